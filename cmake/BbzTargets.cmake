@@ -1,0 +1,56 @@
+# The shapes of target that the project is made of: a room of the library, its tests, its fuzz target.
+
+add_library(bbz_options INTERFACE)
+target_compile_options(bbz_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                       -Wno-sign-conversion -Wnon-virtual-dtor)
+if(BBZ_WERROR)
+  target_compile_options(bbz_options INTERFACE -Werror)
+endif()
+if(BBZ_SANITIZE)
+  target_compile_options(bbz_options INTERFACE -fsanitize=${BBZ_SANITIZE} -fno-omit-frame-pointer
+                         -fno-sanitize-recover=all -g)
+  target_link_options(bbz_options INTERFACE -fsanitize=${BBZ_SANITIZE})
+endif()
+
+# bbz_room(NAME SOURCES ... LINKS ... PRIVATE_LINKS ...): one folder of lib as the target bbz_NAME,
+# alias bbz::NAME. LINKS names only rooms below it; PRIVATE_LINKS the packages it uses inside.
+function(bbz_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  add_library(bbz_${name} STATIC ${ROOM_SOURCES})
+  add_library(bbz::${name} ALIAS bbz_${name})
+  target_include_directories(bbz_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>)
+  target_compile_features(bbz_${name} PUBLIC cxx_std_20)
+  target_link_libraries(bbz_${name} PUBLIC ${ROOM_LINKS} PRIVATE $<BUILD_INTERFACE:bbz_options>
+                        ${ROOM_PRIVATE_LINKS})
+  set_property(GLOBAL APPEND PROPERTY BBZ_ROOMS bbz_${name})
+endfunction()
+
+# bbz_test(ROOM SOURCES ... LINKS ...): the GoogleTest program of one room, linked with that room
+# alone, so that a room which reaches above itself does not link.
+function(bbz_test name)
+  cmake_parse_arguments(TEST "" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(test_${name} ${TEST_SOURCES})
+  target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_link_libraries(test_${name} PRIVATE ${TEST_LINKS} bbz_options GTest::gtest GTest::gmock
+                        GTest::gtest_main)
+  gtest_discover_tests(test_${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
+                       PROPERTIES TIMEOUT 600 LABELS ${name})
+endfunction()
+
+# bbz_fuzz(NAME LINKS ...): fuzz/NAME.cc with its corpus fuzz/corpus/NAME. Under BBZ_BUILD_FUZZ it is
+# a libFuzzer program; with the tests it is also built with a driver that runs the corpus once.
+function(bbz_fuzz name)
+  cmake_parse_arguments(FUZZ "" "" "LINKS" ${ARGN})
+  if(BBZ_BUILD_FUZZ)
+    add_executable(fuzz_${name} ${name}.cc)
+    target_link_libraries(fuzz_${name} PRIVATE ${FUZZ_LINKS} bbz_options)
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  endif()
+  if(BBZ_BUILD_TESTS)
+    add_executable(corpus_${name} ${name}.cc corpus_driver.cc)
+    target_link_libraries(corpus_${name} PRIVATE ${FUZZ_LINKS} bbz_options)
+    add_test(NAME corpus.${name}
+             COMMAND corpus_${name} ${PROJECT_SOURCE_DIR}/fuzz/corpus/${name})
+    set_tests_properties(corpus.${name} PROPERTIES LABELS corpus TIMEOUT 300)
+  endif()
+endfunction()

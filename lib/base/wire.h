@@ -1,0 +1,99 @@
+// Little-endian fields in byte buffers: WireWriter appends them, WireReader takes them back.
+//
+// A structure's encode and decode functions stand side by side and name the same fields in the same
+// order. A WireReader never reads past its end: a read that would do so returns zero (or an empty
+// range) and makes ok() false for good, so a decoder checks once, at the end, with finished().
+#pragma once
+
+#include <bit>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "bbz/base/checked.h"
+
+namespace bbz {
+
+static_assert(std::endian::native == std::endian::little,
+              "bbz runs on little-endian machines only; the format is little-endian");
+
+// Reads an unsigned integer of sizeof(T) bytes at p. Precondition: that many bytes are there.
+template <class T>
+T load_le(const void* p) {
+  static_assert(std::is_unsigned_v<T>);
+  T value;
+  std::memcpy(&value, p, sizeof(T));
+  return value;
+}
+
+template <class T>
+void store_le(void* p, T value) {
+  static_assert(std::is_unsigned_v<T>);
+  std::memcpy(p, &value, sizeof(T));
+}
+
+class WireWriter {
+ public:
+  explicit WireWriter(std::vector<std::byte>& out) : out_(out) {}
+
+  template <class T>
+  void put(T value) {
+    static_assert(std::is_unsigned_v<T>);
+    const auto* p = reinterpret_cast<const std::byte*>(&value);
+    out_.insert(out_.end(), p, p + sizeof(T));
+  }
+  void put_bytes(Bytes bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
+  void put_bytes(std::string_view text) { put_bytes(std::as_bytes(std::span(text))); }
+
+ private:
+  std::vector<std::byte>& out_;
+};
+
+class WireReader {
+ public:
+  explicit WireReader(Bytes in) : rest_(in) {}
+
+  template <class T>
+  T get() {
+    static_assert(std::is_unsigned_v<T>);
+    if (rest_.size() < sizeof(T)) {
+      fail();
+      return 0;
+    }
+    const T value = load_le<T>(rest_.data());
+    rest_ = rest_.subspan(sizeof(T));
+    return value;
+  }
+  // The next `size` bytes, still in the caller's buffer.
+  Bytes get_bytes(std::uint64_t size) {
+    if (rest_.size() < size) {
+      fail();
+      return {};
+    }
+    const Bytes bytes = rest_.first(size);
+    rest_ = rest_.subspan(size);
+    return bytes;
+  }
+  std::string get_string(std::uint64_t size) {
+    const Bytes bytes = get_bytes(size);
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+
+  std::size_t remaining() const { return rest_.size(); }
+  bool ok() const { return ok_; }
+  // Every read succeeded and nothing is left over.
+  bool finished() const { return ok_ && rest_.empty(); }
+
+ private:
+  void fail() {
+    ok_ = false;
+    rest_ = {};
+  }
+
+  Bytes rest_;
+  bool ok_ = true;
+};
+
+}  // namespace bbz
