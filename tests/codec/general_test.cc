@@ -1,0 +1,135 @@
+// The registry and the codecs that fit every dtype.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+
+#include "bbz/codec/codec.h"
+
+namespace bbz::codec {
+namespace {
+
+using tensor::DType;
+
+std::vector<std::byte> bytes_of(std::string_view text) {
+  const auto view = std::as_bytes(std::span(text));
+  return {view.begin(), view.end()};
+}
+
+std::vector<std::byte> noise(std::size_t size) {
+  std::mt19937_64 random(7);
+  std::vector<std::byte> bytes(size);
+  for (std::byte& b : bytes) b = static_cast<std::byte>(random());
+  return bytes;
+}
+
+// Encodes, decodes, compares; returns the codec taken.
+CodecId round_trip(const ChunkShape& shape, Bytes plain, std::vector<std::byte>& payload) {
+  EXPECT_EQ(*chunk_bytes(shape), plain.size());
+  const CodecId id = encode(shape, plain, {}, payload);
+  EXPECT_LE(payload.size(), plain.size());
+  std::vector<std::byte> out(plain.size(), std::byte{0xA5});
+  const Status status = decode(id, shape, payload, out);
+  EXPECT_TRUE(status.ok()) << (status.ok() ? "" : status.error().message);
+  EXPECT_TRUE(std::ranges::equal(out, plain));
+  return id;
+}
+
+TEST(Registry, HasEachNumberOnceInOrder) {
+  int last = -1;
+  for (const Codec& codec : registry()) {
+    EXPECT_GT(static_cast<int>(codec.id), last);
+    last = static_cast<int>(codec.id);
+    EXPECT_EQ(find_codec(codec.id), &codec);
+    EXPECT_FALSE(codec.name.empty());
+  }
+  EXPECT_EQ(find_codec(static_cast<CodecId>(60000)), nullptr);
+}
+
+TEST(ChunkShape, RefusesWhatCannotBe) {
+  EXPECT_EQ(*chunk_bytes({DType::kF32, 3, 5, 4}), 12u);
+  EXPECT_EQ(*chunk_bytes({DType::kF6E2M3, 8, 8, 0}), 6u);
+  EXPECT_EQ(chunk_bytes({static_cast<DType>(0), 1, 1, 0}).code(), Code::kInvalidArgument);
+  EXPECT_EQ(chunk_bytes({DType::kF32, 3, 5, 5}).code(), Code::kInvalidArgument);
+  EXPECT_EQ(chunk_bytes({DType::kF32, 3, 0, 0}).code(), Code::kInvalidArgument);
+  EXPECT_EQ(chunk_bytes({DType::kF4, 3, 5, 0}).code(), Code::kInvalidArgument);
+  EXPECT_EQ(chunk_bytes({DType::kF32, ~0ull, 5, 0}).code(), Code::kInvalidArgument);
+  EXPECT_EQ(chunk_bytes({DType::kU8, kMaxChunkBytes + 1, 5, 0}).code(), Code::kLimit);
+}
+
+TEST(General, NoiseIsRawAndTextIsZstdAndEqualElementsAreConstant) {
+  std::vector<std::byte> payload;
+  EXPECT_EQ(round_trip({DType::kU8, 5000, 100, 0}, noise(5000), payload), CodecId::kRaw);
+  EXPECT_EQ(payload.size(), 5000u);
+
+  std::vector<std::byte> text;
+  for (int i = 0; i < 500; ++i) {
+    const auto line = bytes_of("line " + std::to_string(i % 37) + "\n");
+    text.insert(text.end(), line.begin(), line.end());
+  }
+  EXPECT_EQ(round_trip({DType::kU8, text.size(), text.size(), 0}, text, payload), CodecId::kZstd);
+  EXPECT_LT(payload.size(), text.size() / 4);
+
+  for (const tensor::DTypeInfo& row : tensor::dtype_table()) {
+    const std::size_t pattern = row.bits == 6 ? 3 : std::max(row.bits / 8, 1);
+    const auto element = noise(pattern);
+    std::vector<std::byte> plain;
+    for (int i = 0; i < 999; ++i) plain.insert(plain.end(), element.begin(), element.end());
+    const std::uint64_t elements = plain.size() * 8 / static_cast<std::size_t>(row.bits);
+    EXPECT_EQ(round_trip({row.dtype, elements, 3, 1}, plain, payload), CodecId::kConstant);
+    EXPECT_EQ(payload.size(), pattern) << row.name;
+  }
+}
+
+TEST(General, TheSmallestChunksStayExact) {
+  std::vector<std::byte> payload;
+  EXPECT_EQ(round_trip({DType::kF32, 0, 4, 0}, {}, payload), CodecId::kRaw);
+  EXPECT_EQ(round_trip({DType::kF32, 1, 1, 0}, noise(4), payload), CodecId::kRaw);
+  EXPECT_EQ(round_trip({DType::kU8, 1, 1, 0}, noise(1), payload), CodecId::kRaw);
+}
+
+TEST(General, EncodeOverwritesTheOldPayload) {
+  std::vector<std::byte> payload = noise(100);
+  encode({DType::kU8, 10, 10, 0}, noise(10), {}, payload);
+  EXPECT_EQ(payload, noise(10));
+}
+
+TEST(General, MalformedPayloadsAreRefused) {
+  const ChunkShape shape{DType::kF32, 100, 10, 0};
+  std::vector<std::byte> out(400);
+  const auto code = [&](CodecId id, Bytes payload) {
+    const Status status = decode(id, shape, payload, out);
+    return status.ok() ? Code::kOk : status.error().code;
+  };
+  EXPECT_EQ(code(static_cast<CodecId>(999), {}), Code::kUnsupported);
+  EXPECT_EQ(code(CodecId::kRaw, noise(399)), Code::kMalformed);
+  EXPECT_EQ(code(CodecId::kRaw, noise(401)), Code::kMalformed);
+  EXPECT_EQ(code(CodecId::kConstant, noise(3)), Code::kMalformed);
+  EXPECT_EQ(code(CodecId::kConstant, noise(5)), Code::kMalformed);
+  EXPECT_EQ(code(CodecId::kZstd, {}), Code::kMalformed);
+  EXPECT_EQ(code(CodecId::kZstd, noise(30)), Code::kMalformed);
+  std::vector<std::byte> small(399);
+  EXPECT_EQ(decode(CodecId::kRaw, shape, noise(400), small).error().code, Code::kInvalidArgument);
+}
+
+TEST(Zstd, EveryCutAndEveryTrailingByteIsRefused) {
+  const ChunkShape shape{DType::kI32, 300, 300, 0};
+  std::vector<std::byte> plain(1200);
+  for (std::size_t i = 0; i < plain.size(); ++i) plain[i] = static_cast<std::byte>(i % 7);
+  std::vector<std::byte> payload;
+  ASSERT_EQ(encode(shape, plain, {}, payload), CodecId::kZstd);
+  std::vector<std::byte> out(1200);
+  for (std::size_t size = 0; size < payload.size(); ++size) {
+    EXPECT_FALSE(decode(CodecId::kZstd, shape, Bytes(payload).first(size), out).ok()) << size;
+  }
+  payload.push_back(std::byte{0});
+  EXPECT_EQ(decode(CodecId::kZstd, shape, payload, out).error().code, Code::kMalformed);
+  payload.pop_back();
+  // A chunk of another size than the frame's content.
+  out.resize(1204);
+  EXPECT_EQ(decode(CodecId::kZstd, {DType::kI32, 301, 301, 0}, payload, out).error().code,
+            Code::kMalformed);
+}
+
+}  // namespace
+}  // namespace bbz::codec
