@@ -1,0 +1,56 @@
+#include "bbz/io/fd.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "bbz/base/format.h"
+
+namespace bbz::io {
+namespace {
+
+// One call of write takes at most 2^31 - 4096 bytes on Linux; a smaller step shows progress.
+constexpr std::size_t kLargestWrite = std::size_t{1} << 30;
+
+template <class Write>
+Status write_all(Bytes bytes, std::string_view name, Write&& write_some) {
+  while (!bytes.empty()) {
+    const ssize_t n = write_some(bytes.data(), std::min(bytes.size(), kLargestWrite));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error(errno, "cannot write", name);
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+}  // namespace
+
+void Fd::reset() {
+  // Linux closes the descriptor even where close reports EINTR, so it is never tried again.
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+Error system_error(int error_number, std::string_view action, std::string_view path) {
+  Code code = Code::kIo;
+  if (error_number == ENOENT) code = Code::kNotFound;
+  if (error_number == EEXIST) code = Code::kExists;
+  return make_error(code, "{}: {}: {}", path, action,
+                    std::generic_category().message(error_number));
+}
+
+Status write_fully(int fd, Bytes bytes, std::string_view name) {
+  return write_all(bytes, name, [&](const void* p, std::size_t n) { return ::write(fd, p, n); });
+}
+
+Status pwrite_fully(int fd, std::uint64_t offset, Bytes bytes, std::string_view name) {
+  return write_all(bytes, name, [&](const void* p, std::size_t n) {
+    const ssize_t written = ::pwrite(fd, p, n, static_cast<off_t>(offset));
+    if (written > 0) offset += static_cast<std::uint64_t>(written);
+    return written;
+  });
+}
+
+}  // namespace bbz::io

@@ -1,0 +1,47 @@
+// File descriptors: ownership, and system calls as errors that name the path. Internal to bbz.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "bbz/base/checked.h"
+#include "bbz/base/error.h"
+
+namespace bbz::io {
+
+// A descriptor that is closed at the end of its scope.
+class Fd {
+ public:
+  Fd() = default;
+  explicit Fd(int fd) : fd_(fd) {}
+  ~Fd() { reset(); }
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept {
+    if (this != &other) {
+      reset();
+      fd_ = std::exchange(other.fd_, -1);
+    }
+    return *this;
+  }
+
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  int release() { return std::exchange(fd_, -1); }
+  void reset();
+
+ private:
+  int fd_ = -1;
+};
+
+// kIo (kNotFound for ENOENT, kExists for EEXIST) with what was tried, on what path, and the
+// system's words for `error_number`.
+Error system_error(int error_number, std::string_view action, std::string_view path);
+
+// Writes all of `bytes` at the descriptor's position, over short writes and interruptions.
+Status write_fully(int fd, Bytes bytes, std::string_view name);
+
+// The same at a given offset of a file.
+Status pwrite_fully(int fd, std::uint64_t offset, Bytes bytes, std::string_view name);
+
+}  // namespace bbz::io

@@ -1,0 +1,31 @@
+// FdWriter: buffered writing to a descriptor, shared by the sinks that have one. Internal to bbz.
+#pragma once
+
+#include <vector>
+
+#include "bbz/io/fd.h"
+
+namespace bbz::io {
+
+class FdWriter {
+ public:
+  // Precondition: `fd` stays open as long as the writer is used.
+  FdWriter(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
+
+  Status write(Bytes bytes);
+  Status flush();
+  Status patch(std::uint64_t offset, Bytes bytes);
+  std::uint64_t written() const { return written_; }
+  const std::string& name() const { return name_; }
+
+ private:
+  Status keep(Status status);
+
+  int fd_;
+  std::string name_;
+  std::vector<std::byte> buffer_;
+  std::uint64_t written_ = 0;
+  Status failure_;
+};
+
+}  // namespace bbz::io

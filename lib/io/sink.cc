@@ -1,0 +1,128 @@
+#include "bbz/io/sink.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "bbz/base/format.h"
+#include "bbz/io/atomic_file.h"
+#include "bbz/io/fd_sink.h"
+
+namespace bbz::io {
+namespace {
+
+// Small pieces (headers, records) are gathered; chunks of payload pass straight through.
+constexpr std::size_t kBufferSize = std::size_t{1} << 16;
+
+Status check_patch(std::string_view name, std::uint64_t written, std::uint64_t offset,
+                   std::size_t size) {
+  if (offset > written || size > written - offset) {
+    return make_error(Code::kInvalidArgument,
+                      "{}: cannot patch {} bytes at offset {}: only {} were written", name, size,
+                      offset, written);
+  }
+  return {};
+}
+
+class MemorySink final : public Sink {
+ public:
+  MemorySink(std::vector<std::byte>& out, std::string name)
+      : out_(out), start_(out.size()), name_(std::move(name)) {}
+
+  Status write(Bytes bytes) override {
+    out_.insert(out_.end(), bytes.begin(), bytes.end());
+    return {};
+  }
+  Status finish() override { return {}; }
+  bool can_patch() const override { return true; }
+  Status patch(std::uint64_t offset, Bytes bytes) override {
+    BBZ_TRY(check_patch(name_, written(), offset, bytes.size()));
+    std::ranges::copy(bytes, out_.begin() + static_cast<std::ptrdiff_t>(start_ + offset));
+    return {};
+  }
+  std::uint64_t written() const override { return out_.size() - start_; }
+  std::string_view name() const override { return name_; }
+
+ private:
+  std::vector<std::byte>& out_;
+  std::size_t start_;
+  std::string name_;
+};
+
+class PipeSink final : public Sink {
+ public:
+  PipeSink(int fd, Ownership ownership, std::string name)
+      : owned_(ownership == Ownership::kOwned ? fd : -1), writer_(fd, std::move(name)) {}
+
+  Status write(Bytes bytes) override { return writer_.write(bytes); }
+  Status finish() override { return writer_.flush(); }
+  std::uint64_t written() const override { return writer_.written(); }
+  std::string_view name() const override { return writer_.name(); }
+
+ private:
+  Fd owned_;
+  FdWriter writer_;
+};
+
+}  // namespace
+
+Status FdWriter::keep(Status status) {
+  if (!status.ok()) failure_ = status;
+  return status;
+}
+
+Status FdWriter::write(Bytes bytes) {
+  BBZ_TRY(failure_);
+  if (buffer_.size() + bytes.size() > kBufferSize) BBZ_TRY(flush());
+  if (bytes.size() >= kBufferSize) {
+    BBZ_TRY(keep(write_fully(fd_, bytes, name_)));
+  } else {
+    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+  }
+  written_ += bytes.size();
+  return {};
+}
+
+Status FdWriter::flush() {
+  BBZ_TRY(failure_);
+  BBZ_TRY(keep(write_fully(fd_, buffer_, name_)));
+  buffer_.clear();
+  return {};
+}
+
+Status FdWriter::patch(std::uint64_t offset, Bytes bytes) {
+  BBZ_TRY(check_patch(name_, written_, offset, bytes.size()));
+  BBZ_TRY(flush());
+  return keep(pwrite_fully(fd_, offset, bytes, name_));
+}
+
+Status Sink::patch(std::uint64_t offset, Bytes bytes) {
+  return make_error(Code::kUnsupported, "{}: cannot patch {} bytes at offset {}: it cannot seek",
+                    name(), bytes.size(), offset);
+}
+
+std::unique_ptr<Sink> memory_sink(std::vector<std::byte>& out, std::string name) {
+  return std::make_unique<MemorySink>(out, std::move(name));
+}
+
+std::unique_ptr<Sink> pipe_sink(int fd, Ownership ownership, std::string name) {
+  return std::make_unique<PipeSink>(fd, ownership, std::move(name));
+}
+
+Result<std::unique_ptr<Sink>> create_output(const std::string& path, OutputOptions options) {
+  if (path == "-") return pipe_sink(STDOUT_FILENO, Ownership::kBorrowed, "standard output");
+  struct stat status {};
+  const bool there = ::stat(path.c_str(), &status) == 0;
+  if (there && (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode))) {
+    Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd) return system_error(errno, "cannot open for writing", path);
+    return pipe_sink(fd.release(), Ownership::kOwned, path);
+  }
+  BBZ_ASSIGN(auto file, AtomicFile::create(path, options));
+  return std::unique_ptr<Sink>(std::move(file));
+}
+
+}  // namespace bbz::io
