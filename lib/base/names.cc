@@ -1,0 +1,92 @@
+#include "bbz/base/names.h"
+
+#include <algorithm>
+
+#include "bbz/base/format.h"
+
+namespace bbz {
+namespace {
+
+// The length of the UTF-8 sequence that `text` begins with, 0 where it is not well-formed.
+std::size_t sequence_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned lead = byte(0);
+  if (lead < 0x80) return 1;
+  // The second byte's range shuts out overlong forms, surrogates and numbers past U+10FFFF.
+  unsigned low = 0x80;
+  unsigned high = 0xBF;
+  std::size_t length = 0;
+  if (lead >= 0xC2 && lead <= 0xDF) {
+    length = 2;
+  } else if (lead >= 0xE0 && lead <= 0xEF) {
+    length = 3;
+    if (lead == 0xE0) low = 0xA0;
+    if (lead == 0xED) high = 0x9F;
+  } else if (lead >= 0xF0 && lead <= 0xF4) {
+    length = 4;
+    if (lead == 0xF0) low = 0x90;
+    if (lead == 0xF4) high = 0x8F;
+  }
+  if (length == 0 || text.size() < length) return 0;
+  if (byte(1) < low || byte(1) > high) return 0;
+  for (std::size_t i = 2; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  }
+  return length;
+}
+
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = sequence_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+Status check_safe_path(std::string_view path) {
+  const auto refuse = [&](std::string_view rule) {
+    return make_error(Code::kUnsafePath, "unsafe path {}: {}", quoted(path), rule);
+  };
+  if (path.empty()) return refuse("it is empty");
+  if (path.size() > kMaxPathBytes) return refuse("it is longer than 4096 bytes");
+  if (!is_utf8(path)) return refuse("it is not UTF-8");
+  if (std::ranges::any_of(path, is_control)) return refuse("it has a control character");
+  if (path.find('\\') != std::string_view::npos) return refuse("it has a backslash");
+  if (path.front() == '/') return refuse("it is absolute");
+  while (true) {
+    const std::size_t end = std::min(path.find('/'), path.size());
+    const std::string_view component = path.substr(0, end);
+    if (component.empty()) return refuse("it has an empty component");
+    if (component == "." || component == "..") return refuse("it has a component . or ..");
+    if (component.size() > 255) return refuse("it has a component of more than 255 bytes");
+    if (end == path.size()) return {};
+    path.remove_prefix(end + 1);
+  }
+}
+
+std::string quoted(std::string_view text) {
+  constexpr std::size_t kShown = 200;
+  std::string out = "\"";
+  std::string_view rest = text;
+  while (!rest.empty() && out.size() < kShown) {
+    const std::size_t length = sequence_length(rest);
+    if (length == 0 || is_control(rest[0]) || rest[0] == '"') {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(rest[0]));
+      rest.remove_prefix(1);
+    } else {
+      out += rest.substr(0, length);
+      rest.remove_prefix(length);
+    }
+  }
+  out += rest.empty() ? "\"" : "...\"";
+  return out;
+}
+
+}  // namespace bbz

@@ -1,0 +1,25 @@
+// Rules for names that come from outside: well-formed UTF-8, and paths that are safe to create.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "bbz/base/error.h"
+
+namespace bbz {
+
+inline constexpr std::size_t kMaxPathBytes = 4096;
+
+// Whether `text` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
+bool is_utf8(std::string_view text);
+
+// Whether a path may be created below any folder: relative, components separated by '/', none of
+// them empty, "." or ".." or over 255 bytes; no control characters, no backslash; UTF-8; at most
+// kMaxPathBytes. Errors: kUnsafePath, with the rule that is broken.
+Status check_safe_path(std::string_view path);
+
+// `text` in double quotes, with control characters and bytes that are not UTF-8 as \xNN, for
+// messages and terminals; cut after about 200 bytes.
+std::string quoted(std::string_view text);
+
+}  // namespace bbz
