@@ -1,0 +1,61 @@
+// The index and the trailer: how a reader that can seek learns where the records lie.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "bbz/base/hash.h"
+#include "bbz/container/header.h"
+#include "bbz/container/record.h"
+#include "bbz/io/source.h"
+
+namespace bbz::container {
+
+struct IndexMeta {
+  std::uint64_t record_count = 0;
+  bool at_front = false;
+};
+
+void encode_index_meta(const IndexMeta& meta, std::vector<std::byte>& out);
+Result<IndexMeta> decode_index_meta(const RecordView& record);
+
+struct Trailer {
+  std::uint64_t index_offset = 0;
+  std::uint64_t index_length = 0;  // head, meta and payload
+  std::uint64_t record_count = 0;
+  std::uint64_t archive_length = 0;
+  Digest root;  // its kind is that of the file header
+};
+
+void encode_trailer(const Trailer& trailer, std::vector<std::byte>& out);
+// `record` is the trailer record. Errors: kMalformed where its numbers do not agree with its place.
+Result<Trailer> decode_trailer(const RecordView& record, DigestKind kind);
+
+// An index that was read and whose own checksums hold.
+struct Index {
+  IndexMeta meta;
+  std::vector<std::byte> payload;
+  std::uint64_t begin = 0;  // where the first listed record lies
+  // Where the last one ends; not known from a front index alone.
+  std::optional<std::uint64_t> end;
+};
+
+// Calls `visit` for each record that the index lists, in archive order, after checking the record's
+// head and that it begins where the one before it ends. Errors: those of decode_head, kMalformed
+// for gaps, overlaps and a wrong count, and whatever `visit` returns.
+Status for_each_record(const Index& index, const Limits& limits,
+                       const std::function<Status(const RecordView&)>& visit);
+
+// What opening an archive by seeking yields.
+struct Opened {
+  FileHeader header;
+  Index index;
+  Trailer trailer;
+};
+
+// Reads header, trailer and index, or header and front index where the archive has one and
+// `use_front` is set (the trailer is then empty). Reads nothing else. Precondition: the source is
+// seekable, its size known.
+Result<Opened> open_by_index(io::Source& source, const Limits& limits, bool use_front);
+
+}  // namespace bbz::container

@@ -1,0 +1,84 @@
+#include "bbz/container/record_writer.h"
+
+#include "bbz/base/format.h"
+#include "bbz/container/index.h"
+
+namespace bbz::container {
+
+RecordWriter::RecordWriter(io::Sink& sink, const FileHeader& header,
+                           std::uint64_t front_index_bytes)
+    : sink_(sink), header_(header), front_index_bytes_(front_index_bytes) {}
+
+Status RecordWriter::write(Bytes bytes) {
+  BBZ_TRY(sink_.write(bytes));
+  offset_ += bytes.size();
+  return {};
+}
+
+Status RecordWriter::begin() {
+  BBZ_TRY(write(encode_file_header(header_)));
+  if (!header_.index_first()) return {};
+  if (!sink_.can_patch()) {
+    return make_error(Code::kInvalidArgument,
+                      "an index at the front needs an output that can seek, not a pipe");
+  }
+  // Zeros until finish(): an archive that was never finished has no sync bytes here.
+  const std::vector<std::byte> zeros(64 * 1024);
+  std::uint64_t room = kHeadSize + kIndexMetaSize + front_index_bytes_;
+  while (room > 0) {
+    const std::uint64_t part = std::min<std::uint64_t>(room, zeros.size());
+    BBZ_TRY(write(Bytes(zeros).first(part)));
+    room -= part;
+  }
+  return {};
+}
+
+Status RecordWriter::write_record(RecordType type, Bytes meta, Bytes payload,
+                                  std::vector<std::byte>& head) {
+  if (meta.size() > 0xFFFF) {
+    return make_error(Code::kLimit, "{} record: meta of {} bytes, at most 65535 are possible",
+                      type_name(type), meta.size());
+  }
+  head.clear();
+  encode_head(make_head(type, meta, payload, offset_), meta, head);
+  BBZ_TRY(write(head));
+  return write(payload);
+}
+
+Result<RecordHead> RecordWriter::append(RecordType type, Bytes meta, Bytes payload) {
+  const std::uint64_t offset = offset_;
+  BBZ_TRY(write_record(type, meta, payload, scratch_));
+  index_.insert(index_.end(), scratch_.begin(), scratch_.end());
+  ++count_;
+  return make_head(type, meta, payload, offset);
+}
+
+Status RecordWriter::finish(const Digest& root) {
+  Trailer trailer;
+  trailer.index_offset = offset_;
+  trailer.record_count = count_;
+  trailer.root = root;
+  std::vector<std::byte> meta;
+  std::vector<std::byte> head;
+  encode_index_meta({count_, false}, meta);
+  BBZ_TRY(write_record(RecordType::kIndex, meta, index_, head));
+  trailer.index_length = offset_ - trailer.index_offset;
+  trailer.archive_length = offset_ + kTrailerSize;
+  meta.clear();
+  encode_trailer(trailer, meta);
+  BBZ_TRY(write_record(RecordType::kTrailer, meta, {}, head));
+
+  if (!header_.index_first()) return {};
+  if (index_.size() != front_index_bytes_) {
+    return make_error(Code::kInternal, "front index: {} bytes, room was left for {}", index_.size(),
+                      front_index_bytes_);
+  }
+  meta.clear();
+  encode_index_meta({count_, true}, meta);
+  head.clear();
+  encode_head(make_head(RecordType::kIndex, meta, index_, kFileHeaderSize), meta, head);
+  BBZ_TRY(sink_.patch(kFileHeaderSize, head));
+  return sink_.patch(kFileHeaderSize + head.size(), index_);
+}
+
+}  // namespace bbz::container

@@ -1,0 +1,47 @@
+// Writes records to a sink, and remembers their heads for the index.
+#pragma once
+
+#include <vector>
+
+#include "bbz/container/header.h"
+#include "bbz/container/record.h"
+#include "bbz/io/sink.h"
+
+namespace bbz::container {
+
+// Writes one archive: the header, then records in order, then index and trailer.
+// Reading back is RecordReader's, its mirror image.
+class RecordWriter {
+ public:
+  // The sink must outlive the writer. With `front_index_bytes` (the payload's size, known
+  // beforehand by the caller) room is left for an index at the front, which finish() fills in; the
+  // sink must then be able to patch, and the header must have the feature bit.
+  RecordWriter(io::Sink& sink, const FileHeader& header, std::uint64_t front_index_bytes = 0);
+
+  // Writes the file header and leaves room for the front index. To be called first.
+  Status begin();
+
+  // Appends one record with the flags that its type demands. `meta` has at most 65,535 bytes.
+  // The record's head as written is returned, for the root digest.
+  Result<RecordHead> append(RecordType type, Bytes meta, Bytes payload);
+
+  // Writes index and trailer, and the front index into its room. Does not finish the sink.
+  // Errors: kInternal where the front index does not have the promised size.
+  Status finish(const Digest& root);
+
+  std::uint64_t offset() const { return offset_; }
+
+ private:
+  Status write(Bytes bytes);
+  Status write_record(RecordType type, Bytes meta, Bytes payload, std::vector<std::byte>& head);
+
+  io::Sink& sink_;
+  FileHeader header_;
+  std::uint64_t front_index_bytes_;
+  std::uint64_t offset_ = 0;
+  std::uint64_t count_ = 0;
+  std::vector<std::byte> index_;    // heads and metas so far
+  std::vector<std::byte> scratch_;  // one head and meta
+};
+
+}  // namespace bbz::container
