@@ -1,4 +1,4 @@
-// ordered_map: items made in order, worked on in parallel, and used in order.
+// OrderedQueue and ordered_map: items made in order, worked on in parallel, and used in order.
 #pragma once
 
 #include <algorithm>
@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -14,29 +15,47 @@
 #include "bbz/parallel/thread_pool.h"
 
 namespace bbz::parallel {
-namespace internal {
 
-// What the calling thread and the workers share, for one run of ordered_map.
+// A sequence of items that one thread fills in order, the pool's threads work on, several at once
+// and in any order, and the same one thread uses in order.
+//
+//   Status work(Item&)      on the pool's threads
+//   Status consume(Item&)   on the calling thread, in the order of submit()
+//
+// At most `depth` items exist (one, where the pool runs inline), default-constructed; each comes
+// back from next() as consume left it, so that buffers are used again and memory stays bounded.
+// After an error, the first in the order of the items, the queue must not be used further. What
+// work or consume throws is thrown by next() or drain(). Precondition: the calling thread is not a
+// task of `pool`.
 template <class Item>
-class Window {
+class OrderedQueue {
  public:
-  explicit Window(std::size_t depth) : slots_(depth) {}
+  using Step = std::function<Status(Item&)>;
+
+  OrderedQueue(ThreadPool& pool, std::size_t depth, Step work, Step consume)
+      : pool_(pool),
+        work_(std::move(work)),
+        consume_(std::move(consume)),
+        slots_(pool.runs_inline() ? 1 : std::max<std::size_t>(depth, 1)) {}
 
   // Waits for every task still under way; those that have not begun are skipped.
-  ~Window() {
+  ~OrderedQueue() {
     skip_ = true;
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return running_ == 0; });
   }
-  Window(const Window&) = delete;
-  Window& operator=(const Window&) = delete;
+  OrderedQueue(const OrderedQueue&) = delete;
+  OrderedQueue& operator=(const OrderedQueue&) = delete;
 
-  Item& item(std::uint64_t index) { return slots_[index % slots_.size()].item; }
-  std::size_t depth() const { return slots_.size(); }
+  // The item to fill next. Where all are under way, the oldest is waited for and consumed first.
+  Result<Item*> next() {
+    if (submitted_ - consumed_ == slots_.size()) BBZ_TRY(consume_oldest());
+    return &slots_[submitted_ % slots_.size()].item;
+  }
 
-  template <class Work>
-  void start(ThreadPool& pool, std::uint64_t index, Work& work) {
-    Slot& slot = slots_[index % slots_.size()];
+  // Hands the item that next() gave to the workers.
+  void submit() {
+    Slot& slot = slots_[submitted_ % slots_.size()];
     slot.done = false;
     slot.status = {};
     {
@@ -44,21 +63,19 @@ class Window {
       ++running_;
     }
     try {
-      pool.submit([this, &slot, &work] { run(slot, work); });
+      pool_.submit([this, &slot] { run(slot); });
     } catch (...) {  // no memory for the task: it will never run
       const std::lock_guard lock(mutex_);
       --running_;
       throw;
     }
+    ++submitted_;
   }
 
-  // Waits until the item's work has ended; gives its status or throws what it threw.
-  Status wait(std::uint64_t index) {
-    Slot& slot = slots_[index % slots_.size()];
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return slot.done; });
-    if (slot.thrown) std::rethrow_exception(std::exchange(slot.thrown, nullptr));
-    return std::move(slot.status);
+  // Waits for and consumes everything submitted.
+  Status drain() {
+    while (consumed_ < submitted_) BBZ_TRY(consume_oldest());
+    return {};
   }
 
  private:
@@ -69,16 +86,27 @@ class Window {
     bool done = false;
   };
 
-  template <class Work>
-  void run(Slot& slot, Work& work) {
+  Status consume_oldest() {
+    Slot& slot = slots_[consumed_ % slots_.size()];
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return slot.done; });
+    }
+    ++consumed_;
+    if (slot.thrown) std::rethrow_exception(std::exchange(slot.thrown, nullptr));
+    BBZ_TRY(std::move(slot.status));
+    return consume_(slot.item);
+  }
+
+  void run(Slot& slot) {
     Status status;
     std::exception_ptr thrown;
     try {
-      if (!skip_) status = work(slot.item);
+      if (!skip_) status = work_(slot.item);
     } catch (...) {
       thrown = std::current_exception();
     }
-    // Told under the lock: the window may be gone as soon as it is let go.
+    // Told under the lock: the queue may be gone as soon as it is let go.
     const std::lock_guard lock(mutex_);
     slot.status = std::move(status);
     slot.thrown = std::move(thrown);
@@ -87,45 +115,40 @@ class Window {
     changed_.notify_all();
   }
 
+  ThreadPool& pool_;
+  Step work_;
+  Step consume_;
   std::vector<Slot> slots_;
+  std::uint64_t submitted_ = 0;
+  std::uint64_t consumed_ = 0;
   std::atomic<bool> skip_{false};
   std::mutex mutex_;
   std::condition_variable changed_;
   std::size_t running_ = 0;
 };
 
-}  // namespace internal
-
-// Runs a sequence of items through three steps:
+// Drives an OrderedQueue to its end:
 //
 //   Result<bool> produce(Item&)   on the calling thread, in order: fills the item; false at the end
-//   Status work(Item&)            on the pool's threads, several items at once, in any order
-//   Status consume(Item&)         on the calling thread, in the order of produce
-//
-// At most `depth` items exist (one, where the pool runs inline), default-constructed; each comes
-// back to produce as consume left it, so that buffers are used again and memory stays bounded.
 //
 // Returns the first error in the order of the items, as a loop without threads would: everything
-// before it has been consumed, nothing after it is. What a step throws is thrown to the caller.
-// When ordered_map returns, no work is under way. Precondition: it is not called by a task of
-// `pool`.
-template <class Item, class Produce, class Work, class Consume>
-Status ordered_map(ThreadPool& pool, std::size_t depth, Produce&& produce, Work&& work,
-                   Consume&& consume) {
-  internal::Window<Item> window(pool.runs_inline() ? 1 : std::max<std::size_t>(depth, 1));
-  Result<bool> more = true;
-  std::uint64_t produced = 0;
-  for (std::uint64_t consumed = 0;; ++consumed) {
-    while (more.ok() && *more && produced - consumed < window.depth()) {
-      more = produce(window.item(produced));
-      if (more.ok() && *more) window.start(pool, produced++, work);
+// before it has been consumed, nothing after it is. When ordered_map returns, no work is under way.
+template <class Item, class Produce>
+Status ordered_map(ThreadPool& pool, std::size_t depth, Produce&& produce,
+                   typename OrderedQueue<Item>::Step work,
+                   typename OrderedQueue<Item>::Step consume) {
+  OrderedQueue<Item> queue(pool, depth, std::move(work), std::move(consume));
+  while (true) {
+    BBZ_ASSIGN(Item* const item, queue.next());
+    const Result<bool> more = produce(*item);
+    if (more.ok() && *more) {
+      queue.submit();
+      continue;
     }
-    if (consumed == produced) break;
-    BBZ_TRY(window.wait(consumed));
-    BBZ_TRY(consume(window.item(consumed)));
+    BBZ_TRY(queue.drain());
+    if (!more.ok()) return more.error();
+    return {};
   }
-  if (!more.ok()) return std::move(more).error();
-  return {};
 }
 
 }  // namespace bbz::parallel
