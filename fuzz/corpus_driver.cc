@@ -1,0 +1,34 @@
+// Runs every file of a corpus directory through a fuzz target once, so that what fuzzing has found
+// stays tested by any compiler. Usage: corpus_NAME DIRECTORY
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <vector>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+int main(int argc, char** argv) {
+  namespace fs = std::filesystem;
+  if (argc != 2 || !fs::is_directory(argv[1])) {
+    std::fprintf(stderr, "usage: %s DIRECTORY, which must exist\n", argv[0]);
+    return 2;
+  }
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(argv[1])) {
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  }
+  std::ranges::sort(files);
+  for (const fs::path& file : files) {
+    std::ifstream in(file, std::ios::binary);
+    const std::vector<char> bytes{std::istreambuf_iterator<char>(in), {}};
+    // Flushed before the run: if the target dies, the last line names the input.
+    std::printf("%s: %zu bytes\n", file.filename().c_str(), bytes.size());
+    std::fflush(stdout);
+    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  }
+  std::printf("%zu inputs\n", files.size());
+  return files.empty() ? 1 : 0;
+}
