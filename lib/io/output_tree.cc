@@ -1,0 +1,96 @@
+#include "bbz/io/output_tree.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+
+namespace bbz::io {
+namespace {
+
+constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
+// Why `name` in the folder could not be opened as a folder.
+Error not_a_directory(int directory, const std::string& name, int error_number,
+                      std::string_view path) {
+  struct stat status {};
+  if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (S_ISLNK(status.st_mode)) {
+      return make_error(Code::kUnsafePath, "{}: is a symbolic link, which is not followed", path);
+    }
+    if (!S_ISDIR(status.st_mode)) {
+      return make_error(Code::kExists, "{}: already exists and is not a directory", path);
+    }
+  }
+  return system_error(error_number, "cannot open the directory", path);
+}
+
+// Opens the folder `name` of another, creating it where it is missing, never through a link.
+Result<Fd> enter(int directory, const std::string& name, std::string_view path) {
+  if (::mkdirat(directory, name.c_str(), 0777) != 0 && errno != EEXIST) {
+    return system_error(errno, "cannot create the directory", path);
+  }
+  Fd opened(::openat(directory, name.c_str(), kOpenDirectory | O_NOFOLLOW));
+  if (!opened) return not_a_directory(directory, name, errno, path);
+  return opened;
+}
+
+}  // namespace
+
+Result<OutputTree> OutputTree::open(const std::string& root) {
+  if (root.empty()) return make_error(Code::kInvalidArgument, "\"\": not the name of a directory");
+  for (std::size_t slash = root.find('/', 1);; slash = root.find('/', slash + 1)) {
+    const std::string upper = root.substr(0, slash);
+    if (::mkdir(upper.c_str(), 0777) != 0 && errno != EEXIST && errno != EISDIR) {
+      // It may be there all the same, below a folder that is not ours to write to.
+      struct stat status {};
+      const int error_number = errno;
+      if (::stat(upper.c_str(), &status) != 0) {
+        return system_error(error_number, "cannot create the directory", upper);
+      }
+    }
+    if (slash == std::string::npos) break;
+  }
+  Fd opened(::open(root.c_str(), kOpenDirectory));
+  if (!opened) return system_error(errno, "cannot open the directory", root);
+  return OutputTree(std::move(opened), root);
+}
+
+std::string OutputTree::shown(std::string_view path) const {
+  return fmt::format("{}{}{}", name_, name_.back() == '/' ? "" : "/", path);
+}
+
+Result<Fd> OutputTree::open_directory(std::string_view path) {
+  Fd current(::fcntl(root_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!current) return system_error(errno, "cannot open the directory", name_);
+  std::size_t begin = 0;
+  while (begin < path.size()) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    const std::string name(path.substr(begin, end - begin));
+    BBZ_ASSIGN(current, enter(current.get(), name, shown(path.substr(0, end))));
+    begin = end + 1;
+  }
+  return current;
+}
+
+Status OutputTree::make_directory(std::string_view path) {
+  BBZ_TRY(check_safe_path(path));
+  BBZ_TRY(open_directory(path));
+  return {};
+}
+
+Result<std::unique_ptr<AtomicFile>> OutputTree::create_file(std::string_view path,
+                                                            OutputOptions options) {
+  BBZ_TRY(check_safe_path(path));
+  const std::size_t slash = path.rfind('/');
+  const bool nested = slash != std::string_view::npos;
+  BBZ_ASSIGN(const Fd directory, open_directory(nested ? path.substr(0, slash) : ""));
+  return AtomicFile::create_at(directory.get(), std::string(nested ? path.substr(slash + 1) : path),
+                               shown(path), options);
+}
+
+}  // namespace bbz::io

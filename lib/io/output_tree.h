@@ -1,0 +1,41 @@
+// OutputTree: files and folders created below one folder, whatever their names say.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "bbz/io/atomic_file.h"
+#include "bbz/io/fd.h"
+
+namespace bbz::io {
+
+// Creates what an archive names below a root folder. Paths are checked with check_safe_path and
+// walked from the root's descriptor one component at a time without following links, so nothing is
+// created outside of the root even where a link stands in it or is put there meanwhile. The root
+// itself may be reached through links.
+class OutputTree {
+ public:
+  // Opens `root`, which is created with its parents where it is missing. Errors: kIo.
+  static Result<OutputTree> open(const std::string& root);
+
+  // Creates a folder and those above it; folders that are there are kept.
+  // Errors: kUnsafePath for an unsafe path and where a link stands in the way; kExists where
+  // anything else that is no folder does; kIo.
+  Status make_directory(std::string_view path);
+
+  // Begins a file, creating the folders above it; it appears when the caller finishes it.
+  // Errors: as make_directory and AtomicFile::create. A link at the file's own name is never
+  // written through: with options.replace it makes way like a file.
+  Result<std::unique_ptr<AtomicFile>> create_file(std::string_view path, OutputOptions options);
+
+ private:
+  OutputTree(Fd root, std::string name) : root_(std::move(root)), name_(std::move(name)) {}
+  Result<Fd> open_directory(std::string_view path);
+  std::string shown(std::string_view path) const;
+
+  Fd root_;
+  std::string name_;
+};
+
+}  // namespace bbz::io

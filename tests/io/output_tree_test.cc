@@ -1,0 +1,77 @@
+#include "bbz/io/output_tree.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "io/temp_dir.h"
+
+namespace bbz::io {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr OutputOptions kReplace{.replace = true};
+constexpr OutputOptions kKeep{.replace = false};
+
+Status write_file(OutputTree& tree, const std::string& path, OutputOptions options) {
+  BBZ_ASSIGN(const auto file, tree.create_file(path, options));
+  BBZ_TRY(file->write(std::as_bytes(std::span(path))));
+  return file->finish();
+}
+
+TEST(OutputTree, CreatesFilesAndFoldersBelowARootThatItMakes) {
+  const TempDir dir;
+  auto tree = std::move(OutputTree::open(dir / "new/root")).value();
+  EXPECT_TRUE(write_file(tree, "a", kKeep).ok());
+  EXPECT_TRUE(write_file(tree, "b/c/d", kKeep).ok());
+  EXPECT_TRUE(write_file(tree, "b/c/e", kKeep).ok());
+  EXPECT_TRUE(tree.make_directory("b/empty").ok());
+  EXPECT_TRUE(tree.make_directory("b/empty").ok());
+  EXPECT_THAT(dir.entries(),
+              ElementsAre("new", "new/root", "new/root/a", "new/root/b", "new/root/b/c",
+                          "new/root/b/c/d", "new/root/b/c/e", "new/root/b/empty"));
+  EXPECT_EQ(read_text(dir / "new/root/b/c/d"), "b/c/d");
+  EXPECT_EQ(write_file(tree, "b/c/d", kKeep).code(), Code::kExists);
+  EXPECT_TRUE(write_file(tree, "b/c/d", kReplace).ok());
+  EXPECT_EQ(write_file(tree, "b/c", kReplace).code(), Code::kExists);
+  EXPECT_EQ(write_file(tree, "a/below-a-file", kReplace).code(), Code::kExists);
+  EXPECT_TRUE(OutputTree::open(dir / "new/root/").ok());
+  EXPECT_EQ(OutputTree::open(dir / "new/root/a").code(), Code::kIo);
+  EXPECT_EQ(OutputTree::open("").code(), Code::kInvalidArgument);
+}
+
+TEST(OutputTree, RefusesNamesThatLeaveIt) {
+  const TempDir dir;
+  auto tree = std::move(OutputTree::open(dir / "root")).value();
+  for (const char* path :
+       {"", "/abs", "..", "../x", "a/../../x", "a//b", "./a", "a/", "a\\b", "a\nb"}) {
+    EXPECT_EQ(write_file(tree, path, kReplace).code(), Code::kUnsafePath) << path;
+    EXPECT_EQ(tree.make_directory(path).code(), Code::kUnsafePath) << path;
+  }
+  EXPECT_THAT(dir.entries(), ElementsAre("root"));
+}
+
+TEST(OutputTree, NeverWritesThroughALink) {
+  const TempDir outside;
+  write_text(outside / "precious", "old");
+  const TempDir dir;
+  std::filesystem::create_directory_symlink(outside.path(), dir / "folder");
+  std::filesystem::create_symlink(outside.path() / "precious", dir / "file");
+  auto tree = std::move(OutputTree::open(dir.path())).value();
+
+  const Status through = write_file(tree, "folder/x", kReplace);
+  EXPECT_EQ(through.code(), Code::kUnsafePath);
+  EXPECT_THAT(through.error().message, HasSubstr("folder: is a symbolic link"));
+  EXPECT_EQ(tree.make_directory("folder/x").code(), Code::kUnsafePath);
+  EXPECT_EQ(tree.make_directory("folder").code(), Code::kUnsafePath);
+  EXPECT_EQ(write_file(tree, "file", kKeep).code(), Code::kExists);
+  EXPECT_TRUE(write_file(tree, "file", kReplace).ok());
+  EXPECT_EQ(read_text(dir / "file"), "file");
+  EXPECT_THAT(outside.entries(), ElementsAre("precious"));
+  EXPECT_EQ(read_text(outside / "precious"), "old");
+}
+
+}  // namespace
+}  // namespace bbz::io
