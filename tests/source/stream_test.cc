@@ -1,0 +1,185 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "io/faulty.h"
+#include "io/temp_dir.h"
+#include "source/make_files.h"
+#include "source/reading.h"
+
+namespace bbz::source {
+namespace {
+
+using tensor::DType;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const std::string kModel = make_safetensors(
+    {{"h.0.w", DType::kBF16, {200, 3}, 0, 0}, {"scale", DType::kF64, {}, 0, 0}}, {{"k", "v"}});
+
+// Owns a text and gives it like a pipe: no seeking, no size, short reads.
+class TextPipe final : public io::Source {
+ public:
+  explicit TextPipe(std::string text) : text_(std::move(text)) {}
+  Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
+    return short_.read_at(offset, out);
+  }
+  std::optional<std::uint64_t> size() const override { return std::nullopt; }
+  bool seekable() const override { return false; }
+  std::string_view name() const override { return "pipe"; }
+
+ private:
+  std::string text_;
+  std::unique_ptr<io::Source> memory_ =
+      io::memory_source(std::as_bytes(std::span(std::as_const(text_))));
+  io::SequentialSource sequential_{*memory_};
+  io::ShortReadSource short_{sequential_, 700};
+};
+
+Result<std::vector<Found>> read_stream(const std::string& text, const Options& options = {}) {
+  return read_all(open_stream(std::make_unique<TextPipe>(text), options));
+}
+
+void expect_refused(const std::string& text, Code code, const std::string& message,
+                    const Options& options = {}) {
+  const auto found = read_stream(text, options);
+  ASSERT_FALSE(found.ok()) << message;
+  EXPECT_EQ(found.code(), code) << found.error().message;
+  EXPECT_THAT(found.error().message, HasSubstr(message));
+}
+
+TEST(OpenStream, TellsSafetensorsFromBytes) {
+  EXPECT_THAT(*read_stream(kModel), ElementsAre(Found{"stdin.safetensors", "safetensors", kModel}));
+  EXPECT_THAT(*read_stream("anything"), ElementsAre(Found{"stdin", "bytes", "anything"}));
+  EXPECT_THAT(*read_stream(""), ElementsAre(Found{"stdin", "bytes", ""}));
+  EXPECT_THAT(*read_stream(kModel, {.opaque = true, .stream_name = "m"}),
+              ElementsAre(Found{"m", "bytes", kModel}));
+  EXPECT_THAT(*read_stream("anything", {.stream_name = "dir/name"}),
+              ElementsAre(Found{"dir/name", "bytes", "anything"}));
+  const std::string none = make_safetensors({});
+  EXPECT_THAT(*read_stream(none), ElementsAre(Found{"stdin.safetensors", "safetensors", none}));
+  expect_refused("anything", Code::kUnsafePath, "unsafe path", {.stream_name = "../x"});
+}
+
+TEST(OpenStream, AnUnreadableHeaderIsBytes) {
+  const std::string cut = kModel.substr(0, 60);
+  EXPECT_THAT(*read_stream(cut), ElementsAre(Found{"stdin", "bytes", cut}));
+  // Its length field speaks of 100 MB, of which only what is there is held.
+  std::string huge("\x00\xE1\xF5\x05\x00\x00\x00\x00{", 9);
+  EXPECT_THAT(*read_stream(huge), ElementsAre(Found{"stdin", "bytes", huge}));
+}
+
+TEST(OpenStream, ASafetensorsStreamMustHaveTheSizeThatItsHeaderSays) {
+  expect_refused(kModel.substr(0, kModel.size() - 1), Code::kTruncated, "pipe: ends at offset");
+  expect_refused(kModel + "x", Code::kMalformed, "pipe: goes on after the");
+  expect_refused(make_safetensors({}) + "x", Code::kMalformed, "pipe: goes on after the 16 bytes");
+  const auto files = std::move(open_stream(std::make_unique<TextPipe>(kModel))).value();
+  EXPECT_EQ(files->total_size(), kModel.size());
+}
+
+TEST(OpenStream, AFifoIsAStream) {
+  const io::TempDir dir;
+  ASSERT_EQ(::mkfifo((dir / "fifo").c_str(), 0600), 0);
+  std::thread writer(
+      [&] { io::write_text(dir / "fifo", tar_member("a", "in a tar") + tar_end()); });
+  EXPECT_THAT(*read_all(open(dir / "fifo")), ElementsAre(Found{"a", "bytes", "in a tar"}));
+  writer.join();
+}
+
+TEST(OpenStream, AFailingStreamIsAnErrorOfTheStream) {
+  const std::string tar = tar_member("model.safetensors", kModel) + tar_end();
+  for (const std::string& text : {kModel, tar}) {
+    const auto memory = io::memory_source(std::as_bytes(std::span(text)));
+    for (const std::size_t at :
+         {std::size_t{0}, std::size_t{5}, std::size_t{600}, text.size() - 1}) {
+      auto pipe = std::make_unique<io::FailingSource>(*memory, at);
+      EXPECT_EQ(read_all(open_stream(std::move(pipe))).code(), Code::kIo) << at;
+    }
+  }
+}
+
+TEST(OpenTar, GivesItsMembersAsFilesAndItsEmptyFoldersAtTheEnd) {
+  const std::string large(200001, 'x');
+  const auto found = read_stream(
+      tar_member("./", "", '5') + tar_member("./empty/", "", '5') + tar_member("full/", "", '5') +
+      tar_member("./full/model.safetensors", kModel) + tar_member("z", large) +
+      tar_member("a", "") + tar_end() + std::string(9 * 512, '\0'));
+  ASSERT_TRUE(found.ok()) << found.error().message;
+  EXPECT_THAT(*found, ElementsAre(Found{"full/model.safetensors", "safetensors", kModel},
+                                  Found{"z", "bytes", large}, Found{"a", "bytes", ""},
+                                  Found{"empty", "/", ""}));
+  EXPECT_THAT(*read_stream(tar_member("./", "", '5') + tar_end()), IsEmpty());
+}
+
+TEST(OpenTar, AMemberThatIsNotReadIsPassedOver) {
+  const auto files =
+      std::move(open_stream(std::make_unique<TextPipe>(tar_member("a", std::string(5000, 'a')) +
+                                                       tar_member("b", "b") + tar_end())))
+          .value();
+  EXPECT_EQ(files->total_size(), std::nullopt);
+  EXPECT_EQ((*files->next())->path, "a");
+  auto second = std::move(files->next()).value();
+  EXPECT_EQ(second->source->size(), 1u);
+  EXPECT_EQ(*read_file(*second), "b");
+}
+
+TEST(OpenTar, NamesAreUtf8InAnyLocale) {
+  const auto found = read_stream(tar_member("é 重み", "x") + tar_end());
+  ASSERT_TRUE(found.ok()) << found.error().message;
+  EXPECT_EQ(found->at(0).path, "é 重み");
+  const std::string name = std::string(120, 'n') + "é";
+  const std::string record = " path=" + name + "\n";
+  const std::string pax = std::to_string(record.size() + 3) + record;
+  const auto extended =
+      read_stream(tar_member("x", pax, 'x') + tar_member("short", "x") + tar_end());
+  ASSERT_TRUE(extended.ok()) << extended.error().message;
+  EXPECT_EQ(extended->at(0).path, name);
+  expect_refused(tar_member("\xFF", "x") + tar_end(), Code::kUnsafePath, "not UTF-8");
+}
+
+TEST(OpenTar, RefusesMembersThatAreNotFilesOrWouldLeaveTheFolder) {
+  expect_refused(tar_member("link", "", '2', "target") + tar_end(), Code::kInvalidArgument,
+                 "pipe: link: is a link or a device");
+  expect_refused(tar_member("a", "x") + tar_member("hard", "", '1', "a") + tar_end(),
+                 Code::kInvalidArgument, "hard: is a link");
+  expect_refused(tar_member("device", "", '3') + tar_end(), Code::kInvalidArgument, "a device");
+  for (const char* name : {"/etc/passwd", "../x", "a/../../x", "a//b", "a\\b"}) {
+    expect_refused(tar_member(name, "x") + tar_end(), Code::kUnsafePath, "unsafe path");
+  }
+  expect_refused(tar_member("a", "1") + tar_member("./a", "2") + tar_end(), Code::kMalformed,
+                 "a: stands in the tar twice");
+  expect_refused(tar_member("a", "1") + tar_member("b", "2") + tar_end(), Code::kLimit,
+                 "more than 1 members", {.max_files = 1});
+  expect_refused(tar_member("m.safetensors", "broken") + tar_end(), Code::kTruncated,
+                 "pipe: m.safetensors: safetensors header: ");
+}
+
+TEST(OpenTar, IsNoTarWhereItIsTakenAsBytes) {
+  const std::string tar = tar_member("a", "x") + tar_end();
+  EXPECT_THAT(*read_stream(tar, {.opaque = true}), ElementsAre(Found{"stdin", "bytes", tar}));
+}
+
+// Wherever the stream is cut after its first header, the tar is not taken for a whole one.
+TEST(OpenTar, IsNotCutUnnoticed) {
+  const std::string tar =
+      tar_member("a", std::string(700, 'a')) + tar_member("b", "b") + std::string(512, '\0');
+  ASSERT_TRUE(read_stream(tar).ok());
+  for (std::size_t size = 512; size < tar.size(); ++size) {
+    ASSERT_FALSE(read_stream(tar.substr(0, size)).ok()) << size;
+  }
+  expect_refused(tar.substr(0, 512 + 1024), Code::kTruncated, "without the end marker of a tar");
+}
+
+TEST(OpenTar, NothingMayFollowItsEnd) {
+  const std::string tar = tar_member("a", "x") + tar_end();
+  expect_refused(tar + "x", Code::kMalformed, "pipe: goes on after the end of the tar");
+  expect_refused(tar + std::string(300000, '\0') + "x", Code::kMalformed, "goes on after the end");
+  expect_refused(tar + tar, Code::kMalformed, "goes on after the end");
+}
+
+}  // namespace
+}  // namespace bbz::source
