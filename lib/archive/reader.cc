@@ -1,0 +1,303 @@
+#include "bbz/archive/reader.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "bbz/archive/delivery.h"
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/catalog/builder.h"
+#include "bbz/container/index.h"
+
+namespace bbz {
+namespace {
+
+using internal::Step;
+
+// A pointer into the catalog, which outlives every step.
+template <class T>
+std::shared_ptr<const T> borrow(const T& value) {
+  return {std::shared_ptr<const T>(), &value};
+}
+
+Status require_dense(const catalog::Tensor& tensor) {
+  if (tensor.meta.form == catalog::kFormDense) return {};
+  return make_error(Code::kUnsupported, "tensor {}: unknown form {}", quoted(tensor.meta.name),
+                    tensor.meta.form);
+}
+
+}  // namespace
+
+struct Reader::State {
+  State(std::shared_ptr<io::Source> s, const ReadOptions& options)
+      : source(std::move(s)), pool(options.threads) {}
+
+  Status read_chunk(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
+                    std::vector<std::byte>& payload, MutableBytes out) {
+    payload.resize(chunk.payload.length);
+    BBZ_TRY(io::read_exactly(*source, chunk.payload.offset, payload));
+    return chunk::decode(tensor.meta, chunk, payload, out);
+  }
+
+  Status read_bytes(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
+  template <class Plan>
+  Status visit(Plan&& plan, Visitor& visitor);
+
+  std::shared_ptr<io::Source> source;
+  catalog::Catalog catalog;
+  Digest root;
+  std::uint64_t archive_bytes = 0;
+  parallel::ThreadPool pool;
+};
+
+Reader::Reader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Reader::~Reader() = default;
+
+Result<std::unique_ptr<Reader>> Reader::open(std::shared_ptr<io::Source> source,
+                                             const ReadOptions& options) {
+  BBZ_ASSIGN(const container::Opened opened,
+             container::open_by_index(*source, options.limits, options.use_front_index));
+  catalog::CatalogBuilder builder(opened.header, options.limits);
+  BBZ_TRY(container::for_each_record(
+      opened.index, options.limits,
+      [&](const container::RecordView& record) { return builder.add(record); }));
+  BBZ_TRY(builder.finish());
+  auto state = std::make_unique<State>(std::move(source), options);
+  state->root = builder.root();
+  state->archive_bytes = *state->source->size();
+  const bool have_trailer = opened.trailer.archive_length != 0;
+  if (have_trailer && opened.trailer.root != state->root) {
+    return make_error(Code::kChecksum, "trailer: root digest {}, computed {}",
+                      opened.trailer.root.to_string(), state->root.to_string());
+  }
+  state->catalog = builder.take();
+  return std::unique_ptr<Reader>(new Reader(std::move(state)));
+}
+
+const catalog::Catalog& Reader::catalog() const {
+  return state_->catalog;
+}
+const Digest& Reader::root() const {
+  return state_->root;
+}
+std::uint64_t Reader::archive_bytes() const {
+  return state_->archive_bytes;
+}
+
+// Decodes the chunks that overlap the range: those that lie in it straight into `out`, the first
+// and the last through a buffer where they stick out.
+Status Reader::State::read_bytes(const catalog::Tensor& tensor, std::uint64_t offset,
+                                 MutableBytes out) {
+  BBZ_TRY(require_dense(tensor));
+  if (out.empty()) return {};
+  const std::uint64_t chunk_bytes = tensor.meta.chunk_elements * tensor.meta.element_bits / 8;
+  const std::uint64_t end = offset + out.size();
+  std::uint64_t next = offset / chunk_bytes;
+  struct Piece {
+    const catalog::Chunk* chunk = nullptr;
+    std::vector<std::byte> payload;
+    std::vector<std::byte> plain;
+  };
+  const auto work = [&](Piece& piece) -> Status {
+    const catalog::Chunk& chunk = *piece.chunk;
+    const std::uint64_t begin = chunk.meta.number * chunk_bytes;
+    const std::uint64_t from = std::max(begin, offset);
+    const std::uint64_t to = std::min(begin + chunk.decoded_bytes, end);
+    const MutableBytes target = out.subspan(from - offset, to - from);
+    if (target.size() == chunk.decoded_bytes)
+      return read_chunk(tensor, chunk, piece.payload, target);
+    piece.plain.resize(chunk.decoded_bytes);
+    BBZ_TRY(read_chunk(tensor, chunk, piece.payload, piece.plain));
+    std::ranges::copy(Bytes(piece.plain).subspan(from - begin, to - from), target.begin());
+    return {};
+  };
+  if (end <= (next + 1) * chunk_bytes) {  // the usual small read: no need for the pool
+    Piece piece;
+    piece.chunk = &catalog.chunks[tensor.first_chunk + next];
+    return work(piece);
+  }
+  return parallel::ordered_map<Piece>(
+      pool, internal::delivery_depth(pool),
+      [&](Piece& piece) -> Result<bool> {
+        if (next * chunk_bytes >= end) return false;
+        piece.chunk = &catalog.chunks[tensor.first_chunk + next++];
+        return true;
+      },
+      work, [](Piece&) { return Status(); });
+}
+
+Status Reader::read_tensor(std::uint32_t tensor, MutableBytes out) const {
+  if (tensor < catalog().tensors.size() && out.size() != catalog().tensors[tensor].byte_size) {
+    return make_error(Code::kInvalidArgument, "tensor {}: a buffer of {} bytes, the tensor has {}",
+                      tensor, out.size(), catalog().tensors[tensor].byte_size);
+  }
+  return read_bytes(tensor, 0, out);
+}
+
+Status Reader::read_bytes(std::uint32_t tensor, std::uint64_t offset, MutableBytes out) const {
+  if (tensor >= catalog().tensors.size()) {
+    return make_error(Code::kInvalidArgument, "tensor {}: there are {}", tensor,
+                      catalog().tensors.size());
+  }
+  const catalog::Tensor& entry = catalog().tensors[tensor];
+  if (offset > entry.byte_size || out.size() > entry.byte_size - offset) {
+    return make_error(Code::kInvalidArgument, "tensor {}: {} bytes from {} asked for, it has {}",
+                      tensor, out.size(), offset, entry.byte_size);
+  }
+  return state_->read_bytes(entry, offset, out);
+}
+
+Status Reader::read_elements(std::uint32_t tensor, std::uint64_t first, std::uint64_t count,
+                             MutableBytes out) const {
+  if (tensor >= catalog().tensors.size()) return read_bytes(tensor, 0, out);
+  const std::uint64_t bits = catalog().tensors[tensor].meta.element_bits;
+  const auto from = checked_mul(first, bits);
+  const auto size = checked_mul(count, bits);
+  if (!from || !size || *from % 8 != 0 || *size % 8 != 0 || *size / 8 != out.size()) {
+    return make_error(Code::kInvalidArgument,
+                      "tensor {}: {} elements from {} are no whole bytes, or not the buffer's {}",
+                      tensor, count, first, out.size());
+  }
+  return read_bytes(tensor, *from / 8, out);
+}
+
+Status Reader::read_file(std::uint32_t file, std::uint64_t offset, MutableBytes out) const {
+  if (file >= catalog().files.size() || offset > catalog().files[file].size ||
+      out.size() > catalog().files[file].size - offset) {
+    return make_error(Code::kInvalidArgument, "file {}: no {} bytes at {}", file, out.size(),
+                      offset);
+  }
+  const auto& numbers = catalog().files[file].tensors;
+  const auto end_of = [&](std::uint32_t number) {
+    return catalog().tensors[number].meta.offset + catalog().tensors[number].byte_size;
+  };
+  auto at = std::ranges::upper_bound(numbers, offset, {}, end_of);
+  while (!out.empty()) {
+    const catalog::Tensor& tensor = catalog().tensors[*at++];
+    const std::uint64_t from = offset - tensor.meta.offset;
+    const std::uint64_t part = std::min<std::uint64_t>(out.size(), tensor.byte_size - from);
+    BBZ_TRY(state_->read_bytes(tensor, from, out.first(part)));
+    offset += part;
+    out = out.subspan(part);
+  }
+  return {};
+}
+
+Result<std::vector<std::byte>> Reader::read_payload(const catalog::Payload& payload) const {
+  std::vector<std::byte> bytes(payload.length);
+  BBZ_TRY(io::read_exactly(*state_->source, payload.offset, bytes));
+  const std::uint64_t computed = xxh3_64(bytes);
+  if (computed != payload.checksum) {
+    return make_error(Code::kChecksum, "payload at offset {}: checksum {:016x}, computed {:016x}",
+                      payload.offset, payload.checksum, computed);
+  }
+  return bytes;
+}
+
+Result<std::string> Reader::read_metadata(const catalog::Metadata& metadata) const {
+  BBZ_ASSIGN(const std::vector<std::byte> bytes, read_payload(metadata.payload));
+  std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (!is_utf8(text)) {
+    return make_error(Code::kMalformed, "metadata {} at offset {}: the value is not UTF-8",
+                      quoted(metadata.meta.key), metadata.payload.offset);
+  }
+  return text;
+}
+
+// `plan` fills one step after the other, and says when there are no more.
+template <class Plan>
+Status Reader::State::visit(Plan&& plan, Visitor& visitor) {
+  return parallel::ordered_map<Step>(
+      pool, internal::delivery_depth(pool), plan,
+      [&](Step& step) -> Status {
+        if (step.kind != Step::Kind::kChunk) return {};
+        step.payload.resize(step.chunk.payload.length);
+        step.outcome = require_dense(*step.tensor);
+        if (step.outcome.ok()) {
+          step.outcome = io::read_exactly(*source, step.chunk.payload.offset, step.payload);
+        }
+        return internal::decode_step(step);
+      },
+      [&](Step& step) { return internal::deliver_step(step, visitor); });
+}
+
+namespace {
+
+// The steps of a list of tensors: begin, chunks, end of each.
+class TensorPlan {
+ public:
+  TensorPlan(const catalog::Catalog& catalog, std::span<const std::uint32_t> tensors)
+      : catalog_(catalog), tensors_(tensors) {}
+
+  bool next(Step& step) {
+    if (tensors_.empty()) return false;
+    const catalog::Tensor& tensor = catalog_.tensors[tensors_.front()];
+    step.tensor = borrow(tensor);
+    if (!begun_) {
+      begun_ = true;
+      step.kind = Step::Kind::kBeginTensor;
+    } else if (chunk_ < tensor.chunk_count) {
+      step.kind = Step::Kind::kChunk;
+      step.chunk = catalog_.chunks[tensor.first_chunk + chunk_++];
+    } else {
+      step.kind = Step::Kind::kEndTensor;
+      tensors_ = tensors_.subspan(1);
+      begun_ = false;
+      chunk_ = 0;
+    }
+    return true;
+  }
+
+ private:
+  const catalog::Catalog& catalog_;
+  std::span<const std::uint32_t> tensors_;
+  bool begun_ = false;
+  std::uint64_t chunk_ = 0;
+};
+
+}  // namespace
+
+Status Reader::visit_tensors(std::span<const std::uint32_t> tensors, Visitor& visitor) const {
+  for (const std::uint32_t tensor : tensors) {
+    if (tensor >= catalog().tensors.size()) {
+      return make_error(Code::kInvalidArgument, "tensor {}: there are {}", tensor,
+                        catalog().tensors.size());
+    }
+  }
+  TensorPlan plan(catalog(), tensors);
+  return state_->visit([&](Step& step) -> Result<bool> { return plan.next(step); }, visitor);
+}
+
+Status Reader::visit_files(std::span<const std::uint32_t> files, Visitor& visitor) const {
+  for (const std::uint32_t file : files) {
+    if (file >= catalog().files.size()) {
+      return make_error(Code::kInvalidArgument, "file {}: there are {}", file,
+                        catalog().files.size());
+    }
+  }
+  std::optional<TensorPlan> plan;
+  return state_->visit(
+      [&](Step& step) -> Result<bool> {
+        if (files.empty()) return false;
+        const catalog::File& file = catalog().files[files.front()];
+        step.file = borrow(file);
+        if (!plan) {
+          plan.emplace(catalog(), file.tensors);
+          step.kind = Step::Kind::kBeginFile;
+        } else if (!plan->next(step)) {
+          plan.reset();
+          files = files.subspan(1);
+          step.kind = Step::Kind::kEndFile;
+        }
+        return true;
+      },
+      visitor);
+}
+
+Status Reader::visit_all(Visitor& visitor) const {
+  std::vector<std::uint32_t> files(catalog().files.size());
+  std::iota(files.begin(), files.end(), 0u);
+  return visit_files(files, visitor);
+}
+
+}  // namespace bbz

@@ -1,0 +1,369 @@
+#include "bbz/archive/writer.h"
+
+#include <algorithm>
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/catalog/builder.h"
+#include "bbz/chunk/chunk.h"
+#include "bbz/container/record_writer.h"
+#include "bbz/parallel/ordered_map.h"
+
+namespace bbz {
+namespace {
+
+using container::RecordType;
+
+// A record on its way: chunks are encoded by the workers, the others pass through as they are.
+struct Item {
+  RecordType type{};
+  std::vector<std::byte> meta;
+  std::vector<std::byte> payload;
+  // Of a chunk:
+  std::vector<std::byte> plain;
+  std::shared_ptr<const catalog::TensorMeta> tensor;
+  std::uint32_t number = 0;
+};
+
+container::FileHeader header_of(const WriteOptions& options) {
+  container::FileHeader header;
+  header.digest_kind = options.digest;
+  if (options.front_index_bytes) header.required_features |= container::kFeatureIndexFirst;
+  return header;
+}
+
+}  // namespace
+
+TensorSpec TensorSpec::bytes(std::uint64_t size) {
+  TensorSpec spec;
+  spec.kind = catalog::TensorKind::kBytes;
+  spec.shape = {size};
+  return spec;
+}
+
+Result<catalog::TensorMeta> tensor_meta(const TensorSpec& spec, std::uint64_t chunk_bytes) {
+  const tensor::DTypeInfo* dtype = tensor::find_dtype(spec.dtype);
+  if (dtype == nullptr) {
+    return make_error(Code::kInvalidArgument, "tensor {}: unknown dtype {}", quoted(spec.name),
+                      static_cast<int>(spec.dtype));
+  }
+  BBZ_ASSIGN(const std::uint64_t elements, tensor::element_count(spec.shape));
+  catalog::TensorMeta meta;
+  meta.kind = spec.kind;
+  meta.dtype = spec.dtype;
+  meta.element_bits = static_cast<std::uint8_t>(dtype->bits);
+  meta.form = spec.form;
+  meta.layer = spec.layer.value_or(catalog::kNone);
+  meta.group = spec.group.value_or(catalog::kNone);
+  meta.stored_elements = spec.stored_elements.value_or(elements);
+  meta.chunk_elements = chunk::choose_chunk_elements(
+      meta.element_bits, spec.form == catalog::kFormDense ? spec.shape : tensor::Shape{},
+      chunk_bytes);
+  meta.shape = spec.shape;
+  meta.name = spec.name;
+  return meta;
+}
+
+struct Writer::State {
+  State(io::Sink& sink, const WriteOptions& o)
+      : options(o),
+        records(sink, header_of(o), o.front_index_bytes.value_or(0)),
+        builder(header_of(o), o.limits),
+        pool(o.threads),
+        queue(
+            pool, 2 * pool.size() + 1, [this](Item& item) { return encode(item); },
+            [this](Item& item) { return append(item); }) {}
+
+  Status encode(Item& item) {
+    if (item.type == RecordType::kChunk) {
+      chunk::encode(*item.tensor, item.number, item.plain, {options.level}, options.digest,
+                    item.meta, item.payload);
+    }
+    return {};
+  }
+
+  Status append(Item& item) {
+    BBZ_ASSIGN(const container::RecordHead head,
+               records.append(item.type, item.meta, item.payload));
+    return builder.add({head, item.meta});
+  }
+
+  // Sends a record that is no chunk on its way.
+  template <class Meta>
+  Status send(RecordType type, const Meta& fields, Bytes payload = {}) {
+    if (filling != nullptr) {
+      return make_error(Code::kInvalidArgument, "a {} record in the middle of a chunk",
+                        container::type_name(type));
+    }
+    BBZ_ASSIGN(Item* const next, queue.next());
+    next->type = type;
+    next->meta.clear();
+    catalog::encode_meta(fields, next->meta);
+    next->payload.assign(payload.begin(), payload.end());
+    queue.submit();
+    return {};
+  }
+
+  std::optional<Digest> payload_digest(Bytes payload) const {
+    if (options.digest != DigestKind::kSha256) return std::nullopt;
+    return digest_of(options.digest, payload);
+  }
+
+  // Fails for good with the first error.
+  Status keep(Status status) {
+    if (!status.ok() && failure.ok()) failure = status;
+    return status;
+  }
+
+  Status begin_file(std::string_view path, catalog::FileKind kind);
+  Status end_file();
+  Status begin_tensor(const TensorSpec& spec);
+  Result<MutableBytes> reserve();
+  Status commit(std::size_t size);
+  Status end_tensor();
+  Result<Digest> finish();
+
+  WriteOptions options;
+  container::RecordWriter records;
+  catalog::CatalogBuilder builder;
+  Status failure;
+
+  std::uint32_t files = 0;
+  std::uint32_t tensors = 0;
+  std::uint32_t groups = 0;
+  bool file_open = false;
+  bool finished = false;
+  std::uint32_t file_tensors = 0;
+  std::uint64_t file_end = 0;   // the end of the last tensor in the open file
+  std::uint64_t file_size = 0;  // the furthest end of any
+  std::optional<Hasher> file_hash;
+
+  std::shared_ptr<catalog::TensorMeta> tensor;  // the open one
+  std::uint64_t tensor_bytes = 0;               // stored bytes that are still to come
+  Item* filling = nullptr;                      // the chunk that is being filled
+  std::size_t filled = 0;
+  std::uint32_t chunk_number = 0;
+
+  // Last, so that the workers end before what they use.
+  parallel::ThreadPool pool;
+  parallel::OrderedQueue<Item> queue;
+};
+
+Status Writer::State::begin_file(std::string_view path, catalog::FileKind kind) {
+  if (file_open || finished) {
+    return make_error(Code::kInvalidArgument, "begin_file {}: another file is open", quoted(path));
+  }
+  if (path.size() > options.limits.name_bytes) {
+    return make_error(Code::kLimit, "file {}: a path of {} bytes, the limit is {}", quoted(path),
+                      path.size(), options.limits.name_bytes);
+  }
+  BBZ_TRY(check_safe_path(path));
+  catalog::FileMeta meta;
+  meta.number = files++;
+  meta.kind = kind;
+  meta.path = path;
+  file_open = true;
+  file_tensors = 0;
+  file_end = file_size = 0;
+  file_hash.reset();
+  if (options.digest == DigestKind::kSha256 && kind == catalog::FileKind::kRegular) {
+    file_hash.emplace(options.digest);
+  }
+  return send(RecordType::kFile, meta);
+}
+
+Status Writer::State::end_file() {
+  if (!file_open || tensor) {
+    return make_error(Code::kInvalidArgument, "end_file: no file is open, or a tensor still is");
+  }
+  catalog::FileEndMeta meta;
+  meta.number = files - 1;
+  meta.tensor_count = file_tensors;
+  meta.size = file_size;
+  if (file_hash) meta.digest = file_hash->finish();
+  file_hash.reset();
+  file_open = false;
+  return send(RecordType::kFileEnd, meta);
+}
+
+Status Writer::State::begin_tensor(const TensorSpec& spec) {
+  if (tensor || finished || file_open == spec.operand) {
+    return make_error(Code::kInvalidArgument, "begin_tensor {}: a tensor is open, or no file is",
+                      quoted(spec.name));
+  }
+  if (spec.name.size() > options.limits.name_bytes || !is_utf8(spec.name) ||
+      spec.shape.size() > options.limits.rank) {
+    return make_error(
+        Code::kInvalidArgument,
+        "tensor {}: the name is not UTF-8 of at most {} bytes, or the rank {} exceeds {}",
+        quoted(spec.name), options.limits.name_bytes, spec.shape.size(), options.limits.rank);
+  }
+  BBZ_ASSIGN(catalog::TensorMeta meta, tensor_meta(spec, options.chunk_bytes));
+  BBZ_ASSIGN(const std::uint64_t elements, tensor::element_count(meta.shape));
+  BBZ_ASSIGN(const std::uint64_t size, tensor::byte_size(meta.dtype, elements));
+  BBZ_ASSIGN(tensor_bytes, tensor::byte_size(meta.dtype, meta.stored_elements));
+  meta.number = tensors++;
+  if (!spec.operand) {
+    meta.file = files - 1;
+    meta.offset = spec.offset.value_or(file_end);
+    const auto end = checked_add(meta.offset, size);
+    if (!end) {
+      return make_error(Code::kInvalidArgument, "tensor {}: it ends beyond 64 bits",
+                        quoted(spec.name));
+    }
+    // The digest of a file is that of its bytes in order, which must then come in order and whole.
+    if (meta.offset != file_end || meta.form != catalog::kFormDense) file_hash.reset();
+    file_end = *end;
+    file_size = std::max(file_size, file_end);
+    ++file_tensors;
+  }
+  chunk_number = 0;
+  tensor = std::make_shared<catalog::TensorMeta>(std::move(meta));
+  return send(RecordType::kTensor, *tensor);
+}
+
+Result<MutableBytes> Writer::State::reserve() {
+  if (!tensor) return make_error(Code::kInvalidArgument, "write: no tensor is open");
+  if (tensor_bytes == 0) return MutableBytes();
+  if (filling == nullptr) {
+    BBZ_ASSIGN(filling, queue.next());
+    const std::uint64_t chunk = tensor->chunk_elements * tensor->element_bits / 8;
+    filling->plain.resize(std::min(chunk, tensor_bytes));
+    filled = 0;
+  }
+  return MutableBytes(filling->plain).subspan(filled);
+}
+
+Status Writer::State::commit(std::size_t size) {
+  if (filling == nullptr || size > filling->plain.size() - filled) {
+    return make_error(Code::kInvalidArgument, "commit: {} bytes, more than were reserved", size);
+  }
+  if (file_hash) file_hash->update(Bytes(filling->plain).subspan(filled, size));
+  filled += size;
+  if (filled < filling->plain.size()) return {};
+  tensor_bytes -= filled;
+  filling->type = RecordType::kChunk;
+  filling->tensor = tensor;
+  filling->number = chunk_number++;
+  filling = nullptr;
+  queue.submit();
+  return {};
+}
+
+Status Writer::State::end_tensor() {
+  if (!tensor || tensor_bytes != 0) {
+    return make_error(Code::kInvalidArgument,
+                      "end_tensor: no tensor is open, or {} bytes are missing",
+                      tensor_bytes - filled);
+  }
+  tensor.reset();
+  return {};
+}
+
+Result<Digest> Writer::State::finish() {
+  if (file_open || tensor || finished) {
+    return make_error(Code::kInvalidArgument, "finish: a file is open, or the archive is finished");
+  }
+  finished = true;
+  BBZ_TRY(queue.drain());
+  BBZ_TRY(builder.finish());
+  const Digest root = builder.root();
+  BBZ_TRY(records.finish(root));
+  return root;
+}
+
+Writer::Writer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Writer::~Writer() = default;
+
+Result<std::unique_ptr<Writer>> Writer::create(io::Sink& sink, const WriteOptions& options) {
+  if (options.chunk_bytes == 0 || options.chunk_bytes > options.limits.chunk_bytes) {
+    return make_error(Code::kInvalidArgument, "chunks of {} bytes: possible are 1 to {}",
+                      options.chunk_bytes, options.limits.chunk_bytes);
+  }
+  auto state = std::make_unique<State>(sink, options);
+  BBZ_TRY(state->records.begin());
+  return std::unique_ptr<Writer>(new Writer(std::move(state)));
+}
+
+// What every call does around its work: an earlier error comes first, a new one is kept.
+#define BBZ_GUARDED(expression)                                \
+  do {                                                         \
+    if (!state_->failure.ok()) return state_->failure.error(); \
+    return state_->keep(expression);                           \
+  } while (false)
+
+Status Writer::begin_file(std::string_view path, catalog::FileKind kind) {
+  BBZ_GUARDED(state_->begin_file(path, kind));
+}
+
+Status Writer::end_file() {
+  BBZ_GUARDED(state_->end_file());
+}
+
+Status Writer::add_metadata(std::string_view key, std::string_view value) {
+  catalog::MetadataMeta meta;
+  if (state_->file_open) meta.file = state_->files - 1;
+  meta.key = key;
+  const Bytes payload = std::as_bytes(std::span(value));
+  meta.payload_digest = state_->payload_digest(payload);
+  BBZ_GUARDED(state_->send(RecordType::kMetadata, meta, payload));
+}
+
+Result<std::uint32_t> Writer::add_group(std::uint8_t method, Bytes payload) {
+  BBZ_TRY(state_->failure);
+  catalog::GroupMeta meta;
+  meta.number = state_->groups++;
+  meta.method = method;
+  meta.payload_digest = state_->payload_digest(payload);
+  BBZ_TRY(state_->keep(state_->send(RecordType::kGroup, meta, payload)));
+  return meta.number;
+}
+
+Status Writer::begin_tensor(const TensorSpec& spec) {
+  BBZ_GUARDED(state_->begin_tensor(spec));
+}
+
+Status Writer::write(Bytes bytes) {
+  while (!bytes.empty()) {
+    BBZ_ASSIGN(const MutableBytes room, reserve());
+    if (room.empty()) {
+      return state_->keep(make_error(Code::kInvalidArgument,
+                                     "write: {} bytes more than the tensor has", bytes.size()));
+    }
+    const std::size_t part = std::min(room.size(), bytes.size());
+    std::ranges::copy(bytes.first(part), room.begin());
+    BBZ_TRY(commit(part));
+    bytes = bytes.subspan(part);
+  }
+  return {};
+}
+
+Result<MutableBytes> Writer::reserve() {
+  BBZ_TRY(state_->failure);
+  auto room = state_->reserve();
+  if (!room.ok()) return state_->keep(room.error()).error();
+  return room;
+}
+
+Status Writer::commit(std::size_t size) {
+  BBZ_GUARDED(state_->commit(size));
+}
+
+Status Writer::end_tensor() {
+  BBZ_GUARDED(state_->end_tensor());
+}
+
+Result<Digest> Writer::finish() {
+  BBZ_TRY(state_->failure);
+  auto root = state_->finish();
+  if (!root.ok()) return state_->keep(root.error()).error();
+  return root;
+}
+
+const catalog::Catalog& Writer::catalog() const {
+  return state_->builder.catalog();
+}
+
+#undef BBZ_GUARDED
+
+}  // namespace bbz

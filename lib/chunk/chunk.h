@@ -1,0 +1,32 @@
+// Chunks: a range of a tensor's elements, through a codec and under checksums, in both directions.
+#pragma once
+
+#include <vector>
+
+#include "bbz/catalog/catalog.h"
+#include "bbz/codec/codec.h"
+
+namespace bbz::chunk {
+
+// How many elements the chunks of a tensor hold so that a chunk decodes to about `target_bytes`:
+// whole rows where a row is not longer than that, whole bytes always, at least 1.
+std::uint64_t choose_chunk_elements(unsigned element_bits, const tensor::Shape& shape,
+                                    std::uint64_t target_bytes);
+
+// Encodes chunk `number` of a tensor with the codec that makes it smallest, into the record's meta
+// and payload (both overwritten). `plain` holds exactly the chunk's elements. With
+// DigestKind::kSha256 the meta has the SHA-256 of them as well.
+void encode(const catalog::TensorMeta& tensor, std::uint32_t number, Bytes plain,
+            const codec::EncodeOptions& options, DigestKind digest, std::vector<std::byte>& meta,
+            std::vector<std::byte>& payload);
+
+// Checks the payload's checksum, decodes it into `out` (exactly chunk.decoded_bytes) and checks the
+// decoded checksum, and digest where there is one.
+// Errors: kChecksum, kMalformed, kUnsupported; the tensor, the chunk and its offset are named.
+Status decode(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
+              MutableBytes out);
+
+// Only the first of these steps.
+Status check_payload(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload);
+
+}  // namespace bbz::chunk

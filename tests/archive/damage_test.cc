@@ -1,0 +1,93 @@
+// Whatever happens to an archive, it is noticed, and the place is named.
+#include "archive/sample.h"
+
+namespace bbz {
+namespace {
+
+Status verify(Bytes archive, bool decode) {
+  const auto source = io::memory_source(archive);
+  StreamOptions options;
+  options.threads = 1;
+  options.decode = decode;
+  Visitor visitor;
+  const auto summary = read_stream(*source, options, visitor);
+  if (!summary.ok()) return summary.error();
+  return {};
+}
+
+class Damage : public testing::TestWithParam<std::tuple<bool, bool>> {
+ protected:
+  std::vector<std::byte> archive() const {
+    const auto [decode, front_index] = GetParam();
+    WriteOptions options;
+    options.chunk_bytes = 128;
+    return *write_sample(sample_files(), options, front_index);
+  }
+  Status check(Bytes bytes) const { return verify(bytes, std::get<0>(GetParam())); }
+};
+
+TEST_P(Damage, EveryFlippedBitIsFoundWithItsPlace) {
+  std::vector<std::byte> bytes = archive();
+  BBZ_ASSERT_OK(check(bytes));
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    for (int bit = 0; bit < 8; ++bit) {
+      bytes[at] ^= static_cast<std::byte>(1 << bit);
+      const Status status = check(bytes);
+      ASSERT_FALSE(status.ok()) << "byte " << at << " bit " << bit;
+      // The magic aside, the message says where.
+      if (at >= container::kMagic.size()) {
+        ASSERT_TRUE(status.error().message.find(" at offset ") != std::string::npos ||
+                    status.error().message.find("bytes at ") != std::string::npos)
+            << status.error().message;
+      }
+      bytes[at] ^= static_cast<std::byte>(1 << bit);
+    }
+  }
+}
+
+TEST_P(Damage, EveryCutAndEveryAdditionIsFound) {
+  std::vector<std::byte> bytes = archive();
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    const Status status = check(Bytes(bytes).first(size));
+    ASSERT_TRUE(status.code() == Code::kTruncated ||
+                (size == 0 && status.code() == Code::kNotAnArchive))
+        << size << ": " << (status.ok() ? "no error" : status.error().message);
+    ASSERT_FALSE(Reader::open(io::memory_source(Bytes(bytes).first(size))).ok()) << size;
+  }
+  bytes.push_back(std::byte{0});
+  EXPECT_EQ(check(bytes).code(), Code::kMalformed);
+  EXPECT_FALSE(Reader::open(io::memory_source(Bytes(bytes))).ok());
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, Damage, testing::Combine(testing::Bool(), testing::Bool()));
+
+TEST(DamageTest, AVisitorMayPassDamagedChunksOver) {
+  WriteOptions options;
+  options.chunk_bytes = 128;
+  std::vector<std::byte> bytes = *write_sample(sample_files(), options);
+  const auto reader = Reader::open(io::memory_source(Bytes(bytes)));
+  const catalog::Chunk victim = (*reader)->catalog().chunks_of(
+      (*reader)->catalog().tensors[(*reader)->catalog().find_tensors("embed")[0]])[1];
+  bytes[victim.payload.offset] ^= std::byte{1};
+  class Lenient : public Collector {
+   public:
+    Status damaged(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
+                   const Error& error) override {
+      EXPECT_EQ(tensor.meta.name, "embed");
+      EXPECT_EQ(chunk.meta.number, 1u);
+      EXPECT_EQ(error.code, Code::kChecksum);
+      ++damage;
+      return {};
+    }
+    int damage = 0;
+  };
+  Lenient visitor;
+  const auto source = io::memory_source(Bytes(bytes));
+  BBZ_ASSERT_OK(read_stream(*source, {}, visitor));
+  EXPECT_EQ(visitor.damage, 1);
+  BBZ_ASSERT_OK((*reader)->visit_all(visitor));
+  EXPECT_EQ(visitor.damage, 2);
+}
+
+}  // namespace
+}  // namespace bbz

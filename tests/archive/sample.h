@@ -1,0 +1,145 @@
+// A small archive with a bit of everything, and what must come back from it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+
+#include "bbz/archive/front_index.h"
+#include "bbz/archive/reader.h"
+#include "bbz/archive/stream.h"
+#include "bbz/archive/writer.h"
+#include "io/faulty.h"
+
+namespace bbz {
+
+#define BBZ_ASSERT_OK(expression)                               \
+  do {                                                          \
+    const auto& bbz_result = (expression);                      \
+    ASSERT_TRUE(bbz_result.ok()) << bbz_result.error().message; \
+  } while (false)
+
+struct SampleTensor {
+  TensorSpec spec;
+  std::vector<std::byte> bytes;
+};
+
+struct SampleFile {
+  std::string path;
+  catalog::FileKind kind = catalog::FileKind::kRegular;
+  std::vector<SampleTensor> tensors;
+
+  std::vector<std::byte> bytes() const {
+    std::vector<std::byte> all;
+    for (const SampleTensor& t : tensors) all.insert(all.end(), t.bytes.begin(), t.bytes.end());
+    return all;
+  }
+};
+
+inline std::vector<std::byte> noise(std::size_t size, unsigned seed) {
+  std::mt19937 random(seed);
+  std::vector<std::byte> bytes(size);
+  for (std::byte& b : bytes) b = static_cast<std::byte>(random() >> 24);
+  return bytes;
+}
+
+inline SampleTensor sample_tensor(std::string name, tensor::DType dtype, tensor::Shape shape,
+                                  unsigned seed, std::optional<std::uint32_t> layer = {}) {
+  SampleTensor t;
+  t.spec.name = std::move(name);
+  t.spec.dtype = dtype;
+  t.spec.shape = std::move(shape);
+  t.spec.layer = layer;
+  t.bytes = noise(*tensor::byte_size(dtype, *tensor::element_count(t.spec.shape)), seed);
+  return t;
+}
+
+inline SampleTensor sample_bytes(std::string_view text) {
+  SampleTensor t;
+  t.spec = TensorSpec::bytes(text.size());
+  const Bytes bytes = std::as_bytes(std::span(text));
+  t.bytes.assign(bytes.begin(), bytes.end());
+  return t;
+}
+
+inline std::vector<SampleFile> sample_files() {
+  using tensor::DType;
+  std::vector<SampleFile> files;
+  files.push_back(
+      {"config.json", catalog::FileKind::kRegular, {sample_bytes("{\"layers\": 2}\n")}});
+  files.push_back({"empty", catalog::FileKind::kRegular, {}});
+  files.push_back({"folder/below", catalog::FileKind::kDirectory, {}});
+  SampleFile model{"model", catalog::FileKind::kRegular, {}};
+  model.tensors.push_back(sample_bytes("header of the model"));
+  model.tensors.push_back(sample_tensor("embed", DType::kF32, {7, 9}, 1));
+  model.tensors.push_back(sample_tensor("layers.0.w", DType::kBF16, {16, 20}, 2, 0));
+  model.tensors.push_back(sample_tensor("layers.0.none", DType::kBF16, {0, 20}, 3, 0));
+  model.tensors.push_back(sample_tensor("layers.1.w", DType::kF16, {5, 33}, 4, 1));
+  model.tensors.push_back(sample_tensor("layers.1.scale", DType::kF64, {}, 5, 1));
+  model.tensors.push_back(sample_tensor("packed", DType::kF4, {4, 6}, 6));
+  files.push_back(std::move(model));
+  return files;
+}
+
+inline Result<std::vector<std::byte>> write_sample(const std::vector<SampleFile>& files,
+                                                   WriteOptions options, bool front_index = false) {
+  if (front_index) {
+    FrontIndexMeter meter(options);
+    meter.add_metadata("made-for");
+    for (const SampleFile& file : files) {
+      meter.begin_file(file.path);
+      for (const SampleTensor& t : file.tensors) BBZ_TRY(meter.begin_tensor(t.spec));
+      meter.end_file(options.digest == DigestKind::kSha256 &&
+                     file.kind == catalog::FileKind::kRegular);
+    }
+    options.front_index_bytes = meter.bytes();
+  }
+  std::vector<std::byte> archive;
+  const auto sink = io::memory_sink(archive);
+  BBZ_ASSIGN(const auto writer, Writer::create(*sink, options));
+  BBZ_TRY(writer->add_metadata("made-for", "tests"));
+  for (const SampleFile& file : files) {
+    BBZ_TRY(writer->begin_file(file.path, file.kind));
+    for (const SampleTensor& t : file.tensors) {
+      BBZ_TRY(writer->begin_tensor(t.spec));
+      const std::size_t half = t.bytes.size() / 2;
+      BBZ_TRY(writer->write(Bytes(t.bytes).first(half)));
+      BBZ_TRY(writer->write(Bytes(t.bytes).subspan(half)));
+      BBZ_TRY(writer->end_tensor());
+    }
+    BBZ_TRY(writer->end_file());
+  }
+  BBZ_TRY(writer->finish());
+  BBZ_TRY(sink->finish());
+  return archive;
+}
+
+// Puts files together from what a visit delivers.
+class Collector : public Visitor {
+ public:
+  Status begin_file(const catalog::File& file) override {
+    open_ = &files[file.path];
+    return {};
+  }
+  Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
+    const std::uint64_t at = tensor.meta.offset + offset;
+    if (open_->size() < at + bytes.size()) open_->resize(at + bytes.size());
+    std::ranges::copy(bytes, open_->begin() + static_cast<std::ptrdiff_t>(at));
+    return {};
+  }
+
+  std::map<std::string, std::vector<std::byte>> files;
+
+ private:
+  std::vector<std::byte>* open_ = nullptr;
+};
+
+inline std::map<std::string, std::vector<std::byte>> contents(
+    const std::vector<SampleFile>& files) {
+  std::map<std::string, std::vector<std::byte>> all;
+  for (const SampleFile& file : files) all[file.path] = file.bytes();
+  return all;
+}
+
+}  // namespace bbz

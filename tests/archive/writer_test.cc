@@ -1,0 +1,154 @@
+#include "archive/sample.h"
+
+namespace bbz {
+namespace {
+
+class RoundTrip : public testing::TestWithParam<std::tuple<DigestKind, bool, unsigned>> {};
+
+TEST_P(RoundTrip, EveryFileComesBackBothWays) {
+  const auto [digest, front_index, chunk_bytes] = GetParam();
+  const auto files = sample_files();
+  WriteOptions options;
+  options.digest = digest;
+  options.chunk_bytes = chunk_bytes;
+  const auto archive = write_sample(files, options, front_index);
+  BBZ_ASSERT_OK(archive);
+
+  const auto memory = io::memory_source(Bytes(*archive));
+  io::SequentialSource pipe(*memory);
+  Collector streamed;
+  const auto summary = read_stream(pipe, {}, streamed);
+  BBZ_ASSERT_OK(summary);
+  EXPECT_EQ(streamed.files, contents(files));
+  EXPECT_EQ(summary->archive_bytes, archive->size());
+
+  for (const bool use_front : {false, true}) {
+    ReadOptions read;
+    read.use_front_index = use_front;
+    const auto reader = Reader::open(io::memory_source(Bytes(*archive)), read);
+    BBZ_ASSERT_OK(reader);
+    EXPECT_EQ((*reader)->root(), summary->root);
+    Collector visited;
+    BBZ_ASSERT_OK((*reader)->visit_all(visited));
+    EXPECT_EQ(visited.files, contents(files));
+    const auto& metadata = (*reader)->catalog().metadata;
+    ASSERT_EQ(metadata.size(), 1u);
+    EXPECT_EQ(*(*reader)->read_metadata(metadata[0]), "tests");
+    for (const catalog::File& file : (*reader)->catalog().files) {
+      const auto bytes = contents(files)[file.path];
+      EXPECT_EQ(file.size, bytes.size());
+      EXPECT_EQ(file.digest.has_value(),
+                digest == DigestKind::kSha256 && file.kind == catalog::FileKind::kRegular);
+      if (file.digest) {
+        EXPECT_EQ(*file.digest, digest_of(DigestKind::kSha256, bytes));
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, RoundTrip,
+                         testing::Combine(testing::Values(DigestKind::kXxh3_128,
+                                                          DigestKind::kSha256),
+                                          testing::Bool(), testing::Values(1u, 64u, 1u << 20)));
+
+TEST(Writer, TheArchiveDoesNotDependOnThreadsNorTheDigestOnTheCodec) {
+  WriteOptions options;
+  options.chunk_bytes = 50;
+  options.threads = 1;
+  const auto one = write_sample(sample_files(), options);
+  BBZ_ASSERT_OK(one);
+  options.threads = 5;
+  const auto five = write_sample(sample_files(), options);
+  BBZ_ASSERT_OK(five);
+  EXPECT_EQ(*one, *five);
+}
+
+TEST(Writer, RefusesCallsOutOfOrderForGood) {
+  std::vector<std::byte> out;
+  const auto sink = io::memory_sink(out);
+  const auto writer = Writer::create(*sink, {});
+  BBZ_ASSERT_OK(writer);
+  EXPECT_EQ((*writer)->begin_tensor(TensorSpec::bytes(1)).code(), Code::kInvalidArgument);
+  EXPECT_EQ((*writer)->begin_file("a").code(), Code::kInvalidArgument);
+  EXPECT_EQ((*writer)->finish().code(), Code::kInvalidArgument);
+}
+
+TEST(Writer, RefusesTooManyAndTooFewBytesAndBadNames) {
+  const auto attempt = [](const std::function<Status(Writer&)>& calls) {
+    std::vector<std::byte> out;
+    const auto sink = io::memory_sink(out);
+    const auto writer = Writer::create(*sink, {});
+    if (!writer.ok()) return writer.code();
+    const Status begun = (*writer)->begin_file("a");
+    return begun.ok() ? calls(**writer).code() : begun.code();
+  };
+  const std::byte byte{};
+  EXPECT_EQ(attempt([&](Writer& w) -> Status {
+              BBZ_TRY(w.begin_tensor(TensorSpec::bytes(2)));
+              BBZ_TRY(w.write(Bytes(&byte, 1)));
+              return w.end_tensor();
+            }),
+            Code::kInvalidArgument);
+  EXPECT_EQ(attempt([&](Writer& w) -> Status {
+              BBZ_TRY(w.begin_tensor(TensorSpec::bytes(0)));
+              return w.write(Bytes(&byte, 1));
+            }),
+            Code::kInvalidArgument);
+  EXPECT_EQ(attempt([&](Writer& w) { return w.end_tensor(); }), Code::kInvalidArgument);
+  EXPECT_EQ(attempt([&](Writer& w) -> Status {
+              BBZ_TRY(w.begin_tensor(TensorSpec::bytes(1)));
+              return w.end_file();
+            }),
+            Code::kInvalidArgument);
+  EXPECT_EQ(attempt([&](Writer& w) -> Status {
+              TensorSpec spec;
+              spec.name = "\xff";
+              return w.begin_tensor(spec);
+            }),
+            Code::kInvalidArgument);
+  EXPECT_EQ(attempt([&](Writer& w) -> Status {
+              BBZ_TRY(w.end_file());
+              return w.begin_file("../b");
+            }),
+            Code::kUnsafePath);
+  // The catalog's rules are checked as the records are written, so at the latest when finishing.
+  EXPECT_EQ(attempt([&](Writer& w) -> Status {
+              BBZ_TRY(w.end_file());
+              BBZ_TRY(w.begin_file("a"));
+              BBZ_TRY(w.end_file());
+              const auto root = w.finish();
+              return root.ok() ? Status() : Status(root.error());
+            }),
+            Code::kMalformed);
+}
+
+TEST(Writer, AFullDiskIsAnErrorWhereverItFills) {
+  // Writes the sample into a sink that takes `most` bytes; gives what was taken.
+  const auto run = [](std::uint64_t most, std::uint64_t& taken) -> Status {
+    std::vector<std::byte> out;
+    const auto inner = io::memory_sink(out);
+    io::FailingSink sink(*inner, most);
+    BBZ_ASSIGN(const auto writer, Writer::create(sink, {}));
+    for (const SampleFile& file : sample_files()) {
+      BBZ_TRY(writer->begin_file(file.path, file.kind));
+      for (const SampleTensor& t : file.tensors) {
+        BBZ_TRY(writer->begin_tensor(t.spec));
+        BBZ_TRY(writer->write(t.bytes));
+        BBZ_TRY(writer->end_tensor());
+      }
+      BBZ_TRY(writer->end_file());
+    }
+    BBZ_TRY(writer->finish());
+    taken = out.size();
+    return sink.finish();
+  };
+  std::uint64_t size = 0;
+  BBZ_ASSERT_OK(run(~std::uint64_t{0}, size));
+  std::uint64_t ignored = 0;
+  for (std::uint64_t most = 0; most < size; most += 97) {
+    EXPECT_EQ(run(most, ignored).code(), Code::kIo) << most;
+  }
+}
+
+}  // namespace
+}  // namespace bbz

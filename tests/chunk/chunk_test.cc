@@ -1,0 +1,94 @@
+#include "bbz/chunk/chunk.h"
+
+#include <gtest/gtest.h>
+
+#include "bbz/base/wire.h"
+
+namespace bbz::chunk {
+namespace {
+
+TEST(ChunkSize, TakesWholeRowsWhereTheyFit) {
+  EXPECT_EQ(choose_chunk_elements(16, {4096, 4096}, 1 << 20), 128u * 4096);
+  EXPECT_EQ(choose_chunk_elements(16, {100, 1000}, 1 << 20), 524u * 1000);
+  EXPECT_EQ(choose_chunk_elements(16, {2, 1'000'000}, 1 << 20), 524'288u);
+  EXPECT_EQ(choose_chunk_elements(8, {}, 100), 100u);
+  EXPECT_EQ(choose_chunk_elements(64, {5}, 4), 1u);
+}
+
+TEST(ChunkSize, PackedElementsFillWholeBytes) {
+  for (const unsigned bits : {4u, 6u}) {
+    for (const std::uint64_t row : {1u, 3u, 7u, 8u, 1000u, 4096u, 0u}) {
+      for (const std::uint64_t target : {1u, 100u, 4096u, 1u << 20}) {
+        const std::uint64_t elements = choose_chunk_elements(bits, {9, row}, target);
+        EXPECT_GT(elements, 0u);
+        EXPECT_EQ(elements * bits % 8, 0u) << bits << " " << row << " " << target;
+      }
+    }
+  }
+}
+
+class ChunkTest : public testing::TestWithParam<DigestKind> {
+ protected:
+  ChunkTest() {
+    tensor_.number = 7;
+    tensor_.kind = catalog::TensorKind::kTensor;
+    tensor_.dtype = tensor::DType::kU16;
+    tensor_.element_bits = 16;
+    tensor_.shape = {10, 100};
+    tensor_.stored_elements = 1000;
+    tensor_.chunk_elements = 300;
+    tensor_.name = "w";
+    for (int i = 0; i < 100; ++i) WireWriter(plain_).put(static_cast<std::uint16_t>(i * i));
+    std::vector<std::byte> meta;
+    encode(tensor_, 3, plain_, {}, GetParam(), meta, payload_);
+    container::RecordView view{
+        container::make_head(container::RecordType::kChunk, meta, payload_, 32), meta};
+    chunk_.meta = *catalog::decode_chunk(view, GetParam());
+    chunk_.decoded_bytes = 200;
+    chunk_.payload = {view.head.payload_offset(), payload_.size(), view.head.payload_checksum};
+  }
+
+  catalog::TensorMeta tensor_;
+  std::vector<std::byte> plain_;
+  std::vector<std::byte> payload_;
+  catalog::Chunk chunk_;
+};
+
+TEST_P(ChunkTest, ComesBackWithItsPlace) {
+  EXPECT_EQ(chunk_.meta.tensor, 7u);
+  EXPECT_EQ(chunk_.meta.first_element, 900u);
+  EXPECT_EQ(chunk_.meta.element_count, 100u);
+  std::vector<std::byte> out(200);
+  const Status decoded = decode(tensor_, chunk_, payload_, out);
+  ASSERT_TRUE(decoded.ok()) << decoded.error().message;
+  EXPECT_EQ(out, plain_);
+}
+
+TEST_P(ChunkTest, NamesTheChunkWhosePayloadIsDamaged) {
+  std::vector<std::byte> out(200);
+  payload_[payload_.size() / 2] ^= std::byte{4};
+  const Status decoded = decode(tensor_, chunk_, payload_, out);
+  EXPECT_EQ(decoded.code(), Code::kChecksum);
+  EXPECT_NE(decoded.error().message.find("tensor \"w\", chunk 3 at offset"), std::string::npos);
+}
+
+TEST_P(ChunkTest, ChecksWhatTheCodecGave) {
+  std::vector<std::byte> out(200);
+  catalog::Chunk other = chunk_;
+  other.meta.decoded_checksum ^= 1;
+  EXPECT_EQ(decode(tensor_, other, payload_, out).code(), Code::kChecksum);
+  if (GetParam() == DigestKind::kSha256) {
+    other = chunk_;
+    other.meta.decoded_digest->bytes[31] ^= std::byte{1};
+    EXPECT_EQ(decode(tensor_, other, payload_, out).code(), Code::kChecksum);
+  }
+  other = chunk_;
+  other.meta.codec = 999;
+  EXPECT_EQ(decode(tensor_, other, payload_, out).code(), Code::kUnsupported);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, ChunkTest,
+                         testing::Values(DigestKind::kXxh3_128, DigestKind::kSha256));
+
+}  // namespace
+}  // namespace bbz::chunk
