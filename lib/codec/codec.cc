@@ -5,16 +5,42 @@
 
 #include "bbz/base/format.h"
 #include "bbz/codec/general.h"
+#include "bbz/codec/split/split_float.h"
 #include "bbz/tensor/shape.h"
 
 namespace bbz::codec {
 namespace {
 
-constexpr std::array<Codec, 3> kRegistry = {{
+constexpr std::array<Codec, 4> kRegistry = {{
     {CodecId::kRaw, "raw", encode_raw, decode_raw},
     {CodecId::kConstant, "constant", encode_constant, decode_constant},
     {CodecId::kZstd, "zstd", encode_zstd, decode_zstd},
+    {CodecId::kSplitFloat, "split-float", encode_split_float, decode_split_float},
 }};
+
+// Chunks of floats up to this size are given to zstd as well as to the split-float codec.
+constexpr std::size_t kTryBoth = std::size_t{16} << 10;
+
+// Whether the low mantissa bits of a chunk of floats look like anything but noise: values that
+// repeat, zeros, or a type that was widened. Only then can zstd beat the split-float codec, which
+// stores them as they are.
+bool mantissas_repeat(const tensor::DTypeInfo& info, Bytes plain) {
+  constexpr std::size_t kLooks = 4096;
+  const auto size = static_cast<std::size_t>(info.bits / 8);
+  const std::size_t elements = plain.size() / size;
+  const std::size_t stride = elements / kLooks + 1;
+  const int bits = std::min(info.layout.mantissa_bits, 8);
+  std::array<std::uint32_t, 256> count{};
+  std::uint64_t looks = 0;
+  for (std::size_t i = 0; i < elements; i += stride, ++looks) {
+    ++count[std::to_integer<unsigned>(plain[i * size]) & ((1u << bits) - 1)];
+  }
+  std::uint64_t pairs = 0;
+  for (const std::uint64_t c : count) pairs += c * c;
+  // Noise gives looks^2 / 2^bits, and looks more by chance.
+  const std::uint64_t noise = (looks * looks >> bits) + looks;
+  return pairs > noise + noise / 4;
+}
 
 }  // namespace
 
@@ -46,11 +72,29 @@ Result<std::uint64_t> chunk_bytes(const ChunkShape& shape) {
 
 CodecId encode(const ChunkShape& shape, Bytes plain, const EncodeOptions& options,
                std::vector<std::byte>& payload) {
-  for (const CodecId id : {CodecId::kConstant, CodecId::kZstd}) {
-    if (find_codec(id)->encode(shape, plain, options.level, plain.size(), payload)) return id;
+  if (encode_constant(shape, plain, options.level, plain.size(), payload)) {
+    return CodecId::kConstant;
   }
-  payload.assign(plain.begin(), plain.end());
-  return CodecId::kRaw;
+  const tensor::DTypeInfo& info = tensor::dtype_info(shape.dtype);
+  const bool is_float = info.layout.exponent_bits != 0;
+  CodecId best = CodecId::kRaw;
+  std::size_t limit = plain.size();
+  if (!is_float || plain.size() <= kTryBoth || mantissas_repeat(info, plain)) {
+    if (encode_zstd(shape, plain, options.level, limit, payload)) {
+      best = CodecId::kZstd;
+      limit = payload.size();
+    }
+  }
+  if (is_float) {
+    thread_local std::vector<std::byte> other;
+    std::vector<std::byte>& target = best == CodecId::kRaw ? payload : other;
+    if (encode_split_float(shape, plain, options.level, limit, target)) {
+      best = CodecId::kSplitFloat;
+      if (&target == &other) payload.assign(other.begin(), other.end());
+    }
+  }
+  if (best == CodecId::kRaw) payload.assign(plain.begin(), plain.end());
+  return best;
 }
 
 Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes out) {

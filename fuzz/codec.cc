@@ -1,0 +1,83 @@
+// Fuzz target of the codecs. Byte 0 chooses: an even number decodes the rest as a payload, an odd
+// one encodes it and expects it back.
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "bbz/base/wire.h"
+#include "bbz/codec/codec.h"
+#include "bbz/codec/split/binding.h"
+#include "bbz/codec/split/wire.h"
+
+namespace {
+
+using namespace bbz;
+using namespace bbz::codec;
+
+constexpr std::uint64_t kMaxBytes = 4 << 20;
+
+void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+// Whatever the portable kernel makes of a payload, every other kernel makes of it too.
+void decode_with_every_kernel(const ChunkShape& shape, Bytes payload, MutableBytes out) {
+  WireReader in(payload);
+  const auto header = split::get_header(in);
+  if (!header || !split::is_split_dtype(shape.dtype)) return;
+  const split::Grid grid{shape.elements, header->width, header->first, header->lanes()};
+  const split::Layout layout = split::layout_of(shape.dtype, header->top_bits);
+  const Status expected = split::decode_with(&split::kPortableKernel, shape, payload, out);
+  std::vector<std::byte> other(out.size());
+  for (const split::Kernel* kernel : split::kernels()) {
+    if (!kernel->takes(layout, grid)) continue;
+    const Status status = split::decode_with(kernel, shape, payload, other);
+    require(status.ok() == expected.ok());
+    require(!status.ok() || std::memcmp(other.data(), out.data(), out.size()) == 0);
+  }
+}
+
+void fuzz_decode(CodecId id, const ChunkShape& shape, Bytes payload) {
+  const auto size = chunk_bytes(shape);
+  if (!size || *size > kMaxBytes) return;
+  std::vector<std::byte> out(*size);
+  const Status status = decode(id, shape, payload, out);
+  if (id == CodecId::kSplitFloat) decode_with_every_kernel(shape, payload, out);
+  require(status.ok() || !status.error().message.empty());
+}
+
+void fuzz_encode(ChunkShape shape, Bytes plain, Level level) {
+  const tensor::DTypeInfo* info = tensor::find_dtype(shape.dtype);
+  if (info == nullptr) return;
+  shape.elements = plain.size() * 8 / static_cast<std::uint64_t>(info->bits) / 4 * 4;
+  const auto size = chunk_bytes(shape);
+  if (!size) return;
+  plain = plain.first(*size);
+  std::vector<std::byte> payload;
+  const CodecId id = encode(shape, plain, {level}, payload);
+  require(payload.size() <= plain.size());
+  std::vector<std::byte> out(plain.size());
+  require(decode(id, shape, payload, out).ok());
+  require(plain.empty() || std::memcmp(out.data(), plain.data(), plain.size()) == 0);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  WireReader in(std::as_bytes(std::span(data, size)));
+  const auto mode = in.get<std::uint8_t>();
+  const auto id = static_cast<CodecId>(in.get<std::uint8_t>());
+  ChunkShape shape;
+  shape.dtype = static_cast<tensor::DType>(in.get<std::uint8_t>());
+  shape.elements = in.get<std::uint32_t>();
+  shape.row_length = in.get<std::uint32_t>();
+  shape.first_column = in.get<std::uint32_t>();
+  if (!in.ok()) return 0;
+  const Bytes rest = in.get_bytes(in.remaining());
+  if (mode % 2 == 0) {
+    fuzz_decode(id, shape, rest);
+  } else {
+    fuzz_encode(shape, rest, static_cast<Level>(mode / 2 % 3));
+  }
+  return 0;
+}

@@ -1,0 +1,420 @@
+// The kernel for AVX-512 with VBMI and VBMI2 (Ice Lake, Zen 4 and later).
+//
+// A stream's 64 lanes live in two registers, the low bytes and the high bytes of their states, so
+// that a byte position is a lane throughout: the low bytes are the slots, a state is below 256
+// where its high byte is 0, and renormalising is one move of low to high bytes and one expand of
+// the stream's next bytes into the low ones. Only the product of frequency and quotient needs
+// words; it is done for even and odd lanes apart.
+#include "bbz/codec/split/kernel_avx512.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include <bit>
+#include <cstring>
+
+#if defined(__clang__)
+#pragma clang attribute push(                                                                \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi2,popcnt"))), \
+    apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi2,popcnt")
+#endif
+
+namespace bbz::codec::split {
+namespace {
+
+using V = __m512i;
+
+inline V load(const void* p) {
+  return _mm512_loadu_si512(p);
+}
+
+inline __mmask64 first_lanes(int count) {
+  return count >= 64 ? ~__mmask64{0} : _bzhi_u64(~0ull, static_cast<unsigned>(count));
+}
+
+// A byte of each of 64 slots, from a table of 256.
+struct ByteTable {
+  V quarter[4];
+
+  explicit ByteTable(const std::uint8_t* p)
+      : quarter{load(p), load(p + 64), load(p + 128), load(p + 192)} {}
+  V operator[](V slots) const {
+    const V low = _mm512_permutex2var_epi8(quarter[0], slots, quarter[1]);
+    const V high = _mm512_permutex2var_epi8(quarter[2], slots, quarter[3]);
+    return _mm512_mask_blend_epi8(_mm512_movepi8_mask(slots), low, high);
+  }
+};
+
+struct Tables {
+  ByteTable symbol;
+  ByteTable rank;
+  V freq;
+
+  explicit Tables(const DecodeTable& t)
+      : symbol(t.symbol.data()), rank(t.rank.data()), freq(load(t.freq.data())) {}
+};
+
+// The 64 lanes of a stream.
+struct Lanes {
+  V low;
+  V high;
+  const std::uint8_t* at;
+
+  Lanes(const std::uint16_t* states, const std::uint8_t* stream) : at(stream) {
+    const V a = load(states);
+    const V b = load(states + 32);
+    low = join(_mm512_cvtepi16_epi8(a), _mm512_cvtepi16_epi8(b));
+    high = join(_mm512_cvtepi16_epi8(_mm512_srli_epi16(a, 8)),
+                _mm512_cvtepi16_epi8(_mm512_srli_epi16(b, 8)));
+  }
+  void store(std::uint16_t* states) const {
+    std::uint8_t l[64];
+    std::uint8_t h[64];
+    _mm512_storeu_si512(l, low);
+    _mm512_storeu_si512(h, high);
+    for (int i = 0; i < 64; ++i) states[i] = static_cast<std::uint16_t>(l[i] | h[i] << 8);
+  }
+  static V join(__m256i a, __m256i b) {
+    return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1);
+  }
+
+  // The next symbol byte of every lane; lanes that are not active stay as they are.
+  template <bool kAll>
+  V next(const Tables& t, __mmask64 active) {
+    const V even = _mm512_set1_epi16(0x00FF);
+    const V symbol = t.symbol[low];
+    const V rank = t.rank[low];
+    // The word permutes look at the low five bits of a word: those of the even lane's symbol.
+    const V f0 = _mm512_permutexvar_epi16(symbol, t.freq);
+    const V f1 = _mm512_permutexvar_epi16(_mm512_srli_epi16(symbol, 8), t.freq);
+    const V x0 = _mm512_add_epi16(_mm512_mullo_epi16(f0, _mm512_and_si512(high, even)),
+                                  _mm512_and_si512(rank, even));
+    const V x1 = _mm512_add_epi16(_mm512_mullo_epi16(f1, _mm512_srli_epi16(high, 8)),
+                                  _mm512_srli_epi16(rank, 8));
+    // (even & x0) | (~even & y)
+    V l = _mm512_ternarylogic_epi64(even, x0, _mm512_slli_epi16(x1, 8), 0xCA);
+    V h = _mm512_ternarylogic_epi64(even, _mm512_srli_epi16(x0, 8), x1, 0xCA);
+    __mmask64 need = _mm512_testn_epi8_mask(h, h);
+    if (!kAll) {
+      l = _mm512_mask_mov_epi8(low, active, l);
+      h = _mm512_mask_mov_epi8(high, active, h);
+      need &= active;
+    }
+    high = _mm512_mask_mov_epi8(h, need, l);
+    low = _mm512_mask_expand_epi8(l, need, load(at));
+    at += _mm_popcnt_u64(need);
+    return symbol;
+  }
+};
+
+// Puts the next escaped bytes where a symbol byte is the escape.
+inline V take_escapes(V symbol, __mmask64 active, const std::uint8_t*& at) {
+  const __mmask64 escaped = _mm512_cmpeq_epi8_mask(symbol, _mm512_set1_epi8(-1)) & active;
+  const V taken = _mm512_mask_expand_epi8(symbol, escaped, load(at));
+  at += _mm_popcnt_u64(escaped);
+  return taken;
+}
+
+// Unpacks 64 fields of kBits bits, each into the top bits of a byte shifted down by kDown; the
+// other bits of the byte are not defined.
+template <int kBits, int kDown>
+struct Unpack {
+  V group;
+  V shift;
+
+  Unpack() {
+    alignas(64) std::uint8_t g[64];
+    alignas(64) std::uint8_t s[64];
+    for (int i = 0; i < 64; ++i) {
+      g[i] = static_cast<std::uint8_t>(i / 8 * kBits + i % 8);
+      s[i] = static_cast<std::uint8_t>((i % 8 * kBits - (8 - kBits - kDown) + 64) % 64);
+    }
+    group = load(g);
+    shift = load(s);
+  }
+  V operator()(const std::uint8_t* p) const {
+    return _mm512_multishift_epi64_epi8(shift, _mm512_permutexvar_epi8(group, load(p)));
+  }
+};
+
+// Indices that interleave the low (kHalf 0) or high halves of two registers' units.
+template <int kUnits>
+V interleave(int half) {
+  if constexpr (kUnits == 64) {
+    alignas(64) std::uint8_t index[64];
+    for (int i = 0; i < 64; ++i) {
+      index[i] = static_cast<std::uint8_t>(half * 32 + i / 2 + i % 2 * 64);
+    }
+    return load(index);
+  } else {
+    alignas(64) std::uint16_t index[32];
+    for (int i = 0; i < 32; ++i) {
+      index[i] = static_cast<std::uint16_t>(half * 16 + i / 2 + i % 2 * 32);
+    }
+    return load(index);
+  }
+}
+
+// Where the stored parts of 64 elements are, and what their keys are relative to.
+struct Source {
+  const std::uint8_t* packed;
+  const std::uint8_t* bytes;
+  const std::uint16_t* columns;  // or nullptr
+  unsigned base;                 // of symbol byte 0
+};
+
+inline V load_columns(const std::uint16_t* columns, __mmask64 active, int half) {
+  return _mm512_maskz_loadu_epi16(static_cast<__mmask32>(active >> (32 * half)),
+                                  columns + 32 * half);
+}
+
+// The shifts of 64 columns as bytes.
+inline V byte_columns(const std::uint16_t* columns, __mmask64 active) {
+  return Lanes::join(_mm512_cvtepi16_epi8(load_columns(columns, active, 0)),
+                     _mm512_cvtepi16_epi8(load_columns(columns, active, 1)));
+}
+
+template <bool kAll>
+void store_words(std::uint8_t* out, __mmask64 active, V a, V b) {
+  if (kAll) {
+    _mm512_storeu_si512(out, a);
+    _mm512_storeu_si512(out + 64, b);
+  } else {
+    _mm512_mask_storeu_epi16(out, static_cast<__mmask32>(active), a);
+    _mm512_mask_storeu_epi16(out + 64, static_cast<__mmask32>(active >> 32), b);
+  }
+}
+
+// BF16, 9-bit keys: all seven bits of the rest are packed.
+struct Bf16 {
+  static constexpr int kElementBytes = 2;
+  static constexpr int kPackedBits = 7;
+  static constexpr int kRestBytes = 0;
+  Unpack<7, 0> unpack;
+  V low;
+  V high;
+
+  Bf16() : low(interleave<64>(0)), high(interleave<64>(1)) {}
+  // Key above rest, of half of the elements.
+  template <bool kColumns>
+  static V word(V mixed, const Source& s, __mmask64 active, int half) {
+    V base = _mm512_set1_epi16(static_cast<short>(s.base << 7));
+    if (kColumns) {
+      base = _mm512_add_epi16(base, _mm512_slli_epi16(load_columns(s.columns, active, half), 7));
+    }
+    return _mm512_add_epi16(_mm512_srli_epi16(mixed, 1), base);
+  }
+  template <bool kAll, bool kColumns>
+  void merge(V symbol, const Source& s, __mmask64 active, std::uint8_t* out) const {
+    const V rest = unpack(s.packed);
+    const V a = word<kColumns>(_mm512_permutex2var_epi8(rest, low, symbol), s, active, 0);
+    const V b = word<kColumns>(_mm512_permutex2var_epi8(rest, high, symbol), s, active, 1);
+    store_words<kAll>(out, active, _mm512_shldi_epi16(a, a, 15), _mm512_shldi_epi16(b, b, 15));
+  }
+};
+
+// F16, 6-bit keys: a byte and two packed bits of rest.
+struct F16 {
+  static constexpr int kElementBytes = 2;
+  static constexpr int kPackedBits = 2;
+  static constexpr int kRestBytes = 1;
+  Unpack<2, 6> unpack;
+  V low;
+  V high;
+
+  F16() : low(interleave<64>(0)), high(interleave<64>(1)) {}
+  template <bool kAll, bool kColumns>
+  void merge(V symbol, const Source& s, __mmask64 active, std::uint8_t* out) const {
+    V key = _mm512_add_epi8(symbol, _mm512_set1_epi8(static_cast<char>(s.base)));
+    if (kColumns) key = _mm512_add_epi8(key, byte_columns(s.columns, active));
+    const V top = _mm512_ternarylogic_epi64(_mm512_set1_epi8(3), unpack(s.packed),
+                                            _mm512_slli_epi16(key, 2), 0xCA);
+    const V rest = load(s.bytes);
+    const V a = _mm512_permutex2var_epi8(rest, low, top);
+    const V b = _mm512_permutex2var_epi8(rest, high, top);
+    store_words<kAll>(out, active, _mm512_shldi_epi16(a, a, 15), _mm512_shldi_epi16(b, b, 15));
+  }
+};
+
+// F32, 9-bit keys: as BF16 above two whole bytes.
+struct F32 {
+  static constexpr int kElementBytes = 4;
+  static constexpr int kPackedBits = 7;
+  static constexpr int kRestBytes = 2;
+  Unpack<7, 0> unpack;
+  V low;
+  V high;
+  V word_low;
+  V word_high;
+
+  F32()
+      : low(interleave<64>(0)),
+        high(interleave<64>(1)),
+        word_low(interleave<32>(0)),
+        word_high(interleave<32>(1)) {}
+  template <bool kAll>
+  void store(V top, const std::uint8_t* rest, __mmask32 active, std::uint8_t* out) const {
+    const V bottom = load(rest);
+    const V a = _mm512_ror_epi32(_mm512_permutex2var_epi16(bottom, word_low, top), 1);
+    const V b = _mm512_ror_epi32(_mm512_permutex2var_epi16(bottom, word_high, top), 1);
+    if (kAll) {
+      _mm512_storeu_si512(out, a);
+      _mm512_storeu_si512(out + 64, b);
+    } else {
+      _mm512_mask_storeu_epi32(out, static_cast<__mmask16>(active), a);
+      _mm512_mask_storeu_epi32(out + 64, static_cast<__mmask16>(active >> 16), b);
+    }
+  }
+  template <bool kAll, bool kColumns>
+  void merge(V symbol, const Source& s, __mmask64 active, std::uint8_t* out) const {
+    const V rest = unpack(s.packed);
+    const V a = Bf16::word<kColumns>(_mm512_permutex2var_epi8(rest, low, symbol), s, active, 0);
+    const V b = Bf16::word<kColumns>(_mm512_permutex2var_epi8(rest, high, symbol), s, active, 1);
+    store<kAll>(a, s.bytes, static_cast<__mmask32>(active), out);
+    store<kAll>(b, s.bytes + 64, static_cast<__mmask32>(active >> 32), out + 128);
+  }
+};
+
+// F8_E4M3 with 5-bit keys (kRest 3) and F8_E5M2 with 6-bit keys (kRest 2).
+template <int kRest>
+struct F8 {
+  static constexpr int kElementBytes = 1;
+  static constexpr int kPackedBits = kRest;
+  static constexpr int kRestBytes = 0;
+  Unpack<kRest, 8 - kRest> unpack;
+
+  F8() {}
+  template <bool kAll, bool kColumns>
+  void merge(V symbol, const Source& s, __mmask64 active, std::uint8_t* out) const {
+    V key = _mm512_add_epi8(symbol, _mm512_set1_epi8(static_cast<char>(s.base)));
+    if (kColumns) key = _mm512_add_epi8(key, byte_columns(s.columns, active));
+    const V turned = _mm512_ternarylogic_epi64(_mm512_set1_epi8((1 << kRest) - 1), unpack(s.packed),
+                                               _mm512_slli_epi16(key, kRest), 0xCA);
+    const V value = _mm512_ternarylogic_epi64(_mm512_set1_epi8(0x7F), _mm512_srli_epi16(turned, 1),
+                                              _mm512_slli_epi16(turned, 7), 0xCA);
+    if (kAll) {
+      _mm512_storeu_si512(out, value);
+    } else {
+      _mm512_mask_storeu_epi8(out, active, value);
+    }
+  }
+};
+
+template <class Format, int kStreams, bool kColumns>
+void decode_chunk(DecodeJob& job) {
+  const Format format;
+  const Grid& grid = job.grid;
+  Lanes lanes0(job.states.data(), job.streams[0].at);
+  Lanes lanes1(job.states.data() + 64 * (kStreams - 1), job.streams[kStreams - 1].at);
+  const std::uint8_t* escapes = job.escapes.at;
+  const std::uint8_t* packed = job.packed;
+  const std::uint8_t* bytes = job.bytes;
+  std::uint8_t* out = job.out;
+  // A step reads at most 64 bytes of a stream and 128 escapes, so that looking after each step
+  // keeps all reads within the two bytes a lane past the end.
+  const auto past_end = [&]() __attribute__((always_inline)) {
+    return ((job.streams[0].end - lanes0.at) | (job.streams[kStreams - 1].end - lanes1.at) |
+            (job.escapes.end - escapes)) < 0;
+  };
+  const std::uint64_t rows = grid.rows();
+  for (std::uint64_t r = 0; r < rows; ++r) {
+    const Tables tables(job.tables[job.rows[r].table]);
+    const std::uint64_t size = grid.row_end(r) - grid.row_begin(r);
+    Source source{packed, bytes, nullptr, job.rows[r].base - unsigned{kSymbolBias}};
+    if (kColumns) source.columns = job.columns + (r == 0 ? grid.first : 0);
+    const auto advance = [&](std::uint64_t n) __attribute__((always_inline)) {
+      source.packed += n * Format::kPackedBits / 8;
+      source.bytes += n * Format::kRestBytes;
+      if (kColumns) source.columns += n;
+      out += n * Format::kElementBytes;
+    };
+    std::uint64_t left = size;
+    for (; left >= 64 * kStreams; left -= 64 * kStreams) {
+      V symbol0 = lanes0.template next<true>(tables, ~0ull);
+      V symbol1 = symbol0;
+      if (kStreams == 2) symbol1 = lanes1.template next<true>(tables, ~0ull);
+      symbol0 = take_escapes(symbol0, ~0ull, escapes);
+      format.template merge<true, kColumns>(symbol0, source, ~0ull, out);
+      advance(64);
+      if (kStreams == 2) {
+        symbol1 = take_escapes(symbol1, ~0ull, escapes);
+        format.template merge<true, kColumns>(symbol1, source, ~0ull, out);
+        advance(64);
+      }
+      if (past_end()) {
+        job.overrun = true;
+        return;
+      }
+    }
+    for (int stream = 0; stream < kStreams && left > 0; ++stream) {
+      const auto count = static_cast<int>(left < 64 ? left : 64);
+      const __mmask64 active = first_lanes(count);
+      V symbol = (stream == 0 ? lanes0 : lanes1).template next<false>(tables, active);
+      symbol = take_escapes(symbol, active, escapes);
+      format.template merge<false, kColumns>(symbol, source, active, out);
+      advance(static_cast<std::uint64_t>(count));
+      left -= static_cast<std::uint64_t>(count);
+    }
+    if (past_end()) {
+      job.overrun = true;
+      return;
+    }
+    packed += job.layout.packed_size(size);
+    bytes += size * Format::kRestBytes;
+  }
+  lanes0.store(job.states.data());
+  job.streams[0].at = lanes0.at;
+  if (kStreams == 2) {
+    lanes1.store(job.states.data() + 64);
+    job.streams[1].at = lanes1.at;
+  }
+  job.escapes.at = escapes;
+}
+
+template <class Format>
+void decode_format(DecodeJob& job) {
+  if (job.grid.lanes == 128) {
+    if (job.columns != nullptr) return decode_chunk<Format, 2, true>(job);
+    return decode_chunk<Format, 2, false>(job);
+  }
+  if (job.columns != nullptr) return decode_chunk<Format, 1, true>(job);
+  return decode_chunk<Format, 1, false>(job);
+}
+
+void decode(DecodeJob& job) {
+  const Layout& layout = job.layout;
+  switch (layout.element_bytes) {
+    case 1:
+      return layout.packed_bits == 3 ? decode_format<F8<3>>(job) : decode_format<F8<2>>(job);
+    case 2:
+      return layout.packed_bits == 7 ? decode_format<Bf16>(job) : decode_format<F16>(job);
+    default:
+      return decode_format<F32>(job);
+  }
+}
+
+bool takes(const Layout& layout, const Grid& grid) {
+  return layout.top_bits == 1 && layout.element_bytes <= 4 && grid.lanes >= 64;
+}
+
+void encode(EncodeJob& job) {
+  kPortableKernel.encode(job);
+}
+
+}  // namespace
+
+const Kernel kAvx512Kernel = {"avx512", takes, decode, encode};
+
+}  // namespace bbz::codec::split
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+#endif  // defined(__x86_64__)

@@ -1,0 +1,13 @@
+// The split-float codec: see codec.h for its contract and format-spec/codecs.md for its wire
+// format.
+#pragma once
+
+#include "bbz/codec/codec.h"
+
+namespace bbz::codec {
+
+bool encode_split_float(const ChunkShape& shape, Bytes plain, Level level, std::size_t limit,
+                        std::vector<std::byte>& payload);
+Status decode_split_float(const ChunkShape& shape, Bytes payload, MutableBytes out);
+
+}  // namespace bbz::codec

@@ -1,0 +1,80 @@
+#include "codec/generate.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+namespace bbz::codec {
+
+std::uint64_t Random::bits() {
+  std::uint64_t z = state_ += 0x9E3779B97F4A7C15;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+  return z ^ (z >> 31);
+}
+
+double Random::gaussian() {
+  std::int64_t sum = 0;
+  for (int i = 0; i < 6; ++i) {
+    const std::uint64_t two = bits();
+    sum += static_cast<std::int64_t>(two >> 32) + static_cast<std::int64_t>(two & 0xFFFFFFFF);
+  }
+  return static_cast<double>(sum - (std::int64_t{6} << 32)) / 4294967296.0;
+}
+
+double rough_exp(double x) {
+  double power = 1 + x / 1024;
+  for (int i = 0; i < 10; ++i) power *= power;
+  return power;
+}
+
+std::uint64_t round_to(tensor::DType dtype, double value) {
+  const tensor::DTypeInfo& info = tensor::dtype_info(dtype);
+  if (dtype == tensor::DType::kF64) return std::bit_cast<std::uint64_t>(value);
+  const int mantissa_bits = info.layout.mantissa_bits;
+  const std::uint64_t sign = std::uint64_t{std::signbit(value)} << (info.bits - 1);
+  const int bias = (1 << (info.layout.exponent_bits - 1)) - 1;
+  int exponent = 0;
+  const double fraction = std::frexp(std::fabs(value), &exponent);  // in [0.5, 1)
+  if (fraction == 0) return sign;
+  // The place of the last bit: of a normal number, or of the subnormal ones.
+  const int last = std::max(exponent - 1, 1 - bias) - mantissa_bits;
+  const double scaled = std::ldexp(std::fabs(value), -last);
+  auto integer = static_cast<std::uint64_t>(scaled);
+  const double half = scaled - static_cast<double>(integer);
+  if (half > 0.5 || (half == 0.5 && integer % 2 == 1)) ++integer;
+  // The implicit bit adds one to the exponent, and so does a mantissa that rounds up to the next.
+  const auto biased = static_cast<std::uint64_t>(last + mantissa_bits + bias - 1);
+  const std::uint64_t magnitude = (biased << mantissa_bits) + integer;
+  const std::uint64_t most = (std::uint64_t{1} << (info.bits - 1)) - 1;
+  return sign | std::min(magnitude, most);
+}
+
+std::vector<std::byte> gaussian_rows(tensor::DType dtype, std::uint64_t elements,
+                                     std::uint64_t row_length, std::uint64_t seed,
+                                     double column_spread) {
+  Random random(seed);
+  const auto size = static_cast<std::size_t>(tensor::dtype_info(dtype).bits / 8);
+  std::vector<double> column(row_length, 1.0);
+  if (column_spread != 0) {
+    for (double& scale : column) scale = rough_exp(column_spread * random.gaussian());
+  }
+  std::vector<std::byte> bytes(elements * size);
+  double scale = 0;
+  for (std::uint64_t i = 0; i < elements; ++i) {
+    if (i % row_length == 0) scale = 0.02 * rough_exp(0.3 * random.gaussian());
+    const double value = scale * column[i % row_length] * random.gaussian();
+    const std::uint64_t bits = round_to(dtype, value);
+    std::memcpy(bytes.data() + i * size, &bits, size);
+  }
+  return bytes;
+}
+
+std::vector<std::byte> random_bytes(std::size_t size, std::uint64_t seed) {
+  Random random(seed);
+  std::vector<std::byte> bytes(size);
+  for (std::byte& b : bytes) b = static_cast<std::byte>(random.bits());
+  return bytes;
+}
+
+}  // namespace bbz::codec

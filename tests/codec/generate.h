@@ -1,0 +1,40 @@
+// Data for the codec tests, the same on every machine: only integers, and floating-point operations
+// whose results IEEE 754 fixes.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "bbz/codec/codec.h"
+
+namespace bbz::codec {
+
+// SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : state_(seed) {}
+  std::uint64_t bits();
+  std::uint64_t below(std::uint64_t limit) { return bits() % limit; }
+  // Nearly Gaussian, of mean 0 and variance 1: the sum of 12 uniform numbers.
+  double gaussian();
+
+ private:
+  std::uint64_t state_;
+};
+
+// exp(x) for |x| below 4, to about 1e-2 of its value.
+double rough_exp(double x);
+
+// The bits of `value` rounded to a float dtype, to nearest and ties to even; values that are too
+// large become the largest exponent's.
+std::uint64_t round_to(tensor::DType dtype, double value);
+
+// A chunk of `elements` weights: Gaussian rows whose scales are 0.02 exp(0.3 z), or, where
+// `column_spread` is not zero, also exp(column_spread * z) by column.
+std::vector<std::byte> gaussian_rows(tensor::DType dtype, std::uint64_t elements,
+                                     std::uint64_t row_length, std::uint64_t seed,
+                                     double column_spread = 0);
+
+std::vector<std::byte> random_bytes(std::size_t size, std::uint64_t seed);
+
+}  // namespace bbz::codec
