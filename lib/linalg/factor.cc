@@ -1,0 +1,192 @@
+#include "bbz/linalg/factor.h"
+
+#include <Eigen/Cholesky>
+#include <Eigen/Eigenvalues>
+#include <Eigen/LU>
+#include <Eigen/QR>
+#include <Eigen/SVD>
+#include <cmath>
+#include <numeric>
+
+#include "bbz/linalg/product.h"
+
+#ifdef BBZ_LINALG_LAPACK
+#include <lapacke.h>
+#endif
+
+namespace bbz::linalg {
+namespace {
+
+using Columns = Eigen::MatrixXd;  // column-major: the transpose of a Matrix with the same memory
+
+// QR of an m x n matrix in place: R on and above the diagonal; the first `width` columns of Q.
+struct Qr {
+  Columns r;  // min(m, n) x n
+  Columns q;  // m x width
+};
+
+Qr qr(Columns a, Index width) {
+  const Index m = a.rows(), n = a.cols(), k = std::min(m, n);
+  Qr out{Columns::Zero(k, n), Columns::Identity(m, width)};
+  if (k == 0) return out;
+#ifdef BBZ_LINALG_LAPACK
+  Vector tau(k);
+  const auto im = static_cast<lapack_int>(m);
+  const auto ik = static_cast<lapack_int>(k);
+  LAPACKE_dgeqrf(LAPACK_COL_MAJOR, im, static_cast<lapack_int>(n), a.data(), im, tau.data());
+  out.r = a.topRows(k).triangularView<Eigen::Upper>();
+  if (width > 0) {
+    out.q.setZero();
+    out.q.leftCols(std::min(k, width)) = a.leftCols(std::min(k, width));
+    LAPACKE_dorgqr(LAPACK_COL_MAJOR, im, static_cast<lapack_int>(width),
+                   std::min(ik, static_cast<lapack_int>(width)), out.q.data(), im, tau.data());
+  }
+#else
+  const Eigen::HouseholderQR<Eigen::Ref<Columns> > factor(a);
+  out.r = a.topRows(k).triangularView<Eigen::Upper>();
+  out.q.applyOnTheLeft(factor.householderQ());
+#endif
+  return out;
+}
+
+Error not_converged(const char* what, Index rows, Index cols) {
+  return error_with_message(Code::kInternal, std::string(what) + " of a " + std::to_string(rows) +
+                                                 " x " + std::to_string(cols) +
+                                                 " matrix did not converge");
+}
+
+}  // namespace
+
+Lq lq(const ConstView& a) {
+  // A^T = Q R, so A = R^T Q^T.
+  Qr factors = qr(a.transpose(), a.cols());
+  Lq out{Matrix::Zero(a.rows(), a.cols()), factors.q.transpose()};
+  out.l.leftCols(factors.r.rows()) = factors.r.transpose();
+  for (Index i = 0; i < factors.r.rows(); ++i) {
+    if (out.l(i, i) < 0) {
+      out.l.col(i) = -out.l.col(i);
+      out.q.row(i) = -out.q.row(i);
+    }
+  }
+  return out;
+}
+
+PivotedR pivoted_r(const ConstView& a) {
+  const Index m = a.rows(), n = a.cols();
+  PivotedR out{Matrix::Zero(m, n), std::vector<Index>(static_cast<std::size_t>(m))};
+  if (m == 0) return out;
+  Columns work = a;
+  std::vector<Index> order(static_cast<std::size_t>(n));  // order[k]: the column now in place k
+#ifdef BBZ_LINALG_LAPACK
+  std::vector<lapack_int> jpvt(static_cast<std::size_t>(n), 0);
+  Vector tau(m);
+  LAPACKE_dgeqp3(LAPACK_COL_MAJOR, static_cast<lapack_int>(m), static_cast<lapack_int>(n),
+                 work.data(), static_cast<lapack_int>(m), jpvt.data(), tau.data());
+  for (std::size_t k = 0; k < order.size(); ++k) order[k] = jpvt[k] - 1;
+#else
+  const Eigen::ColPivHouseholderQR<Columns> factor(work);
+  work = factor.matrixQR();
+  for (std::size_t k = 0; k < order.size(); ++k) {
+    order[k] = factor.colsPermutation().indices()[static_cast<Index>(k)];
+  }
+#endif
+  for (Index k = 0; k < n; ++k) {
+    const Index filled = std::min(k + 1, m);
+    out.r.col(order[static_cast<std::size_t>(k)]).head(filled) = work.col(k).head(filled);
+  }
+  for (Index k = 0; k < m; ++k) {
+    out.pivots[static_cast<std::size_t>(k)] = order[static_cast<std::size_t>(k)];
+    if (work(k, k) < 0) out.r.row(k) = -out.r.row(k);
+  }
+  return out;
+}
+
+Result<Eigh> eigh(const ConstView& a) {
+  const Index n = a.rows();
+  if (n == 0) return Eigh{};
+  Columns vectors = a;
+  Vector values(n);
+#ifdef BBZ_LINALG_LAPACK
+  const auto in = static_cast<lapack_int>(n);
+  if (LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', in, vectors.data(), in, values.data()) != 0) {
+    return not_converged("the eigendecomposition", n, n);
+  }
+#else
+  const Eigen::SelfAdjointEigenSolver<Columns> solver(vectors);
+  if (solver.info() != Eigen::Success) return not_converged("the eigendecomposition", n, n);
+  values = solver.eigenvalues();
+  vectors = solver.eigenvectors();
+#endif
+  return Eigh{std::move(values), vectors};
+}
+
+Result<Svd> svd(const ConstView& a) {
+  const Index m = a.rows(), n = a.cols(), k = std::min(m, n);
+  if (k == 0) return Svd{Matrix(m, 0), Vector(), Matrix(0, n)};
+#ifdef BBZ_LINALG_LAPACK
+  Columns work = a, u(m, k), vt(k, n);
+  Vector values(k);
+  const auto im = static_cast<lapack_int>(m);
+  if (LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', im, static_cast<lapack_int>(n), work.data(), im,
+                     values.data(), u.data(), im, vt.data(), static_cast<lapack_int>(k)) != 0) {
+    return not_converged("the singular value decomposition", m, n);
+  }
+  return Svd{u, std::move(values), vt};
+#else
+  const Eigen::BDCSVD<Columns> solver(a, Eigen::ComputeThinU | Eigen::ComputeThinV);
+  if (solver.info() != Eigen::Success) {
+    return not_converged("the singular value decomposition", m, n);
+  }
+  return Svd{solver.matrixU(), solver.singularValues(), solver.matrixV().transpose()};
+#endif
+}
+
+Matrix complete_basis(const ConstView& columns) {
+  const Index n = columns.rows(), k = columns.cols();
+  Matrix out(n, n);
+  out.leftCols(k) = columns;
+  if (k < n) out.rightCols(n - k) = qr(columns, n).q.rightCols(n - k);
+  return out;
+}
+
+Status orthogonalise(Matrix& x) {
+  const Index n = x.cols();
+  for (int step = 0; step < 16; ++step) {
+    Matrix correction = gram(x, Op::kTransposed);
+    correction.diagonal().array() -= 1.0;
+    const double off = n == 0 ? 0.0 : correction.cwiseAbs().maxCoeff();
+    if (!(off < 0.5)) {
+      return error_with_message(Code::kInvalidArgument,
+                                "orthogonalise: expected columns near orthonormal, found an "
+                                "inner product off by " +
+                                    std::to_string(off));
+    }
+    Matrix next = x;
+    multiply(x, Op::kPlain, correction, Op::kPlain, next, -0.5, 1.0);
+    x = std::move(next);
+    // Quadratic: an error of 1e-8 before this step is one of 1e-16 after it.
+    if (off * static_cast<double>(n) < 1e-7) return {};
+  }
+  return error_with_message(Code::kInvalidArgument, "orthogonalise: did not converge");
+}
+
+Matrix cayley(const ConstView& a) {
+  const Columns plus = Columns::Identity(a.rows(), a.rows()) + a;
+  const Columns minus = Columns::Identity(a.rows(), a.rows()) - a;
+  // The factors commute: (I - A)(I + A)^-1 = (I + A)^-1 (I - A).
+  return Eigen::PartialPivLU<Columns>(plus).solve(minus);
+}
+
+Result<Procrustes> procrustes(const ConstView& a, const ConstView& b) {
+  Matrix cross(a.cols(), b.cols());
+  multiply(a, Op::kTransposed, b, Op::kPlain, cross);
+  BBZ_ASSIGN(const Svd factors, svd(cross));
+  Procrustes out{product(factors.u, factors.vt), 0.0};
+  Matrix difference = b;
+  multiply(a, Op::kPlain, out.u, Op::kPlain, difference, 1.0, -1.0);
+  const double norm = b.norm();
+  out.distance = norm > 0 ? difference.norm() / norm : difference.norm();
+  return out;
+}
+
+}  // namespace bbz::linalg

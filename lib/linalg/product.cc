@@ -1,0 +1,102 @@
+#include "bbz/linalg/product.h"
+
+#include <limits>
+
+#ifdef BBZ_LINALG_LAPACK
+#include <cblas.h>
+#endif
+
+namespace bbz::linalg {
+
+#ifdef BBZ_LINALG_LAPACK
+
+namespace {
+
+int to_int(Index n) {
+  return static_cast<int>(n);
+}
+
+// cblas refuses a stride below the row's length, also for matrices of one row.
+int stride(const ConstView& m) {
+  return to_int(std::max<Index>({m.outerStride(), m.cols(), 1}));
+}
+
+CBLAS_TRANSPOSE transpose(Op op) {
+  return op == Op::kTransposed ? CblasTrans : CblasNoTrans;
+}
+
+}  // namespace
+
+void multiply(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out, double scale,
+              double keep) {
+  if (out.size() == 0) return;
+  const Index inner = op_a == Op::kPlain ? a.cols() : a.rows();
+  if (inner == 0) {
+    out *= keep;
+    return;
+  }
+  cblas_dgemm(CblasRowMajor, transpose(op_a), transpose(op_b), to_int(out.rows()),
+              to_int(out.cols()), to_int(inner), scale, a.data(), stride(a), b.data(), stride(b),
+              keep, out.data(), stride(out));
+}
+
+Matrix gram(const ConstView& a, Op op) {
+  const Index n = op == Op::kPlain ? a.rows() : a.cols();
+  const Index inner = op == Op::kPlain ? a.cols() : a.rows();
+  Matrix out = Matrix::Zero(n, n);
+  if (n == 0 || inner == 0) return out;
+  cblas_dsyrk(CblasRowMajor, CblasLower, transpose(op), to_int(n), to_int(inner), 1.0, a.data(),
+              stride(a), 0.0, out.data(), to_int(n));
+  out.triangularView<Eigen::StrictlyUpper>() = out.transpose();
+  return out;
+}
+
+bool has_lapack() {
+  return true;
+}
+
+#else
+
+void multiply(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out, double scale,
+              double keep) {
+  if (keep == 0.0) {
+    out.setZero();
+  } else if (keep != 1.0) {
+    out *= keep;
+  }
+  if (op_a == Op::kPlain && op_b == Op::kPlain) {
+    out.noalias() += scale * a * b;
+  } else if (op_a == Op::kPlain) {
+    out.noalias() += scale * a * b.transpose();
+  } else if (op_b == Op::kPlain) {
+    out.noalias() += scale * a.transpose() * b;
+  } else {
+    out.noalias() += scale * a.transpose() * b.transpose();
+  }
+}
+
+Matrix gram(const ConstView& a, Op op) {
+  const Index n = op == Op::kPlain ? a.rows() : a.cols();
+  Matrix out = Matrix::Zero(n, n);
+  if (op == Op::kPlain) {
+    out.selfadjointView<Eigen::Lower>().rankUpdate(a);
+  } else {
+    out.selfadjointView<Eigen::Lower>().rankUpdate(a.transpose());
+  }
+  out.triangularView<Eigen::StrictlyUpper>() = out.transpose();
+  return out;
+}
+
+bool has_lapack() {
+  return false;
+}
+
+#endif
+
+Matrix product(const ConstView& a, const ConstView& b) {
+  Matrix out(a.rows(), b.cols());
+  multiply(a, Op::kPlain, b, Op::kPlain, out);
+  return out;
+}
+
+}  // namespace bbz::linalg

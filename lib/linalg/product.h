@@ -1,0 +1,23 @@
+// Matrix products in double: BLAS where it was found at build time, Eigen otherwise.
+#pragma once
+
+#include "bbz/linalg/matrix.h"
+
+namespace bbz::linalg {
+
+enum class Op : bool { kPlain, kTransposed };
+
+// out = scale * op(a) op(b) + keep * out. Preconditions: shapes fit; out overlaps neither operand.
+void multiply(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out,
+              double scale = 1.0, double keep = 0.0);
+
+// The same as a value.
+Matrix product(const ConstView& a, const ConstView& b);
+
+// The lower triangle of a a^T (or a^T a, where op is kTransposed), the upper copied from it.
+Matrix gram(const ConstView& a, Op op = Op::kPlain);
+
+// True where BLAS and LAPACK stand behind this room; a name for messages and benchmarks.
+bool has_lapack();
+
+}  // namespace bbz::linalg
