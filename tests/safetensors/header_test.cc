@@ -83,6 +83,18 @@ TEST(SafetensorsHeader, TensorsWithoutBytesStandAnywhereInTheirOwnOrder) {
   EXPECT_THAT(names(*header), ElementsAre("first", "a", "z1", "z0", "b", "last"));
 }
 
+TEST(SafetensorsHeader, ManyTensorsWithoutBytesKeepTheirOrder) {
+  std::string json;
+  std::vector<std::string> expected;
+  for (int i = 0; i < 200; ++i) {
+    expected.push_back(std::to_string(i * 7919 % 200));
+    json.append(json.empty() ? "{" : ",").append(tensor_json(expected.back(), "F32", "0", "0,0"));
+  }
+  const auto header = parse_json(json.append("}"));
+  ASSERT_TRUE(header.ok()) << header.error().message;
+  EXPECT_EQ(names(*header), expected);
+}
+
 TEST(SafetensorsHeader, KnowsEveryDType) {
   for (const tensor::DTypeInfo& info : tensor::dtype_table()) {
     const std::string end = std::to_string(info.bits);  // of 8 elements, in bytes
@@ -267,9 +279,8 @@ TEST(SafetensorsHeader, IsBuiltAsTheReferenceDoes) {
   const auto built = build(tensors, {});
   ASSERT_TRUE(built.ok()) << built.error().message;
   // The text that the reference implementation's own test has, with another dtype and size.
-  const std::string json =
-      R"({"attention":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},)"
-      R"("embed":{"dtype":"F16","shape":[3],"data_offsets":[16,22]}}    )";
+  const std::string json = R"({"attention":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},)"
+                           R"("embed":{"dtype":"F16","shape":[3],"data_offsets":[16,22]}}    )";
   ASSERT_EQ(json.size() % 8, 0u);
   EXPECT_EQ(*built, file_of(json));
   EXPECT_EQ(tensors[1].begin, 16u);

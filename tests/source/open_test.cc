@@ -117,12 +117,14 @@ TEST(OpenDirectory, FollowsLinksToFilesAndFolders) {
   const TempDir dir;
   fs::create_symlink(fs::path(store / "blobs/0123"), dir / "model.safetensors");
   fs::create_directory_symlink(fs::path(store / "blobs"), dir / "folder");
+  fs::create_directory_symlink("folder", dir / "the same folder");
   fs::create_symlink("model.safetensors", dir / "again");
   const auto found = read_all(open(dir.path()));
   ASSERT_TRUE(found.ok()) << found.error().message;
   EXPECT_THAT(*found, ElementsAre(Found{"again", "safetensors", kModel},
                                   Found{"folder/0123", "safetensors", kModel},
-                                  Found{"model.safetensors", "safetensors", kModel}));
+                                  Found{"model.safetensors", "safetensors", kModel},
+                                  Found{"the same folder/0123", "safetensors", kModel}));
 }
 
 // One thing in a folder that cannot be packed, and what the message says of it.

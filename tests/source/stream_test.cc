@@ -97,7 +97,10 @@ TEST(OpenStream, AFailingStreamIsAnErrorOfTheStream) {
     for (const std::size_t at :
          {std::size_t{0}, std::size_t{5}, std::size_t{600}, text.size() - 1}) {
       auto pipe = std::make_unique<io::FailingSource>(*memory, at);
-      EXPECT_EQ(read_all(open_stream(std::move(pipe))).code(), Code::kIo) << at;
+      const auto found = read_all(open_stream(std::move(pipe)));
+      ASSERT_FALSE(found.ok()) << at;
+      EXPECT_EQ(found.code(), Code::kIo) << at;
+      EXPECT_EQ(found.error().message, "failing source: EIO") << at;
     }
   }
 }
@@ -176,6 +179,13 @@ TEST(OpenTar, IsNotCutUnnoticed) {
 
 TEST(OpenTar, NothingMayFollowItsEnd) {
   const std::string tar = tar_member("a", "x") + tar_end();
+  // In the block that the end was read with, and in one of its own.
+  const auto memory = io::memory_source(std::as_bytes(std::span(tar)));
+  EXPECT_TRUE(read_all(open_stream(std::make_unique<io::SequentialSource>(*memory))).ok());
+  const std::string more = tar + "x";
+  const auto longer = io::memory_source(std::as_bytes(std::span(more)));
+  EXPECT_EQ(read_all(open_stream(std::make_unique<io::SequentialSource>(*longer))).code(),
+            Code::kMalformed);
   expect_refused(tar + "x", Code::kMalformed, "pipe: goes on after the end of the tar");
   expect_refused(tar + std::string(300000, '\0') + "x", Code::kMalformed, "goes on after the end");
   expect_refused(tar + tar, Code::kMalformed, "goes on after the end");
