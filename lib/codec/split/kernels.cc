@@ -1,8 +1,17 @@
+#include "bbz/codec/split/avx512.h"
 #include "bbz/codec/split/kernel.h"
-#include "bbz/codec/split/kernel_avx512.h"
 
 namespace bbz::codec::split {
 namespace {
+
+#if defined(__x86_64__)
+const Kernel kAvx512Kernel = {"avx512",
+                              [](const Layout& layout, const Grid& grid) {
+                                return layout.top_bits == 1 && layout.element_bytes <= 4 &&
+                                       grid.lanes >= kStreamLanes;
+                              },
+                              avx512_decode, avx512_encode};
+#endif
 
 std::vector<const Kernel*> find_kernels() {
   std::vector<const Kernel*> found;

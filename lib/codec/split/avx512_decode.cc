@@ -1,53 +1,19 @@
-// The kernel for AVX-512 with VBMI and VBMI2 (Ice Lake, Zen 4 and later).
+// Decoding with AVX-512.
 //
 // A stream's 64 lanes live in two registers, the low bytes and the high bytes of their states, so
 // that a byte position is a lane throughout: the low bytes are the slots, a state is below 256
 // where its high byte is 0, and renormalising is one move of low to high bytes and one expand of
 // the stream's next bytes into the low ones. Only the product of frequency and quotient needs
 // words; it is done for even and odd lanes apart.
-#include "bbz/codec/split/kernel_avx512.h"
+#include "bbz/codec/split/avx512.h"
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
-#include <bit>
-#include <cstring>
-
-#if defined(__clang__)
-#pragma clang attribute push(                                                                \
-    __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi2,popcnt"))), \
-    apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi2,popcnt")
-#endif
+BBZ_AVX512_BEGIN
 
 namespace bbz::codec::split {
+namespace avx512 {
 namespace {
-
-using V = __m512i;
-
-inline V load(const void* p) {
-  return _mm512_loadu_si512(p);
-}
-
-inline __mmask64 first_lanes(int count) {
-  return count >= 64 ? ~__mmask64{0} : _bzhi_u64(~0ull, static_cast<unsigned>(count));
-}
-
-// A byte of each of 64 slots, from a table of 256.
-struct ByteTable {
-  V quarter[4];
-
-  explicit ByteTable(const std::uint8_t* p)
-      : quarter{load(p), load(p + 64), load(p + 128), load(p + 192)} {}
-  V operator[](V slots) const {
-    const V low = _mm512_permutex2var_epi8(quarter[0], slots, quarter[1]);
-    const V high = _mm512_permutex2var_epi8(quarter[2], slots, quarter[3]);
-    return _mm512_mask_blend_epi8(_mm512_movepi8_mask(slots), low, high);
-  }
-};
 
 struct Tables {
   ByteTable symbol;
@@ -78,9 +44,6 @@ struct Lanes {
     _mm512_storeu_si512(h, high);
     for (int i = 0; i < 64; ++i) states[i] = static_cast<std::uint16_t>(l[i] | h[i] << 8);
   }
-  static V join(__m256i a, __m256i b) {
-    return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1);
-  }
 
   // The next symbol byte of every lane; lanes that are not active stay as they are.
   template <bool kAll>
@@ -95,9 +58,8 @@ struct Lanes {
                                   _mm512_and_si512(rank, even));
     const V x1 = _mm512_add_epi16(_mm512_mullo_epi16(f1, _mm512_srli_epi16(high, 8)),
                                   _mm512_srli_epi16(rank, 8));
-    // (even & x0) | (~even & y)
-    V l = _mm512_ternarylogic_epi64(even, x0, _mm512_slli_epi16(x1, 8), 0xCA);
-    V h = _mm512_ternarylogic_epi64(even, _mm512_srli_epi16(x0, 8), x1, 0xCA);
+    V l = select(even, x0, _mm512_slli_epi16(x1, 8));
+    V h = select(even, _mm512_srli_epi16(x0, 8), x1);
     __mmask64 need = _mm512_testn_epi8_mask(h, h);
     if (!kAll) {
       l = _mm512_mask_mov_epi8(low, active, l);
@@ -167,15 +129,10 @@ struct Source {
   unsigned base;                 // of symbol byte 0
 };
 
-inline V load_columns(const std::uint16_t* columns, __mmask64 active, int half) {
-  return _mm512_maskz_loadu_epi16(static_cast<__mmask32>(active >> (32 * half)),
-                                  columns + 32 * half);
-}
-
 // The shifts of 64 columns as bytes.
 inline V byte_columns(const std::uint16_t* columns, __mmask64 active) {
-  return Lanes::join(_mm512_cvtepi16_epi8(load_columns(columns, active, 0)),
-                     _mm512_cvtepi16_epi8(load_columns(columns, active, 1)));
+  return join(_mm512_cvtepi16_epi8(load_columns(columns, active, 0)),
+              _mm512_cvtepi16_epi8(load_columns(columns, active, 1)));
 }
 
 template <bool kAll>
@@ -231,8 +188,7 @@ struct F16 {
   void merge(V symbol, const Source& s, __mmask64 active, std::uint8_t* out) const {
     V key = _mm512_add_epi8(symbol, _mm512_set1_epi8(static_cast<char>(s.base)));
     if (kColumns) key = _mm512_add_epi8(key, byte_columns(s.columns, active));
-    const V top = _mm512_ternarylogic_epi64(_mm512_set1_epi8(3), unpack(s.packed),
-                                            _mm512_slli_epi16(key, 2), 0xCA);
+    const V top = select(_mm512_set1_epi8(3), unpack(s.packed), _mm512_slli_epi16(key, 2));
     const V rest = load(s.bytes);
     const V a = _mm512_permutex2var_epi8(rest, low, top);
     const V b = _mm512_permutex2var_epi8(rest, high, top);
@@ -292,10 +248,10 @@ struct F8 {
   void merge(V symbol, const Source& s, __mmask64 active, std::uint8_t* out) const {
     V key = _mm512_add_epi8(symbol, _mm512_set1_epi8(static_cast<char>(s.base)));
     if (kColumns) key = _mm512_add_epi8(key, byte_columns(s.columns, active));
-    const V turned = _mm512_ternarylogic_epi64(_mm512_set1_epi8((1 << kRest) - 1), unpack(s.packed),
-                                               _mm512_slli_epi16(key, kRest), 0xCA);
-    const V value = _mm512_ternarylogic_epi64(_mm512_set1_epi8(0x7F), _mm512_srli_epi16(turned, 1),
-                                              _mm512_slli_epi16(turned, 7), 0xCA);
+    const V turned =
+        select(_mm512_set1_epi8((1 << kRest) - 1), unpack(s.packed), _mm512_slli_epi16(key, kRest));
+    const V value =
+        select(_mm512_set1_epi8(0x7F), _mm512_srli_epi16(turned, 1), _mm512_slli_epi16(turned, 7));
     if (kAll) {
       _mm512_storeu_si512(out, value);
     } else {
@@ -351,13 +307,13 @@ void decode_chunk(DecodeJob& job) {
       }
     }
     for (int stream = 0; stream < kStreams && left > 0; ++stream) {
-      const auto count = static_cast<int>(left < 64 ? left : 64);
+      const std::uint64_t count = left < 64 ? left : 64;
       const __mmask64 active = first_lanes(count);
       V symbol = (stream == 0 ? lanes0 : lanes1).template next<false>(tables, active);
       symbol = take_escapes(symbol, active, escapes);
       format.template merge<false, kColumns>(symbol, source, active, out);
-      advance(static_cast<std::uint64_t>(count));
-      left -= static_cast<std::uint64_t>(count);
+      advance(count);
+      left -= count;
     }
     if (past_end()) {
       job.overrun = true;
@@ -385,7 +341,11 @@ void decode_format(DecodeJob& job) {
   return decode_chunk<Format, 1, false>(job);
 }
 
-void decode(DecodeJob& job) {
+}  // namespace
+}  // namespace avx512
+
+void avx512_decode(DecodeJob& job) {
+  using namespace avx512;
   const Layout& layout = job.layout;
   switch (layout.element_bytes) {
     case 1:
@@ -397,24 +357,8 @@ void decode(DecodeJob& job) {
   }
 }
 
-bool takes(const Layout& layout, const Grid& grid) {
-  return layout.top_bits == 1 && layout.element_bytes <= 4 && grid.lanes >= 64;
-}
-
-void encode(EncodeJob& job) {
-  kPortableKernel.encode(job);
-}
-
-}  // namespace
-
-const Kernel kAvx512Kernel = {"avx512", takes, decode, encode};
-
 }  // namespace bbz::codec::split
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+BBZ_AVX512_END
 
 #endif  // defined(__x86_64__)

@@ -1,0 +1,81 @@
+// The kernel for AVX-512 with VBMI and VBMI2 (Ice Lake, Zen 4 and later): 9- and 6-bit keys of
+// BF16, F16, F32, F8, on grids of 64 or 128 lanes.
+//
+// Its two files are compiled for the plain machine but for the functions between
+// BBZ_AVX512_BEGIN and BBZ_AVX512_END. Everything that comes from another header must be included
+// before, so that no inline function of theirs is compiled for AVX-512 and then linked into the
+// rest.
+#pragma once
+
+#include "bbz/codec/split/kernel.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#if defined(__clang__)
+#define BBZ_AVX512_BEGIN                                                                   \
+  _Pragma(                                                                                 \
+      "clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512vl,avx512vbmi," \
+      "avx512vbmi2,bmi2,popcnt\"))), apply_to = function)")
+#define BBZ_AVX512_END _Pragma("clang attribute pop")
+#else
+#define BBZ_AVX512_BEGIN      \
+  _Pragma("GCC push_options") \
+      _Pragma("GCC target(\"avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi2,popcnt\")")
+#define BBZ_AVX512_END _Pragma("GCC pop_options")
+#endif
+
+namespace bbz::codec::split {
+
+void avx512_decode(DecodeJob& job);
+void avx512_encode(EncodeJob& job);
+
+BBZ_AVX512_BEGIN
+
+namespace avx512 {
+
+using V = __m512i;
+
+inline V load(const void* p) {
+  return _mm512_loadu_si512(p);
+}
+
+inline V join(__m256i low, __m256i high) {
+  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
+inline __mmask64 first_lanes(std::uint64_t count) {
+  return count >= 64 ? ~__mmask64{0} : _bzhi_u64(~0ull, static_cast<unsigned>(count));
+}
+
+// Bits of `a` where `mask` is 1, of `b` where it is 0.
+inline V select(V mask, V a, V b) {
+  return _mm512_ternarylogic_epi64(mask, a, b, 0xCA);
+}
+
+// A byte of each of 64 positions, from a table of 256.
+struct ByteTable {
+  V quarter[4];
+
+  explicit ByteTable(const std::uint8_t* p)
+      : quarter{load(p), load(p + 64), load(p + 128), load(p + 192)} {}
+  V operator[](V at) const {
+    const V low = _mm512_permutex2var_epi8(quarter[0], at, quarter[1]);
+    const V high = _mm512_permutex2var_epi8(quarter[2], at, quarter[3]);
+    return _mm512_mask_blend_epi8(_mm512_movepi8_mask(at), low, high);
+  }
+};
+
+inline V load_columns(const std::uint16_t* columns, __mmask64 active, int half) {
+  return _mm512_maskz_loadu_epi16(static_cast<__mmask32>(active >> (32 * half)),
+                                  columns + 32 * half);
+}
+
+}  // namespace avx512
+
+BBZ_AVX512_END
+
+}  // namespace bbz::codec::split
+
+#endif  // defined(__x86_64__)
