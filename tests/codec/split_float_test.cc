@@ -72,7 +72,7 @@ TEST(SplitFloat, LongRowsAndLargeChunksComeBack) {
   for (const DType dtype : kFloats) {
     SCOPED_TRACE(tensor::dtype_info(dtype).name);
     for (const std::uint64_t row : {77u, 250u, 4096u, 5000u, 12288u, 1000003u}) {
-      const std::uint64_t elements = 135001;
+      const std::uint64_t elements = row == 5000 ? 135001 : 264001;
       const auto plain = gaussian_rows(dtype, elements, row, row);
       EXPECT_FALSE(round_trip({dtype, elements, row, row / 2}, plain).empty()) << row;
     }

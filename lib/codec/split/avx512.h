@@ -1,5 +1,5 @@
 // The kernel for AVX-512 with VBMI and VBMI2 (Ice Lake, Zen 4 and later): 9- and 6-bit keys of
-// BF16, F16, F32, F8, on grids of 64 or 128 lanes.
+// BF16, F16, F32, F8, on grids of 64 lanes and more.
 //
 // Its two files are compiled for the plain machine but for the functions between
 // BBZ_AVX512_BEGIN and BBZ_AVX512_END. Everything that comes from another header must be included
@@ -13,18 +13,18 @@
 
 #include <immintrin.h>
 
+// clang-format off
 #if defined(__clang__)
-#define BBZ_AVX512_BEGIN                                                                   \
-  _Pragma(                                                                                 \
-      "clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512vl,avx512vbmi," \
-      "avx512vbmi2,bmi2,popcnt\"))), apply_to = function)")
+#define BBZ_AVX512_BEGIN \
+  _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi2,popcnt\"))), apply_to = function)")
 #define BBZ_AVX512_END _Pragma("clang attribute pop")
 #else
 #define BBZ_AVX512_BEGIN      \
   _Pragma("GCC push_options") \
-      _Pragma("GCC target(\"avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi2,popcnt\")")
+  _Pragma("GCC target(\"avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi2,popcnt\")")
 #define BBZ_AVX512_END _Pragma("GCC pop_options")
 #endif
+// clang-format on
 
 namespace bbz::codec::split {
 

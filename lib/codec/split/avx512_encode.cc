@@ -46,6 +46,7 @@ struct Lanes {
   Words state;
   std::uint8_t* at;
 
+  Lanes() {}
   Lanes(const std::uint16_t* states, std::uint8_t* stream)
       : state{load(states), load(states + 32)}, at(stream) {}
   void store(std::uint16_t* states) const {
@@ -290,8 +291,10 @@ void encode_chunk(EncodeJob& job) {
   const Format format;
   const Grid& grid = job.grid;
   constexpr std::uint64_t kStep = 64 * kStreams;
-  Lanes lanes0(job.states.data(), job.streams[0]);
-  Lanes lanes1(job.states.data() + 64 * (kStreams - 1), job.streams[kStreams - 1]);
+  Lanes lanes[kStreams];
+  for (int i = 0; i < kStreams; ++i) {
+    lanes[i] = Lanes(job.states.data() + 64 * i, job.streams[i]);
+  }
   std::uint8_t* packed_row = job.packed + packed_total(job.layout, grid);
   for (std::uint64_t r = grid.rows(); r-- > 0;) {
     const Tables tables(job.tables[job.rows[r].table]);
@@ -305,39 +308,45 @@ void encode_chunk(EncodeJob& job) {
       return t;
     };
     std::uint64_t index = size / kStep * kStep;
-    for (int stream = kStreams - 1; stream >= 0; --stream) {
-      const std::uint64_t at = index + 64 * static_cast<std::uint64_t>(stream);
+#pragma GCC unroll 4
+    for (int i = kStreams - 1; i >= 0; --i) {
+      const std::uint64_t at = index + 64 * static_cast<std::uint64_t>(i);
       if (at >= size) continue;
-      encode_group<Format, false, kColumns>(format, job, tables, stream == 0 ? lanes0 : lanes1,
-                                            begin + at, target(at),
+      encode_group<Format, false, kColumns>(format, job, tables, lanes[i], begin + at, target(at),
                                             size - at < 64 ? size - at : 64);
     }
     while (index > 0) {
       index -= kStep;
-      if (kStreams == 2) {
-        encode_group<Format, true, kColumns>(format, job, tables, lanes1, begin + index + 64,
-                                             target(index + 64), 64);
+#pragma GCC unroll 4
+      for (int i = kStreams - 1; i >= 0; --i) {
+        const std::uint64_t at = index + 64 * static_cast<std::uint64_t>(i);
+        encode_group<Format, true, kColumns>(format, job, tables, lanes[i], begin + at, target(at),
+                                             64);
       }
-      encode_group<Format, true, kColumns>(format, job, tables, lanes0, begin + index,
-                                           target(index), 64);
     }
   }
-  lanes0.store(job.states.data());
-  job.streams[0] = lanes0.at;
-  if (kStreams == 2) {
-    lanes1.store(job.states.data() + 64);
-    job.streams[1] = lanes1.at;
+  for (int i = 0; i < kStreams; ++i) {
+    lanes[i].store(job.states.data() + 64 * i);
+    job.streams[i] = lanes[i].at;
+  }
+}
+
+template <class Format, bool kColumns>
+void encode_streams(EncodeJob& job) {
+  switch (job.grid.lanes / kStreamLanes) {
+    case 1:
+      return encode_chunk<Format, 1, kColumns>(job);
+    case 2:
+      return encode_chunk<Format, 2, kColumns>(job);
+    default:
+      return encode_chunk<Format, 4, kColumns>(job);
   }
 }
 
 template <class Format>
 void encode_format(EncodeJob& job) {
-  if (job.grid.lanes == 128) {
-    if (job.columns != nullptr) return encode_chunk<Format, 2, true>(job);
-    return encode_chunk<Format, 2, false>(job);
-  }
-  if (job.columns != nullptr) return encode_chunk<Format, 1, true>(job);
-  return encode_chunk<Format, 1, false>(job);
+  return job.columns != nullptr ? encode_streams<Format, true>(job)
+                                : encode_streams<Format, false>(job);
 }
 
 }  // namespace

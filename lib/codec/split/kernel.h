@@ -4,7 +4,7 @@
 //
 // The elements of a chunk lie on a grid of rows. A row is coded in steps of `lanes` elements, the
 // last of them perhaps shorter; in a step, lane i codes element i. Lanes 0-63 share stream 0, lanes
-// 64-127 stream 1.
+// 64-127 stream 1, and so on.
 #pragma once
 
 #include <array>
@@ -27,7 +27,7 @@ struct Grid {
   std::uint64_t elements = 0;
   std::uint32_t width = 1;
   std::uint32_t first = 0;  // < width
-  int lanes = 8;            // a power of two from 8 to 128
+  int lanes = 8;            // a power of two from 8 to 256
 
   std::uint64_t rows() const { return divide_up(first + elements, width); }
   // The elements of row r: all of the width but for the ends of the chunk.

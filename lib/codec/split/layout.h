@@ -16,14 +16,14 @@ namespace bbz::codec::split {
 inline constexpr std::uint8_t kForm = 1;  // the only form of payload known to this version
 inline constexpr int kMaxTopBits = 1;
 inline constexpr int kMinLanesLog2 = 3;
-inline constexpr int kMaxLanesLog2 = 7;
+inline constexpr int kMaxLanesLog2 = 8;
 inline constexpr int kMaxTables = 8;
 inline constexpr int kMaxShiftBits = 8;
 inline constexpr std::uint32_t kMaxRows = 1u << 16;
 inline constexpr std::uint32_t kMaxWidth = 1u << 26;
 inline constexpr int kMaxSymbols = 31;  // besides the escape
 inline constexpr int kStreamLanes = 64;
-inline constexpr int kMaxStreams = 2;
+inline constexpr int kMaxStreams = 4;
 inline constexpr std::uint32_t kStateStart = 256;
 
 // The byte that stands for symbol 0. Symbol y is byte 224 + y and the escape is byte 255, so that
@@ -75,7 +75,7 @@ struct Header {
   std::array<std::uint32_t, kMaxStreams> stream_size{};  // as many as streams()
 
   int lanes() const { return 1 << lanes_log2; }
-  int streams() const { return lanes() > kStreamLanes ? kMaxStreams : 1; }
+  int streams() const { return lanes() > kStreamLanes ? lanes() / kStreamLanes : 1; }
   // Bits of a row's table number: the fewest that hold tables - 1.
   int table_bits() const {
     int bits = 0;

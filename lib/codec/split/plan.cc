@@ -76,7 +76,8 @@ Grid choose_grid(const ChunkShape& shape) {
   }
   while (divide_up(first + shape.elements, width) > kMaxRows) width *= 2;
   // Each lane's state costs two bytes, so a small chunk has few.
-  const int lanes = shape.elements >= (1u << 17)   ? 128
+  const int lanes = shape.elements >= (1u << 18)   ? 256
+                    : shape.elements >= (1u << 17) ? 128
                     : shape.elements >= (1u << 15) ? 64
                     : shape.elements >= (1u << 12) ? 32
                                                    : 8;
