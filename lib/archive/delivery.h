@@ -13,13 +13,14 @@ namespace bbz::internal {
 
 // One call of the visitor that is on its way.
 struct Step {
-  enum class Kind { kBeginFile, kBeginTensor, kChunk, kEndTensor, kEndFile };
+  enum class Kind { kMetadata, kBeginFile, kBeginTensor, kChunk, kEndTensor, kEndFile };
 
   Kind kind{};
   std::shared_ptr<const catalog::File> file;
   std::shared_ptr<const catalog::Tensor> tensor;
   catalog::Chunk chunk;
-  std::vector<std::byte> payload;
+  catalog::Metadata metadata;
+  std::vector<std::byte> payload;  // of the chunk or the metadata
   std::vector<std::byte> plain;
   Status outcome;  // of reading and decoding the chunk
 };
@@ -39,6 +40,9 @@ inline Status decode_step(Step& step) {
 
 inline Status deliver_step(const Step& step, Visitor& visitor) {
   switch (step.kind) {
+    case Step::Kind::kMetadata:
+      return visitor.metadata(
+          step.metadata, {reinterpret_cast<const char*>(step.payload.data()), step.payload.size()});
     case Step::Kind::kBeginFile:
       return visitor.begin_file(*step.file);
     case Step::Kind::kBeginTensor:

@@ -207,6 +207,7 @@ Result<std::string> Reader::read_metadata(const catalog::Metadata& metadata) con
 // `plan` fills one step after the other, and says when there are no more.
 template <class Plan>
 Status Reader::State::visit(Plan&& plan, Visitor& visitor) {
+  BBZ_TRY(visitor.begin_archive(catalog.header));
   return parallel::ordered_map<Step>(
       pool, internal::delivery_depth(pool), plan,
       [&](Step& step) -> Status {

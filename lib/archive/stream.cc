@@ -59,6 +59,11 @@ class StreamPlan {
         return true;
       case RecordType::kChunk:
         return take_chunk(step);
+      case RecordType::kMetadata:
+        step.kind = Step::Kind::kMetadata;
+        step.metadata = catalog.metadata.back();
+        BBZ_TRY(reader_.read_payload(step.payload));
+        return true;
       default:
         BBZ_TRY(reader_.read_payload(payload_));
         return false;
@@ -100,6 +105,7 @@ Result<StreamSummary> read_stream(io::Source& source, const StreamOptions& optio
   catalog::CatalogBuilder builder(reader.header(), options.limits);
   StreamPlan plan(reader, builder, options);
   parallel::ThreadPool pool(options.threads);
+  BBZ_TRY(visitor.begin_archive(reader.header()));
   BBZ_TRY(parallel::ordered_map<Step>(
       pool, internal::delivery_depth(pool), [&](Step& step) { return plan.next(step); },
       [&](Step& step) -> Status {

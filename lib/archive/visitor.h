@@ -7,13 +7,21 @@ namespace bbz {
 
 // Reader and StreamReader call these on the thread that started the visit, in this order:
 //
-//   begin_file  { begin_tensor  data*  end_tensor }*  end_file
+//   begin_archive  { begin_file  { metadata | begin_tensor  data*  end_tensor }*  end_file }*
 //
-// without the file's calls where only tensors were asked for, or for operands. What is passed lives
+// without the file's calls where only tensors were asked for, or for operands; metadata comes from
+// StreamReader alone, for Reader can be asked for it. What is passed lives
 // until the call returns. An error that a call returns ends the visit with that error.
 class Visitor {
  public:
   virtual ~Visitor() = default;
+
+  virtual Status begin_archive(const container::FileHeader& header) {
+    return (void)header, Status();
+  }
+  virtual Status metadata(const catalog::Metadata& metadata, std::string_view value) {
+    return (void)metadata, (void)value, Status();
+  }
 
   // Size and digest of the file may not be known yet.
   virtual Status begin_file(const catalog::File& file) { return (void)file, Status(); }

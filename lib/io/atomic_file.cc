@@ -115,6 +115,11 @@ Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::string& path,
   return create_at(directory.get(), name, path, options);
 }
 
+Status AtomicFile::check_at(int directory, const std::string& name, std::string_view path,
+                            OutputOptions options) {
+  return check_target(directory, name, path, options);
+}
+
 Result<std::unique_ptr<AtomicFile>> AtomicFile::create_at(int directory, const std::string& name,
                                                           std::string path, OutputOptions options) {
   BBZ_TRY(check_target(directory, name, path, options));
@@ -163,6 +168,13 @@ Status AtomicFile::patch(std::uint64_t offset, Bytes bytes) {
     return make_error(Code::kInvalidArgument, "{}: patched after its end", name());
   }
   return writer_.patch(offset, bytes);
+}
+
+Status AtomicFile::extend(std::uint64_t size) {
+  if (temporary_.empty()) {
+    return make_error(Code::kInvalidArgument, "{}: lengthened after its end", name());
+  }
+  return writer_.extend(size);
 }
 
 Status AtomicFile::finish() {

@@ -27,6 +27,10 @@ class AtomicFile final : public Sink {
   static Result<std::unique_ptr<AtomicFile>> create_at(int directory, const std::string& name,
                                                        std::string path, OutputOptions options);
 
+  // Whether create_at would find the way free, as far as one can know without doing it.
+  static Status check_at(int directory, const std::string& name, std::string_view path,
+                         OutputOptions options);
+
   ~AtomicFile() override;
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -37,6 +41,7 @@ class AtomicFile final : public Sink {
   Status finish() override;
   bool can_patch() const override { return true; }
   Status patch(std::uint64_t offset, Bytes bytes) override;
+  Status extend(std::uint64_t size) override;
   std::uint64_t written() const override { return writer_.written(); }
   std::string_view name() const override { return writer_.name(); }
 

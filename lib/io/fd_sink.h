@@ -15,6 +15,7 @@ class FdWriter {
   Status write(Bytes bytes);
   Status flush();
   Status patch(std::uint64_t offset, Bytes bytes);
+  Status extend(std::uint64_t size);
   std::uint64_t written() const { return written_; }
   const std::string& name() const { return name_; }
 

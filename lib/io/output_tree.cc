@@ -83,6 +83,23 @@ Status OutputTree::make_directory(std::string_view path) {
   return {};
 }
 
+Status OutputTree::check_file(std::string_view path, OutputOptions options) const {
+  BBZ_TRY(check_safe_path(path));
+  Fd current(::fcntl(root_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!current) return system_error(errno, "cannot open the directory", name_);
+  std::size_t begin = 0;
+  for (std::size_t slash = path.find('/'); slash != std::string_view::npos;
+       slash = path.find('/', begin)) {
+    const std::string name(path.substr(begin, slash - begin));
+    Fd next(::openat(current.get(), name.c_str(), kOpenDirectory | O_NOFOLLOW));
+    if (!next && errno == ENOENT) return {};
+    if (!next) return not_a_directory(current.get(), name, errno, shown(path.substr(0, slash)));
+    current = std::move(next);
+    begin = slash + 1;
+  }
+  return AtomicFile::check_at(current.get(), std::string(path.substr(begin)), shown(path), options);
+}
+
 Result<std::unique_ptr<AtomicFile>> OutputTree::create_file(std::string_view path,
                                                             OutputOptions options) {
   BBZ_TRY(check_safe_path(path));

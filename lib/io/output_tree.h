@@ -24,6 +24,10 @@ class OutputTree {
   // anything else that is no folder does; kIo.
   Status make_directory(std::string_view path);
 
+  // Whether create_file would find the way free, as far as one can know without creating anything.
+  // Errors: as create_file.
+  Status check_file(std::string_view path, OutputOptions options) const;
+
   // Begins a file, creating the folders above it; it appears when the caller finishes it.
   // Errors: as make_directory and AtomicFile::create. A link at the file's own name is never
   // written through: with options.replace it makes way like a file.

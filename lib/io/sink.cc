@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 
 #include "bbz/base/format.h"
 #include "bbz/io/atomic_file.h"
@@ -99,9 +100,28 @@ Status FdWriter::patch(std::uint64_t offset, Bytes bytes) {
   return keep(pwrite_fully(fd_, offset, bytes, name_));
 }
 
+Status FdWriter::extend(std::uint64_t size) {
+  if (size < written_ || size > std::numeric_limits<off_t>::max()) {
+    return make_error(Code::kInvalidArgument, "{}: cannot lengthen {} bytes to {}", name_, written_,
+                      size);
+  }
+  BBZ_TRY(flush());
+  const auto end = static_cast<off_t>(size);
+  if (::ftruncate(fd_, end) != 0 || ::lseek(fd_, end, SEEK_SET) < 0) {
+    return keep(system_error(errno, "cannot lengthen", name_));
+  }
+  written_ = size;
+  return {};
+}
+
 Status Sink::patch(std::uint64_t offset, Bytes bytes) {
   return make_error(Code::kUnsupported, "{}: cannot patch {} bytes at offset {}: it cannot seek",
                     name(), bytes.size(), offset);
+}
+
+Status Sink::extend(std::uint64_t size) {
+  return make_error(Code::kUnsupported, "{}: cannot be lengthened to {} bytes: it is no file",
+                    name(), size);
 }
 
 std::unique_ptr<Sink> memory_sink(std::vector<std::byte>& out, std::string name) {

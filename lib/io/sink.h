@@ -33,7 +33,11 @@ class Sink {
   // not written yet; kUnsupported where the sink cannot go back.
   virtual Status patch(std::uint64_t offset, Bytes bytes);
 
-  // How many bytes write() has taken.
+  // Lengthens what was written to `size` bytes, with zeros that take no room where the file system
+  // can do so. Errors: kInvalidArgument where more was written; kUnsupported for all but files.
+  virtual Status extend(std::uint64_t size);
+
+  // How many bytes write() has taken or extend() has added.
   virtual std::uint64_t written() const = 0;
 
   virtual std::string_view name() const { return "sink"; }

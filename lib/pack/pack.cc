@@ -1,0 +1,149 @@
+#include "bbz/pack/pack.h"
+
+#include "bbz/archive/front_index.h"
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/source/layer.h"
+
+namespace bbz::pack {
+namespace {
+
+using source::Extent;
+using source::SourceFile;
+
+struct Entry {
+  std::string_view key;
+  std::string_view value;
+};
+
+// The metadata of a file: format-spec/records.md lists the keys.
+std::vector<Entry> metadata_of(const source::Layout& layout, const Limits& limits) {
+  std::vector<Entry> entries;
+  if (layout.format != "safetensors") return entries;
+  entries.push_back({"format", layout.format});
+  // One that is too large for a record still stands in the file's own header.
+  if (!layout.metadata.empty() && layout.metadata.size() <= limits.metadata_bytes) {
+    entries.push_back({"safetensors", layout.metadata});
+  }
+  return entries;
+}
+
+catalog::FileKind kind_of(const SourceFile& file) {
+  return file.kind == SourceFile::Kind::kDirectory ? catalog::FileKind::kDirectory
+                                                   : catalog::FileKind::kRegular;
+}
+
+// Writes the files of one archive, one after the other.
+class Packer {
+ public:
+  Packer(Writer& writer, const PackOptions& options) : writer_(writer), options_(options) {}
+
+  Status add(SourceFile& file) {
+    BBZ_TRY(writer_.begin_file(file.path, kind_of(file)));
+    for (const Entry& entry : metadata_of(file.layout, options_.write.limits)) {
+      BBZ_TRY(writer_.add_metadata(entry.key, entry.value));
+    }
+    for (const Extent& extent : file.layout.extents) {
+      BBZ_TRY(extent.length ? add_extent(*file.source, extent)
+                            : add_rest(*file.source, extent.offset));
+    }
+    ++summary_.files;
+    return writer_.end_file();
+  }
+
+  const PackSummary& summary() const { return summary_; }
+
+ private:
+  Status add_extent(io::Source& source, const Extent& extent) {
+    BBZ_TRY(writer_.begin_tensor(tensor_spec(extent)));
+    if (extent.kind == Extent::Kind::kTensor) ++summary_.tensors;
+    std::uint64_t offset = extent.offset;
+    while (true) {
+      BBZ_ASSIGN(const MutableBytes room, writer_.reserve());
+      if (room.empty()) break;
+      BBZ_TRY(io::read_exactly(source, offset, room));
+      offset += room.size();
+      BBZ_TRY(writer_.commit(room.size()));
+      count(room.size());
+    }
+    return writer_.end_tensor();
+  }
+
+  // What has no known length is written a chunk at a time: only when a chunk has been read is it
+  // known how long it is.
+  Status add_rest(io::Source& source, std::uint64_t offset) {
+    buffer_.resize(options_.write.chunk_bytes);
+    while (true) {
+      BBZ_ASSIGN(const std::size_t n, io::read_up_to(source, offset, buffer_));
+      if (n == 0) return {};
+      BBZ_TRY(writer_.begin_tensor(TensorSpec::bytes(n)));
+      BBZ_TRY(writer_.write(Bytes(buffer_).first(n)));
+      BBZ_TRY(writer_.end_tensor());
+      offset += n;
+      count(n);
+    }
+  }
+
+  void count(std::size_t bytes) {
+    summary_.input_bytes += bytes;
+    if (options_.progress) options_.progress(summary_.input_bytes);
+  }
+
+  Writer& writer_;
+  const PackOptions& options_;
+  PackSummary summary_;
+  std::vector<std::byte> buffer_;
+};
+
+}  // namespace
+
+TensorSpec tensor_spec(const Extent& extent) {
+  if (extent.kind == Extent::Kind::kBytes) return TensorSpec::bytes(*extent.length);
+  TensorSpec spec;
+  spec.name = extent.name;
+  spec.dtype = extent.dtype;
+  spec.shape = extent.shape;
+  spec.layer = source::layer_of(extent.name);
+  return spec;
+}
+
+// The same calls as Packer::add, without the data.
+Result<std::uint64_t> front_index_bytes(source::FileSequence& files, const WriteOptions& options) {
+  FrontIndexMeter meter(options);
+  while (true) {
+    BBZ_ASSIGN(const std::optional<SourceFile> file, files.next());
+    if (!file) return meter.bytes();
+    meter.begin_file(file->path);
+    for (const Entry& entry : metadata_of(file->layout, options.limits)) {
+      meter.add_metadata(entry.key);
+    }
+    const bool stream = file->source && !file->source->seekable();
+    if (stream) {
+      return make_error(Code::kUnsupported,
+                        "{}: an index at the front needs files that can be read twice, and this is "
+                        "a stream",
+                        file->source->name());
+    }
+    for (const Extent& extent : file->layout.extents) {
+      BBZ_TRY(meter.begin_tensor(tensor_spec(extent)));
+    }
+    meter.end_file(file->kind == SourceFile::Kind::kRegular);
+  }
+}
+
+Result<PackSummary> pack(source::FileSequence& files, io::Sink& sink, const PackOptions& options) {
+  const std::uint64_t begin = sink.written();
+  BBZ_ASSIGN(const std::unique_ptr<Writer> writer, Writer::create(sink, options.write));
+  Packer packer(*writer, options);
+  while (true) {
+    BBZ_ASSIGN(std::optional<SourceFile> file, files.next());
+    if (!file) break;
+    BBZ_TRY(packer.add(*file));
+  }
+  PackSummary summary = packer.summary();
+  BBZ_ASSIGN(summary.root, writer->finish());
+  summary.archive_bytes = sink.written() - begin;
+  return summary;
+}
+
+}  // namespace bbz::pack

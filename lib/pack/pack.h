@@ -1,0 +1,41 @@
+// Packing: files, folders and streams into an archive.
+#pragma once
+
+#include <functional>
+
+#include "bbz/archive/writer.h"
+#include "bbz/source/source_file.h"
+
+namespace bbz::pack {
+
+// Called on the calling thread as the work goes on, with the bytes done so far.
+using Progress = std::function<void(std::uint64_t)>;
+
+struct PackOptions {
+  WriteOptions write;
+  Progress progress{};  // bytes of the files that have been read
+};
+
+struct PackSummary {
+  Digest root;
+  std::uint64_t files = 0;        // and empty folders
+  std::uint64_t tensors = 0;      // of kind tensor
+  std::uint64_t input_bytes = 0;  // of all files
+  std::uint64_t archive_bytes = 0;
+};
+
+// The value for WriteOptions::front_index_bytes, from the layouts alone; no tensor is read. `files`
+// is used up: the caller opens the same files once more for pack(). Errors: those of the sequence;
+// kUnsupported for a stream, whose layout is not known before it is read.
+Result<std::uint64_t> front_index_bytes(source::FileSequence& files, const WriteOptions& options);
+
+// Packs all files into one archive. Tensors keep their names and types and get their layer from
+// their name; a stream of unknown length is cut into ranges of bytes of one chunk each. `sink` is
+// not finished. Errors: those of the sequence and of Writer; kTruncated for a file that ends before
+// its layout does.
+Result<PackSummary> pack(source::FileSequence& files, io::Sink& sink, const PackOptions& options);
+
+// How a range of a file's bytes is written. Precondition: its length is known.
+TensorSpec tensor_spec(const source::Extent& extent);
+
+}  // namespace bbz::pack

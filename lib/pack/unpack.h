@@ -1,0 +1,43 @@
+// Unpacking: the files of an archive, byte for byte as they were packed.
+#pragma once
+
+#include "bbz/archive/reader.h"
+#include "bbz/archive/stream.h"
+#include "bbz/io/output_tree.h"
+#include "bbz/pack/pack.h"
+#include "bbz/pack/selection.h"
+
+namespace bbz::pack {
+
+struct UnpackOptions {
+  bool replace = false;   // existing files make way
+  Selection selection{};  // of files; what it says of tensors is passed over
+  unsigned threads = 0;   // of unpack_stream; a Reader has its own
+  Limits limits{};        // the same
+  Progress progress{};    // bytes of files written; of unpack_stream, bytes of the archive read
+};
+
+struct UnpackSummary {
+  std::uint64_t files = 0;  // and empty folders
+  std::uint64_t bytes = 0;  // of all files
+  Digest root;
+};
+
+// Writes the selected files and empty folders below `out`. Each file appears under its name when
+// all of its bytes are there and its digest, where the archive has one, is right; a file that fails
+// leaves nothing behind, those before it stay.
+// Errors: kExists, before anything is written, where a file is in the way; kUnsafePath for a link
+// in the way; kNotFound where no file is selected; kChecksum and the other errors of reading.
+Result<UnpackSummary> unpack(const Reader& reader, io::OutputTree& out,
+                             const UnpackOptions& options);
+
+// The same for an archive read front to back, from a pipe too. A file that is in the way is found
+// when its turn comes.
+Result<UnpackSummary> unpack_stream(io::Source& source, io::OutputTree& out,
+                                    const UnpackOptions& options);
+
+// Writes one file of the archive, by its number, to a sink, which is not finished.
+Status unpack_file(const Reader& reader, std::uint32_t file, io::Sink& sink,
+                   const Progress& progress = {});
+
+}  // namespace bbz::pack

@@ -1,0 +1,11 @@
+// The commands of bbz: each adds itself to the program.
+#pragma once
+
+#include "common/program.h"
+
+namespace bbz::tools {
+
+void add_pack_command(Program& program);
+void add_unpack_command(Program& program);
+
+}  // namespace bbz::tools

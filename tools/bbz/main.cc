@@ -1,0 +1,21 @@
+#include "bbz/commands.h"
+
+int main(int argc, char** argv) {
+  using namespace bbz::tools;
+  Manual manual;
+  manual.summary = "archive for the weights of neural networks";
+  manual.description = {
+      "Packs models into archives that stream, open a tensor at a time, check every byte and give "
+      "back the source files byte for byte. Sources are kept. An output that exists is refused "
+      "unless -f is given, and appears under its name only when it is complete. \"-\" stands for "
+      "standard input or output.",
+      "What is in an archive is shown by bbzinfo(1)."};
+  manual.examples = {
+      {"bbz pack model.safetensors", "Packs a model into model.bbz, beside it."},
+      {"bbz unpack model.bbz -C out/", "Gives back the files, below out/."},
+  };
+  Program program("bbz", manual);
+  add_pack_command(program);
+  add_unpack_command(program);
+  return program.main(argc, argv);
+}

@@ -1,0 +1,141 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "bbz/base/format.h"
+#include "bbz/commands.h"
+#include "bbz/pack/pack.h"
+#include "common/output.h"
+#include "common/units.h"
+
+namespace bbz::tools {
+namespace {
+
+struct PackArguments {
+  std::string input;
+  std::string output;
+  bool force = false;
+  std::string digest = "xxh3";
+  std::string level = "default";
+  std::string chunk_size = "1M";
+  bool index_first = false;
+  bool opaque = false;
+  std::string name;
+};
+
+Manual pack_manual() {
+  Manual manual;
+  manual.summary = "Pack a file, a folder or a stream into an archive";
+  manual.description = {
+      "A safetensors file is taken apart into its tensors; any other file is packed as bytes. A "
+      "folder is packed with everything below it. A stream (INPUT \"-\") may be a tar, whose "
+      "members "
+      "are packed, or one file."};
+  manual.examples = {
+      {"bbz pack model.safetensors -o model.bbz", "Packs one file."},
+      {"bbz pack llama-dir/",
+       "Packs a folder with all of its shards and texts into llama-dir.bbz."},
+      {"tar -c llama-dir | bbz pack - -o llama.bbz", "Packs the files of a tar as they come."},
+      {"bbz pack model.safetensors -o - | ssh host 'bbz unpack - -C models'",
+       "Sends a model, compressed and checked on the way."},
+      {"bbz pack model.safetensors --digest sha256 --index-first",
+       "Makes an archive to publish: it cannot be forged, and opens from its front over HTTP."},
+  };
+  return manual;
+}
+
+Result<WriteOptions> write_options(const PackArguments& arguments, const CommonOptions& common) {
+  WriteOptions options;
+  options.threads = common.threads;
+  if (arguments.digest == "sha256") options.digest = DigestKind::kSha256;
+  if (arguments.level == "fast") options.level = codec::Level::kFast;
+  if (arguments.level == "small") options.level = codec::Level::kSmall;
+  const auto chunk = parse_size(arguments.chunk_size);
+  if (!chunk || *chunk == 0 || *chunk > options.limits.chunk_bytes) {
+    return make_error(Code::kInvalidArgument,
+                      "--chunk-size {}: must be a size from 1 to {}M, such as 256K or 1M",
+                      arguments.chunk_size, options.limits.chunk_bytes >> 20);
+  }
+  options.chunk_bytes = *chunk;
+  return options;
+}
+
+void report(const pack::PackSummary& summary, const std::string& output,
+            const CommonOptions& common) {
+  if (common.quiet || (!common.verbose && ::isatty(STDERR_FILENO) != 1)) return;
+  fmt::print(stderr, "{}: {} -> {} ({})\n", output, human_size(summary.input_bytes),
+             human_size(summary.archive_bytes),
+             percentage(summary.archive_bytes, summary.input_bytes));
+  if (!common.verbose) return;
+  fmt::print(stderr, "  {} bytes -> {} bytes, {} files, {} tensors\n  root digest {}\n",
+             grouped(summary.input_bytes), grouped(summary.archive_bytes), grouped(summary.files),
+             grouped(summary.tensors), summary.root.to_string());
+}
+
+Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& common) {
+  const std::string output =
+      arguments.output.empty() ? default_archive_name(arguments.input) : arguments.output;
+  pack::PackOptions options;
+  BBZ_ASSIGN(options.write, write_options(arguments, common));
+  BBZ_TRY(check_output_is_no_source(arguments.input, output));
+
+  source::Options reading;
+  reading.opaque = arguments.opaque;
+  reading.stream_name = arguments.name;
+  if (arguments.index_first) {
+    if (arguments.input == "-") {
+      return make_error(Code::kInvalidArgument,
+                        "--index-first needs an input that can be read twice, not a stream");
+    }
+    BBZ_ASSIGN(const auto files, source::open(arguments.input, reading));
+    BBZ_ASSIGN(options.write.front_index_bytes, pack::front_index_bytes(*files, options.write));
+  }
+  BBZ_ASSIGN(const auto files, source::open(arguments.input, reading));
+  BBZ_ASSIGN(const auto sink, open_output(output, arguments.force));
+  if (arguments.index_first && !sink->can_patch()) {
+    return make_error(Code::kInvalidArgument,
+                      "--index-first needs an output that can seek, not a stream");
+  }
+  ProgressBar bar("packing", files->total_size(), common.quiet);
+  options.progress = [&](std::uint64_t done) { bar.update(done); };
+  BBZ_ASSIGN(const pack::PackSummary summary, pack::pack(*files, *sink, options));
+  BBZ_TRY(sink->finish());
+  bar.clear();
+  report(summary, output == "-" ? "standard output" : output, common);
+  return ExitCode::kSuccess;
+}
+
+}  // namespace
+
+void add_pack_command(Program& program) {
+  const auto arguments = std::make_shared<PackArguments>();
+  CLI::App& app = program.add_command("pack", pack_manual(), [&program, arguments] {
+    return run_pack(*arguments, program.common());
+  });
+  app.add_option("INPUT", arguments->input, "A file, a folder, or - for standard input")
+      ->required();
+  app.add_option("-o,--output", arguments->output,
+                 "The archive to write, or - for standard output; without it, INPUT with .bbz")
+      ->type_name("FILE");
+  app.add_flag("-f,--force", arguments->force, "Replace an archive that exists");
+  app.add_option("--level", arguments->level,
+                 "How hard to try: fast, default or small; all are exact")
+      ->type_name("LEVEL")
+      ->check(CLI::IsMember({"fast", "default", "small"}).description(""))
+      ->capture_default_str();
+  app.add_option("--digest", arguments->digest,
+                 "What the root digest is made of: xxh3 finds damage, sha256 resists forgery too")
+      ->type_name("KIND")
+      ->check(CLI::IsMember({"xxh3", "sha256"}).description(""))
+      ->capture_default_str();
+  app.add_option("--chunk-size", arguments->chunk_size,
+                 "Bytes of a chunk, the least that is read at a time (256K, 1M, up to 64M)")
+      ->type_name("SIZE")
+      ->capture_default_str();
+  app.add_flag("--index-first", arguments->index_first,
+               "Put the index at the front too, so that the archive opens from its first bytes");
+  app.add_flag("--opaque", arguments->opaque, "Take every file as bytes, whatever its format");
+  app.add_option("--name", arguments->name, "The path in the archive of a file from a stream")
+      ->type_name("PATH");
+}
+
+}  // namespace bbz::tools

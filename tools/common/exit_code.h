@@ -1,0 +1,64 @@
+// The exit codes of the tools. Documented in every --help and man page.
+#pragma once
+
+#include "bbz/base/error.h"
+
+namespace bbz::tools {
+
+enum class ExitCode : int {
+  kSuccess = 0,
+  kNo = 1,           // the answer is no: other content than expected, nothing of that name
+  kUsage = 2,        // the command line, or options that do not go together
+  kCorrupt = 3,      // input that is damaged, unsafe or over a limit
+  kUnsupported = 4,  // input that needs a newer version
+  kIo = 5,           // the operating system failed: a full disk, no permission
+  kExists = 6,       // refused: an output is already there
+  kInternal = 7,     // a defect of bbz
+};
+
+constexpr ExitCode exit_code(Code code) {
+  switch (code) {
+    case Code::kOk:
+      return ExitCode::kSuccess;
+    case Code::kNotFound:
+    case Code::kDigestMismatch:
+      return ExitCode::kNo;
+    case Code::kInvalidArgument:
+      return ExitCode::kUsage;
+    case Code::kNotAnArchive:
+    case Code::kTruncated:
+    case Code::kChecksum:
+    case Code::kMalformed:
+    case Code::kLimit:
+    case Code::kUnsafePath:
+      return ExitCode::kCorrupt;
+    case Code::kUnsupported:
+      return ExitCode::kUnsupported;
+    case Code::kIo:
+    case Code::kCancelled:
+      return ExitCode::kIo;
+    case Code::kExists:
+      return ExitCode::kExists;
+    case Code::kInternal:
+      break;
+  }
+  return ExitCode::kInternal;
+}
+
+struct ExitCodeMeaning {
+  int code;
+  const char* meaning;
+};
+
+inline constexpr ExitCodeMeaning kExitCodes[] = {
+    {0, "Success."},
+    {1, "The answer is no: other content than expected, or nothing of that name."},
+    {2, "Usage: a wrong option, or options that do not go together."},
+    {3, "Corrupt input: damaged, truncated, unsafe or over a limit."},
+    {4, "Unsupported input: it needs a newer version."},
+    {5, "Input or output failed: a full disk, no permission, a broken connection."},
+    {6, "Refused: an output already exists."},
+    {7, "A defect of the program itself."},
+};
+
+}  // namespace bbz::tools

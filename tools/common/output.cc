@@ -1,0 +1,60 @@
+#include "common/output.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "bbz/base/format.h"
+
+namespace bbz::tools {
+
+namespace fs = std::filesystem;
+
+Result<std::unique_ptr<io::Sink>> open_output(const std::string& path, bool replace) {
+  if (path == "-" && ::isatty(STDOUT_FILENO) == 1) {
+    return make_error(Code::kInvalidArgument,
+                      "standard output is a terminal, which is no place for binary data: name an "
+                      "output with -o, or redirect it");
+  }
+  return io::create_output(path, {replace});
+}
+
+std::string default_archive_name(const std::string& input) {
+  if (input == "-") return input;
+  std::error_code error;
+  if (fs::is_directory(input, error)) {
+    std::string name = input;
+    while (name.size() > 1 && name.ends_with('/')) name.pop_back();
+    const fs::path last = fs::path(name).filename();
+    // ".", ".." and "/" have a name only in the file system.
+    if (last.empty() || last == "." || last == "..") name = fs::canonical(input, error).string();
+    return name + ".bbz";
+  }
+  constexpr std::string_view kSuffix = ".safetensors";
+  std::string name = input;
+  if (name.ends_with(kSuffix) && !name.ends_with("/.safetensors")) {
+    name.resize(name.size() - kSuffix.size());
+  }
+  return name + ".bbz";
+}
+
+Status check_output_is_no_source(const std::string& input, const std::string& output) {
+  if (input == "-" || output == "-") return {};
+  std::error_code error;
+  if (!fs::is_regular_file(output, error)) return {};
+  const fs::path source = fs::canonical(input, error);
+  if (error) return {};  // opening it will tell
+  const fs::path target = fs::canonical(output, error);
+  const auto [end, unused] =
+      std::mismatch(source.begin(), source.end(), target.begin(), target.end());
+  if (end != source.end() && !fs::equivalent(input, output, error)) return {};
+  return make_error(Code::kInvalidArgument, "{}: is the output and also one of the files to pack",
+                    output);
+}
+
+std::string shown(const std::string& path) {
+  return path == "-" ? "standard input" : path;
+}
+
+}  // namespace bbz::tools

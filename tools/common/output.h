@@ -1,0 +1,27 @@
+// Outputs of the tools: named by the user, or after the input.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "bbz/io/sink.h"
+#include "common/progress.h"
+
+namespace bbz::tools {
+
+// create_output(), which refuses to write binary data to a terminal (kInvalidArgument).
+Result<std::unique_ptr<io::Sink>> open_output(const std::string& path, bool replace);
+
+// Where an archive of `input` goes when the user does not say: "dir/model.safetensors" gives
+// "dir/model.bbz", a folder "llama/" gives "llama.bbz", "-" gives "-", any other name gets ".bbz".
+std::string default_archive_name(const std::string& input);
+
+// Refuses (kInvalidArgument) an output that is the input itself or, where that is a folder, an
+// existing file in it: replacing it would destroy a source.
+Status check_output_is_no_source(const std::string& input, const std::string& output);
+
+// A name, or "standard input" for "-".
+std::string shown(const std::string& path);
+
+}  // namespace bbz::tools

@@ -1,0 +1,102 @@
+#include "common/program.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "bbz/base/names.h"
+#include "bbz/container/constants.h"
+#include "common/help.h"
+
+namespace bbz::tools {
+namespace {
+
+// Lets CLI11 find the words of --help here.
+class HelpFormatter final : public CLI::FormatterBase {
+ public:
+  explicit HelpFormatter(const Program& program) : program_(program) {}
+  std::string make_help(const CLI::App* app, std::string, CLI::AppFormatMode) const override {
+    return help_page(program_, *app);
+  }
+
+ private:
+  const Program& program_;
+};
+
+}  // namespace
+
+Program::Program(std::string name, Manual manual) : app_("", std::move(name)) {
+  add_manual(app_, std::move(manual));
+  app_.set_help_flag("-h,--help", "Show this help");
+  app_.set_version_flag("--version",
+                        fmt::format("{} {} (archive format {}.{})", app_.get_name(), BBZ_VERSION,
+                                    container::kMajor, container::kMinor),
+                        "Show the version of the program and of the format");
+}
+
+void Program::add_manual(CLI::App& app, Manual manual) {
+  app.formatter(std::make_shared<HelpFormatter>(*this));
+  manuals_.insert_or_assign(&app, std::move(manual));
+}
+
+void Program::add_common_options(CLI::App& app) {
+  app.add_flag("-q,--quiet", common_.quiet, "Say nothing but errors, and show no progress");
+  app.add_flag("-v,--verbose", common_.verbose, "Say more, with exact sizes");
+  app.add_option("-T,--threads", common_.threads, "Threads to work with; 0 takes all cores")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024).description(""))
+      ->capture_default_str();
+}
+
+CLI::App& Program::add_command(const std::string& name, Manual manual, Run run) {
+  app_.require_subcommand(1);
+  CLI::App& command = *app_.add_subcommand(name, "");
+  command.set_help_flag("-h,--help", "Show this help");
+  add_manual(command, std::move(manual));
+  add_common_options(command);
+  runs_[&command] = std::move(run);
+  return command;
+}
+
+int Program::fail(const Error& error) const {
+  std::fflush(stdout);
+  fmt::print(stderr, "{}: {}\n", app_.get_name(), error.message);
+  return static_cast<int>(exit_code(error.code));
+}
+
+int Program::main(int argc, char** argv) try {
+  handle_signals();
+  if (run_) add_common_options(app_);
+  if (argc == 2 && std::string_view(argv[1]) == "--help-man") {
+    fmt::print("{}", man_page(*this, app_));
+    return 0;
+  }
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::Success& request) {  // --help, --version
+    return app_.exit(request);
+  } catch (const CLI::ParseError& error) {
+    const auto is_named = [&](const auto& row) { return row.first->get_name() == argv[1]; };
+    if (!runs_.empty() && argc > 1 && argv[1][0] != '-' && std::ranges::none_of(runs_, is_named)) {
+      fmt::print(stderr, "{0}: unknown command {1} (see {0} --help)\n", app_.get_name(),
+                 quoted(argv[1]));
+      return static_cast<int>(ExitCode::kUsage);
+    }
+    const auto chosen = app_.get_subcommands();
+    const std::string command =
+        chosen.empty() ? app_.get_name() : app_.get_name() + " " + chosen.front()->get_name();
+    fmt::print(stderr, "{}: {} (see {} --help)\n", app_.get_name(), error.what(), command);
+    return static_cast<int>(ExitCode::kUsage);
+  }
+  const auto chosen = app_.get_subcommands();
+  const Result<ExitCode> result = chosen.empty() ? run_() : runs_.at(chosen.front())();
+  if (!result.ok()) return fail(result.error());
+  if (std::fflush(stdout) != 0) return fail({Code::kIo, "standard output: cannot write"});
+  return static_cast<int>(*result);
+} catch (const std::bad_alloc&) {
+  return fail({Code::kIo, "out of memory"});
+} catch (const std::exception& error) {
+  return fail({Code::kInternal, error.what()});
+}
+
+}  // namespace bbz::tools

@@ -1,0 +1,72 @@
+// Program: a command-line tool - its commands, help, man page, errors and signals.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/exit_code.h"
+
+namespace bbz::tools {
+
+// What --help and the man page tell of a program or command besides its options.
+struct Manual {
+  struct Example {
+    std::string command;
+    std::string meaning;
+  };
+
+  std::string summary;                   // one line
+  std::vector<std::string> description;  // paragraphs
+  std::vector<Example> examples;
+};
+
+// Options that every command has.
+struct CommonOptions {
+  bool quiet = false;
+  bool verbose = false;
+  unsigned threads = 0;
+};
+
+class Program {
+ public:
+  // What a command does when it is chosen; an error is printed, and decides the exit code.
+  using Run = std::function<Result<ExitCode>()>;
+
+  Program(std::string name, Manual manual);
+
+  CLI::App& app() { return app_; }
+  const CommonOptions& common() const { return common_; }
+
+  // A subcommand, to which the caller adds its options.
+  CLI::App& add_command(const std::string& name, Manual manual, Run run);
+  // What the program does when it has no subcommands.
+  void set_run(Run run) { run_ = std::move(run); }
+
+  // Parses, runs and returns the exit code.
+  int main(int argc, char** argv);
+
+  const Manual& manual(const CLI::App& app) const { return manuals_.at(&app); }
+
+ private:
+  void add_common_options(CLI::App& app);
+  void add_manual(CLI::App& app, Manual manual);
+  int fail(const Error& error) const;
+
+  CLI::App app_;
+  CommonOptions common_;
+  std::map<const CLI::App*, Manual> manuals_;
+  std::map<const CLI::App*, Run> runs_;
+  Run run_;
+};
+
+// The man page of a program, in the roff of man(7), made from its options and manuals.
+std::string man_page(const Program& program, const CLI::App& app);
+
+// Lets SIGINT, SIGTERM, SIGHUP and SIGPIPE end the process as they do by default, without leaving
+// temporary files.
+void handle_signals();
+
+}  // namespace bbz::tools
