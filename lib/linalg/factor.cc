@@ -63,8 +63,8 @@ Lq lq(const ConstView& a) {
   Lq out{Matrix::Zero(a.rows(), a.cols()), factors.q.transpose()};
   out.l.leftCols(factors.r.rows()) = factors.r.transpose();
   for (Index i = 0; i < factors.r.rows(); ++i) {
-    if (out.l(i, i) < 0) {
-      out.l.col(i) = -out.l.col(i);
+    if (std::signbit(out.l(i, i))) {
+      out.l.col(i).tail(a.rows() - i) *= -1.0;  // the zeros above stay +0
       out.q.row(i) = -out.q.row(i);
     }
   }

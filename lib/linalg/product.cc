@@ -7,6 +7,18 @@
 #endif
 
 namespace bbz::linalg {
+namespace {
+
+// What is in `out` does not count where factor is 0, not even a NaN.
+void scale_by(double factor, View out) {
+  if (factor == 0.0) {
+    out.setZero();
+  } else if (factor != 1.0) {
+    out *= factor;
+  }
+}
+
+}  // namespace
 
 #ifdef BBZ_LINALG_LAPACK
 
@@ -32,7 +44,7 @@ void multiply(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out
   if (out.size() == 0) return;
   const Index inner = op_a == Op::kPlain ? a.cols() : a.rows();
   if (inner == 0) {
-    out *= keep;
+    scale_by(keep, out);
     return;
   }
   cblas_dgemm(CblasRowMajor, transpose(op_a), transpose(op_b), to_int(out.rows()),
@@ -59,11 +71,7 @@ bool has_lapack() {
 
 void multiply(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out, double scale,
               double keep) {
-  if (keep == 0.0) {
-    out.setZero();
-  } else if (keep != 1.0) {
-    out *= keep;
-  }
+  scale_by(keep, out);
   if (op_a == Op::kPlain && op_b == Op::kPlain) {
     out.noalias() += scale * a * b;
   } else if (op_a == Op::kPlain) {

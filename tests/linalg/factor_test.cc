@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <random>
 
@@ -44,7 +45,12 @@ TEST(Product, AgreesWithTheDefinitionForEveryOrientationAndBlock) {
   EXPECT_NEAR(out.norm(), out.block(1, 2, 2, 3).norm(), 1e-15);
   EXPECT_LT((gram(a) - a * at).norm(), 1e-14);
   EXPECT_LT((gram(a, Op::kTransposed) - at * a).norm(), 1e-14);
-  EXPECT_EQ(product(Matrix(3, 0), Matrix(0, 2)), Matrix::Zero(3, 2));
+  Matrix garbage = Matrix::Constant(3, 2, std::nan(""));
+  multiply(Matrix(3, 0), Op::kPlain, Matrix(0, 2), Op::kPlain, garbage);
+  EXPECT_EQ(garbage, Matrix::Zero(3, 2));
+  garbage.setConstant(std::nan(""));
+  multiply(Matrix::Zero(3, 1), Op::kPlain, Matrix::Zero(1, 2), Op::kPlain, garbage);
+  EXPECT_EQ(garbage, Matrix::Zero(3, 2));
 }
 
 TEST(Factor, LqIsLowerWithANonNegativeDiagonal) {
@@ -56,9 +62,12 @@ TEST(Factor, LqIsLowerWithANonNegativeDiagonal) {
     EXPECT_LT(off_identity(f.q), 1e-13);
     for (Index i = 0; i < rows; ++i) {
       if (i < cols) {
-        EXPECT_GE(f.l(i, i), 0.0);
+        EXPECT_FALSE(std::signbit(f.l(i, i)));
       }
-      for (Index j = i + 1; j < cols; ++j) EXPECT_EQ(f.l(i, j), 0.0);
+      for (Index j = i + 1; j < cols; ++j) {
+        EXPECT_EQ(f.l(i, j), 0.0);
+        EXPECT_FALSE(std::signbit(f.l(i, j)));
+      }
     }
   }
   Matrix deficient = gaussian(4, 4, 4);

@@ -1,0 +1,100 @@
+#include "bbz/gauge/choose.h"
+
+#include <cmath>
+
+#include "bbz/base/format.h"
+#include "bbz/gauge/lower.h"
+#include "bbz/gauge/polar_factor.h"
+#include "bbz/linalg/convert.h"
+#include "bbz/linalg/factor.h"
+#include "bbz/linalg/product.h"
+
+namespace bbz::gauge {
+namespace {
+
+using linalg::Matrix;
+using tensor::DType;
+
+std::size_t bytes_of(const Matrix& m, DType dtype) {
+  return static_cast<std::size_t>(m.size()) * tensor::dtype_info(dtype).bits / 8;
+}
+
+// Polar, with U from the matrix itself. Errors: kUnsupported with the reason where it cannot be.
+Result<Choice> choose_polar(const Matrix& s, DType dtype) {
+  if (!factor_dtype(dtype)) {
+    return make_error(Code::kUnsupported, "expected F16, BF16 or F32, found {}",
+                      tensor::dtype_info(dtype).name);
+  }
+  BBZ_ASSIGN(PolarFactor exact, polar_factor(s, dtype));
+  BBZ_ASSIGN(PolarForm form,
+             quantise(exact.factor, exact.pivots, dtype, static_cast<std::uint64_t>(s.cols())));
+  Choice choice{Method::kPolar,
+                std::move(exact.u),
+                std::vector<std::byte>(bytes_of(s, dtype)),
+                std::nullopt,
+                {}};
+  BBZ_TRY(decode_polar(form, choice.stored));
+  const Matrix derived = linalg::load_matrix(choice.stored, dtype, s.rows(), s.cols());
+  const double off = (derived - linalg::product(s, *choice.u)).cwiseAbs().maxCoeff();
+  if (!(off <= polar_tolerance(dtype))) {
+    return make_error(Code::kUnsupported,
+                      "expected I - F F^T within {:.3g} of the rotated shortcut, found {:.3g}",
+                      polar_tolerance(dtype), off);
+  }
+  choice.polar = recover_polar(choice.stored, dtype, form.rows, form.cols);
+  if (!choice.polar) {
+    return make_error(Code::kUnsupported, "found a factor that is not found again");
+  }
+  return choice;
+}
+
+}  // namespace
+
+std::string_view method_name(Method method) {
+  return method == Method::kPolar ? "polar" : "triangular";
+}
+
+Result<Choice> choose(const Matrix& s, std::optional<Bytes> bytes, DType dtype, bool polar) {
+  const auto rows = static_cast<std::uint64_t>(s.rows());
+  const auto cols = static_cast<std::uint64_t>(s.cols());
+  Choice choice;
+  if (polar) {
+    if (bytes) {
+      choice.polar = recover_polar(*bytes, dtype, rows, cols);
+      if (choice.polar) {
+        choice.method = Method::kPolar;
+        choice.stored.assign(bytes->begin(), bytes->end());
+        return choice;
+      }
+    }
+    Result<Choice> found = choose_polar(s, dtype);
+    if (found.ok() || found.code() != Code::kUnsupported) return found;
+    choice.note = found.error().message;
+  }
+  if (bytes && is_lower(*bytes, dtype, rows, cols)) {
+    choice.stored.assign(bytes->begin(), bytes->end());
+    return choice;
+  }
+  linalg::Lq lq = linalg::lq(s);
+  choice.u = lq.q.transpose();
+  choice.stored.resize(bytes_of(s, dtype));
+  linalg::store_matrix(lq.l, dtype, choice.stored);
+  const Matrix rounded = linalg::load_matrix(choice.stored, dtype, s.rows(), s.cols());
+  if (!rounded.allFinite()) {
+    return make_error(Code::kUnsupported, "an entry of the rotated matrix overflows {}",
+                      tensor::dtype_info(dtype).name);
+  }
+  if (polar) {
+    // What was refused for s may be possible for its rounded triangle, at the edge of the
+    // tolerance. It is then taken at once, since packing the triangle would take it.
+    Result<Choice> found = choose_polar(rounded, dtype);
+    if (!found.ok() && found.code() != Code::kUnsupported) return found;
+    if (found.ok()) {
+      found->u = linalg::product(*choice.u, *found->u);
+      return found;
+    }
+  }
+  return choice;
+}
+
+}  // namespace bbz::gauge
