@@ -15,6 +15,7 @@ constexpr int kSteps = kClasses * (kMaxShift + 1);
 constexpr int kBins = 256;
 constexpr int kCentre = 160;  // the bin of a key of its row's mean exponent
 constexpr std::uint32_t kBit = 4096;
+constexpr std::uint64_t kKeyElements = 1 << 14;  // of a chunk counted for its tables, at least
 
 // Counts of keys relative to their row's scale, by that scale in quarters of a binade.
 using Histogram = std::array<std::array<std::uint32_t, kBins>, kSteps>;
@@ -51,6 +52,8 @@ struct Planner {
   std::vector<std::uint16_t> column_shifts;
   int low = 0;          // the exponent of step 0
   int mean_binade = 0;  // that of all rows, above `low`
+  int lowest_step = 0;  // that any row has
+  int highest_step = 0;
   Histogram histogram;
 
   void place_rows();
@@ -58,8 +61,8 @@ struct Planner {
   void count_keys();
   Candidate try_classes(int classes) const;
   std::uint64_t side_bits(int classes) const;
-  int lowest_shift() const;
-  int highest_shift() const;
+  int lowest_shift() const { return lowest_step / kClasses; }
+  int highest_shift() const { return highest_step / kClasses; }
 };
 
 Grid choose_grid(const ChunkShape& shape) {
@@ -94,6 +97,8 @@ void Planner::place_rows() {
     const int step = sample.row_mean[r] / (kMeanUnit / kClasses) - low * kClasses;
     row_step[r] = static_cast<std::uint8_t>(std::clamp(step, 0, kSteps - 1));
   }
+  lowest_step = *std::ranges::min_element(row_step);
+  highest_step = *std::ranges::max_element(row_step);
 }
 
 void Planner::place_columns() {
@@ -106,7 +111,7 @@ void Planner::place_columns() {
 }
 
 void Planner::count_keys() {
-  for (auto& bins : histogram) bins.fill(0);
+  for (int step = lowest_step; step <= highest_step; ++step) histogram[step].fill(0);
   for (const Block& block : sample.blocks) {
     const int step = row_step[block.row];
     auto& bins = histogram[step];
@@ -123,14 +128,6 @@ void Planner::count_keys() {
       }
     }
   }
-}
-
-int Planner::lowest_shift() const {
-  return *std::ranges::min_element(row_step) / kClasses;
-}
-
-int Planner::highest_shift() const {
-  return *std::ranges::max_element(row_step) / kClasses;
 }
 
 std::uint64_t Planner::side_bits(int classes) const {
@@ -151,15 +148,17 @@ Candidate Planner::try_classes(int classes) const {
   Candidate candidate;
   candidate.classes = classes;
   std::array<std::array<std::uint32_t, kBins>, kClasses> merged{};
-  for (int step = 0; step < kSteps; ++step) {
-    const int table = classes == 0 ? 0 : (step % kClasses) * classes / kClasses;
-    const int move = classes == 0 ? (step / kClasses - mean_binade) * (1 << layout.top_bits) : 0;
-    for (int bin = 0; bin < kBins; ++bin) {
-      if (histogram[step][bin] == 0) continue;
-      merged[table][std::clamp(bin + move, 0, kBins - 1)] += histogram[step][bin];
+  for (int step = lowest_step; step <= highest_step; ++step) {
+    const auto& from = histogram[step];
+    auto& to = merged[classes == 0 ? 0 : (step % kClasses) * classes / kClasses];
+    if (classes != 0 || step / kClasses == mean_binade) {
+      for (int bin = 0; bin < kBins; ++bin) to[bin] += from[bin];
+      continue;
     }
+    const int move = (step / kClasses - mean_binade) * (1 << layout.top_bits);
+    for (int bin = 0; bin < kBins; ++bin) to[std::clamp(bin + move, 0, kBins - 1)] += from[bin];
   }
-  std::array<std::uint64_t, kBins> all{};
+  std::array<std::uint32_t, kBins> all{};
   for (const auto& bins : merged) {
     for (int bin = 0; bin < kBins; ++bin) all[bin] += bins[bin];
   }
@@ -205,10 +204,10 @@ void make_plan(const ChunkShape& shape, Bytes plain, Level level, Plan& plan) {
   const int top_bits = shape.elements < 2048 ? 0 : 1;  // few elements do not pay for long tables
   planner.layout = layout_of(shape.dtype, top_bits);
   planner.grid = choose_grid(shape);
-  const std::uint64_t per_row = level == Level::kFast      ? 256
-                                : level == Level::kDefault ? 512
-                                                           : planner.grid.width;
-  take_sample(planner.layout, planner.grid, in, per_row, planner.sample);
+  const std::uint64_t keys = level == Level::kFast      ? kKeyElements
+                             : level == Level::kDefault ? 2 * kKeyElements
+                                                        : shape.elements;
+  take_sample(planner.layout, planner.grid, in, keys, planner.sample);
   planner.place_rows();
   planner.column_shifts.clear();
   planner.count_keys();

@@ -22,15 +22,16 @@ struct Block {
 };
 
 struct Sample {
+  std::vector<std::int32_t> row_mean;  // of each row's exponents that are not zero
+  std::int32_t mean = 0;               // over all rows
   std::vector<std::uint16_t> keys;
   std::vector<Block> blocks;
-  std::vector<std::int32_t> row_mean;  // of the exponents that are not zero
-  std::int32_t mean = 0;               // over all rows
 };
 
-// Takes blocks spread over every row, at least `per_row` elements of each where it has them.
-void take_sample(const Layout& layout, const Grid& grid, const std::uint8_t* in,
-                 std::uint64_t per_row, Sample& sample);
+// Takes the means of all elements, which reads the chunk once from front to back and so brings it
+// into the cache for what follows, and the keys of about `keys` elements.
+void take_sample(const Layout& layout, const Grid& grid, const std::uint8_t* in, std::uint64_t keys,
+                 Sample& sample);
 
 // The mean of each column's exponents less their row's mean. Returns false, after a look at a few
 // rows, where columns differ so little that shifts would not pay.

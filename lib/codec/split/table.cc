@@ -43,9 +43,21 @@ std::array<std::uint8_t, kSlots> spread(const Frequencies& frequencies) {
   return index_of_slot;
 }
 
-// The cost of `count` symbols of frequency `f`.
+// What a symbol of each frequency costs; that of frequency 0 is never asked for.
+constexpr std::array<std::uint16_t, kSlots + 1> make_costs() {
+  std::array<std::uint16_t, kSlots + 1> costs{};
+  for (int f = 1; f <= kSlots; ++f) {
+    int whole = 0;
+    while (f >> (whole + 1) != 0) ++whole;
+    const int log = whole * static_cast<int>(kOne) + kLogTable[(f << 8 >> whole) - 256];
+    costs[f] = static_cast<std::uint16_t>(8 * static_cast<int>(kOne) - log);
+  }
+  return costs;
+}
+constexpr auto kCosts = make_costs();
+
 std::uint64_t cost(std::uint32_t count, int f) {
-  return std::uint64_t{count} * (8 * kOne - log2_fixed(static_cast<std::uint64_t>(f)));
+  return std::uint64_t{count} * kCosts[f];
 }
 
 }  // namespace
