@@ -1,6 +1,7 @@
 #include "bbz/catalog/builder.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
@@ -35,6 +36,15 @@ std::optional<std::uint64_t> packed_bytes(std::uint64_t elements, unsigned bits)
   const auto total = checked_mul(elements, bits);
   if (!total || *total % 8 != 0) return std::nullopt;
   return *total / 8;
+}
+
+// The place of a byte of a path in PathOrder.
+int rank(char c) {
+  return c == '/' ? -1 : static_cast<unsigned char>(c);
+}
+
+bool is_below(std::string_view path, std::string_view folder) {
+  return path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';
 }
 
 }  // namespace
@@ -94,20 +104,26 @@ Status CatalogBuilder::expect_chunks_done(const RecordView& record) const {
                    quoted(tensor.meta.name), have, tensor.chunk_count);
 }
 
+bool PathOrder::operator()(std::string_view a, std::string_view b) const {
+  return std::ranges::lexicographical_compare(a, b, {}, rank, rank);
+}
+
+// In PathOrder only what lies below a path stands between the path and a path below it. No path is
+// below another, so the neighbours of the new one tell: the one before could be a folder of it, the
+// one after could lie below it.
 Status CatalogBuilder::claim_path(const RecordView& record, const FileMeta& meta) {
-  if (paths_.contains(meta.path) || folders_.contains(meta.path)) {
+  const auto after = paths_.lower_bound(meta.path);
+  if (after != paths_.end() && *after == meta.path) {
     return malformed(record, "the path {} is there already", quoted(meta.path));
   }
-  for (std::size_t at = meta.path.find('/'); at != std::string::npos;
-       at = meta.path.find('/', at + 1)) {
-    const std::string folder = meta.path.substr(0, at);
-    if (paths_.contains(folder)) {
-      return malformed(record, "the path {} lies below the file {}", quoted(meta.path),
-                       quoted(folder));
-    }
-    folders_.insert(folder);
+  if (after != paths_.end() && is_below(*after, meta.path)) {
+    return malformed(record, "the path {} is the folder of {}", quoted(meta.path), quoted(*after));
   }
-  paths_.insert(meta.path);
+  if (after != paths_.begin() && is_below(meta.path, *std::prev(after))) {
+    return malformed(record, "the path {} lies below the file {}", quoted(meta.path),
+                     quoted(*std::prev(after)));
+  }
+  paths_.emplace_hint(after, meta.path);
   return {};
 }
 
@@ -144,14 +160,22 @@ Status CatalogBuilder::add_file_end(const RecordView& record) {
   file.size = meta.size;
   file.digest = meta.digest;
   BBZ_TRY(check_tiling(file, catalog_.tensors, record.head.offset));
-  const auto total = checked_add(catalog_.unpacked_bytes, file.size);
-  if (!total || *total > limits_.unpacked_bytes) {
-    return make_error(Code::kLimit,
-                      "file end record at offset {}: the files exceed the limit of {} bytes",
-                      record.head.offset, limits_.unpacked_bytes);
-  }
-  catalog_.unpacked_bytes = *total;
   file_open_ = false;
+  return {};
+}
+
+// Counts the bytes that unpacking writes when their tensor is declared, not when its file ends, so
+// that the limit holds for a reader that unpacks a pipe. `end` is where they end in the file.
+Status CatalogBuilder::claim_space(const RecordView& record, std::uint64_t end,
+                                   std::uint64_t size) {
+  const std::uint64_t left = limits_.unpacked_bytes - catalog_.unpacked_bytes;
+  if (size > left || end > limits_.unpacked_bytes) {
+    return make_error(Code::kLimit,
+                      "tensor record at offset {}: {} bytes up to byte {} of its file, the limit "
+                      "for all files is {}, of which {} are left",
+                      record.head.offset, size, end, limits_.unpacked_bytes, left);
+  }
+  catalog_.unpacked_bytes += size;
   return {};
 }
 
@@ -162,23 +186,26 @@ Status CatalogBuilder::add_tensor(const RecordView& record) {
   if (meta.number != catalog_.tensors.size()) {
     return malformed(record, "number {}, expected {}", meta.number, catalog_.tensors.size());
   }
-  BBZ_ASSIGN(const std::uint64_t elements, tensor::element_count(meta.shape));
+  const auto counted = tensor::element_count(meta.shape);
+  if (!counted.ok()) return malformed(record, "{}", counted.error().message);
+  const std::uint64_t elements = *counted;
   const auto size = packed_bytes(elements, meta.element_bits);
   if (!size || !checked_add(meta.offset, *size)) {
     return malformed(record,
                      "{} elements of {} bits at byte {}: not whole bytes, or beyond 64 bits",
                      elements, meta.element_bits, meta.offset);
   }
-  const auto chunk_size = packed_bytes(meta.chunk_elements, meta.element_bits);
-  if (!chunk_size || !packed_bytes(meta.stored_elements, meta.element_bits)) {
+  if (!packed_bytes(meta.chunk_elements, meta.element_bits) ||
+      !packed_bytes(meta.stored_elements, meta.element_bits)) {
     return malformed(record, "{} elements in chunks of {}: not whole bytes, or beyond 64 bits",
                      meta.stored_elements, meta.chunk_elements);
   }
-  if (std::min(meta.chunk_elements, meta.stored_elements) >
-      limits_.chunk_bytes * 8 / meta.element_bits) {
+  const std::uint64_t chunk_size =
+      *packed_bytes(std::min(meta.chunk_elements, meta.stored_elements), meta.element_bits);
+  if (chunk_size > limits_.chunk_bytes) {
     return make_error(Code::kLimit,
                       "tensor record at offset {}: chunks of {} bytes, the limit is {}",
-                      record.head.offset, *chunk_size, limits_.chunk_bytes);
+                      record.head.offset, chunk_size, limits_.chunk_bytes);
   }
   if (meta.form == kFormDense && (meta.stored_elements != elements || meta.group != kNone)) {
     return malformed(record, "a dense tensor of {} elements stores {} and has group {}", elements,
@@ -206,6 +233,7 @@ Status CatalogBuilder::add_tensor(const RecordView& record) {
         catalog_.files.back().kind != FileKind::kRegular) {
       return malformed(record, "file {} is not open", meta.file);
     }
+    BBZ_TRY(claim_space(record, meta.offset + *size, *size));
     catalog_.files.back().tensors.push_back(meta.number);
   }
   tensor.meta = std::move(meta);

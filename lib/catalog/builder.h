@@ -3,10 +3,16 @@
 
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "bbz/catalog/catalog.h"
 
 namespace bbz::catalog {
+
+// Sorts paths so that what lies below a folder directly follows it: '/' before every other byte.
+struct PathOrder {
+  bool operator()(std::string_view a, std::string_view b) const;
+};
 
 // The same builder serves the writer (which feeds it what it writes), the reader that streams and
 // the reader that opens by the index, so that all three hold an archive to the same rules and
@@ -38,6 +44,7 @@ class CatalogBuilder {
   Status add_chunk(const container::RecordView& record);
   Status add_metadata(const container::RecordView& record);
   Status add_group(const container::RecordView& record);
+  Status claim_space(const container::RecordView& record, std::uint64_t end, std::uint64_t size);
   Status claim_path(const container::RecordView& record, const FileMeta& meta);
   Status expect_chunks_done(const container::RecordView& record) const;
   void hash(const container::RecordView& record);
@@ -46,8 +53,7 @@ class CatalogBuilder {
   Catalog catalog_;
   Hasher root_;
   bool file_open_ = false;
-  std::set<std::string> paths_;    // of files and empty directories
-  std::set<std::string> folders_;  // that those paths lie in
+  std::set<std::string, PathOrder> paths_;
   std::set<std::pair<std::uint32_t, std::string>> keys_;
   std::set<std::string> operands_;
 };

@@ -17,6 +17,7 @@ inline constexpr std::uint16_t kMinor = 0;
 
 inline constexpr std::size_t kFileHeaderSize = 32;
 inline constexpr std::size_t kHeadSize = 40;
+inline constexpr std::size_t kHeadOffsetField = 16;  // of the offset in a head
 inline constexpr std::size_t kIndexMetaSize = 16;
 inline constexpr std::size_t kTrailerMetaSize = 64;
 inline constexpr std::size_t kTrailerSize = kHeadSize + kTrailerMetaSize;

@@ -33,21 +33,88 @@ Status require_type(const RecordHead& head, RecordType type) {
                     type_name(head.type), type_name(type));
 }
 
-Result<Index> read_index(io::Source& source, std::uint64_t offset, std::uint64_t file_size,
-                         const Limits& limits) {
-  BBZ_ASSIGN(const StoredRecord record, read_record_head(source, offset, limits));
-  const RecordHead& head = record.view.head;
-  BBZ_TRY(require_type(head, RecordType::kIndex));
+// Reads the rest of an index of which `record` is the head and the meta; it must end by `end`.
+Result<Index> read_index(io::Source& source, const RecordView& record, std::uint64_t end) {
+  const RecordHead& head = record.head;
   Index index;
-  BBZ_ASSIGN(index.meta, decode_index_meta(record.view));
-  if (head.end() > file_size) {
+  BBZ_ASSIGN(index.meta, decode_index_meta(record));
+  if (head.end() > end) {
     return make_error(Code::kTruncated, "index at offset {}: it ends at {}, the archive at {}",
-                      offset, head.end(), file_size);
+                      head.offset, head.end(), end);
   }
   index.payload.resize(head.payload_length);
   BBZ_TRY(io::read_exactly(source, head.payload_offset(), index.payload));
   BBZ_TRY(check_payload(head, index.payload));
   return index;
+}
+
+// The front index, as a reader takes it that asks for no more.
+Result<Index> read_front_index(io::Source& source, const RecordView& front, std::uint64_t size) {
+  BBZ_ASSIGN(Index index, read_index(source, front, size));
+  // The index at the end has as many bytes, so that the archive's length says where it begins.
+  const std::uint64_t tail = kHeadSize + kIndexMetaSize + index.payload.size() + kTrailerSize;
+  index.begin = front.head.end();
+  if (size - index.begin < tail) {
+    return make_error(Code::kTruncated,
+                      "archive of {} bytes: too short for the index and trailer at its end", size);
+  }
+  index.end = size - tail;
+  return index;
+}
+
+// Reads and checks the trailer, which ends the archive.
+Result<Trailer> read_trailer(io::Source& source, std::uint64_t size, DigestKind kind,
+                             const Limits& limits) {
+  if (size < kFileHeaderSize + kTrailerSize) {
+    return make_error(Code::kTruncated, "archive of {} bytes: too short to hold a trailer", size);
+  }
+  const std::uint64_t offset = size - kTrailerSize;
+  const auto record = read_record_head(source, offset, limits);
+  if (record.code() == Code::kIo || record.code() == Code::kChecksum) return record.error();
+  if (!record.ok() || record->view.head.type != RecordType::kTrailer) {
+    return make_error(
+        Code::kTruncated,
+        "no trailer at offset {}: the archive is cut short or damaged, or bytes were added to it",
+        offset);
+  }
+  return decode_trailer(record->view, kind);
+}
+
+// Reads and checks the index that `trailer`, which lies at `trailer_offset`, points to.
+Result<Index> read_end_index(io::Source& source, const Trailer& trailer,
+                             std::uint64_t trailer_offset, const Limits& limits) {
+  const std::uint64_t offset = trailer.index_offset;
+  BBZ_ASSIGN(const StoredRecord record, read_record_head(source, offset, limits));
+  BBZ_TRY(require_type(record.view.head, RecordType::kIndex));
+  if (record.view.head.end() != trailer_offset) {
+    return make_error(Code::kMalformed,
+                      "index at offset {}: it ends at {}, the trailer begins at {}", offset,
+                      record.view.head.end(), trailer_offset);
+  }
+  BBZ_ASSIGN(Index index, read_index(source, record.view, trailer_offset));
+  if (index.meta.at_front) {
+    return make_error(Code::kMalformed, "index at offset {}: it says that it stands at the front",
+                      offset);
+  }
+  if (index.meta.record_count != trailer.record_count) {
+    return make_error(Code::kMalformed, "index at offset {}: {} records, the trailer says {}",
+                      offset, index.meta.record_count, trailer.record_count);
+  }
+  index.end = offset;
+  return index;
+}
+
+// Whether the index at the end is the same as the one at the front, as far as the latter's head
+// tells: payloads of one length and one checksum.
+Status check_same_index(const RecordView& front, const Index& index) {
+  BBZ_ASSIGN(const IndexMeta meta, decode_index_meta(front));
+  if (meta.record_count == index.meta.record_count &&
+      front.head.payload_length == index.payload.size() &&
+      front.head.payload_checksum == xxh3_64(index.payload)) {
+    return {};
+  }
+  return make_error(Code::kMalformed, "index at offset {}: it differs from the index at offset {}",
+                    front.head.offset, *index.end);
 }
 
 }  // namespace
@@ -72,6 +139,16 @@ Result<IndexMeta> decode_index_meta(const RecordView& record) {
                       record.head.offset);
   }
   meta.at_front = place == 1;
+  return meta;
+}
+
+Result<IndexMeta> decode_front_index_meta(const RecordView& record) {
+  BBZ_TRY(require_type(record.head, RecordType::kIndex));
+  BBZ_ASSIGN(const IndexMeta meta, decode_index_meta(record));
+  if (!meta.at_front) {
+    return make_error(Code::kMalformed, "index at offset {}: it says that it stands at the end",
+                      record.head.offset);
+  }
   return meta;
 }
 
@@ -151,8 +228,10 @@ Status for_each_record(const Index& index, const Limits& limits,
                       index.meta.record_count);
   }
   if (index.end && offset != *index.end) {
-    return make_error(Code::kMalformed, "index: the last record ends at offset {}, expected {}",
-                      offset, *index.end);
+    // Where the index stands at the front, the end is that of the bytes that are there.
+    const bool cut = index.meta.at_front && offset > *index.end;
+    return make_error(cut ? Code::kTruncated : Code::kMalformed,
+                      "index: the last record ends at offset {}, expected {}", offset, *index.end);
   }
   return {};
 }
@@ -168,55 +247,20 @@ Result<Opened> open_by_index(io::Source& source, const Limits& limits, bool use_
   BBZ_TRY(io::read_exactly(source, 0, start));
   BBZ_ASSIGN(opened.header, decode_file_header(start));
 
-  std::uint64_t first_record = kFileHeaderSize;
-  if (opened.header.index_first()) {
-    BBZ_ASSIGN(const StoredRecord front, read_record_head(source, kFileHeaderSize, limits));
-    BBZ_TRY(require_type(front.view.head, RecordType::kIndex));
-    first_record = front.view.head.end();
+  StoredRecord front;
+  const bool index_first = opened.header.index_first();
+  if (index_first) {
+    BBZ_ASSIGN(front, read_record_head(source, kFileHeaderSize, limits));
+    BBZ_TRY(decode_front_index_meta(front.view));
     if (use_front) {
-      BBZ_ASSIGN(opened.index, read_index(source, kFileHeaderSize, *size, limits));
-      if (!opened.index.meta.at_front) {
-        return make_error(Code::kMalformed, "index at offset {}: it says that it stands at the end",
-                          kFileHeaderSize);
-      }
-      opened.index.begin = first_record;
+      BBZ_ASSIGN(opened.index, read_front_index(source, front.view, *size));
       return opened;
     }
   }
-
-  if (*size < kFileHeaderSize + kTrailerSize) {
-    return make_error(Code::kTruncated, "archive of {} bytes: too short to hold a trailer", *size);
-  }
-  const std::uint64_t trailer_offset = *size - kTrailerSize;
-  const auto trailer_record = read_record_head(source, trailer_offset, limits);
-  if (!trailer_record.ok()) {
-    if (trailer_record.code() == Code::kIo || trailer_record.code() == Code::kChecksum) {
-      return trailer_record.error();
-    }
-    return make_error(
-        Code::kTruncated,
-        "no trailer at offset {}: the archive is cut short, or bytes were added to it",
-        trailer_offset);
-  }
-  BBZ_TRY(require_type(trailer_record->view.head, RecordType::kTrailer));
-  BBZ_ASSIGN(opened.trailer, decode_trailer(trailer_record->view, opened.header.digest_kind));
-  BBZ_ASSIGN(opened.index, read_index(source, opened.trailer.index_offset, trailer_offset, limits));
-  if (opened.index.meta.at_front) {
-    return make_error(Code::kMalformed, "index at offset {}: it says that it stands at the front",
-                      opened.trailer.index_offset);
-  }
-  const std::uint64_t index_length = kHeadSize + kIndexMetaSize + opened.index.payload.size();
-  if (index_length != opened.trailer.index_length) {
-    return make_error(Code::kMalformed, "index at offset {}: {} bytes, the trailer says {}",
-                      opened.trailer.index_offset, index_length, opened.trailer.index_length);
-  }
-  if (opened.index.meta.record_count != opened.trailer.record_count) {
-    return make_error(Code::kMalformed, "index at offset {}: {} records, the trailer says {}",
-                      opened.trailer.index_offset, opened.index.meta.record_count,
-                      opened.trailer.record_count);
-  }
-  opened.index.begin = first_record;
-  opened.index.end = opened.trailer.index_offset;
+  BBZ_ASSIGN(opened.trailer, read_trailer(source, *size, opened.header.digest_kind, limits));
+  BBZ_ASSIGN(opened.index, read_end_index(source, opened.trailer, *size - kTrailerSize, limits));
+  if (index_first) BBZ_TRY(check_same_index(front.view, opened.index));
+  opened.index.begin = index_first ? front.view.head.end() : kFileHeaderSize;
   return opened;
 }
 

@@ -18,6 +18,8 @@ struct IndexMeta {
 
 void encode_index_meta(const IndexMeta& meta, std::vector<std::byte>& out);
 Result<IndexMeta> decode_index_meta(const RecordView& record);
+// The same of the first record of an archive that has an index at the front.
+Result<IndexMeta> decode_front_index_meta(const RecordView& record);
 
 struct Trailer {
   std::uint64_t index_offset = 0;
@@ -36,13 +38,14 @@ struct Index {
   IndexMeta meta;
   std::vector<std::byte> payload;
   std::uint64_t begin = 0;  // where the first listed record lies
-  // Where the last one ends; not known from a front index alone.
+  // Where the last one ends; not known from a front index alone, read from a pipe.
   std::optional<std::uint64_t> end;
 };
 
 // Calls `visit` for each record that the index lists, in archive order, after checking the record's
-// head and that it begins where the one before it ends. Errors: those of decode_head, kMalformed
-// for gaps, overlaps and a wrong count, and whatever `visit` returns.
+// head and that it begins where the one before it ends. Errors: those of decode_head; kMalformed
+// for gaps, overlaps and a wrong count; kTruncated where a front index lists more than the archive
+// holds; and whatever `visit` returns.
 Status for_each_record(const Index& index, const Limits& limits,
                        const std::function<Status(const RecordView&)>& visit);
 
@@ -53,9 +56,11 @@ struct Opened {
   Trailer trailer;
 };
 
-// Reads header, trailer and index, or header and front index where the archive has one and
-// `use_front` is set (the trailer is then empty). Reads nothing else. Precondition: the source is
-// seekable, its size known.
+// Reads header, trailer and index (and the head of the front index, where there is one, to
+// compare), or header and front index where the archive has one and `use_front` is set; the trailer
+// is then empty. Reads nothing else. Errors: those of the source and of decoding; kInvalidArgument
+// for a source that cannot seek or of unknown size; kTruncated where no trailer ends the archive;
+// kMalformed where header, index and trailer disagree.
 Result<Opened> open_by_index(io::Source& source, const Limits& limits, bool use_front);
 
 }  // namespace bbz::container

@@ -34,39 +34,6 @@ const TypeRow* find_type(RecordType type) {
   return row == kTypes.end() ? nullptr : row;
 }
 
-Status check_fields(const RecordHead& head, const Limits& limits) {
-  if ((head.flags & ~kFlagSkippable) != 0) {
-    return make_error(Code::kUnsupported, "record at offset {}: reserved flags {:#04x} are set",
-                      head.offset, head.flags);
-  }
-  if (!checked_add(head.offset + kHeadSize + head.meta_length, head.payload_length) ||
-      head.offset > ~std::uint64_t{0} - (kHeadSize + 0xFFFF)) {
-    return make_error(Code::kMalformed, "record at offset {}: its end exceeds 64 bits",
-                      head.offset);
-  }
-  const TypeRow* row = find_type(head.type);
-  if (row == nullptr) {
-    if ((head.flags & kFlagSkippable) != 0) return {};
-    return make_error(Code::kUnsupported, "record at offset {}: unknown type {}", head.offset,
-                      static_cast<int>(head.type));
-  }
-  if (head.flags != row->flags) {
-    return make_error(Code::kMalformed, "{} record at offset {}: flags {:#04x}, expected {:#04x}",
-                      row->name, head.offset, head.flags, row->flags);
-  }
-  if (row->payload_limit == nullptr) {
-    if (head.payload_length != 0) {
-      return make_error(Code::kMalformed,
-                        "{} record at offset {}: payload of {} bytes, expected none", row->name,
-                        head.offset, head.payload_length);
-    }
-  } else if (head.payload_length > limits.*row->payload_limit) {
-    return make_error(Code::kLimit, "{} record at offset {}: payload of {} bytes, the limit is {}",
-                      row->name, head.offset, head.payload_length, limits.*row->payload_limit);
-  }
-  return {};
-}
-
 }  // namespace
 
 std::string_view type_name(RecordType type) {
@@ -117,7 +84,7 @@ Result<std::uint16_t> peek_meta_length(Bytes head, std::uint64_t offset) {
   return load_le<std::uint16_t>(head.data() + kSync.size() + 2);
 }
 
-Result<RecordView> decode_head(Bytes bytes, std::uint64_t offset, const Limits& limits) {
+Result<RecordView> decode_intact_head(Bytes bytes, std::uint64_t offset) {
   WireReader r(bytes);
   r.get_bytes(kSync.size());
   RecordHead head;
@@ -146,8 +113,47 @@ Result<RecordView> decode_head(Bytes bytes, std::uint64_t offset, const Limits& 
     return make_error(Code::kMalformed, "record at offset {}: it says that it lies at offset {}",
                       offset, head.offset);
   }
-  BBZ_TRY(check_fields(head, limits));
+  const auto payload_offset = checked_add(offset, kHeadSize + meta.size());
+  if (!payload_offset || !checked_add(*payload_offset, head.payload_length)) {
+    return make_error(Code::kMalformed,
+                      "record at offset {}: its payload of {} bytes ends beyond 64 bits", offset,
+                      head.payload_length);
+  }
   return RecordView{head, meta};
+}
+
+Status check_fields(const RecordHead& head, const Limits& limits) {
+  if ((head.flags & ~kFlagSkippable) != 0) {
+    return make_error(Code::kUnsupported, "record at offset {}: reserved flags {:#04x} are set",
+                      head.offset, head.flags);
+  }
+  const TypeRow* row = find_type(head.type);
+  if (row == nullptr) {
+    if ((head.flags & kFlagSkippable) != 0) return {};
+    return make_error(Code::kUnsupported, "record at offset {}: unknown type {}", head.offset,
+                      static_cast<int>(head.type));
+  }
+  if (head.flags != row->flags) {
+    return make_error(Code::kMalformed, "{} record at offset {}: flags {:#04x}, expected {:#04x}",
+                      row->name, head.offset, head.flags, row->flags);
+  }
+  if (row->payload_limit == nullptr) {
+    if (head.payload_length != 0) {
+      return make_error(Code::kMalformed,
+                        "{} record at offset {}: payload of {} bytes, expected none", row->name,
+                        head.offset, head.payload_length);
+    }
+  } else if (head.payload_length > limits.*row->payload_limit) {
+    return make_error(Code::kLimit, "{} record at offset {}: payload of {} bytes, the limit is {}",
+                      row->name, head.offset, head.payload_length, limits.*row->payload_limit);
+  }
+  return {};
+}
+
+Result<RecordView> decode_head(Bytes bytes, std::uint64_t offset, const Limits& limits) {
+  BBZ_ASSIGN(const RecordView record, decode_intact_head(bytes, offset));
+  BBZ_TRY(check_fields(record.head, limits));
+  return record;
 }
 
 Status check_payload(const RecordHead& head, Bytes payload) {

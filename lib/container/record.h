@@ -47,8 +47,16 @@ void encode_head(const RecordHead& head, Bytes meta, std::vector<std::byte>& out
 // head that lacks the sync bytes. Nothing else has been checked yet.
 Result<std::uint16_t> peek_meta_length(Bytes head, std::uint64_t offset);
 
-// Checks and takes a head and its meta that stand at `offset`. `bytes` is exactly the head and the
-// meta. Errors: kChecksum, kMalformed, kUnsupported, kLimit.
+// Takes a head and its meta that stand at `offset`, when its checksum holds, its offset is that one
+// and its end is within 64 bits. `bytes` is exactly the head and the meta. Type, flags and payload
+// length are still to be checked. Errors: kChecksum, kMalformed.
+Result<RecordView> decode_intact_head(Bytes bytes, std::uint64_t offset);
+
+// The rules for a head's type, flags and payload length.
+// Errors: kMalformed, kUnsupported, kLimit.
+Status check_fields(const RecordHead& head, const Limits& limits);
+
+// decode_intact_head and check_fields. Errors: those of both, in that order.
 Result<RecordView> decode_head(Bytes bytes, std::uint64_t offset, const Limits& limits);
 
 // Errors: kChecksum where `payload` is not what the head promises. Precondition: the length fits.

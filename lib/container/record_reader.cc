@@ -14,21 +14,12 @@ Result<RecordReader> RecordReader::open(io::Source& source, const Limits& limits
   reader.offset_ = kFileHeaderSize;
   if (reader.header_.index_first()) {
     BBZ_ASSIGN(const RecordView record, reader.read_head());
-    if (record.head.type != RecordType::kIndex) {
-      return make_error(Code::kMalformed, "record at offset {}: type {}, expected the front index",
-                        kFileHeaderSize, type_name(record.head.type));
-    }
     Index front;
-    BBZ_ASSIGN(front.meta, decode_index_meta(record));
-    if (!front.meta.at_front) {
-      return make_error(Code::kMalformed, "index at offset {}: it says that it stands at the end",
-                        kFileHeaderSize);
-    }
+    BBZ_ASSIGN(front.meta, decode_front_index_meta(record));
     BBZ_TRY(reader.read_payload(front.payload));
     front.begin = reader.offset_;
     reader.front_ = std::move(front);
   }
-  reader.first_record_ = reader.offset_;
   return reader;
 }
 
@@ -112,12 +103,18 @@ Status RecordReader::read_end(const RecordView& index_record) {
   Index index;
   BBZ_ASSIGN(index.meta, decode_index_meta(index_record));
   const RecordHead index_head = index_record.head;
-  BBZ_TRY(read_payload(index.payload));
-  if (index.meta.at_front || index.meta.record_count != count_ || index.payload != seen_) {
+  const auto wrong_list = [&] {
     return make_error(Code::kMalformed,
                       "index at offset {}: it does not list the {} records before it",
                       index_head.offset, count_);
+  };
+  // Compared before it is read, so that no more is read than was seen.
+  if (index.meta.at_front || index.meta.record_count != count_ ||
+      index_head.payload_length != seen_.size()) {
+    return wrong_list();
   }
+  BBZ_TRY(read_payload(index.payload));
+  if (index.payload != seen_) return wrong_list();
   if (front_ && (front_->meta.record_count != count_ || front_->payload != index.payload)) {
     return make_error(Code::kMalformed,
                       "index at offset {}: it differs from the index at offset {}", kFileHeaderSize,

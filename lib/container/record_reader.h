@@ -59,7 +59,6 @@ class RecordReader {
   std::vector<std::byte> buffer_;  // head and meta of the last record
   std::vector<std::byte> seen_;    // heads and metas delivered so far
   std::uint64_t count_ = 0;
-  std::uint64_t first_record_ = 0;
 };
 
 }  // namespace bbz::container

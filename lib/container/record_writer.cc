@@ -16,12 +16,12 @@ Status RecordWriter::write(Bytes bytes) {
 }
 
 Status RecordWriter::begin() {
+  if (header_.index_first() && !sink_.can_patch()) {
+    return make_error(Code::kInvalidArgument,
+                      "{}: an index at the front needs an output that can seek", sink_.name());
+  }
   BBZ_TRY(write(encode_file_header(header_)));
   if (!header_.index_first()) return {};
-  if (!sink_.can_patch()) {
-    return make_error(Code::kInvalidArgument,
-                      "an index at the front needs an output that can seek, not a pipe");
-  }
   // Zeros until finish(): an archive that was never finished has no sync bytes here.
   const std::vector<std::byte> zeros(64 * 1024);
   std::uint64_t room = kHeadSize + kIndexMetaSize + front_index_bytes_;
@@ -33,24 +33,29 @@ Status RecordWriter::begin() {
   return {};
 }
 
-Status RecordWriter::write_record(RecordType type, Bytes meta, Bytes payload,
-                                  std::vector<std::byte>& head) {
+Result<RecordHead> RecordWriter::write_record(RecordType type, Bytes meta, Bytes payload) {
   if (meta.size() > 0xFFFF) {
     return make_error(Code::kLimit, "{} record: meta of {} bytes, at most 65535 are possible",
                       type_name(type), meta.size());
   }
-  head.clear();
-  encode_head(make_head(type, meta, payload, offset_), meta, head);
-  BBZ_TRY(write(head));
-  return write(payload);
+  const RecordHead head = make_head(type, meta, payload, offset_);
+  scratch_.clear();
+  encode_head(head, meta, scratch_);
+  BBZ_TRY(write(scratch_));
+  BBZ_TRY(write(payload));
+  return head;
 }
 
 Result<RecordHead> RecordWriter::append(RecordType type, Bytes meta, Bytes payload) {
-  const std::uint64_t offset = offset_;
-  BBZ_TRY(write_record(type, meta, payload, scratch_));
+  const std::uint64_t limit = Limits().index_bytes;
+  if (index_.size() + kHeadSize + meta.size() > limit) {
+    return make_error(Code::kLimit, "{} record: the index would exceed the limit of {} bytes",
+                      type_name(type), limit);
+  }
+  BBZ_ASSIGN(const RecordHead head, write_record(type, meta, payload));
   index_.insert(index_.end(), scratch_.begin(), scratch_.end());
   ++count_;
-  return make_head(type, meta, payload, offset);
+  return head;
 }
 
 Status RecordWriter::finish(const Digest& root) {
@@ -59,14 +64,13 @@ Status RecordWriter::finish(const Digest& root) {
   trailer.record_count = count_;
   trailer.root = root;
   std::vector<std::byte> meta;
-  std::vector<std::byte> head;
   encode_index_meta({count_, false}, meta);
-  BBZ_TRY(write_record(RecordType::kIndex, meta, index_, head));
+  BBZ_TRY(write_record(RecordType::kIndex, meta, index_));
   trailer.index_length = offset_ - trailer.index_offset;
   trailer.archive_length = offset_ + kTrailerSize;
   meta.clear();
   encode_trailer(trailer, meta);
-  BBZ_TRY(write_record(RecordType::kTrailer, meta, {}, head));
+  BBZ_TRY(write_record(RecordType::kTrailer, meta, {}));
 
   if (!header_.index_first()) return {};
   if (index_.size() != front_index_bytes_) {
@@ -75,7 +79,7 @@ Status RecordWriter::finish(const Digest& root) {
   }
   meta.clear();
   encode_index_meta({count_, true}, meta);
-  head.clear();
+  std::vector<std::byte> head;
   encode_head(make_head(RecordType::kIndex, meta, index_, kFileHeaderSize), meta, head);
   BBZ_TRY(sink_.patch(kFileHeaderSize, head));
   return sink_.patch(kFileHeaderSize + head.size(), index_);

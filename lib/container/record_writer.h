@@ -19,10 +19,12 @@ class RecordWriter {
   RecordWriter(io::Sink& sink, const FileHeader& header, std::uint64_t front_index_bytes = 0);
 
   // Writes the file header and leaves room for the front index. To be called first.
+  // Errors: those of the sink; kInvalidArgument for a front index on a sink that cannot patch.
   Status begin();
 
   // Appends one record with the flags that its type demands. `meta` has at most 65,535 bytes.
-  // The record's head as written is returned, for the root digest.
+  // The record's head as written is returned, for the root digest. Errors: those of the sink;
+  // kLimit for a longer meta, and where the index would exceed the limit that readers apply.
   Result<RecordHead> append(RecordType type, Bytes meta, Bytes payload);
 
   // Writes index and trailer, and the front index into its room. Does not finish the sink.
@@ -33,7 +35,8 @@ class RecordWriter {
 
  private:
   Status write(Bytes bytes);
-  Status write_record(RecordType type, Bytes meta, Bytes payload, std::vector<std::byte>& head);
+  // Writes a record and leaves its head and meta in scratch_.
+  Result<RecordHead> write_record(RecordType type, Bytes meta, Bytes payload);
 
   io::Sink& sink_;
   FileHeader header_;

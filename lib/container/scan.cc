@@ -4,38 +4,68 @@
 #include <string_view>
 
 #include "bbz/base/format.h"
+#include "bbz/base/wire.h"
 
 namespace bbz::container {
 namespace {
 
+constexpr std::size_t kLongestHead = kHeadSize + 0xFFFF;
+
+// A stretch of the source that is kept while the search moves through it, so that any number of
+// false sync bytes costs no more reads than there are bytes.
+class Window {
+ public:
+  Window(io::Source& source, std::uint64_t size) : source_(source), size_(size) {}
+
+  // The bytes from `offset` on, at least min(`need`, what the source has) of them; a view into the
+  // window that the next call ends.
+  Result<Bytes> from(std::uint64_t offset, std::size_t need) {
+    const bool within = offset >= begin_ && offset - begin_ <= buffer_.size();
+    const std::size_t have = within ? buffer_.size() - (offset - begin_) : 0;
+    if (have < std::min<std::uint64_t>(need, size_ - offset)) {
+      buffer_.resize(std::min<std::uint64_t>(kSize, size_ - offset));
+      BBZ_ASSIGN(const std::size_t got, io::read_up_to(source_, offset, buffer_));
+      buffer_.resize(got);
+      begin_ = offset;
+    }
+    return Bytes(buffer_).subspan(offset - begin_);
+  }
+
+ private:
+  static constexpr std::size_t kSize = std::size_t{1} << 20;
+  static_assert(kSize >= 2 * kLongestHead);
+
+  io::Source& source_;
+  std::uint64_t size_;
+  std::uint64_t begin_ = 0;
+  std::vector<std::byte> buffer_;
+};
+
 // The offset of the next sync bytes at or after `from`, or `size` where there are none.
-Result<std::uint64_t> find_sync(io::Source& source, std::uint64_t from, std::uint64_t size) {
-  constexpr std::size_t kWindow = std::size_t{1} << 20;
+Result<std::uint64_t> find_sync(Window& window, std::uint64_t from, std::uint64_t size) {
   const std::string_view sync(reinterpret_cast<const char*>(kSync.data()), kSync.size());
-  std::vector<std::byte> window(std::min<std::uint64_t>(kWindow, size - from));
   while (from < size) {
-    BBZ_ASSIGN(const std::size_t got, io::read_up_to(source, from, window));
-    const std::string_view text(reinterpret_cast<const char*>(window.data()), got);
+    BBZ_ASSIGN(const Bytes bytes, window.from(from, sync.size()));
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     const std::size_t at = text.find(sync);
     if (at != std::string_view::npos) return from + at;
-    if (got < window.size() || from + got >= size) break;
-    from += got - (sync.size() - 1);  // the sync bytes may lie across two windows
+    if (text.size() < sync.size()) break;
+    from += text.size() - (sync.size() - 1);  // the sync bytes may lie across two windows
   }
   return size;
 }
 
-// The record at `offset`, or nothing where no whole head lies there.
-Result<std::optional<RecordView>> try_record(io::Source& source, std::uint64_t offset,
-                                             const Limits& limits, std::vector<std::byte>& buffer) {
-  buffer.resize(kHeadSize + 0xFFFF);
-  BBZ_ASSIGN(const std::size_t got, io::read_up_to(source, offset, buffer));
-  buffer.resize(got);
-  if (buffer.size() < kHeadSize) return std::optional<RecordView>();
-  const auto meta_length = peek_meta_length(buffer, offset);
-  if (!meta_length.ok() || buffer.size() < kHeadSize + *meta_length) {
+// The record at `offset`, or nothing where no whole head lies there. The offset is compared before
+// the checksum, which spares hashing for sync bytes that lie in a payload.
+Result<std::optional<RecordView>> try_record(Window& window, std::uint64_t offset) {
+  BBZ_ASSIGN(const Bytes bytes, window.from(offset, kLongestHead));
+  if (bytes.size() < kHeadSize) return std::optional<RecordView>();
+  const auto meta_length = peek_meta_length(bytes, offset);
+  if (!meta_length.ok() || bytes.size() < kHeadSize + *meta_length ||
+      load_le<std::uint64_t>(bytes.data() + kHeadOffsetField) != offset) {
     return std::optional<RecordView>();
   }
-  auto record = decode_head(Bytes(buffer).first(kHeadSize + *meta_length), offset, limits);
+  const auto record = decode_intact_head(bytes.first(kHeadSize + *meta_length), offset);
   if (!record.ok()) return std::optional<RecordView>();
   return std::optional<RecordView>(*record);
 }
@@ -50,23 +80,26 @@ Status scan_records(io::Source& source, const Limits& limits,
     return make_error(Code::kInvalidArgument, "{}: salvaging needs a source that can seek",
                       source.name());
   }
-  std::vector<std::byte> buffer;
+  Window window(source, *size);
   // Where the bytes begin that no record has accounted for yet.
   std::uint64_t covered = std::min<std::uint64_t>(kFileHeaderSize, *size);
   std::uint64_t at = covered;
   while (at < *size) {
-    BBZ_ASSIGN(at, find_sync(source, at, *size));
+    BBZ_ASSIGN(at, find_sync(window, at, *size));
     if (at >= *size) break;
-    BBZ_ASSIGN(const auto record, try_record(source, at, limits, buffer));
+    BBZ_ASSIGN(const auto record, try_record(window, at));
     if (!record) {
       ++at;
       continue;
     }
-    if (at > covered) lost({covered, at});
-    BBZ_TRY(found(*record));
+    const std::uint64_t begin = at;
     // A damaged payload length cannot get here (the head checksum covers it), so the next record is
     // at the end of this one, or the archive is cut.
-    covered = at = std::min(record->head.end(), *size);
+    at = std::min(record->head.end(), *size);
+    if (!check_fields(record->head, limits).ok()) continue;
+    if (begin > covered) lost({covered, begin});
+    BBZ_TRY(found(*record));
+    covered = at;
   }
   if (covered < *size) lost({covered, *size});
   return {};
