@@ -218,6 +218,12 @@ Status for_each_record(const Index& index, const Limits& limits,
       return make_error(Code::kMalformed, "index: it lists the {} at offset {}",
                         type_name(record.head.type), offset);
     }
+    if (index.end && record.head.end() > *index.end) {
+      // Where the index stands at the front, the end is that of the bytes that are there.
+      return make_error(index.meta.at_front ? Code::kTruncated : Code::kMalformed,
+                        "{} record at offset {}: it ends at {}, the records at {}",
+                        type_name(record.head.type), offset, record.head.end(), *index.end);
+    }
     BBZ_TRY(visit(record));
     offset = record.head.end();
     rest = rest.subspan(length);
@@ -228,10 +234,8 @@ Status for_each_record(const Index& index, const Limits& limits,
                       index.meta.record_count);
   }
   if (index.end && offset != *index.end) {
-    // Where the index stands at the front, the end is that of the bytes that are there.
-    const bool cut = index.meta.at_front && offset > *index.end;
-    return make_error(cut ? Code::kTruncated : Code::kMalformed,
-                      "index: the last record ends at offset {}, expected {}", offset, *index.end);
+    return make_error(Code::kMalformed, "index: the last record ends at offset {}, expected {}",
+                      offset, *index.end);
   }
   return {};
 }
