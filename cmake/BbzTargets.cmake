@@ -15,6 +15,11 @@ if(BBZ_SANITIZE)
                          -fno-sanitize-recover=all -g)
   target_link_options(bbz_options INTERFACE -fsanitize=${BBZ_SANITIZE})
 endif()
+if(BBZ_BUILD_FUZZ)
+  # Every room reports its coverage to the fuzzer that drives it.
+  target_compile_options(bbz_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(bbz_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 # bbz_room(NAME SOURCES ... LINKS ... PRIVATE_LINKS ...): one folder of lib as the target bbz_NAME,
 # alias bbz::NAME. LINKS names only rooms below it; PRIVATE_LINKS the packages it uses inside.

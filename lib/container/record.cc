@@ -157,7 +157,10 @@ Result<RecordView> decode_head(Bytes bytes, std::uint64_t offset, const Limits& 
 }
 
 Status check_payload(const RecordHead& head, Bytes payload) {
-  const std::uint64_t computed = xxh3_64(payload);
+  return check_payload(head, xxh3_64(payload));
+}
+
+Status check_payload(const RecordHead& head, std::uint64_t computed) {
   if (computed == head.payload_checksum) return {};
   return make_error(Code::kChecksum,
                     "{} record at offset {}: payload checksum {:016x}, computed {:016x}",

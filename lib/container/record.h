@@ -61,5 +61,7 @@ Result<RecordView> decode_head(Bytes bytes, std::uint64_t offset, const Limits& 
 
 // Errors: kChecksum where `payload` is not what the head promises. Precondition: the length fits.
 Status check_payload(const RecordHead& head, Bytes payload);
+// The same of a payload whose checksum the caller has computed.
+Status check_payload(const RecordHead& head, std::uint64_t computed);
 
 }  // namespace bbz::container

@@ -98,6 +98,18 @@ Status RecordReader::read_payload(std::vector<std::byte>& payload) {
   return check_payload(last_, payload);
 }
 
+Status RecordReader::verify_payload() {
+  Xxh3Stream hash;
+  std::vector<std::byte> part(std::min<std::uint64_t>(pending_, 64 * 1024));
+  while (pending_ > 0) {
+    part.resize(std::min<std::uint64_t>(pending_, part.size()));
+    BBZ_TRY(read(part));
+    hash.update(part);
+    pending_ -= part.size();
+  }
+  return check_payload(last_, hash.digest64());
+}
+
 // Called at the index that ends the records: reads it and the trailer, and compares.
 Status RecordReader::read_end(const RecordView& index_record) {
   Index index;

@@ -36,6 +36,9 @@ class RecordReader {
   // for it.
   Status read_payload(std::vector<std::byte>& payload);
 
+  // Instead of read_payload: checks the payload in passing, in bounded memory whatever its length.
+  Status verify_payload();
+
   // The trailer, after next() has returned nothing.
   const Trailer& trailer() const { return trailer_; }
 

@@ -22,7 +22,8 @@ inline Status walk_stream(io::Source& source, const Limits& limits = {},
     BBZ_ASSIGN(const auto record, reader.next());
     if (!record) break;
     BBZ_TRY(visit(*record));
-    BBZ_TRY(reader.read_payload(payload));
+    // Unknown records can be of any length, known ones are within limits.
+    BBZ_TRY(is_known(record->head.type) ? reader.read_payload(payload) : reader.verify_payload());
   }
   if (trailer != nullptr) *trailer = reader.trailer();
   return {};
