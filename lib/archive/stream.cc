@@ -65,7 +65,8 @@ class StreamPlan {
         BBZ_TRY(reader_.read_payload(step.payload));
         return true;
       default:
-        BBZ_TRY(reader_.read_payload(payload_));
+        // Not held in memory: that of an unknown record has no limit.
+        BBZ_TRY(reader_.verify_payload());
         return false;
     }
   }
@@ -94,7 +95,6 @@ class StreamPlan {
   const StreamOptions& options_;
   std::shared_ptr<const catalog::Tensor> tensor_;
   std::uint64_t chunks_left_ = 0;
-  std::vector<std::byte> payload_;
 };
 
 }  // namespace
