@@ -41,8 +41,9 @@ class WireWriter {
   template <class T>
   void put(T value) {
     static_assert(std::is_unsigned_v<T>);
-    const auto* p = reinterpret_cast<const std::byte*>(&value);
-    out_.insert(out_.end(), p, p + sizeof(T));
+    const std::size_t at = out_.size();
+    out_.resize(at + sizeof(T));
+    store_le(out_.data() + at, value);
   }
   void put_bytes(Bytes bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
   void put_bytes(std::string_view text) { put_bytes(std::as_bytes(std::span(text))); }

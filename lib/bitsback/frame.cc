@@ -1,0 +1,178 @@
+#include "bbz/bitsback/frame.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace bbz::bitsback {
+
+namespace {
+
+// Half the width of the strip beside a half in which the encoder lists a decision: far above what
+// arithmetic in double can be off by.
+constexpr double kMargin = 0x1p-26;
+
+// Sums of the rough frame to which each column is added.
+constexpr std::uint64_t kPlaces = 8;
+
+// Columns that measure_row_exponents() looks at, for each row.
+constexpr std::size_t kSampleFactor = 4;
+
+int round_within(double value, int most) {
+  return static_cast<int>(
+      std::nearbyint(std::clamp(value, static_cast<double>(-most), static_cast<double>(most))));
+}
+
+int neighbour(double value, bool upper, int most) {
+  const double limit = most + 1;
+  const int below = static_cast<int>(std::floor(std::clamp(value, -limit, limit)));
+  return std::clamp(below + (upper ? 1 : 0), -most, most);
+}
+
+// Columns first ... first + block.cols() - 1 of the operand, scaled by their exponents.
+void fetch_scaled(const Operand& operand, std::span<const std::int16_t> exponents,
+                  std::size_t first, Block block) {
+  operand.fetch(first, block);
+  for (Eigen::Index j = 0; j < block.cols(); ++j) {
+    block.col(j) *= std::ldexp(1.0, -exponents[first + static_cast<std::size_t>(j)]);
+  }
+}
+
+}  // namespace
+
+int Rounding::decide(std::uint64_t index, double value, double, int most) {
+  const int decided = round_within(value, most);
+  if (index < exponents_.size()) {
+    exponents_[index] = static_cast<std::int16_t>(decided);
+  } else {
+    weights_[index - exponents_.size()] = static_cast<std::int8_t>(decided);
+  }
+  return decided;
+}
+
+int Listing::decide(std::uint64_t index, double value, double margin, int most) {
+  const int planned =
+      index < exponents_.size() ? exponents_[index] : weights_[index - exponents_.size()];
+  const double fraction = value - std::floor(value);
+  const bool beside_half = std::abs(fraction - 0.5) <= margin;
+  if (!beside_half && round_within(value, most) == planned) return planned;
+
+  const bool upper = planned == neighbour(value, true, most);
+  const bool beside_whole = std::min(fraction, 1 - fraction) <= margin;
+  if (beside_whole || planned != neighbour(value, upper, most)) ok_ = false;
+  listed_.push_back({index, upper});
+  return planned;
+}
+
+int Following::decide(std::uint64_t index, double value, double, int most) {
+  if (rest_.empty() || rest_.front().index != index) return round_within(value, most);
+  const bool upper = rest_.front().upper;
+  rest_ = rest_.subspan(1);
+  return neighbour(value, upper, most);
+}
+
+std::vector<std::int16_t> column_exponents(const Operand& operand, Decider& decider) {
+  // A norm this small is mostly the fixed spacing of subnormal values, so it weighs no more than
+  // this norm would.
+  const double least_square = std::ldexp(static_cast<double>(operand.width()),
+                                         2 * operand.precision().least_normal_exponent);
+  std::vector<std::int16_t> exponents(operand.columns());
+  Matrix block(operand.width(), std::min(kBlockColumns, operand.columns()));
+  for_each_block(operand.columns(), [&](std::size_t first, std::size_t count) {
+    auto columns = block.leftCols(static_cast<Eigen::Index>(count));
+    operand.fetch(first, columns);
+    for (std::size_t j = 0; j < count; ++j) {
+      const double square = columns.col(static_cast<Eigen::Index>(j)).squaredNorm();
+      const double value = 0.5 * std::log2(std::max(square, least_square));
+      exponents[first + j] =
+          static_cast<std::int16_t>(decider.decide(first + j, value, kMargin, kMostColumnExponent));
+    }
+  });
+  return exponents;
+}
+
+Matrix rough_frame(const Operand& operand, std::span<const std::int16_t> exponents,
+                   std::uint8_t seed, double* conditioning) {
+  const std::uint64_t width = operand.width();
+  Matrix sums = Matrix::Zero(width, width);
+  Matrix block(width, std::min(kBlockColumns, operand.columns()));
+  for_each_block(operand.columns(), [&](std::size_t first, std::size_t count) {
+    auto columns = block.leftCols(static_cast<Eigen::Index>(count));
+    fetch_scaled(operand, exponents, first, columns);
+    for (std::size_t j = 0; j < count; ++j) {
+      for (std::uint64_t k = 0; k < kPlaces; ++k) {
+        const std::uint64_t word =
+            mix(mix(static_cast<std::uint64_t>(seed) + 1) + (first + j) * kPlaces + k);
+        const std::uint64_t place = ((word >> 32) * width) >> 32;
+        const double sign = (word & 1) != 0 ? -1.0 : 1.0;
+        sums.col(static_cast<Eigen::Index>(place)) +=
+            sign * columns.col(static_cast<Eigen::Index>(j));
+      }
+    }
+  });
+  const double ratio = orthogonalise(sums);
+  if (conditioning != nullptr) *conditioning = ratio;
+  return sums;
+}
+
+Matrix weighted_sum(const Operand& operand, std::span<const std::int16_t> exponents,
+                    const Matrix& rough, std::span<const std::int8_t> row_exponents,
+                    Decider& decider) {
+  const std::size_t width = operand.width();
+  std::vector<double> unit(width);
+  for (std::size_t i = 0; i < width; ++i) unit[i] = std::ldexp(1.0, row_exponents[i]);
+
+  Matrix sum = Matrix::Zero(static_cast<Eigen::Index>(width), static_cast<Eigen::Index>(width));
+  const std::size_t most_columns = std::min(kBlockColumns, operand.columns());
+  Matrix block(width, most_columns);
+  Matrix in_frame(width, most_columns);
+  for_each_block(operand.columns(), [&](std::size_t first, std::size_t count) {
+    auto columns = block.leftCols(static_cast<Eigen::Index>(count));
+    auto weights = in_frame.leftCols(static_cast<Eigen::Index>(count));
+    fetch_scaled(operand, exponents, first, columns);
+    multiply_transposed(rough, columns, weights);
+    for (std::size_t j = 0; j < count; ++j) {
+      const std::uint64_t index = operand.columns() + (first + j) * width;
+      double* const column = weights.col(static_cast<Eigen::Index>(j)).data();
+      for (std::size_t i = 0; i < width; ++i) {
+        column[i] = unit[i] *
+                    decider.decide(index + i, column[i] / unit[i], kMargin / unit[i], kMostWeight);
+      }
+    }
+    accumulate_outer(columns, weights, sum);
+  });
+  return sum;
+}
+
+std::vector<std::int8_t> measure_row_exponents(const Operand& operand,
+                                               std::span<const std::int16_t> exponents,
+                                               const Matrix& rough) {
+  const std::size_t width = operand.width();
+  const std::size_t blocks = divide_up(operand.columns(), kBlockColumns);
+  const std::size_t sampled = divide_up(kSampleFactor * width, kBlockColumns);
+  const std::size_t stride = std::max<std::size_t>(1, blocks / sampled);
+
+  Eigen::VectorXd squares = Eigen::VectorXd::Zero(static_cast<Eigen::Index>(width));
+  double seen = 0;
+  const std::size_t most_columns = std::min(kBlockColumns, operand.columns());
+  Matrix block(width, most_columns);
+  Matrix in_frame(width, most_columns);
+  for_each_block(operand.columns(), [&](std::size_t first, std::size_t count) {
+    if (first / kBlockColumns % stride != 0) return;
+    auto columns = block.leftCols(static_cast<Eigen::Index>(count));
+    auto rows = in_frame.leftCols(static_cast<Eigen::Index>(count));
+    fetch_scaled(operand, exponents, first, columns);
+    multiply_transposed(rough, columns, rows);
+    squares += rows.rowwise().squaredNorm();
+    seen += static_cast<double>(count);
+  });
+
+  std::vector<std::int8_t> row_exponents(width);
+  for (std::size_t i = 0; i < width; ++i) {
+    const double value = 0.5 * std::log2(squares(static_cast<Eigen::Index>(i)) / seen);
+    row_exponents[i] = static_cast<std::int8_t>(
+        round_within(std::isfinite(value) ? value : -kMostRowExponent, kMostRowExponent));
+  }
+  return row_exponents;
+}
+
+}  // namespace bbz::bitsback
