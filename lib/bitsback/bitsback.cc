@@ -20,7 +20,7 @@ constexpr double kRange = 1.75;
 
 // The step of the grid, in standard deviations of the expected noise. A finer grid costs nothing
 // but listed points near a half, a coarser one leaves payload unused.
-constexpr double kStepsPerNoise = 1.0;
+constexpr double kStepsPerNoise = 0.7;
 
 // Below this ratio of the rough frame's diagonal the carriers are taken to be short of rank.
 constexpr double kLeastConditioning = 1e-8;
@@ -36,7 +36,7 @@ Error no_frame(std::string_view why) {
 
 // The deviation that the rounding of the stored carriers will give the recovered parameters: that
 // of the polar factor of Y Wᵀ when each entry of Y carries its type's rounding noise.
-double expect_noise(const Plan& plan, const Precision& precision, const Matrix& polar_part) {
+double expect_noise(const Plan& plan, const Precision& precision, Matrix polar_part) {
   const auto width = static_cast<Eigen::Index>(plan.width);
   Eigen::VectorXd squares = Eigen::VectorXd::Zero(width);  // of W's rows
   for (std::size_t at = 0; at < plan.weights.size();) {
@@ -47,7 +47,10 @@ double expect_noise(const Plan& plan, const Precision& precision, const Matrix& 
   for (Eigen::Index i = 0; i < width; ++i) {
     squares(i) = std::ldexp(squares(i), 2 * plan.row_exponents[static_cast<std::size_t>(i)]);
   }
-  const Eigen::VectorXd along = polar_part.diagonal();
+  // How firmly each axis is held lies between the diagonal of the polar part and that of its
+  // inverse, inverted; the middle of the two agrees with the average over its eigenvalues.
+  Eigen::VectorXd along = polar_part.diagonal();
+  if (invert(polar_part)) along = (along.array() / polar_part.diagonal().array()).sqrt();
   double sum = 0;
   for (Eigen::Index i = 1; i < width; ++i) {
     for (Eigen::Index j = 0; j < i; ++j) {
@@ -166,7 +169,7 @@ Result<Plan> plan_junction(std::uint64_t width, std::span<const Carrier> carrier
   }
   Matrix polar_part(width, width);
   multiply_transposed(plan.frame, sum, polar_part);
-  plan.expected_noise = expect_noise(plan, operand.precision(), polar_part);
+  plan.expected_noise = expect_noise(plan, operand.precision(), std::move(polar_part));
   BBZ_ASSIGN(plan.grid, choose_grid(width, plan.expected_noise));
   return plan;
 }
@@ -242,16 +245,7 @@ Result<std::vector<std::byte>> decode(std::uint64_t width, std::span<const Carri
     return make_error(Code::kMalformed,
                       "bits-back: the carriers do not have full rank, so they fix no rotation");
   }
-  BBZ_ASSIGN(const Matrix parameters, parameters_of(std::move(frame)));
-  BBZ_ASSIGN(const auto coordinates, coordinates_from(record.grid, parameters, record.corrections));
-  BBZ_ASSIGN(auto payload,
-             payload_of(coordinates, record.grid.bits, record.seed, record.payload_size));
-  if (const std::uint64_t found = xxh3_64(payload); found != record.payload_checksum) {
-    return make_error(Code::kChecksum,
-                      "bits-back: checksum of the payload is {:#018x}, not {:#018x}", found,
-                      record.payload_checksum);
-  }
-  return payload;
+  return read_payload(record, std::move(frame));
 }
 
 }  // namespace bbz::bitsback

@@ -1,6 +1,7 @@
 #include "bbz/bitsback/frame.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace bbz::bitsback {
@@ -71,10 +72,10 @@ int Following::decide(std::uint64_t index, double value, double, int most) {
 }
 
 std::vector<std::int16_t> column_exponents(const Operand& operand, Decider& decider) {
-  // A norm this small is mostly the fixed spacing of subnormal values, so it weighs no more than
-  // this norm would.
-  const double least_square = std::ldexp(static_cast<double>(operand.width()),
-                                         2 * operand.precision().least_normal_exponent);
+  // A column of this norm is mostly subnormal elements, whose spacing no longer shrinks: below it,
+  // more weight would only weigh rounding.
+  const int norm_of_ones = (static_cast<int>(std::bit_width(operand.width())) - 1) / 2;
+  const double least = operand.precision().least_normal_exponent + norm_of_ones;
   std::vector<std::int16_t> exponents(operand.columns());
   Matrix block(operand.width(), std::min(kBlockColumns, operand.columns()));
   for_each_block(operand.columns(), [&](std::size_t first, std::size_t count) {
@@ -82,7 +83,7 @@ std::vector<std::int16_t> column_exponents(const Operand& operand, Decider& deci
     operand.fetch(first, columns);
     for (std::size_t j = 0; j < count; ++j) {
       const double square = columns.col(static_cast<Eigen::Index>(j)).squaredNorm();
-      const double value = 0.5 * std::log2(std::max(square, least_square));
+      const double value = std::max(0.5 * std::log2(square), least);
       exponents[first + j] =
           static_cast<std::int16_t>(decider.decide(first + j, value, kMargin, kMostColumnExponent));
     }

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "bbz/base/format.h"
+#include "bbz/base/hash.h"
 #include "bbz/base/wire.h"
 #include "bbz/bitsback/range_coder.h"
 
@@ -209,6 +210,19 @@ Result<Record> decode_record(Bytes bytes, std::uint64_t width, std::uint64_t col
     return make_error(Code::kMalformed, "bits-back record: bytes are left over after its end");
   }
   return record;
+}
+
+Result<std::vector<std::byte>> read_payload(const Record& record, Matrix frame) {
+  BBZ_ASSIGN(const Matrix parameters, parameters_of(std::move(frame)));
+  BBZ_ASSIGN(const auto coordinates, coordinates_from(record.grid, parameters, record.corrections));
+  BBZ_ASSIGN(auto payload,
+             payload_of(coordinates, record.grid.bits, record.seed, record.payload_size));
+  if (const std::uint64_t found = xxh3_64(payload); found != record.payload_checksum) {
+    return make_error(Code::kChecksum,
+                      "bits-back: checksum of the payload is {:#018x}, not {:#018x}", found,
+                      record.payload_checksum);
+  }
+  return payload;
 }
 
 }  // namespace bbz::bitsback

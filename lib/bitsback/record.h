@@ -27,4 +27,8 @@ std::vector<std::byte> encode_record(const Record& record);
 // of its range, sizes other than the carriers' or bytes left over.
 Result<Record> decode_record(Bytes bytes, std::uint64_t width, std::uint64_t columns);
 
+// The payload that this record and the carriers' frame give. Errors: kMalformed where the frame is
+// not the one that was recorded; kChecksum.
+Result<std::vector<std::byte>> read_payload(const Record& record, Matrix frame);
+
 }  // namespace bbz::bitsback
