@@ -1,5 +1,6 @@
-// Two properties. A record from outside with carriers from outside is refused or decodes, twice to the
-// same. Carriers from outside are refused, or carry riders that come back from what encode() made.
+// Two properties. A record from outside with carriers from outside is refused or decodes, twice to
+// the same. Carriers from outside are refused, or carry riders that come back from what encode()
+// made.
 //
 // Input: kind, width, dtype, carrier rows; that many rows; the rest is the record or the riders.
 #include <cstdint>
@@ -41,7 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const tensor::DType dtype = kTypes[data[2] % 4];
   const std::uint64_t row_bytes = width * tensor::dtype_info(dtype).bits / 8;
   const std::uint64_t wanted = data[3] % 41 * row_bytes;
-  const std::vector<Carrier> carriers = {{dtype, in.first(std::min<std::uint64_t>(wanted, in.size()))}};
+  const std::vector<Carrier> carriers = {
+      {dtype, in.first(std::min<std::uint64_t>(wanted, in.size()))}};
   const Bytes rest = in.subspan(carriers[0].bytes.size());
 
   if (data[0] % 2 == 0) {
