@@ -22,6 +22,9 @@ constexpr double kRange = 1.75;
 // but listed points near a half, a coarser one leaves payload unused.
 constexpr double kStepsPerNoise = 0.7;
 
+// A junction that takes fewer bits than this for each degree of freedom is not worth its record.
+constexpr int kLeastBits = 4;
+
 // Below this ratio of the rough frame's diagonal the carriers are taken to be short of rank.
 constexpr double kLeastConditioning = 1e-8;
 constexpr int kSeeds = 4;
@@ -29,6 +32,9 @@ constexpr int kSeeds = 4;
 // Standard deviation of the rounding of a normally distributed value of deviation 1 to a type with
 // no mantissa bits; each bit halves it. (E[4^floor(log2 |x|)] / 12)^(1/2).
 constexpr double kRoundingNoise = 0.212;
+
+constexpr std::string_view kTooFar =
+    "rounding moves the carriers too far for their frame to be found again";
 
 Error no_frame(std::string_view why) {
   return make_error(Code::kUnsupported, "frame: {}", why);
@@ -69,7 +75,7 @@ Result<Grid> choose_grid(std::uint64_t width, double noise) {
   const double range = kRange / std::sqrt(static_cast<double>(width));
   const double step = std::max(kStepsPerNoise * noise, 2 * kLeastStep);
   const double bits = std::nearbyint(std::log2(2 * range / step));
-  if (!(bits >= 1)) return no_frame("the carriers' rounding leaves no room for a payload");
+  if (!(bits >= kLeastBits)) return no_frame("the carriers' rounding leaves no room for a payload");
   Grid grid = grid_covering(range, static_cast<int>(std::min<double>(bits, kMostBits)));
   if (!valid(grid)) return make_error(Code::kInternal, "bits-back: no grid for width {}", width);
   return grid;
@@ -208,10 +214,9 @@ Result<Drawn> encode(const Plan& plan, std::span<const Carrier> carriers, Bytes 
   const auto exponents = column_exponents(operand, listing);
   Matrix frame = weighted_sum(operand, exponents, rough_frame(operand, exponents, plan.seed),
                               plan.row_exponents, listing);
-  if (!listing.ok() || !polarise(frame)) {
-    return no_frame("rounding moves the carriers too far for their frame to be found again");
-  }
-  BBZ_ASSIGN(const Matrix parameters, parameters_of(std::move(frame)));
+  if (!listing.ok() || !polarise(frame)) return no_frame(kTooFar);
+  const auto parameters = parameters_of(std::move(frame));
+  if (!parameters.ok()) return no_frame(kTooFar);
 
   Record record;
   record.seed = plan.seed;
@@ -222,11 +227,9 @@ Result<Drawn> encode(const Plan& plan, std::span<const Carrier> carriers, Bytes 
   record.payload_checksum = xxh3_64(riders);
   record.row_exponents = plan.row_exponents;
   record.listed = listing.take();
-  record.corrections = corrections_for(plan.grid, parameters, coordinates);
-  BBZ_ASSIGN(const auto recovered, coordinates_from(plan.grid, parameters, record.corrections));
-  if (recovered != coordinates) {
-    return make_error(Code::kInternal, "bits-back: what was drawn does not come back");
-  }
+  record.corrections = corrections_for(plan.grid, *parameters, coordinates);
+  const auto recovered = coordinates_from(plan.grid, *parameters, record.corrections);
+  if (!recovered.ok() || *recovered != coordinates) return no_frame(kTooFar);
   drawn.record = encode_record(record);
   return drawn;
 }
