@@ -2,75 +2,13 @@
 #include <bit>
 #include <cstring>
 
+#include "bbz/base/wire.h"
 #include "bbz/codec/split/kernel.h"
 
 namespace bbz::codec::split {
 namespace {
 
-// `bits` (1-7) packed bits of the element at `index` of a row.
-unsigned load_packed(const std::uint8_t* row, std::uint64_t index, int bits) {
-  const std::uint64_t at = index * static_cast<std::uint64_t>(bits);
-  const std::uint8_t* p = row + at / 8;
-  const int shift = static_cast<int>(at % 8);
-  unsigned value = static_cast<unsigned>(*p) >> shift;
-  if (shift + bits > 8) value |= static_cast<unsigned>(p[1]) << (8 - shift);
-  return value & ((1u << bits) - 1);
-}
-
-// Precondition: called for the elements of a step in order; a step begins at a whole byte.
-void store_packed(std::uint8_t* row, std::uint64_t index, int bits, unsigned value) {
-  const std::uint64_t at = index * static_cast<std::uint64_t>(bits);
-  std::uint8_t* p = row + at / 8;
-  const int shift = static_cast<int>(at % 8);
-  const unsigned below = shift == 0 ? 0 : *p;
-  *p = static_cast<std::uint8_t>(below | (value << shift));
-  if (shift + bits > 8) p[1] = static_cast<std::uint8_t>(value >> (8 - shift));
-}
-
-// The whole bytes of an element's rest, as the low bytes of a T.
-template <class T>
-T load_rest(const std::uint8_t* p, int bytes) {
-  T value = 0;
-  for (int i = 0; i < bytes; ++i) value = static_cast<T>(value | (static_cast<T>(p[i]) << (8 * i)));
-  return value;
-}
-
-template <class T>
-void store_rest(std::uint8_t* p, int bytes, T value) {
-  for (int i = 0; i < bytes; ++i) p[i] = static_cast<std::uint8_t>(value >> (8 * i));
-}
-
-// The symbol bytes of `count` lanes. Returns false where a stream ends too early.
-bool decode_step(const DecodeTable& table, DecodeJob& job, int count, std::uint8_t* symbols) {
-  for (int lane = 0; lane < count; ++lane) {
-    const unsigned x = job.states[lane];
-    const unsigned slot = x % kSlots;
-    const std::uint8_t symbol = table.symbol[slot];
-    unsigned next = table.freq[symbol % kIndices] * (x / kSlots) + table.rank[slot];
-    if (next < kStateStart) {
-      Cursor& stream = job.streams[lane / kStreamLanes];
-      if (stream.at == stream.end) return false;
-      next = next << 8 | *stream.at++;
-    }
-    job.states[lane] = static_cast<std::uint16_t>(next);
-    symbols[lane] = symbol;
-  }
-  return true;
-}
-
-void encode_step(const EncodeTable& table, EncodeJob& job, int count, const std::uint8_t* symbols) {
-  for (int lane = count; lane-- > 0;) {
-    const int index = symbols[lane] % kIndices;
-    const unsigned f = table.freq[index];
-    unsigned x = job.states[lane];
-    if (x >= f << 8) {
-      *--job.streams[lane / kStreamLanes] = static_cast<std::uint8_t>(x);
-      x >>= 8;
-    }
-    job.states[lane] =
-        static_cast<std::uint16_t>((x / f) * kSlots + table.slot[table.start[index] + x % f]);
-  }
-}
+using Symbols = std::array<std::uint8_t, 1 << kMaxLanesLog2>;
 
 // Up to `lanes` elements of a row.
 struct Step {
@@ -93,132 +31,220 @@ Step step_of(const Grid& grid, std::uint64_t r, std::uint64_t k) {
           static_cast<int>(left < lanes ? left : lanes)};
 }
 
-using Symbols = std::array<std::uint8_t, 1 << kMaxLanesLog2>;
+// The packed bits of up to eight elements are kBits bytes; element i has the i-th kBits bits.
+template <int kBits>
+std::uint64_t load_packed(const std::uint8_t* p, int count) {
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, p, count == 8 ? kBits : static_cast<std::size_t>((count * kBits + 7) / 8));
+  return bits;
+}
 
-// T is the unsigned integer of an element's size.
-template <class T>
-bool decode_row(DecodeJob& job, std::uint64_t r, const std::uint8_t* packed) {
-  const Layout& layout = job.layout;
-  const Row& row = job.rows[r];
-  Symbols symbols;
-  for (std::uint64_t k = 0; k < step_count(job.grid, r); ++k) {
-    const Step step = step_of(job.grid, r, k);
-    if (!decode_step(job.tables[row.table], job, step.count, symbols.data())) return false;
-    for (int i = 0; i < step.count; ++i) {
-      unsigned symbol = symbols[i];
-      if (symbol == kEscapeByte) {
-        if (job.escapes.at == job.escapes.end) return false;
-        symbol = *job.escapes.at++;
-      }
-      unsigned key = row.base + symbol - kSymbolBias;
-      if (job.columns != nullptr) key += job.columns[step.column + i];
-      key &= layout.key_mask();
-      T value = static_cast<T>(static_cast<T>(key) << layout.rest_bits());
-      value |= load_rest<T>(job.bytes + (step.element + i) * layout.rest_bytes, layout.rest_bytes);
-      if (layout.packed_bits != 0) {
-        const T bits = static_cast<T>(load_packed(packed, step.index + i, layout.packed_bits));
-        value |= static_cast<T>(bits << (8 * layout.rest_bytes));
-      }
-      value = std::rotr(value, 1);
-      std::memcpy(job.out + (step.element + i) * sizeof(T), &value, sizeof(T));
+template <int kBits>
+void store_packed(std::uint8_t* p, int count, std::uint64_t bits) {
+  std::memcpy(p, &bits, count == 8 ? kBits : static_cast<std::size_t>((count * kBits + 7) / 8));
+}
+
+// The symbol bytes of `count` lanes. Returns false where a stream ends too early.
+bool decode_step(const DecodeTable& table, DecodeJob& job, int count,
+                 std::uint8_t* __restrict symbols) {
+  const std::uint32_t* __restrict entries = table.entry.data();
+  for (int first = 0; first < count; first += kStreamLanes) {
+    Cursor& stream = job.streams[first / kStreamLanes];
+    std::uint16_t* __restrict states = job.states.data();
+    const std::uint8_t* __restrict at = stream.at;
+    const int end = count < first + kStreamLanes ? count : first + kStreamLanes;
+    for (int lane = first; lane < end; ++lane) {
+      const std::uint32_t x = states[lane];
+      const std::uint32_t entry = entries[x % kSlots];
+      const std::uint32_t next = (entry & 0xFF) * (x / kSlots) + (entry >> 8 & 0xFF);
+      // One where a byte is needed. Which is as good as random, so there must be no branch.
+      const std::uint32_t need = (next - kStateStart) >> 31;
+      states[lane] = static_cast<std::uint16_t>(next << (8 * need) | (*at & (0 - need)));
+      at += need;
+      symbols[lane] = static_cast<std::uint8_t>(entry >> 16);
     }
+    stream.at = at;
+    if (at > stream.end) return false;
   }
   return true;
 }
 
-template <class T>
-void encode_row(EncodeJob& job, std::uint64_t r, std::uint8_t* packed) {
-  const Layout& layout = job.layout;
-  const Row& row = job.rows[r];
-  const EncodeTable& table = job.tables[row.table];
-  Symbols symbols;
-  for (std::uint64_t k = step_count(job.grid, r); k-- > 0;) {
-    const Step step = step_of(job.grid, r, k);
-    for (int i = 0; i < step.count; ++i) {
-      T value;
-      std::memcpy(&value, job.in + (step.element + i) * sizeof(T), sizeof(T));
-      value = std::rotl(value, 1);
-      store_rest(job.bytes + (step.element + i) * layout.rest_bytes, layout.rest_bytes, value);
-      if (layout.packed_bits != 0) {
-        const auto bits = static_cast<unsigned>(value >> (8 * layout.rest_bytes));
-        store_packed(packed, step.index + i, layout.packed_bits,
-                     bits & ((1u << layout.packed_bits) - 1));
+void encode_step(const EncodeTable& table, EncodeJob& job, int count, const std::uint8_t* symbols) {
+  for (int lane = count; lane-- > 0;) {
+    const int index = symbols[lane] % kIndices;
+    const unsigned f = table.freq[index];
+    unsigned x = job.states[lane];
+    const unsigned need = x >= f << 8 ? 1 : 0;
+    std::uint8_t*& stream = job.streams[lane / kStreamLanes];
+    stream[-1] = static_cast<std::uint8_t>(x);
+    stream -= need;
+    x >>= 8 * need;
+    unsigned quotient = x * table.reciprocal[index] >> 16;
+    unsigned remainder = x - quotient * f;
+    const unsigned low = remainder >= f ? 1 : 0;
+    quotient += low;
+    remainder -= low != 0 ? f : 0;
+    job.states[lane] =
+        static_cast<std::uint16_t>(quotient * kSlots + table.slot[table.start[index] + remainder]);
+  }
+}
+
+// Puts escaped bytes in the place of escapes. Returns false where there are too few.
+bool take_escapes(DecodeJob& job, int count, std::uint8_t* symbols) {
+  for (std::uint8_t* p = symbols;; ++p) {
+    const auto left = static_cast<std::size_t>(symbols + count - p);
+    p = static_cast<std::uint8_t*>(std::memchr(p, kEscapeByte, left));
+    if (p == nullptr) return true;
+    if (job.escapes.at == job.escapes.end) return false;
+    *p = *job.escapes.at++;
+  }
+}
+
+// The loops of one split: T is the unsigned integer of an element's size, whose rest is kRestBytes
+// bytes and kPacked bits.
+template <class T, int kPacked, int kRestBytes>
+struct Loops {
+  static constexpr int kRest = 8 * kRestBytes + kPacked;
+  static constexpr int kKeyBits = static_cast<int>(8 * sizeof(T)) - kRest;
+  static constexpr unsigned kKeyMask = (1u << kKeyBits) - 1;
+  static constexpr T kPackedMask = static_cast<T>((1u << kPacked) - 1);
+
+  // The elements of symbols, with the columns' shifts where `columns` is not nullptr.
+  static void merge(const DecodeJob& job, const Row& row, const std::uint8_t* packed,
+                    const Step& step, const std::uint8_t* __restrict symbols) {
+    const std::uint8_t* __restrict bytes = job.bytes + step.element * kRestBytes;
+    std::uint8_t* __restrict out = job.out + step.element * sizeof(T);
+    const unsigned origin = row.base - unsigned{kSymbolBias};
+    packed += step.index * kPacked / 8;
+    for (int begin = 0; begin < step.count; begin += 8) {
+      const int n = step.count - begin < 8 ? step.count - begin : 8;
+      const std::uint64_t bits = load_packed<kPacked>(packed + begin / 8 * kPacked, n);
+      std::array<unsigned, 8> keys{};
+      for (int i = 0; i < n; ++i) keys[i] = origin + symbols[begin + i];
+      if (job.columns != nullptr) {
+        const std::uint16_t* columns = job.columns + step.column + begin;
+        for (int i = 0; i < n; ++i) keys[i] += columns[i];
+      }
+      for (int i = 0; i < n; ++i) {
+        T rest = 0;
+        std::memcpy(&rest, bytes + (begin + i) * kRestBytes, kRestBytes);
+        const T above = static_cast<T>(bits >> (kPacked * i)) & kPackedMask;
+        const T value = static_cast<T>(static_cast<T>(static_cast<T>(keys[i] & kKeyMask) << kRest) |
+                                       static_cast<T>(above << (8 * kRestBytes)) | rest);
+        store_le(out + static_cast<std::size_t>(begin + i) * sizeof(T), std::rotr(value, 1));
       }
     }
+  }
+
+  // The symbol bytes; the rests are stored.
+  static void split(EncodeJob& job, const Row& row, std::uint8_t* packed, const Step& step,
+                    std::uint8_t* symbols) {
+    const std::uint8_t* in = job.in + step.element * sizeof(T);
+    std::uint8_t* bytes = job.bytes + step.element * kRestBytes;
+    const EncodeTable& table = job.tables[row.table];
+    unsigned escaped = 0;
+    packed += step.index * kPacked / 8;
+    for (int begin = 0; begin < step.count; begin += 8) {
+      const int n = step.count - begin < 8 ? step.count - begin : 8;
+      std::uint64_t bits = 0;
+      for (int i = begin; i < begin + n; ++i) {
+        const T value = std::rotl(load_le<T>(in + static_cast<std::size_t>(i) * sizeof(T)), 1);
+        std::memcpy(bytes + i * kRestBytes, &value, kRestBytes);
+        const T above = static_cast<T>(value >> (8 * kRestBytes)) & kPackedMask;
+        bits |= static_cast<std::uint64_t>(above) << (kPacked * (i - begin));
+        unsigned base = row.base;
+        if (job.columns != nullptr) base += job.columns[step.column + i];
+        const unsigned symbol = (static_cast<unsigned>(value >> kRest) - base) & kKeyMask;
+        const bool coded = symbol < kMaxSymbols && table.freq[symbol % kIndices] != 0;
+        symbols[i] = static_cast<std::uint8_t>(coded ? kSymbolBias + symbol : kEscapeByte);
+        escaped |= coded ? 0 : 1;
+      }
+      store_packed<kPacked>(packed + begin / 8 * kPacked, n, bits);
+    }
+    if (escaped != 0) put_escapes(job, row, step, symbols);
+  }
+
+  static void put_escapes(EncodeJob& job, const Row& row, const Step& step,
+                          const std::uint8_t* symbols) {
     for (int i = step.count; i-- > 0;) {
-      T value;
-      std::memcpy(&value, job.in + (step.element + i) * sizeof(T), sizeof(T));
-      const auto key = static_cast<unsigned>(std::rotl(value, 1) >> layout.rest_bits());
+      if (symbols[i] != kEscapeByte) continue;
+      const std::uint64_t element = step.element + static_cast<std::uint64_t>(i);
+      const T value = std::rotl(load_le<T>(job.in + element * sizeof(T)), 1);
+      const auto key = static_cast<unsigned>(value >> kRest);
       unsigned base = row.base;
       if (job.columns != nullptr) base += job.columns[step.column + i];
-      const unsigned symbol = (key - base) & layout.key_mask();
-      if (symbol < kMaxSymbols && table.freq[symbol] != 0) {
-        symbols[i] = static_cast<std::uint8_t>(kSymbolBias + symbol);
-        continue;
-      }
-      symbols[i] = kEscapeByte;
-      unsigned escape = (symbol + kSymbolBias) & layout.key_mask();
+      unsigned escape = (key - base + kSymbolBias) & kKeyMask;
       if (escape > 255) {
         job.patches->push_back(
-            {static_cast<std::uint32_t>(step.element + i), static_cast<std::uint16_t>(key)});
+            {static_cast<std::uint32_t>(element), static_cast<std::uint16_t>(key)});
         escape = 0;
       }
       *--job.escapes = static_cast<std::uint8_t>(escape);
     }
-    encode_step(table, job, step.count, symbols.data());
   }
-}
 
-template <class T>
-void decode_chunk(DecodeJob& job) {
-  const std::uint8_t* packed = job.packed;
-  for (std::uint64_t r = 0; r < job.grid.rows(); ++r) {
-    if (!decode_row<T>(job, r, packed)) {
-      job.overrun = true;
-      return;
+  static void decode(DecodeJob& job) {
+    const std::uint8_t* packed = job.packed;
+    for (std::uint64_t r = 0; r < job.grid.rows(); ++r) {
+      const Row& row = job.rows[r];
+      for (std::uint64_t k = 0; k < step_count(job.grid, r); ++k) {
+        const Step step = step_of(job.grid, r, k);
+        Symbols symbols;
+        if (!decode_step(job.tables[row.table], job, step.count, symbols.data()) ||
+            !take_escapes(job, step.count, symbols.data())) {
+          job.overrun = true;
+          return;
+        }
+        merge(job, row, packed, step, symbols.data());
+      }
+      packed += job.layout.packed_size(job.grid.row_end(r) - job.grid.row_begin(r));
     }
-    packed += job.layout.packed_size(job.grid.row_end(r) - job.grid.row_begin(r));
   }
-}
 
-template <class T>
-void encode_chunk(EncodeJob& job) {
-  std::uint8_t* packed = job.packed + packed_total(job.layout, job.grid);
-  for (std::uint64_t r = job.grid.rows(); r-- > 0;) {
-    packed -= job.layout.packed_size(job.grid.row_end(r) - job.grid.row_begin(r));
-    encode_row<T>(job, r, packed);
+  static void encode(EncodeJob& job) {
+    std::uint8_t* packed = job.packed + packed_total(job.layout, job.grid);
+    for (std::uint64_t r = job.grid.rows(); r-- > 0;) {
+      const Row& row = job.rows[r];
+      packed -= job.layout.packed_size(job.grid.row_end(r) - job.grid.row_begin(r));
+      for (std::uint64_t k = step_count(job.grid, r); k-- > 0;) {
+        const Step step = step_of(job.grid, r, k);
+        Symbols symbols;
+        split(job, row, packed, step, symbols.data());
+        encode_step(job.tables[row.table], job, step.count, symbols.data());
+      }
+    }
   }
-}
+};
 
-void decode(DecodeJob& job) {
-  switch (job.layout.element_bytes) {
+// Calls `f` with the Loops of a layout.
+template <class F>
+void with_loops(const Layout& layout, F f) {
+  using std::uint16_t, std::uint32_t, std::uint64_t, std::uint8_t;
+  const int split = layout.rest_bits();
+  switch (layout.element_bytes) {
     case 1:
-      return decode_chunk<std::uint8_t>(job);
+      if (split == 2) return f(Loops<uint8_t, 2, 0>());
+      if (split == 3) return f(Loops<uint8_t, 3, 0>());
+      return f(Loops<uint8_t, 4, 0>());
     case 2:
-      return decode_chunk<std::uint16_t>(job);
+      if (split == 7) return f(Loops<uint16_t, 7, 0>());
+      if (split == 8) return f(Loops<uint16_t, 0, 1>());
+      if (split == 10) return f(Loops<uint16_t, 2, 1>());
+      return f(Loops<uint16_t, 3, 1>());
     case 4:
-      return decode_chunk<std::uint32_t>(job);
+      if (split == 23) return f(Loops<uint32_t, 7, 2>());
+      return f(Loops<uint32_t, 0, 3>());
     default:
-      return decode_chunk<std::uint64_t>(job);
-  }
-}
-
-void encode(EncodeJob& job) {
-  switch (job.layout.element_bytes) {
-    case 1:
-      return encode_chunk<std::uint8_t>(job);
-    case 2:
-      return encode_chunk<std::uint16_t>(job);
-    case 4:
-      return encode_chunk<std::uint32_t>(job);
-    default:
-      return encode_chunk<std::uint64_t>(job);
+      if (split == 52) return f(Loops<uint64_t, 4, 6>());
+      return f(Loops<uint64_t, 5, 6>());
   }
 }
 
 }  // namespace
 
-const Kernel kPortableKernel = {"portable", [](const Layout&, const Grid&) { return true; }, decode,
-                                encode};
+const Kernel kPortableKernel = {
+    "portable", [](const Layout&, const Grid&) { return true; },
+    [](DecodeJob& job) { with_loops(job.layout, [&](auto loops) { loops.decode(job); }); },
+    [](EncodeJob& job) { with_loops(job.layout, [&](auto loops) { loops.encode(job); }); }};
 
 }  // namespace bbz::codec::split

@@ -68,7 +68,10 @@ void make_decode_table(const Frequencies& frequencies, DecodeTable& table) {
   for (int slot = 0; slot < kSlots; ++slot) {
     const int index = index_of_slot[slot];
     table.symbol[slot] = static_cast<std::uint8_t>(kSymbolBias + index);
-    table.rank[slot] = seen[index]++;
+    table.rank[slot] = seen[index];
+    table.entry[slot] = frequencies[index] | std::uint32_t{seen[index]} << 8 |
+                        std::uint32_t{table.symbol[slot]} << 16;
+    ++seen[index];
   }
   std::ranges::copy(frequencies, table.freq.begin());
 }

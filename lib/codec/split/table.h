@@ -28,6 +28,7 @@ struct alignas(64) DecodeTable {
   std::array<std::uint8_t, kSlots> symbol;  // the byte of the slot's symbol or of the escape
   std::array<std::uint8_t, kSlots> rank;    // how many of the symbol's slots are below this one
   std::array<std::uint16_t, kIndices> freq;
+  std::array<std::uint32_t, kSlots> entry;  // of a slot: freq | rank << 8 | symbol << 16
 };
 
 // What an encoder needs: state x becomes 256 * (x / f) + slot[start + x mod f].
