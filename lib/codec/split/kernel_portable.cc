@@ -3,33 +3,12 @@
 #include <cstring>
 
 #include "bbz/base/wire.h"
-#include "bbz/codec/split/kernel.h"
+#include "bbz/codec/split/steps.h"
 
 namespace bbz::codec::split {
 namespace {
 
 using Symbols = std::array<std::uint8_t, 1 << kMaxLanesLog2>;
-
-// Up to `lanes` elements of a row.
-struct Step {
-  std::uint64_t element;  // the first one's place in the chunk,
-  std::uint64_t index;    // in its row as far as the chunk has it,
-  std::uint64_t column;   // and in the grid
-  int count;
-};
-
-std::uint64_t step_count(const Grid& grid, std::uint64_t r) {
-  return divide_up(grid.row_end(r) - grid.row_begin(r), static_cast<std::uint64_t>(grid.lanes));
-}
-
-Step step_of(const Grid& grid, std::uint64_t r, std::uint64_t k) {
-  const std::uint64_t begin = grid.row_begin(r);
-  const std::uint64_t index = k * static_cast<std::uint64_t>(grid.lanes);
-  const std::uint64_t left = grid.row_end(r) - begin - index;
-  const auto lanes = static_cast<std::uint64_t>(grid.lanes);
-  return {begin + index, index, (r == 0 ? grid.first : 0) + index,
-          static_cast<int>(left < lanes ? left : lanes)};
-}
 
 // The packed bits of up to eight elements are kBits bytes; element i has the i-th kBits bits.
 template <int kBits>
@@ -69,23 +48,29 @@ bool decode_step(const DecodeTable& table, DecodeJob& job, int count,
   return true;
 }
 
-void encode_step(const EncodeTable& table, EncodeJob& job, int count, const std::uint8_t* symbols) {
-  for (int lane = count; lane-- > 0;) {
-    const int index = symbols[lane] % kIndices;
-    const unsigned f = table.freq[index];
-    unsigned x = job.states[lane];
-    const unsigned need = x >= f << 8 ? 1 : 0;
-    std::uint8_t*& stream = job.streams[lane / kStreamLanes];
-    stream[-1] = static_cast<std::uint8_t>(x);
-    stream -= need;
-    x >>= 8 * need;
-    unsigned quotient = x * table.reciprocal[index] >> 16;
-    unsigned remainder = x - quotient * f;
-    const unsigned low = remainder >= f ? 1 : 0;
-    quotient += low;
-    remainder -= low != 0 ? f : 0;
-    job.states[lane] =
-        static_cast<std::uint16_t>(quotient * kSlots + table.slot[table.start[index] + remainder]);
+void encode_step(const EncodeTable& table, EncodeJob& job, int count,
+                 const std::uint8_t* __restrict symbols) {
+  const std::uint64_t* __restrict entries = table.entry.data();
+  const std::uint8_t* __restrict slots = table.slot.data();
+  std::uint16_t* __restrict states = job.states.data();
+  for (int first = (count - 1) / kStreamLanes * kStreamLanes; first >= 0; first -= kStreamLanes) {
+    std::uint8_t* at = job.streams[first / kStreamLanes];
+    for (int lane = count < first + kStreamLanes ? count : first + kStreamLanes; lane-- > first;) {
+      const std::uint64_t entry = entries[symbols[lane] % kIndices];
+      const auto f = static_cast<std::uint32_t>(entry & 0xFFFF);
+      std::uint32_t x = states[lane];
+      at[-1] = static_cast<std::uint8_t>(x);
+      // One where the state's low byte must go; see decode_step.
+      const std::uint32_t need = ((f << 8) - 1 - x) >> 31;
+      at -= need;
+      x >>= 8 * need;
+      const std::uint32_t low = x * static_cast<std::uint32_t>(entry >> 32) >> 16;
+      const std::uint32_t left = x - low * f;
+      const std::uint32_t more = (f - 1 - left) >> 31;
+      states[lane] = static_cast<std::uint16_t>(
+          (low + more) * kSlots + slots[(entry >> 16 & 0xFFFF) + left - (f & (0 - more))]);
+    }
+    job.streams[first / kStreamLanes] = at;
   }
 }
 
@@ -138,26 +123,36 @@ struct Loops {
 
   // The symbol bytes; the rests are stored.
   static void split(EncodeJob& job, const Row& row, std::uint8_t* packed, const Step& step,
-                    std::uint8_t* symbols) {
-    const std::uint8_t* in = job.in + step.element * sizeof(T);
-    std::uint8_t* bytes = job.bytes + step.element * kRestBytes;
-    const EncodeTable& table = job.tables[row.table];
-    unsigned escaped = 0;
+                    std::uint8_t* __restrict symbols) {
+    const std::uint8_t* __restrict in = job.in + step.element * sizeof(T);
+    std::uint8_t* __restrict bytes = job.bytes + step.element * kRestBytes;
+    const std::uint32_t coded = job.tables[row.table].coded;
+    std::uint32_t escaped = 0;
     packed += step.index * kPacked / 8;
     for (int begin = 0; begin < step.count; begin += 8) {
       const int n = step.count - begin < 8 ? step.count - begin : 8;
       std::uint64_t bits = 0;
-      for (int i = begin; i < begin + n; ++i) {
-        const T value = std::rotl(load_le<T>(in + static_cast<std::size_t>(i) * sizeof(T)), 1);
-        std::memcpy(bytes + i * kRestBytes, &value, kRestBytes);
+      std::array<unsigned, 8> keys{};
+      for (int i = 0; i < n; ++i) {
+        const T value =
+            std::rotl(load_le<T>(in + static_cast<std::size_t>(begin + i) * sizeof(T)), 1);
+        std::memcpy(bytes + (begin + i) * kRestBytes, &value, kRestBytes);
         const T above = static_cast<T>(value >> (8 * kRestBytes)) & kPackedMask;
-        bits |= static_cast<std::uint64_t>(above) << (kPacked * (i - begin));
-        unsigned base = row.base;
-        if (job.columns != nullptr) base += job.columns[step.column + i];
-        const unsigned symbol = (static_cast<unsigned>(value >> kRest) - base) & kKeyMask;
-        const bool coded = symbol < kMaxSymbols && table.freq[symbol % kIndices] != 0;
-        symbols[i] = static_cast<std::uint8_t>(coded ? kSymbolBias + symbol : kEscapeByte);
-        escaped |= coded ? 0 : 1;
+        bits |= static_cast<std::uint64_t>(above) << (kPacked * i);
+        keys[i] = static_cast<unsigned>(value >> kRest) - row.base;
+      }
+      if (job.columns != nullptr) {
+        const std::uint16_t* columns = job.columns + step.column + begin;
+        for (int i = 0; i < n; ++i) keys[i] -= columns[i];
+      }
+      for (int i = 0; i < n; ++i) {
+        const unsigned symbol = keys[i] & kKeyMask;
+        // The escape's bit is not among those of `coded`, and all larger symbols take it.
+        const unsigned index = symbol < kMaxSymbols ? symbol : unsigned{kEscapeIndex};
+        const bool is_coded = (coded >> index & 1) != 0;
+        symbols[begin + i] =
+            static_cast<std::uint8_t>(is_coded ? kSymbolBias + index : kEscapeByte);
+        escaped |= is_coded ? 0 : 1;
       }
       store_packed<kPacked>(packed + begin / 8 * kPacked, n, bits);
     }
@@ -183,68 +178,65 @@ struct Loops {
     }
   }
 
-  static void decode(DecodeJob& job) {
-    const std::uint8_t* packed = job.packed;
-    for (std::uint64_t r = 0; r < job.grid.rows(); ++r) {
-      const Row& row = job.rows[r];
-      for (std::uint64_t k = 0; k < step_count(job.grid, r); ++k) {
-        const Step step = step_of(job.grid, r, k);
-        Symbols symbols;
-        if (!decode_step(job.tables[row.table], job, step.count, symbols.data()) ||
-            !take_escapes(job, step.count, symbols.data())) {
-          job.overrun = true;
-          return;
-        }
-        merge(job, row, packed, step, symbols.data());
-      }
-      packed += job.layout.packed_size(job.grid.row_end(r) - job.grid.row_begin(r));
+  static bool decode(DecodeJob& job, const Row& row, const std::uint8_t* packed, const Step& step) {
+    Symbols symbols;
+    if (!decode_step(job.tables[row.table], job, step.count, symbols.data()) ||
+        !take_escapes(job, step.count, symbols.data())) {
+      return false;
     }
+    merge(job, row, packed, step, symbols.data());
+    return true;
   }
 
-  static void encode(EncodeJob& job) {
-    std::uint8_t* packed = job.packed + packed_total(job.layout, job.grid);
-    for (std::uint64_t r = job.grid.rows(); r-- > 0;) {
-      const Row& row = job.rows[r];
-      packed -= job.layout.packed_size(job.grid.row_end(r) - job.grid.row_begin(r));
-      for (std::uint64_t k = step_count(job.grid, r); k-- > 0;) {
-        const Step step = step_of(job.grid, r, k);
-        Symbols symbols;
-        split(job, row, packed, step, symbols.data());
-        encode_step(job.tables[row.table], job, step.count, symbols.data());
-      }
-    }
+  static void encode(EncodeJob& job, const Row& row, std::uint8_t* packed, const Step& step) {
+    Symbols symbols;
+    split(job, row, packed, step, symbols.data());
+    encode_step(job.tables[row.table], job, step.count, symbols.data());
   }
 };
 
-// Calls `f` with the Loops of a layout.
+// What `f` gives for the Loops of a layout.
 template <class F>
-void with_loops(const Layout& layout, F f) {
+auto with_loops(const Layout& layout, F f) {
   using std::uint16_t, std::uint32_t, std::uint64_t, std::uint8_t;
-  const int split = layout.rest_bits();
+  const int rest = layout.rest_bits();
   switch (layout.element_bytes) {
     case 1:
-      if (split == 2) return f(Loops<uint8_t, 2, 0>());
-      if (split == 3) return f(Loops<uint8_t, 3, 0>());
+      if (rest == 2) return f(Loops<uint8_t, 2, 0>());
+      if (rest == 3) return f(Loops<uint8_t, 3, 0>());
       return f(Loops<uint8_t, 4, 0>());
     case 2:
-      if (split == 7) return f(Loops<uint16_t, 7, 0>());
-      if (split == 8) return f(Loops<uint16_t, 0, 1>());
-      if (split == 10) return f(Loops<uint16_t, 2, 1>());
+      if (rest == 7) return f(Loops<uint16_t, 7, 0>());
+      if (rest == 8) return f(Loops<uint16_t, 0, 1>());
+      if (rest == 10) return f(Loops<uint16_t, 2, 1>());
       return f(Loops<uint16_t, 3, 1>());
     case 4:
-      if (split == 23) return f(Loops<uint32_t, 7, 2>());
+      if (rest == 23) return f(Loops<uint32_t, 7, 2>());
       return f(Loops<uint32_t, 0, 3>());
     default:
-      if (split == 52) return f(Loops<uint64_t, 4, 6>());
+      if (rest == 52) return f(Loops<uint64_t, 4, 6>());
       return f(Loops<uint64_t, 5, 6>());
   }
 }
 
 }  // namespace
 
-const Kernel kPortableKernel = {
-    "portable", [](const Layout&, const Grid&) { return true; },
-    [](DecodeJob& job) { with_loops(job.layout, [&](auto loops) { loops.decode(job); }); },
-    [](EncodeJob& job) { with_loops(job.layout, [&](auto loops) { loops.encode(job); }); }};
+DecodeStep portable_decode_step(const Layout& layout) {
+  return with_loops(layout, [](auto loops) { return DecodeStep{loops.decode}; });
+}
+
+EncodeStep portable_encode_step(const Layout& layout) {
+  return with_loops(layout, [](auto loops) { return EncodeStep{loops.encode}; });
+}
+
+const Kernel kPortableKernel = {"portable", [](const Layout&, const Grid&) { return true; },
+                                [](DecodeJob& job) {
+                                  const DecodeStep step = portable_decode_step(job.layout);
+                                  decode_by_steps(job, step, step);
+                                },
+                                [](EncodeJob& job) {
+                                  const EncodeStep step = portable_encode_step(job.layout);
+                                  encode_by_steps(job, step, step);
+                                }};
 
 }  // namespace bbz::codec::split

@@ -1,3 +1,4 @@
+#include "bbz/codec/split/avx2.h"
 #include "bbz/codec/split/avx512.h"
 #include "bbz/codec/split/kernel.h"
 
@@ -5,23 +6,29 @@ namespace bbz::codec::split {
 namespace {
 
 #if defined(__x86_64__)
-const Kernel kAvx512Kernel = {"avx512",
-                              [](const Layout& layout, const Grid& grid) {
-                                return layout.top_bits == 1 && layout.element_bytes <= 4 &&
-                                       grid.lanes >= kStreamLanes;
-                              },
-                              avx512_decode, avx512_encode};
+
+// What the kernels of x86-64 are written for.
+bool takes(const Layout& layout, const Grid& grid) {
+  return layout.top_bits == 1 && layout.element_bytes <= 4 && grid.lanes >= kStreamLanes;
+}
+
+const Kernel kAvx512Kernel = {"avx512", takes, avx512_decode, avx512_encode};
+const Kernel kAvx2Kernel = {"avx2", takes, avx2_decode,
+                            [](EncodeJob& job) { kPortableKernel.encode(job); }};
+
 #endif
 
 std::vector<const Kernel*> find_kernels() {
   std::vector<const Kernel*> found;
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&
+                    __builtin_cpu_supports("popcnt");
+  if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") &&
-      __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("bmi2") &&
-      __builtin_cpu_supports("popcnt")) {
+      __builtin_cpu_supports("avx512vbmi2")) {
     found.push_back(&kAvx512Kernel);
   }
+  if (avx2) found.push_back(&kAvx2Kernel);
 #endif
   found.push_back(&kPortableKernel);
   return found;

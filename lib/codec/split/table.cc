@@ -78,11 +78,15 @@ void make_decode_table(const Frequencies& frequencies, DecodeTable& table) {
 
 void make_encode_table(const Frequencies& frequencies, EncodeTable& table) {
   std::uint16_t start = 0;
+  table.coded = 0;
   for (int index = 0; index < kIndices; ++index) {
     const std::uint16_t f = frequencies[index];
     table.freq[index] = f;
     table.start[index] = start;
     table.reciprocal[index] = static_cast<std::uint16_t>(f == 0 ? 0 : std::min(65535, 65536 / f));
+    table.entry[index] =
+        f | std::uint64_t{start} << 16 | std::uint64_t{table.reciprocal[index]} << 32;
+    if (f != 0 && index != kEscapeIndex) table.coded |= std::uint32_t{1} << index;
     start = static_cast<std::uint16_t>(start + f);
   }
   const auto index_of_slot = spread(frequencies);

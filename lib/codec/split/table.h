@@ -38,6 +38,8 @@ struct alignas(64) EncodeTable {
   std::array<std::uint16_t, kIndices> start;
   // min(65535, floor(65536 / f)): x times this, shifted right by 16, is x / f or one less.
   std::array<std::uint16_t, kIndices> reciprocal;
+  std::array<std::uint64_t, kIndices> entry;  // freq | start << 16 | reciprocal << 32
+  std::uint32_t coded;                        // bit i: symbol i has a frequency
 };
 
 void make_decode_table(const Frequencies& frequencies, DecodeTable& table);
