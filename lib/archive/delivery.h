@@ -22,6 +22,7 @@ struct Step {
   catalog::Metadata metadata;
   std::vector<std::byte> payload;  // of the chunk or the metadata
   std::vector<std::byte> plain;
+  bool decode = true;
   Status outcome;  // of reading and decoding the chunk
 };
 
@@ -32,7 +33,7 @@ inline std::size_t delivery_depth(const parallel::ThreadPool& pool) {
 }
 
 inline Status decode_step(Step& step) {
-  if (step.kind != Step::Kind::kChunk || !step.outcome.ok()) return {};
+  if (step.kind != Step::Kind::kChunk || !step.decode || !step.outcome.ok()) return {};
   step.plain.resize(step.chunk.decoded_bytes);
   step.outcome = chunk::decode(step.tensor->meta, step.chunk, step.payload, step.plain);
   return {};
@@ -55,6 +56,7 @@ inline Status deliver_step(const Step& step, Visitor& visitor) {
       break;
   }
   if (!step.outcome.ok()) return visitor.damaged(*step.tensor, step.chunk, step.outcome.error());
+  if (!step.decode) return {};
   const std::uint64_t offset = step.chunk.meta.first_element * step.tensor->meta.element_bits / 8;
   return visitor.data(*step.tensor, offset, step.plain);
 }

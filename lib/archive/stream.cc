@@ -54,6 +54,8 @@ class StreamPlan {
       case RecordType::kTensor:
         step.kind = Step::Kind::kBeginTensor;
         tensor_ = std::make_shared<catalog::Tensor>(catalog.tensors.back());
+        decode_ = options_.decode && (!options_.wants || tensor_->is_operand() ||
+                                      options_.wants(catalog.files.back(), *tensor_));
         step.tensor = tensor_;
         chunks_left_ = tensor_->chunk_count;
         return true;
@@ -81,7 +83,8 @@ class StreamPlan {
     // A payload that is there but damaged is the visitor's to judge; one that is not there ends the
     // stream.
     if (!read.ok() && read.code() != Code::kChecksum) return read.error();
-    if (!options_.decode) {
+    step.decode = decode_;
+    if (!decode_) {
       step.outcome = chunk::check_payload(step.tensor->meta, step.chunk, step.payload);
     } else if (step.tensor->meta.form != catalog::kFormDense) {
       step.outcome = make_error(Code::kUnsupported, "tensor {}: unknown form {}",
@@ -95,6 +98,7 @@ class StreamPlan {
   const StreamOptions& options_;
   std::shared_ptr<const catalog::Tensor> tensor_;
   std::uint64_t chunks_left_ = 0;
+  bool decode_ = true;
 };
 
 }  // namespace
@@ -108,14 +112,8 @@ Result<StreamSummary> read_stream(io::Source& source, const StreamOptions& optio
   BBZ_TRY(visitor.begin_archive(reader.header()));
   BBZ_TRY(parallel::ordered_map<Step>(
       pool, internal::delivery_depth(pool), [&](Step& step) { return plan.next(step); },
-      [&](Step& step) -> Status {
-        if (options.decode) return internal::decode_step(step);
-        return {};
-      },
-      [&](Step& step) -> Status {
-        if (!options.decode && step.kind == Step::Kind::kChunk && step.outcome.ok()) return {};
-        return internal::deliver_step(step, visitor);
-      }));
+      internal::decode_step,
+      [&](Step& step) -> Status { return internal::deliver_step(step, visitor); }));
   BBZ_TRY(builder.finish());
   StreamSummary summary;
   summary.root = builder.root();

@@ -11,6 +11,8 @@ namespace bbz {
 struct StreamOptions {
   unsigned threads = 0;  // that decode; 0: all cores
   bool decode = true;    // false: check payload checksums only, and call no Visitor::data
+  // Where it is set: the tensors that are decoded. The others are treated as if `decode` was false.
+  std::function<bool(const catalog::File&, const catalog::Tensor&)> wants;
   Limits limits;
   // Called now and then with the bytes of the archive that have been read.
   std::function<void(std::uint64_t)> progress;

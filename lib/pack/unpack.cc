@@ -7,6 +7,10 @@
 namespace bbz::pack {
 namespace {
 
+Error no_file(const Selection& selection) {
+  return make_error(Code::kNotFound, "no file matches ({})", selection.to_string());
+}
+
 // Writes the files that it is shown below an output folder.
 class TreeWriter final : public Visitor {
  public:
@@ -35,6 +39,12 @@ class TreeWriter final : public Visitor {
     return assembler_->put(tensor, offset, bytes);
   }
 
+  Status damaged(const catalog::Tensor& tensor, const catalog::Chunk&,
+                 const Error& error) override {
+    if (!assembler_ || tensor.is_operand()) return {};  // not asked for
+    return error;
+  }
+
   Status end_file(const catalog::File& file) override {
     if (!assembler_) return {};
     BBZ_TRY(assembler_->end(file));
@@ -50,7 +60,7 @@ class TreeWriter final : public Visitor {
 
   Result<UnpackSummary> summary(const Digest& root) {
     if (summary_.files == 0 && !options_.selection.files.empty()) {
-      return make_error(Code::kNotFound, "no file matches ({})", options_.selection.to_string());
+      return no_file(options_.selection);
     }
     summary_.root = root;
     return summary_;
@@ -66,24 +76,81 @@ class TreeWriter final : public Visitor {
   UnpackSummary summary_;
 };
 
-// Writes one file to a sink.
-class SinkWriter final : public Visitor {
+// Writes the one file that is selected to a sink.
+class SingleWriter final : public Visitor {
  public:
-  SinkWriter(io::Sink& sink, DigestKind digest, const Progress& progress)
-      : assembler_(sink, digest), progress_(progress) {}
+  SingleWriter(io::Sink& sink, const UnpackOptions& options) : sink_(sink), options_(options) {}
+
+  Status begin_archive(const container::FileHeader& header) override {
+    digest_ = header.digest_kind;
+    return {};
+  }
+
+  Status begin_file(const catalog::File& file) override {
+    if (!is_selected(file, options_.selection)) return {};
+    if (summary_.files != 0) return several(options_.selection);
+    ++summary_.files;
+    assembler_.emplace(sink_, digest_);
+    return {};
+  }
 
   Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
-    bytes_ += bytes.size();
-    if (progress_) progress_(bytes_);
-    return assembler_.put(tensor, offset, bytes);
+    if (!assembler_ || tensor.is_operand()) return {};
+    summary_.bytes += bytes.size();
+    if (report_written_ && options_.progress) options_.progress(summary_.bytes);
+    return assembler_->put(tensor, offset, bytes);
   }
-  Status end_file(const catalog::File& file) override { return assembler_.end(file); }
+
+  Status damaged(const catalog::Tensor& tensor, const catalog::Chunk&,
+                 const Error& error) override {
+    if (!assembler_ || tensor.is_operand()) return {};  // not asked for
+    return error;
+  }
+
+  Status end_file(const catalog::File& file) override {
+    if (!assembler_) return {};
+    BBZ_TRY(assembler_->end(file));
+    assembler_.reset();
+    return {};
+  }
+
+  static bool is_selected(const catalog::File& file, const Selection& selection) {
+    return file.kind == catalog::FileKind::kRegular && selection.selects_file(file.path);
+  }
+
+  static Error several(const Selection& selection) {
+    return make_error(Code::kInvalidArgument,
+                      "several files match ({}): choose one of them (--file), or name a folder "
+                      "(-C)",
+                      selection.to_string());
+  }
+
+  void report_written() { report_written_ = true; }
+  Result<UnpackSummary> summary(const Digest& root) {
+    if (summary_.files == 0) return no_file(options_.selection);
+    summary_.root = root;
+    return summary_;
+  }
 
  private:
-  FileAssembler assembler_;
-  const Progress& progress_;
-  std::uint64_t bytes_ = 0;
+  io::Sink& sink_;
+  const UnpackOptions& options_;
+  DigestKind digest_{};
+  bool report_written_ = false;
+  std::optional<FileAssembler> assembler_;
+  UnpackSummary summary_;
 };
+
+StreamOptions stream_options(const UnpackOptions& options) {
+  StreamOptions stream;
+  stream.threads = options.threads;
+  stream.limits = options.limits;
+  stream.progress = options.progress;
+  stream.wants = [&](const catalog::File& file, const catalog::Tensor&) {
+    return options.selection.selects_file(file.path);
+  };
+  return stream;
+}
 
 }  // namespace
 
@@ -107,20 +174,31 @@ Result<UnpackSummary> unpack(const Reader& reader, io::OutputTree& out,
 
 Result<UnpackSummary> unpack_stream(io::Source& source, io::OutputTree& out,
                                     const UnpackOptions& options) {
-  StreamOptions stream;
-  stream.threads = options.threads;
-  stream.limits = options.limits;
-  stream.progress = options.progress;
   TreeWriter writer(out, options);
-  BBZ_ASSIGN(const StreamSummary read, read_stream(source, stream, writer));
+  BBZ_ASSIGN(const StreamSummary read, read_stream(source, stream_options(options), writer));
   return writer.summary(read.root);
 }
 
-Status unpack_file(const Reader& reader, std::uint32_t file, io::Sink& sink,
-                   const Progress& progress) {
-  SinkWriter writer(sink, reader.catalog().header.digest_kind, progress);
-  const std::uint32_t files[] = {file};
-  return reader.visit_files(files, writer);
+Result<UnpackSummary> unpack_one(const Reader& reader, io::Sink& sink,
+                                 const UnpackOptions& options) {
+  std::vector<std::uint32_t> selected;
+  for (std::uint32_t number = 0; number < reader.catalog().files.size(); ++number) {
+    if (SingleWriter::is_selected(reader.catalog().files[number], options.selection)) {
+      selected.push_back(number);
+    }
+  }
+  if (selected.size() > 1) return SingleWriter::several(options.selection);
+  SingleWriter writer(sink, options);
+  writer.report_written();
+  BBZ_TRY(reader.visit_files(selected, writer));
+  return writer.summary(reader.root());
+}
+
+Result<UnpackSummary> unpack_one_stream(io::Source& source, io::Sink& sink,
+                                        const UnpackOptions& options) {
+  SingleWriter writer(sink, options);
+  BBZ_ASSIGN(const StreamSummary read, read_stream(source, stream_options(options), writer));
+  return writer.summary(read.root);
 }
 
 }  // namespace bbz::pack

@@ -36,8 +36,11 @@ Result<UnpackSummary> unpack(const Reader& reader, io::OutputTree& out,
 Result<UnpackSummary> unpack_stream(io::Source& source, io::OutputTree& out,
                                     const UnpackOptions& options);
 
-// Writes one file of the archive, by its number, to a sink, which is not finished.
-Status unpack_file(const Reader& reader, std::uint32_t file, io::Sink& sink,
-                   const Progress& progress = {});
+// Writes the one file that is selected to a sink, which is not finished. Errors: kNotFound where no
+// file is selected; kInvalidArgument where several are; those of reading and of the sink.
+Result<UnpackSummary> unpack_one(const Reader& reader, io::Sink& sink,
+                                 const UnpackOptions& options);
+Result<UnpackSummary> unpack_one_stream(io::Source& source, io::Sink& sink,
+                                        const UnpackOptions& options);
 
 }  // namespace bbz::pack

@@ -7,5 +7,8 @@ namespace bbz::tools {
 
 void add_pack_command(Program& program);
 void add_unpack_command(Program& program);
+void add_cat_command(Program& program);
+void add_verify_command(Program& program);
+void add_salvage_command(Program& program);
 
 }  // namespace bbz::tools

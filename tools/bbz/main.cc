@@ -12,10 +12,15 @@ int main(int argc, char** argv) {
       "What is in an archive is shown by bbzinfo(1)."};
   manual.examples = {
       {"bbz pack model.safetensors", "Packs a model into model.bbz, beside it."},
+      {"bbz verify model.bbz", "Checks every byte of it."},
       {"bbz unpack model.bbz -C out/", "Gives back the files, below out/."},
+      {"bbzinfo model.bbz", "Shows what is in it and how well it packed."},
   };
   Program program("bbz", manual);
   add_pack_command(program);
   add_unpack_command(program);
+  add_cat_command(program);
+  add_verify_command(program);
+  add_salvage_command(program);
   return program.main(argc, argv);
 }

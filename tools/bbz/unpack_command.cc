@@ -3,9 +3,11 @@
 
 #include "bbz/base/format.h"
 #include "bbz/commands.h"
+#include "bbz/pack/extract.h"
 #include "bbz/pack/unpack.h"
 #include "common/archive_input.h"
 #include "common/output.h"
+#include "common/selection_options.h"
 #include "common/units.h"
 
 namespace bbz::tools {
@@ -13,10 +15,10 @@ namespace {
 
 struct UnpackArguments {
   std::string archive;
-  std::string folder = ".";
+  std::string folder;
   std::string output;
   bool force = false;
-  std::vector<std::string> files;
+  SelectionArguments selection;
 };
 
 Manual unpack_manual() {
@@ -24,46 +26,114 @@ Manual unpack_manual() {
   manual.summary = "Give back the files of an archive, or take tensors out of it";
   manual.description = {
       "Without a selection of tensors, the files come back byte for byte as they were packed, "
-      "below "
-      "the folder of -C (the current one by default). -o writes a single file under another name."};
+      "below the folder of -C, which is the current one where it is not given. -o writes a single "
+      "file under a name of its own.",
+      "With --layer, --tensor or --exclude, the selected tensors are written as safetensors, bit "
+      "for bit and with the metadata of their files: into the one file of -o, or below -C into one "
+      "for each file that they come from. A tensor must meet all kinds of options that are given, "
+      "and one of each kind. In a GLOB, * and ? match any characters, also / and the dot. From an "
+      "archive on disk, only the chunks of these tensors are read.",
+      "From standard input, files appear as they become complete; those that were whole stay where "
+      "the stream breaks off."};
   manual.examples = {
       {"bbz unpack model.bbz -C out/", "Gives back all files below out/."},
-      {"curl -s URL | bbz unpack - -C out/", "The same while the archive arrives."},
+      {"bbz unpack model.bbz --layer 3 -o layer3.safetensors", "Takes one layer out."},
+      {"bbz unpack model.bbz --tensor '*.mlp.*' --exclude '*bias' -C mlp/",
+       "Takes out the weights of the MLPs, below mlp/ under the names of their files."},
+      {"bbz unpack model.bbz --file '*.json' -C out/", "Gives back some of the files."},
+      {"curl -s URL | bbz unpack - -C out/", "Unpacks while the archive arrives."},
   };
   return manual;
 }
 
-void report(const pack::UnpackSummary& summary, const std::string& archive,
+// Says what was done, where someone looks.
+void report(const std::string& archive, const std::string& what, std::uint64_t bytes,
             const CommonOptions& common) {
   if (common.quiet || (!common.verbose && ::isatty(STDERR_FILENO) != 1)) return;
-  fmt::print(stderr, "{}: {} file{}, {}\n", shown(archive), grouped(summary.files),
-             summary.files == 1 ? "" : "s", human_size(summary.bytes));
-  if (!common.verbose) return;
-  fmt::print(stderr, "  {} bytes\n  root digest {}\n", grouped(summary.bytes),
-             summary.root.to_string());
+  fmt::print(stderr, "{}: {}, {}\n", shown(archive), what, human_size(bytes));
+  if (common.verbose) fmt::print(stderr, "  {} bytes\n", grouped(bytes));
 }
 
-// All selected files below a folder.
-Result<ExitCode> unpack_files(ArchiveInput& input, const UnpackArguments& arguments,
-                              const CommonOptions& common) {
+// What the two ways of unpacking need.
+struct Job {
+  ArchiveInput input;
+  pack::Selection selection;
+  const UnpackArguments& arguments;
+  const CommonOptions& common;
+};
+
+template <class Options>
+Options options_of(Job& job, ProgressBar& bar) {
+  Options options;
+  options.selection = job.selection;
+  options.replace = job.arguments.force;
+  options.threads = job.common.threads;
+  options.progress = [&bar](std::uint64_t done) { bar.update(done); };
+  return options;
+}
+
+Result<pack::UnpackSummary> unpack_files(Job& job, ProgressBar& bar) {
+  const auto options = options_of<pack::UnpackOptions>(job, bar);
+  const Reader* const reader = job.input.reader();
+  if (!job.arguments.output.empty()) {
+    BBZ_ASSIGN(const auto sink, open_output(job.arguments.output, job.arguments.force));
+    BBZ_ASSIGN(const pack::UnpackSummary summary,
+               reader ? pack::unpack_one(*reader, *sink, options)
+                      : pack::unpack_one_stream(job.input.stream(), *sink, options));
+    BBZ_TRY(sink->finish());
+    return summary;
+  }
+  const std::string folder = job.arguments.folder.empty() ? "." : job.arguments.folder;
+  BBZ_ASSIGN(io::OutputTree out, io::OutputTree::open(folder));
+  return reader ? pack::unpack(*reader, out, options)
+                : pack::unpack_stream(job.input.stream(), out, options);
+}
+
+Result<pack::ExtractSummary> extract_tensors(Job& job, ProgressBar& bar) {
+  auto options = options_of<pack::ExtractOptions>(job, bar);
+  const Reader* const reader = job.input.reader();
+  const UnpackArguments& arguments = job.arguments;
+  // Tensors wait where the output goes, which has the room for them.
+  if (!arguments.output.empty()) {
+    options.spool_folder = folder_of(arguments.output);
+    BBZ_ASSIGN(const auto sink, open_output(arguments.output, arguments.force));
+    BBZ_ASSIGN(const pack::ExtractSummary summary,
+               reader ? pack::extract(*reader, *sink, options)
+                      : pack::extract_stream(job.input.stream(), *sink, options));
+    BBZ_TRY(sink->finish());
+    return summary;
+  }
+  options.spool_folder = arguments.folder;
   BBZ_ASSIGN(io::OutputTree out, io::OutputTree::open(arguments.folder));
-  pack::UnpackOptions options;
-  options.replace = arguments.force;
-  options.selection.files = arguments.files;
-  options.threads = common.threads;
-  ProgressBar bar("unpacking", input.progress_total(), common.quiet);
-  options.progress = [&](std::uint64_t done) { bar.update(done); };
-  BBZ_ASSIGN(const pack::UnpackSummary summary,
-             input.reader() ? pack::unpack(*input.reader(), out, options)
-                            : pack::unpack_stream(input.stream(), out, options));
-  bar.clear();
-  report(summary, arguments.archive, common);
-  return ExitCode::kSuccess;
+  return reader ? pack::extract_files(*reader, out, options)
+                : pack::extract_files_stream(job.input.stream(), out, options);
 }
 
 Result<ExitCode> run_unpack(const UnpackArguments& arguments, const CommonOptions& common) {
+  if (!arguments.output.empty() && !arguments.folder.empty()) {
+    return make_error(Code::kInvalidArgument, "-o and -C do not go together");
+  }
+  BBZ_ASSIGN(const pack::Selection selection, arguments.selection.selection());
+  if (selection.of_tensors() && arguments.output.empty() && arguments.folder.empty()) {
+    return make_error(Code::kInvalidArgument,
+                      "say where the selected tensors go: -o FILE for one file, -C DIR for one for "
+                      "each file that they come from");
+  }
   BBZ_ASSIGN(ArchiveInput input, ArchiveInput::open(arguments.archive, common.threads));
-  return unpack_files(input, arguments, common);
+  Job job{std::move(input), selection, arguments, common};
+  ProgressBar bar("unpacking", job.input.progress_total(selection), common.quiet);
+  if (selection.of_tensors()) {
+    BBZ_ASSIGN(const pack::ExtractSummary summary, extract_tensors(job, bar));
+    bar.clear();
+    report(arguments.archive, fmt::format("{} tensors", grouped(summary.tensors)), summary.bytes,
+           common);
+  } else {
+    BBZ_ASSIGN(const pack::UnpackSummary summary, unpack_files(job, bar));
+    bar.clear();
+    report(arguments.archive, fmt::format("{} files", grouped(summary.files)), summary.bytes,
+           common);
+  }
+  return ExitCode::kSuccess;
 }
 
 }  // namespace
@@ -76,12 +146,12 @@ void add_unpack_command(Program& program) {
   app.add_option("ARCHIVE", arguments->archive, "The archive, or - for standard input")->required();
   app.add_option("-C,--directory", arguments->folder,
                  "The folder below which files are written; it is made where it is missing")
-      ->type_name("DIR")
-      ->default_str(".");
+      ->type_name("DIR");
+  app.add_option("-o,--output", arguments->output, "A single output, or - for standard output")
+      ->type_name("FILE");
   app.add_flag("-f,--force", arguments->force, "Replace files that exist");
-  app.add_option("--file", arguments->files, "Only files whose path matches; may be repeated")
-      ->type_name("GLOB")
-      ->allow_extra_args(false);
+  add_file_option(app, arguments->selection);
+  add_tensor_options(app, arguments->selection);
 }
 
 }  // namespace bbz::tools

@@ -1,5 +1,7 @@
 #include "common/archive_input.h"
 
+#include "common/output.h"
+
 namespace bbz::tools {
 
 Result<ArchiveInput> ArchiveInput::open(const std::string& path, unsigned threads) {
@@ -8,13 +10,25 @@ Result<ArchiveInput> ArchiveInput::open(const std::string& path, unsigned thread
   if (!input.source_->seekable()) return input;
   ReadOptions options;
   options.threads = threads;
-  BBZ_ASSIGN(input.reader_, Reader::open(input.source_, options));
+  auto reader = Reader::open(input.source_, options);
+  if (!reader.ok()) return about(path, std::move(reader).error());
+  input.reader_ = std::move(*reader);
   return input;
 }
 
-std::optional<std::uint64_t> ArchiveInput::progress_total() const {
+std::optional<std::uint64_t> ArchiveInput::progress_total(const pack::Selection& selection) const {
   if (!reader_) return std::nullopt;
-  return reader_->catalog().unpacked_bytes;
+  const catalog::Catalog& catalog = reader_->catalog();
+  std::uint64_t total = 0;
+  for (const catalog::File& file : catalog.files) {
+    if (!selection.of_tensors() && selection.selects_file(file.path)) total += file.size;
+    if (!selection.of_tensors()) continue;
+    for (const std::uint32_t number : file.tensors) {
+      const catalog::Tensor& tensor = catalog.tensors[number];
+      if (selection.selects(file, tensor)) total += tensor.byte_size;
+    }
+  }
+  return total;
 }
 
 }  // namespace bbz::tools

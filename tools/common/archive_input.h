@@ -6,6 +6,7 @@
 #include <string>
 
 #include "bbz/archive/reader.h"
+#include "bbz/pack/selection.h"
 
 namespace bbz::tools {
 
@@ -19,8 +20,8 @@ class ArchiveInput {
   // The bytes, front to back.
   io::Source& stream() { return *source_; }
 
-  // All bytes of the files in the archive; of a stream, which counts otherwise, nothing.
-  std::optional<std::uint64_t> progress_total() const;
+  // The bytes of what is selected; of a stream, which is not known yet, nothing.
+  std::optional<std::uint64_t> progress_total(const pack::Selection& selection) const;
 
  private:
   std::shared_ptr<io::Source> source_;

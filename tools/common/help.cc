@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/program.h"
 
 namespace bbz::tools {
@@ -34,6 +36,15 @@ std::string row(const std::string& term, const std::string& meaning) {
 }
 
 }  // namespace
+
+std::vector<const CLI::Option*> shown_options(const CLI::App& app) {
+  std::vector<const CLI::Option*> options = app.get_options();
+  std::erase_if(options, [](const CLI::Option* option) { return option->get_group().empty(); });
+  std::ranges::stable_sort(options, {}, [](const CLI::Option* option) {
+    return option->get_positional() ? 0 : option->get_group() == kGeneralOptions ? 2 : 1;
+  });
+  return options;
+}
 
 std::string option_term(const CLI::Option& option) {
   if (option.get_positional()) return option.get_name(true);
@@ -74,8 +85,8 @@ std::string help_page(const Program& program, const CLI::App& app) {
     page += row(command->get_name(), program.manual(*command).summary);
   }
   page += "\nOptions:\n";
-  for (const CLI::Option* option : app.get_options()) {
-    if (!option->get_group().empty()) page += row(option_term(*option), option_meaning(*option));
+  for (const CLI::Option* option : shown_options(app)) {
+    page += row(option_term(*option), option_meaning(*option));
   }
   if (!manual.examples.empty()) page += "\nExamples:\n";
   for (const Manual::Example& example : manual.examples) {

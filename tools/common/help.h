@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -13,6 +14,12 @@ namespace bbz::tools {
 class Program;
 
 std::string help_page(const Program& program, const CLI::App& app);
+
+// The group of the options that every command has: they are shown last.
+inline constexpr char kGeneralOptions[] = "General";
+
+// Those that are shown, in order: arguments, the command's own options, the general ones.
+std::vector<const CLI::Option*> shown_options(const CLI::App& app);
 
 // "-o, --output FILE"; the name of a positional argument.
 std::string option_term(const CLI::Option& option);

@@ -30,8 +30,7 @@ std::string upper(std::string text) {
 
 std::string options_of(const CLI::App& app) {
   std::string text;
-  for (const CLI::Option* option : app.get_options()) {
-    if (option->get_group().empty()) continue;  // hidden
+  for (const CLI::Option* option : shown_options(app)) {
     text += fmt::format(".TP\n\\fB{}\\fR\n{}\n", escaped(option_term(*option)),
                         escaped(option_meaning(*option)));
   }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 
 #include "bbz/base/format.h"
@@ -51,6 +52,20 @@ Status check_output_is_no_source(const std::string& input, const std::string& ou
   if (end != source.end() && !fs::equivalent(input, output, error)) return {};
   return make_error(Code::kInvalidArgument, "{}: is the output and also one of the files to pack",
                     output);
+}
+
+std::string folder_of(const std::string& output) {
+  if (output == "-") {
+    const char* const folder = std::getenv("TMPDIR");
+    return folder != nullptr && *folder != '\0' ? folder : "/tmp";
+  }
+  const fs::path folder = fs::path(output).parent_path();
+  return folder.empty() ? "." : folder.string();
+}
+
+Error about(const std::string& path, Error error) {
+  if (!error.message.starts_with(shown(path))) error.message = shown(path) + ": " + error.message;
+  return error;
 }
 
 std::string shown(const std::string& path) {

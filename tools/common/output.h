@@ -21,6 +21,12 @@ std::string default_archive_name(const std::string& input);
 // existing file in it: replacing it would destroy a source.
 Status check_output_is_no_source(const std::string& input, const std::string& output);
 
+// The folder that the output stands in; for "-", the one for temporary files.
+std::string folder_of(const std::string& output);
+
+// The error with the name of what it is about in front, where it is not there already.
+Error about(const std::string& path, Error error);
+
 // A name, or "standard input" for "-".
 std::string shown(const std::string& path);
 

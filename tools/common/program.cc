@@ -27,11 +27,12 @@ class HelpFormatter final : public CLI::FormatterBase {
 
 Program::Program(std::string name, Manual manual) : app_("", std::move(name)) {
   add_manual(app_, std::move(manual));
-  app_.set_help_flag("-h,--help", "Show this help");
+  app_.set_help_flag("-h,--help", "Show this help")->group(kGeneralOptions);
   app_.set_version_flag("--version",
                         fmt::format("{} {} (archive format {}.{})", app_.get_name(), BBZ_VERSION,
                                     container::kMajor, container::kMinor),
-                        "Show the version of the program and of the format");
+                        "Show the version of the program and of the format")
+      ->group(kGeneralOptions);
 }
 
 void Program::add_manual(CLI::App& app, Manual manual) {
@@ -40,9 +41,12 @@ void Program::add_manual(CLI::App& app, Manual manual) {
 }
 
 void Program::add_common_options(CLI::App& app) {
-  app.add_flag("-q,--quiet", common_.quiet, "Say nothing but errors, and show no progress");
-  app.add_flag("-v,--verbose", common_.verbose, "Say more, with exact sizes");
+  app.add_flag("-q,--quiet", common_.quiet, "Say nothing but errors, and show no progress")
+      ->group(kGeneralOptions);
+  app.add_flag("-v,--verbose", common_.verbose, "Say more, with exact sizes")
+      ->group(kGeneralOptions);
   app.add_option("-T,--threads", common_.threads, "Threads to work with; 0 takes all cores")
+      ->group(kGeneralOptions)
       ->type_name("N")
       ->check(CLI::Range(0, 1024).description(""))
       ->capture_default_str();
@@ -51,7 +55,7 @@ void Program::add_common_options(CLI::App& app) {
 CLI::App& Program::add_command(const std::string& name, Manual manual, Run run) {
   app_.require_subcommand(1);
   CLI::App& command = *app_.add_subcommand(name, "");
-  command.set_help_flag("-h,--help", "Show this help");
+  command.set_help_flag("-h,--help", "Show this help")->group(kGeneralOptions);
   add_manual(command, std::move(manual));
   add_common_options(command);
   runs_[&command] = std::move(run);

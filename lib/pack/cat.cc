@@ -1,0 +1,130 @@
+#include "bbz/pack/cat.h"
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/pack/file_assembler.h"
+
+namespace bbz::pack {
+namespace {
+
+Error not_found(const std::string& name) {
+  return make_error(Code::kNotFound, "no tensor or file is called {}", quoted(name));
+}
+
+Error ambiguous(const std::string& name) {
+  return make_error(Code::kInvalidArgument,
+                    "several files have a tensor {}: choose one of them (--file)", quoted(name));
+}
+
+class TensorWriter final : public Visitor {
+ public:
+  explicit TensorWriter(io::Sink& sink) : sink_(sink) {}
+  Status data(const catalog::Tensor&, std::uint64_t, Bytes bytes) override {
+    return sink_.write(bytes);
+  }
+
+ private:
+  io::Sink& sink_;
+};
+
+// Passes on the tensor or the file of a name.
+class NameWriter final : public Visitor {
+ public:
+  NameWriter(const std::string& name, io::Sink& sink, const Selection& selection)
+      : name_(name), sink_(sink), selection_(selection) {}
+
+  Status begin_archive(const container::FileHeader& header) override {
+    digest_ = header.digest_kind;
+    return {};
+  }
+
+  Status begin_file(const catalog::File& file) override {
+    in_selected_ = selection_.selects_file(file.path);
+    if (file.path == name_ && file.kind == catalog::FileKind::kRegular && !tensor_found_) {
+      file_found_ = true;
+      assembler_.emplace(sink_, digest_);
+    }
+    return {};
+  }
+
+  Status begin_tensor(const catalog::Tensor& tensor) override {
+    in_tensor_ = in_selected_ && !tensor.is_operand() && !file_found_ &&
+                 tensor.meta.kind == catalog::TensorKind::kTensor && tensor.meta.name == name_;
+    if (in_tensor_ && tensor_found_) return ambiguous(name_);
+    tensor_found_ = tensor_found_ || in_tensor_;
+    return {};
+  }
+
+  Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
+    if (assembler_ && !tensor.is_operand()) return assembler_->put(tensor, offset, bytes);
+    return in_tensor_ ? sink_.write(bytes) : Status();
+  }
+
+  Status damaged(const catalog::Tensor&, const catalog::Chunk&, const Error& error) override {
+    return assembler_ || in_tensor_ ? Status(error) : Status();
+  }
+
+  Status end_tensor(const catalog::Tensor&) override {
+    in_tensor_ = false;
+    return {};
+  }
+
+  Status end_file(const catalog::File& file) override {
+    if (!assembler_) return {};
+    BBZ_TRY(assembler_->end(file));
+    assembler_.reset();
+    return {};
+  }
+
+  bool found() const { return file_found_ || tensor_found_; }
+
+ private:
+  const std::string& name_;
+  io::Sink& sink_;
+  const Selection& selection_;
+  DigestKind digest_{};
+  std::optional<FileAssembler> assembler_;
+  bool in_selected_ = false;
+  bool in_tensor_ = false;
+  bool tensor_found_ = false;
+  bool file_found_ = false;
+};
+
+}  // namespace
+
+Status cat(const Reader& reader, const std::string& name, io::Sink& sink,
+           const CatOptions& options) {
+  const catalog::Catalog& catalog = reader.catalog();
+  std::vector<std::uint32_t> tensors = catalog.find_tensors(name);
+  std::erase_if(tensors, [&](std::uint32_t number) {
+    const catalog::Tensor& tensor = catalog.tensors[number];
+    return tensor.is_operand() ||
+           !options.selection.selects_file(catalog.files[tensor.meta.file].path);
+  });
+  if (tensors.size() > 1) return ambiguous(name);
+  if (tensors.size() == 1) {
+    TensorWriter writer(sink);
+    return reader.visit_tensors(tensors, writer);
+  }
+  const catalog::File* file = catalog.find_file(name);
+  if (file == nullptr || file->kind != catalog::FileKind::kRegular) return not_found(name);
+  const std::uint32_t number[] = {static_cast<std::uint32_t>(file - catalog.files.data())};
+  NameWriter writer(name, sink, options.selection);
+  return reader.visit_files(number, writer);
+}
+
+Status cat_stream(io::Source& source, const std::string& name, io::Sink& sink,
+                  const CatOptions& options) {
+  StreamOptions stream;
+  stream.threads = options.threads;
+  stream.limits = options.limits;
+  stream.wants = [&](const catalog::File& file, const catalog::Tensor& tensor) {
+    return file.path == name || tensor.meta.name == name;
+  };
+  NameWriter writer(name, sink, options.selection);
+  BBZ_TRY(read_stream(source, stream, writer));
+  if (!writer.found()) return not_found(name);
+  return {};
+}
+
+}  // namespace bbz::pack

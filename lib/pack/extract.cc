@@ -1,0 +1,92 @@
+#include "bbz/pack/extract.h"
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/pack/tensor_file.h"
+
+namespace bbz::pack {
+namespace {
+
+// Writes tensors one after the other.
+class DataWriter final : public Visitor {
+ public:
+  DataWriter(io::Sink& sink, const Progress& progress, std::uint64_t& bytes)
+      : sink_(sink), progress_(progress), bytes_(bytes) {}
+
+  Status data(const catalog::Tensor&, std::uint64_t, Bytes bytes) override {
+    bytes_ += bytes.size();
+    if (progress_) progress_(bytes_);
+    return sink_.write(bytes);
+  }
+
+ private:
+  io::Sink& sink_;
+  const Progress& progress_;
+  std::uint64_t& bytes_;
+};
+
+// The metadata of the files that these tensors come from, and the tensors.
+Result<TensorFile> plan_file(const Reader& reader, std::span<const std::uint32_t> numbers) {
+  const catalog::Catalog& catalog = reader.catalog();
+  TensorFile file;
+  std::vector<bool> used(catalog.files.size());
+  for (const std::uint32_t number : numbers) {
+    const catalog::Tensor& tensor = catalog.tensors[number];
+    BBZ_TRY(file.add(tensor, catalog.files[tensor.meta.file].path));
+    used[tensor.meta.file] = true;
+  }
+  for (const catalog::Metadata& metadata : catalog.metadata) {
+    if (metadata.meta.file == catalog::kNone || !used[metadata.meta.file]) continue;
+    if (metadata.meta.key != kSafetensorsKey) continue;
+    BBZ_ASSIGN(const std::string json, reader.read_metadata(metadata));
+    BBZ_TRY(file.add_metadata(json));
+  }
+  return file;
+}
+
+Status write_file(const Reader& reader, std::span<const std::uint32_t> numbers, io::Sink& sink,
+                  const ExtractOptions& options, ExtractSummary& summary) {
+  BBZ_ASSIGN(TensorFile file, plan_file(reader, numbers));
+  BBZ_ASSIGN(const std::vector<std::byte> header, file.header());
+  BBZ_TRY(sink.write(header));
+  DataWriter writer(sink, options.progress, summary.bytes);
+  BBZ_TRY(reader.visit_tensors(numbers, writer));
+  summary.tensors += numbers.size();
+  ++summary.files;
+  return {};
+}
+
+}  // namespace
+
+Result<ExtractSummary> extract(const Reader& reader, io::Sink& sink,
+                               const ExtractOptions& options) {
+  BBZ_ASSIGN(const std::vector<std::uint32_t> numbers, select(reader.catalog(), options.selection));
+  ExtractSummary summary;
+  BBZ_TRY(write_file(reader, numbers, sink, options, summary));
+  return summary;
+}
+
+Result<ExtractSummary> extract_files(const Reader& reader, io::OutputTree& out,
+                                     const ExtractOptions& options) {
+  BBZ_ASSIGN(const std::vector<std::uint32_t> numbers, select(reader.catalog(), options.selection));
+  const catalog::Catalog& catalog = reader.catalog();
+  const auto file_of = [&](std::size_t i) { return catalog.tensors[numbers[i]].meta.file; };
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (i > 0 && file_of(i) == file_of(i - 1)) continue;
+    BBZ_TRY(out.check_file(extracted_path(catalog.files[file_of(i)].path), {options.replace}));
+  }
+  ExtractSummary summary;
+  for (std::size_t begin = 0; begin < numbers.size();) {
+    std::size_t end = begin;
+    while (end < numbers.size() && file_of(end) == file_of(begin)) ++end;
+    const std::string path = extracted_path(catalog.files[file_of(begin)].path);
+    BBZ_ASSIGN(const auto sink, out.create_file(path, {options.replace}));
+    BBZ_TRY(write_file(reader, std::span(numbers).subspan(begin, end - begin), *sink, options,
+                       summary));
+    BBZ_TRY(sink->finish());
+    begin = end;
+  }
+  return summary;
+}
+
+}  // namespace bbz::pack

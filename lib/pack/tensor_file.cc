@@ -1,0 +1,49 @@
+#include "bbz/pack/tensor_file.h"
+
+#include <algorithm>
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+
+namespace bbz::pack {
+
+Status TensorFile::add(const catalog::Tensor& tensor, const std::string& file) {
+  const catalog::TensorMeta& meta = tensor.meta;
+  if (tensor::find_dtype(meta.dtype) == nullptr) {
+    return make_error(Code::kUnsupported, "tensor {}: its dtype {} is not known", quoted(meta.name),
+                      static_cast<int>(meta.dtype));
+  }
+  const auto [other, inserted] = files_.emplace(meta.name, file);
+  if (!inserted) {
+    return make_error(Code::kInvalidArgument,
+                      "the files {} and {} both have a tensor {}: choose one of them (--file), or "
+                      "write a file for each (-C)",
+                      quoted(other->second), quoted(file), quoted(meta.name));
+  }
+  safetensors::Tensor entry;
+  entry.name = meta.name;
+  entry.dtype = meta.dtype;
+  entry.shape = meta.shape;
+  tensors_.push_back(std::move(entry));
+  return {};
+}
+
+Status TensorFile::add_metadata(std::string_view json) {
+  BBZ_ASSIGN(safetensors::Metadata entries, safetensors::metadata_from_json(json));
+  for (auto& entry : entries) {
+    const auto same_key = [&](const auto& other) { return other.first == entry.first; };
+    if (std::ranges::none_of(metadata_, same_key)) metadata_.push_back(std::move(entry));
+  }
+  return {};
+}
+
+std::string extracted_path(const std::string& path) {
+  constexpr std::string_view kSuffix = ".safetensors";
+  return path.ends_with(kSuffix) ? path : path + std::string(kSuffix);
+}
+
+Result<std::vector<std::byte>> TensorFile::header() {
+  return safetensors::build(tensors_, metadata_);
+}
+
+}  // namespace bbz::pack

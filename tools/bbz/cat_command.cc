@@ -1,0 +1,69 @@
+#include "bbz/base/format.h"
+#include "bbz/commands.h"
+#include "bbz/pack/cat.h"
+#include "common/archive_input.h"
+#include "common/output.h"
+#include "common/selection_options.h"
+
+namespace bbz::tools {
+namespace {
+
+struct CatArguments {
+  std::string archive;
+  std::vector<std::string> names;
+  std::string output = "-";
+  bool force = false;
+  SelectionArguments selection;
+};
+
+Manual cat_manual() {
+  Manual manual;
+  manual.summary = "Write the bytes of tensors or files to standard output";
+  manual.description = {
+      "A NAME is that of a tensor or, where there is no such tensor, the path of a file in the "
+      "archive. The bytes of a tensor are those of its source file: row by row, little-endian, "
+      "without a header. Several names are written one after the other; from standard input, one."};
+  manual.examples = {
+      {"bbz cat model.bbz model.layers.3.mlp.up_proj.weight > raw.bin",
+       "Takes one tensor out as raw bytes."},
+      {"bbz cat llama.bbz config.json", "Shows one of the files."},
+  };
+  return manual;
+}
+
+Result<ExitCode> run_cat(const CatArguments& arguments, const CommonOptions& common) {
+  pack::CatOptions options;
+  options.threads = common.threads;
+  BBZ_ASSIGN(options.selection, arguments.selection.selection());
+  BBZ_ASSIGN(ArchiveInput input, ArchiveInput::open(arguments.archive, common.threads));
+  if (!input.reader() && arguments.names.size() > 1) {
+    return make_error(Code::kInvalidArgument,
+                      "from a stream, which is read once, only one NAME can be written");
+  }
+  BBZ_ASSIGN(const auto sink, arguments.output == "-"
+                                  ? io::create_output("-", {})  // text may go to a terminal
+                                  : open_output(arguments.output, arguments.force));
+  for (const std::string& name : arguments.names) {
+    BBZ_TRY(input.reader() ? pack::cat(*input.reader(), name, *sink, options)
+                           : pack::cat_stream(input.stream(), name, *sink, options));
+  }
+  BBZ_TRY(sink->finish());
+  return ExitCode::kSuccess;
+}
+
+}  // namespace
+
+void add_cat_command(Program& program) {
+  const auto arguments = std::make_shared<CatArguments>();
+  CLI::App& app = program.add_command(
+      "cat", cat_manual(), [&program, arguments] { return run_cat(*arguments, program.common()); });
+  app.add_option("ARCHIVE", arguments->archive, "The archive, or - for standard input")->required();
+  app.add_option("NAME", arguments->names, "A tensor, or the path of a file")->required();
+  app.add_option("-o,--output", arguments->output, "Where to write; - is standard output")
+      ->type_name("FILE")
+      ->capture_default_str();
+  app.add_flag("-f,--force", arguments->force, "Replace a file that exists");
+  add_file_option(app, arguments->selection);
+}
+
+}  // namespace bbz::tools

@@ -1,0 +1,108 @@
+#include <fmt/format.h>
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/commands.h"
+#include "bbz/salvage/salvage.h"
+#include "common/output.h"
+#include "common/units.h"
+
+namespace bbz::tools {
+namespace {
+
+struct SalvageArguments {
+  std::string archive;
+  std::string folder;
+  bool force = false;
+};
+
+Manual salvage_manual() {
+  Manual manual;
+  manual.summary = "Save what a truncated or damaged archive still holds";
+  manual.description = {
+      "Finds every record that is whole, also without the index, and writes below the folder, for "
+      "each PATH of the archive: PATH itself where every byte is back; otherwise PATH.partial, "
+      "with "
+      "zeros where bytes are lost, and beside it PATH.rescued.safetensors with the tensors that "
+      "are "
+      "whole. What is lost is listed.",
+      "Exits with 0 where nothing was lost and with 3 otherwise."};
+  manual.examples = {
+      {"bbz salvage broken.bbz -o rescued/", "Saves what there is to save, below rescued/."},
+  };
+  return manual;
+}
+
+std::string_view outcome_name(salvage::Outcome outcome) {
+  switch (outcome) {
+    case salvage::Outcome::kWhole:
+      return "whole";
+    case salvage::Outcome::kPartial:
+      return "partial";
+    case salvage::Outcome::kLost:
+      break;
+  }
+  return "lost";
+}
+
+void print_file(const salvage::FileReport& file, bool verbose) {
+  fmt::print("{:<8} {}", outcome_name(file.outcome), bbz::quoted(file.path));
+  if (file.outcome == salvage::Outcome::kPartial && file.bytes) {
+    fmt::print(": {} of {}", human_size(file.recovered), human_size(*file.bytes));
+  }
+  fmt::print("\n");
+  for (const salvage::TensorReport& tensor : file.tensors) {
+    if (tensor.outcome() == salvage::Outcome::kWhole) continue;
+    const std::string name = tensor.name.empty()
+                                 ? fmt::format("bytes at offset {}", tensor.offset)
+                                 : fmt::format("tensor {}", bbz::quoted(tensor.name));
+    fmt::print("  {:<8} {}: {} of {}\n", outcome_name(tensor.outcome()), name,
+               human_size(tensor.recovered), human_size(tensor.bytes));
+    if (!verbose) continue;
+    for (const std::string& sentence : tensor.damage) fmt::print("    {}\n", sentence);
+  }
+}
+
+void print_report(const salvage::Report& report, const CommonOptions& common) {
+  if (common.quiet) return;
+  for (const salvage::FileReport& file : report.files) print_file(file, common.verbose);
+  if (report.orphans != 0) {
+    fmt::print("{} chunks belong to tensors that are not known any more\n",
+               grouped(report.orphans));
+  }
+  if (!common.verbose) return;
+  for (const container::Gap& gap : report.gaps) {
+    fmt::print("no record in {} bytes at offset {}\n", grouped(gap.end - gap.begin), gap.begin);
+  }
+  fmt::print("the index is {}\n", report.had_index ? "whole" : "lost");
+}
+
+Result<ExitCode> run_salvage(const SalvageArguments& arguments, const CommonOptions& common) {
+  BBZ_ASSIGN(const auto source, io::open_file(arguments.archive));
+  BBZ_ASSIGN(io::OutputTree out, io::OutputTree::open(arguments.folder));
+  salvage::Options options;
+  options.replace = arguments.force;
+  ProgressBar bar("salvaging", std::nullopt, common.quiet);
+  options.progress = [&](std::uint64_t done) { bar.update(done); };
+  BBZ_ASSIGN(const salvage::Report report, salvage::salvage(*source, out, options));
+  bar.clear();
+  print_report(report, common);
+  return report.whole() ? ExitCode::kSuccess : ExitCode::kCorrupt;
+}
+
+}  // namespace
+
+void add_salvage_command(Program& program) {
+  const auto arguments = std::make_shared<SalvageArguments>();
+  CLI::App& app = program.add_command("salvage", salvage_manual(), [&program, arguments] {
+    return run_salvage(*arguments, program.common());
+  });
+  app.add_option("ARCHIVE", arguments->archive, "The archive")->required();
+  app.add_option("-o,-C,--directory", arguments->folder,
+                 "The folder below which files are written; it is made where it is missing")
+      ->type_name("DIR")
+      ->required();
+  app.add_flag("-f,--force", arguments->force, "Replace files that exist");
+}
+
+}  // namespace bbz::tools

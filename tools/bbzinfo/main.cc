@@ -1,0 +1,65 @@
+#include <fmt/format.h>
+
+#include "bbzinfo/archive_view.h"
+#include "common/program.h"
+
+namespace bbz::tools {
+namespace {
+
+struct Arguments {
+  std::vector<std::string> archives;
+  Lists lists;
+  bool json = false;
+};
+
+Manual manual() {
+  Manual manual;
+  manual.summary = "show what is in an archive of neural-network weights";
+  manual.description = {
+      "Shows the files, tensors and layers of archives made by bbz(1), and how well they packed. "
+      "Nothing is decoded: the index tells it all. \"-\" is standard input. Sizes are in powers of "
+      "1000; -v gives them exactly.",
+      "--json gives one object an archive, whose fields are stable: see json.md in the sources of "
+      "the tool."};
+  manual.examples = {
+      {"bbzinfo model.bbz", "Shows a summary: sizes, dtypes, codecs."},
+      {"bbzinfo model.bbz --tensors", "Lists every tensor with its shape and ratio."},
+      {"bbzinfo model.bbz --json | jq .root_digest", "Picks out one of the figures."},
+  };
+  return manual;
+}
+
+Result<ExitCode> run(const Arguments& arguments, const CommonOptions& common) {
+  const bool several = arguments.archives.size() > 1;
+  if (arguments.json && several) fmt::print("[\n");
+  for (std::size_t i = 0; i < arguments.archives.size(); ++i) {
+    BBZ_ASSIGN(const ArchiveView view, view_archive(arguments.archives[i]));
+    if (!arguments.json) {
+      print_text(view, arguments.lists, common.verbose);
+      continue;
+    }
+    if (i > 0) fmt::print(",\n");
+    print_json(view, arguments.lists);
+  }
+  if (arguments.json && several) fmt::print("]\n");
+  return ExitCode::kSuccess;
+}
+
+}  // namespace
+}  // namespace bbz::tools
+
+int main(int argc, char** argv) {
+  using namespace bbz::tools;
+  Program program("bbzinfo", manual());
+  Arguments arguments;
+  CLI::App& app = program.app();
+  app.add_option("ARCHIVE", arguments.archives, "The archives, or - for standard input")
+      ->required();
+  app.add_flag("--files", arguments.lists.files, "List the files, with their metadata");
+  app.add_flag("--layers", arguments.lists.layers, "List the layers");
+  app.add_flag("--tensors", arguments.lists.tensors, "List the tensors");
+  app.add_flag("--chunks", arguments.lists.chunks, "List the tensors and their chunks");
+  app.add_flag("--json", arguments.json, "Print JSON, with files and layers always in it");
+  program.set_run([&] { return run(arguments, program.common()); });
+  return program.main(argc, argv);
+}

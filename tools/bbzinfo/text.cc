@@ -1,0 +1,192 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "bbz/base/names.h"
+#include "bbz/container/constants.h"
+#include "bbzinfo/archive_view.h"
+#include "common/units.h"
+
+namespace bbz::tools {
+namespace {
+
+// Columns that are as wide as what stands in them; the first is aligned left, the others right.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> head) { add(std::move(head)); }
+
+  void add(std::vector<std::string> row) {
+    widths_.resize(std::max(widths_.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths_[i] = std::max(widths_[i], row[i].size());
+    rows_.push_back(std::move(row));
+  }
+
+  void print() const {
+    for (const std::vector<std::string>& row : rows_) {
+      std::string line = fmt::format("  {:<{}}", row[0], widths_[0]);
+      for (std::size_t i = 1; i < row.size(); ++i) {
+        line += fmt::format("  {:>{}}", row[i], widths_[i]);
+      }
+      fmt::print("{}\n", line);
+    }
+    fmt::print("\n");
+  }
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+  std::vector<std::size_t> widths_;
+};
+
+class TextView {
+ public:
+  TextView(const ArchiveView& view, bool verbose) : view_(view), verbose_(verbose) {}
+
+  void print_summary() const;
+  void print_kinds() const;
+  void print_files() const;
+  void print_layers() const;
+  void print_tensors(bool chunks) const;
+
+ private:
+  std::string size(std::uint64_t bytes) const {
+    return verbose_ ? grouped(bytes) : human_size(bytes);
+  }
+  // Size, stored size and ratio.
+  std::vector<std::string> with_sizes(std::vector<std::string> row,
+                                      const pack::Tally& tally) const {
+    row.push_back(size(tally.bytes));
+    row.push_back(size(tally.stored));
+    row.push_back(percentage(tally.stored, tally.bytes));
+    return row;
+  }
+
+  const ArchiveView& view_;
+  bool verbose_;
+};
+
+std::string shape_text(const tensor::Shape& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
+
+std::string layer_text(std::optional<std::uint32_t> layer) {
+  return layer ? std::to_string(*layer) : "-";
+}
+
+std::optional<std::uint32_t> layer_of(const catalog::TensorMeta& meta) {
+  if (meta.layer == catalog::kNone) return std::nullopt;
+  return meta.layer;
+}
+
+void TextView::print_summary() const {
+  const pack::Info& info = view_.info;
+  const container::FileHeader& header = view_.catalog.header;
+  fmt::print("{}: {} in {} ({})\n\n", view_.name, size(info.file_bytes), size(info.archive_bytes),
+             percentage(info.archive_bytes, info.file_bytes));
+  fmt::print(
+      "  format       {}.{}{}\n", header.major, header.minor,
+      header.required_features & container::kFeatureIndexFirst ? ", index at the front" : "");
+  fmt::print("  root digest  {}\n", view_.root.to_string());
+  fmt::print("  files        {}", grouped(info.files));
+  if (info.directories != 0) fmt::print(", {} empty folders", grouped(info.directories));
+  const auto layers =
+      std::ranges::count_if(info.layers, [](const auto& l) { return l.layer.has_value(); });
+  fmt::print("\n  tensors      {}, {} elements, {} layers\n", grouped(info.tensors.tensors),
+             human_count(info.tensors.elements), layers);
+  fmt::print("  chunks       {}\n", grouped(view_.catalog.chunks.size()));
+  if (!view_.catalog.groups.empty()) {
+    fmt::print("  groups       {}\n", grouped(view_.catalog.groups.size()));
+  }
+  fmt::print("  overhead     {} ({})\n\n", size(info.overhead_bytes),
+             percentage(info.overhead_bytes, info.archive_bytes));
+}
+
+void TextView::print_kinds() const {
+  Table dtypes({"dtype", "tensors", "elements", "size", "stored", "ratio"});
+  const auto add = [&](const std::string& name, const pack::Tally& tally) {
+    if (tally.tensors == 0) return;
+    dtypes.add(with_sizes({name, grouped(tally.tensors), human_count(tally.elements)}, tally));
+  };
+  for (const pack::NamedTally& row : view_.info.dtypes) add(row.name, row);
+  add("no tensor", view_.info.other);
+  add("operands", view_.info.operands);
+  dtypes.print();
+  Table codecs({"codec", "chunks", "size", "stored", "ratio"});
+  for (const pack::NamedTally& row : view_.info.codecs) {
+    codecs.add(with_sizes({row.name, grouped(row.chunks)}, row));
+  }
+  codecs.print();
+}
+
+void TextView::print_files() const {
+  Table table({"file", "tensors", "size", "stored", "ratio"});
+  for (std::size_t i = 0; i < view_.catalog.files.size(); ++i) {
+    const catalog::File& file = view_.catalog.files[i];
+    if (file.kind == catalog::FileKind::kDirectory) {
+      table.add({quoted(file.path + "/"), "", "", "", ""});
+      continue;
+    }
+    const auto tensors = std::ranges::count_if(file.tensors, [&](std::uint32_t number) {
+      return view_.catalog.tensors[number].meta.kind == catalog::TensorKind::kTensor;
+    });
+    table.add(with_sizes({quoted(file.path), grouped(static_cast<std::uint64_t>(tensors))},
+                         view_.info.by_file[i]));
+  }
+  table.print();
+  for (const auto& [place, value] : view_.metadata) {
+    const std::string where =
+        place.first == catalog::kNone ? "archive" : quoted(view_.catalog.files[place.first].path);
+    fmt::print("  {}: {} = {}\n", where, quoted(place.second), quoted(value));
+  }
+  if (!view_.metadata.empty()) fmt::print("\n");
+}
+
+void TextView::print_layers() const {
+  Table table({"layer", "tensors", "elements", "size", "stored", "ratio"});
+  for (const pack::LayerTally& row : view_.info.layers) {
+    table.add(
+        with_sizes({layer_text(row.layer), grouped(row.tensors), human_count(row.elements)}, row));
+  }
+  table.print();
+}
+
+void TextView::print_tensors(bool chunks) const {
+  const catalog::Catalog& catalog = view_.catalog;
+  if (!chunks) {
+    Table table({"tensor", "dtype", "shape", "layer", "chunks", "size", "stored", "ratio"});
+    for (const catalog::Tensor& tensor : catalog.tensors) {
+      if (tensor.meta.kind == catalog::TensorKind::kBytes) continue;
+      table.add(with_sizes({quoted(tensor.meta.name), pack::dtype_name(tensor.meta.dtype),
+                            shape_text(tensor.meta.shape), layer_text(layer_of(tensor.meta)),
+                            grouped(tensor.chunk_count)},
+                           pack::Info::of(tensor)));
+    }
+    table.print();
+    return;
+  }
+  for (const catalog::Tensor& tensor : catalog.tensors) {
+    fmt::print("  {} {} {}\n",
+               tensor.meta.kind == catalog::TensorKind::kBytes ? "bytes of a file"
+                                                               : quoted(tensor.meta.name),
+               pack::dtype_name(tensor.meta.dtype), shape_text(tensor.meta.shape));
+    for (const catalog::Chunk& chunk : catalog.chunks_of(tensor)) {
+      fmt::print("    chunk {}: {} elements from {}, {} {} -> {} bytes ({}) at offset {}\n",
+                 chunk.meta.number, chunk.meta.element_count, chunk.meta.first_element,
+                 pack::codec_name(chunk.meta.codec), chunk.decoded_bytes, chunk.payload.length,
+                 percentage(chunk.payload.length, chunk.decoded_bytes), chunk.payload.offset);
+    }
+  }
+  fmt::print("\n");
+}
+
+}  // namespace
+
+void print_text(const ArchiveView& view, const Lists& lists, bool verbose) {
+  const TextView text(view, verbose);
+  text.print_summary();
+  text.print_kinds();
+  if (lists.files) text.print_files();
+  if (lists.layers) text.print_layers();
+  if (lists.tensors || lists.chunks) text.print_tensors(lists.chunks);
+}
+
+}  // namespace bbz::tools

@@ -1,0 +1,60 @@
+#include "common/selection_options.h"
+
+#include <charconv>
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+
+namespace bbz::tools {
+namespace {
+
+// "3" or "3-7".
+Result<pack::Selection::Layers> parse_layers(const std::string& text) {
+  pack::Selection::Layers layers;
+  const char* const end = text.data() + text.size();
+  auto parsed = std::from_chars(text.data(), end, layers.first);
+  bool valid = parsed.ec == std::errc();
+  layers.last = layers.first;
+  if (valid && parsed.ptr != end) {
+    valid = *parsed.ptr == '-';
+    if (valid) parsed = std::from_chars(parsed.ptr + 1, end, layers.last);
+    valid = valid && parsed.ec == std::errc() && parsed.ptr == end;
+  }
+  if (valid && layers.first <= layers.last) return layers;
+  return make_error(Code::kInvalidArgument, "--layer {}: expected a number or a range such as 0-7",
+                    bbz::quoted(text));
+}
+
+void add_list(CLI::App& app, const std::string& name, std::vector<std::string>& values,
+              const std::string& type, const std::string& meaning) {
+  app.add_option(name, values, meaning)->type_name(type)->allow_extra_args(false);
+}
+
+}  // namespace
+
+Result<pack::Selection> SelectionArguments::selection() const {
+  pack::Selection selection;
+  selection.files = files;
+  selection.tensors = tensors;
+  selection.excluded = excluded;
+  for (const std::string& text : layers) {
+    BBZ_ASSIGN(selection.layers.emplace_back(), parse_layers(text));
+  }
+  return selection;
+}
+
+void add_file_option(CLI::App& app, SelectionArguments& arguments) {
+  add_list(app, "--file", arguments.files, "GLOB",
+           "Only files whose path in the archive matches; may be repeated");
+}
+
+void add_tensor_options(CLI::App& app, SelectionArguments& arguments) {
+  add_list(app, "--layer", arguments.layers, "N",
+           "Only tensors of this layer, or of a range such as 0-7; may be repeated");
+  add_list(app, "--tensor", arguments.tensors, "GLOB",
+           "Only tensors whose name matches; may be repeated");
+  add_list(app, "--exclude", arguments.excluded, "GLOB",
+           "No tensors whose name matches; may be repeated");
+}
+
+}  // namespace bbz::tools

@@ -1,0 +1,27 @@
+// The options that select files and tensors of an archive, the same for every command.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "bbz/pack/selection.h"
+
+namespace bbz::tools {
+
+struct SelectionArguments {
+  std::vector<std::string> files;
+  std::vector<std::string> layers;
+  std::vector<std::string> tensors;
+  std::vector<std::string> excluded;
+
+  // Errors: kInvalidArgument for a layer that is no number or range.
+  Result<pack::Selection> selection() const;
+};
+
+// --file alone.
+void add_file_option(CLI::App& app, SelectionArguments& arguments);
+// --layer, --tensor, --exclude.
+void add_tensor_options(CLI::App& app, SelectionArguments& arguments);
+
+}  // namespace bbz::tools
