@@ -4,19 +4,12 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
+#include "bbz/source/pytorch.h"
 
 namespace bbz::source {
 namespace {
 
 using Match = Format::Match;
-
-Extent bytes_extent(std::uint64_t offset, std::optional<std::uint64_t> length) {
-  Extent extent;
-  extent.offset = offset;
-  extent.length = length;
-  if (length) extent.shape = {*length};
-  return extent;
-}
 
 Match probe_safetensors(std::string_view path, Bytes first) {
   if (path.ends_with(".safetensors")) return Match::kClaimed;
@@ -55,9 +48,10 @@ Result<Layout> layout_bytes(Front& front, const Options&) {
 }
 
 // The first that matches is taken; the last takes everything.
-constexpr std::array<Format, 2> kFormats = {{
+constexpr std::array<Format, 3> kFormats = {{
     {"safetensors", ".safetensors", safetensors::kLengthBytes + 1, probe_safetensors,
      layout_safetensors},
+    {"pytorch", ".pt", kPytorchProbeSize, probe_pytorch, layout_pytorch},
     {"bytes", "", 0, probe_bytes, layout_bytes},
 }};
 
@@ -93,6 +87,14 @@ std::string stream_path(std::string_view format, const Options& options) {
 }
 
 }  // namespace
+
+Extent bytes_extent(std::uint64_t offset, std::optional<std::uint64_t> length) {
+  Extent extent;
+  extent.offset = offset;
+  extent.length = length;
+  if (length) extent.shape = {*length};
+  return extent;
+}
 
 Result<SourceFile> describe(std::unique_ptr<io::Source> source, std::string path,
                             std::string_view shown, const Options& options) {

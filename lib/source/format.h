@@ -16,9 +16,12 @@ struct Format {
   std::string_view suffix;  // of a stream's file that has no other name: ".safetensors"
   std::uint64_t probe_size = 0;
   Match (*probe)(std::string_view path, Bytes first) = nullptr;
-  // Reads what it needs of the front and gives the layout.
+  // Reads what it needs of the front, or of a source that can seek, and gives the layout.
   Result<Layout> (*layout)(Front& front, const Options& options) = nullptr;
 };
+
+// A range that is no tensor, for layouts.
+Extent bytes_extent(std::uint64_t offset, std::optional<std::uint64_t> length);
 
 // Finds the format of a file and lays it out. `path` is that of the result, or empty for a stream
 // without a name; `shown` is what messages call it.

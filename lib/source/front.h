@@ -19,6 +19,10 @@ class Front {
   std::optional<std::uint64_t> size() const { return source_->size(); }
   std::string_view name() const { return source_->name(); }
 
+  // The source itself, for formats that are not read from their front; nullptr where it cannot
+  // seek.
+  io::Source* seekable() { return source_->seekable() ? source_.get() : nullptr; }
+
   // The source with nothing missing from its front; the Front must not be used again.
   std::unique_ptr<io::Source> release();
 

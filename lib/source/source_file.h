@@ -12,6 +12,7 @@
 #include "bbz/io/source.h"
 #include "bbz/safetensors/header.h"
 #include "bbz/tensor/shape.h"
+#include "bbz/torch/state_dict.h"
 
 namespace bbz::source {
 
@@ -33,7 +34,7 @@ struct Extent {
 // can be read along them. Only the last may have no known length. A tensor may have no bytes at
 // all; a range of kind bytes always has some, so that an empty file has no extents.
 struct Layout {
-  std::string_view format;  // the row of the table of formats: "safetensors", "bytes"
+  std::string_view format;  // the row of the table of formats: "safetensors", "pytorch", "bytes"
   std::string metadata;     // what the file says of itself, as a JSON object of strings, or empty
   std::vector<Extent> extents;
 };
@@ -55,6 +56,7 @@ struct Options {
   std::string stream_name{};
   std::uint64_t max_files = 1'000'000;  // folders nested without end, tars that exhaust memory
   safetensors::Limits safetensors{};
+  torch::Limits torch{};
 };
 
 // The files, one at a time.
