@@ -19,10 +19,11 @@ struct Entry {
 // The metadata of a file: format-spec/records.md lists the keys.
 std::vector<Entry> metadata_of(const source::Layout& layout, const Limits& limits) {
   std::vector<Entry> entries;
-  if (layout.format != "safetensors") return entries;
+  if (layout.format.empty() || layout.format == "bytes") return entries;
   entries.push_back({"format", layout.format});
   // One that is too large for a record still stands in the file's own header.
-  if (!layout.metadata.empty() && layout.metadata.size() <= limits.metadata_bytes) {
+  if (layout.format == "safetensors" && !layout.metadata.empty() &&
+      layout.metadata.size() <= limits.metadata_bytes) {
     entries.push_back({"safetensors", layout.metadata});
   }
   return entries;

@@ -26,7 +26,8 @@ Manual pack_manual() {
   Manual manual;
   manual.summary = "Pack a file, a folder or a stream into an archive";
   manual.description = {
-      "A safetensors file is taken apart into its tensors; any other file is packed as bytes. A "
+      "A safetensors file and a PyTorch state dict (.pt, .pth, .bin, .ckpt) are taken apart into "
+      "their tensors; any other file is packed as bytes. A "
       "folder is packed with everything below it. A stream (INPUT \"-\") may be a tar, whose "
       "members "
       "are packed, or one file."};
