@@ -378,37 +378,5 @@ TEST(Archive, AppliesLimits) {
   EXPECT_THAT(streamed(raw::sample().bytes(), limits).message, HasSubstr("the heads so far"));
 }
 
-TEST(RecordWriter, ReportsWhatCannotBeWritten) {
-  Buffer out;
-  const auto memory = io::memory_sink(out);
-  FileHeader header;
-  RecordWriter writer(*memory, header);
-  ASSERT_TRUE(writer.begin().ok());
-  EXPECT_EQ(writer.append(RecordType::kFile, Buffer(0x10000), {}).code(), Code::kLimit);
-  EXPECT_TRUE(writer.append(RecordType::kFile, Buffer(0xFFFF), {}).ok());
-
-  header.required_features = kFeatureIndexFirst;
-  RecordWriter wrong_room(*memory, header, 1);
-  ASSERT_TRUE(wrong_room.begin().ok());
-  EXPECT_EQ(wrong_room.finish({}).code(), Code::kInternal);
-
-  const Buffer whole = raw::sample().bytes();
-  for (std::uint64_t most = 0; most < whole.size(); most += 13) {
-    Buffer part;
-    const auto inner = io::memory_sink(part);
-    io::FailingSink sink(*inner, most);
-    RecordWriter failing(sink, {});
-    Status status = failing.begin();
-    for (const auto& r : raw::sample().records) {
-      if (status.ok()) {
-        const auto head = failing.append(static_cast<RecordType>(r.type), r.meta, r.payload);
-        if (!head.ok()) status = head.error();
-      }
-    }
-    if (status.ok()) status = failing.finish({});
-    EXPECT_EQ(status.code(), Code::kIo);
-  }
-}
-
 }  // namespace
 }  // namespace bbz::container

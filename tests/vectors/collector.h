@@ -1,0 +1,58 @@
+// Collector: gathers the invalid archives, each with the codes that it must give.
+#pragma once
+
+#include "vectors/vectors.h"
+
+namespace bbz::vectors {
+
+using raw::Archive;
+using raw::Buffer;
+using raw::kNone;
+using raw::Record;
+using raw::TensorFields;
+
+inline constexpr std::uint64_t kMax = ~std::uint64_t{0};
+
+class Collector {
+ public:
+  // One code whatever way the archive is read.
+  void add(const char* name, const char* rule, const Buffer& bytes, const char* code) {
+    add(name, rule, bytes, code, code);
+  }
+  // Opened by the index; and streamed, with decoding or without.
+  void add(const char* name, const char* rule, const Buffer& bytes, const char* open,
+           const char* stream) {
+    all.push_back({name, rule, bytes, open, stream, stream});
+  }
+  // Found when payloads are read, or only when they are decoded.
+  void add_payload(const char* name, const char* rule, const Buffer& bytes, const char* stream,
+                   const char* verify) {
+    all.push_back({name, rule, bytes, "ok", stream, verify});
+  }
+
+  // The sample archive with one thing changed.
+  void edit(const char* name, const char* rule, const std::function<void(Archive&)>& change,
+            const char* open, const char* stream = nullptr) {
+    Archive archive = raw::sample(front_);
+    change(archive);
+    add(name, rule, archive.bytes(), open, stream != nullptr ? stream : open);
+  }
+  // An archive of these records.
+  void records(const char* name, const char* rule, std::vector<Record> list, const char* code) {
+    Archive archive;
+    archive.records = std::move(list);
+    add(name, rule, archive.bytes(), code);
+  }
+  void with_front(bool front) { front_ = front; }
+
+  std::vector<Invalid> all;
+
+ private:
+  bool front_ = false;
+};
+
+// Of the container, and of what its records say.
+void add_container_vectors(Collector& c);
+void add_catalog_vectors(Collector& c);
+
+}  // namespace bbz::vectors

@@ -1,0 +1,23 @@
+#include <nlohmann/json.hpp>
+
+#include "vectors/collector.h"
+
+namespace bbz::vectors {
+
+std::vector<Invalid> invalid_vectors() {
+  Collector c;
+  add_container_vectors(c);
+  add_catalog_vectors(c);
+  return c.all;
+}
+
+std::string manifest(const std::vector<Invalid>& vectors) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::object();
+  for (const Invalid& v : vectors) {
+    all[v.name + ".bbz"] = {
+        {"rule", v.rule}, {"open", v.open}, {"stream", v.stream}, {"verify", v.verify}};
+  }
+  return all.dump(2) + "\n";
+}
+
+}  // namespace bbz::vectors

@@ -1,0 +1,165 @@
+#include "vectors/collector.h"
+
+namespace bbz::vectors {
+namespace {
+
+std::function<void(Archive&)> record(std::size_t i, const std::function<void(Record&)>& change) {
+  return [=](Archive& a) { change(a.records.at(i)); };
+}
+
+}  // namespace
+
+void add_container_vectors(Collector& c) {
+  const Buffer sample = raw::sample().bytes();
+  const auto cut = [&](std::size_t size) { return Buffer(sample.begin(), sample.begin() + size); };
+  c.add("empty", "an archive begins with the magic", {}, "not-an-archive");
+  c.add("magic-cut", "the file header has 32 bytes", cut(5), "truncated");
+  c.add("header-cut", "the file header has 32 bytes", cut(31), "truncated");
+  c.add("header-only", "an index and a trailer end the archive", cut(32), "truncated");
+  c.add("cut-in-payload", "an index and a trailer end the archive", cut(sample.size() / 2),
+        "truncated");
+  c.add("trailer-cut", "the trailer has 104 bytes", cut(sample.size() - 1), "truncated");
+  Buffer flipped = sample;
+  flipped[20] ^= std::byte{3};
+  c.add("header-checksum", "the file header is under a checksum", flipped, "checksum");
+  flipped = sample;
+  flipped[40] ^= std::byte{1};
+  c.add("head-checksum", "a head is under a checksum", flipped, "ok", "checksum");
+  const auto header = [&](const char* name, const char* rule,
+                          const std::function<void(raw::FileHeaderFields&)>& change,
+                          const char* code) {
+    c.edit(
+        name, rule, [&](Archive& a) { change(a.header); }, code);
+  };
+  header(
+      "magic-text", "the magic is exact", [](auto& h) { h.magic = 0x0A1A0A5A424289; },
+      "not-an-archive");
+  header(
+      "major-version", "the major version is 1", [](auto& h) { h.major = 2; }, "unsupported");
+  header(
+      "required-feature", "required features are known", [](auto& h) { h.required = 4; },
+      "unsupported");
+  header(
+      "digest-kind", "the digest kind is known", [](auto& h) { h.digest_kind = 3; }, "unsupported");
+  header(
+      "header-reserved", "reserved bytes are zero", [](auto& h) { h.reserved = 0x10000; },
+      "unsupported");
+
+  c.edit("record-sync", "a record begins with the sync bytes",
+         record(1, [](Record& r) { r.sync = 0; }), "malformed");
+  c.edit("record-offset", "a record says where it lies",
+         record(1, [](Record& r) { r.says_offset = 32; }), "malformed");
+  c.edit("record-reserved-flag", "reserved flags are zero",
+         record(1, [](Record& r) { r.flags = 0x80; }), "unsupported");
+  c.edit("record-wrong-flag", "a type has its flag", record(1, [](Record& r) { r.flags = 1; }),
+         "malformed");
+  c.edit("record-unknown-type", "an unknown type is skippable",
+         record(10, [](Record& r) { r.flags = 0; }), "unsupported");
+  c.edit("record-payload-not-allowed", "a file record has no payload",
+         record(1, [](Record& r) { r.payload = raw::text("?"); }), "malformed");
+  c.edit("record-end-beyond-64-bits", "a record ends within 64 bits",
+         record(10, [](Record& r) { r.says_payload_length = kMax; }), "malformed");
+  c.edit("record-longer-than-archive", "a payload ends within the archive",
+         record(10, [](Record& r) { r.says_payload_length = kMax / 2; }), "malformed", "truncated");
+  c.edit("chunk-payload-limit", "a chunk is within the limit",
+         record(5, [](Record& r) { r.says_payload_length = (64u << 20) + 1; }), "limit");
+  c.edit("metadata-limit", "a metadata value is within the limit",
+         record(0, [](Record& r) { r.says_payload_length = (16u << 20) + 1; }), "limit");
+  c.edit("group-limit", "a group is within the limit",
+         record(3, [](Record& r) { r.says_payload_length = (1u << 30) + 1; }), "limit");
+  c.edit("trailer-among-records", "an index stands before the trailer",
+         record(10,
+                [](Record& r) {
+                  r = {8, 0, raw::Fields().zeros(64), {}};
+                }),
+         "malformed");
+  c.edit("index-among-records", "the index lists what stands before it",
+         record(10,
+                [](Record& r) {
+                  r = {7, 0, raw::index_meta(0, 0), {}};
+                }),
+         "malformed");
+
+  const auto index = [&](const char* name, const char* rule,
+                         const std::function<void(Record&)>& change, const char* code) {
+    c.edit(
+        name, rule, [&](Archive& a) { a.edit_index = change; }, code);
+  };
+  index(
+      "index-count", "the index counts its records",
+      [](Record& r) { r.meta = raw::index_meta(18, 0); }, "malformed");
+  index(
+      "index-place", "the index at the end says so",
+      [](Record& r) { r.meta = raw::index_meta(19, 1); }, "malformed");
+  index(
+      "index-reserved", "reserved bytes are zero", [](Record& r) { r.meta[9] = std::byte{1}; },
+      "unsupported");
+  index(
+      "index-meta-length", "the index meta has 16 bytes",
+      [](Record& r) { r.meta.push_back(std::byte{0}); }, "malformed");
+  index(
+      "index-checksum", "the index is under a checksum",
+      [](Record& r) { r.says_payload_checksum = 0; }, "checksum");
+  index(
+      "index-limit", "the index is within the limit",
+      [](Record& r) { r.says_payload_length = (1u << 30) + 1; }, "limit");
+  c.edit(
+      "index-lists-less", "the index lists every record",
+      [](Archive& a) {
+        const std::size_t last = a.records.back().head_and_meta(0).size();
+        a.edit_listing = [=](Buffer& l) { l.resize(l.size() - last); };
+        a.edit_index = [](Record& r) { r.meta = raw::index_meta(18, 0); };
+        a.edit_trailer = [](raw::TrailerFields& t) { t.record_count = 18; };
+      },
+      "malformed");
+  c.edit(
+      "index-cut-entry", "the index holds whole entries",
+      [](Archive& a) { a.edit_listing = [](Buffer& l) { l.resize(l.size() - 1); }; }, "malformed");
+
+  const auto trailer = [&](const char* name, const char* rule,
+                           const std::function<void(raw::TrailerFields&)>& change,
+                           const char* code) {
+    c.edit(
+        name, rule, [&](Archive& a) { a.edit_trailer = change; }, code);
+  };
+  trailer(
+      "trailer-index-offset", "the trailer says where the index is",
+      [](auto& t) { --t.index_offset, ++t.index_length; }, "malformed");
+  trailer(
+      "trailer-index-length", "the index ends where the trailer begins",
+      [](auto& t) { ++t.index_length; }, "malformed");
+  trailer(
+      "trailer-count", "the trailer counts the records", [](auto& t) { ++t.record_count; },
+      "malformed");
+  trailer(
+      "trailer-archive-length", "the trailer says how long the archive is",
+      [](auto& t) { --t.archive_length; }, "malformed");
+  trailer(
+      "trailer-reserved", "16 zero bytes follow a digest of 16 bytes",
+      [](auto& t) { t.root[16] = std::byte{1}; }, "unsupported");
+  trailer(
+      "root-digest", "the root digest is that of the records",
+      [](auto& t) { t.root[0] ^= std::byte{1}; }, "checksum");
+  c.edit(
+      "trailing-byte", "nothing follows the trailer", [](Archive& a) { a.tail.resize(1); },
+      "truncated", "malformed");
+
+  c.with_front(true);
+  const auto front = [&](const char* name, const char* rule,
+                         const std::function<void(Record&)>& change, const char* code) {
+    c.edit(
+        name, rule, [&](Archive& a) { a.edit_front = change; }, code);
+  };
+  front(
+      "front-index-place", "the index at the front says so",
+      [](Record& r) { r.meta = raw::index_meta(19, 0); }, "malformed");
+  front(
+      "front-index-differs", "both indexes are equal",
+      [](Record& r) { r.payload.back() ^= std::byte{1}; }, "malformed");
+  front(
+      "front-index-missing", "the first record is the index that the header promises",
+      [](Record& r) { r.type = 6; }, "malformed");
+  c.with_front(false);
+}
+
+}  // namespace bbz::vectors

@@ -1,0 +1,162 @@
+// Maker: an archive and what must be expected of it, built together.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "bbz/tensor/dtype.h"
+#include "vectors/vectors.h"
+
+namespace bbz::vectors {
+
+using nlohmann::ordered_json;
+using raw::Buffer;
+using raw::kNone;
+
+// One coded chunk.
+struct Coded {
+  std::uint16_t codec = 0;
+  Buffer payload;
+};
+
+// Builds an archive and what must be expected of it together.
+class Maker {
+ public:
+  explicit Maker(std::string name, bool front = false, bool sha = false)
+      : name_(std::move(name)), sha_(sha) {
+    archive.header.required = front ? 1 : 0;
+    archive.header.digest_kind = sha ? 2 : 1;
+    expected_["files"] = ordered_json::array();
+    expected_["tensors"] = ordered_json::array();
+    expected_["metadata"] = ordered_json::array();
+  }
+
+  void begin_file(const std::string& path) {
+    archive.records.push_back(raw::file(files_, path));
+    path_ = path;
+    content_.clear();
+    first_tensor_ = tensors_;
+  }
+  void directory(const std::string& path) {
+    archive.records.push_back(raw::file(files_, path, 1));
+    archive.records.push_back(raw::file_end(files_++, 0, 0));
+    expected_["files"].push_back({{"path", path}, {"directory", true}});
+  }
+  void end_file() {
+    const Buffer digest = raw::sha256(content_);
+    archive.records.push_back(raw::file_end(files_, tensors_in_file_, content_.size(), digest));
+    expected_["files"].push_back(
+        {{"path", path_}, {"size", content_.size()}, {"sha256", to_hex(digest)}});
+    ++files_;
+    tensors_in_file_ = 0;
+  }
+
+  // Bytes of the file that are no tensor.
+  void bytes(std::string_view text) {
+    raw::TensorFields t;
+    t.kind = 0;
+    t.shape = {text.size()};
+    add(t, raw::text(text), {});
+  }
+  // A tensor of the file at `at`, by default where the last one ended, in chunks of `chunk`
+  // elements; coded as given, or raw.
+  struct Options {
+    std::vector<Coded> coded{};
+    std::optional<std::uint64_t> at{};
+    std::uint64_t chunk = 1024;
+    std::uint32_t layer = kNone;
+    bool operand = false;
+    std::uint8_t form = 0;
+    std::uint32_t group = kNone;
+    const char* fails = nullptr;  // the code of reading it
+  };
+  void tensor(const std::string& name, std::uint8_t dtype, std::uint8_t bits,
+              const std::vector<std::uint64_t>& shape, const Buffer& plain,
+              const Options& options) {
+    raw::TensorFields t;
+    t.dtype = dtype;
+    t.bits = bits;
+    t.shape = shape;
+    t.name = name;
+    t.chunk = options.chunk;
+    t.layer = options.layer;
+    t.form = options.form;
+    t.group = options.group;
+    if (options.operand) t.file = kNone;
+    add(t, plain, options);
+    const auto* info = tensor::find_dtype(static_cast<tensor::DType>(dtype));
+    ordered_json entry;
+    entry["file"] = options.operand ? ordered_json(nullptr) : ordered_json(path_);
+    entry["name"] = name;
+    entry["dtype"] = info != nullptr ? std::string(info->name) : std::to_string(dtype);
+    entry["shape"] = shape;
+    if (options.fails != nullptr) {
+      entry["error"] = options.fails;
+    } else {
+      entry["sha256"] = to_hex(raw::sha256(plain));
+    }
+    expected_["tensors"].push_back(std::move(entry));
+  }
+  void tensor(const std::string& name, std::uint8_t dtype, std::uint8_t bits,
+              const std::vector<std::uint64_t>& shape, const Buffer& plain) {
+    tensor(name, dtype, bits, shape, plain, Options());
+  }
+  void metadata(bool of_file, const std::string& key, const std::string& value) {
+    archive.records.push_back(raw::metadata(of_file ? files_ : kNone, key, value, sha_));
+    expected_["metadata"].push_back(
+        {{"file", of_file ? ordered_json(path_) : ordered_json(nullptr)},
+         {"key", key},
+         {"value", value}});
+  }
+
+  Valid finish(bool frozen = false) const {
+    ordered_json expected = expected_;
+    const bool sha = archive.header.digest_kind == 2;
+    const Buffer root = raw::root_digest(archive.records, archive.kind());
+    expected["root"] = (sha ? "sha256:" : "xxh3-128:") + to_hex(Bytes(root).first(sha ? 32 : 16));
+    return {name_, archive.bytes(), expected.dump(2) + "\n", frozen};
+  }
+
+  raw::Archive archive;
+
+ private:
+  void add(raw::TensorFields t, const Buffer& plain, const Options& options) {
+    t.number = tensors_++;
+    t.stored = plain.size() * 8 / t.bits;
+    if (t.file != kNone) {
+      t.file = files_;
+      t.offset = options.at.value_or(content_.size());
+      content_.resize(std::max<std::uint64_t>(content_.size(), t.offset + plain.size()));
+      std::ranges::copy(plain, content_.begin() + static_cast<std::ptrdiff_t>(t.offset));
+      ++tensors_in_file_;
+    }
+    archive.records.push_back(raw::tensor(t));
+    const std::size_t chunk_bytes = t.chunk * t.bits / 8;
+    std::uint32_t number = 0;
+    for (std::size_t at = 0; at < plain.size(); at += chunk_bytes, ++number) {
+      const Bytes part = Bytes(plain).subspan(at, std::min(chunk_bytes, plain.size() - at));
+      raw::ChunkFields c;
+      c.tensor = t.number;
+      c.number = number;
+      c.first = number * t.chunk;
+      c.count = static_cast<std::uint32_t>(part.size() * 8 / t.bits);
+      Bytes payload = part;
+      if (number < options.coded.size()) {
+        c.codec = options.coded[number].codec;
+        payload = options.coded[number].payload;
+      }
+      archive.records.push_back(raw::chunk(c, part, payload, sha_));
+    }
+  }
+
+  std::string name_;
+  bool sha_;
+  ordered_json expected_;
+  std::string path_;
+  Buffer content_;
+  std::uint32_t files_ = 0;
+  std::uint32_t tensors_ = 0;
+  std::uint32_t tensors_in_file_ = 0;
+  std::uint32_t first_tensor_ = 0;
+};
+
+}  // namespace bbz::vectors

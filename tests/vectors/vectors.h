@@ -1,0 +1,36 @@
+// The archives in format-spec/vectors: what they hold, and what is wrong with the invalid ones.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "container/raw_archive.h"
+
+namespace bbz::vectors {
+
+// An archive that must be read, and its content as the text of a JSON file.
+struct Valid {
+  std::string name;  // without extension
+  raw::Buffer bytes;
+  std::string expected;
+  // Holds what an encoder chose, which a later encoder may choose differently: the committed
+  // archive stays as it is, for decoders to go on reading it.
+  bool frozen = false;
+};
+std::vector<Valid> valid_vectors();
+
+// An archive that must be refused, with the names of the codes (limits.md).
+struct Invalid {
+  std::string name;
+  std::string rule;  // that it breaks
+  raw::Buffer bytes;
+  std::string open;    // opened by the index at its end; "ok" where that does not show the defect
+  std::string stream;  // read front to back, payloads not decoded
+  std::string verify;  // read front to back, payloads decoded
+};
+std::vector<Invalid> invalid_vectors();
+
+// The text of invalid/manifest.json.
+std::string manifest(const std::vector<Invalid>& vectors);
+
+}  // namespace bbz::vectors

@@ -1,0 +1,207 @@
+// Every archive of format-spec/vectors as a reader must take it or refuse it, and each as its
+// generator makes it.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "bbz/archive/reader.h"
+#include "bbz/archive/stream.h"
+#include "io/faulty.h"
+#include "vectors/vectors.h"
+
+namespace bbz::vectors {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using raw::Buffer;
+
+const fs::path kVectors = BBZ_VECTORS;
+
+std::string read(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  EXPECT_TRUE(in.good()) << path;
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+Buffer read_bytes(const fs::path& path) {
+  return raw::text(read(path));
+}
+std::set<std::string> names(const fs::path& directory, const std::string& extension) {
+  std::set<std::string> found;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (entry.path().extension() == extension) found.insert(entry.path().stem().string());
+  }
+  return found;
+}
+
+// Keeps what a visit delivers, by tensor number.
+struct Collected : Visitor {
+  std::map<std::uint32_t, Buffer> bytes;
+  std::map<std::uint32_t, Code> failed;
+
+  Status begin_tensor(const catalog::Tensor& t) override {
+    bytes[t.meta.number].resize(t.byte_size);
+    return {};
+  }
+  Status data(const catalog::Tensor& t, std::uint64_t offset, Bytes part) override {
+    std::ranges::copy(part, bytes[t.meta.number].begin() + static_cast<std::ptrdiff_t>(offset));
+    return {};
+  }
+  Status damaged(const catalog::Tensor& t, const catalog::Chunk&, const Error& error) override {
+    failed[t.meta.number] = error.code;
+    return {};
+  }
+};
+
+std::string digest(Bytes bytes) {
+  return to_hex(raw::sha256(bytes));
+}
+
+// The tensors of an archive, in the same form as its JSON file.
+json tensors_of(const catalog::Catalog& catalog, const Collected& collected) {
+  json all = json::array();
+  for (const auto& t : catalog.tensors) {
+    if (t.meta.kind == catalog::TensorKind::kBytes) continue;
+    const auto* info = tensor::find_dtype(t.meta.dtype);
+    json entry = {{"name", t.meta.name}, {"shape", t.meta.shape}};
+    entry["file"] = t.is_operand() ? json(nullptr) : json(catalog.files[t.meta.file].path);
+    entry["dtype"] =
+        info != nullptr ? std::string(info->name) : std::to_string(static_cast<int>(t.meta.dtype));
+    const auto failed = collected.failed.find(t.meta.number);
+    if (failed != collected.failed.end()) {
+      entry["error"] = std::string(code_name(failed->second));
+    } else {
+      entry["sha256"] = digest(collected.bytes.at(t.meta.number));
+    }
+    all.push_back(std::move(entry));
+  }
+  return all;
+}
+
+bool has_errors(const json& expected) {
+  return std::ranges::any_of(expected["tensors"],
+                             [](const json& t) { return t.contains("error"); });
+}
+
+void check_reader(const json& expected, const Buffer& bytes, bool front) {
+  ReadOptions options;
+  options.use_front_index = front;
+  const auto opened = Reader::open(io::memory_source(Bytes(bytes)), options);
+  ASSERT_TRUE(opened.ok()) << opened.error().message;
+  const Reader& reader = **opened;
+  const catalog::Catalog& catalog = reader.catalog();
+  EXPECT_EQ(reader.root().to_string(), expected["root"]);
+
+  Collected collected;
+  for (const auto& t : catalog.tensors) {
+    Buffer& plain = collected.bytes[t.meta.number];
+    plain.resize(t.byte_size);
+    const Status status = reader.read_tensor(t.meta.number, plain);
+    if (!status.ok()) collected.failed[t.meta.number] = status.code();
+  }
+  EXPECT_EQ(tensors_of(catalog, collected), expected["tensors"]);
+
+  json files = json::array();
+  for (std::uint32_t i = 0; i < catalog.files.size(); ++i) {
+    const catalog::File& file = catalog.files[i];
+    if (file.kind == catalog::FileKind::kDirectory) {
+      files.push_back({{"path", file.path}, {"directory", true}});
+      continue;
+    }
+    Buffer plain(file.size);
+    const Status status = reader.read_file(i, 0, plain);
+    if (has_errors(expected)) {
+      EXPECT_EQ(status.code(), Code::kUnsupported);
+      plain.clear();
+    } else {
+      EXPECT_TRUE(status.ok()) << status.error().message;
+      EXPECT_EQ(file.digest ? to_hex(file.digest->view()) : "", digest(plain));
+    }
+    files.push_back({{"path", file.path}, {"size", file.size}, {"sha256", digest(plain)}});
+    if (has_errors(expected)) files.back()["sha256"] = to_hex(file.digest->view());
+  }
+  EXPECT_EQ(files, expected["files"]);
+
+  json metadata = json::array();
+  for (const auto& entry : catalog.metadata) {
+    const auto value = reader.read_metadata(entry);
+    ASSERT_TRUE(value.ok()) << value.error().message;
+    const bool of_file = entry.meta.file != catalog::kNone;
+    metadata.push_back({{"file", of_file ? json(catalog.files[entry.meta.file].path) : json()},
+                        {"key", entry.meta.key},
+                        {"value", *value}});
+  }
+  EXPECT_EQ(metadata, expected["metadata"]);
+}
+
+StreamOptions one_thread(bool decode = true) {
+  StreamOptions options;
+  options.threads = 1;
+  options.decode = decode;
+  return options;
+}
+
+TEST(Vectors, ValidOnesAreRead) {
+  const auto all = names(kVectors / "valid", ".bbz");
+  ASSERT_FALSE(all.empty());
+  EXPECT_EQ(all, names(kVectors / "valid", ".json"));
+  for (const std::string& name : all) {
+    SCOPED_TRACE(name);
+    const json expected = json::parse(read(kVectors / "valid" / (name + ".json")));
+    const Buffer bytes = read_bytes(kVectors / "valid" / (name + ".bbz"));
+    for (const bool front : {false, true}) check_reader(expected, bytes, front);
+
+    const auto memory = io::memory_source(bytes);
+    io::ShortReadSource shorts(*memory, 100);
+    io::SequentialSource pipe(shorts);
+    Collected collected;
+    const auto summary = read_stream(pipe, one_thread(), collected);
+    ASSERT_TRUE(summary.ok()) << summary.error().message;
+    EXPECT_EQ(summary->root.to_string(), expected["root"]);
+    EXPECT_EQ(tensors_of(summary->catalog, collected), expected["tensors"]);
+  }
+}
+
+TEST(Vectors, InvalidOnesAreRefused) {
+  const json manifest = json::parse(read(kVectors / "invalid" / "manifest.json"));
+  std::set<std::string> listed;
+  for (const auto& [file, expected] : manifest.items()) {
+    SCOPED_TRACE(file);
+    listed.insert(fs::path(file).stem().string());
+    const Buffer bytes = read_bytes(kVectors / "invalid" / file);
+    const auto opened = Reader::open(io::memory_source(Bytes(bytes)));
+    EXPECT_EQ(code_name(opened.code()), expected["open"]);
+    for (const bool decode : {false, true}) {
+      const auto memory = io::memory_source(bytes);
+      Visitor visitor;
+      const auto read = read_stream(*memory, one_thread(decode), visitor);
+      EXPECT_EQ(code_name(read.code()), expected[decode ? "verify" : "stream"])
+          << (read.ok() ? "" : read.error().message);
+    }
+  }
+  EXPECT_EQ(listed, names(kVectors / "invalid", ".bbz"));
+}
+
+TEST(Vectors, AreThoseOfTheGenerator) {
+  std::set<std::string> made;
+  for (const Valid& v : valid_vectors()) {
+    made.insert(v.name);
+    if (v.frozen) continue;
+    EXPECT_EQ(read_bytes(kVectors / "valid" / (v.name + ".bbz")), v.bytes) << v.name;
+    EXPECT_EQ(read(kVectors / "valid" / (v.name + ".json")), v.expected) << v.name;
+  }
+  EXPECT_EQ(made, names(kVectors / "valid", ".bbz"));
+  const auto invalid = invalid_vectors();
+  for (const Invalid& v : invalid) {
+    EXPECT_EQ(read_bytes(kVectors / "invalid" / (v.name + ".bbz")), v.bytes) << v.name;
+  }
+  EXPECT_EQ(read(kVectors / "invalid" / "manifest.json"), manifest(invalid));
+}
+
+}  // namespace
+}  // namespace bbz::vectors
