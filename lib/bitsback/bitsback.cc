@@ -8,10 +8,15 @@
 #include "bbz/bitsback/frame.h"
 #include "bbz/bitsback/record.h"
 #include "bbz/bitsback/rotation.h"
+#include "bbz/linalg/convert.h"
+#include "bbz/linalg/inverse.h"
+#include "bbz/linalg/product.h"
 
 namespace bbz::bitsback {
 
 namespace {
+
+using linalg::Op;
 
 // Parameters are drawn from about ±kRange / sqrt(d). Wider draws gain log2 of the factor and lose
 // log2(1 + kRange² / 3) to the growth of noise under the Cayley transform; the best is near
@@ -56,7 +61,7 @@ double expect_noise(const Plan& plan, const Precision& precision, Matrix polar_p
   // How firmly each axis is held lies between the diagonal of the polar part and that of its
   // inverse, inverted; the middle of the two agrees with the average over its eigenvalues.
   Eigen::VectorXd along = polar_part.diagonal();
-  if (invert(polar_part)) along = (along.array() / polar_part.diagonal().array()).sqrt();
+  if (linalg::invert(polar_part)) along = (along.array() / polar_part.diagonal().array()).sqrt();
   double sum = 0;
   for (Eigen::Index i = 1; i < width; ++i) {
     for (Eigen::Index j = 0; j < i; ++j) {
@@ -81,17 +86,18 @@ Result<Grid> choose_grid(std::uint64_t width, double noise) {
   return grid;
 }
 
-// Rotates the carriers: every column of the operand is multiplied by `by` and rounded.
+// The carriers W as W U, rounded to their type, and by how much.
 struct Rotated {
   std::vector<std::vector<std::byte>> carriers;
   double largest = 0;
   double sum_of_squares = 0;
 };
 
-Result<Rotated> rotate(std::uint64_t width, std::span<const Carrier> carriers, const Matrix& by) {
+Result<Rotated> rotate(std::uint64_t width, std::span<const Carrier> carriers,
+                       const Matrix& rotation) {
   Rotated rotated;
-  Matrix before(width, kBlockColumns);
-  Matrix exact(width, kBlockColumns);
+  Matrix before(kBlockColumns, width);
+  Matrix exact(kBlockColumns, width);
   std::vector<double> stored(width);
   for (std::size_t i = 0; i < carriers.size(); ++i) {
     BBZ_ASSIGN(const Operand operand, Operand::open(width, carriers.subspan(i, 1)));
@@ -99,17 +105,18 @@ Result<Rotated> rotate(std::uint64_t width, std::span<const Carrier> carriers, c
     auto& out = rotated.carriers.emplace_back(carriers[i].bytes.size());
     bool finite = true;
     for_each_block(operand.columns(), [&](std::size_t first, std::size_t count) {
-      auto in_block = before.leftCols(static_cast<Eigen::Index>(count));
-      auto out_block = exact.leftCols(static_cast<Eigen::Index>(count));
+      const linalg::View in_block = before.topRows(static_cast<Eigen::Index>(count));
+      const linalg::View out_block = exact.topRows(static_cast<Eigen::Index>(count));
       operand.fetch(first, in_block);
-      multiply(by, in_block, out_block);
+      linalg::multiply(in_block, Op::kPlain, rotation, Op::kPlain, out_block);
       for (std::size_t j = 0; j < count; ++j) {
-        const double* column = out_block.col(static_cast<Eigen::Index>(j)).data();
-        std::byte* bytes = out.data() + (first + j) * row_bytes;
-        narrow(carriers[i].dtype, column, width, bytes);
-        widen(carriers[i].dtype, bytes, width, stored.data());
+        const std::span<const double> row(out_block.row(static_cast<Eigen::Index>(j)).data(),
+                                          width);
+        const MutableBytes bytes = std::span(out).subspan((first + j) * row_bytes, row_bytes);
+        linalg::store(row, carriers[i].dtype, bytes);
+        linalg::load(bytes, carriers[i].dtype, stored);
         for (std::size_t k = 0; k < width; ++k) {
-          const double error = std::abs(stored[k] - column[k]);
+          const double error = std::abs(stored[k] - row[k]);
           finite = finite && std::isfinite(error);
           rotated.largest = std::max(rotated.largest, error);
           rotated.sum_of_squares += error * error;
@@ -170,11 +177,11 @@ Result<Plan> plan_junction(std::uint64_t width, std::span<const Carrier> carrier
   const Matrix sum =
       weighted_sum(operand, plan.column_exponents, rough, plan.row_exponents, rounding);
   plan.frame = sum;
-  if (!polarise(plan.frame)) {
+  if (!linalg::polarise(plan.frame)) {
     return no_frame("the carriers do not have full rank, so they do not fix a rotation");
   }
   Matrix polar_part(width, width);
-  multiply_transposed(plan.frame, sum, polar_part);
+  linalg::multiply(plan.frame, Op::kTransposed, sum, Op::kPlain, polar_part);
   plan.expected_noise = expect_noise(plan, operand.precision(), std::move(polar_part));
   BBZ_ASSIGN(plan.grid, choose_grid(width, plan.expected_noise));
   return plan;
@@ -195,16 +202,15 @@ Result<Drawn> encode(const Plan& plan, std::span<const Carrier> carriers, Bytes 
       draw_coordinates(plan.width, plan.grid.bits, plan.seed, riders);
   Drawn drawn;
   {
-    BBZ_ASSIGN(const Matrix rotation, rotation_at(plan.width, plan.grid, coordinates));
-    // The carriers in their canonical frame are Fᵀ M; with the drawn frame Q they are Q Fᵀ M.
-    Matrix applied = Matrix::Zero(plan.frame.rows(), plan.frame.cols());
-    accumulate_outer(rotation, plan.frame, applied);
-    BBZ_ASSIGN(Rotated rotated, rotate(plan.width, carriers, applied));
+    // The carriers in their canonical frame are M F; with the drawn frame Q they are M F Qᵀ.
+    BBZ_ASSIGN(const Matrix frame, rotation_at(plan.width, plan.grid, coordinates));
+    drawn.rotation.resize(frame.rows(), frame.cols());
+    linalg::multiply(plan.frame, Op::kPlain, frame, Op::kTransposed, drawn.rotation);
+    BBZ_ASSIGN(Rotated rotated, rotate(plan.width, carriers, drawn.rotation));
     drawn.carriers = std::move(rotated.carriers);
     drawn.largest_rounding = rotated.largest;
     drawn.rms_rounding =
         std::sqrt(rotated.sum_of_squares / static_cast<double>(plan.weights.size()));
-    drawn.rotation = applied.transpose();
   }
 
   // Decode what was made, noting where a decoder needs to be told.
@@ -214,8 +220,8 @@ Result<Drawn> encode(const Plan& plan, std::span<const Carrier> carriers, Bytes 
   const auto exponents = column_exponents(operand, listing);
   Matrix frame = weighted_sum(operand, exponents, rough_frame(operand, exponents, plan.seed),
                               plan.row_exponents, listing);
-  if (!listing.ok() || !polarise(frame)) return no_frame(kTooFar);
-  const auto parameters = parameters_of(std::move(frame));
+  if (!listing.ok() || !linalg::polarise(frame)) return no_frame(kTooFar);
+  const auto parameters = parameters_of(frame);
   if (!parameters.ok()) return no_frame(kTooFar);
 
   Record record;
@@ -244,11 +250,11 @@ Result<std::vector<std::byte>> decode(std::uint64_t width, std::span<const Carri
   const auto exponents = column_exponents(operand, following);
   Matrix frame = weighted_sum(operand, exponents, rough_frame(operand, exponents, record.seed),
                               record.row_exponents, following);
-  if (!polarise(frame)) {
+  if (!linalg::polarise(frame)) {
     return make_error(Code::kMalformed,
                       "bits-back: the carriers do not have full rank, so they fix no rotation");
   }
-  return read_payload(record, std::move(frame));
+  return read_payload(record, frame);
 }
 
 }  // namespace bbz::bitsback

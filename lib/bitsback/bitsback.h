@@ -23,10 +23,9 @@
 #include <span>
 #include <vector>
 
-#include <Eigen/Core>
-
 #include "bbz/base/checked.h"
 #include "bbz/base/error.h"
+#include "bbz/linalg/matrix.h"
 #include "bbz/tensor/dtype.h"
 
 namespace bbz::bitsback {
@@ -63,7 +62,7 @@ struct Plan {
   std::vector<std::int8_t> row_exponents;      // d: the scale of each row of W, as a power of two
   std::vector<std::int16_t> column_exponents;  // of each carrier row, to bring it to norm 1
   std::vector<std::int8_t> weights;            // W, d for each carrier row
-  Eigen::MatrixXd frame;                       // d×d, of the carriers as given
+  linalg::Matrix frame;                        // d×d, of the carriers as given
 };
 
 // Degrees of freedom of a rotation of `width` axes: d(d-1)/2.
@@ -92,7 +91,7 @@ Result<Plan> plan_junction(std::uint64_t width, std::span<const Carrier> carrier
 struct Drawn {
   // d×d: a carrier W [out, d] is stored as W U. The junction's members before it ([d, in], bias)
   // become Uᵀ W, the shortcut that enters it S U, the one that leaves it Uᵀ S.
-  Eigen::MatrixXd rotation;
+  linalg::Matrix rotation;
   std::vector<std::vector<std::byte>> carriers;  // W U rounded to the carriers' type
   std::vector<std::byte> record;                 // what decode() needs beside the stored carriers
   double largest_rounding = 0;                   // of |stored - exact| over all carriers

@@ -4,9 +4,14 @@
 #include <bit>
 #include <cmath>
 
+#include "bbz/linalg/factor.h"
+#include "bbz/linalg/product.h"
+
 namespace bbz::bitsback {
 
 namespace {
+
+using linalg::Op;
 
 // Half the width of the strip beside a half in which the encoder lists a decision: far above what
 // arithmetic in double can be off by.
@@ -29,12 +34,25 @@ int neighbour(double value, bool upper, int most) {
   return std::clamp(below + (upper ? 1 : 0), -most, most);
 }
 
-// Columns first ... first + block.cols() - 1 of the operand, scaled by their exponents.
+// A block for as many columns as a loop takes at a time, of which it uses the first `count`.
+Matrix block_for(const Operand& operand) {
+  return Matrix(std::min(kBlockColumns, operand.columns()), operand.width());
+}
+
+linalg::View first_of(Matrix& block, std::size_t count) {
+  return block.topRows(static_cast<Eigen::Index>(count));
+}
+
+std::span<double> column_of(linalg::View block, std::size_t j) {
+  return {block.row(static_cast<Eigen::Index>(j)).data(), static_cast<std::size_t>(block.cols())};
+}
+
+// Columns first ... first + block.rows() - 1 of the operand, scaled by their exponents.
 void fetch_scaled(const Operand& operand, std::span<const std::int16_t> exponents,
-                  std::size_t first, Block block) {
+                  std::size_t first, linalg::View block) {
   operand.fetch(first, block);
-  for (Eigen::Index j = 0; j < block.cols(); ++j) {
-    block.col(j) *= std::ldexp(1.0, -exponents[first + static_cast<std::size_t>(j)]);
+  for (Eigen::Index j = 0; j < block.rows(); ++j) {
+    block.row(j) *= std::ldexp(1.0, -exponents[first + static_cast<std::size_t>(j)]);
   }
 }
 
@@ -77,12 +95,12 @@ std::vector<std::int16_t> column_exponents(const Operand& operand, Decider& deci
   const int norm_of_ones = (static_cast<int>(std::bit_width(operand.width())) - 1) / 2;
   const double least = operand.precision().least_normal_exponent + norm_of_ones;
   std::vector<std::int16_t> exponents(operand.columns());
-  Matrix block(operand.width(), std::min(kBlockColumns, operand.columns()));
+  Matrix block = block_for(operand);
   for_each_block(operand.columns(), [&](std::size_t first, std::size_t count) {
-    auto columns = block.leftCols(static_cast<Eigen::Index>(count));
+    const linalg::View columns = first_of(block, count);
     operand.fetch(first, columns);
     for (std::size_t j = 0; j < count; ++j) {
-      const double square = columns.col(static_cast<Eigen::Index>(j)).squaredNorm();
+      const double square = columns.row(static_cast<Eigen::Index>(j)).squaredNorm();
       const double value = std::max(0.5 * std::log2(square), least);
       exponents[first + j] =
           static_cast<std::int16_t>(decider.decide(first + j, value, kMargin, kMostColumnExponent));
@@ -95,9 +113,9 @@ Matrix rough_frame(const Operand& operand, std::span<const std::int16_t> exponen
                    std::uint8_t seed, double* conditioning) {
   const std::uint64_t width = operand.width();
   Matrix sums = Matrix::Zero(width, width);
-  Matrix block(width, std::min(kBlockColumns, operand.columns()));
+  Matrix block = block_for(operand);
   for_each_block(operand.columns(), [&](std::size_t first, std::size_t count) {
-    auto columns = block.leftCols(static_cast<Eigen::Index>(count));
+    const linalg::View columns = first_of(block, count);
     fetch_scaled(operand, exponents, first, columns);
     for (std::size_t j = 0; j < count; ++j) {
       for (std::uint64_t k = 0; k < kPlaces; ++k) {
@@ -105,14 +123,19 @@ Matrix rough_frame(const Operand& operand, std::span<const std::int16_t> exponen
             mix(mix(static_cast<std::uint64_t>(seed) + 1) + (first + j) * kPlaces + k);
         const std::uint64_t place = ((word >> 32) * width) >> 32;
         const double sign = (word & 1) != 0 ? -1.0 : 1.0;
-        sums.col(static_cast<Eigen::Index>(place)) +=
-            sign * columns.col(static_cast<Eigen::Index>(j));
+        sums.row(static_cast<Eigen::Index>(place)) +=
+            sign * columns.row(static_cast<Eigen::Index>(j));
       }
     }
   });
-  const double ratio = orthogonalise(sums);
-  if (conditioning != nullptr) *conditioning = ratio;
-  return sums;
+  // The sums are the rows of Sᵀ, and Sᵀ = L Q is S = C R transposed.
+  linalg::Lq factors = linalg::lq(sums);
+  if (conditioning != nullptr) {
+    const double largest = factors.l.diagonal().maxCoeff();
+    *conditioning = largest > 0 ? factors.l.diagonal().minCoeff() / largest : 0;
+  }
+  factors.q.transposeInPlace();
+  return std::move(factors.q);
 }
 
 Matrix weighted_sum(const Operand& operand, std::span<const std::int16_t> exponents,
@@ -123,23 +146,22 @@ Matrix weighted_sum(const Operand& operand, std::span<const std::int16_t> expone
   for (std::size_t i = 0; i < width; ++i) unit[i] = std::ldexp(1.0, row_exponents[i]);
 
   Matrix sum = Matrix::Zero(static_cast<Eigen::Index>(width), static_cast<Eigen::Index>(width));
-  const std::size_t most_columns = std::min(kBlockColumns, operand.columns());
-  Matrix block(width, most_columns);
-  Matrix in_frame(width, most_columns);
+  Matrix block = block_for(operand);
+  Matrix in_frame = block_for(operand);
   for_each_block(operand.columns(), [&](std::size_t first, std::size_t count) {
-    auto columns = block.leftCols(static_cast<Eigen::Index>(count));
-    auto weights = in_frame.leftCols(static_cast<Eigen::Index>(count));
+    const linalg::View columns = first_of(block, count);
+    const linalg::View weights = first_of(in_frame, count);
     fetch_scaled(operand, exponents, first, columns);
-    multiply_transposed(rough, columns, weights);
+    linalg::multiply(columns, Op::kPlain, rough, Op::kPlain, weights);
     for (std::size_t j = 0; j < count; ++j) {
       const std::uint64_t index = operand.columns() + (first + j) * width;
-      double* const column = weights.col(static_cast<Eigen::Index>(j)).data();
+      const std::span<double> column = column_of(weights, j);
       for (std::size_t i = 0; i < width; ++i) {
         column[i] = unit[i] *
                     decider.decide(index + i, column[i] / unit[i], kMargin / unit[i], kMostWeight);
       }
     }
-    accumulate_outer(columns, weights, sum);
+    linalg::multiply(columns, Op::kTransposed, weights, Op::kPlain, sum, 1.0, 1.0);
   });
   return sum;
 }
@@ -154,16 +176,15 @@ std::vector<std::int8_t> measure_row_exponents(const Operand& operand,
 
   Eigen::VectorXd squares = Eigen::VectorXd::Zero(static_cast<Eigen::Index>(width));
   double seen = 0;
-  const std::size_t most_columns = std::min(kBlockColumns, operand.columns());
-  Matrix block(width, most_columns);
-  Matrix in_frame(width, most_columns);
+  Matrix block = block_for(operand);
+  Matrix in_frame = block_for(operand);
   for_each_block(operand.columns(), [&](std::size_t first, std::size_t count) {
     if (first / kBlockColumns % stride != 0) return;
-    auto columns = block.leftCols(static_cast<Eigen::Index>(count));
-    auto rows = in_frame.leftCols(static_cast<Eigen::Index>(count));
+    const linalg::View columns = first_of(block, count);
+    const linalg::View turned = first_of(in_frame, count);
     fetch_scaled(operand, exponents, first, columns);
-    multiply_transposed(rough, columns, rows);
-    squares += rows.rowwise().squaredNorm();
+    linalg::multiply(columns, Op::kPlain, rough, Op::kPlain, turned);
+    squares += turned.colwise().squaredNorm();
     seen += static_cast<double>(count);
   });
 

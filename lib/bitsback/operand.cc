@@ -5,8 +5,21 @@
 #include <vector>
 
 #include "bbz/base/format.h"
+#include "bbz/linalg/convert.h"
 
 namespace bbz::bitsback {
+
+Result<Precision> precision_of(tensor::DType dtype) {
+  const tensor::DTypeInfo* info = tensor::find_dtype(dtype);
+  if (dtype != tensor::DType::kF16 && dtype != tensor::DType::kBF16 &&
+      dtype != tensor::DType::kF32) {
+    return make_error(Code::kUnsupported,
+                      "dtype: a rotation hides in F16, BF16 or F32 tensors, not in {}",
+                      info != nullptr ? info->name : "an unknown type");
+  }
+  return Precision{static_cast<std::size_t>(info->bits / 8), info->layout.mantissa_bits,
+                   2 - (1 << (info->layout.exponent_bits - 1))};
+}
 
 Result<Operand> Operand::open(std::uint64_t width, std::span<const Carrier> carriers) {
   if (width == 0 || width > kMaxWidth) {
@@ -39,16 +52,16 @@ Result<Operand> Operand::open(std::uint64_t width, std::span<const Carrier> carr
   return operand;
 }
 
-void Operand::fetch(std::size_t first, Block out) const {
+void Operand::fetch(std::size_t first, linalg::View out) const {
   const std::size_t row_bytes = width_ * precision_.bytes;
   std::size_t before = 0;
   for (const Carrier& carrier : carriers_) {
     const std::size_t rows = carrier.bytes.size() / row_bytes;
     const std::size_t begin = std::max(first, before);
-    const std::size_t end = std::min(first + static_cast<std::size_t>(out.cols()), before + rows);
+    const std::size_t end = std::min(first + static_cast<std::size_t>(out.rows()), before + rows);
     for (std::size_t row = begin; row < end; ++row) {
-      widen(carrier.dtype, carrier.bytes.data() + (row - before) * row_bytes, width_,
-            out.col(static_cast<Eigen::Index>(row - first)).data());
+      linalg::load(carrier.bytes.subspan((row - before) * row_bytes, row_bytes), carrier.dtype,
+                   {out.row(static_cast<Eigen::Index>(row - first)).data(), width_});
     }
     before += rows;
   }
@@ -60,7 +73,7 @@ Status Operand::require_finite() const {
   for (std::size_t i = 0; i < carriers_.size(); ++i) {
     const Carrier& carrier = carriers_[i];
     for (std::size_t row = 0; row * row_bytes < carrier.bytes.size(); ++row) {
-      widen(carrier.dtype, carrier.bytes.data() + row * row_bytes, width_, values.data());
+      linalg::load(carrier.bytes.subspan(row * row_bytes, row_bytes), carrier.dtype, values);
       for (std::size_t column = 0; column < width_; ++column) {
         if (std::isfinite(values[column])) continue;
         return make_error(Code::kMalformed,

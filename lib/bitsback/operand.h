@@ -2,13 +2,25 @@
 #pragma once
 
 #include "bbz/bitsback/bitsback.h"
-#include "bbz/bitsback/dense.h"
-#include "bbz/bitsback/element.h"
+#include "bbz/linalg/matrix.h"
 
 namespace bbz::bitsback {
 
+using linalg::Matrix;
+
+// What rounding to a stored type costs.
+struct Precision {
+  std::size_t bytes = 0;  // of one element
+  int mantissa_bits = 0;
+  int least_normal_exponent = 0;  // below 2 to this, the spacing of values no longer shrinks
+};
+
+// The types a rotation can be hidden in: F16, BF16, F32. Errors: kUnsupported.
+Result<Precision> precision_of(tensor::DType dtype);
+
 // Y: d rows, and one column for each row of each carrier in their order, so that the frame that is
-// recovered acts from the left. Views the carriers' bytes; widens a range of columns at a time.
+// recovered acts from the left. Views the carriers' bytes and widens some columns at a time, which
+// in a block are rows, as they are stored.
 class Operand {
  public:
   // Errors: kInvalidArgument where a carrier's bytes do not fill whole rows of d elements, there is
@@ -19,8 +31,9 @@ class Operand {
   std::size_t columns() const { return columns_; }
   const Precision& precision() const { return precision_; }
 
-  // Columns first ... first + out.cols() - 1. Precondition: they are there; out has width() rows.
-  void fetch(std::size_t first, Block out) const;
+  // Columns first ... first + out.rows() - 1 of Y as the rows of `out`. Precondition: they are
+  // there, and a row of `out` has width() elements.
+  void fetch(std::size_t first, linalg::View out) const;
 
   // Errors: kMalformed for the first element that is infinite or not a number, naming it.
   Status require_finite() const;

@@ -212,8 +212,8 @@ Result<Record> decode_record(Bytes bytes, std::uint64_t width, std::uint64_t col
   return record;
 }
 
-Result<std::vector<std::byte>> read_payload(const Record& record, Matrix frame) {
-  BBZ_ASSIGN(const Matrix parameters, parameters_of(std::move(frame)));
+Result<std::vector<std::byte>> read_payload(const Record& record, const Matrix& frame) {
+  BBZ_ASSIGN(const Matrix parameters, parameters_of(frame));
   BBZ_ASSIGN(const auto coordinates, coordinates_from(record.grid, parameters, record.corrections));
   BBZ_ASSIGN(auto payload,
              payload_of(coordinates, record.grid.bits, record.seed, record.payload_size));

@@ -29,6 +29,6 @@ Result<Record> decode_record(Bytes bytes, std::uint64_t width, std::uint64_t col
 
 // The payload that this record and the carriers' frame give. Errors: kMalformed where the frame is
 // not the one that was recorded; kChecksum.
-Result<std::vector<std::byte>> read_payload(const Record& record, Matrix frame);
+Result<std::vector<std::byte>> read_payload(const Record& record, const Matrix& frame);
 
 }  // namespace bbz::bitsback

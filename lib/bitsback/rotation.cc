@@ -6,6 +6,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/wire.h"
 #include "bbz/bitsback/frame.h"
+#include "bbz/linalg/inverse.h"
 
 namespace bbz::bitsback {
 
@@ -127,19 +128,28 @@ Result<Matrix> rotation_at(std::uint64_t width, const Grid& grid,
     skew(i, j) = value;
     skew(j, i) = -value;
   });
-  if (!cayley(skew)) {
+  Matrix rotation = linalg::cayley(skew);
+  if (!rotation.allFinite()) {
     return make_error(Code::kInternal, "bits-back: the drawn rotation cannot be computed");
   }
-  return skew;
+  return rotation;
 }
 
-Result<Matrix> parameters_of(Matrix rotation) {
-  if (!cayley(rotation)) {
+Result<Matrix> parameters_of(const Matrix& rotation) {
+  Matrix parameters = linalg::cayley(rotation);
+  if (!parameters.allFinite()) {
     return make_error(Code::kMalformed,
                       "bits-back: the frame of the carriers has no rotation parameters");
   }
-  keep_skew_part(rotation);
-  return rotation;
+  // Noise leaves a symmetric part, which says nothing about the rotation.
+  for (Eigen::Index i = 0; i < parameters.rows(); ++i) {
+    for (Eigen::Index j = 0; j <= i; ++j) {
+      const double skew = 0.5 * (parameters(i, j) - parameters(j, i));
+      parameters(i, j) = skew;
+      parameters(j, i) = -skew;
+    }
+  }
+  return parameters;
 }
 
 std::vector<std::int32_t> corrections_for(const Grid& grid, const Matrix& parameters,

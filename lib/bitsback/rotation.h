@@ -5,9 +5,11 @@
 #include <vector>
 
 #include "bbz/bitsback/bitsback.h"
-#include "bbz/bitsback/dense.h"
+#include "bbz/linalg/matrix.h"
 
 namespace bbz::bitsback {
+
+using linalg::Matrix;
 
 inline constexpr int kMostBits = 24;
 inline constexpr int kLeastScale = 128;
@@ -44,7 +46,7 @@ Result<Matrix> rotation_at(std::uint64_t width, const Grid& grid,
                            std::span<const std::uint32_t> coordinates);
 
 // The skew parameters of a recovered rotation. Errors: kMalformed for the eigenvalue -1.
-Result<Matrix> parameters_of(Matrix rotation);
+Result<Matrix> parameters_of(const Matrix& rotation);
 
 // What takes recovered parameters to the grid coordinates: a count of half steps for each degree of
 // freedom. Even, unless the parameter then came close to halfway between two grid points.

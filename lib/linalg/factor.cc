@@ -2,7 +2,6 @@
 
 #include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>
-#include <Eigen/LU>
 #include <Eigen/QR>
 #include <Eigen/SVD>
 #include <cmath>
@@ -168,13 +167,6 @@ Status orthogonalise(Matrix& x) {
     if (off * static_cast<double>(n) < 1e-7) return {};
   }
   return error_with_message(Code::kInvalidArgument, "orthogonalise: did not converge");
-}
-
-Matrix cayley(const ConstView& a) {
-  const Columns plus = Columns::Identity(a.rows(), a.rows()) + a;
-  const Columns minus = Columns::Identity(a.rows(), a.rows()) - a;
-  // The factors commute: (I - A)(I + A)^-1 = (I + A)^-1 (I - A).
-  return Eigen::PartialPivLU<Columns>(plus).solve(minus);
 }
 
 Result<Procrustes> procrustes(const ConstView& a, const ConstView& b) {

@@ -51,9 +51,6 @@ Matrix complete_basis(const ConstView& columns);
 // Errors: kInvalidArgument where X^T X is too far from I for that (0.5 or more in some entry).
 Status orthogonalise(Matrix& x);
 
-// (I - A)(I + A)^-1, orthogonal for a skew-symmetric A; its own inverse as a map.
-Matrix cayley(const ConstView& a);
-
 // The orthogonal U (n x n) that minimises |A U - B| for m x n matrices (Schoenemann 1966), and the
 // distance |A U - B| / |B| in the Frobenius norm (|A U - B| where B is zero).
 struct Procrustes {

@@ -89,8 +89,8 @@ TEST(BitsBack, RotationIsWhatHappenedToTheCarriers) {
     for (std::size_t t = 0; t < junction.tensors.size(); ++t) {
       std::vector<double> before(junction.tensors[t].size() / (dtype == DType::kF32 ? 4 : 2));
       std::vector<double> after(before.size());
-      widen(dtype, junction.tensors[t].data(), before.size(), before.data());
-      widen(dtype, drawn.carriers[t].data(), after.size(), after.data());
+      linalg::load(junction.tensors[t], dtype, before);
+      linalg::load(drawn.carriers[t], dtype, after);
       for (std::size_t row = 0; row < before.size() / 20; ++row) {
         const Eigen::Map<const Eigen::RowVectorXd> w(before.data() + row * 20, 20);
         const Eigen::RowVectorXd exact = w * drawn.rotation;

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "bbz/bitsback/bitsback.h"
-#include "bbz/bitsback/element.h"
 #include "bbz/bitsback/frame.h"
+#include "bbz/linalg/convert.h"
 
 namespace bbz::bitsback {
 
@@ -38,7 +38,7 @@ inline std::vector<std::byte> random_bytes(std::uint64_t seed, std::size_t size)
 // The bytes of a [rows, width] tensor with these values.
 inline std::vector<std::byte> tensor_of(tensor::DType dtype, const std::vector<double>& values) {
   std::vector<std::byte> bytes(values.size() * (dtype == tensor::DType::kF32 ? 4 : 2));
-  narrow(dtype, values.data(), values.size(), bytes.data());
+  linalg::store(values, dtype, bytes);
   return bytes;
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "bbz/bitsback/record.h"
+#include "bbz/linalg/inverse.h"
 #include "bitsback/junctions.h"
 
 namespace bbz::bitsback {
@@ -26,9 +27,9 @@ Result<std::vector<std::byte>> decode_disturbed(const Junction& junction, Bytes 
   Matrix rough = rough_frame(operand, exponents, record.seed);
   disturb(rough, noise, words);
   Matrix frame = weighted_sum(operand, exponents, rough, record.row_exponents, following);
-  EXPECT_TRUE(polarise(frame));
+  EXPECT_TRUE(linalg::polarise(frame));
   disturb(frame, noise, words);
-  return read_payload(record, std::move(frame));
+  return read_payload(record, frame);
 }
 
 void expect_riders_through_noise(const Junction& junction) {

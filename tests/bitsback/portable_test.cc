@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <string>
 
 #include "bitsback/junctions.h"
 
@@ -40,6 +41,20 @@ TEST(Portable, KeptJunctionDecodes) {
   ASSERT_TRUE(riders.ok()) << riders.error().message;
   EXPECT_EQ(*riders, random_bytes(21, riders->size()));
   EXPECT_GT(riders->size(), record.size() * 5);
+}
+
+// The worked example of format-spec/bits-back.md.
+TEST(Portable, ExampleOfTheSpecification) {
+  const std::uint16_t carrier[] = {0x3595, 0x3954, 0x33D4, 0x371F, 0xB565, 0x2729,
+                                   0x354B, 0x3691, 0xB4FC, 0xA366, 0xB6B9, 0xB5E5,
+                                   0xB36B, 0x38A5, 0xB7BE, 0xB53D, 0x3809, 0x2F70};
+  const std::uint8_t record[] = {0x01, 0x00, 0x0F, 0x81, 0x16, 0x00, 0x03, 0x00, 0x06,
+                                 0x00, 0x00, 0x00, 0x04, 0x00, 0x00, 0x00, 0x34, 0xCC,
+                                 0x7F, 0xDF, 0x07, 0x17, 0x18, 0x37, 0x8E, 0x12, 0x80};
+  const std::vector<Carrier> carriers = {{tensor::DType::kF16, std::as_bytes(std::span(carrier))}};
+  const auto riders = decode(3, carriers, std::as_bytes(std::span(record)));
+  ASSERT_TRUE(riders.ok()) << riders.error().message;
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(riders->data()), riders->size()), "bbz!");
 }
 
 // Makes the files anew, for a new version of the format: BBZ_WRITE_VECTORS=1 test_bitsback ...

@@ -7,6 +7,7 @@
 #include <functional>
 #include <random>
 
+#include "bbz/linalg/inverse.h"
 #include "bbz/linalg/product.h"
 
 namespace bbz::linalg {
@@ -137,6 +138,28 @@ TEST(Factor, CayleyIsOrthogonalAndItsOwnInverse) {
   plane(1, 0) = 0.5;
   plane(0, 1) = -0.5;
   EXPECT_NEAR(cayley(plane)(1, 0), -0.8, 1e-15);
+}
+
+TEST(Inverse, InvertsAndSaysWhereItCannot) {
+  const Matrix a = gaussian(7, 7, 20);
+  Matrix inverse = a;
+  ASSERT_TRUE(invert(inverse));
+  EXPECT_LT((a * inverse - Matrix::Identity(7, 7)).norm(), 1e-12);
+  Matrix singular = Matrix::Zero(3, 3);
+  EXPECT_FALSE(invert(singular));
+  EXPECT_FALSE(cayley(-Matrix::Identity(3, 3)).allFinite());
+}
+
+TEST(Inverse, PolarFactorIsThatOfTheSvd) {
+  Matrix a = gaussian(8, 8, 21);
+  a.row(3) *= 1e-6;
+  const auto f = svd(a);
+  Matrix polar = a;
+  ASSERT_TRUE(polarise(polar));
+  EXPECT_LT(off_identity(polar), 1e-13);
+  EXPECT_LT((polar - f->u * f->vt).norm(), 1e-8);
+  Matrix zero = Matrix::Zero(4, 4);
+  EXPECT_FALSE(polarise(zero));
 }
 
 TEST(Factor, ProcrustesFindsTheRotation) {
