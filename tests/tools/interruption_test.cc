@@ -1,0 +1,102 @@
+// Kills and full disks: nothing under the target's name, and what was there before as it was.
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include "tools/models.h"
+#include "tools/shell.h"
+
+namespace bbz::tools {
+namespace {
+
+class Interruption : public ToolTest {
+ protected:
+  // Begins to pack a stream that does not end, over an archive that is there, and returns when the
+  // temporary file has come to be.
+  pid_t start_packing() {
+    write("old.bbz", "old");
+    EXPECT_EQ(::mkfifo((dir_ / "fifo").c_str(), 0600), 0);
+    const pid_t child = start("exec $BBZ pack fifo -f -o old.bbz");
+    writer_ = ::open((dir_ / "fifo").c_str(), O_WRONLY);  // waits for the reader
+    const std::string some = noise(1 << 16, 1);
+    EXPECT_EQ(::write(writer_, some.data(), some.size()), static_cast<ssize_t>(some.size()));
+    for (int i = 0; i < 2000 && !left_temporaries(); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    EXPECT_TRUE(left_temporaries());
+    return child;
+  }
+
+  int end_by(pid_t child, int signal) {
+    ::kill(child, signal);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ::close(writer_);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  }
+
+ private:
+  int writer_ = -1;
+};
+
+TEST_F(Interruption, AKillLeavesTheOldArchive) {
+  EXPECT_EQ(end_by(start_packing(), SIGKILL), SIGKILL);
+  EXPECT_EQ(read("old.bbz"), "old");
+}
+
+TEST_F(Interruption, ASignalLeavesNothingBehind) {
+  EXPECT_EQ(end_by(start_packing(), SIGTERM), SIGTERM);
+  EXPECT_EQ(read("old.bbz"), "old");
+  EXPECT_FALSE(left_temporaries());
+}
+
+TEST_F(Interruption, AnInterruptLeavesNothingBehind) {
+  EXPECT_EQ(end_by(start_packing(), SIGINT), SIGINT);
+  EXPECT_EQ(read("old.bbz"), "old");
+  EXPECT_FALSE(left_temporaries());
+}
+
+TEST_F(Interruption, AFileSizeLimitIsAnErrorOfOutput) {
+  write("noise", noise(3 << 20, 2));
+  write("old.bbz", "old");
+  EXPECT_EXIT_CODE(5, "ulimit -f 1024; $BBZ pack noise -f -o old.bbz");
+  EXPECT_EXIT_CODE(5, "ulimit -f 1024; $BBZ pack noise -o new.bbz");
+  EXPECT_EQ(read("old.bbz"), "old");
+  EXPECT_FALSE(exists("new.bbz"));
+  EXPECT_FALSE(left_temporaries());
+  EXPECT_EXIT_CODE(0, "$BBZ pack noise");
+  EXPECT_EXIT_CODE(5, "ulimit -f 1024; $BBZ unpack noise.bbz -C out");
+  EXPECT_FALSE(exists("out/noise"));
+  EXPECT_FALSE(left_temporaries());
+}
+
+TEST_F(Interruption, AFullDiskIsAnErrorOfOutput) {
+  const std::string disk = dir_ / "disk";
+  std::filesystem::create_directory(disk);
+  if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=1m") != 0) {
+    GTEST_SKIP() << "no small disk can be mounted here: " << std::strerror(errno);
+  }
+  write("noise", noise(3 << 20, 3));
+  write("disk/old.bbz", "old");
+  EXPECT_EXIT_CODE(5, "$BBZ pack noise -f -o disk/old.bbz");
+  EXPECT_EXIT_CODE(5, "$BBZ pack noise -o disk/new.bbz");
+  EXPECT_EQ(read("disk/old.bbz"), "old");
+  EXPECT_FALSE(exists("disk/new.bbz"));
+  EXPECT_FALSE(left_temporaries());
+  EXPECT_EQ(::umount(disk.c_str()), 0);
+}
+
+TEST_F(Interruption, AReaderThatGoesAwayEndsItQuietly) {
+  write("noise", noise(3 << 20, 4));
+  ASSERT_EQ(sh("$BBZ pack noise").code, 0);
+  const Finished finished =
+      sh("{ $BBZ cat noise.bbz noise; echo $? > code; } | head -c 10 > /dev/null");
+  EXPECT_EQ(read("code"), std::to_string(128 + SIGPIPE) + "\n");
+  EXPECT_EQ(finished.err, "");
+}
+
+}  // namespace
+}  // namespace bbz::tools

@@ -1,0 +1,85 @@
+// Runs the built tools as a user does: commands of a shell, in a folder of the test's own.
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+
+#include "io/temp_dir.h"
+
+namespace bbz::tools {
+
+struct Finished {
+  int code = -1;  // as a shell sees it: 128 + N where signal N ended it
+  std::string out;
+  std::string err;
+};
+
+class ToolTest : public testing::Test {
+ protected:
+  // Runs a command line in which $BBZ and $BBZINFO are the tools.
+  Finished sh(const std::string& command) {
+    const pid_t child = start(command);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    Finished finished;
+    finished.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    finished.out = io::read_text(logs_ / "out");
+    finished.err = io::read_text(logs_ / "err");
+    return finished;
+  }
+
+  // Starts it without waiting.
+  pid_t start(const std::string& command) {
+    const std::string out = logs_ / "out";
+    const std::string err = logs_ / "err";
+    const pid_t child = ::fork();
+    if (child != 0) return child;
+    ::setenv("BBZ", BBZ_TOOL, 1);
+    ::setenv("BBZINFO", BBZINFO_TOOL, 1);
+    ::setenv("LC_ALL", "C", 1);
+    const auto open_as = [](const std::string& path, int flags, int fd) {
+      return ::dup2(::open(path.c_str(), flags, 0600), fd) == fd;
+    };
+    if (::chdir(dir_.path().c_str()) != 0 || !open_as("/dev/null", O_RDONLY, 0) ||
+        !open_as(out, O_WRONLY | O_CREAT | O_TRUNC, 1) ||
+        !open_as(err, O_WRONLY | O_CREAT | O_TRUNC, 2)) {
+      ::_exit(126);
+    }
+    ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+    ::_exit(127);
+  }
+
+  void write(const std::string& name, const std::string& text) {
+    std::filesystem::create_directories(std::filesystem::path(dir_ / name).parent_path());
+    io::write_text(dir_ / name, text);
+  }
+  std::string read(const std::string& name) const { return io::read_text(dir_ / name); }
+  bool exists(const std::string& name) const {
+    return std::filesystem::exists(std::filesystem::symlink_status(dir_ / name));
+  }
+  // Whether a temporary file was left anywhere.
+  bool left_temporaries() const {
+    for (const std::string& name : dir_.entries()) {
+      if (name.find(".bbz-") != std::string::npos) return true;
+    }
+    return false;
+  }
+
+  io::TempDir dir_;
+
+ private:
+  io::TempDir logs_;
+};
+
+#define EXPECT_EXIT_CODE(expected, command)                                          \
+  do {                                                                               \
+    const Finished bbz_finished = sh(command);                                       \
+    EXPECT_EQ(bbz_finished.code, expected) << (command) << "\n" << bbz_finished.err; \
+  } while (false)
+
+}  // namespace bbz::tools

@@ -1,0 +1,241 @@
+// What a user does, row by row.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "tools/models.h"
+#include "tools/shell.h"
+
+namespace bbz::tools {
+namespace {
+
+class Workflow : public ToolTest {
+ protected:
+  Workflow() { write("model.safetensors", layered_model(5, 40)); }
+
+  void make_folder() {
+    write("llama/model-00001-of-00002.safetensors", layered_model(3, 32, 1));
+    write("llama/model-00002-of-00002.safetensors", layered_model(2, 24, 100));
+    write("llama/model.safetensors.index.json", "{\"weight_map\": {}}");
+    write("llama/config.json", "{}\n");
+    write("llama/tokenizer/vocab.txt", "a\nb\n");
+    write("llama/empty", "");
+    std::filesystem::create_directories(dir_ / "llama/none/below");
+  }
+
+  static nlohmann::json header_of(const std::string& file) {
+    std::uint64_t size = 0;
+    std::memcpy(&size, file.data(), 8);
+    return nlohmann::json::parse(file.substr(8, size));
+  }
+};
+
+TEST_F(Workflow, PacksAndUnpacksAFile) {
+  EXPECT_EXIT_CODE(0, "$BBZ pack model.safetensors -o model.bbz");
+  EXPECT_LT(read("model.bbz").size(), read("model.safetensors").size());
+  EXPECT_EXIT_CODE(0,
+                   "$BBZ unpack model.bbz -C out/ && cmp model.safetensors out/model.safetensors");
+  EXPECT_EXIT_CODE(0, "$BBZ unpack model.bbz -o other && cmp model.safetensors other");
+  EXPECT_EXIT_CODE(
+      0, "mkdir here && cd here && $BBZ unpack ../model.bbz && cmp ../model.safetensors *");
+}
+
+TEST_F(Workflow, NamesTheArchiveAfterTheInput) {
+  make_folder();
+  EXPECT_EXIT_CODE(
+      0, "$BBZ pack model.safetensors && $BBZ pack llama/ && $BBZ pack llama/config.json");
+  EXPECT_TRUE(exists("model.bbz"));
+  EXPECT_TRUE(exists("llama.bbz"));
+  EXPECT_TRUE(exists("llama/config.json.bbz"));
+  EXPECT_EXIT_CODE(0, "rm *.bbz; cd llama && $BBZ pack .");
+  EXPECT_TRUE(exists("llama.bbz"));
+}
+
+TEST_F(Workflow, PacksAndUnpacksAFolder) {
+  make_folder();
+  EXPECT_EXIT_CODE(0, "$BBZ pack llama/ -o llama.bbz && $BBZ unpack llama.bbz -C out");
+  EXPECT_EXIT_CODE(0, "diff -r llama out && test -d out/none/below");
+  EXPECT_EXIT_CODE(0,
+                   "$BBZ unpack llama.bbz --file '*.json' -C some && ls some | wc -l | grep -qx 2");
+}
+
+TEST_F(Workflow, PacksTheSameForAnyNumberOfThreads) {
+  EXPECT_EXIT_CODE(
+      0,
+      "$BBZ pack model.safetensors -T 1 -o a && $BBZ pack model.safetensors -T 3 -o b && cmp a b");
+}
+
+TEST_F(Workflow, WorksThroughPipes) {
+  make_folder();
+  EXPECT_EXIT_CODE(0,
+                   "tar -c -C llama . | $BBZ pack - -o x.bbz && cat x.bbz | $BBZ unpack - -C out");
+  EXPECT_EXIT_CODE(0, "diff -r llama out");
+  EXPECT_EXIT_CODE(0, "$BBZ pack llama -o - | $BBZ unpack - -C out2 && diff -r llama out2");
+  EXPECT_EXIT_CODE(0,
+                   "cat model.safetensors | $BBZ pack - --name m.safetensors -o - > m.bbz && "
+                   "$BBZ unpack m.bbz -C out3 && cmp model.safetensors out3/m.safetensors");
+  EXPECT_EXIT_CODE(0,
+                   "head -c 3000000 /dev/urandom > noise; cat noise | $BBZ pack - | "
+                   "$BBZ unpack - -o - | cmp - noise");
+}
+
+TEST_F(Workflow, PutsTheIndexFirst) {
+  EXPECT_EXIT_CODE(0,
+                   "$BBZ pack model.safetensors --index-first --digest sha256 -o m.bbz && "
+                   "$BBZ verify m.bbz && $BBZ unpack m.bbz -C out && "
+                   "cmp model.safetensors out/model.safetensors");
+  EXPECT_EXIT_CODE(2, "cat model.safetensors | $BBZ pack - --index-first -o n.bbz");
+  EXPECT_FALSE(exists("n.bbz"));
+}
+
+TEST_F(Workflow, TakesOptionsOfPacking) {
+  for (const std::string options :
+       {"--level fast", "--level small", "--chunk-size 4K", "--opaque", "--chunk-size 64M"}) {
+    EXPECT_EXIT_CODE(0, "$BBZ pack model.safetensors -f -o m.bbz " + options +
+                            " && $BBZ unpack m.bbz -o - | cmp - model.safetensors");
+  }
+  EXPECT_EXIT_CODE(2, "$BBZ pack model.safetensors -f -o m.bbz --chunk-size 65M");
+  EXPECT_EXIT_CODE(2, "$BBZ pack model.safetensors -f -o m.bbz --level best");
+}
+
+TEST_F(Workflow, TakesALayerOut) {
+  ASSERT_EQ(sh("$BBZ pack model.safetensors").code, 0);
+  EXPECT_EXIT_CODE(0, "$BBZ unpack model.bbz --layer 3 -o layer3.safetensors");
+  const nlohmann::json header = header_of(read("layer3.safetensors"));
+  EXPECT_EQ(header.size(), 4u);  // three tensors and the metadata
+  EXPECT_EQ(header["__metadata__"]["format"], "pt");
+  // The same from a pipe, and below a folder.
+  EXPECT_EXIT_CODE(0, "cat model.bbz | $BBZ unpack - --layer 3 -o - | cmp - layer3.safetensors");
+  EXPECT_EXIT_CODE(0,
+                   "$BBZ unpack model.bbz --layer 3 -C out && "
+                   "cmp out/model.safetensors layer3.safetensors");
+  EXPECT_EXIT_CODE(0,
+                   "cat model.bbz | $BBZ unpack - --layer 3 -C out2 && "
+                   "cmp out2/model.safetensors layer3.safetensors");
+  // Its bytes are those of the model.
+  const std::string model = read("model.safetensors");
+  const std::string layer = read("layer3.safetensors");
+  const std::string name = "model.layers.3.mlp.up_proj.weight";
+  const auto bytes_of = [&](const std::string& file) {
+    std::uint64_t size = 0;
+    std::memcpy(&size, file.data(), 8);
+    const auto offsets = header_of(file)[name]["data_offsets"];
+    const std::uint64_t begin = offsets[0], end = offsets[1];
+    return file.substr(8 + size + begin, end - begin);
+  };
+  EXPECT_EQ(bytes_of(model), bytes_of(layer));
+  EXPECT_EXIT_CODE(0, "$BBZ cat model.bbz " + name + " > raw.bin");
+  EXPECT_EQ(read("raw.bin"), bytes_of(model));
+  EXPECT_EXIT_CODE(0, "cat model.bbz | $BBZ cat - " + name + " | cmp - raw.bin");
+}
+
+TEST_F(Workflow, SelectsByPattern) {
+  ASSERT_EQ(sh("$BBZ pack model.safetensors").code, 0);
+  const auto count = [&](const std::string& options) {
+    EXPECT_EXIT_CODE(0, "$BBZ unpack model.bbz -f -o some " + options);
+    return header_of(read("some")).size() - 1;
+  };
+  EXPECT_EQ(count("--tensor '*norm*'"), 5u);
+  EXPECT_EQ(count("--tensor '*norm*' --tensor 'model.embed*'"), 6u);
+  EXPECT_EQ(count("--exclude '*layers*'"), 1u);
+  EXPECT_EQ(count("--layer 1-2 --layer 4 --exclude '*norm*'"), 6u);
+  EXPECT_EXIT_CODE(1, "$BBZ unpack model.bbz --layer 9 -o nothing");
+  EXPECT_EXIT_CODE(1, "cat model.bbz | $BBZ unpack - --layer 9 -o nothing");
+  EXPECT_FALSE(exists("nothing"));
+  EXPECT_EXIT_CODE(2, "$BBZ unpack model.bbz --layer x -o nothing");
+  EXPECT_EXIT_CODE(2, "$BBZ unpack model.bbz --layer 3");
+}
+
+TEST_F(Workflow, AsksWhichFileWhereNamesStandTwice) {
+  write("two/a.safetensors", layered_model(2, 16, 1));
+  write("two/b.safetensors", layered_model(2, 16, 50));
+  ASSERT_EQ(sh("$BBZ pack two").code, 0);
+  const Finished refused = sh("$BBZ unpack two.bbz --layer 1 -o x.safetensors");
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.err.find("--file"), std::string::npos) << refused.err;
+  EXPECT_EXIT_CODE(2, "cat two.bbz | $BBZ unpack - --layer 1 -o x.safetensors");
+  EXPECT_FALSE(exists("x.safetensors"));
+  EXPECT_EXIT_CODE(0, "$BBZ unpack two.bbz --layer 1 --file b.safetensors -o x.safetensors");
+  EXPECT_EXIT_CODE(0,
+                   "$BBZ unpack two.bbz --layer 1 -C both && cmp both/b.safetensors x.safetensors");
+  EXPECT_EXIT_CODE(2, "$BBZ cat two.bbz model.layers.1.norm.weight");
+  EXPECT_EXIT_CODE(0, "$BBZ cat two.bbz model.layers.1.norm.weight --file a.safetensors");
+}
+
+TEST_F(Workflow, ShowsWhatIsInAnArchive) {
+  make_folder();
+  ASSERT_EQ(sh("$BBZ pack llama").code, 0);
+  EXPECT_NE(sh("$BBZINFO llama.bbz").out.find("BF16"), std::string::npos);
+  EXPECT_NE(sh("$BBZINFO llama.bbz --tensors").out.find("layers.2.norm"), std::string::npos);
+  EXPECT_NE(sh("$BBZINFO llama.bbz --chunks").out.find("chunk 0"), std::string::npos);
+  EXPECT_NE(sh("$BBZINFO llama.bbz --files").out.find("config.json"), std::string::npos);
+  const auto json = nlohmann::json::parse(sh("$BBZINFO llama.bbz --json --chunks").out);
+  EXPECT_EQ(json["schema"], 1);
+  EXPECT_EQ(json["archive_bytes"], read("llama.bbz").size());
+  EXPECT_EQ(json["files"].size(), 7u);
+  EXPECT_EQ(json["tensors_total"]["tensors"], 17);
+  std::uint64_t stored = 0;
+  for (const auto& tensor : json["tensors"]) {
+    for (const auto& chunk : tensor["chunks"]) stored += chunk["stored_bytes"].get<std::uint64_t>();
+  }
+  EXPECT_EQ(json["archive_bytes"].get<std::uint64_t>() - stored, json["overhead_bytes"]);
+  // From a pipe it says the same.
+  EXPECT_EXIT_CODE(0,
+                   "$BBZINFO llama.bbz --json | tail -n +4 > a; "
+                   "cat llama.bbz | $BBZINFO - --json | tail -n +4 > b; cmp a b");
+}
+
+TEST_F(Workflow, Verifies) {
+  ASSERT_EQ(sh("$BBZ pack model.safetensors --digest sha256").code, 0);
+  EXPECT_EXIT_CODE(0,
+                   "$BBZ verify model.bbz && $BBZ verify --fast model.bbz && "
+                   "cat model.bbz | $BBZ verify -");
+  const auto json = nlohmann::json::parse(sh("$BBZINFO model.bbz --json").out);
+  const std::string digest = json["root_digest"];
+  EXPECT_EXIT_CODE(0, "$BBZ verify model.bbz --expect " + digest);
+  EXPECT_EXIT_CODE(0, "$BBZ verify model.bbz --expect " + digest.substr(7));
+  EXPECT_EXIT_CODE(1, "$BBZ verify model.bbz --expect sha256:" + std::string(64, '0'));
+  EXPECT_EXIT_CODE(1, "$BBZ verify model.bbz --expect " + std::string(32, '0'));
+  EXPECT_EXIT_CODE(2, "$BBZ verify model.bbz --expect sha256:12");
+}
+
+TEST_F(Workflow, ListsEveryDamagedChunk) {
+  ASSERT_EQ(sh("$BBZ pack model.safetensors").code, 0);
+  const auto json = nlohmann::json::parse(sh("$BBZINFO model.bbz --json --chunks").out);
+  std::string archive = read("model.bbz");
+  for (const std::size_t tensor : {2, 5}) {
+    archive[json["tensors"][tensor]["chunks"][0]["offset"].get<std::size_t>()] ^= 1;
+  }
+  write("broken.bbz", archive);
+  for (const std::string fast : {"", "--fast "}) {
+    const Finished found = sh("$BBZ verify " + fast + "broken.bbz");
+    EXPECT_EQ(found.code, 3);
+    for (const std::size_t tensor : {2, 5}) {
+      const std::string name = json["tensors"][tensor]["name"];
+      EXPECT_NE(found.err.find(name), std::string::npos) << found.err;
+    }
+    EXPECT_EQ(std::ranges::count(found.err, '\n'), 2) << found.err;
+  }
+  // What is not damaged can still be taken out; what is cannot.
+  const std::string good = json["tensors"][1]["name"], bad = json["tensors"][2]["name"];
+  EXPECT_EXIT_CODE(0, "$BBZ cat broken.bbz " + good + " > good");
+  EXPECT_EXIT_CODE(0, "cat broken.bbz | $BBZ cat - " + good + " | cmp - good");
+  EXPECT_EXIT_CODE(3, "$BBZ cat broken.bbz " + bad);
+  EXPECT_EXIT_CODE(3, "$BBZ unpack broken.bbz -C out");
+  EXPECT_EXIT_CODE(3, "cat broken.bbz | $BBZ unpack - -C out");
+  EXPECT_FALSE(exists("out/model.safetensors"));
+  EXPECT_FALSE(left_temporaries());
+}
+
+TEST_F(Workflow, SalvagesWhatIsLeft) {
+  make_folder();
+  ASSERT_EQ(sh("$BBZ pack llama").code, 0);
+  EXPECT_EXIT_CODE(0, "$BBZ salvage llama.bbz -o whole && diff -r llama whole");
+  const std::size_t size = read("llama.bbz").size();
+  EXPECT_EXIT_CODE(3, "head -c " + std::to_string(size / 2) +
+                          " llama.bbz > cut.bbz; "
+                          "$BBZ salvage cut.bbz -o rescued");
+  EXPECT_EXIT_CODE(0, "cmp llama/config.json rescued/config.json");
+}
+
+}  // namespace
+}  // namespace bbz::tools
