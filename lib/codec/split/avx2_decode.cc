@@ -1,9 +1,9 @@
 // Decoding with AVX2.
 //
 // There is no permute of 256 bytes here, and a gather costs more than the loads that it stands for;
-// so the slots are looked up one by one in a table of words, all lanes of a step before any is
-// needed, and the rest is done 16 lanes at a time. A table of shuffles spreads a stream's bytes to
-// the lanes that need one.
+// so slots are looked up one by one in a table of words and put into registers without a detour
+// through memory, which could not be loaded from so soon after narrower stores. A table of shuffles
+// spreads a stream's bytes to the lanes that need one.
 #include "bbz/codec/split/avx2.h"
 
 #if defined(__x86_64__)
@@ -15,8 +15,6 @@
 namespace bbz::codec::split {
 namespace avx2 {
 namespace {
-
-constexpr int kMaxLanes = 1 << kMaxLanesLog2;
 
 // For each set of eight lanes, the shuffle that moves the i-th byte to the i-th lane of the set and
 // zero to the others; the second half of the table for the upper eight bytes of a register.
@@ -36,31 +34,6 @@ struct Spread {
   }
 };
 constexpr Spread kSpreadTable;
-
-// The entry of a state's slot. The compiler must see a load: it would make a gather or worse of
-// many.
-inline std::uint32_t entry_of(const std::uint32_t* table, std::uint16_t state) {
-  std::uint32_t slot = static_cast<std::uint8_t>(state);
-  asm("" : "+r"(slot));
-  return table[slot];
-}
-
-// The entries of all lanes, put where the packing of two registers of words, which takes four from
-// each in turn, brings them into the order of the lanes.
-void look_up(const std::uint32_t* __restrict table, const std::uint16_t* states, int lanes,
-             std::uint32_t* __restrict entries) {
-  for (int block = 0; block < lanes; block += 16) {
-    const std::uint16_t* s = states + block;
-    std::uint32_t* e = entries + block;
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) {
-      e[i] = entry_of(table, s[i]);
-      e[8 + i] = entry_of(table, s[4 + i]);
-      e[4 + i] = entry_of(table, s[8 + i]);
-      e[12 + i] = entry_of(table, s[12 + i]);
-    }
-  }
-}
 
 }  // namespace
 }  // namespace avx2
@@ -95,28 +68,52 @@ inline V spread(const std::uint8_t* low, unsigned low_set, const std::uint8_t* h
   return _mm256_cvtepu8_epi16(_mm_shuffle_epi8(bytes, shuffle));
 }
 
+// The entries of eight states, every other one from `states` on, so that a shift and a blend of the
+// even and the odd lanes' entries make words in lane order.
+inline V look_up(const std::uint32_t* table, const std::uint16_t* states) {
+  const auto entry = [&](int i) __attribute__((always_inline)) {
+    return static_cast<int>(table[static_cast<std::uint8_t>(states[i])]);
+  };
+  const auto four = [&](int i) __attribute__((always_inline)) {
+    __m128i v = _mm_cvtsi32_si128(entry(i));
+    v = _mm_insert_epi32(v, entry(i + 2), 1);
+    v = _mm_insert_epi32(v, entry(i + 4), 2);
+    return _mm_insert_epi32(v, entry(i + 6), 3);
+  };
+  return _mm256_inserti128_si256(_mm256_castsi128_si256(four(0)), four(8), 1);
+}
+
 // The next state of 16 lanes before renormalisation, and their symbol bytes as words.
-inline V advance(const std::uint32_t* entries, V state, std::uint16_t* symbols) {
-  const V low = _mm256_set1_epi32(0xFFFF);
-  const V a = load(entries);
-  const V b = load(entries + 8);
-  const V freq_rank = _mm256_packus_epi32(_mm256_and_si256(a, low), _mm256_and_si256(b, low));
-  store(symbols, _mm256_packus_epi32(_mm256_srli_epi32(a, 16), _mm256_srli_epi32(b, 16)));
+inline V advance(const std::uint32_t* table, const std::uint16_t* states, V& symbol) {
+  const V even = look_up(table, states);
+  const V odd = look_up(table, states + 1);
+  const V state = load(states);
+  const V freq_rank = _mm256_blend_epi16(even, _mm256_slli_epi32(odd, 16), 0xAA);
+  symbol = _mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, 0xAA);
   const V freq = _mm256_and_si256(freq_rank, _mm256_set1_epi16(0xFF));
   return _mm256_add_epi16(_mm256_mullo_epi16(freq, _mm256_srli_epi16(state, 8)),
                           _mm256_srli_epi16(freq_rank, 8));
 }
 
-// Decodes a symbol byte, as a word, for each of the 64 lanes of a stream.
-void decode_stream(const std::uint32_t* entries, std::uint16_t* states, const std::uint8_t*& stream,
-                   std::uint16_t* symbols) {
+// Decodes a symbol byte, as a word, for each of the 64 lanes of a stream. Returns whether any is
+// the escape.
+inline __attribute__((always_inline)) bool decode_stream(const std::uint32_t* table,
+                                                         std::uint16_t* states,
+                                                         const std::uint8_t*& stream,
+                                                         std::uint16_t* symbols) {
   const std::uint8_t* at = stream;
+  V escaped = _mm256_setzero_si256();
+#pragma GCC unroll 2
   for (int lane = 0; lane < kStreamLanes; lane += 32) {
     V x[2];
     V need[2];
     for (int i = 0; i < 2; ++i) {
       const int first = lane + 16 * i;
-      x[i] = advance(entries + first, load(states + first), symbols + first);
+      V symbol;
+      x[i] = advance(table, states + first, symbol);
+      store(symbols + first, symbol);
+      escaped =
+          _mm256_or_si256(escaped, _mm256_cmpeq_epi16(symbol, _mm256_set1_epi16(kEscapeByte)));
       need[i] = _mm256_cmpeq_epi16(_mm256_srli_epi16(x[i], 8), _mm256_setzero_si256());
     }
     // Packing takes eight lanes from each register in turn.
@@ -132,15 +129,15 @@ void decode_stream(const std::uint32_t* entries, std::uint16_t* states, const st
     }
   }
   stream = at;
+  return _mm256_testz_si256(escaped, escaped) == 0;
 }
 
 // Puts the next escaped bytes in the place of escapes. Returns false where there are too few.
-bool take_escapes(DecodeJob& job, std::uint16_t* symbols, int count) {
+bool take_escapes(DecodeJob& job, std::uint16_t* symbols) {
   const V escape = _mm256_set1_epi16(kEscapeByte);
-  for (int i = 0; i < count; i += 32) {
+  for (int i = 0; i < kStreamLanes; i += 32) {
     const V found = _mm256_packs_epi16(_mm256_cmpeq_epi16(load(symbols + i), escape),
                                        _mm256_cmpeq_epi16(load(symbols + i + 16), escape));
-    if (_mm256_testz_si256(found, found) != 0) continue;
     const V in_order = _mm256_permute4x64_epi64(found, 0xD8);
     for (auto set = static_cast<unsigned>(_mm256_movemask_epi8(in_order)); set != 0;
          set &= set - 1) {
@@ -266,27 +263,27 @@ struct F8 {
 // A step of all lanes.
 template <class Format>
 bool decode_step(DecodeJob& job, const Row& row, const std::uint8_t* packed, const Step& step) {
-  alignas(64) std::uint32_t entries[kMaxLanes];
-  alignas(64) std::uint16_t symbols[kMaxLanes];
-  look_up(job.tables[row.table].entry.data(), job.states.data(), step.count, entries);
-  for (int first = 0; first < step.count; first += kStreamLanes) {
-    Cursor& stream = job.streams[first / kStreamLanes];
-    decode_stream(entries + first, job.states.data() + first, stream.at, symbols + first);
-    if (stream.at > stream.end) return false;
-  }
-  if (!take_escapes(job, symbols, step.count)) return false;
-
+  alignas(64) std::uint16_t symbols[kStreamLanes];
+  const std::uint32_t* table = job.tables[row.table].entry.data();
   const Format format;
   const V origin = _mm256_set1_epi16(static_cast<short>(row.base - kSymbolBias));
   packed += step.index * Format::kPackedBits / 8;
   const std::uint8_t* bytes = job.bytes + step.element * Format::kRestBytes;
   std::uint8_t* out = job.out + step.element * Format::kElementBytes;
   const std::uint16_t* columns = job.columns == nullptr ? nullptr : job.columns + step.column;
-  for (int i = 0; i < step.count; i += 16) {
-    V keys = _mm256_add_epi16(load(symbols + i), origin);
-    if (columns != nullptr) keys = _mm256_add_epi16(keys, load(columns + i));
-    format.merge(keys, packed + i * Format::kPackedBits / 8, bytes + i * Format::kRestBytes,
-                 out + i * Format::kElementBytes);
+  for (int first = 0; first < step.count; first += kStreamLanes) {
+    Cursor& stream = job.streams[first / kStreamLanes];
+    const bool escaped = decode_stream(table, job.states.data() + first, stream.at, symbols);
+    if (stream.at > stream.end) return false;
+    if (escaped && !take_escapes(job, symbols)) return false;
+#pragma GCC unroll 4
+    for (int i = 0; i < kStreamLanes; i += 16) {
+      V keys = _mm256_add_epi16(load(symbols + i), origin);
+      if (columns != nullptr) keys = _mm256_add_epi16(keys, load(columns + first + i));
+      format.merge(keys, packed + (first + i) * Format::kPackedBits / 8,
+                   bytes + (first + i) * Format::kRestBytes,
+                   out + (first + i) * Format::kElementBytes);
+    }
   }
   return true;
 }
