@@ -39,6 +39,18 @@ bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
 }
 
+// Whether a character of several bytes acts on a terminal instead of being shown: U+0080 to U+009F,
+// which hold one-character escape sequences, and the marks that turn the direction of text around
+// (U+202A to U+202E, U+2066 to U+2069).
+bool is_wide_control(std::string_view character) {
+  const auto between = [&](std::string_view first, std::string_view last) {
+    return first <= character && character <= last;
+  };
+  return (character.size() == 2 && between("\xC2\x80", "\xC2\x9F")) ||
+         (character.size() == 3 &&
+          (between("\xE2\x80\xAA", "\xE2\x80\xAE") || between("\xE2\x81\xA6", "\xE2\x81\xA9")));
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view text) {
@@ -77,9 +89,13 @@ std::string quoted(std::string_view text) {
   std::string_view rest = text;
   while (!rest.empty() && out.size() < kShown) {
     const std::size_t length = sequence_length(rest);
-    if (length == 0 || is_control(rest[0]) || rest[0] == '"') {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(rest[0]));
-      rest.remove_prefix(1);
+    if (length == 0 || is_control(rest[0]) || rest[0] == '"' ||
+        is_wide_control(rest.substr(0, length))) {
+      const std::size_t bytes = std::max<std::size_t>(length, 1);
+      for (const char c : rest.substr(0, bytes)) {
+        out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+      }
+      rest.remove_prefix(bytes);
     } else {
       out += rest.substr(0, length);
       rest.remove_prefix(length);

@@ -18,8 +18,8 @@ bool is_utf8(std::string_view text);
 // kMaxPathBytes. Errors: kUnsafePath, with the rule that is broken.
 Status check_safe_path(std::string_view path);
 
-// `text` in double quotes, with control characters and bytes that are not UTF-8 as \xNN, for
-// messages and terminals; cut after about 200 bytes.
+// `text` in double quotes, with control characters, marks of direction and bytes that are not UTF-8
+// as \xNN, for messages and terminals; cut after about 200 bytes.
 std::string quoted(std::string_view text);
 
 }  // namespace bbz

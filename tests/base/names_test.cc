@@ -36,6 +36,8 @@ TEST(Names, RefusesPathsThatClimbOrConfuse) {
 
 TEST(Names, QuotesForTerminals) {
   EXPECT_EQ(quoted("a\x1b[2J\"\xff"), "\"a\\x1b[2J\\x22\\xff\"");
+  EXPECT_EQ(quoted("\xC2\x9B[2J\xC2\xA0"), "\"\\xc2\\x9b[2J\xC2\xA0\"");
+  EXPECT_EQ(quoted("a\xE2\x80\xAEz"), "\"a\\xe2\\x80\\xaez\"");
   EXPECT_LT(bbz::quoted(std::string(100000, 'x')).size(), 220u);
 }
 
