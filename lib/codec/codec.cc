@@ -25,15 +25,18 @@ constexpr std::size_t kTryBoth = std::size_t{16} << 10;
 // repeat, zeros, or a type that was widened. Only then can zstd beat the split-float codec, which
 // stores them as they are.
 bool mantissas_repeat(const tensor::DTypeInfo& info, Bytes plain) {
-  constexpr std::size_t kLooks = 4096;
+  constexpr std::size_t kPieces = 16;  // memory gives neighbours much sooner than strangers
+  constexpr std::size_t kPiece = 256;
   const auto size = static_cast<std::size_t>(info.bits / 8);
   const std::size_t elements = plain.size() / size;
-  const std::size_t stride = elements / kLooks + 1;
+  const std::size_t stride = std::max(elements / kPieces, kPiece);
   const int bits = std::min(info.layout.mantissa_bits, 8);
   std::array<std::uint32_t, 256> count{};
   std::uint64_t looks = 0;
-  for (std::size_t i = 0; i < elements; i += stride, ++looks) {
-    ++count[std::to_integer<unsigned>(plain[i * size]) & ((1u << bits) - 1)];
+  for (std::size_t begin = 0; begin + kPiece <= elements; begin += stride) {
+    for (std::size_t i = begin; i < begin + kPiece; ++i, ++looks) {
+      ++count[std::to_integer<unsigned>(plain[i * size]) & ((1u << bits) - 1)];
+    }
   }
   std::uint64_t pairs = 0;
   for (const std::uint64_t c : count) pairs += c * c;

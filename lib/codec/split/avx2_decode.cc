@@ -260,6 +260,21 @@ struct F8 {
   }
 };
 
+// Asks for what is read and written some steps later; see avx512_decode.cc.
+template <class Format>
+inline void prefetch(const std::uint8_t* packed, const std::uint8_t* bytes, std::uint8_t* out,
+                     int elements) {
+  for (int at = 0; at < elements * Format::kPackedBits / 8; at += 64) {
+    _mm_prefetch(packed + 2048 + at, _MM_HINT_T0);
+  }
+  for (int at = 0; at < elements * Format::kRestBytes; at += 64) {
+    _mm_prefetch(bytes + 2048 + at, _MM_HINT_T0);
+  }
+  for (int at = 0; at < elements * Format::kElementBytes; at += 64) {
+    asm volatile("prefetchw %0" : : "m"(out[4096 + at]));
+  }
+}
+
 // A step of all lanes.
 template <class Format>
 bool decode_step(DecodeJob& job, const Row& row, const std::uint8_t* packed, const Step& step) {
@@ -271,6 +286,7 @@ bool decode_step(DecodeJob& job, const Row& row, const std::uint8_t* packed, con
   const std::uint8_t* bytes = job.bytes + step.element * Format::kRestBytes;
   std::uint8_t* out = job.out + step.element * Format::kElementBytes;
   const std::uint16_t* columns = job.columns == nullptr ? nullptr : job.columns + step.column;
+  prefetch<Format>(packed, bytes, out, step.count);
   for (int first = 0; first < step.count; first += kStreamLanes) {
     Cursor& stream = job.streams[first / kStreamLanes];
     const bool escaped = decode_stream(table, job.states.data() + first, stream.at, symbols);

@@ -1,0 +1,252 @@
+// bench_codec: speed and ratio of the codecs beside memcpy, the planes-with-Huffman baseline and
+// general compressors, all in one run. Every repetition takes each coder in turn, so that what else
+// the machine does meets all of them; the table shows medians.
+#include <sys/mman.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <thread>
+
+#include "data.h"
+
+namespace bbz::bench {
+namespace {
+
+struct Options {
+  std::vector<std::string> types = {"BF16", "F16", "F32", "F8_E4M3"};
+  std::vector<std::filesystem::path> files;
+  std::vector<std::string> only;
+  std::size_t mib = 64;
+  int repeat = 5;
+  unsigned threads = 1;
+  bool fresh = false;
+  std::string csv;
+};
+
+// Memory for decoded chunks: kept, or mapped anew so that every page is touched for the first time.
+class Output {
+ public:
+  Output(std::size_t size, bool fresh) : size_(size), fresh_(fresh) { map(); }
+  ~Output() { munmap(p_, size_); }
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  std::byte* next() {
+    if (fresh_) {
+      munmap(p_, size_);
+      map();
+    }
+    return static_cast<std::byte*>(p_);
+  }
+
+ private:
+  void map() {
+    p_ = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p_ == MAP_FAILED) std::abort();
+    if (!fresh_) std::memset(p_, 0, size_);
+  }
+
+  std::size_t size_;
+  bool fresh_;
+  void* p_ = nullptr;
+};
+
+// Runs f(i) for all chunks on some threads and returns the seconds that took.
+template <class F>
+double timed(std::size_t chunks, unsigned threads, F f) {
+  const auto begin = std::chrono::steady_clock::now();
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t i; (i = next.fetch_add(1)) < chunks;) f(i);
+  };
+  std::vector<std::thread> pool;
+  for (unsigned t = 1; t < threads; ++t) pool.emplace_back(work);
+  work();
+  for (std::thread& thread : pool) thread.join();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+struct Row {
+  std::string coder;
+  double ratio = 0;
+  std::vector<double> encode;  // seconds, a repetition each
+  std::vector<double> decode;
+};
+
+// Measures all coders on a data set. Returns false where one does not give the bytes back.
+bool measure(const DataSet& set, const std::vector<Coder>& coders, const Options& options,
+             std::vector<Row>& rows) {
+  std::vector<std::vector<std::byte>> payloads(set.chunks.size());
+  std::vector<std::size_t> at;
+  std::size_t size = 0;
+  for (const Chunk& chunk : set.chunks) {
+    at.push_back(size);
+    // Each chunk begins at a page, as the first tensor of a fresh buffer does.
+    size += (chunk.plain.size() + 4095) / 4096 * 4096;
+  }
+  Output output(size, options.fresh);
+  rows.assign(coders.size(), {});
+  for (int repetition = 0; repetition <= options.repeat; ++repetition) {
+    for (std::size_t c = 0; c < coders.size(); ++c) {
+      const Coder& coder = coders[c];
+      if (!std::ranges::all_of(set.chunks, coder.takes)) continue;
+      const double encode = timed(set.chunks.size(), options.threads,
+                                  [&](std::size_t i) { coder.encode(set.chunks[i], payloads[i]); });
+      std::byte* out = output.next();
+      std::atomic<bool> ok = true;
+      const double decode = timed(set.chunks.size(), options.threads, [&](std::size_t i) {
+        const Chunk& chunk = set.chunks[i];
+        if (!coder.decode(chunk, payloads[i], {out + at[i], chunk.plain.size()})) ok = false;
+      });
+      rows[c].coder = coder.name;
+      if (repetition == 0) {  // warms the caches and checks
+        std::size_t stored = 0;
+        std::size_t plain = 0;
+        for (std::size_t i = 0; i < set.chunks.size(); ++i) {
+          const Bytes bytes = set.chunks[i].plain;
+          ok = ok && std::memcmp(out + at[i], bytes.data(), bytes.size()) == 0;
+          stored += payloads[i].size();
+          plain += bytes.size();
+        }
+        if (!ok) {
+          std::fprintf(stderr, "%s: %s does not give the bytes back\n", set.name.c_str(),
+                       coder.name.c_str());
+          return false;
+        }
+        rows[c].ratio = static_cast<double>(stored) / static_cast<double>(plain);
+      } else {
+        rows[c].encode.push_back(encode);
+        rows[c].decode.push_back(decode);
+      }
+    }
+  }
+  return true;
+}
+
+void report(const DataSet& set, const std::vector<Row>& rows, const Options& options,
+            std::FILE* csv) {
+  double plain = 0;
+  for (const Chunk& chunk : set.chunks) plain += static_cast<double>(chunk.plain.size());
+  const auto speed = [&](const std::vector<double>& seconds) {
+    return seconds.empty() ? 0.0 : plain / median(seconds) / 1e6;
+  };
+  double copy = 0;
+  double planes_encode = 0;
+  double planes_decode = 0;
+  for (const Row& row : rows) {
+    if (row.coder == kMemcpy) copy = speed(row.decode);
+    if (row.coder == kPlanes) {
+      planes_encode = speed(row.encode);
+      planes_decode = speed(row.decode);
+    }
+  }
+  std::printf("\n%s, %.0f MiB, %u thread%s, %s output, medians of %d\n", set.name.c_str(),
+              plain / (1 << 20), options.threads, options.threads == 1 ? "" : "s",
+              options.fresh ? "fresh" : "warm", options.repeat);
+  std::printf("%-22s %8s %10s %10s %9s %9s %9s\n", "coder", "ratio", "enc MB/s", "dec MB/s",
+              "dec/copy", "enc/base", "dec/base");
+  for (const Row& row : rows) {
+    if (row.encode.empty()) continue;
+    const double encode = speed(row.encode);
+    const double decode = speed(row.decode);
+    const auto part = [](double a, double b) { return b == 0 ? 0 : a / b; };
+    std::printf("%-22s %8.4f %10.0f %10.0f %9.2f %9.2f %9.2f\n", row.coder.c_str(), row.ratio,
+                encode, decode, part(decode, copy), part(encode, planes_encode),
+                part(decode, planes_decode));
+    if (csv != nullptr) {
+      std::fprintf(csv, "%s,%s,%u,%s,%.5f,%.0f,%.0f\n", set.name.c_str(), row.coder.c_str(),
+                   options.threads, options.fresh ? "fresh" : "warm", row.ratio, encode, decode);
+    }
+  }
+  std::fflush(stdout);
+}
+
+std::vector<Coder> chosen_coders(const Options& options) {
+  std::vector<Coder> coders = all_coders();
+  if (options.only.empty()) return coders;
+  std::erase_if(coders, [&](const Coder& coder) {
+    return coder.name != kMemcpy && coder.name != kPlanes &&
+           std::ranges::none_of(options.only, [&](const std::string& part) {
+             return coder.name.find(part) != std::string::npos;
+           });
+  });
+  return coders;
+}
+
+int run(const Options& options) {
+  const std::vector<Coder> coders = chosen_coders(options);
+  std::FILE* csv = options.csv.empty() ? nullptr : std::fopen(options.csv.c_str(), "w");
+  if (csv != nullptr) {
+    std::fputs("data,coder,threads,output,ratio,encode_mb_s,decode_mb_s\n", csv);
+  }
+  bool ok = options.csv.empty() || csv != nullptr;
+  if (!ok) std::perror(options.csv.c_str());
+  const auto one = [&](const DataSet& set) {
+    std::vector<Row> rows;
+    ok = ok && measure(set, coders, options, rows);
+    if (ok) report(set, rows, options, csv);
+  };
+  for (const std::string& name : options.types) {
+    const tensor::DTypeInfo* info = tensor::find_dtype(name);
+    if (info == nullptr || info->layout.exponent_bits == 0) {
+      std::fprintf(stderr, "%s is not a type with an exponent\n", name.c_str());
+      ok = false;
+      continue;
+    }
+    one(generated(info->dtype, options.mib << 20));
+  }
+  for (const std::filesystem::path& path : options.files) {
+    const Result<DataSet> set = from_file(path);
+    if (set.ok()) {
+      one(*set);
+    } else {
+      std::fprintf(stderr, "%s\n", set.error().message.c_str());
+      ok = false;
+    }
+  }
+  if (csv != nullptr) std::fclose(csv);
+  return ok ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace bbz::bench
+
+int main(int argc, char** argv) {
+  bbz::bench::Options options;
+  CLI::App app(
+      "Speed and ratio of bbz's codecs beside memcpy in 1 MiB calls, byte planes with zstd's "
+      "Huffman coder (the baseline), and general compressors. MB/s are of decoded bytes.");
+  app.add_option("--types", options.types, "types of generated rows; \"\" for none")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("files", options.files, "safetensors files to code as well");
+  app.add_option("--only", options.only, "coders whose name has one of these parts")
+      ->delimiter(',');
+  app.add_option("--mib", options.mib, "size of generated data")->capture_default_str();
+  app.add_option("--repeat", options.repeat, "repetitions, of which the median is shown")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--threads", options.threads)->check(CLI::Range(1, 1024))->capture_default_str();
+  app.add_flag("--fresh", options.fresh, "decode into pages that were never touched");
+  app.add_option("--csv", options.csv, "write the table to this file too");
+  app.add_flag_callback(
+      "--list",
+      [] {
+        for (const auto& coder : bbz::bench::all_coders()) std::puts(coder.name.c_str());
+        throw CLI::Success();
+      },
+      "list the coders");
+  CLI11_PARSE(app, argc, argv);
+  std::erase(options.types, "");
+  return bbz::bench::run(options);
+}

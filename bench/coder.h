@@ -1,0 +1,38 @@
+// A way to code a chunk, as the benchmark sees it.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bbz/codec/codec.h"
+
+namespace bbz::bench {
+
+struct Chunk {
+  codec::ChunkShape shape;
+  Bytes plain;
+};
+
+// Safe to call from many threads at once.
+struct Coder {
+  std::string name;
+  std::function<bool(const Chunk& chunk)> takes;
+  // `payload` is overwritten.
+  std::function<void(const Chunk& chunk, std::vector<std::byte>& payload)> encode;
+  // Writes all of `out`, the chunk's size. Returns false where it cannot.
+  std::function<bool(const Chunk& chunk, Bytes payload, MutableBytes out)> decode;
+};
+
+// The names of the two that all others are compared with.
+inline constexpr const char* kMemcpy = "memcpy";
+inline constexpr const char* kPlanes = "planes-huffman";
+
+// Every coder there is in this build and on this machine, memcpy and the planes first.
+std::vector<Coder> all_coders();
+
+// The byte planes of floats, the exponents by zstd's Huffman coder alone and the rest as it is: the
+// best of what is in use elsewhere.
+Coder planes_coder();
+
+}  // namespace bbz::bench

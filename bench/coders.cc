@@ -1,0 +1,163 @@
+#include "coder.h"
+
+#include <zstd.h>
+
+#include <cstring>
+#include <memory>
+
+#include "bbz/base/hash.h"
+#include "bbz/codec/split/binding.h"
+#ifdef BBZ_HAVE_LZ4
+#include <lz4.h>
+#endif
+#ifdef BBZ_HAVE_BLOSC
+#include <blosc.h>
+#endif
+
+namespace bbz::bench {
+namespace {
+
+using codec::CodecId;
+using codec::Level;
+
+bool takes_all(const Chunk&) {
+  return true;
+}
+
+bool is_float(const Chunk& chunk) {
+  return tensor::dtype_info(chunk.shape.dtype).layout.exponent_bits != 0;
+}
+
+Coder memcpy_coder() {
+  return {kMemcpy, takes_all,
+          [](const Chunk& chunk, std::vector<std::byte>& payload) {
+            payload.resize(chunk.plain.size());
+            std::memcpy(payload.data(), chunk.plain.data(), chunk.plain.size());
+          },
+          [](const Chunk&, Bytes payload, MutableBytes out) {
+            std::memcpy(out.data(), payload.data(), out.size());
+            return true;
+          }};
+}
+
+// The codec that codec::encode chooses. Its number is not in the payload, so it is added.
+Coder bbz_coder(const char* name, Level level, bool checksums) {
+  return {name, takes_all,
+          [=](const Chunk& chunk, std::vector<std::byte>& payload) {
+            const CodecId id = codec::encode(chunk.shape, chunk.plain, {level}, payload);
+            std::uint64_t sums[2] = {0, 0};
+            if (checksums) {
+              sums[0] = xxh3_64(chunk.plain);
+              sums[1] = xxh3_64(payload);
+            }
+            const auto* p = reinterpret_cast<const std::byte*>(sums);
+            if (checksums) payload.insert(payload.end(), p, p + sizeof sums);
+            payload.push_back(static_cast<std::byte>(id));
+          },
+          [=](const Chunk& chunk, Bytes payload, MutableBytes out) {
+            const auto id = static_cast<CodecId>(payload.back());
+            payload = payload.first(payload.size() - 1);
+            std::uint64_t sums[2] = {0, 0};
+            if (checksums) {
+              const Bytes stored = payload.last(sizeof sums);
+              std::memcpy(sums, stored.data(), sizeof sums);
+              payload = payload.first(payload.size() - sizeof sums);
+              if (xxh3_64(payload) != sums[1]) return false;
+            }
+            if (!codec::decode(id, chunk.shape, payload, out).ok()) return false;
+            return !checksums || xxh3_64(out) == sums[0];
+          }};
+}
+
+Coder kernel_coder(const codec::split::Kernel* kernel) {
+  return {"split-" + std::string(kernel->name), is_float,
+          [=](const Chunk& chunk, std::vector<std::byte>& payload) {
+            codec::split::encode_with(kernel, chunk.shape, chunk.plain, Level::kDefault,
+                                      2 * chunk.plain.size() + 1024, payload);
+          },
+          [=](const Chunk& chunk, Bytes payload, MutableBytes out) {
+            return codec::split::decode_with(kernel, chunk.shape, payload, out).ok();
+          }};
+}
+
+struct FreeContext {
+  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+};
+
+Coder zstd_coder(int level) {
+  return {"zstd-" + std::to_string(level), takes_all,
+          [=](const Chunk& chunk, std::vector<std::byte>& payload) {
+            thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
+            payload.resize(ZSTD_compressBound(chunk.plain.size()));
+            payload.resize(ZSTD_compressCCtx(context.get(), payload.data(), payload.size(),
+                                             chunk.plain.data(), chunk.plain.size(), level));
+          },
+          [](const Chunk&, Bytes payload, MutableBytes out) {
+            thread_local const std::unique_ptr<ZSTD_DCtx, FreeContext> context(ZSTD_createDCtx());
+            return ZSTD_decompressDCtx(context.get(), out.data(), out.size(), payload.data(),
+                                       payload.size()) == out.size();
+          }};
+}
+
+#ifdef BBZ_HAVE_LZ4
+Coder lz4_coder() {
+  return {"lz4", takes_all,
+          [](const Chunk& chunk, std::vector<std::byte>& payload) {
+            const int size = static_cast<int>(chunk.plain.size());
+            payload.resize(static_cast<std::size_t>(LZ4_compressBound(size)));
+            payload.resize(static_cast<std::size_t>(LZ4_compress_default(
+                reinterpret_cast<const char*>(chunk.plain.data()),
+                reinterpret_cast<char*>(payload.data()), size, static_cast<int>(payload.size()))));
+          },
+          [](const Chunk&, Bytes payload, MutableBytes out) {
+            return LZ4_decompress_safe(
+                       reinterpret_cast<const char*>(payload.data()),
+                       reinterpret_cast<char*>(out.data()), static_cast<int>(payload.size()),
+                       static_cast<int>(out.size())) == static_cast<int>(out.size());
+          }};
+}
+#endif
+
+#ifdef BBZ_HAVE_BLOSC
+Coder blosc_coder() {
+  return {"blosc-shuffle-zstd-1", takes_all,
+          [](const Chunk& chunk, std::vector<std::byte>& payload) {
+            const auto element =
+                static_cast<std::size_t>(tensor::dtype_info(chunk.shape.dtype).bits / 8);
+            payload.resize(chunk.plain.size() + BLOSC_MAX_OVERHEAD);
+            payload.resize(static_cast<std::size_t>(blosc_compress_ctx(
+                1, BLOSC_SHUFFLE, element, chunk.plain.size(), chunk.plain.data(), payload.data(),
+                payload.size(), "zstd", 0, 1)));
+          },
+          [](const Chunk&, Bytes payload, MutableBytes out) {
+            return blosc_decompress_ctx(payload.data(), out.data(), out.size(), 1) ==
+                   static_cast<int>(out.size());
+          }};
+}
+#endif
+
+}  // namespace
+
+std::vector<Coder> all_coders() {
+  std::vector<Coder> coders = {memcpy_coder(),
+                               planes_coder(),
+                               bbz_coder("bbz-fast", Level::kFast, false),
+                               bbz_coder("bbz", Level::kDefault, false),
+                               bbz_coder("bbz-checksums", Level::kDefault, true),
+                               bbz_coder("bbz-small", Level::kSmall, false)};
+  for (const codec::split::Kernel* kernel : codec::split::kernels()) {
+    coders.push_back(kernel_coder(kernel));
+  }
+  coders.push_back(zstd_coder(1));
+  coders.push_back(zstd_coder(3));
+#ifdef BBZ_HAVE_LZ4
+  coders.push_back(lz4_coder());
+#endif
+#ifdef BBZ_HAVE_BLOSC
+  coders.push_back(blosc_coder());
+#endif
+  return coders;
+}
+
+}  // namespace bbz::bench

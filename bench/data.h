@@ -1,0 +1,25 @@
+// What the benchmark codes: generated weights, and tensors of safetensors files.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "coder.h"
+
+namespace bbz::bench {
+
+struct DataSet {
+  std::string name;
+  std::vector<std::byte> bytes;
+  std::vector<Chunk> chunks;  // of `bytes`
+};
+
+// Gaussian rows of 4096 whose scales are log-normal, 0.02 exp(0.3 z), in chunks of 1 MiB.
+DataSet generated(tensor::DType dtype, std::size_t size);
+
+// Every tensor of a file, in chunks of whole rows of about 1 MiB. Errors: kIo; those of
+// safetensors::parse.
+Result<DataSet> from_file(const std::filesystem::path& path);
+
+}  // namespace bbz::bench
