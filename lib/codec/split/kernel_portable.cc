@@ -8,8 +8,6 @@
 namespace bbz::codec::split {
 namespace {
 
-using Symbols = std::array<std::uint8_t, 1 << kMaxLanesLog2>;
-
 // The packed bits of up to eight elements are kBits bytes; element i has the i-th kBits bits.
 template <int kBits>
 std::uint64_t load_packed(const std::uint8_t* p, int count) {
@@ -178,14 +176,17 @@ struct Loops {
     }
   }
 
+  static bool finish(DecodeJob& job, const Row& row, const std::uint8_t* packed, const Step& step,
+                     std::uint8_t* symbols) {
+    if (!take_escapes(job, step.count, symbols)) return false;
+    merge(job, row, packed, step, symbols);
+    return true;
+  }
+
   static bool decode(DecodeJob& job, const Row& row, const std::uint8_t* packed, const Step& step) {
     Symbols symbols;
-    if (!decode_step(job.tables[row.table], job, step.count, symbols.data()) ||
-        !take_escapes(job, step.count, symbols.data())) {
-      return false;
-    }
-    merge(job, row, packed, step, symbols.data());
-    return true;
+    return decode_step(job.tables[row.table], job, step.count, symbols.data()) &&
+           finish(job, row, packed, step, symbols.data());
   }
 
   static void encode(EncodeJob& job, const Row& row, std::uint8_t* packed, const Step& step) {
@@ -223,6 +224,10 @@ auto with_loops(const Layout& layout, F f) {
 
 DecodeStep portable_decode_step(const Layout& layout) {
   return with_loops(layout, [](auto loops) { return DecodeStep{loops.decode}; });
+}
+
+FinishStep portable_finish_step(const Layout& layout) {
+  return with_loops(layout, [](auto loops) { return FinishStep{loops.finish}; });
 }
 
 EncodeStep portable_encode_step(const Layout& layout) {

@@ -1,6 +1,7 @@
 #include "bbz/codec/split/avx2.h"
 #include "bbz/codec/split/avx512.h"
 #include "bbz/codec/split/kernel.h"
+#include "bbz/codec/split/neon.h"
 
 namespace bbz::codec::split {
 namespace {
@@ -18,6 +19,14 @@ const Kernel kAvx2Kernel = {"avx2", takes, avx2_decode,
 
 #endif
 
+#if defined(__aarch64__)
+
+const Kernel kNeonKernel = {
+    "neon", [](const Layout&, const Grid& grid) { return grid.lanes >= kStreamLanes; }, neon_decode,
+    [](EncodeJob& job) { kPortableKernel.encode(job); }};
+
+#endif
+
 std::vector<const Kernel*> find_kernels() {
   std::vector<const Kernel*> found;
 #if defined(__x86_64__)
@@ -29,6 +38,9 @@ std::vector<const Kernel*> find_kernels() {
     found.push_back(&kAvx512Kernel);
   }
   if (avx2) found.push_back(&kAvx2Kernel);
+#endif
+#if defined(__aarch64__)
+  found.push_back(&kNeonKernel);  // every such machine has it
 #endif
   found.push_back(&kPortableKernel);
   return found;

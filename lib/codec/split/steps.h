@@ -21,7 +21,16 @@ using DecodeStep = bool (*)(DecodeJob& job, const Row& row, const std::uint8_t* 
                             const Step& step);
 using EncodeStep = void (*)(EncodeJob& job, const Row& row, std::uint8_t* packed, const Step& step);
 
+// The symbol byte of each lane of a step.
+using Symbols = std::array<std::uint8_t, 1 << kMaxLanesLog2>;
+
+// What is left of decoding a step once its symbols are there: takes the escapes, puts the elements
+// together. Returns false where there are too few escapes.
+using FinishStep = bool (*)(DecodeJob& job, const Row& row, const std::uint8_t* packed,
+                            const Step& step, std::uint8_t* symbols);
+
 DecodeStep portable_decode_step(const Layout& layout);
+FinishStep portable_finish_step(const Layout& layout);
 EncodeStep portable_encode_step(const Layout& layout);
 
 // The k-th step of row r.
