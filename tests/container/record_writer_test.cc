@@ -1,5 +1,5 @@
-// What RecordWriter refuses, and what it makes of a sink that fails. What it writes is compared with
-// the specification's bytes in archive_test.cc.
+// What RecordWriter refuses, and what it makes of a sink that fails. What it writes is compared
+// with the specification's bytes in archive_test.cc.
 #include <gmock/gmock.h>
 
 #include "bbz/container/record_writer.h"
