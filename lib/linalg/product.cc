@@ -9,6 +9,23 @@
 namespace bbz::linalg {
 namespace {
 
+// Below so many multiplications a call of BLAS, which may wake its threads, costs more than it
+// saves.
+constexpr Index kSmall = Index{1} << 16;
+
+void multiply_by_eigen(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out,
+                       double scale) {
+  if (op_a == Op::kPlain && op_b == Op::kPlain) {
+    out.noalias() += scale * a * b;
+  } else if (op_a == Op::kPlain) {
+    out.noalias() += scale * a * b.transpose();
+  } else if (op_b == Op::kPlain) {
+    out.noalias() += scale * a.transpose() * b;
+  } else {
+    out.noalias() += scale * a.transpose() * b.transpose();
+  }
+}
+
 // What is in `out` does not count where factor is 0, not even a NaN.
 void scale_by(double factor, View out) {
   if (factor == 0.0) {
@@ -43,8 +60,9 @@ void multiply(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out
               double keep) {
   if (out.size() == 0) return;
   const Index inner = op_a == Op::kPlain ? a.cols() : a.rows();
-  if (inner == 0) {
+  if (out.size() * inner < kSmall) {
     scale_by(keep, out);
+    if (inner > 0) multiply_by_eigen(a, op_a, b, op_b, out, scale);
     return;
   }
   cblas_dgemm(CblasRowMajor, transpose(op_a), transpose(op_b), to_int(out.rows()),
@@ -67,20 +85,16 @@ bool has_lapack() {
   return true;
 }
 
+void set_threads(int threads) {
+  openblas_set_num_threads(threads);
+}
+
 #else
 
 void multiply(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out, double scale,
               double keep) {
   scale_by(keep, out);
-  if (op_a == Op::kPlain && op_b == Op::kPlain) {
-    out.noalias() += scale * a * b;
-  } else if (op_a == Op::kPlain) {
-    out.noalias() += scale * a * b.transpose();
-  } else if (op_b == Op::kPlain) {
-    out.noalias() += scale * a.transpose() * b;
-  } else {
-    out.noalias() += scale * a.transpose() * b.transpose();
-  }
+  multiply_by_eigen(a, op_a, b, op_b, out, scale);
 }
 
 Matrix gram(const ConstView& a, Op op) {
@@ -98,6 +112,8 @@ Matrix gram(const ConstView& a, Op op) {
 bool has_lapack() {
   return false;
 }
+
+void set_threads(int) {}
 
 #endif
 

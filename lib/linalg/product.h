@@ -17,7 +17,11 @@ Matrix product(const ConstView& a, const ConstView& b);
 // The lower triangle of a a^T (or a^T a, where op is kTransposed), the upper copied from it.
 Matrix gram(const ConstView& a, Op op = Op::kPlain);
 
-// True where BLAS and LAPACK stand behind this room; a name for messages and benchmarks.
+// True where BLAS and LAPACK stand behind this room.
 bool has_lapack();
+
+// How many threads BLAS and LAPACK may use, in the whole process; without them nothing happens.
+// Results of decoding do not depend on it. Precondition: threads >= 1.
+void set_threads(int threads);
 
 }  // namespace bbz::linalg

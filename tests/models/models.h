@@ -67,6 +67,13 @@ class LargeModel {
 // row scales of 0.02 exp(0.3 z), norms 1 + 0.1 z. spec.widths is not used.
 Model plain_llama(const Spec& spec);
 
+// An OPT as it comes from training, with LayerNorms and biases.
+Model plain_opt(const Spec& spec);
+
+// A plain_llama() or plain_opt() with its norms fused and a random rotation of full width at every
+// junction: the same function in the form of a sliced model, without loss. Best in F64.
+Model rotate_exactly(const Model& plain, const Spec& spec);
+
 // A seed for one tensor of a model.
 std::uint64_t seed_of(std::uint64_t seed, std::string_view name);
 
