@@ -28,18 +28,17 @@ Result<Choice> choose_polar(const Matrix& s, DType dtype) {
   BBZ_ASSIGN(PolarFactor exact, polar_factor(s, dtype));
   BBZ_ASSIGN(PolarForm form,
              quantise(exact.factor, exact.pivots, dtype, static_cast<std::uint64_t>(s.cols())));
-  Choice choice{Method::kPolar,
-                std::move(exact.u),
-                std::vector<std::byte>(bytes_of(s, dtype)),
-                std::nullopt,
-                {}};
+  Choice choice;
+  choice.method = Method::kPolar;
+  choice.u = std::move(exact.u);
+  choice.stored.resize(bytes_of(s, dtype));
   BBZ_TRY(decode_polar(form, choice.stored));
   const Matrix derived = linalg::load_matrix(choice.stored, dtype, s.rows(), s.cols());
-  const double off = (derived - linalg::product(s, *choice.u)).cwiseAbs().maxCoeff();
-  if (!(off <= polar_tolerance(dtype))) {
+  choice.deviation.add(linalg::product(s, *choice.u), derived);
+  if (!(choice.deviation.largest <= polar_tolerance(dtype))) {
     return make_error(Code::kUnsupported,
                       "expected I - F F^T within {:.3g} of the rotated shortcut, found {:.3g}",
-                      polar_tolerance(dtype), off);
+                      polar_tolerance(dtype), choice.deviation.largest);
   }
   choice.polar = recover_polar(choice.stored, dtype, form.rows, form.cols);
   if (!choice.polar) {
@@ -64,6 +63,7 @@ Result<Choice> choose(const Matrix& s, std::optional<Bytes> bytes, DType dtype, 
       if (choice.polar) {
         choice.method = Method::kPolar;
         choice.stored.assign(bytes->begin(), bytes->end());
+        choice.deviation.add(s, s);
         return choice;
       }
     }
@@ -73,6 +73,7 @@ Result<Choice> choose(const Matrix& s, std::optional<Bytes> bytes, DType dtype, 
   }
   if (bytes && is_lower(*bytes, dtype, rows, cols)) {
     choice.stored.assign(bytes->begin(), bytes->end());
+    choice.deviation.add(s, s);
     return choice;
   }
   linalg::Lq lq = linalg::lq(s);
@@ -84,6 +85,7 @@ Result<Choice> choose(const Matrix& s, std::optional<Bytes> bytes, DType dtype, 
     return make_error(Code::kUnsupported, "an entry of the rotated matrix overflows {}",
                       tensor::dtype_info(dtype).name);
   }
+  choice.deviation.add(lq.l, rounded);
   if (polar) {
     // What was refused for s may be possible for its rounded triangle, at the edge of the
     // tolerance. It is then taken at once, since packing the triangle would take it.
@@ -91,6 +93,9 @@ Result<Choice> choose(const Matrix& s, std::optional<Bytes> bytes, DType dtype, 
     if (!found.ok() && found.code() != Code::kUnsupported) return found;
     if (found.ok()) {
       found->u = linalg::product(*choice.u, *found->u);
+      found->deviation = {};
+      found->deviation.add(linalg::product(s, *found->u),
+                           linalg::load_matrix(found->stored, dtype, s.rows(), s.cols()));
       return found;
     }
   }

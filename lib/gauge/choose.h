@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "bbz/gauge/deviation.h"
 #include "bbz/gauge/polar.h"
 #include "bbz/linalg/matrix.h"
 
@@ -24,6 +25,7 @@ struct Choice {
   std::optional<linalg::Matrix> u;
   std::vector<std::byte> stored;   // S U as decoding gives it: all rows, in the tensor's type
   std::optional<PolarForm> polar;  // where method is kPolar
+  Deviation deviation;             // of `stored` from S U
   std::string note;                // where polar was wanted and is not had: why
 };
 

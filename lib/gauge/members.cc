@@ -12,7 +12,6 @@ namespace {
 
 using junction::Role;
 using junction::TensorInfo;
-using linalg::ConstView;
 using linalg::Index;
 using linalg::Matrix;
 using linalg::Op;
@@ -69,23 +68,6 @@ class Blocks {
 };
 
 }  // namespace
-
-void Deviation::add(const ConstView& exact, const ConstView& stored) {
-  if (exact.size() == 0) return;
-  largest = std::max(largest, (exact - stored).cwiseAbs().maxCoeff());
-  sum_of_squares += (exact - stored).squaredNorm();
-  count += static_cast<std::uint64_t>(exact.size());
-}
-
-void Deviation::add(const Deviation& other) {
-  largest = std::max(largest, other.largest);
-  sum_of_squares += other.sum_of_squares;
-  count += other.count;
-}
-
-double Deviation::root_mean_square() const {
-  return count == 0 ? 0.0 : std::sqrt(sum_of_squares / static_cast<double>(count));
-}
 
 Status check_finite(const TensorInfo& info, Bytes bytes) {
   BBZ_ASSIGN(const std::uint64_t count, tensor::element_count(info.shape));

@@ -10,22 +10,11 @@
 
 #include "bbz/base/checked.h"
 #include "bbz/base/error.h"
+#include "bbz/gauge/deviation.h"
 #include "bbz/junction/detect.h"
 #include "bbz/linalg/matrix.h"
 
 namespace bbz::gauge {
-
-// How far stored entries are from the exact rotation.
-struct Deviation {
-  double largest = 0;
-  double sum_of_squares = 0;
-  std::uint64_t count = 0;
-
-  // Both of the same shape.
-  void add(const linalg::ConstView& exact, const linalg::ConstView& stored);
-  void add(const Deviation& other);
-  double root_mean_square() const;
-};
 
 // Errors: kMalformed where `bytes` is not the size that info says; kInvalidArgument where an
 // element is infinite or no number, naming tensor, element and value.

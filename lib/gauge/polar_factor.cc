@@ -47,11 +47,6 @@ Result<Spectrum> dense_spectrum(const ConstView& s, double tolerance) {
   return out;
 }
 
-// Orthonormal columns that span what `columns` span.
-Matrix orthonormal(const Matrix& columns) {
-  return linalg::lq(columns.transpose()).q.topRows(columns.cols()).transpose();
-}
-
 // The eigenvectors of K = I - S S^T with eigenvalues above `least`; nothing where there are too
 // many for this to be the fast way.
 Result<std::optional<linalg::Eigh>> leading_eigenvectors(const Matrix& k, double least) {
@@ -65,7 +60,7 @@ Result<std::optional<linalg::Eigh>> leading_eigenvectors(const Matrix& k, double
     for (double& x : start.reshaped()) x = normal(random);
     Matrix basis = linalg::product(k, start);
     for (int step = 0; step < 2; ++step) {
-      basis = orthonormal(basis);
+      basis = linalg::orthonormal_columns(basis);
       start = linalg::product(k, basis);
       if (step == 0) basis.swap(start);
     }

@@ -73,8 +73,7 @@ class Walk {
     }
     report.method = choice->method;
     report.note = choice->note;
-    const Matrix stored = linalg::load_matrix(choice->stored, info.dtype, s.rows(), s.cols());
-    report.shortcut.add(choice->u ? linalg::product(s, *choice->u) : s, stored);
+    report.shortcut = choice->deviation;
     return choice;
   }
 

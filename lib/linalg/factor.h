@@ -43,11 +43,15 @@ struct Svd {
 };
 Result<Svd> svd(const ConstView& a);
 
+// Orthonormal columns that span what the columns of a (n x k, k <= n) span: the Q of a thin QR.
+Matrix orthonormal_columns(const ConstView& a);
+
 // The n x n orthogonal matrix whose first k columns are `columns` (n x k, orthonormal to rounding).
 Matrix complete_basis(const ConstView& columns);
 
 // The nearest orthogonal matrix to one whose singular values are near 1, by Newton and Schulz:
-// X <- X (3 I - X^T X) / 2 until X^T X is I to rounding.
+// X <- X (3 I - X^T X) / 2, whose error is squared by every step, until that is below 1e-12 in the
+// Frobenius norm. Small corrections are multiplied in float, which is enough for them.
 // Errors: kInvalidArgument where X^T X is too far from I for that (0.5 or more in some entry).
 Status orthogonalise(Matrix& x);
 

@@ -205,6 +205,28 @@ INSTANTIATE_TEST_SUITE_P(All, Polar, testing::Values(DType::kF16, DType::kBF16, 
                            return std::string(tensor::dtype_info(row.param).name);
                          });
 
+// The example of the specification.
+TEST(PolarForm, DecodesTheExample) {
+  std::vector<std::uint16_t> factor(17, 0x3400);
+  factor[0] = 0x3800;
+  const Bytes bytes = std::as_bytes(std::span(factor));
+  const PolarForm form{17, 17, DType::kF16, {2}, {bytes.begin(), bytes.end()}};
+  std::vector<std::uint16_t> p(17 * 17);
+  ASSERT_TRUE(decode_polar(form, std::as_writable_bytes(std::span(p))).ok());
+  const auto at = [&](int i, int j) { return p[static_cast<std::size_t>(i * 17 + j)]; };
+  EXPECT_EQ(at(0, 0), 0x3b80);
+  EXPECT_EQ(at(1, 0), 0xac00);
+  EXPECT_EQ(at(2, 2), 0x3a00);
+  EXPECT_EQ(at(2, 0), 0xb000);
+  for (int i = 0, q = 0; i < 17; ++i) {
+    for (int j = i + 1; j < 17; ++j, ++q) {
+      const bool marked = q == 0 || q == 17 || q == 43 || q == 44 || q == 45;
+      EXPECT_EQ(at(i, j), at(j, i) ^ (marked ? 1 : 0)) << i << ' ' << j;
+    }
+  }
+  EXPECT_EQ(recover_polar(std::as_bytes(std::span(p)), DType::kF16, 17, 17), form);
+}
+
 // The way by subspace iteration, which larger shortcuts take.
 TEST(PolarFactor, LargeShortcutsHaveTheSameDecomposition) {
   const Matrix s = slice(800, 800, 900, DType::kF16);
