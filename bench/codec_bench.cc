@@ -228,10 +228,12 @@ int main(int argc, char** argv) {
       "Huffman coder (the baseline), and general compressors. MB/s are of decoded bytes.");
   app.add_option("--types", options.types, "types of generated rows; \"\" for none")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->capture_default_str();
   app.add_option("files", options.files, "safetensors files to code as well");
   app.add_option("--only", options.only, "coders whose name has one of these parts")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option("--mib", options.mib, "size of generated data")->capture_default_str();
   app.add_option("--repeat", options.repeat, "repetitions, of which the median is shown")
       ->check(CLI::Range(1, 1000))
