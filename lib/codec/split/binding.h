@@ -6,8 +6,9 @@
 
 namespace bbz::codec::split {
 
-// As encode_split_float and decode_split_float, with the fastest kernel where `kernel` is nullptr.
-// Precondition: the kernel is one of kernels() and takes the chunk's layout and grid.
+// As encode_split_float and decode_split_float, with the fastest kernel where `kernel` is nullptr,
+// and with the portable one where `kernel` does not take the chunk. Precondition: the kernel is one
+// of kernels().
 bool encode_with(const Kernel* kernel, const ChunkShape& shape, Bytes plain, Level level,
                  std::size_t limit, std::vector<std::byte>& payload);
 Status decode_with(const Kernel* kernel, const ChunkShape& shape, Bytes payload, MutableBytes out);

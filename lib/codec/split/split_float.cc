@@ -78,7 +78,10 @@ bool padding_is_zero(const Layout& layout, const Grid& grid, const std::uint8_t*
   return true;
 }
 
-const Kernel& best_kernel(const Layout& layout, const Grid& grid) {
+// The kernel asked for, or the fastest where there is none; the portable one where it does not take
+// the chunk.
+const Kernel& choose_kernel(const Kernel* wanted, const Layout& layout, const Grid& grid) {
+  if (wanted != nullptr) return wanted->takes(layout, grid) ? *wanted : kPortableKernel;
   for (const Kernel* kernel : kernels()) {
     if (kernel->takes(layout, grid)) return *kernel;
   }
@@ -138,7 +141,7 @@ bool encode_with(const Kernel* kernel, const ChunkShape& shape, Bytes plain, Lev
   std::uint8_t* const escapes_end = buffer + (kMaxStreams + 1) * room;
   job.escapes = escapes_end;
   job.patches = &scratch.patches;
-  (kernel != nullptr ? *kernel : best_kernel(layout, plan.grid)).encode(job);
+  choose_kernel(kernel, layout, plan.grid).encode(job);
 
   for (int i = 0; i < header.streams(); ++i) {
     header.stream_size[i] = static_cast<std::uint32_t>(stream_end[i] - job.streams[i]);
@@ -232,7 +235,7 @@ Status decode_with(const Kernel* kernel, const ChunkShape& shape, Bytes payload,
   job.packed = bytes_at(packed);
   job.bytes = bytes_at(bytes);
   job.out = reinterpret_cast<std::uint8_t*>(out.data());
-  (kernel != nullptr ? *kernel : best_kernel(layout, job.grid)).decode(job);
+  choose_kernel(kernel, layout, job.grid).decode(job);
 
   bool exact = !job.overrun && job.escapes.at == job.escapes.end;
   for (int i = 0; i < header.streams(); ++i) exact &= job.streams[i].at == job.streams[i].end;
