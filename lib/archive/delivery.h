@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 
+#include "bbz/archive/group_state.h"
 #include "bbz/archive/visitor.h"
 #include "bbz/chunk/chunk.h"
 #include "bbz/parallel/ordered_map.h"
@@ -13,17 +14,20 @@ namespace bbz::internal {
 
 // One call of the visitor that is on its way.
 struct Step {
-  enum class Kind { kMetadata, kBeginFile, kBeginTensor, kChunk, kEndTensor, kEndFile };
+  enum class Kind { kMetadata, kBeginFile, kGroup, kBeginTensor, kChunk, kEndTensor, kEndFile };
 
   Kind kind{};
   std::shared_ptr<const catalog::File> file;
   std::shared_ptr<const catalog::Tensor> tensor;
+  catalog::Group group;
   catalog::Chunk chunk;
   catalog::Metadata metadata;
-  std::vector<std::byte> payload;  // of the chunk or the metadata
-  std::vector<std::byte> plain;
-  bool decode = true;
-  Status outcome;  // of reading and decoding the chunk
+  std::vector<std::byte> payload;  // of the chunk, the group or the metadata
+  std::vector<std::byte> plain;    // what the chunk decodes to
+  std::vector<std::byte> dense;    // and what that stands for, where the form is lower
+  bool decode = true;              // false: the payload is checked, and nothing made of it
+  bool wanted = true;              // false: what is decoded is for a group only
+  Status outcome;                  // of reading and decoding the chunk
 };
 
 // How deep the queue of steps is: enough to keep every thread at work while the oldest is waited
@@ -32,33 +36,35 @@ inline std::size_t delivery_depth(const parallel::ThreadPool& pool) {
   return 2 * pool.size() + 1;
 }
 
-inline Status decode_step(Step& step) {
-  if (step.kind != Step::Kind::kChunk || !step.decode || !step.outcome.ok()) return {};
-  step.plain.resize(step.chunk.decoded_bytes);
-  step.outcome = chunk::decode(step.tensor->meta, step.chunk, step.payload, step.plain);
-  return {};
+// On a worker: decodes a chunk, unless it needs what only comes with the steps before it.
+Status decode_step(Step& step);
+
+// The value of a metadata step.
+inline std::string_view metadata_value(const Step& step) {
+  return {reinterpret_cast<const char*>(step.payload.data()), step.payload.size()};
 }
 
-inline Status deliver_step(const Step& step, Visitor& visitor) {
-  switch (step.kind) {
-    case Step::Kind::kMetadata:
-      return visitor.metadata(
-          step.metadata, {reinterpret_cast<const char*>(step.payload.data()), step.payload.size()});
-    case Step::Kind::kBeginFile:
-      return visitor.begin_file(*step.file);
-    case Step::Kind::kBeginTensor:
-      return visitor.begin_tensor(*step.tensor);
-    case Step::Kind::kEndTensor:
-      return visitor.end_tensor(*step.tensor);
-    case Step::Kind::kEndFile:
-      return visitor.end_file(*step.file);
-    case Step::Kind::kChunk:
-      break;
-  }
-  if (!step.outcome.ok()) return visitor.damaged(*step.tensor, step.chunk, step.outcome.error());
-  if (!step.decode) return {};
-  const std::uint64_t offset = step.chunk.meta.first_element * step.tensor->meta.element_bits / 8;
-  return visitor.data(*step.tensor, offset, step.plain);
-}
+// On the calling thread: calls the visitor for one step after the other.
+class Delivery {
+ public:
+  // Finds the state of a group that a tensor refers to, with its tensors' bytes.
+  using FindGroup = std::function<Result<std::shared_ptr<GroupState>>(std::uint32_t group)>;
+
+  // `catalog` holds at least the tensor that is delivered and the groups before it.
+  Delivery(const catalog::Catalog& catalog, Visitor& visitor, FindGroup find_group)
+      : catalog_(catalog), visitor_(visitor), find_group_(std::move(find_group)) {}
+
+  Status deliver(Step& step);
+
+ private:
+  Status begin_tensor(const Step& step);
+  Status chunk(Step& step);
+
+  const catalog::Catalog& catalog_;
+  Visitor& visitor_;
+  FindGroup find_group_;
+  std::shared_ptr<GroupState> group_;  // of the tensor that is delivered
+  Status form_;                        // whether that tensor's form can be delivered
+};
 
 }  // namespace bbz::internal

@@ -20,26 +20,19 @@ std::shared_ptr<const T> borrow(const T& value) {
   return {std::shared_ptr<const T>(), &value};
 }
 
-Status require_dense(const catalog::Tensor& tensor) {
-  if (tensor.meta.form == catalog::kFormDense) return {};
-  return make_error(Code::kUnsupported, "tensor {}: unknown form {}", quoted(tensor.meta.name),
-                    tensor.meta.form);
-}
-
 }  // namespace
 
 struct Reader::State {
   State(std::shared_ptr<io::Source> s, const ReadOptions& options)
       : source(std::move(s)), pool(options.threads) {}
 
+  Result<std::vector<std::byte>> read_payload(const catalog::Payload& payload);
   Status read_chunk(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
-                    std::vector<std::byte>& payload, MutableBytes out) {
-    payload.resize(chunk.payload.length);
-    BBZ_TRY(io::read_exactly(*source, chunk.payload.offset, payload));
-    return chunk::decode(tensor.meta, chunk, payload, out);
-  }
-
+                    std::vector<std::byte>& payload, MutableBytes out);
   Status read_bytes(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
+  Status read_dense(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
+  Status read_lower(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
+  Result<std::shared_ptr<internal::GroupState>> find_group(std::uint32_t number);
   template <class Plan>
   Status visit(Plan&& plan, Visitor& visitor);
 
@@ -48,6 +41,11 @@ struct Reader::State {
   Digest root;
   std::uint64_t archive_bytes = 0;
   parallel::ThreadPool pool;
+
+  // The groups that were needed last, newest first: a layer's tensors ask for the same one many
+  // times.
+  std::mutex groups_mutex;
+  std::vector<std::shared_ptr<internal::GroupState>> groups;
 };
 
 Reader::Reader(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -84,11 +82,93 @@ std::uint64_t Reader::archive_bytes() const {
   return state_->archive_bytes;
 }
 
-// Decodes the chunks that overlap the range: those that lie in it straight into `out`, the first
-// and the last through a buffer where they stick out.
+Result<std::vector<std::byte>> Reader::State::read_payload(const catalog::Payload& payload) {
+  std::vector<std::byte> bytes(payload.length);
+  BBZ_TRY(io::read_exactly(*source, payload.offset, bytes));
+  const std::uint64_t computed = xxh3_64(bytes);
+  if (computed != payload.checksum) {
+    return make_error(Code::kChecksum, "payload at offset {}: checksum {:016x}, computed {:016x}",
+                      payload.offset, payload.checksum, computed);
+  }
+  return bytes;
+}
+
+Result<std::shared_ptr<internal::GroupState>> Reader::State::find_group(std::uint32_t number) {
+  constexpr std::size_t kKept = 2;
+  const std::lock_guard lock(groups_mutex);
+  const auto known = std::ranges::find(groups, number, [](const auto& g) { return g->number(); });
+  if (known != groups.end()) return *known;
+  const catalog::Group& group = catalog.groups[number];
+  BBZ_ASSIGN(const std::vector<std::byte> payload, read_payload(group.payload));
+  BBZ_ASSIGN(auto state, internal::GroupState::make(group, payload, catalog.header.digest_kind));
+  BBZ_ASSIGN(const auto tensors, symmetry::group_tensors(catalog, group, state->tensor_count()));
+  for (const catalog::Tensor& tensor : tensors) {
+    std::vector<std::byte> bytes(tensor.byte_size);
+    BBZ_TRY(read_dense(tensor, 0, bytes));
+    state->add(tensor, bytes);
+  }
+  groups.insert(groups.begin(), state);
+  if (groups.size() > kKept) groups.pop_back();
+  return state;
+}
+
+Status Reader::State::read_chunk(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
+                                 std::vector<std::byte>& payload, MutableBytes out) {
+  payload.resize(chunk.payload.length);
+  BBZ_TRY(io::read_exactly(*source, chunk.payload.offset, payload));
+  if (tensor.meta.form != symmetry::kFormRider || !symmetry::is_carried(chunk)) {
+    return chunk::decode(tensor.meta, chunk, payload, out);
+  }
+  BBZ_ASSIGN(const auto group, find_group(tensor.meta.group));
+  return group->decode_carried(catalog, tensor.meta, chunk, payload, out);
+}
+
 Status Reader::State::read_bytes(const catalog::Tensor& tensor, std::uint64_t offset,
                                  MutableBytes out) {
-  BBZ_TRY(require_dense(tensor));
+  BBZ_TRY(symmetry::check_form(catalog, tensor));
+  switch (tensor.meta.form) {
+    case symmetry::kFormLower:
+      return read_lower(tensor, offset, out);
+    case symmetry::kFormPolar: {
+      // Derived as a whole: every entry of it costs a sum over the operand.
+      BBZ_ASSIGN(const auto group, find_group(tensor.meta.group));
+      std::vector<std::byte> dense(tensor.byte_size);
+      BBZ_TRY(group->derive(catalog, tensor, dense));
+      std::ranges::copy(Bytes(dense).subspan(offset, out.size()), out.begin());
+      return {};
+    }
+    default:
+      return read_dense(tensor, offset, out);
+  }
+}
+
+// Decodes the chunks whose dense ranges overlap [offset, offset + out.size()), one after the other.
+Status Reader::State::read_lower(const catalog::Tensor& tensor, std::uint64_t offset,
+                                 MutableBytes out) {
+  const std::uint64_t size = tensor.meta.element_bits / 8;
+  const std::uint64_t end = offset + out.size();
+  std::vector<std::byte> payload;
+  std::vector<std::byte> stored;
+  std::vector<std::byte> dense;
+  for (const catalog::Chunk& chunk : catalog.chunks_of(tensor)) {
+    const symmetry::DenseRange range = symmetry::lower_range(tensor.meta, chunk);
+    const std::uint64_t from = std::max(range.begin * size, offset);
+    const std::uint64_t to = std::min(range.end * size, end);
+    if (from >= to) continue;
+    stored.resize(chunk.decoded_bytes);
+    BBZ_TRY(read_chunk(tensor, chunk, payload, stored));
+    dense.resize((range.end - range.begin) * size);
+    symmetry::expand_lower(tensor.meta, chunk, stored, dense);
+    std::ranges::copy(Bytes(dense).subspan(from - range.begin * size, to - from),
+                      out.begin() + static_cast<std::ptrdiff_t>(from - offset));
+  }
+  return {};
+}
+
+// Decodes the chunks that overlap the range: those that lie in it straight into `out`, the first
+// and the last through a buffer where they stick out.
+Status Reader::State::read_dense(const catalog::Tensor& tensor, std::uint64_t offset,
+                                 MutableBytes out) {
   if (out.empty()) return {};
   const std::uint64_t chunk_bytes = tensor.meta.chunk_elements * tensor.meta.element_bits / 8;
   const std::uint64_t end = offset + out.size();
@@ -184,14 +264,7 @@ Status Reader::read_file(std::uint32_t file, std::uint64_t offset, MutableBytes 
 }
 
 Result<std::vector<std::byte>> Reader::read_payload(const catalog::Payload& payload) const {
-  std::vector<std::byte> bytes(payload.length);
-  BBZ_TRY(io::read_exactly(*state_->source, payload.offset, bytes));
-  const std::uint64_t computed = xxh3_64(bytes);
-  if (computed != payload.checksum) {
-    return make_error(Code::kChecksum, "payload at offset {}: checksum {:016x}, computed {:016x}",
-                      payload.offset, payload.checksum, computed);
-  }
-  return bytes;
+  return state_->read_payload(payload);
 }
 
 Result<std::string> Reader::read_metadata(const catalog::Metadata& metadata) const {
@@ -208,18 +281,20 @@ Result<std::string> Reader::read_metadata(const catalog::Metadata& metadata) con
 template <class Plan>
 Status Reader::State::visit(Plan&& plan, Visitor& visitor) {
   BBZ_TRY(visitor.begin_archive(catalog.header));
+  internal::Delivery delivery(catalog, visitor,
+                              [this](std::uint32_t group) { return find_group(group); });
   return parallel::ordered_map<Step>(
       pool, internal::delivery_depth(pool), plan,
       [&](Step& step) -> Status {
         if (step.kind != Step::Kind::kChunk) return {};
         step.payload.resize(step.chunk.payload.length);
-        step.outcome = require_dense(*step.tensor);
+        step.outcome = symmetry::check_form(catalog, *step.tensor);
         if (step.outcome.ok()) {
           step.outcome = io::read_exactly(*source, step.chunk.payload.offset, step.payload);
         }
         return internal::decode_step(step);
       },
-      [&](Step& step) { return internal::deliver_step(step, visitor); });
+      [&](Step& step) { return delivery.deliver(step); });
 }
 
 namespace {

@@ -1,5 +1,7 @@
 #include "bbz/archive/stream.h"
 
+#include <map>
+
 #include "bbz/archive/delivery.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
@@ -54,9 +56,13 @@ class StreamPlan {
       case RecordType::kTensor:
         step.kind = Step::Kind::kBeginTensor;
         tensor_ = std::make_shared<catalog::Tensor>(catalog.tensors.back());
-        decode_ = options_.decode && (!options_.wants || tensor_->is_operand() ||
+        wanted_ = options_.decode && (!options_.wants || tensor_->is_operand() ||
                                       options_.wants(catalog.files.back(), *tensor_));
+        // What a group consists of is decoded for the tensors that refer to it.
+        decode_ = wanted_ || (options_.decode && tensor_->meta.number < group_end_);
         step.tensor = tensor_;
+        step.decode = decode_;
+        step.wanted = wanted_;
         chunks_left_ = tensor_->chunk_count;
         return true;
       case RecordType::kChunk:
@@ -65,6 +71,16 @@ class StreamPlan {
         step.kind = Step::Kind::kMetadata;
         step.metadata = catalog.metadata.back();
         BBZ_TRY(reader_.read_payload(step.payload));
+        return true;
+      case RecordType::kGroup:
+        step.kind = Step::Kind::kGroup;
+        step.group = catalog.groups.back();
+        BBZ_TRY(reader_.read_payload(step.payload));
+        if (const auto state =
+                internal::GroupState::make(step.group, step.payload, reader_.header().digest_kind);
+            state.ok()) {
+          group_end_ = step.group.first_tensor + (*state)->tensor_count();
+        }
         return true;
       default:
         // Not held in memory: that of an unknown record has no limit.
@@ -84,11 +100,11 @@ class StreamPlan {
     // stream.
     if (!read.ok() && read.code() != Code::kChecksum) return read.error();
     step.decode = decode_;
+    step.wanted = wanted_;
     if (!decode_) {
       step.outcome = chunk::check_payload(step.tensor->meta, step.chunk, step.payload);
-    } else if (step.tensor->meta.form != catalog::kFormDense) {
-      step.outcome = make_error(Code::kUnsupported, "tensor {}: unknown form {}",
-                                quoted(step.tensor->meta.name), step.tensor->meta.form);
+    } else {
+      step.outcome = symmetry::check_form(builder_.catalog(), *step.tensor);
     }
     return true;
   }
@@ -98,7 +114,64 @@ class StreamPlan {
   const StreamOptions& options_;
   std::shared_ptr<const catalog::Tensor> tensor_;
   std::uint64_t chunks_left_ = 0;
+  std::uint64_t group_end_ = 0;  // the first tensor after those of the newest group
   bool decode_ = true;
+  bool wanted_ = true;
+};
+
+// Keeps the groups that later tensors of the stream refer to: the newest of each method, as the
+// format's order allows. Passes on what is delivered.
+class GroupKeeper final : public Visitor {
+ public:
+  GroupKeeper(Visitor& visitor, DigestKind kind) : visitor_(visitor), kind_(kind) {}
+
+  Status metadata(const catalog::Metadata& metadata, std::string_view value) override {
+    return visitor_.metadata(metadata, value);
+  }
+
+  // To be called with each step before it is delivered. A group of an unknown method matters only
+  // to the tensors that refer to it.
+  Status take(const Step& step) {
+    wanted_ = step.wanted;
+    if (step.kind != Step::Kind::kGroup) return {};
+    auto state = internal::GroupState::make(step.group, step.payload, kind_);
+    if (!state.ok() && state.code() != Code::kUnsupported) return state.error();
+    if (state.ok()) newest_[step.group.meta.method] = std::move(state).value();
+    return {};
+  }
+
+  Result<std::shared_ptr<internal::GroupState>> find(std::uint32_t number) const {
+    for (const auto& [method, state] : newest_) {
+      if (state->number() == number) return state;
+    }
+    return make_error(
+        Code::kUnsupported,
+        "group {}: unknown, or too far before the tensor that refers to it for a stream", number);
+  }
+
+  Status begin_file(const catalog::File& file) override { return visitor_.begin_file(file); }
+  Status begin_tensor(const catalog::Tensor& tensor) override {
+    return visitor_.begin_tensor(tensor);
+  }
+  Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
+    for (const auto& [method, state] : newest_) {
+      if (state->wants(tensor)) state->add(tensor, bytes);
+    }
+    if (!wanted_) return {};
+    return visitor_.data(tensor, offset, bytes);
+  }
+  Status end_tensor(const catalog::Tensor& tensor) override { return visitor_.end_tensor(tensor); }
+  Status end_file(const catalog::File& file) override { return visitor_.end_file(file); }
+  Status damaged(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
+                 const Error& error) override {
+    return visitor_.damaged(tensor, chunk, error);
+  }
+
+ private:
+  Visitor& visitor_;
+  DigestKind kind_;
+  bool wanted_ = true;
+  std::map<std::uint8_t, std::shared_ptr<internal::GroupState>> newest_;
 };
 
 }  // namespace
@@ -108,12 +181,19 @@ Result<StreamSummary> read_stream(io::Source& source, const StreamOptions& optio
   BBZ_ASSIGN(container::RecordReader reader, container::RecordReader::open(source, options.limits));
   catalog::CatalogBuilder builder(reader.header(), options.limits);
   StreamPlan plan(reader, builder, options);
-  parallel::ThreadPool pool(options.threads);
   BBZ_TRY(visitor.begin_archive(reader.header()));
-  BBZ_TRY(parallel::ordered_map<Step>(
+  GroupKeeper keeper(visitor, reader.header().digest_kind);
+  internal::Delivery delivery(builder.catalog(), keeper,
+                              [&](std::uint32_t group) { return keeper.find(group); });
+  parallel::ThreadPool pool(options.threads);
+  const Status delivered = parallel::ordered_map<Step>(
       pool, internal::delivery_depth(pool), [&](Step& step) { return plan.next(step); },
       internal::decode_step,
-      [&](Step& step) -> Status { return internal::deliver_step(step, visitor); }));
+      [&](Step& step) -> Status {
+        BBZ_TRY(keeper.take(step));
+        return delivery.deliver(step);
+      });
+  BBZ_TRY(delivered);
   BBZ_TRY(builder.finish());
   StreamSummary summary;
   summary.root = builder.root();

@@ -23,6 +23,7 @@ struct Item {
   std::vector<std::byte> plain;
   std::shared_ptr<const catalog::TensorMeta> tensor;
   std::uint32_t number = 0;
+  std::optional<std::uint16_t> coded_by;  // the payload is there already
 };
 
 container::FileHeader header_of(const WriteOptions& options) {
@@ -57,7 +58,7 @@ Result<catalog::TensorMeta> tensor_meta(const TensorSpec& spec, std::uint64_t ch
   meta.group = spec.group.value_or(catalog::kNone);
   meta.stored_elements = spec.stored_elements.value_or(elements);
   meta.chunk_elements = chunk::choose_chunk_elements(
-      meta.element_bits, spec.form == catalog::kFormDense ? spec.shape : tensor::Shape{},
+      meta.element_bits, meta.stored_elements == elements ? spec.shape : tensor::Shape{},
       chunk_bytes);
   meta.shape = spec.shape;
   meta.name = spec.name;
@@ -75,7 +76,11 @@ struct Writer::State {
             [this](Item& item) { return append(item); }) {}
 
   Status encode(Item& item) {
-    if (item.type == RecordType::kChunk) {
+    if (item.type != RecordType::kChunk) return {};
+    if (item.coded_by) {
+      chunk::describe(*item.tensor, item.number, item.plain, *item.coded_by, options.digest,
+                      item.meta);
+    } else {
       chunk::encode(*item.tensor, item.number, item.plain, {options.level}, options.digest,
                     item.meta, item.payload);
     }
@@ -120,6 +125,7 @@ struct Writer::State {
   Status begin_tensor(const TensorSpec& spec);
   Result<MutableBytes> reserve();
   Status commit(std::size_t size);
+  Status write_coded(Bytes plain, std::uint16_t codec, Bytes payload);
   Status end_tensor();
   Result<Digest> finish();
 
@@ -187,7 +193,7 @@ Status Writer::State::end_file() {
 }
 
 Status Writer::State::begin_tensor(const TensorSpec& spec) {
-  if (tensor || finished || file_open == spec.operand) {
+  if (tensor || finished || (!file_open && !spec.operand)) {
     return make_error(Code::kInvalidArgument, "begin_tensor {}: a tensor is open, or no file is",
                       quoted(spec.name));
   }
@@ -229,6 +235,7 @@ Result<MutableBytes> Writer::State::reserve() {
     BBZ_ASSIGN(filling, queue.next());
     const std::uint64_t chunk = tensor->chunk_elements * tensor->element_bits / 8;
     filling->plain.resize(std::min(chunk, tensor_bytes));
+    filling->coded_by.reset();
     filled = 0;
   }
   return MutableBytes(filling->plain).subspan(filled);
@@ -248,6 +255,20 @@ Status Writer::State::commit(std::size_t size) {
   filling = nullptr;
   queue.submit();
   return {};
+}
+
+Status Writer::State::write_coded(Bytes plain, std::uint16_t codec, Bytes payload) {
+  BBZ_ASSIGN(const MutableBytes room, reserve());
+  if (filled != 0 || plain.empty() || plain.size() != room.size() ||
+      payload.size() > plain.size()) {
+    return make_error(Code::kInvalidArgument,
+                      "write_coded: {} bytes coded as {}; the chunk has room for {} after {}",
+                      plain.size(), payload.size(), room.size(), filled);
+  }
+  std::ranges::copy(plain, room.begin());
+  filling->coded_by = codec;
+  filling->payload.assign(payload.begin(), payload.end());
+  return commit(plain.size());
 }
 
 Status Writer::State::end_tensor() {
@@ -347,6 +368,10 @@ Result<MutableBytes> Writer::reserve() {
 
 Status Writer::commit(std::size_t size) {
   BBZ_GUARDED(state_->commit(size));
+}
+
+Status Writer::write_coded(Bytes plain, std::uint16_t codec, Bytes payload) {
+  BBZ_GUARDED(state_->write_coded(plain, codec, payload));
 }
 
 Status Writer::end_tensor() {

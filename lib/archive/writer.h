@@ -76,6 +76,9 @@ class Writer {
   // when the tensor is complete. Saves the copy that write() makes.
   Result<MutableBytes> reserve();
   Status commit(std::size_t size);
+  // Writes one whole chunk that the caller has coded: `plain` fills the current chunk, of which
+  // nothing was written yet, and `payload` is what `codec` makes of it.
+  Status write_coded(Bytes plain, std::uint16_t codec, Bytes payload);
   // Errors: kInvalidArgument where fewer bytes came than the shape says.
   Status end_tensor();
 

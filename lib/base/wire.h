@@ -45,7 +45,11 @@ class WireWriter {
     out_.resize(at + sizeof(T));
     store_le(out_.data() + at, value);
   }
-  void put_bytes(Bytes bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
+  void put_bytes(Bytes bytes) {
+    const std::size_t begin = out_.size();
+    out_.resize(begin + bytes.size());
+    if (!bytes.empty()) std::memcpy(out_.data() + begin, bytes.data(), bytes.size());
+  }
   void put_bytes(std::string_view text) { put_bytes(std::as_bytes(std::span(text))); }
 
  private:

@@ -292,7 +292,8 @@ Status CatalogBuilder::add_group(const RecordView& record) {
   if (meta.number != catalog_.groups.size()) {
     return malformed(record, "number {}, expected {}", meta.number, catalog_.groups.size());
   }
-  catalog_.groups.push_back({std::move(meta), payload_of(record)});
+  catalog_.groups.push_back(
+      {std::move(meta), payload_of(record), static_cast<std::uint32_t>(catalog_.tensors.size())});
   catalog_.stored_bytes += record.head.payload_length;
   return {};
 }

@@ -51,6 +51,7 @@ struct Metadata {
 struct Group {
   GroupMeta meta;
   Payload payload;
+  std::uint32_t first_tensor = 0;  // the number of the tensor record that follows it
 };
 
 // Which chunks hold elements [first, first + count) of a tensor.

@@ -23,19 +23,6 @@ Status compare(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,
                     place(tensor, chunk), what, expected, computed);
 }
 
-// What the codec is told of a chunk. The elements that a form other than dense stores are in no
-// rows.
-codec::ChunkShape codec_shape(const catalog::TensorMeta& tensor, std::uint64_t first_element,
-                              std::uint64_t count) {
-  codec::ChunkShape shape;
-  shape.dtype = tensor.dtype;
-  shape.elements = count;
-  shape.row_length = tensor.form == catalog::kFormDense ? tensor::row_length(tensor.shape)
-                                                        : tensor.stored_elements;
-  shape.first_column = first_element % shape.row_length;
-  return shape;
-}
-
 }  // namespace
 
 std::uint64_t choose_chunk_elements(unsigned element_bits, const tensor::Shape& shape,
@@ -48,21 +35,39 @@ std::uint64_t choose_chunk_elements(unsigned element_bits, const tensor::Shape& 
   return most / row * row;
 }
 
-void encode(const catalog::TensorMeta& tensor, std::uint32_t number, Bytes plain,
-            const codec::EncodeOptions& options, DigestKind digest, std::vector<std::byte>& meta,
-            std::vector<std::byte>& payload) {
+codec::ChunkShape codec_shape(const catalog::TensorMeta& tensor, std::uint64_t first_element,
+                              std::uint64_t count) {
+  const auto elements = tensor::element_count(tensor.shape);
+  const bool rows = elements.ok() && *elements == tensor.stored_elements;
+  codec::ChunkShape shape;
+  shape.dtype = tensor.dtype;
+  shape.elements = count;
+  shape.row_length = rows ? tensor::row_length(tensor.shape) : tensor.stored_elements;
+  shape.first_column = first_element % shape.row_length;
+  return shape;
+}
+
+void describe(const catalog::TensorMeta& tensor, std::uint32_t number, Bytes plain,
+              std::uint16_t codec, DigestKind digest, std::vector<std::byte>& meta) {
   catalog::ChunkMeta fields;
   fields.tensor = tensor.number;
   fields.number = number;
   fields.first_element = number * tensor.chunk_elements;
-  fields.element_count = static_cast<std::uint32_t>(
-      std::min(tensor.chunk_elements, tensor.stored_elements - fields.first_element));
-  fields.codec = static_cast<std::uint16_t>(codec::encode(
-      codec_shape(tensor, fields.first_element, fields.element_count), plain, options, payload));
+  fields.element_count = static_cast<std::uint32_t>(plain.size() * 8 / tensor.element_bits);
+  fields.codec = codec;
   fields.decoded_checksum = xxh3_64(plain);
   if (digest == DigestKind::kSha256) fields.decoded_digest = digest_of(digest, plain);
   meta.clear();
   catalog::encode_meta(fields, meta);
+}
+
+void encode(const catalog::TensorMeta& tensor, std::uint32_t number, Bytes plain,
+            const codec::EncodeOptions& options, DigestKind digest, std::vector<std::byte>& meta,
+            std::vector<std::byte>& payload) {
+  const codec::ChunkShape shape =
+      codec_shape(tensor, number * tensor.chunk_elements, plain.size() * 8 / tensor.element_bits);
+  const codec::CodecId codec = codec::encode(shape, plain, options, payload);
+  describe(tensor, number, plain, static_cast<std::uint16_t>(codec), digest, meta);
 }
 
 Status check_payload(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,

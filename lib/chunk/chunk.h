@@ -13,6 +13,15 @@ namespace bbz::chunk {
 std::uint64_t choose_chunk_elements(unsigned element_bits, const tensor::Shape& shape,
                                     std::uint64_t target_bytes);
 
+// What the codec is told of a chunk of `count` elements from `first_element` on. The elements of a
+// tensor that stores fewer than it has lie in no rows, and count as one.
+codec::ChunkShape codec_shape(const catalog::TensorMeta& tensor, std::uint64_t first_element,
+                              std::uint64_t count);
+
+// The meta of chunk `number`, coded by `codec`. `plain` as in encode().
+void describe(const catalog::TensorMeta& tensor, std::uint32_t number, Bytes plain,
+              std::uint16_t codec, DigestKind digest, std::vector<std::byte>& meta);
+
 // Encodes chunk `number` of a tensor with the codec that makes it smallest, into the record's meta
 // and payload (both overwritten). `plain` holds exactly the chunk's elements. With
 // DigestKind::kSha256 the meta has the SHA-256 of them as well.

@@ -1,0 +1,86 @@
+#include "bbz/archive/delivery.h"
+
+namespace bbz::internal {
+namespace {
+
+bool is_carried(const Step& step) {
+  return step.tensor->meta.form == symmetry::kFormRider && symmetry::is_carried(step.chunk);
+}
+
+}  // namespace
+
+Status decode_step(Step& step) {
+  if (step.kind != Step::Kind::kChunk || !step.decode || !step.outcome.ok() || is_carried(step)) {
+    return {};
+  }
+  const catalog::TensorMeta& tensor = step.tensor->meta;
+  step.plain.resize(step.chunk.decoded_bytes);
+  step.outcome = chunk::decode(tensor, step.chunk, step.payload, step.plain);
+  if (step.outcome.ok() && tensor.form == symmetry::kFormLower) {
+    const symmetry::DenseRange range = symmetry::lower_range(tensor, step.chunk);
+    step.dense.resize((range.end - range.begin) * tensor.element_bits / 8);
+    symmetry::expand_lower(tensor, step.chunk, step.plain, step.dense);
+  }
+  return {};
+}
+
+Status Delivery::begin_tensor(const Step& step) {
+  const catalog::Tensor& tensor = *step.tensor;
+  BBZ_TRY(visitor_.begin_tensor(tensor));
+  if (!step.decode) return {};
+  group_.reset();
+  form_ = symmetry::check_form(catalog_, tensor);
+  if (form_.ok() && tensor.meta.group != catalog::kNone) {
+    auto found = find_group_(tensor.meta.group);
+    if (found.ok()) {
+      group_ = std::move(found).value();
+    } else {
+      form_ = found.error();
+    }
+  }
+  if (tensor.meta.form != symmetry::kFormPolar) return {};
+  BBZ_TRY(form_);
+  std::vector<std::byte> dense(tensor.byte_size);
+  BBZ_TRY(group_->derive(catalog_, tensor, dense));
+  return visitor_.data(tensor, 0, dense);
+}
+
+Status Delivery::chunk(Step& step) {
+  const catalog::Tensor& tensor = *step.tensor;
+  if (step.outcome.ok() && step.decode) step.outcome = form_;
+  if (step.outcome.ok() && step.decode && is_carried(step)) {
+    step.plain.resize(step.chunk.decoded_bytes);
+    step.outcome =
+        group_->decode_carried(catalog_, tensor.meta, step.chunk, step.payload, step.plain);
+  }
+  if (!step.outcome.ok()) return visitor_.damaged(tensor, step.chunk, step.outcome.error());
+  if (!step.decode) return {};
+  const std::size_t bits = tensor.meta.element_bits;
+  if (tensor.meta.form == symmetry::kFormLower) {
+    return visitor_.data(tensor, symmetry::lower_range(tensor.meta, step.chunk).begin * bits / 8,
+                         step.dense);
+  }
+  return visitor_.data(tensor, step.chunk.meta.first_element * bits / 8, step.plain);
+}
+
+Status Delivery::deliver(Step& step) {
+  switch (step.kind) {
+    case Step::Kind::kMetadata:
+      return visitor_.metadata(step.metadata, metadata_value(step));
+    case Step::Kind::kBeginFile:
+      return visitor_.begin_file(*step.file);
+    case Step::Kind::kGroup:
+      return {};
+    case Step::Kind::kBeginTensor:
+      return begin_tensor(step);
+    case Step::Kind::kChunk:
+      return chunk(step);
+    case Step::Kind::kEndTensor:
+      return visitor_.end_tensor(*step.tensor);
+    case Step::Kind::kEndFile:
+      return visitor_.end_file(*step.file);
+  }
+  return {};
+}
+
+}  // namespace bbz::internal

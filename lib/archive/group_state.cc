@@ -1,0 +1,73 @@
+#include "bbz/archive/group_state.h"
+
+#include "bbz/base/format.h"
+#include "bbz/chunk/chunk.h"
+
+namespace bbz::internal {
+
+Result<std::shared_ptr<GroupState>> GroupState::make(const catalog::Group& group, Bytes payload,
+                                                     DigestKind kind) {
+  auto state = std::make_shared<GroupState>();
+  state->group_ = group;
+  switch (group.meta.method) {
+    case symmetry::kMethodPolar: {
+      BBZ_ASSIGN(state->polar_, symmetry::decode_polar_group(payload, kind));
+      state->count_ = state->polar_->pivots.empty() ? 0 : 1;
+      return state;
+    }
+    case symmetry::kMethodBitsBack: {
+      BBZ_ASSIGN(state->bits_back_, symmetry::decode_bits_back_group(payload));
+      state->count_ = state->bits_back_->carriers;
+      return state;
+    }
+    default:
+      return make_error(Code::kUnsupported, "group {}: unknown method {}", group.meta.number,
+                        group.meta.method);
+  }
+}
+
+void GroupState::add(const catalog::Tensor& tensor, Bytes bytes) {
+  if (tensors_.empty() || tensors_.back().meta.number != tensor.meta.number) {
+    tensors_.push_back(tensor);
+    bytes_.emplace_back();
+  }
+  bytes_.back().insert(bytes_.back().end(), bytes.begin(), bytes.end());
+}
+
+// Whether every tensor of the group is here and whole.
+Status GroupState::complete(const catalog::Catalog& catalog) const {
+  BBZ_ASSIGN(const auto expected, symmetry::group_tensors(catalog, group_, count_));
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    if (i >= bytes_.size() || bytes_[i].size() != expected[i].byte_size) {
+      return make_error(Code::kMalformed, "group {}: tensor {} of {} is missing or damaged",
+                        number(), i, count_);
+    }
+  }
+  return {};
+}
+
+Status GroupState::derive(const catalog::Catalog& catalog, const catalog::Tensor& tensor,
+                          MutableBytes dense) {
+  BBZ_TRY(complete(catalog));
+  return symmetry::derive_polar(tensor.meta, *polar_, bytes_.empty() ? Bytes() : Bytes(bytes_[0]),
+                                dense);
+}
+
+Status GroupState::decode_carried(const catalog::Catalog& catalog,
+                                  const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,
+                                  Bytes payload, MutableBytes out) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!riders_) {
+      BBZ_TRY(complete(catalog));
+      BBZ_ASSIGN(riders_, symmetry::recover_riders(*bits_back_, tensors_, bytes_));
+      bytes_.clear();  // the riders are all that is needed from now on
+    }
+  }
+  BBZ_TRY(chunk::check_payload(tensor, chunk, payload));
+  BBZ_ASSIGN(const symmetry::Joined joined,
+             symmetry::join_carried(tensor, chunk, payload, *riders_));
+  return chunk::decode(tensor, joined.chunk, joined.payload, out);
+}
+
+}  // namespace bbz::internal

@@ -1,0 +1,49 @@
+// GroupState: a symmetry group with the tensors that belong to it, and what follows from them.
+// Internal to bbz.
+#pragma once
+
+#include <mutex>
+
+#include "bbz/catalog/catalog.h"
+#include "bbz/symmetry/form.h"
+
+namespace bbz::internal {
+
+// Filled by whoever reads the group: first its payload, then the bytes of its tensors in order.
+class GroupState {
+ public:
+  // Takes the group's payload. Errors: kMalformed; kUnsupported for an unknown method.
+  static Result<std::shared_ptr<GroupState>> make(const catalog::Group& group, Bytes payload,
+                                                  DigestKind kind);
+
+  std::uint32_t number() const { return group_.meta.number; }
+  // How many tensors after the group's record belong to it.
+  std::uint64_t tensor_count() const { return count_; }
+  bool wants(const catalog::Tensor& tensor) const {
+    return tensor.meta.number - group_.first_tensor < count_ &&
+           tensor.meta.number >= group_.first_tensor;
+  }
+  // Appends decoded bytes of the next tensor of the group, which may come in pieces.
+  void add(const catalog::Tensor& tensor, Bytes bytes);
+
+  // A tensor of form polar; `dense` has its size.
+  Status derive(const catalog::Catalog& catalog, const catalog::Tensor& tensor, MutableBytes dense);
+  // A chunk of a tensor of form rider whose codec is carried; `out` has its decoded size. May be
+  // called from many threads at once.
+  Status decode_carried(const catalog::Catalog& catalog, const catalog::TensorMeta& tensor,
+                        const catalog::Chunk& chunk, Bytes payload, MutableBytes out);
+
+ private:
+  Status complete(const catalog::Catalog& catalog) const;
+
+  catalog::Group group_;
+  std::uint64_t count_ = 0;
+  std::optional<symmetry::PolarGroup> polar_;
+  std::optional<symmetry::BitsBackGroup> bits_back_;
+  std::vector<catalog::Tensor> tensors_;
+  std::vector<std::vector<std::byte>> bytes_;
+  std::mutex mutex_;
+  std::optional<std::vector<std::byte>> riders_;  // under mutex_ until recovered
+};
+
+}  // namespace bbz::internal

@@ -1,0 +1,67 @@
+#include "bbz/rotation/pack.h"
+
+#include <limits>
+
+#include "bbz/rotation/methods.h"
+
+namespace bbz::rotation {
+namespace {
+
+// Notes are cut to this, so that the room for the record is known beforehand.
+constexpr std::size_t kMostNote = 160;
+
+Record start_record(const Model& model, const junction::Detection& detection, Method method) {
+  Record record;
+  record.method = method_name(method);
+  record.family = detection.family;
+  record.refusal = detection.refusal;
+  for (const junction::Junction& junction : detection.junctions) {
+    JunctionRecord one;
+    one.name = junction.name;
+    one.width = junction.width;
+    one.method = "exact";
+    one.note = junction.refusal.substr(0, kMostNote);
+    for (const junction::Member& member : junction.members) {
+      one.members.emplace_back(model.tensors[member.tensor].name, member.role);
+    }
+    record.junctions.push_back(std::move(one));
+  }
+  return record;
+}
+
+// The record with every number and note as long as it can get.
+Record longest_record(Record record) {
+  for (JunctionRecord& junction : record.junctions) {
+    junction.method = "triangular";
+    junction.rank = junction.entries_saved = ~std::uint64_t{0};
+    junction.bits_saved = std::numeric_limits<std::int64_t>::min();
+    junction.largest_difference = junction.rms_difference = -2.2250738585072014e-308;
+    junction.note = std::string(kMostNote, '"');  // escaped, the longest there is
+  }
+  return record;
+}
+
+}  // namespace
+
+junction::Detection detect(const Model& model) {
+  return junction::detect(model.tensors);
+}
+
+Result<Record> pack(const Model& model, const junction::Detection& detection, Writer& writer,
+                    const PackOptions& options) {
+  Record record = start_record(model, detection, options.method);
+  BBZ_ASSIGN(ModelFile file, ModelFile::begin(model, longest_record(record), writer, options));
+  if (options.method == Method::kBitsBack) {
+    BBZ_TRY(pack_bits_back(model, detection, options, file, record));
+  } else {
+    BBZ_TRY(pack_gauge(model, detection, options.method != Method::kTriangular, file, record));
+  }
+  BBZ_TRY(file.add_the_rest());
+  for (JunctionRecord& junction : record.junctions) {
+    if (junction.note.size() > kMostNote) junction.note.resize(kMostNote);
+  }
+  BBZ_TRY(file.finish(record));
+  return record;
+}
+
+}  // namespace bbz::rotation

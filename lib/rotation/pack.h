@@ -1,0 +1,49 @@
+// Packs a model up to its symmetry: the archive's tensors differ from the model's by a rotation at
+// each junction, which its function does not see.
+#pragma once
+
+#include "bbz/archive/writer.h"
+#include "bbz/rotation/model.h"
+
+namespace bbz::rotation {
+
+struct PackOptions {
+  Method method = Method::kAuto;
+  DigestKind digest = DigestKind::kXxh3_128;    // that the writer was created with
+  codec::Level level = codec::Level::kDefault;  // as the writer's, and so the next
+  std::uint64_t chunk_bytes = WriteOptions{}.chunk_bytes;
+  // Called with the bytes of the model that have been written, as stored: less than the model has.
+  std::function<void(std::uint64_t)> progress;
+};
+
+// What the junctions of the model are; nothing of its data is read.
+junction::Detection detect(const Model& model);
+
+// Writes the model as one file of the archive. Precondition: detect(model) proved a junction: a
+// model without any is for the exact coder, and the detection's refusal says why.
+//
+// Triangular and polar hold the tensors of two neighbouring junctions at most, bits-back those of
+// one block. Packing what was unpacked gives the same archive again with triangular and polar.
+// Errors: kInvalidArgument for infinities and NaN in a member; kUnsupported where a rotated entry
+// overflows its type; those of model.load and of the writer.
+Result<Record> pack(const Model& model, const junction::Detection& detection, Writer& writer,
+                    const PackOptions& options);
+
+// What each method would save of the model, without packing it. Reads what it needs to know: the
+// shortcuts for polar, the tensors after each junction for bits-back.
+struct Estimate {
+  struct Junction {
+    std::string name;
+    std::uint64_t width = 0;
+    std::uint64_t triangular_entries = 0;
+    std::uint64_t polar_entries = 0;  // triangular's where polar is not possible
+    double bits_back_bits = 0;        // payload less correction code; 0 where it is not possible
+    std::string note;
+  };
+  std::vector<Junction> junctions;
+  std::uint64_t entries = 0;  // of the whole model
+  std::uint64_t bits = 0;
+};
+Result<Estimate> estimate(const Model& model, const junction::Detection& detection);
+
+}  // namespace bbz::rotation

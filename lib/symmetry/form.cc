@@ -1,0 +1,203 @@
+#include "bbz/symmetry/form.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/bitsback/bitsback.h"
+#include "bbz/gauge/lower.h"
+#include "bbz/gauge/polar.h"
+
+namespace bbz::symmetry {
+namespace {
+
+using catalog::TensorMeta;
+
+template <class... Args>
+Error about(Code code, const TensorMeta& tensor, fmt::format_string<Args...> format,
+            Args&&... args) {
+  return make_error(code, "tensor {}: {}", quoted(tensor.name),
+                    fmt::format(format, std::forward<Args>(args)...));
+}
+
+Status check_group(const catalog::Catalog& catalog, const TensorMeta& tensor, std::uint8_t method) {
+  if (tensor.group == catalog::kNone) {
+    return about(Code::kMalformed, tensor, "form {} needs a group", tensor.form);
+  }
+  const std::uint8_t found = catalog.groups[tensor.group].meta.method;
+  if (found == method) return {};
+  return about(Code::kMalformed, tensor, "form {} needs a group of method {}, group {} has {}",
+               tensor.form, method, tensor.group, found);
+}
+
+Status check_matrix(const TensorMeta& tensor) {
+  // Sizes in this room stay far from 64 bits: widths of junctions are below 2^31.
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 31;
+  if (tensor.shape.size() == 2 && tensor.shape[0] < kMost && tensor.shape[1] < kMost &&
+      tensor.element_bits % 8 == 0 && tensor.shape[1] > 0) {
+    return {};
+  }
+  return about(Code::kMalformed, tensor, "form {} needs a matrix of whole-byte elements",
+               tensor.form);
+}
+
+Status check_stored(const TensorMeta& tensor, std::uint64_t expected) {
+  if (tensor.stored_elements == expected) return {};
+  return about(Code::kMalformed, tensor, "form {}: {} stored elements, expected {}", tensor.form,
+               tensor.stored_elements, expected);
+}
+
+// The row that kept element `index` lies in: the last one that does not begin after it.
+std::uint64_t lower_row(const TensorMeta& tensor, std::uint64_t index) {
+  const std::uint64_t cols = tensor.shape[1];
+  std::uint64_t low = 0;
+  std::uint64_t high = tensor.shape[0];
+  while (high - low > 1) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    (gauge::lower_count(middle, cols) <= index ? low : high) = middle;
+  }
+  return low;
+}
+
+std::uint64_t dense_index(const TensorMeta& tensor, std::uint64_t index) {
+  const std::uint64_t row = lower_row(tensor, index);
+  return row * tensor.shape[1] + (index - gauge::lower_count(row, tensor.shape[1]));
+}
+
+}  // namespace
+
+Status check_form(const catalog::Catalog& catalog, const catalog::Tensor& tensor) {
+  const TensorMeta& meta = tensor.meta;
+  switch (meta.form) {
+    case catalog::kFormDense:
+      return {};
+    case kFormLower:
+      BBZ_TRY(check_matrix(meta));
+      if (meta.group != catalog::kNone) {
+        return about(Code::kMalformed, meta, "a lower matrix has no group, found {}", meta.group);
+      }
+      return check_stored(meta, gauge::lower_count(meta.shape[0], meta.shape[1]));
+    case kFormPolar:
+      BBZ_TRY(check_matrix(meta));
+      BBZ_TRY(check_group(catalog, meta, kMethodPolar));
+      return check_stored(meta, 0);
+    case kFormRider:
+      BBZ_TRY(check_group(catalog, meta, kMethodBitsBack));
+      return check_stored(meta, tensor.byte_size * 8 / meta.element_bits);
+    default:
+      return about(Code::kUnsupported, meta, "unknown form {}", meta.form);
+  }
+}
+
+DenseRange lower_range(const TensorMeta& tensor, const catalog::Chunk& chunk) {
+  const std::uint64_t next = chunk.meta.first_element + chunk.meta.element_count;
+  return {dense_index(tensor, chunk.meta.first_element), next == tensor.stored_elements
+                                                             ? tensor.shape[0] * tensor.shape[1]
+                                                             : dense_index(tensor, next)};
+}
+
+void expand_lower(const TensorMeta& tensor, const catalog::Chunk& chunk, Bytes stored,
+                  MutableBytes dense) {
+  const std::size_t size = tensor.element_bits / 8;
+  const std::uint64_t cols = tensor.shape[1];
+  const std::uint64_t begin = lower_range(tensor, chunk).begin;
+  std::ranges::fill(dense, std::byte{0});
+  std::uint64_t row = begin / cols;
+  std::uint64_t col = begin % cols;
+  while (!stored.empty()) {
+    const std::uint64_t kept = std::min(row + 1, cols) - col;
+    const std::size_t part = std::min<std::size_t>(kept * size, stored.size());
+    std::memcpy(dense.data() + (row * cols + col - begin) * size, stored.data(), part);
+    stored = stored.subspan(part);
+    ++row;
+    col = 0;
+  }
+}
+
+Status derive_polar(const TensorMeta& tensor, const PolarGroup& group, Bytes operand,
+                    MutableBytes dense) {
+  gauge::PolarForm form;
+  form.rows = tensor.shape[0];
+  form.cols = tensor.shape[1];
+  form.dtype = tensor.dtype;
+  form.pivots = group.pivots;
+  form.factor.assign(operand.begin(), operand.end());
+  const Status decoded = gauge::decode_polar(form, dense);
+  if (!decoded.ok()) return about(decoded.code(), tensor, "{}", decoded.error().message);
+  const std::uint64_t computed = xxh3_64(dense);
+  if (computed != group.decoded_checksum) {
+    return about(Code::kChecksum, tensor, "derived checksum {:016x}, computed {:016x}",
+                 group.decoded_checksum, computed);
+  }
+  if (group.decoded_digest &&
+      digest_of(group.decoded_digest->kind, dense) != *group.decoded_digest) {
+    return about(Code::kChecksum, tensor, "derived digest differs from {}",
+                 group.decoded_digest->to_string());
+  }
+  return {};
+}
+
+bool is_carried(const catalog::Chunk& chunk) {
+  return chunk.meta.codec == kCodecCarried;
+}
+
+Result<Joined> join_carried(const TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
+                            Bytes riders) {
+  BBZ_ASSIGN(const CarriedHead head, decode_carried_head(payload));
+  if (head.offset > riders.size() || head.length > riders.size() - head.offset) {
+    return about(Code::kMalformed, tensor, "chunk {}: {} bytes at {} of {} riders",
+                 chunk.meta.number, head.length, head.offset, riders.size());
+  }
+  const Bytes tail = payload.subspan(kCarriedHeadSize);
+  if (head.length + tail.size() > chunk.decoded_bytes) {
+    return about(Code::kMalformed, tensor, "chunk {}: a payload of {} bytes for {} decoded bytes",
+                 chunk.meta.number, head.length + tail.size(), chunk.decoded_bytes);
+  }
+  Joined joined;
+  joined.chunk = chunk;
+  const Bytes carried = riders.subspan(head.offset, head.length);
+  joined.payload.assign(carried.begin(), carried.end());
+  joined.payload.insert(joined.payload.end(), tail.begin(), tail.end());
+  joined.chunk.meta.codec = head.codec;
+  joined.chunk.payload.length = joined.payload.size();
+  joined.chunk.payload.checksum = xxh3_64(joined.payload);
+  return joined;
+}
+
+Result<std::vector<std::byte>> recover_riders(const BitsBackGroup& group,
+                                              std::span<const catalog::Tensor> carriers,
+                                              std::span<const std::vector<std::byte>> bytes) {
+  std::vector<bitsback::Carrier> operands;
+  for (std::size_t i = 0; i < carriers.size(); ++i) {
+    operands.push_back({carriers[i].meta.dtype, bytes[i]});
+  }
+  auto riders = bitsback::decode(group.width, operands, group.record);
+  if (!riders.ok()) {
+    return about(riders.code(), carriers[0].meta, "the rotation of its junction: {}",
+                 riders.error().message);
+  }
+  return riders;
+}
+
+Result<std::span<const catalog::Tensor>> group_tensors(const catalog::Catalog& catalog,
+                                                       const catalog::Group& group,
+                                                       std::uint64_t count) {
+  const std::uint64_t first = group.first_tensor;
+  if (count > catalog.tensors.size() - first) {
+    return make_error(Code::kMalformed, "group {}: {} tensors belong to it, {} follow",
+                      group.meta.number, count, catalog.tensors.size() - first);
+  }
+  const auto tensors = std::span(catalog.tensors).subspan(first, count);
+  for (const catalog::Tensor& tensor : tensors) {
+    if (tensor.meta.form == catalog::kFormDense &&
+        tensor.is_operand() == (group.meta.method == kMethodPolar)) {
+      continue;
+    }
+    return make_error(Code::kMalformed, "group {}: tensor {} {} cannot belong to it",
+                      group.meta.number, tensor.meta.number, quoted(tensor.meta.name));
+  }
+  return tensors;
+}
+
+}  // namespace bbz::symmetry

@@ -1,0 +1,63 @@
+// Forms: from what is stored to the dense elements of a tensor.
+#pragma once
+
+#include "bbz/symmetry/group.h"
+
+namespace bbz::symmetry {
+
+// Whether a tensor's record fits its form and its group's method: rank, stored elements, group.
+// Unknown forms are kUnsupported, as are unknown methods; records that do not fit are kMalformed.
+// The tensor is named.
+Status check_form(const catalog::Catalog& catalog, const catalog::Tensor& tensor);
+
+// --- lower: a chunk's elements lie in a contiguous range of the dense tensor
+
+// A range of dense elements.
+struct DenseRange {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+};
+
+// The dense elements that a chunk accounts for: from its first element up to the first element of
+// the next chunk, zeros right of the diagonal included. The ranges of all chunks tile the tensor.
+// Precondition: check_form() holds and the tensor is lower.
+DenseRange lower_range(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk);
+
+// Spreads a chunk's decoded elements over its dense range. `dense` has exactly that range's bytes.
+void expand_lower(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes stored,
+                  MutableBytes dense);
+
+// --- polar
+
+// The derived tensor from its group's payload and the bytes of the operand (empty where the rank is
+// 0). Checks the decoded checksum and digest. `dense` has the tensor's size. Errors: kMalformed,
+// kChecksum; the tensor is named.
+Status derive_polar(const catalog::TensorMeta& tensor, const PolarGroup& group, Bytes operand,
+                    MutableBytes dense);
+
+// --- rider
+
+// The chunk as the codec knows it, its payload put together from the riders and what is stored. A
+// chunk whose codec is not carried comes back as it is, and needs no riders. Errors: kMalformed
+// where the payload does not lie within the riders.
+struct Joined {
+  catalog::Chunk chunk;
+  std::vector<std::byte> payload;
+};
+bool is_carried(const catalog::Chunk& chunk);
+Result<Joined> join_carried(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,
+                            Bytes payload, Bytes riders);
+
+// The riders of a group, recovered from the bytes of its carriers in archive order.
+// Errors: those of bitsback::decode; the junction is named by its first carrier.
+Result<std::vector<std::byte>> recover_riders(const BitsBackGroup& group,
+                                              std::span<const catalog::Tensor> carriers,
+                                              std::span<const std::vector<std::byte>> bytes);
+
+// The tensors that directly follow a group record and belong to it: its operand or its carriers.
+// Errors: kMalformed where there are not as many, or they are not what the method needs.
+Result<std::span<const catalog::Tensor>> group_tensors(const catalog::Catalog& catalog,
+                                                       const catalog::Group& group,
+                                                       std::uint64_t count);
+
+}  // namespace bbz::symmetry

@@ -1,0 +1,181 @@
+#include "bbz/weights/model.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <set>
+
+#include "bbz/archive/reader.h"
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/torch/elements.h"
+
+namespace bbz::weights {
+namespace {
+
+namespace fs = std::filesystem;
+using SharedSource = std::shared_ptr<io::Source>;
+using Bytewise = std::vector<std::byte>;
+
+Result<Bytewise> read_range(io::Source& source, std::uint64_t offset, std::uint64_t size) {
+  Bytewise bytes(size);
+  BBZ_TRY(io::read_exactly(source, offset, bytes));
+  return bytes;
+}
+
+Result<Model> from_safetensors(const SharedSource& source) {
+  BBZ_ASSIGN(const Bytewise start, read_range(*source, 0, safetensors::kLengthBytes));
+  BBZ_ASSIGN(const std::uint64_t size, safetensors::header_size(start));
+  if (source->size() && size > *source->size()) {
+    return make_error(Code::kTruncated, "{}: a header of {} bytes in a file of {}", source->name(),
+                      size, *source->size());
+  }
+  Model model;
+  BBZ_ASSIGN(model.header, read_range(*source, 0, size));
+  BBZ_ASSIGN(const safetensors::Header header, safetensors::parse(model.header, source->size()));
+  model.metadata = header.metadata;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> places;
+  for (const safetensors::Tensor& tensor : header.tensors) {
+    model.tensors.push_back({tensor.name, tensor.dtype, tensor.shape});
+    places.emplace_back(size + tensor.begin, tensor.size());
+  }
+  model.load = [source, places](std::size_t i) {
+    return read_range(*source, places[i].first, places[i].second);
+  };
+  return model;
+}
+
+Result<Model> from_torch(const SharedSource& source) {
+  BBZ_ASSIGN(torch::StateDict read, torch::read_state_dict(*source));
+  const auto state = std::make_shared<const torch::StateDict>(std::move(read));
+  Model model;
+  // What those who write safetensors from PyTorch put there.
+  model.metadata.emplace_back("format", "pt");
+  for (const torch::Tensor& tensor : state->tensors) {
+    model.tensors.push_back({tensor.name, tensor.dtype, tensor.shape});
+  }
+  model.load = [source, state](std::size_t i) -> Result<Bytewise> {
+    const torch::Tensor& tensor = state->tensors[i];
+    BBZ_ASSIGN(const std::uint64_t size, torch::byte_size(tensor));
+    BBZ_ASSIGN(const auto elements, torch::element_source(*source, *state, tensor));
+    return read_range(*elements, 0, size);
+  };
+  return model;
+}
+
+Result<Model> from_archive(const SharedSource& source, unsigned threads) {
+  ReadOptions options;
+  options.threads = threads;
+  BBZ_ASSIGN(auto opened, Reader::open(source, options));
+  const std::shared_ptr<const Reader> reader = std::move(opened);
+  Model model;
+  std::vector<std::uint32_t> numbers;
+  for (const catalog::File& file : reader->catalog().files) {
+    for (const std::uint32_t number : file.tensors) {
+      const catalog::TensorMeta& meta = reader->catalog().tensors[number].meta;
+      if (meta.kind != catalog::TensorKind::kTensor) continue;
+      model.tensors.push_back({meta.name, meta.dtype, meta.shape});
+      numbers.push_back(number);
+    }
+    if (file.path == "config.json") {
+      Bytewise text(file.size);
+      BBZ_TRY(reader->read_file(static_cast<std::uint32_t>(&file - reader->catalog().files.data()),
+                                0, text));
+      model.config.assign(reinterpret_cast<const char*>(text.data()), text.size());
+    }
+  }
+  model.load = [reader, numbers](std::size_t i) -> Result<Bytewise> {
+    Bytewise bytes(reader->catalog().tensors[numbers[i]].byte_size);
+    BBZ_TRY(reader->read_tensor(numbers[i], bytes));
+    return bytes;
+  };
+  return model;
+}
+
+std::string read_config(const fs::path& folder) {
+  const auto source = io::open_file((folder / "config.json").string());
+  constexpr std::uint64_t kMost = 16 << 20;
+  if (!source.ok() || !(*source)->size() || *(*source)->size() > kMost) return {};
+  const auto text = read_range(**source, 0, *(*source)->size());
+  if (!text.ok()) return {};
+  return {reinterpret_cast<const char*>(text->data()), text->size()};
+}
+
+Result<Model> open_one(const fs::path& path, unsigned threads) {
+  BBZ_ASSIGN(auto opened, io::open_file(path.string()));
+  const SharedSource source = std::move(opened);
+  if (!source->seekable()) {
+    return make_error(Code::kInvalidArgument, "{}: a model is read from a file, not from a stream",
+                      source->name());
+  }
+  Bytewise start(9);
+  BBZ_ASSIGN(const std::size_t got, io::read_up_to(*source, 0, start));
+  const Bytes front = Bytes(start).first(got);
+  const auto is_archive = [&] {
+    return got >= container::kMagic.size() &&
+           std::ranges::equal(front.first(container::kMagic.size()),
+                              std::as_bytes(std::span(container::kMagic)));
+  };
+  Result<Model> model = make_error(
+      Code::kInvalidArgument,
+      "{}: no model: neither safetensors nor a file of torch.save nor an archive", source->name());
+  if (is_archive()) {
+    model = from_archive(source, threads);
+  } else if (torch::looks_like_zip(front)) {
+    model = from_torch(source);
+  } else if (path.extension() == ".safetensors" || safetensors::looks_like_header(front)) {
+    model = from_safetensors(source);
+  }
+  if (!model.ok()) return model;
+  model->path = path.filename().replace_extension(".safetensors").string();
+  if (model->config.empty()) model->config = read_config(path.parent_path());
+  return model;
+}
+
+// The model of a folder's files, put together.
+Result<Model> open_folder(const fs::path& folder, unsigned threads) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const fs::path extension = entry.path().extension();
+    if (extension == ".safetensors" || extension == ".pt" || extension == ".pth") {
+      files.push_back(entry.path());
+    }
+  }
+  if (error) return make_error(Code::kIo, "{}: {}", folder.string(), error.message());
+  std::ranges::sort(files);
+  if (files.empty()) {
+    return make_error(Code::kInvalidArgument, "{}: no file of safetensors or torch.save in it",
+                      folder.string());
+  }
+  if (files.size() == 1) return open_one(files[0], threads);
+  Model whole;
+  whole.config = read_config(folder);
+  std::set<std::string> names;
+  auto parts =
+      std::make_shared<std::vector<std::pair<std::shared_ptr<const Model>, std::size_t>>>();
+  for (const fs::path& file : files) {
+    BBZ_ASSIGN(Model one, open_one(file, threads));
+    const auto part = std::make_shared<const Model>(std::move(one));
+    for (std::size_t i = 0; i < part->tensors.size(); ++i) {
+      if (!names.insert(part->tensors[i].name).second) {
+        return make_error(Code::kInvalidArgument, "{}: the tensor {} stands in two files",
+                          folder.string(), bbz::quoted(part->tensors[i].name));
+      }
+      whole.tensors.push_back(part->tensors[i]);
+      parts->emplace_back(part, i);
+    }
+  }
+  whole.load = [parts](std::size_t i) { return (*parts)[i].first->load((*parts)[i].second); };
+  return whole;
+}
+
+}  // namespace
+
+Result<Model> open(const std::string& path, unsigned threads) {
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) return open_folder(path, threads);
+  return open_one(path, threads);
+}
+
+}  // namespace bbz::weights

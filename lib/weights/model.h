@@ -1,0 +1,34 @@
+// The tensors of one model, wherever they are stored: safetensors, a PyTorch state dict, a folder,
+// an archive.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bbz/junction/detect.h"
+#include "bbz/safetensors/header.h"
+
+namespace bbz::weights {
+
+struct Model {
+  std::string path;                           // of the safetensors file that holds it, or would
+  std::vector<junction::TensorInfo> tensors;  // in the order of their data
+  safetensors::Metadata metadata;             // of the file
+  std::vector<std::byte> header;              // of the file where it is safetensors, else empty
+  // Row-major bytes of a tensor. May be called in any order, more than once for a tensor; keeps
+  // open what it reads from.
+  std::function<Result<std::vector<std::byte>>(std::size_t tensor)> load;
+  std::string config;  // text of the config.json beside it, empty where there is none
+};
+
+// Opens a model:
+//   - a safetensors file, by its name or its front; a file of torch.save; a bbz archive;
+//   - a folder with one file of safetensors or torch.save, or several whose tensors have different
+//   names.
+// `threads` decode, where it is an archive; 0: all cores. Tensors of several files come in the
+// order of the files' names, and `header` is empty then. Errors: kNotFound; kInvalidArgument where
+// no model is found or two tensors have one name; those of the formats.
+Result<Model> open(const std::string& path, unsigned threads = 0);
+
+}  // namespace bbz::weights

@@ -1,0 +1,149 @@
+#include "bbz/symmetry/form.h"
+
+#include <gtest/gtest.h>
+
+#include "bbz/gauge/lower.h"
+
+namespace bbz::symmetry {
+namespace {
+
+catalog::Tensor matrix(std::uint64_t rows, std::uint64_t cols, std::uint8_t form) {
+  catalog::Tensor tensor;
+  tensor.meta.kind = catalog::TensorKind::kTensor;
+  tensor.meta.dtype = tensor::DType::kF16;
+  tensor.meta.element_bits = 16;
+  tensor.meta.form = form;
+  tensor.meta.shape = {rows, cols};
+  tensor.meta.stored_elements = rows * cols;
+  tensor.meta.name = "s";
+  tensor.byte_size = rows * cols * 2;
+  return tensor;
+}
+
+catalog::Catalog with_group(std::uint8_t method) {
+  catalog::Catalog catalog;
+  catalog.groups.emplace_back().meta.method = method;
+  return catalog;
+}
+
+TEST(Forms, LowerNeedsItsCountAndNoGroup) {
+  const catalog::Catalog catalog = with_group(kMethodPolar);
+  catalog::Tensor tensor = matrix(5, 3, kFormLower);
+  EXPECT_EQ(check_form(catalog, tensor).code(), Code::kMalformed);
+  tensor.meta.stored_elements = 1 + 2 + 3 + 3 + 3;
+  EXPECT_TRUE(check_form(catalog, tensor).ok());
+  tensor.meta.group = 0;
+  EXPECT_EQ(check_form(catalog, tensor).code(), Code::kMalformed);
+  tensor.meta.group = catalog::kNone;
+  tensor.meta.shape = {15};
+  EXPECT_EQ(check_form(catalog, tensor).code(), Code::kMalformed);
+  tensor.meta.shape = {1ull << 40, 3};
+  EXPECT_EQ(check_form(catalog, tensor).code(), Code::kMalformed);
+}
+
+TEST(Forms, PolarAndRiderNeedGroupsOfTheirMethod) {
+  catalog::Tensor polar = matrix(4, 4, kFormPolar);
+  polar.meta.stored_elements = 0;
+  catalog::Tensor rider = matrix(4, 4, kFormRider);
+  EXPECT_EQ(check_form(with_group(kMethodPolar), polar).code(), Code::kMalformed);
+  polar.meta.group = rider.meta.group = 0;
+  EXPECT_TRUE(check_form(with_group(kMethodPolar), polar).ok());
+  EXPECT_TRUE(check_form(with_group(kMethodBitsBack), rider).ok());
+  EXPECT_EQ(check_form(with_group(kMethodBitsBack), polar).code(), Code::kMalformed);
+  EXPECT_EQ(check_form(with_group(kMethodPolar), rider).code(), Code::kMalformed);
+  polar.meta.stored_elements = 16;
+  EXPECT_EQ(check_form(with_group(kMethodPolar), polar).code(), Code::kMalformed);
+  rider.meta.stored_elements = 15;
+  EXPECT_EQ(check_form(with_group(kMethodBitsBack), rider).code(), Code::kMalformed);
+  EXPECT_EQ(check_form(with_group(kMethodPolar), matrix(2, 2, 9)).code(), Code::kUnsupported);
+}
+
+TEST(Lower, ChunksOfAnySizeTileTheMatrix) {
+  using Size = std::pair<std::uint64_t, std::uint64_t>;
+  for (const auto& [rows, cols] : {Size{7, 7}, Size{9, 4}, Size{4, 9}, Size{1, 1}}) {
+    catalog::Tensor tensor = matrix(rows, cols, kFormLower);
+    const std::uint64_t count = gauge::lower_count(rows, cols);
+    tensor.meta.stored_elements = count;
+    std::vector<std::uint16_t> full(rows * cols, 0);
+    for (std::uint64_t i = 0; i < rows; ++i) {
+      for (std::uint64_t j = 0; j <= std::min(i, cols - 1); ++j) {
+        full[i * cols + j] = static_cast<std::uint16_t>(100 * i + j + 1);
+      }
+    }
+    std::vector<std::uint16_t> kept;
+    for (const std::uint16_t value : full) {
+      if (value != 0) kept.push_back(value);
+    }
+    ASSERT_EQ(kept.size(), count);
+    for (std::uint64_t step = 1; step <= count; ++step) {
+      std::vector<std::uint16_t> put_together;
+      for (std::uint64_t first = 0; first < count; first += step) {
+        catalog::Chunk chunk;
+        chunk.meta.first_element = first;
+        chunk.meta.element_count = static_cast<std::uint32_t>(std::min(step, count - first));
+        const DenseRange range = lower_range(tensor.meta, chunk);
+        ASSERT_EQ(range.begin, put_together.size());
+        std::vector<std::uint16_t> dense(range.end - range.begin, 0xFFFF);
+        expand_lower(tensor.meta, chunk,
+                     std::as_bytes(std::span(kept).subspan(first, chunk.meta.element_count)),
+                     std::as_writable_bytes(std::span(dense)));
+        put_together.insert(put_together.end(), dense.begin(), dense.end());
+      }
+      EXPECT_EQ(put_together, full) << rows << "x" << cols << " by " << step;
+    }
+  }
+}
+
+TEST(Riders, MustLieWithinWhatWasRecovered) {
+  const catalog::Tensor tensor = matrix(4, 4, kFormRider);
+  catalog::Chunk chunk;
+  chunk.decoded_bytes = 32;
+  chunk.meta.codec = kCodecCarried;
+  const std::vector<std::byte> riders(40, std::byte{7});
+  const auto join = [&](std::uint32_t length, std::uint64_t offset, std::size_t tail) {
+    std::vector<std::byte> payload;
+    encode_carried_head({0, length, offset}, payload);
+    payload.resize(payload.size() + tail, std::byte{9});
+    return join_carried(tensor.meta, chunk, payload, riders);
+  };
+  const auto good = join(30, 10, 2);
+  ASSERT_TRUE(good.ok());
+  EXPECT_EQ(good->payload.size(), 32u);
+  EXPECT_EQ(good->payload[29], std::byte{7});
+  EXPECT_EQ(good->payload[30], std::byte{9});
+  EXPECT_EQ(good->chunk.meta.codec, 0);
+  EXPECT_EQ(join(30, 11, 2).code(), Code::kMalformed);
+  EXPECT_EQ(join(1, ~std::uint64_t{0}, 0).code(), Code::kMalformed);
+  EXPECT_EQ(join(30, 0, 3).code(), Code::kMalformed);
+  EXPECT_EQ(join_carried(tensor.meta, chunk, Bytes(), riders).code(), Code::kMalformed);
+}
+
+TEST(Polar, GarbageIsRefusedAndAWrongOperandIsFound) {
+  catalog::Tensor tensor = matrix(3, 3, kFormPolar);
+  PolarGroup group;  // rank 0: the identity
+  std::vector<std::byte> dense(18);
+  EXPECT_EQ(derive_polar(tensor.meta, group, {}, dense).code(), Code::kChecksum);
+  const std::vector<std::uint16_t> identity = {0x3C00, 0, 0, 0, 0x3C00, 0, 0, 0, 0x3C00};
+  group.decoded_checksum = xxh3_64(std::as_bytes(std::span(identity)));
+  ASSERT_TRUE(derive_polar(tensor.meta, group, {}, dense).ok());
+  EXPECT_TRUE(std::ranges::equal(dense, std::as_bytes(std::span(identity))));
+  group.pivots = {0, 0};
+  EXPECT_FALSE(derive_polar(tensor.meta, group, Bytes(dense), dense).ok());
+  group.pivots = {5};
+  EXPECT_FALSE(derive_polar(tensor.meta, group, Bytes(dense), dense).ok());
+}
+
+TEST(GroupTensors, AreThoseThatFollowIt) {
+  catalog::Catalog catalog = with_group(kMethodBitsBack);
+  catalog.tensors.push_back(matrix(4, 4, catalog::kFormDense));
+  catalog.tensors.back().meta.file = 0;
+  catalog.tensors.push_back(matrix(4, 4, kFormRider));
+  EXPECT_TRUE(group_tensors(catalog, catalog.groups[0], 1).ok());
+  EXPECT_EQ(group_tensors(catalog, catalog.groups[0], 2).code(), Code::kMalformed);
+  EXPECT_EQ(group_tensors(catalog, catalog.groups[0], 3).code(), Code::kMalformed);
+  catalog.groups[0].meta.method = kMethodPolar;  // whose operand lies in no file
+  EXPECT_EQ(group_tensors(catalog, catalog.groups[0], 1).code(), Code::kMalformed);
+}
+
+}  // namespace
+}  // namespace bbz::symmetry
