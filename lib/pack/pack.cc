@@ -40,6 +40,10 @@ class Packer {
   Packer(Writer& writer, const PackOptions& options) : writer_(writer), options_(options) {}
 
   Status add(SourceFile& file) {
+    if (options_.instead) {
+      BBZ_ASSIGN(const bool done, options_.instead(file, writer_));
+      if (done) return count_file(file);
+    }
     BBZ_TRY(writer_.begin_file(file.path, kind_of(file)));
     for (const Entry& entry : metadata_of(file.layout, options_.write.limits)) {
       BBZ_TRY(writer_.add_metadata(entry.key, entry.value));
@@ -55,6 +59,16 @@ class Packer {
   const PackSummary& summary() const { return summary_; }
 
  private:
+  // What was written by somebody else.
+  Status count_file(const SourceFile& file) {
+    ++summary_.files;
+    for (const Extent& extent : file.layout.extents) {
+      if (extent.kind == Extent::Kind::kTensor) ++summary_.tensors;
+    }
+    if (file.source) summary_.input_bytes += file.source->size().value_or(0);
+    return {};
+  }
+
   Status add_extent(io::Source& source, const Extent& extent) {
     BBZ_TRY(writer_.begin_tensor(tensor_spec(extent)));
     if (extent.kind == Extent::Kind::kTensor) ++summary_.tensors;

@@ -11,9 +11,14 @@ namespace bbz::pack {
 // Called on the calling thread as the work goes on, with the bytes done so far.
 using Progress = std::function<void(std::uint64_t)>;
 
+// Writes a whole file of the archive in its own way and returns true, or returns false and leaves
+// it to pack().
+using Instead = std::function<Result<bool>(const source::SourceFile& file, Writer& writer)>;
+
 struct PackOptions {
   WriteOptions write;
   Progress progress{};  // bytes of the files that have been read
+  Instead instead{};    // asked for each file, where it is set
 };
 
 struct PackSummary {

@@ -1,10 +1,19 @@
 #include "bbz/pack/unpack.h"
 
+#include <algorithm>
+
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/pack/file_assembler.h"
 
 namespace bbz::pack {
+
+bool is_exact(const catalog::Catalog& catalog) {
+  return std::ranges::none_of(catalog.metadata, [](const catalog::Metadata& metadata) {
+    return metadata.meta.key == "symmetry";
+  });
+}
+
 namespace {
 
 Error no_file(const Selection& selection) {
@@ -58,11 +67,12 @@ class TreeWriter final : public Visitor {
   // Whether progress is told from here, in bytes written.
   void report_written() { report_written_ = true; }
 
-  Result<UnpackSummary> summary(const Digest& root) {
+  Result<UnpackSummary> summary(const Digest& root, const catalog::Catalog& catalog) {
     if (summary_.files == 0 && !options_.selection.files.empty()) {
       return no_file(options_.selection);
     }
     summary_.root = root;
+    summary_.exact = is_exact(catalog);
     return summary_;
   }
 
@@ -126,9 +136,10 @@ class SingleWriter final : public Visitor {
   }
 
   void report_written() { report_written_ = true; }
-  Result<UnpackSummary> summary(const Digest& root) {
+  Result<UnpackSummary> summary(const Digest& root, const catalog::Catalog& catalog) {
     if (summary_.files == 0) return no_file(options_.selection);
     summary_.root = root;
+    summary_.exact = is_exact(catalog);
     return summary_;
   }
 
@@ -169,14 +180,14 @@ Result<UnpackSummary> unpack(const Reader& reader, io::OutputTree& out,
   TreeWriter writer(out, options);
   writer.report_written();
   BBZ_TRY(reader.visit_files(selected, writer));
-  return writer.summary(reader.root());
+  return writer.summary(reader.root(), reader.catalog());
 }
 
 Result<UnpackSummary> unpack_stream(io::Source& source, io::OutputTree& out,
                                     const UnpackOptions& options) {
   TreeWriter writer(out, options);
   BBZ_ASSIGN(const StreamSummary read, read_stream(source, stream_options(options), writer));
-  return writer.summary(read.root);
+  return writer.summary(read.root, read.catalog);
 }
 
 Result<UnpackSummary> unpack_one(const Reader& reader, io::Sink& sink,
@@ -191,14 +202,14 @@ Result<UnpackSummary> unpack_one(const Reader& reader, io::Sink& sink,
   SingleWriter writer(sink, options);
   writer.report_written();
   BBZ_TRY(reader.visit_files(selected, writer));
-  return writer.summary(reader.root());
+  return writer.summary(reader.root(), reader.catalog());
 }
 
 Result<UnpackSummary> unpack_one_stream(io::Source& source, io::Sink& sink,
                                         const UnpackOptions& options) {
   SingleWriter writer(sink, options);
   BBZ_ASSIGN(const StreamSummary read, read_stream(source, stream_options(options), writer));
-  return writer.summary(read.root);
+  return writer.summary(read.root, read.catalog);
 }
 
 }  // namespace bbz::pack

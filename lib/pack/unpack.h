@@ -21,7 +21,11 @@ struct UnpackSummary {
   std::uint64_t files = 0;  // and empty folders
   std::uint64_t bytes = 0;  // of all files
   Digest root;
+  bool exact = true;  // false where the symmetry coder rotated a model of the archive
 };
+
+// Whether every file of the archive is as it was packed.
+bool is_exact(const catalog::Catalog& catalog);
 
 // Writes the selected files and empty folders below `out`. Each file appears under its name when
 // all of its bytes are there and its digest, where the archive has one, is right; a file that fails

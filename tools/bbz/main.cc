@@ -22,5 +22,6 @@ int main(int argc, char** argv) {
   add_cat_command(program);
   add_verify_command(program);
   add_salvage_command(program);
+  add_estimate_command(program);
   return program.main(argc, argv);
 }

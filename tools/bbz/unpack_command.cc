@@ -132,6 +132,13 @@ Result<ExitCode> run_unpack(const UnpackArguments& arguments, const CommonOption
     bar.clear();
     report(arguments.archive, fmt::format("{} files", grouped(summary.files)), summary.bytes,
            common);
+    if (!summary.exact && !common.quiet) {
+      fmt::print(
+          stderr,
+          "bbz: not bit-exact: a model in {} was rotated when it was packed; bbzinfo --symmetry "
+          "shows how far it is off\n",
+          shown(arguments.archive));
+    }
   }
   return ExitCode::kSuccess;
 }

@@ -26,9 +26,12 @@ struct Lists {
   bool layers = false;
   bool tensors = false;
   bool chunks = false;
+  bool symmetry = false;
 };
 
 void print_text(const ArchiveView& view, const Lists& lists, bool verbose);
+// What the symmetry coder did to each file.
+void print_symmetry(const ArchiveView& view);
 // The schema is described in tools/bbzinfo/json.md.
 void print_json(const ArchiveView& view, const Lists& lists);
 

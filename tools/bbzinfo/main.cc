@@ -59,6 +59,8 @@ int main(int argc, char** argv) {
   app.add_flag("--layers", arguments.lists.layers, "List the layers");
   app.add_flag("--tensors", arguments.lists.tensors, "List the tensors");
   app.add_flag("--chunks", arguments.lists.chunks, "List the tensors and their chunks");
+  app.add_flag("--symmetry", arguments.lists.symmetry,
+               "Show what the symmetry coder did: junctions, methods, bits saved, measured error");
   app.add_flag("--json", arguments.json, "Print JSON, with files and layers always in it");
   program.set_run([&] { return run(arguments, program.common()); });
   return program.main(argc, argv);

@@ -5,37 +5,11 @@
 #include "bbz/base/names.h"
 #include "bbz/container/constants.h"
 #include "bbzinfo/archive_view.h"
+#include "common/table.h"
 #include "common/units.h"
 
 namespace bbz::tools {
 namespace {
-
-// Columns that are as wide as what stands in them; the first is aligned left, the others right.
-class Table {
- public:
-  explicit Table(std::vector<std::string> head) { add(std::move(head)); }
-
-  void add(std::vector<std::string> row) {
-    widths_.resize(std::max(widths_.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths_[i] = std::max(widths_[i], row[i].size());
-    rows_.push_back(std::move(row));
-  }
-
-  void print() const {
-    for (const std::vector<std::string>& row : rows_) {
-      std::string line = fmt::format("  {:<{}}", row[0], widths_[0]);
-      for (std::size_t i = 1; i < row.size(); ++i) {
-        line += fmt::format("  {:>{}}", row[i], widths_[i]);
-      }
-      fmt::print("{}\n", line);
-    }
-    fmt::print("\n");
-  }
-
- private:
-  std::vector<std::vector<std::string>> rows_;
-  std::vector<std::size_t> widths_;
-};
 
 class TextView {
  public:
@@ -93,6 +67,11 @@ void TextView::print_summary() const {
   fmt::print("\n  tensors      {}, {} elements, {} layers\n", grouped(info.tensors.tensors),
              human_count(info.tensors.elements), layers);
   fmt::print("  chunks       {}\n", grouped(view_.catalog.chunks.size()));
+  for (const auto& [place, value] : view_.metadata) {
+    if (place.second != "symmetry") continue;
+    fmt::print("  not exact    {} was rotated up to its symmetry: --symmetry shows how\n",
+               quoted(view_.catalog.files[place.first].path));
+  }
   if (!view_.catalog.groups.empty()) {
     fmt::print("  groups       {}\n", grouped(view_.catalog.groups.size()));
   }
@@ -187,6 +166,7 @@ void print_text(const ArchiveView& view, const Lists& lists, bool verbose) {
   if (lists.files) text.print_files();
   if (lists.layers) text.print_layers();
   if (lists.tensors || lists.chunks) text.print_tensors(lists.chunks);
+  if (lists.symmetry) print_symmetry(view);
 }
 
 }  // namespace bbz::tools

@@ -1,0 +1,83 @@
+#include "bbz/pack/symmetry.h"
+
+#include <filesystem>
+
+#include "bbz/base/format.h"
+
+namespace bbz::pack {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_model(const source::SourceFile& file) {
+  return file.layout.format == "safetensors" || file.layout.format == "pytorch";
+}
+
+// The path, below the input, of its only file that holds a model, or why there is none.
+struct Found {
+  std::string path;
+  std::string reason;
+};
+
+Result<Found> find_model(const std::string& input, const source::Options& reading) {
+  BBZ_ASSIGN(const auto files, source::open(input, reading));
+  Found found;
+  std::size_t count = 0;
+  while (true) {
+    BBZ_ASSIGN(const std::optional<source::SourceFile> file, files->next());
+    if (!file) break;
+    if (file->source && !file->source->seekable()) {
+      return make_error(Code::kInvalidArgument, "{}: the symmetry coder needs a file, not a stream",
+                        file->source->name());
+    }
+    if (!is_model(*file)) continue;
+    ++count;
+    found.path = file->path;
+  }
+  if (count == 0) found.reason = "no safetensors or PyTorch file in it";
+  if (count > 1) found.reason = fmt::format("a model spread over {} files", count);
+  return found;
+}
+
+}  // namespace
+
+Result<SymmetrySummary> pack_symmetric(const std::string& input, const source::Options& reading,
+                                       io::Sink& sink, const PackOptions& options,
+                                       rotation::Method method) {
+  if (input == "-" || options.write.front_index_bytes) {
+    return make_error(Code::kInvalidArgument,
+                      "the symmetry coder takes no stream, and puts no index at the front");
+  }
+  SymmetrySummary summary;
+  BBZ_ASSIGN(const Found found, find_model(input, reading));
+  summary.reason = found.reason;
+  PackOptions with_model = options;
+  weights::Model model;
+  junction::Detection detection;
+  if (found.reason.empty()) {
+    const bool folder = fs::is_directory(input);
+    BBZ_ASSIGN(model, weights::open(folder ? (fs::path(input) / found.path).string() : input));
+    model.path = fs::path(found.path).replace_extension(".safetensors").string();
+    detection = rotation::detect(model);
+    summary.reason = detection.refusal;
+  }
+  if (summary.reason.empty()) {
+    rotation::PackOptions rotating;
+    rotating.method = method;
+    rotating.digest = options.write.digest;
+    rotating.level = options.write.level;
+    rotating.chunk_bytes = options.write.chunk_bytes;
+    rotating.progress = options.progress;
+    with_model.instead = [&summary, &model, &detection, found, rotating](
+                             const source::SourceFile& file, Writer& writer) -> Result<bool> {
+      if (file.path != found.path) return false;
+      BBZ_ASSIGN(summary.record, rotation::pack(model, detection, writer, rotating));
+      return true;
+    };
+  }
+  BBZ_ASSIGN(const auto files, source::open(input, reading));
+  BBZ_ASSIGN(summary.packed, pack(*files, sink, with_model));
+  return summary;
+}
+
+}  // namespace bbz::pack

@@ -1,0 +1,25 @@
+// Packing up to symmetry: a folder or file whose model is written by the symmetry coder, the rest
+// exactly.
+#pragma once
+
+#include "bbz/pack/pack.h"
+#include "bbz/rotation/pack.h"
+
+namespace bbz::pack {
+
+struct SymmetrySummary {
+  PackSummary packed;
+  std::optional<rotation::Record> record;  // of the model; nothing where it was packed exactly
+  std::string reason;                      // why it was packed exactly
+};
+
+// Packs what `input` names: see source::open. The one file of it that holds a model, of safetensors
+// or torch.save, becomes a rotated safetensors file if junctions are found in it; everything else,
+// and a model without junctions or spread over several files, is packed as pack() does. Errors:
+// those of pack() and rotation::pack(); kInvalidArgument for a stream, and for an index at the
+// front.
+Result<SymmetrySummary> pack_symmetric(const std::string& input, const source::Options& reading,
+                                       io::Sink& sink, const PackOptions& options,
+                                       rotation::Method method);
+
+}  // namespace bbz::pack

@@ -1,0 +1,108 @@
+// The symmetry coder as a user meets it.
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "models/models.h"
+#include "tools/models.h"
+#include "tools/shell.h"
+
+namespace bbz::tools {
+namespace {
+
+class Symmetry : public ToolTest {
+ protected:
+  Symmetry() {
+    test_models::Spec spec;
+    spec.hidden = 32;
+    spec.widths = {26, 24, 27, 25, 24};
+    spec.inner = 64;
+    const test_models::Model model = test_models::sliced_model(spec);
+    std::vector<safetensors::Tensor> tensors;
+    for (const junction::TensorInfo& info : model.infos) {
+      tensors.push_back({info.name, info.dtype, info.shape, 0, 0});
+    }
+    const auto header = safetensors::build(tensors, {{"format", "pt"}});
+    std::string file(reinterpret_cast<const char*>(header->data()), header->size());
+    for (const auto& bytes : model.bytes) {
+      file.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    }
+    write("sliced.safetensors", file);
+  }
+
+  // The bytes of each tensor of a file; a stream gives them in another order.
+  std::map<std::string, std::string> tensors_of(const std::string& name) const {
+    const std::string file = read(name);
+    const auto header = safetensors::parse(std::as_bytes(std::span(file)), file.size());
+    std::map<std::string, std::string> tensors;
+    if (!header.ok()) return tensors;
+    for (const safetensors::Tensor& tensor : header->tensors) {
+      tensors[tensor.name] = file.substr(header->header_size + tensor.begin, tensor.size());
+    }
+    return tensors;
+  }
+};
+
+TEST_F(Symmetry, EveryMethodPacksUnpacksAndSaysSo) {
+  for (const std::string method : {"auto", "bits-back", "triangular", "polar"}) {
+    const Finished packed = sh("$BBZ pack sliced.safetensors -f --symmetry " + method);
+    ASSERT_EQ(packed.code, 0) << packed.err;
+    EXPECT_NE(packed.err.find("not bit-exact"), std::string::npos) << packed.err;
+    EXPECT_EXIT_CODE(0, "$BBZ verify sliced.bbz && $BBZ verify --fast sliced.bbz");
+    const Finished unpacked = sh("$BBZ unpack sliced.bbz -f -C by-index");
+    ASSERT_EQ(unpacked.code, 0) << unpacked.err;
+    EXPECT_NE(unpacked.err.find("not bit-exact"), std::string::npos) << unpacked.err;
+    EXPECT_EXIT_CODE(0, "cat sliced.bbz | $BBZ unpack - -f -C by-stream");
+    EXPECT_EXIT_CODE(0, "cmp by-index/sliced.safetensors by-stream/sliced.safetensors");
+    // One layer, alone and from a stream, has the bytes that the whole model has.
+    EXPECT_EXIT_CODE(0, "$BBZ unpack sliced.bbz -f --layer 1 -o layer.safetensors");
+    EXPECT_EXIT_CODE(0, "cat sliced.bbz | $BBZ unpack - -f --layer 1 -o layer2.safetensors");
+    EXPECT_EQ(tensors_of("layer.safetensors"), tensors_of("layer2.safetensors"));
+    EXPECT_EQ(tensors_of("layer.safetensors").size(), 9u);
+    const Finished shown = sh("$BBZINFO --symmetry sliced.bbz");
+    EXPECT_NE(shown.out.find("layer 1 mlp"), std::string::npos) << shown.out;
+    EXPECT_NE(shown.out.find("not exact"), std::string::npos) << shown.out;
+  }
+}
+
+TEST_F(Symmetry, PackingWhatWasUnpackedGivesTheSameArchive) {
+  for (const std::string method : {"triangular", "polar"}) {
+    EXPECT_EXIT_CODE(0, "$BBZ pack -q sliced.safetensors -f --symmetry " + method);
+    EXPECT_EXIT_CODE(0, "$BBZ unpack -q sliced.bbz -f -C again");
+    EXPECT_EXIT_CODE(0,
+                     "$BBZ pack -q again/sliced.safetensors -o again.bbz -f --symmetry " + method);
+    EXPECT_EXIT_CODE(0, "cmp sliced.bbz again.bbz");
+  }
+}
+
+TEST_F(Symmetry, AModelWithoutJunctionsIsPackedExactlyAndWhyIsSaid) {
+  write("plain.safetensors", layered_model(2, 32));
+  const Finished packed = sh("$BBZ pack plain.safetensors --symmetry auto");
+  ASSERT_EQ(packed.code, 0) << packed.err;
+  EXPECT_NE(packed.err.find("packed exactly: "), std::string::npos) << packed.err;
+  EXPECT_EXIT_CODE(
+      0, "$BBZ unpack plain.bbz -C exact && cmp plain.safetensors exact/plain.safetensors");
+  EXPECT_EXIT_CODE(1, "$BBZ estimate plain.safetensors");
+}
+
+TEST_F(Symmetry, OtherFilesOfAFolderStayExact) {
+  EXPECT_EXIT_CODE(
+      0, "mkdir folder && mv sliced.safetensors folder && echo '{}' > folder/config.json");
+  EXPECT_EXIT_CODE(0, "$BBZ pack -q folder --symmetry polar");
+  EXPECT_EXIT_CODE(0, "$BBZ unpack -q folder.bbz -C out && cmp folder/config.json out/config.json");
+  EXPECT_EXIT_CODE(2, "cat folder/config.json | $BBZ pack - -o x.bbz --symmetry auto");
+  EXPECT_EXIT_CODE(2, "$BBZ pack folder -o x.bbz --symmetry auto --index-first");
+}
+
+TEST_F(Symmetry, EstimatesAreJson) {
+  const Finished shown = sh("$BBZ estimate sliced.safetensors --json");
+  ASSERT_EQ(shown.code, 0) << shown.err;
+  const auto json = nlohmann::json::parse(shown.out);
+  EXPECT_EQ(json["family"], "llama");
+  EXPECT_EQ(json["junctions"].size(), 5u);
+  EXPECT_GT(json["junctions"][1]["triangular_entries"], 0);
+  EXPECT_GE(json["junctions"][1]["polar_entries"], json["junctions"][1]["triangular_entries"]);
+  EXPECT_GT(json["junctions"][1]["bits_back_bits"], 0);
+}
+
+}  // namespace
+}  // namespace bbz::tools

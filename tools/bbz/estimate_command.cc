@@ -1,0 +1,113 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "bbz/base/format.h"
+#include "bbz/commands.h"
+#include "bbz/rotation/pack.h"
+#include "common/table.h"
+#include "common/units.h"
+
+namespace bbz::tools {
+namespace {
+
+struct EstimateArguments {
+  std::string model;
+  bool json = false;
+};
+
+Manual estimate_manual() {
+  Manual manual;
+  manual.summary = "Show what the symmetry coder would save, without packing";
+  manual.description = {
+      "Finds the junctions of a sliced model, where it can be rotated without changing what it "
+      "computes, and says for "
+      "each what every method of `bbz pack --symmetry` would save before the float coder. MODEL is "
+      "a file of "
+      "safetensors or torch.save, a folder with one, or an archive."};
+  manual.examples = {{"bbz estimate sliced.pt", "Shows the junctions and what each is worth."}};
+  return manual;
+}
+
+struct Totals {
+  std::uint64_t triangular = 0;
+  std::uint64_t polar = 0;
+  double bits_back = 0;
+};
+
+Totals totals_of(const rotation::Estimate& estimate) {
+  Totals totals;
+  for (const auto& junction : estimate.junctions) {
+    totals.triangular += junction.triangular_entries;
+    totals.polar += junction.polar_entries;
+    totals.bits_back += junction.bits_back_bits;
+  }
+  return totals;
+}
+
+void print_text(const rotation::Estimate& estimate) {
+  Table table({"junction", "width", "triangular", "polar", "bits-back", "note"});
+  for (const auto& junction : estimate.junctions) {
+    table.add({junction.name, grouped(junction.width), grouped(junction.triangular_entries),
+               grouped(junction.polar_entries), fmt::format("{:.0f} bits", junction.bits_back_bits),
+               junction.note});
+  }
+  const Totals totals = totals_of(estimate);
+  const auto share = [&](double part, std::uint64_t whole) {
+    return fmt::format("{:.2f} %", whole == 0 ? 0 : 100 * part / static_cast<double>(whole));
+  };
+  table.add({"share of the model", "",
+             share(static_cast<double>(totals.triangular), estimate.entries),
+             share(static_cast<double>(totals.polar), estimate.entries),
+             share(totals.bits_back, estimate.bits), ""});
+  table.print();
+}
+
+void print_json(const rotation::Estimate& estimate, const junction::Detection& detection) {
+  nlohmann::ordered_json json;
+  json["family"] = detection.family;
+  json["refusal"] = detection.refusal;
+  json["entries"] = estimate.entries;
+  json["bits"] = estimate.bits;
+  json["junctions"] = nlohmann::ordered_json::array();
+  for (const auto& junction : estimate.junctions) {
+    json["junctions"].push_back({{"name", junction.name},
+                                 {"width", junction.width},
+                                 {"triangular_entries", junction.triangular_entries},
+                                 {"polar_entries", junction.polar_entries},
+                                 {"bits_back_bits", junction.bits_back_bits},
+                                 {"note", junction.note}});
+  }
+  fmt::print("{}\n", json.dump(2));
+}
+
+Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOptions& common) {
+  BBZ_ASSIGN(const weights::Model model, weights::open(arguments.model, common.threads));
+  const junction::Detection detection = rotation::detect(model);
+  if (!detection.refusal.empty() && !arguments.json) {
+    fmt::print("{}: nothing to rotate: {}\n", arguments.model, detection.refusal);
+    return ExitCode::kNo;
+  }
+  BBZ_ASSIGN(const rotation::Estimate estimate, rotation::estimate(model, detection));
+  if (arguments.json) {
+    print_json(estimate, detection);
+  } else {
+    fmt::print("{}: family {}, entries that need not be stored\n\n", arguments.model,
+               detection.family);
+    print_text(estimate);
+  }
+  return detection.refusal.empty() ? ExitCode::kSuccess : ExitCode::kNo;
+}
+
+}  // namespace
+
+void add_estimate_command(Program& program) {
+  const auto arguments = std::make_shared<EstimateArguments>();
+  CLI::App& app = program.add_command("estimate", estimate_manual(), [&program, arguments] {
+    return run_estimate(*arguments, program.common());
+  });
+  app.add_option("MODEL", arguments->model, "The model")->required();
+  app.add_flag("--json", arguments->json, "Print JSON");
+}
+
+}  // namespace bbz::tools

@@ -1,0 +1,39 @@
+// Table: text in columns.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace bbz::tools {
+
+// Columns that are as wide as what stands in them; the first is aligned left, the others right.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> head) { add(std::move(head)); }
+
+  void add(std::vector<std::string> row) {
+    widths_.resize(std::max(widths_.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths_[i] = std::max(widths_[i], row[i].size());
+    rows_.push_back(std::move(row));
+  }
+
+  void print() const {
+    for (const std::vector<std::string>& row : rows_) {
+      std::string line = fmt::format("  {:<{}}", row[0], widths_[0]);
+      for (std::size_t i = 1; i < row.size(); ++i) {
+        line += fmt::format("  {:>{}}", row[i], widths_[i]);
+      }
+      fmt::print("{}\n", line);
+    }
+    fmt::print("\n");
+  }
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+  std::vector<std::size_t> widths_;
+};
+
+}  // namespace bbz::tools
