@@ -289,6 +289,7 @@ bool decode_step(DecodeJob& job, const Row& row, const std::uint8_t* packed, con
   prefetch<Format>(packed, bytes, out, step.count);
   for (int first = 0; first < step.count; first += kStreamLanes) {
     Cursor& stream = job.streams[first / kStreamLanes];
+    _mm_prefetch(stream.at + 1024, _MM_HINT_T0);
     const bool escaped = decode_stream(table, job.states.data() + first, stream.at, symbols);
     if (stream.at > stream.end) return false;
     if (escaped && !take_escapes(job, symbols)) return false;
