@@ -349,6 +349,20 @@ TEST(Catalog, UnpackedLimitHoldsBeforeTheFileEnds) {
   EXPECT_THAT(declared(0, 101), ::testing::HasSubstr("limit: tensor record"));
   EXPECT_THAT(declared(1, 100), ::testing::HasSubstr("limit: tensor record"));
   EXPECT_THAT(declared(0, 100), ::testing::HasSubstr("malformed"));
+
+  // Two files that fit, but not together.
+  const Buffer data(60);
+  Archive two;
+  for (std::uint32_t i = 0; i < 2; ++i) {
+    two.records.push_back(raw::file(i, std::to_string(i)));
+    two.records.push_back(
+        raw::tensor({.number = i, .file = i, .stored = 60, .chunk = 60, .shape = {60}}));
+    two.records.push_back(raw::raw_chunk({.tensor = i, .count = 60}, data));
+    two.records.push_back(raw::file_end(i, 1, 60));
+  }
+  EXPECT_EQ(verify(two, limits).code(), Code::kLimit);
+  limits.unpacked_bytes = 120;
+  EXPECT_TRUE(verify(two, limits).ok());
 }
 
 }  // namespace

@@ -312,6 +312,15 @@ TEST(Archive, RefusesABrokenIndexOrTrailer) {
          a.edit_trailer_record = [](raw::Record& r) { r = {200, 1, {}, {}}; };
        },
        kBad, Code::kTruncated},
+      {"byte between index and trailer", index([](auto& r) {
+         r.says_payload_length = r.payload.size();
+         r.says_payload_checksum = xxh3_64(r.payload);
+         r.payload.push_back(std::byte{0});
+       }),
+       kBad, kBad, Code::kOk, "the trailer begins at"},
+      {"index lists another head",
+       [](raw::Archive& a) { a.edit_listing = [](Buffer& l) { l.back() ^= std::byte{1}; }; }, kBad,
+       Code::kChecksum, Code::kOk, "does not list the 19 records"},
       {"bytes after the trailer", [](raw::Archive& a) { a.tail.resize(1); }, kBad,
        Code::kTruncated},
       {"a second archive", [](raw::Archive& a) { a.tail = raw::sample().bytes(); }, kBad,
