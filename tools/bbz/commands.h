@@ -5,6 +5,7 @@
 
 namespace bbz::tools {
 
+void add_compare_command(Program& program);
 void add_estimate_command(Program& program);
 void add_pack_command(Program& program);
 void add_unpack_command(Program& program);

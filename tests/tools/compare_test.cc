@@ -1,0 +1,79 @@
+// bbz compare: the same model is found the same, and another one is not.
+#include <nlohmann/json.hpp>
+
+#include "models/models.h"
+#include "tools/models.h"
+#include "tools/shell.h"
+
+namespace bbz::tools {
+namespace {
+
+class Compare : public ToolTest {
+ protected:
+  Compare() {
+    spec_.hidden = 32;
+    spec_.widths = {26};
+    spec_.inner = 64;
+    save("model.safetensors", test_models::sliced_model(spec_));
+    std::string tokens;
+    for (int i = 0; i < 64; ++i) tokens += {static_cast<char>(i * 7 % 96), '\0'};
+    write("tokens.u16", tokens);
+    write("config.json",
+          R"({"num_attention_heads": 4, "num_key_value_heads": 4, "hidden_size": 32})");
+  }
+
+  void save(const std::string& name, const test_models::Model& model) {
+    std::vector<safetensors::Tensor> tensors;
+    for (const junction::TensorInfo& info : model.infos) {
+      tensors.push_back({info.name, info.dtype, info.shape, 0, 0});
+    }
+    const auto header = safetensors::build(tensors, {});
+    std::string file(reinterpret_cast<const char*>(header->data()), header->size());
+    for (const auto& bytes : model.bytes) {
+      file.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    }
+    write(name, file);
+  }
+
+  test_models::Spec spec_;
+};
+
+TEST_F(Compare, ARotatedModelIsTheSameAndItsTensorsAreNot) {
+  for (const std::string method : {"bits-back", "triangular", "polar"}) {
+    EXPECT_EXIT_CODE(0, "$BBZ pack -q -f model.safetensors --symmetry " + method);
+    EXPECT_EXIT_CODE(
+        0,
+        "$BBZ compare model.safetensors model.bbz --max-orbit 2e-3 --tokens tokens.u16 "
+        "--length 16 --max-nll 1e-3");
+    EXPECT_EXIT_CODE(1, "$BBZ compare model.safetensors model.bbz --max-difference 1e-3");
+  }
+}
+
+TEST_F(Compare, AnotherModelIsFoundAnother) {
+  test_models::Model other = test_models::sliced_model(spec_);
+  // One sign, in one element of one output projection.
+  other.bytes[other.find("model.layers.0.self_attn.o_proj.weight")][1] ^= std::byte{0x80};
+  save("other.safetensors", other);
+  EXPECT_EXIT_CODE(
+      0, "$BBZ compare model.safetensors model.safetensors --max-orbit 0.0001 --max-difference 0");
+  EXPECT_EXIT_CODE(1, "$BBZ compare model.safetensors other.safetensors --max-orbit 0.0001");
+  EXPECT_EXIT_CODE(
+      1,
+      "$BBZ compare model.safetensors other.safetensors --tokens tokens.u16 --length 16 "
+      "--max-nll 1e-9");
+  const Finished shown = sh("$BBZ compare --json model.safetensors other.safetensors");
+  const auto json = nlohmann::json::parse(shown.out);
+  EXPECT_GT(json["largest_difference"], 0);
+  EXPECT_EQ(json["orbits"].size(), 5u);
+}
+
+TEST_F(Compare, RefusesWhatItCannotJudge) {
+  EXPECT_EXIT_CODE(2, "$BBZ compare model.safetensors model.safetensors --max-nll 1");
+  EXPECT_EXIT_CODE(2, "$BBZ compare model.safetensors model.safetensors --tokens tokens.u16");
+  EXPECT_EXIT_CODE(1, "$BBZ compare model.safetensors missing.safetensors");
+  write("plain.safetensors", layered_model(1, 32));
+  EXPECT_EXIT_CODE(1, "$BBZ compare plain.safetensors plain.safetensors --max-orbit 1");
+}
+
+}  // namespace
+}  // namespace bbz::tools

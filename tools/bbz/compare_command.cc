@@ -1,0 +1,297 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/base/wire.h"
+#include "bbz/commands.h"
+#include "bbz/compare/orbit.h"
+#include "bbz/compare/tensors.h"
+#include "bbz/forward/score.h"
+#include "bbz/io/source.h"
+#include "bbz/weights/model.h"
+#include "common/table.h"
+
+namespace bbz::tools {
+namespace {
+
+struct CompareArguments {
+  std::string first;
+  std::string second;
+  std::string tokens;
+  std::uint64_t length = 0;
+  std::uint64_t rows = 0;
+  forward::Hints hints;
+  std::optional<double> max_nll;
+  std::optional<double> max_logit;
+  std::optional<double> max_orbit;
+  std::optional<double> max_difference;
+  bool json = false;
+};
+
+Manual compare_manual() {
+  Manual manual;
+  manual.summary = "Tell whether two models are the same, up to rounding and rotation";
+  manual.description = {
+      "Compares tensor by tensor; then, at each junction of a sliced model, the distance that is "
+      "left after the best "
+      "rotation of the residual's basis, so that models which differ only by the choice of a basis "
+      "are seen to be one. "
+      "With --tokens a reference forward pass (Llama and OPT, sliced or not) gives the negative "
+      "log-likelihood of both, "
+      "the largest difference of a logit and the mean KL divergence.",
+      "Each model is a file of safetensors or torch.save, a folder, or an archive. Heads and "
+      "hidden size come from "
+      "config.json beside the first, or from the options.",
+      "With a --max option the exit code is 1 where the figure is larger, or is not to be had."};
+  manual.examples = {{"bbz compare sliced.pt sliced.bbz", "Compares tensors and orbits."},
+                     {"bbz compare sliced.pt sliced.bbz --tokens t.u16 --length 129 --heads 8 "
+                      "--kv-heads 4 --hidden 64 "
+                      "--max-nll 2e-4",
+                      "Runs both on tokens, as a gate in a release."}};
+  return manual;
+}
+
+struct TensorRow {
+  std::string name;
+  std::string state;  // empty where both have it
+  compare::TensorDifference difference;
+};
+
+struct Report {
+  std::vector<TensorRow> tensors;
+  std::vector<std::string> junctions;  // their names
+  std::vector<compare::OrbitDistance> orbits;
+  std::string no_orbits;  // why there are none
+  std::optional<forward::Comparison> scores;
+
+  double largest_difference() const {
+    double largest = 0;
+    for (const TensorRow& row : tensors) {
+      largest = std::max(largest, row.state.empty() ? row.difference.largest : INFINITY);
+    }
+    return largest;
+  }
+  double largest_orbit() const {
+    double largest = orbits.empty() ? INFINITY : 0;
+    for (const auto& orbit : orbits) largest = std::max(largest, orbit.rotated);
+    return largest;
+  }
+};
+
+Status compare_all_tensors(const weights::Model& first, const weights::Model& second,
+                           Report& report) {
+  std::map<std::string_view, std::size_t> places;
+  for (std::size_t i = 0; i < second.tensors.size(); ++i) places[second.tensors[i].name] = i;
+  for (std::size_t i = 0; i < first.tensors.size(); ++i) {
+    const junction::TensorInfo& info = first.tensors[i];
+    TensorRow row{info.name, "", {}};
+    const auto found = places.find(info.name);
+    if (found == places.end()) {
+      row.state = "only in the first";
+    } else if (second.tensors[found->second].shape != info.shape) {
+      row.state = "another shape";
+    } else {
+      BBZ_ASSIGN(const auto a, first.load(i));
+      BBZ_ASSIGN(const auto b, second.load(found->second));
+      BBZ_ASSIGN(row.difference,
+                 compare::compare_tensors(info, a, second.tensors[found->second], b));
+    }
+    if (found != places.end()) places.erase(found);
+    report.tensors.push_back(std::move(row));
+  }
+  for (const auto& [name, place] : places) {
+    report.tensors.push_back({std::string(name), "only in the second", {}});
+  }
+  return {};
+}
+
+Status compare_orbits(const weights::Model& first, const weights::Model& second, Report& report) {
+  const junction::Detection detection = junction::detect(first.tensors);
+  report.no_orbits = detection.refusal;
+  if (!detection.refusal.empty()) return {};
+  for (const junction::Junction& junction : detection.junctions) {
+    report.junctions.push_back(junction.name);
+  }
+  auto orbits =
+      compare::orbit_distances({first.tensors, first.load}, {second.tensors, second.load});
+  if (!orbits.ok()) {
+    if (orbits.code() != Code::kInvalidArgument) return orbits.error();
+    report.no_orbits = orbits.error().message;
+    return {};
+  }
+  report.orbits = std::move(orbits).value();
+  return {};
+}
+
+Result<std::vector<std::uint32_t>> read_tokens(const CompareArguments& arguments) {
+  BBZ_ASSIGN(const auto source, io::open_file(arguments.tokens));
+  const auto size = source->size();
+  constexpr std::uint64_t kMost = std::uint64_t{256} << 20;
+  if (!size || *size % 2 != 0 || *size > kMost) {
+    return make_error(Code::kInvalidArgument,
+                      "{}: tokens are a file of at most 256 MiB of 16-bit numbers",
+                      arguments.tokens);
+  }
+  std::uint64_t count = *size / 2;
+  if (arguments.rows != 0) count = std::min(count, arguments.rows * arguments.length);
+  std::vector<std::byte> bytes(count * 2);
+  BBZ_TRY(io::read_exactly(*source, 0, bytes));
+  std::vector<std::uint32_t> tokens;
+  for (std::size_t i = 0; i < count; ++i)
+    tokens.push_back(load_le<std::uint16_t>(bytes.data() + 2 * i));
+  return tokens;
+}
+
+Result<forward::Model> load_model(const weights::Model& model, const forward::Hints& hints) {
+  BBZ_ASSIGN(const forward::Config config, forward::infer_config(model.tensors, hints));
+  return forward::Model::load(model.tensors, config, model.load);
+}
+
+Status compare_scores(const weights::Model& first, const weights::Model& second,
+                      const CompareArguments& arguments, Report& report) {
+  forward::Hints hints;
+  if (!first.config.empty()) {
+    BBZ_ASSIGN(hints, forward::hints_from_config(first.config));
+  }
+  if (arguments.hints.heads) hints.heads = arguments.hints.heads;
+  if (arguments.hints.kv_heads) hints.kv_heads = arguments.hints.kv_heads;
+  if (arguments.hints.hidden) hints.hidden = arguments.hints.hidden;
+  if (arguments.hints.rotary_base) hints.rotary_base = arguments.hints.rotary_base;
+  BBZ_ASSIGN(const std::vector<std::uint32_t> tokens, read_tokens(arguments));
+  BBZ_ASSIGN(const forward::Model a, load_model(first, hints));
+  BBZ_ASSIGN(const forward::Model b, load_model(second, hints));
+  BBZ_ASSIGN(report.scores, forward::compare(a, b, tokens, arguments.length));
+  return {};
+}
+
+void print_text(const Report& report, bool verbose) {
+  std::size_t identical = 0;
+  Table tensors({"tensor", "largest", "rms", "rms of the first", "note"});
+  for (const TensorRow& row : report.tensors) {
+    if (row.state.empty() && row.difference.identical) {
+      ++identical;
+      continue;
+    }
+    tensors.add({bbz::quoted(row.name), fmt::format("{:.3e}", row.difference.largest),
+                 fmt::format("{:.3e}", row.difference.root_mean_square),
+                 fmt::format("{:.3e}", row.difference.norm), row.state});
+  }
+  fmt::print("tensors: {} of {} identical, largest difference {:.3e}\n\n", identical,
+             report.tensors.size(), report.largest_difference());
+  if (verbose) tensors.print();
+  if (!report.no_orbits.empty()) {
+    fmt::print("orbits: none: {}\n\n", report.no_orbits);
+  } else {
+    Table orbits({"junction", "distance as it is", "after rotation", "largest entry"});
+    for (const auto& orbit : report.orbits) {
+      orbits.add({report.junctions[orbit.junction], fmt::format("{:.3e}", orbit.plain),
+                  fmt::format("{:.3e}", orbit.rotated), fmt::format("{:.3e}", orbit.largest)});
+    }
+    orbits.print();
+  }
+  if (!report.scores) return;
+  fmt::print("negative log-likelihood: {:.6f} and {:.6f} nats per token ({:+.2e}) over {} tokens\n",
+             report.scores->first.nll, report.scores->second.nll,
+             report.scores->second.nll - report.scores->first.nll, report.scores->first.tokens);
+  fmt::print("largest logit difference: {:.3e}\nmean KL divergence: {:.3e} nats per token\n",
+             report.scores->largest_logit_difference, report.scores->mean_kl);
+}
+
+void print_json(const Report& report) {
+  using Json = nlohmann::ordered_json;
+  Json json;
+  json["largest_difference"] = report.largest_difference();
+  json["tensors"] = Json::array();
+  for (const TensorRow& row : report.tensors) {
+    json["tensors"].push_back({{"name", row.name},
+                               {"identical", row.state.empty() && row.difference.identical},
+                               {"largest", row.difference.largest},
+                               {"rms", row.difference.root_mean_square},
+                               {"note", row.state}});
+  }
+  json["no_orbits"] = report.no_orbits;
+  json["orbits"] = Json::array();
+  for (const auto& orbit : report.orbits) {
+    json["orbits"].push_back({{"junction", report.junctions[orbit.junction]},
+                              {"plain", orbit.plain},
+                              {"rotated", orbit.rotated},
+                              {"largest", orbit.largest}});
+  }
+  if (report.scores) {
+    json["nll_first"] = report.scores->first.nll;
+    json["nll_second"] = report.scores->second.nll;
+    json["tokens"] = report.scores->first.tokens;
+    json["largest_logit_difference"] = report.scores->largest_logit_difference;
+    json["mean_kl"] = report.scores->mean_kl;
+  }
+  fmt::print("{}\n", json.dump(2));
+}
+
+// Whether a figure is within what was asked; one that is not a number never is.
+bool within(const std::optional<double>& limit, double figure) {
+  return !limit || figure <= *limit;
+}
+
+Result<ExitCode> run_compare(const CompareArguments& arguments, const CommonOptions& common) {
+  if (arguments.tokens.empty() && (arguments.max_nll || arguments.max_logit)) {
+    return make_error(Code::kInvalidArgument, "--max-nll and --max-logit need --tokens");
+  }
+  if (!arguments.tokens.empty() && arguments.length < 2) {
+    return make_error(Code::kInvalidArgument, "--tokens needs --length, of at least 2 tokens");
+  }
+  BBZ_ASSIGN(const weights::Model first, weights::open(arguments.first, common.threads));
+  BBZ_ASSIGN(const weights::Model second, weights::open(arguments.second, common.threads));
+  Report report;
+  BBZ_TRY(compare_all_tensors(first, second, report));
+  BBZ_TRY(compare_orbits(first, second, report));
+  if (!arguments.tokens.empty()) BBZ_TRY(compare_scores(first, second, arguments, report));
+  if (arguments.json) {
+    print_json(report);
+  } else {
+    print_text(report, common.verbose);
+  }
+  const double nll =
+      report.scores ? std::abs(report.scores->second.nll - report.scores->first.nll) : 0;
+  const double logit = report.scores ? report.scores->largest_logit_difference : 0;
+  const bool same = within(arguments.max_nll, nll) && within(arguments.max_logit, logit) &&
+                    within(arguments.max_orbit, report.largest_orbit()) &&
+                    within(arguments.max_difference, report.largest_difference());
+  return same ? ExitCode::kSuccess : ExitCode::kNo;
+}
+
+}  // namespace
+
+void add_compare_command(Program& program) {
+  const auto arguments = std::make_shared<CompareArguments>();
+  CLI::App& app = program.add_command("compare", compare_manual(), [&program, arguments] {
+    return run_compare(*arguments, program.common());
+  });
+  app.add_option("FIRST", arguments->first, "A model")->required();
+  app.add_option("SECOND", arguments->second, "The model to compare with it")->required();
+  app.add_option("--tokens", arguments->tokens, "Token ids to run both on, 16 bits each")
+      ->type_name("FILE");
+  app.add_option("--length", arguments->length, "Tokens of a sequence")->type_name("N");
+  app.add_option("--rows", arguments->rows, "Sequences to run at the most")->type_name("N");
+  app.add_option("--heads", arguments->hints.heads, "Attention heads")->type_name("N");
+  app.add_option("--kv-heads", arguments->hints.kv_heads, "Heads of keys and values")
+      ->type_name("N");
+  app.add_option("--hidden", arguments->hints.hidden, "Hidden size before slicing")->type_name("N");
+  app.add_option("--rotary-base", arguments->hints.rotary_base, "Base of the rotary embedding")
+      ->type_name("X");
+  app.add_option("--max-nll", arguments->max_nll, "Largest difference of negative log-likelihoods")
+      ->type_name("X");
+  app.add_option("--max-logit", arguments->max_logit, "Largest difference of a logit")
+      ->type_name("X");
+  app.add_option("--max-orbit", arguments->max_orbit,
+                 "Largest distance of a junction after rotation")
+      ->type_name("X");
+  app.add_option("--max-difference", arguments->max_difference, "Largest difference of an entry")
+      ->type_name("X");
+  app.add_flag("--json", arguments->json, "Print JSON");
+}
+
+}  // namespace bbz::tools
