@@ -5,6 +5,15 @@
 
 namespace bbz::internal {
 
+Status check_payload_digest(const std::optional<Digest>& digest, const catalog::Payload& payload,
+                            Bytes bytes) {
+  if (!digest) return {};
+  const Digest computed = digest_of(digest->kind, bytes);
+  if (computed == *digest) return {};
+  return make_error(Code::kChecksum, "payload at offset {}: digest {}, computed {}", payload.offset,
+                    digest->to_string(), computed.to_string());
+}
+
 Result<std::shared_ptr<GroupState>> GroupState::make(const catalog::Group& group, Bytes payload,
                                                      DigestKind kind) {
   auto state = std::make_shared<GroupState>();

@@ -9,6 +9,11 @@
 
 namespace bbz::internal {
 
+// Compares the payload of a metadata or group record with the digest in its meta, where there is
+// one. Errors: kChecksum, with the payload's offset.
+Status check_payload_digest(const std::optional<Digest>& digest, const catalog::Payload& payload,
+                            Bytes bytes);
+
 // Filled by whoever reads the group: first its payload, then the bytes of its tensors in order.
 class GroupState {
  public:

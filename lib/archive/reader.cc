@@ -100,6 +100,7 @@ Result<std::shared_ptr<internal::GroupState>> Reader::State::find_group(std::uin
   if (known != groups.end()) return *known;
   const catalog::Group& group = catalog.groups[number];
   BBZ_ASSIGN(const std::vector<std::byte> payload, read_payload(group.payload));
+  BBZ_TRY(internal::check_payload_digest(group.meta.payload_digest, group.payload, payload));
   BBZ_ASSIGN(auto state, internal::GroupState::make(group, payload, catalog.header.digest_kind));
   BBZ_ASSIGN(const auto tensors, symmetry::group_tensors(catalog, group, state->tensor_count()));
   for (const catalog::Tensor& tensor : tensors) {
@@ -269,6 +270,7 @@ Result<std::vector<std::byte>> Reader::read_payload(const catalog::Payload& payl
 
 Result<std::string> Reader::read_metadata(const catalog::Metadata& metadata) const {
   BBZ_ASSIGN(const std::vector<std::byte> bytes, read_payload(metadata.payload));
+  BBZ_TRY(internal::check_payload_digest(metadata.meta.payload_digest, metadata.payload, bytes));
   std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (!is_utf8(text)) {
     return make_error(Code::kMalformed, "metadata {} at offset {}: the value is not UTF-8",

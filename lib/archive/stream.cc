@@ -71,11 +71,15 @@ class StreamPlan {
         step.kind = Step::Kind::kMetadata;
         step.metadata = catalog.metadata.back();
         BBZ_TRY(reader_.read_payload(step.payload));
+        BBZ_TRY(internal::check_payload_digest(step.metadata.meta.payload_digest,
+                                               step.metadata.payload, step.payload));
         return true;
       case RecordType::kGroup:
         step.kind = Step::Kind::kGroup;
         step.group = catalog.groups.back();
         BBZ_TRY(reader_.read_payload(step.payload));
+        BBZ_TRY(internal::check_payload_digest(step.group.meta.payload_digest, step.group.payload,
+                                               step.payload));
         if (const auto state =
                 internal::GroupState::make(step.group, step.payload, reader_.header().digest_kind);
             state.ok()) {

@@ -72,13 +72,16 @@ class Surveyor {
     const auto elements = tensor::element_count(meta->shape);
     const auto bits = elements.ok() ? checked_mul(*elements, meta->element_bits) : std::nullopt;
     if (!bits || *bits % 8 != 0 || !checked_add(meta->offset, *bits / 8)) return;
-    if (std::min(meta->chunk_elements, meta->stored_elements) >
-        limits_.chunk_bytes * 8 / meta->element_bits) {
-      return;
-    }
+    const auto chunk_bits =
+        checked_mul(std::min(meta->chunk_elements, meta->stored_elements), meta->element_bits);
+    if (!chunk_bits || *chunk_bits / 8 > limits_.chunk_bytes) return;
+    // What is put together later walks over every chunk: no more than the archive has room for
+    // records.
+    const std::uint64_t chunk_count = divide_up(meta->stored_elements, meta->chunk_elements);
+    if (chunk_count > source_.size().value_or(0) / container::kHeadSize) return;
     FoundTensor tensor;
     tensor.byte_size = *bits / 8;
-    tensor.chunk_count = divide_up(meta->stored_elements, meta->chunk_elements);
+    tensor.chunk_count = chunk_count;
     const std::uint32_t number = meta->number;
     tensor.meta = std::move(*meta);
     found_.tensors.emplace(number, std::move(tensor));
