@@ -16,19 +16,62 @@ bool is_exact(const catalog::Catalog& catalog) {
 
 namespace {
 
-Error no_file(const Selection& selection) {
-  return make_error(Code::kNotFound, "no file matches ({})", selection.to_string());
-}
-
-// Writes the files that it is shown below an output folder.
-class TreeWriter final : public Visitor {
+// What both ways of writing files share: the file that is open, and what has been written.
+class FileWriter : public Visitor {
  public:
-  TreeWriter(io::OutputTree& out, const UnpackOptions& options) : out_(out), options_(options) {}
+  explicit FileWriter(const UnpackOptions& options) : options_(options) {}
 
   Status begin_archive(const container::FileHeader& header) override {
     digest_ = header.digest_kind;
     return {};
   }
+
+  Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
+    if (!assembler_ || tensor.is_operand()) return {};
+    summary_.bytes += bytes.size();
+    if (report_written_ && options_.progress) options_.progress(summary_.bytes);
+    return assembler_->put(tensor, offset, bytes);
+  }
+
+  Status damaged(const catalog::Tensor& tensor, const catalog::Chunk&,
+                 const Error& error) override {
+    if (!assembler_ || tensor.is_operand()) return {};  // not asked for
+    return error;
+  }
+
+  // Whether progress is told from here, in bytes written.
+  void report_written() { report_written_ = true; }
+
+ protected:
+  void open(io::Sink& sink) { assembler_.emplace(sink, digest_); }
+  bool is_open() const { return assembler_.has_value(); }
+  Status close(const catalog::File& file) {
+    BBZ_TRY(assembler_->end(file));
+    assembler_.reset();
+    return {};
+  }
+  Result<UnpackSummary> summarise(bool found, const Digest& root, const catalog::Catalog& catalog) {
+    if (!found) {
+      return make_error(Code::kNotFound, "no file matches ({})", options_.selection.to_string());
+    }
+    summary_.root = root;
+    summary_.exact = is_exact(catalog);
+    return summary_;
+  }
+
+  const UnpackOptions& options_;
+  UnpackSummary summary_;
+
+ private:
+  DigestKind digest_{};
+  bool report_written_ = false;
+  std::optional<FileAssembler> assembler_;
+};
+
+// Writes the files that it is shown below an output folder.
+class TreeWriter final : public FileWriter {
+ public:
+  TreeWriter(io::OutputTree& out, const UnpackOptions& options) : FileWriter(options), out_(out) {}
 
   Status begin_file(const catalog::File& file) override {
     if (!options_.selection.selects_file(file.path)) return {};
@@ -37,92 +80,42 @@ class TreeWriter final : public Visitor {
       return out_.make_directory(file.path);
     }
     BBZ_ASSIGN(sink_, out_.create_file(file.path, {options_.replace}));
-    assembler_.emplace(*sink_, digest_);
+    open(*sink_);
     return {};
   }
 
-  Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
-    if (!assembler_ || tensor.is_operand()) return {};
-    summary_.bytes += bytes.size();
-    if (report_written_ && options_.progress) options_.progress(summary_.bytes);
-    return assembler_->put(tensor, offset, bytes);
-  }
-
-  Status damaged(const catalog::Tensor& tensor, const catalog::Chunk&,
-                 const Error& error) override {
-    if (!assembler_ || tensor.is_operand()) return {};  // not asked for
-    return error;
-  }
-
   Status end_file(const catalog::File& file) override {
-    if (!assembler_) return {};
-    BBZ_TRY(assembler_->end(file));
+    if (!is_open()) return {};
+    BBZ_TRY(close(file));
     BBZ_TRY(sink_->finish());
-    assembler_.reset();
     sink_.reset();
     ++summary_.files;
     return {};
   }
 
-  // Whether progress is told from here, in bytes written.
-  void report_written() { report_written_ = true; }
-
   Result<UnpackSummary> summary(const Digest& root, const catalog::Catalog& catalog) {
-    if (summary_.files == 0 && !options_.selection.files.empty()) {
-      return no_file(options_.selection);
-    }
-    summary_.root = root;
-    summary_.exact = is_exact(catalog);
-    return summary_;
+    return summarise(summary_.files != 0 || options_.selection.files.empty(), root, catalog);
   }
 
  private:
   io::OutputTree& out_;
-  const UnpackOptions& options_;
-  DigestKind digest_{};
-  bool report_written_ = false;
   std::unique_ptr<io::AtomicFile> sink_;
-  std::optional<FileAssembler> assembler_;
-  UnpackSummary summary_;
 };
 
 // Writes the one file that is selected to a sink.
-class SingleWriter final : public Visitor {
+class SingleWriter final : public FileWriter {
  public:
-  SingleWriter(io::Sink& sink, const UnpackOptions& options) : sink_(sink), options_(options) {}
-
-  Status begin_archive(const container::FileHeader& header) override {
-    digest_ = header.digest_kind;
-    return {};
-  }
+  SingleWriter(io::Sink& sink, const UnpackOptions& options) : FileWriter(options), sink_(sink) {}
 
   Status begin_file(const catalog::File& file) override {
     if (!is_selected(file, options_.selection)) return {};
     if (summary_.files != 0) return several(options_.selection);
     ++summary_.files;
-    assembler_.emplace(sink_, digest_);
+    open(sink_);
     return {};
   }
 
-  Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
-    if (!assembler_ || tensor.is_operand()) return {};
-    summary_.bytes += bytes.size();
-    if (report_written_ && options_.progress) options_.progress(summary_.bytes);
-    return assembler_->put(tensor, offset, bytes);
-  }
-
-  Status damaged(const catalog::Tensor& tensor, const catalog::Chunk&,
-                 const Error& error) override {
-    if (!assembler_ || tensor.is_operand()) return {};  // not asked for
-    return error;
-  }
-
-  Status end_file(const catalog::File& file) override {
-    if (!assembler_) return {};
-    BBZ_TRY(assembler_->end(file));
-    assembler_.reset();
-    return {};
-  }
+  Status end_file(const catalog::File& file) override { return is_open() ? close(file) : Status(); }
 
   static bool is_selected(const catalog::File& file, const Selection& selection) {
     return file.kind == catalog::FileKind::kRegular && selection.selects_file(file.path);
@@ -135,21 +128,12 @@ class SingleWriter final : public Visitor {
                       selection.to_string());
   }
 
-  void report_written() { report_written_ = true; }
   Result<UnpackSummary> summary(const Digest& root, const catalog::Catalog& catalog) {
-    if (summary_.files == 0) return no_file(options_.selection);
-    summary_.root = root;
-    summary_.exact = is_exact(catalog);
-    return summary_;
+    return summarise(summary_.files != 0, root, catalog);
   }
 
  private:
   io::Sink& sink_;
-  const UnpackOptions& options_;
-  DigestKind digest_{};
-  bool report_written_ = false;
-  std::optional<FileAssembler> assembler_;
-  UnpackSummary summary_;
 };
 
 StreamOptions stream_options(const UnpackOptions& options) {
