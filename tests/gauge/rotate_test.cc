@@ -226,7 +226,7 @@ TEST(Rotate, EmitsEachMemberOnceAndNothingElse) {
     for (const auto& member : j.members) members.push_back(member.tensor);
   }
   std::ranges::sort(members);
-  members.erase(std::ranges::unique(members).begin(), members.end());
+  members.erase(std::unique(members.begin(), members.end()), members.end());
   EXPECT_THAT(seen, testing::UnorderedElementsAreArray(members));
   // Biases of input projections do not see the rotation.
   EXPECT_FALSE(
