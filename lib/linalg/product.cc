@@ -9,10 +9,6 @@
 namespace bbz::linalg {
 namespace {
 
-// Below so many multiplications a call of BLAS, which may wake its threads, costs more than it
-// saves.
-constexpr Index kSmall = Index{1} << 16;
-
 void multiply_by_eigen(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out,
                        double scale) {
   if (op_a == Op::kPlain && op_b == Op::kPlain) {
@@ -40,6 +36,10 @@ void scale_by(double factor, View out) {
 #ifdef BBZ_LINALG_LAPACK
 
 namespace {
+
+// Below so many multiplications a call of BLAS, which may wake its threads, costs more than it
+// saves.
+constexpr Index kSmall = Index{1} << 16;
 
 int to_int(Index n) {
   return static_cast<int>(n);
