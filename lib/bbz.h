@@ -16,6 +16,7 @@
 #include "bbz/pack/selection.h"
 #include "bbz/pack/unpack.h"
 #include "bbz/pack/verify.h"
+#include "bbz/plan/plan.h"
 #include "bbz/safetensors/header.h"
 #include "bbz/salvage/salvage.h"
 #include "bbz/source/source_file.h"
