@@ -39,6 +39,8 @@ endfunction()
 function(bbz_test name)
   cmake_parse_arguments(TEST "" "" "SOURCES;LINKS" ${ARGN})
   add_executable(test_${name} ${TEST_SOURCES})
+  # What is measured is the library; a test program is compiled once and run for a second.
+  target_compile_options(test_${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(test_${name} PRIVATE ${TEST_LINKS} bbz_options GTest::gtest GTest::gmock
                         GTest::gtest_main)
