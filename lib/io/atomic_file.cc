@@ -20,6 +20,10 @@ namespace {
 // ".bbz-", 16 hexadecimal digits, ".tmp" and the terminator.
 constexpr std::size_t kTemporaryNameSize = 5 + 16 + 4 + 1;
 
+// After so many bytes the system is asked to begin to bring them to the disk, so that the sync at
+// the end does not find all of them waiting.
+constexpr std::uint64_t kWritebackStep = std::uint64_t{8} << 20;
+
 // The temporaries that exist now, in storage that a signal handler can walk: no allocation, no
 // lock.
 struct Slot {
@@ -156,31 +160,49 @@ AtomicFile::~AtomicFile() {
   abandon();
 }
 
+Status AtomicFile::check_open(std::string_view action) const {
+  if (!temporary_.empty()) return {};
+  return make_error(Code::kInvalidArgument, "{}: {} after its end", name(), action);
+}
+
+void AtomicFile::count_dirty(std::size_t bytes) {
+  const std::uint64_t before = dirty_.fetch_add(bytes, std::memory_order_relaxed);
+  if (before / kWritebackStep == (before + bytes) / kWritebackStep) return;
+  // Advice: where it is not taken, the sync at the end does all of the work.
+  (void)::sync_file_range(file_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 Status AtomicFile::write(Bytes bytes) {
-  if (temporary_.empty()) {
-    return make_error(Code::kInvalidArgument, "{}: written to after its end", name());
-  }
-  return writer_.write(bytes);
+  BBZ_TRY(check_open("written to"));
+  BBZ_TRY(writer_.write(bytes));
+  count_dirty(bytes.size());
+  return {};
 }
 
 Status AtomicFile::patch(std::uint64_t offset, Bytes bytes) {
-  if (temporary_.empty()) {
-    return make_error(Code::kInvalidArgument, "{}: patched after its end", name());
-  }
+  BBZ_TRY(check_open("patched"));
   return writer_.patch(offset, bytes);
 }
 
 Status AtomicFile::extend(std::uint64_t size) {
-  if (temporary_.empty()) {
-    return make_error(Code::kInvalidArgument, "{}: lengthened after its end", name());
-  }
+  BBZ_TRY(check_open("lengthened"));
   return writer_.extend(size);
 }
 
+Status AtomicFile::reserve(std::uint64_t size) {
+  BBZ_TRY(check_open("lengthened"));
+  return writer_.reserve(size);
+}
+
+Status AtomicFile::place(std::uint64_t offset, Bytes bytes) {
+  BBZ_TRY(check_open("written to"));
+  BBZ_TRY(writer_.place(offset, bytes));
+  count_dirty(bytes.size());
+  return {};
+}
+
 Status AtomicFile::finish() {
-  if (temporary_.empty()) {
-    return make_error(Code::kInvalidArgument, "{}: finished after its end", name());
-  }
+  BBZ_TRY(check_open("finished"));
   Status status = publish();
   abandon();  // after a success, the temporary's name is gone and this only lets go of the rest
   return status;

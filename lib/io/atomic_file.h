@@ -1,6 +1,7 @@
 // AtomicFile: a file that stands under its name only once it is complete.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -42,6 +43,9 @@ class AtomicFile final : public Sink {
   bool can_patch() const override { return true; }
   Status patch(std::uint64_t offset, Bytes bytes) override;
   Status extend(std::uint64_t size) override;
+  bool can_place() const override { return true; }
+  Status reserve(std::uint64_t size) override;
+  Status place(std::uint64_t offset, Bytes bytes) override;
   std::uint64_t written() const override { return writer_.written(); }
   std::string_view name() const override { return writer_.name(); }
 
@@ -51,6 +55,8 @@ class AtomicFile final : public Sink {
  private:
   AtomicFile(Fd directory, Fd file, std::string target, std::string temporary, int slot,
              std::string path, OutputOptions options);
+  Status check_open(std::string_view action) const;
+  void count_dirty(std::size_t bytes);
   Status publish();
 
   Fd directory_;
@@ -60,6 +66,7 @@ class AtomicFile final : public Sink {
   int slot_;               // in the registry of temporaries
   OutputOptions options_;
   FdWriter writer_;
+  std::atomic<std::uint64_t> dirty_{0};  // bytes that were written or placed
 };
 
 // Removes the temporary of every AtomicFile of the process that is not finished, and makes those

@@ -1,6 +1,7 @@
 // FdWriter: buffered writing to a descriptor, shared by the sinks that have one. Internal to bbz.
 #pragma once
 
+#include <mutex>
 #include <vector>
 
 #include "bbz/io/fd.h"
@@ -16,17 +17,21 @@ class FdWriter {
   Status flush();
   Status patch(std::uint64_t offset, Bytes bytes);
   Status extend(std::uint64_t size);
+  Status reserve(std::uint64_t size);
+  Status place(std::uint64_t offset, Bytes bytes);
   std::uint64_t written() const { return written_; }
   const std::string& name() const { return name_; }
 
  private:
   Status keep(Status status);
+  Status check_longer(std::uint64_t size) const;
 
   int fd_;
   std::string name_;
   std::vector<std::byte> buffer_;
   std::uint64_t written_ = 0;
   Status failure_;
+  std::mutex placing_;  // over failure_, while there may be several threads
 };
 
 }  // namespace bbz::io

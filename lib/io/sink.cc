@@ -1,7 +1,9 @@
 #include "bbz/io/sink.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +19,13 @@ namespace {
 
 // Small pieces (headers, records) are gathered; chunks of payload pass straight through.
 constexpr std::size_t kBufferSize = std::size_t{1} << 16;
+
+// Whether the file system fills room with zeros when it is taken, which makes taking it as dear as
+// writing.
+bool fills_what_it_takes(int fd) {
+  struct statfs status {};
+  return ::fstatfs(fd, &status) == 0 && status.f_type == TMPFS_MAGIC;
+}
 
 Status check_patch(std::string_view name, std::uint64_t written, std::uint64_t offset,
                    std::size_t size) {
@@ -100,17 +109,47 @@ Status FdWriter::patch(std::uint64_t offset, Bytes bytes) {
   return keep(pwrite_fully(fd_, offset, bytes, name_));
 }
 
+Status FdWriter::check_longer(std::uint64_t size) const {
+  if (size >= written_ && size <= std::numeric_limits<off_t>::max()) return {};
+  return make_error(Code::kInvalidArgument, "{}: cannot lengthen {} bytes to {}", name_, written_,
+                    size);
+}
+
 Status FdWriter::extend(std::uint64_t size) {
-  if (size < written_ || size > std::numeric_limits<off_t>::max()) {
-    return make_error(Code::kInvalidArgument, "{}: cannot lengthen {} bytes to {}", name_, written_,
-                      size);
-  }
+  BBZ_TRY(check_longer(size));
   BBZ_TRY(flush());
   const auto end = static_cast<off_t>(size);
   if (::ftruncate(fd_, end) != 0 || ::lseek(fd_, end, SEEK_SET) < 0) {
     return keep(system_error(errno, "cannot lengthen", name_));
   }
   written_ = size;
+  return {};
+}
+
+Status FdWriter::reserve(std::uint64_t size) {
+  BBZ_TRY(check_longer(size));
+  BBZ_TRY(flush());
+  if (size != written_ && !fills_what_it_takes(fd_)) {
+    int taken = 0;
+    do {
+      taken =
+          ::fallocate(fd_, 0, static_cast<off_t>(written_), static_cast<off_t>(size - written_));
+    } while (taken != 0 && errno == EINTR);
+    // Any other error: a file system that cannot do it, and needs none of it.
+    if (taken != 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)) {
+      return keep(system_error(errno, "cannot make room", name_));
+    }
+  }
+  return extend(size);
+}
+
+Status FdWriter::place(std::uint64_t offset, Bytes bytes) {
+  BBZ_TRY(check_patch(name_, written_, offset, bytes.size()));
+  const Status placed = pwrite_fully(fd_, offset, bytes, name_);
+  if (!placed.ok()) {
+    const std::lock_guard lock(placing_);
+    return keep(placed);
+  }
   return {};
 }
 
@@ -122,6 +161,16 @@ Status Sink::patch(std::uint64_t offset, Bytes bytes) {
 Status Sink::extend(std::uint64_t size) {
   return make_error(Code::kUnsupported, "{}: cannot be lengthened to {} bytes: it is no file",
                     name(), size);
+}
+
+Status Sink::reserve(std::uint64_t size) {
+  return make_error(Code::kUnsupported, "{}: cannot make room for {} bytes: it is no file", name(),
+                    size);
+}
+
+Status Sink::place(std::uint64_t offset, Bytes bytes) {
+  return make_error(Code::kUnsupported, "{}: cannot place {} bytes at offset {}: it is no file",
+                    name(), bytes.size(), offset);
 }
 
 std::unique_ptr<Sink> memory_sink(std::vector<std::byte>& out, std::string name) {

@@ -37,7 +37,18 @@ class Sink {
   // can do so. Errors: kInvalidArgument where more was written; kUnsupported for all but files.
   virtual Status extend(std::uint64_t size);
 
-  // How many bytes write() has taken or extend() has added.
+  // Whether reserve() and place() work.
+  virtual bool can_place() const { return false; }
+
+  // Lengthens what was written to `size` bytes, whose content comes from place(); what is not
+  // placed is zero. The room is taken from the file system at once where that costs nothing, so
+  // that a full disk shows before the work. Errors: as extend(); kIo where there is no room.
+  virtual Status reserve(std::uint64_t size);
+
+  // patch() for many threads at once, none of which calls anything else meanwhile.
+  virtual Status place(std::uint64_t offset, Bytes bytes);
+
+  // How many bytes write() has taken or extend() and reserve() have added.
   virtual std::uint64_t written() const = 0;
 
   virtual std::string_view name() const { return "sink"; }

@@ -65,6 +65,9 @@ TEST(Sink, APipeGetsEverythingAndCannotBePatched) {
     EXPECT_EQ(sink->written(), expected.size());
     EXPECT_FALSE(sink->can_patch());
     EXPECT_EQ(sink->patch(0, bytes_of("x")).code(), Code::kUnsupported);
+    EXPECT_FALSE(sink->can_place());
+    EXPECT_EQ(sink->reserve(1).code(), Code::kUnsupported);
+    EXPECT_EQ(sink->place(0, bytes_of("x")).code(), Code::kUnsupported);
     EXPECT_TRUE(sink->finish().ok());
   }
   reader.join();
@@ -103,6 +106,37 @@ TEST(AtomicFile, AppearsWholeAndOnlyWhenFinished) {
   EXPECT_TRUE(read_text(dir / "model") == "hEAd" + large + "tail");
   EXPECT_EQ(file->write(bytes_of("x")).code(), Code::kInvalidArgument);
   EXPECT_EQ(file->finish().code(), Code::kInvalidArgument);
+}
+
+TEST(AtomicFile, ManyThreadsPlaceBytesInWhatWasReserved) {
+  const TempDir dir;
+  const auto file = std::move(AtomicFile::create(dir / "model", kKeep)).value();
+  constexpr std::size_t kPieces = 40, kSize = 300000;
+  std::string expected(kPieces * kSize, 'x');
+  for (std::size_t i = 0; i < expected.size(); ++i) expected[i] = static_cast<char>(i * 7 / 1000);
+  EXPECT_TRUE(file->can_place());
+  EXPECT_TRUE(file->write(bytes_of("head")).ok());
+  EXPECT_TRUE(file->reserve(4 + expected.size() + 3).ok());
+  EXPECT_EQ(file->written(), 4 + expected.size() + 3);
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t first = 0; first < 3; ++first) {
+      threads.emplace_back([&, first] {
+        for (std::size_t i = first; i < kPieces; i += 3) {
+          const std::size_t at = (kPieces - 1 - i) * kSize;
+          EXPECT_TRUE(file->place(4 + at, bytes_of(expected).subspan(at, kSize)).ok());
+        }
+      });
+    }
+  }
+  EXPECT_EQ(file->place(4 + expected.size(), bytes_of("1234")).code(), Code::kInvalidArgument);
+  EXPECT_EQ(file->reserve(4).code(), Code::kInvalidArgument);
+  EXPECT_TRUE(file->write(bytes_of("tail")).ok());
+  EXPECT_TRUE(file->finish().ok());
+  // What was not placed is zero.
+  EXPECT_TRUE(read_text(dir / "model") == "head" + expected + std::string(3, '\0') + "tail");
+  EXPECT_EQ(file->place(0, bytes_of("x")).code(), Code::kInvalidArgument);
+  EXPECT_EQ(file->reserve(1).code(), Code::kInvalidArgument);
 }
 
 TEST(AtomicFile, HasTheModeOfTheUmask) {
@@ -194,9 +228,12 @@ TEST(AtomicFile, AFullDiskLeavesTheOldFileAndNothingElse) {
     {
       const auto file = std::move(AtomicFile::create(dir / "model", kReplace)).value();
       const std::string large(200000, 'x');
-      as_expected = file->write(bytes_of(large)).code() == Code::kIo &&
-                    file->write(bytes_of("small")).code() == Code::kIo &&
-                    file->finish().code() == Code::kIo;
+      const auto placed = std::move(AtomicFile::create(dir / "placed", kKeep)).value();
+      as_expected =
+          placed->write(bytes_of(large.substr(0, 90000))).ok() &&
+          placed->reserve(200000).code() == Code::kIo && placed->finish().code() == Code::kIo &&
+          file->write(bytes_of(large)).code() == Code::kIo &&
+          file->write(bytes_of("small")).code() == Code::kIo && file->finish().code() == Code::kIo;
     }
     ::_exit(as_expected ? 0 : 1);
   }
