@@ -1,52 +1,15 @@
 #include "bbz/archive/reader.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "bbz/archive/delivery.h"
+#include "bbz/archive/reader_state.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/catalog/builder.h"
 #include "bbz/container/index.h"
 
 namespace bbz {
-namespace {
-
-using internal::Step;
-
-// A pointer into the catalog, which outlives every step.
-template <class T>
-std::shared_ptr<const T> borrow(const T& value) {
-  return {std::shared_ptr<const T>(), &value};
-}
-
-}  // namespace
-
-struct Reader::State {
-  State(std::shared_ptr<io::Source> s, const ReadOptions& options)
-      : source(std::move(s)), pool(options.threads) {}
-
-  Result<std::vector<std::byte>> read_payload(const catalog::Payload& payload);
-  Status read_chunk(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
-                    std::vector<std::byte>& payload, MutableBytes out);
-  Status read_bytes(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
-  Status read_dense(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
-  Status read_lower(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
-  Result<std::shared_ptr<internal::GroupState>> find_group(std::uint32_t number);
-  template <class Plan>
-  Status visit(Plan&& plan, Visitor& visitor);
-
-  std::shared_ptr<io::Source> source;
-  catalog::Catalog catalog;
-  Digest root;
-  std::uint64_t archive_bytes = 0;
-  parallel::ThreadPool pool;
-
-  // The groups that were needed last, newest first: a layer's tensors ask for the same one many
-  // times.
-  std::mutex groups_mutex;
-  std::vector<std::shared_ptr<internal::GroupState>> groups;
-};
 
 Reader::Reader(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Reader::~Reader() = default;
@@ -277,105 +240,6 @@ Result<std::string> Reader::read_metadata(const catalog::Metadata& metadata) con
                       quoted(metadata.meta.key), metadata.payload.offset);
   }
   return text;
-}
-
-// `plan` fills one step after the other, and says when there are no more.
-template <class Plan>
-Status Reader::State::visit(Plan&& plan, Visitor& visitor) {
-  BBZ_TRY(visitor.begin_archive(catalog.header));
-  internal::Delivery delivery(catalog, visitor,
-                              [this](std::uint32_t group) { return find_group(group); });
-  return parallel::ordered_map<Step>(
-      pool, internal::delivery_depth(pool), plan,
-      [&](Step& step) -> Status {
-        if (step.kind != Step::Kind::kChunk) return {};
-        step.payload.resize(step.chunk.payload.length);
-        step.outcome = symmetry::check_form(catalog, *step.tensor);
-        if (step.outcome.ok()) {
-          step.outcome = io::read_exactly(*source, step.chunk.payload.offset, step.payload);
-        }
-        return internal::decode_step(step);
-      },
-      [&](Step& step) { return delivery.deliver(step); });
-}
-
-namespace {
-
-// The steps of a list of tensors: begin, chunks, end of each.
-class TensorPlan {
- public:
-  TensorPlan(const catalog::Catalog& catalog, std::span<const std::uint32_t> tensors)
-      : catalog_(catalog), tensors_(tensors) {}
-
-  bool next(Step& step) {
-    if (tensors_.empty()) return false;
-    const catalog::Tensor& tensor = catalog_.tensors[tensors_.front()];
-    step.tensor = borrow(tensor);
-    if (!begun_) {
-      begun_ = true;
-      step.kind = Step::Kind::kBeginTensor;
-    } else if (chunk_ < tensor.chunk_count) {
-      step.kind = Step::Kind::kChunk;
-      step.chunk = catalog_.chunks[tensor.first_chunk + chunk_++];
-    } else {
-      step.kind = Step::Kind::kEndTensor;
-      tensors_ = tensors_.subspan(1);
-      begun_ = false;
-      chunk_ = 0;
-    }
-    return true;
-  }
-
- private:
-  const catalog::Catalog& catalog_;
-  std::span<const std::uint32_t> tensors_;
-  bool begun_ = false;
-  std::uint64_t chunk_ = 0;
-};
-
-}  // namespace
-
-Status Reader::visit_tensors(std::span<const std::uint32_t> tensors, Visitor& visitor) const {
-  for (const std::uint32_t tensor : tensors) {
-    if (tensor >= catalog().tensors.size()) {
-      return make_error(Code::kInvalidArgument, "tensor {}: there are {}", tensor,
-                        catalog().tensors.size());
-    }
-  }
-  TensorPlan plan(catalog(), tensors);
-  return state_->visit([&](Step& step) -> Result<bool> { return plan.next(step); }, visitor);
-}
-
-Status Reader::visit_files(std::span<const std::uint32_t> files, Visitor& visitor) const {
-  for (const std::uint32_t file : files) {
-    if (file >= catalog().files.size()) {
-      return make_error(Code::kInvalidArgument, "file {}: there are {}", file,
-                        catalog().files.size());
-    }
-  }
-  std::optional<TensorPlan> plan;
-  return state_->visit(
-      [&](Step& step) -> Result<bool> {
-        if (files.empty()) return false;
-        const catalog::File& file = catalog().files[files.front()];
-        step.file = borrow(file);
-        if (!plan) {
-          plan.emplace(catalog(), file.tensors);
-          step.kind = Step::Kind::kBeginFile;
-        } else if (!plan->next(step)) {
-          plan.reset();
-          files = files.subspan(1);
-          step.kind = Step::Kind::kEndFile;
-        }
-        return true;
-      },
-      visitor);
-}
-
-Status Reader::visit_all(Visitor& visitor) const {
-  std::vector<std::uint32_t> files(catalog().files.size());
-  std::iota(files.begin(), files.end(), 0u);
-  return visit_files(files, visitor);
 }
 
 }  // namespace bbz

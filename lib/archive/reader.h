@@ -1,12 +1,14 @@
 // Reader: an archive opened by its index, of which any part can be read.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 
 #include "bbz/archive/visitor.h"
 #include "bbz/catalog/catalog.h"
+#include "bbz/io/sink.h"
 #include "bbz/io/source.h"
 
 namespace bbz {
@@ -16,6 +18,12 @@ struct ReadOptions {
   bool use_front_index =
       false;  // open by the index at the front, where there is one, and not read the end
   Limits limits;
+};
+
+// Where a tensor goes: its first byte to byte `offset` of an output.
+struct Placement {
+  std::uint32_t tensor = 0;
+  std::uint64_t offset = 0;
 };
 
 // Opening reads the file header, the trailer and the index; reading a part reads the chunks that
@@ -52,6 +60,13 @@ class Reader {
   // Reads a payload of the archive and checks its checksum.
   Result<std::vector<std::byte>> read_payload(const catalog::Payload& payload) const;
 
+  // Decodes whole tensors into an output: chunks in no order, each placed by the thread that has
+  // decoded it. `sink` can place, and the places of the tensors, which do not overlap, lie within
+  // what it has reserved. `placed`, where it is set, is called on the calling thread with how many
+  // bytes of them are done. Errors: those of sink.place() too; what was placed before one stays.
+  Status place_tensors(std::span<const Placement> placements, io::Sink& sink,
+                       const std::function<void(std::uint64_t)>& placed = {}) const;
+
   // Calls the visitor for these tensors, or for everything of these files, in the order given.
   Status visit_tensors(std::span<const std::uint32_t> tensors, Visitor& visitor) const;
   Status visit_files(std::span<const std::uint32_t> files, Visitor& visitor) const;
@@ -60,6 +75,7 @@ class Reader {
 
  private:
   struct State;
+  class Placer;
   explicit Reader(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -1,0 +1,131 @@
+// Reader::place_tensors: decoding and writing on the same thread, a chunk at a time.
+#include "bbz/archive/delivery.h"
+#include "bbz/archive/reader_state.h"
+#include "bbz/base/format.h"
+#include "bbz/parallel/spares.h"
+
+namespace bbz {
+namespace {
+
+using internal::GroupState;
+
+// A chunk that is on its way to its place.
+struct Piece {
+  const catalog::Tensor* tensor = nullptr;
+  const catalog::Chunk* chunk = nullptr;
+  std::uint64_t offset = 0;  // of the tensor in the output
+  std::shared_ptr<GroupState> group;
+  std::uint64_t bytes = 0;  // that were placed
+};
+
+// What decoding one chunk needs; a thread uses the same again and again.
+struct Buffers {
+  std::vector<std::byte> payload;
+  std::vector<std::byte> plain;
+  std::vector<std::byte> dense;
+};
+
+}  // namespace
+
+// The calling thread goes through the tensors and hands out their chunks.
+class Reader::Placer {
+ public:
+  Placer(State& state, std::span<const Placement> placements, io::Sink& sink,
+         const std::function<void(std::uint64_t)>& placed)
+      : state_(state), placements_(placements), sink_(sink), placed_(placed) {}
+
+  Status run() {
+    return parallel::ordered_map<Piece>(
+        state_.pool, internal::delivery_depth(state_.pool),
+        [this](Piece& piece) { return next(piece); }, [this](Piece& piece) { return place(piece); },
+        [this](Piece& piece) {
+          count(piece.bytes);
+          return Status();
+        });
+  }
+
+ private:
+  Result<bool> next(Piece& piece) {
+    for (; !placements_.empty(); placements_ = placements_.subspan(1), chunk_ = 0) {
+      const Placement& placement = placements_.front();
+      const catalog::Tensor& tensor = state_.catalog.tensors[placement.tensor];
+      if (chunk_ == 0) BBZ_TRY(begin(tensor, placement.offset));
+      if (chunk_ == tensor.chunk_count) continue;
+      piece.tensor = &tensor;
+      piece.chunk = &state_.catalog.chunks[tensor.first_chunk + chunk_++];
+      piece.offset = placement.offset;
+      piece.group = group_;
+      return true;
+    }
+    return false;
+  }
+
+  Status begin(const catalog::Tensor& tensor, std::uint64_t offset) {
+    BBZ_TRY(symmetry::check_form(state_.catalog, tensor));
+    group_.reset();
+    if (tensor.meta.group != catalog::kNone) {
+      BBZ_ASSIGN(group_, state_.find_group(tensor.meta.group));
+    }
+    if (tensor.meta.form != symmetry::kFormPolar) return {};
+    std::vector<std::byte> dense(tensor.byte_size);
+    BBZ_TRY(group_->derive(state_.catalog, tensor, dense));
+    BBZ_TRY(sink_.place(offset, dense));
+    count(dense.size());
+    return {};
+  }
+
+  // On the pool's threads.
+  Status place(Piece& piece) {
+    const catalog::TensorMeta& tensor = piece.tensor->meta;
+    const catalog::Chunk& chunk = *piece.chunk;
+    const std::uint64_t bits = tensor.element_bits;
+    const auto buffers = spares_.borrow();
+    buffers->payload.resize(chunk.payload.length);
+    BBZ_TRY(io::read_exactly(*state_.source, chunk.payload.offset, buffers->payload));
+    buffers->plain.resize(chunk.decoded_bytes);
+    if (tensor.form == symmetry::kFormRider && symmetry::is_carried(chunk)) {
+      BBZ_TRY(piece.group->decode_carried(state_.catalog, tensor, chunk, buffers->payload,
+                                          buffers->plain));
+    } else {
+      BBZ_TRY(chunk::decode(tensor, chunk, buffers->payload, buffers->plain));
+    }
+    std::uint64_t first = chunk.meta.first_element;
+    Bytes bytes = buffers->plain;
+    if (tensor.form == symmetry::kFormLower) {
+      const symmetry::DenseRange range = symmetry::lower_range(tensor, chunk);
+      buffers->dense.resize((range.end - range.begin) * bits / 8);
+      symmetry::expand_lower(tensor, chunk, buffers->plain, buffers->dense);
+      first = range.begin;
+      bytes = buffers->dense;
+    }
+    piece.bytes = bytes.size();
+    return sink_.place(piece.offset + first * bits / 8, bytes);
+  }
+
+  void count(std::uint64_t bytes) {
+    done_ += bytes;
+    if (placed_) placed_(done_);
+  }
+
+  State& state_;
+  std::span<const Placement> placements_;  // those that are left, the current one first
+  std::uint64_t chunk_ = 0;                // the next one of the current tensor
+  std::shared_ptr<GroupState> group_;      // the current tensor's
+  io::Sink& sink_;
+  const std::function<void(std::uint64_t)>& placed_;
+  std::uint64_t done_ = 0;
+  parallel::Spares<Buffers> spares_;
+};
+
+Status Reader::place_tensors(std::span<const Placement> placements, io::Sink& sink,
+                             const std::function<void(std::uint64_t)>& placed) const {
+  for (const Placement& placement : placements) {
+    if (placement.tensor >= catalog().tensors.size()) {
+      return make_error(Code::kInvalidArgument, "tensor {}: there are {}", placement.tensor,
+                        catalog().tensors.size());
+    }
+  }
+  return Placer(*state_, placements, sink, placed).run();
+}
+
+}  // namespace bbz

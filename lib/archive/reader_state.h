@@ -1,0 +1,39 @@
+// What a Reader holds. Internal to bbz.
+#pragma once
+
+#include <mutex>
+#include <vector>
+
+#include "bbz/archive/group_state.h"
+#include "bbz/archive/reader.h"
+#include "bbz/parallel/thread_pool.h"
+
+namespace bbz {
+
+struct Reader::State {
+  State(std::shared_ptr<io::Source> s, const ReadOptions& options)
+      : source(std::move(s)), pool(options.threads) {}
+
+  Result<std::vector<std::byte>> read_payload(const catalog::Payload& payload);
+  Status read_chunk(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
+                    std::vector<std::byte>& payload, MutableBytes out);
+  Status read_bytes(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
+  Status read_dense(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
+  Status read_lower(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
+  Result<std::shared_ptr<internal::GroupState>> find_group(std::uint32_t number);
+  template <class Plan>
+  Status visit(Plan&& plan, Visitor& visitor);
+
+  std::shared_ptr<io::Source> source;
+  catalog::Catalog catalog;
+  Digest root;
+  std::uint64_t archive_bytes = 0;
+  parallel::ThreadPool pool;
+
+  // The groups that were needed last, newest first: a layer's tensors ask for the same one many
+  // times.
+  std::mutex groups_mutex;
+  std::vector<std::shared_ptr<internal::GroupState>> groups;
+};
+
+}  // namespace bbz

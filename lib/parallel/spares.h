@@ -1,0 +1,59 @@
+// Spares: buffers that tasks borrow.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace bbz::parallel {
+
+// As many objects as are borrowed at one time, made when they are first needed. The one that came
+// back last is lent first: its memory is the likeliest to be in the cache still. Safe to call from
+// many threads at once; must outlive the loans.
+template <class T>
+class Spares {
+ public:
+  class Loan {
+   public:
+    Loan(Spares& spares, std::unique_ptr<T> object) : spares_(spares), object_(std::move(object)) {}
+    ~Loan() { spares_.take_back(std::move(object_)); }
+    Loan(const Loan&) = delete;
+    Loan& operator=(const Loan&) = delete;
+
+    T& operator*() const { return *object_; }
+    T* operator->() const { return object_.get(); }
+
+   private:
+    Spares& spares_;
+    std::unique_ptr<T> object_;
+  };
+
+  Spares() = default;
+  Spares(const Spares&) = delete;
+  Spares& operator=(const Spares&) = delete;
+
+  // The object is as the last borrower left it.
+  Loan borrow() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!idle_.empty()) {
+        std::unique_ptr<T> object = std::move(idle_.back());
+        idle_.pop_back();
+        return Loan(*this, std::move(object));
+      }
+    }
+    return Loan(*this, std::make_unique<T>());
+  }
+
+ private:
+  void take_back(std::unique_ptr<T> object) {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(object));
+  }
+
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<T>> idle_;
+};
+
+}  // namespace bbz::parallel
