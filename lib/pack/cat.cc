@@ -2,6 +2,7 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
+#include "bbz/pack/append.h"
 #include "bbz/pack/file_assembler.h"
 
 namespace bbz::pack {
@@ -16,33 +17,17 @@ Error ambiguous(const std::string& name) {
                     "several files have a tensor {}: choose one of them (--file)", quoted(name));
 }
 
-class TensorWriter final : public Visitor {
- public:
-  explicit TensorWriter(io::Sink& sink) : sink_(sink) {}
-  Status data(const catalog::Tensor&, std::uint64_t, Bytes bytes) override {
-    return sink_.write(bytes);
-  }
-
- private:
-  io::Sink& sink_;
-};
-
 // Passes on the tensor or the file of a name.
 class NameWriter final : public Visitor {
  public:
   NameWriter(const std::string& name, io::Sink& sink, const Selection& selection)
       : name_(name), sink_(sink), selection_(selection) {}
 
-  Status begin_archive(const container::FileHeader& header) override {
-    digest_ = header.digest_kind;
-    return {};
-  }
-
   Status begin_file(const catalog::File& file) override {
     in_selected_ = selection_.selects_file(file.path);
     if (file.path == name_ && file.kind == catalog::FileKind::kRegular && !tensor_found_) {
       file_found_ = true;
-      assembler_.emplace(sink_, digest_);
+      assembler_.emplace(sink_);
     }
     return {};
   }
@@ -82,7 +67,6 @@ class NameWriter final : public Visitor {
   const std::string& name_;
   io::Sink& sink_;
   const Selection& selection_;
-  DigestKind digest_{};
   std::optional<FileAssembler> assembler_;
   bool in_selected_ = false;
   bool in_tensor_ = false;
@@ -102,15 +86,10 @@ Status cat(const Reader& reader, const std::string& name, io::Sink& sink,
            !options.selection.selects_file(catalog.files[tensor.meta.file].path);
   });
   if (tensors.size() > 1) return ambiguous(name);
-  if (tensors.size() == 1) {
-    TensorWriter writer(sink);
-    return reader.visit_tensors(tensors, writer);
-  }
+  if (tensors.size() == 1) return append_tensors(reader, tensors, sink);
   const catalog::File* file = catalog.find_file(name);
   if (file == nullptr || file->kind != catalog::FileKind::kRegular) return not_found(name);
-  const std::uint32_t number[] = {static_cast<std::uint32_t>(file - catalog.files.data())};
-  NameWriter writer(name, sink, options.selection);
-  return reader.visit_files(number, writer);
+  return append_tensors(reader, file->tensors, sink);
 }
 
 Status cat_stream(io::Source& source, const std::string& name, io::Sink& sink,

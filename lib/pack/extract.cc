@@ -2,28 +2,11 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
+#include "bbz/pack/append.h"
 #include "bbz/pack/tensor_file.h"
 
 namespace bbz::pack {
 namespace {
-
-// Writes tensors one after the other.
-class DataWriter final : public Visitor {
- public:
-  DataWriter(io::Sink& sink, const Progress& progress, std::uint64_t& bytes)
-      : sink_(sink), progress_(progress), bytes_(bytes) {}
-
-  Status data(const catalog::Tensor&, std::uint64_t, Bytes bytes) override {
-    bytes_ += bytes.size();
-    if (progress_) progress_(bytes_);
-    return sink_.write(bytes);
-  }
-
- private:
-  io::Sink& sink_;
-  const Progress& progress_;
-  std::uint64_t& bytes_;
-};
 
 // The metadata of the files that these tensors come from, and the tensors.
 Result<TensorFile> plan_file(const Reader& reader, std::span<const std::uint32_t> numbers) {
@@ -49,8 +32,11 @@ Status write_file(const Reader& reader, std::span<const std::uint32_t> numbers, 
   BBZ_ASSIGN(TensorFile file, plan_file(reader, numbers));
   BBZ_ASSIGN(const std::vector<std::byte> header, file.header());
   BBZ_TRY(sink.write(header));
-  DataWriter writer(sink, options.progress, summary.bytes);
-  BBZ_TRY(reader.visit_tensors(numbers, writer));
+  const std::uint64_t before = summary.bytes;
+  BBZ_TRY(append_tensors(reader, numbers, sink, [&](std::uint64_t bytes) {
+    summary.bytes = before + bytes;
+    if (options.progress) options.progress(summary.bytes);
+  }));
   summary.tensors += numbers.size();
   ++summary.files;
   return {};

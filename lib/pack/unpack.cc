@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "bbz/base/format.h"
-#include "bbz/base/names.h"
+#include "bbz/pack/append.h"
 #include "bbz/pack/file_assembler.h"
 
 namespace bbz::pack {
@@ -16,20 +16,95 @@ bool is_exact(const catalog::Catalog& catalog) {
 
 namespace {
 
-// What both ways of writing files share: the file that is open, and what has been written.
-class FileWriter : public Visitor {
+// Where files go.
+class Destination {
  public:
-  explicit FileWriter(const UnpackOptions& options) : options_(options) {}
+  virtual ~Destination() = default;
 
-  Status begin_archive(const container::FileHeader& header) override {
-    digest_ = header.digest_kind;
+  // Where the bytes of a file go; null where it has none or is not selected.
+  virtual Result<io::Sink*> begin(const catalog::File& file) = 0;
+  // All bytes of the file that was begun are there.
+  virtual Status end() = 0;
+  // Whether anything of what was selected was there.
+  virtual bool satisfied() const = 0;
+
+  std::uint64_t files() const { return files_; }
+
+ protected:
+  std::uint64_t files_ = 0;  // that were begun, and empty folders
+};
+
+// Each file under its name below an output folder.
+class Tree final : public Destination {
+ public:
+  Tree(io::OutputTree& out, const UnpackOptions& options) : out_(out), options_(options) {}
+
+  Result<io::Sink*> begin(const catalog::File& file) override {
+    if (!options_.selection.selects_file(file.path)) return nullptr;
+    ++files_;
+    if (file.kind == catalog::FileKind::kDirectory) {
+      BBZ_TRY(out_.make_directory(file.path));
+      return nullptr;
+    }
+    BBZ_ASSIGN(file_, out_.create_file(file.path, {options_.replace}));
+    return file_.get();
+  }
+  Status end() override {
+    BBZ_TRY(file_->finish());
+    file_.reset();
+    return {};
+  }
+  bool satisfied() const override { return files_ != 0 || options_.selection.files.empty(); }
+
+ private:
+  io::OutputTree& out_;
+  const UnpackOptions& options_;
+  std::unique_ptr<io::AtomicFile> file_;
+};
+
+// The one file that is selected, to a sink.
+class Single final : public Destination {
+ public:
+  Single(io::Sink& sink, const UnpackOptions& options)
+      : sink_(sink), selection_(options.selection) {}
+
+  Result<io::Sink*> begin(const catalog::File& file) override {
+    if (!is_selected(file, selection_)) return nullptr;
+    if (++files_ > 1) return several(selection_);
+    return &sink_;
+  }
+  Status end() override { return {}; }
+  bool satisfied() const override { return files_ != 0; }
+
+  static bool is_selected(const catalog::File& file, const Selection& selection) {
+    return file.kind == catalog::FileKind::kRegular && selection.selects_file(file.path);
+  }
+  static Error several(const Selection& selection) {
+    return make_error(Code::kInvalidArgument,
+                      "several files match ({}): choose one of them (--file), or name a folder "
+                      "(-C)",
+                      selection.to_string());
+  }
+
+ private:
+  io::Sink& sink_;
+  const Selection& selection_;
+};
+
+// Writes the files that a stream delivers.
+class StreamWriter final : public Visitor {
+ public:
+  explicit StreamWriter(Destination& destination) : destination_(destination) {}
+
+  Status begin_file(const catalog::File& file) override {
+    BBZ_ASSIGN(io::Sink* const sink, destination_.begin(file));
+    if (sink != nullptr) assembler_.emplace(*sink);
     return {};
   }
 
   Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
     if (!assembler_ || tensor.is_operand()) return {};
-    summary_.bytes += bytes.size();
-    if (report_written_ && options_.progress) options_.progress(summary_.bytes);
+    written_ += bytes.size();
     return assembler_->put(tensor, offset, bytes);
   }
 
@@ -39,104 +114,47 @@ class FileWriter : public Visitor {
     return error;
   }
 
-  // Whether progress is told from here, in bytes written.
-  void report_written() { report_written_ = true; }
-
- protected:
-  void open(io::Sink& sink) { assembler_.emplace(sink, digest_); }
-  bool is_open() const { return assembler_.has_value(); }
-  Status close(const catalog::File& file) {
+  Status end_file(const catalog::File& file) override {
+    if (!assembler_) return {};
     BBZ_TRY(assembler_->end(file));
     assembler_.reset();
-    return {};
-  }
-  Result<UnpackSummary> summarise(bool found, const Digest& root, const catalog::Catalog& catalog) {
-    if (!found) {
-      return make_error(Code::kNotFound, "no file matches ({})", options_.selection.to_string());
-    }
-    summary_.root = root;
-    summary_.exact = is_exact(catalog);
-    return summary_;
+    return destination_.end();
   }
 
-  const UnpackOptions& options_;
-  UnpackSummary summary_;
+  std::uint64_t written() const { return written_; }
 
  private:
-  DigestKind digest_{};
-  bool report_written_ = false;
+  Destination& destination_;
+  std::uint64_t written_ = 0;
   std::optional<FileAssembler> assembler_;
 };
 
-// Writes the files that it is shown below an output folder.
-class TreeWriter final : public FileWriter {
- public:
-  TreeWriter(io::OutputTree& out, const UnpackOptions& options) : FileWriter(options), out_(out) {}
-
-  Status begin_file(const catalog::File& file) override {
-    if (!options_.selection.selects_file(file.path)) return {};
-    if (file.kind == catalog::FileKind::kDirectory) {
-      ++summary_.files;
-      return out_.make_directory(file.path);
-    }
-    BBZ_ASSIGN(sink_, out_.create_file(file.path, {options_.replace}));
-    open(*sink_);
-    return {};
+Result<UnpackSummary> summarise(const Destination& destination, std::uint64_t bytes,
+                                const Digest& root, const catalog::Catalog& catalog,
+                                const UnpackOptions& options) {
+  if (!destination.satisfied()) {
+    return make_error(Code::kNotFound, "no file matches ({})", options.selection.to_string());
   }
+  return UnpackSummary{destination.files(), bytes, root, is_exact(catalog)};
+}
 
-  Status end_file(const catalog::File& file) override {
-    if (!is_open()) return {};
-    BBZ_TRY(close(file));
-    BBZ_TRY(sink_->finish());
-    sink_.reset();
-    ++summary_.files;
-    return {};
+Result<UnpackSummary> write_files(const Reader& reader, Destination& destination,
+                                  const UnpackOptions& options) {
+  std::uint64_t written = 0;
+  for (const catalog::File& file : reader.catalog().files) {
+    BBZ_ASSIGN(io::Sink* const sink, destination.begin(file));
+    if (sink == nullptr) continue;
+    BBZ_TRY(append_tensors(reader, file.tensors, *sink, [&](std::uint64_t bytes) {
+      if (options.progress) options.progress(written + bytes);
+    }));
+    BBZ_TRY(destination.end());
+    written += file.size;
   }
+  return summarise(destination, written, reader.root(), reader.catalog(), options);
+}
 
-  Result<UnpackSummary> summary(const Digest& root, const catalog::Catalog& catalog) {
-    return summarise(summary_.files != 0 || options_.selection.files.empty(), root, catalog);
-  }
-
- private:
-  io::OutputTree& out_;
-  std::unique_ptr<io::AtomicFile> sink_;
-};
-
-// Writes the one file that is selected to a sink.
-class SingleWriter final : public FileWriter {
- public:
-  SingleWriter(io::Sink& sink, const UnpackOptions& options) : FileWriter(options), sink_(sink) {}
-
-  Status begin_file(const catalog::File& file) override {
-    if (!is_selected(file, options_.selection)) return {};
-    if (summary_.files != 0) return several(options_.selection);
-    ++summary_.files;
-    open(sink_);
-    return {};
-  }
-
-  Status end_file(const catalog::File& file) override { return is_open() ? close(file) : Status(); }
-
-  static bool is_selected(const catalog::File& file, const Selection& selection) {
-    return file.kind == catalog::FileKind::kRegular && selection.selects_file(file.path);
-  }
-
-  static Error several(const Selection& selection) {
-    return make_error(Code::kInvalidArgument,
-                      "several files match ({}): choose one of them (--file), or name a folder "
-                      "(-C)",
-                      selection.to_string());
-  }
-
-  Result<UnpackSummary> summary(const Digest& root, const catalog::Catalog& catalog) {
-    return summarise(summary_.files != 0, root, catalog);
-  }
-
- private:
-  io::Sink& sink_;
-};
-
-StreamOptions stream_options(const UnpackOptions& options) {
+Result<UnpackSummary> write_stream(io::Source& source, Destination& destination,
+                                   const UnpackOptions& options) {
   StreamOptions stream;
   stream.threads = options.threads;
   stream.limits = options.limits;
@@ -144,56 +162,44 @@ StreamOptions stream_options(const UnpackOptions& options) {
   stream.wants = [&](const catalog::File& file, const catalog::Tensor&) {
     return options.selection.selects_file(file.path);
   };
-  return stream;
+  StreamWriter writer(destination);
+  BBZ_ASSIGN(const StreamSummary read, read_stream(source, stream, writer));
+  return summarise(destination, writer.written(), read.root, read.catalog, options);
 }
 
 }  // namespace
 
 Result<UnpackSummary> unpack(const Reader& reader, io::OutputTree& out,
                              const UnpackOptions& options) {
-  const catalog::Catalog& catalog = reader.catalog();
-  std::vector<std::uint32_t> selected;
-  for (std::uint32_t number = 0; number < catalog.files.size(); ++number) {
-    const catalog::File& file = catalog.files[number];
-    if (!options.selection.selects_file(file.path)) continue;
-    selected.push_back(number);
-    if (file.kind == catalog::FileKind::kRegular) {
-      BBZ_TRY(out.check_file(file.path, {options.replace}));
-    }
+  for (const catalog::File& file : reader.catalog().files) {
+    if (!Single::is_selected(file, options.selection)) continue;
+    BBZ_TRY(out.check_file(file.path, {options.replace}));
   }
-  TreeWriter writer(out, options);
-  writer.report_written();
-  BBZ_TRY(reader.visit_files(selected, writer));
-  return writer.summary(reader.root(), reader.catalog());
+  Tree tree(out, options);
+  return write_files(reader, tree, options);
 }
 
 Result<UnpackSummary> unpack_stream(io::Source& source, io::OutputTree& out,
                                     const UnpackOptions& options) {
-  TreeWriter writer(out, options);
-  BBZ_ASSIGN(const StreamSummary read, read_stream(source, stream_options(options), writer));
-  return writer.summary(read.root, read.catalog);
+  Tree tree(out, options);
+  return write_stream(source, tree, options);
 }
 
 Result<UnpackSummary> unpack_one(const Reader& reader, io::Sink& sink,
                                  const UnpackOptions& options) {
-  std::vector<std::uint32_t> selected;
-  for (std::uint32_t number = 0; number < reader.catalog().files.size(); ++number) {
-    if (SingleWriter::is_selected(reader.catalog().files[number], options.selection)) {
-      selected.push_back(number);
-    }
-  }
-  if (selected.size() > 1) return SingleWriter::several(options.selection);
-  SingleWriter writer(sink, options);
-  writer.report_written();
-  BBZ_TRY(reader.visit_files(selected, writer));
-  return writer.summary(reader.root(), reader.catalog());
+  // Before anything is written.
+  const auto matches = std::ranges::count_if(reader.catalog().files, [&](const auto& file) {
+    return Single::is_selected(file, options.selection);
+  });
+  if (matches > 1) return Single::several(options.selection);
+  Single single(sink, options);
+  return write_files(reader, single, options);
 }
 
 Result<UnpackSummary> unpack_one_stream(io::Source& source, io::Sink& sink,
                                         const UnpackOptions& options) {
-  SingleWriter writer(sink, options);
-  BBZ_ASSIGN(const StreamSummary read, read_stream(source, stream_options(options), writer));
-  return writer.summary(read.root, read.catalog);
+  Single single(sink, options);
+  return write_stream(source, single, options);
 }
 
 }  // namespace bbz::pack

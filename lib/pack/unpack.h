@@ -27,9 +27,10 @@ struct UnpackSummary {
 // Whether every file of the archive is as it was packed.
 bool is_exact(const catalog::Catalog& catalog);
 
-// Writes the selected files and empty folders below `out`. Each file appears under its name when
-// all of its bytes are there and its digest, where the archive has one, is right; a file that fails
-// leaves nothing behind, those before it stay.
+// Writes the selected files and empty folders below `out`, with all of the reader's threads. Each
+// file appears under its name when all of its bytes are there and right, as the checksums of the
+// chunks say (and their digests, where the archive has them); a file that fails leaves nothing
+// behind, those before it stay.
 // Errors: kExists, before anything is written, where a file is in the way; kUnsafePath for a link
 // in the way; kNotFound where no file is selected; kChecksum and the other errors of reading.
 Result<UnpackSummary> unpack(const Reader& reader, io::OutputTree& out,

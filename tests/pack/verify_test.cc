@@ -2,8 +2,72 @@
 
 #include <gtest/gtest.h>
 
+#include "archive/sample.h"
+#include "bbz/catalog/builder.h"
+#include "bbz/container/record_reader.h"
+#include "bbz/container/record_writer.h"
+#include "bbz/pack/unpack.h"
+#include "io/temp_dir.h"
+
 namespace bbz::pack {
 namespace {
+
+// The archive as a writer would have made it that took the digest of a file wrongly.
+Result<std::vector<std::byte>> with_wrong_file_digest(Bytes archive) {
+  const auto source = io::memory_source(archive);
+  BBZ_ASSIGN(auto reader, container::RecordReader::open(*source, {}));
+  std::vector<std::byte> out;
+  const auto sink = io::memory_sink(out);
+  container::RecordWriter writer(*sink, reader.header());
+  catalog::CatalogBuilder builder(reader.header(), {});
+  BBZ_TRY(writer.begin());
+  while (true) {
+    BBZ_ASSIGN(const auto record, reader.next());
+    if (!record) break;
+    std::vector<std::byte> meta(record->meta.begin(), record->meta.end());
+    if (record->head.type == container::RecordType::kFileEnd && meta.size() > 32) {
+      meta.back() ^= std::byte{1};
+    }
+    std::vector<std::byte> payload;
+    BBZ_TRY(reader.read_payload(payload));
+    BBZ_ASSIGN(const auto head, writer.append(record->head.type, meta, payload));
+    BBZ_TRY(builder.add({head, meta}));
+  }
+  BBZ_TRY(writer.finish(builder.root()));
+  return out;
+}
+
+TEST(Verify, FindsADigestOfAFileThatIsWrong) {
+  WriteOptions options;
+  options.digest = DigestKind::kSha256;
+  const auto files = sample_files();
+  const auto good = write_sample(files, options);
+  BBZ_ASSERT_OK(good);
+  const auto archive = with_wrong_file_digest(*good);
+  BBZ_ASSERT_OK(archive);
+
+  const auto source = io::memory_source(Bytes(*archive));
+  const auto report = verify(*source, {});
+  BBZ_ASSERT_OK(report);
+  EXPECT_FALSE(report->broken);
+  EXPECT_EQ(report->damaged, 3u);  // of the regular files
+  ASSERT_FALSE(report->damages.empty());
+  EXPECT_EQ(report->damages[0].file, "config.json");
+  EXPECT_EQ(report->outcome().code(), Code::kChecksum);
+  EXPECT_TRUE(report->outcome().error().message.starts_with("file \"config.json\": digest sha256:"))
+      << report->outcome().error().message;
+
+  // The chunks prove the bytes all the same.
+  const io::TempDir dir;
+  io::OutputTree out = io::OutputTree::open(dir / "out").value();
+  BBZ_ASSERT_OK(unpack(*Reader::open(io::memory_source(Bytes(*archive))).value(), out, {}));
+  for (const SampleFile& file : files) {
+    if (file.kind != catalog::FileKind::kRegular) continue;
+    const auto bytes = file.bytes();
+    EXPECT_EQ(io::read_text(dir / ("out/" + file.path)),
+              std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  }
+}
 
 TEST(ParseDigest, TakesKindAndHexadecimal) {
   for (const DigestKind kind : {DigestKind::kXxh3_128, DigestKind::kSha256}) {
