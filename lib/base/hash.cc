@@ -6,15 +6,41 @@
 #include <new>
 #include <string_view>
 
-// Inlined, so that the code takes the vector width that the compiler is told to use and nothing
-// that links with bbz has to link with xxHash.
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "bbz/base/xxh3_kernel.h"
 
 namespace bbz {
+namespace xxh3 {
+namespace {
+
+// What the compiler makes of it by itself: SSE2, NEON.
+constexpr Kernel kPlainKernel = {"plain", hash64, update, blocks};
+
+std::vector<const Kernel*> find_kernels() {
+  std::vector<const Kernel*> found;
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f")) found.push_back(&kAvx512Kernel);
+  if (__builtin_cpu_supports("avx2")) found.push_back(&kAvx2Kernel);
+#endif
+  found.push_back(&kPlainKernel);
+  return found;
+}
+
+const Kernel& best() {
+  static const Kernel& kernel = *kernels().front();
+  return kernel;
+}
+
+}  // namespace
+
+const std::vector<const Kernel*>& kernels() {
+  static const std::vector<const Kernel*> found = find_kernels();
+  return found;
+}
+
+}  // namespace xxh3
 
 std::uint64_t xxh3_64(Bytes bytes) {
-  return XXH3_64bits(bytes.data(), bytes.size());
+  return xxh3::best().hash64(bytes.data(), bytes.size());
 }
 
 struct Xxh3Stream::State {
@@ -29,10 +55,32 @@ Xxh3Stream::Xxh3Stream(Xxh3Stream&&) noexcept = default;
 Xxh3Stream& Xxh3Stream::operator=(Xxh3Stream&&) noexcept = default;
 
 void Xxh3Stream::update(Bytes bytes) {
-  XXH3_64bits_update(&state_->xxh, bytes.data(), bytes.size());
+  xxh3::best().update(&state_->xxh, bytes.data(), bytes.size());
 }
 
 std::uint64_t Xxh3Stream::digest64() const {
+  return XXH3_64bits_digest(&state_->xxh);
+}
+
+Xxh3Follower::Xxh3Follower(Bytes range) : range_(range) {}
+Xxh3Follower::~Xxh3Follower() = default;
+
+void Xxh3Follower::advance(std::size_t ready) {
+  if (ready < hashed_ + xxh3::kBlock || range_.size() <= hashed_ + xxh3::kBlock) return;
+  if (state_ == nullptr) {
+    state_ = std::make_unique<Xxh3Stream::State>();
+    XXH3_64bits_reset(&state_->xxh);
+  }
+  // The end of the range is hashed in another way than its middle, so a byte is left for finish().
+  const std::size_t blocks = (std::min(ready, range_.size() - 1) - hashed_) / xxh3::kBlock;
+  xxh3::best().blocks(&state_->xxh, range_.data() + hashed_, blocks);
+  hashed_ += blocks * xxh3::kBlock;
+}
+
+std::uint64_t Xxh3Follower::finish() {
+  if (state_ == nullptr) return xxh3_64(range_);
+  const Bytes left = range_.subspan(hashed_);
+  xxh3::best().update(&state_->xxh, left.data(), left.size());
   return XXH3_64bits_digest(&state_->xxh);
 }
 
@@ -65,7 +113,7 @@ Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 
 void Hasher::update(Bytes bytes) {
   if (state_->kind == DigestKind::kXxh3_128) {
-    XXH3_128bits_update(&state_->xxh, bytes.data(), bytes.size());
+    xxh3::best().update(&state_->xxh, bytes.data(), bytes.size());
   } else {
     EVP_DigestUpdate(state_->sha, bytes.data(), bytes.size());
   }

@@ -24,8 +24,30 @@ class Xxh3Stream {
   std::uint64_t digest64() const;
 
  private:
+  friend class Xxh3Follower;
   struct State;
   std::unique_ptr<State> state_;
+};
+
+// XXH3-64 of a range of memory that is written or read from its front on: each part is hashed soon
+// after, while it is in the cache.
+class Xxh3Follower {
+ public:
+  // Refers to the range, which may still be empty of what is to be hashed.
+  explicit Xxh3Follower(Bytes range);
+  ~Xxh3Follower();
+  Xxh3Follower(const Xxh3Follower&) = delete;
+  Xxh3Follower& operator=(const Xxh3Follower&) = delete;
+
+  // The first `ready` bytes, at most the range's, will not change any more.
+  void advance(std::size_t ready);
+  // None will. Returns the hash of all; the follower must not be used again.
+  std::uint64_t finish();
+
+ private:
+  Bytes range_;
+  std::size_t hashed_ = 0;
+  std::unique_ptr<Xxh3Stream::State> state_;
 };
 
 // The algorithm of an archive's root digest. The numbers stand in the format.

@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string_view>
+#include <vector>
+
+#include "bbz/base/xxh3.h"
 
 namespace bbz {
 namespace {
@@ -31,6 +35,46 @@ TEST(Hash, StreamsGiveWhatOneCallGives) {
     hasher.update(bytes_of(text.substr(0, 20)));
     hasher.update(bytes_of(text.substr(20)));
     EXPECT_EQ(hasher.finish(), digest_of(kind, bytes_of(text)));
+  }
+}
+
+std::vector<std::byte> noise(std::size_t size) {
+  std::vector<std::byte> bytes(size);
+  std::uint64_t x = 1;
+  for (std::byte& b : bytes) {
+    x = x * 6364136223846793005u + 1442695040888963407u;
+    b = static_cast<std::byte>(x >> 56);
+  }
+  return bytes;
+}
+
+TEST(Hash, IsTheSameOnEveryKernel) {
+  const auto bytes = noise(5000);
+  const xxh3::Kernel& plain = *xxh3::kernels().back();
+  for (const xxh3::Kernel* kernel : xxh3::kernels()) {
+    for (std::size_t size = 0; size < bytes.size(); size += size < 300 ? 1 : 61) {
+      EXPECT_EQ(kernel->hash64(bytes.data(), size), plain.hash64(bytes.data(), size))
+          << kernel->name << " " << size;
+    }
+  }
+}
+
+TEST(Hash, FollowsARangeThatIsBeingFilled) {
+  const auto bytes = noise(5000);
+  for (const std::size_t size : {0, 1, 63, 64, 241, 1023, 1024, 1025, 2048, 2049, 3000, 5000}) {
+    for (const std::size_t step : {1, 64, 1000, 1024, 1025, 5000}) {
+      std::vector<std::byte> filled(size);
+      Xxh3Follower follower(filled);
+      for (std::size_t at = 0; at < size;) {
+        const std::size_t end = std::min(at + step, size);
+        std::copy(bytes.data() + at, bytes.data() + end, filled.data() + at);
+        follower.advance(end);
+        // What is hashed is not looked at again, but for the last stripe.
+        for (std::size_t i = 0; i + 1024 + 64 < end; ++i) filled[i] = std::byte{0};
+        at = end;
+      }
+      EXPECT_EQ(follower.finish(), xxh3_64(Bytes(bytes).first(size))) << size << " by " << step;
+    }
   }
 }
 

@@ -1,0 +1,43 @@
+// The body of a Kernel, for files that each compile it for another machine. It includes nothing but
+// xxHash, whose functions are static here, so that none that needs AVX is linked into the rest.
+#pragma once
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "bbz/base/xxh3.h"
+
+namespace bbz::xxh3 {
+namespace {
+
+inline std::uint64_t hash64(const void* p, std::size_t size) {
+  return XXH3_64bits(p, size);
+}
+
+inline void update(void* state, const void* p, std::size_t size) {
+  XXH3_64bits_update(static_cast<XXH3_state_t*>(state), p, size);  // 128 bits: the same
+}
+
+inline void blocks(void* state, const void* p, std::size_t count) {
+  if (count == 0) return;
+  auto& s = *static_cast<XXH3_state_t*>(state);
+  const auto* in = static_cast<const unsigned char*>(p);
+  // On the stack compilers keep the accumulators in registers.
+  alignas(XXH_ACC_ALIGN) XXH64_hash_t acc[XXH_ACC_NB];
+  XXH_memcpy(acc, s.acc, sizeof acc);
+  for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t at = 0; at < kBlock; at += XXH_STRIPE_LEN) {
+      XXH3_accumulate_512(acc, in + at,
+                          s.extSecret + at / XXH_STRIPE_LEN * XXH_SECRET_CONSUME_RATE);
+    }
+    XXH3_scrambleAcc(acc, s.extSecret + s.secretLimit);
+    in += kBlock;
+  }
+  XXH_memcpy(s.acc, acc, sizeof acc);
+  s.totalLen += count * kBlock;
+  // The last stripe of a hash may reach back into bytes that were taken in before.
+  XXH_memcpy(s.buffer + sizeof s.buffer - XXH_STRIPE_LEN, in - XXH_STRIPE_LEN, XXH_STRIPE_LEN);
+}
+
+}  // namespace
+}  // namespace bbz::xxh3
