@@ -40,9 +40,9 @@ Status Delivery::begin_tensor(const Step& step) {
   }
   if (tensor.meta.form != symmetry::kFormPolar) return {};
   BBZ_TRY(form_);
-  std::vector<std::byte> dense(tensor.byte_size);
-  BBZ_TRY(group_->derive(catalog_, tensor, dense));
-  return visitor_.data(tensor, 0, dense);
+  derived_.resize(tensor.byte_size);
+  BBZ_TRY(group_->derive(catalog_, tensor, pool_, derived_));
+  return visitor_.data(tensor, 0, derived_);
 }
 
 Status Delivery::chunk(Step& step) {

@@ -50,9 +50,11 @@ class Delivery {
   // Finds the state of a group that a tensor refers to, with its tensors' bytes.
   using FindGroup = std::function<Result<std::shared_ptr<GroupState>>(std::uint32_t group)>;
 
-  // `catalog` holds at least the tensor that is delivered and the groups before it.
-  Delivery(const catalog::Catalog& catalog, Visitor& visitor, FindGroup find_group)
-      : catalog_(catalog), visitor_(visitor), find_group_(std::move(find_group)) {}
+  // `catalog` holds at least the tensor that is delivered and the groups before it; `pool` helps to
+  // derive tensors.
+  Delivery(const catalog::Catalog& catalog, Visitor& visitor, parallel::ThreadPool& pool,
+           FindGroup find_group)
+      : catalog_(catalog), visitor_(visitor), pool_(pool), find_group_(std::move(find_group)) {}
 
   Status deliver(Step& step);
 
@@ -62,8 +64,10 @@ class Delivery {
 
   const catalog::Catalog& catalog_;
   Visitor& visitor_;
+  parallel::ThreadPool& pool_;
   FindGroup find_group_;
   std::shared_ptr<GroupState> group_;  // of the tensor that is delivered
+  std::vector<std::byte> derived_;     // its bytes, where it is one
   Status form_;                        // whether that tensor's form can be delivered
 };
 

@@ -56,10 +56,10 @@ Status GroupState::complete(const catalog::Catalog& catalog) const {
 }
 
 Status GroupState::derive(const catalog::Catalog& catalog, const catalog::Tensor& tensor,
-                          MutableBytes dense) {
+                          parallel::ThreadPool& pool, MutableBytes dense) {
   BBZ_TRY(complete(catalog));
   return symmetry::derive_polar(tensor.meta, *polar_, bytes_.empty() ? Bytes() : Bytes(bytes_[0]),
-                                dense);
+                                dense, &pool);
 }
 
 Status GroupState::decode_carried(const catalog::Catalog& catalog,

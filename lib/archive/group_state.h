@@ -31,8 +31,9 @@ class GroupState {
   // Appends decoded bytes of the next tensor of the group, which may come in pieces.
   void add(const catalog::Tensor& tensor, Bytes bytes);
 
-  // A tensor of form polar; `dense` has its size.
-  Status derive(const catalog::Catalog& catalog, const catalog::Tensor& tensor, MutableBytes dense);
+  // A tensor of form polar, on the pool's threads and this one; `dense` has its size.
+  Status derive(const catalog::Catalog& catalog, const catalog::Tensor& tensor,
+                parallel::ThreadPool& pool, MutableBytes dense);
   // A chunk of a tensor of form rider whose codec is carried; `out` has its decoded size. May be
   // called from many threads at once.
   Status decode_carried(const catalog::Catalog& catalog, const catalog::TensorMeta& tensor,

@@ -97,7 +97,7 @@ Status Reader::State::read_bytes(const catalog::Tensor& tensor, std::uint64_t of
       // Derived as a whole: every entry of it costs a sum over the operand.
       BBZ_ASSIGN(const auto group, find_group(tensor.meta.group));
       std::vector<std::byte> dense(tensor.byte_size);
-      BBZ_TRY(group->derive(catalog, tensor, dense));
+      BBZ_TRY(group->derive(catalog, tensor, pool, dense));
       std::ranges::copy(Bytes(dense).subspan(offset, out.size()), out.begin());
       return {};
     }

@@ -68,7 +68,7 @@ class Reader::Placer {
     }
     if (tensor.meta.form != symmetry::kFormPolar) return {};
     std::vector<std::byte> dense(tensor.byte_size);
-    BBZ_TRY(group_->derive(state_.catalog, tensor, dense));
+    BBZ_TRY(group_->derive(state_.catalog, tensor, state_.pool, dense));
     BBZ_TRY(sink_.place(offset, dense));
     count(dense.size());
     return {};

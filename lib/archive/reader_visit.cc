@@ -22,7 +22,7 @@ std::shared_ptr<const T> borrow(const T& value) {
 template <class Plan>
 Status Reader::State::visit(Plan&& plan, Visitor& visitor) {
   BBZ_TRY(visitor.begin_archive(catalog.header));
-  internal::Delivery delivery(catalog, visitor,
+  internal::Delivery delivery(catalog, visitor, pool,
                               [this](std::uint32_t group) { return find_group(group); });
   return parallel::ordered_map<Step>(
       pool, internal::delivery_depth(pool), plan,

@@ -187,9 +187,9 @@ Result<StreamSummary> read_stream(io::Source& source, const StreamOptions& optio
   StreamPlan plan(reader, builder, options);
   BBZ_TRY(visitor.begin_archive(reader.header()));
   GroupKeeper keeper(visitor, reader.header().digest_kind);
-  internal::Delivery delivery(builder.catalog(), keeper,
-                              [&](std::uint32_t group) { return keeper.find(group); });
   parallel::ThreadPool pool(options.threads);
+  internal::Delivery delivery(builder.catalog(), keeper, pool,
+                              [&](std::uint32_t group) { return keeper.find(group); });
   const Status delivered = parallel::ordered_map<Step>(
       pool, internal::delivery_depth(pool), [&](Step& step) { return plan.next(step); },
       internal::decode_step,

@@ -12,17 +12,6 @@ using linalg::Index;
 using linalg::Matrix;
 using tensor::DType;
 
-// Calls visit(i, length) for every row of F in the order in which rows are packed.
-template <class Visit>
-void in_packed_order(std::uint64_t rows, const std::vector<std::uint32_t>& pivots,
-                     const Visit& visit) {
-  for (std::size_t k = 0; k < pivots.size(); ++k) visit(pivots[k], k + 1);
-  const std::vector<std::uint64_t> columns = pivot_columns(rows, pivots);
-  for (std::uint64_t i = 0; i < rows; ++i) {
-    if (columns[i] == kNoPivot) visit(i, pivots.size());
-  }
-}
-
 }  // namespace
 
 std::vector<std::uint64_t> pivot_columns(std::uint64_t rows,
@@ -61,7 +50,7 @@ std::vector<std::byte> pack_factor(const Matrix& factor, const std::vector<std::
 }
 
 double factor_grid(DType factor) {
-  return factor == DType::kF16 ? 0x1p-24 : 0x1p-25;
+  return factor == DType::kF16 ? 0x1p-15 : 0x1p-25;
 }
 
 Status check_factor(const Matrix& factor, DType dtype) {

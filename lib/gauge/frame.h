@@ -14,6 +14,17 @@ inline constexpr std::uint64_t kNoPivot = ~std::uint64_t{0};
 std::vector<std::uint64_t> pivot_columns(std::uint64_t rows,
                                          const std::vector<std::uint32_t>& pivots);
 
+// Calls visit(i, length) for every row of F in the order in which rows are packed.
+template <class Visit>
+void in_packed_order(std::uint64_t rows, const std::vector<std::uint32_t>& pivots,
+                     const Visit& visit) {
+  for (std::size_t k = 0; k < pivots.size(); ++k) visit(pivots[k], k + 1);
+  const std::vector<std::uint64_t> columns = pivot_columns(rows, pivots);
+  for (std::uint64_t i = 0; i < rows; ++i) {
+    if (columns[i] == kNoPivot) visit(i, pivots.size());
+  }
+}
+
 // F from its packed entries and back. Preconditions: check_polar() holds for the form.
 linalg::Matrix unpack_factor(const PolarForm& form);
 std::vector<std::byte> pack_factor(const linalg::Matrix& factor,

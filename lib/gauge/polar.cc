@@ -5,8 +5,8 @@
 
 #include "bbz/base/format.h"
 #include "bbz/gauge/frame.h"
+#include "bbz/gauge/shortcut.h"
 #include "bbz/linalg/convert.h"
-#include "bbz/linalg/product.h"
 
 namespace bbz::gauge {
 namespace {
@@ -21,57 +21,12 @@ std::size_t bytes_of(DType dtype) {
   return static_cast<std::size_t>(tensor::dtype_info(dtype).bits) / 8;
 }
 
-// The entries of the strict upper triangle of the first `rows` columns, row by row: where the marks
-// are. next() is the byte offset of the entry's last bit, then that of its mirror image.
-class UpperTriangle {
- public:
-  UpperTriangle(std::uint64_t rows, std::uint64_t cols, DType dtype)
-      : rows_(rows), cols_(cols), size_(bytes_of(dtype)) {}
-
-  struct Place {
-    std::size_t upper = 0;
-    std::size_t lower = 0;
-  };
-  bool done() const { return i_ + 1 >= rows_; }
-  Place next() {
-    const Place place{(i_ * cols_ + j_) * size_, (j_ * cols_ + i_) * size_};
-    if (++j_ == rows_) j_ = ++i_ + 1;
-    return place;
-  }
-
- private:
-  std::uint64_t rows_, cols_;
-  std::size_t size_;
-  std::uint64_t i_ = 0, j_ = 1;
-};
-
-// The marks: r in 16 bits, then for each column its pivot in 16 bits and the bits of F's entry
-// there; each field from its lowest bit.
-std::vector<bool> make_marks(const Matrix& factor, const std::vector<std::uint32_t>& pivots,
-                             DType dtype) {
-  std::vector<bool> marks;
-  const auto put = [&marks](std::uint32_t field, int bits) {
-    for (int b = 0; b < bits; ++b) marks.push_back((field >> b & 1u) != 0);
-  };
-  if (pivots.empty()) return marks;
-  put(static_cast<std::uint32_t>(pivots.size()), 16);
-  for (std::size_t k = 0; k < pivots.size(); ++k) {
-    const double value = factor(pivots[k], static_cast<Index>(k));
-    std::uint32_t bits = 0;
-    linalg::store({&value, 1}, dtype,
-                  std::as_writable_bytes(std::span(&bits, 1)).first(bytes_of(dtype)));
-    put(pivots[k], 16);
-    put(bits, tensor::dtype_info(dtype).bits);
-  }
-  return marks;
-}
-
 // Reads the marks of a shortcut: sets pivots and, in a new matrix, F's entries there. False where
 // the upper triangle is no marked copy of the lower, or the marks make no sense.
 class MarkReader {
  public:
   MarkReader(Bytes shortcut, std::uint64_t rows, std::uint64_t cols, DType dtype)
-      : shortcut_(shortcut), dtype_(dtype), rows_(rows), places_(rows, cols, dtype) {}
+      : shortcut_(shortcut), dtype_(dtype), rows_(rows), places_(rows, cols, bytes_of(dtype)) {}
 
   bool read(Matrix& factor, std::vector<std::uint32_t>& pivots) {
     const DType dtype = *factor_dtype(dtype_);
@@ -120,34 +75,6 @@ class MarkReader {
   UpperTriangle places_;
   bool ok_ = true;
 };
-
-void write_shortcut(const Matrix& factor, const std::vector<std::uint32_t>& pivots, DType dtype,
-                    std::uint64_t cols, MutableBytes out) {
-  constexpr Index kBlock = 256;
-  const std::size_t size = bytes_of(dtype);
-  const Index rows = factor.rows();
-  Matrix block;
-  std::ranges::fill(out, std::byte{0});
-  for (Index begin = 0; begin < rows; begin += kBlock) {
-    const Index count = std::min(kBlock, rows - begin);
-    block.setZero(count, begin + count);
-    for (Index i = 0; i < count; ++i) block(i, begin + i) = 1.0;
-    linalg::multiply(factor.middleRows(begin, count), linalg::Op::kPlain,
-                     factor.topRows(begin + count), linalg::Op::kTransposed, block, -1.0, 1.0);
-    for (Index i = 0; i < count; ++i) {
-      const std::size_t length = static_cast<std::size_t>(begin + i + 1);
-      linalg::store({block.row(i).data(), length}, dtype,
-                    out.subspan((begin + i) * cols * size, length * size));
-    }
-  }
-  const std::vector<bool> marks = make_marks(factor, pivots, *factor_dtype(dtype));
-  UpperTriangle places(static_cast<std::uint64_t>(rows), cols, dtype);
-  for (std::size_t t = 0; !places.done(); ++t) {
-    const UpperTriangle::Place place = places.next();
-    std::memcpy(out.data() + place.upper, out.data() + place.lower, size);
-    if (t < marks.size() && marks[t]) out[place.upper] ^= std::byte{1};
-  }
-}
 
 // The entry nearest to `target` that is found again from the rounded shortcut, or NaN.
 double findable_entry(double target, double inner, double pivot, DType dtype, DType factor) {
@@ -213,17 +140,14 @@ Status check_polar(const PolarForm& form) {
   return {};
 }
 
-Status decode_polar(const PolarForm& form, MutableBytes out) {
+Status decode_polar(const PolarForm& form, MutableBytes out, parallel::ThreadPool* pool) {
   BBZ_TRY(check_polar(form));
   if (out.size() / form.rows / bytes_of(form.dtype) != form.cols ||
       out.size() != form.rows * form.cols * bytes_of(form.dtype)) {
     return make_error(Code::kInvalidArgument, "polar form of {} x {}: found room for {} bytes",
                       form.rows, form.cols, out.size());
   }
-  const Matrix factor = unpack_factor(form);
-  BBZ_TRY(check_factor(factor, *factor_dtype(form.dtype)));
-  write_shortcut(factor, form.pivots, form.dtype, form.cols, out);
-  return {};
+  return write_shortcut(form, pool, out);
 }
 
 std::optional<PolarForm> recover_polar(Bytes shortcut, DType dtype, std::uint64_t rows,
@@ -251,8 +175,9 @@ std::optional<PolarForm> recover_polar(Bytes shortcut, DType dtype, std::uint64_
   if (!filled || !check_factor(factor, *inner_type).ok()) return std::nullopt;
   form.factor = pack_factor(factor, form.pivots, *inner_type);
   std::vector<std::byte> again(shortcut.size());
-  write_shortcut(factor, form.pivots, dtype, cols, again);
-  if (!std::ranges::equal(again, shortcut)) return std::nullopt;
+  if (!write_shortcut(form, nullptr, again).ok() || !std::ranges::equal(again, shortcut)) {
+    return std::nullopt;
+  }
   return form;
 }
 

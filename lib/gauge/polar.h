@@ -17,6 +17,7 @@
 #include "bbz/base/checked.h"
 #include "bbz/base/error.h"
 #include "bbz/linalg/matrix.h"
+#include "bbz/parallel/thread_pool.h"
 #include "bbz/tensor/dtype.h"
 
 namespace bbz::gauge {
@@ -49,10 +50,11 @@ std::uint64_t factor_count(std::uint64_t rows, std::uint64_t rank);
 // Errors: kMalformed naming expected and found.
 Status check_polar(const PolarForm& form);
 
-// The shortcut's bytes, rows * cols elements in `out`. Takes memory for F in float64 and some rows.
+// The shortcut's bytes, rows * cols elements in `out`; on the pool's threads too, where there is
+// one. Takes memory for F and some rows.
 // Errors: those of check_polar(); kMalformed where an entry of F is not finite, is off its grid, or
 // a row of F is longer than sqrt(2); kInvalidArgument where out has another size.
-Status decode_polar(const PolarForm& form, MutableBytes out);
+Status decode_polar(const PolarForm& form, MutableBytes out, parallel::ThreadPool* pool = nullptr);
 
 // The form of a shortcut that decode_polar() made, the same that it was made from; nothing for any
 // other bytes. Precondition: `shortcut` has rows * cols elements.

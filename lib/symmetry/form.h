@@ -1,6 +1,7 @@
 // Forms: from what is stored to the dense elements of a tensor.
 #pragma once
 
+#include "bbz/parallel/thread_pool.h"
 #include "bbz/symmetry/group.h"
 
 namespace bbz::symmetry {
@@ -30,10 +31,10 @@ void expand_lower(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk
 // --- polar
 
 // The derived tensor from its group's payload and the bytes of the operand (empty where the rank is
-// 0). Checks the decoded checksum and digest. `dense` has the tensor's size. Errors: kMalformed,
-// kChecksum; the tensor is named.
+// 0), on the pool's threads too, where there is one. Checks the decoded checksum and digest.
+// `dense` has the tensor's size. Errors: kMalformed, kChecksum; the tensor is named.
 Status derive_polar(const catalog::TensorMeta& tensor, const PolarGroup& group, Bytes operand,
-                    MutableBytes dense);
+                    MutableBytes dense, parallel::ThreadPool* pool = nullptr);
 
 // --- rider
 

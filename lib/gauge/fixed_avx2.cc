@@ -1,0 +1,105 @@
+// Deriving shortcuts on x86-64 with AVX2 and F16C. What is compiled for them lies between two
+// pragmas, after all headers, so that no inline function of a header is.
+#include "bbz/gauge/fixed_kernel.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include <cstring>
+
+// clang-format off
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,f16c"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,f16c")
+#endif
+// clang-format on
+
+namespace bbz::gauge {
+namespace {
+
+using V = __m256i;
+
+V load(const void* p) {
+  return _mm256_loadu_si256(static_cast<const V*>(p));
+}
+
+// The two entries of one row, in every lane.
+V broadcast(const std::int16_t* pair) {
+  std::int32_t both;
+  std::memcpy(&both, pair, sizeof(both));
+  return _mm256_set1_epi32(both);
+}
+
+// 4 rows by 16: eight sums and what is multiplied fit into the registers.
+void multiply_part(const std::int16_t* a, const std::int16_t* b, std::size_t pairs,
+                   std::int32_t* sums) {
+  constexpr int kRows = 4;
+  V sum[kRows][2] = {};
+  for (std::size_t k = 0; k < pairs; ++k, a += kPairWords, b += kPairWords) {
+    const V b0 = load(b);
+    const V b1 = load(b + 16);
+    for (int i = 0; i < kRows; ++i) {
+      const V row = broadcast(a + 2 * i);
+      sum[i][0] = _mm256_add_epi32(sum[i][0], _mm256_madd_epi16(row, b0));
+      sum[i][1] = _mm256_add_epi32(sum[i][1], _mm256_madd_epi16(row, b1));
+    }
+  }
+  for (int i = 0; i < kRows; ++i) {
+    auto* out = reinterpret_cast<V*>(sums + static_cast<std::size_t>(i) * kGroupRows);
+    _mm256_storeu_si256(out, sum[i][0]);
+    _mm256_storeu_si256(out + 1, sum[i][1]);
+  }
+}
+
+// To float with what does not fit kept in the last bit ("round to odd"): rounding that once more,
+// to a type of at least two bits less, is rounding once.
+__m256 to_float(V x) {
+  const V large = _mm256_cmpgt_epi32(_mm256_abs_epi32(x), _mm256_set1_epi32((1 << 24) - 1));
+  const V low = _mm256_and_si256(x, _mm256_set1_epi32(0xff));
+  const V odd = _mm256_andnot_si256(_mm256_cmpeq_epi32(low, _mm256_setzero_si256()),
+                                    _mm256_set1_epi32(0x100));
+  const V kept = _mm256_or_si256(_mm256_sub_epi32(x, low), odd);
+  return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_blendv_epi8(x, kept, large)),
+                       _mm256_set1_ps(0x1p-30F));
+}
+
+__m128i to_bf16(__m256 x) {
+  const V bits = _mm256_castps_si256(x);
+  const V even = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const V half = _mm256_add_epi32(even, _mm256_set1_epi32(0x7fff));
+  const V rounded = _mm256_srli_epi32(_mm256_add_epi32(bits, half), 16);
+  return _mm_packus_epi32(_mm256_castsi256_si128(rounded), _mm256_extracti128_si256(rounded, 1));
+}
+
+}  // namespace
+
+void multiply_avx2(const std::int16_t* a, const std::int16_t* b, std::size_t pairs,
+                   std::int32_t* sums) {
+  for (std::size_t i = 0; i < kTileRows; i += 4) {
+    for (std::size_t j = 0; j < kGroupRows; j += 16) {
+      multiply_part(a + 2 * i, b + 2 * j, pairs, sums + i * kGroupRows + j);
+    }
+  }
+}
+
+void round_avx2(const std::int32_t* tile, bool bf16, std::uint16_t* rounded) {
+  for (std::size_t i = 0; i < kTileSize; i += 8) {
+    const __m256 x = to_float(load(tile + i));
+    const __m128i bits =
+        bf16 ? to_bf16(x) : _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(rounded + i), bits);
+  }
+}
+
+}  // namespace bbz::gauge
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+#endif  // defined(__x86_64__)

@@ -1,0 +1,41 @@
+// The inner loops of deriving a shortcut by integers, chosen at run time. Internal.
+//
+// F's entries are whole numbers of 2^-15, as i16. They lie in groups of 48 rows, a group in pairs
+// of columns: the two entries of row 0 of the group, the two of row 1, ... row 47, then the next
+// pair of columns. Every kernel computes the same numbers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace bbz::gauge {
+
+inline constexpr std::size_t kGroupRows = 48;
+inline constexpr std::size_t kTileRows = 8;
+inline constexpr std::size_t kPairWords = 2 * kGroupRows;  // of a group's pair of columns
+inline constexpr std::size_t kTileSize = kTileRows * kGroupRows;
+
+struct FixedKernel {
+  const char* name;
+  // sums[i][j], of kTileRows x kGroupRows, is the sum over all columns of a(i) b(j). `b` is a
+  // group; `a` the first of eight rows within one.
+  void (*multiply)(const std::int16_t* a, const std::int16_t* b, std::size_t pairs,
+                   std::int32_t* sums);
+  // A tile of whole numbers of 2^-30, above -2^31, rounded to F16 or BF16: to nearest, ties to
+  // even.
+  void (*round)(const std::int32_t* tile, bool bf16, std::uint16_t* rounded);
+};
+
+// The kernels that this machine can run, the fastest first; none where float64 is as good.
+const std::vector<const FixedKernel*>& fixed_kernels();
+
+#if defined(__x86_64__)
+void multiply_avx2(const std::int16_t* a, const std::int16_t* b, std::size_t pairs,
+                   std::int32_t* sums);
+void multiply_avx512(const std::int16_t* a, const std::int16_t* b, std::size_t pairs,
+                     std::int32_t* sums);
+void round_avx2(const std::int32_t* tile, bool bf16, std::uint16_t* rounded);
+#endif
+
+}  // namespace bbz::gauge

@@ -1,0 +1,43 @@
+#include "bbz/gauge/fixed_kernel.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace bbz::gauge {
+namespace {
+
+#if defined(__x86_64__)
+
+const FixedKernel kAvx512Kernel = {"avx512", multiply_avx512, round_avx2};
+const FixedKernel kAvx2Kernel = {"avx2", multiply_avx2, round_avx2};
+
+// __builtin_cpu_supports() does not know it everywhere.
+bool has_f16c() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+
+#endif
+
+std::vector<const FixedKernel*> find_kernels() {
+  std::vector<const FixedKernel*> found;
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2") && has_f16c()) {
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")) {
+      found.push_back(&kAvx512Kernel);
+    }
+    found.push_back(&kAvx2Kernel);
+  }
+#endif
+  return found;
+}
+
+}  // namespace
+
+const std::vector<const FixedKernel*>& fixed_kernels() {
+  static const std::vector<const FixedKernel*> found = find_kernels();
+  return found;
+}
+
+}  // namespace bbz::gauge

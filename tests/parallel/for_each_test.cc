@@ -1,0 +1,41 @@
+#include "bbz/parallel/for_each.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace bbz::parallel {
+namespace {
+
+void expect_each_once(ThreadPool* pool, std::size_t count) {
+  std::vector<std::atomic<int>> calls(count);
+  for_each_index(pool, count, [&](std::size_t i) { ++calls[i]; });
+  for (const auto& n : calls) EXPECT_EQ(n, 1);
+}
+
+TEST(ForEachIndex, CallsEachOnceAndReturnsWhenAllHaveReturned) {
+  for (const std::size_t threads : {1, 2, 5}) {
+    ThreadPool pool(threads);
+    for (const std::size_t count : {0, 1, 2, 3, 1000}) expect_each_once(&pool, count);
+  }
+  expect_each_once(nullptr, 10);
+}
+
+TEST(ForEachIndex, DoesNotWaitForThreadsThatAreBusy) {
+  ThreadPool pool(2);
+  std::atomic<bool> done{false};
+  for (int i = 0; i < 2; ++i) {
+    pool.submit([&] { done.wait(false); });
+  }
+  expect_each_once(&pool, 100);
+  done = true;
+  done.notify_all();
+}
+
+TEST(ForEachIndex, MayBeCalledFromATaskOfThePool) {
+  ThreadPool pool(2);
+  for_each_index(&pool, 4, [&](std::size_t) { expect_each_once(&pool, 50); });
+}
+
+}  // namespace
+}  // namespace bbz::parallel
