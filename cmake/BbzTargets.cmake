@@ -29,6 +29,8 @@ function(bbz_room name)
   add_library(bbz::${name} ALIAS bbz_${name})
   target_include_directories(bbz_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>)
   target_compile_features(bbz_${name} PUBLIC cxx_std_20)
+  set_target_properties(bbz_${name} PROPERTIES CXX_VISIBILITY_PRESET hidden
+                        VISIBILITY_INLINES_HIDDEN ON)
   target_link_libraries(bbz_${name} PUBLIC ${ROOM_LINKS} PRIVATE $<BUILD_INTERFACE:bbz_options>
                         ${ROOM_PRIVATE_LINKS})
   set_property(GLOBAL APPEND PROPERTY BBZ_ROOMS bbz_${name})

@@ -1,9 +1,11 @@
-# The library that others link: the objects of all rooms in one, with the headers that are its interface.
+# What others link: libbbz.a, the objects of all rooms in one, for C++; and libbbz.so, which shows the
+# C interface alone, for there is no stable interface of C++. With the headers of both.
 
 set(BBZ_PUBLIC_HEADERS
-  bbz.h
+  library.h
   archive/front_index.h archive/reader.h archive/stream.h archive/visitor.h archive/writer.h
   base/checked.h base/error.h base/hash.h base/names.h
+  capi/core.h capi/reader.h capi/source.h capi/verify.h
   catalog/catalog.h catalog/metas.h
   codec/codec.h
   container/constants.h container/header.h container/limits.h container/record.h container/scan.h
@@ -18,18 +20,17 @@ set(BBZ_PUBLIC_HEADERS
   torch/state_dict.h)
 
 get_property(rooms GLOBAL PROPERTY BBZ_ROOMS)
-add_library(bbz)
+add_library(bbz STATIC)
 add_library(bbz::bbz ALIAS bbz)
 foreach(room IN LISTS rooms)
   target_sources(bbz PRIVATE $<TARGET_OBJECTS:${room}>)
 endforeach()
-set_target_properties(bbz PROPERTIES LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION}
-                      SOVERSION ${PROJECT_VERSION_MAJOR})
+set_target_properties(bbz PROPERTIES LINKER_LANGUAGE CXX)
 target_compile_features(bbz PUBLIC cxx_std_20)
 target_include_directories(bbz PUBLIC $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
                            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 
-# What the rooms use inside. Whoever links the static library needs it too: bbzConfig.cmake finds it again.
+# What the rooms use inside. Whoever links this library needs it too: bbzConfig.cmake finds it again.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(bbz_packages REQUIRED IMPORTED_TARGET libzstd libcrypto fmt libarchive)
@@ -42,6 +43,20 @@ if(bbz_lapack_FOUND)
   target_link_libraries(bbz PRIVATE PkgConfig::bbz_lapack)
 endif()
 
+# The shared library takes from the rooms what the C interface reaches, and exports that interface.
+file(STRINGS ${PROJECT_SOURCE_DIR}/lib/capi/core.h abi REGEX "^#define BBZ_ABI_M")
+string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*" "\\1.\\2" BBZ_ABI_VERSION "${abi}")
+string(REGEX MATCH "^[0-9]+" BBZ_ABI_MAJOR ${BBZ_ABI_VERSION})
+set(exports ${PROJECT_SOURCE_DIR}/lib/capi/exports.map)
+add_library(bbz_c SHARED $<TARGET_OBJECTS:bbz_capi>)
+add_library(bbz::c ALIAS bbz_c)
+set_target_properties(bbz_c PROPERTIES OUTPUT_NAME bbz EXPORT_NAME c LINK_DEPENDS ${exports}
+                      VERSION ${BBZ_ABI_VERSION} SOVERSION ${BBZ_ABI_MAJOR})
+target_include_directories(bbz_c INTERFACE $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
+                           $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+target_link_libraries(bbz_c PRIVATE bbz_capi $<BUILD_INTERFACE:bbz_options>)
+target_link_options(bbz_c PRIVATE LINKER:--version-script=${exports} LINKER:--as-needed)
+
 include(CMakePackageConfigHelpers)
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/bbzConfig.cmake.in
                               ${PROJECT_BINARY_DIR}/bbzConfig.cmake
@@ -50,22 +65,18 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/bbzConfigVersion.cmake
                                  COMPATIBILITY SameMajorVersion)
 # The installed tree may be moved: the file finds its prefix from where it lies itself.
 file(RELATIVE_PATH BBZ_PREFIX_FROM_PKGCONFIG /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
-# A static libbbz brings the link line of what it uses along. pkg-config --static would go further and
-# ask for static forms of those as well, and of what they use in turn.
-if(BUILD_SHARED_LIBS)
-  set(BBZ_PKGCONFIG_REQUIRES Requires.private)
-  set(BBZ_PKGCONFIG_LIBS "")
-else()
-  set(BBZ_PKGCONFIG_REQUIRES Requires)
-  set(BBZ_PKGCONFIG_LIBS " -pthread -lstdc++")
-endif()
-configure_file(${PROJECT_SOURCE_DIR}/cmake/bbz.pc.in ${PROJECT_BINARY_DIR}/bbz.pc @ONLY)
+foreach(module IN ITEMS bbz bbz-c)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/${module}.pc.in ${PROJECT_BINARY_DIR}/${module}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${module}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()
 
 install(TARGETS bbz EXPORT bbzTargets)
+install(TARGETS bbz_c EXPORT bbzCTargets)
 install(EXPORT bbzTargets NAMESPACE bbz:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/bbz)
+install(EXPORT bbzCTargets NAMESPACE bbz:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/bbz)
 install(FILES ${PROJECT_BINARY_DIR}/bbzConfig.cmake ${PROJECT_BINARY_DIR}/bbzConfigVersion.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/bbz)
-install(FILES ${PROJECT_BINARY_DIR}/bbz.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES lib/capi/bbz.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 foreach(header IN LISTS BBZ_PUBLIC_HEADERS)
   get_filename_component(folder ${header} DIRECTORY)
   install(FILES lib/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bbz/${folder})

@@ -5,7 +5,7 @@
 namespace bbz {
 namespace {
 
-constexpr std::array<std::string_view, 15> kNames = {
+constexpr std::array<std::string_view, 16> kNames = {
     "ok",
     "invalid-argument",
     "io",
@@ -21,6 +21,7 @@ constexpr std::array<std::string_view, 15> kNames = {
     "digest-mismatch",
     "cancelled",
     "internal",
+    "out-of-memory",
 };
 
 }  // namespace

@@ -32,6 +32,7 @@ enum class Code : int {
   kDigestMismatch = 12,  // the content is whole but is not the content that was expected
   kCancelled = 13,       // the caller asked to stop
   kInternal = 14,        // a defect of bbz itself
+  kOutOfMemory = 15,     // where std::bad_alloc cannot go: the C interface
 };
 
 // The code's name in lower case with dashes, for messages and --json: "not-an-archive".

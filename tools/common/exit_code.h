@@ -36,6 +36,7 @@ constexpr ExitCode exit_code(Code code) {
       return ExitCode::kUnsupported;
     case Code::kIo:
     case Code::kCancelled:
+    case Code::kOutOfMemory:
       return ExitCode::kIo;
     case Code::kExists:
       return ExitCode::kExists;

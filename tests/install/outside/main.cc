@@ -1,11 +1,20 @@
 // Packs a tensor and reads it back, with nothing but the installed library.
-#include <bbz/bbz.h>
+//   outside [FOLDER]    where a folder is named, the archive and the tensor's bytes are left in it
+#include <bbz/library.h>
 
 #include <cstdio>
+#include <fstream>
 
 namespace {
 
-bbz::Status run() {
+bool write(const std::string& path, const std::vector<std::byte>& bytes) {
+  std::ofstream out(path, std::ios::binary);
+  out.write(reinterpret_cast<const char*>(bytes.data()),
+            static_cast<std::streamsize>(bytes.size()));
+  return out.flush().good();
+}
+
+bbz::Status run(const char* folder) {
   std::vector<std::byte> weights(64 * 64 * 2);
   for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<std::byte>(i * i >> 5);
 
@@ -28,13 +37,16 @@ bbz::Status run() {
   std::vector<std::byte> back(weights.size());
   BBZ_TRY(reader->read_tensor(0, back));
   if (back != weights) return bbz::Error{bbz::Code::kInternal, "the tensor came back changed"};
-  return {};
+  if (folder == nullptr) return {};
+  const std::string prefix = std::string(folder) + "/";
+  if (write(prefix + "model.bbz", archive) && write(prefix + "weight", weights)) return {};
+  return bbz::Error{bbz::Code::kIo, "cannot write the archive"};
 }
 
 }  // namespace
 
-int main() {
-  const bbz::Status status = run();
+int main(int argc, char** argv) {
+  const bbz::Status status = run(argc > 1 ? argv[1] : nullptr);
   if (!status.ok()) std::printf("%s\n", status.error().message.c_str());
   return status.ok() ? 0 : 1;
 }

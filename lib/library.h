@@ -1,4 +1,4 @@
-// The library's interface in one header. Where to start: archive/reader.h to read an archive,
+// The C++ library's interface in one header. Where to start: archive/reader.h to read an archive,
 // archive/writer.h to make one, pack/pack.h and pack/unpack.h for what the tools do.
 #pragma once
 

@@ -1,0 +1,120 @@
+// The boundary between C and C++: outcomes as codes, no exception across, structs by their size.
+// Internal.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <span>
+#include <stdexcept>
+#include <string>
+
+#include "bbz/archive/reader.h"
+#include "bbz/base/format.h"
+#include "bbz/capi/core.h"
+#include "bbz/io/source.h"
+
+struct bbz_error {
+  bbz_code code = BBZ_OK;
+  std::string message;
+};
+
+struct bbz_source {
+  std::shared_ptr<bbz::io::Source> source;
+};
+
+struct bbz_reader {
+  std::unique_ptr<bbz::Reader> reader;
+};
+
+namespace bbz::capi {
+
+// Puts the outcome where the caller sees it. The text is copied, or left out where there is no
+// memory for it.
+bbz_code set_outcome(bbz_error* error, Code code, const char* message) noexcept;
+bbz_code set_outcome(bbz_error* error, Status&& status) noexcept;
+
+// Runs the body of a C function: its Status, or the exception that leaves it, as a code.
+template <class Body>
+bbz_code guarded(bbz_error* error, Body&& body) noexcept {
+  try {
+    return set_outcome(error, body());
+  } catch (const std::bad_alloc&) {
+    return set_outcome(error, Code::kOutOfMemory, "out of memory");
+  } catch (const std::length_error&) {  // of a container that was to hold more than there can be
+    return set_outcome(error, Code::kOutOfMemory, "out of memory");
+  } catch (const std::exception& exception) {
+    return set_outcome(error, Code::kInternal, exception.what());
+  } catch (...) {
+    return set_outcome(error, Code::kInternal, "an exception of unknown type");
+  }
+}
+
+// The sizes that structs had when they came into the interface: the least that a caller may state.
+// One that has grown since is to be specialised with the end of its first last field.
+template <class Struct>
+inline constexpr std::size_t kFirstSize = sizeof(Struct);
+
+// The caller's options, null for the defaults. Errors: kInvalidArgument, kUnsupported.
+template <class Struct>
+Result<Struct> read_struct(const Struct* given, const char* name) {
+  Struct known{};
+  if (given == nullptr) return known;
+  if (given->struct_size < kFirstSize<Struct>) {
+    return make_error(Code::kInvalidArgument, "{}: struct_size {}, at least {}", name,
+                      given->struct_size, kFirstSize<Struct>);
+  }
+  if (given->struct_size > sizeof(Struct)) {
+    const auto bytes = std::as_bytes(std::span(given, 1)).data();
+    const Bytes unknown(bytes + sizeof(Struct), given->struct_size - sizeof(Struct));
+    if (std::ranges::any_of(unknown, [](std::byte b) { return b != std::byte{0}; })) {
+      return make_error(Code::kUnsupported, "{}: a field after byte {} is of a later version", name,
+                        sizeof(Struct));
+    }
+  }
+  std::memcpy(&known, given, std::min(given->struct_size, sizeof(Struct)));
+  return known;
+}
+
+// Fills in as much of a struct as the caller has room for. Errors: kInvalidArgument.
+template <class Struct>
+Status write_struct(const Struct& value, Struct* out, const char* name) {
+  const std::size_t size = out->struct_size;
+  if (size < kFirstSize<Struct>) {
+    return make_error(Code::kInvalidArgument, "{}: struct_size {}, at least {}", name, size,
+                      kFirstSize<Struct>);
+  }
+  std::memcpy(out, &value, std::min(size, sizeof(Struct)));
+  out->struct_size = size;
+  if (size > sizeof(Struct)) {
+    std::memset(reinterpret_cast<std::byte*>(out) + sizeof(Struct), 0, size - sizeof(Struct));
+  }
+  return {};
+}
+
+// The caller's buffer. Errors: kInvalidArgument for null that has a size.
+Result<MutableBytes> buffer_of(void* buffer, std::size_t size);
+
+Result<Limits> limits_of(const bbz_limits* given);
+
+// The C++ interface's number of threads: 0 there is all cores.
+unsigned threads_of(std::uint32_t given);
+
+// Copies a text of at most Size - 1 bytes with a zero byte at its end.
+template <std::size_t Size>
+void copy_text(std::string_view text, char (&out)[Size]) {
+  const std::size_t length = std::min(text.size(), Size - 1);
+  std::ranges::copy(text.substr(0, length), out);
+  out[length] = '\0';
+}
+
+}  // namespace bbz::capi
+
+// In the body of a C function: an argument that must not be null.
+#define BBZ_REQUIRE(pointer)                                                            \
+  do {                                                                                  \
+    if ((pointer) == nullptr) {                                                         \
+      return bbz::error_with_message(bbz::Code::kInvalidArgument, #pointer " is null"); \
+    }                                                                                   \
+  } while (false)

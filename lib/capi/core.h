@@ -1,0 +1,123 @@
+// The base of the C interface: versions, error codes and messages, element types, limits.
+#ifndef BBZ_CAPI_CORE_H
+#define BBZ_CAPI_CORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define BBZ_API __attribute__((visibility("default")))
+#else
+#define BBZ_API
+#endif
+
+#ifdef __cplusplus
+#define BBZ_NOEXCEPT noexcept
+extern "C" {
+#else
+#define BBZ_NOEXCEPT
+#endif
+
+// The version of this interface: the major number is that of the shared library's soname and
+// changes where something is taken away or changed, the minor one where something is added.
+#define BBZ_ABI_MAJOR 1
+#define BBZ_ABI_MINOR 0
+
+// Of the library that is running: "1.2.3"; BBZ_ABI_MAJOR << 16 | BBZ_ABI_MINOR; and the newest
+// format that it reads, likewise.
+BBZ_API const char* bbz_version_string(void) BBZ_NOEXCEPT;
+BBZ_API uint32_t bbz_abi_version(void) BBZ_NOEXCEPT;
+BBZ_API uint32_t bbz_format_version(void) BBZ_NOEXCEPT;
+
+// What went wrong, by kind. The numbers are those of format-spec/limits.md and never change.
+typedef int bbz_code;
+enum {
+  BBZ_OK = 0,
+  BBZ_ERROR_INVALID_ARGUMENT = 1,  // the caller asked for something that cannot be
+  BBZ_ERROR_IO = 2,                // the operating system, the network or a callback failed
+  BBZ_ERROR_NOT_AN_ARCHIVE = 3,    // the magic number is not there
+  BBZ_ERROR_TRUNCATED = 4,         // the bytes end before the structure does
+  BBZ_ERROR_CHECKSUM = 5,          // a stored checksum differs from the one computed
+  BBZ_ERROR_MALFORMED = 6,         // the structure breaks a rule of the specification
+  BBZ_ERROR_UNSUPPORTED = 7,       // a version, feature or codec that the library does not know
+  BBZ_ERROR_LIMIT = 8,             // a size is over a limit
+  BBZ_ERROR_NOT_FOUND = 9,         // no such tensor, file or layer
+  BBZ_ERROR_EXISTS = 10,           // an output is already there
+  BBZ_ERROR_UNSAFE_PATH = 11,      // a name would leave the output folder
+  BBZ_ERROR_DIGEST_MISMATCH = 12,  // the content is whole but not the one that was expected
+  BBZ_ERROR_CANCELLED = 13,        // the caller asked to stop
+  BBZ_ERROR_INTERNAL = 14,         // a defect of bbz, or an exception out of a callback
+  BBZ_ERROR_OUT_OF_MEMORY = 15
+};
+
+// The code's name, as in "not-an-archive"; "unknown" for other numbers. Static.
+BBZ_API const char* bbz_code_name(bbz_code code) BBZ_NOEXCEPT;
+
+// Receives the outcome of the calls that it is given to, success too: each overwrites the last.
+typedef struct bbz_error bbz_error;
+
+// Null where there is no memory, which every call takes for "no message wanted".
+BBZ_API bbz_error* bbz_error_new(void) BBZ_NOEXCEPT;
+BBZ_API void bbz_error_free(bbz_error* error) BBZ_NOEXCEPT;
+
+// Of the last call: its code, and one sentence that names what, where, expected and found, empty
+// after success. The message lives until the next call with this error. Null gives BBZ_OK and "".
+BBZ_API bbz_code bbz_error_code(const bbz_error* error) BBZ_NOEXCEPT;
+BBZ_API const char* bbz_error_message(const bbz_error* error) BBZ_NOEXCEPT;
+
+// The type of a tensor's elements, by its number in the format. An archive of a later version may
+// hold others.
+enum {
+  BBZ_DTYPE_BOOL = 1,
+  BBZ_DTYPE_U8 = 2,
+  BBZ_DTYPE_I8 = 3,
+  BBZ_DTYPE_U16 = 4,
+  BBZ_DTYPE_I16 = 5,
+  BBZ_DTYPE_U32 = 6,
+  BBZ_DTYPE_I32 = 7,
+  BBZ_DTYPE_U64 = 8,
+  BBZ_DTYPE_I64 = 9,
+  BBZ_DTYPE_F16 = 16,
+  BBZ_DTYPE_BF16 = 17,
+  BBZ_DTYPE_F32 = 18,
+  BBZ_DTYPE_F64 = 19,
+  BBZ_DTYPE_C64 = 20,
+  BBZ_DTYPE_F8_E4M3 = 32,
+  BBZ_DTYPE_F8_E5M2 = 33,
+  BBZ_DTYPE_F8_E8M0 = 34,
+  BBZ_DTYPE_F8_E4M3FNUZ = 35,
+  BBZ_DTYPE_F8_E5M2FNUZ = 36,
+  BBZ_DTYPE_F6_E2M3 = 40,  // of 6 bits, packed
+  BBZ_DTYPE_F6_E3M2 = 41,
+  BBZ_DTYPE_F4 = 48  // of 4 bits, packed
+};
+
+// The type's name as safetensors writes it, "BF16"; null for numbers that are not in the list.
+BBZ_API const char* bbz_dtype_name(uint32_t dtype) BBZ_NOEXCEPT;
+
+// What is accepted before a declared size is acted on; 0: the default of format-spec/limits.md.
+typedef struct bbz_limits {
+  size_t struct_size;
+  uint64_t index_bytes;     // payload of the index
+  uint64_t chunk_bytes;     // one chunk, decoded
+  uint64_t metadata_bytes;  // one metadata value
+  uint64_t group_bytes;     // payload of one group
+  uint64_t name_bytes;      // a path or a tensor's name
+  uint64_t rank;            // axes of a tensor
+  uint64_t files;
+  uint64_t tensors;
+  uint64_t chunks;
+  uint64_t unpacked_bytes;  // all files together
+} bbz_limits;
+
+// Stands for "none" where a number of a file or layer is expected.
+#define BBZ_NONE UINT32_C(0xFFFFFFFF)
+
+// As a number of threads: as many as the machine runs at once.
+#define BBZ_ALL_CORES UINT32_C(0xFFFFFFFF)
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

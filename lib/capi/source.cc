@@ -1,0 +1,109 @@
+#include "bbz/capi/source.h"
+
+#include <cerrno>
+#include <system_error>
+
+#include "bbz/capi/boundary.h"
+
+namespace bbz::capi {
+namespace {
+
+// A failure that a callback gave as the negative of an errno.
+Error callback_error(const std::string& name, const char* what, std::int64_t result) {
+  const bool is_errno = result < 0 && result >= -4096;
+  const int number = is_errno ? static_cast<int>(-result) : EIO;
+  return make_error(number == ECANCELED ? Code::kCancelled : Code::kIo, "{}: {}: {}", name, what,
+                    is_errno ? std::generic_category().message(number)
+                             : fmt::format("the callback returned {}", result));
+}
+
+class CallbackSource final : public io::Source {
+ public:
+  CallbackSource(const bbz_callbacks& callbacks, std::string name,
+                 std::optional<std::uint64_t> size)
+      : callbacks_(callbacks), name_(std::move(name)), size_(size) {}
+  ~CallbackSource() override {
+    if (closes_ && callbacks_.close != nullptr) callbacks_.close(callbacks_.user);
+  }
+  CallbackSource(const CallbackSource&) = delete;
+  CallbackSource& operator=(const CallbackSource&) = delete;
+
+  // From here on the caller's data is the source's to close.
+  void take() { closes_ = true; }
+
+  Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
+    if (out.empty()) return std::size_t{0};
+    const std::int64_t n = callbacks_.read(callbacks_.user, offset, out.data(), out.size());
+    if (n < 0) return callback_error(name_, fmt::format("cannot read at {}", offset).c_str(), n);
+    if (static_cast<std::uint64_t>(n) > out.size()) {
+      return make_error(Code::kIo, "{}: the read callback returned {} for {} bytes at {}", name_, n,
+                        out.size(), offset);
+    }
+    return static_cast<std::size_t>(n);
+  }
+  std::optional<std::uint64_t> size() const override { return size_; }
+  bool seekable() const override { return size_.has_value(); }
+  std::string_view name() const override { return name_; }
+
+ private:
+  bbz_callbacks callbacks_;
+  std::string name_;
+  std::optional<std::uint64_t> size_;
+  bool closes_ = false;
+};
+
+Status open_callbacks(const bbz_callbacks* given, bbz_source** source) {
+  BBZ_REQUIRE(source);
+  *source = nullptr;
+  BBZ_REQUIRE(given);
+  BBZ_ASSIGN(const bbz_callbacks callbacks, read_struct(given, "bbz_callbacks"));
+  if (callbacks.read == nullptr) {
+    return make_error(Code::kInvalidArgument, "bbz_callbacks: read is null");
+  }
+  std::string name = callbacks.name == nullptr ? "callback" : callbacks.name;
+  std::optional<std::uint64_t> size;
+  if (callbacks.size != nullptr) {
+    size = 0;
+    const int result = callbacks.size(callbacks.user, &*size);
+    if (result != 0) return callback_error(name, "cannot find the size", result);
+  }
+  const auto made = std::make_shared<CallbackSource>(callbacks, std::move(name), size);
+  *source = new bbz_source{made};
+  made->take();
+  return {};
+}
+
+}  // namespace
+}  // namespace bbz::capi
+
+bbz_code bbz_source_open_file(const char* path, bbz_source** source, bbz_error* error) noexcept {
+  return bbz::capi::guarded(error, [&]() -> bbz::Status {
+    BBZ_REQUIRE(source);
+    *source = nullptr;
+    BBZ_REQUIRE(path);
+    BBZ_ASSIGN(auto opened, bbz::io::open_file(path));
+    *source = new bbz_source{std::move(opened)};
+    return {};
+  });
+}
+
+bbz_code bbz_source_open_memory(const void* bytes, size_t size, bbz_source** source,
+                                bbz_error* error) noexcept {
+  return bbz::capi::guarded(error, [&]() -> bbz::Status {
+    BBZ_REQUIRE(source);
+    *source = nullptr;
+    if (size != 0) BBZ_REQUIRE(bytes);
+    *source = new bbz_source{
+        bbz::io::memory_source(bbz::Bytes(static_cast<const std::byte*>(bytes), size))};
+    return {};
+  });
+}
+
+bbz_code bbz_source_open_callbacks(const bbz_callbacks* callbacks, bbz_source** source,
+                                   bbz_error* error) noexcept {
+  return bbz::capi::guarded(error, [&] { return bbz::capi::open_callbacks(callbacks, source); });
+}
+
+void bbz_source_free(bbz_source* source) noexcept {
+  delete source;
+}

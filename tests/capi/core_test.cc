@@ -1,0 +1,95 @@
+#include "bbz/capi/core.h"
+
+#include <cstddef>
+
+#include "bbz/container/constants.h"
+#include "bbz/tensor/dtype.h"
+#include "capi/support.h"
+
+namespace bbz::capi {
+namespace {
+
+TEST(CVersions, AreThoseOfTheHeader) {
+  EXPECT_STREQ(bbz_version_string(), BBZ_TEST_VERSION);
+  EXPECT_EQ(bbz_abi_version(), std::uint32_t{BBZ_ABI_MAJOR} << 16 | BBZ_ABI_MINOR);
+  EXPECT_EQ(bbz_format_version(),
+            std::uint32_t{container::kMajor} << 16 | std::uint32_t{container::kMinor});
+}
+
+TEST(CCodes, HaveTheNamesOfTheLibrary) {
+  for (int code = 0; code <= BBZ_ERROR_OUT_OF_MEMORY; ++code) {
+    EXPECT_EQ(bbz_code_name(code), code_name(static_cast<Code>(code)));
+    EXPECT_STRNE(bbz_code_name(code), "unknown");
+  }
+  EXPECT_STREQ(bbz_code_name(BBZ_ERROR_OUT_OF_MEMORY + 1), "unknown");
+  EXPECT_STREQ(bbz_code_name(-1), "unknown");
+}
+
+TEST(CDTypes, AreThoseOfTheFormat) {
+  for (const tensor::DTypeInfo& info : tensor::dtype_table()) {
+    EXPECT_EQ(bbz_dtype_name(static_cast<std::uint32_t>(info.dtype)), info.name);
+  }
+  EXPECT_STREQ(bbz_dtype_name(BBZ_DTYPE_BF16), "BF16");
+  EXPECT_STREQ(bbz_dtype_name(BBZ_DTYPE_F8_E4M3FNUZ), "F8_E4M3FNUZ");
+  EXPECT_STREQ(bbz_dtype_name(BBZ_DTYPE_C64), "C64");
+  EXPECT_EQ(bbz_dtype_name(0), nullptr);
+  EXPECT_EQ(bbz_dtype_name(256 + BBZ_DTYPE_BF16), nullptr);
+}
+
+TEST(CErrors, HoldTheLastOutcome) {
+  const Owned<bbz_error> error(bbz_error_new());
+  EXPECT_EQ(bbz_error_code(error.get()), BBZ_OK);
+  EXPECT_STREQ(bbz_error_message(error.get()), "");
+
+  EXPECT_EQ(bbz_source_open_file("/nonexistent/archive", nullptr, error.get()),
+            BBZ_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(bbz_error_message(error.get()), "source is null");
+  bbz_source* source = nullptr;
+  EXPECT_EQ(bbz_source_open_file("/nonexistent/archive", &source, error.get()),
+            BBZ_ERROR_NOT_FOUND);
+  EXPECT_EQ(bbz_error_code(error.get()), BBZ_ERROR_NOT_FOUND);
+  EXPECT_THAT(bbz_error_message(error.get()), testing::HasSubstr("/nonexistent/archive"));
+
+  EXPECT_EQ(bbz_source_open_memory(nullptr, 0, &source, error.get()), BBZ_OK);
+  EXPECT_EQ(bbz_error_code(error.get()), BBZ_OK);
+  EXPECT_STREQ(bbz_error_message(error.get()), "");
+  bbz_source_free(source);
+}
+
+TEST(CErrors, MayBeNull) {
+  EXPECT_EQ(bbz_error_code(nullptr), BBZ_OK);
+  EXPECT_STREQ(bbz_error_message(nullptr), "");
+  bbz_error_free(nullptr);
+  bbz_source* source = nullptr;
+  EXPECT_EQ(bbz_source_open_file("/nonexistent/archive", &source, nullptr), BBZ_ERROR_NOT_FOUND);
+}
+
+// What compiled programs have in them on a 64-bit machine: none of it may ever change.
+TEST(CStructs, KeepTheirLayout) {
+  if (sizeof(void*) != 8) GTEST_SKIP() << "sizes are those of 64-bit machines";
+  EXPECT_EQ(sizeof(bbz_limits), 88u);
+  EXPECT_EQ(sizeof(bbz_callbacks), 48u);
+  EXPECT_EQ(offsetof(bbz_callbacks, close), 40u);
+  EXPECT_EQ(sizeof(bbz_reader_options), 24u);
+  EXPECT_EQ(offsetof(bbz_reader_options, limits), 16u);
+  EXPECT_EQ(sizeof(bbz_archive_info), 144u);
+  EXPECT_EQ(offsetof(bbz_archive_info, root), 64u);
+  EXPECT_EQ(sizeof(bbz_file_info), 64u);
+  EXPECT_EQ(offsetof(bbz_file_info, is_directory), 56u);
+  EXPECT_EQ(sizeof(bbz_tensor_info), 96u);
+  EXPECT_EQ(offsetof(bbz_tensor_info, layer), 92u);
+  EXPECT_EQ(sizeof(bbz_layers), 8u);
+  EXPECT_EQ(sizeof(bbz_selection), 72u);
+  EXPECT_EQ(offsetof(bbz_selection, file_count), 64u);
+  EXPECT_EQ(sizeof(bbz_metadata_info), 40u);
+  EXPECT_EQ(offsetof(bbz_metadata_info, file), 32u);
+  EXPECT_EQ(sizeof(bbz_verify_options), 48u);
+  EXPECT_EQ(offsetof(bbz_verify_options, user), 40u);
+  EXPECT_EQ(sizeof(bbz_report_info), 144u);
+  EXPECT_EQ(offsetof(bbz_report_info, root), 60u);
+  EXPECT_EQ(sizeof(bbz_damage), 48u);
+  EXPECT_EQ(offsetof(bbz_damage, archive_offset), 40u);
+}
+
+}  // namespace
+}  // namespace bbz::capi

@@ -1,0 +1,213 @@
+"""Reads the sample archive through libbbz.so by ctypes alone.
+
+    ctypes_test.py LIBRARY FOLDER    the folder is that of capi_archive
+"""
+
+import ctypes as c
+import errno
+import hashlib
+import io
+import pathlib
+import sys
+import threading
+import unittest
+
+LIBRARY, FOLDER = sys.argv[1], pathlib.Path(sys.argv[2])
+NONE = 0xFFFFFFFF
+
+bbz = c.CDLL(LIBRARY)
+for name in "version_string", "code_name", "dtype_name", "error_message":
+    getattr(bbz, "bbz_" + name).restype = c.c_char_p
+bbz.bbz_error_new.restype = c.c_void_p
+bbz.bbz_error_message.argtypes = bbz.bbz_error_free.argtypes = [c.c_void_p]
+bbz.bbz_source_free.argtypes = bbz.bbz_reader_free.argtypes = [c.c_void_p]
+bbz.bbz_source_open_file.argtypes = [c.c_char_p, c.c_void_p, c.c_void_p]
+bbz.bbz_source_open_memory.argtypes = [c.c_char_p, c.c_size_t, c.c_void_p, c.c_void_p]
+bbz.bbz_source_open_callbacks.argtypes = [c.c_void_p] * 3
+bbz.bbz_reader_open.argtypes = [c.c_void_p] * 4
+bbz.bbz_reader_info.argtypes = [c.c_void_p] * 3
+bbz.bbz_reader_tensor.argtypes = [c.c_void_p, c.c_uint32, c.c_void_p, c.c_void_p]
+bbz.bbz_reader_file.argtypes = [c.c_void_p, c.c_uint32, c.c_void_p, c.c_void_p]
+bbz.bbz_reader_find_tensor.argtypes = [
+    c.c_void_p, c.c_char_p, c.c_size_t, c.c_uint32, c.c_void_p, c.c_void_p]
+bbz.bbz_reader_read_tensor.argtypes = [
+    c.c_void_p, c.c_uint32, c.c_void_p, c.c_size_t, c.c_void_p]
+bbz.bbz_reader_read_rows.argtypes = [
+    c.c_void_p, c.c_uint32, c.c_uint64, c.c_uint64, c.c_void_p, c.c_size_t, c.c_void_p]
+bbz.bbz_reader_read_file.argtypes = [
+    c.c_void_p, c.c_uint32, c.c_uint64, c.c_void_p, c.c_size_t, c.c_void_p]
+
+
+class Info(c.Structure):
+    def __init__(self):
+        super().__init__(struct_size=c.sizeof(self))
+
+
+class ArchiveInfo(Info):
+    _fields_ = [("struct_size", c.c_size_t), ("format_major", c.c_uint32), ("format_minor", c.c_uint32),
+                ("file_count", c.c_uint32), ("tensor_count", c.c_uint32),
+                ("metadata_count", c.c_uint32), ("exact", c.c_uint32), ("chunk_count", c.c_uint64),
+                ("archive_bytes", c.c_uint64), ("unpacked_bytes", c.c_uint64),
+                ("stored_bytes", c.c_uint64), ("root", c.c_char * 80)]
+
+
+class FileInfo(Info):
+    _fields_ = [("struct_size", c.c_size_t), ("path", c.c_char_p), ("path_length", c.c_size_t),
+                ("size", c.c_uint64), ("tensors", c.POINTER(c.c_uint32)),
+                ("tensor_count", c.c_size_t), ("sha256", c.POINTER(c.c_ubyte * 32)),
+                ("is_directory", c.c_uint32)]
+
+
+class TensorInfo(Info):
+    _fields_ = [("struct_size", c.c_size_t), ("name", c.c_char_p), ("name_length", c.c_size_t),
+                ("kind", c.c_uint32), ("dtype", c.c_uint32), ("element_bits", c.c_uint32),
+                ("rank", c.c_uint32), ("shape", c.POINTER(c.c_uint64)),
+                ("element_count", c.c_uint64), ("byte_size", c.c_uint64),
+                ("stored_bytes", c.c_uint64), ("chunk_count", c.c_uint64),
+                ("file_offset", c.c_uint64), ("file", c.c_uint32), ("layer", c.c_uint32)]
+
+
+READ = c.CFUNCTYPE(c.c_int64, c.c_void_p, c.c_uint64, c.c_void_p, c.c_size_t)
+SIZE = c.CFUNCTYPE(c.c_int, c.c_void_p, c.POINTER(c.c_uint64))
+CLOSE = c.CFUNCTYPE(None, c.c_void_p)
+
+
+class Callbacks(Info):
+    _fields_ = [("struct_size", c.c_size_t), ("user", c.c_void_p), ("name", c.c_char_p),
+                ("read", READ), ("size", SIZE), ("close", CLOSE)]
+
+
+class BbzError(Exception):
+    def __init__(self, code, message):
+        super().__init__(f"{bbz.bbz_code_name(code).decode()}: {message}")
+        self.code = code
+
+
+def call(function, *arguments):
+    error = bbz.bbz_error_new()
+    try:
+        code = function(*arguments, error)
+        if code != 0:
+            raise BbzError(code, bbz.bbz_error_message(error).decode())
+    finally:
+        bbz.bbz_error_free(error)
+
+
+class Reader:
+    def __init__(self, open_source, *arguments):
+        source = c.c_void_p()
+        call(open_source, *arguments, c.byref(source))
+        self.handle = c.c_void_p()
+        try:
+            call(bbz.bbz_reader_open, source, None, c.byref(self.handle))
+        finally:
+            bbz.bbz_source_free(source)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        bbz.bbz_reader_free(self.handle)
+
+    def info(self):
+        info = ArchiveInfo()
+        call(bbz.bbz_reader_info, self.handle, c.byref(info))
+        return info
+
+    def tensor(self, name):
+        number, info = c.c_uint32(), TensorInfo()
+        call(bbz.bbz_reader_find_tensor, self.handle, name, len(name), NONE, c.byref(number))
+        call(bbz.bbz_reader_tensor, self.handle, number, c.byref(info))
+        buffer = c.create_string_buffer(info.byte_size)
+        call(bbz.bbz_reader_read_tensor, self.handle, number, buffer, info.byte_size)
+        return number, info, buffer.raw
+
+    def files(self):
+        for number in range(self.info().file_count):
+            info = FileInfo()
+            call(bbz.bbz_reader_file, self.handle, number, c.byref(info))
+            buffer = c.create_string_buffer(info.size)
+            call(bbz.bbz_reader_read_file, self.handle, number, 0, buffer, info.size)
+            yield info, buffer.raw
+
+
+class SampleArchive(unittest.TestCase):
+    archive = (FOLDER / "sample.bbz").read_bytes()
+    model = (FOLDER / "model").read_bytes()
+
+    def open(self):
+        return Reader(bbz.bbz_source_open_file, str(FOLDER / "sample.bbz").encode())
+
+    def test_versions(self):
+        self.assertRegex(bbz.bbz_version_string(), rb"^\d+\.\d+\.\d+$")
+        self.assertEqual(bbz.bbz_abi_version() >> 16, 1)
+
+    def test_files_have_their_digests(self):
+        with self.open() as reader:
+            found = {info.path.decode(): (info, data) for info, data in reader.files()}
+        self.assertEqual(found["model"][1], self.model)
+        for info, data in found.values():
+            if not info.is_directory:
+                self.assertEqual(bytes(info.sha256.contents), hashlib.sha256(data).digest())
+
+    def test_a_tensor_and_its_rows(self):
+        with self.open() as reader:
+            number, info, data = reader.tensor(b"layers.0.w")
+            self.assertEqual(bbz.bbz_dtype_name(info.dtype), b"BF16")
+            self.assertEqual(info.shape[: info.rank], [16, 20])
+            self.assertEqual(info.layer, 0)
+            self.assertEqual(data, self.model[info.file_offset:][: info.byte_size])
+            rows = c.create_string_buffer(3 * 40)
+            call(bbz.bbz_reader_read_rows, reader.handle, number, 5, 3, rows, 120)
+            self.assertEqual(rows.raw, data[200:320])
+
+    def test_a_reader_of_memory_in_many_threads(self):
+        with Reader(bbz.bbz_source_open_memory, self.archive, len(self.archive)) as reader:
+            expected, found = reader.tensor(b"embed")[2], []
+            threads = [threading.Thread(target=lambda: found.append(reader.tensor(b"embed")[2]))
+                       for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(found, [expected] * 8)
+
+    def test_callbacks(self):
+        file, closed, fails = io.BytesIO(self.archive), [], []
+
+        def read(_, offset, buffer, length):
+            if fails:
+                return -errno.ETIMEDOUT
+            file.seek(offset)
+            data = file.read(min(length, 100))
+            c.memmove(buffer, data, len(data))
+            return len(data)
+
+        def size(_, out):
+            out[0] = len(self.archive)
+            return 0
+
+        callbacks = Callbacks()
+        callbacks.name = b"a file of Python"
+        callbacks.read, callbacks.size = READ(read), SIZE(size)
+        callbacks.close = CLOSE(lambda _: closed.append(True))
+        with Reader(bbz.bbz_source_open_callbacks, c.byref(callbacks)) as reader:
+            _, info, data = reader.tensor(b"layers.1.w")
+            self.assertEqual(data, self.model[info.file_offset:][: info.byte_size])
+            fails.append(True)
+            with self.assertRaisesRegex(BbzError, "^io: a file of Python: .*timed out"):
+                reader.tensor(b"layers.1.w")
+            self.assertEqual(closed, [])
+        self.assertEqual(closed, [True])
+
+    def test_errors(self):
+        with self.assertRaisesRegex(BbzError, "^not-found: "):
+            Reader(bbz.bbz_source_open_file, str(FOLDER / "absent").encode())
+        with self.assertRaisesRegex(BbzError, "^not-an-archive: "):
+            Reader(bbz.bbz_source_open_file, str(FOLDER / "model").encode())
+        with self.open() as reader, self.assertRaisesRegex(BbzError, "^invalid-argument: "):
+            call(bbz.bbz_reader_read_tensor, reader.handle, 0, None, 5)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
