@@ -1,0 +1,155 @@
+#include "bbz/view/archive_view.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/view/block_cache.h"
+#include "bbz/view/read_ahead.h"
+
+namespace bbz::view {
+
+struct ArchiveView::State {
+  State(const Reader& r, const ViewOptions& options)
+      : reader(r),
+        cache(options.cache_bytes, options.threads,
+              [this](const Block& block, MutableBytes out) {
+                return reader.read_bytes(block.tensor, block.begin, out);
+              }),
+        most_ahead(options.cache_bytes / 4) {}
+
+  const Reader& reader;
+  BlockCache cache;
+  const std::uint64_t most_ahead;  // bytes that one file has decoded ahead
+};
+
+namespace {
+
+class OpenFile final : public FileView {
+ public:
+  OpenFile(const catalog::Catalog& catalog, const catalog::File& file, BlockCache& cache,
+           std::uint64_t most_ahead)
+      : catalog_(catalog), file_(file), cache_(cache), most_ahead_(most_ahead) {}
+
+  Result<std::vector<Piece>> pieces(std::uint64_t offset, std::uint64_t size) override {
+    std::vector<Piece> pieces;
+    if (offset >= file_.size || size == 0) return pieces;
+    const std::uint64_t end = offset + std::min(size, file_.size - offset);
+    decode_ahead(offset, end);
+    while (offset < end) {
+      BBZ_ASSIGN(const Place place, place_of(offset));
+      BBZ_ASSIGN(const SharedBlock decoded, cache_.get(place.block));
+      const std::uint64_t from = offset - place.begin;
+      const std::uint64_t part = std::min(end - offset, decoded->size - from);
+      pieces.push_back({decoded->bytes().subspan(from, part), decoded});
+      offset += part;
+    }
+    return pieces;
+  }
+
+  Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
+    BBZ_ASSIGN(const std::vector<Piece> all, pieces(offset, out.size()));
+    std::size_t done = 0;
+    for (const Piece& piece : all) {
+      std::memcpy(out.data() + done, piece.bytes.data(), piece.bytes.size());
+      done += piece.bytes.size();
+    }
+    return done;
+  }
+
+  std::optional<std::uint64_t> size() const override { return file_.size; }
+  bool seekable() const override { return true; }
+  std::string_view name() const override { return file_.path; }
+
+ private:
+  struct Place {
+    Block block;
+    std::uint64_t begin = 0;  // of the block, in the file
+  };
+
+  // The tensor that holds a byte of the file, as a position in file_.tensors.
+  std::size_t tensor_at(std::uint64_t offset) const {
+    const auto end_of = [&](std::uint32_t number) {
+      return catalog_.tensors[number].meta.offset + catalog_.tensors[number].byte_size;
+    };
+    return static_cast<std::size_t>(std::ranges::upper_bound(file_.tensors, offset, {}, end_of) -
+                                    file_.tensors.begin());
+  }
+  const catalog::Tensor& tensor(std::size_t position) const {
+    return catalog_.tensors[file_.tensors[position]];
+  }
+
+  Result<Place> place_of(std::uint64_t offset) const {
+    const catalog::Tensor& holder = tensor(tensor_at(offset));
+    Place place;
+    BBZ_ASSIGN(place.block, block_at(catalog_, holder, offset - holder.meta.offset));
+    place.begin = holder.meta.offset + place.block.begin;
+    return place;
+  }
+
+  // Where the tensor ends that byte `offset` lies in; of bytes that are no tensor, such as a
+  // header, the tensor that follows them.
+  std::uint64_t tensor_end(std::uint64_t offset) const {
+    std::size_t at = tensor_at(offset);
+    while (tensor(at).meta.kind == catalog::TensorKind::kBytes && at + 1 < file_.tensors.size()) {
+      ++at;
+    }
+    return tensor(at).meta.offset + tensor(at).byte_size;
+  }
+
+  // Notes a read and has decoded what is likely to be read next. What cannot be decoded is left for
+  // the read that comes to it.
+  void decode_ahead(std::uint64_t begin, std::uint64_t end) {
+    if (cache_.depth() == 0) return;
+    const std::lock_guard lock(mutex_);
+    const auto place = place_of(end - 1);
+    if (!place.ok()) return;
+    const std::uint64_t window =
+        std::min(most_ahead_, std::max(kLeastWindow, cache_.depth() * place->block.size()));
+    const std::uint64_t horizon = ahead_.note(begin, end, tensor_end(begin), file_.size, window);
+    if (horizon <= end) asked_ahead_ = 0;
+    std::uint64_t next = std::max(place->begin + place->block.size(), asked_ahead_);
+    while (next < horizon) {
+      const auto following = place_of(next);
+      if (!following.ok() || !cache_.decode_ahead(following->block)) return;
+      next = following->begin + following->block.size();
+      asked_ahead_ = next;
+    }
+  }
+
+  static constexpr std::uint64_t kLeastWindow = std::uint64_t{4} << 20;
+
+  const catalog::Catalog& catalog_;
+  const catalog::File& file_;
+  BlockCache& cache_;
+  const std::uint64_t most_ahead_;
+  std::mutex mutex_;
+  ReadAhead ahead_;
+  std::uint64_t asked_ahead_ = 0;  // up to where, in this run
+};
+
+}  // namespace
+
+ArchiveView::ArchiveView(const Reader& reader, const ViewOptions& options)
+    : state_(std::make_unique<State>(reader, options)) {}
+ArchiveView::~ArchiveView() = default;
+
+Result<std::unique_ptr<FileView>> ArchiveView::open(std::uint32_t file) {
+  const catalog::Catalog& catalog = state_->reader.catalog();
+  if (file >= catalog.files.size()) {
+    return make_error(Code::kInvalidArgument, "file {}: there are {}", file, catalog.files.size());
+  }
+  const catalog::File& entry = catalog.files[file];
+  if (entry.kind != catalog::FileKind::kRegular) {
+    return make_error(Code::kInvalidArgument, "{} is a folder", quoted(entry.path));
+  }
+  return std::unique_ptr<FileView>(
+      std::make_unique<OpenFile>(catalog, entry, state_->cache, state_->most_ahead));
+}
+
+Counters ArchiveView::counters() const {
+  return state_->cache.counters();
+}
+
+}  // namespace bbz::view

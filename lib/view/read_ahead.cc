@@ -1,0 +1,23 @@
+#include "bbz/view/read_ahead.h"
+
+#include <algorithm>
+
+namespace bbz::view {
+
+std::uint64_t ReadAhead::note(std::uint64_t begin, std::uint64_t end, std::uint64_t tensor_end,
+                              std::uint64_t size, std::uint64_t window) {
+  if (end_ == 0 || begin > end_ + kSlack || begin + kSlack < end_) {
+    begin_ = begin;
+    end_ = end;
+    tensor_end_ = tensor_end;
+    return end_;
+  }
+  begin_ = std::min(begin_, begin);
+  end_ = std::max(end_, end);
+  const std::uint64_t run = end_ - begin_;
+  if (run < kPatience) return end_;
+  const bool scan = end_ > tensor_end_ + kBeyond;
+  return std::min(end_ + std::min(run, window), scan ? size : tensor_end_);
+}
+
+}  // namespace bbz::view
