@@ -14,7 +14,7 @@ set(BBZ_PUBLIC_HEADERS
   pack/cat.h pack/extract.h pack/info.h pack/pack.h pack/selection.h pack/unpack.h pack/verify.h
   safetensors/header.h
   salvage/salvage.h salvage/survey.h
-  view/archive_view.h view/counters.h view/tree.h
+  view/archive_view.h view/counters.h view/tree.h loader/layer_loader.h loader/layer_plan.h
   source/layer.h source/source_file.h
   streams/tensor_stream.h
   tensor/dtype.h tensor/shape.h
