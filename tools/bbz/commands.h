@@ -7,6 +7,7 @@ namespace bbz::tools {
 
 void add_compare_command(Program& program);
 void add_estimate_command(Program& program);
+void add_mount_command(Program& program);
 void add_pack_command(Program& program);
 void add_unpack_command(Program& program);
 void add_cat_command(Program& program);

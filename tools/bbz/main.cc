@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   add_pack_command(program);
   add_unpack_command(program);
   add_cat_command(program);
+  add_mount_command(program);
   add_verify_command(program);
   add_salvage_command(program);
   add_estimate_command(program);

@@ -1,0 +1,247 @@
+#include "bbz/fuse_mount.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdarg>
+#include <filesystem>
+#include <set>
+
+#include "bbz/base/format.h"
+#include "bbz/file_system.h"
+#include "bbz/io/fd.h"
+
+namespace bbz::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array kEndingSignals = {SIGHUP, SIGINT, SIGTERM};
+
+// What libfuse says while it mounts, for the error; libfuse has one place for it in a process.
+std::string& fuse_words() {
+  static std::string words;
+  return words;
+}
+
+void note_words(::fuse_log_level, const char* format, std::va_list arguments) {
+  char line[512];
+  if (std::vsnprintf(line, sizeof line, format, arguments) > 0) fuse_words() += line;
+}
+
+void print_words(::fuse_log_level, const char* format, std::va_list arguments) {
+  std::vfprintf(stderr, format, arguments);
+}
+
+Error mount_error(const std::string& folder) {
+  std::string words = fuse_words();
+  while (words.ends_with('\n')) words.pop_back();
+  return make_error(Code::kIo, "{}: cannot mount: {}", folder,
+                    words.empty() ? "the system gives no reason" : words);
+}
+
+// The folder by a path that holds from everywhere.
+Result<std::string> check_folder(const std::string& folder) {
+  std::error_code error;
+  const fs::path path = fs::canonical(folder, error);
+  if (error) return io::system_error(error.value(), "cannot mount", folder);
+  if (!fs::is_directory(path, error)) {
+    return make_error(Code::kInvalidArgument, "{}: cannot mount: it is no folder", folder);
+  }
+  const bool empty = fs::is_empty(path, error);
+  if (error) return io::system_error(error.value(), "cannot mount", folder);
+  if (!empty) {
+    return make_error(Code::kExists,
+                      "{}: cannot mount: it is not empty, and what is in it would be "
+                      "hidden",
+                      folder);
+  }
+  return path.string();
+}
+
+// Prints each error of reading once: the system asks again for every page of a damaged chunk.
+class ErrorLog {
+ public:
+  explicit ErrorLog(std::string archive) : archive_(std::move(archive)) {}
+
+  void report(const std::string& path, const Error& error) {
+    constexpr std::size_t kMost = 10'000;
+    const std::lock_guard lock(mutex_);
+    if (printed_.size() == kMost || !printed_.insert(error.message).second) return;
+    fmt::print(stderr, "bbz: {}: file {}: {}\n", archive_, path, error.message);
+  }
+
+ private:
+  std::string archive_;
+  std::mutex mutex_;
+  std::set<std::string> printed_;
+};
+
+// Signals of the kinds that end a mount reach only the thread that made one of these before it
+// started others, so that the loop there is woken.
+class SignalsHeldBack {
+ public:
+  SignalsHeldBack() {
+    ::sigset_t held;
+    ::sigemptyset(&held);
+    for (const int number : kEndingSignals) ::sigaddset(&held, number);
+    ::pthread_sigmask(SIG_BLOCK, &held, &before_);
+  }
+  ~SignalsHeldBack() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsHeldBack(const SignalsHeldBack&) = delete;
+  SignalsHeldBack& operator=(const SignalsHeldBack&) = delete;
+
+ private:
+  ::sigset_t before_;
+};
+
+class Session {
+ public:
+  // Mounts nothing yet. Null where libfuse does not take the options.
+  Session(FileSystem& files, const MountOptions& options) {
+    // A name may have commas in it, which would end the option.
+    char* list = nullptr;
+    ::fuse_opt_add_opt(&list, "ro,nosuid,nodev,default_permissions,subtype=bbz");
+    if (options.allow_other) ::fuse_opt_add_opt(&list, "allow_other");
+    ::fuse_opt_add_opt_escaped(&list, ("fsname=" + options.archive).c_str());
+    ::fuse_args arguments{};
+    for (const char* const argument : {"bbz", "-o", static_cast<const char*>(list)}) {
+      ::fuse_opt_add_arg(&arguments, argument);
+    }
+    const ::fuse_lowlevel_ops& operations = FileSystem::operations();
+    session_ = ::fuse_session_new(&arguments, &operations, sizeof operations, &files);
+    ::fuse_opt_free_args(&arguments);
+    ::free(list);
+  }
+  ~Session() {
+    if (session_ == nullptr) return;
+    if (mounted_) ::fuse_session_unmount(session_);
+    if (handles_signals_) ::fuse_remove_signal_handlers(session_);
+    ::fuse_session_destroy(session_);
+  }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // From here on, signals end the loop and so the mount.
+  bool mount(const std::string& folder) {
+    if (session_ == nullptr) return false;
+    for (const int number : {SIGHUP, SIGINT, SIGTERM, SIGPIPE}) {
+      struct ::sigaction old {};
+      ::sigaction(number, nullptr, &old);
+      if (old.sa_handler != SIG_IGN) ::signal(number, SIG_DFL);  // else libfuse leaves it
+    }
+    handles_signals_ = ::fuse_set_signal_handlers(session_) == 0;
+    mounted_ = handles_signals_ && ::fuse_session_mount(session_, folder.c_str()) == 0;
+    return mounted_;
+  }
+
+  // Answers on several threads until the end. Errors: kIo.
+  Status loop() {
+    const std::unique_ptr<::fuse_loop_config, decltype(&::fuse_loop_cfg_destroy)> config(
+        ::fuse_loop_cfg_create(), &::fuse_loop_cfg_destroy);
+    ::fuse_loop_cfg_set_max_threads(config.get(), 16);
+    const int result = ::fuse_session_loop_mt(session_, config.get());
+    if (result < 0) return io::system_error(-result, "cannot go on", "mount");
+    return {};  // unmounted, or the number of the signal
+  }
+
+ private:
+  ::fuse_session* session_ = nullptr;
+  bool handles_signals_ = false;
+  bool mounted_ = false;
+};
+
+// The process that serves in the background, seen from both sides.
+class Background {
+ public:
+  // In the parent true, in the child false.
+  Result<bool> split() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return io::system_error(errno, "cannot make it", "pipe");
+    io::Fd read(ends[0]);
+    io::Fd write(ends[1]);
+    std::fflush(nullptr);
+    child_ = ::fork();
+    if (child_ < 0) return io::system_error(errno, "cannot start it", "background process");
+    if (child_ != 0) {
+      pipe_ = std::move(read);
+      return true;
+    }
+    ::setsid();
+    pipe_ = std::move(write);
+    return false;
+  }
+
+  // In the child: the files are there. It lets go of the terminal and of the current folder.
+  void tell() {
+    const io::Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    for (const int fd : {0, 1, 2}) ::dup2(nothing.get(), fd);
+    if (::chdir("/") != 0) return;
+    const char byte = 1;
+    if (::write(pipe_.get(), &byte, 1) == 1) pipe_.reset();
+  }
+
+  // In the parent: waits for that. False where the child ended instead, which has said why.
+  bool wait() {
+    char byte = 0;
+    while (true) {
+      const ssize_t n = ::read(pipe_.get(), &byte, 1);
+      if (n >= 0) return n == 1;
+      if (errno != EINTR) return false;
+      ::kill(child_, SIGTERM);  // a signal that ends this process ends the mount
+    }
+  }
+
+ private:
+  io::Fd pipe_;
+  ::pid_t child_ = 0;
+};
+
+}  // namespace
+
+Result<MountOutcome> mount_archive(const Reader& reader, const MountOptions& options) {
+  BBZ_ASSIGN(const std::string folder, check_folder(options.folder));
+  BBZ_ASSIGN(const view::Tree tree, view::Tree::make(reader.catalog()));
+
+  Background background;
+  ErrorLog log(options.archive);
+  FileSystem::Settings settings;
+  settings.owner = ::getuid();
+  settings.group = ::getgid();
+  settings.time = options.time;
+  settings.report = [&](const std::string& path, const Error& error) { log.report(path, error); };
+  if (!options.foreground) settings.begun = [&] { background.tell(); };
+  FileSystem files(reader.catalog(), tree, std::move(settings));
+
+  ::fuse_set_log_func(note_words);
+  auto session = std::make_unique<Session>(files, options);
+  if (!session->mount(folder)) return mount_error(options.folder);
+  ::fuse_set_log_func(print_words);
+
+  MountOutcome outcome;
+  if (!options.foreground) {
+    BBZ_ASSIGN(outcome.in_parent, background.split());
+    if (outcome.in_parent) {
+      (void)session.release();  // it is the child's, whose mount must not end here
+      if (background.wait()) return outcome;
+      return make_error(Code::kIo, "{}: the process that serves it has ended", options.folder);
+    }
+  }
+  std::optional<view::ArchiveView> view;
+  {
+    const SignalsHeldBack held;
+    view.emplace(reader, options.view);
+  }
+  files.serve_from(*view);
+  BBZ_TRY(session->loop());
+  session.reset();
+  outcome.counters = view->counters();
+  return outcome;
+}
+
+}  // namespace bbz::tools

@@ -1,0 +1,139 @@
+#include <fmt/format.h>
+#include <malloc.h>
+#include <sys/stat.h>
+
+#include "bbz/base/format.h"
+#include "bbz/commands.h"
+#include "bbz/pack/unpack.h"
+#include "common/archive_input.h"
+#include "common/output.h"
+#include "common/units.h"
+#ifdef BBZ_HAVE_FUSE
+#include "bbz/fuse_mount.h"
+#endif
+
+namespace bbz::tools {
+namespace {
+
+struct MountArguments {
+  std::string archive;
+  std::string folder;
+  std::string cache = "64M";
+  bool foreground = false;
+  bool allow_other = false;
+  bool statistics = false;
+};
+
+Manual mount_manual() {
+  Manual manual;
+  manual.summary = "Show the files of an archive in a folder, to be read in place";
+  manual.description = {
+      "The files and folders that unpack would write appear below DIR, an empty folder, for "
+      "programs to open, map and read; nothing is unpacked. A read decodes the chunks that hold "
+      "it, "
+      "on the way, and checks them; those used last are kept decoded, and where a file is read "
+      "forward, what comes next is decoded ahead. Nothing can be written.",
+      "The command returns as soon as the files are there, and a process in the background serves "
+      "them until fusermount3 -u DIR, or umount as root. With -f it serves them itself, until then "
+      "or until it is interrupted, and names damaged chunks as reads come to them: such a read "
+      "fails with EIO. The archive must stay as it is meanwhile."};
+  manual.examples = {
+      {"bbz mount llama.bbz llama/", "Shows the files of llama.bbz below llama/."},
+      {"fusermount3 -u llama/", "Takes them away again."},
+      {"bbz mount -f --stats --cache 2G llama.bbz llama/",
+       "Serves them until Ctrl-C, keeps up to 2 GiB of decoded chunks, and says in the end how "
+       "many "
+       "were decoded."},
+  };
+  return manual;
+}
+
+#ifdef BBZ_HAVE_FUSE
+::timespec time_of(const std::string& archive) {
+  struct ::stat attributes {};
+  if (::stat(archive.c_str(), &attributes) == 0) return attributes.st_mtim;
+  ::timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return now;
+}
+
+// Chunks come and go for as long as a mount is served: their memory is used again rather than given
+// back to the system and faulted in anew each time.
+void keep_memory() {
+#ifdef __GLIBC__
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 128 << 20);
+#endif
+}
+
+void print_statistics(const std::string& archive, const view::Counters& counters) {
+  fmt::print(stderr,
+             "bbz: {}: {} chunks decoded, {} of them ahead of reads, {} bytes\n"
+             "  reads came to chunks {} times: {} were there, {} were being decoded; at most {} "
+             "kept\n",
+             archive, grouped(counters.blocks_decoded), grouped(counters.blocks_ahead),
+             grouped(counters.bytes_decoded), grouped(counters.blocks_asked),
+             grouped(counters.blocks_found), grouped(counters.blocks_waited),
+             human_size(counters.most_bytes_kept));
+}
+
+Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions& common) {
+  MountOptions options;
+  const auto cache = parse_size(arguments.cache);
+  if (!cache) {
+    return make_error(Code::kInvalidArgument, "--cache {}: must be a size, such as 64M or 2G",
+                      arguments.cache);
+  }
+  if (arguments.statistics && !arguments.foreground) {
+    return make_error(Code::kInvalidArgument, "--stats goes with -f: who would see them?");
+  }
+  options.view = {*cache, common.threads};
+  options.archive = arguments.archive;
+  options.folder = arguments.folder;
+  options.foreground = arguments.foreground;
+  options.allow_other = arguments.allow_other;
+  options.time = time_of(arguments.archive);
+  // One thread, that is none besides this one: they would not survive the way into the background.
+  BBZ_ASSIGN(const ArchiveInput input, ArchiveInput::open(arguments.archive, 1));
+  if (input.reader() == nullptr) {
+    return make_error(Code::kInvalidArgument, "{}: a stream, which is read once, cannot be mounted",
+                      shown(arguments.archive));
+  }
+  if (!pack::is_exact(input.reader()->catalog()) && !common.quiet) {
+    fmt::print(stderr,
+               "bbz: not bit-exact: a model in {} was rotated when it was packed; bbzinfo "
+               "--symmetry shows how far it is off\n",
+               arguments.archive);
+  }
+  keep_memory();
+  BBZ_ASSIGN(const MountOutcome outcome, mount_archive(*input.reader(), options));
+  if (arguments.statistics) print_statistics(arguments.archive, outcome.counters);
+  return ExitCode::kSuccess;
+}
+#else
+Result<ExitCode> run_mount(const MountArguments&, const CommonOptions&) {
+  return make_error(Code::kUnsupported, "this bbz was built without libfuse 3, which mount needs");
+}
+#endif
+
+}  // namespace
+
+void add_mount_command(Program& program) {
+  const auto arguments = std::make_shared<MountArguments>();
+  CLI::App& app = program.add_command("mount", mount_manual(), [&program, arguments] {
+    return run_mount(*arguments, program.common());
+  });
+  app.add_option("ARCHIVE", arguments->archive, "The archive")->required();
+  app.add_option("DIR", arguments->folder, "An empty folder, below which its files appear")
+      ->required();
+  app.add_flag("-f,--foreground", arguments->foreground, "Serve the files until interrupted");
+  app.add_option("--cache", arguments->cache, "How much of decoded chunks is kept in memory")
+      ->type_name("SIZE")
+      ->capture_default_str();
+  app.add_flag("--allow-other", arguments->allow_other,
+               "Let other users read the files too; see user_allow_other in fuse.conf(5)");
+  app.add_flag("--stats", arguments->statistics,
+               "Say in the end what was decoded; goes with --foreground");
+}
+
+}  // namespace bbz::tools
