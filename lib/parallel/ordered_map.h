@@ -2,11 +2,11 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -16,17 +16,19 @@
 
 namespace bbz::parallel {
 
-// A sequence of items that one thread fills in order, the pool's threads work on, several at once
-// and in any order, and the same one thread uses in order.
+// A sequence of items that one thread fills in order, that are worked on several at once and in any
+// order, and that the same one thread uses in order.
 //
-//   Status work(Item&)      on the pool's threads
+//   Status work(Item&)      on the pool's threads, and on the calling thread while it would wait
 //   Status consume(Item&)   on the calling thread, in the order of submit()
 //
 // At most `depth` items exist (one, where the pool runs inline), default-constructed; each comes
 // back from next() as consume left it, so that buffers are used again and memory stays bounded.
 // After an error, the first in the order of the items, the queue must not be used further. What
-// work or consume throws is thrown by next() or drain(). Precondition: the calling thread is not a
-// task of `pool`.
+// work or consume throws is thrown by next() or drain().
+//
+// Why the calling thread works too: a thread that only handed out and took back would be woken for
+// every item, and a system that sees threads wake one another so often keeps them on one core.
 template <class Item>
 class OrderedQueue {
  public:
@@ -34,42 +36,31 @@ class OrderedQueue {
 
   OrderedQueue(ThreadPool& pool, std::size_t depth, Step work, Step consume)
       : pool_(pool),
-        work_(std::move(work)),
         consume_(std::move(consume)),
-        slots_(pool.runs_inline() ? 1 : std::max<std::size_t>(depth, 1)) {}
+        shared_(std::make_shared<Shared>(
+            std::move(work), pool.runs_inline() ? 1 : std::max<std::size_t>(depth, 1))) {}
 
-  // Waits for every task still under way; those that have not begun are skipped.
-  ~OrderedQueue() {
-    skip_ = true;
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return running_ == 0; });
-  }
+  // Waits for the work that is under way; items on which nobody has begun are dropped.
+  ~OrderedQueue() { shared_->close(); }
   OrderedQueue(const OrderedQueue&) = delete;
   OrderedQueue& operator=(const OrderedQueue&) = delete;
 
   // The item to fill next. Where all are under way, the oldest is waited for and consumed first.
   Result<Item*> next() {
-    if (submitted_ - consumed_ == slots_.size()) BBZ_TRY(consume_oldest());
-    return &slots_[submitted_ % slots_.size()].item;
+    if (submitted_ - consumed_ == shared_->slots.size()) BBZ_TRY(consume_oldest());
+    return &shared_->slot(submitted_).item;
   }
 
   // Hands the item that next() gave to the workers.
   void submit() {
-    Slot& slot = slots_[submitted_ % slots_.size()];
+    Slot& slot = shared_->slot(submitted_++);
     slot.done = false;
     slot.status = {};
     {
-      const std::lock_guard lock(mutex_);
-      ++running_;
+      const std::lock_guard lock(shared_->mutex);
+      ++shared_->submitted;
     }
-    try {
-      pool_.submit([this, &slot] { run(slot); });
-    } catch (...) {  // no memory for the task: it will never run
-      const std::lock_guard lock(mutex_);
-      --running_;
-      throw;
-    }
-    ++submitted_;
+    pool_.submit([shared = shared_] { shared->work_on_next(); });
   }
 
   // Waits for and consumes everything submitted.
@@ -86,45 +77,79 @@ class OrderedQueue {
     bool done = false;
   };
 
-  Status consume_oldest() {
-    Slot& slot = slots_[consumed_ % slots_.size()];
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return slot.done; });
+  // What the tasks refer to. One that finds its item taken by another thread may come to run after
+  // the queue's end.
+  struct Shared {
+    Shared(Step w, std::size_t depth) : work(std::move(w)), slots(depth) {}
+
+    Slot& slot(std::uint64_t number) { return slots[number % slots.size()]; }
+
+    // Works on the oldest item on which nobody has begun, if there is one.
+    void work_on_next() {
+      std::unique_lock lock(mutex);
+      if (closed || begun == submitted) return;
+      Slot& mine = slot(begun++);
+      ++running;
+      lock.unlock();
+      Status status;
+      std::exception_ptr thrown;
+      try {
+        status = work(mine.item);
+      } catch (...) {
+        thrown = std::current_exception();
+      }
+      lock.lock();
+      mine.status = std::move(status);
+      mine.thrown = std::move(thrown);
+      mine.done = true;
+      --running;
+      changed.notify_all();
     }
-    ++consumed_;
+
+    void wait_for(const Slot& oldest) {
+      std::unique_lock lock(mutex);
+      while (!oldest.done) {
+        if (begun == submitted) {
+          changed.wait(lock);
+        } else {
+          lock.unlock();
+          work_on_next();
+          lock.lock();
+        }
+      }
+    }
+
+    void close() {
+      std::unique_lock lock(mutex);
+      closed = true;
+      changed.wait(lock, [this] { return running == 0; });
+      slots.clear();
+      work = nullptr;
+    }
+
+    Step work;
+    std::vector<Slot> slots;
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::uint64_t submitted = 0;
+    std::uint64_t begun = 0;
+    std::size_t running = 0;
+    bool closed = false;
+  };
+
+  Status consume_oldest() {
+    Slot& slot = shared_->slot(consumed_++);
+    shared_->wait_for(slot);
     if (slot.thrown) std::rethrow_exception(std::exchange(slot.thrown, nullptr));
     BBZ_TRY(std::move(slot.status));
     return consume_(slot.item);
   }
 
-  void run(Slot& slot) {
-    Status status;
-    std::exception_ptr thrown;
-    try {
-      if (!skip_) status = work_(slot.item);
-    } catch (...) {
-      thrown = std::current_exception();
-    }
-    // Told under the lock: the queue may be gone as soon as it is let go.
-    const std::lock_guard lock(mutex_);
-    slot.status = std::move(status);
-    slot.thrown = std::move(thrown);
-    slot.done = true;
-    --running_;
-    changed_.notify_all();
-  }
-
   ThreadPool& pool_;
-  Step work_;
   Step consume_;
-  std::vector<Slot> slots_;
+  std::shared_ptr<Shared> shared_;
   std::uint64_t submitted_ = 0;
   std::uint64_t consumed_ = 0;
-  std::atomic<bool> skip_{false};
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::size_t running_ = 0;
 };
 
 // Drives an OrderedQueue to its end:

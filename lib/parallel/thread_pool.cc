@@ -8,9 +8,9 @@ namespace bbz::parallel {
 ThreadPool::ThreadPool(std::size_t threads) {
   if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
   if (threads == 1) return;
-  threads_.reserve(threads);
+  threads_.reserve(threads - 1);
   try {
-    while (threads_.size() < threads) threads_.emplace_back([this] { run(); });
+    while (threads_.size() < threads - 1) threads_.emplace_back([this] { run(); });
   } catch (const std::system_error&) {
     // The system gives no more threads: those that there are do the work.
   }

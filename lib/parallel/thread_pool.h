@@ -13,8 +13,9 @@ namespace bbz::parallel {
 
 class ThreadPool {
  public:
-  // A pool that works with `threads` threads, 0 for as many as the machine runs at once. With one
-  // thread, or where the system gives none, no thread is started and submit() runs the task itself.
+  // A pool for work on `threads` threads, 0 for as many as the machine runs at once, of which the
+  // one that hands out the work and takes part in it is the first (see OrderedQueue). With one
+  // thread, or where the system gives no more, submit() runs the task itself.
   explicit ThreadPool(std::size_t threads = 0);
 
   // Runs the tasks that are left, then ends the threads.
@@ -22,8 +23,8 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  // How many tasks run at once: at least 1.
-  std::size_t size() const { return threads_.empty() ? 1 : threads_.size(); }
+  // How many threads work at once, the one that hands out the work among them.
+  std::size_t size() const { return threads_.size() + 1; }
 
   // Whether submit() runs tasks on the calling thread.
   bool runs_inline() const { return threads_.empty(); }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <barrier>
+#include <latch>
 #include <numeric>
 #include <set>
 #include <stdexcept>
@@ -151,6 +152,29 @@ TEST(ThreadPool, WorksOnSeveralItemsAtOnce) {
       },
       [](Item&) -> Status { return {}; });
   EXPECT_TRUE(status.ok());
+}
+
+// The pool's one thread is held up by another queue: the calling thread does all of its own work.
+TEST(OrderedQueue, GoesOnWhereThePoolIsBusy) {
+  ThreadPool pool(2);
+  std::latch begun(1), release(1);
+  pool.submit([&] {
+    begun.count_down();
+    release.wait();
+  });
+  begun.wait();
+  int next = 0;
+  std::set<std::thread::id> threads;
+  const Status status = ordered_map<Item>(
+      pool, 4, [&](Item&) -> Result<bool> { return next++ < 100; },
+      [&](Item&) -> Status {
+        threads.insert(std::this_thread::get_id());  // no race: nobody else is there to work
+        return {};
+      },
+      [](Item&) -> Status { return {}; });
+  EXPECT_TRUE(status.ok());
+  EXPECT_EQ(threads, std::set{std::this_thread::get_id()});
+  release.count_down();  // and the tasks that are left find nothing to do
 }
 
 TEST(ThreadPool, RunsEveryTaskBeforeItEnds) {
