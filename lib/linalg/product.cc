@@ -4,6 +4,9 @@
 
 #ifdef BBZ_LINALG_LAPACK
 #include <cblas.h>
+
+// What OpenBLAS calls before a fork. Builds without threads, or with those of OpenMP, lack it.
+extern "C" __attribute__((weak)) int blas_thread_shutdown_();
 #endif
 
 namespace bbz::linalg {
@@ -89,6 +92,10 @@ void set_threads(int threads) {
   openblas_set_num_threads(threads);
 }
 
+void rest_threads() {
+  if (blas_thread_shutdown_ != nullptr) blas_thread_shutdown_();
+}
+
 #else
 
 void multiply(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out, double scale,
@@ -114,6 +121,7 @@ bool has_lapack() {
 }
 
 void set_threads(int) {}
+void rest_threads() {}
 
 #endif
 

@@ -24,4 +24,9 @@ bool has_lapack();
 // Results of decoding do not depend on it. Precondition: threads >= 1.
 void set_threads(int threads);
 
+// Ends the threads that OpenBLAS starts when it is loaded and that wait for work at full speed for
+// a tenth of a second. Its next large operation starts them again. For a program that may not need
+// them at all, before it does anything else; no other thread may be in this room.
+void rest_threads();
+
 }  // namespace bbz::linalg
