@@ -9,11 +9,15 @@ bool is_carried(const Step& step) {
 
 }  // namespace
 
-Status decode_step(Step& step) {
-  if (step.kind != Step::Kind::kChunk || !step.decode || !step.outcome.ok() || is_carried(step)) {
-    return {};
+Status decode_step(Step& step, io::Source& source) {
+  if (step.kind != Step::Kind::kChunk) return {};
+  if (step.left) {
+    step.payload.resize(step.chunk.payload.length);
+    BBZ_TRY(io::read_exactly(source, step.chunk.payload.offset, step.payload));
   }
   const catalog::TensorMeta& tensor = step.tensor->meta;
+  if (!step.decode) step.outcome = chunk::check_payload(tensor, step.chunk, step.payload);
+  if (!step.decode || !step.outcome.ok() || is_carried(step)) return {};
   step.plain.resize(step.chunk.decoded_bytes);
   step.outcome = chunk::decode(tensor, step.chunk, step.payload, step.plain);
   if (step.outcome.ok() && tensor.form == symmetry::kFormLower) {

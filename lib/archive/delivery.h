@@ -8,6 +8,7 @@
 #include "bbz/archive/group_state.h"
 #include "bbz/archive/visitor.h"
 #include "bbz/chunk/chunk.h"
+#include "bbz/io/source.h"
 #include "bbz/parallel/ordered_map.h"
 
 namespace bbz::internal {
@@ -25,6 +26,7 @@ struct Step {
   std::vector<std::byte> payload;  // of the chunk, the group or the metadata
   std::vector<std::byte> plain;    // what the chunk decodes to
   std::vector<std::byte> dense;    // and what that stands for, where the form is lower
+  bool left = false;               // the payload is still in the archive
   bool decode = true;              // false: the payload is checked, and nothing made of it
   bool wanted = true;              // false: what is decoded is for a group only
   Status outcome;                  // of reading and decoding the chunk
@@ -36,8 +38,10 @@ inline std::size_t delivery_depth(const parallel::ThreadPool& pool) {
   return 2 * pool.size() + 1;
 }
 
-// On a worker: decodes a chunk, unless it needs what only comes with the steps before it.
-Status decode_step(Step& step);
+// On a worker: reads the payload of a chunk, where that was left to it, checks or decodes it,
+// unless it needs what only comes with the steps before it. What is wrong with the chunk stands in
+// step.outcome; an error is that the source could not be read.
+Status decode_step(Step& step, io::Source& source);
 
 // The value of a metadata step.
 inline std::string_view metadata_value(const Step& step) {

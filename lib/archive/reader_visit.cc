@@ -33,7 +33,7 @@ Status Reader::State::visit(Plan&& plan, Visitor& visitor) {
         if (step.outcome.ok()) {
           step.outcome = io::read_exactly(*source, step.chunk.payload.offset, step.payload);
         }
-        return internal::decode_step(step);
+        return internal::decode_step(step, *source);
       },
       [&](Step& step) { return delivery.deliver(step); });
 }

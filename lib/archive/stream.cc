@@ -99,17 +99,13 @@ class StreamPlan {
     step.tensor = tensor_;
     step.chunk = builder_.catalog().chunks.back();
     step.outcome = {};
-    const Status read = reader_.read_payload(step.payload);
     // A payload that is there but damaged is the visitor's to judge; one that is not there ends the
     // stream.
-    if (!read.ok() && read.code() != Code::kChecksum) return read.error();
+    step.left = reader_.can_leave_payload();
+    if (!step.left) BBZ_TRY(reader_.fetch_payload(step.payload));
     step.decode = decode_;
     step.wanted = wanted_;
-    if (!decode_) {
-      step.outcome = chunk::check_payload(step.tensor->meta, step.chunk, step.payload);
-    } else {
-      step.outcome = symmetry::check_form(builder_.catalog(), *step.tensor);
-    }
+    if (decode_) step.outcome = symmetry::check_form(builder_.catalog(), *step.tensor);
     return true;
   }
 
@@ -192,7 +188,7 @@ Result<StreamSummary> read_stream(io::Source& source, const StreamOptions& optio
                               [&](std::uint32_t group) { return keeper.find(group); });
   const Status delivered = parallel::ordered_map<Step>(
       pool, internal::delivery_depth(pool), [&](Step& step) { return plan.next(step); },
-      internal::decode_step,
+      [&](Step& step) { return internal::decode_step(step, source); },
       [&](Step& step) -> Status {
         BBZ_TRY(keeper.take(step));
         return delivery.deliver(step);

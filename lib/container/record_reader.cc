@@ -83,19 +83,29 @@ Result<std::optional<RecordView>> RecordReader::next() {
   return std::optional<RecordView>(record);
 }
 
-Status RecordReader::read_payload(std::vector<std::byte>& payload) {
+Status RecordReader::fetch_payload(std::vector<std::byte>& payload) {
   // In steps, so that a length that the bytes do not bear out costs no more memory than there are
   // bytes.
   constexpr std::uint64_t kStep = std::uint64_t{16} << 20;
-  payload.clear();
-  while (pending_ > 0) {
+  std::size_t done = 0;
+  do {
     const std::uint64_t part = std::min(pending_, kStep);
-    const std::size_t begin = payload.size();
-    payload.resize(begin + part);
-    BBZ_TRY(read(MutableBytes(payload).subspan(begin)));
+    payload.resize(done + part);
+    BBZ_TRY(read(MutableBytes(payload).subspan(done)));
+    done += part;
     pending_ -= part;
-  }
+  } while (pending_ > 0);
+  return {};
+}
+
+Status RecordReader::read_payload(std::vector<std::byte>& payload) {
+  BBZ_TRY(fetch_payload(payload));
   return check_payload(last_, payload);
+}
+
+bool RecordReader::can_leave_payload() const {
+  const auto size = source_->size();
+  return source_->seekable() && size && pending_ <= *size - std::min(*size, offset_);
 }
 
 Status RecordReader::verify_payload() {

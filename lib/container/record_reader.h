@@ -36,6 +36,13 @@ class RecordReader {
   // for it.
   Status read_payload(std::vector<std::byte>& payload);
 
+  // Instead of read_payload: does not check the payload, which is the caller's to do.
+  Status fetch_payload(std::vector<std::byte>& payload);
+
+  // Instead of read_payload, for a caller that reads the payload from the source itself, on another
+  // thread too: whether it can, for the source can seek and has all of it.
+  bool can_leave_payload() const;
+
   // Instead of read_payload: checks the payload in passing, in bounded memory whatever its length.
   Status verify_payload();
 

@@ -4,15 +4,18 @@
 namespace bbz {
 namespace {
 
-Status verify(Bytes archive, bool decode) {
-  const auto source = io::memory_source(archive);
+Status verify(io::Source& source, bool decode) {
   StreamOptions options;
   options.threads = 1;
   options.decode = decode;
   Visitor visitor;
-  const auto summary = read_stream(*source, options, visitor);
+  const auto summary = read_stream(source, options, visitor);
   if (!summary.ok()) return summary.error();
   return {};
+}
+
+std::string outcome(const Status& status) {
+  return status.ok() ? "no error" : status.error().message;
 }
 
 class Damage : public testing::TestWithParam<std::tuple<bool, bool>> {
@@ -23,7 +26,16 @@ class Damage : public testing::TestWithParam<std::tuple<bool, bool>> {
     options.chunk_bytes = 128;
     return *write_sample(sample_files(), options, front_index);
   }
-  Status check(Bytes bytes) const { return verify(bytes, std::get<0>(GetParam())); }
+  Status check(Bytes bytes) const {
+    const auto source = io::memory_source(bytes);
+    return verify(*source, std::get<0>(GetParam()));
+  }
+  // The same where every byte must be read in passing.
+  Status check_piped(Bytes bytes) const {
+    const auto source = io::memory_source(bytes);
+    io::SequentialSource pipe(*source);
+    return verify(pipe, std::get<0>(GetParam()));
+  }
 };
 
 TEST_P(Damage, EveryFlippedBitIsFoundWithItsPlace) {
@@ -40,6 +52,9 @@ TEST_P(Damage, EveryFlippedBitIsFoundWithItsPlace) {
                     status.error().message.find("bytes at ") != std::string::npos)
             << status.error().message;
       }
+      if (bit == static_cast<int>(at % 8)) {
+        ASSERT_EQ(outcome(check_piped(bytes)), outcome(status));
+      }
       bytes[at] ^= static_cast<std::byte>(1 << bit);
     }
   }
@@ -51,7 +66,8 @@ TEST_P(Damage, EveryCutAndEveryAdditionIsFound) {
     const Status status = check(Bytes(bytes).first(size));
     ASSERT_TRUE(status.code() == Code::kTruncated ||
                 (size == 0 && status.code() == Code::kNotAnArchive))
-        << size << ": " << (status.ok() ? "no error" : status.error().message);
+        << size << ": " << outcome(status);
+    ASSERT_EQ(check_piped(Bytes(bytes).first(size)).code(), status.code()) << size;
     ASSERT_FALSE(Reader::open(io::memory_source(Bytes(bytes).first(size))).ok()) << size;
   }
   bytes.push_back(std::byte{0});

@@ -76,7 +76,8 @@ TEST(PlaceTensors, NamesTheDamagedChunk) {
 }
 
 TEST(PlaceTensors, RefusesWhatCannotBePlaced) {
-  const auto reader = open_sample(small_chunks(), 2);
+  const auto archive = small_chunks();
+  const auto reader = open_sample(archive, 2);
   std::vector<std::byte> out;
   const auto memory = io::memory_sink(out);
   EXPECT_EQ(reader->place_tensors(placements(*reader, 0, false), *memory).code(),
