@@ -137,13 +137,13 @@ TEST(BlockCache, AMissingBitOfMemoryIsAnError) {
 
 TEST(BlockCache, DecodesAheadAndAReaderTakesOverWhatWaits) {
   Gate gate;
-  BlockCache cache(1000, 2, [&](const Block& block, MutableBytes out) {
+  BlockCache cache(1000, 3, [&](const Block& block, MutableBytes out) {
     if (block.number < 2) gate.pass();
     return fill(block, out);
   });
   for (std::uint32_t n = 0; n < 4; ++n) EXPECT_TRUE(cache.decode_ahead(block_of(n)));
   gate.wait_for(2);
-  // Both threads are held, so 2 and 3 wait; 3 is decoded here.
+  // Both threads of the pool are held, so 2 and 3 wait; 3 is decoded here, by the third.
   ASSERT_TRUE(cache.get(block_of(3)).ok());
   EXPECT_EQ(cache.counters().blocks_decoded, 1u);
   EXPECT_EQ(cache.counters().blocks_ahead, 2u);
@@ -154,7 +154,7 @@ TEST(BlockCache, DecodesAheadAndAReaderTakesOverWhatWaits) {
 
 TEST(BlockCache, DecodesNothingAheadThatDoesNotFit) {
   Gate gate;
-  BlockCache cache(250, 2, [&](const Block& block, MutableBytes out) {
+  BlockCache cache(250, 3, [&](const Block& block, MutableBytes out) {
     gate.pass();
     return fill(block, out);
   });
@@ -168,7 +168,7 @@ TEST(BlockCache, DecodesNothingAheadThatDoesNotFit) {
 
 TEST(BlockCache, DropsWhatWaitsWhereAReaderNeedsTheRoom) {
   Gate gate;
-  BlockCache cache(400, 2, [&](const Block& block, MutableBytes out) {
+  BlockCache cache(400, 3, [&](const Block& block, MutableBytes out) {
     if (block.number < 2) gate.pass();
     return fill(block, out);
   });
