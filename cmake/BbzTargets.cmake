@@ -12,7 +12,7 @@ if(BBZ_WERROR)
 endif()
 if(BBZ_SANITIZE)
   target_compile_options(bbz_options INTERFACE -fsanitize=${BBZ_SANITIZE} -fno-omit-frame-pointer
-                         -fno-sanitize-recover=all -g)
+                         -fno-sanitize-recover=all -g1)
   target_link_options(bbz_options INTERFACE -fsanitize=${BBZ_SANITIZE})
 endif()
 if(BBZ_BUILD_FUZZ)
@@ -51,15 +51,14 @@ function(bbz_test name)
 endfunction()
 
 # bbz_fuzz(NAME LINKS ...): fuzz/NAME.cc with its corpus fuzz/corpus/NAME. Under BBZ_BUILD_FUZZ it is
-# a libFuzzer program; with the tests it is also built with a driver that runs the corpus once.
+# a libFuzzer program, otherwise, with the tests, one whose driver runs the corpus once.
 function(bbz_fuzz name)
   cmake_parse_arguments(FUZZ "" "" "LINKS" ${ARGN})
   if(BBZ_BUILD_FUZZ)
     add_executable(fuzz_${name} ${name}.cc)
     target_link_libraries(fuzz_${name} PRIVATE ${FUZZ_LINKS} bbz_options)
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
-  endif()
-  if(BBZ_BUILD_TESTS)
+  elseif(BBZ_BUILD_TESTS)
     add_executable(corpus_${name} ${name}.cc corpus_driver.cc)
     target_link_libraries(corpus_${name} PRIVATE ${FUZZ_LINKS} bbz_options)
     add_test(NAME corpus.${name}
