@@ -43,6 +43,7 @@
 #define BBZ_H
 
 #include "bbz/capi/core.h"
+#include "bbz/capi/plan.h"
 #include "bbz/capi/reader.h"
 #include "bbz/capi/source.h"
 #include "bbz/capi/verify.h"

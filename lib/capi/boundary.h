@@ -25,7 +25,7 @@ struct bbz_source {
 };
 
 struct bbz_reader {
-  std::unique_ptr<bbz::Reader> reader;
+  std::shared_ptr<const bbz::Reader> reader;
 };
 
 namespace bbz::capi {
@@ -92,6 +92,9 @@ Status write_struct(const Struct& value, Struct* out, const char* name) {
   }
   return {};
 }
+
+// Whether a list has an entry of this number. Errors: kInvalidArgument.
+Status check_number(const char* what, std::uint64_t number, std::uint64_t count);
 
 // The caller's buffer. Errors: kInvalidArgument for null that has a size.
 Result<MutableBytes> buffer_of(void* buffer, std::size_t size);

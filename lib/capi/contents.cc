@@ -2,9 +2,7 @@
 #include <optional>
 
 #include "bbz/base/names.h"
-#include "bbz/capi/boundary.h"
-#include "bbz/capi/reader.h"
-#include "bbz/pack/selection.h"
+#include "bbz/capi/describe.h"
 #include "bbz/pack/unpack.h"
 
 static_assert(BBZ_NONE == bbz::catalog::kNone);
@@ -12,9 +10,26 @@ static_assert(BBZ_NONE == bbz::catalog::kNone);
 namespace bbz::capi {
 namespace {
 
-Result<bbz_archive_info> describe(const bbz_reader& reader) {
-  const catalog::Catalog& catalog = reader.reader->catalog();
+std::uint32_t kind_of(const catalog::Tensor& tensor) {
+  if (tensor.is_operand()) return BBZ_KIND_OPERAND;
+  return tensor.meta.kind == catalog::TensorKind::kTensor ? BBZ_KIND_TENSOR : BBZ_KIND_BYTES;
+}
+
+Status add_patterns(const char* const* patterns, std::size_t count, std::vector<std::string>& out) {
+  if (count != 0) BBZ_REQUIRE(patterns);
+  for (const char* pattern : std::span(patterns, count)) {
+    BBZ_REQUIRE(pattern);
+    out.emplace_back(pattern);
+  }
+  return {};
+}
+
+}  // namespace
+
+bbz_archive_info describe(const Reader& reader) {
+  const catalog::Catalog& catalog = reader.catalog();
   bbz_archive_info info{};
+  info.struct_size = sizeof info;
   info.format_major = catalog.header.major;
   info.format_minor = catalog.header.minor;
   info.file_count = static_cast<std::uint32_t>(catalog.files.size());
@@ -22,15 +37,16 @@ Result<bbz_archive_info> describe(const bbz_reader& reader) {
   info.metadata_count = static_cast<std::uint32_t>(catalog.metadata.size());
   info.exact = pack::is_exact(catalog) ? 1 : 0;
   info.chunk_count = catalog.chunks.size();
-  info.archive_bytes = reader.reader->archive_bytes();
+  info.archive_bytes = reader.archive_bytes();
   info.unpacked_bytes = catalog.unpacked_bytes;
   info.stored_bytes = catalog.stored_bytes;
-  copy_text(reader.reader->root().to_string(), info.root);
+  copy_text(reader.root().to_string(), info.root);
   return info;
 }
 
 bbz_file_info describe(const catalog::File& file) {
   bbz_file_info info{};
+  info.struct_size = sizeof info;
   info.path = file.path.c_str();
   info.path_length = file.path.size();
   info.size = file.size;
@@ -43,14 +59,10 @@ bbz_file_info describe(const catalog::File& file) {
   return info;
 }
 
-std::uint32_t kind_of(const catalog::Tensor& tensor) {
-  if (tensor.is_operand()) return BBZ_KIND_OPERAND;
-  return tensor.meta.kind == catalog::TensorKind::kTensor ? BBZ_KIND_TENSOR : BBZ_KIND_BYTES;
-}
-
 bbz_tensor_info describe(const catalog::Tensor& tensor) {
   const catalog::TensorMeta& meta = tensor.meta;
   bbz_tensor_info info{};
+  info.struct_size = sizeof info;
   info.name = meta.name.c_str();
   info.name_length = meta.name.size();
   info.kind = kind_of(tensor);
@@ -71,12 +83,29 @@ bbz_tensor_info describe(const catalog::Tensor& tensor) {
 
 bbz_metadata_info describe(const catalog::Metadata& metadata) {
   bbz_metadata_info info{};
+  info.struct_size = sizeof info;
   info.key = metadata.meta.key.c_str();
   info.key_length = metadata.meta.key.size();
   info.value_length = metadata.payload.length;
   info.file = metadata.meta.file;
   return info;
 }
+
+Result<pack::Selection> selection_of(const bbz_selection* given) {
+  BBZ_ASSIGN(const bbz_selection known, read_struct(given, "bbz_selection"));
+  pack::Selection selection;
+  const bbz_layers* const layers = known.layers;
+  if (known.layer_count != 0) BBZ_REQUIRE(layers);
+  for (const bbz_layers& range : std::span(layers, known.layer_count)) {
+    selection.layers.push_back({range.first, range.last});
+  }
+  BBZ_TRY(add_patterns(known.tensors, known.tensor_count, selection.tensors));
+  BBZ_TRY(add_patterns(known.excluded, known.excluded_count, selection.excluded));
+  BBZ_TRY(add_patterns(known.files, known.file_count, selection.files));
+  return selection;
+}
+
+namespace {
 
 // One entry of a list of the catalog, which `list` picks, as a struct.
 template <class List, class Info>
@@ -86,10 +115,7 @@ bbz_code entry(const bbz_reader* reader, List&& list, const char* what, std::uin
     BBZ_REQUIRE(reader);
     BBZ_REQUIRE(info);
     const auto& entries = list(reader->reader->catalog());
-    if (number >= entries.size()) {
-      return make_error(Code::kInvalidArgument, "{} {}: there are {}", what, number,
-                        entries.size());
-    }
+    BBZ_TRY(check_number(what, number, entries.size()));
     return write_struct(describe(entries[number]), info, "info");
   });
 }
@@ -110,29 +136,6 @@ Status find_tensor(const catalog::Catalog& catalog, std::string_view name, std::
   if (!only) return make_error(Code::kNotFound, "no tensor is called {}", quoted(name));
   found = *only;
   return {};
-}
-
-Status add_patterns(const char* const* patterns, std::size_t count, std::vector<std::string>& out) {
-  if (count != 0) BBZ_REQUIRE(patterns);
-  for (const char* pattern : std::span(patterns, count)) {
-    BBZ_REQUIRE(pattern);
-    out.emplace_back(pattern);
-  }
-  return {};
-}
-
-Result<pack::Selection> selection_of(const bbz_selection* given) {
-  BBZ_ASSIGN(const bbz_selection known, read_struct(given, "bbz_selection"));
-  pack::Selection selection;
-  const bbz_layers* const layers = known.layers;
-  if (known.layer_count != 0) BBZ_REQUIRE(layers);
-  for (const bbz_layers& range : std::span(layers, known.layer_count)) {
-    selection.layers.push_back({range.first, range.last});
-  }
-  BBZ_TRY(add_patterns(known.tensors, known.tensor_count, selection.tensors));
-  BBZ_TRY(add_patterns(known.excluded, known.excluded_count, selection.excluded));
-  BBZ_TRY(add_patterns(known.files, known.file_count, selection.files));
-  return selection;
 }
 
 Status select(const bbz_reader* reader, const bbz_selection* given, std::uint32_t* tensors,
@@ -161,8 +164,7 @@ bbz_code bbz_reader_info(const bbz_reader* reader, bbz_archive_info* info,
   return bbz::capi::guarded(error, [&]() -> bbz::Status {
     BBZ_REQUIRE(reader);
     BBZ_REQUIRE(info);
-    BBZ_ASSIGN(const bbz_archive_info value, bbz::capi::describe(*reader));
-    return bbz::capi::write_struct(value, info, "bbz_archive_info");
+    return bbz::capi::write_struct(bbz::capi::describe(*reader->reader), info, "bbz_archive_info");
   });
 }
 

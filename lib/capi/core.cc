@@ -50,6 +50,11 @@ bbz_code set_outcome(bbz_error* error, Status&& status) noexcept {
   return static_cast<int>(status.code());
 }
 
+Status check_number(const char* what, std::uint64_t number, std::uint64_t count) {
+  if (number < count) return {};
+  return make_error(Code::kInvalidArgument, "{} {}: there are {}", what, number, count);
+}
+
 Result<MutableBytes> buffer_of(void* buffer, std::size_t size) {
   if (buffer == nullptr && size != 0) {
     return make_error(Code::kInvalidArgument, "buffer is null, of {} bytes", size);

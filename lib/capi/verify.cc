@@ -81,10 +81,7 @@ bbz_code bbz_report_damage(const bbz_report* report, size_t number, bbz_damage* 
     BBZ_REQUIRE(report);
     BBZ_REQUIRE(damage);
     const auto& damages = report->report.damages;
-    if (number >= damages.size()) {
-      return bbz::make_error(bbz::Code::kInvalidArgument, "damage {}: {} are listed", number,
-                             damages.size());
-    }
+    BBZ_TRY(bbz::capi::check_number("damage", number, damages.size()));
     return bbz::capi::write_struct(bbz::capi::describe(damages[number]), damage, "bbz_damage");
   });
 }

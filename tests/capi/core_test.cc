@@ -89,6 +89,13 @@ TEST(CStructs, KeepTheirLayout) {
   EXPECT_EQ(offsetof(bbz_report_info, root), 60u);
   EXPECT_EQ(sizeof(bbz_damage), 48u);
   EXPECT_EQ(offsetof(bbz_damage, archive_offset), 40u);
+  EXPECT_EQ(sizeof(bbz_part), 24u);
+  EXPECT_EQ(sizeof(bbz_plan_options), 32u);
+  EXPECT_EQ(offsetof(bbz_plan_options, metadata), 28u);
+  EXPECT_EQ(sizeof(bbz_plan_info), 40u);
+  EXPECT_EQ(sizeof(bbz_range), 40u);
+  EXPECT_EQ(sizeof(bbz_piece), 56u);
+  EXPECT_EQ(offsetof(bbz_piece, chunk), 48u);
 }
 
 }  // namespace
