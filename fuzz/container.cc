@@ -1,8 +1,9 @@
 // The bytes as an archive: streaming and seeking must agree on what it is, and salvage must find
 // what lies in it. The first byte says which checksums are made right first, so that the code
 // behind them is reached: bit 0 the file header's, bit 1 all heads', bit 2 the payloads', bit 3 the
-// listing and trailer are made to fit the records.
+// index and trailer are made to fit the records.
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <map>
@@ -31,14 +32,36 @@ Limits small_limits() {
   return limits;
 }
 
-// Writes the checksum of a head and meta of which `head` is the start.
-void repair_head(MutableBytes head, std::uint64_t offset) {
-  const auto meta_length = load_le<std::uint16_t>(head.data() + 6);
-  store_le(head.data() + kHeadOffsetField, offset);
+// Writes the checksum of a record's head and meta.
+void repair_head(MutableBytes head_and_meta, std::uint64_t offset) {
+  std::array<std::byte, 8> place{};
+  store_le(place.data(), offset);
   Xxh3Stream hash;
-  hash.update(head.first(32));
-  hash.update(head.subspan(kHeadSize, meta_length));
-  store_le(head.data() + 32, hash.digest64());
+  hash.update(place);
+  hash.update(head_and_meta.subspan(kSealSize));
+  store_le(head_and_meta.data() + kSync.size(), hash.digest64());
+}
+
+// Makes the index at `offset`, of which `bytes` is head, meta and payload, list what was seen: as
+// far as its payload has room for it, stored or coded.
+void repair_index(MutableBytes bytes, std::size_t meta_length, Bytes list, std::uint64_t count) {
+  if (meta_length != kIndexMetaSize) return;
+  const MutableBytes meta = bytes.subspan(kHeadSize + kPayloadFields, meta_length);
+  const MutableBytes payload = bytes.subspan(kIndexHeadAndMeta);
+  store_le(meta.data(), count);
+  store_le(meta.data() + 24, std::uint64_t{bytes.size() + kTrailerSize});
+  Buffer coded;
+  if (payload.size() == list.size()) {
+    std::ranges::copy(list, payload.begin());
+    meta[33] = std::byte{0};
+  } else if (encode_list(list, coded) == IndexCoding::kZstd && coded.size() == payload.size()) {
+    std::ranges::copy(coded, payload.begin());
+    meta[33] = std::byte{1};
+  } else {
+    return;  // what it holds stays as it is, with the length and checksum that it claims
+  }
+  store_le(meta.data() + 8, std::uint64_t{list.size()});
+  store_le(meta.data() + 16, xxh3_64(list));
 }
 
 // Walks the records as their lengths say and makes right what `mode` asks for.
@@ -47,38 +70,44 @@ void repair(Buffer& bytes, unsigned mode) {
   if ((mode & 1) != 0) store_le(bytes.data() + 24, xxh3_64(Bytes(bytes).first(24)));
   if ((mode & 2) == 0) return;
   const MutableBytes all(bytes);
-  Buffer listing;
+  Buffer list;
   std::uint64_t count = 0;
   std::uint64_t index_offset = 0;
   for (std::uint64_t at = kFileHeaderSize; bytes.size() - at >= kHeadSize;) {
-    const MutableBytes head = all.subspan(at);
-    const auto meta_length = load_le<std::uint16_t>(head.data() + 6);
-    const auto payload_length = load_le<std::uint64_t>(head.data() + 8);
-    if (head.size() < kHeadSize + meta_length) return;
-    const MutableBytes payload = head.subspan(kHeadSize + meta_length);
-    if (payload.size() < payload_length) return;
-    std::ranges::copy(std::as_bytes(std::span(kSync)), head.begin());
-    const auto type = static_cast<RecordType>(head[4]);
+    const MutableBytes rest = all.subspan(at);
+    std::ranges::copy(std::as_bytes(std::span(kSync)), rest.begin());
+    const std::size_t size = *peek_size(rest.first(kHeadSize), at);
+    if (rest.size() < size) return;
+    const MutableBytes head = rest.first(size);
+    const auto type = static_cast<RecordType>(head[12]);
+    const bool has_payload = (std::to_integer<unsigned>(head[13]) & kFlagPayload) != 0;
+    const auto meta_length = load_le<std::uint16_t>(head.data() + 14);
+    const std::uint64_t payload_length =
+        has_payload ? load_le<std::uint64_t>(head.data() + kHeadSize) : 0;
+    if (rest.size() - size < payload_length) return;
+    const MutableBytes meta = head.subspan(size - meta_length);
+    const MutableBytes payload = rest.subspan(size, payload_length);
     const bool last = at != kFileHeaderSize || (std::to_integer<int>(bytes[12]) & 1) == 0;
-    if ((mode & 8) != 0 && type == RecordType::kIndex && last) {
+    if ((mode & 8) != 0 && type == RecordType::kIndex && has_payload && last) {
       index_offset = at;
-      if (payload_length == listing.size()) std::ranges::copy(listing, payload.begin());
-      if (meta_length >= 8) store_le(head.data() + kHeadSize, count);
+      repair_index(rest.first(size + payload_length), meta_length, list, count);
     }
     if ((mode & 8) != 0 && type == RecordType::kTrailer && meta_length >= 32) {
-      store_le(head.data() + kHeadSize, index_offset);
-      store_le(head.data() + kHeadSize + 8, at - index_offset);
-      store_le(head.data() + kHeadSize + 16, count);
-      store_le(head.data() + kHeadSize + 24, at + kHeadSize + meta_length);
+      store_le(meta.data(), index_offset);
+      store_le(meta.data() + 8, at - index_offset);
+      store_le(meta.data() + 16, count);
+      store_le(meta.data() + 24, at + size);
     }
-    if ((mode & 4) != 0) store_le(head.data() + 24, xxh3_64(payload.first(payload_length)));
+    if ((mode & 4) != 0 && has_payload) {
+      store_le(head.data() + kHeadSize + 8, xxh3_64(payload));
+    }
     repair_head(head, at);
     if (type != RecordType::kIndex && type != RecordType::kTrailer) {
-      const auto entry = head.first(kHeadSize + meta_length);
-      listing.insert(listing.end(), entry.begin(), entry.end());
+      const auto entry = head.subspan(kSealSize);
+      list.insert(list.end(), entry.begin(), entry.end());
       ++count;
     }
-    at += kHeadSize + meta_length + payload_length;
+    at += size + payload_length;
   }
 }
 

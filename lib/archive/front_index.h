@@ -7,8 +7,9 @@
 
 namespace bbz {
 
-// Called like the Writer that is to follow, but without any data: the sizes of all record heads
-// follow from names and shapes. Its result goes into WriteOptions::front_index_bytes.
+// Called like the Writer that is to follow, but without any data: the lengths of all entries follow
+// from names and shapes. Its result goes into WriteOptions::front_index_bytes. Knows dense tensors
+// in file order only.
 class FrontIndexMeter {
  public:
   explicit FrontIndexMeter(const WriteOptions& options) : options_(options) {}
@@ -22,11 +23,17 @@ class FrontIndexMeter {
 
  private:
   template <class Meta>
-  void count(const Meta& meta, std::uint64_t times = 1);
+  void count(const Meta& meta, bool payload);
   std::optional<Digest> digest() const;
 
   WriteOptions options_;
   std::uint64_t bytes_ = 0;
+  std::uint32_t files_ = 0;
+  std::uint32_t tensors_ = 0;
+  bool file_open_ = false;
+  std::uint32_t file_tensors_ = 0;
+  std::uint64_t file_size_ = 0;
+  std::vector<std::byte> scratch_;
 };
 
 }  // namespace bbz

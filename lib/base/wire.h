@@ -7,6 +7,7 @@
 
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -45,6 +46,14 @@ class WireWriter {
     out_.resize(at + sizeof(T));
     store_le(out_.data() + at, value);
   }
+  // LEB128: seven bits a byte, lowest first, the top bit set on all bytes but the last.
+  void put_varint(std::uint64_t value) {
+    while (value >= 0x80) {
+      out_.push_back(static_cast<std::byte>(value | 0x80));
+      value >>= 7;
+    }
+    out_.push_back(static_cast<std::byte>(value));
+  }
   void put_bytes(Bytes bytes) {
     const std::size_t begin = out_.size();
     out_.resize(begin + bytes.size());
@@ -70,6 +79,25 @@ class WireReader {
     const T value = load_le<T>(rest_.data());
     rest_ = rest_.subspan(sizeof(T));
     return value;
+  }
+  // Takes what put_varint writes and nothing else: a value that does not fit T, or in more bytes
+  // than it needs, is a failed read.
+  template <class T>
+  T get_varint() {
+    static_assert(std::is_unsigned_v<T>);
+    std::uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+      const auto byte = get<std::uint8_t>();
+      const std::uint64_t bits = byte & 0x7Fu;
+      if (bits << shift >> shift != bits || (byte == 0 && shift != 0)) break;
+      value |= bits << shift;
+      if (byte < 0x80) {
+        if (value > std::numeric_limits<T>::max()) break;
+        return static_cast<T>(value);
+      }
+    }
+    fail();
+    return 0;
   }
   // The next `size` bytes, still in the caller's buffer.
   Bytes get_bytes(std::uint64_t size) {

@@ -54,12 +54,6 @@ struct Group {
   std::uint32_t first_tensor = 0;  // the number of the tensor record that follows it
 };
 
-// Which chunks hold elements [first, first + count) of a tensor.
-struct ChunkRange {
-  std::uint64_t begin = 0;  // indices into Catalog::chunks
-  std::uint64_t end = 0;
-};
-
 // The content in archive order. Built by CatalogBuilder, which has checked that it fits together.
 struct Catalog {
   container::FileHeader header;

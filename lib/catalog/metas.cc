@@ -18,14 +18,25 @@ Error malformed(const RecordView& record, std::string_view what) {
                     container::type_name(record.head.type), record.head.offset, what);
 }
 
-Error reserved_set(const RecordView& record) {
-  return make_error(Code::kUnsupported, "{} record at offset {}: reserved fields are set",
-                    container::type_name(record.head.type), record.head.offset);
-}
-
 Error wrong_length(const RecordView& record) {
   return malformed(record, fmt::format("its fields do not fill its meta of {} bytes exactly",
                                        record.meta.size()));
+}
+
+// A number, or none: kNone is stored as 0, any other number plus 1.
+void put_optional(WireWriter& w, std::uint32_t number) {
+  w.put_varint(static_cast<std::uint32_t>(number + 1));
+}
+std::uint32_t get_optional(WireReader& r) {
+  return r.get_varint<std::uint32_t>() - 1;
+}
+
+void put_string(WireWriter& w, std::string_view text) {
+  w.put_varint(text.size());
+  w.put_bytes(text);
+}
+std::string get_string(WireReader& r) {
+  return r.get_string(r.get_varint<std::uint64_t>());
 }
 
 void put_digest(WireWriter& w, const std::optional<Digest>& digest) {
@@ -57,22 +68,18 @@ Status check_name(const RecordView& record, std::string_view name, const Limits&
 
 void encode_meta(const FileMeta& meta, std::vector<std::byte>& out) {
   WireWriter w(out);
-  w.put(meta.number);
+  w.put_varint(meta.number);
   w.put(static_cast<std::uint8_t>(meta.kind));
-  w.put(std::uint8_t{0});
-  w.put(static_cast<std::uint16_t>(meta.path.size()));
-  w.put_bytes(meta.path);
+  put_string(w, meta.path);
 }
 
 Result<FileMeta> decode_file(const RecordView& record, const Limits& limits) {
   WireReader r(record.meta);
   FileMeta meta;
-  meta.number = r.get<std::uint32_t>();
+  meta.number = r.get_varint<std::uint32_t>();
   meta.kind = static_cast<FileKind>(r.get<std::uint8_t>());
-  const auto reserved = r.get<std::uint8_t>();
-  meta.path = r.get_string(r.get<std::uint16_t>());
+  meta.path = get_string(r);
   if (!r.finished()) return wrong_length(record);
-  if (reserved != 0) return reserved_set(record);
   if (meta.kind > FileKind::kDirectory) {
     return make_error(Code::kUnsupported, "file record at offset {}: kind {}", record.head.offset,
                       static_cast<int>(meta.kind));
@@ -88,9 +95,9 @@ Result<FileMeta> decode_file(const RecordView& record, const Limits& limits) {
 
 void encode_meta(const FileEndMeta& meta, std::vector<std::byte>& out) {
   WireWriter w(out);
-  w.put(meta.number);
-  w.put(meta.tensor_count);
-  w.put(meta.size);
+  w.put_varint(meta.number);
+  w.put_varint(meta.tensor_count);
+  w.put_varint(meta.size);
   w.put(static_cast<std::uint8_t>(meta.digest ? kSha256Size : 0));
   put_digest(w, meta.digest);
 }
@@ -98,9 +105,9 @@ void encode_meta(const FileEndMeta& meta, std::vector<std::byte>& out) {
 Result<FileEndMeta> decode_file_end(const RecordView& record) {
   WireReader r(record.meta);
   FileEndMeta meta;
-  meta.number = r.get<std::uint32_t>();
-  meta.tensor_count = r.get<std::uint32_t>();
-  meta.size = r.get<std::uint64_t>();
+  meta.number = r.get_varint<std::uint32_t>();
+  meta.tensor_count = r.get_varint<std::uint32_t>();
+  meta.size = r.get_varint<std::uint64_t>();
   const auto digest_length = r.get<std::uint8_t>();
   if (digest_length != 0 && digest_length != kSha256Size) {
     return malformed(record, fmt::format("a digest of {} bytes, expected 0 or 32", digest_length));
@@ -112,46 +119,44 @@ Result<FileEndMeta> decode_file_end(const RecordView& record) {
 
 void encode_meta(const TensorMeta& meta, std::vector<std::byte>& out) {
   WireWriter w(out);
-  w.put(meta.number);
-  w.put(meta.file);
-  w.put(meta.offset);
+  w.put_varint(meta.number);
+  put_optional(w, meta.file);
+  w.put_varint(meta.offset);
   w.put(static_cast<std::uint8_t>(meta.kind));
   w.put(static_cast<std::uint8_t>(meta.dtype));
   w.put(meta.element_bits);
   w.put(meta.form);
-  w.put(meta.layer);
-  w.put(meta.group);
-  w.put(meta.stored_elements);
-  w.put(meta.chunk_elements);
-  w.put(static_cast<std::uint16_t>(meta.shape.size()));
-  w.put(static_cast<std::uint16_t>(meta.name.size()));
-  for (const std::uint64_t extent : meta.shape) w.put(extent);
-  w.put_bytes(meta.name);
+  put_optional(w, meta.layer);
+  put_optional(w, meta.group);
+  w.put_varint(meta.stored_elements);
+  w.put_varint(meta.chunk_elements);
+  w.put_varint(meta.shape.size());
+  for (const std::uint64_t extent : meta.shape) w.put_varint(extent);
+  put_string(w, meta.name);
 }
 
 Result<TensorMeta> decode_tensor(const RecordView& record, const Limits& limits) {
   WireReader r(record.meta);
   TensorMeta meta;
-  meta.number = r.get<std::uint32_t>();
-  meta.file = r.get<std::uint32_t>();
-  meta.offset = r.get<std::uint64_t>();
+  meta.number = r.get_varint<std::uint32_t>();
+  meta.file = get_optional(r);
+  meta.offset = r.get_varint<std::uint64_t>();
   meta.kind = static_cast<TensorKind>(r.get<std::uint8_t>());
   meta.dtype = static_cast<tensor::DType>(r.get<std::uint8_t>());
   meta.element_bits = r.get<std::uint8_t>();
   meta.form = r.get<std::uint8_t>();
-  meta.layer = r.get<std::uint32_t>();
-  meta.group = r.get<std::uint32_t>();
-  meta.stored_elements = r.get<std::uint64_t>();
-  meta.chunk_elements = r.get<std::uint64_t>();
-  const auto rank = r.get<std::uint16_t>();
-  const auto name_length = r.get<std::uint16_t>();
+  meta.layer = get_optional(r);
+  meta.group = get_optional(r);
+  meta.stored_elements = r.get_varint<std::uint64_t>();
+  meta.chunk_elements = r.get_varint<std::uint64_t>();
+  const auto rank = r.get_varint<std::uint64_t>();
   if (rank > limits.rank) {
     return make_error(Code::kLimit, "tensor record at offset {}: rank {}, the limit is {}",
                       record.head.offset, rank, limits.rank);
   }
-  for (unsigned axis = 0; axis < rank && r.ok(); ++axis)
-    meta.shape.push_back(r.get<std::uint64_t>());
-  meta.name = r.get_string(name_length);
+  for (std::uint64_t axis = 0; axis < rank && r.ok(); ++axis)
+    meta.shape.push_back(r.get_varint<std::uint64_t>());
+  meta.name = get_string(r);
   if (!r.finished()) return wrong_length(record);
   BBZ_TRY(check_name(record, meta.name, limits));
   if (meta.kind > TensorKind::kTensor) {
@@ -174,45 +179,41 @@ Result<TensorMeta> decode_tensor(const RecordView& record, const Limits& limits)
 
 void encode_meta(const ChunkMeta& meta, std::vector<std::byte>& out) {
   WireWriter w(out);
-  w.put(meta.tensor);
-  w.put(meta.number);
-  w.put(meta.first_element);
-  w.put(meta.element_count);
   w.put(meta.codec);
-  w.put(std::uint16_t{0});
   w.put(meta.decoded_checksum);
+  w.put_varint(meta.tensor);
+  w.put_varint(meta.number);
+  w.put_varint(meta.first_element);
+  w.put_varint(meta.element_count);
   put_digest(w, meta.decoded_digest);
 }
 
 Result<ChunkMeta> decode_chunk(const RecordView& record, DigestKind kind) {
   WireReader r(record.meta);
   ChunkMeta meta;
-  meta.tensor = r.get<std::uint32_t>();
-  meta.number = r.get<std::uint32_t>();
-  meta.first_element = r.get<std::uint64_t>();
-  meta.element_count = r.get<std::uint32_t>();
   meta.codec = r.get<std::uint16_t>();
-  const auto reserved = r.get<std::uint16_t>();
   meta.decoded_checksum = r.get<std::uint64_t>();
+  meta.tensor = r.get_varint<std::uint32_t>();
+  meta.number = r.get_varint<std::uint32_t>();
+  meta.first_element = r.get_varint<std::uint64_t>();
+  meta.element_count = r.get_varint<std::uint32_t>();
   meta.decoded_digest = get_digest(r, kind);
   if (!r.finished()) return wrong_length(record);
-  if (reserved != 0) return reserved_set(record);
   return meta;
 }
 
 void encode_meta(const MetadataMeta& meta, std::vector<std::byte>& out) {
   WireWriter w(out);
-  w.put(meta.file);
-  w.put(static_cast<std::uint16_t>(meta.key.size()));
-  w.put_bytes(meta.key);
+  put_optional(w, meta.file);
+  put_string(w, meta.key);
   put_digest(w, meta.payload_digest);
 }
 
 Result<MetadataMeta> decode_metadata(const RecordView& record, DigestKind kind) {
   WireReader r(record.meta);
   MetadataMeta meta;
-  meta.file = r.get<std::uint32_t>();
-  meta.key = r.get_string(r.get<std::uint16_t>());
+  meta.file = get_optional(r);
+  meta.key = get_string(r);
   meta.payload_digest = get_digest(r, kind);
   if (!r.finished()) return wrong_length(record);
   if (meta.key.empty() || meta.key.size() > 255 || !is_utf8(meta.key)) {
@@ -224,22 +225,18 @@ Result<MetadataMeta> decode_metadata(const RecordView& record, DigestKind kind) 
 
 void encode_meta(const GroupMeta& meta, std::vector<std::byte>& out) {
   WireWriter w(out);
-  w.put(meta.number);
+  w.put_varint(meta.number);
   w.put(meta.method);
-  w.put(std::uint8_t{0});
-  w.put(std::uint16_t{0});
   put_digest(w, meta.payload_digest);
 }
 
 Result<GroupMeta> decode_group(const RecordView& record, DigestKind kind) {
   WireReader r(record.meta);
   GroupMeta meta;
-  meta.number = r.get<std::uint32_t>();
+  meta.number = r.get_varint<std::uint32_t>();
   meta.method = r.get<std::uint8_t>();
-  const unsigned reserved = r.get<std::uint8_t>() | r.get<std::uint16_t>();
   meta.payload_digest = get_digest(r, kind);
   if (!r.finished()) return wrong_length(record);
-  if (reserved != 0) return reserved_set(record);
   return meta;
 }
 

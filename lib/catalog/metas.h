@@ -82,7 +82,7 @@ void encode_meta(const GroupMeta& meta, std::vector<std::byte>& out);
 
 // Each takes the meta of a record of its type, which must be taken exactly. What a single meta can
 // break is checked here; how records fit together is CatalogBuilder's to check.
-// Errors: kMalformed, kUnsupported (reserved fields), kUnsafePath, kLimit; the record's offset is
+// Errors: kMalformed, kUnsupported (unknown kinds), kUnsafePath, kLimit; the record's offset is
 // named.
 Result<FileMeta> decode_file(const container::RecordView& record, const Limits& limits);
 Result<FileEndMeta> decode_file_end(const container::RecordView& record);
@@ -92,6 +92,6 @@ Result<MetadataMeta> decode_metadata(const container::RecordView& record, Digest
 Result<GroupMeta> decode_group(const container::RecordView& record, DigestKind kind);
 
 // Where the codec stands in a chunk's meta: the root digest leaves it out.
-inline constexpr std::size_t kChunkCodecOffset = 20;
+inline constexpr std::size_t kChunkCodecOffset = 0;
 
 }  // namespace bbz::catalog

@@ -16,9 +16,12 @@ inline constexpr std::uint16_t kMajor = 1;
 inline constexpr std::uint16_t kMinor = 0;
 
 inline constexpr std::size_t kFileHeaderSize = 32;
-inline constexpr std::size_t kHeadSize = 40;
-inline constexpr std::size_t kHeadOffsetField = 16;  // of the offset in a head
-inline constexpr std::size_t kIndexMetaSize = 16;
+inline constexpr std::size_t kSealSize = 12;       // sync bytes and head checksum
+inline constexpr std::size_t kHeadSize = 16;       // seal, type, flags and meta length
+inline constexpr std::size_t kPayloadFields = 16;  // that the head of a record with a payload adds
+inline constexpr std::size_t kLongestHeadAndMeta = kHeadSize + kPayloadFields + 0xFFFF;
+inline constexpr std::size_t kIndexMetaSize = 40;
+inline constexpr std::size_t kIndexHeadAndMeta = kHeadSize + kPayloadFields + kIndexMetaSize;
 inline constexpr std::size_t kTrailerMetaSize = 64;
 inline constexpr std::size_t kTrailerSize = kHeadSize + kTrailerMetaSize;
 
@@ -28,6 +31,8 @@ inline constexpr std::uint32_t kKnownFeatures = kFeatureIndexFirst;
 
 // Bits of RecordHead::flags.
 inline constexpr std::uint8_t kFlagSkippable = 1u << 0;
+inline constexpr std::uint8_t kFlagPayload = 1u << 1;
+inline constexpr std::uint8_t kKnownFlags = kFlagSkippable | kFlagPayload;
 
 enum class RecordType : std::uint8_t {
   kFile = 1,
@@ -39,5 +44,8 @@ enum class RecordType : std::uint8_t {
   kIndex = 7,
   kTrailer = 8,
 };
+
+// How the list in an index is coded.
+enum class IndexCoding : std::uint8_t { kStored = 0, kZstd = 1 };
 
 }  // namespace bbz::container

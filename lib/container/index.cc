@@ -4,9 +4,13 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/wire.h"
+#include "bbz/base/zstd_frame.h"
 
 namespace bbz::container {
 namespace {
+
+constexpr int kListLevel = 9;  // of zstd
+constexpr std::uint64_t kListWindow = std::uint64_t{64} << 20;
 
 // A record read whole from a seekable source, for the two that opening needs.
 struct StoredRecord {
@@ -19,8 +23,8 @@ Result<StoredRecord> read_record_head(io::Source& source, std::uint64_t offset,
   StoredRecord record;
   record.head_and_meta.resize(kHeadSize);
   BBZ_TRY(io::read_exactly(source, offset, record.head_and_meta));
-  BBZ_ASSIGN(const std::uint16_t meta_length, peek_meta_length(record.head_and_meta, offset));
-  record.head_and_meta.resize(kHeadSize + meta_length);
+  BBZ_ASSIGN(const std::size_t head_and_meta, peek_size(record.head_and_meta, offset));
+  record.head_and_meta.resize(head_and_meta);
   BBZ_TRY(io::read_exactly(source, offset + kHeadSize,
                            MutableBytes(record.head_and_meta).subspan(kHeadSize)));
   BBZ_ASSIGN(record.view, decode_head(record.head_and_meta, offset, limits));
@@ -33,32 +37,34 @@ Status require_type(const RecordHead& head, RecordType type) {
                     type_name(head.type), type_name(type));
 }
 
-// Reads the rest of an index of which `record` is the head and the meta; it must end by `end`.
-Result<Index> read_index(io::Source& source, const RecordView& record, std::uint64_t end) {
-  const RecordHead& head = record.head;
-  Index index;
-  BBZ_ASSIGN(index.meta, decode_index_meta(record));
+// Reads the payload of an index of which `head` and `meta` were decoded; it must end by `end`.
+Result<Index> read_index(io::Source& source, const RecordHead& head, const IndexMeta& meta,
+                         std::uint64_t end) {
   if (head.end() > end) {
     return make_error(Code::kTruncated, "index at offset {}: it ends at {}, the archive at {}",
                       head.offset, head.end(), end);
   }
-  index.payload.resize(head.payload_length);
-  BBZ_TRY(io::read_exactly(source, head.payload_offset(), index.payload));
-  BBZ_TRY(check_payload(head, index.payload));
+  std::vector<std::byte> payload(head.payload_length);
+  BBZ_TRY(io::read_exactly(source, head.payload_offset(), payload));
+  BBZ_TRY(check_payload(head, payload));
+  Index index;
+  index.meta = meta;
+  BBZ_ASSIGN(index.list, decode_list(head, meta, std::move(payload)));
   return index;
 }
 
 // The front index, as a reader takes it that asks for no more.
-Result<Index> read_front_index(io::Source& source, const RecordView& front, std::uint64_t size) {
-  BBZ_ASSIGN(Index index, read_index(source, front, size));
-  // The index at the end has as many bytes, so that the archive's length says where it begins.
-  const std::uint64_t tail = kHeadSize + kIndexMetaSize + index.payload.size() + kTrailerSize;
-  index.begin = front.head.end();
-  if (size - index.begin < tail) {
-    return make_error(Code::kTruncated,
-                      "archive of {} bytes: too short for the index and trailer at its end", size);
+Result<Index> read_front_index(io::Source& source, const RecordHead& head, const IndexMeta& meta,
+                               std::uint64_t size) {
+  BBZ_ASSIGN(Index index, read_index(source, head, meta, size));
+  index.begin = head.end();
+  if (size - index.begin < meta.tail_length) {
+    return make_error(
+        Code::kTruncated,
+        "archive of {} bytes: too short for the index and trailer at its end, {} bytes", size,
+        meta.tail_length);
   }
-  index.end = size - tail;
+  index.end = size - meta.tail_length;
   return index;
 }
 
@@ -91,65 +97,128 @@ Result<Index> read_end_index(io::Source& source, const Trailer& trailer,
                       "index at offset {}: it ends at {}, the trailer begins at {}", offset,
                       record.view.head.end(), trailer_offset);
   }
-  BBZ_ASSIGN(Index index, read_index(source, record.view, trailer_offset));
-  if (index.meta.at_front) {
-    return make_error(Code::kMalformed, "index at offset {}: it says that it stands at the front",
-                      offset);
-  }
-  if (index.meta.record_count != trailer.record_count) {
+  BBZ_ASSIGN(const IndexMeta meta, decode_end_index_meta(record.view, limits));
+  if (meta.record_count != trailer.record_count) {
     return make_error(Code::kMalformed, "index at offset {}: {} records, the trailer says {}",
-                      offset, index.meta.record_count, trailer.record_count);
+                      offset, meta.record_count, trailer.record_count);
   }
+  BBZ_ASSIGN(Index index, read_index(source, record.view.head, meta, trailer_offset));
   index.end = offset;
   return index;
 }
 
-// Whether the index at the end is the same as the one at the front, as far as the latter's head
-// tells: payloads of one length and one checksum.
-Status check_same_index(const RecordView& front, const Index& index) {
-  BBZ_ASSIGN(const IndexMeta meta, decode_index_meta(front));
-  if (meta.record_count == index.meta.record_count &&
-      front.head.payload_length == index.payload.size() &&
-      front.head.payload_checksum == xxh3_64(index.payload)) {
-    return {};
-  }
-  return make_error(Code::kMalformed, "index at offset {}: it differs from the index at offset {}",
-                    front.head.offset, *index.end);
-}
-
 }  // namespace
+
+bool IndexMeta::same_list(const IndexMeta& other) const {
+  return record_count == other.record_count && list_length == other.list_length &&
+         list_checksum == other.list_checksum && tail_length == other.tail_length;
+}
 
 void encode_index_meta(const IndexMeta& meta, std::vector<std::byte>& out) {
   WireWriter w(out);
   w.put(meta.record_count);
-  w.put(std::uint64_t{meta.at_front ? 1u : 0u});
+  w.put(meta.list_length);
+  w.put(meta.list_checksum);
+  w.put(meta.tail_length);
+  w.put(std::uint8_t{meta.at_front});
+  w.put(static_cast<std::uint8_t>(meta.coding));
+  w.put(std::uint16_t{0});
+  w.put(std::uint32_t{0});
 }
 
-Result<IndexMeta> decode_index_meta(const RecordView& record) {
+Result<IndexMeta> decode_index_meta(const RecordView& record, const Limits& limits) {
+  const RecordHead& head = record.head;
   WireReader r(record.meta);
   IndexMeta meta;
   meta.record_count = r.get<std::uint64_t>();
-  const auto place = r.get<std::uint64_t>();
+  meta.list_length = r.get<std::uint64_t>();
+  meta.list_checksum = r.get<std::uint64_t>();
+  meta.tail_length = r.get<std::uint64_t>();
+  const auto place = r.get<std::uint8_t>();
+  const auto coding = r.get<std::uint8_t>();
+  const std::uint32_t reserved = r.get<std::uint16_t>() | r.get<std::uint32_t>();
   if (!r.finished()) {
     return make_error(Code::kMalformed, "index at offset {}: meta of {} bytes, expected {}",
-                      record.head.offset, record.meta.size(), kIndexMetaSize);
+                      head.offset, record.meta.size(), kIndexMetaSize);
   }
-  if (place > 1) {
-    return make_error(Code::kUnsupported, "index at offset {}: reserved bits are set",
-                      record.head.offset);
+  if (place > 1 || coding > static_cast<std::uint8_t>(IndexCoding::kZstd) || reserved != 0) {
+    return make_error(Code::kUnsupported,
+                      "index at offset {}: place {}, coding {}, reserved bytes {}", head.offset,
+                      place, coding, reserved);
   }
   meta.at_front = place == 1;
+  meta.coding = static_cast<IndexCoding>(coding);
+  if (meta.list_length > limits.index_bytes) {
+    return make_error(Code::kLimit, "index at offset {}: a list of {} bytes, the limit is {}",
+                      head.offset, meta.list_length, limits.index_bytes);
+  }
+  const bool stored = meta.coding == IndexCoding::kStored;
+  if (stored ? head.payload_length != meta.list_length
+             : head.payload_length >= meta.list_length || meta.at_front) {
+    return make_error(
+        Code::kMalformed,
+        "index at offset {}: a payload of {} bytes cannot hold a list of {} bytes, {}", head.offset,
+        head.payload_length, meta.list_length, stored ? "stored" : "as zstd");
+  }
+  // Every entry is shorter than its record.
+  if (!meta.at_front && meta.list_length > head.offset) {
+    return make_error(Code::kMalformed,
+                      "index at offset {}: a list of {} bytes is longer than all records before it",
+                      head.offset, meta.list_length);
+  }
   return meta;
 }
 
-Result<IndexMeta> decode_front_index_meta(const RecordView& record) {
+Result<IndexMeta> decode_front_index_meta(const RecordView& record, const Limits& limits) {
   BBZ_TRY(require_type(record.head, RecordType::kIndex));
-  BBZ_ASSIGN(const IndexMeta meta, decode_index_meta(record));
+  BBZ_ASSIGN(const IndexMeta meta, decode_index_meta(record, limits));
   if (!meta.at_front) {
     return make_error(Code::kMalformed, "index at offset {}: it says that it stands at the end",
                       record.head.offset);
   }
   return meta;
+}
+
+Result<IndexMeta> decode_end_index_meta(const RecordView& record, const Limits& limits) {
+  BBZ_ASSIGN(const IndexMeta meta, decode_index_meta(record, limits));
+  if (meta.at_front) {
+    return make_error(Code::kMalformed, "index at offset {}: it says that it stands at the front",
+                      record.head.offset);
+  }
+  const std::uint64_t tail = record.head.end() - record.head.offset + kTrailerSize;
+  if (meta.tail_length != tail) {
+    return make_error(Code::kMalformed,
+                      "index at offset {}: a tail of {} bytes, expected {} for it and the trailer",
+                      record.head.offset, meta.tail_length, tail);
+  }
+  return meta;
+}
+
+IndexCoding encode_list(Bytes list, std::vector<std::byte>& payload) {
+  if (encode_zstd_frame(list, kListLevel, list.size(), payload)) return IndexCoding::kZstd;
+  payload.assign(list.begin(), list.end());
+  return IndexCoding::kStored;
+}
+
+Result<std::vector<std::byte>> decode_list(const RecordHead& head, const IndexMeta& meta,
+                                           std::vector<std::byte> payload) {
+  std::vector<std::byte> list;
+  if (meta.coding == IndexCoding::kStored) {
+    list = std::move(payload);
+  } else {
+    list.resize(meta.list_length);
+    const Status decoded = decode_zstd_frame(payload, kListWindow, list);
+    if (!decoded.ok()) {
+      return make_error(decoded.code(), "index at offset {}: {}", head.offset,
+                        decoded.error().message);
+    }
+  }
+  if (const std::uint64_t computed = xxh3_64(list); computed != meta.list_checksum) {
+    return make_error(Code::kChecksum,
+                      "index at offset {}: list checksum {:016x}, computed {:016x}", head.offset,
+                      meta.list_checksum, computed);
+  }
+  return list;
 }
 
 void encode_trailer(const Trailer& trailer, std::vector<std::byte>& out) {
@@ -196,24 +265,12 @@ Result<Trailer> decode_trailer(const RecordView& record, DigestKind kind) {
 
 Status for_each_record(const Index& index, const Limits& limits,
                        const std::function<Status(const RecordView&)>& visit) {
-  Bytes rest = index.payload;
+  Bytes rest = index.list;
   std::uint64_t offset = index.begin;
   std::uint64_t count = 0;
   while (!rest.empty()) {
-    const std::size_t at = index.payload.size() - rest.size();
-    if (rest.size() < kHeadSize) {
-      return make_error(Code::kMalformed,
-                        "index: {} bytes left at byte {} of its payload, a head has {}",
-                        rest.size(), at, kHeadSize);
-    }
-    BBZ_ASSIGN(const std::uint16_t meta_length, peek_meta_length(rest.first(kHeadSize), offset));
-    const std::size_t length = kHeadSize + meta_length;
-    if (rest.size() < length) {
-      return make_error(Code::kMalformed,
-                        "index: {} bytes left at byte {} of its payload, the entry has {}",
-                        rest.size(), at, length);
-    }
-    BBZ_ASSIGN(const RecordView record, decode_head(rest.first(length), offset, limits));
+    BBZ_ASSIGN(const RecordView record, decode_entry(rest, offset));
+    BBZ_TRY(check_fields(record.head, limits));
     if (record.head.type == RecordType::kIndex || record.head.type == RecordType::kTrailer) {
       return make_error(Code::kMalformed, "index: it lists the {} at offset {}",
                         type_name(record.head.type), offset);
@@ -226,7 +283,7 @@ Status for_each_record(const Index& index, const Limits& limits,
     }
     BBZ_TRY(visit(record));
     offset = record.head.end();
-    rest = rest.subspan(length);
+    rest = rest.subspan(entry_size(record.head));
     ++count;
   }
   if (count != index.meta.record_count) {
@@ -251,20 +308,26 @@ Result<Opened> open_by_index(io::Source& source, const Limits& limits, bool use_
   BBZ_TRY(io::read_exactly(source, 0, start));
   BBZ_ASSIGN(opened.header, decode_file_header(start));
 
-  StoredRecord front;
-  const bool index_first = opened.header.index_first();
-  if (index_first) {
-    BBZ_ASSIGN(front, read_record_head(source, kFileHeaderSize, limits));
-    BBZ_TRY(decode_front_index_meta(front.view));
-    if (use_front) {
-      BBZ_ASSIGN(opened.index, read_front_index(source, front.view, *size));
-      return opened;
-    }
+  if (!opened.header.index_first()) {
+    BBZ_ASSIGN(opened.trailer, read_trailer(source, *size, opened.header.digest_kind, limits));
+    BBZ_ASSIGN(opened.index, read_end_index(source, opened.trailer, *size - kTrailerSize, limits));
+    opened.index.begin = kFileHeaderSize;
+    return opened;
+  }
+  BBZ_ASSIGN(const StoredRecord front, read_record_head(source, kFileHeaderSize, limits));
+  BBZ_ASSIGN(const IndexMeta meta, decode_front_index_meta(front.view, limits));
+  if (use_front) {
+    BBZ_ASSIGN(opened.index, read_front_index(source, front.view.head, meta, *size));
+    return opened;
   }
   BBZ_ASSIGN(opened.trailer, read_trailer(source, *size, opened.header.digest_kind, limits));
   BBZ_ASSIGN(opened.index, read_end_index(source, opened.trailer, *size - kTrailerSize, limits));
-  if (index_first) BBZ_TRY(check_same_index(front.view, opened.index));
-  opened.index.begin = index_first ? front.view.head.end() : kFileHeaderSize;
+  if (!opened.index.meta.same_list(meta)) {
+    return make_error(Code::kMalformed,
+                      "index at offset {}: it differs from the index at offset {}",
+                      front.view.head.offset, *opened.index.end);
+  }
+  opened.index.begin = front.view.head.end();
   return opened;
 }
 

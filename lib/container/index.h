@@ -13,13 +13,32 @@ namespace bbz::container {
 
 struct IndexMeta {
   std::uint64_t record_count = 0;
+  std::uint64_t list_length = 0;    // of the list that the payload decodes to, bytes
+  std::uint64_t list_checksum = 0;  // XXH3-64
+  std::uint64_t tail_length = 0;    // from the end of the last record to that of the archive
   bool at_front = false;
+  IndexCoding coding = IndexCoding::kStored;
+
+  // Two indexes that list the same, wherever they stand and however they are coded.
+  bool same_list(const IndexMeta& other) const;
 };
 
 void encode_index_meta(const IndexMeta& meta, std::vector<std::byte>& out);
-Result<IndexMeta> decode_index_meta(const RecordView& record);
+// The list length that it returns is safe to allocate: it is within the limit, and no longer than
+// the bytes that stand before the index (at the front: than the payload).
+// Errors: kMalformed, kUnsupported, kLimit.
+Result<IndexMeta> decode_index_meta(const RecordView& record, const Limits& limits);
 // The same of the first record of an archive that has an index at the front.
-Result<IndexMeta> decode_front_index_meta(const RecordView& record);
+Result<IndexMeta> decode_front_index_meta(const RecordView& record, const Limits& limits);
+// The same of the index that the trailer must follow.
+Result<IndexMeta> decode_end_index_meta(const RecordView& record, const Limits& limits);
+
+// The payload of an index at the end, in the coding that makes it shortest.
+IndexCoding encode_list(Bytes list, std::vector<std::byte>& payload);
+// Takes the payload of an index, of which `meta` was decoded; the payload has the right checksum.
+// Errors: kMalformed, kChecksum, with the index's offset.
+Result<std::vector<std::byte>> decode_list(const RecordHead& head, const IndexMeta& meta,
+                                           std::vector<std::byte> payload);
 
 struct Trailer {
   std::uint64_t index_offset = 0;
@@ -36,16 +55,16 @@ Result<Trailer> decode_trailer(const RecordView& record, DigestKind kind);
 // An index that was read and whose own checksums hold.
 struct Index {
   IndexMeta meta;
-  std::vector<std::byte> payload;
-  std::uint64_t begin = 0;  // where the first listed record lies
+  std::vector<std::byte> list;  // the entries of the records, one after the other
+  std::uint64_t begin = 0;      // where the first listed record lies
   // Where the last one ends; not known from a front index alone, read from a pipe.
   std::optional<std::uint64_t> end;
 };
 
 // Calls `visit` for each record that the index lists, in archive order, after checking the record's
-// head and that it begins where the one before it ends. Errors: those of decode_head; kMalformed
-// for gaps, overlaps and a wrong count; kTruncated where a front index lists more than the archive
-// holds; and whatever `visit` returns.
+// head. Errors: those of decode_entry and check_fields; kMalformed where the records do not fill
+// the archive up to the index, and for a wrong count; kTruncated where a front index lists more
+// than the archive holds; and whatever `visit` returns.
 Status for_each_record(const Index& index, const Limits& limits,
                        const std::function<Status(const RecordView&)>& visit);
 

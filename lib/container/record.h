@@ -12,17 +12,22 @@
 
 namespace bbz::container {
 
-// The fixed part of a record, without its sync bytes and head checksum.
+// What a record's head says, without its sync bytes and checksum, and where the record lies.
 struct RecordHead {
   RecordType type{};
   std::uint8_t flags = 0;
   std::uint16_t meta_length = 0;
-  std::uint64_t payload_length = 0;
-  std::uint64_t offset = 0;  // of the record in the archive
-  std::uint64_t payload_checksum = 0;
+  std::uint64_t payload_length = 0;    // 0 where there is no payload
+  std::uint64_t payload_checksum = 0;  // likewise
+  std::uint64_t offset = 0;            // of the record in the archive
 
-  std::uint64_t payload_offset() const { return offset + kHeadSize + meta_length; }
-  // Where the next record begins. Does not overflow for a head that decode_head accepted.
+  bool has_payload() const { return (flags & kFlagPayload) != 0; }
+  // Bytes of the head and the meta together.
+  std::size_t size() const {
+    return kHeadSize + (has_payload() ? kPayloadFields : 0) + meta_length;
+  }
+  std::uint64_t payload_offset() const { return offset + size(); }
+  // Where the next record begins. Does not overflow for a head that was decoded.
   std::uint64_t end() const { return payload_offset() + payload_length; }
 };
 
@@ -40,16 +45,28 @@ bool is_known(RecordType type);
 // bytes.
 RecordHead make_head(RecordType type, Bytes meta, Bytes payload, std::uint64_t offset);
 
-// Appends a head and its meta, with the head checksum, to `out`.
+// A record's entry in the index: its head and its meta, without the seal (sync bytes and head
+// checksum) that the head begins with.
+void encode_entry(const RecordHead& head, Bytes meta, std::vector<std::byte>& out);
+
+// Takes the entry that `list` begins with, of the record at `offset`; the entry is entry_size()
+// bytes of it. Type, flags and payload length are still to be checked.
+// Errors: kMalformed where the entry is cut, or its record ends beyond 64 bits.
+Result<RecordView> decode_entry(Bytes list, std::uint64_t offset);
+inline std::size_t entry_size(const RecordHead& head) {
+  return head.size() - kSealSize;
+}
+
+// Appends a head and its meta to `out`: the seal, then the entry.
 void encode_head(const RecordHead& head, Bytes meta, std::vector<std::byte>& out);
 
-// How long the meta is of which `head` (at least kHeadSize bytes) is the head, or the error of a
-// head that lacks the sync bytes. Nothing else has been checked yet.
-Result<std::uint16_t> peek_meta_length(Bytes head, std::uint64_t offset);
+// How long the head and the meta are together of which `head` has the first kHeadSize bytes, or the
+// error of a head that lacks the sync bytes. Nothing else has been checked yet.
+Result<std::size_t> peek_size(Bytes head, std::uint64_t offset);
 
-// Takes a head and its meta that stand at `offset`, when its checksum holds, its offset is that one
-// and its end is within 64 bits. `bytes` is exactly the head and the meta. Type, flags and payload
-// length are still to be checked. Errors: kChecksum, kMalformed.
+// Takes a head and its meta, when the checksum says that they belong at `offset`. `bytes` is
+// exactly the head and the meta. Type, flags and payload length are still to be checked.
+// Errors: kChecksum; those of decode_entry.
 Result<RecordView> decode_intact_head(Bytes bytes, std::uint64_t offset);
 
 // The rules for a head's type, flags and payload length.

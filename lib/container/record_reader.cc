@@ -15,8 +15,10 @@ Result<RecordReader> RecordReader::open(io::Source& source, const Limits& limits
   if (reader.header_.index_first()) {
     BBZ_ASSIGN(const RecordView record, reader.read_head());
     Index front;
-    BBZ_ASSIGN(front.meta, decode_front_index_meta(record));
-    BBZ_TRY(reader.read_payload(front.payload));
+    BBZ_ASSIGN(front.meta, decode_front_index_meta(record, limits));
+    std::vector<std::byte> payload;
+    BBZ_TRY(reader.read_payload(payload));
+    BBZ_ASSIGN(front.list, decode_list(record.head, front.meta, std::move(payload)));
     front.begin = reader.offset_;
     reader.front_ = std::move(front);
   }
@@ -53,8 +55,8 @@ Result<RecordView> RecordReader::read_head() {
   const std::uint64_t offset = offset_;
   buffer_.resize(kHeadSize);
   BBZ_TRY(read(buffer_));
-  BBZ_ASSIGN(const std::uint16_t meta_length, peek_meta_length(buffer_, offset));
-  buffer_.resize(kHeadSize + meta_length);
+  BBZ_ASSIGN(const std::size_t size, peek_size(buffer_, offset));
+  buffer_.resize(size);
   BBZ_TRY(read(MutableBytes(buffer_).subspan(kHeadSize)));
   BBZ_ASSIGN(const RecordView record, decode_head(buffer_, offset, limits_));
   last_ = record.head;
@@ -73,10 +75,11 @@ Result<std::optional<RecordView>> RecordReader::next() {
     return make_error(Code::kMalformed, "trailer at offset {}: no index stands before it",
                       record.head.offset);
   }
-  seen_.insert(seen_.end(), buffer_.begin(), buffer_.end());
+  const Bytes entry = Bytes(buffer_).subspan(kSealSize);
+  seen_.insert(seen_.end(), entry.begin(), entry.end());
   if (seen_.size() > limits_.index_bytes) {
     return make_error(Code::kLimit,
-                      "record at offset {}: the heads so far exceed the index limit of {}",
+                      "record at offset {}: the entries so far exceed the index limit of {}",
                       record.head.offset, limits_.index_bytes);
   }
   ++count_;
@@ -122,26 +125,24 @@ Status RecordReader::verify_payload() {
 
 // Called at the index that ends the records: reads it and the trailer, and compares.
 Status RecordReader::read_end(const RecordView& index_record) {
-  Index index;
-  BBZ_ASSIGN(index.meta, decode_index_meta(index_record));
   const RecordHead index_head = index_record.head;
+  BBZ_ASSIGN(const IndexMeta meta, decode_end_index_meta(index_record, limits_));
   const auto wrong_list = [&] {
     return make_error(Code::kMalformed,
                       "index at offset {}: it does not list the {} records before it",
                       index_head.offset, count_);
   };
   // Compared before it is read, so that no more is read than was seen.
-  if (index.meta.at_front || index.meta.record_count != count_ ||
-      index_head.payload_length != seen_.size()) {
-    return wrong_list();
-  }
-  BBZ_TRY(read_payload(index.payload));
-  if (index.payload != seen_) return wrong_list();
-  if (front_ && (front_->meta.record_count != count_ || front_->payload != index.payload)) {
+  if (meta.record_count != count_ || meta.list_length != seen_.size()) return wrong_list();
+  if (front_ && !front_->meta.same_list(meta)) {
     return make_error(Code::kMalformed,
                       "index at offset {}: it differs from the index at offset {}", kFileHeaderSize,
                       index_head.offset);
   }
+  std::vector<std::byte> payload;
+  BBZ_TRY(read_payload(payload));
+  BBZ_ASSIGN(const std::vector<std::byte> list, decode_list(index_head, meta, std::move(payload)));
+  if (list != seen_ || (front_ && front_->list != seen_)) return wrong_list();
   BBZ_ASSIGN(const RecordView record, read_head());
   if (record.head.type != RecordType::kTrailer) {
     return make_error(Code::kMalformed, "record at offset {}: type {}, expected the trailer",

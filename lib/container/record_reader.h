@@ -16,7 +16,7 @@ namespace bbz::container {
 // that the indexes and the trailer say the same as what was delivered. Writing is RecordWriter's,
 // its mirror image.
 //
-// Memory: the heads and metas so far, to compare with the index; one payload at most.
+// Memory: the entries of the records so far, to compare with the index; one payload at most.
 class RecordReader {
  public:
   // Reads the file header, and the front index where there is one. `source` must outlive the
@@ -67,7 +67,7 @@ class RecordReader {
   std::uint64_t pending_ = 0;  // payload bytes of the last record, not yet read
   RecordHead last_;
   std::vector<std::byte> buffer_;  // head and meta of the last record
-  std::vector<std::byte> seen_;    // heads and metas delivered so far
+  std::vector<std::byte> seen_;    // entries of the records delivered so far
   std::uint64_t count_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bbz/container/header.h"
+#include "bbz/container/index.h"
 #include "bbz/container/record.h"
 #include "bbz/io/sink.h"
 
@@ -37,13 +38,15 @@ class RecordWriter {
   Status write(Bytes bytes);
   // Writes a record and leaves its head and meta in scratch_.
   Result<RecordHead> write_record(RecordType type, Bytes meta, Bytes payload);
+  // Puts the index, with the meta of the one at the end but for place and coding, into its room.
+  Status write_front(IndexMeta index);
 
   io::Sink& sink_;
   FileHeader header_;
   std::uint64_t front_index_bytes_;
   std::uint64_t offset_ = 0;
   std::uint64_t count_ = 0;
-  std::vector<std::byte> index_;    // heads and metas so far
+  std::vector<std::byte> list_;     // entries of the records so far
   std::vector<std::byte> scratch_;  // one head and meta
 };
 

@@ -4,12 +4,9 @@
 #include <string_view>
 
 #include "bbz/base/format.h"
-#include "bbz/base/wire.h"
 
 namespace bbz::container {
 namespace {
-
-constexpr std::size_t kLongestHead = kHeadSize + 0xFFFF;
 
 // A stretch of the source that is kept while the search moves through it, so that any number of
 // false sync bytes costs no more reads than there are bytes.
@@ -33,7 +30,7 @@ class Window {
 
  private:
   static constexpr std::size_t kSize = std::size_t{1} << 20;
-  static_assert(kSize >= 2 * kLongestHead);
+  static_assert(kSize >= 2 * kLongestHeadAndMeta);
 
   io::Source& source_;
   std::uint64_t size_;
@@ -55,17 +52,13 @@ Result<std::uint64_t> find_sync(Window& window, std::uint64_t from, std::uint64_
   return size;
 }
 
-// The record at `offset`, or nothing where no whole head lies there. The offset is compared before
-// the checksum, which spares hashing for sync bytes that lie in a payload.
+// The record at `offset`, or nothing where no whole head lies there.
 Result<std::optional<RecordView>> try_record(Window& window, std::uint64_t offset) {
-  BBZ_ASSIGN(const Bytes bytes, window.from(offset, kLongestHead));
+  BBZ_ASSIGN(const Bytes bytes, window.from(offset, kLongestHeadAndMeta));
   if (bytes.size() < kHeadSize) return std::optional<RecordView>();
-  const auto meta_length = peek_meta_length(bytes, offset);
-  if (!meta_length.ok() || bytes.size() < kHeadSize + *meta_length ||
-      load_le<std::uint64_t>(bytes.data() + kHeadOffsetField) != offset) {
-    return std::optional<RecordView>();
-  }
-  const auto record = decode_intact_head(bytes.first(kHeadSize + *meta_length), offset);
+  const auto size = peek_size(bytes, offset);
+  if (!size.ok() || bytes.size() < *size) return std::optional<RecordView>();
+  const auto record = decode_intact_head(bytes.first(*size), offset);
   if (!record.ok()) return std::optional<RecordView>();
   return std::optional<RecordView>(*record);
 }

@@ -16,7 +16,7 @@ struct Gap {
 
 // Looks through a seekable source for records whose head is whole, in order of offset, and calls
 // `found` for each and `lost` for each gap between them. A head is believed where its checksum
-// holds and its offset is the place where it was found. Its payload may still be damaged or cut
+// holds for the place where it was found. Its payload may still be damaged or cut
 // off: the caller reads and checks it. Indexes, trailers and unknown skippable records are found
 // too. A whole record that breaks the rules of decode_head (an unknown type, a payload over its
 // limit) is passed over and counts as lost. Errors: those of the source, and whatever `found`

@@ -32,7 +32,7 @@ std::vector<std::byte> encode_record_head(RecordType type, const Meta& fields,
   container::RecordHead head = container::make_head(type, meta, {}, 0);
   head.payload_length = payload.length;
   head.payload_checksum = payload.checksum;
-  head.offset = payload.offset - container::kHeadSize - meta.size();
+  head.offset = payload.offset - head.size();
   std::vector<std::byte> bytes;
   container::encode_head(head, meta, bytes);
   return bytes;

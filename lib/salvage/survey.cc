@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "bbz/base/format.h"
-#include "bbz/base/wire.h"
 #include "bbz/container/index.h"
 
 namespace bbz::salvage {
@@ -116,16 +115,28 @@ class Surveyor {
   // An index that is whole knows the heads of records whose own heads are damaged.
   void take_index(const RecordView& record) {
     container::Index index;
-    const auto meta = container::decode_index_meta(record);
+    const auto meta = container::decode_index_meta(record, limits_);
     const auto size = source_.size();
     if (!meta.ok() || !size || record.head.end() > *size) return;
     index.meta = *meta;
-    index.payload.resize(record.head.payload_length);
-    if (!io::read_exactly(source_, record.head.payload_offset(), index.payload).ok()) return;
-    if (!container::check_payload(record.head, index.payload).ok()) return;
-    constexpr std::size_t kOffsetInHead = 16;
-    if (index.payload.size() >= container::kHeadSize) {
-      index.begin = load_le<std::uint64_t>(index.payload.data() + kOffsetInHead);
+    std::vector<std::byte> payload(record.head.payload_length);
+    if (!io::read_exactly(source_, record.head.payload_offset(), payload).ok()) return;
+    if (!container::check_payload(record.head, payload).ok()) return;
+    auto list = container::decode_list(record.head, *meta, std::move(payload));
+    if (!list.ok()) return;
+    index.list = std::move(*list);
+    index.begin = record.head.end();
+    if (!meta->at_front) {
+      // Its records end where it begins, so that their lengths tell where the first one lies.
+      std::uint64_t length = 0;
+      index.begin = 0;
+      const Status counted =
+          container::for_each_record(index, limits_, [&](const RecordView& entry) {
+            length = entry.head.end();
+            return Status();
+          });
+      if (!counted.ok() || length > record.head.offset) return;
+      index.begin = record.head.offset - length;
     }
     const Status listed = container::for_each_record(index, limits_, [&](const RecordView& entry) {
       take(entry);

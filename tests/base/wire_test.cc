@@ -47,5 +47,41 @@ TEST(Checked, SaysWhenItOverflows) {
   EXPECT_EQ(divide_up(max, 2), (std::uint64_t{1} << 63));
 }
 
+TEST(Wire, VarintsInTheFewestBytes) {
+  const std::pair<std::uint64_t, std::size_t> cases[] = {
+      {0, 1},          {1, 1},           {127, 1},
+      {128, 2},        {16383, 2},       {16384, 3},
+      {0xFFFFFFFF, 5}, {1ull << 63, 10}, {~std::uint64_t{0}, 10},
+  };
+  for (const auto& [value, size] : cases) {
+    std::vector<std::byte> out;
+    WireWriter(out).put_varint(value);
+    EXPECT_EQ(out.size(), size) << value;
+    WireReader r(out);
+    EXPECT_EQ(r.get_varint<std::uint64_t>(), value);
+    EXPECT_TRUE(r.finished());
+    for (std::size_t cut = 0; cut < size; ++cut) {
+      WireReader part(Bytes(out).first(cut));
+      EXPECT_EQ(part.get_varint<std::uint64_t>(), 0u);
+      EXPECT_FALSE(part.ok());
+    }
+    WireReader narrow(out);
+    narrow.get_varint<std::uint32_t>();
+    EXPECT_EQ(narrow.ok(), value <= 0xFFFFFFFF) << value;
+  }
+  const auto refused = [](std::initializer_list<int> bytes) {
+    std::vector<std::byte> in;
+    for (const int b : bytes) in.push_back(static_cast<std::byte>(b));
+    WireReader r(in);
+    r.get_varint<std::uint64_t>();
+    return !r.ok();
+  };
+  EXPECT_TRUE(refused({0x80, 0x00}));  // more bytes than it needs
+  EXPECT_TRUE(refused({0xFF, 0x80, 0x00}));
+  EXPECT_TRUE(refused({0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x02}));  // 65 bits
+  EXPECT_TRUE(refused({0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x81, 0x00}));
+  EXPECT_FALSE(refused({0x80, 0x01}));
+}
+
 }  // namespace
 }  // namespace bbz

@@ -80,7 +80,7 @@ TEST(Catalog, RootDigestIsThatOfTheSpecification) {
   // The formula is computed by raw::root_digest; here its literal input for one record.
   const raw::Record record = raw::metadata(kNone, "k", "v");
   const Buffer input =
-      raw::Fields().u8(5).u16(7).u32(kNone).u16(1).text("k").u64(xxh3_64(raw::text("v")));
+      raw::Fields().u8(5).u16(3).u8(0).u8(1).text("k").u64(xxh3_64(raw::text("v")));
   for (const auto kind : {DigestKind::kXxh3_128, DigestKind::kSha256}) {
     Digest expected = digest_of(kind, input);
     EXPECT_EQ(raw::root_digest({record}, kind),
@@ -90,14 +90,14 @@ TEST(Catalog, RootDigestIsThatOfTheSpecification) {
   const auto root = [](const Archive& a) {
     return to_hex(Bytes(raw::root_digest(a.records, a.kind())).first(16));
   };
-  EXPECT_EQ(root(raw::sample(false, false)), "e7f51307bbe2dd5e53bd73f91174db36");
-  EXPECT_EQ(root(raw::sample(false, true)), "a1821f59ff20a689f3ee85b9568193d6");
+  EXPECT_EQ(root(raw::sample(false, false)), "1e063de58c21f2ae15cfef31765b2e84");
+  EXPECT_EQ(root(raw::sample(false, true)), "72e2d860f2b8a26dc88c1ce2aaf9785e");
 }
 
 TEST(Catalog, RootDigestLeavesOutHowChunksAreCoded) {
   Archive a = raw::sample();
   const Buffer before = raw::root_digest(a.records, a.kind());
-  a.records[7].meta[20] = std::byte{1};  // the codec
+  a.records[7].meta[0] = std::byte{1};  // the codec
   a.records[7].payload.resize(1);
   a.records[10].payload.resize(1);  // an unknown record
   EXPECT_EQ(raw::root_digest(a.records, a.kind()), before);
@@ -245,7 +245,6 @@ TEST(Catalog, Chunks) {
   file(Code::kMalformed, {other({.tensor = kNone, .count = 5})}, "does not stand before it");
   file(Code::kMalformed, {other({.count = 4})}, "expected chunk 0 with 5");
   file(Code::kMalformed, {other({.first = 1, .count = 5})}, "expected chunk 0 with 5 from 0");
-  file(Code::kUnsupported, {other({.count = 5, .reserved = 1})}, "reserved");
   file(Code::kOk, {other({.count = 5, .codec = 0xFFFF}), b}, "");
   file(Code::kMalformed, {raw::chunk({.count = 5}, d.first(5), d.first(6))}, "6 bytes for 5");
   for (const raw::Record& between :

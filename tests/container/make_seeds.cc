@@ -35,6 +35,13 @@ int main(int argc, char** argv) {
       }
     }
   }
+  // An index of zstd, which repeats the bytes of a long key.
+  Archive coded = sample();
+  coded.records[0] = metadata(kNone, std::string(255, 'k'), "tiny");
+  coded.zstd_list = [](const Buffer& list) { return zstd_frame(list); };
+  for (const int mode : {0, 7}) {
+    write(directory, "zstd_" + std::to_string(mode), static_cast<char>(mode), coded.bytes());
+  }
   write(directory, "empty", 15, Archive{}.bytes());
   // One record of each type alone, to be recombined.
   for (const Record& record : sample().records) {

@@ -24,6 +24,12 @@ class Fields {
   Fields& u16(std::uint64_t value) { return put(static_cast<std::uint16_t>(value)); }
   Fields& u32(std::uint64_t value) { return put(static_cast<std::uint32_t>(value)); }
   Fields& u64(std::uint64_t value) { return put(value); }
+  Fields& var(std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7) u8(value % 0x80 + 0x80);
+    return u8(value);
+  }
+  // A u32 that may be none.
+  Fields& opt(std::uint32_t value) { return var(value == kNone ? 0 : std::uint64_t{value} + 1); }
   Fields& bytes(Bytes value) { return WireWriter(out_).put_bytes(value), *this; }
   Fields& text(std::string_view value) { return WireWriter(out_).put_bytes(value), *this; }
   Fields& zeros(std::size_t count) { return out_.resize(out_.size() + count), *this; }
@@ -58,21 +64,28 @@ struct Record {
   Buffer payload{};
   // What the head says where it is to differ from the truth.
   std::uint32_t sync = 0x1E7A62C7;
-  std::optional<std::uint64_t> says_offset{};
+  std::optional<std::uint64_t> sealed_for{};  // the offset under the head checksum
   std::optional<std::uint64_t> says_payload_length{};
   std::optional<std::uint64_t> says_payload_checksum{};
 
+  bool has_payload() const { return (flags & 2) != 0; }
   std::uint64_t payload_checksum() const {
+    if (!has_payload()) return 0;
     return says_payload_checksum.value_or(xxh3_64(payload));
   }
+  // As the index lists it: head and meta without sync bytes and checksum.
+  Buffer entry() const {
+    Fields f;
+    f.u8(type).u8(flags).u16(meta.size());
+    if (has_payload()) {
+      f.u64(says_payload_length.value_or(payload.size())).u64(payload_checksum());
+    }
+    return f.bytes(meta);
+  }
   Buffer head_and_meta(std::uint64_t offset) const {
-    Fields head;
-    head.u32(sync).u8(type).u8(flags).u16(meta.size());
-    head.u64(says_payload_length.value_or(payload.size())).u64(says_offset.value_or(offset));
-    head.u64(payload_checksum());
-    Buffer hashed = head;
-    append(hashed, meta);
-    return head.u64(xxh3_64(hashed)).bytes(meta);
+    const Buffer listed = entry();
+    const Buffer hashed = Fields().u64(sealed_for.value_or(offset)).bytes(listed);
+    return Fields().u32(sync).u64(xxh3_64(hashed)).bytes(listed);
   }
 };
 
@@ -107,9 +120,21 @@ struct TrailerFields {
   }
 };
 
-inline Buffer index_meta(std::uint64_t count, std::uint8_t place) {
-  return Fields().u64(count).u8(place).zeros(7);
-}
+struct IndexFields {
+  std::uint64_t record_count = 0;
+  std::uint64_t list_length = 0;
+  std::uint64_t list_checksum = 0;
+  std::uint64_t tail_length = 0;
+  std::uint8_t place = 0;
+  std::uint8_t coding = 0;
+  std::uint8_t reserved = 0;
+
+  Buffer encode() const {
+    Fields f;
+    f.u64(record_count).u64(list_length).u64(list_checksum).u64(tail_length).u8(place).u8(coding);
+    return f.u8(reserved).zeros(5);
+  }
+};
 
 // The root digest by the formula of format-spec/records.md.
 inline Buffer root_digest(const std::vector<Record>& records, DigestKind kind) {
@@ -118,7 +143,7 @@ inline Buffer root_digest(const std::vector<Record>& records, DigestKind kind) {
     if (record.type < 1 || record.type > 6) continue;
     Buffer meta = record.meta;
     const bool chunk = record.type == 4;
-    if (chunk && meta.size() >= 22) meta[20] = meta[21] = std::byte{0};
+    if (chunk && meta.size() >= 2) meta[0] = meta[1] = std::byte{0};
     Fields f;
     f.u8(record.type).u16(meta.size()).bytes(meta).u64(chunk ? 0 : record.payload_checksum());
     append(hashed, f.get());
@@ -127,12 +152,41 @@ inline Buffer root_digest(const std::vector<Record>& records, DigestKind kind) {
   return {digest.bytes.begin(), digest.bytes.end()};
 }
 
+// A zstd frame of `plain` put together by hand (RFC 8878): one segment, content size of four bytes,
+// blocks that repeat a byte for runs of at least `least_run`, and blocks of bytes as they are.
+inline Buffer zstd_frame(const Buffer& plain, std::size_t least_run = 16) {
+  Fields frame;
+  frame.u32(0xFD2FB528).u8(0xA0).u32(plain.size());
+  const auto block = [&](Bytes bytes, unsigned type, std::size_t at) {
+    const bool last = at == plain.size();
+    const std::size_t header = bytes.size() << 3 | type << 1 | (last ? 1 : 0);
+    frame.u8(header).u16(header >> 8).bytes(type == 1 ? bytes.first(1) : bytes);
+  };
+  std::size_t begin = 0;  // of the bytes that no block holds yet
+  for (std::size_t at = 0; at < plain.size();) {
+    std::size_t end = at + 1;
+    while (end < plain.size() && plain[end] == plain[at]) ++end;
+    if (end - at >= least_run) {
+      if (at > begin) block(Bytes(plain).subspan(begin, at - begin), 0, at);
+      block(Bytes(plain).subspan(at, end - at), 1, end);
+      begin = end;
+    }
+    at = end;
+  }
+  if (begin < plain.size() || plain.empty()) block(Bytes(plain).subspan(begin), 0, plain.size());
+  return frame;
+}
+
 // An archive of these records. The hooks change what was computed, before it is under a checksum.
 struct Archive {
   FileHeaderFields header;
   std::vector<Record> records;
-  std::function<void(Buffer&)> edit_listing;  // the payload of both indexes
+  std::function<void(Buffer&)> edit_list;  // of both indexes
+  std::function<void(Buffer&)> edit_front_list;
+  std::function<void(IndexFields&)> edit_front_fields;
   std::function<void(Record&)> edit_front;
+  std::function<Buffer(const Buffer&)> zstd_list;  // makes one frame of the list at the end
+  std::function<void(IndexFields&)> edit_index_fields;
   std::function<void(Record&)> edit_index;
   std::function<void(TrailerFields&)> edit_trailer;
   std::function<void(Record&)> edit_trailer_record;
@@ -145,34 +199,32 @@ struct Archive {
 
   Buffer bytes() const {
     Buffer out = header.encode();
-    std::size_t listing_size = 0;
-    for (const Record& r : records) listing_size += r.head_and_meta(0).size();
-    if (front()) out.resize(out.size() + 56 + listing_size);
-    Buffer listing;
+    std::size_t room = 72;
+    for (const Record& r : records) room += r.entry().size();
+    if (front()) out.resize(out.size() + room);
+    Buffer list;
     for (const Record& r : records) {
-      const Buffer head = r.head_and_meta(out.size());
-      append(listing, head);
-      append(out, head);
+      append(list, r.entry());
+      append(out, r.head_and_meta(out.size()));
       append(out, r.payload);
     }
-    if (edit_listing) edit_listing(listing);
+    if (edit_list) edit_list(list);
+    const Record index = end_index(list);
     if (front()) {
-      Record first{7, 0, index_meta(records.size(), 1), listing};
-      if (edit_front) edit_front(first);
-      Buffer bytes = first.head_and_meta(32);
+      Buffer bytes;
+      const Record first = front_index(list, 72 + index.payload.size() + 80);
+      append(bytes, first.head_and_meta(32));
       append(bytes, first.payload);
-      bytes.resize(56 + listing_size);  // a hook must not change its length
+      bytes.resize(room);  // a hook must not change its length
       std::ranges::copy(bytes, out.begin() + 32);
     }
     TrailerFields trailer;
     trailer.index_offset = out.size();
-    Record index{7, 0, index_meta(records.size(), 0), listing};
-    if (edit_index) edit_index(index);
     append(out, index.head_and_meta(out.size()));
     append(out, index.payload);
     trailer.index_length = out.size() - trailer.index_offset;
     trailer.record_count = records.size();
-    trailer.archive_length = out.size() + 104;
+    trailer.archive_length = out.size() + 80;
     trailer.root = root_digest(records, kind());
     if (edit_trailer) edit_trailer(trailer);
     Record last{8, 0, trailer.encode(), {}};
@@ -182,31 +234,65 @@ struct Archive {
     append(out, tail);
     return out;
   }
+
+ private:
+  IndexFields fields_of(const Buffer& list) const {
+    return {records.size(), list.size(), xxh3_64(list)};
+  }
+  Record end_index(const Buffer& list) const {
+    IndexFields fields = fields_of(list);
+    Record index{7, 2, {}, list};
+    if (zstd_list) {
+      index.payload = zstd_list(list);
+      fields.coding = 1;
+    }
+    fields.tail_length = 72 + index.payload.size() + 80;
+    if (edit_index_fields) edit_index_fields(fields);
+    index.meta = fields.encode();
+    if (edit_index) edit_index(index);
+    return index;
+  }
+  Record front_index(Buffer list, std::uint64_t tail_length) const {
+    if (edit_front_list) edit_front_list(list);
+    IndexFields fields = fields_of(list);
+    fields.tail_length = tail_length;
+    fields.place = 1;
+    if (edit_front_fields) edit_front_fields(fields);
+    Record index{7, 2, fields.encode(), list};
+    if (edit_front) edit_front(index);
+    return index;
+  }
 };
 
-// Where each record begins that has whole sync bytes and its own offset, the indexes and the
-// trailer among them.
+// Bytes of the head and the meta of the record at `offset`, from what its head says.
+inline std::size_t head_and_meta_size(Bytes archive, std::uint64_t offset) {
+  const bool payload = (archive[offset + 13] & std::byte{2}) != std::byte{0};
+  return (payload ? 32 : 16) + load_le<std::uint16_t>(archive.data() + offset + 14);
+}
+
+// Where each record begins whose head is whole and belongs there, the indexes and the trailer among
+// them.
 inline std::vector<std::uint64_t> record_offsets(Bytes archive) {
   std::vector<std::uint64_t> offsets;
-  for (std::size_t at = 32; at + 40 <= archive.size(); ++at) {
-    if (load_le<std::uint32_t>(archive.data() + at) == 0x1E7A62C7 &&
-        load_le<std::uint64_t>(archive.data() + at + 16) == at) {
-      offsets.push_back(at);
-    }
+  for (std::size_t at = 32; at + 16 <= archive.size(); ++at) {
+    if (load_le<std::uint32_t>(archive.data() + at) != 0x1E7A62C7) continue;
+    const std::size_t size = head_and_meta_size(archive, at);
+    if (archive.size() - at < size) continue;
+    const Buffer hashed = Fields().u64(at).bytes(archive.subspan(at + 12, size - 12));
+    if (load_le<std::uint64_t>(archive.data() + at + 4) == xxh3_64(hashed)) offsets.push_back(at);
   }
   return offsets;
 }
 
 // The records of the specification, from the numbers in their metas.
 
-inline Record file(std::uint32_t number, std::string_view path, std::uint8_t kind = 0,
-                   std::uint8_t reserved = 0) {
-  return {1, 0, Fields().u32(number).u8(kind).u8(reserved).u16(path.size()).text(path), {}};
+inline Record file(std::uint32_t number, std::string_view path, std::uint8_t kind = 0) {
+  return {1, 0, Fields().var(number).u8(kind).var(path.size()).text(path), {}};
 }
 
 inline Record file_end(std::uint32_t number, std::uint32_t tensors, std::uint64_t size,
                        Bytes digest = {}) {
-  return {2, 0, Fields().u32(number).u32(tensors).u64(size).u8(digest.size()).bytes(digest), {}};
+  return {2, 0, Fields().var(number).var(tensors).var(size).u8(digest.size()).bytes(digest), {}};
 }
 
 struct TensorFields {
@@ -227,10 +313,10 @@ struct TensorFields {
 
 inline Record tensor(const TensorFields& t) {
   Fields f;
-  f.u32(t.number).u32(t.file).u64(t.offset).u8(t.kind).u8(t.dtype).u8(t.bits).u8(t.form);
-  f.u32(t.layer).u32(t.group).u64(t.stored).u64(t.chunk).u16(t.shape.size()).u16(t.name.size());
-  for (const std::uint64_t extent : t.shape) f.u64(extent);
-  return {3, 0, f.text(t.name), {}};
+  f.var(t.number).opt(t.file).var(t.offset).u8(t.kind).u8(t.dtype).u8(t.bits).u8(t.form);
+  f.opt(t.layer).opt(t.group).var(t.stored).var(t.chunk).var(t.shape.size());
+  for (const std::uint64_t extent : t.shape) f.var(extent);
+  return {3, 0, f.var(t.name.size()).text(t.name), {}};
 }
 
 struct ChunkFields {
@@ -239,17 +325,15 @@ struct ChunkFields {
   std::uint64_t first = 0;
   std::uint32_t count = 0;
   std::uint16_t codec = 0;
-  std::uint16_t reserved = 0;
 };
 
 // A chunk of these decoded bytes, stored as `payload`. With `digest` its meta ends in their
 // SHA-256.
 inline Record chunk(const ChunkFields& c, Bytes decoded, Bytes payload, bool digest = false) {
   Fields f;
-  f.u32(c.tensor).u32(c.number).u64(c.first).u32(c.count).u16(c.codec).u16(c.reserved);
-  f.u64(xxh3_64(decoded));
+  f.u16(c.codec).u64(xxh3_64(decoded)).var(c.tensor).var(c.number).var(c.first).var(c.count);
   if (digest) f.bytes(sha256(decoded));
-  return {4, 0, f, Buffer(payload.begin(), payload.end())};
+  return {4, 2, f, Buffer(payload.begin(), payload.end())};
 }
 inline Record raw_chunk(const ChunkFields& c, Bytes decoded, bool digest = false) {
   return chunk(c, decoded, decoded, digest);
@@ -258,16 +342,16 @@ inline Record raw_chunk(const ChunkFields& c, Bytes decoded, bool digest = false
 inline Record metadata(std::uint32_t file, std::string_view key, std::string_view value,
                        bool digest = false) {
   Fields f;
-  f.u32(file).u16(key.size()).text(key);
+  f.opt(file).var(key.size()).text(key);
   if (digest) f.bytes(sha256(text(value)));
-  return {5, 1, f, text(value)};
+  return {5, 3, f, text(value)};
 }
 
 inline Record group(std::uint32_t number, std::uint8_t method, Bytes payload, bool digest = false) {
   Fields f;
-  f.u32(number).u8(method).zeros(3);
+  f.var(number).u8(method);
   if (digest) f.bytes(sha256(payload));
-  return {6, 0, f, Buffer(payload.begin(), payload.end())};
+  return {6, 2, f, Buffer(payload.begin(), payload.end())};
 }
 
 // Two files and a folder, a group, an operand, metadata, an unknown skippable record: every kind of
@@ -295,7 +379,7 @@ inline Archive sample(bool front = false, bool sha = false) {
       raw_chunk({.tensor = 1, .number = 0, .first = 0, .count = 4}, d.subspan(0, 4), sha),
       raw_chunk({.tensor = 1, .number = 1, .first = 4, .count = 4}, d.subspan(4, 4), sha),
       raw_chunk({.tensor = 1, .number = 2, .first = 8, .count = 2}, d.subspan(8, 2), sha),
-      Record{200, 1, text("later"), text("version")},
+      Record{200, 3, text("later"), text("version")},
       tensor({.number = 2, .kind = 0, .stored = 4, .chunk = 16, .shape = {4}}),
       raw_chunk({.tensor = 2, .count = 4}, d.first(4), sha),
       tensor({.number = 3, .offset = 14, .dtype = 18, .bits = 32, .shape = {0, 3}, .name = "e"}),

@@ -51,30 +51,55 @@ TEST(RecordHead, RoundTripAndBytes) {
   const RecordHead head = make_head(RecordType::kMetadata, meta, payload, 0x1122334455);
   Buffer bytes;
   encode_head(head, meta, bytes);
-  EXPECT_EQ(bytes, (raw::Record{5, 1, meta, payload}.head_and_meta(0x1122334455)));
+  EXPECT_EQ(bytes, (raw::Record{5, 3, meta, payload}.head_and_meta(0x1122334455)));
   EXPECT_EQ(to_hex(Bytes(bytes).first(4)), "c7627a1e");
   const auto back = decode_head(bytes, 0x1122334455, {});
   ASSERT_TRUE(back.ok());
   EXPECT_EQ(back->head.payload_length, 7u);
-  EXPECT_EQ(back->head.end(), 0x1122334455u + 40 + 4 + 7);
+  EXPECT_EQ(back->head.end(), 0x1122334455u + 32 + 4 + 7);
   EXPECT_TRUE(check_payload(back->head, payload).ok());
   EXPECT_EQ(check_payload(back->head, meta).code(), Code::kChecksum);
-  EXPECT_EQ(decode_head(bytes, 0x1122334456, {}).code(), Code::kMalformed);
-  EXPECT_EQ(decode_head(Bytes(bytes).first(43), 0, {}).code(), Code::kInternal);
+  // The head does not say where it lies, but its checksum knows.
+  EXPECT_EQ(decode_head(bytes, 0x1122334456, {}).code(), Code::kChecksum);
+  EXPECT_EQ(decode_head(Bytes(bytes).first(35), 0x1122334455, {}).code(), Code::kChecksum);
+  const auto size = peek_size(Bytes(bytes).first(16), 0);
+  ASSERT_TRUE(size.ok());
+  EXPECT_EQ(*size, bytes.size());
+}
+
+TEST(RecordHead, WithoutPayload) {
+  const Buffer meta = raw::text("meta");
+  const RecordHead head = make_head(RecordType::kFile, meta, {}, 77);
+  Buffer bytes;
+  encode_head(head, meta, bytes);
+  EXPECT_EQ(bytes, (raw::Record{1, 0, meta, {}}.head_and_meta(77)));
+  EXPECT_EQ(bytes.size(), 20u);
+  const auto back = decode_head(bytes, 77, {});
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(back->head.end(), 97u);
+  EXPECT_TRUE(check_payload(back->head, {}).ok());
+}
+
+TEST(RecordHead, EntryIsCutAnywhere) {
+  const Buffer entry = raw::Record{5, 3, raw::text("meta"), raw::text("payload")}.entry();
+  for (std::size_t size = 0; size < entry.size(); ++size) {
+    EXPECT_EQ(decode_entry(Bytes(entry).first(size), 0).code(), Code::kMalformed) << size;
+  }
+  EXPECT_TRUE(decode_entry(entry, 0).ok());
 }
 
 TEST(RecordHead, EdgesOf64Bits) {
   constexpr std::uint64_t kMax = ~std::uint64_t{0};
   const auto code = [](std::uint64_t offset, std::uint64_t length) {
-    raw::Record record{200, 1, raw::text("m"), {}};
+    raw::Record record{200, 3, raw::text("m"), {}};
     record.says_payload_length = length;
     return decode_head(record.head_and_meta(offset), offset, {}).code();
   };
-  EXPECT_EQ(code(0, kMax - 41), Code::kOk);
-  EXPECT_EQ(code(0, kMax - 40), Code::kMalformed);
-  EXPECT_EQ(code(kMax - 41, 0), Code::kOk);
-  EXPECT_EQ(code(kMax - 41, 1), Code::kMalformed);
-  EXPECT_EQ(code(kMax - 40, 0), Code::kMalformed);
+  EXPECT_EQ(code(0, kMax - 33), Code::kOk);
+  EXPECT_EQ(code(0, kMax - 32), Code::kMalformed);
+  EXPECT_EQ(code(kMax - 33, 0), Code::kOk);
+  EXPECT_EQ(code(kMax - 33, 1), Code::kMalformed);
+  EXPECT_EQ(code(kMax - 32, 0), Code::kMalformed);
   EXPECT_EQ(code(kMax, 0), Code::kMalformed);
   EXPECT_EQ(code(kMax, kMax), Code::kMalformed);
 }
@@ -91,7 +116,7 @@ TEST(Trailer, RoundTrip) {
   trailer.index_offset = 1000;
   trailer.index_length = 500;
   trailer.record_count = 3;
-  trailer.archive_length = 1604;
+  trailer.archive_length = 1580;
   trailer.root.kind = DigestKind::kSha256;
   trailer.root.bytes.fill(std::byte{0xAB});
   Buffer meta;

@@ -25,21 +25,21 @@ TEST(RecordWriter, ReportsWhatCannotBeWritten) {
   ASSERT_TRUE(wrong_room.begin().ok());
   EXPECT_EQ(wrong_room.finish({}).code(), Code::kInternal);
 
-  const Buffer whole = raw::sample().bytes();
+  const auto write_sample = [](io::Sink& sink) -> Status {
+    RecordWriter failing(sink, {});
+    BBZ_TRY(failing.begin());
+    for (const auto& r : raw::sample().records) {
+      BBZ_TRY(failing.append(static_cast<RecordType>(r.type), r.meta, r.payload));
+    }
+    return failing.finish({});
+  };
+  Buffer whole;
+  ASSERT_TRUE(write_sample(*io::memory_sink(whole)).ok());
   for (std::uint64_t most = 0; most < whole.size(); most += 13) {
     Buffer part;
     const auto inner = io::memory_sink(part);
     io::FailingSink sink(*inner, most);
-    RecordWriter failing(sink, {});
-    Status status = failing.begin();
-    for (const auto& r : raw::sample().records) {
-      if (status.ok()) {
-        const auto head = failing.append(static_cast<RecordType>(r.type), r.meta, r.payload);
-        if (!head.ok()) status = head.error();
-      }
-    }
-    if (status.ok()) status = failing.finish({});
-    EXPECT_EQ(status.code(), Code::kIo);
+    EXPECT_EQ(write_sample(sink).code(), Code::kIo);
   }
 }
 

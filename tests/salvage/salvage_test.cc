@@ -66,8 +66,12 @@ TEST_P(SalvageTest, WithoutFileHeaderIndexAndTrailerNothingIsLost) {
   const catalog::Payload& last = reader_->catalog().chunks.back().payload;
   std::fill_n(bytes.begin(), container::kFileHeaderSize, std::byte{0});
   // The file end behind the last chunk stays.
-  bytes.resize(last.offset + last.length + container::kHeadSize + 17 +
-               (GetParam() == DigestKind::kSha256 ? 32 : 0));
+  const catalog::File& file = reader_->catalog().files[3];
+  std::vector<std::byte> end;
+  catalog::encode_meta(catalog::FileEndMeta{3, static_cast<std::uint32_t>(file.tensors.size()),
+                                            file.size, file.digest},
+                       end);
+  bytes.resize(last.offset + last.length + container::kHeadSize + end.size());
   const auto report = run(bytes);
   BBZ_ASSERT_OK(report);
   EXPECT_TRUE(report->whole());

@@ -18,12 +18,12 @@ void add_container_vectors(Collector& c) {
   c.add("header-only", "an index and a trailer end the archive", cut(32), "truncated");
   c.add("cut-in-payload", "an index and a trailer end the archive", cut(sample.size() / 2),
         "truncated");
-  c.add("trailer-cut", "the trailer has 104 bytes", cut(sample.size() - 1), "truncated");
+  c.add("trailer-cut", "the trailer has 80 bytes", cut(sample.size() - 1), "truncated");
   Buffer flipped = sample;
   flipped[20] ^= std::byte{3};
   c.add("header-checksum", "the file header is under a checksum", flipped, "checksum");
   flipped = sample;
-  flipped[40] ^= std::byte{1};
+  flipped[36] ^= std::byte{1};
   c.add("head-checksum", "a head is under a checksum", flipped, "ok", "checksum");
   const auto header = [&](const char* name, const char* rule,
                           const std::function<void(raw::FileHeaderFields&)>& change,
@@ -46,17 +46,17 @@ void add_container_vectors(Collector& c) {
       "unsupported");
 
   c.edit("record-sync", "a record begins with the sync bytes",
-         record(1, [](Record& r) { r.sync = 0; }), "malformed");
-  c.edit("record-offset", "a record says where it lies",
-         record(1, [](Record& r) { r.says_offset = 32; }), "malformed");
+         record(1, [](Record& r) { r.sync = 0; }), "ok", "malformed");
+  c.edit("record-offset", "a head's checksum covers where it lies",
+         record(1, [](Record& r) { r.sealed_for = 32; }), "ok", "checksum");
   c.edit("record-reserved-flag", "reserved flags are zero",
          record(1, [](Record& r) { r.flags = 0x80; }), "unsupported");
-  c.edit("record-wrong-flag", "a type has its flag", record(1, [](Record& r) { r.flags = 1; }),
+  c.edit("record-wrong-flag", "a type has its flags", record(1, [](Record& r) { r.flags = 1; }),
          "malformed");
   c.edit("record-unknown-type", "an unknown type is skippable",
-         record(10, [](Record& r) { r.flags = 0; }), "unsupported");
+         record(10, [](Record& r) { r.flags = 2; }), "unsupported");
   c.edit("record-payload-not-allowed", "a file record has no payload",
-         record(1, [](Record& r) { r.payload = raw::text("?"); }), "malformed");
+         record(1, [](Record& r) { r.flags = 2, r.payload = raw::text("?"); }), "malformed");
   c.edit("record-end-beyond-64-bits", "a record ends within 64 bits",
          record(10, [](Record& r) { r.says_payload_length = kMax; }), "malformed");
   c.edit("record-longer-than-archive", "a payload ends within the archive",
@@ -76,7 +76,7 @@ void add_container_vectors(Collector& c) {
   c.edit("index-among-records", "the index lists what stands before it",
          record(10,
                 [](Record& r) {
-                  r = {7, 0, raw::index_meta(0, 0), {}};
+                  r = {7, 2, raw::IndexFields{}.encode(), {}};
                 }),
          "malformed");
 
@@ -85,17 +85,79 @@ void add_container_vectors(Collector& c) {
     c.edit(
         name, rule, [&](Archive& a) { a.edit_index = change; }, code);
   };
+  const auto fields = [&](const char* name, const char* rule,
+                          const std::function<void(raw::IndexFields&)>& change, const char* code) {
+    c.edit(
+        name, rule, [&](Archive& a) { a.edit_index_fields = change; }, code);
+  };
+  fields(
+      "index-count", "the index counts its records", [](auto& f) { --f.record_count; },
+      "malformed");
+  fields(
+      "index-place", "the index at the end says so", [](auto& f) { f.place = 1; }, "malformed");
+  fields(
+      "index-coding", "the coding is known", [](auto& f) { f.coding = 2; }, "unsupported");
+  fields(
+      "index-reserved", "reserved bytes are zero", [](auto& f) { f.reserved = 1; }, "unsupported");
+  fields(
+      "index-tail", "the index says how long the tail is", [](auto& f) { ++f.tail_length; },
+      "malformed");
+  fields(
+      "index-list-checksum", "the list is under a checksum", [](auto& f) { f.list_checksum ^= 1; },
+      "checksum");
+  fields(
+      "index-list-limit", "the list is within the limit",
+      [](auto& f) { f.list_length = (1u << 30) + 1; }, "limit");
+  fields(
+      "index-stored-longer", "a stored list is the payload", [](auto& f) { ++f.list_length; },
+      "malformed");
+  fields(
+      "index-stored-shorter", "a stored list is the payload", [](auto& f) { --f.list_length; },
+      "malformed");
+  const auto coded = [&](const char* name, const char* rule,
+                         const std::function<void(Archive&)>& change) {
+    c.edit(
+        name, rule,
+        [&](Archive& a) {
+          // A key that one block repeats, so that the frame is shorter than the list.
+          a.records[0] = raw::metadata(kNone, std::string(255, 'k'), "tiny");
+          a.zstd_list = [](const Buffer& list) { return raw::zstd_frame(list); };
+          change(a);
+        },
+        "malformed");
+  };
+  coded("index-zstd-longer", "the list has its length",
+        [](Archive& a) { a.edit_index_fields = [](auto& f) { ++f.list_length; }; });
+  coded("index-zstd-shorter", "the list has its length",
+        [](Archive& a) { a.edit_index_fields = [](auto& f) { --f.list_length; }; });
+  coded("index-zstd-than-records", "the list is shorter than its records",
+        [](Archive& a) { a.edit_index_fields = [](auto& f) { f.list_length = 1 << 29; }; });
+  coded("index-zstd-than-payload", "a coded list is longer than the payload", [](Archive& a) {
+    a.zstd_list = [](const Buffer& list) { return raw::zstd_frame(list, 1); };
+  });
+  coded("index-zstd-two-frames", "the payload is one frame", [](Archive& a) {
+    a.zstd_list = [](const Buffer& list) {
+      Buffer frame = raw::zstd_frame(list);
+      raw::append(frame, raw::zstd_frame({}));
+      return frame;
+    };
+  });
+  coded("index-zstd-frame", "the payload is a frame", [](Archive& a) {
+    a.zstd_list = [](const Buffer& list) {
+      Buffer frame = raw::zstd_frame(list);
+      frame[0] ^= std::byte{1};
+      return frame;
+    };
+  });
+  coded("index-zstd-cut", "the payload is a whole frame", [](Archive& a) {
+    a.zstd_list = [](const Buffer& list) {
+      Buffer frame = raw::zstd_frame(list);
+      frame.pop_back();
+      return frame;
+    };
+  });
   index(
-      "index-count", "the index counts its records",
-      [](Record& r) { r.meta = raw::index_meta(18, 0); }, "malformed");
-  index(
-      "index-place", "the index at the end says so",
-      [](Record& r) { r.meta = raw::index_meta(19, 1); }, "malformed");
-  index(
-      "index-reserved", "reserved bytes are zero", [](Record& r) { r.meta[9] = std::byte{1}; },
-      "unsupported");
-  index(
-      "index-meta-length", "the index meta has 16 bytes",
+      "index-meta-length", "the index meta has 40 bytes",
       [](Record& r) { r.meta.push_back(std::byte{0}); }, "malformed");
   index(
       "index-checksum", "the index is under a checksum",
@@ -106,15 +168,15 @@ void add_container_vectors(Collector& c) {
   c.edit(
       "index-lists-less", "the index lists every record",
       [](Archive& a) {
-        const std::size_t last = a.records.back().head_and_meta(0).size();
-        a.edit_listing = [=](Buffer& l) { l.resize(l.size() - last); };
-        a.edit_index = [](Record& r) { r.meta = raw::index_meta(18, 0); };
+        const std::size_t last = a.records.back().entry().size();
+        a.edit_list = [=](Buffer& l) { l.resize(l.size() - last); };
+        a.edit_index_fields = [](auto& f) { f.record_count = 18; };
         a.edit_trailer = [](raw::TrailerFields& t) { t.record_count = 18; };
       },
       "malformed");
   c.edit(
       "index-cut-entry", "the index holds whole entries",
-      [](Archive& a) { a.edit_listing = [](Buffer& l) { l.resize(l.size() - 1); }; }, "malformed");
+      [](Archive& a) { a.edit_list = [](Buffer& l) { l.resize(l.size() - 1); }; }, "malformed");
 
   const auto trailer = [&](const char* name, const char* rule,
                            const std::function<void(raw::TrailerFields&)>& change,
@@ -150,12 +212,20 @@ void add_container_vectors(Collector& c) {
     c.edit(
         name, rule, [&](Archive& a) { a.edit_front = change; }, code);
   };
-  front(
+  c.edit(
       "front-index-place", "the index at the front says so",
-      [](Record& r) { r.meta = raw::index_meta(19, 0); }, "malformed");
-  front(
+      [](Archive& a) { a.edit_front_fields = [](auto& f) { f.place = 0; }; }, "malformed");
+  c.edit(
+      "front-index-coding", "the index at the front is stored",
+      [](Archive& a) { a.edit_front_fields = [](auto& f) { f.coding = 1, ++f.list_length; }; },
+      "malformed");
+  c.edit(
       "front-index-differs", "both indexes are equal",
-      [](Record& r) { r.payload.back() ^= std::byte{1}; }, "malformed");
+      [](Archive& a) { a.edit_front_list = [](Buffer& l) { l.back() ^= std::byte{1}; }; },
+      "malformed");
+  c.edit(
+      "front-index-tail", "both indexes are equal",
+      [](Archive& a) { a.edit_front_fields = [](auto& f) { ++f.tail_length; }; }, "malformed");
   front(
       "front-index-missing", "the first record is the index that the header promises",
       [](Record& r) { r.type = 6; }, "malformed");

@@ -23,10 +23,11 @@ std::string_view view(const bbz::raw::Buffer& bytes) {
 
 int main(int argc, char** argv) {
   if (argc != 2) {
-    std::fprintf(stderr,
-                 "usage: %s DIRECTORY\nArchives with what an encoder chose (split-float) are "
-                 "written only where they are missing.\n",
-                 argv[0]);
+    std::fprintf(
+        stderr,
+        "usage: %s DIRECTORY\nArchives with what an encoder chose (split-float, an index of "
+        "zstd) are written only where they are missing.\n",
+        argv[0]);
     return 2;
   }
   const fs::path root = argv[1];

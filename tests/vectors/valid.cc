@@ -1,5 +1,6 @@
 #include <bit>
 
+#include "bbz/base/zstd_frame.h"
 #include "bbz/codec/codec.h"
 #include "vectors/maker.h"
 
@@ -169,8 +170,10 @@ Valid unsorted() {
   return m.finish();
 }
 
-Valid metadata() {
-  Maker m("metadata");
+// With `coded`, the index holds a zstd frame, which repeats the long key's bytes.
+Valid metadata(const char* name, bool coded) {
+  Maker m(name);
+  if (coded) m.archive.zstd_list = [](const Buffer& list) { return raw::zstd_frame(list); };
   m.metadata(false, "key", "archive");
   m.begin_file("a");
   m.metadata(true, "key", "file \xE2\x9C\x93");
@@ -224,7 +227,7 @@ Valid skippable() {
   const auto unknown = [](std::uint8_t type, std::size_t meta, std::size_t payload) {
     raw::Record record;
     record.type = type;
-    record.flags = 1;
+    record.flags = payload != 0 ? 3 : 1;
     record.meta = noise(meta, 1);
     record.payload = noise(payload, 2);
     return record;
@@ -248,7 +251,8 @@ std::vector<Valid> valid_vectors() {
   all.push_back(split_floats());
   all.push_back(empty_tensors());
   all.push_back(unsorted());
-  all.push_back(metadata());
+  all.push_back(metadata("metadata", false));
+  all.push_back(metadata("metadata-zstd-index", true));
   all.push_back(directories());
   for (const bool front : {false, true}) {
     for (const bool sha : {false, true}) {
@@ -258,6 +262,14 @@ std::vector<Valid> valid_vectors() {
       all.push_back(m.finish());
     }
   }
+  Maker compressed("mixed-zstd-index", true);
+  fill_mixed(compressed);
+  compressed.archive.zstd_list = [](const Buffer& list) {
+    Buffer frame;
+    encode_zstd_frame(list, 9, list.size(), frame);
+    return frame;
+  };
+  all.push_back(compressed.finish(true));
   all.push_back(with_group());
   all.push_back(skippable());
   Maker minor = one_byte("minor-version");
