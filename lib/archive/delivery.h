@@ -21,6 +21,7 @@ struct Step {
   std::shared_ptr<const catalog::File> file;
   std::shared_ptr<const catalog::Tensor> tensor;
   catalog::Group group;
+  std::shared_ptr<GroupState> group_state;  // of a stream's group, where its method is known
   catalog::Chunk chunk;
   catalog::Metadata metadata;
   std::vector<std::byte> payload;  // of the chunk, the group or the metadata
@@ -29,7 +30,7 @@ struct Step {
   bool left = false;               // the payload is still in the archive
   bool decode = true;              // false: the payload is checked, and nothing made of it
   bool wanted = true;              // false: what is decoded is for a group only
-  Status outcome;                  // of reading and decoding the chunk
+  Status outcome;                  // of reading and decoding the chunk, or taking the group
 };
 
 // How deep the queue of steps is: enough to keep every thread at work while the oldest is waited

@@ -80,16 +80,24 @@ class StreamPlan {
         BBZ_TRY(reader_.read_payload(step.payload));
         BBZ_TRY(internal::check_payload_digest(step.group.meta.payload_digest, step.group.payload,
                                                step.payload));
-        if (const auto state =
-                internal::GroupState::make(step.group, step.payload, reader_.header().digest_kind);
-            state.ok()) {
-          group_end_ = step.group.first_tensor + (*state)->tensor_count();
-        }
+        take_group(step);
         return true;
       default:
         // Not held in memory: that of an unknown record has no limit.
         BBZ_TRY(reader_.verify_payload());
         return false;
+    }
+  }
+
+  // A group of an unknown method matters only to the tensors that refer to it.
+  void take_group(Step& step) {
+    auto state = internal::GroupState::make(step.group, step.payload, reader_.header().digest_kind);
+    step.group_state = state.ok() ? std::move(state).value() : nullptr;
+    step.outcome = {};
+    if (step.group_state) {
+      group_end_ = step.group.first_tensor + step.group_state->tensor_count();
+    } else if (state.code() != Code::kUnsupported) {
+      step.outcome = state.error();
     }
   }
 
@@ -123,21 +131,18 @@ class StreamPlan {
 // format's order allows. Passes on what is delivered.
 class GroupKeeper final : public Visitor {
  public:
-  GroupKeeper(Visitor& visitor, DigestKind kind) : visitor_(visitor), kind_(kind) {}
+  explicit GroupKeeper(Visitor& visitor) : visitor_(visitor) {}
 
   Status metadata(const catalog::Metadata& metadata, std::string_view value) override {
     return visitor_.metadata(metadata, value);
   }
 
-  // To be called with each step before it is delivered. A group of an unknown method matters only
-  // to the tensors that refer to it.
-  Status take(const Step& step) {
+  // To be called with each step before it is delivered.
+  Status take(Step& step) {
     wanted_ = step.wanted;
     if (step.kind != Step::Kind::kGroup) return {};
-    auto state = internal::GroupState::make(step.group, step.payload, kind_);
-    if (!state.ok() && state.code() != Code::kUnsupported) return state.error();
-    if (state.ok()) newest_[step.group.meta.method] = std::move(state).value();
-    return {};
+    if (step.group_state) newest_[step.group.meta.method] = std::move(step.group_state);
+    return step.outcome;
   }
 
   Result<std::shared_ptr<internal::GroupState>> find(std::uint32_t number) const {
@@ -169,7 +174,6 @@ class GroupKeeper final : public Visitor {
 
  private:
   Visitor& visitor_;
-  DigestKind kind_;
   bool wanted_ = true;
   std::map<std::uint8_t, std::shared_ptr<internal::GroupState>> newest_;
 };
@@ -182,7 +186,7 @@ Result<StreamSummary> read_stream(io::Source& source, const StreamOptions& optio
   catalog::CatalogBuilder builder(reader.header(), options.limits);
   StreamPlan plan(reader, builder, options);
   BBZ_TRY(visitor.begin_archive(reader.header()));
-  GroupKeeper keeper(visitor, reader.header().digest_kind);
+  GroupKeeper keeper(visitor);
   parallel::ThreadPool pool(options.threads);
   internal::Delivery delivery(builder.catalog(), keeper, pool,
                               [&](std::uint32_t group) { return keeper.find(group); });

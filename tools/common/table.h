@@ -16,7 +16,7 @@ class Table {
 
   void add(std::vector<std::string> row) {
     widths_.resize(std::max(widths_.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths_[i] = std::max(widths_[i], row[i].size());
+    for (std::size_t i = 0; i < row.size(); ++i) widths_[i] = std::max(widths_[i], width(row[i]));
     rows_.push_back(std::move(row));
   }
 
@@ -32,6 +32,11 @@ class Table {
   }
 
  private:
+  // Columns of a terminal, as fmt counts them when it fills up to a width: not bytes.
+  static std::size_t width(const std::string& text) {
+    return 2 * text.size() - fmt::formatted_size("{:<{}}", text, text.size());
+  }
+
   std::vector<std::vector<std::string>> rows_;
   std::vector<std::size_t> widths_;
 };
