@@ -18,7 +18,7 @@ struct ViewOptions {
   // How many bytes of decoded chunks are kept. One chunk is kept whatever its size, and what
   // readers hold or wait for comes on top.
   std::uint64_t cache_bytes = std::uint64_t{256} << 20;
-  unsigned threads = 0;  // that decode ahead of readers; 0: all cores, 1: nothing is decoded ahead
+  unsigned threads = 0;  // that decode, those of readers among them; 0: all cores, 1: none ahead
 };
 
 // Bytes of a file where they lie in the cache, valid as long as `owner` is held.

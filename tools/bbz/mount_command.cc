@@ -2,6 +2,8 @@
 #include <malloc.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
+
 #include "bbz/base/format.h"
 #include "bbz/commands.h"
 #include "bbz/pack/unpack.h"
@@ -107,6 +109,8 @@ Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions&
   }
   keep_memory();
   BBZ_ASSIGN(const MountOutcome outcome, mount_archive(*input.reader(), options));
+  // The mount, and what was opened for it, is the other process's: nothing of it is closed here.
+  if (outcome.in_parent) std::_Exit(static_cast<int>(ExitCode::kSuccess));
   if (arguments.statistics) print_statistics(arguments.archive, outcome.counters);
   return ExitCode::kSuccess;
 }
