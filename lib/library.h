@@ -9,6 +9,7 @@
 #include "bbz/io/output_tree.h"
 #include "bbz/io/sink.h"
 #include "bbz/io/source.h"
+#include "bbz/loader/layer_loader.h"
 #include "bbz/pack/cat.h"
 #include "bbz/pack/extract.h"
 #include "bbz/pack/info.h"
@@ -20,3 +21,4 @@
 #include "bbz/safetensors/header.h"
 #include "bbz/salvage/salvage.h"
 #include "bbz/source/source_file.h"
+#include "bbz/view/archive_view.h"
