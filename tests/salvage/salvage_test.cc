@@ -123,6 +123,20 @@ TEST_P(SalvageTest, ADamagedHeadIsMadeGoodByTheIndex) {
   EXPECT_FALSE(report->gaps.empty());
 }
 
+// The index does not say where its first record lies: its entries' lengths do.
+TEST_P(SalvageTest, TheIndexIsOfUseWithoutFileHeaderAndTrailer) {
+  std::vector<std::byte> bytes = archive_;
+  std::fill_n(bytes.begin(), container::kFileHeaderSize, std::byte{0});
+  bytes.resize(bytes.size() - container::kTrailerSize);
+  for (const catalog::Chunk& chunk : reader_->catalog().chunks) {
+    if (chunk.meta.number != 0) bytes[chunk.payload.offset - 1] ^= std::byte{1};
+  }
+  const auto report = run(bytes);
+  BBZ_ASSERT_OK(report);
+  EXPECT_TRUE(report->had_index);
+  EXPECT_EQ(written("model"), text(files_[3].bytes()));
+}
+
 TEST_P(SalvageTest, EveryCutKeepsWhatStandsBeforeIt) {
   const catalog::Tensor& first = tensor("embed");
   const catalog::Chunk& end = reader_->catalog().chunks_of(first).back();

@@ -1,6 +1,7 @@
 // What a user does, row by row.
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "tools/models.h"
 #include "tools/shell.h"
@@ -37,6 +38,31 @@ TEST_F(Workflow, PacksAndUnpacksAFile) {
   EXPECT_EXIT_CODE(0, "$BBZ unpack model.bbz -o other && cmp model.safetensors other");
   EXPECT_EXIT_CODE(
       0, "mkdir here && cd here && $BBZ unpack ../model.bbz && cmp ../model.safetensors *");
+}
+
+// What stands behind a name begins in one column, whatever bytes the name is made of.
+TEST_F(Workflow, InfoAlignsNamesOfAnyScript) {
+  const std::vector<std::string> names = {"plain", "\u00FCn\u00EFc\u00F6d\u00E9",
+                                          "\u0432\u0435\u0441"};
+  std::vector<safetensors::Tensor> tensors;
+  for (const std::string& name : names) {
+    const std::uint64_t at = tensors.size();
+    tensors.push_back({name, tensor::DType::kI8, {1}, at, at + 1});
+  }
+  const std::vector<std::byte> header = safetensors::build(tensors, {}).value();
+  write("names.safetensors",
+        std::string(reinterpret_cast<const char*>(header.data()), header.size()) + "abc");
+  EXPECT_EXIT_CODE(0, "$BBZ pack names.safetensors");
+  const Finished info = sh("$BBZINFO --tensors names.bbz");
+  ASSERT_EQ(info.code, 0) << info.err;
+  std::set<std::ptrdiff_t> columns;
+  for (const std::string& name : names) {
+    const std::size_t begin = info.out.find('"' + name + '"');
+    ASSERT_NE(begin, std::string::npos) << info.out;
+    const std::string before = info.out.substr(begin, info.out.find("I8", begin) - begin);
+    columns.insert(std::ranges::count_if(before, [](char c) { return (c & 0xC0) != 0x80; }));
+  }
+  EXPECT_EQ(columns.size(), 1u) << info.out;
 }
 
 TEST_F(Workflow, NamesTheArchiveAfterTheInput) {
