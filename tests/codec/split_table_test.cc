@@ -51,6 +51,27 @@ TEST(SplitTable, ACodedCostIsCloseToTheEntropy) {
   EXPECT_LT(bits, entropy * 1.02);
 }
 
+// Three bits are enough for it wherever a symbol's slots begin and however many it has.
+TEST(SplitTable, TheExcessOfARankIsSmall) {
+  for (int before = 0; before < 255; ++before) {
+    for (int f = 1; before + f < 256; ++f) {
+      Frequencies frequencies{};
+      frequencies[0] = static_cast<std::uint8_t>(before);
+      frequencies[30] = static_cast<std::uint8_t>(f);
+      frequencies[kEscapeIndex] = static_cast<std::uint8_t>(256 - before - f);
+      DecodeTable table;
+      make_decode_table(frequencies, table);
+      for (int slot = 0; slot < kSlots; ++slot) {
+        const int index = table.symbol[slot] % kIndices;
+        const int excess = static_cast<std::int8_t>(table.excess_index[slot]) >> 5;
+        ASSERT_EQ(table.excess_index[slot] % kIndices, index);
+        ASSERT_EQ(table.freq[index] * slot / kSlots + excess, table.rank[slot])
+            << before << " " << f << " " << slot;
+      }
+    }
+  }
+}
+
 TEST(SplitTable, EncodingAndDecodingATableAreInverse) {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     const Frequencies f = some_frequencies(seed);

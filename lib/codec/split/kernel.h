@@ -73,7 +73,7 @@ struct DecodeJob {
   const std::uint8_t* bytes = nullptr;
   std::uint8_t* out = nullptr;  // grid.elements elements
   // Taken on entry and left behind on return.
-  States states{};  // each at least 256
+  alignas(64) States states{};  // each at least 256
   std::array<Cursor, kMaxStreams> streams;
   Cursor escapes;
   // Set when a cursor would pass its end; decoding stops there and `out` is unspecified.

@@ -71,6 +71,8 @@ void make_decode_table(const Frequencies& frequencies, DecodeTable& table) {
     table.rank[slot] = seen[index];
     table.entry[slot] = frequencies[index] | std::uint32_t{seen[index]} << 8 |
                         std::uint32_t{table.symbol[slot]} << 16;
+    const int excess = seen[index] - frequencies[index] * slot / kSlots;
+    table.excess_index[slot] = static_cast<std::uint8_t>(index | excess << 5);
     ++seen[index];
   }
   std::ranges::copy(frequencies, table.freq.begin());

@@ -29,6 +29,9 @@ struct alignas(64) DecodeTable {
   std::array<std::uint8_t, kSlots> rank;    // how many of the symbol's slots are below this one
   std::array<std::uint16_t, kIndices> freq;
   std::array<std::uint32_t, kSlots> entry;  // of a slot: freq | rank << 8 | symbol << 16
+  // Slots that lie evenly have ranks close to freq * slot / 256, so that the next state is close to
+  // freq * x / 256. Of a slot: index | (rank - freq * slot / 256) << 5, a number of -2 to 2.
+  std::array<std::uint8_t, kSlots> excess_index;
 };
 
 // What an encoder needs: state x becomes 256 * (x / f) + slot[start + x mod f].
