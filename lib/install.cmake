@@ -11,6 +11,7 @@ set(BBZ_PUBLIC_HEADERS
   container/constants.h container/header.h container/limits.h container/record.h container/scan.h
   io/atomic_file.h io/fd.h io/fd_sink.h io/output_tree.h io/sink.h io/source.h
   plan/part.h plan/plan.h
+  push/decoder.h push/range_set.h push/state.h push/store.h
   pack/cat.h pack/extract.h pack/info.h pack/pack.h pack/selection.h pack/unpack.h pack/verify.h
   safetensors/header.h
   salvage/salvage.h salvage/survey.h

@@ -18,6 +18,7 @@
 #include "bbz/pack/unpack.h"
 #include "bbz/pack/verify.h"
 #include "bbz/plan/plan.h"
+#include "bbz/push/decoder.h"
 #include "bbz/safetensors/header.h"
 #include "bbz/salvage/salvage.h"
 #include "bbz/source/source_file.h"

@@ -201,8 +201,16 @@ Status Planner::add_group(std::uint32_t group, Bytes payload) {
   BBZ_TRY(verify_piece(catalog_, piece, payload));
   BBZ_ASSIGN(const auto state,
              internal::GroupState::make(entry, payload, catalog_.header.digest_kind));
-  BBZ_TRY(symmetry::group_tensors(catalog_, entry, state->tensor_count()));
-  group_tensors_[group] = state->tensor_count();
+  return resolve(group, state->tensor_count());
+}
+
+Status Planner::resolve(std::uint32_t group, std::uint64_t tensors) {
+  if (group >= catalog_.groups.size()) {
+    return make_error(Code::kInvalidArgument, "group {}: there are {}", group,
+                      catalog_.groups.size());
+  }
+  BBZ_TRY(symmetry::group_tensors(catalog_, catalog_.groups[group], tensors));
+  group_tensors_[group] = tensors;
   return {};
 }
 

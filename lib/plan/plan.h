@@ -74,6 +74,9 @@ class Planner {
   // Takes the payload of a group, after checking it. Errors: kInvalidArgument; kChecksum;
   // kMalformed and kUnsupported for what it says.
   Status add_group(std::uint32_t group, Bytes payload);
+  // The same for a caller who has read the payload: how many tensors belong to the group. Errors:
+  // kInvalidArgument; kMalformed where they do not fit its method.
+  Status resolve(std::uint32_t group, std::uint64_t tensors);
 
  private:
   struct Wanted;
