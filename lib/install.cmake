@@ -9,6 +9,7 @@ set(BBZ_PUBLIC_HEADERS
   catalog/catalog.h catalog/metas.h
   codec/codec.h
   container/constants.h container/header.h container/limits.h container/record.h container/scan.h
+  http/options.h http/source.h http/url.h
   io/atomic_file.h io/fd.h io/fd_sink.h io/output_tree.h io/sink.h io/source.h
   plan/part.h plan/plan.h
   push/decoder.h push/range_set.h push/state.h push/store.h
@@ -35,7 +36,12 @@ target_include_directories(bbz PUBLIC $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/in
 # What the rooms use inside. Whoever links this library needs it too: bbzConfig.cmake finds it again.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
-pkg_check_modules(bbz_packages REQUIRED IMPORTED_TARGET libzstd libcrypto fmt libarchive)
+set(BBZ_PACKAGES "libzstd libcrypto fmt libarchive")
+if(BBZ_HTTP)
+  string(APPEND BBZ_PACKAGES " libcurl")
+endif()
+string(REPLACE " " ";" packages "${BBZ_PACKAGES}")
+pkg_check_modules(bbz_packages REQUIRED IMPORTED_TARGET ${packages})
 target_link_libraries(bbz PRIVATE Threads::Threads PkgConfig::bbz_packages)
 if(BBZ_LAPACK)
   pkg_check_modules(bbz_lapack IMPORTED_TARGET lapacke openblas)

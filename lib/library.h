@@ -5,6 +5,8 @@
 #include "bbz/archive/reader.h"
 #include "bbz/archive/stream.h"
 #include "bbz/archive/writer.h"
+#include "bbz/http/source.h"
+#include "bbz/http/url.h"
 #include "bbz/io/atomic_file.h"
 #include "bbz/io/output_tree.h"
 #include "bbz/io/sink.h"

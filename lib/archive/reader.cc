@@ -76,6 +76,27 @@ Result<std::shared_ptr<internal::GroupState>> Reader::State::find_group(std::uin
   return state;
 }
 
+std::unique_ptr<io::Announcement> Reader::State::announce(
+    std::span<const catalog::Chunk> chunks) const {
+  std::vector<io::ByteRange> ranges;
+  ranges.reserve(chunks.size());
+  for (const catalog::Chunk& chunk : chunks) {
+    ranges.push_back({chunk.payload.offset, chunk.payload.length});
+  }
+  return source->announce(ranges);
+}
+
+std::unique_ptr<io::Announcement> Reader::State::announce(
+    std::span<const std::uint32_t> tensors) const {
+  std::vector<io::ByteRange> ranges;
+  for (const std::uint32_t number : tensors) {
+    for (const catalog::Chunk& chunk : catalog.chunks_of(catalog.tensors[number])) {
+      ranges.push_back({chunk.payload.offset, chunk.payload.length});
+    }
+  }
+  return source->announce(ranges);
+}
+
 Status Reader::State::read_chunk(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
                                  std::vector<std::byte>& payload, MutableBytes out) {
   payload.resize(chunk.payload.length);
@@ -111,6 +132,8 @@ Status Reader::State::read_lower(const catalog::Tensor& tensor, std::uint64_t of
                                  MutableBytes out) {
   const std::uint64_t size = tensor.meta.element_bits / 8;
   const std::uint64_t end = offset + out.size();
+  const bool all = out.size() == tensor.byte_size;
+  const auto announced = all ? announce(catalog.chunks_of(tensor)) : nullptr;
   std::vector<std::byte> payload;
   std::vector<std::byte> stored;
   std::vector<std::byte> dense;
@@ -160,6 +183,8 @@ Status Reader::State::read_dense(const catalog::Tensor& tensor, std::uint64_t of
     piece.chunk = &catalog.chunks[tensor.first_chunk + next];
     return work(piece);
   }
+  const auto announced =
+      announce(catalog.chunks_of(tensor).subspan(next, divide_up(end, chunk_bytes) - next));
   return parallel::ordered_map<Piece>(
       pool, internal::delivery_depth(pool),
       [&](Piece& piece) -> Result<bool> {
@@ -225,6 +250,15 @@ Status Reader::read_file(std::uint32_t file, std::uint64_t offset, MutableBytes 
     out = out.subspan(part);
   }
   return {};
+}
+
+std::unique_ptr<io::Announcement> Reader::announce(
+    std::span<const catalog::Metadata> metadata) const {
+  std::vector<io::ByteRange> ranges;
+  for (const catalog::Metadata& entry : metadata) {
+    ranges.push_back({entry.payload.offset, entry.payload.length});
+  }
+  return state_->source->announce(ranges);
 }
 
 Result<std::vector<std::byte>> Reader::read_payload(const catalog::Payload& payload) const {

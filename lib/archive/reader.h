@@ -57,6 +57,9 @@ class Reader {
   // Decodes bytes [offset, offset + out.size()) of a file.
   Status read_file(std::uint32_t file, std::uint64_t offset, MutableBytes out) const;
   Result<std::string> read_metadata(const catalog::Metadata& metadata) const;
+  // Tells the source that these values will be read, in this order, as it is told by itself of the
+  // chunks of what is read at once: see io::Source::announce. The reader must outlive the result.
+  std::unique_ptr<io::Announcement> announce(std::span<const catalog::Metadata> metadata) const;
   // Reads a payload of the archive and checks its checksum.
   Result<std::vector<std::byte>> read_payload(const catalog::Payload& payload) const;
 

@@ -125,6 +125,9 @@ Status Reader::place_tensors(std::span<const Placement> placements, io::Sink& si
                         catalog().tensors.size());
     }
   }
+  std::vector<std::uint32_t> tensors;
+  for (const Placement& placement : placements) tensors.push_back(placement.tensor);
+  const auto announced = state_->announce(tensors);
   return Placer(*state_, placements, sink, placed).run();
 }
 

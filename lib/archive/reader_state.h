@@ -23,6 +23,9 @@ struct Reader::State {
   Result<std::shared_ptr<internal::GroupState>> find_group(std::uint32_t number);
   template <class Plan>
   Status visit(Plan&& plan, Visitor& visitor);
+  // Tells the source that these chunks, or those of these tensors, will be read.
+  std::unique_ptr<io::Announcement> announce(std::span<const catalog::Chunk> chunks) const;
+  std::unique_ptr<io::Announcement> announce(std::span<const std::uint32_t> tensors) const;
 
   std::shared_ptr<io::Source> source;
   catalog::Catalog catalog;

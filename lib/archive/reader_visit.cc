@@ -81,6 +81,7 @@ Status Reader::visit_tensors(std::span<const std::uint32_t> tensors, Visitor& vi
                         catalog().tensors.size());
     }
   }
+  const auto announced = state_->announce(tensors);
   TensorPlan plan(catalog(), tensors);
   return state_->visit([&](Step& step) -> Result<bool> { return plan.next(step); }, visitor);
 }
@@ -92,6 +93,12 @@ Status Reader::visit_files(std::span<const std::uint32_t> files, Visitor& visito
                         catalog().files.size());
     }
   }
+  std::vector<std::uint32_t> tensors;
+  for (const std::uint32_t file : files) {
+    const auto& numbers = catalog().files[file].tensors;
+    tensors.insert(tensors.end(), numbers.begin(), numbers.end());
+  }
+  const auto announced = state_->announce(tensors);
   std::optional<TensorPlan> plan;
   return state_->visit(
       [&](Step& step) -> Result<bool> {

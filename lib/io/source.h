@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,22 @@
 #include "bbz/base/error.h"
 
 namespace bbz::io {
+
+// The bytes [offset, offset + size) of a source. Precondition: the end does not overflow.
+struct ByteRange {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+
+  std::uint64_t end() const { return offset + size; }
+  bool operator==(const ByteRange&) const = default;
+};
+
+// What a source was told will be read. Destroying it takes the word back; the source, which must
+// still live then, lets go of what it fetched ahead.
+class Announcement {
+ public:
+  virtual ~Announcement() = default;
+};
 
 // A sequence of bytes of known or unknown length.
 //
@@ -35,6 +52,15 @@ class Source {
   virtual std::optional<Bytes> view(std::uint64_t offset, std::size_t size) const {
     (void)offset, (void)size;
     return std::nullopt;
+  }
+
+  // Tells that these ranges will be read soon, each once and about in this order. A source to which
+  // every access is a journey fetches them ahead, together where they lie close to each other; to
+  // others it means nothing, and they return null. What was announced need not be read, and other
+  // bytes may be read all the same. From any thread.
+  virtual std::unique_ptr<Announcement> announce(std::span<const ByteRange> ranges) {
+    (void)ranges;
+    return nullptr;
   }
 
   // What messages call it: a path, "standard input", "memory".

@@ -18,9 +18,13 @@ Result<TensorFile> plan_file(const Reader& reader, std::span<const std::uint32_t
     BBZ_TRY(file.add(tensor, catalog.files[tensor.meta.file].path));
     used[tensor.meta.file] = true;
   }
+  std::vector<catalog::Metadata> wanted;
   for (const catalog::Metadata& metadata : catalog.metadata) {
     if (metadata.meta.file == catalog::kNone || !used[metadata.meta.file]) continue;
-    if (metadata.meta.key != kSafetensorsKey) continue;
+    if (metadata.meta.key == kSafetensorsKey) wanted.push_back(metadata);
+  }
+  const auto announced = reader.announce(wanted);
+  for (const catalog::Metadata& metadata : wanted) {
     BBZ_ASSIGN(const std::string json, reader.read_metadata(metadata));
     BBZ_TRY(file.add_metadata(json));
   }

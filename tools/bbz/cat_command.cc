@@ -14,6 +14,7 @@ struct CatArguments {
   std::string output = "-";
   bool force = false;
   SelectionArguments selection;
+  NetworkArguments network;
 };
 
 Manual cat_manual() {
@@ -35,7 +36,8 @@ Result<ExitCode> run_cat(const CatArguments& arguments, const CommonOptions& com
   pack::CatOptions options;
   options.threads = common.threads;
   BBZ_ASSIGN(options.selection, arguments.selection.selection());
-  BBZ_ASSIGN(ArchiveInput input, ArchiveInput::open(arguments.archive, common.threads));
+  BBZ_ASSIGN(ArchiveInput input,
+             ArchiveInput::open(arguments.archive, common.threads, arguments.network));
   if (!input.reader() && arguments.names.size() > 1) {
     return make_error(Code::kInvalidArgument,
                       "from a stream, which is read once, only one NAME can be written");
@@ -57,12 +59,14 @@ void add_cat_command(Program& program) {
   const auto arguments = std::make_shared<CatArguments>();
   CLI::App& app = program.add_command(
       "cat", cat_manual(), [&program, arguments] { return run_cat(*arguments, program.common()); });
-  app.add_option("ARCHIVE", arguments->archive, "The archive, or - for standard input")->required();
+  app.add_option("ARCHIVE", arguments->archive, "The archive, its URL, or - for standard input")
+      ->required();
   app.add_option("NAME", arguments->names, "A tensor, or the path of a file")->required();
   app.add_option("-o,--output", arguments->output, "Where to write; - is standard output")
       ->type_name("FILE")
       ->capture_default_str();
   app.add_flag("-f,--force", arguments->force, "Replace a file that exists");
+  add_network_options(app, arguments->network);
   add_file_option(app, arguments->selection);
 }
 

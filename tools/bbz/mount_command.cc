@@ -24,6 +24,7 @@ struct MountArguments {
   bool foreground = false;
   bool allow_other = false;
   bool statistics = false;
+  NetworkArguments network;
 };
 
 Manual mount_manual() {
@@ -90,13 +91,15 @@ Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions&
     return make_error(Code::kInvalidArgument, "--stats goes with -f: who would see them?");
   }
   options.view = {*cache, common.threads};
-  options.archive = arguments.archive;
+  options.archive = shown(arguments.archive);
   options.folder = arguments.folder;
   options.foreground = arguments.foreground;
   options.allow_other = arguments.allow_other;
   options.time = time_of(arguments.archive);
   // One thread, that is none besides this one: they would not survive the way into the background.
-  BBZ_ASSIGN(const ArchiveInput input, ArchiveInput::open(arguments.archive, 1));
+  NetworkArguments network = arguments.network;
+  network.connections = 0;  // for the same reason; the reads that are under way have their own
+  BBZ_ASSIGN(const ArchiveInput input, ArchiveInput::open(arguments.archive, 1, network));
   if (input.reader() == nullptr) {
     return make_error(Code::kInvalidArgument, "{}: a stream, which is read once, cannot be mounted",
                       shown(arguments.archive));
@@ -105,13 +108,13 @@ Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions&
     fmt::print(stderr,
                "bbz: not bit-exact: a model in {} was rotated when it was packed; bbzinfo "
                "--symmetry shows how far it is off\n",
-               arguments.archive);
+               options.archive);
   }
   keep_memory();
   BBZ_ASSIGN(const MountOutcome outcome, mount_archive(*input.reader(), options));
   // The mount, and what was opened for it, is the other process's: nothing of it is closed here.
   if (outcome.in_parent) std::_Exit(static_cast<int>(ExitCode::kSuccess));
-  if (arguments.statistics) print_statistics(arguments.archive, outcome.counters);
+  if (arguments.statistics) print_statistics(options.archive, outcome.counters);
   return ExitCode::kSuccess;
 }
 #else
@@ -127,7 +130,7 @@ void add_mount_command(Program& program) {
   CLI::App& app = program.add_command("mount", mount_manual(), [&program, arguments] {
     return run_mount(*arguments, program.common());
   });
-  app.add_option("ARCHIVE", arguments->archive, "The archive")->required();
+  app.add_option("ARCHIVE", arguments->archive, "The archive, or its URL")->required();
   app.add_option("DIR", arguments->folder, "An empty folder, below which its files appear")
       ->required();
   app.add_flag("-f,--foreground", arguments->foreground, "Serve the files until interrupted");
@@ -138,6 +141,7 @@ void add_mount_command(Program& program) {
                "Let other users read the files too; see user_allow_other in fuse.conf(5)");
   app.add_flag("--stats", arguments->statistics,
                "Say in the end what was decoded; goes with --foreground");
+  add_network_options(app, arguments->network);
 }
 
 }  // namespace bbz::tools

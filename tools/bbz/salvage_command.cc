@@ -4,6 +4,7 @@
 #include "bbz/base/names.h"
 #include "bbz/commands.h"
 #include "bbz/salvage/salvage.h"
+#include "common/network.h"
 #include "common/output.h"
 #include "common/units.h"
 
@@ -14,6 +15,7 @@ struct SalvageArguments {
   std::string archive;
   std::string folder;
   bool force = false;
+  NetworkArguments network;
 };
 
 Manual salvage_manual() {
@@ -78,7 +80,7 @@ void print_report(const salvage::Report& report, const CommonOptions& common) {
 }
 
 Result<ExitCode> run_salvage(const SalvageArguments& arguments, const CommonOptions& common) {
-  BBZ_ASSIGN(const auto source, io::open_file(arguments.archive));
+  BBZ_ASSIGN(const auto source, open_source(arguments.archive, arguments.network));
   BBZ_ASSIGN(io::OutputTree out, io::OutputTree::open(arguments.folder));
   salvage::Options options;
   options.replace = arguments.force;
@@ -97,12 +99,13 @@ void add_salvage_command(Program& program) {
   CLI::App& app = program.add_command("salvage", salvage_manual(), [&program, arguments] {
     return run_salvage(*arguments, program.common());
   });
-  app.add_option("ARCHIVE", arguments->archive, "The archive")->required();
+  app.add_option("ARCHIVE", arguments->archive, "The archive, or its URL")->required();
   app.add_option("-o,-C,--directory", arguments->folder,
                  "The folder below which files are written; it is made where it is missing")
       ->type_name("DIR")
       ->required();
   app.add_flag("-f,--force", arguments->force, "Replace files that exist");
+  add_network_options(app, arguments->network);
 }
 
 }  // namespace bbz::tools

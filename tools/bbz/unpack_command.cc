@@ -19,6 +19,7 @@ struct UnpackArguments {
   std::string output;
   bool force = false;
   SelectionArguments selection;
+  NetworkArguments network;
 };
 
 Manual unpack_manual() {
@@ -119,7 +120,8 @@ Result<ExitCode> run_unpack(const UnpackArguments& arguments, const CommonOption
                       "say where the selected tensors go: -o FILE for one file, -C DIR for one for "
                       "each file that they come from");
   }
-  BBZ_ASSIGN(ArchiveInput input, ArchiveInput::open(arguments.archive, common.threads));
+  BBZ_ASSIGN(ArchiveInput input,
+             ArchiveInput::open(arguments.archive, common.threads, arguments.network));
   Job job{std::move(input), selection, arguments, common};
   ProgressBar bar("unpacking", job.input.progress_total(selection), common.quiet);
   if (selection.of_tensors()) {
@@ -150,13 +152,15 @@ void add_unpack_command(Program& program) {
   CLI::App& app = program.add_command("unpack", unpack_manual(), [&program, arguments] {
     return run_unpack(*arguments, program.common());
   });
-  app.add_option("ARCHIVE", arguments->archive, "The archive, or - for standard input")->required();
+  app.add_option("ARCHIVE", arguments->archive, "The archive, its URL, or - for standard input")
+      ->required();
   app.add_option("-C,--directory", arguments->folder,
                  "The folder below which files are written; it is made where it is missing")
       ->type_name("DIR");
   app.add_option("-o,--output", arguments->output, "A single output, or - for standard output")
       ->type_name("FILE");
   app.add_flag("-f,--force", arguments->force, "Replace files that exist");
+  add_network_options(app, arguments->network);
   add_file_option(app, arguments->selection);
   add_tensor_options(app, arguments->selection);
 }

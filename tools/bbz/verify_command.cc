@@ -4,6 +4,7 @@
 #include "bbz/base/names.h"
 #include "bbz/commands.h"
 #include "bbz/pack/verify.h"
+#include "common/network.h"
 #include "common/output.h"
 #include "common/units.h"
 
@@ -14,6 +15,7 @@ struct VerifyArguments {
   std::vector<std::string> archives;
   bool fast = false;
   std::string expected;
+  NetworkArguments network;
 };
 
 Manual verify_manual() {
@@ -73,9 +75,9 @@ void print_report(const std::string& archive, const pack::VerifyReport& report, 
              grouped(report.archive_bytes), report.root->to_string());
 }
 
-Result<ExitCode> verify_one(const std::string& path, const pack::VerifyOptions& base,
-                            const CommonOptions& common) {
-  BBZ_ASSIGN(const auto source, io::open_file(path));
+Result<ExitCode> verify_one(const std::string& path, const NetworkArguments& network,
+                            const pack::VerifyOptions& base, const CommonOptions& common) {
+  BBZ_ASSIGN(const auto source, open_source(path, network));
   pack::VerifyOptions options = base;
   ProgressBar bar("verifying", source->size(), common.quiet);
   options.progress = [&](std::uint64_t done) { bar.update(done); };
@@ -98,7 +100,7 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments, const CommonOption
   }
   ExitCode worst = ExitCode::kSuccess;
   for (const std::string& path : arguments.archives) {
-    const auto result = verify_one(path, options, common);
+    const auto result = verify_one(path, arguments.network, options, common);
     if (!result.ok()) fmt::print(stderr, "bbz: {}\n", result.error().message);
     const ExitCode code = result.ok() ? *result : exit_code(result.code());
     if (worst == ExitCode::kSuccess) worst = code;
@@ -113,8 +115,10 @@ void add_verify_command(Program& program) {
   CLI::App& app = program.add_command("verify", verify_manual(), [&program, arguments] {
     return run_verify(*arguments, program.common());
   });
-  app.add_option("ARCHIVE", arguments->archives, "The archives, or - for standard input")
+  app.add_option("ARCHIVE", arguments->archives,
+                 "The archives, their URLs, or - for standard input")
       ->required();
+  add_network_options(app, arguments->network);
   app.add_flag("--fast", arguments->fast, "Check structure and stored bytes only; decode nothing");
   app.add_option("--expect", arguments->expected, "The root digest that the archive must have")
       ->type_name("DIGEST");

@@ -1,6 +1,7 @@
 #include "bbzinfo/archive_view.h"
 
 #include "bbz/archive/stream.h"
+#include "bbz/http/url.h"
 #include "common/archive_input.h"
 
 namespace bbz::tools {
@@ -20,15 +21,16 @@ class MetadataCollector final : public Visitor {
 
 }  // namespace
 
-Result<ArchiveView> view_archive(const std::string& path) {
+Result<ArchiveView> view_archive(const std::string& path, const NetworkArguments& network) {
   ArchiveView view;
-  view.name = path;
-  BBZ_ASSIGN(ArchiveInput input, ArchiveInput::open(path, 1));
+  view.name = http::shown_url(path);
+  BBZ_ASSIGN(ArchiveInput input, ArchiveInput::open(path, 1, network));
   std::uint64_t archive_bytes = 0;
   if (const Reader* const reader = input.reader()) {
     view.catalog = reader->catalog();
     view.root = reader->root();
     archive_bytes = reader->archive_bytes();
+    const auto announced = reader->announce(view.catalog.metadata);
     for (const catalog::Metadata& metadata : view.catalog.metadata) {
       BBZ_ASSIGN((view.metadata[{metadata.meta.file, metadata.meta.key}]),
                  reader->read_metadata(metadata));

@@ -5,11 +5,12 @@
 #include <string>
 
 #include "bbz/pack/info.h"
+#include "common/network.h"
 
 namespace bbz::tools {
 
 struct ArchiveView {
-  std::string name;  // as the user wrote it
+  std::string name;  // as the user wrote it; a URL without what may be a secret
   catalog::Catalog catalog;
   Digest root;
   pack::Info info;
@@ -18,7 +19,7 @@ struct ArchiveView {
 };
 
 // Reads the index and the metadata; from standard input, the whole archive, without decoding it.
-Result<ArchiveView> view_archive(const std::string& path);
+Result<ArchiveView> view_archive(const std::string& path, const NetworkArguments& network);
 
 // What is shown besides the summary.
 struct Lists {

@@ -10,6 +10,7 @@ struct Arguments {
   std::vector<std::string> archives;
   Lists lists;
   bool json = false;
+  NetworkArguments network;
 };
 
 Manual manual() {
@@ -33,7 +34,7 @@ Result<ExitCode> run(const Arguments& arguments, const CommonOptions& common) {
   const bool several = arguments.archives.size() > 1;
   if (arguments.json && several) fmt::print("[\n");
   for (std::size_t i = 0; i < arguments.archives.size(); ++i) {
-    BBZ_ASSIGN(const ArchiveView view, view_archive(arguments.archives[i]));
+    BBZ_ASSIGN(const ArchiveView view, view_archive(arguments.archives[i], arguments.network));
     if (!arguments.json) {
       print_text(view, arguments.lists, common.verbose);
       continue;
@@ -53,7 +54,7 @@ int main(int argc, char** argv) {
   Program program("bbzinfo", manual());
   Arguments arguments;
   CLI::App& app = program.app();
-  app.add_option("ARCHIVE", arguments.archives, "The archives, or - for standard input")
+  app.add_option("ARCHIVE", arguments.archives, "The archives, their URLs, or - for standard input")
       ->required();
   app.add_flag("--files", arguments.lists.files, "List the files, with their metadata");
   app.add_flag("--layers", arguments.lists.layers, "List the layers");
@@ -62,6 +63,7 @@ int main(int argc, char** argv) {
   app.add_flag("--symmetry", arguments.lists.symmetry,
                "Show what the symmetry coder did: junctions, methods, bits saved, measured error");
   app.add_flag("--json", arguments.json, "Print JSON, with files and layers always in it");
+  add_network_options(app, arguments.network);
   program.set_run([&] { return run(arguments, program.common()); });
   return program.main(argc, argv);
 }

@@ -1,15 +1,18 @@
 #include "common/archive_input.h"
 
+#include "bbz/http/url.h"
 #include "common/output.h"
 
 namespace bbz::tools {
 
-Result<ArchiveInput> ArchiveInput::open(const std::string& path, unsigned threads) {
+Result<ArchiveInput> ArchiveInput::open(const std::string& path, unsigned threads,
+                                        const NetworkArguments& network) {
   ArchiveInput input;
-  BBZ_ASSIGN(input.source_, io::open_file(path));
+  BBZ_ASSIGN(input.source_, open_source(path, network));
   if (!input.source_->seekable()) return input;
   ReadOptions options;
   options.threads = threads;
+  options.use_front_index = http::is_url(path);  // it comes with the first request
   auto reader = Reader::open(input.source_, options);
   if (!reader.ok()) return about(path, std::move(reader).error());
   input.reader_ = std::move(*reader);

@@ -1,4 +1,5 @@
-// ArchiveInput: an archive that the user names, opened by its index or, from a pipe, as a stream.
+// ArchiveInput: an archive that the user names, opened by its index or, from a pipe, as a
+// stream.
 #pragma once
 
 #include <memory>
@@ -7,13 +8,15 @@
 
 #include "bbz/archive/reader.h"
 #include "bbz/pack/selection.h"
+#include "common/network.h"
 
 namespace bbz::tools {
 
 class ArchiveInput {
  public:
-  // Errors: those of io::open_file and Reader::open.
-  static Result<ArchiveInput> open(const std::string& path, unsigned threads);
+  // `path` may be a URL. Errors: those of open_source and Reader::open.
+  static Result<ArchiveInput> open(const std::string& path, unsigned threads,
+                                   const NetworkArguments& network);
 
   // Null for a stream.
   const Reader* reader() const { return reader_.get(); }

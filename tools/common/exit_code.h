@@ -11,7 +11,7 @@ enum class ExitCode : int {
   kUsage = 2,        // the command line, or options that do not go together
   kCorrupt = 3,      // input that is damaged, unsafe or over a limit
   kUnsupported = 4,  // input that needs a newer version
-  kIo = 5,           // the operating system failed: a full disk, no permission
+  kIo = 5,           // the system or the network failed: a full disk, no permission
   kExists = 6,       // refused: an output is already there
   kInternal = 7,     // a defect of bbz
 };
@@ -57,7 +57,9 @@ inline constexpr ExitCodeMeaning kExitCodes[] = {
     {2, "Usage: a wrong option, or options that do not go together."},
     {3, "Corrupt input: damaged, truncated, unsafe or over a limit."},
     {4, "Unsupported input: it needs a newer version."},
-    {5, "Input or output failed: a full disk, no permission, a broken connection."},
+    {5,
+     "Input or output failed: a full disk, no permission, a network that failed, a file that "
+     "changed on the server."},
     {6, "Refused: an output already exists."},
     {7, "A defect of the program itself."},
 };

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "bbz/base/format.h"
+#include "bbz/http/url.h"
 
 namespace bbz::tools {
 
@@ -69,7 +70,7 @@ Error about(const std::string& path, Error error) {
 }
 
 std::string shown(const std::string& path) {
-  return path == "-" ? "standard input" : path;
+  return path == "-" ? "standard input" : http::shown_url(path);
 }
 
 }  // namespace bbz::tools

@@ -27,7 +27,7 @@ std::string folder_of(const std::string& output);
 // The error with the name of what it is about in front, where it is not there already.
 Error about(const std::string& path, Error error);
 
-// A name, or "standard input" for "-".
+// A name, "standard input" for "-", a URL without what may be a secret.
 std::string shown(const std::string& path);
 
 }  // namespace bbz::tools

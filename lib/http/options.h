@@ -1,0 +1,45 @@
+// Options: how a file behind a URL is read.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace bbz::http {
+
+// What was asked for and what came, counted while it happens.
+struct Traffic {
+  std::atomic<std::uint64_t> requests{0};
+  std::atomic<std::uint64_t> bytes{0};  // of bodies
+};
+
+struct Options {
+  // "Name: value", sent to the host of the URL and to no other that it redirects to. Not shown in
+  // any message.
+  std::vector<std::string> headers;
+  bool netrc = true;  // looks up the password for a host in ~/.netrc
+
+  unsigned connections = 4;                              // for what is fetched ahead; 0: nothing is
+  std::uint64_t ahead_bytes = std::uint64_t{64} << 20;   // in memory, fetched ahead of the reading
+  std::uint64_t request_bytes = std::uint64_t{8} << 20;  // the most that one request asks ahead
+  // Announced ranges with no more than this between them are fetched together.
+  std::uint64_t merge_gap = std::uint64_t{64} << 10;
+  // The first request takes this many bytes from the front: an index there comes with it.
+  std::uint64_t front_bytes = std::uint64_t{256} << 10;
+
+  // How often a request is made again, in a row without a byte in between, after a connection that
+  // was refused, reset or silent, and after the statuses 408, 429 and 5xx.
+  unsigned retries = 6;
+  std::chrono::milliseconds first_delay{200};       // before the first of them; doubled each time
+  std::chrono::milliseconds longest_delay{30'000};  // also of what Retry-After asks for
+  std::chrono::milliseconds connect_timeout{30'000};
+  std::chrono::milliseconds stall_timeout{60'000};  // without a byte, where one is waited for
+  unsigned redirects = 10;                          // followed in a row
+
+  std::shared_ptr<Traffic> traffic;  // counted here where it is set
+};
+
+}  // namespace bbz::http

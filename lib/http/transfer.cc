@@ -1,0 +1,285 @@
+#include "bbz/http/transfer.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/http/url.h"
+
+namespace bbz::http {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr long kBufferBytes = 256 * 1024;
+constexpr std::size_t kMostHeadBytes = 256 * 1024;
+constexpr int kPollMilliseconds = 100;  // so that `stop` is seen in time
+
+// Initialises libcurl once in the process; it is never torn down, as others may use it too.
+void initialise() {
+  static const CURLcode done = curl_global_init(CURL_GLOBAL_DEFAULT);
+  (void)done;
+}
+
+bool is_transient_code(CURLcode code) {
+  switch (code) {
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_GOT_NOTHING:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_SSL_CONNECT_ERROR:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+struct Transfer::State {
+  explicit State(const Options& o) : options(o), easy(curl_easy_init()), multi(curl_multi_init()) {}
+
+  ~State() {
+    end();
+    curl_easy_cleanup(easy);
+    curl_multi_cleanup(multi);
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  // Takes the handle out of the multi handle: with it goes a connection that is not at its end.
+  void end() {
+    if (active) curl_multi_remove_handle(multi, easy);
+    active = false;
+    curl_slist_free_all(headers);
+    headers = nullptr;
+    buffered.clear();
+    buffered_begin = 0;
+  }
+
+  Status prepare(const Request& request);
+  Status run(const std::atomic<bool>& stop);
+  Error failed(CURLcode code);
+  std::size_t take_buffered(MutableBytes to);
+
+  static std::size_t on_header(char* data, std::size_t, std::size_t size, void* self);
+  static std::size_t on_body(char* data, std::size_t, std::size_t size, void* self);
+
+  const Options options;
+  CURL* easy;
+  CURLM* multi;
+  curl_slist* headers = nullptr;
+  char reason[CURL_ERROR_SIZE] = {};
+  std::string url;
+
+  bool active = false;
+  bool ended = false;            // of the response
+  bool paused = false;           // the body, until it is read on
+  std::optional<Error> failure;  // with which it ended
+  bool transient = false;
+  ResponseHead head;
+  bool head_done = false;
+  std::size_t head_bytes = 0;
+  MutableBytes target;              // of the read() under way
+  std::vector<std::byte> buffered;  // what came before anybody asked
+  std::size_t buffered_begin = 0;
+  std::uint64_t received = 0;
+};
+
+std::size_t Transfer::State::on_header(char* data, std::size_t, std::size_t size, void* self) {
+  State& state = *static_cast<State*>(self);
+  state.head_bytes += size;
+  if (state.head_bytes > kMostHeadBytes) return 0;
+  const std::string_view line(data, size);
+  if (line == "\r\n" || line == "\n") {
+    state.head_done = state.head.status >= 200;
+  } else {
+    state.head.add_line(line);
+  }
+  return size;
+}
+
+std::size_t Transfer::State::on_body(char* data, std::size_t, std::size_t size, void* self) {
+  State& state = *static_cast<State*>(self);
+  if (!state.buffered.empty()) {
+    state.paused = true;
+    return CURL_WRITEFUNC_PAUSE;
+  }
+  const Bytes bytes = std::as_bytes(std::span(data, size));
+  const std::size_t now = std::min(size, state.target.size());
+  std::ranges::copy(bytes.first(now), state.target.begin());
+  state.target = state.target.subspan(now);
+  state.buffered.assign(bytes.begin() + static_cast<std::ptrdiff_t>(now), bytes.end());
+  state.buffered_begin = 0;
+  state.received += size;
+  if (state.options.traffic) state.options.traffic->bytes += size;
+  return size;
+}
+
+std::size_t Transfer::State::take_buffered(MutableBytes to) {
+  const Bytes left = Bytes(buffered).subspan(buffered_begin);
+  const std::size_t size = std::min(left.size(), to.size());
+  std::ranges::copy(left.first(size), to.begin());
+  buffered_begin += size;
+  if (size == left.size()) {
+    buffered.clear();
+    buffered_begin = 0;
+  }
+  return size;
+}
+
+Status Transfer::State::prepare(const Request& request) {
+  end();
+  head = {};
+  failure.reset();
+  head_done = ended = paused = transient = false;
+  head_bytes = 0;
+  received = 0;
+  reason[0] = '\0';
+  url = request.url;
+  if (easy == nullptr || multi == nullptr) return make_error(Code::kIo, "out of memory");
+  curl_easy_reset(easy);
+  std::vector<std::string> lines = request.headers;
+  lines.emplace_back("Accept-Encoding: identity");
+  if (!request.if_range.empty()) lines.push_back("If-Range: " + request.if_range);
+  for (const std::string& line : lines) {
+    curl_slist* const longer = curl_slist_append(headers, line.c_str());
+    if (longer == nullptr) return make_error(Code::kIo, "out of memory");
+    headers = longer;
+  }
+  const auto set = [&](auto option, auto value) { curl_easy_setopt(easy, option, value); };
+  set(CURLOPT_URL, url.c_str());
+  set(CURLOPT_HTTPHEADER, headers);
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_USERAGENT, "bbz");
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_NETRC, long{options.netrc ? CURL_NETRC_OPTIONAL : CURL_NETRC_IGNORED});
+  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
+  set(CURLOPT_BUFFERSIZE, kBufferBytes);
+  set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  set(CURLOPT_ERRORBUFFER, reason);
+  set(CURLOPT_HEADERFUNCTION, &State::on_header);
+  set(CURLOPT_HEADERDATA, this);
+  set(CURLOPT_WRITEFUNCTION, &State::on_body);
+  set(CURLOPT_WRITEDATA, this);
+  if (request.range) {
+    const std::string range = fmt::format("{}-{}", request.range->offset, request.range->end() - 1);
+    set(CURLOPT_RANGE, range.c_str());
+  }
+  if (curl_multi_add_handle(multi, easy) != CURLM_OK) {
+    return make_error(Code::kIo, "{}: cannot begin a request", shown_url(url));
+  }
+  active = true;
+  if (options.traffic) ++options.traffic->requests;
+  return {};
+}
+
+Error Transfer::State::failed(CURLcode code) {
+  transient = is_transient_code(code);
+  if (code == CURLE_PARTIAL_FILE) {
+    return make_error(Code::kIo, "{}: the connection ended after {} bytes of {}", shown_url(url),
+                      received, head.content_length.value_or(0));
+  }
+  const std::string words = reason[0] != '\0' ? reason : curl_easy_strerror(code);
+  return make_error(Code::kIo, "{}: {}", shown_url(url), words);
+}
+
+// Lets libcurl work until the head is there (first), or until body bytes are or the body has ended.
+Status Transfer::State::run(const std::atomic<bool>& stop) {
+  const bool for_head = !head_done;
+  const std::size_t wanted = target.size();
+  if (paused) {
+    paused = false;
+    curl_easy_pause(easy, CURLPAUSE_CONT);
+  }
+  const auto deadline_after = [&] { return Clock::now() + options.stall_timeout; };
+  Clock::time_point deadline = deadline_after();
+  std::size_t seen = head_bytes;
+  while (!ended) {
+    int running = 0;
+    if (curl_multi_perform(multi, &running) != CURLM_OK) {
+      return make_error(Code::kIo, "{}: libcurl failed", shown_url(url));
+    }
+    int left = 0;
+    while (const CURLMsg* const message = curl_multi_info_read(multi, &left)) {
+      if (message->msg != CURLMSG_DONE) continue;
+      ended = true;
+      if (message->data.result != CURLE_OK) failure = failed(message->data.result);
+    }
+    if (for_head ? head_done : target.size() < wanted || !buffered.empty()) break;
+    if (ended) break;
+    if (stop) {
+      transient = false;
+      return make_error(Code::kCancelled, "{}: stopped", shown_url(url));
+    }
+    if (head_bytes != seen) {
+      seen = head_bytes;
+      deadline = deadline_after();
+    }
+    if (Clock::now() > deadline) {
+      transient = true;
+      return make_error(Code::kIo, "{}: no answer for {} seconds", shown_url(url),
+                        std::chrono::duration<double>(options.stall_timeout).count());
+    }
+    curl_multi_poll(multi, nullptr, 0, kPollMilliseconds, nullptr);
+  }
+  if (for_head && !head_done) {
+    if (failure) return *failure;
+    transient = true;
+    return make_error(Code::kIo, "{}: the connection ended without a response", shown_url(url));
+  }
+  return {};
+}
+
+Transfer::Transfer(const Options& options) {
+  initialise();
+  state_ = std::make_unique<State>(options);
+}
+Transfer::~Transfer() = default;
+
+Result<ResponseHead> Transfer::start(const Request& request, const std::atomic<bool>& stop) {
+  State& state = *state_;
+  BBZ_TRY(state.prepare(request));
+  state.target = {};
+  BBZ_TRY(state.run(stop));
+  ResponseHead head = state.head;
+  const char* location = nullptr;
+  curl_easy_getinfo(state.easy, CURLINFO_REDIRECT_URL, &location);
+  if (location != nullptr) head.location = location;
+  return head;
+}
+
+Result<std::size_t> Transfer::read(MutableBytes out, const std::atomic<bool>& stop) {
+  State& state = *state_;
+  if (out.empty()) return std::size_t{0};
+  if (const std::size_t size = state.take_buffered(out); size != 0) return size;
+  if (!state.ended) {
+    state.target = out;
+    const Status ran = state.run(stop);
+    const std::size_t got = out.size() - std::exchange(state.target, {}).size();
+    BBZ_TRY(ran);
+    // What came before a failure is good; the failure comes back at the next call.
+    if (got != 0) return got;
+    if (const std::size_t size = state.take_buffered(out); size != 0) return size;
+  }
+  if (state.failure) return *state.failure;
+  return std::size_t{0};
+}
+
+bool Transfer::is_transient() const {
+  return state_->transient;
+}
+
+void Transfer::finish() {
+  state_->end();
+}
+
+}  // namespace bbz::http

@@ -1,0 +1,75 @@
+#include "bbz/http/url.h"
+
+#include <algorithm>
+
+namespace bbz::http {
+namespace {
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](char c) { return lower(c); });
+  return out;
+}
+
+struct Parts {
+  std::string scheme;     // in lower case
+  std::string authority;  // host and port, in lower case, without what stands before '@'
+  std::string_view path;  // from the first '/' on, without query and fragment
+  bool has_query = false;
+};
+
+// Precondition: is_url(url).
+Parts split(std::string_view url) {
+  Parts parts;
+  const std::size_t colon = url.find(':');
+  parts.scheme = lower(url.substr(0, colon));
+  std::string_view rest = url.substr(colon + 3);
+  rest = rest.substr(0, rest.find('#'));
+  const std::size_t query = rest.find('?');
+  parts.has_query = query != std::string_view::npos;
+  rest = rest.substr(0, query);
+  const std::size_t slash = std::min(rest.find('/'), rest.size());
+  const std::string_view authority = rest.substr(0, slash);
+  const std::size_t at = authority.rfind('@');
+  parts.authority = lower(at == std::string_view::npos ? authority : authority.substr(at + 1));
+  parts.path = rest.substr(slash);
+  return parts;
+}
+
+}  // namespace
+
+bool is_url(std::string_view name) {
+  const std::string start = lower(name.substr(0, 8));
+  return start.starts_with("http://") || start.starts_with("https://");
+}
+
+std::string shown_url(std::string_view url) {
+  if (!is_url(url)) return std::string(url);
+  const Parts parts = split(url);
+  return parts.scheme + "://" + parts.authority + std::string(parts.path) +
+         (parts.has_query ? "?..." : "");
+}
+
+bool same_origin(std::string_view a, std::string_view b) {
+  const auto origin = [](std::string_view url) {
+    Parts parts = split(url);
+    const std::string_view port = parts.scheme == "https" ? ":443" : ":80";
+    if (parts.authority.ends_with(port)) {
+      parts.authority.resize(parts.authority.size() - port.size());
+    }
+    return parts.scheme + "://" + parts.authority;
+  };
+  return origin(a) == origin(b);
+}
+
+std::string file_name_of(std::string_view url) {
+  if (!is_url(url)) return {};
+  const std::string_view path = split(url).path;
+  return std::string(path.substr(path.rfind('/') + 1));
+}
+
+}  // namespace bbz::http

@@ -1,0 +1,24 @@
+// URLs as the tools take them, and as messages may show them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace bbz::http {
+
+// Whether a name that a user gives is the URL of an archive: it begins with http:// or https://.
+bool is_url(std::string_view name);
+
+// The URL without what may be a secret: "https://user:password@host/path?token=1#x" becomes
+// "https://host/path?...". Other text is returned as it is.
+std::string shown_url(std::string_view url);
+
+// Whether both begin with the same scheme, host and port, so that what is meant for the one may be
+// sent to the other. Precondition: is_url(a) and is_url(b).
+bool same_origin(std::string_view a, std::string_view b);
+
+// The last component of the path, as a name for a file: "model.bbz" of
+// "https://host/a/model.bbz?download=1"; empty where the path ends with '/' or there is none.
+std::string file_name_of(std::string_view url);
+
+}  // namespace bbz::http

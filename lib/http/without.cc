@@ -1,0 +1,14 @@
+// Stands for the room in a build without libcurl.
+#include "bbz/base/format.h"
+#include "bbz/http/source.h"
+#include "bbz/http/url.h"
+
+namespace bbz::http {
+
+Result<std::unique_ptr<io::Source>> open(const std::string& url, const Options&) {
+  return make_error(Code::kUnsupported,
+                    "{}: this build of bbz cannot read over HTTP: it was made without libcurl",
+                    shown_url(url));
+}
+
+}  // namespace bbz::http

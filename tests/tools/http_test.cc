@@ -1,0 +1,266 @@
+// Archives behind URLs: what the tools make of them, how much they move, and how they fail.
+#include <nlohmann/json.hpp>
+
+#include "http/nginx.h"
+#include "http/server.h"
+#include "tools/models.h"
+#include "tools/mounting.h"
+#include "tools/shell.h"
+
+namespace bbz::tools {
+namespace {
+
+using http::Nginx;
+using http::Server;
+using http::ServerConnection;
+using http::ServerRequest;
+
+// Layers of bytes that do not pack, so that the share of anything else is small.
+std::string noisy_model(unsigned layers, std::uint64_t layer_bytes) {
+  std::vector<safetensors::Tensor> tensors;
+  std::string data;
+  for (unsigned i = 0; i < layers; ++i) {
+    for (const std::string part : {"attn", "mlp"}) {
+      tensors.push_back({"model.layers." + std::to_string(i) + "." + part + ".weight",
+                         tensor::DType::kU8,
+                         {layer_bytes / 2048, 1024},
+                         0,
+                         0});
+      data += noise(layer_bytes / 2, 2 * i + (part == "mlp" ? 1 : 0));
+    }
+  }
+  const auto header = safetensors::build(tensors, {{"format", "pt"}}).value();
+  return std::string(reinterpret_cast<const char*>(header.data()), header.size()) + data;
+}
+
+std::uint64_t index_bytes(const std::string& archive) {
+  std::uint64_t length = 0;
+  std::memcpy(&length, archive.data() + archive.size() - 64 + 8, sizeof length);
+  return length;
+}
+
+class OverNginx : public ToolTest {
+ protected:
+  void SetUp() override {
+    if (!Nginx::is_there()) GTEST_SKIP() << "nginx is not installed";
+    nginx_.emplace(dir_.path());
+    ::setenv("URL", nginx_->url("").c_str(), 1);
+  }
+
+  std::optional<Nginx> nginx_;
+};
+
+TEST_F(OverNginx, OpensWithOneOrTwoRequests) {
+  write("model.safetensors", noisy_model(2, 2 << 20));
+  ASSERT_EQ(sh("$BBZ pack model.safetensors && "
+               "$BBZ pack model.safetensors --index-first -o first.bbz")
+                .code,
+            0);
+  nginx_->take_log();
+  EXPECT_EXIT_CODE(0, "$BBZINFO $URL/model.bbz");
+  EXPECT_EQ(nginx_->take_log().size(), 2u);
+  EXPECT_EXIT_CODE(0, "$BBZINFO $URL/first.bbz --files");
+  EXPECT_EQ(nginx_->take_log().size(), 1u);
+}
+
+TEST_F(OverNginx, OneLayerMovesLittleMoreThanItself) {
+  write("model.safetensors", noisy_model(3, 20 << 20));
+  for (const std::string option : {"", "--index-first "}) {
+    ASSERT_EQ(sh("$BBZ pack -f " + option + "model.safetensors").code, 0);
+    const auto info = nlohmann::json::parse(sh("$BBZINFO --json model.bbz").out);
+    const std::uint64_t stored = info.at("layers").at(1).at("stored_bytes");
+    nginx_->take_log();
+    EXPECT_EXIT_CODE(0, "$BBZ unpack $URL/model.bbz --layer 1 -f -o layer.safetensors");
+    const auto log = nginx_->take_log();
+    const std::uint64_t moved = Nginx::total_bytes(log);
+    EXPECT_GE(moved, stored);
+    EXPECT_LE(moved, stored / 50 * 51 + index_bytes(read("model.bbz")));
+    EXPECT_LE(log.size(), 2u + 3u);  // 20 MiB in requests of 8 MiB
+    EXPECT_EXIT_CODE(0, "$BBZ unpack model.bbz --layer 1 -o - | cmp - layer.safetensors");
+  }
+}
+
+TEST_F(OverNginx, ServesEveryTool) {
+  write("llama/a.safetensors", layered_model(3, 64));
+  write("llama/b.safetensors", layered_model(2, 48, 100));
+  write("llama/config.json", "{}\n");
+  ASSERT_EQ(sh("$BBZ pack llama").code, 0);
+  EXPECT_EXIT_CODE(0, "$BBZ unpack $URL/llama.bbz -C out && diff -r llama out");
+  EXPECT_EXIT_CODE(0,
+                   "$BBZ unpack $URL/llama.bbz --tensor '*.q_proj.*' -C q && ls q/b.safetensors");
+  EXPECT_EXIT_CODE(0, "$BBZ cat $URL/llama.bbz config.json | cmp - llama/config.json");
+  EXPECT_EXIT_CODE(0, "$BBZ verify $URL/llama.bbz llama.bbz");
+  EXPECT_EXIT_CODE(0, "$BBZ salvage $URL/llama.bbz -o saved && diff -r llama saved");
+  EXPECT_EXIT_CODE(0,
+                   "$BBZINFO --json --chunks $URL/llama.bbz | grep -v '\"archive\"' > there;"
+                   "$BBZINFO --json --chunks llama.bbz | grep -v '\"archive\"' | cmp - there");
+  EXPECT_EXIT_CODE(1, "$BBZ verify $URL/missing.bbz");
+  EXPECT_EXIT_CODE(3, "head -c 1000 llama.bbz > cut.bbz; $BBZ verify $URL/cut.bbz");
+  EXPECT_EXIT_CODE(3, "$BBZINFO $URL/cut.bbz");
+  EXPECT_EXIT_CODE(3, "$BBZINFO $URL/llama/config.json");
+}
+
+class MountedUrl : public MountTest {};
+
+TEST_F(MountedUrl, ShowsTheFiles) {
+  if (!Nginx::is_there()) GTEST_SKIP() << "nginx is not installed";
+  write("llama/model.safetensors", layered_model(4, 128));
+  write("llama/config.json", "{}\n");
+  ASSERT_EQ(sh("$BBZ pack llama --chunk-size 16K").code, 0);
+  Nginx nginx(dir_.path());
+  for (const std::string option : {"", "-f "}) {
+    const std::string url = nginx.url("llama.bbz");
+    if (option.empty()) {
+      EXPECT_EXIT_CODE(0, "$BBZ mount '" + url + "?key=hush' m");
+    } else {
+      serve("'" + url + "?key=hush'");
+    }
+    EXPECT_EXIT_CODE(0, "diff -r llama m && ! grep hush /proc/self/mounts");
+    EXPECT_EXIT_CODE(0, "fusermount3 -u m || umount m");
+  }
+  EXPECT_EQ(end_of_serving(), 0);
+}
+
+class OverAServer : public ToolTest {
+ protected:
+  OverAServer() {
+    write("model.safetensors", noisy_model(3, 2 << 20));
+    EXPECT_EQ(sh("$BBZ pack model.safetensors").code, 0);
+    archive_ = read("model.bbz");
+  }
+
+  // Runs a command in which $URL is that of a server of the archive.
+  Finished against(Server& server, const std::string& command) {
+    server.replace(archive_, "\"one\"");
+    ::setenv("URL", server.url().c_str(), 1);
+    return sh(command);
+  }
+
+  // The command must fail as said, in one line that holds the words, and leave nothing behind.
+  void expect_failure(Server& server, const std::string& command, int code,
+                      const std::string& words) {
+    const Finished finished = against(server, command);
+    EXPECT_EQ(finished.code, code) << command << "\n" << finished.err;
+    EXPECT_NE(finished.err.find(words), std::string::npos) << finished.err;
+    EXPECT_EQ(std::ranges::count(finished.err, '\n'), 1) << finished.err;
+    EXPECT_FALSE(exists("out.safetensors"));
+    EXPECT_FALSE(left_temporaries());
+  }
+
+  std::string archive_;
+};
+
+constexpr char kUnpackLayer[] = "$BBZ unpack --retries 1 $URL --layer 1 -o out.safetensors";
+
+TEST_F(OverAServer, ReadsTheWholeWhereThereAreNoRanges) {
+  Server server("", [&](const ServerRequest& request, ServerConnection& connection) {
+    ServerRequest plain = request;
+    plain.range.reset();
+    server.serve(plain, connection);
+    return true;
+  });
+  EXPECT_EQ(against(server, "$BBZINFO $URL").code, 0);
+  EXPECT_EQ(against(server, "$BBZ verify $URL").code, 0);
+  EXPECT_EQ(against(server, "$BBZ unpack $URL -o - | cmp - model.safetensors").code, 0);
+  EXPECT_EQ(against(server,
+                    "$BBZ unpack $URL --layer 1 -o here && "
+                    "$BBZ unpack model.bbz --layer 1 -o - | cmp - here")
+                .code,
+            0);
+  EXPECT_EQ(server.requests().size(), 4u);
+}
+
+TEST_F(OverAServer, SurvivesBrokenConnections) {
+  Server server("", [&](const ServerRequest& request, ServerConnection& connection) {
+    if (request.number % 2 == 0) return false;
+    server.serve(request, connection, 300'000);
+    connection.close();
+    return true;
+  });
+  const Finished finished =
+      against(server, "$BBZ unpack $URL -o - | cmp - model.safetensors && $BBZ verify $URL");
+  EXPECT_EQ(finished.code, 0) << finished.err;
+}
+
+TEST_F(OverAServer, SaysWhyItFailed) {
+  std::size_t good = 2;  // requests that are answered well: those of opening
+  std::function<void(const ServerRequest&, ServerConnection&)> bad;
+  std::size_t first = 0;
+  Server server("", [&](const ServerRequest& request, ServerConnection& connection) {
+    if (request.number < first + good) return false;
+    bad(request, connection);
+    return true;
+  });
+  const auto failure = [&](int code, const std::string& words, auto how) {
+    first = server.requests().size();
+    bad = how;
+    expect_failure(server, kUnpackLayer, code, words);
+  };
+  failure(5, "given up after 2 requests",
+          [](const ServerRequest&, ServerConnection& connection) { connection.reset(); });
+  failure(5, "status 503", [&](const ServerRequest&, ServerConnection& connection) {
+    connection.send(server.head("503 Busy", "Content-Length: 0\r\n"));
+  });
+  failure(5, "has changed on the server",
+          [&](const ServerRequest& request, ServerConnection& connection) {
+            server.replace(archive_ + "x", "\"two\"");
+            server.serve(request, connection);
+          });
+  failure(5, "any more", [&](const ServerRequest& request, ServerConnection& connection) {
+    ServerRequest plain = request;
+    plain.range.reset();
+    server.serve(plain, connection);
+  });
+  failure(5, "asked for bytes", [&](const ServerRequest& request, ServerConnection& connection) {
+    ServerRequest shifted = request;
+    --shifted.range->first;
+    server.serve(shifted, connection);
+  });
+  failure(5, "the connection ended",
+          [&](const ServerRequest& request, ServerConnection& connection) {
+            server.serve(request, connection, 0);
+            connection.close();
+          });
+  failure(3, "checksum", [&](const ServerRequest& request, ServerConnection& connection) {
+    std::string other = archive_;
+    for (char& c : other) c = static_cast<char>(c ^ 1);
+    server.replace(other, "\"one\"");
+    server.serve(request, connection);
+  });
+  good = 0;
+  failure(1, "not found", [&](const ServerRequest&, ServerConnection& connection) {
+    connection.send(server.head("404 No", "Content-Length: 0\r\n"));
+  });
+}
+
+TEST_F(OverAServer, SendsCredentialsAndShowsNone) {
+  const std::string expected = "Basic dTpodXNo";  // u:hush
+  Server server("", [&](const ServerRequest& request, ServerConnection& connection) {
+    const auto sent = request.fields.find("authorization");
+    if (sent != request.fields.end() && sent->second == expected) return false;
+    connection.send(server.head("401 Who", "Content-Length: 0\r\n"));
+    return true;
+  });
+  const std::string port = std::to_string(server.port());
+  write("home/.netrc", "machine 127.0.0.1 login u password hush\n");
+  write("headers", "X-Other: 1\r\nAuthorization: " + expected + "\r\n");
+  EXPECT_EQ(against(server, "$BBZINFO $URL").code, 5);
+  EXPECT_EQ(against(server, "HOME=$PWD/home $BBZINFO $URL").code, 0);
+  EXPECT_EQ(against(server, "$BBZINFO $URL --header 'Authorization: " + expected + "'").code, 0);
+  EXPECT_EQ(against(server, "$BBZINFO $URL --header @headers").code, 0);
+  const Finished named =
+      against(server, "$BBZINFO http://u:hush@127.0.0.1:" + port + "/model.bbz?key=hush");
+  EXPECT_EQ(named.code, 0) << named.err;
+  EXPECT_EQ(named.out.find("hush"), std::string::npos) << named.out;
+  for (const std::string command :
+       {"$BBZ verify http://u:hush@127.0.0.1:1/model.bbz?key=hush --retries 0",
+        "$BBZ verify $URL --header 'Authorization: hush'", "$BBZ verify $URL --header 'hush'",
+        "$BBZ verify 'http://u:hush@127.0.0.1:x/model.bbz' --retries 0"}) {
+    const Finished refused = against(server, command);
+    EXPECT_NE(refused.code, 0);
+    EXPECT_EQ((refused.err + refused.out).find("hush"), std::string::npos) << refused.err;
+  }
+}
+
+}  // namespace
+}  // namespace bbz::tools

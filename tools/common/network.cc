@@ -1,0 +1,80 @@
+#include "common/network.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "bbz/base/format.h"
+#include "bbz/http/source.h"
+#include "bbz/http/url.h"
+
+namespace bbz::tools {
+namespace {
+
+constexpr std::size_t kMostHeaderBytes = 64 * 1024;
+
+// Does not show the line, which may hold a secret.
+Status add_header(std::string line, std::vector<std::string>& headers) {
+  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+  if (line.empty()) return {};
+  const std::size_t colon = line.find(':');
+  const bool control = std::ranges::any_of(line, [](unsigned char c) { return c < ' '; });
+  if (colon == 0 || colon == std::string::npos || control) {
+    return make_error(Code::kInvalidArgument, "--header: expected 'Name: value' or @FILE");
+  }
+  headers.push_back(std::move(line));
+  return {};
+}
+
+Status add_headers_of(const std::string& path, std::vector<std::string>& headers) {
+  BBZ_ASSIGN(const auto source, io::open_file(path));
+  std::string text(kMostHeaderBytes, '\0');
+  BBZ_ASSIGN(const std::size_t size,
+             io::read_up_to(*source, 0, std::as_writable_bytes(std::span(text))));
+  text.resize(size);
+  for (const std::string& line : CLI::detail::split(text, '\n')) {
+    BBZ_TRY(add_header(line, headers));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<http::Options> NetworkArguments::options() const {
+  http::Options options;
+  options.retries = retries;
+  options.connections = connections;
+  options.stall_timeout = std::chrono::seconds(timeout);
+  options.connect_timeout = std::min(options.connect_timeout, options.stall_timeout);
+  for (const std::string& header : headers) {
+    BBZ_TRY(header.starts_with('@') ? add_headers_of(header.substr(1), options.headers)
+                                    : add_header(header, options.headers));
+  }
+  return options;
+}
+
+void add_network_options(CLI::App& app, NetworkArguments& arguments) {
+  app.add_option("--header", arguments.headers,
+                 "Of a URL: a header to send, such as 'Authorization: Bearer ...', or @FILE with "
+                 "one a line; may be repeated. Passwords are also looked up in ~/.netrc")
+      ->type_name("HEADER")
+      ->allow_extra_args(false);
+  app.add_option("--retries", arguments.retries,
+                 "Of a URL: how often in a row a request that failed is made again")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1000).description(""))
+      ->capture_default_str();
+  app.add_option("--timeout", arguments.timeout,
+                 "Of a URL: the seconds after which a silent server has failed")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1, 86400).description(""))
+      ->capture_default_str();
+}
+
+Result<std::unique_ptr<io::Source>> open_source(const std::string& name,
+                                                const NetworkArguments& network) {
+  if (!http::is_url(name)) return io::open_file(name);
+  BBZ_ASSIGN(const http::Options options, network.options());
+  return http::open(name, options);
+}
+
+}  // namespace bbz::tools
