@@ -45,8 +45,9 @@ std::vector<junction::TensorInfo> sliced_infos(const Spec& spec);
 Model sliced_model(const Spec& spec);
 
 // A sliced model of any size, one tensor at a time: Gaussian weights with row scales as of trained
-// models, shortcuts that are slices of random orthogonal matrices of size D (one such matrix, its
-// rows and columns shuffled and their signs flipped anew for each shortcut).
+// models (each row a stretch of the same million numbers, scaled), shortcuts that are slices of
+// random orthogonal matrices of size D (one such matrix, its rows and columns shuffled and their
+// signs flipped anew for each shortcut).
 class LargeModel {
  public:
   explicit LargeModel(Spec spec);
@@ -60,6 +61,7 @@ class LargeModel {
  private:
   Spec spec_;
   std::vector<junction::TensorInfo> infos_;
+  std::vector<double> gaussian_;
   mutable linalg::Matrix orthogonal_;  // made when first needed
 };
 

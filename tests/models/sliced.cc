@@ -196,7 +196,12 @@ Model sliced_model(const Spec& spec) {
   return model;
 }
 
-LargeModel::LargeModel(Spec spec) : spec_(std::move(spec)), infos_(sliced_infos(spec_)) {}
+LargeModel::LargeModel(Spec spec)
+    : spec_(std::move(spec)), infos_(sliced_infos(spec_)), gaussian_(std::size_t{1} << 20) {
+  std::mt19937_64 random(spec_.seed);
+  std::normal_distribution<double> normal;
+  for (double& x : gaussian_) x = normal(random);
+}
 LargeModel::~LargeModel() = default;
 LargeModel::LargeModel(LargeModel&&) noexcept = default;
 
@@ -204,9 +209,21 @@ std::vector<std::byte> LargeModel::make(std::size_t tensor) const {
   const junction::TensorInfo& info = infos_[tensor];
   const std::uint64_t seed = seed_of(spec_.seed, info.name);
   const std::uint64_t rows = info.shape[0], cols = info.shape.size() == 1 ? 1 : info.shape[1];
-  if (!info.name.ends_with("shortcut_Q")) return random_weights(rows, cols, 0.02, info.dtype, seed);
-  if (orthogonal_.size() == 0) orthogonal_ = random_orthogonal(spec_.hidden, spec_.seed);
   std::mt19937_64 random(seed);
+  std::vector<std::byte> bytes(rows * cols * tensor::dtype_info(info.dtype).bits / 8);
+  if (!info.name.ends_with("shortcut_Q")) {
+    std::normal_distribution<double> normal;
+    std::vector<double> row(cols);
+    const std::size_t row_bytes = bytes.size() / rows;
+    for (std::uint64_t i = 0; i < rows; ++i) {
+      const double scale = 0.02 * std::exp(0.3 * normal(random));
+      const double* from = gaussian_.data() + random() % (gaussian_.size() - cols);
+      std::transform(from, from + cols, row.begin(), [scale](double x) { return scale * x; });
+      linalg::store(row, info.dtype, MutableBytes(bytes).subspan(i * row_bytes, row_bytes));
+    }
+    return bytes;
+  }
+  if (orthogonal_.size() == 0) orthogonal_ = random_orthogonal(spec_.hidden, spec_.seed);
   std::vector<Index> from(spec_.hidden), to(spec_.hidden);
   std::iota(from.begin(), from.end(), 0);
   std::iota(to.begin(), to.end(), 0);
@@ -220,7 +237,6 @@ std::vector<std::byte> LargeModel::make(std::size_t tensor) const {
           sign * orthogonal_(from[static_cast<std::size_t>(i)], to[static_cast<std::size_t>(k)]);
     }
   }
-  std::vector<std::byte> bytes(rows * cols * tensor::dtype_info(info.dtype).bits / 8);
   linalg::store_matrix(shortcut, info.dtype, bytes);
   return bytes;
 }

@@ -1,0 +1,200 @@
+#include "symmetry/block.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <thread>
+
+#include "bbz/archive/reader.h"
+#include "bbz/io/atomic_file.h"
+#include "bbz/linalg/product.h"
+
+namespace bbz::bench {
+namespace {
+
+using junction::Role;
+using linalg::Index;
+using linalg::Matrix;
+using rotation::Method;
+
+// One layer of Llama, with as little as can be before and after it.
+test_models::Spec block_spec(const BlockOptions& options) {
+  test_models::Spec spec;
+  spec.layers = 1;
+  spec.hidden = options.hidden;
+  spec.widths = {options.width};
+  spec.sliced_head = true;
+  spec.heads = spec.kv_heads = options.heads;
+  spec.inner = options.inner;
+  spec.vocabulary = 16;
+  return spec;
+}
+
+// Seconds of the products that rotating every member of every junction takes, in float64, and how
+// many floating-point operations that is.
+struct Products {
+  double seconds = 0;
+  double operations = 0;
+};
+
+Products multiply_all(const rotation::Model& model) {
+  Products sum;
+  for (const junction::Junction& junction : rotation::detect(model).junctions) {
+    const auto d = static_cast<Index>(junction.width);
+    const Matrix u = Matrix::Constant(d, d, 0.5);
+    for (const junction::Member& member : junction.members) {
+      const tensor::Shape& shape = model.tensors[member.tensor].shape;
+      const auto rows = static_cast<Index>(shape.front());
+      const Index cols = shape.size() == 1 ? 1 : static_cast<Index>(shape[1]);
+      const Matrix w = Matrix::Constant(rows, cols, 0.5);
+      Matrix out = Matrix::Zero(rows, cols);
+      const Timer timer;
+      if (junction::role_axis(member.role) == 1) {
+        linalg::multiply(w, linalg::Op::kPlain, u, linalg::Op::kPlain, out);
+      } else {
+        linalg::multiply(u, linalg::Op::kTransposed, w, linalg::Op::kPlain, out);
+      }
+      sum.seconds += timer.seconds();
+      sum.operations += 2.0 * static_cast<double>(rows * cols * d);
+    }
+  }
+  return sum;
+}
+
+// The archive of a block, in a file that is gone with it.
+class BlockArchive {
+ public:
+  explicit BlockArchive(std::string path) : path_(std::move(path)) {}
+  ~BlockArchive() { unlink(path_.c_str()); }
+  BlockArchive(const BlockArchive&) = delete;
+  BlockArchive& operator=(const BlockArchive&) = delete;
+
+  Status pack(const rotation::Model& model, std::optional<Method> method) {
+    const PeakMemory memory;
+    const Timer timer;
+    BBZ_ASSIGN(const auto file, io::AtomicFile::create(path_, {.replace = true}));
+    BBZ_ASSIGN(const Packed packed, bench::pack(model, method, *file));
+    seconds_ = timer.seconds();
+    mib_ = memory.mib();
+    bytes_ = packed.archive_bytes;
+    return file->finish();
+  }
+
+  double seconds() const { return seconds_; }
+  double mib() const { return mib_.value_or(0); }
+  std::uint64_t bytes() const { return bytes_; }
+
+  // Seconds of decoding every chunk and deriving every shortcut once, into nothing.
+  Result<double> decode(unsigned threads) const {
+    BBZ_ASSIGN(auto source, io::map_file(path_, io::Access::kSequential));
+    ReadOptions reading;
+    reading.threads = threads;
+    BBZ_ASSIGN(const auto reader, Reader::open(std::move(source), reading));
+    Visitor visitor;
+    const Timer timer;
+    BBZ_TRY(reader->visit_all(visitor));
+    return timer.seconds();
+  }
+
+ private:
+  std::string path_;
+  double seconds_ = 0;
+  std::optional<double> mib_;
+  std::uint64_t bytes_ = 0;
+};
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+struct Decoding {
+  std::vector<double> exact, other;
+  double exact_mib = 0, other_mib = 0;
+};
+
+// Both archives in turn, so that what else the machine does meets both.
+Result<Decoding> decode_both(const BlockArchive& exact, const BlockArchive& other, unsigned threads,
+                             int repeat) {
+  Decoding found;
+  for (int i = 0; i <= repeat; ++i) {
+    PeakMemory memory;
+    BBZ_ASSIGN(const double a, exact.decode(threads));
+    found.exact_mib = memory.mib().value_or(0);
+    memory = PeakMemory();
+    BBZ_ASSIGN(const double b, other.decode(threads));
+    found.other_mib = memory.mib().value_or(0);
+    if (i == 0) continue;  // warms the caches
+    found.exact.push_back(a);
+    found.other.push_back(b);
+  }
+  return found;
+}
+
+Status print_decoding(const BlockArchive& exact, const BlockArchive& other, const char* name,
+                      int repeat) {
+  for (const unsigned threads : {1U, std::max(2U, std::thread::hardware_concurrency())}) {
+    linalg::set_threads(static_cast<int>(threads));
+    BBZ_ASSIGN(const Decoding found, decode_both(exact, other, threads, repeat));
+    const double a = median(found.exact), b = median(found.other);
+    std::printf("decode exact,     %2u thread%s %9.3f s           %6.0f MiB\n", threads,
+                threads == 1 ? " " : "s", a, found.exact_mib);
+    std::printf("decode %-10s %2u thread%s %9.3f s   %5.2f x  %6.0f MiB\n", name, threads,
+                threads == 1 ? " " : "s", b, b / a, found.other_mib);
+  }
+  return {};
+}
+
+Status measure_block(const BlockOptions& options) {
+  const test_models::LargeModel large(block_spec(options));
+  rotation::Model model = model_of(large);
+  std::vector<std::vector<std::byte>> bytes;
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < model.tensors.size(); ++i) {
+    bytes.push_back(large.make(i));
+    total += bytes.back().size();
+  }
+  model.load = [&bytes](std::size_t i) -> Result<std::vector<std::byte>> { return bytes[i]; };
+
+  const int threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  linalg::set_threads(threads);
+  std::printf("one block: width %llu of %llu, mlp %llu, %.1f MB in F16; %d threads\n\n",
+              static_cast<unsigned long long>(options.width),
+              static_cast<unsigned long long>(options.hidden),
+              static_cast<unsigned long long>(options.inner), static_cast<double>(total) * 1e-6,
+              threads);
+  const std::string path = options.folder + "/bench-block-" + std::to_string(getpid());
+  BlockArchive exact(path + "-exact.bbz"), polar(path + "-polar.bbz");
+  BBZ_TRY(exact.pack(model, std::nullopt));
+  const auto print_pack = [&](const char* name, const BlockArchive& archive, double products) {
+    std::printf("pack %-23s %9.3f s   %5.2f x  %6.0f MiB  %.4f of the bytes\n", name,
+                archive.seconds(), archive.seconds() / products, archive.mib(),
+                static_cast<double>(archive.bytes()) / static_cast<double>(total));
+  };
+  BBZ_TRY(polar.pack(model, Method::kPolar));
+  const Products products = multiply_all(model);
+  std::printf("products %28.3f s   %.0f GFLOP/s in float64%s\n", products.seconds,
+              products.operations / products.seconds * 1e-9,
+              linalg::has_lapack() ? "" : ", without BLAS");
+  print_pack("exact", exact, products.seconds);
+  print_pack("polar", polar, products.seconds);
+  BBZ_TRY(print_decoding(exact, polar, "polar,", options.repeat));
+  if (!options.bits_back) return {};
+  BlockArchive bits_back(path + "-bits-back.bbz");
+  linalg::set_threads(threads);
+  BBZ_TRY(bits_back.pack(model, Method::kBitsBack));
+  print_pack("bits-back", bits_back, products.seconds);
+  BBZ_TRY(print_decoding(exact, bits_back, "bits-back,", 1));
+  return {};
+}
+
+}  // namespace
+
+bool print_block(const BlockOptions& options) {
+  const Status status = measure_block(options);
+  if (!status.ok()) std::fprintf(stderr, "%s\n", status.error().message.c_str());
+  return status.ok();
+}
+
+}  // namespace bbz::bench

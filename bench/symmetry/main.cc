@@ -1,0 +1,40 @@
+// bench_symmetry: what the symmetry coder saves, and what it costs.
+#include <CLI/CLI.hpp>
+
+#include "symmetry/block.h"
+#include "symmetry/savings.h"
+
+int main(int argc, char** argv) {
+  using namespace bbz::bench;
+  CLI::App app("What the symmetry coder saves and costs on models of the sizes in use.");
+  app.require_subcommand(1);
+
+  SavingsOptions savings;
+  CLI::App* table = app.add_subcommand(
+      "savings",
+      "the share of OPT-1.3B, OPT-6.7B, Llama-2-7B and Llama-2-13B that each method "
+      "saves, by packing generated weights of their shapes");
+  table->add_option("--models", savings.models, "only these")->delimiter(',');
+  table->add_option("--slicing", savings.slicings, "percent")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 45))
+      ->capture_default_str();
+  table->add_flag("--bits-back", savings.bits_back, "pack by bits-back too: minutes for each row");
+
+  BlockOptions block;
+  CLI::App* one = app.add_subcommand(
+      "block", "time and memory of one block of Llama, by default that of Llama-2-7B");
+  one->add_option("--hidden", block.hidden, "width before slicing")->capture_default_str();
+  one->add_option("--width", block.width, "width of every junction")->capture_default_str();
+  one->add_option("--inner", block.inner, "width of the mlp")->capture_default_str();
+  one->add_option("--heads", block.heads, "heads of the attention")->capture_default_str();
+  one->add_option("--repeat", block.repeat, "repetitions of decoding, of which the median is shown")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  one->add_option("--folder", block.folder, "where the archives lie meanwhile")
+      ->capture_default_str();
+  one->add_flag("--bits-back", block.bits_back, "measure bits-back too: minutes");
+  CLI11_PARSE(app, argc, argv);
+  const bool done = *table ? print_savings(savings) : print_block(block);
+  return done ? 0 : 1;
+}

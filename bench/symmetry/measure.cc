@@ -1,0 +1,91 @@
+#include "symmetry/measure.h"
+
+#include <fstream>
+#include <string>
+
+#include "bbz/archive/writer.h"
+#include "bbz/safetensors/header.h"
+#include "bbz/source/layer.h"
+
+namespace bbz::bench {
+namespace {
+
+// A line of /proc/self/status, in MiB.
+std::optional<double> status_mib(const std::string& key) {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    double kib = 0;
+    if (word == key + ":" && status >> kib) return kib / 1024;
+  }
+  return std::nullopt;
+}
+
+Status pack_exactly(const rotation::Model& model, Writer& writer) {
+  BBZ_TRY(writer.begin_file(model.path));
+  TensorSpec header = TensorSpec::bytes(model.header.size());
+  BBZ_TRY(writer.begin_tensor(header));
+  BBZ_TRY(writer.write(model.header));
+  BBZ_TRY(writer.end_tensor());
+  for (std::size_t i = 0; i < model.tensors.size(); ++i) {
+    const junction::TensorInfo& info = model.tensors[i];
+    TensorSpec spec;
+    spec.name = info.name;
+    spec.dtype = info.dtype;
+    spec.shape = info.shape;
+    spec.layer = source::layer_of(info.name);
+    BBZ_TRY(writer.begin_tensor(spec));
+    BBZ_ASSIGN(const std::vector<std::byte> bytes, model.load(i));
+    BBZ_TRY(writer.write(bytes));
+    BBZ_TRY(writer.end_tensor());
+  }
+  BBZ_TRY(writer.add_metadata("format", "safetensors"));
+  return writer.end_file();
+}
+
+}  // namespace
+
+PeakMemory::PeakMemory() {
+  std::ofstream("/proc/self/clear_refs") << 5;  // VmHWM falls to VmRSS
+  before_ = status_mib("VmHWM");
+}
+
+std::optional<double> PeakMemory::mib() const {
+  const auto now = status_mib("VmHWM");
+  if (!now || !before_) return std::nullopt;
+  return *now - *before_;
+}
+
+Result<Packed> pack(const rotation::Model& model, std::optional<rotation::Method> method,
+                    io::Sink& sink) {
+  BBZ_ASSIGN(const auto writer, Writer::create(sink, {}));
+  Packed packed;
+  if (method) {
+    rotation::PackOptions options;
+    options.method = *method;
+    BBZ_ASSIGN(packed.record, rotation::pack(model, rotation::detect(model), *writer, options));
+  } else {
+    BBZ_TRY(pack_exactly(model, *writer));
+  }
+  BBZ_TRY(writer->finish());
+  packed.catalog = writer->catalog();
+  packed.archive_bytes = sink.written();
+  return packed;
+}
+
+rotation::Model model_of(const test_models::LargeModel& large) {
+  rotation::Model model;
+  model.path = "model.safetensors";
+  model.tensors = large.infos();
+  std::vector<safetensors::Tensor> tensors;
+  for (const junction::TensorInfo& info : model.tensors) {
+    tensors.push_back({info.name, info.dtype, info.shape, 0, 0});
+  }
+  model.metadata = {{"format", "pt"}};
+  if (auto header = safetensors::build(tensors, model.metadata); header.ok()) {
+    model.header = *std::move(header);
+  }
+  model.load = [&large](std::size_t i) -> Result<std::vector<std::byte>> { return large.make(i); };
+  return model;
+}
+
+}  // namespace bbz::bench
