@@ -21,26 +21,32 @@ class FixedFactor {
   // Preconditions: check_polar() holds for the form, whose type is F16 or BF16.
   static std::optional<FixedFactor> make(const PolarForm& form, parallel::ThreadPool* pool);
 
-  // round(I - F F^T) into the first rows() columns of `out`, of form.cols columns; both triangles,
-  // without marks.
+  // round(I - F F^T) into the first form.rows columns of `out`, of form.cols columns; both
+  // triangles, without marks.
   void write(const FixedKernel& kernel, const PolarForm& form, parallel::ThreadPool* pool,
              MutableBytes out) const;
 
  private:
-  struct alignas(64) Line {
-    std::int16_t words[32];
+  struct alignas(64) Pair {  // of columns, in the rows of a group
+    std::int16_t words[kPairWords];
   };
 
-  const std::int16_t* group(std::size_t g) const {
-    return lines_[g * pairs_ * (kPairWords / 32)].words;
-  }
+  // Where a row's entries lie among those of the form.
+  struct Entries {
+    std::size_t begin = 0;
+    std::size_t count = 0;
+  };
+
+  // Fills a group; false where an entry or a row does not fit.
+  bool fill_group(Bytes factor, std::span<const Entries> rows, std::size_t g);
+  const std::int16_t* group(std::size_t g) const { return words_[g * pairs_].words; }
   void write_tile(const FixedKernel& kernel, bool bf16, std::size_t row, std::size_t group,
                   std::uint64_t cols, MutableBytes out) const;
 
   std::size_t rows_ = 0;
-  std::size_t pairs_ = 0;   // of columns
-  std::size_t groups_ = 0;  // of rows
-  std::vector<Line> lines_;
+  std::size_t pairs_ = 0;    // of columns
+  std::size_t groups_ = 0;   // of rows
+  std::vector<Pair> words_;  // of each group, all its pairs
 };
 
 }  // namespace bbz::gauge

@@ -74,6 +74,24 @@ __m128i to_bf16(__m256 x) {
   return _mm_packus_epi32(_mm256_castsi256_si128(rounded), _mm256_extracti128_si256(rounded, 1));
 }
 
+// Eight rows of eight, column after column.
+void store_transposed(const __m128i* rows, std::uint16_t* out) {
+  __m128i twos[8], fours[8];
+  for (int i = 0; i < 4; ++i) {  // rows i and i + 4, interleaved
+    twos[2 * i] = _mm_unpacklo_epi16(rows[i], rows[i + 4]);
+    twos[2 * i + 1] = _mm_unpackhi_epi16(rows[i], rows[i + 4]);
+  }
+  for (int i = 0; i < 4; ++i) {
+    fours[2 * i] = _mm_unpacklo_epi16(twos[i], twos[i + 4]);
+    fours[2 * i + 1] = _mm_unpackhi_epi16(twos[i], twos[i + 4]);
+  }
+  for (int i = 0; i < 4; ++i) {
+    auto* const columns = reinterpret_cast<__m128i*>(out) + 2 * i;
+    _mm_storeu_si128(columns, _mm_unpacklo_epi16(fours[i], fours[i + 4]));
+    _mm_storeu_si128(columns + 1, _mm_unpackhi_epi16(fours[i], fours[i + 4]));
+  }
+}
+
 }  // namespace
 
 void multiply_avx2(const std::int16_t* a, const std::int16_t* b, std::size_t pairs,
@@ -85,12 +103,17 @@ void multiply_avx2(const std::int16_t* a, const std::int16_t* b, std::size_t pai
   }
 }
 
-void round_avx2(const std::int32_t* tile, bool bf16, std::uint16_t* rounded) {
-  for (std::size_t i = 0; i < kTileSize; i += 8) {
-    const __m256 x = to_float(load(tile + i));
-    const __m128i bits =
-        bf16 ? to_bf16(x) : _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(rounded + i), bits);
+void round_avx2(const std::int32_t* tile, bool bf16, std::uint16_t* rounded,
+                std::uint16_t* mirrored) {
+  for (std::size_t j = 0; j < kGroupRows; j += 8) {
+    __m128i rows[kTileRows];
+    for (std::size_t i = 0; i < kTileRows; ++i) {
+      const __m256 x = to_float(load(tile + i * kGroupRows + j));
+      rows[i] =
+          bf16 ? to_bf16(x) : _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(rounded + i * kGroupRows + j), rows[i]);
+    }
+    store_transposed(rows, mirrored + j * kTileRows);
   }
 }
 

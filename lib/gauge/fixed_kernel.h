@@ -22,9 +22,10 @@ struct FixedKernel {
   // group; `a` the first of eight rows within one.
   void (*multiply)(const std::int16_t* a, const std::int16_t* b, std::size_t pairs,
                    std::int32_t* sums);
-  // A tile of whole numbers of 2^-30, above -2^31, rounded to F16 or BF16: to nearest, ties to
-  // even.
-  void (*round)(const std::int32_t* tile, bool bf16, std::uint16_t* rounded);
+  // A tile of whole numbers of 2^-30 rounded to F16 or BF16, to nearest, ties to even; and the
+  // same column by column.
+  void (*round)(const std::int32_t* tile, bool bf16, std::uint16_t* rounded,
+                std::uint16_t* mirrored);
 };
 
 // The kernels that this machine can run, the fastest first; none where float64 is as good.
@@ -35,7 +36,8 @@ void multiply_avx2(const std::int16_t* a, const std::int16_t* b, std::size_t pai
                    std::int32_t* sums);
 void multiply_avx512(const std::int16_t* a, const std::int16_t* b, std::size_t pairs,
                      std::int32_t* sums);
-void round_avx2(const std::int32_t* tile, bool bf16, std::uint16_t* rounded);
+void round_avx2(const std::int32_t* tile, bool bf16, std::uint16_t* rounded,
+                std::uint16_t* mirrored);
 #endif
 
 }  // namespace bbz::gauge
