@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <thread>
 
 #include "bbz/archive/reader.h"
 #include "bbz/io/atomic_file.h"
 #include "bbz/linalg/product.h"
+#include "bbz/pack/unpack.h"
 
 namespace bbz::bench {
 namespace {
@@ -71,61 +73,74 @@ class BlockArchive {
   BlockArchive& operator=(const BlockArchive&) = delete;
 
   Status pack(const rotation::Model& model, std::optional<Method> method) {
-    const PeakMemory memory;
-    const Timer timer;
-    BBZ_ASSIGN(const auto file, io::AtomicFile::create(path_, {.replace = true}));
-    BBZ_ASSIGN(const Packed packed, bench::pack(model, method, *file));
-    seconds_ = timer.seconds();
-    mib_ = memory.mib();
-    bytes_ = packed.archive_bytes;
-    return file->finish();
+    BBZ_ASSIGN(cost_, measure_apart([&]() -> Result<double> {
+                 BBZ_ASSIGN(const auto file, io::AtomicFile::create(path_, {.replace = true}));
+                 const Timer timer;
+                 BBZ_TRY(bench::pack(model, method, *file));
+                 const double seconds = timer.seconds();
+                 BBZ_TRY(file->finish());
+                 return seconds;
+               }));
+    return {};
   }
 
-  double seconds() const { return seconds_; }
-  double mib() const { return mib_.value_or(0); }
-  std::uint64_t bytes() const { return bytes_; }
+  const Cost& cost() const { return cost_; }
+  std::uint64_t bytes() const { return std::filesystem::file_size(path_); }
 
-  // Seconds of decoding every chunk and deriving every shortcut once, into nothing.
-  Result<double> decode(unsigned threads) const {
-    BBZ_ASSIGN(auto source, io::map_file(path_, io::Access::kSequential));
-    ReadOptions reading;
-    reading.threads = threads;
-    BBZ_ASSIGN(const auto reader, Reader::open(std::move(source), reading));
+  // Seconds of decoding every chunk and deriving every shortcut once: into a file, or, without a
+  // folder, into nothing.
+  Result<double> decode(unsigned threads, const std::string& folder) const {
+    BBZ_ASSIGN(const auto reader, open(threads));
     Visitor visitor;
+    if (folder.empty()) {
+      const Timer timer;
+      BBZ_TRY(reader->visit_all(visitor));
+      return timer.seconds();
+    }
+    BBZ_ASSIGN(io::OutputTree tree, io::OutputTree::open(folder));
     const Timer timer;
-    BBZ_TRY(reader->visit_all(visitor));
-    return timer.seconds();
+    BBZ_TRY(pack::unpack(*reader, tree, {}));
+    const double seconds = timer.seconds();
+    std::filesystem::remove_all(folder);
+    return seconds;
   }
 
  private:
+  Result<std::unique_ptr<Reader>> open(unsigned threads) const {
+    BBZ_ASSIGN(auto source, io::map_file(path_, io::Access::kSequential));
+    ReadOptions reading;
+    reading.threads = threads;
+    return Reader::open(std::move(source), reading);
+  }
+
   std::string path_;
-  double seconds_ = 0;
-  std::optional<double> mib_;
-  std::uint64_t bytes_ = 0;
+  Cost cost_;
 };
 
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
+// The median of the seconds, and the most memory.
+Cost summary(const std::vector<Cost>& costs) {
+  std::vector<double> seconds;
+  Cost all;
+  for (const Cost& cost : costs) {
+    seconds.push_back(cost.seconds);
+    all.mib = std::max(all.mib, cost.mib);
+  }
+  std::ranges::sort(seconds);
+  all.seconds = seconds[seconds.size() / 2];
+  return all;
 }
 
+// Decoding both archives in turn, so that what else the machine does meets both.
 struct Decoding {
-  std::vector<double> exact, other;
-  double exact_mib = 0, other_mib = 0;
+  std::vector<Cost> exact, other;
 };
 
-// Both archives in turn, so that what else the machine does meets both.
 Result<Decoding> decode_both(const BlockArchive& exact, const BlockArchive& other, unsigned threads,
-                             int repeat) {
+                             int repeat, const std::string& folder) {
   Decoding found;
-  for (int i = 0; i <= repeat; ++i) {
-    PeakMemory memory;
-    BBZ_ASSIGN(const double a, exact.decode(threads));
-    found.exact_mib = memory.mib().value_or(0);
-    memory = PeakMemory();
-    BBZ_ASSIGN(const double b, other.decode(threads));
-    found.other_mib = memory.mib().value_or(0);
-    if (i == 0) continue;  // warms the caches
+  for (int i = 0; i < repeat; ++i) {
+    BBZ_ASSIGN(const Cost a, measure_apart([&] { return exact.decode(threads, folder); }));
+    BBZ_ASSIGN(const Cost b, measure_apart([&] { return other.decode(threads, folder); }));
     found.exact.push_back(a);
     found.other.push_back(b);
   }
@@ -133,15 +148,19 @@ Result<Decoding> decode_both(const BlockArchive& exact, const BlockArchive& othe
 }
 
 Status print_decoding(const BlockArchive& exact, const BlockArchive& other, const char* name,
-                      int repeat) {
-  for (const unsigned threads : {1U, std::max(2U, std::thread::hardware_concurrency())}) {
-    linalg::set_threads(static_cast<int>(threads));
-    BBZ_ASSIGN(const Decoding found, decode_both(exact, other, threads, repeat));
-    const double a = median(found.exact), b = median(found.other);
-    std::printf("decode exact,     %2u thread%s %9.3f s           %6.0f MiB\n", threads,
-                threads == 1 ? " " : "s", a, found.exact_mib);
-    std::printf("decode %-10s %2u thread%s %9.3f s   %5.2f x  %6.0f MiB\n", name, threads,
-                threads == 1 ? " " : "s", b, b / a, found.other_mib);
+                      int repeat, const std::string& path) {
+  for (const bool into_file : {false, true}) {
+    for (const unsigned threads : {1U, std::max(2U, std::thread::hardware_concurrency())}) {
+      linalg::set_threads(static_cast<int>(threads));
+      BBZ_ASSIGN(const Decoding found,
+                 decode_both(exact, other, threads, repeat, into_file ? path + "-unpacked" : ""));
+      const Cost a = summary(found.exact), b = summary(found.other);
+      const char* const what = into_file ? "unpack" : "decode";
+      std::printf("%s %-10s %2u thread%s %9.3f s             %6.0f MiB\n", what, "exact,", threads,
+                  threads == 1 ? " " : "s", a.seconds, a.mib);
+      std::printf("%s %-10s %2u thread%s %9.3f s   %5.2f x   %6.0f MiB\n", what, name, threads,
+                  threads == 1 ? " " : "s", b.seconds, b.seconds / a.seconds, b.mib);
+    }
   }
   return {};
 }
@@ -168,24 +187,24 @@ Status measure_block(const BlockOptions& options) {
   BlockArchive exact(path + "-exact.bbz"), polar(path + "-polar.bbz");
   BBZ_TRY(exact.pack(model, std::nullopt));
   const auto print_pack = [&](const char* name, const BlockArchive& archive, double products) {
-    std::printf("pack %-23s %9.3f s   %5.2f x  %6.0f MiB  %.4f of the bytes\n", name,
-                archive.seconds(), archive.seconds() / products, archive.mib(),
+    std::printf("pack %-21s %9.3f s   %5.2f x   %6.0f MiB   %.4f of the bytes\n", name,
+                archive.cost().seconds, archive.cost().seconds / products, archive.cost().mib,
                 static_cast<double>(archive.bytes()) / static_cast<double>(total));
   };
   BBZ_TRY(polar.pack(model, Method::kPolar));
   const Products products = multiply_all(model);
-  std::printf("products %28.3f s   %.0f GFLOP/s in float64%s\n", products.seconds,
+  std::printf("products %27.3f s   %.0f GFLOP/s in float64%s\n", products.seconds,
               products.operations / products.seconds * 1e-9,
               linalg::has_lapack() ? "" : ", without BLAS");
   print_pack("exact", exact, products.seconds);
   print_pack("polar", polar, products.seconds);
-  BBZ_TRY(print_decoding(exact, polar, "polar,", options.repeat));
+  BBZ_TRY(print_decoding(exact, polar, "polar,", options.repeat, path));
   if (!options.bits_back) return {};
   BlockArchive bits_back(path + "-bits-back.bbz");
   linalg::set_threads(threads);
   BBZ_TRY(bits_back.pack(model, Method::kBitsBack));
   print_pack("bits-back", bits_back, products.seconds);
-  BBZ_TRY(print_decoding(exact, bits_back, "bits-back,", 1));
+  BBZ_TRY(print_decoding(exact, bits_back, "bits-back,", 1, path));
   return {};
 }
 

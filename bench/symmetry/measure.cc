@@ -1,5 +1,9 @@
 #include "symmetry/measure.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
 #include <fstream>
 #include <string>
 
@@ -10,14 +14,14 @@
 namespace bbz::bench {
 namespace {
 
-// A line of /proc/self/status, in MiB.
-std::optional<double> status_mib(const std::string& key) {
+// A line of /proc/self/status, in MiB; 0 where there is none.
+double status_mib(const std::string& key) {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;) {
     double kib = 0;
     if (word == key + ":" && status >> kib) return kib / 1024;
   }
-  return std::nullopt;
+  return 0;
 }
 
 Status pack_exactly(const rotation::Model& model, Writer& writer) {
@@ -44,15 +48,26 @@ Status pack_exactly(const rotation::Model& model, Writer& writer) {
 
 }  // namespace
 
-PeakMemory::PeakMemory() {
-  std::ofstream("/proc/self/clear_refs") << 5;  // VmHWM falls to VmRSS
-  before_ = status_mib("VmHWM");
-}
-
-std::optional<double> PeakMemory::mib() const {
-  const auto now = status_mib("VmHWM");
-  if (!now || !before_) return std::nullopt;
-  return *now - *before_;
+Result<Cost> measure_apart(const std::function<Result<double>()>& work) {
+  int ends[2];
+  if (pipe(ends) != 0) return error_with_message(Code::kInternal, "no pipe");
+  const pid_t child = fork();
+  if (child == 0) {
+    std::ofstream("/proc/self/clear_refs") << 5;  // VmHWM falls to VmRSS
+    const double before = status_mib("VmHWM");
+    const auto seconds = work();
+    if (!seconds.ok()) std::fprintf(stderr, "%s\n", seconds.error().message.c_str());
+    const Cost cost{seconds.ok() ? *seconds : 0, status_mib("VmHWM") - before};
+    const bool told = seconds.ok() && write(ends[1], &cost, sizeof(cost)) == sizeof(cost);
+    _exit(told ? 0 : 1);
+  }
+  close(ends[1]);
+  Cost cost;
+  const bool told = child > 0 && read(ends[0], &cost, sizeof(cost)) == sizeof(cost);
+  close(ends[0]);
+  if (child > 0) waitpid(child, nullptr, 0);
+  if (!told) return error_with_message(Code::kInternal, "the work that was measured failed");
+  return cost;
 }
 
 Result<Packed> pack(const rotation::Model& model, std::optional<rotation::Method> method,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 
 #include "bbz/catalog/catalog.h"
@@ -21,16 +22,17 @@ class Timer {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-// The most memory that the process had resident since it was made, less what it had then, in MiB.
-// Nothing where the system does not tell.
-class PeakMemory {
- public:
-  PeakMemory();
-  std::optional<double> mib() const;
-
- private:
-  std::optional<double> before_;
+// What a piece of work took: seconds, and the most memory that it had resident beside what was
+// there before, in MiB (0 where the system does not tell).
+struct Cost {
+  double seconds = 0;
+  double mib = 0;
 };
+
+// Does the work in a process of its own, so that memory that other work left behind does not count,
+// and returns what it took. The work tells the seconds that count. Errors: those of the work;
+// kInternal where the process fails.
+Result<Cost> measure_apart(const std::function<Result<double>()>& work);
 
 // As `bbz pack` and `bbz pack --symmetry` pack a safetensors file of the model. No method: exactly.
 struct Packed {

@@ -2,6 +2,7 @@
 #include "bbz/archive/delivery.h"
 #include "bbz/archive/reader_state.h"
 #include "bbz/base/format.h"
+#include "bbz/parallel/for_each.h"
 #include "bbz/parallel/spares.h"
 
 namespace bbz {
@@ -67,10 +68,22 @@ class Reader::Placer {
       BBZ_ASSIGN(group_, state_.find_group(tensor.meta.group));
     }
     if (tensor.meta.form != symmetry::kFormPolar) return {};
-    std::vector<std::byte> dense(tensor.byte_size);
-    BBZ_TRY(group_->derive(state_.catalog, tensor, state_.pool, dense));
-    BBZ_TRY(sink_.place(offset, dense));
-    count(dense.size());
+    derived_.resize(tensor.byte_size);
+    BBZ_TRY(group_->derive(state_.catalog, tensor, state_.pool, derived_));
+    return place_derived(offset);
+  }
+
+  // With all threads, as if it were chunks.
+  Status place_derived(std::uint64_t offset) {
+    constexpr std::size_t kPart = std::size_t{1} << 20;
+    std::vector<Status> placed((derived_.size() + kPart - 1) / kPart);
+    parallel::for_each_index(&state_.pool, placed.size(), [&](std::size_t i) {
+      const std::size_t begin = i * kPart;
+      const std::size_t size = std::min(kPart, derived_.size() - begin);
+      placed[i] = sink_.place(offset + begin, Bytes(derived_).subspan(begin, size));
+    });
+    for (Status& status : placed) BBZ_TRY(std::move(status));
+    count(derived_.size());
     return {};
   }
 
@@ -111,6 +124,7 @@ class Reader::Placer {
   std::span<const Placement> placements_;  // those that are left, the current one first
   std::uint64_t chunk_ = 0;                // the next one of the current tensor
   std::shared_ptr<GroupState> group_;      // the current tensor's
+  std::vector<std::byte> derived_;         // its bytes, where it is derived
   io::Sink& sink_;
   const std::function<void(std::uint64_t)>& placed_;
   std::uint64_t done_ = 0;

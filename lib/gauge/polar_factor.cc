@@ -19,6 +19,7 @@ using linalg::Op;
 using linalg::Vector;
 
 constexpr Index kDense = 768;
+constexpr double kLeastSigma = 1e-5;  // that the fast way can tell from 0
 
 // What of the singular value decomposition S = A diag(sigma) B^T the polar form needs.
 struct Spectrum {
@@ -83,11 +84,13 @@ Result<std::optional<Spectrum>> sparse_spectrum(const ConstView& s, double toler
              leading_eigenvectors(k, 1.0 - (1.0 - tolerance) * (1.0 - tolerance)));
   if (!leading) return std::optional<Spectrum>();
   k.resize(0, 0);
-  Spectrum out{s.transpose(), leading->vectors, (1.0 - leading->values.array()).max(0.0).sqrt()};
-  if (out.sigma.size() > 0 && out.sigma.minCoeff() < 0.05) return std::optional<Spectrum>();
   // U = S^T + sum of b (1 - sigma) a^T, b = S^T a / sigma: all singular values of S^T set to 1.
-  Matrix b(s.cols(), out.axes.cols());
-  linalg::multiply(s, Op::kTransposed, out.axes, Op::kPlain, b);
+  // Slices of an orthogonal matrix have singular values down to nearly 0. For small ones sigma is
+  // taken from S^T a, since 1 - eigenvalue cancels, and what is inexact in b is mended below.
+  Matrix b(s.cols(), leading->vectors.cols());
+  linalg::multiply(s, Op::kTransposed, leading->vectors, Op::kPlain, b);
+  Spectrum out{s.transpose(), leading->vectors, b.colwise().norm().transpose()};
+  if (out.sigma.size() > 0 && out.sigma.minCoeff() < kLeastSigma) return std::optional<Spectrum>();
   b = b * ((1.0 - out.sigma.array()) / out.sigma.array()).matrix().asDiagonal();
   linalg::multiply(b, Op::kPlain, out.axes, Op::kTransposed, out.thin_u, 1.0, 1.0);
   if (!linalg::orthogonalise(out.thin_u).ok()) return std::optional<Spectrum>();
