@@ -111,8 +111,9 @@ class Decoder {
   Status feed(std::uint64_t offset, Bytes bytes);
   // The same of bytes that are in the store already, of a file that may be damaged.
   Status adopt(ByteRange range);
-  // The archive's length, where it becomes known later. Errors: kInvalidArgument where it is
-  // already known to be another.
+  // The archive's length, where it becomes known later, at the latest when the transport comes to
+  // the end: without it, a damaged length may ask for bytes beyond. Errors: kInvalidArgument where
+  // it is already known to be another.
   Status set_total(std::uint64_t total);
 
   // No more will be fed: whether everything is there and right. Errors: failure(); that of the

@@ -101,12 +101,15 @@ Result<std::optional<std::vector<std::byte>>> Outline::payload_of(const RecordHe
 }
 
 Status Outline::read_header() {
-  const ByteRange range{0, container::kFileHeaderSize};
+  ByteRange range{0, container::kFileHeaderSize};
+  if (total_) range.end = std::min(range.end, *total_);
   if (!input_.has(range)) return {};
   BBZ_ASSIGN(const Bytes bytes, input_.read(range, buffer_));
   const auto header = container::decode_file_header(bytes);
-  // A header whose checksum holds is not damaged.
-  if (header.code() == Code::kUnsupported) return header.error();
+  // Where its checksum holds, or there are no more bytes, it would not come better another time.
+  if (header.code() == Code::kUnsupported || header.code() == Code::kTruncated || range.empty()) {
+    return header.error();
+  }
   if (!header.ok()) {
     input_.damage(range, header.error());
     return {};

@@ -108,14 +108,14 @@ TEST_P(DecoderOf, NamesFlippedBitsAndTakesThemAgain) {
     BBZ_ASSERT_OK(feed_all(*decoder, damaged, segments_of(way, archive_.size(), random)));
     EXPECT_FALSE(decoder->complete());
     EXPECT_FALSE(decoder->finish().ok());
+    BBZ_ASSERT_OK(decoder->set_total(archive_.size()));
     // Each pass fetches what is missing; damage may hide what follows it until it is repaired.
     std::uint64_t fetched = 0;
     for (std::size_t pass = 0; !decoder->complete(); ++pass) {
       ASSERT_LT(pass, 3 * flipped.size() + 8);
       const auto needs = decoder->needs(SIZE_MAX);
       ASSERT_FALSE(needs.empty());
-      for (ByteRange range : needs) {
-        range.end = std::min<std::uint64_t>(range.end, archive_.size());
+      for (const ByteRange& range : needs) {
         fetched += range.size();
         BBZ_ASSERT_OK(
             decoder->feed(range.begin, Bytes(archive_).subspan(range.begin, range.size())));

@@ -115,6 +115,17 @@ TEST_F(Refusals, BytesAfterTheTrailer) {
   }
 }
 
+TEST_F(Refusals, AnArchiveThatIsTooShortForItsHeader) {
+  for (std::size_t size = 0; size < 32; ++size) {
+    Options options;
+    options.total = size;
+    const auto decoder = *Decoder::create(options, receiver_);
+    const Status fed = decoder->feed(0, Bytes(archive_).first(size));
+    EXPECT_EQ(size == 0 ? decoder->finish().code() : fed.code(),
+              size == 0 ? Code::kNotAnArchive : Code::kTruncated);
+  }
+}
+
 TEST_F(Refusals, TooManyRanges) {
   Options options;
   options.most_ranges = 10;
