@@ -46,7 +46,8 @@ std::optional<FixedFactor> FixedFactor::make(const PolarForm& form, parallel::Th
   out.rows_ = form.rows;
   out.pairs_ = (form.rank() + 1) / 2;
   out.groups_ = (form.rows + kGroupRows - 1) / kGroupRows;
-  out.words_.resize(out.groups_ * out.pairs_);
+  // At least one pair, so that the rows of rank 0 lie somewhere.
+  out.words_.resize(std::max<std::size_t>(out.groups_ * out.pairs_, 1));
   std::vector<Entries> rows(form.rows);
   std::size_t begin = 0;
   in_packed_order(form.rows, form.pivots, [&](std::uint64_t i, std::size_t count) {
