@@ -9,6 +9,7 @@ set(BBZ_PUBLIC_HEADERS
   catalog/catalog.h catalog/metas.h
   codec/codec.h
   container/constants.h container/header.h container/limits.h container/record.h container/scan.h
+  download/download.h
   http/options.h http/source.h http/url.h
   io/atomic_file.h io/fd.h io/fd_sink.h io/output_tree.h io/sink.h io/source.h
   plan/part.h plan/plan.h

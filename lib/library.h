@@ -5,6 +5,7 @@
 #include "bbz/archive/reader.h"
 #include "bbz/archive/stream.h"
 #include "bbz/archive/writer.h"
+#include "bbz/download/download.h"
 #include "bbz/http/source.h"
 #include "bbz/http/url.h"
 #include "bbz/io/atomic_file.h"

@@ -18,6 +18,11 @@ bool is_transient_status(int status) {
   return status == 408 || status == 425 || status == 429 || status >= 500;
 }
 
+Error not_a_url(const std::string& url) {
+  return make_error(Code::kInvalidArgument, "{}: expected a URL of http or https",
+                    quoted(shown_url(url)));
+}
+
 bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
@@ -75,12 +80,18 @@ RemoteFile::~RemoteFile() = default;
 
 Result<std::shared_ptr<RemoteFile>> RemoteFile::open(const std::string& url, const Options& options,
                                                      std::uint64_t front, const Take& take) {
-  if (!is_url(url)) {
-    return make_error(Code::kInvalidArgument, "{}: expected a URL of http or https",
-                      quoted(shown_url(url)));
-  }
+  if (!is_url(url)) return not_a_url(url);
   std::shared_ptr<RemoteFile> file(new RemoteFile(url, options));
   BBZ_TRY(file->fetch_pinned({0, std::max<std::uint64_t>(front, 1)}, take));
+  return file;
+}
+
+Result<std::shared_ptr<RemoteFile>> RemoteFile::resume(const std::string& url,
+                                                       const Options& options, Identity identity) {
+  if (!is_url(url)) return not_a_url(url);
+  std::shared_ptr<RemoteFile> file(new RemoteFile(url, options));
+  file->identity_ = std::move(identity);
+  file->pinned_ = true;
   return file;
 }
 
@@ -288,6 +299,7 @@ Status RemoteFile::pin(Identity found) {
     return {};
   }
   if (const auto change = difference(identity_, found)) {
+    changed_version_ = true;
     return make_error(Code::kIo, "{}: the file has changed on the server: {}", name_, *change);
   }
   return {};

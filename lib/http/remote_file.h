@@ -35,6 +35,10 @@ class RemoteFile {
   // that they are of. Where the server serves no ranges nothing is taken: see ranges().
   static Result<std::shared_ptr<RemoteFile>> open(const std::string& url, const Options& options,
                                                   std::uint64_t front, const Take& take);
+  // The same without a request: what comes must be of the version that was pinned before. The
+  // server is taken to serve ranges.
+  static Result<std::shared_ptr<RemoteFile>> resume(const std::string& url, const Options& options,
+                                                    Identity identity);
   ~RemoteFile();
   RemoteFile(const RemoteFile&) = delete;
   RemoteFile& operator=(const RemoteFile&) = delete;
@@ -44,6 +48,9 @@ class RemoteFile {
   // Of the whole file. Without ranges: as far as the response said.
   std::optional<std::uint64_t> size() const;
   const Identity& identity() const { return identity_; }
+
+  // Whether an error was that the file is of another version now.
+  bool has_changed() const { return changed_version_; }
 
   // Whether ranges are served. Where they are not, the file is coming whole, as the answer to the
   // first request: read_whole() gives it, and fetch() must not be called.
@@ -89,6 +96,7 @@ class RemoteFile {
   std::string location_;  // where the URL redirects to
   std::vector<std::unique_ptr<Transfer>> idle_;
   std::atomic<bool> stop_{false};
+  std::atomic<bool> changed_version_{false};
 };
 
 }  // namespace bbz::http

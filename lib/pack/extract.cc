@@ -46,7 +46,63 @@ Status write_file(const Reader& reader, std::span<const std::uint32_t> numbers, 
   return {};
 }
 
+// Passes tensors on to a writer.
+class TensorWriter final : public Visitor {
+ public:
+  TensorWriter(Writer& writer, const Progress& progress, std::uint64_t& bytes)
+      : writer_(writer), progress_(progress), bytes_(bytes) {}
+
+  Status begin_tensor(const catalog::Tensor& tensor) override {
+    TensorSpec spec;
+    spec.name = tensor.meta.name;
+    spec.dtype = tensor.meta.dtype;
+    spec.shape = tensor.meta.shape;
+    spec.layer = tensor.meta.layer;
+    return writer_.begin_tensor(spec);
+  }
+  Status data(const catalog::Tensor&, std::uint64_t, Bytes bytes) override {
+    bytes_ += bytes.size();
+    if (progress_) progress_(bytes_);
+    return writer_.write(bytes);
+  }
+  Status end_tensor(const catalog::Tensor&) override { return writer_.end_tensor(); }
+
+ private:
+  Writer& writer_;
+  const Progress& progress_;
+  std::uint64_t& bytes_;
+};
+
 }  // namespace
+
+Result<ExtractSummary> extract_archive(const Reader& reader, io::Sink& sink,
+                                       const std::string& path, const ExtractOptions& options) {
+  BBZ_ASSIGN(const std::vector<std::uint32_t> numbers, select(reader.catalog(), options.selection));
+  BBZ_ASSIGN(TensorFile file, plan_file(reader, numbers));
+  BBZ_ASSIGN(const std::vector<std::byte> header, file.header());
+  WriteOptions writing;
+  writing.digest = reader.catalog().header.digest_kind;
+  writing.threads = options.threads;
+  writing.limits = options.limits;
+  BBZ_ASSIGN(const auto writer, Writer::create(sink, writing));
+  BBZ_TRY(writer->begin_file(path));
+  BBZ_TRY(writer->add_metadata("format", "safetensors"));
+  if (!file.metadata().empty()) {
+    BBZ_ASSIGN(const std::string json, safetensors::metadata_to_json(file.metadata()));
+    BBZ_TRY(writer->add_metadata(kSafetensorsKey, json));
+  }
+  BBZ_TRY(writer->begin_tensor(TensorSpec::bytes(header.size())));
+  BBZ_TRY(writer->write(header));
+  BBZ_TRY(writer->end_tensor());
+  ExtractSummary summary;
+  TensorWriter tensors(*writer, options.progress, summary.bytes);
+  BBZ_TRY(reader.visit_tensors(numbers, tensors));
+  BBZ_TRY(writer->end_file());
+  BBZ_ASSIGN(summary.root, writer->finish());
+  summary.tensors = numbers.size();
+  summary.files = 1;
+  return summary;
+}
 
 Result<ExtractSummary> extract(const Reader& reader, io::Sink& sink,
                                const ExtractOptions& options) {

@@ -24,6 +24,7 @@ struct ExtractSummary {
   std::uint64_t files = 0;
   std::uint64_t tensors = 0;
   std::uint64_t bytes = 0;  // of tensors
+  Digest root;              // of extract_archive
 };
 
 // All of these write the selected tensors, bit for bit, in archive order, with the "__metadata__"
@@ -36,6 +37,11 @@ struct ExtractSummary {
 Result<ExtractSummary> extract(const Reader& reader, io::Sink& sink, const ExtractOptions& options);
 Result<ExtractSummary> extract_stream(io::Source& source, io::Sink& sink,
                                       const ExtractOptions& options);
+
+// Into an archive with the one file `path`, of which only the writing goes through the sink: chunks
+// are packed anew, with the source's kind of digest. The root digest is that of the new archive.
+Result<ExtractSummary> extract_archive(const Reader& reader, io::Sink& sink,
+                                       const std::string& path, const ExtractOptions& options);
 
 // Into a file for each file that they come from, of the same path (with ".safetensors" where it
 // does not end so).

@@ -20,6 +20,7 @@ class TensorFile {
   Status add_metadata(std::string_view json);
 
   std::size_t tensors() const { return tensors_.size(); }
+  const safetensors::Metadata& metadata() const { return metadata_; }
   // Length field and JSON: what stands before the tensors' bytes.
   Result<std::vector<std::byte>> header();
 

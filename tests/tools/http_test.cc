@@ -5,6 +5,7 @@
 #include "http/server.h"
 #include "tools/models.h"
 #include "tools/mounting.h"
+#include "tools/noisy_model.h"
 #include "tools/shell.h"
 
 namespace bbz::tools {
@@ -14,24 +15,6 @@ using http::Nginx;
 using http::Server;
 using http::ServerConnection;
 using http::ServerRequest;
-
-// Layers of bytes that do not pack, so that the share of anything else is small.
-std::string noisy_model(unsigned layers, std::uint64_t layer_bytes) {
-  std::vector<safetensors::Tensor> tensors;
-  std::string data;
-  for (unsigned i = 0; i < layers; ++i) {
-    for (const std::string part : {"attn", "mlp"}) {
-      tensors.push_back({"model.layers." + std::to_string(i) + "." + part + ".weight",
-                         tensor::DType::kU8,
-                         {layer_bytes / 2048, 1024},
-                         0,
-                         0});
-      data += noise(layer_bytes / 2, 2 * i + (part == "mlp" ? 1 : 0));
-    }
-  }
-  const auto header = safetensors::build(tensors, {{"format", "pt"}}).value();
-  return std::string(reinterpret_cast<const char*>(header.data()), header.size()) + data;
-}
 
 std::uint64_t index_bytes(const std::string& archive) {
   std::uint64_t length = 0;

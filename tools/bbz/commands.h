@@ -8,6 +8,7 @@ namespace bbz::tools {
 void add_compare_command(Program& program);
 void add_estimate_command(Program& program);
 void add_mount_command(Program& program);
+void add_get_command(Program& program);
 void add_pack_command(Program& program);
 void add_unpack_command(Program& program);
 void add_cat_command(Program& program);

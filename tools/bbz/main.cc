@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   add_cat_command(program);
   add_mount_command(program);
   add_verify_command(program);
+  add_get_command(program);
   add_salvage_command(program);
   add_estimate_command(program);
   add_compare_command(program);

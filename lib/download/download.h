@@ -1,0 +1,54 @@
+// Downloading: an archive behind a URL, or a part of it, into a file.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "bbz/base/error.h"
+#include "bbz/base/hash.h"
+#include "bbz/container/limits.h"
+#include "bbz/http/options.h"
+
+namespace bbz::download {
+
+struct Options {
+  http::Options http;    // `connections` fetch at once
+  bool replace = false;  // an existing file makes way, when the new one is complete
+  bool restart = false;  // what an earlier download has left is not used
+  bool repair = false;   // the file that stands there is mended
+  Limits limits;
+  // Called now and then, on any thread and one at a time, with the bytes that are there and, where
+  // it is known, how many there will be.
+  std::function<void(std::uint64_t, std::optional<std::uint64_t>)> progress;
+};
+
+struct Summary {
+  std::uint64_t bytes = 0;    // of the archive
+  std::uint64_t moved = 0;    // that were fetched for it
+  std::uint64_t damaged = 0;  // records that were there before and wrong
+  bool whole = false;         // fetched front to back: the server serves no ranges
+  Digest root;
+};
+
+// Downloads an archive, over several connections at once, and checks every record against its
+// checksum and the index as it comes. Until it is complete and right it stands in PATH.part, with
+// PATH.part.state beside it; a later call with the same path goes on where one ended, however that
+// was, after checking what is there. A piece that is damaged is fetched again, three times at most.
+//
+// How much is asked for at a time grows with what has come, so that an end at any moment costs no
+// more than about a fiftieth of that.
+//
+// With options.repair, the file that stands at PATH becomes PATH.part, once the server has
+// answered: what is not as the server's index says is fetched again. Where the server serves no
+// ranges, or not the whole of an archive, it keeps its place.
+//
+// A server without ranges gives the file front to back, and an interrupted download begins anew.
+//
+// Errors: kExists where PATH is there (and may be neither replaced nor repaired), or another
+// process downloads to it; those of http::RemoteFile; kIo for the files; kNotAnArchive, kChecksum,
+// kMalformed, kUnsupported, kLimit where the server's file is not an archive that is whole: then
+// nothing of it is kept.
+Result<Summary> download(const std::string& url, const std::string& path, const Options& options);
+
+}  // namespace bbz::download

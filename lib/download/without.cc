@@ -1,0 +1,14 @@
+// Stands for the room in a build without libcurl.
+#include "bbz/base/format.h"
+#include "bbz/download/download.h"
+#include "bbz/http/url.h"
+
+namespace bbz::download {
+
+Result<Summary> download(const std::string& url, const std::string&, const Options&) {
+  return make_error(Code::kUnsupported,
+                    "{}: this build of bbz cannot download: it was made without libcurl",
+                    http::shown_url(url));
+}
+
+}  // namespace bbz::download

@@ -1,0 +1,316 @@
+// bbz get: what arrives, what survives, what is mended, and what is refused.
+#include <chrono>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <thread>
+
+#include "http/nginx.h"
+#include "http/server.h"
+#include "tools/models.h"
+#include "tools/noisy_model.h"
+#include "tools/shell.h"
+
+namespace bbz::tools {
+namespace {
+
+using http::Nginx;
+using http::Server;
+using http::ServerConnection;
+using http::ServerRequest;
+
+// What an opening request may take besides what is wanted.
+constexpr std::uint64_t kFront = 64 * 1024;
+
+class Get : public ToolTest {
+ protected:
+  void pack(std::uint64_t layer_bytes, const std::string& options = "") {
+    write("model.safetensors", noisy_model(3, layer_bytes));
+    ASSERT_EQ(sh("$BBZ pack -q -f " + options + " model.safetensors -o model.bbz").code, 0);
+    archive_ = read("model.bbz");
+    std::filesystem::remove(dir_ / "model.bbz");
+  }
+
+  // Lets $URL be that of a server of the archive.
+  void offer(Server& server) {
+    server.replace(archive_, "\"one\"");
+    ::setenv("URL", server.url().c_str(), 1);
+  }
+
+  // Nothing of a download is left but the file itself.
+  void expect_done(const std::string& name = "model.bbz") {
+    EXPECT_TRUE(exists(name) && read(name) == archive_);
+    expect_nothing_beside(name);
+  }
+  void expect_nothing_beside(const std::string& name) {
+    EXPECT_FALSE(exists(name + ".part"));
+    EXPECT_FALSE(exists(name + ".part.state"));
+  }
+
+  void expect_failure(const std::string& command, int code, const std::string& words) {
+    const Finished finished = sh(command);
+    EXPECT_EQ(finished.code, code) << command << "\n" << finished.err;
+    EXPECT_NE(finished.err.find(words), std::string::npos) << finished.err;
+    EXPECT_EQ(std::ranges::count(finished.err, '\n'), 1) << finished.err;
+  }
+
+  std::string archive_;
+};
+
+TEST_F(Get, FetchesEachByteOnceOverSeveralConnections) {
+  if (!Nginx::is_there()) GTEST_SKIP() << "nginx is not installed";
+  for (const std::string option : {"", "--index-first"}) {
+    pack(8 << 20, option);
+    write("served/model.bbz", archive_);
+    Nginx nginx(dir_ / "served");
+    EXPECT_EXIT_CODE(0, "$BBZ get " + nginx.url("model.bbz") + " -T 3 -f");
+    expect_done();
+    const auto log = nginx.take_log();
+    EXPECT_EQ(Nginx::total_bytes(log), archive_.size());
+    std::set<std::string> connections;
+    for (const auto& entry : log) connections.insert(entry.connection);
+    EXPECT_EQ(connections.size(), 3u);
+  }
+}
+
+TEST_F(Get, SurvivesKills) {
+  pack(32 << 20);
+  Server server("", [](const ServerRequest&, ServerConnection& connection) {
+    connection.wait(std::chrono::milliseconds(1));  // so that it does not end too soon
+    return false;
+  });
+  offer(server);
+  std::mt19937 random(1);
+  int kills = 0;
+  while (kills < 20) {
+    const std::size_t until = server.requests().size() + 1 + random() % 100;
+    const pid_t child = start("exec $BBZ get $URL -q");
+    int status = 0;
+    while (server.requests().size() < until && ::waitpid(child, &status, WNOHANG) == 0) {
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+    ::kill(child, SIGKILL);
+    ::waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "it ended before it was killed";
+    ASSERT_FALSE(exists("model.bbz"));
+    ++kills;
+  }
+  EXPECT_EXIT_CODE(0, "$BBZ get $URL");
+  expect_done();
+  EXPECT_LE(server.body_bytes(), archive_.size() / 100 * 105);
+}
+
+TEST_F(Get, GoesOnAfterErrors) {
+  pack(4 << 20);
+  std::size_t good = 30;
+  Server server("", [&](const ServerRequest& request, ServerConnection& connection) {
+    if (request.number < good) return false;
+    connection.send(server.head("503 Busy", "Content-Length: 0\r\n"));
+    return true;
+  });
+  offer(server);
+  expect_failure("$BBZ get $URL --retries 1", 5, "status 503");
+  EXPECT_FALSE(exists("model.bbz"));
+  EXPECT_TRUE(exists("model.bbz.part.state"));
+  good = SIZE_MAX;
+  EXPECT_EXIT_CODE(0, "$BBZ get $URL");
+  expect_done();
+  EXPECT_LE(server.body_bytes(), archive_.size() / 100 * 101);
+}
+
+TEST_F(Get, ChecksWhatIsThereWhereTheStateIsLost) {
+  pack(4 << 20);
+  Server server("");
+  offer(server);
+  for (const std::string state : {"rm model.bbz.part.state", "echo nonsense > model.bbz.part.state",
+                                  "truncate -s -1 model.bbz.part.state"}) {
+    std::string part = archive_.substr(0, archive_.size() / 2);
+    part[part.size() / 4] ^= 1;
+    write("model.bbz.part", part);
+    write("model.bbz.part.state", "x");
+    const std::uint64_t before = server.body_bytes();
+    EXPECT_EXIT_CODE(0, state + " && $BBZ get $URL -f");
+    expect_done();
+    const std::uint64_t moved = server.body_bytes() - before;
+    EXPECT_LE(moved, archive_.size() / 2 + 3 * (1 << 20));  // a chunk that is cut, one damaged
+  }
+}
+
+TEST_F(Get, MendsDamagedFiles) {
+  pack(16 << 20);
+  Server server("");
+  offer(server);
+  write("model.bbz", archive_);
+  const auto info = nlohmann::json::parse(sh("$BBZINFO --json --chunks model.bbz").out);
+  std::string damaged = archive_;
+  std::mt19937 random(1);
+  std::set<std::uint64_t> hit;  // offsets of chunks
+  std::uint64_t allowed = kFront + (std::uint64_t{1} << 14);
+  for (int i = 0; i < 10; ++i) {
+    const std::uint64_t at = random() % damaged.size();
+    damaged[at] ^= static_cast<char>(1 << random() % 8);
+    for (const auto& tensor : info.at("tensors")) {
+      for (const auto& chunk : tensor.at("chunks")) {
+        const std::uint64_t offset = chunk.at("offset");
+        const std::uint64_t stored = chunk.at("stored_bytes");
+        if (at < offset || at >= offset + stored || !hit.insert(offset).second) continue;
+        allowed += stored;
+      }
+    }
+  }
+  write("model.bbz", damaged);
+  const std::uint64_t before = server.body_bytes();
+  EXPECT_EXIT_CODE(3, "$BBZ verify -q model.bbz");
+  EXPECT_EXIT_CODE(0, "$BBZ get $URL --repair");
+  expect_done();
+  EXPECT_LE(server.body_bytes() - before, allowed);
+  // Files that are cut, too long, empty, or none at all.
+  for (const std::string& text : {archive_.substr(0, 10'000'000), archive_ + "more", std::string(),
+                                  archive_, std::string(archive_.size() + 5, 'x')}) {
+    write("model.bbz", text);
+    EXPECT_EXIT_CODE(0, "$BBZ get $URL --repair");
+    expect_done();
+  }
+  std::filesystem::remove(dir_ / "model.bbz");
+  expect_failure("$BBZ get $URL --repair", 1, "nothing to repair");
+}
+
+TEST_F(Get, ReadsTheWholeWhereThereAreNoRanges) {
+  pack(2 << 20);
+  std::uint64_t most = UINT64_MAX;
+  Server server("", [&](const ServerRequest& request, ServerConnection& connection) {
+    ServerRequest plain = request;
+    plain.range.reset();
+    server.serve(plain, connection, most);
+    if (most != UINT64_MAX) connection.close();
+    return true;
+  });
+  offer(server);
+  most = 3'000'000;
+  expect_failure("$BBZ get $URL", 5, "after 3000000 bytes");
+  EXPECT_FALSE(exists("model.bbz"));
+  expect_nothing_beside("model.bbz");
+  most = UINT64_MAX;
+  EXPECT_EXIT_CODE(0, "$BBZ get $URL");
+  expect_done();
+  write("model.bbz", "damaged");
+  expect_failure("$BBZ get $URL --repair", 5, "no ranges");
+  EXPECT_EQ(read("model.bbz"), "damaged");
+  expect_failure("$BBZ get $URL --layer 1 -o part.bbz", 5, "no ranges");
+  EXPECT_FALSE(exists("part.bbz"));
+}
+
+TEST_F(Get, KeepsFilesThatExist) {
+  pack(1 << 20);
+  Server server("");
+  offer(server);
+  write("model.bbz", "old");
+  expect_failure("$BBZ get $URL", 6, "it exists");
+  EXPECT_EQ(read("model.bbz"), "old");
+  EXPECT_EXIT_CODE(0, "$BBZ get $URL -o other.bbz && cmp other.bbz other.bbz");
+  expect_done("other.bbz");
+  EXPECT_EXIT_CODE(0, "mkdir folder && $BBZ get $URL -o folder");
+  expect_done("folder/model.bbz");
+  EXPECT_EXIT_CODE(0, "$BBZ get $URL -f");
+  expect_done();
+  EXPECT_EXIT_CODE(2, "$BBZ get $URL -o -");
+  EXPECT_EXIT_CODE(2, "$BBZ get model.bbz");
+  EXPECT_EXIT_CODE(2, "$BBZ get ${URL%/*}/");
+  EXPECT_EXIT_CODE(2, "$BBZ get $URL --layer 1");
+  EXPECT_EXIT_CODE(1, "$BBZ get $URL -o missing/folder/model.bbz");
+}
+
+TEST_F(Get, StopsWhenTheFileHasChanged) {
+  pack(4 << 20);
+  Server server("", [&](const ServerRequest& request, ServerConnection& connection) {
+    if (request.number < 20 || request.number > 21) return false;
+    connection.reset();
+    return true;
+  });
+  offer(server);
+  expect_failure("$BBZ get $URL --retries 0 -T 1", 5, "");
+  ASSERT_TRUE(exists("model.bbz.part.state"));
+  server.replace(archive_, "\"two\"");
+  expect_failure("$BBZ get $URL", 5, "has changed on the server");
+  expect_failure("$BBZ get $URL", 5, "--restart");
+  EXPECT_FALSE(exists("model.bbz"));
+  EXPECT_EXIT_CODE(0, "$BBZ get $URL --restart");
+  expect_done();
+}
+
+TEST_F(Get, TakesOnlyWholeArchives) {
+  pack(2 << 20);
+  const std::string good = archive_;
+  Server server("");
+  archive_[archive_.size() / 2] ^= 4;
+  offer(server);
+  expect_failure("$BBZ get $URL", 3, "the server's file is damaged");
+  EXPECT_LE(server.body_bytes(), archive_.size() + 3 * (std::uint64_t{1} << 20));
+  expect_nothing_beside("model.bbz");
+  for (const std::string& text : {good.substr(0, 100'000), std::string("not an archive"),
+                                  std::string(), good + "x", std::string(300'000, 'x')}) {
+    archive_ = text;
+    offer(server);
+    expect_failure("$BBZ get $URL", 3, "");
+    EXPECT_FALSE(exists("model.bbz"));
+    expect_nothing_beside("model.bbz");
+  }
+  // A file that was to be mended keeps its place.
+  write("model.bbz", good);
+  expect_failure("$BBZ get $URL --repair", 3, "");
+  EXPECT_TRUE(exists("model.bbz"));
+}
+
+TEST_F(Get, MendsWhatComesDamaged) {
+  pack(4 << 20);
+  Server server("", [&](const ServerRequest& request, ServerConnection& connection) {
+    if (request.number % 50 != 10) return false;
+    std::string other = archive_;
+    other[request.range->first] ^= 1;
+    server.replace(other, "\"one\"");
+    server.serve(request, connection);
+    server.replace(archive_, "\"one\"");
+    return true;
+  });
+  offer(server);
+  EXPECT_EXIT_CODE(0, "$BBZ get $URL -T 1");
+  expect_done();
+}
+
+TEST_F(Get, MakesAnArchiveOfAPart) {
+  pack(2 << 20);
+  Server server("");
+  offer(server);
+  EXPECT_EXIT_CODE(0, "$BBZ get $URL --layer 1 -o part.bbz && $BBZ verify -q part.bbz");
+  EXPECT_LE(server.body_bytes(), (2u << 20) + 400'000);
+  write("model.bbz", archive_);
+  EXPECT_EXIT_CODE(0,
+                   "$BBZ unpack model.bbz --layer 1 -o a && $BBZ unpack part.bbz -o b && cmp a b");
+  EXPECT_EXIT_CODE(0, "$BBZ unpack part.bbz --layer 1 -o c && cmp a c");
+  EXPECT_EXIT_CODE(0, "$BBZ get $URL --tensor '*.mlp.*' --exclude '*.0.*' -o part.bbz -f");
+  EXPECT_EXIT_CODE(0, "$BBZINFO part.bbz --json | grep -q '\"safetensors\":'");
+  EXPECT_EXIT_CODE(1, "$BBZ get $URL --layer 7 -o none.bbz");
+  EXPECT_FALSE(exists("none.bbz"));
+  EXPECT_FALSE(left_temporaries());
+}
+
+TEST_F(Get, WorksAlone) {
+  pack(2 << 20);
+  std::atomic<bool> hold{true};
+  Server server("", [&](const ServerRequest& request, ServerConnection& connection) {
+    while (hold && request.number > 5) connection.wait(std::chrono::milliseconds(1));
+    return false;
+  });
+  offer(server);
+  const pid_t first = start("exec $BBZ get $URL");
+  while (server.requests().size() < 7) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  expect_failure("$BBZ get $URL", 6, "another process");
+  hold = false;
+  int status = 0;
+  ::waitpid(first, &status, 0);
+  EXPECT_EQ(status, 0);
+  expect_done();
+}
+
+}  // namespace
+}  // namespace bbz::tools

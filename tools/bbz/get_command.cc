@@ -1,0 +1,169 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/commands.h"
+#include "bbz/download/download.h"
+#include "bbz/http/url.h"
+#include "bbz/pack/extract.h"
+#include "common/archive_input.h"
+#include "common/output.h"
+#include "common/selection_options.h"
+#include "common/units.h"
+
+namespace bbz::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct GetArguments {
+  std::string url;
+  std::string output;
+  bool force = false;
+  bool repair = false;
+  bool restart = false;
+  SelectionArguments selection;
+  NetworkArguments network;
+};
+
+Manual get_manual() {
+  Manual manual;
+  manual.summary = "Download an archive, or a part of it";
+  manual.description = {
+      "Fetches an archive over several connections (-T) and checks every record against its "
+      "checksum and the index as it comes. Until it is complete it stands in FILE.part, with what "
+      "is known of it in FILE.part.state. Whatever ends it - an error, a signal, a kill - the same "
+      "command goes on from there. Pieces that come damaged are fetched again. A server without "
+      "ranges is read front to back, and an interrupted download then begins anew.",
+      "--repair mends a file that is there: every record is checked against the index of the "
+      "server's, and those that differ are fetched. The file is FILE.part meanwhile.",
+      "With --file, --layer, --tensor or --exclude, the selected tensors are fetched and nothing "
+      "else, and packed into an archive of their own with one safetensors file."};
+  manual.examples = {
+      {"bbz get https://example.org/llama.bbz", "Downloads it into llama.bbz."},
+      {"bbz get https://example.org/llama.bbz -o llama.bbz --repair",
+       "Fetches what is damaged or missing of a copy."},
+      {"bbz get https://example.org/llama.bbz --layer 0-7 -o first.bbz",
+       "Makes an archive of the first eight layers."},
+  };
+  return manual;
+}
+
+// Where the download goes: -o, in it where it is a folder, or the name in the URL.
+Result<std::string> output_path(const GetArguments& arguments) {
+  const std::string name = http::file_name_of(arguments.url);
+  std::error_code error;
+  if (arguments.output == "-") {
+    return make_error(Code::kInvalidArgument,
+                      "a download needs a file: standard output cannot be taken up again");
+  }
+  const bool in_folder = !arguments.output.empty() && fs::is_directory(arguments.output, error);
+  if (!arguments.output.empty() && !in_folder) return arguments.output;
+  if (name.empty() || !check_safe_path(name).ok()) {
+    return make_error(Code::kInvalidArgument,
+                      "the URL gives no name for the file: say where it goes with -o FILE");
+  }
+  return in_folder ? (fs::path(arguments.output) / name).string() : name;
+}
+
+void report(const std::string& path, const std::string& what, const CommonOptions& common) {
+  if (common.quiet || (!common.verbose && ::isatty(STDERR_FILENO) != 1)) return;
+  fmt::print(stderr, "{}: {}\n", path, what);
+}
+
+Result<ExitCode> get_whole(const GetArguments& arguments, const std::string& path,
+                           const CommonOptions& common) {
+  download::Options options;
+  BBZ_ASSIGN(options.http, arguments.network.options());
+  if (common.threads != 0) options.http.connections = common.threads;
+  options.replace = arguments.force;
+  options.repair = arguments.repair;
+  options.restart = arguments.restart;
+  std::optional<ProgressBar> bar;
+  options.progress = [&](std::uint64_t done, std::optional<std::uint64_t> total) {
+    if (!bar) bar.emplace(arguments.repair ? "repairing" : "downloading", total, common.quiet);
+    bar->update(done);
+  };
+  BBZ_ASSIGN(const download::Summary summary, download::download(arguments.url, path, options));
+  bar.reset();
+  std::string what =
+      fmt::format("{}, {} fetched", human_size(summary.bytes), human_size(summary.moved));
+  if (summary.damaged != 0) what += fmt::format(", {} records mended", summary.damaged);
+  if (summary.whole) what += "; the server serves no ranges";
+  report(path, what, common);
+  if (common.verbose && !common.quiet) {
+    fmt::print(stderr, "  {} bytes, {} fetched\n  root digest {}\n", grouped(summary.bytes),
+               grouped(summary.moved), summary.root.to_string());
+  }
+  return ExitCode::kSuccess;
+}
+
+Result<ExitCode> get_part(const GetArguments& arguments, const pack::Selection& selection,
+                          const std::string& path, const CommonOptions& common) {
+  if (arguments.repair || arguments.restart) {
+    return make_error(Code::kInvalidArgument,
+                      "--repair and --restart are for whole archives, not for a selection");
+  }
+  BBZ_ASSIGN(const ArchiveInput input,
+             ArchiveInput::open(arguments.url, common.threads, arguments.network));
+  if (!input.reader()) {
+    return make_error(Code::kIo,
+                      "{}: the server serves no ranges, so that no part can be fetched: download "
+                      "the whole",
+                      shown(arguments.url));
+  }
+  ProgressBar bar("downloading", input.progress_total(selection), common.quiet);
+  pack::ExtractOptions options;
+  options.selection = selection;
+  options.threads = common.threads;
+  options.progress = [&](std::uint64_t done) { bar.update(done); };
+  BBZ_ASSIGN(const auto sink, open_output(path, arguments.force));
+  const std::string name = fs::path(path).stem().string() + ".safetensors";
+  BBZ_ASSIGN(const pack::ExtractSummary summary,
+             pack::extract_archive(*input.reader(), *sink, name, options));
+  BBZ_TRY(sink->finish());
+  bar.clear();
+  report(path, fmt::format("{} tensors, {}", grouped(summary.tensors), human_size(sink->written())),
+         common);
+  return ExitCode::kSuccess;
+}
+
+Result<ExitCode> run_get(const GetArguments& arguments, const CommonOptions& common) {
+  if (!http::is_url(arguments.url)) {
+    return make_error(Code::kInvalidArgument, "{}: expected a URL of http or https",
+                      bbz::quoted(arguments.url));
+  }
+  BBZ_ASSIGN(const pack::Selection selection, arguments.selection.selection());
+  BBZ_ASSIGN(const std::string path, output_path(arguments));
+  if (!selection.of_tensors() && selection.files.empty()) {
+    return get_whole(arguments, path, common);
+  }
+  if (arguments.output.empty()) {
+    return make_error(Code::kInvalidArgument, "say where the part goes: -o FILE");
+  }
+  return get_part(arguments, selection, path, common);
+}
+
+}  // namespace
+
+void add_get_command(Program& program) {
+  const auto arguments = std::make_shared<GetArguments>();
+  CLI::App& app = program.add_command(
+      "get", get_manual(), [&program, arguments] { return run_get(*arguments, program.common()); });
+  app.add_option("URL", arguments->url, "The archive's URL")->required();
+  app.add_option("-o,--output", arguments->output,
+                 "Where it goes, a file or a folder; without it the file is named as in the URL")
+      ->type_name("FILE");
+  app.add_flag("-f,--force", arguments->force, "Replace a file that exists");
+  app.add_flag("--repair", arguments->repair, "Mend the file that exists");
+  app.add_flag("--restart", arguments->restart,
+               "Begin anew, whatever an earlier download has left");
+  add_network_options(app, arguments->network);
+  add_file_option(app, arguments->selection);
+  add_tensor_options(app, arguments->selection);
+}
+
+}  // namespace bbz::tools
