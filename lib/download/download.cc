@@ -151,9 +151,9 @@ class Download {
       error.message += fmt::format("; --restart forgets what {} has of it", partial_->name());
       return error;
     }
-    const bool hopeless = !decoder_->failure().ok() || error.code == Code::kChecksum ||
-                          error.code == Code::kTruncated || !remote_->ranges();
-    if (!hopeless) return error;
+    const bool may_go_on =
+        error.code == Code::kIo || error.code == Code::kCancelled || error.code == Code::kNotFound;
+    if (may_go_on && remote_->ranges()) return error;
     if (moved_aside_) (void)partial_->publish(false);
     partial_->remove();
     return error;

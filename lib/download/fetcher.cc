@@ -33,7 +33,10 @@ std::uint64_t Fetcher::piece_bytes() const {
 // Takes the first bytes that are needed and not under way; nothing where there are none.
 std::optional<push::ByteRange> Fetcher::claim() {
   for (const push::ByteRange& need : decoder_.needs(2 * options_.http.connections + 2)) {
-    const auto free = claimed_.missing(need, 1);
+    // A file may end before what an archive must have.
+    const std::uint64_t end = std::min(need.end, decoder_.total().value_or(need.end));
+    if (need.begin >= end) continue;
+    const auto free = claimed_.missing({need.begin, end}, 1);
     if (free.empty()) continue;
     push::ByteRange piece = free.front();
     piece.end = std::min(piece.end, piece.begin + piece_bytes());

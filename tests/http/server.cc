@@ -180,6 +180,7 @@ std::optional<ServerRequest> Server::receive(int fd, std::string& buffer) {
   }
   request.number = requests_.size();
   requests_.push_back(request);
+  ++request_count_;
   return request;
 }
 

@@ -71,6 +71,7 @@ class Server {
   std::string head(const std::string& status, const std::string& fields) const;
 
   std::vector<ServerRequest> requests() const;
+  std::size_t request_count() const { return request_count_; }
   std::uint64_t body_bytes() const { return body_bytes_; }
 
  private:
@@ -91,6 +92,7 @@ class Server {
   std::string etag_ = "\"one\"";
   std::vector<ServerRequest> requests_;
   std::vector<int> open_;
+  std::atomic<std::size_t> request_count_{0};
   std::atomic<std::uint64_t> body_bytes_{0};
   std::list<std::thread> threads_;
   std::thread accepting_;

@@ -83,10 +83,10 @@ TEST_F(Get, SurvivesKills) {
   std::mt19937 random(1);
   int kills = 0;
   while (kills < 20) {
-    const std::size_t until = server.requests().size() + 1 + random() % 100;
+    const std::size_t until = server.request_count() + 1 + random() % 100;
     const pid_t child = start("exec $BBZ get $URL -q");
     int status = 0;
-    while (server.requests().size() < until && ::waitpid(child, &status, WNOHANG) == 0) {
+    while (server.request_count() < until && ::waitpid(child, &status, WNOHANG) == 0) {
       std::this_thread::sleep_for(std::chrono::microseconds(100));
     }
     ::kill(child, SIGKILL);
@@ -303,7 +303,7 @@ TEST_F(Get, WorksAlone) {
   });
   offer(server);
   const pid_t first = start("exec $BBZ get $URL");
-  while (server.requests().size() < 7) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  while (server.request_count() < 7) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   expect_failure("$BBZ get $URL", 6, "another process");
   hold = false;
   int status = 0;
