@@ -119,19 +119,19 @@ void Server::serve(const ServerRequest& request, ServerConnection& connection, s
   std::string fields;
   {
     const std::lock_guard lock(mutex_);
-    body = content_;
     const auto condition = request.fields.find("if-range");
     const bool same = condition == request.fields.end() || condition->second == etag_;
     if (request.range && same && request.range->first >= content_.size()) {
       status = "416 Range Not Satisfiable";
       fields = "Content-Range: bytes */" + std::to_string(content_.size()) + "\r\n";
-      body.clear();
     } else if (request.range && same) {
       const auto [begin, end] = *request.range;
       status = "206 Partial Content";
       fields = "Content-Range: bytes " + std::to_string(begin) + "-" + std::to_string(end - 1) +
                "/" + std::to_string(content_.size()) + "\r\n";
       body = content_.substr(begin, end - begin);
+    } else {
+      body = content_;
     }
   }
   connection.send(head(status, fields + "Content-Length: " + std::to_string(body.size()) + "\r\n"));
