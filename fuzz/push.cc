@@ -102,7 +102,7 @@ class Feeder {
                   archive_.begin() + static_cast<std::ptrdiff_t>(offset + size));
       if ((way_ & 4) != 0 && random_(8) == 0) part[random_(256) % size] ^= std::byte{1};
       if (!decoder_->feed(offset, part).ok()) return false;
-      if ((way_ & 8) != 0 && random_(16) == 0 && !resume()) return false;
+      if ((way_ & 8) != 0 && lives_ > 0 && random_(16) == 0 && !resume()) return false;
     }
     // The transport has come to the end. Then, until nothing comes of it any more.
     if (!decoder_->set_total(archive_.size()).ok()) return false;
@@ -130,6 +130,7 @@ class Feeder {
  private:
   bool resume() {
     if (options_.store == nullptr) return true;
+    --lives_;
     const auto state = decoder_->state("it");
     require(state.ok());
     const auto decoded = push::decode_state(push::encode_state(*state));
@@ -143,6 +144,7 @@ class Feeder {
 
   const Buffer& archive_;
   unsigned way_;
+  int lives_ = 16;
   Random random_;
   MemoryStore store_;
   push::Options options_;
