@@ -5,7 +5,7 @@ set(BBZ_PUBLIC_HEADERS
   library.h
   archive/front_index.h archive/reader.h archive/stream.h archive/visitor.h archive/writer.h
   base/checked.h base/error.h base/hash.h base/names.h
-  capi/core.h capi/plan.h capi/reader.h capi/source.h capi/verify.h
+  capi/core.h capi/plan.h capi/push.h capi/reader.h capi/source.h capi/verify.h
   catalog/catalog.h catalog/metas.h
   codec/codec.h
   container/constants.h container/header.h container/limits.h container/record.h container/scan.h

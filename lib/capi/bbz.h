@@ -29,8 +29,8 @@
 // was asked and live as long as it.
 //
 // Threads. A bbz_error belongs to one call at a time. Calls that take a const handle may be made
-// from many threads at once; every other call, and freeing, needs the handle for itself. Nothing
-// is global.
+// from many threads at once; every other call, and freeing, needs the handle for itself (and
+// bbz_push always). Nothing is global.
 //
 // Structs. The caller sets struct_size to sizeof the struct and, in options, every field that it
 // does not use to zero, which is the default. A later minor version may add fields at the end;
@@ -44,6 +44,7 @@
 
 #include "bbz/capi/core.h"
 #include "bbz/capi/plan.h"
+#include "bbz/capi/push.h"
 #include "bbz/capi/reader.h"
 #include "bbz/capi/source.h"
 #include "bbz/capi/verify.h"

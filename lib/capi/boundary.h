@@ -99,6 +99,9 @@ Status check_number(const char* what, std::uint64_t number, std::uint64_t count)
 // The caller's buffer. Errors: kInvalidArgument for null that has a size.
 Result<MutableBytes> buffer_of(void* buffer, std::size_t size);
 
+// What a callback's result that is not success says: "NAME: WHAT: the system's text".
+Error callback_error(std::string_view name, std::string_view what, std::int64_t result);
+
 Result<Limits> limits_of(const bbz_limits* given);
 
 // The C++ interface's number of threads: 0 there is all cores.

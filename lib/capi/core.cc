@@ -1,5 +1,8 @@
 #include "bbz/capi/core.h"
 
+#include <cerrno>
+#include <system_error>
+
 #include "bbz/capi/boundary.h"
 #include "bbz/container/constants.h"
 #include "bbz/tensor/dtype.h"
@@ -60,6 +63,14 @@ Result<MutableBytes> buffer_of(void* buffer, std::size_t size) {
     return make_error(Code::kInvalidArgument, "buffer is null, of {} bytes", size);
   }
   return MutableBytes(static_cast<std::byte*>(buffer), size);
+}
+
+Error callback_error(std::string_view name, std::string_view what, std::int64_t result) {
+  const bool is_errno = result < 0 && result >= -4096;
+  const int number = is_errno ? static_cast<int>(-result) : EIO;
+  return make_error(number == ECANCELED ? Code::kCancelled : Code::kIo, "{}: {}: {}", name, what,
+                    is_errno ? std::generic_category().message(number)
+                             : fmt::format("the callback returned {}", result));
 }
 
 Result<Limits> limits_of(const bbz_limits* given) {

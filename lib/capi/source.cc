@@ -1,21 +1,9 @@
 #include "bbz/capi/source.h"
 
-#include <cerrno>
-#include <system_error>
-
 #include "bbz/capi/boundary.h"
 
 namespace bbz::capi {
 namespace {
-
-// A failure that a callback gave as the negative of an errno.
-Error callback_error(const std::string& name, const char* what, std::int64_t result) {
-  const bool is_errno = result < 0 && result >= -4096;
-  const int number = is_errno ? static_cast<int>(-result) : EIO;
-  return make_error(number == ECANCELED ? Code::kCancelled : Code::kIo, "{}: {}: {}", name, what,
-                    is_errno ? std::generic_category().message(number)
-                             : fmt::format("the callback returned {}", result));
-}
 
 class CallbackSource final : public io::Source {
  public:
@@ -34,7 +22,7 @@ class CallbackSource final : public io::Source {
   Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
     if (out.empty()) return std::size_t{0};
     const std::int64_t n = callbacks_.read(callbacks_.user, offset, out.data(), out.size());
-    if (n < 0) return callback_error(name_, fmt::format("cannot read at {}", offset).c_str(), n);
+    if (n < 0) return callback_error(name_, fmt::format("cannot read at {}", offset), n);
     if (static_cast<std::uint64_t>(n) > out.size()) {
       return make_error(Code::kIo, "{}: the read callback returned {} for {} bytes at {}", name_, n,
                         out.size(), offset);

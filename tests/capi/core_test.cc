@@ -89,6 +89,17 @@ TEST(CStructs, KeepTheirLayout) {
   EXPECT_EQ(offsetof(bbz_report_info, root), 60u);
   EXPECT_EQ(sizeof(bbz_damage), 48u);
   EXPECT_EQ(offsetof(bbz_damage, archive_offset), 40u);
+  EXPECT_EQ(sizeof(bbz_receiver), 72u);
+  EXPECT_EQ(offsetof(bbz_receiver, failed), 64u);
+  EXPECT_EQ(sizeof(bbz_store), 40u);
+  EXPECT_EQ(offsetof(bbz_store, sync), 32u);
+  EXPECT_EQ(sizeof(bbz_push_options), 80u);
+  EXPECT_EQ(offsetof(bbz_push_options, limits), 72u);
+  EXPECT_EQ(sizeof(bbz_byte_range), 16u);
+  EXPECT_EQ(sizeof(bbz_push_info), 128u);
+  EXPECT_EQ(offsetof(bbz_push_info, root), 48u);
+  EXPECT_EQ(sizeof(bbz_push_fault), 40u);
+  EXPECT_EQ(offsetof(bbz_push_fault, times), 36u);
   EXPECT_EQ(sizeof(bbz_part), 24u);
   EXPECT_EQ(sizeof(bbz_plan_options), 32u);
   EXPECT_EQ(offsetof(bbz_plan_options, metadata), 28u);

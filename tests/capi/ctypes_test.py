@@ -34,6 +34,14 @@ bbz.bbz_reader_read_tensor.argtypes = [
     c.c_void_p, c.c_uint32, c.c_void_p, c.c_size_t, c.c_void_p]
 bbz.bbz_reader_read_rows.argtypes = [
     c.c_void_p, c.c_uint32, c.c_uint64, c.c_uint64, c.c_void_p, c.c_size_t, c.c_void_p]
+bbz.bbz_reader_plan.argtypes = [
+    c.c_void_p, c.c_void_p, c.c_size_t, c.c_void_p, c.c_void_p, c.c_void_p]
+bbz.bbz_plan_get.argtypes = [c.c_void_p] * 3
+bbz.bbz_plan_range.argtypes = [c.c_void_p, c.c_uint64, c.c_void_p, c.c_void_p]
+bbz.bbz_plan_free.argtypes = bbz.bbz_push_free.argtypes = [c.c_void_p]
+bbz.bbz_push_new.argtypes = [c.c_void_p] * 4
+bbz.bbz_push_feed.argtypes = [c.c_void_p, c.c_uint64, c.c_char_p, c.c_size_t, c.c_void_p]
+bbz.bbz_push_finish.argtypes = [c.c_void_p, c.c_void_p]
 bbz.bbz_reader_read_file.argtypes = [
     c.c_void_p, c.c_uint32, c.c_uint64, c.c_void_p, c.c_size_t, c.c_void_p]
 
@@ -75,6 +83,37 @@ CLOSE = c.CFUNCTYPE(None, c.c_void_p)
 class Callbacks(Info):
     _fields_ = [("struct_size", c.c_size_t), ("user", c.c_void_p), ("name", c.c_char_p),
                 ("read", READ), ("size", SIZE), ("close", CLOSE)]
+
+
+class Part(c.Structure):
+    _fields_ = [("offset", c.c_uint64), ("size", c.c_uint64), ("tensor", c.c_uint32),
+                ("reserved", c.c_uint32)]
+
+
+class PlanInfo(Info):
+    _fields_ = [("struct_size", c.c_size_t), ("piece_count", c.c_uint64),
+                ("range_count", c.c_uint64), ("piece_bytes", c.c_uint64),
+                ("fetch_bytes", c.c_uint64)]
+
+
+class Range(Info):
+    _fields_ = [("struct_size", c.c_size_t), ("offset", c.c_uint64), ("length", c.c_uint64),
+                ("first_piece", c.c_uint64), ("piece_count", c.c_uint64)]
+
+
+STRUCTURE = c.CFUNCTYPE(c.c_int, c.c_void_p)
+METADATA = c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_void_p, c.c_void_p, c.c_size_t)
+BEGIN_TENSOR = c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_uint32, c.POINTER(TensorInfo))
+DATA = c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_uint32, c.c_uint64, c.c_void_p, c.c_size_t)
+END_TENSOR = c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_uint32)
+END_FILE = c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_uint32, c.POINTER(FileInfo))
+FAILED = c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_uint32, c.c_uint32, c.c_int, c.c_char_p)
+
+
+class Receiver(Info):
+    _fields_ = [("struct_size", c.c_size_t), ("user", c.c_void_p), ("structure", STRUCTURE),
+                ("metadata", METADATA), ("begin_tensor", BEGIN_TENSOR), ("data", DATA),
+                ("end_tensor", END_TENSOR), ("end_file", END_FILE), ("failed", FAILED)]
 
 
 class BbzError(Exception):
@@ -199,6 +238,55 @@ class SampleArchive(unittest.TestCase):
                 reader.tensor(b"layers.1.w")
             self.assertEqual(closed, [])
         self.assertEqual(closed, [True])
+
+    def test_a_plan_is_enough_to_read_what_was_planned(self):
+        with self.open() as reader:
+            number, _, data = reader.tensor(b"layers.1.w")
+            parts, plan, info = (Part * 1)(), c.c_void_p(), PlanInfo()
+            parts[0].tensor, parts[0].size = number, 0xFFFFFFFFFFFFFFFF
+            call(bbz.bbz_reader_plan, reader.handle, parts, 1, None, c.byref(plan))
+            call(bbz.bbz_plan_get, plan, c.byref(info))
+            ranges = [Range() for _ in range(info.range_count)]
+            for i, found in enumerate(ranges):
+                call(bbz.bbz_plan_range, plan, i, c.byref(found))
+            bbz.bbz_plan_free(plan)
+        # What opening reads, and the planned ranges; all else is gone.
+        index = self.archive.rfind(bytes([0xC7, 0x62, 0x7A, 0x1E, 7]))
+        rest = bytearray(index) + self.archive[index:]
+        rest[:32] = self.archive[:32]
+        for r in ranges:
+            rest[r.offset:r.offset + r.length] = self.archive[r.offset:r.offset + r.length]
+        with Reader(bbz.bbz_source_open_memory, bytes(rest), len(rest)) as reader:
+            self.assertEqual(reader.tensor(b"layers.1.w")[2], data)
+            with self.assertRaisesRegex(BbzError, "^checksum: "):
+                reader.tensor(b"layers.0.w")
+
+    def test_tensors_are_received(self):
+        tensors, files = {}, {}
+
+        def begin_tensor(_, tensor, info):
+            tensors[tensor] = bytearray(info[0].byte_size)
+            return 0
+
+        def data(_, tensor, offset, address, size):
+            tensors[tensor][offset:offset + size] = c.string_at(address, size)
+            return 0
+
+        def end_file(_, number, info):
+            numbers = info[0].tensors[: info[0].tensor_count]
+            files[info[0].path] = b"".join(tensors[n] for n in numbers)
+            return 0
+
+        receiver, push = Receiver(), c.c_void_p()
+        receiver.begin_tensor, receiver.data = BEGIN_TENSOR(begin_tensor), DATA(data)
+        receiver.end_file = END_FILE(end_file)
+        call(bbz.bbz_push_new, None, c.byref(receiver), c.byref(push))
+        for offset in range(0, len(self.archive), 1000):
+            piece = self.archive[offset:offset + 1000]
+            call(bbz.bbz_push_feed, push, offset, piece, len(piece))
+        call(bbz.bbz_push_finish, push)
+        bbz.bbz_push_free(push)
+        self.assertEqual(files[b"model"], self.model)
 
     def test_errors(self):
         with self.assertRaisesRegex(BbzError, "^not-found: "):

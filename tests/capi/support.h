@@ -17,6 +17,7 @@ struct Free {
   void operator()(bbz_reader* reader) const { bbz_reader_free(reader); }
   void operator()(bbz_report* report) const { bbz_report_free(report); }
   void operator()(bbz_plan* plan) const { bbz_plan_free(plan); }
+  void operator()(bbz_push* push) const { bbz_push_free(push); }
 };
 template <class Handle>
 using Owned = std::unique_ptr<Handle, Free>;
