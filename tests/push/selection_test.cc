@@ -171,6 +171,16 @@ TEST_F(Refusals, AFullStoreCanBeTriedAgainAndACancelledDecodingNot) {
   EXPECT_EQ(cancelled->finish().code(), Code::kCancelled);
 }
 
+// What was passed over, because it was there, is taken after all where that was damaged.
+TEST_F(Refusals, ASegmentRepairsWhatItRepeats) {
+  std::vector<std::byte> damaged(archive_.begin(), archive_.begin() + 20);
+  damaged[10] ^= std::byte{1};
+  const auto decoder = *Decoder::create({}, receiver_);
+  BBZ_ASSERT_OK(decoder->feed(0, damaged));
+  BBZ_ASSERT_OK(decoder->feed(0, archive_));
+  BBZ_ASSERT_OK(decoder->finish());
+}
+
 // A server that goes on sending the wrong bytes is seen to.
 TEST_F(Refusals, CountsHowOftenARangeWasDamaged) {
   std::vector<std::byte> damaged = archive_;
