@@ -106,7 +106,7 @@ class Feeder {
     }
     // The transport has come to the end. Then, until nothing comes of it any more.
     if (!decoder_->set_total(archive_.size()).ok()) return false;
-    for (bool progress = true; progress && !decoder_->complete();) {
+    for (bool progress = true; progress && !decoder_->complete() && !hopeless();) {
       const std::uint64_t verified = decoder_->verified().bytes();
       const std::uint64_t there = decoder_->there().bytes();
       const auto needs = decoder_->needs(1 + random_(64), random_(3));
@@ -128,6 +128,13 @@ class Feeder {
   Collector collector;
 
  private:
+  // What comes right and is damaged every time is wrong in the archive.
+  bool hopeless() const {
+    constexpr std::uint32_t kOften = 20;
+    return std::ranges::any_of(decoder_->damages(),
+                               [](const push::Damage& damage) { return damage.times > kOften; });
+  }
+
   bool resume() {
     if (options_.store == nullptr) return true;
     --lives_;
