@@ -22,8 +22,8 @@ TEST(ForEachIndex, CallsEachOnceAndReturnsWhenAllHaveReturned) {
 }
 
 TEST(ForEachIndex, DoesNotWaitForThreadsThatAreBusy) {
-  ThreadPool pool(2);
   std::atomic<bool> done{false};
+  ThreadPool pool(2);  // its threads end before what they wait for
   for (int i = 0; i < 2; ++i) {
     pool.submit([&] { done.wait(false); });
   }

@@ -156,8 +156,8 @@ TEST(ThreadPool, WorksOnSeveralItemsAtOnce) {
 
 // The pool's one thread is held up by another queue: the calling thread does all of its own work.
 TEST(OrderedQueue, GoesOnWhereThePoolIsBusy) {
-  ThreadPool pool(2);
   std::latch begun(1), release(1);
+  ThreadPool pool(2);  // its threads end before what they wait for
   pool.submit([&] {
     begun.count_down();
     release.wait();
