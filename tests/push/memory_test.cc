@@ -40,6 +40,17 @@ void* operator new(std::size_t size) {
 void* operator new[](std::size_t size) {
   return counted_allocate(size);
 }
+// Without throwing, too: what any of these gives is freed by the same delete.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return counted_allocate(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+  return operator new(size, std::nothrow);
+}
 void operator delete(void* pointer) noexcept {
   counted_free(pointer);
 }
