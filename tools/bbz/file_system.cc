@@ -62,8 +62,7 @@ struct Operations {
     });
   }
   static void release(::fuse_req_t request, ::fuse_ino_t, ::fuse_file_info* info) {
-    delete file_of(*info);
-    ::fuse_reply_err(request, 0);
+    self(request).release(request, *info);
   }
   static void opendir(::fuse_req_t request, ::fuse_ino_t, ::fuse_file_info* info) {
     info->cache_readdir = 1;
@@ -141,7 +140,7 @@ void FileSystem::lookup(::fuse_req_t request, std::uint32_t folder, const char* 
   ::fuse_reply_entry(request, &found);
 }
 
-void FileSystem::open(::fuse_req_t request, std::uint32_t node, ::fuse_file_info& info) const {
+void FileSystem::open(::fuse_req_t request, std::uint32_t node, ::fuse_file_info& info) {
   if ((info.flags & O_ACCMODE) != O_RDONLY) {
     ::fuse_reply_err(request, EROFS);
     return;
@@ -151,11 +150,31 @@ void FileSystem::open(::fuse_req_t request, std::uint32_t node, ::fuse_file_info
     ::fuse_reply_err(request, EISDIR);
     return;
   }
-  info.fh = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(file->get()));
+  const view::FileView* const key = file->get();
+  info.fh = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(key));
   info.keep_cache = 1;
   info.noflush = 1;
-  // Where the caller is gone, no release follows.
-  if (::fuse_reply_open(request, &info) == 0) (void)file->release();
+  {
+    const std::lock_guard lock(open_mutex_);
+    open_.emplace(key, std::move(*file));
+  }
+  if (::fuse_reply_open(request, &info) == 0) return;
+  // The caller is gone, and no release follows.
+  const std::lock_guard lock(open_mutex_);
+  open_.erase(key);
+}
+
+void FileSystem::release(::fuse_req_t request, const ::fuse_file_info& info) {
+  {
+    const std::lock_guard lock(open_mutex_);
+    open_.erase(file_of(info));
+  }
+  ::fuse_reply_err(request, 0);
+}
+
+void FileSystem::close_all() {
+  const std::lock_guard lock(open_mutex_);
+  open_.clear();
 }
 
 void FileSystem::read(::fuse_req_t request, std::size_t size, std::uint64_t offset,

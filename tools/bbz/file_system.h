@@ -5,8 +5,10 @@
 #include <fuse3/fuse_lowlevel.h>
 #include <sys/stat.h>
 
-#include <atomic>
 #include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
 
 #include "bbz/view/archive_view.h"
 #include "bbz/view/tree.h"
@@ -34,6 +36,10 @@ class FileSystem {
   // Where the bytes of files come from; set before the first question is answered.
   void serve_from(view::ArchiveView& view) { view_ = &view; }
 
+  // After the last answer and before the view ends: closes the files that are still open. The
+  // kernel says nothing of those where it is the mount that ends.
+  void close_all();
+
   // To be passed to fuse_session_new together with a pointer to the file system.
   static const ::fuse_lowlevel_ops& operations();
 
@@ -44,7 +50,8 @@ class FileSystem {
   ::fuse_entry_param entry(std::uint32_t node) const;
 
   void lookup(::fuse_req_t request, std::uint32_t folder, const char* name) const;
-  void open(::fuse_req_t request, std::uint32_t node, ::fuse_file_info& info) const;
+  void open(::fuse_req_t request, std::uint32_t node, ::fuse_file_info& info);
+  void release(::fuse_req_t request, const ::fuse_file_info& info);
   void read(::fuse_req_t request, std::size_t size, std::uint64_t offset,
             view::FileView& file) const;
   // Offset 0 is ".", 1 is "..", those from 2 on are the children.
@@ -56,6 +63,8 @@ class FileSystem {
   const view::Tree& tree_;
   Settings settings_;
   view::ArchiveView* view_ = nullptr;
+  std::mutex open_mutex_;
+  std::map<const view::FileView*, std::unique_ptr<view::FileView>> open_;
 };
 
 }  // namespace bbz::tools

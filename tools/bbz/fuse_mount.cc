@@ -238,8 +238,10 @@ Result<MountOutcome> mount_archive(const Reader& reader, const MountOptions& opt
     view.emplace(reader, options.view);
   }
   files.serve_from(*view);
-  BBZ_TRY(session->loop());
+  const Status served = session->loop();
   session.reset();
+  files.close_all();
+  BBZ_TRY(served);
   outcome.counters = view->counters();
   return outcome;
 }
