@@ -34,7 +34,8 @@ class BlockCache {
   using Decode = std::function<Status(const Block&, MutableBytes)>;
 
   // A block larger than `capacity` bytes is decoded all the same, and is then the only one kept.
-  // `threads` decode ahead, 0 for all cores; with one, nothing is decoded ahead.
+  // `threads` decode, 0 for all cores, a reader's own among them; with one, nothing is decoded
+  // ahead.
   BlockCache(std::uint64_t capacity, unsigned threads, Decode decode);
 
   // Ends once the blocks under way are decoded; those that only wait are dropped.
