@@ -39,7 +39,10 @@ void GroupState::add(const catalog::Tensor& tensor, Bytes bytes) {
   if (tensors_.empty() || tensors_.back().meta.number != tensor.meta.number) {
     tensors_.push_back(tensor);
     bytes_.emplace_back();
+    too_large_ |= tensor.byte_size > symmetry::kMaxGroupTensorBytes - expected_;
+    if (!too_large_) expected_ += tensor.byte_size;
   }
+  if (too_large_) return;  // complete() says so
   bytes_.back().insert(bytes_.back().end(), bytes.begin(), bytes.end());
 }
 

@@ -48,6 +48,8 @@ class GroupState {
   std::optional<symmetry::BitsBackGroup> bits_back_;
   std::vector<catalog::Tensor> tensors_;
   std::vector<std::vector<std::byte>> bytes_;
+  std::uint64_t expected_ = 0;  // of those tensors, by what they declare
+  bool too_large_ = false;
   std::mutex mutex_;
   std::optional<std::vector<std::byte>> riders_;  // under mutex_ until recovered
 };

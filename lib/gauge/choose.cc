@@ -25,6 +25,10 @@ Result<Choice> choose_polar(const Matrix& s, DType dtype) {
     return make_error(Code::kUnsupported, "expected F16, BF16 or F32, found {}",
                       tensor::dtype_info(dtype).name);
   }
+  if (bytes_of(s, dtype) > kMaxPolarBytes) {
+    return make_error(Code::kUnsupported, "expected at most {} bytes to derive, found {}",
+                      kMaxPolarBytes, bytes_of(s, dtype));
+  }
   BBZ_ASSIGN(PolarFactor exact, polar_factor(s, dtype));
   BBZ_ASSIGN(PolarForm form,
              quantise(exact.factor, exact.pivots, dtype, static_cast<std::uint64_t>(s.cols())));

@@ -38,6 +38,8 @@ struct PolarForm {
 
 // The widest shortcut that has a polar form: pivots are 16 bits wide.
 inline constexpr std::uint64_t kMaxPolarRows = 65535;
+// The largest one in bytes: a decoder holds it whole.
+inline constexpr std::uint64_t kMaxPolarBytes = std::uint64_t{1} << 30;
 
 // The type of F's entries: F32 for a shortcut of F32, F16 for F16 and BF16; nothing for others.
 std::optional<tensor::DType> factor_dtype(tensor::DType shortcut);

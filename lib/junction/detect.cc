@@ -77,6 +77,10 @@ class Prover {
                            junction_.width, role_axis(role),
                            tensors_[junction_.members.front().tensor].name, shape_text(info)));
       }
+      if (extent > kMaxWidth) {
+        refuse(fmt::format("{}: expected a width of at most {}, found {}", name, kMaxWidth,
+                           shape_text(info)));
+      }
       junction_.members.push_back({found->second, role});
     }
   }

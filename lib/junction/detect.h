@@ -38,6 +38,9 @@ std::string_view role_name(Role role);
 // 0 (rows, or the elements of a bias) where its transpose acts from the left.
 int role_axis(Role role);
 
+// The widest junction that is rotated: what bounds the memory of whoever decodes one.
+inline constexpr std::uint64_t kMaxWidth = 32768;
+
 struct Member {
   std::size_t tensor = 0;  // index into the list given to detect()
   Role role{};

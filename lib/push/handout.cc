@@ -177,11 +177,6 @@ Status Handout::hand_out_waiting(std::uint32_t tensor) {
 // A tensor that is not stored at all.
 Status Handout::derive(std::uint32_t number) {
   const catalog::Tensor& tensor = catalog().tensors[number];
-  if (tensor.byte_size > options_.limits.group_bytes) {
-    return fail(number, nullptr,
-                make_error(Code::kLimit, "tensor {}: {} derived bytes, the limit is {}", number,
-                           tensor.byte_size, options_.limits.group_bytes));
-  }
   const auto state = group_state(tensor.meta.group);
   if (!state.ok()) return fail(number, nullptr, state.error());
   dense_.resize(tensor.byte_size);

@@ -8,6 +8,7 @@
 #include "bbz/bitsback/bitsback.h"
 #include "bbz/gauge/lower.h"
 #include "bbz/gauge/polar.h"
+#include "bbz/junction/detect.h"
 
 namespace bbz::symmetry {
 namespace {
@@ -32,14 +33,26 @@ Status check_group(const catalog::Catalog& catalog, const TensorMeta& tensor, st
 }
 
 Status check_matrix(const TensorMeta& tensor) {
-  // Sizes in this room stay far from 64 bits: widths of junctions are below 2^31.
+  // Sizes in this room stay far from 64 bits.
   constexpr std::uint64_t kMost = std::uint64_t{1} << 31;
-  if (tensor.shape.size() == 2 && tensor.shape[0] < kMost && tensor.shape[1] < kMost &&
-      tensor.element_bits % 8 == 0 && tensor.shape[1] > 0) {
-    return {};
+  if (tensor.shape.size() != 2 || tensor.shape[0] >= kMost || tensor.element_bits % 8 != 0 ||
+      tensor.shape[1] == 0) {
+    return about(Code::kMalformed, tensor, "form {} needs a matrix of whole-byte elements",
+                 tensor.form);
   }
-  return about(Code::kMalformed, tensor, "form {} needs a matrix of whole-byte elements",
-               tensor.form);
+  if (tensor.shape[1] > junction::kMaxWidth) {
+    return about(Code::kLimit, tensor, "form {} with {} columns, the limit is {}", tensor.form,
+                 tensor.shape[1], junction::kMaxWidth);
+  }
+  return {};
+}
+
+// A derived tensor is held whole, and its size is nothing but a claim until it is derived.
+Status check_derived(const TensorMeta& tensor) {
+  const std::uint64_t bytes = tensor.shape[0] * tensor.shape[1] * (tensor.element_bits / 8);
+  if (bytes <= gauge::kMaxPolarBytes) return {};
+  return about(Code::kLimit, tensor, "{} derived bytes, the limit is {}", bytes,
+               gauge::kMaxPolarBytes);
 }
 
 Status check_stored(const TensorMeta& tensor, std::uint64_t expected) {
@@ -80,6 +93,7 @@ Status check_form(const catalog::Catalog& catalog, const catalog::Tensor& tensor
       return check_stored(meta, gauge::lower_count(meta.shape[0], meta.shape[1]));
     case kFormPolar:
       BBZ_TRY(check_matrix(meta));
+      BBZ_TRY(check_derived(meta));
       BBZ_TRY(check_group(catalog, meta, kMethodPolar));
       return check_stored(meta, 0);
     case kFormRider:
@@ -189,13 +203,20 @@ Result<std::span<const catalog::Tensor>> group_tensors(const catalog::Catalog& c
                       group.meta.number, count, catalog.tensors.size() - first);
   }
   const auto tensors = std::span(catalog.tensors).subspan(first, count);
+  std::uint64_t room = kMaxGroupTensorBytes;
   for (const catalog::Tensor& tensor : tensors) {
-    if (tensor.meta.form == catalog::kFormDense &&
-        tensor.is_operand() == (group.meta.method == kMethodPolar)) {
-      continue;
+    if (tensor.meta.form != catalog::kFormDense ||
+        tensor.is_operand() != (group.meta.method == kMethodPolar)) {
+      return make_error(Code::kMalformed, "group {}: tensor {} {} cannot belong to it",
+                        group.meta.number, tensor.meta.number, quoted(tensor.meta.name));
     }
-    return make_error(Code::kMalformed, "group {}: tensor {} {} cannot belong to it",
-                      group.meta.number, tensor.meta.number, quoted(tensor.meta.name));
+    if (tensor.byte_size > room) {
+      return make_error(Code::kLimit,
+                        "group {}: tensor {} {} of {} bytes, the limit is {} for all of a group",
+                        group.meta.number, tensor.meta.number, quoted(tensor.meta.name),
+                        tensor.byte_size, kMaxGroupTensorBytes);
+    }
+    room -= tensor.byte_size;
   }
   return tensors;
 }

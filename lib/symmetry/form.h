@@ -7,8 +7,8 @@
 namespace bbz::symmetry {
 
 // Whether a tensor's record fits its form and its group's method: rank, stored elements, group.
-// Unknown forms are kUnsupported, as are unknown methods; records that do not fit are kMalformed.
-// The tensor is named.
+// Unknown forms are kUnsupported, as are unknown methods; records that do not fit are kMalformed,
+// those that would make a decoder hold too much are kLimit. The tensor is named.
 Status check_form(const catalog::Catalog& catalog, const catalog::Tensor& tensor);
 
 // --- lower: a chunk's elements lie in a contiguous range of the dense tensor
@@ -56,7 +56,8 @@ Result<std::vector<std::byte>> recover_riders(const BitsBackGroup& group,
                                               std::span<const std::vector<std::byte>> bytes);
 
 // The tensors that directly follow a group record and belong to it: its operand or its carriers.
-// Errors: kMalformed where there are not as many, or they are not what the method needs.
+// Errors: kMalformed where there are not as many, or they are not what the method needs; kLimit
+// where they take more than kMaxGroupTensorBytes.
 Result<std::span<const catalog::Tensor>> group_tensors(const catalog::Catalog& catalog,
                                                        const catalog::Group& group,
                                                        std::uint64_t count);

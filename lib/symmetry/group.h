@@ -28,6 +28,9 @@ struct PolarGroup {
   std::optional<Digest> decoded_digest;  // SHA-256 of it, where that is the archive's digest kind
 };
 
+// The tensors that belong to a group are held in memory until what follows from them is known.
+inline constexpr std::uint64_t kMaxGroupTensorBytes = std::uint64_t{4} << 30;
+
 // One rotation with a payload. The `carriers` tensor records that directly follow the group are
 // what it is recovered from.
 struct BitsBackGroup {

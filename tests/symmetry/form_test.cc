@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "bbz/gauge/lower.h"
+#include "bbz/junction/detect.h"
 
 namespace bbz::symmetry {
 namespace {
@@ -39,6 +40,11 @@ TEST(Forms, LowerNeedsItsCountAndNoGroup) {
   EXPECT_EQ(check_form(catalog, tensor).code(), Code::kMalformed);
   tensor.meta.shape = {1ull << 40, 3};
   EXPECT_EQ(check_form(catalog, tensor).code(), Code::kMalformed);
+  tensor = matrix(1, junction::kMaxWidth, kFormLower);
+  tensor.meta.stored_elements = 1;
+  EXPECT_TRUE(check_form(catalog, tensor).ok());
+  tensor.meta.shape[1] += 1;
+  EXPECT_EQ(check_form(catalog, tensor).code(), Code::kLimit);
 }
 
 TEST(Forms, PolarAndRiderNeedGroupsOfTheirMethod) {
@@ -48,6 +54,11 @@ TEST(Forms, PolarAndRiderNeedGroupsOfTheirMethod) {
   EXPECT_EQ(check_form(with_group(kMethodPolar), polar).code(), Code::kMalformed);
   polar.meta.group = rider.meta.group = 0;
   EXPECT_TRUE(check_form(with_group(kMethodPolar), polar).ok());
+  polar.meta.shape = {16384, 32768};
+  EXPECT_TRUE(check_form(with_group(kMethodPolar), polar).ok());
+  polar.meta.shape = {16385, 32768};
+  EXPECT_EQ(check_form(with_group(kMethodPolar), polar).code(), Code::kLimit);
+  polar.meta.shape = {4, 4};
   EXPECT_TRUE(check_form(with_group(kMethodBitsBack), rider).ok());
   EXPECT_EQ(check_form(with_group(kMethodBitsBack), polar).code(), Code::kMalformed);
   EXPECT_EQ(check_form(with_group(kMethodPolar), rider).code(), Code::kMalformed);
@@ -141,6 +152,10 @@ TEST(GroupTensors, AreThoseThatFollowIt) {
   EXPECT_TRUE(group_tensors(catalog, catalog.groups[0], 1).ok());
   EXPECT_EQ(group_tensors(catalog, catalog.groups[0], 2).code(), Code::kMalformed);
   EXPECT_EQ(group_tensors(catalog, catalog.groups[0], 3).code(), Code::kMalformed);
+  catalog.tensors[0].byte_size = kMaxGroupTensorBytes;
+  EXPECT_TRUE(group_tensors(catalog, catalog.groups[0], 1).ok());
+  catalog.tensors[0].byte_size += 1;
+  EXPECT_EQ(group_tensors(catalog, catalog.groups[0], 1).code(), Code::kLimit);
   catalog.groups[0].meta.method = kMethodPolar;  // whose operand lies in no file
   EXPECT_EQ(group_tensors(catalog, catalog.groups[0], 1).code(), Code::kMalformed);
 }

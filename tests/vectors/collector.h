@@ -13,6 +13,14 @@ using raw::TensorFields;
 
 inline constexpr std::uint64_t kMax = ~std::uint64_t{0};
 
+// These records within file 0, which has so many tensors and bytes.
+inline std::vector<Record> in_file(std::vector<Record> within, std::uint32_t tensors,
+                                   std::uint64_t size) {
+  within.insert(within.begin(), raw::file(0, "f"));
+  within.push_back(raw::file_end(0, tensors, size));
+  return within;
+}
+
 class Collector {
  public:
   // One code whatever way the archive is read.
@@ -54,5 +62,7 @@ class Collector {
 // Of the container, and of what its records say.
 void add_container_vectors(Collector& c);
 void add_catalog_vectors(Collector& c);
+// Of forms and groups.
+void add_symmetry_vectors(Collector& c);
 
 }  // namespace bbz::vectors

@@ -3,12 +3,6 @@
 namespace bbz::vectors {
 namespace {
 
-std::vector<Record> in_file(std::vector<Record> within, std::uint32_t tensors, std::uint64_t size) {
-  within.insert(within.begin(), raw::file(0, "f"));
-  within.push_back(raw::file_end(0, tensors, size));
-  return within;
-}
-
 void files_and_tensors(Collector& c) {
   const auto path = [&](const char* name, const std::string& p, const char* code) {
     c.records(name, "a path is safe", {raw::file(0, p), raw::file_end(0, 0, 0)}, code);

@@ -61,6 +61,7 @@ class Maker {
   // elements; coded as given, or raw.
   struct Options {
     std::vector<Coded> coded{};
+    std::optional<Buffer> kept{};  // what the chunks decode to, where that is not all of it
     std::optional<std::uint64_t> at{};
     std::uint64_t chunk = 1024;
     std::uint32_t layer = kNone;
@@ -121,7 +122,8 @@ class Maker {
  private:
   void add(raw::TensorFields t, const Buffer& plain, const Options& options) {
     t.number = tensors_++;
-    t.stored = plain.size() * 8 / t.bits;
+    const Buffer& kept = options.kept ? *options.kept : plain;
+    t.stored = kept.size() * 8 / t.bits;
     if (t.file != kNone) {
       t.file = files_;
       t.offset = options.at.value_or(content_.size());
@@ -132,8 +134,8 @@ class Maker {
     archive.records.push_back(raw::tensor(t));
     const std::size_t chunk_bytes = t.chunk * t.bits / 8;
     std::uint32_t number = 0;
-    for (std::size_t at = 0; at < plain.size(); at += chunk_bytes, ++number) {
-      const Bytes part = Bytes(plain).subspan(at, std::min(chunk_bytes, plain.size() - at));
+    for (std::size_t at = 0; at < kept.size(); at += chunk_bytes, ++number) {
+      const Bytes part = Bytes(kept).subspan(at, std::min(chunk_bytes, kept.size() - at));
       raw::ChunkFields c;
       c.tensor = t.number;
       c.number = number;

@@ -18,6 +18,8 @@ struct Valid {
   bool frozen = false;
 };
 std::vector<Valid> valid_vectors();
+// Those of format-spec/symmetry.md and bits-back.md.
+std::vector<Valid> valid_symmetry_vectors();
 
 // An archive that must be refused, with the names of the codes (limits.md).
 struct Invalid {
