@@ -217,6 +217,20 @@ TEST(Detect, RefusesWhatItCannotProveAndNamesTensorExpectedAndFound) {
   EXPECT_THAT(r.which, testing::ElementsAre(0));
 }
 
+TEST(Detect, RefusesAWidthBeyondTheLimit) {
+  const auto widened = [](std::uint64_t width) {
+    return [width](Model& m) {
+      get(m, "model.layers.1.mlp_shortcut_Q").shape[1] = width;
+      get(m, "model.layers.1.mlp.down_proj.weight").shape[0] = width;
+      get(m, "lm_head.weight").shape[1] = width;
+    };
+  };
+  EXPECT_THAT(refused_after(llama(), widened(kMaxWidth)).which, testing::IsEmpty());
+  const auto r = refused_after(llama(), widened(kMaxWidth + 1));
+  EXPECT_THAT(r.which, testing::ElementsAre(4));
+  EXPECT_THAT(r.reason, HasSubstr("expected a width of at most 32768, found F16 [7, 32769]"));
+}
+
 TEST(Detect, RefusesANormOnTheJunction) {
   auto r = refused_after(
       llama(), [](Model& m) { add(m, "model.layers.1.post_attention_layernorm.weight", {7}); });
