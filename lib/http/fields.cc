@@ -113,6 +113,10 @@ void ResponseHead::add_line(std::string_view line) {
   if (equal_names(name, "content-length")) content_length = parse_number(value);
 }
 
+bool is_transient_status(int status) {
+  return status == 408 || status == 425 || status == 429 || status >= 500;
+}
+
 std::optional<std::chrono::seconds> retry_after(const ResponseHead& head) {
   const auto seconds = parse_number(head.retry_after);
   if (!seconds || *seconds > 1'000'000) return std::nullopt;

@@ -54,6 +54,9 @@ struct ResponseHead {
   void add_line(std::string_view line);
 };
 
+// Whether the status of a failure says that the same request may succeed later.
+bool is_transient_status(int status);
+
 // The seconds that Retry-After asks to wait, where it is a number of them; a date gives nothing.
 std::optional<std::chrono::seconds> retry_after(const ResponseHead& head);
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,12 @@ struct Options {
   // any message.
   std::vector<std::string> headers;
   bool netrc = true;  // looks up the password for a host in ~/.netrc
+
+  // A file (PEM) of the authorities that vouch for an https server, in place of the system's.
+  std::string ca_file;
+  // The URL of the proxy, which may hold a user and a password; empty: none. Not set: what
+  // http_proxy, https_proxy, all_proxy and no_proxy say, as curl(1) reads them.
+  std::optional<std::string> proxy;
 
   unsigned connections = 4;                              // for what is fetched ahead; 0: nothing is
   std::uint64_t ahead_bytes = std::uint64_t{64} << 20;   // in memory, fetched ahead of the reading

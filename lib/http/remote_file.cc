@@ -14,10 +14,6 @@ namespace {
 constexpr std::size_t kReadBytes = 256 * 1024;
 constexpr std::uint64_t kShortBody = 64 * 1024;  // read to the end, to keep the connection
 
-bool is_transient_status(int status) {
-  return status == 408 || status == 425 || status == 429 || status >= 500;
-}
-
 Error not_a_url(const std::string& url) {
   return make_error(Code::kInvalidArgument, "{}: expected a URL of http or https",
                     quoted(shown_url(url)));
@@ -218,7 +214,7 @@ std::optional<RemoteFile::Failure> RemoteFile::redirect(const ResponseHead& head
     return Failure{wrong(
         fmt::format("the redirect to {} would leave https", quoted(shown_url(head.location))))};
   }
-  location_ = head.location;
+  location_ = with_user_of(url_, head.location);
   return std::nullopt;
 }
 
@@ -258,6 +254,8 @@ std::optional<RemoteFile::Failure> RemoteFile::check_status(const ResponseHead& 
       if (head.status == 403) return Failure{wrong("the server refuses access (status 403)")};
       return Failure{make_error(Code::kNotFound, "{}: not found (status {})", name_, head.status)};
     }
+    case 407:
+      return Failure{wrong("the proxy asks for credentials (status 407)")};
     default:
       break;
   }

@@ -162,6 +162,11 @@ Status Transfer::State::prepare(const Request& request) {
   set(CURLOPT_USERAGENT, "bbz");
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_NETRC, long{options.netrc ? CURL_NETRC_OPTIONAL : CURL_NETRC_IGNORED});
+  if (!options.ca_file.empty()) {
+    set(CURLOPT_CAINFO, options.ca_file.c_str());
+    set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // else the system's stay as well
+  }
+  if (options.proxy) set(CURLOPT_PROXY, options.proxy->c_str());
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
   set(CURLOPT_BUFFERSIZE, kBufferBytes);
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -184,11 +189,24 @@ Status Transfer::State::prepare(const Request& request) {
 
 Error Transfer::State::failed(CURLcode code) {
   transient = is_transient_code(code);
+  long proxy_status = 0;  // of a tunnel through it
+  curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+  if (proxy_status >= 400) {
+    transient = is_transient_status(static_cast<int>(proxy_status));
+    return make_error(Code::kIo, "{}: the proxy makes no connection (status {})", shown_url(url),
+                      proxy_status);
+  }
   if (code == CURLE_PARTIAL_FILE) {
     return make_error(Code::kIo, "{}: the connection ended after {} bytes of {}", shown_url(url),
                       received, head.content_length.value_or(0));
   }
-  const std::string words = reason[0] != '\0' ? reason : curl_easy_strerror(code);
+  std::string words = reason;
+  // libcurl quotes the URL of a proxy that it cannot use, with the password in it.
+  if (words.empty() || words.find('@') != std::string::npos) words = curl_easy_strerror(code);
+  if (code == CURLE_PEER_FAILED_VERIFICATION) {
+    return make_error(Code::kIo, "{}: the server's certificate is not trusted: {}", shown_url(url),
+                      words);
+  }
   return make_error(Code::kIo, "{}: {}", shown_url(url), words);
 }
 

@@ -17,7 +17,8 @@ std::string lower(std::string_view text) {
 
 struct Parts {
   std::string scheme;     // in lower case
-  std::string authority;  // host and port, in lower case, without what stands before '@'
+  std::string_view user;  // and password, with the '@' after them
+  std::string authority;  // host and port, in lower case
   std::string_view path;  // from the first '/' on, without query and fragment
   bool has_query = false;
 };
@@ -35,9 +36,18 @@ Parts split(std::string_view url) {
   const std::size_t slash = std::min(rest.find('/'), rest.size());
   const std::string_view authority = rest.substr(0, slash);
   const std::size_t at = authority.rfind('@');
-  parts.authority = lower(at == std::string_view::npos ? authority : authority.substr(at + 1));
+  parts.user = authority.substr(0, at == std::string_view::npos ? 0 : at + 1);
+  parts.authority = lower(authority.substr(parts.user.size()));
   parts.path = rest.substr(slash);
   return parts;
+}
+
+// Whether what follows the host is a port, if anything does.
+bool ends_like_a_host(std::string_view authority) {
+  const std::size_t colon = authority.rfind(':');
+  if (colon == std::string_view::npos || authority.ends_with(']')) return true;
+  return std::ranges::all_of(authority.substr(colon + 1),
+                             [](char c) { return c >= '0' && c <= '9'; });
 }
 
 }  // namespace
@@ -50,6 +60,8 @@ bool is_url(std::string_view name) {
 std::string shown_url(std::string_view url) {
   if (!is_url(url)) return std::string(url);
   const Parts parts = split(url);
+  // A '/' or '?' in a password that is not escaped ends the authority within it.
+  if (!ends_like_a_host(parts.authority)) return parts.scheme + "://...";
   return parts.scheme + "://" + parts.authority + std::string(parts.path) +
          (parts.has_query ? "?..." : "");
 }
@@ -64,6 +76,12 @@ bool same_origin(std::string_view a, std::string_view b) {
     return parts.scheme + "://" + parts.authority;
   };
   return origin(a) == origin(b);
+}
+
+std::string with_user_of(std::string_view from, std::string_view to) {
+  std::string url(to);
+  if (!same_origin(from, to) || !split(to).user.empty()) return url;
+  return url.insert(url.find("://") + 3, split(from).user);
 }
 
 std::string file_name_of(std::string_view url) {

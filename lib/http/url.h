@@ -17,6 +17,10 @@ std::string shown_url(std::string_view url);
 // sent to the other. Precondition: is_url(a) and is_url(b).
 bool same_origin(std::string_view a, std::string_view b);
 
+// `to` with the user and password of `from`, where that is of the same origin and `to` has none.
+// Precondition: is_url(from) and is_url(to).
+std::string with_user_of(std::string_view from, std::string_view to);
+
 // The last component of the path, as a name for a file: "model.bbz" of
 // "https://host/a/model.bbz?download=1"; empty where the path ends with '/' or there is none.
 std::string file_name_of(std::string_view url);

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -58,7 +59,17 @@ bool Nginx::is_there() {
   return ::access(kProgram, X_OK) == 0;
 }
 
-Nginx::Nginx(const std::string& root) {
+void Nginx::make_certificate(const std::string& file, const std::string& name) {
+  const bool address = name.find_first_not_of("0123456789.") == std::string::npos;
+  const std::string command =
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test "
+      "-addext subjectAltName=" +
+      std::string(address ? "IP:" : "DNS:") + name + " -keyout '" + file + ".key' -out '" + file +
+      "' 2> /dev/null";
+  if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: " + command);
+}
+
+Nginx::Nginx(const std::string& root, const std::string& certificate) {
   const auto place = [&](const std::string& name) { return dir_ / name; };
   for (int attempt = 0; attempt < 5; ++attempt) {  // another program may take the port meanwhile
     port_ = free_port();
@@ -70,7 +81,15 @@ Nginx::Nginx(const std::string& root) {
     for (const std::string kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"}) {
       config += kind + "_temp_path " + place(kind) + ";\n";
     }
-    config += "server { listen 127.0.0.1:" + std::to_string(port_) + "; root " + root + ";\n";
+    const std::string here = "127.0.0.1:" + std::to_string(port_);
+    config += "server { listen " + here + "; root " + root + ";\n";
+    if (!certificate.empty()) {
+      secure_port_ = free_port();
+      config += "listen 127.0.0.1:" + std::to_string(secure_port_) + " ssl;\n";
+      config += "ssl_certificate " + certificate + ";\n";
+      config += "ssl_certificate_key " + certificate + ".key;\n";
+      config += "location ~ ^/plain/(.*)$ { return 302 http://" + here + "/$1; }\n";
+    }
     config += "location /mark { return 204; } } }\n";
     io::write_text(place("nginx.conf"), config);
     child_ = ::fork();
@@ -99,6 +118,10 @@ Nginx::~Nginx() {
 
 std::string Nginx::url(const std::string& path) const {
   return "http://127.0.0.1:" + std::to_string(port_) + "/" + path;
+}
+
+std::string Nginx::secure_url(const std::string& path) const {
+  return "https://127.0.0.1:" + std::to_string(secure_port_) + "/" + path;
 }
 
 std::vector<Nginx::Entry> Nginx::take_log() {

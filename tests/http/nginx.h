@@ -23,13 +23,20 @@ class Nginx {
   // Whether the machine has it.
   static bool is_there();
 
-  // Serves the files below `root` at a free port. Throws where it does not start.
-  explicit Nginx(const std::string& root);
+  // Makes a certificate for `name`, an IP address or a host, that vouches for itself: `file`, with
+  // its key in `file`.key. Throws where openssl(1) does not.
+  static void make_certificate(const std::string& file, const std::string& name);
+
+  // Serves the files below `root` at a free port, and over TLS with that certificate at another
+  // one. What is below /plain/ is there too, redirected to without TLS. Throws where it does not
+  // start.
+  explicit Nginx(const std::string& root, const std::string& certificate = "");
   ~Nginx();
   Nginx(const Nginx&) = delete;
   Nginx& operator=(const Nginx&) = delete;
 
   std::string url(const std::string& path) const;
+  std::string secure_url(const std::string& path) const;
   // The requests since the last call, which must be at their end. nginx logs a request after its
   // last byte is sent, so that one which has been read may be missing for a moment: one more is
   // made and waited for, which is not given back.
@@ -39,6 +46,7 @@ class Nginx {
  private:
   io::TempDir dir_;
   int port_ = 0;
+  int secure_port_ = 0;
   int child_ = -1;
   std::size_t taken_ = 0;
   unsigned marks_ = 0;

@@ -166,6 +166,7 @@ std::optional<ServerRequest> Server::receive(int fd, std::string& buffer) {
   buffer.erase(0, end + 4);
   ServerRequest request;
   const std::size_t first = text.find(' ') + 1;
+  request.method = text.substr(0, first - 1);
   request.target = text.substr(first, text.find(' ', first) - first);
   for (std::size_t at = text.find("\r\n") + 2; at < text.size();) {
     const std::size_t stop = text.find("\r\n", at);

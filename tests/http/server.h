@@ -19,8 +19,9 @@
 namespace bbz::http {
 
 struct ServerRequest {
-  std::size_t number = 0;                     // of all requests to this server, from 0
-  std::string target;                         // "/file"
+  std::size_t number = 0;  // of all requests to this server, from 0
+  std::string method;
+  std::string target;                         // "/file"; of a proxy, a URL or "host:port"
   std::map<std::string, std::string> fields;  // names in lower case
   // What Range asks for, as [first, second); a suffix or a range open at its end reaches to the
   // end.

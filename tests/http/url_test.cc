@@ -23,6 +23,9 @@ TEST(Url, IsShownWithoutSecrets) {
   EXPECT_EQ(shown_url("https://host?token"), "https://host?...");
   EXPECT_EQ(shown_url("https://user:pass@host"), "https://host");
   EXPECT_EQ(shown_url("HTTP://user:pass@Host/A"), "http://host/A");
+  EXPECT_EQ(shown_url("https://user:pa/ss@host/a"), "https://...");
+  EXPECT_EQ(shown_url("https://user:pass@[::1]/a"), "https://[::1]/a");
+  EXPECT_EQ(shown_url("https://[::1]:80/a"), "https://[::1]:80/a");
   EXPECT_EQ(shown_url("a@b.bbz"), "a@b.bbz");
 }
 
@@ -33,6 +36,14 @@ TEST(Url, HasAnOrigin) {
   EXPECT_FALSE(same_origin("http://host/a", "http://host:8080/a"));
   EXPECT_FALSE(same_origin("http://host/a", "http://host.evil/a"));
   EXPECT_FALSE(same_origin("http://host/a", "http://evil?@host/a"));
+}
+
+TEST(Url, KeepsTheUserWithinAnOrigin) {
+  EXPECT_EQ(with_user_of("http://u:p@host/a", "http://host/b"), "http://u:p@host/b");
+  EXPECT_EQ(with_user_of("http://u:p@host/a", "http://v@host/b"), "http://v@host/b");
+  EXPECT_EQ(with_user_of("http://host/a", "http://host/b"), "http://host/b");
+  EXPECT_EQ(with_user_of("http://u:p@host/a", "http://other/b"), "http://other/b");
+  EXPECT_EQ(with_user_of("https://u:p@host/a", "http://host/b"), "http://host/b");
 }
 
 TEST(Url, NamesAFile) {

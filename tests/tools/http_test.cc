@@ -83,6 +83,28 @@ TEST_F(OverNginx, ServesEveryTool) {
   EXPECT_EXIT_CODE(3, "$BBZINFO $URL/llama/config.json");
 }
 
+TEST_F(OverNginx, TrustsTheAuthoritiesThatTheUserNames) {
+  write("model.safetensors", noisy_model(1, 200 << 10));
+  ASSERT_EQ(sh("$BBZ pack model.safetensors").code, 0);
+  Nginx::make_certificate(dir_ / "ca", "127.0.0.1");
+  const Nginx secure(dir_.path(), dir_ / "ca");
+  ::setenv("URL", secure.secure_url("model.bbz").c_str(), 1);
+  EXPECT_EXIT_CODE(0, "$BBZ verify $URL --cacert ca");
+  EXPECT_EXIT_CODE(0, "$BBZINFO $URL --cacert ca");
+  EXPECT_EXIT_CODE(0, "CURL_CA_BUNDLE=ca SSL_CERT_FILE=missing $BBZ get $URL -o got.bbz");
+  EXPECT_EXIT_CODE(0, "SSL_CERT_FILE=ca $BBZ cat $URL model.layers.0.attn.weight > /dev/null");
+  EXPECT_EXIT_CODE(5, "CURL_CA_BUNDLE=ca $BBZ verify $URL --cacert missing");
+  for (const std::string command : {"$BBZ get $URL -o none.bbz", "$BBZINFO $URL"}) {
+    const Finished refused = sh(command);
+    EXPECT_EQ(refused.code, 5) << refused.err;
+    EXPECT_NE(refused.err.find("certificate is not trusted"), std::string::npos) << refused.err;
+    EXPECT_EQ(refused.err.find("given up"), std::string::npos) << refused.err;
+  }
+  EXPECT_FALSE(exists("none.bbz"));
+  EXPECT_EXIT_CODE(0, "$BBZ get --help | grep -q CURL_CA_BUNDLE");
+  EXPECT_EXIT_CODE(0, "$BBZ --help-man | grep -q no_proxy");
+}
+
 class MountedUrl : public MountTest {};
 
 TEST_F(MountedUrl, ShowsTheFiles) {
@@ -214,6 +236,23 @@ TEST_F(OverAServer, SaysWhyItFailed) {
   failure(1, "not found", [&](const ServerRequest&, ServerConnection& connection) {
     connection.send(server.head("404 No", "Content-Length: 0\r\n"));
   });
+}
+
+TEST_F(OverAServer, GoesThroughTheProxyThatTheEnvironmentNames) {
+  Server proxy(archive_);
+  ::setenv("PROXY", ("127.0.0.1:" + std::to_string(proxy.port())).c_str(), 1);
+  EXPECT_EXIT_CODE(0, "http_proxy=http://u:hush@$PROXY $BBZ verify http://host.example/model.bbz");
+  const std::size_t count = proxy.request_count();
+  EXPECT_GT(count, 0u);
+  Server server("");
+  for (const std::string none : {"no_proxy=127.0.0.1", "no_proxy='*'", "NO_PROXY=127.0.0.1"}) {
+    EXPECT_EQ(against(server, "http_proxy=http://$PROXY " + none + " $BBZ verify $URL").code, 0);
+  }
+  EXPECT_EQ(proxy.request_count(), count);
+  const Finished refused =
+      sh("http_proxy=http://u:hush@127.0.0.1:x $BBZ verify http://host.example/m --retries 0");
+  EXPECT_EQ(refused.code, 5);
+  EXPECT_EQ(refused.err.find("hush"), std::string::npos) << refused.err;
 }
 
 TEST_F(OverAServer, SendsCredentialsAndShowsNone) {

@@ -42,6 +42,10 @@ class ToolTest : public testing::Test {
     ::setenv("BBZ", BBZ_TOOL, 1);
     ::setenv("BBZINFO", BBZINFO_TOOL, 1);
     ::setenv("LC_ALL", "C", 1);
+    for (const char* const name : {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                   "ALL_PROXY", "CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
+      ::unsetenv(name);
+    }
     const auto open_as = [](const std::string& path, int flags, int fd) {
       return ::dup2(::open(path.c_str(), flags, 0600), fd) == fd;
     };

@@ -92,6 +92,10 @@ std::string help_page(const Program& program, const CLI::App& app) {
   for (const Manual::Example& example : manual.examples) {
     page += "  " + example.command + "\n" + wrapped(example.meaning, 6);
   }
+  if (app.get_option_no_throw("--cacert") != nullptr) {  // it takes URLs
+    page += "\nEnvironment:\n";
+    for (const auto& [names, meaning] : kEnvironment) page += row(names, meaning);
+  }
   page += "\nExit codes:\n";
   for (const ExitCodeMeaning& code : kExitCodes) {
     page += fmt::format("  {}  {}\n", code.code, code.meaning);

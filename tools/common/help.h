@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace CLI {
@@ -17,6 +18,17 @@ std::string help_page(const Program& program, const CLI::App& app);
 
 // The group of the options that every command has: they are shown last.
 inline constexpr char kGeneralOptions[] = "General";
+
+// Variables of the environment, and what they are for.
+inline constexpr std::pair<const char*, const char*> kEnvironment[] = {
+    {"http_proxy, https_proxy, all_proxy, no_proxy",
+     "Of URLs: the proxies to go through, and the hosts to reach without one, as curl(1) reads "
+     "them."},
+    {"CURL_CA_BUNDLE, SSL_CERT_FILE",
+     "Of https URLs: a file of certificates (PEM) to trust in place of the system's; the first "
+     "that "
+     "is set."},
+};
 
 // Those that are shown, in order: arguments, the command's own options, the general ones.
 std::vector<const CLI::Option*> shown_options(const CLI::App& app);

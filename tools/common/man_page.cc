@@ -81,6 +81,10 @@ std::string man_page(const Program& program, const CLI::App& app) {
   }
   page += ".SH EXAMPLES\n" + examples_of(manual);
   for (const CLI::App* command : commands) page += examples_of(program.manual(*command));
+  page += ".SH ENVIRONMENT\n";
+  for (const auto& [names, meaning] : kEnvironment) {
+    page += fmt::format(".TP\n{}\n{}\n", escaped(names), escaped(meaning));
+  }
   page += ".SH EXIT STATUS\n";
   for (const ExitCodeMeaning& row : kExitCodes) {
     page += fmt::format(".TP\n{}\n{}\n", row.code, escaped(row.meaning));

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 
 #include "bbz/base/format.h"
 #include "bbz/http/source.h"
@@ -45,6 +46,11 @@ Result<http::Options> NetworkArguments::options() const {
   options.connections = connections;
   options.stall_timeout = std::chrono::seconds(timeout);
   options.connect_timeout = std::min(options.connect_timeout, options.stall_timeout);
+  options.ca_file = ca_file;
+  for (const char* const name : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
+    const char* const value = std::getenv(name);
+    if (options.ca_file.empty() && value != nullptr) options.ca_file = value;
+  }
   for (const std::string& header : headers) {
     BBZ_TRY(header.starts_with('@') ? add_headers_of(header.substr(1), options.headers)
                                     : add_header(header, options.headers));
@@ -58,6 +64,10 @@ void add_network_options(CLI::App& app, NetworkArguments& arguments) {
                  "one a line; may be repeated. Passwords are also looked up in ~/.netrc")
       ->type_name("HEADER")
       ->allow_extra_args(false);
+  app.add_option("--cacert", arguments.ca_file,
+                 "Of an https URL: the certificates (PEM) of the authorities to trust in place of "
+                 "the system's; without it, those that CURL_CA_BUNDLE or SSL_CERT_FILE name")
+      ->type_name("FILE");
   app.add_option("--retries", arguments.retries,
                  "Of a URL: how often in a row a request that failed is made again")
       ->type_name("N")

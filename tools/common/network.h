@@ -16,16 +16,19 @@ namespace bbz::tools {
 
 struct NetworkArguments {
   std::vector<std::string> headers;  // "Name: value", or "@FILE" with one a line
+  std::string ca_file;               // empty: as the environment says
   unsigned retries = http::Options{}.retries;
   unsigned timeout = 60;  // seconds
   // Of a command, not an option: how many fetch ahead.
   unsigned connections = http::Options{}.connections;
 
-  // Errors: kInvalidArgument for what is no header; those of reading FILE.
+  // The environment is asked for authorities (CURL_CA_BUNDLE, SSL_CERT_FILE) and, when a
+  // connection is made, for proxies. Errors: kInvalidArgument for what is no header; those of
+  // reading FILE.
   Result<http::Options> options() const;
 };
 
-// --header, --retries, --timeout.
+// --header, --cacert, --retries, --timeout.
 void add_network_options(CLI::App& app, NetworkArguments& arguments);
 
 // Opens what the user names: a URL of http or https, or what io::open_file takes.
