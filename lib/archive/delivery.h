@@ -7,6 +7,7 @@
 
 #include "bbz/archive/group_state.h"
 #include "bbz/archive/visitor.h"
+#include "bbz/base/large_buffer.h"
 #include "bbz/chunk/chunk.h"
 #include "bbz/io/source.h"
 #include "bbz/parallel/ordered_map.h"
@@ -72,7 +73,7 @@ class Delivery {
   parallel::ThreadPool& pool_;
   FindGroup find_group_;
   std::shared_ptr<GroupState> group_;  // of the tensor that is delivered
-  std::vector<std::byte> derived_;     // its bytes, where it is one
+  LargeBuffer derived_;                // its bytes, where it is one
   Status form_;                        // whether that tensor's form can be delivered
 };
 

@@ -35,13 +35,20 @@ Result<std::shared_ptr<GroupState>> GroupState::make(const catalog::Group& group
   }
 }
 
+void GroupState::begin(const catalog::Tensor& tensor) {
+  tensors_.push_back(tensor);
+  bytes_.emplace_back();
+  too_large_ |= tensor.byte_size > symmetry::kMaxGroupTensorBytes - expected_;
+  if (!too_large_) expected_ += tensor.byte_size;
+}
+
+void GroupState::add(const catalog::Tensor& tensor, std::vector<std::byte>&& bytes) {
+  begin(tensor);
+  if (!too_large_) bytes_.back() = std::move(bytes);
+}
+
 void GroupState::add(const catalog::Tensor& tensor, Bytes bytes) {
-  if (tensors_.empty() || tensors_.back().meta.number != tensor.meta.number) {
-    tensors_.push_back(tensor);
-    bytes_.emplace_back();
-    too_large_ |= tensor.byte_size > symmetry::kMaxGroupTensorBytes - expected_;
-    if (!too_large_) expected_ += tensor.byte_size;
-  }
+  if (tensors_.empty() || tensors_.back().meta.number != tensor.meta.number) begin(tensor);
   if (too_large_) return;  // complete() says so
   bytes_.back().insert(bytes_.back().end(), bytes.begin(), bytes.end());
 }

@@ -30,6 +30,8 @@ class GroupState {
   }
   // Appends decoded bytes of the next tensor of the group, which may come in pieces.
   void add(const catalog::Tensor& tensor, Bytes bytes);
+  // The same, of a whole tensor.
+  void add(const catalog::Tensor& tensor, std::vector<std::byte>&& bytes);
 
   // A tensor of form polar, on the pool's threads and this one; `dense` has its size.
   Status derive(const catalog::Catalog& catalog, const catalog::Tensor& tensor,
@@ -40,6 +42,7 @@ class GroupState {
                         const catalog::Chunk& chunk, Bytes payload, MutableBytes out);
 
  private:
+  void begin(const catalog::Tensor& tensor);
   Status complete(const catalog::Catalog& catalog) const;
 
   catalog::Group group_;

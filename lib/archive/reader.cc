@@ -5,6 +5,7 @@
 #include "bbz/archive/delivery.h"
 #include "bbz/archive/reader_state.h"
 #include "bbz/base/format.h"
+#include "bbz/base/large_buffer.h"
 #include "bbz/base/names.h"
 #include "bbz/catalog/builder.h"
 #include "bbz/container/index.h"
@@ -69,7 +70,7 @@ Result<std::shared_ptr<internal::GroupState>> Reader::State::find_group(std::uin
   for (const catalog::Tensor& tensor : tensors) {
     std::vector<std::byte> bytes(tensor.byte_size);
     BBZ_TRY(read_dense(tensor, 0, bytes));
-    state->add(tensor, bytes);
+    state->add(tensor, std::move(bytes));
   }
   groups.insert(groups.begin(), state);
   if (groups.size() > kKept) groups.pop_back();
@@ -117,7 +118,8 @@ Status Reader::State::read_bytes(const catalog::Tensor& tensor, std::uint64_t of
     case symmetry::kFormPolar: {
       // Derived as a whole: every entry of it costs a sum over the operand.
       BBZ_ASSIGN(const auto group, find_group(tensor.meta.group));
-      std::vector<std::byte> dense(tensor.byte_size);
+      if (out.size() == tensor.byte_size) return group->derive(catalog, tensor, pool, out);
+      LargeBuffer dense(tensor.byte_size);
       BBZ_TRY(group->derive(catalog, tensor, pool, dense));
       std::ranges::copy(Bytes(dense).subspan(offset, out.size()), out.begin());
       return {};

@@ -2,6 +2,7 @@
 #include "bbz/archive/delivery.h"
 #include "bbz/archive/reader_state.h"
 #include "bbz/base/format.h"
+#include "bbz/base/large_buffer.h"
 #include "bbz/parallel/for_each.h"
 #include "bbz/parallel/spares.h"
 
@@ -124,7 +125,7 @@ class Reader::Placer {
   std::span<const Placement> placements_;  // those that are left, the current one first
   std::uint64_t chunk_ = 0;                // the next one of the current tensor
   std::shared_ptr<GroupState> group_;      // the current tensor's
-  std::vector<std::byte> derived_;         // its bytes, where it is derived
+  LargeBuffer derived_;                    // its bytes, where it is derived
   io::Sink& sink_;
   const std::function<void(std::uint64_t)>& placed_;
   std::uint64_t done_ = 0;

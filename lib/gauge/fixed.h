@@ -7,8 +7,8 @@
 #pragma once
 
 #include <optional>
-#include <vector>
 
+#include "bbz/base/large_buffer.h"
 #include "bbz/gauge/fixed_kernel.h"
 #include "bbz/gauge/polar.h"
 #include "bbz/parallel/thread_pool.h"
@@ -18,19 +18,16 @@ namespace bbz::gauge {
 class FixedFactor {
  public:
   // Nothing where an entry is not a multiple of 2^-15 in [-1, 1), or a row's squares reach 2.
-  // Preconditions: check_polar() holds for the form, whose type is F16 or BF16.
-  static std::optional<FixedFactor> make(const PolarForm& form, parallel::ThreadPool* pool);
+  // Preconditions: check_polar() holds for the form, whose type is F16 or BF16; the kernel is one
+  // of this machine's.
+  static std::optional<FixedFactor> make(const PolarView& form, const FixedKernel& kernel,
+                                         parallel::ThreadPool* pool);
 
   // round(I - F F^T) into the first form.rows columns of `out`, of form.cols columns; both
   // triangles, without marks.
-  void write(const FixedKernel& kernel, const PolarForm& form, parallel::ThreadPool* pool,
-             MutableBytes out) const;
+  void write(const PolarView& form, parallel::ThreadPool* pool, MutableBytes out) const;
 
  private:
-  struct alignas(64) Pair {  // of columns, in the rows of a group
-    std::int16_t words[kPairWords];
-  };
-
   // Where a row's entries lie among those of the form.
   struct Entries {
     std::size_t begin = 0;
@@ -39,14 +36,17 @@ class FixedFactor {
 
   // Fills a group; false where an entry or a row does not fit.
   bool fill_group(Bytes factor, std::span<const Entries> rows, std::size_t g);
-  const std::int16_t* group(std::size_t g) const { return words_[g * pairs_].words; }
-  void write_tile(const FixedKernel& kernel, bool bf16, std::size_t row, std::size_t group,
-                  std::uint64_t cols, MutableBytes out) const;
+  std::int16_t* group(std::size_t g) const {
+    return reinterpret_cast<std::int16_t*>(words_.data()) + g * pairs_ * kPairWords;
+  }
+  void write_square(bool bf16, std::size_t down, std::size_t across, std::uint64_t cols,
+                    MutableBytes out) const;
 
+  const FixedKernel* kernel_ = nullptr;
   std::size_t rows_ = 0;
-  std::size_t pairs_ = 0;    // of columns
-  std::size_t groups_ = 0;   // of rows
-  std::vector<Pair> words_;  // of each group, all its pairs
+  std::size_t pairs_ = 0;   // of columns
+  std::size_t groups_ = 0;  // of rows
+  LargeBuffer words_;       // of each group, all its pairs
 };
 
 }  // namespace bbz::gauge

@@ -15,16 +15,20 @@ inline constexpr std::size_t kGroupRows = 48;
 inline constexpr std::size_t kTileRows = 8;
 inline constexpr std::size_t kPairWords = 2 * kGroupRows;  // of a group's pair of columns
 inline constexpr std::size_t kTileSize = kTileRows * kGroupRows;
+inline constexpr std::size_t kSquareSize = kGroupRows * kGroupRows;
 
 struct FixedKernel {
   const char* name;
+  // F16 as whole numbers of 2^-15, `count` of them. False, and `fixed` means nothing, where an
+  // element is none of -2^15 ... 2^15 - 1, or their squares reach 2^31.
+  bool (*to_fixed)(const std::byte* elements, std::size_t count, std::int16_t* fixed);
   // sums[i][j], of kTileRows x kGroupRows, is the sum over all columns of a(i) b(j). `b` is a
   // group; `a` the first of eight rows within one.
   void (*multiply)(const std::int16_t* a, const std::int16_t* b, std::size_t pairs,
                    std::int32_t* sums);
-  // A tile of whole numbers of 2^-30 rounded to F16 or BF16, to nearest, ties to even; and the
-  // same column by column.
-  void (*round)(const std::int32_t* tile, bool bf16, std::uint16_t* rounded,
+  // A square, of kGroupRows each way, of whole numbers of 2^-30 rounded to F16 or BF16, to nearest,
+  // ties to even; and the same column by column.
+  void (*round)(const std::int32_t* square, bool bf16, std::uint16_t* rounded,
                 std::uint16_t* mirrored);
 };
 
@@ -32,11 +36,12 @@ struct FixedKernel {
 const std::vector<const FixedKernel*>& fixed_kernels();
 
 #if defined(__x86_64__)
+bool to_fixed_avx2(const std::byte* elements, std::size_t count, std::int16_t* fixed);
 void multiply_avx2(const std::int16_t* a, const std::int16_t* b, std::size_t pairs,
                    std::int32_t* sums);
-void multiply_avx512(const std::int16_t* a, const std::int16_t* b, std::size_t pairs,
-                     std::int32_t* sums);
-void round_avx2(const std::int32_t* tile, bool bf16, std::uint16_t* rounded,
+void multiply_avx512_vnni(const std::int16_t* a, const std::int16_t* b, std::size_t pairs,
+                          std::int32_t* sums);
+void round_avx2(const std::int32_t* square, bool bf16, std::uint16_t* rounded,
                 std::uint16_t* mirrored);
 #endif
 

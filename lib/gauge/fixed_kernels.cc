@@ -9,8 +9,9 @@ namespace {
 
 #if defined(__x86_64__)
 
-const FixedKernel kAvx512Kernel = {"avx512", multiply_avx512, round_avx2};
-const FixedKernel kAvx2Kernel = {"avx2", multiply_avx2, round_avx2};
+const FixedKernel kAvx512VnniKernel = {"avx512-vnni", to_fixed_avx2, multiply_avx512_vnni,
+                                       round_avx2};
+const FixedKernel kAvx2Kernel = {"avx2", to_fixed_avx2, multiply_avx2, round_avx2};
 
 // __builtin_cpu_supports() does not know it everywhere.
 bool has_f16c() {
@@ -24,8 +25,8 @@ std::vector<const FixedKernel*> find_kernels() {
   std::vector<const FixedKernel*> found;
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx2") && has_f16c()) {
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")) {
-      found.push_back(&kAvx512Kernel);
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni")) {
+      found.push_back(&kAvx512VnniKernel);
     }
     found.push_back(&kAvx2Kernel);
   }

@@ -15,13 +15,13 @@ using tensor::DType;
 }  // namespace
 
 std::vector<std::uint64_t> pivot_columns(std::uint64_t rows,
-                                         const std::vector<std::uint32_t>& pivots) {
+                                         std::span<const std::uint32_t> pivots) {
   std::vector<std::uint64_t> columns(rows, kNoPivot);
   for (std::size_t k = 0; k < pivots.size(); ++k) columns[pivots[k]] = k;
   return columns;
 }
 
-Matrix unpack_factor(const PolarForm& form) {
+Matrix unpack_factor(const PolarView& form) {
   const DType dtype = *factor_dtype(form.dtype);
   const std::size_t size = static_cast<std::size_t>(tensor::dtype_info(dtype).bits) / 8;
   Matrix factor =
@@ -35,7 +35,7 @@ Matrix unpack_factor(const PolarForm& form) {
   return factor;
 }
 
-std::vector<std::byte> pack_factor(const Matrix& factor, const std::vector<std::uint32_t>& pivots,
+std::vector<std::byte> pack_factor(const Matrix& factor, std::span<const std::uint32_t> pivots,
                                    DType dtype) {
   const std::size_t size = static_cast<std::size_t>(tensor::dtype_info(dtype).bits) / 8;
   const auto rows = static_cast<std::uint64_t>(factor.rows());

@@ -11,12 +11,11 @@ namespace bbz::gauge {
 inline constexpr std::uint64_t kNoPivot = ~std::uint64_t{0};
 
 // For each row the column whose pivot it is, or kNoPivot. Precondition: pivots are valid.
-std::vector<std::uint64_t> pivot_columns(std::uint64_t rows,
-                                         const std::vector<std::uint32_t>& pivots);
+std::vector<std::uint64_t> pivot_columns(std::uint64_t rows, std::span<const std::uint32_t> pivots);
 
 // Calls visit(i, length) for every row of F in the order in which rows are packed.
 template <class Visit>
-void in_packed_order(std::uint64_t rows, const std::vector<std::uint32_t>& pivots,
+void in_packed_order(std::uint64_t rows, std::span<const std::uint32_t> pivots,
                      const Visit& visit) {
   for (std::size_t k = 0; k < pivots.size(); ++k) visit(pivots[k], k + 1);
   const std::vector<std::uint64_t> columns = pivot_columns(rows, pivots);
@@ -26,9 +25,9 @@ void in_packed_order(std::uint64_t rows, const std::vector<std::uint32_t>& pivot
 }
 
 // F from its packed entries and back. Preconditions: check_polar() holds for the form.
-linalg::Matrix unpack_factor(const PolarForm& form);
+linalg::Matrix unpack_factor(const PolarView& form);
 std::vector<std::byte> pack_factor(const linalg::Matrix& factor,
-                                   const std::vector<std::uint32_t>& pivots, tensor::DType dtype);
+                                   std::span<const std::uint32_t> pivots, tensor::DType dtype);
 
 // The smallest step of F's entries, a power of two: products are multiples of its square.
 double factor_grid(tensor::DType factor);

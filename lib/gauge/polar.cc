@@ -105,7 +105,7 @@ std::uint64_t factor_count(std::uint64_t rows, std::uint64_t rank) {
   return rank * rows - rank * (rank - 1) / 2;
 }
 
-Status check_polar(const PolarForm& form) {
+Status check_polar(const PolarView& form) {
   const std::optional<DType> dtype = factor_dtype(form.dtype);
   if (!dtype) {
     return make_error(Code::kMalformed,
@@ -140,7 +140,7 @@ Status check_polar(const PolarForm& form) {
   return {};
 }
 
-Status decode_polar(const PolarForm& form, MutableBytes out, parallel::ThreadPool* pool) {
+Status decode_polar(const PolarView& form, MutableBytes out, parallel::ThreadPool* pool) {
   BBZ_TRY(check_polar(form));
   if (out.size() / form.rows / bytes_of(form.dtype) != form.cols ||
       out.size() != form.rows * form.cols * bytes_of(form.dtype)) {

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "bbz/base/checked.h"
@@ -36,6 +37,25 @@ struct PolarForm {
   friend bool operator==(const PolarForm&, const PolarForm&) = default;
 };
 
+// The same, of a form that lives elsewhere.
+struct PolarView {
+  PolarView() = default;
+  PolarView(const PolarForm& form)  // NOLINT: a form is passed wherever one is looked at
+      : rows(form.rows),
+        cols(form.cols),
+        dtype(form.dtype),
+        pivots(form.pivots),
+        factor(form.factor) {}
+
+  std::uint64_t rows = 0;
+  std::uint64_t cols = 0;
+  tensor::DType dtype{};
+  std::span<const std::uint32_t> pivots;
+  Bytes factor;
+
+  std::uint64_t rank() const { return pivots.size(); }
+};
+
 // The widest shortcut that has a polar form: pivots are 16 bits wide.
 inline constexpr std::uint64_t kMaxPolarRows = 65535;
 // The largest one in bytes: a decoder holds it whole.
@@ -50,13 +70,13 @@ std::uint64_t factor_count(std::uint64_t rows, std::uint64_t rank);
 // Checks everything that decoding relies on, without allocating by it: types, widths, pivots, room
 // for the marks, the size of the factor.
 // Errors: kMalformed naming expected and found.
-Status check_polar(const PolarForm& form);
+Status check_polar(const PolarView& form);
 
 // The shortcut's bytes, rows * cols elements in `out`; on the pool's threads too, where there is
 // one. Takes memory for F and some rows.
 // Errors: those of check_polar(); kMalformed where an entry of F is not finite, is off its grid, or
 // a row of F is longer than sqrt(2); kInvalidArgument where out has another size.
-Status decode_polar(const PolarForm& form, MutableBytes out, parallel::ThreadPool* pool = nullptr);
+Status decode_polar(const PolarView& form, MutableBytes out, parallel::ThreadPool* pool = nullptr);
 
 // The form of a shortcut that decode_polar() made, the same that it was made from; nothing for any
 // other bytes. Precondition: `shortcut` has rows * cols elements.

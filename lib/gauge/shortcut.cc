@@ -21,7 +21,7 @@ std::size_t bytes_of(DType dtype) {
 
 // The marks: r in 16 bits, then for each column its pivot in 16 bits and the bits of F's entry
 // there; each field from its lowest bit.
-std::vector<bool> make_marks(const PolarForm& form) {
+std::vector<bool> make_marks(const PolarView& form) {
   std::vector<bool> marks;
   const auto put = [&marks](std::uint32_t field, int bits) {
     for (int b = 0; b < bits; ++b) marks.push_back((field >> b & 1u) != 0);
@@ -41,7 +41,7 @@ std::vector<bool> make_marks(const PolarForm& form) {
 }
 
 // Writes the marks, and zeros right of the square.
-void finish(const PolarForm& form, MutableBytes out) {
+void finish(const PolarView& form, MutableBytes out) {
   const std::size_t size = bytes_of(form.dtype);
   const std::size_t square = form.rows * size;
   if (form.cols != form.rows) {
@@ -58,7 +58,7 @@ void finish(const PolarForm& form, MutableBytes out) {
 }
 
 // The upper triangle of the square from the lower, in blocks that stay in the cache.
-void mirror(const PolarForm& form, MutableBytes out) {
+void mirror(const PolarView& form, MutableBytes out) {
   constexpr std::uint64_t kBlock = 64;
   const std::size_t size = bytes_of(form.dtype);
   const auto at = [&](std::uint64_t i, std::uint64_t j) {
@@ -74,7 +74,7 @@ void mirror(const PolarForm& form, MutableBytes out) {
   }
 }
 
-void write_lower_by_float64(const Matrix& factor, const PolarForm& form, MutableBytes out) {
+void write_lower_by_float64(const Matrix& factor, const PolarView& form, MutableBytes out) {
   constexpr Index kBlock = 256;
   const std::size_t size = bytes_of(form.dtype);
   const Index rows = factor.rows();
@@ -95,7 +95,7 @@ void write_lower_by_float64(const Matrix& factor, const PolarForm& form, Mutable
 
 }  // namespace
 
-Status write_shortcut(const PolarForm& form, parallel::ThreadPool* pool, MutableBytes out) {
+Status write_shortcut(const PolarView& form, parallel::ThreadPool* pool, MutableBytes out) {
   if (!fixed_kernels().empty() &&
       write_shortcut_by_integers(form, *fixed_kernels().front(), pool, out)) {
     return {};
@@ -103,17 +103,17 @@ Status write_shortcut(const PolarForm& form, parallel::ThreadPool* pool, Mutable
   return write_shortcut_by_float64(form, out);
 }
 
-bool write_shortcut_by_integers(const PolarForm& form, const FixedKernel& kernel,
+bool write_shortcut_by_integers(const PolarView& form, const FixedKernel& kernel,
                                 parallel::ThreadPool* pool, MutableBytes out) {
   if (bytes_of(form.dtype) != 2) return false;
-  const auto fixed = FixedFactor::make(form, pool);
+  const auto fixed = FixedFactor::make(form, kernel, pool);
   if (!fixed) return false;
-  fixed->write(kernel, form, pool, out);
+  fixed->write(form, pool, out);
   finish(form, out);
   return true;
 }
 
-Status write_shortcut_by_float64(const PolarForm& form, MutableBytes out) {
+Status write_shortcut_by_float64(const PolarView& form, MutableBytes out) {
   const Matrix factor = unpack_factor(form);
   BBZ_TRY(check_factor(factor, *factor_dtype(form.dtype)));
   write_lower_by_float64(factor, form, out);

@@ -8,16 +8,16 @@ namespace bbz::gauge {
 
 // Every byte of `out`, which has form.rows * form.cols elements. Precondition: check_polar() holds.
 // Errors: those of check_factor().
-Status write_shortcut(const PolarForm& form, parallel::ThreadPool* pool, MutableBytes out);
+Status write_shortcut(const PolarView& form, parallel::ThreadPool* pool, MutableBytes out);
 
 // The two ways to do it, of which it takes the faster; they write the same bytes.
 
 // By integers. False where the type has more than 16 bits, or the factor is not of the kind that
 // FixedFactor takes; nothing is written then.
-bool write_shortcut_by_integers(const PolarForm& form, const FixedKernel& kernel,
+bool write_shortcut_by_integers(const PolarView& form, const FixedKernel& kernel,
                                 parallel::ThreadPool* pool, MutableBytes out);
 // In float64, for every type and machine.
-Status write_shortcut_by_float64(const PolarForm& form, MutableBytes out);
+Status write_shortcut_by_float64(const PolarView& form, MutableBytes out);
 
 // The entries of the strict upper triangle of the first `rows` columns, row by row: where the marks
 // are. next() is the byte offset of the entry's last bit, then that of its mirror image.

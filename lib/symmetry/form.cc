@@ -131,12 +131,12 @@ void expand_lower(const TensorMeta& tensor, const catalog::Chunk& chunk, Bytes s
 
 Status derive_polar(const TensorMeta& tensor, const PolarGroup& group, Bytes operand,
                     MutableBytes dense, parallel::ThreadPool* pool) {
-  gauge::PolarForm form;
+  gauge::PolarView form;
   form.rows = tensor.shape[0];
   form.cols = tensor.shape[1];
   form.dtype = tensor.dtype;
   form.pivots = group.pivots;
-  form.factor.assign(operand.begin(), operand.end());
+  form.factor = operand;
   const Status decoded = gauge::decode_polar(form, dense, pool);
   if (!decoded.ok()) return about(decoded.code(), tensor, "{}", decoded.error().message);
   const std::uint64_t computed = xxh3_64(dense);

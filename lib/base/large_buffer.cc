@@ -1,0 +1,27 @@
+#include "bbz/base/large_buffer.h"
+
+#include <sys/mman.h>
+
+#include <new>
+
+namespace bbz {
+
+LargeBuffer::LargeBuffer(std::size_t size) : size_(size) {
+  constexpr std::size_t kHugePage = std::size_t{2} << 20;
+  const std::size_t alignment = size >= kHugePage ? kHugePage : kAlignment;
+  auto* const memory = static_cast<std::byte*>(::operator new(size, std::align_val_t(alignment)));
+#if defined(MADV_HUGEPAGE)
+  const std::size_t whole = size - size % kHugePage;  // pages that lie in it wholly
+  if (whole != 0 && madvise(memory, whole, MADV_HUGEPAGE) == 0) {
+    // By one thread: several that touch the same page first would each make one, and keep one.
+    for (std::size_t at = 0; at < whole; at += kHugePage) memory[at] = std::byte{0};
+  }
+#endif
+  bytes_ = std::unique_ptr<std::byte[], Free>(memory, Free{alignment});
+}
+
+void LargeBuffer::Free::operator()(std::byte* bytes) const {
+  ::operator delete(bytes, std::align_val_t(alignment));
+}
+
+}  // namespace bbz
