@@ -1,5 +1,6 @@
 // Lists the tensors of an archive, or writes the bytes of one of them to standard output.
 //   list ARCHIVE [TENSOR]
+// The archive is a file or, of http or https, a URL.
 #include <bbz.h>
 
 #include <inttypes.h>
@@ -52,7 +53,9 @@ int main(int argc, char** argv) {
   bbz_error* error = bbz_error_new();
   bbz_source* source = NULL;
   bbz_reader* reader = NULL;
-  bbz_code code = bbz_source_open_file(argv[1], &source, error);
+  bbz_code code = strstr(argv[1], "://") != NULL
+                      ? bbz_source_open_url(argv[1], NULL, &source, error)
+                      : bbz_source_open_file(argv[1], &source, error);
   if (code == BBZ_OK) code = bbz_reader_open(source, NULL, &reader, error);
   if (code == BBZ_OK) code = argc == 3 ? decode(reader, argv[2], error) : list(reader, error);
   if (code != BBZ_OK) fprintf(stderr, "list: %s\n", bbz_error_message(error));

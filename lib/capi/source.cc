@@ -1,6 +1,7 @@
 #include "bbz/capi/source.h"
 
 #include "bbz/capi/boundary.h"
+#include "bbz/http/source.h"
 
 namespace bbz::capi {
 namespace {
@@ -61,6 +62,34 @@ Status open_callbacks(const bbz_callbacks* given, bbz_source** source) {
   return {};
 }
 
+Result<http::Options> options_of(const bbz_url_options* given) {
+  BBZ_ASSIGN(const bbz_url_options from, read_struct(given, "bbz_url_options"));
+  if (from.reserved != 0) {
+    return make_error(Code::kUnsupported, "bbz_url_options: reserved is {}", from.reserved);
+  }
+  http::Options options;
+  if (from.header_count != 0) BBZ_REQUIRE(from.headers);
+  for (const char* header : std::span(from.headers, from.header_count)) {
+    BBZ_REQUIRE(header);
+    options.headers.emplace_back(header);
+  }
+  if (from.ca_file != nullptr) options.ca_file = from.ca_file;
+  options.netrc = from.use_environment != 0;
+  if (from.proxy != nullptr) {
+    options.proxy = from.proxy;
+  } else if (from.use_environment == 0) {
+    options.proxy = "";
+  }
+  const auto set = [](auto& to, auto number) {
+    if (number != 0) to = std::decay_t<decltype(to)>(number);
+  };
+  set(options.connections, from.connections);
+  if (from.retries != 0) options.retries = static_cast<unsigned>(std::max(from.retries, 0));
+  set(options.connect_timeout, from.connect_timeout);
+  set(options.stall_timeout, from.stall_timeout);
+  return options;
+}
+
 }  // namespace
 }  // namespace bbz::capi
 
@@ -90,6 +119,19 @@ bbz_code bbz_source_open_memory(const void* bytes, size_t size, bbz_source** sou
 bbz_code bbz_source_open_callbacks(const bbz_callbacks* callbacks, bbz_source** source,
                                    bbz_error* error) noexcept {
   return bbz::capi::guarded(error, [&] { return bbz::capi::open_callbacks(callbacks, source); });
+}
+
+bbz_code bbz_source_open_url(const char* url, const bbz_url_options* options, bbz_source** source,
+                             bbz_error* error) noexcept {
+  return bbz::capi::guarded(error, [&]() -> bbz::Status {
+    BBZ_REQUIRE(source);
+    *source = nullptr;
+    BBZ_REQUIRE(url);
+    BBZ_ASSIGN(const bbz::http::Options opening, bbz::capi::options_of(options));
+    BBZ_ASSIGN(auto opened, bbz::http::open(url, opening));
+    *source = new bbz_source{std::move(opened)};
+    return {};
+  });
 }
 
 void bbz_source_free(bbz_source* source) noexcept {

@@ -46,6 +46,40 @@ typedef struct bbz_callbacks {
 BBZ_API bbz_code bbz_source_open_callbacks(const bbz_callbacks* callbacks, bbz_source** source,
                                            bbz_error* error) BBZ_NOEXCEPT;
 
+// How a file behind a URL is read. What is not set here is not looked up anywhere else, neither in
+// the environment nor in files of the user's, unless use_environment says so. Texts are copied.
+typedef struct bbz_url_options {
+  size_t struct_size;
+  // "Name: value", sent to the host of the URL and to no other that it redirects to. No message
+  // shows them, or a user, password or query of a URL.
+  const char* const* headers;
+  size_t header_count;
+  const char* ca_file;  // certificates (PEM) to trust; null: those of the system
+  const char* proxy;    // its URL; null: none
+  // Not 0: the password for a host is looked up in ~/.netrc and, where `proxy` is null, the proxy
+  // in http_proxy, https_proxy, all_proxy and no_proxy.
+  uint32_t use_environment;
+  uint32_t connections;      // that fetch what readers are about to need; 0: 4
+  int32_t retries;           // in a row, of a request that fails; 0: 6; negative: none
+  uint32_t connect_timeout;  // in milliseconds; 0: 30,000
+  uint32_t stall_timeout;    // in milliseconds without a byte; 0: 60,000
+  uint32_t reserved;         // 0
+} bbz_url_options;
+
+// Opens a URL of http or https for reading, with one request or, where it redirects, more. From a
+// server without ranges the source is a stream: it can be verified, but a reader needs to seek.
+// Reading may be done from many threads, as of any source. Up to `connections` threads of the
+// library's own fetch ahead; they end with the last _free of the source and its readers, and do not
+// survive a fork().
+//
+// Errors, here and of all that reads from the source: BBZ_ERROR_INVALID_ARGUMENT for what is no
+// such URL, and for a header that is none; BBZ_ERROR_NOT_FOUND for the statuses 404 and 410;
+// otherwise BBZ_ERROR_IO: for a network that failed after all retries, a refusal, a certificate
+// that is not trusted, a file that changed since it was opened. BBZ_ERROR_UNSUPPORTED from a
+// library that was built without libcurl.
+BBZ_API bbz_code bbz_source_open_url(const char* url, const bbz_url_options* options,
+                                     bbz_source** source, bbz_error* error) BBZ_NOEXCEPT;
+
 BBZ_API void bbz_source_free(bbz_source* source) BBZ_NOEXCEPT;
 
 #ifdef __cplusplus

@@ -14,9 +14,16 @@ namespace {
 constexpr std::size_t kReadBytes = 256 * 1024;
 constexpr std::uint64_t kShortBody = 64 * 1024;  // read to the end, to keep the connection
 
-Error not_a_url(const std::string& url) {
-  return make_error(Code::kInvalidArgument, "{}: expected a URL of http or https",
-                    quoted(shown_url(url)));
+Status check(const std::string& url, const Options& options) {
+  if (!is_url(url)) {
+    return make_error(Code::kInvalidArgument, "{}: expected a URL of http or https",
+                      quoted(shown_url(url)));
+  }
+  if (!std::ranges::all_of(options.headers, is_field)) {  // which may hold a secret
+    return make_error(Code::kInvalidArgument, "{}: a header is not of the form 'Name: value'",
+                      shown_url(url));
+  }
+  return {};
 }
 
 bool is_redirect(int status) {
@@ -76,7 +83,7 @@ RemoteFile::~RemoteFile() = default;
 
 Result<std::shared_ptr<RemoteFile>> RemoteFile::open(const std::string& url, const Options& options,
                                                      std::uint64_t front, const Take& take) {
-  if (!is_url(url)) return not_a_url(url);
+  BBZ_TRY(check(url, options));
   std::shared_ptr<RemoteFile> file(new RemoteFile(url, options));
   BBZ_TRY(file->fetch_pinned({0, std::max<std::uint64_t>(front, 1)}, take));
   return file;
@@ -84,7 +91,7 @@ Result<std::shared_ptr<RemoteFile>> RemoteFile::open(const std::string& url, con
 
 Result<std::shared_ptr<RemoteFile>> RemoteFile::resume(const std::string& url,
                                                        const Options& options, Identity identity) {
-  if (!is_url(url)) return not_a_url(url);
+  BBZ_TRY(check(url, options));
   std::shared_ptr<RemoteFile> file(new RemoteFile(url, options));
   file->identity_ = std::move(identity);
   file->pinned_ = true;

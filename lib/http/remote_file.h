@@ -22,10 +22,11 @@ class Backoff;
 // comes later is of that version or an error. Methods may be called from many threads; each fetch
 // has a connection of its own, which is kept for the next.
 //
-// Errors of all that reaches out: kNotFound for the statuses 404 and 410; otherwise kIo, for a
-// network that failed after all retries, a refusal, a file that changed, and responses that are
-// not what was asked for; kCancelled after cancel(). No message contains a header, or a user or
-// query of a URL.
+// Errors of making one: kInvalidArgument for another URL than of http or https, and for a header
+// that is none. Errors of all that reaches out: kNotFound for the statuses 404 and 410; otherwise
+// kIo, for a network that failed after all retries, a refusal, a file that changed, and responses
+// that are not what was asked for; kCancelled after cancel(). No message contains a header, or a
+// user or query of a URL.
 class RemoteFile {
  public:
   // Takes bytes as they arrive, in order; an error of it ends the fetch and is its result.

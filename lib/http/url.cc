@@ -90,4 +90,11 @@ std::string file_name_of(std::string_view url) {
   return std::string(path.substr(path.rfind('/') + 1));
 }
 
+bool is_field(std::string_view line) {
+  const std::size_t colon = line.find(':');
+  if (colon == 0 || colon == std::string_view::npos) return false;
+  return std::ranges::none_of(line,
+                              [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == 127; });
+}
+
 }  // namespace bbz::http

@@ -1,4 +1,4 @@
-// URLs as the tools take them, and as messages may show them.
+// URLs as users give them, and as messages may show them; and headers as users give them.
 #pragma once
 
 #include <string>
@@ -24,5 +24,9 @@ std::string with_user_of(std::string_view from, std::string_view to);
 // The last component of the path, as a name for a file: "model.bbz" of
 // "https://host/a/model.bbz?download=1"; empty where the path ends with '/' or there is none.
 std::string file_name_of(std::string_view url);
+
+// Whether `line` can be sent as a field: "Name: value", without a line end or another control
+// character that would make more of it.
+bool is_field(std::string_view line);
 
 }  // namespace bbz::http

@@ -70,6 +70,8 @@ TEST(CStructs, KeepTheirLayout) {
   EXPECT_EQ(sizeof(bbz_limits), 88u);
   EXPECT_EQ(sizeof(bbz_callbacks), 48u);
   EXPECT_EQ(offsetof(bbz_callbacks, close), 40u);
+  EXPECT_EQ(sizeof(bbz_url_options), 64u);
+  EXPECT_EQ(offsetof(bbz_url_options, reserved), 60u);
   EXPECT_EQ(sizeof(bbz_reader_options), 24u);
   EXPECT_EQ(offsetof(bbz_reader_options, limits), 16u);
   EXPECT_EQ(sizeof(bbz_archive_info), 144u);

@@ -52,5 +52,14 @@ TEST(Url, NamesAFile) {
   EXPECT_EQ(file_name_of("https://host"), "");
 }
 
+TEST(Field, IsOneLineWithAName) {
+  EXPECT_TRUE(is_field("Authorization: Bearer x\ty"));
+  EXPECT_TRUE(is_field("X-Key: \xC3\xA4"));
+  for (const char* const line :
+       {"", ":", ": x", "none", "A: b\r\nC: d", "A: b\nC: d", "A\x01: b"}) {
+    EXPECT_FALSE(is_field(line)) << line;
+  }
+}
+
 }  // namespace
 }  // namespace bbz::http

@@ -17,9 +17,7 @@ constexpr std::size_t kMostHeaderBytes = 64 * 1024;
 Status add_header(std::string line, std::vector<std::string>& headers) {
   while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
   if (line.empty()) return {};
-  const std::size_t colon = line.find(':');
-  const bool control = std::ranges::any_of(line, [](unsigned char c) { return c < ' '; });
-  if (colon == 0 || colon == std::string::npos || control) {
+  if (!http::is_field(line)) {
     return make_error(Code::kInvalidArgument, "--header: expected 'Name: value' or @FILE");
   }
   headers.push_back(std::move(line));
