@@ -254,6 +254,10 @@ Status Reader::read_file(std::uint32_t file, std::uint64_t offset, MutableBytes 
   return {};
 }
 
+std::unique_ptr<io::Announcement> Reader::announce(std::span<const catalog::Chunk> chunks) const {
+  return state_->announce(chunks);
+}
+
 std::unique_ptr<io::Announcement> Reader::announce(
     std::span<const catalog::Metadata> metadata) const {
   std::vector<io::ByteRange> ranges;

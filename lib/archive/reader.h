@@ -60,6 +60,8 @@ class Reader {
   // Tells the source that these values will be read, in this order, as it is told by itself of the
   // chunks of what is read at once: see io::Source::announce. The reader must outlive the result.
   std::unique_ptr<io::Announcement> announce(std::span<const catalog::Metadata> metadata) const;
+  // The same of chunks, for a caller who reads ranges that hold them one by one.
+  std::unique_ptr<io::Announcement> announce(std::span<const catalog::Chunk> chunks) const;
   // Reads a payload of the archive and checks its checksum.
   Result<std::vector<std::byte>> read_payload(const catalog::Payload& payload) const;
 

@@ -70,9 +70,14 @@ std::vector<ReadAhead::WindowPtr> ReadAhead::make_windows(
 }
 
 std::unique_ptr<io::Announcement> ReadAhead::announce(std::span<const io::ByteRange> ranges) {
-  std::vector<WindowPtr> windows = make_windows(ranges);
-  if (windows.empty()) return nullptr;
   const std::lock_guard lock(mutex_);
+  std::vector<io::ByteRange> unknown;
+  for (const io::ByteRange& range : ranges) {
+    const io::ByteRange left = without_known(range);
+    if (left.size > 0) unknown.push_back(left);
+  }
+  std::vector<WindowPtr> windows = make_windows(unknown);
+  if (windows.empty()) return nullptr;
   for (const WindowPtr& window : windows) {
     windows_.emplace(window->range.offset, window);
     queue_.push_back(window);
@@ -91,6 +96,18 @@ ReadAhead::WindowPtr ReadAhead::find(std::uint64_t offset) const {
     if (offset < at->second->range.end()) return at->second;
   }
   return nullptr;
+}
+
+// The range without what windows hold of its beginning. Called with the lock held.
+io::ByteRange ReadAhead::without_known(io::ByteRange range) const {
+  const std::uint64_t end = range.end();
+  while (range.size > 0) {
+    const WindowPtr window = find(range.offset);
+    if (!window) break;
+    range.offset = std::min(window->range.end(), end);
+    range.size = end - range.offset;
+  }
+  return range;
 }
 
 Result<std::size_t> ReadAhead::read(std::uint64_t offset, MutableBytes out) {

@@ -24,7 +24,7 @@ class ReadAhead {
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
 
-  // Precondition: the ranges lie within the file.
+  // What windows hold already is theirs. Precondition: the ranges lie within the file.
   std::unique_ptr<io::Announcement> announce(std::span<const io::ByteRange> ranges);
 
   // Some of the bytes at `offset`, as soon as they have come; 0 where no window holds them.
@@ -37,6 +37,7 @@ class ReadAhead {
 
   std::vector<WindowPtr> make_windows(std::span<const io::ByteRange> ranges) const;
   WindowPtr find(std::uint64_t offset) const;
+  io::ByteRange without_known(io::ByteRange range) const;
   WindowPtr next_to_fetch();
   void run();
   void fetch(Window& window);

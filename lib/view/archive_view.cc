@@ -28,15 +28,19 @@ namespace {
 
 class OpenFile final : public FileView {
  public:
-  OpenFile(const catalog::Catalog& catalog, const catalog::File& file, BlockCache& cache,
+  OpenFile(const Reader& reader, const catalog::File& file, BlockCache& cache,
            std::uint64_t most_ahead)
-      : catalog_(catalog), file_(file), cache_(cache), most_ahead_(most_ahead) {}
+      : reader_(reader),
+        catalog_(reader.catalog()),
+        file_(file),
+        cache_(cache),
+        most_ahead_(most_ahead) {}
 
   Result<std::vector<Piece>> pieces(std::uint64_t offset, std::uint64_t size) override {
     std::vector<Piece> pieces;
     if (offset >= file_.size || size == 0) return pieces;
     const std::uint64_t end = offset + std::min(size, file_.size - offset);
-    decode_ahead(offset, end);
+    look_ahead(offset, end);
     while (offset < end) {
       BBZ_ASSIGN(const Place place, place_of(offset));
       BBZ_ASSIGN(const SharedBlock decoded, cache_.get(place.block));
@@ -98,17 +102,47 @@ class OpenFile final : public FileView {
     return tensor(at).meta.offset + tensor(at).byte_size;
   }
 
-  // Notes a read and has decoded what is likely to be read next. What cannot be decoded is left for
-  // the read that comes to it.
-  void decode_ahead(std::uint64_t begin, std::uint64_t end) {
-    if (cache_.depth() == 0) return;
+  // Notes a read, and has fetched and decoded what is likely to be read next. What cannot be is
+  // left for the read that comes to it.
+  void look_ahead(std::uint64_t begin, std::uint64_t end) {
     const std::lock_guard lock(mutex_);
+    const std::uint64_t horizon =
+        ahead_.note(begin, end, tensor_end(begin), file_.size, kFetchWindow);
+    fetch_ahead(begin, end, horizon);
+    decode_ahead(end, horizon);
+  }
+
+  // Tells the source of the chunks up to the horizon, which it then fetches together, each time as
+  // much as half of what lies before the reader.
+  void fetch_ahead(std::uint64_t begin, std::uint64_t end, std::uint64_t horizon) {
+    if (horizon <= end) {
+      told_.clear();
+      return;
+    }
+    std::erase_if(told_, [&](const Told& told) { return told.end + ReadAhead::kSlack < begin; });
+    const std::uint64_t from = told_.empty() ? end : std::max(end, told_.back().end);
+    if (from >= horizon || 2 * (horizon - from) < horizon - end) return;
+    Told told{from, {}};
+    std::vector<catalog::Chunk> chunks;
+    while (told.end < horizon) {
+      const auto place = place_of(told.end);
+      if (!place.ok()) break;
+      const auto all = catalog_.chunks_of(catalog_.tensors[place->block.tensor]);
+      if (place->block.number < all.size()) chunks.push_back(all[place->block.number]);
+      told.end = place->begin + place->block.size();
+    }
+    told.announcement = reader_.announce(chunks);
+    told_.push_back(std::move(told));
+  }
+
+  void decode_ahead(std::uint64_t end, std::uint64_t horizon) {
+    if (cache_.depth() == 0) return;
     const auto place = place_of(end - 1);
     if (!place.ok()) return;
     const std::uint64_t window =
         std::min(most_ahead_, std::max(kLeastWindow, cache_.depth() * place->block.size()));
-    const std::uint64_t horizon = ahead_.note(begin, end, tensor_end(begin), file_.size, window);
     if (horizon <= end) asked_ahead_ = 0;
+    horizon = std::min(horizon, end + window);
     std::uint64_t next = std::max(place->begin + place->block.size(), asked_ahead_);
     while (next < horizon) {
       const auto following = place_of(next);
@@ -118,8 +152,16 @@ class OpenFile final : public FileView {
     }
   }
 
-  static constexpr std::uint64_t kLeastWindow = std::uint64_t{4} << 20;
+  // What the source was told will be read, up to `end` in the file.
+  struct Told {
+    std::uint64_t end = 0;
+    std::unique_ptr<io::Announcement> announcement;
+  };
 
+  static constexpr std::uint64_t kLeastWindow = std::uint64_t{4} << 20;   // decoded ahead
+  static constexpr std::uint64_t kFetchWindow = std::uint64_t{32} << 20;  // fetched ahead
+
+  const Reader& reader_;
   const catalog::Catalog& catalog_;
   const catalog::File& file_;
   BlockCache& cache_;
@@ -127,6 +169,7 @@ class OpenFile final : public FileView {
   std::mutex mutex_;
   ReadAhead ahead_;
   std::uint64_t asked_ahead_ = 0;  // up to where, in this run
+  std::vector<Told> told_;         // in order
 };
 
 }  // namespace
@@ -145,7 +188,7 @@ Result<std::unique_ptr<FileView>> ArchiveView::open(std::uint32_t file) {
     return make_error(Code::kInvalidArgument, "{} is a folder", quoted(entry.path));
   }
   return std::unique_ptr<FileView>(
-      std::make_unique<OpenFile>(catalog, entry, state_->cache, state_->most_ahead));
+      std::make_unique<OpenFile>(state_->reader, entry, state_->cache, state_->most_ahead));
 }
 
 Counters ArchiveView::counters() const {

@@ -11,7 +11,7 @@ namespace bbz::view {
 // run that has gone well beyond that end is taken for a scan of the whole file.
 //
 // Reads come a little out of order, since several are answered at a time, and go a little past what
-// a program asked for, since the system reads ahead itself (Linux: 128 KiB).
+// a program asked for, since the system reads ahead itself (Linux: 128 KiB, here up to 512).
 class ReadAhead {
  public:
   static constexpr std::uint64_t kSlack = std::uint64_t{1} << 20;       // out of order

@@ -126,6 +126,28 @@ TEST_F(MountedUrl, ShowsTheFiles) {
   EXPECT_EQ(end_of_serving(), 0);
 }
 
+TEST_F(MountedUrl, FetchesChunksTogetherWhereAFileIsReadForward) {
+  if (!Nginx::is_there()) GTEST_SKIP() << "nginx is not installed";
+  write("model.safetensors", noisy_model(3, 8 << 20));
+  ASSERT_EQ(sh("$BBZ pack model.safetensors --chunk-size 64K").code, 0);
+  Nginx nginx(dir_.path());
+  const std::uint64_t size = read("model.bbz").size();
+  for (const std::string option : {"", "-f "}) {
+    if (option.empty()) {
+      EXPECT_EXIT_CODE(0, "$BBZ mount " + nginx.url("model.bbz") + " m");
+    } else {
+      serve(nginx.url("model.bbz"));
+    }
+    nginx.take_log();
+    EXPECT_EXIT_CODE(0, "cmp m/model.safetensors model.safetensors");
+    EXPECT_EXIT_CODE(0, "fusermount3 -u m || umount m");
+    const auto log = nginx.take_log();
+    EXPECT_LT(log.size(), 60u);  // of 384 chunks
+    EXPECT_LE(Nginx::total_bytes(log), size / 100 * 103);
+  }
+  EXPECT_EQ(end_of_serving(), 0);
+}
+
 class OverAServer : public ToolTest {
  protected:
   OverAServer() {

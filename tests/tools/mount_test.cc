@@ -192,6 +192,38 @@ TEST_F(Mount, ADamagedChunkFailsTheReadsOfItAndIsNamed) {
       << read("log");
 }
 
+TEST_F(Mount, WritesWhatFailsToAFile) {
+  pack_folder();
+  std::string archive = read("llama.bbz");
+  const std::size_t chunk = info("llama.bbz")["tensors"][3]["chunks"][0]["offset"];
+  archive[chunk + 5] ^= 1;
+  write("llama.bbz", archive);
+  write("errors", "kept\n");
+  for (const std::string option : {"", "-f "}) {
+    const std::string arguments = "--log errors llama.bbz";
+    if (option.empty()) {
+      EXPECT_EXIT_CODE(0, "$BBZ mount " + arguments + " m");
+    } else {
+      serve(arguments);
+    }
+    EXPECT_EXIT_CODE(1, "cat m/model.safetensors > /dev/null");
+    EXPECT_EXIT_CODE(1, "cat m/model.safetensors > /dev/null");
+    unmount();
+    if (!option.empty()) {
+      EXPECT_EQ(end_of_serving(), 0);
+    }
+    const std::string log = read("errors");
+    EXPECT_TRUE(log.starts_with("kept\n2")) << log;
+    EXPECT_NE(log.find("Z bbz: llama.bbz: file model.safetensors: tensor "), std::string::npos)
+        << log;
+    // Once for each mount.
+    EXPECT_EQ(std::ranges::count(log, '\n'), option.empty() ? 2 : 3) << log;
+  }
+  EXPECT_EQ(read("log").find("tensor"), std::string::npos) << read("log");
+  EXPECT_EXIT_CODE(1, "$BBZ mount --log missing/folder/errors llama.bbz m");
+  EXPECT_FALSE(is_mounted());
+}
+
 TEST_F(Mount, EndsCleanlyByASignalAndByUnmounting) {
   pack_folder();
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {

@@ -77,6 +77,56 @@ class OfALargeFile : public testing::Test {
   std::unique_ptr<Reader> reader_;
 };
 
+// Keeps what it is told will be read, and how much of that was not taken back.
+class ToldSource final : public io::ForwardingSource {
+ public:
+  using ForwardingSource::ForwardingSource;
+
+  std::unique_ptr<io::Announcement> announce(std::span<const io::ByteRange> ranges) override {
+    ++announcements;
+    told.insert(told.end(), ranges.begin(), ranges.end());
+    return std::make_unique<Counted>(live);
+  }
+
+  std::vector<io::ByteRange> told;
+  int announcements = 0;
+  int live = 0;
+
+ private:
+  struct Counted final : io::Announcement {
+    explicit Counted(int& number) : count(number) { ++count; }
+    ~Counted() override { --count; }
+    int& count;
+  };
+};
+
+TEST_F(OfALargeFile, ASourceIsToldOfManyChunksAheadWithinTheTensor) {
+  const auto source = std::make_shared<ToldSource>(*memory_);
+  const auto reader = *Reader::open(source);
+  ArchiveView view(*reader, {8 << 20, 1});  // nothing is decoded ahead
+  const auto file = view.open(0);
+  BBZ_ASSERT_OK(file);
+  source->told.clear();
+  source->announcements = 0;
+  const catalog::Tensor& tensor = this->tensor("w1");
+  read_forward(**file, tensor.meta.offset, tensor.meta.offset + 10 * kChunk);
+  EXPECT_GE(source->announcements, 1);
+  EXPECT_LE(source->announcements, 3);
+  EXPECT_GT(source->live, 0);
+  // Of all the chunks that follow the first reads, once, and of no other.
+  const auto chunks = reader->catalog().chunks_of(tensor);
+  ASSERT_GE(source->told.size(), 10u);
+  ASSERT_LE(source->told.size(), 14u);
+  for (std::size_t i = 0; i < source->told.size(); ++i) {
+    const catalog::Payload& payload = chunks[chunks.size() - source->told.size() + i].payload;
+    EXPECT_EQ(source->told[i], (io::ByteRange{payload.offset, payload.length})) << i;
+  }
+  // A read elsewhere takes it all back.
+  std::vector<std::byte> out(10);
+  BBZ_ASSERT_OK((*file)->read_at(0, out));
+  EXPECT_EQ(source->live, 0);
+}
+
 TEST(ArchiveView, GivesTheBytesOfEveryFile) {
   const auto files = sample_files();
   WriteOptions options;

@@ -145,6 +145,7 @@ void FileSystem::open(::fuse_req_t request, std::uint32_t node, ::fuse_file_info
     ::fuse_reply_err(request, EROFS);
     return;
   }
+  if (settings_.opening) std::call_once(opened_, settings_.opening);
   auto file = view_->open(tree_.node(node).file);
   if (!file.ok()) {
     ::fuse_reply_err(request, EISDIR);

@@ -27,6 +27,8 @@ class FileSystem {
     std::function<void(const std::string& path, const Error& error)> report;
     // Called once, when the kernel has begun to ask.
     std::function<void()> begun;
+    // Called once, before the first file is opened.
+    std::function<void()> opening;
   };
 
   // All must outlive the file system.
@@ -63,6 +65,7 @@ class FileSystem {
   const view::Tree& tree_;
   Settings settings_;
   view::ArchiveView* view_ = nullptr;
+  std::once_flag opened_;
   std::mutex open_mutex_;
   std::map<const view::FileView*, std::unique_ptr<view::FileView>> open_;
 };

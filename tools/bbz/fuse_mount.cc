@@ -10,11 +10,13 @@
 #include <array>
 #include <cstdarg>
 #include <filesystem>
-#include <set>
+#include <fstream>
+#include <sstream>
 
 #include "bbz/base/format.h"
 #include "bbz/file_system.h"
 #include "bbz/io/fd.h"
+#include "bbz/mount_log.h"
 
 namespace bbz::tools {
 namespace {
@@ -34,8 +36,12 @@ void note_words(::fuse_log_level, const char* format, std::va_list arguments) {
   if (std::vsnprintf(line, sizeof line, format, arguments) > 0) fuse_words() += line;
 }
 
-void print_words(::fuse_log_level, const char* format, std::va_list arguments) {
-  std::vfprintf(stderr, format, arguments);
+// The log of the mount that is served; libfuse has one place for it, too.
+MountLog* served_log = nullptr;
+
+void log_words(::fuse_log_level, const char* format, std::va_list arguments) {
+  char line[512];
+  if (std::vsnprintf(line, sizeof line, format, arguments) > 0) served_log->say(line);
 }
 
 Error mount_error(const std::string& folder) {
@@ -64,23 +70,22 @@ Result<std::string> check_folder(const std::string& folder) {
   return path.string();
 }
 
-// Prints each error of reading once: the system asks again for every page of a damaged chunk.
-class ErrorLog {
- public:
-  explicit ErrorLog(std::string archive) : archive_(std::move(archive)) {}
-
-  void report(const std::string& path, const Error& error) {
-    constexpr std::size_t kMost = 10'000;
-    const std::lock_guard lock(mutex_);
-    if (printed_.size() == kMost || !printed_.insert(error.message).second) return;
-    fmt::print(stderr, "bbz: {}: file {}: {}\n", archive_, path, error.message);
+// Has the system read half a chunk ahead of who reads forward, where it would read 128 KiB, which a
+// file system may only lower: root may say so for a device. It holds for files that are opened from
+// then on.
+void raise_read_ahead(const std::string& folder) {
+  constexpr int kKibibytes = 512;
+  std::ifstream mounts("/proc/self/mountinfo");
+  std::string line;
+  std::string device;
+  while (std::getline(mounts, line)) {  // number, parent, device, root, folder, ...
+    std::istringstream fields(line);
+    std::string number, parent, its_device, root, its_folder;
+    fields >> number >> parent >> its_device >> root >> its_folder;
+    if (its_folder == folder) device = its_device;
   }
-
- private:
-  std::string archive_;
-  std::mutex mutex_;
-  std::set<std::string> printed_;
-};
+  if (!device.empty()) std::ofstream("/sys/class/bdi/" + device + "/read_ahead_kb") << kKibibytes;
+}
 
 // Signals of the kinds that end a mount reach only the thread that made one of these before it
 // started others, so that the loop there is woken.
@@ -209,19 +214,26 @@ Result<MountOutcome> mount_archive(const Reader& reader, const MountOptions& opt
   BBZ_ASSIGN(const view::Tree tree, view::Tree::make(reader.catalog()));
 
   Background background;
-  ErrorLog log(options.archive);
+  BBZ_ASSIGN(const auto log, MountLog::open(options.archive, options.log));
   FileSystem::Settings settings;
   settings.owner = ::getuid();
   settings.group = ::getgid();
   settings.time = options.time;
-  settings.report = [&](const std::string& path, const Error& error) { log.report(path, error); };
-  if (!options.foreground) settings.begun = [&] { background.tell(); };
+  settings.report = [&](const std::string& path, const Error& error) { log->report(path, error); };
+  if (!options.foreground) {
+    settings.begun = [&] {
+      log->leave_terminal();
+      background.tell();
+    };
+  }
+  settings.opening = [&] { raise_read_ahead(folder); };
   FileSystem files(reader.catalog(), tree, std::move(settings));
 
   ::fuse_set_log_func(note_words);
   auto session = std::make_unique<Session>(files, options);
   if (!session->mount(folder)) return mount_error(options.folder);
-  ::fuse_set_log_func(print_words);
+  served_log = log.get();
+  ::fuse_set_log_func(log_words);
 
   MountOutcome outcome;
   if (!options.foreground) {
@@ -237,10 +249,15 @@ Result<MountOutcome> mount_archive(const Reader& reader, const MountOptions& opt
     const SignalsHeldBack held;
     view.emplace(reader, options.view);
   }
+  if (options.serving) options.serving();
   files.serve_from(*view);
   const Status served = session->loop();
   session.reset();
   files.close_all();
+  ::fuse_set_log_func(note_words);
+  if (!served.ok() && (!options.foreground || !options.log.empty())) {
+    log->say(served.error().message);
+  }
   BBZ_TRY(served);
   outcome.counters = view->counters();
   return outcome;

@@ -1,6 +1,7 @@
 // FuseMount: an archive mounted on a folder, from the call of mount(2) to the end.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -12,10 +13,13 @@ namespace bbz::tools {
 struct MountOptions {
   std::string archive;  // as the user named it: what mount(8) shows, and messages
   std::string folder;
+  std::string log;  // the file that errors go to; empty: none, see MountLog
   bool foreground = false;
   bool allow_other = false;  // other users may read as well
   ::timespec time{};         // of every file
   view::ViewOptions view{};
+  // Called once, in the process that serves the mount, before the first read.
+  std::function<void()> serving;
 };
 
 struct MountOutcome {

@@ -2,12 +2,14 @@
 #include <malloc.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cstdlib>
 
 #include "bbz/base/format.h"
 #include "bbz/commands.h"
+#include "bbz/http/url.h"
 #include "bbz/pack/unpack.h"
-#include "common/archive_input.h"
+#include "common/network.h"
 #include "common/output.h"
 #include "common/units.h"
 #ifdef BBZ_HAVE_FUSE
@@ -21,6 +23,7 @@ struct MountArguments {
   std::string archive;
   std::string folder;
   std::string cache = "64M";
+  std::string log;
   bool foreground = false;
   bool allow_other = false;
   bool statistics = false;
@@ -38,8 +41,11 @@ Manual mount_manual() {
       "forward, what comes next is decoded ahead. Nothing can be written.",
       "The command returns as soon as the files are there, and a process in the background serves "
       "them until fusermount3 -u DIR, or umount as root. With -f it serves them itself, until then "
-      "or until it is interrupted, and names damaged chunks as reads come to them: such a read "
-      "fails with EIO. The archive must stay as it is meanwhile."};
+      "or until it is interrupted. A read that comes to a damaged chunk fails with EIO, and the "
+      "chunk is named: on standard error with -f, otherwise in the system's log (syslog, as bbz), "
+      "or in the file of --log. The archive must stay as it is meanwhile.",
+      "Of an archive behind a URL, what comes next is also fetched ahead, up to 64 MiB, over a few "
+      "connections and many chunks at a time."};
   manual.examples = {
       {"bbz mount llama.bbz llama/", "Shows the files of llama.bbz below llama/."},
       {"fusermount3 -u llama/", "Takes them away again."},
@@ -69,6 +75,32 @@ void keep_memory() {
 #endif
 }
 
+// Hears of announcements only from a moment on: those who fetch ahead are threads, which do not
+// survive the way into the background.
+class LateListener final : public io::Source {
+ public:
+  explicit LateListener(std::unique_ptr<io::Source> source) : source_(std::move(source)) {}
+
+  void listen() { listens_ = true; }
+
+  Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
+    return source_->read_at(offset, out);
+  }
+  std::optional<std::uint64_t> size() const override { return source_->size(); }
+  bool seekable() const override { return source_->seekable(); }
+  std::optional<Bytes> view(std::uint64_t offset, std::size_t size) const override {
+    return source_->view(offset, size);
+  }
+  std::unique_ptr<io::Announcement> announce(std::span<const io::ByteRange> ranges) override {
+    return listens_ ? source_->announce(ranges) : nullptr;
+  }
+  std::string_view name() const override { return source_->name(); }
+
+ private:
+  std::unique_ptr<io::Source> source_;
+  std::atomic<bool> listens_{false};
+};
+
 void print_statistics(const std::string& archive, const view::Counters& counters) {
   fmt::print(stderr,
              "bbz: {}: {} chunks decoded, {} of them ahead of reads, {} bytes\n"
@@ -93,25 +125,29 @@ Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions&
   options.view = {*cache, common.threads};
   options.archive = shown(arguments.archive);
   options.folder = arguments.folder;
+  options.log = arguments.log;
   options.foreground = arguments.foreground;
   options.allow_other = arguments.allow_other;
   options.time = time_of(arguments.archive);
-  // One thread, that is none besides this one: they would not survive the way into the background.
-  NetworkArguments network = arguments.network;
-  network.connections = 0;  // for the same reason; the reads that are under way have their own
-  BBZ_ASSIGN(const ArchiveInput input, ArchiveInput::open(arguments.archive, 1, network));
-  if (input.reader() == nullptr) {
+  BBZ_ASSIGN(auto opened, open_source(arguments.archive, arguments.network));
+  if (!opened->seekable()) {
     return make_error(Code::kInvalidArgument, "{}: a stream, which is read once, cannot be mounted",
-                      shown(arguments.archive));
+                      options.archive);
   }
-  if (!pack::is_exact(input.reader()->catalog()) && !common.quiet) {
+  const auto source = std::make_shared<LateListener>(std::move(opened));
+  options.serving = [&] { source->listen(); };
+  ReadOptions reading;  // with one thread, that is none besides this one
+  reading.use_front_index = http::is_url(arguments.archive);
+  auto reader = Reader::open(source, reading);
+  if (!reader.ok()) return about(arguments.archive, std::move(reader).error());
+  if (!pack::is_exact((*reader)->catalog()) && !common.quiet) {
     fmt::print(stderr,
                "bbz: not bit-exact: a model in {} was rotated when it was packed; bbzinfo "
                "--symmetry shows how far it is off\n",
                options.archive);
   }
   keep_memory();
-  BBZ_ASSIGN(const MountOutcome outcome, mount_archive(*input.reader(), options));
+  BBZ_ASSIGN(const MountOutcome outcome, mount_archive(**reader, options));
   // The mount, and what was opened for it, is the other process's: nothing of it is closed here.
   if (outcome.in_parent) std::_Exit(static_cast<int>(ExitCode::kSuccess));
   if (arguments.statistics) print_statistics(options.archive, outcome.counters);
@@ -137,6 +173,10 @@ void add_mount_command(Program& program) {
   app.add_option("--cache", arguments->cache, "How much of decoded chunks is kept in memory")
       ->type_name("SIZE")
       ->capture_default_str();
+  app.add_option("--log", arguments->log,
+                 "A file to which damaged chunks and other errors of reading are written, one a "
+                 "line, in place of standard error or the system's log")
+      ->type_name("FILE");
   app.add_flag("--allow-other", arguments->allow_other,
                "Let other users read the files too; see user_allow_other in fuse.conf(5)");
   app.add_flag("--stats", arguments->statistics,

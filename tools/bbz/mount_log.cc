@@ -1,0 +1,61 @@
+#include "bbz/mount_log.h"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+
+#include "bbz/io/fd.h"
+
+namespace bbz::tools {
+
+Result<std::unique_ptr<MountLog>> MountLog::open(const std::string& archive,
+                                                 const std::string& file) {
+  std::unique_ptr<MountLog> log(new MountLog(archive));
+  if (file.empty()) return log;
+  io::Fd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+  if (!fd) return io::system_error(errno, "cannot write", file);
+  log->file_ = ::fdopen(fd.get(), "a");
+  if (log->file_ == nullptr) return io::system_error(errno, "cannot write", file);
+  (void)fd.release();
+  return log;
+}
+
+MountLog::~MountLog() {
+  if (file_ != nullptr) std::fclose(file_);
+}
+
+void MountLog::leave_terminal() {
+  const std::lock_guard lock(mutex_);
+  on_terminal_ = false;
+  if (file_ == nullptr) ::openlog("bbz", LOG_PID, LOG_DAEMON);
+}
+
+void MountLog::say(std::string text) {
+  while (text.ends_with('\n')) text.pop_back();
+  const std::lock_guard lock(mutex_);
+  if (file_ != nullptr) {
+    fmt::print(file_, "{:%Y-%m-%dT%H:%M:%SZ} bbz: {}: {}\n", fmt::gmtime(std::time(nullptr)),
+               archive_, text);
+    std::fflush(file_);
+  } else if (on_terminal_) {
+    fmt::print(stderr, "bbz: {}: {}\n", archive_, text);
+  } else {
+    ::syslog(LOG_ERR, "%s: %s", archive_.c_str(), text.c_str());
+  }
+}
+
+void MountLog::report(const std::string& path, const Error& error) {
+  constexpr std::size_t kMost = 10'000;
+  {
+    const std::lock_guard lock(mutex_);
+    if (said_.size() == kMost || !said_.insert(error.message).second) return;
+  }
+  say(fmt::format("file {}: {}", path, error.message));
+}
+
+}  // namespace bbz::tools

@@ -1,0 +1,46 @@
+// MountLog: where a mount says what goes wrong while it is served.
+#pragma once
+
+#include <cstdio>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "bbz/base/error.h"
+
+namespace bbz::tools {
+
+// In the foreground that is standard error; in the background, where there is none, the system's
+// log (syslog(3), as "bbz"); a file that the user names, in both cases. Safe to use from many
+// threads.
+class MountLog {
+ public:
+  // `archive` as messages show it. `file`: empty for none; it is created where it is missing, and
+  // what it holds is kept. Errors: kIo, kNotFound.
+  static Result<std::unique_ptr<MountLog>> open(const std::string& archive,
+                                                const std::string& file);
+  ~MountLog();
+  MountLog(const MountLog&) = delete;
+  MountLog& operator=(const MountLog&) = delete;
+
+  // To be called when standard error is about to be gone.
+  void leave_terminal();
+
+  // One line; a line end at its end may be there or not.
+  void say(std::string text);
+  // An error of reading a file of the archive, each once: the system asks again for every page of a
+  // damaged chunk.
+  void report(const std::string& path, const Error& error);
+
+ private:
+  explicit MountLog(const std::string& archive) : archive_(archive) {}
+
+  const std::string archive_;
+  std::mutex mutex_;
+  std::FILE* file_ = nullptr;
+  bool on_terminal_ = true;
+  std::set<std::string> said_;
+};
+
+}  // namespace bbz::tools
