@@ -29,8 +29,8 @@ struct Piece {
 
 // One file, opened. Its bytes are those that unpacking gives, for every archive. Reads may come
 // from many threads at once; a run of them that goes forward has the chunks before it decoded
-// ahead and, further before it, announced to the archive's source, which may fetch them. Errors of reading are those of Reader, and name tensor, chunk and offset; a later read
-// tries again.
+// ahead and, further before it, announced to the archive's source, which may fetch them. Errors of
+// reading are those of Reader, and name tensor, chunk and offset; a later read tries again.
 class FileView : public io::Source {
  public:
   // Up to `size` bytes from `offset`, fewer only at the end of the file: in pieces, in order, none
