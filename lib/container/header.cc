@@ -10,6 +10,7 @@ namespace bbz::container {
 
 std::array<std::byte, kFileHeaderSize> encode_file_header(const FileHeader& header) {
   std::vector<std::byte> out;
+  out.reserve(kFileHeaderSize);
   WireWriter w(out);
   w.put_bytes(std::as_bytes(std::span(kMagic)));
   w.put(header.major);
