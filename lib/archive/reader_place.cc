@@ -11,11 +11,11 @@ namespace {
 
 using internal::GroupState;
 
-// A chunk that is on its way to its place.
+// A chunk, or a whole derived tensor, that is on its way to its place.
 struct Piece {
   const catalog::Tensor* tensor = nullptr;
-  const catalog::Chunk* chunk = nullptr;
-  std::uint64_t offset = 0;  // of the tensor in the output
+  const catalog::Chunk* chunk = nullptr;  // null: the tensor is derived
+  std::uint64_t offset = 0;               // of the tensor in the output
   std::shared_ptr<GroupState> group;
   std::uint64_t bytes = 0;  // that were placed
 };
@@ -26,6 +26,11 @@ struct Buffers {
   std::vector<std::byte> plain;
   std::vector<std::byte> dense;
 };
+
+// How many pieces beyond a thread's share are on their way. One thread derives a tensor in the time
+// of some dozens of chunks, which the others place meanwhile: the one computes, and the others wait
+// for the system to take what they write.
+constexpr std::size_t kAhead = 128;
 
 }  // namespace
 
@@ -38,7 +43,7 @@ class Reader::Placer {
 
   Status run() {
     return parallel::ordered_map<Piece>(
-        state_.pool, internal::delivery_depth(state_.pool),
+        state_.pool, internal::delivery_depth(state_.pool) + kAhead,
         [this](Piece& piece) { return next(piece); }, [this](Piece& piece) { return place(piece); },
         [this](Piece& piece) {
           count(piece.bytes);
@@ -51,45 +56,53 @@ class Reader::Placer {
     for (; !placements_.empty(); placements_ = placements_.subspan(1), chunk_ = 0) {
       const Placement& placement = placements_.front();
       const catalog::Tensor& tensor = state_.catalog.tensors[placement.tensor];
-      if (chunk_ == 0) BBZ_TRY(begin(tensor, placement.offset));
-      if (chunk_ == tensor.chunk_count) continue;
+      const bool derived = tensor.meta.form == symmetry::kFormPolar;
+      if (chunk_ == 0) BBZ_TRY(begin(tensor));
+      if (chunk_ == (derived ? 1 : tensor.chunk_count)) continue;
       piece.tensor = &tensor;
-      piece.chunk = &state_.catalog.chunks[tensor.first_chunk + chunk_++];
+      piece.chunk = derived ? nullptr : &state_.catalog.chunks[tensor.first_chunk + chunk_];
       piece.offset = placement.offset;
       piece.group = group_;
+      ++chunk_;
       return true;
     }
     return false;
   }
 
-  Status begin(const catalog::Tensor& tensor, std::uint64_t offset) {
+  Status begin(const catalog::Tensor& tensor) {
     BBZ_TRY(symmetry::check_form(state_.catalog, tensor));
     group_.reset();
-    if (tensor.meta.group != catalog::kNone) {
+    if (tensor.meta.group != catalog::kNone && tensor.meta.form != symmetry::kFormPolar) {
       BBZ_ASSIGN(group_, state_.find_group(tensor.meta.group));
     }
-    if (tensor.meta.form != symmetry::kFormPolar) return {};
-    derived_.resize(tensor.byte_size);
-    BBZ_TRY(group_->derive(state_.catalog, tensor, state_.pool, derived_));
-    return place_derived(offset);
+    return {};
   }
 
-  // With all threads, as if it were chunks.
-  Status place_derived(std::uint64_t offset) {
+  // On the pool's threads.
+  Status derive(Piece& piece) {
+    BBZ_ASSIGN(const auto group, state_.find_group(piece.tensor->meta.group));
+    const auto bytes = derived_.borrow();
+    bytes->resize(piece.tensor->byte_size);
+    BBZ_TRY(group->derive(state_.catalog, *piece.tensor, state_.pool, *bytes));
+    piece.bytes = bytes->size();
+    return place_in_parts(*bytes, piece.offset);
+  }
+
+  // As if they were chunks, for whoever has nothing else to do.
+  Status place_in_parts(Bytes bytes, std::uint64_t offset) {
     constexpr std::size_t kPart = std::size_t{1} << 20;
-    std::vector<Status> placed((derived_.size() + kPart - 1) / kPart);
+    std::vector<Status> placed(divide_up(bytes.size(), kPart));
     parallel::for_each_index(&state_.pool, placed.size(), [&](std::size_t i) {
-      const std::size_t begin = i * kPart;
-      const std::size_t size = std::min(kPart, derived_.size() - begin);
-      placed[i] = sink_.place(offset + begin, Bytes(derived_).subspan(begin, size));
+      const Bytes part = bytes.subspan(i * kPart, std::min(kPart, bytes.size() - i * kPart));
+      placed[i] = sink_.place(offset + i * kPart, part);
     });
     for (Status& status : placed) BBZ_TRY(std::move(status));
-    count(derived_.size());
     return {};
   }
 
   // On the pool's threads.
   Status place(Piece& piece) {
+    if (piece.chunk == nullptr) return derive(piece);
     const catalog::TensorMeta& tensor = piece.tensor->meta;
     const catalog::Chunk& chunk = *piece.chunk;
     const std::uint64_t bits = tensor.element_bits;
@@ -124,12 +137,12 @@ class Reader::Placer {
   State& state_;
   std::span<const Placement> placements_;  // those that are left, the current one first
   std::uint64_t chunk_ = 0;                // the next one of the current tensor
-  std::shared_ptr<GroupState> group_;      // the current tensor's
-  LargeBuffer derived_;                    // its bytes, where it is derived
+  std::shared_ptr<GroupState> group_;      // the current tensor's, where it rides
   io::Sink& sink_;
   const std::function<void(std::uint64_t)>& placed_;
   std::uint64_t done_ = 0;
   parallel::Spares<Buffers> spares_;
+  parallel::Spares<LargeBuffer> derived_;
 };
 
 Status Reader::place_tensors(std::span<const Placement> placements, io::Sink& sink,

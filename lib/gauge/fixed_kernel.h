@@ -43,6 +43,12 @@ void multiply_avx512_vnni(const std::int16_t* a, const std::int16_t* b, std::siz
                           std::int32_t* sums);
 void round_avx2(const std::int32_t* square, bool bf16, std::uint16_t* rounded,
                 std::uint16_t* mirrored);
+#elif defined(__aarch64__)
+bool to_fixed_neon(const std::byte* elements, std::size_t count, std::int16_t* fixed);
+void multiply_neon(const std::int16_t* a, const std::int16_t* b, std::size_t pairs,
+                   std::int32_t* sums);
+void round_neon(const std::int32_t* square, bool bf16, std::uint16_t* rounded,
+                std::uint16_t* mirrored);
 #endif
 
 }  // namespace bbz::gauge

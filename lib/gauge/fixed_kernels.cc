@@ -19,6 +19,10 @@ bool has_f16c() {
   return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
 }
 
+#elif defined(__aarch64__)
+
+const FixedKernel kNeonKernel = {"neon", to_fixed_neon, multiply_neon, round_neon};
+
 #endif
 
 std::vector<const FixedKernel*> find_kernels() {
@@ -30,6 +34,8 @@ std::vector<const FixedKernel*> find_kernels() {
     }
     found.push_back(&kAvx2Kernel);
   }
+#elif defined(__aarch64__)
+  found.push_back(&kNeonKernel);
 #endif
   return found;
 }

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <mutex>
+
 #include "bbz/archive/reader.h"
 #include "bbz/archive/stream.h"
 #include "bbz/rotation/pack.h"
@@ -96,6 +98,44 @@ inline Result<std::vector<std::byte>> unpack_by_index(Bytes archive) {
   OneFile visitor;
   BBZ_TRY(reader->visit_all(visitor));
   return visitor.file;
+}
+
+// Takes bytes wherever they belong, from several threads at once.
+class Places final : public io::Sink {
+ public:
+  Status write(Bytes bytes) override { return place(file.size(), bytes); }
+  Status finish() override { return {}; }
+  bool can_place() const override { return true; }
+  Status reserve(std::uint64_t size) override {
+    file.resize(size);
+    return {};
+  }
+  Status place(std::uint64_t offset, Bytes bytes) override {
+    const std::lock_guard lock(mutex_);
+    if (file.size() < offset + bytes.size()) file.resize(offset + bytes.size());
+    std::ranges::copy(bytes, file.begin() + static_cast<std::ptrdiff_t>(offset));
+    return {};
+  }
+  std::uint64_t written() const override { return file.size(); }
+
+  std::vector<std::byte> file;
+
+ private:
+  std::mutex mutex_;
+};
+
+// As files are written where they can be written out of order.
+inline Result<std::vector<std::byte>> unpack_in_places(Bytes archive, unsigned threads) {
+  ReadOptions options;
+  options.threads = threads;
+  BBZ_ASSIGN(const auto reader, Reader::open(io::memory_source(archive), options));
+  std::vector<Placement> placements;
+  for (const std::uint32_t number : reader->catalog().files.front().tensors) {
+    placements.push_back({number, reader->catalog().tensors[number].meta.offset});
+  }
+  Places sink;
+  BBZ_TRY(reader->place_tensors(placements, sink, {}));
+  return std::move(sink.file);
 }
 
 inline Result<std::vector<std::byte>> unpack_stream(Bytes archive) {

@@ -28,6 +28,11 @@ TEST_P(EveryFamily, IndexAndStreamGiveTheSameValidFile) {
       const auto by_stream = unpack_stream(packed->archive);
       ASSERT_TRUE(by_stream.ok()) << by_stream.error().message;
       EXPECT_EQ(*by_index, *by_stream);
+      for (const unsigned threads : {1u, 4u}) {
+        const auto in_places = unpack_in_places(packed->archive, threads);
+        ASSERT_TRUE(in_places.ok()) << in_places.error().message;
+        EXPECT_EQ(*by_index, *in_places) << threads << " threads";
+      }
       const auto after = safetensors::parse(*by_index, by_index->size());
       ASSERT_TRUE(after.ok()) << after.error().message;
       ASSERT_EQ(after->tensors.size(), before->tensors.size());
