@@ -19,7 +19,8 @@ Status decode_step(Step& step, io::Source& source) {
   if (!step.decode) step.outcome = chunk::check_payload(tensor, step.chunk, step.payload);
   if (!step.decode || !step.outcome.ok() || is_carried(step)) return {};
   step.plain.resize(step.chunk.decoded_bytes);
-  step.outcome = chunk::decode(tensor, step.chunk, step.payload, step.plain);
+  const auto decode = step.verify ? chunk::verify : chunk::decode;
+  step.outcome = decode(tensor, step.chunk, step.payload, step.plain);
   if (step.outcome.ok() && tensor.form == symmetry::kFormLower) {
     const symmetry::DenseRange range = symmetry::lower_range(tensor, step.chunk);
     step.dense.resize((range.end - range.begin) * tensor.element_bits / 8);

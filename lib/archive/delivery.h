@@ -30,6 +30,7 @@ struct Step {
   std::vector<std::byte> dense;    // and what that stands for, where the form is lower
   bool left = false;               // the payload is still in the archive
   bool decode = true;              // false: the payload is checked, and nothing made of it
+  bool verify = false;             // the payload's checksum is checked whatever comes out of it
   bool wanted = true;              // false: what is decoded is for a group only
   Status outcome;                  // of reading and decoding the chunk, or taking the group
 };

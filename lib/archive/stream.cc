@@ -112,6 +112,7 @@ class StreamPlan {
     step.left = reader_.can_leave_payload();
     if (!step.left) BBZ_TRY(reader_.fetch_payload(step.payload));
     step.decode = decode_;
+    step.verify = true;
     step.wanted = wanted_;
     if (decode_) step.outcome = symmetry::check_form(builder_.catalog(), *step.tensor);
     return true;

@@ -37,6 +37,33 @@ const std::vector<const Kernel*>& kernels() {
   return found;
 }
 
+Accumulators first_accumulators() {
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  Accumulators accumulators;
+  std::copy(std::begin(state.acc), std::end(state.acc), accumulators.begin());
+  return accumulators;
+}
+
+const std::uint8_t* secret() {
+  return XXH3_kSecret;
+}
+
+std::uint64_t finish(const Accumulators& accumulators, const void* range, std::size_t size,
+                     std::size_t blocks) {
+  const auto* in = static_cast<const std::uint8_t*>(range);
+  if (blocks == 0) return best().hash64(in, size);
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  std::copy(accumulators.begin(), accumulators.end(), state.acc);
+  in += blocks * kBlock;
+  state.totalLen = blocks * kBlock;
+  // The last stripe of a hash may reach back into bytes that were taken in before.
+  std::copy(in - XXH_STRIPE_LEN, in, std::end(state.buffer) - XXH_STRIPE_LEN);
+  best().update(&state, in, size - blocks * kBlock);
+  return XXH3_64bits_digest(&state);
+}
+
 }  // namespace xxh3
 
 std::uint64_t xxh3_64(Bytes bytes) {
@@ -62,26 +89,18 @@ std::uint64_t Xxh3Stream::digest64() const {
   return XXH3_64bits_digest(&state_->xxh);
 }
 
-Xxh3Follower::Xxh3Follower(Bytes range) : range_(range) {}
-Xxh3Follower::~Xxh3Follower() = default;
+Xxh3Follower::Xxh3Follower(Bytes range) : range_(range), progress_{xxh3::first_accumulators(), 0} {}
 
 void Xxh3Follower::advance(std::size_t ready) {
-  if (ready < hashed_ + xxh3::kBlock || range_.size() <= hashed_ + xxh3::kBlock) return;
-  if (state_ == nullptr) {
-    state_ = std::make_unique<Xxh3Stream::State>();
-    XXH3_64bits_reset(&state_->xxh);
-  }
-  // The end of the range is hashed in another way than its middle, so a byte is left for finish().
-  const std::size_t blocks = (std::min(ready, range_.size() - 1) - hashed_) / xxh3::kBlock;
-  xxh3::best().blocks(&state_->xxh, range_.data() + hashed_, blocks);
-  hashed_ += blocks * xxh3::kBlock;
+  if (range_.empty()) return;
+  const std::size_t at = progress_.blocks * xxh3::kBlock;
+  const std::size_t blocks = (std::min(ready, range_.size() - 1) - at) / xxh3::kBlock;
+  xxh3::best().blocks(progress_.accumulators, range_.data() + at, blocks);
+  progress_.blocks += blocks;
 }
 
-std::uint64_t Xxh3Follower::finish() {
-  if (state_ == nullptr) return xxh3_64(range_);
-  const Bytes left = range_.subspan(hashed_);
-  xxh3::best().update(&state_->xxh, left.data(), left.size());
-  return XXH3_64bits_digest(&state_->xxh);
+std::uint64_t Xxh3Follower::finish() const {
+  return xxh3::finish(progress_.accumulators, range_.data(), range_.size(), progress_.blocks);
 }
 
 struct Hasher::State {

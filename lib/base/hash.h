@@ -24,7 +24,6 @@ class Xxh3Stream {
   std::uint64_t digest64() const;
 
  private:
-  friend class Xxh3Follower;
   struct State;
   std::unique_ptr<State> state_;
 };
@@ -33,21 +32,27 @@ class Xxh3Stream {
 // after, while it is in the cache.
 class Xxh3Follower {
  public:
+  // How far it is: XXH3's accumulators, and how many blocks of 1024 bytes are in them, of which
+  // none has the range's last byte.
+  struct Progress {
+    std::array<std::uint64_t, 8> accumulators;
+    std::size_t blocks;
+  };
+
   // Refers to the range, which may still be empty of what is to be hashed.
   explicit Xxh3Follower(Bytes range);
-  ~Xxh3Follower();
-  Xxh3Follower(const Xxh3Follower&) = delete;
-  Xxh3Follower& operator=(const Xxh3Follower&) = delete;
 
-  // The first `ready` bytes, at most the range's, will not change any more.
+  // The first `ready` bytes, at least as many as before and at most the range's, will not change
+  // any more.
   void advance(std::size_t ready);
-  // None will. Returns the hash of all; the follower must not be used again.
-  std::uint64_t finish();
+  // None will. Returns the hash of all.
+  std::uint64_t finish() const;
+  // For a loop that takes in blocks itself, next to what fills them.
+  Progress& progress() { return progress_; }
 
  private:
   Bytes range_;
-  std::size_t hashed_ = 0;
-  std::unique_ptr<Xxh3Stream::State> state_;
+  Progress progress_;
 };
 
 // The algorithm of an archive's root digest. The numbers stand in the format.

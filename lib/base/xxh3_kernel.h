@@ -18,25 +18,20 @@ inline void update(void* state, const void* p, std::size_t size) {
   XXH3_64bits_update(static_cast<XXH3_state_t*>(state), p, size);  // 128 bits: the same
 }
 
-inline void blocks(void* state, const void* p, std::size_t count) {
-  if (count == 0) return;
-  auto& s = *static_cast<XXH3_state_t*>(state);
+inline void blocks(Accumulators& accumulators, const void* p, std::size_t count) {
   const auto* in = static_cast<const unsigned char*>(p);
   // On the stack compilers keep the accumulators in registers.
   alignas(XXH_ACC_ALIGN) XXH64_hash_t acc[XXH_ACC_NB];
-  XXH_memcpy(acc, s.acc, sizeof acc);
+  XXH_memcpy(acc, accumulators.data(), sizeof acc);
   for (std::size_t i = 0; i < count; ++i) {
     for (std::size_t at = 0; at < kBlock; at += XXH_STRIPE_LEN) {
       XXH3_accumulate_512(acc, in + at,
-                          s.extSecret + at / XXH_STRIPE_LEN * XXH_SECRET_CONSUME_RATE);
+                          XXH3_kSecret + at / XXH_STRIPE_LEN * XXH_SECRET_CONSUME_RATE);
     }
-    XXH3_scrambleAcc(acc, s.extSecret + s.secretLimit);
+    XXH3_scrambleAcc(acc, XXH3_kSecret + kScrambleAt);
     in += kBlock;
   }
-  XXH_memcpy(s.acc, acc, sizeof acc);
-  s.totalLen += count * kBlock;
-  // The last stripe of a hash may reach back into bytes that were taken in before.
-  XXH_memcpy(s.buffer + sizeof s.buffer - XXH_STRIPE_LEN, in - XXH_STRIPE_LEN, XXH_STRIPE_LEN);
+  XXH_memcpy(accumulators.data(), acc, sizeof acc);
 }
 
 }  // namespace

@@ -75,20 +75,24 @@ Status check_payload(const catalog::TensorMeta& tensor, const catalog::Chunk& ch
   return compare(tensor, chunk, "payload", chunk.payload.checksum, xxh3_64(payload));
 }
 
-Status decode(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
-              MutableBytes out) {
-  BBZ_TRY(check_payload(tensor, chunk, payload));
+namespace {
+
+// Decodes a payload, whatever it is, and checks what comes out.
+Status decode_checked(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
+                      MutableBytes out) {
   const auto codec = static_cast<codec::CodecId>(chunk.meta.codec);
   if (tensor::find_dtype(tensor.dtype) == nullptr) {
     return make_error(Code::kUnsupported, "{}: unknown dtype {}", place(tensor, chunk),
                       static_cast<int>(tensor.dtype));
   }
-  const Status decoded = codec::decode(
-      codec, codec_shape(tensor, chunk.meta.first_element, chunk.meta.element_count), payload, out);
+  Xxh3Follower hash(out);
+  const Status decoded =
+      codec::decode(codec, codec_shape(tensor, chunk.meta.first_element, chunk.meta.element_count),
+                    payload, out, &hash);
   if (!decoded.ok()) {
     return make_error(decoded.code(), "{}: {}", place(tensor, chunk), decoded.error().message);
   }
-  BBZ_TRY(compare(tensor, chunk, "decoded", chunk.meta.decoded_checksum, xxh3_64(out)));
+  BBZ_TRY(compare(tensor, chunk, "decoded", chunk.meta.decoded_checksum, hash.finish()));
   if (chunk.meta.decoded_digest) {
     const Digest computed = digest_of(chunk.meta.decoded_digest->kind, out);
     if (computed != *chunk.meta.decoded_digest) {
@@ -97,6 +101,22 @@ Status decode(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, By
     }
   }
   return {};
+}
+
+}  // namespace
+
+Status decode(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
+              MutableBytes out) {
+  const Status decoded = decode_checked(tensor, chunk, payload, out);
+  if (!decoded.ok()) BBZ_TRY(check_payload(tensor, chunk, payload));
+  return decoded;
+}
+
+Status verify(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
+              MutableBytes out) {
+  const Status decoded = decode_checked(tensor, chunk, payload, out);
+  BBZ_TRY(check_payload(tensor, chunk, payload));  // now that it is in a cache
+  return decoded;
 }
 
 }  // namespace bbz::chunk

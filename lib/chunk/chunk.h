@@ -29,13 +29,19 @@ void encode(const catalog::TensorMeta& tensor, std::uint32_t number, Bytes plain
             const codec::EncodeOptions& options, DigestKind digest, std::vector<std::byte>& meta,
             std::vector<std::byte>& payload);
 
-// Checks the payload's checksum, decodes it into `out` (exactly chunk.decoded_bytes) and checks the
-// decoded checksum, and digest where there is one.
+// Decodes a payload into `out` (exactly chunk.decoded_bytes) and checks the decoded checksum, and
+// digest where there is one. That proves what is delivered, whatever the payload was; so the
+// payload's checksum is computed only where one of these steps fails, to tell which is at fault.
 // Errors: kChecksum, kMalformed, kUnsupported; the tensor, the chunk and its offset are named.
 Status decode(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
               MutableBytes out);
 
-// Only the first of these steps.
+// The same, and the payload's checksum is always checked: for who is to find all damage, such as
+// that to bits of a payload which mean nothing. Errors: the same ones where decode() has any.
+Status verify(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
+              MutableBytes out);
+
+// Only the payload's checksum.
 Status check_payload(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload);
 
 }  // namespace bbz::chunk

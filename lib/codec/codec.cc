@@ -100,7 +100,8 @@ CodecId encode(const ChunkShape& shape, Bytes plain, const EncodeOptions& option
   return best;
 }
 
-Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes out) {
+Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes out,
+              Xxh3Follower* hash) {
   BBZ_ASSIGN(const std::uint64_t bytes, chunk_bytes(shape));
   if (out.size() != bytes) {
     return make_error(Code::kInvalidArgument, "chunk: {} bytes of room for {}", out.size(), bytes);
@@ -109,7 +110,7 @@ Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes o
   if (codec == nullptr) {
     return make_error(Code::kUnsupported, "chunk: codec {} is not known", static_cast<int>(id));
   }
-  return codec->decode(shape, payload, out);
+  return codec->decode(shape, payload, out, hash);
 }
 
 }  // namespace bbz::codec

@@ -13,6 +13,7 @@
 
 #include "bbz/base/checked.h"
 #include "bbz/base/error.h"
+#include "bbz/base/hash.h"
 #include "bbz/tensor/dtype.h"
 
 namespace bbz::codec {
@@ -59,7 +60,10 @@ CodecId encode(const ChunkShape& shape, Bytes plain, const EncodeOptions& option
 // Errors: those of chunk_bytes; kInvalidArgument for another size of `out`; kUnsupported for a
 // codec or a form of one that this build does not know; kMalformed for a payload that breaks its
 // codec's rules.
-Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes out);
+// `hash`, where there is one, follows `out`; decoders that can, advance it while they have the
+// bytes in the cache. On an error it is of no use any more.
+Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes out,
+              Xxh3Follower* hash = nullptr);
 
 // One codec: a row of the registry.
 struct Codec {
@@ -70,7 +74,7 @@ struct Codec {
   bool (*encode)(const ChunkShape& shape, Bytes plain, Level level, std::size_t limit,
                  std::vector<std::byte>& payload);
   // Precondition: chunk_bytes(shape) is out.size(). Errors: kUnsupported and kMalformed as above.
-  Status (*decode)(const ChunkShape& shape, Bytes payload, MutableBytes out);
+  Status (*decode)(const ChunkShape& shape, Bytes payload, MutableBytes out, Xxh3Follower* hash);
 };
 
 // Every codec that this build knows, in the order of their numbers.

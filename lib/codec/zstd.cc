@@ -25,7 +25,7 @@ bool encode_zstd(const ChunkShape&, Bytes plain, Level level, std::size_t limit,
   return encode_zstd_frame(plain, zstd_level(level), limit, payload);
 }
 
-Status decode_zstd(const ChunkShape&, Bytes payload, MutableBytes out) {
+Status decode_zstd(const ChunkShape&, Bytes payload, MutableBytes out, Xxh3Follower*) {
   return decode_zstd_frame(payload, kMaxWindow, out);
 }
 

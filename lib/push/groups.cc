@@ -134,7 +134,7 @@ Result<std::shared_ptr<GroupState>> Handout::group_state(std::uint32_t number) {
       const catalog::Chunk& chunk = catalog().chunks[unit.item];
       BBZ_ASSIGN(const Bytes stored, input_.read(unit.payload(), buffer));
       plain.resize(chunk.decoded_bytes);
-      BBZ_TRY(chunk::decode(tensor.meta, chunk, stored, plain));
+      BBZ_TRY(chunk::verify(tensor.meta, chunk, stored, plain));
       state->add(tensor, plain);
     }
   }

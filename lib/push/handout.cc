@@ -142,7 +142,7 @@ Status Handout::hand_out(std::size_t number, Bytes payload) {
     decoded = state.ok() ? (*state)->decode_carried(catalog(), meta, chunk, payload, plain_)
                          : Status(state.error());
   } else {
-    decoded = chunk::decode(meta, chunk, payload, plain_);
+    decoded = chunk::verify(meta, chunk, payload, plain_);
   }
   unit.set(Unit::kHanded);
   if (!decoded.ok()) return fail(tensor, &chunk, decoded.error());

@@ -29,7 +29,7 @@ class ChunkSource {
     payload_.resize(chunk.payload.length);
     BBZ_TRY(io::read_exactly(source_, chunk.payload.offset, payload_));
     plain_.resize(chunk.decoded_bytes);
-    BBZ_TRY(chunk::decode(tensor.meta, chunk, payload_, plain_));
+    BBZ_TRY(chunk::verify(tensor.meta, chunk, payload_, plain_));
     return Bytes(plain_);
   }
 

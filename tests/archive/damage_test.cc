@@ -60,6 +60,47 @@ TEST_P(Damage, EveryFlippedBitIsFoundWithItsPlace) {
   }
 }
 
+// Reading checks what it decodes, so damage that changes nothing may pass, and nothing else.
+TEST_P(Damage, EveryFlippedBitIsFoundByReadingOrChangesNothing) {
+  std::vector<std::byte> bytes = archive();
+  const auto expected = contents(sample_files());
+  const bool front_index = std::get<1>(GetParam());
+  const auto read = [&]() -> Status {
+    ReadOptions options;
+    options.use_front_index = front_index;
+    BBZ_ASSIGN(const auto reader, Reader::open(io::memory_source(Bytes(bytes)), options));
+    Collector collector;
+    BBZ_TRY(reader->visit_all(collector));
+    for (const auto& [path, content] : expected) EXPECT_EQ(collector.files[path], content);
+    for (const catalog::Tensor& tensor : reader->catalog().tensors) {
+      std::vector<std::byte> out(tensor.byte_size);
+      BBZ_TRY(reader->read_tensor(tensor.meta.number, out));
+      const auto& file = expected.at(reader->catalog().files[tensor.meta.file].path);
+      EXPECT_TRUE(std::ranges::equal(out, Bytes(file).subspan(tensor.meta.offset, out.size())));
+    }
+    return {};
+  };
+  BBZ_ASSERT_OK(read());
+  std::vector<bool> is_payload(bytes.size());
+  const auto sound = *Reader::open(io::memory_source(Bytes(bytes)));
+  for (const catalog::Chunk& chunk : sound->catalog().chunks) {
+    const auto begin = is_payload.begin() + static_cast<std::ptrdiff_t>(chunk.payload.offset);
+    std::fill_n(begin, chunk.payload.length, true);
+  }
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    for (int bit = 0; bit < 8; ++bit) {
+      bytes[at] ^= static_cast<std::byte>(1 << bit);
+      const Status status = read();
+      ASSERT_FALSE(HasFailure()) << "byte " << at << " bit " << bit << ": " << outcome(status);
+      if (is_payload[at] && !status.ok()) {
+        ASSERT_EQ(status.code(), Code::kChecksum);
+        ASSERT_NE(outcome(status).find(": payload checksum"), std::string::npos) << outcome(status);
+      }
+      bytes[at] ^= static_cast<std::byte>(1 << bit);
+    }
+  }
+}
+
 TEST_P(Damage, EveryCutAndEveryAdditionIsFound) {
   std::vector<std::byte> bytes = archive();
   for (std::size_t size = 0; size < bytes.size(); ++size) {

@@ -1,6 +1,9 @@
 #include "bbz/chunk/chunk.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
+
+#include <map>
+#include <random>
 
 #include "bbz/base/wire.h"
 
@@ -39,8 +42,12 @@ class ChunkTest : public testing::TestWithParam<DigestKind> {
     tensor_.chunk_elements = 300;
     tensor_.name = "w";
     for (int i = 0; i < 100; ++i) WireWriter(plain_).put(static_cast<std::uint16_t>(i * i));
+    make(plain_);
+  }
+
+  void make(Bytes plain) {
     std::vector<std::byte> meta;
-    encode(tensor_, 3, plain_, {}, GetParam(), meta, payload_);
+    encode(tensor_, 3, plain, {}, GetParam(), meta, payload_);
     container::RecordView view{
         container::make_head(container::RecordType::kChunk, meta, payload_, 32), meta};
     chunk_.meta = *catalog::decode_chunk(view, GetParam());
@@ -72,11 +79,60 @@ TEST_P(ChunkTest, NamesTheChunkWhosePayloadIsDamaged) {
   EXPECT_NE(decoded.error().message.find("tensor \"w\", chunk 3 at offset"), std::string::npos);
 }
 
+// Whatever happens to a payload: what is decoded is right, or the payload is said to be damaged;
+// and a full check finds all damage.
+TEST_P(ChunkTest, NeverDecodesToAnythingElse) {
+  using codec::CodecId;
+  std::map<CodecId, std::vector<std::byte>> chunks;
+  chunks[CodecId::kConstant].assign(200, std::byte{7});
+  std::minstd_rand random(1);
+  for (int i = 0; i < 100; ++i) {
+    WireWriter(chunks[CodecId::kZstd]).put(static_cast<std::uint16_t>(i % 10 * 1000));
+    WireWriter(chunks[CodecId::kRaw]).put(static_cast<std::uint16_t>(random() >> 8));
+    // Signs and mantissas of noise, and one of four exponents.
+    const auto bits = static_cast<std::uint16_t>(random() >> 8);
+    WireWriter(chunks[CodecId::kSplitFloat])
+        .put(static_cast<std::uint16_t>((bits & 0x807F) | (0x3E00 + (bits & 0x100))));
+  }
+  for (const auto& [codec, plain] : chunks) {
+    if (codec == CodecId::kSplitFloat) tensor_.dtype = tensor::DType::kBF16;
+    make(plain);
+    ASSERT_EQ(chunk_.meta.codec, static_cast<std::uint16_t>(codec));
+    std::vector<std::byte> out(200);
+    ASSERT_TRUE(verify(tensor_, chunk_, payload_, out).ok());
+    for (std::size_t bit = 0; bit < payload_.size() * 8; ++bit) {
+      SCOPED_TRACE(bit);
+      payload_[bit / 8] ^= static_cast<std::byte>(1 << bit % 8);
+      const Status decoded = decode(tensor_, chunk_, payload_, out);
+      if (decoded.ok()) {
+        ASSERT_EQ(out, plain);
+      } else {
+        ASSERT_EQ(decoded.code(), Code::kChecksum);
+        ASSERT_THAT(decoded.error().message, testing::HasSubstr(": payload checksum"));
+      }
+      const Status verified = verify(tensor_, chunk_, payload_, out);
+      ASSERT_EQ(verified.code(), Code::kChecksum);
+      ASSERT_THAT(verified.error().message, testing::HasSubstr(": payload checksum"));
+      payload_[bit / 8] ^= static_cast<std::byte>(1 << bit % 8);
+    }
+  }
+}
+
+TEST_P(ChunkTest, ReadsAChunkWhosePayloadChecksumIsDamaged) {
+  std::vector<std::byte> out(200);
+  chunk_.payload.checksum ^= 1;
+  EXPECT_TRUE(decode(tensor_, chunk_, payload_, out).ok());
+  EXPECT_EQ(out, plain_);
+  EXPECT_EQ(verify(tensor_, chunk_, payload_, out).code(), Code::kChecksum);
+}
+
 TEST_P(ChunkTest, ChecksWhatTheCodecGave) {
   std::vector<std::byte> out(200);
   catalog::Chunk other = chunk_;
   other.meta.decoded_checksum ^= 1;
-  EXPECT_EQ(decode(tensor_, other, payload_, out).code(), Code::kChecksum);
+  Status decoded = decode(tensor_, other, payload_, out);
+  EXPECT_EQ(decoded.code(), Code::kChecksum);
+  EXPECT_THAT(decoded.error().message, testing::HasSubstr(": decoded checksum"));
   if (GetParam() == DigestKind::kSha256) {
     other = chunk_;
     other.meta.decoded_digest->bytes[31] ^= std::byte{1};

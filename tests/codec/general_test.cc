@@ -23,15 +23,17 @@ std::vector<std::byte> noise(std::size_t size) {
   return bytes;
 }
 
-// Encodes, decodes, compares; returns the codec taken.
+// Encodes, decodes and hashes, compares; returns the codec taken.
 CodecId round_trip(const ChunkShape& shape, Bytes plain, std::vector<std::byte>& payload) {
   EXPECT_EQ(*chunk_bytes(shape), plain.size());
   const CodecId id = encode(shape, plain, {}, payload);
   EXPECT_LE(payload.size(), plain.size());
   std::vector<std::byte> out(plain.size(), std::byte{0xA5});
-  const Status status = decode(id, shape, payload, out);
+  Xxh3Follower hash(out);
+  const Status status = decode(id, shape, payload, out, &hash);
   EXPECT_TRUE(status.ok()) << (status.ok() ? "" : status.error().message);
   EXPECT_TRUE(std::ranges::equal(out, plain));
+  EXPECT_EQ(hash.finish(), xxh3_64(plain));
   return id;
 }
 

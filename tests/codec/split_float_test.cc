@@ -28,7 +28,8 @@ split::Header header_of(Bytes payload) {
 }
 
 // Encodes with every kernel that takes the chunk, expects one payload, decodes it with every
-// kernel. Returns the payload; where the codec cannot make the chunk smaller, an empty one.
+// kernel, which hashes it meanwhile. Returns the payload; where the codec cannot make the chunk
+// smaller, an empty one.
 std::vector<std::byte> round_trip(const ChunkShape& shape, Bytes plain,
                                   Level level = Level::kDefault) {
   std::vector<std::byte> first;
@@ -45,9 +46,11 @@ std::vector<std::byte> round_trip(const ChunkShape& shape, Bytes plain,
     EXPECT_TRUE(split::encode_with(kernel, shape, plain, level, plain.size(), payload));
     EXPECT_TRUE(payload == first) << "another payload than the portable kernel's";
     std::vector<std::byte> out(plain.size(), std::byte{0xA5});
-    const Status status = split::decode_with(kernel, shape, first, out);
+    Xxh3Follower hash(out);
+    const Status status = split::decode_with(kernel, shape, first, out, &hash);
     EXPECT_TRUE(status.ok()) << (status.ok() ? "" : status.error().message);
     EXPECT_TRUE(std::ranges::equal(out, plain));
+    EXPECT_EQ(hash.finish(), xxh3_64(plain));
   }
   return first;
 }

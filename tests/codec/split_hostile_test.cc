@@ -30,7 +30,7 @@ Sample make_sample(DType dtype, std::uint64_t elements, std::uint64_t row) {
 
 Code code_of(const Sample& s, Bytes payload) {
   std::vector<std::byte> out(s.plain.size());
-  const Status status = decode_split_float(s.shape, payload, out);
+  const Status status = decode_split_float(s.shape, payload, out, nullptr);
   return status.ok() ? Code::kOk : status.error().code;
 }
 

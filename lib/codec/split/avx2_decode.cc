@@ -336,6 +336,7 @@ void decode_chunk(DecodeJob& job) {
         return;
       }
     }
+    job.follow(out);
   }
 }
 

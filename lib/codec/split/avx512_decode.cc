@@ -5,7 +5,7 @@
 // where its high byte is 0, and renormalising is one move of low to high bytes and one expand of
 // the stream's next bytes into the low ones. Only the product of frequency and quotient needs
 // words; it is done for even and odd lanes apart.
-#include "bbz/codec/split/avx512.h"
+#include "bbz/codec/split/avx512_hash.h"
 
 #if defined(__x86_64__)
 
@@ -18,10 +18,12 @@ namespace {
 struct Tables {
   ByteTable symbol;
   ByteTable rank;
-  V freq;
+  V freq;  // at the place that the low six bits of a symbol byte name
 
-  explicit Tables(const DecodeTable& t)
-      : symbol(t.symbol.data()), rank(t.rank.data()), freq(load(t.freq.data())) {}
+  explicit Tables(const DecodeTable& t) : symbol(t.symbol.data()), rank(t.rank.data()) {
+    const __m256i bytes = _mm512_cvtepi16_epi8(load(t.freq.data()));
+    freq = join(bytes, bytes);
+  }
 };
 
 // The 64 lanes of a stream.
@@ -52,13 +54,14 @@ struct Lanes {
     const V even = _mm512_set1_epi16(0x00FF);
     const V symbol = t.symbol[low];
     const V rank = t.rank[low];
-    // The word permutes look at the low five bits of a word: those of the even lane's symbol.
-    const V f0 = _mm512_permutexvar_epi16(symbol, t.freq);
-    const V f1 = _mm512_permutexvar_epi16(_mm512_srli_epi16(symbol, 8), t.freq);
-    const V x0 = _mm512_add_epi16(_mm512_mullo_epi16(f0, _mm512_and_si512(high, even)),
-                                  _mm512_and_si512(rank, even));
-    const V x1 = _mm512_add_epi16(_mm512_mullo_epi16(f1, _mm512_srli_epi16(high, 8)),
-                                  _mm512_srli_epi16(rank, 8));
+    const V freq = _mm512_permutexvar_epi8(symbol, t.freq);
+    // Odd lanes are multiplied where they are, and the upper half of the product is theirs: masks
+    // have more ports to go through than shifts.
+    const V p0 = _mm512_mullo_epi16(_mm512_and_si512(freq, even), _mm512_and_si512(high, even));
+    const V p1 =
+        _mm512_mulhi_epu16(_mm512_andnot_si512(even, freq), _mm512_andnot_si512(even, high));
+    const V x0 = _mm512_add_epi16(p0, _mm512_and_si512(rank, even));
+    const V x1 = _mm512_add_epi16(p1, _mm512_srli_epi16(rank, 8));
     V l = select(even, x0, _mm512_slli_epi16(x1, 8));
     V h = select(even, _mm512_srli_epi16(x0, 8), x1);
     __mmask64 need = _mm512_testn_epi8_mask(h, h);
@@ -292,6 +295,7 @@ void decode_chunk(DecodeJob& job) {
   const std::uint8_t* packed = job.packed;
   const std::uint8_t* bytes = job.bytes;
   std::uint8_t* out = job.out;
+  Hash hash(job);
   // A step reads at most 64 bytes of each stream and an escape a lane, so that looking after each
   // step keeps all reads within the two bytes a lane past the end.
   const auto past_end = [&]() __attribute__((always_inline)) {
@@ -322,6 +326,7 @@ void decode_chunk(DecodeJob& job) {
         format.template merge<true, kColumns>(symbol[i], source, ~0ull, out);
         advance(64);
       }
+      hash.follow(out);
       if (past_end()) break;
     }
 #pragma GCC unroll 4
@@ -339,9 +344,11 @@ void decode_chunk(DecodeJob& job) {
       job.overrun = true;
       return;
     }
+    hash.follow(out);
     packed += job.layout.packed_size(size);
     bytes += size * Format::kRestBytes;
   }
+  hash.store(job);
   for (int i = 0; i < kStreams; ++i) {
     lanes[i].store(job.states.data() + 64 * i);
     job.streams[i].at = lanes[i].at;

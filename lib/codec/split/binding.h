@@ -11,6 +11,7 @@ namespace bbz::codec::split {
 // of kernels().
 bool encode_with(const Kernel* kernel, const ChunkShape& shape, Bytes plain, Level level,
                  std::size_t limit, std::vector<std::byte>& payload);
-Status decode_with(const Kernel* kernel, const ChunkShape& shape, Bytes payload, MutableBytes out);
+Status decode_with(const Kernel* kernel, const ChunkShape& shape, Bytes payload, MutableBytes out,
+                   Xxh3Follower* hash = nullptr);
 
 }  // namespace bbz::codec::split

@@ -162,7 +162,8 @@ bool encode_with(const Kernel* kernel, const ChunkShape& shape, Bytes plain, Lev
   return payload.size() < limit;
 }
 
-Status decode_with(const Kernel* kernel, const ChunkShape& shape, Bytes payload, MutableBytes out) {
+Status decode_with(const Kernel* kernel, const ChunkShape& shape, Bytes payload, MutableBytes out,
+                   Xxh3Follower* hash) {
   if (!is_split_dtype(shape.dtype)) {
     return make_error(Code::kMalformed, "split float: a chunk of {} has no exponents",
                       tensor::dtype_info(shape.dtype).name);
@@ -235,6 +236,7 @@ Status decode_with(const Kernel* kernel, const ChunkShape& shape, Bytes payload,
   job.packed = bytes_at(packed);
   job.bytes = bytes_at(bytes);
   job.out = reinterpret_cast<std::uint8_t*>(out.data());
+  if (header.patch_count == 0) job.hash = hash;  // else what is decoded changes once more
   choose_kernel(kernel, layout, job.grid).decode(job);
 
   bool exact = !job.overrun && job.escapes.at == job.escapes.end;
@@ -264,8 +266,9 @@ bool encode_split_float(const ChunkShape& shape, Bytes plain, Level level, std::
   return split::encode_with(nullptr, shape, plain, level, limit, payload);
 }
 
-Status decode_split_float(const ChunkShape& shape, Bytes payload, MutableBytes out) {
-  return split::decode_with(nullptr, shape, payload, out);
+Status decode_split_float(const ChunkShape& shape, Bytes payload, MutableBytes out,
+                          Xxh3Follower* hash) {
+  return split::decode_with(nullptr, shape, payload, out, hash);
 }
 
 }  // namespace bbz::codec

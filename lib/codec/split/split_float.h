@@ -8,6 +8,7 @@ namespace bbz::codec {
 
 bool encode_split_float(const ChunkShape& shape, Bytes plain, Level level, std::size_t limit,
                         std::vector<std::byte>& payload);
-Status decode_split_float(const ChunkShape& shape, Bytes payload, MutableBytes out);
+Status decode_split_float(const ChunkShape& shape, Bytes payload, MutableBytes out,
+                          Xxh3Follower* hash);
 
 }  // namespace bbz::codec
