@@ -17,15 +17,29 @@
 namespace bbz::bench {
 namespace {
 
+// One, and as many as there are cores.
+std::vector<unsigned> default_threads() {
+  const unsigned cores = std::thread::hardware_concurrency();
+  return cores > 1 ? std::vector<unsigned>{1, cores} : std::vector<unsigned>{1};
+}
+
 struct Options {
-  std::vector<std::string> types = {"BF16", "F16", "F32", "F8_E4M3"};
+  std::vector<std::string> types = {"BF16", "F16", "F32", "F8_E4M3", "F8_E5M2"};
   std::vector<std::filesystem::path> files;
   std::vector<std::string> only;
   std::size_t mib = 64;
   int repeat = 5;
+  std::vector<unsigned> threads = default_threads();
+  std::vector<std::string> outputs = {"warm", "fresh"};
+  std::string csv;
+};
+
+// One table: the data, on some threads, into one kind of output.
+struct Way {
   unsigned threads = 1;
   bool fresh = false;
-  std::string csv;
+
+  const char* output() const { return fresh ? "fresh" : "warm"; }
 };
 
 // Memory for decoded chunks: kept, or mapped anew so that every page is touched for the first time.
@@ -84,7 +98,7 @@ struct Row {
 };
 
 // Measures all coders on a data set. Returns false where one does not give the bytes back.
-bool measure(const DataSet& set, const std::vector<Coder>& coders, const Options& options,
+bool measure(const DataSet& set, const std::vector<Coder>& coders, const Way& way, int repeat,
              std::vector<Row>& rows) {
   std::vector<std::vector<std::byte>> payloads(set.chunks.size());
   std::vector<std::size_t> at;
@@ -94,17 +108,17 @@ bool measure(const DataSet& set, const std::vector<Coder>& coders, const Options
     // Each chunk begins at a page, as the first tensor of a fresh buffer does.
     size += (chunk.plain.size() + 4095) / 4096 * 4096;
   }
-  Output output(size, options.fresh);
+  Output output(size, way.fresh);
   rows.assign(coders.size(), {});
-  for (int repetition = 0; repetition <= options.repeat; ++repetition) {
+  for (int repetition = 0; repetition <= repeat; ++repetition) {
     for (std::size_t c = 0; c < coders.size(); ++c) {
       const Coder& coder = coders[c];
       if (!std::ranges::all_of(set.chunks, coder.takes)) continue;
-      const double encode = timed(set.chunks.size(), options.threads,
+      const double encode = timed(set.chunks.size(), way.threads,
                                   [&](std::size_t i) { coder.encode(set.chunks[i], payloads[i]); });
       std::byte* out = output.next();
       std::atomic<bool> ok = true;
-      const double decode = timed(set.chunks.size(), options.threads, [&](std::size_t i) {
+      const double decode = timed(set.chunks.size(), way.threads, [&](std::size_t i) {
         const Chunk& chunk = set.chunks[i];
         if (!coder.decode(chunk, payloads[i], {out + at[i], chunk.plain.size()})) ok = false;
       });
@@ -133,7 +147,7 @@ bool measure(const DataSet& set, const std::vector<Coder>& coders, const Options
   return true;
 }
 
-void report(const DataSet& set, const std::vector<Row>& rows, const Options& options,
+void report(const DataSet& set, const std::vector<Row>& rows, const Way& way, int repeat,
             std::FILE* csv) {
   double plain = 0;
   for (const Chunk& chunk : set.chunks) plain += static_cast<double>(chunk.plain.size());
@@ -151,8 +165,7 @@ void report(const DataSet& set, const std::vector<Row>& rows, const Options& opt
     }
   }
   std::printf("\n%s, %.0f MiB, %u thread%s, %s output, medians of %d\n", set.name.c_str(),
-              plain / (1 << 20), options.threads, options.threads == 1 ? "" : "s",
-              options.fresh ? "fresh" : "warm", options.repeat);
+              plain / (1 << 20), way.threads, way.threads == 1 ? "" : "s", way.output(), repeat);
   std::printf("%-22s %8s %10s %10s %9s %9s %9s\n", "coder", "ratio", "enc MB/s", "dec MB/s",
               "dec/copy", "enc/base", "dec/base");
   for (const Row& row : rows) {
@@ -160,12 +173,15 @@ void report(const DataSet& set, const std::vector<Row>& rows, const Options& opt
     const double encode = speed(row.encode);
     const double decode = speed(row.decode);
     const auto part = [](double a, double b) { return b == 0 ? 0 : a / b; };
+    const double of_copy = part(decode, copy);
+    const double encode_gain = part(encode, planes_encode);
+    const double decode_gain = part(decode, planes_decode);
     std::printf("%-22s %8.4f %10.0f %10.0f %9.2f %9.2f %9.2f\n", row.coder.c_str(), row.ratio,
-                encode, decode, part(decode, copy), part(encode, planes_encode),
-                part(decode, planes_decode));
+                encode, decode, of_copy, encode_gain, decode_gain);
     if (csv != nullptr) {
-      std::fprintf(csv, "%s,%s,%u,%s,%.5f,%.0f,%.0f\n", set.name.c_str(), row.coder.c_str(),
-                   options.threads, options.fresh ? "fresh" : "warm", row.ratio, encode, decode);
+      std::fprintf(csv, "%s,%s,%u,%s,%.5f,%.0f,%.0f,%.3f,%.3f,%.3f\n", set.name.c_str(),
+                   row.coder.c_str(), way.threads, way.output(), row.ratio, encode, decode, of_copy,
+                   encode_gain, decode_gain);
     }
   }
   std::fflush(stdout);
@@ -185,16 +201,25 @@ std::vector<Coder> chosen_coders(const Options& options) {
 
 int run(const Options& options) {
   const std::vector<Coder> coders = chosen_coders(options);
+  std::vector<Way> ways;
+  for (const unsigned threads : options.threads) {
+    for (const std::string& output : options.outputs) ways.push_back({threads, output == "fresh"});
+  }
   std::FILE* csv = options.csv.empty() ? nullptr : std::fopen(options.csv.c_str(), "w");
   if (csv != nullptr) {
-    std::fputs("data,coder,threads,output,ratio,encode_mb_s,decode_mb_s\n", csv);
+    std::fputs(
+        "data,coder,threads,output,ratio,encode_mb_s,decode_mb_s,decode_of_memcpy,"
+        "encode_of_planes,decode_of_planes\n",
+        csv);
   }
   bool ok = options.csv.empty() || csv != nullptr;
   if (!ok) std::perror(options.csv.c_str());
   const auto one = [&](const DataSet& set) {
-    std::vector<Row> rows;
-    ok = ok && measure(set, coders, options, rows);
-    if (ok) report(set, rows, options, csv);
+    for (const Way& way : ways) {
+      std::vector<Row> rows;
+      ok = ok && measure(set, coders, way, options.repeat, rows);
+      if (ok) report(set, rows, way, options.repeat, csv);
+    }
   };
   for (const std::string& name : options.types) {
     const tensor::DTypeInfo* info = tensor::find_dtype(name);
@@ -225,7 +250,9 @@ int main(int argc, char** argv) {
   bbz::bench::Options options;
   CLI::App app(
       "Speed and ratio of bbz's codecs beside memcpy in 1 MiB calls, byte planes with zstd's "
-      "Huffman coder (the baseline), and general compressors. MB/s are of decoded bytes.");
+      "Huffman coder (the baseline), and general compressors. MB/s are of decoded bytes.\n"
+      "Where a name says checksums, encoding hashes chunk and payload, and decoding hashes what it "
+      "decodes, as a reader does; verify hashes the payload as well. The others hash nothing.");
   app.add_option("--types", options.types, "types of generated rows; \"\" for none")
       ->delimiter(',')
       ->allow_extra_args(false)
@@ -238,9 +265,19 @@ int main(int argc, char** argv) {
   app.add_option("--repeat", options.repeat, "repetitions, of which the median is shown")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  app.add_option("--threads", options.threads)->check(CLI::Range(1, 1024))->capture_default_str();
-  app.add_flag("--fresh", options.fresh, "decode into pages that were never touched");
-  app.add_option("--csv", options.csv, "write the table to this file too");
+  app.add_option("--threads", options.threads, "how many threads, a table each")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--output", options.outputs,
+                 "where decoded bytes go, a table each: warm, pages that are in use; fresh, pages "
+                 "that were never touched")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember({"warm", "fresh"}))
+      ->capture_default_str();
+  app.add_option("--csv", options.csv, "write the tables to this file too");
   app.add_flag_callback(
       "--list",
       [] {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "bbz/codec/codec.h"
+#include "bbz/chunk/chunk.h"
 
 namespace bbz::bench {
 
@@ -34,5 +34,12 @@ std::vector<Coder> all_coders();
 // The byte planes of floats, the exponents by zstd's Huffman coder alone and the rest as it is: the
 // best of what is in use elsewhere.
 Coder planes_coder();
+
+// Chunks as an archive has them, at the default level: chunk::encode, with both checksums, and
+// `decode`, which is chunk::decode (a reader: hashes what it decodes) or chunk::verify (hashes the
+// payload as well).
+using DecodeChunk = Status (*)(const catalog::TensorMeta&, const catalog::Chunk&, Bytes,
+                               MutableBytes);
+Coder archive_coder(const char* name, DecodeChunk decode);
 
 }  // namespace bbz::bench

@@ -2,6 +2,7 @@
 
 #include <zstd.h>
 
+#include <array>
 #include <cstring>
 #include <memory>
 
@@ -40,43 +41,42 @@ Coder memcpy_coder() {
           }};
 }
 
-// The codec that codec::encode chooses. Its number is not in the payload, so it is added.
-Coder bbz_coder(const char* name, Level level, bool checksums) {
+// The codec that codec::encode chooses, without checksums. Its number is not in the payload, so it
+// is added.
+Coder codec_coder(const char* name, Level level) {
   return {name, takes_all,
           [=](const Chunk& chunk, std::vector<std::byte>& payload) {
             const CodecId id = codec::encode(chunk.shape, chunk.plain, {level}, payload);
-            std::uint64_t sums[2] = {0, 0};
-            if (checksums) {
-              sums[0] = xxh3_64(chunk.plain);
-              sums[1] = xxh3_64(payload);
-            }
-            const auto* p = reinterpret_cast<const std::byte*>(sums);
-            if (checksums) payload.insert(payload.end(), p, p + sizeof sums);
             payload.push_back(static_cast<std::byte>(id));
           },
-          [=](const Chunk& chunk, Bytes payload, MutableBytes out) {
+          [](const Chunk& chunk, Bytes payload, MutableBytes out) {
             const auto id = static_cast<CodecId>(payload.back());
-            payload = payload.first(payload.size() - 1);
-            std::uint64_t sums[2] = {0, 0};
-            if (checksums) {
-              const Bytes stored = payload.last(sizeof sums);
-              std::memcpy(sums, stored.data(), sizeof sums);
-              payload = payload.first(payload.size() - sizeof sums);
-              if (xxh3_64(payload) != sums[1]) return false;
-            }
-            if (!codec::decode(id, chunk.shape, payload, out).ok()) return false;
-            return !checksums || xxh3_64(out) == sums[0];
+            return codec::decode(id, chunk.shape, payload.first(payload.size() - 1), out).ok();
           }};
 }
 
-Coder kernel_coder(const codec::split::Kernel* kernel) {
-  return {"split-" + std::string(kernel->name), is_float,
+// A kernel of the split-float codec, alone or with the checksums of chunk::encode and
+// chunk::decode.
+Coder kernel_coder(const codec::split::Kernel* kernel, bool checksums) {
+  using Sums = std::array<std::uint64_t, 2>;  // of the chunk and of the payload before them
+  return {"split-" + std::string(kernel->name) + (checksums ? "-checksums" : ""), is_float,
           [=](const Chunk& chunk, std::vector<std::byte>& payload) {
             codec::split::encode_with(kernel, chunk.shape, chunk.plain, Level::kDefault,
                                       2 * chunk.plain.size() + 1024, payload);
+            if (!checksums) return;
+            const Sums sums = {xxh3_64(chunk.plain), xxh3_64(payload)};
+            const Bytes bytes = std::as_bytes(std::span(sums));
+            payload.insert(payload.end(), bytes.begin(), bytes.end());
           },
           [=](const Chunk& chunk, Bytes payload, MutableBytes out) {
-            return codec::split::decode_with(kernel, chunk.shape, payload, out).ok();
+            if (!checksums)
+              return codec::split::decode_with(kernel, chunk.shape, payload, out).ok();
+            Sums sums;
+            std::memcpy(&sums, payload.last(sizeof sums).data(), sizeof sums);
+            payload = payload.first(payload.size() - sizeof sums);
+            Xxh3Follower hash(out);
+            return codec::split::decode_with(kernel, chunk.shape, payload, out, &hash).ok() &&
+                   hash.finish() == sums[0];
           }};
 }
 
@@ -142,12 +142,14 @@ Coder blosc_coder() {
 std::vector<Coder> all_coders() {
   std::vector<Coder> coders = {memcpy_coder(),
                                planes_coder(),
-                               bbz_coder("bbz-fast", Level::kFast, false),
-                               bbz_coder("bbz", Level::kDefault, false),
-                               bbz_coder("bbz-checksums", Level::kDefault, true),
-                               bbz_coder("bbz-small", Level::kSmall, false)};
+                               codec_coder("bbz-fast", Level::kFast),
+                               codec_coder("bbz", Level::kDefault),
+                               codec_coder("bbz-small", Level::kSmall),
+                               archive_coder("bbz-checksums", chunk::decode),
+                               archive_coder("bbz-verify", chunk::verify)};
   for (const codec::split::Kernel* kernel : codec::split::kernels()) {
-    coders.push_back(kernel_coder(kernel));
+    coders.push_back(kernel_coder(kernel, false));
+    coders.push_back(kernel_coder(kernel, true));
   }
   coders.push_back(zstd_coder(1));
   coders.push_back(zstd_coder(3));
