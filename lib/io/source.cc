@@ -11,6 +11,7 @@
 
 #include "bbz/base/format.h"
 #include "bbz/io/fd.h"
+#include "bbz/io/file_source.h"
 
 namespace bbz::io {
 namespace {
@@ -180,6 +181,10 @@ Status read_exactly(Source& source, std::uint64_t offset, MutableBytes out) {
                       source.name(), offset + found, out.size(), offset, found);
   }
   return {};
+}
+
+std::unique_ptr<Source> file_source(Fd fd, std::uint64_t size, std::string name) {
+  return std::make_unique<FileSource>(std::move(fd), size, std::move(name));
 }
 
 Result<std::unique_ptr<Source>> open_file(const std::string& path) {

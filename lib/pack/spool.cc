@@ -1,13 +1,12 @@
 #include "bbz/pack/spool.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "bbz/base/format.h"
+#include "bbz/io/unnamed_file.h"
 
 namespace bbz::pack {
 namespace {
@@ -17,13 +16,7 @@ constexpr std::size_t kBlock = std::size_t{1} << 20;
 }  // namespace
 
 Result<std::unique_ptr<Spool>> Spool::create(const std::string& folder) {
-  io::Fd file(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (!file) {  // a file system without files that have no name
-    std::string name = folder + "/bbz-spool-XXXXXX";
-    file = io::Fd(::mkostemp(name.data(), O_CLOEXEC));
-    if (!file) return io::system_error(errno, "cannot create a temporary file in", folder);
-    ::unlink(name.c_str());
-  }
+  BBZ_ASSIGN(io::Fd file, io::create_unnamed_file(folder));
   return std::unique_ptr<Spool>(new Spool(std::move(file), folder + "/(temporary file)"));
 }
 

@@ -101,9 +101,7 @@ std::string read_config(const fs::path& folder) {
   return {reinterpret_cast<const char*>(text->data()), text->size()};
 }
 
-Result<Model> open_one(const fs::path& path, unsigned threads) {
-  BBZ_ASSIGN(auto opened, io::open_file(path.string()));
-  const SharedSource source = std::move(opened);
+Result<Model> open_source(const SharedSource& source, const fs::path& path, unsigned threads) {
   if (!source->seekable()) {
     return make_error(Code::kInvalidArgument, "{}: a model is read from a file, not from a stream",
                       source->name());
@@ -128,7 +126,13 @@ Result<Model> open_one(const fs::path& path, unsigned threads) {
   }
   if (!model.ok()) return model;
   model->path = path.filename().replace_extension(".safetensors").string();
-  if (model->config.empty()) model->config = read_config(path.parent_path());
+  return model;
+}
+
+Result<Model> open_one(const fs::path& path, unsigned threads) {
+  BBZ_ASSIGN(auto opened, io::open_file(path.string()));
+  Result<Model> model = open_source(std::move(opened), path, threads);
+  if (model.ok() && model->config.empty()) model->config = read_config(path.parent_path());
   return model;
 }
 
@@ -176,6 +180,10 @@ Result<Model> open(const std::string& path, unsigned threads) {
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) return open_folder(path, threads);
   return open_one(path, threads);
+}
+
+Result<Model> open(std::shared_ptr<io::Source> source, const std::string& path, unsigned threads) {
+  return open_source(source, path, threads);
 }
 
 }  // namespace bbz::weights

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "bbz/io/source.h"
 #include "bbz/junction/detect.h"
 #include "bbz/safetensors/header.h"
 
@@ -30,5 +32,8 @@ struct Model {
 // order of the files' names, and `header` is empty then. Errors: kNotFound; kInvalidArgument where
 // no model is found or two tensors have one name; those of the formats.
 Result<Model> open(const std::string& path, unsigned threads = 0);
+// The same of a file that the caller has opened, whose name is `path`.
+Result<Model> open(std::shared_ptr<io::Source> source, const std::string& path,
+                   unsigned threads = 0);
 
 }  // namespace bbz::weights

@@ -12,6 +12,7 @@
 #include <functional>
 #include <thread>
 
+#include "bbz/io/unnamed_file.h"
 #include "io/faulty.h"
 #include "io/temp_dir.h"
 
@@ -197,6 +198,33 @@ TEST(CountingSource, TellsWhatWasTouched) {
   EXPECT_TRUE(source.touched(7, 100));
   EXPECT_FALSE(source.touched(0, 5));
   EXPECT_FALSE(source.touched(8, 100));
+}
+
+TEST(CopyToDisk, GivesBackASourceThatCanSeek) {
+  const TempDir dir;
+  for (const std::size_t size : {std::size_t{0}, std::size_t{5}, std::size_t{2'500'000}}) {
+    std::vector<std::byte> bytes(size);
+    for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(i * 7 + i / 256);
+    const auto memory = memory_source(Bytes(bytes), "origin");
+    SequentialSource stream(*memory);
+    std::uint64_t told = 0;
+    const auto copy = copy_to_disk(stream, dir.path(), [&](std::uint64_t done) { told = done; });
+    ASSERT_TRUE(copy.ok()) << copy.error().message;
+    EXPECT_EQ(told, size);
+    EXPECT_EQ((*copy)->size(), size);
+    EXPECT_TRUE((*copy)->seekable());
+    EXPECT_EQ((*copy)->name(), stream.name());
+    for (const std::size_t offset : {size / 2, std::size_t{0}}) {
+      std::vector<std::byte> out(size - offset);
+      ASSERT_TRUE(read_exactly(**copy, offset, out).ok());
+      EXPECT_TRUE(std::ranges::equal(out, Bytes(bytes).subspan(offset)));
+    }
+  }
+  EXPECT_TRUE(dir.entries().empty());
+  const auto memory = memory_source(std::vector<std::byte>(10));
+  FailingSource failing(*memory, 5);
+  EXPECT_EQ(copy_to_disk(failing, dir.path(), {}).code(), Code::kIo);
+  EXPECT_NE(copy_to_disk(*memory, dir / "missing", {}).code(), Code::kOk);
 }
 
 }  // namespace

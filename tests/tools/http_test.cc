@@ -83,6 +83,35 @@ TEST_F(OverNginx, ServesEveryTool) {
   EXPECT_EXIT_CODE(3, "$BBZINFO $URL/llama/config.json");
 }
 
+TEST_F(OverNginx, SalvagesWhatItFetchesOnceInLargePieces) {
+  write("model.safetensors", noisy_model(3, 10 << 20));
+  ASSERT_EQ(sh("$BBZ pack model.safetensors --chunk-size 64K").code, 0);
+  std::string archive = read("model.bbz");
+  archive.resize(archive.size() - 100'000);
+  archive[archive.size() / 3] = static_cast<char>(archive[archive.size() / 3] ^ 1);
+  write("broken.bbz", archive);
+  nginx_->take_log();
+  EXPECT_EXIT_CODE(3, "$BBZ salvage $URL/broken.bbz -o there");
+  const auto log = nginx_->take_log();
+  EXPECT_LE(log.size(), 6u);  // 30 MB in requests of 8 MiB
+  EXPECT_LE(Nginx::total_bytes(log), archive.size());
+  EXPECT_EXIT_CODE(3, "$BBZ salvage broken.bbz -o here");
+  EXPECT_EXIT_CODE(0, "diff -r here there");
+  EXPECT_FALSE(left_temporaries());
+}
+
+TEST_F(OverNginx, ComparesModels) {
+  write("model.safetensors", layered_model(2, 64));
+  write("other.safetensors", layered_model(2, 64, 9));
+  ASSERT_EQ(sh("$BBZ pack model.safetensors && mkdir alone && mv model.bbz alone").code, 0);
+  const std::string here = "model.safetensors --max-difference 0 ";
+  EXPECT_EXIT_CODE(0, "$BBZ compare $URL/alone/model.bbz " + here);
+  EXPECT_EXIT_CODE(0,
+                   "$BBZ compare $URL/model.safetensors $URL/alone/model.bbz " + here.substr(17));
+  EXPECT_EXIT_CODE(1, "$BBZ compare $URL/other.safetensors " + here);
+  EXPECT_EXIT_CODE(1, "$BBZ compare $URL/missing.bbz " + here);
+}
+
 TEST_F(OverNginx, TrustsTheAuthoritiesThatTheUserNames) {
   write("model.safetensors", noisy_model(1, 200 << 10));
   ASSERT_EQ(sh("$BBZ pack model.safetensors").code, 0);

@@ -11,8 +11,10 @@
 #include "bbz/compare/orbit.h"
 #include "bbz/compare/tensors.h"
 #include "bbz/forward/score.h"
+#include "bbz/http/url.h"
 #include "bbz/io/source.h"
 #include "bbz/weights/model.h"
+#include "common/network.h"
 #include "common/table.h"
 
 namespace bbz::tools {
@@ -30,6 +32,7 @@ struct CompareArguments {
   std::optional<double> max_orbit;
   std::optional<double> max_difference;
   bool json = false;
+  NetworkArguments network;
 };
 
 Manual compare_manual() {
@@ -43,9 +46,9 @@ Manual compare_manual() {
       "With --tokens a reference forward pass (Llama and OPT, sliced or not) gives the negative "
       "log-likelihood of both, "
       "the largest difference of a logit and the mean KL divergence.",
-      "Each model is a file of safetensors or torch.save, a folder, or an archive. Heads and "
-      "hidden size come from "
-      "config.json beside the first, or from the options.",
+      "Each model is a file of safetensors or torch.save, a folder, an archive, or the URL of one "
+      "of these files. Heads and hidden size come from config.json in the archive or beside the "
+      "file, or from the options.",
       "With a --max option the exit code is 1 where the figure is larger, or is not to be had."};
   manual.examples = {{"bbz compare sliced.pt sliced.bbz", "Compares tensors and orbits."},
                      {"bbz compare sliced.pt sliced.bbz --tokens t.u16 --length 129 --heads 8 "
@@ -236,6 +239,13 @@ bool within(const std::optional<double>& limit, double figure) {
   return !limit || figure <= *limit;
 }
 
+Result<weights::Model> open_model(const std::string& name, const CompareArguments& arguments,
+                                  const CommonOptions& common) {
+  if (!http::is_url(name)) return weights::open(name, common.threads);
+  BBZ_ASSIGN(auto source, open_source(name, arguments.network));
+  return weights::open(std::move(source), http::file_name_of(name), common.threads);
+}
+
 Result<ExitCode> run_compare(const CompareArguments& arguments, const CommonOptions& common) {
   if (arguments.tokens.empty() && (arguments.max_nll || arguments.max_logit)) {
     return make_error(Code::kInvalidArgument, "--max-nll and --max-logit need --tokens");
@@ -243,8 +253,8 @@ Result<ExitCode> run_compare(const CompareArguments& arguments, const CommonOpti
   if (!arguments.tokens.empty() && arguments.length < 2) {
     return make_error(Code::kInvalidArgument, "--tokens needs --length, of at least 2 tokens");
   }
-  BBZ_ASSIGN(const weights::Model first, weights::open(arguments.first, common.threads));
-  BBZ_ASSIGN(const weights::Model second, weights::open(arguments.second, common.threads));
+  BBZ_ASSIGN(const weights::Model first, open_model(arguments.first, arguments, common));
+  BBZ_ASSIGN(const weights::Model second, open_model(arguments.second, arguments, common));
   Report report;
   BBZ_TRY(compare_all_tensors(first, second, report));
   BBZ_TRY(compare_orbits(first, second, report));
@@ -270,7 +280,7 @@ void add_compare_command(Program& program) {
   CLI::App& app = program.add_command("compare", compare_manual(), [&program, arguments] {
     return run_compare(*arguments, program.common());
   });
-  app.add_option("FIRST", arguments->first, "A model")->required();
+  app.add_option("FIRST", arguments->first, "A model, or its URL")->required();
   app.add_option("SECOND", arguments->second, "The model to compare with it")->required();
   app.add_option("--tokens", arguments->tokens, "Token ids to run both on, 16 bits each")
       ->type_name("FILE");
@@ -292,6 +302,7 @@ void add_compare_command(Program& program) {
   app.add_option("--max-difference", arguments->max_difference, "Largest difference of an entry")
       ->type_name("X");
   app.add_flag("--json", arguments->json, "Print JSON");
+  add_network_options(app, arguments->network);
 }
 
 }  // namespace bbz::tools

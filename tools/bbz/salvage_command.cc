@@ -3,6 +3,8 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/commands.h"
+#include "bbz/http/url.h"
+#include "bbz/io/unnamed_file.h"
 #include "bbz/salvage/salvage.h"
 #include "common/network.h"
 #include "common/output.h"
@@ -28,6 +30,8 @@ Manual salvage_manual() {
       "zeros where bytes are lost, and beside it PATH.rescued.safetensors with the tensors that "
       "are "
       "whole. What is lost is listed.",
+      "An archive behind a URL is fetched first, once and whole, into a file without a name in the "
+      "folder.",
       "Exits with 0 where nothing was lost and with 3 otherwise."};
   manual.examples = {
       {"bbz salvage broken.bbz -o rescued/", "Saves what there is to save, below rescued/."},
@@ -80,10 +84,16 @@ void print_report(const salvage::Report& report, const CommonOptions& common) {
 }
 
 Result<ExitCode> run_salvage(const SalvageArguments& arguments, const CommonOptions& common) {
-  BBZ_ASSIGN(const auto source, open_source(arguments.archive, arguments.network));
+  BBZ_ASSIGN(auto source, open_source(arguments.archive, arguments.network));
   BBZ_ASSIGN(io::OutputTree out, io::OutputTree::open(arguments.folder));
   salvage::Options options;
   options.replace = arguments.force;
+  if (http::is_url(arguments.archive)) {
+    ProgressBar bar("downloading", source->size(), common.quiet);
+    BBZ_ASSIGN(source, io::copy_to_disk(*source, arguments.folder,
+                                        [&](std::uint64_t done) { bar.update(done); }));
+    bar.clear();
+  }
   ProgressBar bar("salvaging", std::nullopt, common.quiet);
   options.progress = [&](std::uint64_t done) { bar.update(done); };
   BBZ_ASSIGN(const salvage::Report report, salvage::salvage(*source, out, options));

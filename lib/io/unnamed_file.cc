@@ -1,0 +1,42 @@
+#include "bbz/io/unnamed_file.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "bbz/io/file_source.h"
+
+namespace bbz::io {
+
+Result<Fd> create_unnamed_file(const std::string& folder) {
+  Fd file(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (file) return file;
+  // A file system without files that have no name.
+  std::string name = folder + "/bbz-spool-XXXXXX";
+  file = Fd(::mkostemp(name.data(), O_CLOEXEC));
+  if (!file) return system_error(errno, "cannot create a temporary file in", folder);
+  ::unlink(name.c_str());
+  return file;
+}
+
+Result<std::unique_ptr<Source>> copy_to_disk(Source& source, const std::string& folder,
+                                             const std::function<void(std::uint64_t)>& progress) {
+  constexpr std::size_t kPiece = std::size_t{1} << 20;
+  BBZ_ASSIGN(Fd file, create_unnamed_file(folder));
+  const ByteRange whole[] = {{0, source.size().value_or(0)}};
+  const auto announced = source.announce(whole);
+  std::vector<std::byte> piece(kPiece);
+  std::uint64_t copied = 0;
+  while (true) {
+    BBZ_ASSIGN(const std::size_t size, read_up_to(source, copied, piece));
+    if (size == 0) break;
+    BBZ_TRY(pwrite_fully(file.get(), copied, Bytes(piece).first(size), "temporary file"));
+    copied += size;
+    if (progress) progress(copied);
+  }
+  return file_source(std::move(file), copied, std::string(source.name()));
+}
+
+}  // namespace bbz::io
