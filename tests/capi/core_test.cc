@@ -64,51 +64,38 @@ TEST(CErrors, MayBeNull) {
   EXPECT_EQ(bbz_source_open_file("/nonexistent/archive", &source, nullptr), BBZ_ERROR_NOT_FOUND);
 }
 
+// How large a struct is, and where one of its last fields lies.
+#define EXPECT_LAYOUT(type, size, field, offset) \
+  EXPECT_EQ(sizeof(type), size);                 \
+  EXPECT_EQ(offsetof(type, field), offset)
+
 // What compiled programs have in them on a 64-bit machine: none of it may ever change.
 TEST(CStructs, KeepTheirLayout) {
   if (sizeof(void*) != 8) GTEST_SKIP() << "sizes are those of 64-bit machines";
   EXPECT_EQ(sizeof(bbz_limits), 88u);
-  EXPECT_EQ(sizeof(bbz_callbacks), 48u);
-  EXPECT_EQ(offsetof(bbz_callbacks, close), 40u);
-  EXPECT_EQ(sizeof(bbz_url_options), 64u);
-  EXPECT_EQ(offsetof(bbz_url_options, reserved), 60u);
-  EXPECT_EQ(sizeof(bbz_reader_options), 24u);
-  EXPECT_EQ(offsetof(bbz_reader_options, limits), 16u);
-  EXPECT_EQ(sizeof(bbz_archive_info), 144u);
-  EXPECT_EQ(offsetof(bbz_archive_info, root), 64u);
-  EXPECT_EQ(sizeof(bbz_file_info), 64u);
-  EXPECT_EQ(offsetof(bbz_file_info, is_directory), 56u);
-  EXPECT_EQ(sizeof(bbz_tensor_info), 96u);
-  EXPECT_EQ(offsetof(bbz_tensor_info, layer), 92u);
+  EXPECT_LAYOUT(bbz_callbacks, 48u, close, 40u);
+  EXPECT_LAYOUT(bbz_url_options, 64u, reserved, 60u);
+  EXPECT_LAYOUT(bbz_reader_options, 24u, limits, 16u);
+  EXPECT_LAYOUT(bbz_archive_info, 144u, root, 64u);
+  EXPECT_LAYOUT(bbz_file_info, 64u, is_directory, 56u);
+  EXPECT_LAYOUT(bbz_tensor_info, 96u, layer, 92u);
   EXPECT_EQ(sizeof(bbz_layers), 8u);
-  EXPECT_EQ(sizeof(bbz_selection), 72u);
-  EXPECT_EQ(offsetof(bbz_selection, file_count), 64u);
-  EXPECT_EQ(sizeof(bbz_metadata_info), 40u);
-  EXPECT_EQ(offsetof(bbz_metadata_info, file), 32u);
-  EXPECT_EQ(sizeof(bbz_verify_options), 48u);
-  EXPECT_EQ(offsetof(bbz_verify_options, user), 40u);
-  EXPECT_EQ(sizeof(bbz_report_info), 144u);
-  EXPECT_EQ(offsetof(bbz_report_info, root), 60u);
-  EXPECT_EQ(sizeof(bbz_damage), 48u);
-  EXPECT_EQ(offsetof(bbz_damage, archive_offset), 40u);
-  EXPECT_EQ(sizeof(bbz_receiver), 72u);
-  EXPECT_EQ(offsetof(bbz_receiver, failed), 64u);
-  EXPECT_EQ(sizeof(bbz_store), 40u);
-  EXPECT_EQ(offsetof(bbz_store, sync), 32u);
-  EXPECT_EQ(sizeof(bbz_push_options), 80u);
-  EXPECT_EQ(offsetof(bbz_push_options, limits), 72u);
+  EXPECT_LAYOUT(bbz_selection, 72u, file_count, 64u);
+  EXPECT_LAYOUT(bbz_metadata_info, 40u, file, 32u);
+  EXPECT_LAYOUT(bbz_verify_options, 48u, user, 40u);
+  EXPECT_LAYOUT(bbz_report_info, 144u, root, 60u);
+  EXPECT_LAYOUT(bbz_damage, 48u, archive_offset, 40u);
+  EXPECT_LAYOUT(bbz_receiver, 72u, failed, 64u);
+  EXPECT_LAYOUT(bbz_store, 40u, sync, 32u);
+  EXPECT_LAYOUT(bbz_push_options, 80u, limits, 72u);
   EXPECT_EQ(sizeof(bbz_byte_range), 16u);
-  EXPECT_EQ(sizeof(bbz_push_info), 128u);
-  EXPECT_EQ(offsetof(bbz_push_info, root), 48u);
-  EXPECT_EQ(sizeof(bbz_push_fault), 40u);
-  EXPECT_EQ(offsetof(bbz_push_fault, times), 36u);
+  EXPECT_LAYOUT(bbz_push_info, 128u, root, 48u);
+  EXPECT_LAYOUT(bbz_push_fault, 40u, times, 36u);
   EXPECT_EQ(sizeof(bbz_part), 24u);
-  EXPECT_EQ(sizeof(bbz_plan_options), 32u);
-  EXPECT_EQ(offsetof(bbz_plan_options, metadata), 28u);
+  EXPECT_LAYOUT(bbz_plan_options, 32u, metadata, 28u);
   EXPECT_EQ(sizeof(bbz_plan_info), 40u);
   EXPECT_EQ(sizeof(bbz_range), 40u);
-  EXPECT_EQ(sizeof(bbz_piece), 56u);
-  EXPECT_EQ(offsetof(bbz_piece, chunk), 48u);
+  EXPECT_LAYOUT(bbz_piece, 56u, chunk, 48u);
 }
 
 }  // namespace

@@ -68,13 +68,18 @@ TEST(HttpSource, FetchesAnnouncedRangesTogether) {
   EXPECT_EQ(server.requests().size(), 5u);
 }
 
+// With requests of 100 kB ahead, and no more in memory than that.
+std::unique_ptr<io::Source> open_holding(std::uint64_t ahead_bytes, const Server& server) {
+  Options options = quick();
+  options.request_bytes = 100'000;
+  options.ahead_bytes = ahead_bytes;
+  return open(server.url(), options).value();
+}
+
 TEST(HttpSource, HoldsNoMoreAheadThanItMay) {
   const std::string content = content_of(4'000'000);
   Server server(content);
-  Options options = quick();
-  options.request_bytes = 100'000;
-  options.ahead_bytes = 300'000;
-  const auto source = open(server.url(), options).value();
+  const auto source = open_holding(300'000, server);
   const io::ByteRange whole[] = {{0, content.size()}};
   const auto announced = source->announce(whole);
   EXPECT_EQ(read(*source, 0, 50'000).value(), content.substr(0, 50'000));
@@ -87,10 +92,7 @@ TEST(HttpSource, HoldsNoMoreAheadThanItMay) {
 TEST(HttpSource, ForgetsWhatIsNoLongerAnnounced) {
   const std::string content = content_of(2'000'000);
   Server server(content);
-  Options options = quick();
-  options.request_bytes = 100'000;
-  options.ahead_bytes = 200'000;
-  const auto source = open(server.url(), options).value();
+  const auto source = open_holding(200'000, server);
   for (int i = 0; i < 20; ++i) {
     const io::ByteRange whole[] = {{0, content.size()}};
     const auto announced = source->announce(whole);

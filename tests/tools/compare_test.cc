@@ -1,9 +1,9 @@
 // bbz compare: the same model is found the same, and another one is not.
 #include <nlohmann/json.hpp>
 
-#include "models/models.h"
 #include "tools/models.h"
 #include "tools/shell.h"
+#include "tools/sliced_model.h"
 
 namespace bbz::tools {
 namespace {
@@ -23,16 +23,7 @@ class Compare : public ToolTest {
   }
 
   void save(const std::string& name, const test_models::Model& model) {
-    std::vector<safetensors::Tensor> tensors;
-    for (const junction::TensorInfo& info : model.infos) {
-      tensors.push_back({info.name, info.dtype, info.shape, 0, 0});
-    }
-    const auto header = safetensors::build(tensors, {});
-    std::string file(reinterpret_cast<const char*>(header->data()), header->size());
-    for (const auto& bytes : model.bytes) {
-      file.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    }
-    write(name, file);
+    write(name, safetensors_of(model));
   }
 
   test_models::Spec spec_;

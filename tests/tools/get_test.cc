@@ -10,6 +10,7 @@
 #include "tools/models.h"
 #include "tools/noisy_model.h"
 #include "tools/shell.h"
+#include "tools/sliced_model.h"
 
 namespace bbz::tools {
 namespace {
@@ -292,6 +293,22 @@ TEST_F(Get, MakesAnArchiveOfAPart) {
   EXPECT_EXIT_CODE(1, "$BBZ get $URL --layer 7 -o none.bbz");
   EXPECT_FALSE(exists("none.bbz"));
   EXPECT_FALSE(left_temporaries());
+}
+
+// Tensors that follow from others bring those along.
+TEST_F(Get, MakesAnArchiveOfAPartOfARotatedModel) {
+  write("sliced.safetensors", safetensors_of(small_sliced_model()));
+  for (const std::string method : {"bits-back", "triangular", "polar"}) {
+    const std::string pack = "$BBZ pack -q -f sliced.safetensors -o model.bbz --symmetry ";
+    ASSERT_EQ(sh(pack + method).code, 0);
+    archive_ = read("model.bbz");
+    Server server("");
+    offer(server);
+    EXPECT_EXIT_CODE(0, "$BBZ get -q $URL --layer 1 -f -o part.bbz && $BBZ verify -q part.bbz");
+    expect_nothing_beside("part.bbz");
+    EXPECT_EXIT_CODE(
+        0, "$BBZ unpack -q -f model.bbz --layer 1 -o a; $BBZ unpack -q -f part.bbz -o b; cmp a b");
+  }
 }
 
 TEST_F(Get, WorksAlone) {

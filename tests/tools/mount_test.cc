@@ -1,9 +1,9 @@
 // A mounted archive, as programs that know nothing of bbz meet it.
 #include <sys/mman.h>
 
-#include "models/models.h"
 #include "tools/models.h"
 #include "tools/mounting.h"
+#include "tools/sliced_model.h"
 
 namespace bbz::tools {
 namespace {
@@ -135,21 +135,7 @@ TEST_F(Mount, ReadingOneTensorDecodesOnlyItsChunks) {
 }
 
 TEST_F(Mount, GivesWhatUnpackGivesOfRotatedModels) {
-  test_models::Spec spec;
-  spec.hidden = 32;
-  spec.widths = {26, 24, 27, 25, 24};
-  spec.inner = 64;
-  const test_models::Model model = test_models::sliced_model(spec);
-  std::vector<safetensors::Tensor> tensors;
-  for (const junction::TensorInfo& info : model.infos) {
-    tensors.push_back({info.name, info.dtype, info.shape, 0, 0});
-  }
-  const auto header = safetensors::build(tensors, {});
-  std::string file(reinterpret_cast<const char*>(header->data()), header->size());
-  for (const auto& bytes : model.bytes) {
-    file.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  }
-  write("sliced.safetensors", file);
+  write("sliced.safetensors", safetensors_of(small_sliced_model()));
   for (const std::string method : {"bits-back", "triangular", "polar"}) {
     ASSERT_EQ(sh("$BBZ pack -q sliced.safetensors -f --chunk-size 2K --symmetry " + method).code,
               0);

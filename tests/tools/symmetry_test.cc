@@ -2,9 +2,9 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "models/models.h"
 #include "tools/models.h"
 #include "tools/shell.h"
+#include "tools/sliced_model.h"
 
 namespace bbz::tools {
 namespace {
@@ -12,21 +12,7 @@ namespace {
 class Symmetry : public ToolTest {
  protected:
   Symmetry() {
-    test_models::Spec spec;
-    spec.hidden = 32;
-    spec.widths = {26, 24, 27, 25, 24};
-    spec.inner = 64;
-    const test_models::Model model = test_models::sliced_model(spec);
-    std::vector<safetensors::Tensor> tensors;
-    for (const junction::TensorInfo& info : model.infos) {
-      tensors.push_back({info.name, info.dtype, info.shape, 0, 0});
-    }
-    const auto header = safetensors::build(tensors, {{"format", "pt"}});
-    std::string file(reinterpret_cast<const char*>(header->data()), header->size());
-    for (const auto& bytes : model.bytes) {
-      file.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    }
-    write("sliced.safetensors", file);
+    write("sliced.safetensors", safetensors_of(small_sliced_model(), {{"format", "pt"}}));
   }
 
   // The bytes of each tensor of a file; a stream gives them in another order.
