@@ -336,7 +336,6 @@ void decode_chunk(DecodeJob& job) {
         return;
       }
     }
-    job.follow(out);
   }
 }
 

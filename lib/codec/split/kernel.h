@@ -72,19 +72,16 @@ struct DecodeJob {
   const std::uint16_t* columns = nullptr;  // grid.width shifts of the key, or nullptr for none
   const std::uint8_t* packed = nullptr;    // each row begins at a byte
   const std::uint8_t* bytes = nullptr;
-  std::uint8_t* out = nullptr;   // grid.elements elements
-  Xxh3Follower* hash = nullptr;  // of them, or nullptr
+  std::uint8_t* out = nullptr;  // grid.elements elements
+  // Of them, or nullptr. A kernel advances it where that is faster than a pass over the whole
+  // chunk, which finish() makes otherwise: where it hashes in its own loop.
+  Xxh3Follower* hash = nullptr;
   // Taken on entry and left behind on return.
   alignas(64) States states{};  // each at least 256
   std::array<Cursor, kMaxStreams> streams;
   Cursor escapes;
   // Set when a cursor would pass its end; decoding stops there and `out` is unspecified.
   bool overrun = false;
-
-  // To be called when all before `end` is decoded, by kernels that do not hash in their loops.
-  void follow(const std::uint8_t* end) const {
-    if (hash != nullptr) hash->advance(static_cast<std::size_t>(end - out));
-  }
 };
 
 struct EncodeJob {

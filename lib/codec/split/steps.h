@@ -59,7 +59,6 @@ inline void decode_by_steps(DecodeJob& job, DecodeStep whole, DecodeStep part) {
       }
     }
     packed += job.layout.packed_size(job.grid.row_end(r) - job.grid.row_begin(r));
-    job.follow(job.out + job.grid.row_end(r) * static_cast<unsigned>(job.layout.element_bytes));
   }
 }
 
