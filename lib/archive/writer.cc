@@ -1,30 +1,17 @@
 #include "bbz/archive/writer.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "bbz/base/format.h"
+#include "bbz/archive/writer_state.h"
 #include "bbz/base/names.h"
-#include "bbz/catalog/builder.h"
 #include "bbz/chunk/chunk.h"
-#include "bbz/container/record_writer.h"
-#include "bbz/parallel/ordered_map.h"
 
 namespace bbz {
-namespace {
 
 using container::RecordType;
 
-// A record on its way: chunks are encoded by the workers, the others pass through as they are.
-struct Item {
-  RecordType type{};
-  std::vector<std::byte> meta;
-  std::vector<std::byte> payload;
-  // Of a chunk:
-  std::vector<std::byte> plain;
-  std::shared_ptr<const catalog::TensorMeta> tensor;
-  std::uint32_t number = 0;
-  std::optional<std::uint16_t> coded_by;  // the payload is there already
-};
+namespace {
 
 container::FileHeader header_of(const WriteOptions& options) {
   container::FileHeader header;
@@ -65,95 +52,34 @@ Result<catalog::TensorMeta> tensor_meta(const TensorSpec& spec, std::uint64_t ch
   return meta;
 }
 
-struct Writer::State {
-  State(io::Sink& sink, const WriteOptions& o)
-      : options(o),
-        records(sink, header_of(o), o.front_index_bytes.value_or(0)),
-        builder(header_of(o), o.limits),
-        pool(o.threads),
-        queue(
-            pool, 2 * pool.size() + 1, [this](Item& item) { return encode(item); },
-            [this](Item& item) { return append(item); }) {}
+Writer::State::State(io::Sink& sink, const WriteOptions& o)
+    : options(o),
+      records(sink, header_of(o), o.front_index_bytes.value_or(0)),
+      builder(header_of(o), o.limits),
+      pool(o.threads),
+      queue(
+          pool, 2 * pool.size() + 1, [this](Item& item) { return encode(item); },
+          [this](Item& item) { return append(item); }) {}
 
-  Status encode(Item& item) {
-    if (item.type != RecordType::kChunk) return {};
-    if (item.coded_by) {
-      chunk::describe(*item.tensor, item.number, item.plain, *item.coded_by, options.digest,
-                      item.meta);
-    } else {
-      chunk::encode(*item.tensor, item.number, item.plain, {options.level}, options.digest,
-                    item.meta, item.payload);
-    }
-    return {};
+Status Writer::State::encode(Item& item) const {
+  if (item.type != RecordType::kChunk) return {};
+  if (const auto source = std::exchange(item.source, nullptr)) {
+    BBZ_TRY(io::read_exactly(*source, item.offset, item.plain));
   }
-
-  Status append(Item& item) {
-    BBZ_ASSIGN(const container::RecordHead head,
-               records.append(item.type, item.meta, item.payload));
-    return builder.add({head, item.meta});
+  if (item.coded_by) {
+    chunk::describe(*item.tensor, item.number, item.plain, *item.coded_by, options.digest,
+                    item.meta);
+  } else {
+    chunk::encode(*item.tensor, item.number, item.plain, {options.level}, options.digest, item.meta,
+                  item.payload);
   }
+  return {};
+}
 
-  // Sends a record that is no chunk on its way.
-  template <class Meta>
-  Status send(RecordType type, const Meta& fields, Bytes payload = {}) {
-    if (filling != nullptr) {
-      return make_error(Code::kInvalidArgument, "a {} record in the middle of a chunk",
-                        container::type_name(type));
-    }
-    BBZ_ASSIGN(Item* const next, queue.next());
-    next->type = type;
-    next->meta.clear();
-    catalog::encode_meta(fields, next->meta);
-    next->payload.assign(payload.begin(), payload.end());
-    queue.submit();
-    return {};
-  }
-
-  std::optional<Digest> payload_digest(Bytes payload) const {
-    if (options.digest != DigestKind::kSha256) return std::nullopt;
-    return digest_of(options.digest, payload);
-  }
-
-  // Fails for good with the first error.
-  Status keep(Status status) {
-    if (!status.ok() && failure.ok()) failure = status;
-    return status;
-  }
-
-  Status begin_file(std::string_view path, catalog::FileKind kind);
-  Status end_file();
-  Status begin_tensor(const TensorSpec& spec);
-  Result<MutableBytes> reserve();
-  Status commit(std::size_t size);
-  Status write_coded(Bytes plain, std::uint16_t codec, Bytes payload);
-  Status end_tensor();
-  Result<Digest> finish();
-
-  WriteOptions options;
-  container::RecordWriter records;
-  catalog::CatalogBuilder builder;
-  Status failure;
-
-  std::uint32_t files = 0;
-  std::uint32_t tensors = 0;
-  std::uint32_t groups = 0;
-  bool file_open = false;
-  bool finished = false;
-  std::uint32_t file_tensors = 0;
-  std::uint64_t file_end = 0;   // the end of the last tensor in the open file
-  std::uint64_t file_size = 0;  // the furthest end of any
-  std::optional<Hasher> file_hash;
-
-  std::shared_ptr<catalog::TensorMeta> tensor;  // the open one
-  std::uint64_t tensor_bytes = 0;               // stored bytes that are still to come
-  Item* filling = nullptr;                      // the chunk that is being filled
-  std::size_t filled = 0;
-  std::uint32_t chunk_number = 0;
-
-  // Last, so that the workers end before what they use.
-  parallel::ThreadPool pool;
-  parallel::OrderedQueue<Item> queue;
-};
+Status Writer::State::append(Item& item) {
+  BBZ_ASSIGN(const container::RecordHead head, records.append(item.type, item.meta, item.payload));
+  return builder.add({head, item.meta});
+}
 
 Status Writer::State::begin_file(std::string_view path, catalog::FileKind kind) {
   if (file_open || finished) {
@@ -255,6 +181,21 @@ Status Writer::State::commit(std::size_t size) {
   filling = nullptr;
   queue.submit();
   return {};
+}
+
+Result<std::uint64_t> Writer::State::write_from(const std::shared_ptr<io::Source>& source,
+                                                std::uint64_t offset) {
+  BBZ_ASSIGN(const MutableBytes room, reserve());
+  if (room.empty()) return std::uint64_t{0};
+  // The digest of a file takes its bytes in order, on this thread.
+  if (filled == 0 && source->seekable() && !file_hash) {
+    filling->source = source;
+    filling->offset = offset;
+  } else {
+    BBZ_TRY(io::read_exactly(*source, offset, room));
+  }
+  BBZ_TRY(commit(room.size()));
+  return room.size();
 }
 
 Status Writer::State::write_coded(Bytes plain, std::uint16_t codec, Bytes payload) {
@@ -368,6 +309,14 @@ Result<MutableBytes> Writer::reserve() {
 
 Status Writer::commit(std::size_t size) {
   BBZ_GUARDED(state_->commit(size));
+}
+
+Result<std::uint64_t> Writer::write_from(const std::shared_ptr<io::Source>& source,
+                                         std::uint64_t offset) {
+  BBZ_TRY(state_->failure);
+  auto taken = state_->write_from(source, offset);
+  if (!taken.ok()) return state_->keep(taken.error()).error();
+  return taken;
 }
 
 Status Writer::write_coded(Bytes plain, std::uint16_t codec, Bytes payload) {

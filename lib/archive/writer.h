@@ -9,6 +9,7 @@
 #include "bbz/catalog/catalog.h"
 #include "bbz/codec/codec.h"
 #include "bbz/io/sink.h"
+#include "bbz/io/source.h"
 
 namespace bbz {
 
@@ -76,6 +77,10 @@ class Writer {
   // when the tensor is complete. Saves the copy that write() makes.
   Result<MutableBytes> reserve();
   Status commit(std::size_t size);
+  // Takes the rest of the current chunk from `offset` of a source, and returns how many bytes that
+  // is; 0 when the tensor is complete. A source that can seek may be read later, on the threads
+  // that encode, whose errors come with a later call.
+  Result<std::uint64_t> write_from(const std::shared_ptr<io::Source>& source, std::uint64_t offset);
   // Writes one whole chunk that the caller has coded: `plain` fills the current chunk, of which
   // nothing was written yet, and `payload` is what `codec` makes of it.
   Status write_coded(Bytes plain, std::uint16_t codec, Bytes payload);

@@ -48,9 +48,10 @@ class Packer {
     for (const Entry& entry : metadata_of(file.layout, options_.write.limits)) {
       BBZ_TRY(writer_.add_metadata(entry.key, entry.value));
     }
+    // The writer reads on while the next file is opened.
+    const std::shared_ptr<io::Source> source = std::move(file.source);
     for (const Extent& extent : file.layout.extents) {
-      BBZ_TRY(extent.length ? add_extent(*file.source, extent)
-                            : add_rest(*file.source, extent.offset));
+      BBZ_TRY(extent.length ? add_extent(source, extent) : add_rest(*source, extent.offset));
     }
     ++summary_.files;
     return writer_.end_file();
@@ -69,17 +70,15 @@ class Packer {
     return {};
   }
 
-  Status add_extent(io::Source& source, const Extent& extent) {
+  Status add_extent(const std::shared_ptr<io::Source>& source, const Extent& extent) {
     BBZ_TRY(writer_.begin_tensor(tensor_spec(extent)));
     if (extent.kind == Extent::Kind::kTensor) ++summary_.tensors;
     std::uint64_t offset = extent.offset;
     while (true) {
-      BBZ_ASSIGN(const MutableBytes room, writer_.reserve());
-      if (room.empty()) break;
-      BBZ_TRY(io::read_exactly(source, offset, room));
-      offset += room.size();
-      BBZ_TRY(writer_.commit(room.size()));
-      count(room.size());
+      BBZ_ASSIGN(const std::uint64_t taken, writer_.write_from(source, offset));
+      if (taken == 0) break;
+      offset += taken;
+      count(taken);
     }
     return writer_.end_tensor();
   }
@@ -99,7 +98,7 @@ class Packer {
     }
   }
 
-  void count(std::size_t bytes) {
+  void count(std::uint64_t bytes) {
     summary_.input_bytes += bytes;
     if (options_.progress) options_.progress(summary_.input_bytes);
   }

@@ -63,6 +63,54 @@ TEST(Writer, TheArchiveDoesNotDependOnThreadsNorTheDigestOnTheCodec) {
   EXPECT_EQ(*one, *five);
 }
 
+// Read by the threads that encode, or at once where the digest's order asks for it.
+TEST(Writer, TakesFromASourceWhatIsOtherwiseWritten) {
+  std::vector<std::byte> bytes(1000);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * i >> 3);
+  const auto write = [&](DigestKind digest, const std::function<Status(Writer&)>& rest) {
+    WriteOptions options;
+    options.chunk_bytes = 64;
+    options.digest = digest;
+    options.threads = 3;
+    std::vector<std::byte> out;
+    const auto run = [&]() -> Status {
+      const auto sink = io::memory_sink(out);
+      BBZ_ASSIGN(const auto writer, Writer::create(*sink, options));
+      BBZ_TRY(writer->begin_file("a"));
+      BBZ_TRY(writer->begin_tensor(TensorSpec::bytes(900)));
+      BBZ_TRY(writer->write(Bytes(bytes).subspan(100, 10)));
+      BBZ_TRY(rest(*writer));
+      BBZ_TRY(writer->end_tensor());
+      BBZ_TRY(writer->end_file());
+      BBZ_TRY(writer->finish());
+      return {};
+    };
+    const Status status = run();
+    if (!status.ok()) out.assign(1, static_cast<std::byte>(status.code()));
+    return out;
+  };
+  // Takes all that is left of a source which ends at `size`.
+  const auto take = [&](std::size_t size) {
+    return [&bytes, size](Writer& writer) -> Status {
+      const std::shared_ptr<io::Source> source = io::memory_source(Bytes(bytes).first(size));
+      std::uint64_t offset = 110;
+      while (true) {
+        BBZ_ASSIGN(const std::uint64_t taken, writer.write_from(source, offset));
+        if (taken == 0) return {};
+        offset += taken;
+      }
+    };
+  };
+  for (const DigestKind digest : {DigestKind::kXxh3_128, DigestKind::kSha256}) {
+    const auto expected =
+        write(digest, [&](Writer& writer) { return writer.write(Bytes(bytes).subspan(110, 890)); });
+    ASSERT_GT(expected.size(), 100u);
+    EXPECT_EQ(write(digest, take(1000)), expected);
+    const std::vector<std::byte> truncated(1, static_cast<std::byte>(Code::kTruncated));
+    EXPECT_EQ(write(digest, take(600)), truncated);
+  }
+}
+
 TEST(Writer, RefusesCallsOutOfOrderForGood) {
   std::vector<std::byte> out;
   const auto sink = io::memory_sink(out);
