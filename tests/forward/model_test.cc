@@ -241,6 +241,53 @@ TEST(Forward, RefusesTokensAndTensorsThatDoNotFit) {
   }
 }
 
+TEST(Forward, AddsTheBiasOfTheHead) {
+  const test_models::Model model = test_models::plain_llama(small("llama"));
+  test_models::Model biased = model;
+  std::vector<double> bias(31);
+  for (std::size_t i = 0; i < bias.size(); ++i) bias[i] = 0.125 * static_cast<double>(i) - 1;
+  biased.infos.push_back({"lm_head.bias", DType::kF64, {31}});
+  const Bytes bytes = std::as_bytes(std::span(bias));
+  biased.bytes.emplace_back(bytes.begin(), bytes.end());
+  const auto tokens = random_tokens(12, 31);
+  const Matrix without = *loaded(model)->logits(tokens, 12);
+  const Matrix with = *loaded(biased)->logits(tokens, 12);
+  for (Index i = 0; i < 31; ++i) {
+    EXPECT_NEAR(with(5, i), without(5, i) + bias[static_cast<std::size_t>(i)], 1e-12);
+  }
+}
+
+// Two sequences, so that it is seen which positions count.
+TEST(Score, IsWhatTheLogitsSay) {
+  Spec spec = small("llama");
+  const auto a = loaded(test_models::plain_llama(spec));
+  spec.seed = 2;
+  const auto b = loaded(test_models::plain_llama(spec));
+  const auto tokens = random_tokens(12, 31);
+  double nll_a = 0, nll_b = 0, kl = 0, largest = 0;
+  for (std::size_t begin = 0; begin < 12; begin += 6) {
+    const auto seen = std::span(tokens).subspan(begin, 5);
+    const Matrix za = *a->logits(seen, 5), zb = *b->logits(seen, 5);
+    for (Index t = 0; t < 5; ++t) {
+      const std::uint32_t next = tokens[begin + static_cast<std::size_t>(t) + 1];
+      const double sum_a = za.row(t).array().exp().sum(), sum_b = zb.row(t).array().exp().sum();
+      nll_a -= std::log(std::exp(za(t, next)) / sum_a);
+      nll_b -= std::log(std::exp(zb(t, next)) / sum_b);
+      for (Index i = 0; i < 31; ++i) {
+        const double p = std::exp(za(t, i)) / sum_a, q = std::exp(zb(t, i)) / sum_b;
+        kl += p * std::log(p / q);
+        largest = std::max(largest, std::abs(za(t, i) - zb(t, i)));
+      }
+    }
+  }
+  const auto found = compare(*a, *b, tokens, 6);
+  ASSERT_TRUE(found.ok()) << found.error().message;
+  EXPECT_NEAR(found->first.nll, nll_a / 10, 1e-12);
+  EXPECT_NEAR(found->second.nll, nll_b / 10, 1e-12);
+  EXPECT_NEAR(found->mean_kl, kl / 10, 1e-12);
+  EXPECT_NEAR(found->largest_logit_difference, largest, 1e-12);
+}
+
 TEST(Score, OfAModelWithItselfAndWithAnother) {
   Spec spec = small("llama");
   const auto a = loaded(test_models::plain_llama(spec));
