@@ -133,11 +133,13 @@ bool to_fixed_avx2(const std::byte* elements, std::size_t count, std::int16_t* f
   };
   std::size_t k = 0;
   for (; k + kStep <= count; k += kStep) take(elements + 2 * k, fixed + k);
-  std::uint16_t rest[kStep] = {};
-  std::int16_t last[kStep];
-  std::memcpy(rest, elements + 2 * k, 2 * (count - k));
-  take(rest, last);
-  std::memcpy(fixed + k, last, 2 * (count - k));
+  if (k < count) {
+    std::uint16_t rest[kStep] = {};
+    std::int16_t last[kStep];
+    std::memcpy(rest, elements + 2 * k, 2 * (count - k));
+    take(rest, last);
+    std::memcpy(fixed + k, last, 2 * (count - k));
+  }
   std::uint64_t sums[2];
   store(sums, squares);
   return _mm256_testz_si256(wrong, wrong) != 0 && sums[0] + sums[1] < std::uint64_t{1} << 31;
