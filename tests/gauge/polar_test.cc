@@ -82,6 +82,28 @@ TEST_P(Polar, TurnsASliceOfAnOrthogonalMatrixIntoAFactorThatIsFoundAgain) {
   }
 }
 
+// At the edge of the tolerance, where polar is refused for the shortcut itself and possible for its
+// rounded triangle: both rotations, in their order.
+TEST_P(Polar, ComposesTheRotationsOfATriangleThatIsTakenAtOnce) {
+  const DType dtype = GetParam();
+  linalg::Vector sigma = linalg::Vector::Ones(40);
+  for (Index k = 0; k < 8; ++k) sigma[k] = 0.1 * static_cast<double>(k + 1);
+  sigma[39] = (1 + polar_tolerance(dtype)) * (1 + polar_tolerance(dtype) * 0x1p-12);
+  int composed = 0;
+  for (std::uint64_t seed = 1; seed <= 40 && composed < 3; ++seed) {
+    const Matrix s = test_models::random_orthogonal(40, seed) * sigma.asDiagonal() *
+                     test_models::random_orthogonal(40, seed + 100);
+    if (polar_factor(s, dtype).ok()) continue;
+    auto choice = choose(s, std::nullopt, dtype, true);
+    ASSERT_TRUE(choice.ok()) << choice.error().message;
+    if (choice->method != Method::kPolar) continue;
+    ++composed;
+    const Matrix derived = linalg::load_matrix(choice->stored, dtype, 40, 40);
+    EXPECT_LT((derived - s * *choice->u).cwiseAbs().maxCoeff(), 2 * polar_tolerance(dtype));
+  }
+  EXPECT_GT(composed, 0);
+}
+
 TEST_P(Polar, DecodesTheSameBitsInEveryOrderOfSummation) {
   const DType dtype = GetParam();
   const Matrix s = slice(40, 44, 50, dtype);
