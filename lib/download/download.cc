@@ -5,6 +5,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/download/fetcher.h"
+#include "bbz/plan/plan.h"
 
 namespace bbz::download {
 namespace {
@@ -14,19 +15,35 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kFrontBytes = 64 * 1024;        // of the first request of a new download
 constexpr std::uint64_t kAdoptStep = 16 * 1024 * 1024;  // between two calls of progress
 
+// Of a part, what may lie between two ranges that are fetched together: the heads of records.
+constexpr std::uint64_t kPartGap = 4 * 1024;
+
 class Download {
  public:
-  Download(const std::string& url, const std::string& path, const Options& options)
-      : url_(url), path_(path), options_(options) {}
+  // `part`: null for the whole.
+  Download(const std::string& url, const std::string& path, const Options& options,
+           const Part* part)
+      : url_(url), path_(path), options_(options), part_(part) {}
 
   Result<Summary> run() {
     BBZ_TRY(check_path());
     BBZ_TRY(open_remote());
+    if (part_ != nullptr && !remote_->ranges()) {
+      return make_error(Code::kIo,
+                        "{}: the server serves no ranges, so that no part can be fetched: download "
+                        "the whole",
+                        remote_->name());
+    }
     BBZ_TRY(open_partial());
     push::Options decoding;
     decoding.total = remote_->size();
     decoding.store = &partial_->store();
-    decoding.decode = false;
+    if (part_ == nullptr) {
+      decoding.decode = false;
+    } else {
+      decoding.wants = part_->wants;
+      decoding.only_wanted = true;
+    }
     decoding.structure_first = remote_->ranges();
     decoding.limits = options_.limits;
     BBZ_ASSIGN(decoder_, push::Decoder::create(decoding, receiver_));
@@ -36,7 +53,16 @@ class Download {
     summary_.bytes = *decoder_->total();
     summary_.root = *decoder_->root();
     BBZ_TRY(partial_->resize(summary_.bytes));
-    BBZ_TRY(partial_->publish(options_.replace));
+    if (part_ == nullptr) {
+      BBZ_TRY(partial_->publish(options_.replace));
+    } else {
+      if (Status used = use_part(); !used.ok()) {
+        // Nothing was asked for, and nothing had come before.
+        if (used.code() == Code::kNotFound && !saved_) partial_->remove();
+        return given_up(std::move(used).error());
+      }
+      partial_->remove();
+    }
     return summary_;
   }
 
@@ -45,13 +71,13 @@ class Download {
     std::error_code error;
     const auto status = fs::symlink_status(path_, error);
     const bool there = fs::exists(status);
-    if (options_.repair && !there && !fs::exists(path_ + ".part", error)) {
+    if (repair() && !there && !fs::exists(path_ + ".part", error)) {
       return make_error(Code::kNotFound, "{}: there is nothing to repair", bbz::quoted(path_));
     }
-    if (!there || (options_.repair && fs::is_regular_file(status))) return {};
+    if (!there || (repair() && fs::is_regular_file(status))) return {};
     if (options_.replace && !fs::is_directory(status)) return {};
-    return make_error(Code::kExists, "{}: it exists (--repair mends it, -f replaces it)",
-                      bbz::quoted(path_));
+    return make_error(Code::kExists, "{}: it exists ({}-f replaces it)", bbz::quoted(path_),
+                      part_ == nullptr ? "--repair mends it, " : "");
   }
 
   // Goes on with the version of a state that was saved, without a request, or begins with one.
@@ -76,8 +102,9 @@ class Download {
   // Whether a file stands at the path that is to be mended.
   bool repairs() const {
     std::error_code error;
-    return options_.repair && fs::exists(path_, error);
+    return repair() && fs::exists(path_, error);
   }
+  bool repair() const { return options_.repair && part_ == nullptr; }
 
   Status open_partial() {
     if (repairs()) {
@@ -104,7 +131,7 @@ class Download {
   }
 
   Status fetch() {
-    Fetcher fetcher(*remote_, *decoder_, *partial_, options_);
+    Fetcher fetcher(*remote_, *decoder_, *partial_, options_, part_ == nullptr ? 0 : kPartGap);
     if (!remote_->ranges()) {
       summary_.whole = true;
       const Status fetched = fetcher.run_whole();
@@ -113,6 +140,10 @@ class Download {
     }
     const std::uint64_t total = *remote_->size();
     BBZ_ASSIGN(std::uint64_t size, partial_->size());
+    if (part_ != nullptr && !saved_ && size > 0) {  // with holes, and nobody knows where
+      BBZ_TRY(partial_->resize(0));
+      size = 0;
+    }
     if (size > total) {
       BBZ_TRY(partial_->resize(total));
       size = total;
@@ -130,9 +161,43 @@ class Download {
       }
     }
     summary_.damaged = decoder_->damages().size();
-    const Status fetched = fetcher.run();
+    Status fetched = part_ == nullptr ? Status() : prepare_part(fetcher);
+    if (fetched.ok()) fetched = fetcher.run();
     summary_.moved = front_.size() + fetcher.moved();
     return fetched;
+  }
+
+  // Fetches the index and the metadata that go with the part, and sets the goal.
+  Status prepare_part(Fetcher& fetcher) {
+    BBZ_TRY(fetcher.fetch_structure());
+    if (!decoder_->root()) return {};  // run() and finish() will say why
+    const catalog::Catalog& catalog = *decoder_->catalog();
+    std::vector<std::uint32_t> wanted;
+    for (const catalog::Tensor& tensor : catalog.tensors) {
+      if (tensor.is_operand() || !part_->wants(catalog.files[tensor.meta.file], tensor)) continue;
+      wanted.push_back(tensor.meta.number);
+    }
+    BBZ_ASSIGN(const auto parts, plan::whole_tensors(catalog, wanted));
+    BBZ_ASSIGN(const plan::Plan plan,
+               plan::Planner(catalog).plan(parts, {.gap = kPartGap, .metadata = true}));
+    std::vector<push::ByteRange> metadata;
+    for (const plan::Piece& piece : plan.pieces) {
+      if (piece.what == plan::What::kMetadata) metadata.push_back({piece.offset, piece.end()});
+    }
+    BBZ_TRY(fetcher.fetch(metadata));
+    std::uint64_t goal = decoder_->there().bytes();
+    for (const push::ByteRange& need : decoder_->needs(SIZE_MAX, kPartGap)) goal += need.size();
+    fetcher.set_goal(goal);
+    return {};
+  }
+
+  Status use_part() {
+    BBZ_ASSIGN(std::shared_ptr<io::Source> source, io::open_file(partial_->name()));
+    ReadOptions reading;
+    reading.use_front_index = true;  // as the decoder does
+    reading.limits = options_.limits;
+    BBZ_ASSIGN(const auto reader, Reader::open(std::move(source), reading));
+    return part_->use(*reader);
   }
 
   Status adopt(push::ByteRange range) {
@@ -162,6 +227,7 @@ class Download {
   const std::string& url_;
   const std::string& path_;
   const Options& options_;
+  const Part* const part_;
   std::unique_ptr<Partial> partial_;
   std::optional<Partial::Saved> saved_;
   std::shared_ptr<http::RemoteFile> remote_;
@@ -176,7 +242,12 @@ class Download {
 }  // namespace
 
 Result<Summary> download(const std::string& url, const std::string& path, const Options& options) {
-  return Download(url, path, options).run();
+  return Download(url, path, options, nullptr).run();
+}
+
+Result<Summary> download_part(const std::string& url, const std::string& path,
+                              const Options& options, const Part& part) {
+  return Download(url, path, options, &part).run();
 }
 
 }  // namespace bbz::download

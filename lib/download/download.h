@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "bbz/archive/reader.h"
 #include "bbz/base/error.h"
 #include "bbz/base/hash.h"
 #include "bbz/container/limits.h"
@@ -18,8 +19,8 @@ struct Options {
   bool restart = false;  // what an earlier download has left is not used
   bool repair = false;   // the file that stands there is mended
   Limits limits;
-  // Called now and then, on any thread and one at a time, with the bytes that are there and, where
-  // it is known, how many there will be.
+  // Called now and then, on any thread and one at a time, with the bytes that are there of what is
+  // fetched and, where it is known, how many there will be.
   std::function<void(std::uint64_t, std::optional<std::uint64_t>)> progress;
 };
 
@@ -50,5 +51,25 @@ struct Summary {
 // kMalformed, kUnsupported, kLimit where the server's file is not an archive that is whole: then
 // nothing of it is kept.
 Result<Summary> download(const std::string& url, const std::string& path, const Options& options);
+
+// What of an archive is fetched, and what becomes of it.
+struct Part {
+  std::function<bool(const catalog::File&, const catalog::Tensor&)> wants;
+  // Called once, when all that is wanted is there, with a reader of the archive from which the
+  // tensors that are wanted can be read, the metadata of their files, and nothing else. Its
+  // outcome is that of the call.
+  std::function<Status(const Reader&)> use;
+};
+
+// Fetches a part as download() fetches the whole, with the same files beside PATH: PATH.part has
+// what was fetched at its place in the archive, and holes. What an earlier call has left there is
+// used, of whatever part or the whole. What is at PATH in the end is `use`'s affair; then nothing
+// is left beside it.
+//
+// Errors: as download(), and those of `use`, after which what was fetched is kept if the error is
+// kIo or kCancelled, and of an earlier call also with kNotFound; kIo where the server serves no
+// ranges. Options::repair is not looked at.
+Result<Summary> download_part(const std::string& url, const std::string& path,
+                              const Options& options, const Part& part);
 
 }  // namespace bbz::download

@@ -32,7 +32,7 @@ std::uint64_t Fetcher::piece_bytes() const {
 
 // Takes the first bytes that are needed and not under way; nothing where there are none.
 std::optional<push::ByteRange> Fetcher::claim() {
-  for (const push::ByteRange& need : decoder_.needs(2 * options_.http.connections + 2)) {
+  for (const push::ByteRange& need : decoder_.needs(2 * options_.http.connections + 2, gap_)) {
     // A file may end before what an archive must have.
     const std::uint64_t end = std::min(need.end, decoder_.total().value_or(need.end));
     if (need.begin >= end) continue;
@@ -61,7 +61,9 @@ Status Fetcher::take(std::uint64_t offset, Bytes bytes) {
   BBZ_TRY(decoder_.feed(offset, bytes));
   moved_ += bytes.size();
   unsaved_ += bytes.size();
-  if (options_.progress) options_.progress(decoder_.there().bytes(), decoder_.total());
+  if (options_.progress) {
+    options_.progress(decoder_.there().bytes(), goal_ ? goal_ : decoder_.total());
+  }
   if (unsaved_ < std::clamp(moved_ / 256, kLeastUnsaved, kMostUnsaved)) return {};
   return save();
 }
@@ -70,6 +72,26 @@ Status Fetcher::save() {
   unsaved_ = 0;
   if (!remote_.ranges()) return {};
   return partial_.save({remote_.identity(), decoder_.there().ranges()});
+}
+
+// Called without the lock.
+Status Fetcher::fetch_one(push::ByteRange range) {
+  return remote_.fetch({range.begin, range.size()}, [&](Bytes bytes) -> Status {
+    const std::lock_guard taking(mutex_);
+    BBZ_TRY(take(range.begin, bytes));
+    range.begin += bytes.size();
+    return {};
+  });
+}
+
+Status Fetcher::fetch(std::span<const push::ByteRange> ranges) {
+  for (const push::ByteRange& range : ranges) {
+    while (!decoder_.there().covers(range)) {  // again, where it has come damaged
+      BBZ_TRY(fetch_one(range));
+      BBZ_TRY(check_damages());
+    }
+  }
+  return save();
 }
 
 void Fetcher::work(bool structure_only) {
@@ -83,13 +105,7 @@ void Fetcher::work(bool structure_only) {
       continue;
     }
     lock.unlock();
-    std::uint64_t offset = piece->begin;
-    Status fetched = remote_.fetch({offset, piece->size()}, [&](Bytes bytes) -> Status {
-      const std::lock_guard taking(mutex_);
-      BBZ_TRY(take(offset, bytes));
-      offset += bytes.size();
-      return {};
-    });
+    Status fetched = fetch_one(*piece);
     lock.lock();
     claimed_.remove(*piece);
     if (fetched.ok()) fetched = check_damages();

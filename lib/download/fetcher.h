@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <span>
 
 #include "bbz/download/download.h"
 #include "bbz/download/partial.h"
@@ -14,18 +15,23 @@ namespace bbz::download {
 
 class Fetcher {
  public:
+  // Ranges with at most `gap` bytes between them are fetched together.
   Fetcher(http::RemoteFile& remote, push::Decoder& decoder, Partial& partial,
-          const Options& options)
-      : remote_(remote), decoder_(decoder), partial_(partial), options_(options) {}
+          const Options& options, std::uint64_t gap)
+      : remote_(remote), decoder_(decoder), partial_(partial), options_(options), gap_(gap) {}
 
   // Fetches until the decoder needs nothing more.
   Status run();
   // Fetches only what is needed to know the structure.
   Status fetch_structure();
+  // Fetches these ranges, one after the other, as far as they are not there.
+  Status fetch(std::span<const push::ByteRange> ranges);
   // From a server without ranges: everything, front to back.
   Status run_whole();
 
   std::uint64_t moved() const { return moved_; }
+  // From now on progress tells of this many bytes as the goal.
+  void set_goal(std::uint64_t bytes) { goal_ = bytes; }
 
  private:
   Status save();
@@ -33,6 +39,7 @@ class Fetcher {
   Status run_threads(unsigned threads, bool structure_only);
   std::optional<push::ByteRange> claim();
   std::uint64_t piece_bytes() const;
+  Status fetch_one(push::ByteRange range);
   Status take(std::uint64_t offset, Bytes bytes);
   Status check_damages() const;
 
@@ -40,6 +47,8 @@ class Fetcher {
   push::Decoder& decoder_;
   Partial& partial_;
   const Options& options_;
+  const std::uint64_t gap_;
+  std::optional<std::uint64_t> goal_;
 
   // All below and the decoder, while threads are at work.
   std::mutex mutex_;

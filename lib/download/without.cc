@@ -11,4 +11,9 @@ Result<Summary> download(const std::string& url, const std::string&, const Optio
                     http::shown_url(url));
 }
 
+Result<Summary> download_part(const std::string& url, const std::string& path,
+                              const Options& options, const Part&) {
+  return download(url, path, options);
+}
+
 }  // namespace bbz::download

@@ -1,62 +1,18 @@
 // bbz get: what arrives, what survives, what is mended, and what is refused.
-#include <chrono>
-#include <csignal>
 #include <nlohmann/json.hpp>
-#include <random>
-#include <thread>
 
 #include "http/nginx.h"
-#include "http/server.h"
+#include "tools/getting.h"
 #include "tools/models.h"
-#include "tools/noisy_model.h"
-#include "tools/shell.h"
 #include "tools/sliced_model.h"
 
 namespace bbz::tools {
 namespace {
 
 using http::Nginx;
-using http::Server;
-using http::ServerConnection;
-using http::ServerRequest;
 
 // What an opening request may take besides what is wanted.
 constexpr std::uint64_t kFront = 64 * 1024;
-
-class Get : public ToolTest {
- protected:
-  void pack(std::uint64_t layer_bytes, const std::string& options = "") {
-    write("model.safetensors", noisy_model(3, layer_bytes));
-    ASSERT_EQ(sh("$BBZ pack -q -f " + options + " model.safetensors -o model.bbz").code, 0);
-    archive_ = read("model.bbz");
-    std::filesystem::remove(dir_ / "model.bbz");
-  }
-
-  // Lets $URL be that of a server of the archive.
-  void offer(Server& server) {
-    server.replace(archive_, "\"one\"");
-    ::setenv("URL", server.url().c_str(), 1);
-  }
-
-  // Nothing of a download is left but the file itself.
-  void expect_done(const std::string& name = "model.bbz") {
-    EXPECT_TRUE(exists(name) && read(name) == archive_);
-    expect_nothing_beside(name);
-  }
-  void expect_nothing_beside(const std::string& name) {
-    EXPECT_FALSE(exists(name + ".part"));
-    EXPECT_FALSE(exists(name + ".part.state"));
-  }
-
-  void expect_failure(const std::string& command, int code, const std::string& words) {
-    const Finished finished = sh(command);
-    EXPECT_EQ(finished.code, code) << command << "\n" << finished.err;
-    EXPECT_NE(finished.err.find(words), std::string::npos) << finished.err;
-    EXPECT_EQ(std::ranges::count(finished.err, '\n'), 1) << finished.err;
-  }
-
-  std::string archive_;
-};
 
 TEST_F(Get, FetchesEachByteOnceOverSeveralConnections) {
   if (!Nginx::is_there()) GTEST_SKIP() << "nginx is not installed";
@@ -81,21 +37,8 @@ TEST_F(Get, SurvivesKills) {
     return false;
   });
   offer(server);
-  std::mt19937 random(1);
-  int kills = 0;
-  while (kills < 20) {
-    const std::size_t until = server.request_count() + 1 + random() % 100;
-    const pid_t child = start("exec $BBZ get $URL -q");
-    int status = 0;
-    while (server.request_count() < until && ::waitpid(child, &status, WNOHANG) == 0) {
-      std::this_thread::sleep_for(std::chrono::microseconds(100));
-    }
-    ::kill(child, SIGKILL);
-    ::waitpid(child, &status, 0);
-    ASSERT_TRUE(WIFSIGNALED(status)) << "it ended before it was killed";
-    ASSERT_FALSE(exists("model.bbz"));
-    ++kills;
-  }
+  ASSERT_NO_FATAL_FAILURE(kill_many(server, 20, 100, "$BBZ get $URL -q"));
+  EXPECT_FALSE(exists("model.bbz"));
   EXPECT_EXIT_CODE(0, "$BBZ get $URL");
   expect_done();
   EXPECT_LE(server.body_bytes(), archive_.size() / 100 * 105);
@@ -292,7 +235,79 @@ TEST_F(Get, MakesAnArchiveOfAPart) {
   EXPECT_EXIT_CODE(0, "$BBZINFO part.bbz --json | grep -q '\"safetensors\":'");
   EXPECT_EXIT_CODE(1, "$BBZ get $URL --layer 7 -o none.bbz");
   EXPECT_FALSE(exists("none.bbz"));
+  expect_nothing_beside("none.bbz");
   EXPECT_FALSE(left_temporaries());
+  write("part.bbz", "old");
+  expect_failure("$BBZ get $URL --layer 1 -o part.bbz", 6, "it exists (-f replaces it)");
+  EXPECT_EXIT_CODE(2, "$BBZ get $URL --layer 1 -o part.bbz --repair");
+}
+
+TEST_F(Get, GoesOnWithAPartAfterKills) {
+  for (const std::string option : {"", "--index-first"}) {
+    pack(16 << 20, option);
+    write("whole.bbz", archive_);
+    Server server("", [](const ServerRequest&, ServerConnection& connection) {
+      connection.wait(std::chrono::milliseconds(1));  // so that it does not end too soon
+      return false;
+    });
+    offer(server);
+    const std::string command = "$BBZ get $URL -q --layer 1 -o part.bbz";
+    ASSERT_NO_FATAL_FAILURE(kill_many(server, 10, 30, command));
+    EXPECT_FALSE(exists("part.bbz"));
+    EXPECT_EXIT_CODE(0, command + " && $BBZ verify -q part.bbz");
+    expect_nothing_beside("part.bbz");
+    EXPECT_EXIT_CODE(
+        0, "$BBZ unpack whole.bbz --layer 1 -o - > a; $BBZ unpack part.bbz -o - | cmp - a");
+    EXPECT_LE(server.body_bytes(), (16u << 20) / 100 * 110);
+    std::filesystem::remove(dir_ / "part.bbz");
+  }
+}
+
+TEST_F(Get, UsesWhatIsThereOfAPartAndNoMore) {
+  pack(4 << 20);
+  std::size_t good = 20;
+  Server server("", [&](const ServerRequest& request, ServerConnection& connection) {
+    if (request.number < good) return false;
+    connection.reset();
+    return true;
+  });
+  offer(server);
+  const std::string command = "$BBZ get $URL --retries 0 -T 1 --layer 2 -o model.bbz";
+  expect_failure(command, 5, "");
+  ASSERT_TRUE(exists("model.bbz.part.state"));
+  good = SIZE_MAX;
+  // What is damaged on disk comes again.
+  std::string part = read("model.bbz.part");
+  const std::size_t at = part.find_last_not_of('\0') - 100'000;
+  part[at] = static_cast<char>(part[at] ^ 1);
+  write("model.bbz.part", part);
+  EXPECT_EXIT_CODE(0, command + " && $BBZ verify -q model.bbz && mv model.bbz part.bbz");
+  expect_nothing_beside("model.bbz");
+  write("model.bbz", archive_);
+  EXPECT_EXIT_CODE(0, "$BBZ unpack model.bbz --layer 2 -o a && $BBZ unpack part.bbz -o b");
+  EXPECT_EXIT_CODE(0, "cmp a b && rm model.bbz");
+  EXPECT_LE(server.body_bytes(), (4u << 20) + (3u << 19) + 500'000);
+  // A state that is lost, and one of another version of the file.
+  good = server.request_count() + 20;
+  expect_failure(command, 5, "");
+  EXPECT_EXIT_CODE(0, "rm model.bbz.part.state");
+  good = SIZE_MAX;
+  EXPECT_EXIT_CODE(0, command + " && $BBZ unpack model.bbz -f -o b && cmp a b && rm model.bbz");
+  good = server.request_count() + 20;
+  expect_failure(command, 5, "");
+  server.replace(archive_, "\"two\"");
+  good = SIZE_MAX;
+  expect_failure(command, 5, "has changed on the server");
+  expect_failure(command, 5, "--restart");
+  EXPECT_EXIT_CODE(0, command + " --restart && $BBZ unpack model.bbz -f -o b && cmp a b");
+  // The whole goes on with a part.
+  good = server.request_count() + 20;
+  expect_failure(command + " -f", 5, "");
+  const std::uint64_t before = server.body_bytes();
+  good = SIZE_MAX;
+  EXPECT_EXIT_CODE(0, "$BBZ get $URL -f");
+  expect_done();
+  EXPECT_LT(server.body_bytes() - before, archive_.size() - 300'000);
 }
 
 // Tensors that follow from others bring those along.

@@ -9,8 +9,9 @@
 #include "bbz/download/download.h"
 #include "bbz/http/url.h"
 #include "bbz/pack/extract.h"
-#include "common/archive_input.h"
+#include "common/network.h"
 #include "common/output.h"
+#include "common/progress.h"
 #include "common/selection_options.h"
 #include "common/units.h"
 
@@ -41,7 +42,8 @@ Manual get_manual() {
       "--repair mends a file that is there: every record is checked against the index of the "
       "server's, and those that differ are fetched. The file is FILE.part meanwhile.",
       "With --file, --layer, --tensor or --exclude, the selected tensors are fetched and nothing "
-      "else, and packed into an archive of their own with one safetensors file."};
+      "else, and then packed into an archive of their own with one safetensors file. What has come "
+      "of them stands in FILE.part meanwhile, and is gone on with in the same way."};
   manual.examples = {
       {"bbz get https://example.org/llama.bbz", "Downloads it into llama.bbz."},
       {"bbz get https://example.org/llama.bbz -o llama.bbz --repair",
@@ -74,14 +76,19 @@ void report(const std::string& path, const std::string& what, const CommonOption
   fmt::print(stderr, "{}: {}\n", path, what);
 }
 
-Result<ExitCode> get_whole(const GetArguments& arguments, const std::string& path,
-                           const CommonOptions& common) {
+Result<download::Options> options_of(const GetArguments& arguments, const CommonOptions& common) {
   download::Options options;
   BBZ_ASSIGN(options.http, arguments.network.options());
   if (common.threads != 0) options.http.connections = common.threads;
   options.replace = arguments.force;
   options.repair = arguments.repair;
   options.restart = arguments.restart;
+  return options;
+}
+
+Result<ExitCode> get_whole(const GetArguments& arguments, const std::string& path,
+                           const CommonOptions& common) {
+  BBZ_ASSIGN(download::Options options, options_of(arguments, common));
   std::optional<ProgressBar> bar;
   options.progress = [&](std::uint64_t done, std::optional<std::uint64_t> total) {
     if (!bar) bar.emplace(arguments.repair ? "repairing" : "downloading", total, common.quiet);
@@ -103,30 +110,38 @@ Result<ExitCode> get_whole(const GetArguments& arguments, const std::string& pat
 
 Result<ExitCode> get_part(const GetArguments& arguments, const pack::Selection& selection,
                           const std::string& path, const CommonOptions& common) {
-  if (arguments.repair || arguments.restart) {
+  if (arguments.repair) {
     return make_error(Code::kInvalidArgument,
-                      "--repair and --restart are for whole archives, not for a selection");
+                      "--repair is for whole archives, not for a selection");
   }
-  BBZ_ASSIGN(const ArchiveInput input,
-             ArchiveInput::open(arguments.url, common.threads, arguments.network));
-  if (!input.reader()) {
-    return make_error(Code::kIo,
-                      "{}: the server serves no ranges, so that no part can be fetched: download "
-                      "the whole",
-                      shown(arguments.url));
-  }
-  ProgressBar bar("downloading", input.progress_total(selection), common.quiet);
-  pack::ExtractOptions options;
-  options.selection = selection;
-  options.threads = common.threads;
-  options.progress = [&](std::uint64_t done) { bar.update(done); };
-  BBZ_ASSIGN(const auto sink, open_output(path, arguments.force));
-  const std::string name = fs::path(path).stem().string() + ".safetensors";
-  BBZ_ASSIGN(const pack::ExtractSummary summary,
-             pack::extract_archive(*input.reader(), *sink, name, options));
-  BBZ_TRY(sink->finish());
-  bar.clear();
-  report(path, fmt::format("{} tensors, {}", grouped(summary.tensors), human_size(sink->written())),
+  BBZ_ASSIGN(download::Options options, options_of(arguments, common));
+  std::optional<ProgressBar> bar;
+  options.progress = [&](std::uint64_t done, std::optional<std::uint64_t> total) {
+    if (!bar) bar.emplace("downloading", total, common.quiet);
+    bar->update(done);
+  };
+  pack::ExtractSummary packed;
+  std::uint64_t written = 0;
+  download::Part part;
+  part.wants = [&](const catalog::File& file, const catalog::Tensor& tensor) {
+    return selection.selects(file, tensor);
+  };
+  part.use = [&](const Reader& reader) -> Status {
+    bar.reset();
+    pack::ExtractOptions extracting;
+    extracting.selection = selection;
+    extracting.threads = common.threads;
+    BBZ_ASSIGN(const auto sink, open_output(path, arguments.force));
+    const std::string name = fs::path(path).stem().string() + ".safetensors";
+    BBZ_ASSIGN(packed, pack::extract_archive(reader, *sink, name, extracting));
+    written = sink->written();
+    return sink->finish();
+  };
+  BBZ_ASSIGN(const download::Summary summary,
+             download::download_part(arguments.url, path, options, part));
+  report(path,
+         fmt::format("{} tensors, {}, {} fetched", grouped(packed.tensors), human_size(written),
+                     human_size(summary.moved)),
          common);
   return ExitCode::kSuccess;
 }

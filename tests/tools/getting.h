@@ -1,0 +1,70 @@
+// What the tests of bbz get share: an archive, a server of it, and what must be left in the end.
+#pragma once
+
+#include <chrono>
+#include <csignal>
+#include <random>
+#include <thread>
+
+#include "http/server.h"
+#include "tools/noisy_model.h"
+#include "tools/shell.h"
+
+namespace bbz::tools {
+
+using http::Server;
+using http::ServerConnection;
+using http::ServerRequest;
+
+class Get : public ToolTest {
+ protected:
+  void pack(std::uint64_t layer_bytes, const std::string& options = "") {
+    write("model.safetensors", noisy_model(3, layer_bytes));
+    ASSERT_EQ(sh("$BBZ pack -q -f " + options + " model.safetensors -o model.bbz").code, 0);
+    archive_ = read("model.bbz");
+    std::filesystem::remove(dir_ / "model.bbz");
+  }
+
+  // Lets $URL be that of a server of the archive.
+  void offer(Server& server) {
+    server.replace(archive_, "\"one\"");
+    ::setenv("URL", server.url().c_str(), 1);
+  }
+
+  // Nothing of a download is left but the file itself.
+  void expect_done(const std::string& name = "model.bbz") {
+    EXPECT_TRUE(exists(name) && read(name) == archive_);
+    expect_nothing_beside(name);
+  }
+  void expect_nothing_beside(const std::string& name) {
+    EXPECT_FALSE(exists(name + ".part"));
+    EXPECT_FALSE(exists(name + ".part.state"));
+  }
+
+  void expect_failure(const std::string& command, int code, const std::string& words) {
+    const Finished finished = sh(command);
+    EXPECT_EQ(finished.code, code) << command << "\n" << finished.err;
+    EXPECT_NE(finished.err.find(words), std::string::npos) << finished.err;
+    EXPECT_EQ(std::ranges::count(finished.err, '\n'), 1) << finished.err;
+  }
+
+  // Starts a command and kills it at a random moment, up to so many requests later, many times.
+  void kill_many(const Server& server, int times, unsigned requests, const std::string& command) {
+    std::mt19937 random(1);
+    for (int i = 0; i < times; ++i) {
+      const std::size_t until = server.request_count() + 1 + random() % requests;
+      const pid_t child = start("exec " + command);
+      int status = 0;
+      while (server.request_count() < until && ::waitpid(child, &status, WNOHANG) == 0) {
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+      }
+      ::kill(child, SIGKILL);
+      ::waitpid(child, &status, 0);
+      ASSERT_TRUE(WIFSIGNALED(status)) << "it ended before it was killed";
+    }
+  }
+
+  std::string archive_;
+};
+
+}  // namespace bbz::tools
