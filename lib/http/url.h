@@ -10,7 +10,8 @@ namespace bbz::http {
 bool is_url(std::string_view name);
 
 // The URL without what may be a secret: "https://user:password@host/path?token=1#x" becomes
-// "https://host/path?...". Other text is returned as it is.
+// "https://host/path?...". Where the authority does not end like a host or a port, a password may
+// reach beyond it, and only "https://..." is returned. Other text is returned as it is.
 std::string shown_url(std::string_view url);
 
 // Whether both begin with the same scheme, host and port, so that what is meant for the one may be
