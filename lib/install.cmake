@@ -34,23 +34,14 @@ target_compile_features(bbz PUBLIC cxx_std_20)
 target_include_directories(bbz PUBLIC $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
                            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 
-# What the rooms use inside. Whoever links this library needs it too: bbzConfig.cmake finds it again.
+# What the rooms use inside. Whoever links this library needs it too: bbzConfig.cmake finds it again. libcurl and OpenBLAS
+# are loaded at run time, where they are wanted.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 set(BBZ_PACKAGES "libzstd libcrypto fmt libarchive")
-if(BBZ_HTTP)
-  string(APPEND BBZ_PACKAGES " libcurl")
-endif()
 string(REPLACE " " ";" packages "${BBZ_PACKAGES}")
 pkg_check_modules(bbz_packages REQUIRED IMPORTED_TARGET ${packages})
-target_link_libraries(bbz PRIVATE Threads::Threads PkgConfig::bbz_packages)
-if(BBZ_LAPACK)
-  pkg_check_modules(bbz_lapack IMPORTED_TARGET lapacke openblas)
-endif()
-if(bbz_lapack_FOUND)
-  set(BBZ_LAPACK_MODULES "lapacke openblas")
-  target_link_libraries(bbz PRIVATE PkgConfig::bbz_lapack)
-endif()
+target_link_libraries(bbz PRIVATE Threads::Threads PkgConfig::bbz_packages ${CMAKE_DL_LIBS})
 
 # The shared library takes from the rooms what the C interface reaches, and exports that interface.
 file(STRINGS ${PROJECT_SOURCE_DIR}/lib/capi/core.h abi REGEX "^#define BBZ_ABI_M")

@@ -1,11 +1,10 @@
 #include "bbz/http/transfer.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
+#include "bbz/http/curl.h"
 #include "bbz/http/url.h"
 
 namespace bbz::http {
@@ -16,12 +15,6 @@ using Clock = std::chrono::steady_clock;
 constexpr long kBufferBytes = 256 * 1024;
 constexpr std::size_t kMostHeadBytes = 256 * 1024;
 constexpr int kPollMilliseconds = 100;  // so that `stop` is seen in time
-
-// Initialises libcurl once in the process; it is never torn down, as others may use it too.
-void initialise() {
-  static const CURLcode done = curl_global_init(CURL_GLOBAL_DEFAULT);
-  (void)done;
-}
 
 bool is_transient_code(CURLcode code) {
   switch (code) {
@@ -45,26 +38,27 @@ bool is_transient_code(CURLcode code) {
 }  // namespace
 
 struct Transfer::State {
-  explicit State(const Options& o) : options(o), easy(curl_easy_init()), multi(curl_multi_init()) {}
+  explicit State(const Options& o) : options(o) {}
 
   ~State() {
     end();
-    curl_easy_cleanup(easy);
-    curl_multi_cleanup(multi);
+    if (easy != nullptr) curl->easy_cleanup(easy);
+    if (multi != nullptr) curl->multi_cleanup(multi);
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
   // Takes the handle out of the multi handle: with it goes a connection that is not at its end.
   void end() {
-    if (active) curl_multi_remove_handle(multi, easy);
+    if (active) curl->multi_remove_handle(multi, easy);
     active = false;
-    curl_slist_free_all(headers);
+    if (headers != nullptr) curl->slist_free_all(headers);
     headers = nullptr;
     buffered.clear();
     buffered_begin = 0;
   }
 
+  Status open();
   Status prepare(const Request& request);
   Status run(const std::atomic<bool>& stop);
   Error failed(CURLcode code);
@@ -74,8 +68,9 @@ struct Transfer::State {
   static std::size_t on_body(char* data, std::size_t, std::size_t size, void* self);
 
   const Options options;
-  CURL* easy;
-  CURLM* multi;
+  const Curl* curl = nullptr;
+  CURL* easy = nullptr;
+  CURLM* multi = nullptr;
   curl_slist* headers = nullptr;
   char reason[CURL_ERROR_SIZE] = {};
   std::string url;
@@ -136,6 +131,16 @@ std::size_t Transfer::State::take_buffered(MutableBytes to) {
   return size;
 }
 
+Status Transfer::State::open() {
+  if (curl == nullptr) {
+    BBZ_ASSIGN(curl, http::curl());
+  }
+  if (easy == nullptr) easy = curl->easy_init();
+  if (multi == nullptr) multi = curl->multi_init();
+  if (easy == nullptr || multi == nullptr) return make_error(Code::kIo, "out of memory");
+  return {};
+}
+
 Status Transfer::State::prepare(const Request& request) {
   end();
   head = {};
@@ -145,17 +150,17 @@ Status Transfer::State::prepare(const Request& request) {
   received = 0;
   reason[0] = '\0';
   url = request.url;
-  if (easy == nullptr || multi == nullptr) return make_error(Code::kIo, "out of memory");
-  curl_easy_reset(easy);
+  BBZ_TRY(open());
+  curl->easy_reset(easy);
   std::vector<std::string> lines = request.headers;
   lines.emplace_back("Accept-Encoding: identity");
   if (!request.if_range.empty()) lines.push_back("If-Range: " + request.if_range);
   for (const std::string& line : lines) {
-    curl_slist* const longer = curl_slist_append(headers, line.c_str());
+    curl_slist* const longer = curl->slist_append(headers, line.c_str());
     if (longer == nullptr) return make_error(Code::kIo, "out of memory");
     headers = longer;
   }
-  const auto set = [&](auto option, auto value) { curl_easy_setopt(easy, option, value); };
+  const auto set = [&](auto option, auto value) { curl->easy_setopt(easy, option, value); };
   set(CURLOPT_URL, url.c_str());
   set(CURLOPT_HTTPHEADER, headers);
   set(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -179,7 +184,7 @@ Status Transfer::State::prepare(const Request& request) {
     const std::string range = fmt::format("{}-{}", request.range->offset, request.range->end() - 1);
     set(CURLOPT_RANGE, range.c_str());
   }
-  if (curl_multi_add_handle(multi, easy) != CURLM_OK) {
+  if (curl->multi_add_handle(multi, easy) != CURLM_OK) {
     return make_error(Code::kIo, "{}: cannot begin a request", shown_url(url));
   }
   active = true;
@@ -190,7 +195,7 @@ Status Transfer::State::prepare(const Request& request) {
 Error Transfer::State::failed(CURLcode code) {
   transient = is_transient_code(code);
   long proxy_status = 0;  // of a tunnel through it
-  curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+  curl->easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
   if (proxy_status >= 400) {
     transient = is_transient_status(static_cast<int>(proxy_status));
     return make_error(Code::kIo, "{}: the proxy makes no connection (status {})", shown_url(url),
@@ -202,7 +207,7 @@ Error Transfer::State::failed(CURLcode code) {
   }
   std::string words = reason;
   // libcurl quotes the URL of a proxy that it cannot use, with the password in it.
-  if (words.empty() || words.find('@') != std::string::npos) words = curl_easy_strerror(code);
+  if (words.empty() || words.find('@') != std::string::npos) words = curl->easy_strerror(code);
   if (code == CURLE_PEER_FAILED_VERIFICATION) {
     return make_error(Code::kIo, "{}: the server's certificate is not trusted: {}", shown_url(url),
                       words);
@@ -216,18 +221,18 @@ Status Transfer::State::run(const std::atomic<bool>& stop) {
   const std::size_t wanted = target.size();
   if (paused) {
     paused = false;
-    curl_easy_pause(easy, CURLPAUSE_CONT);
+    curl->easy_pause(easy, CURLPAUSE_CONT);
   }
   const auto deadline_after = [&] { return Clock::now() + options.stall_timeout; };
   Clock::time_point deadline = deadline_after();
   std::size_t seen = head_bytes;
   while (!ended) {
     int running = 0;
-    if (curl_multi_perform(multi, &running) != CURLM_OK) {
+    if (curl->multi_perform(multi, &running) != CURLM_OK) {
       return make_error(Code::kIo, "{}: libcurl failed", shown_url(url));
     }
     int left = 0;
-    while (const CURLMsg* const message = curl_multi_info_read(multi, &left)) {
+    while (const CURLMsg* const message = curl->multi_info_read(multi, &left)) {
       if (message->msg != CURLMSG_DONE) continue;
       ended = true;
       if (message->data.result != CURLE_OK) failure = failed(message->data.result);
@@ -247,7 +252,7 @@ Status Transfer::State::run(const std::atomic<bool>& stop) {
       return make_error(Code::kIo, "{}: no answer for {} seconds", shown_url(url),
                         std::chrono::duration<double>(options.stall_timeout).count());
     }
-    curl_multi_poll(multi, nullptr, 0, kPollMilliseconds, nullptr);
+    curl->multi_poll(multi, nullptr, 0, kPollMilliseconds, nullptr);
   }
   if (for_head && !head_done) {
     if (failure) return *failure;
@@ -257,10 +262,7 @@ Status Transfer::State::run(const std::atomic<bool>& stop) {
   return {};
 }
 
-Transfer::Transfer(const Options& options) {
-  initialise();
-  state_ = std::make_unique<State>(options);
-}
+Transfer::Transfer(const Options& options) : state_(std::make_unique<State>(options)) {}
 Transfer::~Transfer() = default;
 
 Result<ResponseHead> Transfer::start(const Request& request, const std::atomic<bool>& stop) {
@@ -270,7 +272,7 @@ Result<ResponseHead> Transfer::start(const Request& request, const std::atomic<b
   BBZ_TRY(state.run(stop));
   ResponseHead head = state.head;
   const char* location = nullptr;
-  curl_easy_getinfo(state.easy, CURLINFO_REDIRECT_URL, &location);
+  state.curl->easy_getinfo(state.easy, CURLINFO_REDIRECT_URL, &location);
   if (location != nullptr) head.location = location;
   return head;
 }

@@ -7,17 +7,17 @@
 #include <cmath>
 #include <numeric>
 
+#include "bbz/linalg/lapack.h"
 #include "bbz/linalg/product.h"
-
-#ifdef BBZ_LINALG_LAPACK
-#include <cblas.h>
-#include <lapacke.h>
-#endif
 
 namespace bbz::linalg {
 namespace {
 
 using Columns = Eigen::MatrixXd;  // column-major: the transpose of a Matrix with the same memory
+
+int to_int(Index n) {
+  return static_cast<int>(n);
+}
 
 // QR of an m x n matrix in place: R on and above the diagonal; the first `width` columns of Q.
 struct Qr {
@@ -29,23 +29,21 @@ Qr qr(Columns a, Index width) {
   const Index m = a.rows(), n = a.cols(), k = std::min(m, n);
   Qr out{Columns::Zero(k, n), Columns::Identity(m, width)};
   if (k == 0) return out;
-#ifdef BBZ_LINALG_LAPACK
+  if (!lapack::available()) {
+    const Eigen::HouseholderQR<Eigen::Ref<Columns> > factor(a);
+    out.r = a.topRows(k).triangularView<Eigen::Upper>();
+    out.q.applyOnTheLeft(factor.householderQ());
+    return out;
+  }
   Vector tau(k);
-  const auto im = static_cast<lapack_int>(m);
-  const auto ik = static_cast<lapack_int>(k);
-  LAPACKE_dgeqrf(LAPACK_COL_MAJOR, im, static_cast<lapack_int>(n), a.data(), im, tau.data());
+  lapack::geqrf(to_int(m), to_int(n), a.data(), tau.data());
   out.r = a.topRows(k).triangularView<Eigen::Upper>();
   if (width > 0) {
+    const Index known = std::min(k, width);
     out.q.setZero();
-    out.q.leftCols(std::min(k, width)) = a.leftCols(std::min(k, width));
-    LAPACKE_dorgqr(LAPACK_COL_MAJOR, im, static_cast<lapack_int>(width),
-                   std::min(ik, static_cast<lapack_int>(width)), out.q.data(), im, tau.data());
+    out.q.leftCols(known) = a.leftCols(known);
+    lapack::orgqr(to_int(m), to_int(width), to_int(known), out.q.data(), tau.data());
   }
-#else
-  const Eigen::HouseholderQR<Eigen::Ref<Columns> > factor(a);
-  out.r = a.topRows(k).triangularView<Eigen::Upper>();
-  out.q.applyOnTheLeft(factor.householderQ());
-#endif
   return out;
 }
 
@@ -54,13 +52,13 @@ void subtract_half_product(const Matrix& gap, Matrix& x) {
   using Single = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const Single a = x.cast<float>(), b = gap.cast<float>();
   Single product(a.rows(), b.cols());
-#ifdef BBZ_LINALG_LAPACK
-  const auto n = static_cast<int>(b.cols());
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(a.rows()), n, n, 0.5F,
-              a.data(), n, b.data(), n, 0.0F, product.data(), n);
-#else
-  product.noalias() = 0.5F * a * b;
-#endif
+  if (lapack::available()) {
+    const int n = to_int(b.cols());
+    lapack::gemm({a.data(), n, false}, {b.data(), n, false},
+                 lapack::Product<float>{to_int(a.rows()), n, n, 0.5F, 0.0F, product.data(), n});
+  } else {
+    product.noalias() = 0.5F * a * b;
+  }
   x -= product.cast<double>();
 }
 
@@ -92,19 +90,18 @@ PivotedR pivoted_r(const ConstView& a) {
   if (m == 0) return out;
   Columns work = a;
   std::vector<Index> order(static_cast<std::size_t>(n));  // order[k]: the column now in place k
-#ifdef BBZ_LINALG_LAPACK
-  std::vector<lapack_int> jpvt(static_cast<std::size_t>(n), 0);
-  Vector tau(m);
-  LAPACKE_dgeqp3(LAPACK_COL_MAJOR, static_cast<lapack_int>(m), static_cast<lapack_int>(n),
-                 work.data(), static_cast<lapack_int>(m), jpvt.data(), tau.data());
-  for (std::size_t k = 0; k < order.size(); ++k) order[k] = jpvt[k] - 1;
-#else
-  const Eigen::ColPivHouseholderQR<Columns> factor(work);
-  work = factor.matrixQR();
-  for (std::size_t k = 0; k < order.size(); ++k) {
-    order[k] = factor.colsPermutation().indices()[static_cast<Index>(k)];
+  if (lapack::available()) {
+    std::vector<int> jpvt(order.size(), 0);
+    Vector tau(m);
+    lapack::geqp3(to_int(m), to_int(n), work.data(), jpvt.data(), tau.data());
+    for (std::size_t k = 0; k < order.size(); ++k) order[k] = jpvt[k] - 1;
+  } else {
+    const Eigen::ColPivHouseholderQR<Columns> factor(work);
+    work = factor.matrixQR();
+    for (std::size_t k = 0; k < order.size(); ++k) {
+      order[k] = factor.colsPermutation().indices()[static_cast<Index>(k)];
+    }
   }
-#endif
   for (Index k = 0; k < n; ++k) {
     const Index filled = std::min(k + 1, m);
     out.r.col(order[static_cast<std::size_t>(k)]).head(filled) = work.col(k).head(filled);
@@ -119,41 +116,39 @@ PivotedR pivoted_r(const ConstView& a) {
 Result<Eigh> eigh(const ConstView& a) {
   const Index n = a.rows();
   if (n == 0) return Eigh{};
+  if (!a.allFinite()) return not_converged("the eigendecomposition", n, n);
   Columns vectors = a;
   Vector values(n);
-#ifdef BBZ_LINALG_LAPACK
-  const auto in = static_cast<lapack_int>(n);
-  if (LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', in, vectors.data(), in, values.data()) != 0) {
-    return not_converged("the eigendecomposition", n, n);
+  if (lapack::available()) {
+    if (lapack::syevd(to_int(n), vectors.data(), values.data()) != 0) {
+      return not_converged("the eigendecomposition", n, n);
+    }
+  } else {
+    const Eigen::SelfAdjointEigenSolver<Columns> solver(vectors);
+    if (solver.info() != Eigen::Success) return not_converged("the eigendecomposition", n, n);
+    values = solver.eigenvalues();
+    vectors = solver.eigenvectors();
   }
-#else
-  const Eigen::SelfAdjointEigenSolver<Columns> solver(vectors);
-  if (solver.info() != Eigen::Success) return not_converged("the eigendecomposition", n, n);
-  values = solver.eigenvalues();
-  vectors = solver.eigenvectors();
-#endif
   return Eigh{std::move(values), vectors};
 }
 
 Result<Svd> svd(const ConstView& a) {
   const Index m = a.rows(), n = a.cols(), k = std::min(m, n);
   if (k == 0) return Svd{Matrix(m, 0), Vector(), Matrix(0, n)};
-#ifdef BBZ_LINALG_LAPACK
-  Columns work = a, u(m, k), vt(k, n);
-  Vector values(k);
-  const auto im = static_cast<lapack_int>(m);
-  if (LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', im, static_cast<lapack_int>(n), work.data(), im,
-                     values.data(), u.data(), im, vt.data(), static_cast<lapack_int>(k)) != 0) {
-    return not_converged("the singular value decomposition", m, n);
+  if (!a.allFinite()) return not_converged("the singular value decomposition", m, n);
+  if (lapack::available()) {
+    Columns work = a, u(m, k), vt(k, n);
+    Vector values(k);
+    if (lapack::gesdd(to_int(m), to_int(n), work.data(), values.data(), u.data(), vt.data()) != 0) {
+      return not_converged("the singular value decomposition", m, n);
+    }
+    return Svd{u, std::move(values), vt};
   }
-  return Svd{u, std::move(values), vt};
-#else
   const Eigen::BDCSVD<Columns> solver(a, Eigen::ComputeThinU | Eigen::ComputeThinV);
   if (solver.info() != Eigen::Success) {
     return not_converged("the singular value decomposition", m, n);
   }
   return Svd{solver.matrixU(), solver.singularValues(), solver.matrixV().transpose()};
-#endif
 }
 
 Matrix orthonormal_columns(const ConstView& a) {

@@ -1,29 +1,25 @@
 #include "bbz/linalg/inverse.h"
 
+#include <Eigen/LU>
 #include <cmath>
 #include <limits>
-
-#ifdef BBZ_LINALG_LAPACK
-#include <lapacke.h>
-
 #include <vector>
-#else
-#include <Eigen/LU>
-#endif
+
+#include "bbz/linalg/lapack.h"
 
 namespace bbz::linalg {
 
 bool invert(Matrix& x) {
-#ifdef BBZ_LINALG_LAPACK
-  // In column-major order the memory holds the transpose, whose inverse is the inverse's.
-  const auto n = static_cast<lapack_int>(x.rows());
-  if (n == 0) return true;
-  std::vector<lapack_int> pivots(static_cast<std::size_t>(n));
-  if (LAPACKE_dgetrf(LAPACK_COL_MAJOR, n, n, x.data(), n, pivots.data()) != 0) return false;
-  if (LAPACKE_dgetri(LAPACK_COL_MAJOR, n, x.data(), n, pivots.data()) != 0) return false;
-#else
-  x = Eigen::PartialPivLU<Matrix>(x).inverse().eval();
-#endif
+  if (lapack::available()) {
+    // In column-major order the memory holds the transpose, whose inverse is the inverse's.
+    const int n = static_cast<int>(x.rows());
+    if (n == 0) return true;
+    std::vector<int> pivots(static_cast<std::size_t>(n));
+    if (lapack::getrf(n, x.data(), pivots.data()) != 0) return false;
+    if (lapack::getri(n, x.data(), pivots.data()) != 0) return false;
+  } else {
+    x = Eigen::PartialPivLU<Matrix>(x).inverse().eval();
+  }
   return x.allFinite();
 }
 

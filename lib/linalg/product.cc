@@ -1,13 +1,8 @@
 #include "bbz/linalg/product.h"
 
-#include <limits>
+#include <algorithm>
 
-#ifdef BBZ_LINALG_LAPACK
-#include <cblas.h>
-
-// What OpenBLAS calls before a fork. Builds without threads, or with those of OpenMP, lack it.
-extern "C" __attribute__((weak)) int blas_thread_shutdown_();
-#endif
+#include "bbz/linalg/lapack.h"
 
 namespace bbz::linalg {
 namespace {
@@ -34,12 +29,6 @@ void scale_by(double factor, View out) {
   }
 }
 
-}  // namespace
-
-#ifdef BBZ_LINALG_LAPACK
-
-namespace {
-
 // Below so many multiplications a call of BLAS, which may wake its threads, costs more than it
 // saves.
 constexpr Index kSmall = Index{1} << 16;
@@ -48,13 +37,13 @@ int to_int(Index n) {
   return static_cast<int>(n);
 }
 
-// cblas refuses a stride below the row's length, also for matrices of one row.
+// CBLAS refuses a stride below the row's length, also for matrices of one row.
 int stride(const ConstView& m) {
   return to_int(std::max<Index>({m.outerStride(), m.cols(), 1}));
 }
 
-CBLAS_TRANSPOSE transpose(Op op) {
-  return op == Op::kTransposed ? CblasTrans : CblasNoTrans;
+lapack::Operand<double> operand(const ConstView& m, Op op) {
+  return {m.data(), stride(m), op == Op::kTransposed};
 }
 
 }  // namespace
@@ -63,14 +52,14 @@ void multiply(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out
               double keep) {
   if (out.size() == 0) return;
   const Index inner = op_a == Op::kPlain ? a.cols() : a.rows();
-  if (out.size() * inner < kSmall) {
+  if (out.size() * inner < kSmall || !lapack::available()) {
     scale_by(keep, out);
     if (inner > 0) multiply_by_eigen(a, op_a, b, op_b, out, scale);
     return;
   }
-  cblas_dgemm(CblasRowMajor, transpose(op_a), transpose(op_b), to_int(out.rows()),
-              to_int(out.cols()), to_int(inner), scale, a.data(), stride(a), b.data(), stride(b),
-              keep, out.data(), stride(out));
+  lapack::gemm(operand(a, op_a), operand(b, op_b),
+               lapack::Product<double>{to_int(out.rows()), to_int(out.cols()), to_int(inner), scale,
+                                       keep, out.data(), stride(out)});
 }
 
 Matrix gram(const ConstView& a, Op op) {
@@ -78,36 +67,9 @@ Matrix gram(const ConstView& a, Op op) {
   const Index inner = op == Op::kPlain ? a.cols() : a.rows();
   Matrix out = Matrix::Zero(n, n);
   if (n == 0 || inner == 0) return out;
-  cblas_dsyrk(CblasRowMajor, CblasLower, transpose(op), to_int(n), to_int(inner), 1.0, a.data(),
-              stride(a), 0.0, out.data(), to_int(n));
-  out.triangularView<Eigen::StrictlyUpper>() = out.transpose();
-  return out;
-}
-
-bool has_lapack() {
-  return true;
-}
-
-void set_threads(int threads) {
-  openblas_set_num_threads(threads);
-}
-
-void rest_threads() {
-  if (blas_thread_shutdown_ != nullptr) blas_thread_shutdown_();
-}
-
-#else
-
-void multiply(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out, double scale,
-              double keep) {
-  scale_by(keep, out);
-  multiply_by_eigen(a, op_a, b, op_b, out, scale);
-}
-
-Matrix gram(const ConstView& a, Op op) {
-  const Index n = op == Op::kPlain ? a.rows() : a.cols();
-  Matrix out = Matrix::Zero(n, n);
-  if (op == Op::kPlain) {
+  if (lapack::available()) {
+    lapack::syrk_lower(operand(a, op), to_int(n), to_int(inner), out.data());
+  } else if (op == Op::kPlain) {
     out.selfadjointView<Eigen::Lower>().rankUpdate(a);
   } else {
     out.selfadjointView<Eigen::Lower>().rankUpdate(a.transpose());
@@ -117,13 +79,12 @@ Matrix gram(const ConstView& a, Op op) {
 }
 
 bool has_lapack() {
-  return false;
+  return lapack::available();
 }
 
-void set_threads(int) {}
-void rest_threads() {}
-
-#endif
+void set_threads(int threads) {
+  if (lapack::available()) lapack::set_threads(threads);
+}
 
 Matrix product(const ConstView& a, const ConstView& b) {
   Matrix out(a.rows(), b.cols());

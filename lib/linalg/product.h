@@ -1,4 +1,4 @@
-// Matrix products in double: BLAS where it was found at build time, Eigen otherwise.
+// Matrix products in double: by BLAS where OpenBLAS is installed, by Eigen otherwise.
 #pragma once
 
 #include "bbz/linalg/matrix.h"
@@ -17,16 +17,11 @@ Matrix product(const ConstView& a, const ConstView& b);
 // The lower triangle of a a^T (or a^T a, where op is kTransposed), the upper copied from it.
 Matrix gram(const ConstView& a, Op op = Op::kPlain);
 
-// True where BLAS and LAPACK stand behind this room.
+// True where BLAS and LAPACK stand behind this room. The first call that needs them loads them.
 bool has_lapack();
 
 // How many threads BLAS and LAPACK may use, in the whole process; without them nothing happens.
 // Results of decoding do not depend on it. Precondition: threads >= 1.
 void set_threads(int threads);
-
-// Ends the threads that OpenBLAS starts when it is loaded and that wait for work at full speed for
-// a tenth of a second. Its next large operation starts them again. For a program that may not need
-// them at all, before it does anything else; no other thread may be in this room.
-void rest_threads();
 
 }  // namespace bbz::linalg

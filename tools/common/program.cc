@@ -6,7 +6,6 @@
 
 #include "bbz/base/names.h"
 #include "bbz/container/constants.h"
-#include "bbz/linalg/product.h"
 #include "common/help.h"
 
 namespace bbz::tools {
@@ -70,7 +69,6 @@ int Program::fail(const Error& error) const {
 }
 
 int Program::main(int argc, char** argv) try {
-  linalg::rest_threads();
   handle_signals();
   if (run_) add_common_options(app_);
   if (argc == 2 && std::string_view(argv[1]) == "--help-man") {

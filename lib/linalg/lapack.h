@@ -1,0 +1,48 @@
+// BLAS and LAPACK as OpenBLAS has them, loaded when they are first wanted: a program that rotates
+// nothing is spared them, and the threads that OpenBLAS starts. Internal to this room.
+#pragma once
+
+namespace bbz::linalg::lapack {
+
+// Whether they are there; if not, the room does all with Eigen. The precondition of everything
+// below.
+bool available();
+
+// How many threads they may use, in the whole process.
+void set_threads(int threads);
+
+// An operand of a product: row-major, `transposed` before it is multiplied.
+template <class Scalar>
+struct Operand {
+  const Scalar* data;
+  int stride;
+  bool transposed;
+};
+
+// c = scale * a b + keep * c, where c is rows x cols, row-major with its stride, and `inner` is
+// what a and b share: xGEMM.
+template <class Scalar>
+struct Product {
+  int rows, cols, inner;
+  Scalar scale, keep;
+  Scalar* c;
+  int stride;
+};
+void gemm(const Operand<double>& a, const Operand<double>& b, const Product<double>& product);
+void gemm(const Operand<float>& a, const Operand<float>& b, const Product<float>& product);
+
+// The lower triangle of the n x n product of a and its transpose, row-major without gaps: DSYRK.
+void syrk_lower(const Operand<double>& a, int n, int inner, double* c);
+
+// The others take column-major matrices without gaps, work in place and return LAPACK's INFO: 0
+// where all is well. Names and operands are LAPACK's.
+int geqrf(int m, int n, double* a, double* tau);
+int orgqr(int m, int n, int k, double* a, const double* tau);
+int geqp3(int m, int n, double* a, int* jpvt, double* tau);
+int syevd(int n, double* a, double* w);  // vectors too, from the lower triangle
+int gesdd(int m, int n, double* a, double* s, double* u,
+          double* vt);  // the first min(m, n) vectors
+int getrf(int n, double* a, int* pivots);
+int getri(int n, double* a, const int* pivots);
+
+}  // namespace bbz::linalg::lapack
