@@ -108,20 +108,29 @@ class OpenFile final : public FileView {
     const std::lock_guard lock(mutex_);
     const std::uint64_t horizon =
         ahead_.note(begin, end, tensor_end(begin), file_.size, kFetchWindow);
-    fetch_ahead(begin, end, horizon);
-    decode_ahead(end, horizon);
-  }
-
-  // Tells the source of the chunks up to the horizon, which it then fetches together, each time as
-  // much as half of what lies before the reader.
-  void fetch_ahead(std::uint64_t begin, std::uint64_t end, std::uint64_t horizon) {
-    if (horizon <= end) {
+    const auto last = place_of(end - 1);
+    if (horizon <= end || !last.ok()) {
       told_.clear();
+      asked_ahead_ = 0;
       return;
     }
+    const std::uint64_t block = last->block.size();
+    // What this read and those before it have asked for already is not asked for again.
+    const std::uint64_t next = std::max(last->begin + block, asked_ahead_);
+    const std::uint64_t window =
+        std::min(most_ahead_, std::max(kLeastWindow, cache_.depth() * block));
+    const std::uint64_t decoded = cache_.depth() == 0 ? end : std::min(horizon, end + window);
     std::erase_if(told_, [&](const Told& told) { return told.end + ReadAhead::kSlack < begin; });
-    const std::uint64_t from = told_.empty() ? end : std::max(end, told_.back().end);
-    if (from >= horizon || 2 * (horizon - from) < horizon - end) return;
+    fetch_ahead(next, decoded, horizon);
+    decode_ahead(next, decoded);
+  }
+
+  // Tells the source of the chunks up to the horizon, which it then fetches together: before any of
+  // them is decoded, and each time as much as half of what lies before the reader.
+  void fetch_ahead(std::uint64_t next, std::uint64_t decoded, std::uint64_t horizon) {
+    const std::uint64_t from = told_.empty() ? next : std::max(next, told_.back().end);
+    if (from >= horizon) return;
+    if (from >= decoded && 2 * (horizon - from) < horizon - next) return;
     Told told{from, {}};
     std::vector<catalog::Chunk> chunks;
     while (told.end < horizon) {
@@ -135,16 +144,8 @@ class OpenFile final : public FileView {
     told_.push_back(std::move(told));
   }
 
-  void decode_ahead(std::uint64_t end, std::uint64_t horizon) {
-    if (cache_.depth() == 0) return;
-    const auto place = place_of(end - 1);
-    if (!place.ok()) return;
-    const std::uint64_t window =
-        std::min(most_ahead_, std::max(kLeastWindow, cache_.depth() * place->block.size()));
-    if (horizon <= end) asked_ahead_ = 0;
-    horizon = std::min(horizon, end + window);
-    std::uint64_t next = std::max(place->begin + place->block.size(), asked_ahead_);
-    while (next < horizon) {
+  void decode_ahead(std::uint64_t next, std::uint64_t decoded) {
+    while (next < decoded) {
       const auto following = place_of(next);
       if (!following.ok() || !cache_.decode_ahead(following->block)) return;
       next = following->begin + following->block.size();
