@@ -1,4 +1,6 @@
 // Reader::place_tensors: decoding and writing on the same thread, a chunk at a time.
+#include <deque>
+
 #include "bbz/archive/delivery.h"
 #include "bbz/archive/reader_state.h"
 #include "bbz/base/format.h"
@@ -27,10 +29,16 @@ struct Buffers {
   std::vector<std::byte> dense;
 };
 
-// How many pieces beyond a thread's share are on their way. One thread derives a tensor in the time
-// of some dozens of chunks, which the others place meanwhile: the one computes, and the others wait
-// for the system to take what they write.
-constexpr std::size_t kAhead = 128;
+// A tensor that will be derived, and how many chunks come before it.
+struct Derived {
+  Placement placement;
+  std::uint64_t chunks_before = 0;
+};
+
+// A tensor is derived by one thread, in the time of some dozens of chunks. The others place these
+// meanwhile: the one computes, and they wait for the system to take what they write. So it is begun
+// that many chunks early, lest it be all that is left to do, and so many pieces are on their way.
+constexpr std::uint64_t kAhead = 128;
 
 }  // namespace
 
@@ -39,11 +47,21 @@ class Reader::Placer {
  public:
   Placer(State& state, std::span<const Placement> placements, io::Sink& sink,
          const std::function<void(std::uint64_t)>& placed)
-      : state_(state), placements_(placements), sink_(sink), placed_(placed) {}
+      : state_(state), placements_(placements), sink_(sink), placed_(placed) {
+    std::uint64_t chunks = 0;
+    for (const Placement& placement : placements) {
+      const catalog::Tensor& tensor = state_.catalog.tensors[placement.tensor];
+      if (is_derived(tensor)) {
+        to_derive_.push_back({placement, chunks});
+      } else {
+        chunks += tensor.chunk_count;
+      }
+    }
+  }
 
   Status run() {
     return parallel::ordered_map<Piece>(
-        state_.pool, internal::delivery_depth(state_.pool) + kAhead,
+        state_.pool, internal::delivery_depth(state_.pool) + 2 * kAhead,
         [this](Piece& piece) { return next(piece); }, [this](Piece& piece) { return place(piece); },
         [this](Piece& piece) {
           count(piece.bytes);
@@ -52,18 +70,33 @@ class Reader::Placer {
   }
 
  private:
+  static bool is_derived(const catalog::Tensor& tensor) {
+    return tensor.meta.form == symmetry::kFormPolar;
+  }
+
   Result<bool> next(Piece& piece) {
+    if (!to_derive_.empty() && to_derive_.front().chunks_before <= chunks_ + kAhead) {
+      const Placement placement = to_derive_.front().placement;
+      to_derive_.pop_front();
+      piece.tensor = &state_.catalog.tensors[placement.tensor];
+      piece.chunk = nullptr;
+      piece.offset = placement.offset;
+      piece.group.reset();
+      BBZ_TRY(symmetry::check_form(state_.catalog, *piece.tensor));
+      return true;
+    }
     for (; !placements_.empty(); placements_ = placements_.subspan(1), chunk_ = 0) {
       const Placement& placement = placements_.front();
       const catalog::Tensor& tensor = state_.catalog.tensors[placement.tensor];
-      const bool derived = tensor.meta.form == symmetry::kFormPolar;
+      if (is_derived(tensor)) continue;
       if (chunk_ == 0) BBZ_TRY(begin(tensor));
-      if (chunk_ == (derived ? 1 : tensor.chunk_count)) continue;
+      if (chunk_ == tensor.chunk_count) continue;
       piece.tensor = &tensor;
-      piece.chunk = derived ? nullptr : &state_.catalog.chunks[tensor.first_chunk + chunk_];
+      piece.chunk = &state_.catalog.chunks[tensor.first_chunk + chunk_];
       piece.offset = placement.offset;
       piece.group = group_;
       ++chunk_;
+      ++chunks_;
       return true;
     }
     return false;
@@ -72,7 +105,7 @@ class Reader::Placer {
   Status begin(const catalog::Tensor& tensor) {
     BBZ_TRY(symmetry::check_form(state_.catalog, tensor));
     group_.reset();
-    if (tensor.meta.group != catalog::kNone && tensor.meta.form != symmetry::kFormPolar) {
+    if (tensor.meta.group != catalog::kNone) {
       BBZ_ASSIGN(group_, state_.find_group(tensor.meta.group));
     }
     return {};
@@ -137,6 +170,8 @@ class Reader::Placer {
   State& state_;
   std::span<const Placement> placements_;  // those that are left, the current one first
   std::uint64_t chunk_ = 0;                // the next one of the current tensor
+  std::uint64_t chunks_ = 0;               // that were handed out
+  std::deque<Derived> to_derive_;          // that are left
   std::shared_ptr<GroupState> group_;      // the current tensor's, where it rides
   io::Sink& sink_;
   const std::function<void(std::uint64_t)>& placed_;
