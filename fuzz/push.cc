@@ -111,7 +111,7 @@ class Feeder {
       const std::uint64_t there = decoder_->there().bytes();
       const auto needs = decoder_->needs(1 + random_(64), random_(3));
       require(!needs.empty());
-      for (push::ByteRange range : needs) {
+      for (push::Interval range : needs) {
         range.end = std::min<std::uint64_t>(range.end, archive_.size());
         if (range.empty()) return false;
         if (!decoder_->feed(range.begin, Bytes(archive_).subspan(range.begin, range.size())).ok()) {

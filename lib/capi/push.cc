@@ -99,7 +99,7 @@ bbz_push_fault fault_of(const push::Damage& damage) {
 Status needs(const push::Decoder& decoder, std::uint64_t gap, std::span<bbz_byte_range> out,
              std::size_t& count) {
   count = 0;
-  for (const push::ByteRange& range : decoder.needs(out.size(), gap)) {
+  for (const push::Interval& range : decoder.needs(out.size(), gap)) {
     out[count++] = {range.begin, range.end};
   }
   return {};

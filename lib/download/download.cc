@@ -149,7 +149,7 @@ class Download {
       size = total;
     }
     if (saved_) {
-      for (const push::ByteRange& range : saved_->there) {
+      for (const push::Interval& range : saved_->there) {
         if (range.end <= size) BBZ_TRY(adopt(range));
       }
     } else {
@@ -180,13 +180,13 @@ class Download {
     BBZ_ASSIGN(const auto parts, plan::whole_tensors(catalog, wanted));
     BBZ_ASSIGN(const plan::Plan plan,
                plan::Planner(catalog).plan(parts, {.gap = kPartGap, .metadata = true}));
-    std::vector<push::ByteRange> metadata;
+    std::vector<push::Interval> metadata;
     for (const plan::Piece& piece : plan.pieces) {
       if (piece.what == plan::What::kMetadata) metadata.push_back({piece.offset, piece.end()});
     }
     BBZ_TRY(fetcher.fetch(metadata));
     std::uint64_t goal = decoder_->there().bytes();
-    for (const push::ByteRange& need : decoder_->needs(SIZE_MAX, kPartGap)) goal += need.size();
+    for (const push::Interval& need : decoder_->needs(SIZE_MAX, kPartGap)) goal += need.size();
     fetcher.set_goal(goal);
     return {};
   }
@@ -200,7 +200,7 @@ class Download {
     return part_->use(*reader);
   }
 
-  Status adopt(push::ByteRange range) {
+  Status adopt(push::Interval range) {
     while (!range.empty()) {
       const std::uint64_t end = std::min(range.end, range.begin + kAdoptStep);
       BBZ_TRY(decoder_->adopt({range.begin, end}));

@@ -31,14 +31,14 @@ std::uint64_t Fetcher::piece_bytes() const {
 }
 
 // Takes the first bytes that are needed and not under way; nothing where there are none.
-std::optional<push::ByteRange> Fetcher::claim() {
-  for (const push::ByteRange& need : decoder_.needs(2 * options_.http.connections + 2, gap_)) {
+std::optional<push::Interval> Fetcher::claim() {
+  for (const push::Interval& need : decoder_.needs(2 * options_.http.connections + 2, gap_)) {
     // A file may end before what an archive must have.
     const std::uint64_t end = std::min(need.end, decoder_.total().value_or(need.end));
     if (need.begin >= end) continue;
     const auto free = claimed_.missing({need.begin, end}, 1);
     if (free.empty()) continue;
-    push::ByteRange piece = free.front();
+    push::Interval piece = free.front();
     piece.end = std::min(piece.end, piece.begin + piece_bytes());
     claimed_.add(piece);
     return piece;
@@ -75,7 +75,7 @@ Status Fetcher::save() {
 }
 
 // Called without the lock.
-Status Fetcher::fetch_one(push::ByteRange range) {
+Status Fetcher::fetch_one(push::Interval range) {
   return remote_.fetch({range.begin, range.size()}, [&](Bytes bytes) -> Status {
     const std::lock_guard taking(mutex_);
     BBZ_TRY(take(range.begin, bytes));
@@ -84,8 +84,8 @@ Status Fetcher::fetch_one(push::ByteRange range) {
   });
 }
 
-Status Fetcher::fetch(std::span<const push::ByteRange> ranges) {
-  for (const push::ByteRange& range : ranges) {
+Status Fetcher::fetch(std::span<const push::Interval> ranges) {
+  for (const push::Interval& range : ranges) {
     while (!decoder_.there().covers(range)) {  // again, where it has come damaged
       BBZ_TRY(fetch_one(range));
       BBZ_TRY(check_damages());
@@ -98,7 +98,7 @@ void Fetcher::work(bool structure_only) {
   std::unique_lock lock(mutex_);
   while (!failure_ && decoder_.failure().ok()) {
     if (structure_only && decoder_.root()) return;
-    const std::optional<push::ByteRange> piece = claim();
+    const std::optional<push::Interval> piece = claim();
     if (!piece) {
       if (claimed_.count() == 0) return;
       changed_.wait(lock);

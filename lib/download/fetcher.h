@@ -25,7 +25,7 @@ class Fetcher {
   // Fetches only what is needed to know the structure.
   Status fetch_structure();
   // Fetches these ranges, one after the other, as far as they are not there.
-  Status fetch(std::span<const push::ByteRange> ranges);
+  Status fetch(std::span<const push::Interval> ranges);
   // From a server without ranges: everything, front to back.
   Status run_whole();
 
@@ -37,9 +37,9 @@ class Fetcher {
   Status save();
   void work(bool structure_only);
   Status run_threads(unsigned threads, bool structure_only);
-  std::optional<push::ByteRange> claim();
+  std::optional<push::Interval> claim();
   std::uint64_t piece_bytes() const;
-  Status fetch_one(push::ByteRange range);
+  Status fetch_one(push::Interval range);
   Status take(std::uint64_t offset, Bytes bytes);
   Status check_damages() const;
 

@@ -32,7 +32,7 @@ class Partial {
   // What was saved, and of which version of the file; nothing where there is none or it is damaged.
   struct Saved {
     http::Identity identity;
-    std::vector<push::ByteRange> there;
+    std::vector<push::Interval> there;
   };
   std::optional<Saved> load() const;
   Status save(const Saved& saved);

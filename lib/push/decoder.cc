@@ -29,7 +29,7 @@ Result<std::unique_ptr<Decoder>> Decoder::create(const Options& options, Receive
 
 // --- taking bytes
 
-Status Decoder::Impl::check_range(ByteRange range) const {
+Status Decoder::Impl::check_range(Interval range) const {
   const auto total = outline.total();
   if (!total || range.end <= *total) return {};
   return make_error(declared ? Code::kInvalidArgument : Code::kMalformed,
@@ -38,7 +38,7 @@ Status Decoder::Impl::check_range(ByteRange range) const {
 
 // Whether a segment may be held in memory: the next bytes in order always are, for the record they
 // are of bounds them.
-Status Decoder::Impl::check_memory(ByteRange range) const {
+Status Decoder::Impl::check_memory(Interval range) const {
   if (range.begin == input.there().first_missing(0) || input.has_room(range.size())) return {};
   return make_error(Code::kLimit,
                     "bytes at offset {}: no room to keep them, the next in order are at {}",
@@ -52,7 +52,7 @@ Status Decoder::Impl::take(std::uint64_t offset, Bytes bytes) {
   const std::size_t step = input.has_store() ? bytes.size() : kStep;
   while (!bytes.empty()) {
     const Bytes part = bytes.first(std::min(step, bytes.size()));
-    const ByteRange range{offset, offset + part.size()};
+    const Interval range{offset, offset + part.size()};
     BBZ_TRY(check_memory(range));
     BBZ_TRY(input.take(offset, part));
     failure = absorb(range);
@@ -71,7 +71,7 @@ Status Decoder::feed(std::uint64_t offset, Bytes bytes) {
     return make_error(Code::kInvalidArgument, "{} bytes at offset {}: they end beyond 64 bits",
                       bytes.size(), offset);
   }
-  const ByteRange range{offset, *end};
+  const Interval range{offset, *end};
   if (Status checked = impl_->check_range(range); !checked.ok()) {
     if (checked.code() == Code::kMalformed) impl_->failure = checked;
     return checked;
@@ -80,9 +80,8 @@ Status Decoder::feed(std::uint64_t offset, Bytes bytes) {
   // Twice where bytes that were there, and so passed over, turned out to be damaged.
   for (int pass = 0; pass < 2; ++pass) {
     const auto parts = impl_->input.there().missing(range);
-    if (std::ranges::all_of(parts, [&](const ByteRange& part) { return taken.covers(part); }))
-      break;
-    for (const ByteRange& part : parts) {
+    if (std::ranges::all_of(parts, [&](const Interval& part) { return taken.covers(part); })) break;
+    for (const Interval& part : parts) {
       taken.add(part);
       BBZ_TRY(impl_->take(part.begin, bytes.subspan(part.begin - offset, part.size())));
     }
@@ -90,13 +89,13 @@ Status Decoder::feed(std::uint64_t offset, Bytes bytes) {
   return {};
 }
 
-Status Decoder::adopt(ByteRange range) {
+Status Decoder::adopt(Interval range) {
   BBZ_TRY(impl_->failure);
   if (!impl_->input.has_store()) {
     return make_error(Code::kInvalidArgument, "adopt: there is no store");
   }
   BBZ_TRY(impl_->check_range(range));
-  for (const ByteRange& part : impl_->input.there().missing(range)) {
+  for (const Interval& part : impl_->input.there().missing(range)) {
     BBZ_TRY(impl_->input.adopt(part));
   }
   return impl_->failure = impl_->absorb(range);
@@ -116,7 +115,7 @@ Status Decoder::set_total(std::uint64_t total) {
 // --- what they mean
 
 // Goes on with what the bytes of `fresh` make possible.
-Status Decoder::Impl::absorb(ByteRange fresh) {
+Status Decoder::Impl::absorb(Interval fresh) {
   const std::size_t known = outline.unit_count();
   BBZ_TRY(outline.advance([this](std::size_t unit) { return handout.add(unit); }));
   if (outline.listed() && !told) {
@@ -167,7 +166,7 @@ Status Decoder::Impl::check_head(std::size_t number) {
 
 Status Decoder::Impl::check_payload(std::size_t number) {
   Unit& unit = outline.unit(number);
-  const ByteRange range = unit.payload();
+  const Interval range = unit.payload();
   if (!unit.has_payload) {
     unit.set(Unit::kPayloadOk);
     unit.set(Unit::kHanded);
@@ -219,7 +218,7 @@ Status Decoder::Impl::roll(std::size_t number) {
   rolls.insert(number);
   while (!rolls.empty()) {
     const std::size_t first = *rolls.begin();
-    const ByteRange range = outline.unit(first).payload();
+    const Interval range = outline.unit(first).payload();
     if (rolling && rolling->unit != first) {
       input.drop({outline.unit(rolling->unit).payload().begin, rolling->position});
       rolling.reset();
@@ -228,7 +227,7 @@ Status Decoder::Impl::roll(std::size_t number) {
     const std::uint64_t to = std::min(input.there().first_missing(rolling->position), range.end);
     constexpr std::uint64_t kStep = std::uint64_t{1} << 20;
     while (rolling->position < to) {
-      const ByteRange part{rolling->position, std::min(to, rolling->position + kStep)};
+      const Interval part{rolling->position, std::min(to, rolling->position + kStep)};
       BBZ_ASSIGN(const Bytes bytes, input.read(part, buffer));
       rolling->hash.update(bytes);
       input.release(part);

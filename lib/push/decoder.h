@@ -81,7 +81,7 @@ struct Options {
 
 // Bytes that were fed and are not what the archive must have there.
 struct Damage {
-  ByteRange range;  // to be fetched again
+  Interval range;  // to be fetched again
   Error error;
   std::uint32_t times = 0;  // how often bytes for it were found wrong
 };
@@ -110,7 +110,7 @@ class Decoder {
   // (failure()): the archive breaks a rule, or a call of the receiver failed.
   Status feed(std::uint64_t offset, Bytes bytes);
   // The same of bytes that are in the store already, of a file that may be damaged.
-  Status adopt(ByteRange range);
+  Status adopt(Interval range);
   // The archive's length, where it becomes known later, at the latest when the transport comes to
   // the end: without it, a damaged length may ask for bytes beyond. Errors: kInvalidArgument where
   // it is already known to be another.
@@ -128,7 +128,7 @@ class Decoder {
   // most `gap` bytes between them are joined. Empty when everything is there. The end of a range is
   // kUnknown where the archive's length is.
   static constexpr std::uint64_t kUnknown = UINT64_MAX;
-  std::vector<ByteRange> needs(std::size_t most = 16, std::uint64_t gap = 0) const;
+  std::vector<Interval> needs(std::size_t most = 16, std::uint64_t gap = 0) const;
   // What is damaged and was not fed again, by offset.
   std::vector<Damage> damages() const;
 

@@ -11,17 +11,17 @@ namespace bbz::push {
 struct Decoder::Impl {
   Impl(const Options& options, Receiver& receiver);
 
-  Status check_range(ByteRange range) const;
-  Status check_memory(ByteRange range) const;
+  Status check_range(Interval range) const;
+  Status check_memory(Interval range) const;
   Status take(std::uint64_t offset, Bytes bytes);
-  Status absorb(ByteRange fresh);
+  Status absorb(Interval fresh);
   Status check_unit(std::size_t unit);
   Status check_head(std::size_t unit);
   Status check_payload(std::size_t unit);
   Status judge(std::size_t unit, std::uint64_t computed, Bytes payload);
   Status roll(std::size_t unit);
 
-  const std::vector<ByteRange>& wanted_pieces();
+  const std::vector<Interval>& wanted_pieces();
 
   Options options;
   Receiver& receiver;
@@ -44,7 +44,7 @@ struct Decoder::Impl {
   std::set<std::size_t> rolls;  // the units whose turn it is, or will be
 
   // The payloads that hold what is wanted, as far as it is known which.
-  std::optional<std::vector<ByteRange>> pieces;
+  std::optional<std::vector<Interval>> pieces;
   std::vector<std::uint32_t> unresolved;  // groups
   std::optional<plan::Planner> planner;
 };

@@ -11,7 +11,7 @@ namespace {
 
 // Calls `act(block, begin in the block, size)` for each block that a range touches.
 template <class Act>
-void for_each_block(ByteRange range, std::uint64_t block_size, Act&& act) {
+void for_each_block(Interval range, std::uint64_t block_size, Act&& act) {
   while (!range.empty()) {
     const std::uint64_t within = range.begin % block_size;
     const std::uint64_t size = std::min(block_size - within, range.size());
@@ -50,7 +50,7 @@ Status Blocks::read(std::uint64_t offset, MutableBytes out) {
   return make_error(Code::kInternal, "bytes at offset {} were released", offset);
 }
 
-void Blocks::release(ByteRange range) {
+void Blocks::release(Interval range) {
   for_each_block(range, kBlock, [&](std::uint64_t number, std::uint64_t, std::uint64_t size) {
     const auto block = blocks_.find(number);
     if (block == blocks_.end()) return;
@@ -64,7 +64,7 @@ Input::Input(const push::Options& options)
       memory_(options.memory),
       most_ranges_(options.most_ranges) {}
 
-Status Input::check_ranges(ByteRange range) const {
+Status Input::check_ranges(Interval range) const {
   const bool joins = (range.begin > 0 && has({range.begin - 1, range.begin})) ||
                      (range.end < UINT64_MAX && has({range.end, range.end + 1}));
   if (joins || there_.count() < most_ranges_) return {};
@@ -73,7 +73,7 @@ Status Input::check_ranges(ByteRange range) const {
 }
 
 Status Input::take(std::uint64_t offset, Bytes bytes) {
-  const ByteRange range{offset, offset + bytes.size()};
+  const Interval range{offset, offset + bytes.size()};
   BBZ_TRY(check_ranges(range));
   BBZ_TRY(store_->write(offset, bytes));
   there_.add(range);
@@ -82,14 +82,14 @@ Status Input::take(std::uint64_t offset, Bytes bytes) {
   return {};
 }
 
-Status Input::adopt(ByteRange range) {
+Status Input::adopt(Interval range) {
   BBZ_TRY(check_ranges(range));
   there_.add(range);
   latest_ = {};
   return {};
 }
 
-Result<Bytes> Input::read(ByteRange range, std::vector<std::byte>& buffer) {
+Result<Bytes> Input::read(Interval range, std::vector<std::byte>& buffer) {
   if (range.begin >= latest_offset_ && range.end - latest_offset_ <= latest_.size()) {
     return latest_.subspan(range.begin - latest_offset_, range.size());
   }
@@ -98,7 +98,7 @@ Result<Bytes> Input::read(ByteRange range, std::vector<std::byte>& buffer) {
   return Bytes(buffer);
 }
 
-Result<std::uint64_t> Input::hash(ByteRange range) {
+Result<std::uint64_t> Input::hash(Interval range) {
   constexpr std::uint64_t kStep = std::uint64_t{1} << 20;
   Xxh3Stream hash;
   std::vector<std::byte> buffer;
@@ -111,26 +111,26 @@ Result<std::uint64_t> Input::hash(ByteRange range) {
   return hash.digest64();
 }
 
-void Input::verify(ByteRange range) {
+void Input::verify(Interval range) {
   verified_.add(range);
   damages_.erase(damages_.lower_bound(range.begin), damages_.lower_bound(range.end));
 }
 
-void Input::release(ByteRange range) {
+void Input::release(Interval range) {
   if (has_store()) return;
-  for (const ByteRange part : released_.missing(range)) blocks_.release(part);
+  for (const Interval part : released_.missing(range)) blocks_.release(part);
   released_.add(range);
 }
 
-void Input::drop(ByteRange range) {
-  for (const ByteRange part : verified_.missing(range)) {
+void Input::drop(Interval range) {
+  for (const Interval part : verified_.missing(range)) {
     release(part);
     released_.remove(part);
     there_.remove(part);
   }
 }
 
-void Input::damage(ByteRange range, Error error) {
+void Input::damage(Interval range, Error error) {
   drop(range);
   push::Damage& damage = damages_[range.begin];
   damage.range = range;

@@ -12,7 +12,7 @@
 
 namespace bbz::internal {
 
-using push::ByteRange;
+using push::Interval;
 
 // Bytes in memory, in blocks that go when the last of their bytes is released.
 class Blocks final : public push::Store {
@@ -20,7 +20,7 @@ class Blocks final : public push::Store {
   Status write(std::uint64_t offset, Bytes bytes) override;
   Status read(std::uint64_t offset, MutableBytes out) override;
   // Precondition: each byte of `range` was written and not released since.
-  void release(ByteRange range);
+  void release(Interval range);
   std::uint64_t memory() const { return blocks_.size() * kBlock; }
 
  private:
@@ -49,33 +49,33 @@ class Input {
   // Takes bytes of which none is there yet. Errors: those of the store; kLimit for too many ranges.
   Status take(std::uint64_t offset, Bytes bytes);
   // The same of bytes that the store has.
-  Status adopt(ByteRange range);
+  Status adopt(Interval range);
   // After take(): its bytes need not be valid any more.
   void forget_latest() { latest_ = {}; }
 
-  bool has(ByteRange range) const { return there_.covers(range); }
+  bool has(Interval range) const { return there_.covers(range); }
   const push::RangeSet& there() const { return there_; }
   const push::RangeSet& verified() const { return verified_; }
 
   // The bytes of a range that is there and was not released, in `buffer` or where they were taken
   // from; valid until take(), forget_latest() or a change of `buffer`.
-  Result<Bytes> read(ByteRange range, std::vector<std::byte>& buffer);
+  Result<Bytes> read(Interval range, std::vector<std::byte>& buffer);
   // XXH3-64 of them, in bounded memory.
-  Result<std::uint64_t> hash(ByteRange range);
+  Result<std::uint64_t> hash(Interval range);
 
   // Each says of a range that is there what came out of it: it is as it should be; it is not needed
   // in memory any more; it is damaged, and must come again.
-  void verify(ByteRange range);
-  void release(ByteRange range);
-  void damage(ByteRange range, Error error);
+  void verify(Interval range);
+  void release(Interval range);
+  void damage(Interval range, Error error);
   // Forgets bytes that are not verified, for want of room.
-  void drop(ByteRange range);
+  void drop(Interval range);
 
   std::vector<push::Damage> damages() const;
   const push::Damage* first_damage() const;
 
  private:
-  Status check_ranges(ByteRange range) const;
+  Status check_ranges(Interval range) const;
 
   Blocks blocks_;
   push::Store* store_;

@@ -7,7 +7,7 @@ namespace bbz::push {
 
 // The payloads that hold what is wanted. Made again when the groups that were not known are: then
 // it is known which tensors those consist of.
-const std::vector<ByteRange>& Decoder::Impl::wanted_pieces() {
+const std::vector<Interval>& Decoder::Impl::wanted_pieces() {
   const catalog::Catalog& catalog = outline.catalog();
   const bool resolved = std::ranges::all_of(unresolved, [&](std::uint32_t group) {
     const auto size = handout.group_size(group);
@@ -20,7 +20,7 @@ const std::vector<ByteRange>& Decoder::Impl::wanted_pieces() {
       (void)planner->resolve(group, **size);  // what is wrong with it, its tensors have failed of
     }
   }
-  std::vector<ByteRange> ranges;
+  std::vector<Interval> ranges;
   std::vector<plan::Part> parts;
   for (const catalog::Tensor& tensor : catalog.tensors) {
     if (handout.wants(tensor.meta.number)) {
@@ -36,16 +36,16 @@ const std::vector<ByteRange>& Decoder::Impl::wanted_pieces() {
   return *pieces;
 }
 
-std::vector<ByteRange> Decoder::needs(std::size_t most, std::uint64_t gap) const {
+std::vector<Interval> Decoder::needs(std::size_t most, std::uint64_t gap) const {
   Impl& d = *impl_;
-  std::vector<ByteRange> found;
+  std::vector<Interval> found;
   if (!d.failure.ok() || complete()) return found;
   // Adds what is missing of a range; false when enough has been found.
-  const auto add = [&](ByteRange range) {
+  const auto add = [&](Interval range) {
     constexpr std::size_t kStep = 64;
     while (!range.empty()) {
       const auto parts = d.input.there().missing(range, kStep);
-      for (const ByteRange& part : parts) {
+      for (const Interval& part : parts) {
         if (!found.empty() && part.begin - found.back().end <= gap) {
           found.back().end = part.end;
         } else if (found.size() == most) {
@@ -59,11 +59,11 @@ std::vector<ByteRange> Decoder::needs(std::size_t most, std::uint64_t gap) const
     return true;
   };
   if (d.options.structure_first || d.options.only_wanted) {
-    for (const ByteRange& range : d.outline.structure()) add(range);
+    for (const Interval& range : d.outline.structure()) add(range);
     if (!found.empty()) return found;
   }
   if (d.options.only_wanted && d.outline.listed()) {
-    for (const ByteRange& piece : d.wanted_pieces()) {
+    for (const Interval& piece : d.wanted_pieces()) {
       if (!add(piece)) break;
     }
     return found;

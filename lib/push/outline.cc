@@ -49,7 +49,7 @@ Status Outline::check_end(const RecordHead& head) const {
 Result<std::optional<RecordView>> Outline::head_at(std::uint64_t offset) {
   const std::optional<RecordView> none;
   if (offset > UINT64_MAX - container::kLongestHeadAndMeta) return none;
-  ByteRange range{offset, offset + container::kHeadSize};
+  Interval range{offset, offset + container::kHeadSize};
   if (total_ && range.end > *total_) {
     return make_error(Code::kTruncated, "record at offset {}: the archive ends at {}", offset,
                       *total_);
@@ -86,7 +86,7 @@ Result<std::optional<RecordView>> Outline::head_at(std::uint64_t offset) {
 // A payload, where it is there and undamaged; it is then verified.
 Result<std::optional<std::vector<std::byte>>> Outline::payload_of(const RecordHead& head) {
   const std::optional<std::vector<std::byte>> none;
-  const ByteRange range{head.payload_offset(), head.end()};
+  const Interval range{head.payload_offset(), head.end()};
   if (!input_.has(range)) return none;
   std::vector<std::byte> buffer;
   BBZ_ASSIGN(const Bytes bytes, input_.read(range, buffer));
@@ -101,7 +101,7 @@ Result<std::optional<std::vector<std::byte>>> Outline::payload_of(const RecordHe
 }
 
 Status Outline::read_header() {
-  ByteRange range{0, container::kFileHeaderSize};
+  Interval range{0, container::kFileHeaderSize};
   if (total_) range.end = std::min(range.end, *total_);
   if (!input_.has(range)) return {};
   BBZ_ASSIGN(const Bytes bytes, input_.read(range, buffer_));
@@ -247,7 +247,7 @@ Status Outline::take_index_head(const RecordView& record) {
   const RecordHead& head = record.head;
   BBZ_ASSIGN(index_meta_, container::decode_end_index_meta(record, limits_));
   BBZ_TRY(check_end(head));
-  const ByteRange range{head.offset, head.payload_offset()};
+  const Interval range{head.offset, head.payload_offset()};
   index_ = head;
   input_.verify(range);
   input_.release(range);
@@ -283,7 +283,7 @@ Status Outline::read_last_trailer() {
     return make_error(Code::kTruncated, "archive of {} bytes: too short to hold a trailer",
                       *total_);
   }
-  const ByteRange range{*total_ - container::kTrailerSize, *total_};
+  const Interval range{*total_ - container::kTrailerSize, *total_};
   if (!input_.has(range)) return {};
   BBZ_ASSIGN(const Bytes bytes, input_.read(range, buffer_));
   const auto size = container::peek_size(bytes, range.begin);
@@ -364,7 +364,7 @@ Status Outline::advance(const Add& add) {
   return {};
 }
 
-std::vector<ByteRange> Outline::structure() const {
+std::vector<Interval> Outline::structure() const {
   if (listed_) return {};
   if (!header_) return {{0, container::kFileHeaderSize}};
   if (header_->index_first()) {

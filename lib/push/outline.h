@@ -29,10 +29,8 @@ struct Unit {
   std::uint8_t flags = 0;
   bool has_payload = false;
 
-  ByteRange head() const { return {offset, offset + head_length}; }
-  ByteRange payload() const {
-    return {offset + head_length, offset + head_length + payload_length};
-  }
+  Interval head() const { return {offset, offset + head_length}; }
+  Interval payload() const { return {offset + head_length, offset + head_length + payload_length}; }
   std::uint64_t end() const { return payload().end; }
   bool is(Flag flag) const { return (flags & flag) != 0; }
   void set(Flag flag) { flags = static_cast<std::uint8_t>(flags | flag); }
@@ -70,7 +68,7 @@ class Outline {
 
   // What must be there before the structure can be known, where there is a way to that other than
   // reading everything; in the order to fetch it.
-  std::vector<ByteRange> structure() const;
+  std::vector<Interval> structure() const;
 
  private:
   using Add = std::function<Status(std::size_t)>;

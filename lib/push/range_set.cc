@@ -5,7 +5,7 @@
 
 namespace bbz::push {
 
-void RangeSet::add(ByteRange range) {
+void RangeSet::add(Interval range) {
   if (range.empty()) return;
   // The first that ends at or after the new one's begin.
   auto at = ranges_.upper_bound(range.begin);
@@ -20,12 +20,12 @@ void RangeSet::add(ByteRange range) {
   bytes_ += range.size();
 }
 
-void RangeSet::remove(ByteRange range) {
+void RangeSet::remove(Interval range) {
   if (range.empty()) return;
   auto at = ranges_.upper_bound(range.begin);
   if (at != ranges_.begin() && std::prev(at)->second > range.begin) --at;
   while (at != ranges_.end() && at->first < range.end) {
-    const ByteRange old{at->first, at->second};
+    const Interval old{at->first, at->second};
     bytes_ -= old.size();
     at = ranges_.erase(at);
     if (old.begin < range.begin) {
@@ -39,14 +39,14 @@ void RangeSet::remove(ByteRange range) {
   }
 }
 
-bool RangeSet::covers(ByteRange range) const {
+bool RangeSet::covers(Interval range) const {
   if (range.empty()) return true;
   const auto after = ranges_.upper_bound(range.begin);
   return after != ranges_.begin() && std::prev(after)->second >= range.end;
 }
 
-std::vector<ByteRange> RangeSet::missing(ByteRange range, std::size_t most) const {
-  std::vector<ByteRange> found;
+std::vector<Interval> RangeSet::missing(Interval range, std::size_t most) const {
+  std::vector<Interval> found;
   std::uint64_t cursor = range.begin;
   while (cursor < range.end && found.size() < most) {
     cursor = first_missing(cursor);
@@ -65,8 +65,8 @@ std::uint64_t RangeSet::first_missing(std::uint64_t from) const {
   return std::max(from, std::prev(after)->second);
 }
 
-std::vector<ByteRange> RangeSet::ranges() const {
-  std::vector<ByteRange> all;
+std::vector<Interval> RangeSet::ranges() const {
+  std::vector<Interval> all;
   all.reserve(ranges_.size());
   for (const auto& [begin, end] : ranges_) all.push_back({begin, end});
   return all;

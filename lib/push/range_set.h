@@ -8,30 +8,30 @@
 namespace bbz::push {
 
 // Bytes [begin, end).
-struct ByteRange {
+struct Interval {
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
 
   std::uint64_t size() const { return end - begin; }
   bool empty() const { return begin >= end; }
-  friend bool operator==(const ByteRange&, const ByteRange&) = default;
+  friend bool operator==(const Interval&, const Interval&) = default;
 };
 
 // A set of bytes as the fewest ranges that make it up. Each operation takes time logarithmic in
 // their number, and linear in how many of them it joins or gives back.
 class RangeSet {
  public:
-  void add(ByteRange range);
-  void remove(ByteRange range);
+  void add(Interval range);
+  void remove(Interval range);
 
   // Whether every byte of `range` is in the set; an empty range is.
-  bool covers(ByteRange range) const;
+  bool covers(Interval range) const;
   // The parts of `range` that are not in the set, in order; at most `most` of them.
-  std::vector<ByteRange> missing(ByteRange range, std::size_t most = SIZE_MAX) const;
+  std::vector<Interval> missing(Interval range, std::size_t most = SIZE_MAX) const;
   // The first byte at or after `from` that is not in the set.
   std::uint64_t first_missing(std::uint64_t from) const;
 
-  std::vector<ByteRange> ranges() const;
+  std::vector<Interval> ranges() const;
   std::size_t count() const { return ranges_.size(); }
   std::uint64_t bytes() const { return bytes_; }
   // The end of the last range; 0 where there is none.

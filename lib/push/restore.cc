@@ -39,14 +39,14 @@ Status Decoder::restore(const State& state) {
     d.declared = true;
   }
   const auto total = d.outline.total();
-  for (const ByteRange& range : state.there) {
+  for (const Interval& range : state.there) {
     if (range.empty() || (total && range.end > *total)) {
       return make_error(Code::kInvalidArgument, "restore: bytes {} to {} of {}", range.begin,
                         range.end, total.value_or(0));
     }
     BBZ_TRY(d.input.adopt(range));
   }
-  for (const ByteRange& range : state.verified) d.trusted.add(range);
+  for (const Interval& range : state.verified) d.trusted.add(range);
   return d.failure = d.absorb({0, d.input.there().end()});
 }
 

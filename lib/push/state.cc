@@ -18,18 +18,18 @@ constexpr std::uint16_t kVersion = 1;
 constexpr std::uint16_t kFlagTotal = 1;
 constexpr std::size_t kLeast = 40 + 8;  // without identity and ranges
 
-void put_ranges(WireWriter& w, const std::vector<ByteRange>& ranges) {
-  for (const ByteRange& range : ranges) {
+void put_ranges(WireWriter& w, const std::vector<Interval>& ranges) {
+  for (const Interval& range : ranges) {
     w.put(range.begin);
     w.put(range.end);
   }
 }
 
 // Takes `count` ranges, for which there are enough bytes.
-Result<std::vector<ByteRange>> get_ranges(WireReader& r, std::uint64_t count, std::uint64_t end) {
-  std::vector<ByteRange> ranges;
+Result<std::vector<Interval>> get_ranges(WireReader& r, std::uint64_t count, std::uint64_t end) {
+  std::vector<Interval> ranges;
   for (std::uint64_t i = 0; i < count; ++i) {
-    ByteRange range;
+    Interval range;
     range.begin = r.get<std::uint64_t>();
     range.end = r.get<std::uint64_t>();
     const bool ascends = ranges.empty() || range.begin > ranges.back().end;
@@ -105,8 +105,8 @@ Result<State> decode_state(Bytes bytes) {
   BBZ_ASSIGN(state.verified, get_ranges(r, verified, end));
   BBZ_ASSIGN(state.there, get_ranges(r, there, end));
   RangeSet all;
-  for (const ByteRange& range : state.there) all.add(range);
-  for (const ByteRange& range : state.verified) {
+  for (const Interval& range : state.there) all.add(range);
+  for (const Interval& range : state.verified) {
     if (all.covers(range)) continue;
     return make_error(Code::kMalformed, "state: bytes {} to {} are verified and not there",
                       range.begin, range.end);

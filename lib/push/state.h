@@ -14,8 +14,8 @@ namespace bbz::push {
 struct State {
   std::string identity;                // the caller's, at most 65,535 bytes
   std::optional<std::uint64_t> total;  // the archive's length
-  std::vector<ByteRange> verified;     // ascending, none empty or touching another
-  std::vector<ByteRange> there;        // the same; holds what is verified, and more that is not yet
+  std::vector<Interval> verified;      // ascending, none empty or touching another
+  std::vector<Interval> there;         // the same; holds what is verified, and more that is not yet
 };
 
 // The bytes of a state file, as format-spec/state.md has them. Precondition: what stands above.

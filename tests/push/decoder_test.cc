@@ -29,7 +29,7 @@ class DecoderOf : public testing::TestWithParam<Named> {
     EXPECT_EQ(decoder.total(), archive_.size());
     EXPECT_TRUE(decoder.needs().empty());
     EXPECT_TRUE(decoder.damages().empty());
-    EXPECT_EQ(decoder.verified().ranges(), (std::vector<ByteRange>{{0, archive_.size()}}));
+    EXPECT_EQ(decoder.verified().ranges(), (std::vector<Interval>{{0, archive_.size()}}));
   }
 
   std::vector<std::byte> archive_;
@@ -115,7 +115,7 @@ TEST_P(DecoderOf, NamesFlippedBitsAndTakesThemAgain) {
       ASSERT_LT(pass, 3 * flipped.size() + 8);
       const auto needs = decoder->needs(SIZE_MAX);
       ASSERT_FALSE(needs.empty());
-      for (const ByteRange& range : needs) {
+      for (const Interval& range : needs) {
         fetched += range.size();
         BBZ_ASSERT_OK(
             decoder->feed(range.begin, Bytes(archive_).subspan(range.begin, range.size())));

@@ -15,7 +15,7 @@ TEST(RangeSet, IsTheSetOfItsBytes) {
     RangeSet set;
     std::vector<bool> bytes(kSize);
     for (int step = 0; step < 100; ++step) {
-      ByteRange range{random() % kSize, random() % (kSize + 1)};
+      Interval range{random() % kSize, random() % (kSize + 1)};
       if (step % 7 != 0 && range.begin > range.end) std::swap(range.begin, range.end);
       const bool add = random() % 3 != 0;
       if (add) {
@@ -25,10 +25,10 @@ TEST(RangeSet, IsTheSetOfItsBytes) {
       }
       for (std::uint64_t i = range.begin; i < range.end; ++i) bytes[i] = add;
 
-      std::vector<ByteRange> expected;
-      std::vector<ByteRange> holes;
+      std::vector<Interval> expected;
+      std::vector<Interval> holes;
       for (std::uint64_t i = 0; i < kSize; ++i) {
-        std::vector<ByteRange>& list = bytes[i] ? expected : holes;
+        std::vector<Interval>& list = bytes[i] ? expected : holes;
         if (!list.empty() && list.back().end == i) {
           ++list.back().end;
         } else {
@@ -40,9 +40,9 @@ TEST(RangeSet, IsTheSetOfItsBytes) {
       ASSERT_EQ(set.count(), expected.size());
       ASSERT_EQ(set.end(), expected.empty() ? 0 : expected.back().end);
       std::uint64_t sum = 0;
-      for (const ByteRange& r : expected) sum += r.size();
+      for (const Interval& r : expected) sum += r.size();
       ASSERT_EQ(set.bytes(), sum);
-      const ByteRange asked{random() % kSize, random() % (kSize + 1)};
+      const Interval asked{random() % kSize, random() % (kSize + 1)};
       bool covered = true;
       for (std::uint64_t i = asked.begin; i < asked.end; ++i) covered = covered && bytes[i];
       ASSERT_EQ(set.covers(asked), covered);
@@ -56,8 +56,8 @@ TEST(RangeSet, IsTheSetOfItsBytes) {
 TEST(RangeSet, GivesNoMoreMissingRangesThanAskedFor) {
   RangeSet set;
   for (std::uint64_t i = 0; i < 10; ++i) set.add({10 * i + 5, 10 * i + 10});
-  EXPECT_EQ(set.missing({7, 95}, 2), (std::vector<ByteRange>{{10, 15}, {20, 25}}));
-  EXPECT_EQ(set.missing({0, UINT64_MAX}).back(), (ByteRange{100, UINT64_MAX}));
+  EXPECT_EQ(set.missing({7, 95}, 2), (std::vector<Interval>{{10, 15}, {20, 25}}));
+  EXPECT_EQ(set.missing({0, UINT64_MAX}).back(), (Interval{100, UINT64_MAX}));
 }
 
 }  // namespace

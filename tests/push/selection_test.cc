@@ -33,7 +33,7 @@ TEST_P(PartOf, FetchesALayerAndNothingElse) {
       while (true) {
         const auto needs = decoder->needs(3);
         if (needs.empty()) break;
-        for (const ByteRange& range : needs) {
+        for (const Interval& range : needs) {
           (collector.structures == 0 ? index : payloads) += range.size();
           BBZ_ASSERT_OK(
               decoder->feed(range.begin, Bytes(archive).subspan(range.begin, range.size())));
@@ -190,7 +190,7 @@ TEST_F(Refusals, CountsHowOftenARangeWasDamaged) {
     BBZ_ASSERT_OK(decoder->feed(0, damaged));
     const auto damages = decoder->damages();
     ASSERT_EQ(damages.size(), 1u);
-    EXPECT_EQ(damages[0].range, (ByteRange{0, 32}));
+    EXPECT_EQ(damages[0].range, (Interval{0, 32}));
     EXPECT_EQ(damages[0].times, i);
     EXPECT_EQ(damages[0].error.code, Code::kChecksum);
   }

@@ -88,7 +88,7 @@ TEST(State, RefusesWhatBreaksARule) {
     EXPECT_EQ(code(24, count), Code::kMalformed);
     EXPECT_EQ(code(32, count == 3 ? 4 : count), Code::kMalformed);
   }
-  const auto of = [&](std::vector<ByteRange> verified, std::vector<ByteRange> there) {
+  const auto of = [&](std::vector<Interval> verified, std::vector<Interval> there) {
     return decode_state(encode_state({"", 1000, std::move(verified), std::move(there)})).code();
   };
   EXPECT_EQ(of({{5, 6}}, {{5, 6}}), Code::kOk);
@@ -217,7 +217,7 @@ TEST_P(Resumed, AdoptsAFileAndNamesWhatIsDamagedInIt) {
       })) << damage.range.begin;
       EXPECT_EQ(damage.times, 1u);
     }
-    for (const ByteRange& range : decoder->needs(SIZE_MAX)) {
+    for (const Interval& range : decoder->needs(SIZE_MAX)) {
       BBZ_ASSERT_OK(decoder->feed(range.begin, Bytes(archive_).subspan(range.begin, range.size())));
     }
   }
