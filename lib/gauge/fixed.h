@@ -7,6 +7,8 @@
 #pragma once
 
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "bbz/base/large_buffer.h"
 #include "bbz/gauge/fixed_kernel.h"
@@ -28,25 +30,41 @@ class FixedFactor {
   void write(const PolarView& form, parallel::ThreadPool* pool, MutableBytes out) const;
 
  private:
-  // Where a row's entries lie among those of the form.
-  struct Entries {
+  // A row of F, and where its entries lie among those of the form.
+  struct Row {
+    std::size_t number = 0;
     std::size_t begin = 0;
     std::size_t count = 0;
   };
+  struct Block;
 
+  // Sets order_, places_ and tile_pairs_.
+  void arrange(const PolarView& form);
   // Fills a group; false where an entry or a row does not fit.
-  bool fill_group(Bytes factor, std::span<const Entries> rows, std::size_t g);
+  bool fill_group(Bytes factor, std::size_t g);
   std::int16_t* group(std::size_t g) const {
     return reinterpret_cast<std::int16_t*>(words_.data()) + g * pairs_ * kPairWords;
   }
-  void write_square(bool bf16, std::size_t down, std::size_t across, std::uint64_t cols,
-                    MutableBytes out) const;
+  std::span<const std::size_t> tiles_of(std::size_t g) const;
+  // The rows of a group by the columns of one at or left of it, and their mirror image.
+  void compute_square(bool bf16, std::size_t down, std::size_t across, std::uint16_t* direct,
+                      std::uint16_t* mirrored) const;
+  // The same of windows.
+  void write_block(const PolarView& form, std::size_t down, std::size_t across, Block& block,
+                   MutableBytes out) const;
 
   const FixedKernel* kernel_ = nullptr;
   std::size_t rows_ = 0;
   std::size_t pairs_ = 0;   // of columns
   std::size_t groups_ = 0;  // of rows
   LargeBuffer words_;       // of each group, all its pairs
+  // Rows that are pivots end early, and need not be multiplied further. A kernel takes eight rows
+  // at a time: those that end early come together where a window's rows, which are consecutive ones
+  // of F, are ordered by their length, the longest first. The columns of the result are put back
+  // into order while they are written.
+  std::vector<Row> order_;               // in groups
+  std::vector<std::uint16_t> places_;    // of each row of F, within its window
+  std::vector<std::size_t> tile_pairs_;  // of each eight rows, before they end
 };
 
 }  // namespace bbz::gauge

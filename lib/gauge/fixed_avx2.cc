@@ -91,8 +91,8 @@ void store_transposed(const __m128i* rows, std::uint16_t* out) {
   }
   for (int i = 0; i < 4; ++i) {
     store(out, _mm_unpacklo_epi16(fours[i], fours[i + 4]));
-    store(out + kGroupRows, _mm_unpackhi_epi16(fours[i], fours[i + 4]));
-    out += 2 * kGroupRows;
+    store(out + kWindowRows, _mm_unpackhi_epi16(fours[i], fours[i + 4]));
+    out += 2 * kWindowRows;
   }
 }
 
@@ -161,13 +161,13 @@ void round_avx2(const std::int32_t* square, bool bf16, std::uint16_t* rounded,
     for (std::size_t left = 0; left < kGroupRows; left += kEdge) {
       __m128i rows[kEdge];
       for (std::size_t i = 0; i < kEdge; ++i) {
-        const std::size_t at = (top + i) * kGroupRows + left;
-        const __m256 x = to_float(load(square + at));
+        const V negated = load(square + (top + i) * kGroupRows + left);
+        const __m256 x = to_float(_mm256_sub_epi32(_mm256_setzero_si256(), negated));
         rows[i] =
             bf16 ? to_bf16(x) : _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-        store(rounded + at, rows[i]);
+        store(rounded + (top + i) * kWindowRows + left, rows[i]);
       }
-      store_transposed(rows, mirrored + left * kGroupRows + top);
+      store_transposed(rows, mirrored + left * kWindowRows + top);
     }
   }
 }

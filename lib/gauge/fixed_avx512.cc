@@ -1,5 +1,5 @@
 // Deriving shortcuts on x86-64 with AVX-512 and its VNNI, which multiplies and adds in one
-// instruction; the rest is in fixed_avx2.cc.
+// instruction; what is not here is in fixed_avx2.cc.
 #include "bbz/gauge/fixed_kernel.h"
 
 #if defined(__x86_64__)
@@ -10,10 +10,10 @@
 
 // clang-format off
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vnni"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vnni"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx512f,avx512vnni")
+#pragma GCC target("avx512f,avx512bw,avx512vnni")
 #endif
 // clang-format on
 
@@ -30,6 +30,10 @@ struct Row {
 
 Row load(const std::int16_t* p) {
   return {_mm512_loadu_si512(p), _mm512_loadu_si512(p + 32), _mm512_loadu_si512(p + 64)};
+}
+
+V load_words(const std::uint16_t* p) {
+  return _mm512_loadu_si512(p);
 }
 
 void store(const Row& row, std::int32_t* p) {
@@ -68,6 +72,25 @@ void multiply_avx512_vnni(const std::int16_t* a, const std::int16_t* b, std::siz
   for (const Row& row : {r0, r1, r2, r3, r4, r5, r6, r7}) {
     store(row, sums);
     sums += kGroupRows;
+  }
+}
+
+void permute_avx512(const std::uint16_t* words, const std::uint16_t* from, std::size_t count,
+                    std::byte* out) {
+  static_assert(kWindowRows == 6 * 32, "six registers of words");
+  const V w0 = load_words(words), w1 = load_words(words + 32), w2 = load_words(words + 64);
+  const V w3 = load_words(words + 96), w4 = load_words(words + 128), w5 = load_words(words + 160);
+  const V second = _mm512_set1_epi16(64), third = _mm512_set1_epi16(128);
+  for (std::size_t i = 0; i < count; i += 32) {
+    const V at = load_words(from + i);  // of which a permutation of two registers heeds six bits
+    const __mmask32 in_second = _mm512_test_epi16_mask(at, second);
+    const __mmask32 in_third = _mm512_test_epi16_mask(at, third);
+    V found = _mm512_permutex2var_epi16(w0, at, w1);
+    found = _mm512_mask_mov_epi16(found, in_second, _mm512_permutex2var_epi16(w2, at, w3));
+    found = _mm512_mask_mov_epi16(found, in_third, _mm512_permutex2var_epi16(w4, at, w5));
+    const __mmask32 wanted =
+        count - i < 32 ? (std::uint32_t{1} << (count - i)) - 1 : ~std::uint32_t{0};
+    _mm512_mask_storeu_epi16(out + 2 * i, wanted, found);
   }
 }
 

@@ -95,13 +95,15 @@ void multiply_neon(const std::int16_t* a, const std::int16_t* b, std::size_t pai
 
 void round_neon(const std::int32_t* square, bool bf16, std::uint16_t* rounded,
                 std::uint16_t* mirrored) {
-  for (std::size_t at = 0; at < kSquareSize; at += 4) {
-    const float32x4_t x = to_float(vld1q_s32(square + at));
-    vst1_u16(rounded + at, bf16 ? to_bf16(x) : to_f16(x));
+  for (std::size_t i = 0; i < kGroupRows; ++i) {
+    for (std::size_t j = 0; j < kGroupRows; j += 4) {
+      const float32x4_t x = to_float(vnegq_s32(vld1q_s32(square + i * kGroupRows + j)));
+      vst1_u16(rounded + i * kWindowRows + j, bf16 ? to_bf16(x) : to_f16(x));
+    }
   }
   for (std::size_t i = 0; i < kGroupRows; ++i) {
     for (std::size_t j = 0; j < kGroupRows; ++j) {
-      mirrored[j * kGroupRows + i] = rounded[i * kGroupRows + j];
+      mirrored[j * kWindowRows + i] = rounded[i * kWindowRows + j];
     }
   }
 }

@@ -68,7 +68,10 @@ TEST_P(Fixed, GivesTheBytesOfFloat64) {
                                          {48, 48, 3},
                                          {49, 49, 8},
                                          {97, 101, 31},
+                                         {192, 192, 60},
+                                         {193, 200, 7},
                                          {500, 500, 40},
+                                         {432, 432, 200},
                                          {40, 44, 0}}) {
     expect_as_by_float64(random_form(rows, cols, rank, GetParam()));
   }
