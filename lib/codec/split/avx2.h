@@ -19,6 +19,9 @@
 #endif
 // clang-format on
 
+// For what a loop is made of: compilers take its parts for too large.
+#define BBZ_AVX2_INLINE inline __attribute__((always_inline))
+
 namespace bbz::codec::split {
 
 void avx2_decode(DecodeJob& job);

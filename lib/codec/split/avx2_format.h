@@ -1,4 +1,4 @@
-// How the AVX2 kernel puts elements together, 16 at a time.
+// How the AVX2 kernel puts elements together, 32 at a time.
 #pragma once
 
 #include "bbz/codec/split/avx2.h"
@@ -9,8 +9,9 @@
 
 namespace bbz::codec::split::avx2 {
 
-// Unpacks fields of kBits bits as words. A field lies within two bytes: those are brought to its
-// word, shifted up by a multiplication, which drops what is above, and down again.
+// Unpacks 16 fields of kBits bits as words. They lie within 16 bytes, of which each half of a
+// register gets all, and each within two: those are brought to its word, shifted up by a
+// multiplication, which drops what is above, and down again.
 template <int kBits>
 struct UnpackTable {
   alignas(32) std::array<std::uint8_t, 32> bytes{};
@@ -18,7 +19,7 @@ struct UnpackTable {
 
   constexpr UnpackTable() {
     for (unsigned i = 0; i < 16; ++i) {
-      const unsigned bit = i % 8 * kBits;
+      const unsigned bit = i * kBits;
       bytes[2 * i] = static_cast<std::uint8_t>(bit / 8);
       bytes[2 * i + 1] = static_cast<std::uint8_t>(bit / 8 + 1);
       up[i] = static_cast<std::uint16_t>(1u << (16 - kBits - bit % 8));
@@ -43,10 +44,22 @@ inline void store(void* p, V v) {
   _mm256_storeu_si256(static_cast<V*>(p), v);
 }
 
-inline V join(const void* low, const void* high) {
-  return _mm256_inserti128_si256(
-      _mm256_castsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(low))),
-      _mm_loadu_si128(static_cast<const __m128i*>(high)), 1);
+// 32 lanes as words.
+struct Words {
+  V low;
+  V high;
+};
+
+// Of 32 words, each below 256: a register of bytes, in the order in which unpack() takes them back.
+inline V pack(const Words& w) {
+  return _mm256_packus_epi16(w.low, w.high);
+}
+// Bytes in the lower or the upper halves of words that are zero otherwise.
+inline Words unpack_low(V bytes) {
+  return {_mm256_unpacklo_epi8(bytes, V{}), _mm256_unpackhi_epi8(bytes, V{})};
+}
+inline Words unpack_high(V bytes) {
+  return {_mm256_unpacklo_epi8(V{}, bytes), _mm256_unpackhi_epi8(V{}, bytes)};
 }
 
 template <int kBits>
@@ -56,10 +69,10 @@ struct Unpack {
 
   Unpack()
       : bytes(load(kUnpackTable<kBits>.bytes.data())), up(load(kUnpackTable<kBits>.up.data())) {}
-  // The words that the fields of 16 elements from p on lie in.
-  V words(const std::uint8_t* p) const { return _mm256_shuffle_epi8(join(p, p + kBits), bytes); }
   V operator()(const std::uint8_t* p) const {
-    return _mm256_srli_epi16(_mm256_mullo_epi16(words(p), up), 16 - kBits);
+    const __m128i packed = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const V words = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(packed), bytes);
+    return _mm256_srli_epi16(_mm256_mullo_epi16(words, up), 16 - kBits);
   }
 };
 
@@ -67,26 +80,24 @@ inline V rotate_words(V v) {
   return _mm256_or_si256(_mm256_srli_epi16(v, 1), _mm256_slli_epi16(v, 15));
 }
 
-// Each format puts 16 elements together from their keys (not yet cut to their bits), packed bits
-// and bytes.
+// Each format puts 32 elements together from their symbol bytes, in the upper halves of words; what
+// to add to those for the keys, which are not yet cut to their bits; packed bits; and bytes.
 struct Bf16 {
   static constexpr int kElementBytes = 2;
   static constexpr int kPackedBits = 7;
   static constexpr int kRestBytes = 0;
   Unpack<7> unpack;
-  V up;  // moves a field's lowest bit to the top
 
-  Bf16() : up(_mm256_slli_epi16(unpack.up, 6)) {}
-  V turned(V keys, const std::uint8_t* packed) const {
-    return _mm256_or_si256(_mm256_slli_epi16(keys, 7), unpack(packed));
+  Bf16() {}
+  // The upper 16 bits of an element, rotated left by one.
+  V turned(V symbols, V origins, const std::uint8_t* packed) const {
+    const V keys = _mm256_add_epi16(_mm256_srli_epi16(symbols, 1), _mm256_slli_epi16(origins, 7));
+    return _mm256_add_epi16(keys, unpack(packed));
   }
-  // As rotate_words(turned(keys, packed)), with fewer shifts.
-  void merge(V keys, const std::uint8_t* packed, const std::uint8_t*, std::uint8_t* out) const {
-    const V bits = unpack.words(packed);
-    const V mantissa = _mm256_and_si256(_mm256_mulhi_epu16(bits, up), _mm256_set1_epi16(0x3F));
-    const V sign = _mm256_and_si256(_mm256_mullo_epi16(bits, up), _mm256_set1_epi16(-0x8000));
-    const V key = _mm256_and_si256(_mm256_slli_epi16(keys, 6), _mm256_set1_epi16(0x7FC0));
-    store(out, _mm256_or_si256(_mm256_or_si256(mantissa, sign), key));
+  void merge(const Words& symbols, const Words& origins, const std::uint8_t* packed,
+             const std::uint8_t*, std::uint8_t* out) const {
+    store(out, rotate_words(turned(symbols.low, origins.low, packed)));
+    store(out + 32, rotate_words(turned(symbols.high, origins.high, packed + 14)));
   }
 };
 
@@ -97,11 +108,16 @@ struct F16 {
   Unpack<2> unpack;
 
   F16() {}
-  void merge(V keys, const std::uint8_t* packed, const std::uint8_t* bytes,
-             std::uint8_t* out) const {
+  V half(V symbols, V origins, const std::uint8_t* packed, const std::uint8_t* bytes) const {
+    const V keys = _mm256_add_epi16(_mm256_slli_epi16(symbols, 2), _mm256_slli_epi16(origins, 10));
     const V low = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)));
-    const V top = _mm256_slli_epi16(_mm256_or_si256(_mm256_slli_epi16(keys, 2), unpack(packed)), 8);
-    store(out, rotate_words(_mm256_or_si256(top, low)));
+    const V rest = _mm256_or_si256(_mm256_slli_epi16(unpack(packed), 8), low);
+    return rotate_words(_mm256_or_si256(keys, rest));
+  }
+  void merge(const Words& symbols, const Words& origins, const std::uint8_t* packed,
+             const std::uint8_t* bytes, std::uint8_t* out) const {
+    store(out, half(symbols.low, origins.low, packed, bytes));
+    store(out + 32, half(symbols.high, origins.high, packed + 4, bytes + 16));
   }
 };
 
@@ -115,14 +131,17 @@ struct F32 {
   static V rotate(V v) {
     return _mm256_or_si256(_mm256_srli_epi32(v, 1), _mm256_slli_epi32(v, 31));
   }
-  void merge(V keys, const std::uint8_t* packed, const std::uint8_t* bytes,
-             std::uint8_t* out) const {
-    const V high = top.turned(keys, packed);
+  static void half(V high, const std::uint8_t* bytes, std::uint8_t* out) {
     const V low = load(bytes);
     const V a = rotate(_mm256_unpacklo_epi16(low, high));
     const V b = rotate(_mm256_unpackhi_epi16(low, high));
     store(out, _mm256_permute2x128_si256(a, b, 0x20));
     store(out + 32, _mm256_permute2x128_si256(a, b, 0x31));
+  }
+  void merge(const Words& symbols, const Words& origins, const std::uint8_t* packed,
+             const std::uint8_t* bytes, std::uint8_t* out) const {
+    half(top.turned(symbols.low, origins.low, packed), bytes, out);
+    half(top.turned(symbols.high, origins.high, packed + 14), bytes + 32, out + 64);
   }
 };
 
@@ -134,15 +153,18 @@ struct F8 {
   Unpack<kRest> unpack;
 
   F8() {}
-  void merge(V keys, const std::uint8_t* packed, const std::uint8_t*, std::uint8_t* out) const {
-    const V v = _mm256_or_si256(_mm256_slli_epi16(keys, kRest), unpack(packed));
-    const V byte = _mm256_set1_epi16(0xFF);
-    const V turned = _mm256_and_si256(v, byte);
-    const V value = _mm256_and_si256(
-        _mm256_or_si256(_mm256_srli_epi16(turned, 1), _mm256_slli_epi16(turned, 7)), byte);
-    const V bytes = _mm256_packus_epi16(value, value);
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(out), _mm256_castsi256_si128(bytes));
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(out + 8), _mm256_extracti128_si256(bytes, 1));
+  V half(V symbols, V origins, const std::uint8_t* packed) const {
+    const V keys = _mm256_add_epi16(symbols, _mm256_slli_epi16(origins, 8));
+    const V high = _mm256_srli_epi16(_mm256_slli_epi16(keys, kRest), 8);
+    const V turned = _mm256_or_si256(high, unpack(packed));
+    const V value = _mm256_or_si256(_mm256_srli_epi16(turned, 1), _mm256_slli_epi16(turned, 7));
+    return _mm256_and_si256(value, _mm256_set1_epi16(0xFF));
+  }
+  void merge(const Words& symbols, const Words& origins, const std::uint8_t* packed,
+             const std::uint8_t*, std::uint8_t* out) const {
+    const V bytes = pack({half(symbols.low, origins.low, packed),
+                          half(symbols.high, origins.high, packed + 2 * kRest)});
+    store(out, _mm256_permute4x64_epi64(bytes, 0xD8));
   }
 };
 
