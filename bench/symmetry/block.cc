@@ -117,6 +117,11 @@ class BlockArchive {
   Cost cost_;
 };
 
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
 // The median of the seconds, and the most memory.
 Cost summary(const std::vector<Cost>& costs) {
   std::vector<double> seconds;
@@ -125,14 +130,14 @@ Cost summary(const std::vector<Cost>& costs) {
     seconds.push_back(cost.seconds);
     all.mib = std::max(all.mib, cost.mib);
   }
-  std::ranges::sort(seconds);
-  all.seconds = seconds[seconds.size() / 2];
+  all.seconds = median(seconds);
   return all;
 }
 
 // Decoding both archives in turn, so that what else the machine does meets both.
 struct Decoding {
   std::vector<Cost> exact, other;
+  std::vector<double> ratios;  // of each round
 };
 
 Result<Decoding> decode_both(const BlockArchive& exact, const BlockArchive& other, unsigned threads,
@@ -143,6 +148,7 @@ Result<Decoding> decode_both(const BlockArchive& exact, const BlockArchive& othe
     BBZ_ASSIGN(const Cost b, measure_apart([&] { return other.decode(threads, folder); }));
     found.exact.push_back(a);
     found.other.push_back(b);
+    found.ratios.push_back(b.seconds / a.seconds);
   }
   return found;
 }
@@ -156,10 +162,12 @@ Status print_decoding(const BlockArchive& exact, const BlockArchive& other, cons
                  decode_both(exact, other, threads, repeat, into_file ? path + "-unpacked" : ""));
       const Cost a = summary(found.exact), b = summary(found.other);
       const char* const what = into_file ? "unpack" : "decode";
-      std::printf("%s %-10s %2u thread%s %9.3f s             %6.0f MiB\n", what, "exact,", threads,
-                  threads == 1 ? " " : "s", a.seconds, a.mib);
-      std::printf("%s %-10s %2u thread%s %9.3f s   %5.2f x   %6.0f MiB\n", what, name, threads,
-                  threads == 1 ? " " : "s", b.seconds, b.seconds / a.seconds, b.mib);
+      const auto [least, most] = std::ranges::minmax(found.ratios);
+      std::printf("%s %-10s %2u thread%s %9.3f s                         %6.0f MiB\n", what,
+                  "exact,", threads, threads == 1 ? " " : "s", a.seconds, a.mib);
+      std::printf("%s %-10s %2u thread%s %9.3f s   %5.2f x (%.2f-%.2f)   %6.0f MiB\n", what, name,
+                  threads, threads == 1 ? " " : "s", b.seconds, median(found.ratios), least, most,
+                  b.mib);
     }
   }
   return {};

@@ -11,7 +11,7 @@ struct BlockOptions {
   std::uint64_t width = 3272;  // of every junction, the last too
   std::uint64_t inner = 11008;
   std::uint64_t heads = 32;
-  int repeat = 7;          // of decoding; medians are shown
+  int repeat = 7;          // rounds of decoding both archives; medians are shown
   bool bits_back = false;  // as well; takes minutes
   std::string folder = "/tmp";
 };

@@ -28,10 +28,13 @@ int main(int argc, char** argv) {
   one->add_option("--width", block.width, "width of every junction")->capture_default_str();
   one->add_option("--inner", block.inner, "width of the mlp")->capture_default_str();
   one->add_option("--heads", block.heads, "heads of the attention")->capture_default_str();
-  one->add_option("--repeat", block.repeat, "repetitions of decoding, of which the median is shown")
+  one->add_option(
+         "--repeat", block.repeat,
+         "rounds of decoding both archives in turn: medians are shown, and the range of ratios")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  one->add_option("--folder", block.folder, "where the archives lie meanwhile")
+  one->add_option("--folder", block.folder,
+                  "where the archives lie meanwhile, and what is unpacked of them")
       ->capture_default_str();
   one->add_flag("--bits-back", block.bits_back, "measure bits-back too: minutes");
   CLI11_PARSE(app, argc, argv);
