@@ -66,10 +66,11 @@ Status GroupState::complete(const catalog::Catalog& catalog) const {
 }
 
 Status GroupState::derive(const catalog::Catalog& catalog, const catalog::Tensor& tensor,
-                          parallel::ThreadPool& pool, MutableBytes dense) {
+                          parallel::ThreadPool& pool, MutableBytes dense,
+                          const symmetry::TakePart& take) {
   BBZ_TRY(complete(catalog));
   return symmetry::derive_polar(tensor.meta, *polar_, bytes_.empty() ? Bytes() : Bytes(bytes_[0]),
-                                dense, &pool);
+                                dense, &pool, take);
 }
 
 Status GroupState::decode_carried(const catalog::Catalog& catalog,

@@ -33,9 +33,11 @@ class GroupState {
   // The same, of a whole tensor.
   void add(const catalog::Tensor& tensor, std::vector<std::byte>&& bytes);
 
-  // A tensor of form polar, on the pool's threads and this one; `dense` has its size.
+  // A tensor of form polar, on the pool's threads and this one; `dense` has its size. `take` is as
+  // in symmetry::derive_polar().
   Status derive(const catalog::Catalog& catalog, const catalog::Tensor& tensor,
-                parallel::ThreadPool& pool, MutableBytes dense);
+                parallel::ThreadPool& pool, MutableBytes dense,
+                const symmetry::TakePart& take = {});
   // A chunk of a tensor of form rider whose codec is carried; `out` has its decoded size. May be
   // called from many threads at once.
   Status decode_carried(const catalog::Catalog& catalog, const catalog::TensorMeta& tensor,

@@ -5,7 +5,6 @@
 #include "bbz/archive/reader_state.h"
 #include "bbz/base/format.h"
 #include "bbz/base/large_buffer.h"
-#include "bbz/parallel/for_each.h"
 #include "bbz/parallel/spares.h"
 
 namespace bbz {
@@ -116,21 +115,10 @@ class Reader::Placer {
     BBZ_ASSIGN(const auto group, state_.find_group(piece.tensor->meta.group));
     const auto bytes = derived_.borrow();
     bytes->resize(piece.tensor->byte_size);
-    BBZ_TRY(group->derive(state_.catalog, *piece.tensor, state_.pool, *bytes));
     piece.bytes = bytes->size();
-    return place_in_parts(*bytes, piece.offset);
-  }
-
-  // As if they were chunks, for whoever has nothing else to do.
-  Status place_in_parts(Bytes bytes, std::uint64_t offset) {
-    constexpr std::size_t kPart = std::size_t{1} << 20;
-    std::vector<Status> placed(divide_up(bytes.size(), kPart));
-    parallel::for_each_index(&state_.pool, placed.size(), [&](std::size_t i) {
-      const Bytes part = bytes.subspan(i * kPart, std::min(kPart, bytes.size() - i * kPart));
-      placed[i] = sink_.place(offset + i * kPart, part);
-    });
-    for (Status& status : placed) BBZ_TRY(std::move(status));
-    return {};
+    return group->derive(
+        state_.catalog, *piece.tensor, state_.pool, *bytes,
+        [&](std::uint64_t offset, Bytes part) { return sink_.place(piece.offset + offset, part); });
   }
 
   // On the pool's threads.

@@ -130,7 +130,7 @@ void expand_lower(const TensorMeta& tensor, const catalog::Chunk& chunk, Bytes s
 }
 
 Status derive_polar(const TensorMeta& tensor, const PolarGroup& group, Bytes operand,
-                    MutableBytes dense, parallel::ThreadPool* pool) {
+                    MutableBytes dense, parallel::ThreadPool* pool, const TakePart& take) {
   gauge::PolarView form;
   form.rows = tensor.shape[0];
   form.cols = tensor.shape[1];
@@ -139,7 +139,14 @@ Status derive_polar(const TensorMeta& tensor, const PolarGroup& group, Bytes ope
   form.factor = operand;
   const Status decoded = gauge::decode_polar(form, dense, pool);
   if (!decoded.ok()) return about(decoded.code(), tensor, "{}", decoded.error().message);
-  const std::uint64_t computed = xxh3_64(dense);
+  constexpr std::size_t kPart = std::size_t{512} << 10;  // half of what a core's cache has
+  Xxh3Follower hash(dense);
+  for (std::size_t begin = 0; take && begin < dense.size(); begin += kPart) {
+    const std::size_t size = std::min(kPart, dense.size() - begin);
+    hash.advance(begin + size);
+    BBZ_TRY(take(begin, dense.subspan(begin, size)));
+  }
+  const std::uint64_t computed = hash.finish();
   if (computed != group.decoded_checksum) {
     return about(Code::kChecksum, tensor, "derived checksum {:016x}, computed {:016x}",
                  group.decoded_checksum, computed);

@@ -1,6 +1,8 @@
 // Forms: from what is stored to the dense elements of a tensor.
 #pragma once
 
+#include <functional>
+
 #include "bbz/parallel/thread_pool.h"
 #include "bbz/symmetry/group.h"
 
@@ -30,11 +32,17 @@ void expand_lower(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk
 
 // --- polar
 
+// Takes a part of a tensor, which begins at its byte `offset`.
+using TakePart = std::function<Status(std::uint64_t offset, Bytes part)>;
+
 // The derived tensor from its group's payload and the bytes of the operand (empty where the rank is
 // 0), on the pool's threads too, where there is one. Checks the decoded checksum and digest.
-// `dense` has the tensor's size. Errors: kMalformed, kChecksum; the tensor is named.
+// `dense` has the tensor's size. `take`, where there is one, is called for part after part of it
+// while that is hashed and so in the cache, before it is known whether the checksum is right.
+// Errors: kMalformed, kChecksum, the tensor is named; those of `take`.
 Status derive_polar(const catalog::TensorMeta& tensor, const PolarGroup& group, Bytes operand,
-                    MutableBytes dense, parallel::ThreadPool* pool = nullptr);
+                    MutableBytes dense, parallel::ThreadPool* pool = nullptr,
+                    const TakePart& take = {});
 
 // --- rider
 

@@ -144,6 +144,31 @@ TEST(Polar, GarbageIsRefusedAndAWrongOperandIsFound) {
   EXPECT_FALSE(derive_polar(tensor.meta, group, Bytes(dense), dense).ok());
 }
 
+TEST(Polar, IsHandedOutInPartsOfTheWholeOneAfterTheOther) {
+  for (const std::uint64_t rows : {1u, 3u, 512u, 900u}) {  // one part to several, whole or not
+    const catalog::Tensor tensor = matrix(rows, rows, kFormPolar);
+    const std::size_t size = 2 * rows * rows;
+    PolarGroup group;
+    std::vector<std::byte> dense(size), taken;
+    const TakePart take = [&](std::uint64_t offset, Bytes part) -> Status {
+      EXPECT_EQ(offset, taken.size());
+      taken.insert(taken.end(), part.begin(), part.end());
+      return {};
+    };
+    EXPECT_EQ(derive_polar(tensor.meta, group, {}, dense, nullptr, take).code(), Code::kChecksum);
+    EXPECT_TRUE(taken == dense) << rows;
+    group.decoded_checksum = xxh3_64(dense);
+    taken.clear();
+    EXPECT_TRUE(derive_polar(tensor.meta, group, {}, dense, nullptr, take).ok()) << rows;
+    EXPECT_TRUE(taken == dense) << rows;
+    const TakePart refuse = [](std::uint64_t, Bytes) {
+      return error_with_message(Code::kCancelled, "enough");
+    };
+    EXPECT_EQ(derive_polar(tensor.meta, group, {}, dense, nullptr, refuse).code(),
+              Code::kCancelled);
+  }
+}
+
 TEST(GroupTensors, AreThoseThatFollowIt) {
   catalog::Catalog catalog = with_group(kMethodBitsBack);
   catalog.tensors.push_back(matrix(4, 4, catalog::kFormDense));
