@@ -29,9 +29,8 @@ class ByteTable {
   }
   BBZ_AVX2_INLINE V operator[](V slots) const {
     const Part* parts = parts_;
-    asm volatile(
-        ""
-        : "+r"(parts));  // else compilers load all parts first and have no registers for them
+    // Else compilers load all parts first, and have no registers for them.
+    asm volatile("" : "+r"(parts));
     const V bit6 = _mm256_add_epi8(slots, slots);
     const V bit5 = _mm256_add_epi8(bit6, bit6);
     const Choices by{_mm256_add_epi8(bit5, bit5), bit5, _mm256_cmpgt_epi8(V{}, bit6)};

@@ -1,8 +1,8 @@
 // The kernel for AVX-512 with VBMI and VBMI2 (Ice Lake, Zen 4 and later): 9- and 6-bit keys of
 // BF16, F16, F32, F8, on grids of 64 lanes and more.
 //
-// Its two files are compiled for the plain machine but for the functions between
-// BBZ_AVX512_BEGIN and BBZ_AVX512_END. Everything that comes from another header must be included
+// Its files are compiled for the plain machine but for the functions between BBZ_AVX512_BEGIN and
+// BBZ_AVX512_END. Everything that comes from another header must be included
 // before, so that no inline function of theirs is compiled for AVX-512 and then linked into the
 // rest.
 #pragma once
@@ -25,6 +25,9 @@
 #define BBZ_AVX512_END _Pragma("GCC pop_options")
 #endif
 // clang-format on
+
+// For what a loop is made of: compilers take its parts for too large.
+#define BBZ_AVX512_INLINE inline __attribute__((always_inline))
 
 namespace bbz::codec::split {
 
@@ -49,9 +52,10 @@ inline __mmask64 first_lanes(std::uint64_t count) {
   return count >= 64 ? ~__mmask64{0} : _bzhi_u64(~0ull, static_cast<unsigned>(count));
 }
 
-// Bits of `a` where `mask` is 1, of `b` where it is 0.
+// Bits of `a` where `mask` is 1, of `b` where it is 0. The result takes the place of `b`, which is
+// needed less often than the mask after that.
 inline V select(V mask, V a, V b) {
-  return _mm512_ternarylogic_epi64(mask, a, b, 0xCA);
+  return _mm512_ternarylogic_epi64(b, mask, a, 0xB8);
 }
 
 // A byte of each of 64 positions, from a table of 256.

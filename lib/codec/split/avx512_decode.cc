@@ -5,9 +5,14 @@
 // where its high byte is 0, and renormalising is one move of low to high bytes and one expand of
 // the stream's next bytes into the low ones. Only the product of frequency and quotient needs
 // words; it is done for even and odd lanes apart.
-#include "bbz/codec/split/avx512_hash.h"
+#include "bbz/codec/split/avx512.h"
 
 #if defined(__x86_64__)
+
+#include <utility>
+
+#include "bbz/codec/split/avx512_format.h"
+#include "bbz/codec/split/avx512_hash.h"
 
 BBZ_AVX512_BEGIN
 
@@ -77,198 +82,37 @@ struct Lanes {
   }
 };
 
-// Puts the next escaped bytes where a symbol byte is the escape.
+// Puts the next escaped bytes where a symbol byte is the escape. None or one is taken without an
+// expand, which is slow, and without a branch, which would go either way all the time.
 inline V take_escapes(V symbol, __mmask64 active, const std::uint8_t*& at) {
   const __mmask64 escaped = _mm512_cmpeq_epi8_mask(symbol, _mm512_set1_epi8(-1)) & active;
-  const V taken = _mm512_mask_expand_epi8(symbol, escaped, load(at));
-  at += _mm_popcnt_u64(escaped);
-  return taken;
+  if (__builtin_expect((escaped & (escaped - 1)) != 0, 0)) {
+    symbol = _mm512_mask_expand_epi8(symbol, escaped, load(at));
+    at += _mm_popcnt_u64(escaped);
+    return symbol;
+  }
+  V next = _mm512_set1_epi8(static_cast<char>(*at));
+  asm("" : "+v"(next));  // else GCC loads it masked, which is slower
+  at += escaped != 0;
+  return _mm512_mask_mov_epi8(symbol, escaped, next);
 }
 
-// Unpacks 64 fields of kBits bits, each into the top bits of a byte shifted down by kDown; the
-// other bits of the byte are not defined.
-template <int kBits, int kDown>
-struct Unpack {
-  V group;
-  V shift;
-
-  Unpack() {
-    alignas(64) std::uint8_t g[64];
-    alignas(64) std::uint8_t s[64];
-    for (int i = 0; i < 64; ++i) {
-      g[i] = static_cast<std::uint8_t>(i / 8 * kBits + i % 8);
-      s[i] = static_cast<std::uint8_t>((i % 8 * kBits - (8 - kBits - kDown) + 64) % 64);
-    }
-    group = load(g);
-    shift = load(s);
-  }
-  V operator()(const std::uint8_t* p) const {
-    return _mm512_multishift_epi64_epi8(shift, _mm512_permutexvar_epi8(group, load(p)));
-  }
-};
-
-// Indices that interleave the low (kHalf 0) or high halves of two registers' units.
-template <int kUnits>
-V interleave(int half) {
-  if constexpr (kUnits == 64) {
-    alignas(64) std::uint8_t index[64];
-    for (int i = 0; i < 64; ++i) {
-      index[i] = static_cast<std::uint8_t>(half * 32 + i / 2 + i % 2 * 64);
-    }
-    return load(index);
-  } else {
-    alignas(64) std::uint16_t index[32];
-    for (int i = 0; i < 32; ++i) {
-      index[i] = static_cast<std::uint16_t>(half * 16 + i / 2 + i % 2 * 32);
-    }
-    return load(index);
-  }
+// Calls f with 0, 1, ... as constants until it returns false: what an array's elements are reached
+// by if they are to stay in registers.
+template <int kCount, class F>
+BBZ_AVX512_INLINE void for_each(F f) {
+  const auto all = [&]<int... kI>(std::integer_sequence<int, kI...>)
+      __attribute__((always_inline)) {
+    (f(std::integral_constant<int, kI>{}) && ...);
+  };
+  all(std::make_integer_sequence<int, kCount>{});
 }
-
-// Where the stored parts of 64 elements are, and what their keys are relative to.
-struct Source {
-  const std::uint8_t* packed;
-  const std::uint8_t* bytes;
-  const std::uint16_t* columns;  // or nullptr
-  unsigned base;                 // of symbol byte 0
-};
-
-// The shifts of 64 columns as bytes.
-inline V byte_columns(const std::uint16_t* columns, __mmask64 active) {
-  return join(_mm512_cvtepi16_epi8(load_columns(columns, active, 0)),
-              _mm512_cvtepi16_epi8(load_columns(columns, active, 1)));
-}
-
-template <bool kAll>
-void store_words(std::uint8_t* out, __mmask64 active, V a, V b) {
-  if (kAll) {
-    _mm512_storeu_si512(out, a);
-    _mm512_storeu_si512(out + 64, b);
-  } else {
-    _mm512_mask_storeu_epi16(out, static_cast<__mmask32>(active), a);
-    _mm512_mask_storeu_epi16(out + 64, static_cast<__mmask32>(active >> 32), b);
-  }
-}
-
-// BF16, 9-bit keys: all seven bits of the rest are packed.
-struct Bf16 {
-  static constexpr int kElementBytes = 2;
-  static constexpr int kPackedBits = 7;
-  static constexpr int kRestBytes = 0;
-  Unpack<7, 0> unpack;
-  V low;
-  V high;
-
-  Bf16() : low(interleave<64>(0)), high(interleave<64>(1)) {}
-  // Key above rest, of half of the elements.
-  template <bool kColumns>
-  static V word(V mixed, const Source& s, __mmask64 active, int half) {
-    V base = _mm512_set1_epi16(static_cast<short>(s.base << 7));
-    if (kColumns) {
-      base = _mm512_add_epi16(base, _mm512_slli_epi16(load_columns(s.columns, active, half), 7));
-    }
-    return _mm512_add_epi16(_mm512_srli_epi16(mixed, 1), base);
-  }
-  template <bool kAll, bool kColumns>
-  void merge(V symbol, const Source& s, __mmask64 active, std::uint8_t* out) const {
-    const V rest = unpack(s.packed);
-    const V a = word<kColumns>(_mm512_permutex2var_epi8(rest, low, symbol), s, active, 0);
-    const V b = word<kColumns>(_mm512_permutex2var_epi8(rest, high, symbol), s, active, 1);
-    store_words<kAll>(out, active, _mm512_shldi_epi16(a, a, 15), _mm512_shldi_epi16(b, b, 15));
-  }
-};
-
-// F16, 6-bit keys: a byte and two packed bits of rest.
-struct F16 {
-  static constexpr int kElementBytes = 2;
-  static constexpr int kPackedBits = 2;
-  static constexpr int kRestBytes = 1;
-  Unpack<2, 6> unpack;
-  V low;
-  V high;
-
-  F16() : low(interleave<64>(0)), high(interleave<64>(1)) {}
-  template <bool kAll, bool kColumns>
-  void merge(V symbol, const Source& s, __mmask64 active, std::uint8_t* out) const {
-    V key = _mm512_add_epi8(symbol, _mm512_set1_epi8(static_cast<char>(s.base)));
-    if (kColumns) key = _mm512_add_epi8(key, byte_columns(s.columns, active));
-    const V top = select(_mm512_set1_epi8(3), unpack(s.packed), _mm512_slli_epi16(key, 2));
-    const V rest = load(s.bytes);
-    const V a = _mm512_permutex2var_epi8(rest, low, top);
-    const V b = _mm512_permutex2var_epi8(rest, high, top);
-    store_words<kAll>(out, active, _mm512_shldi_epi16(a, a, 15), _mm512_shldi_epi16(b, b, 15));
-  }
-};
-
-// F32, 9-bit keys: as BF16 above two whole bytes.
-struct F32 {
-  static constexpr int kElementBytes = 4;
-  static constexpr int kPackedBits = 7;
-  static constexpr int kRestBytes = 2;
-  Unpack<7, 0> unpack;
-  V low;
-  V high;
-  V word_low;
-  V word_high;
-
-  F32()
-      : low(interleave<64>(0)),
-        high(interleave<64>(1)),
-        word_low(interleave<32>(0)),
-        word_high(interleave<32>(1)) {}
-  template <bool kAll>
-  void store(V top, const std::uint8_t* rest, __mmask32 active, std::uint8_t* out) const {
-    const V bottom = load(rest);
-    const V a = _mm512_ror_epi32(_mm512_permutex2var_epi16(bottom, word_low, top), 1);
-    const V b = _mm512_ror_epi32(_mm512_permutex2var_epi16(bottom, word_high, top), 1);
-    if (kAll) {
-      _mm512_storeu_si512(out, a);
-      _mm512_storeu_si512(out + 64, b);
-    } else {
-      _mm512_mask_storeu_epi32(out, static_cast<__mmask16>(active), a);
-      _mm512_mask_storeu_epi32(out + 64, static_cast<__mmask16>(active >> 16), b);
-    }
-  }
-  template <bool kAll, bool kColumns>
-  void merge(V symbol, const Source& s, __mmask64 active, std::uint8_t* out) const {
-    const V rest = unpack(s.packed);
-    const V a = Bf16::word<kColumns>(_mm512_permutex2var_epi8(rest, low, symbol), s, active, 0);
-    const V b = Bf16::word<kColumns>(_mm512_permutex2var_epi8(rest, high, symbol), s, active, 1);
-    store<kAll>(a, s.bytes, static_cast<__mmask32>(active), out);
-    store<kAll>(b, s.bytes + 64, static_cast<__mmask32>(active >> 32), out + 128);
-  }
-};
-
-// F8_E4M3 with 5-bit keys (kRest 3) and F8_E5M2 with 6-bit keys (kRest 2).
-template <int kRest>
-struct F8 {
-  static constexpr int kElementBytes = 1;
-  static constexpr int kPackedBits = kRest;
-  static constexpr int kRestBytes = 0;
-  Unpack<kRest, 8 - kRest> unpack;
-
-  F8() {}
-  template <bool kAll, bool kColumns>
-  void merge(V symbol, const Source& s, __mmask64 active, std::uint8_t* out) const {
-    V key = _mm512_add_epi8(symbol, _mm512_set1_epi8(static_cast<char>(s.base)));
-    if (kColumns) key = _mm512_add_epi8(key, byte_columns(s.columns, active));
-    const V turned =
-        select(_mm512_set1_epi8((1 << kRest) - 1), unpack(s.packed), _mm512_slli_epi16(key, kRest));
-    const V value =
-        select(_mm512_set1_epi8(0x7F), _mm512_srli_epi16(turned, 1), _mm512_slli_epi16(turned, 7));
-    if (kAll) {
-      _mm512_storeu_si512(out, value);
-    } else {
-      _mm512_mask_storeu_epi8(out, active, value);
-    }
-  }
-};
 
 // A chunk is read from up to six places at once, more than hardware keeps up with by itself, and
 // what is written is read first. Asking ahead for both is worth a fifth of the speed from and to
 // memory.
 template <class Format, int kStreams>
-inline void prefetch(const Source& source, const Lanes* lanes, const std::uint8_t* out) {
+BBZ_AVX512_INLINE void prefetch(const Source& source, const Lanes* lanes, const std::uint8_t* out) {
   constexpr int kElements = kStreams * kStreamLanes;
   for (int at = 0; at < kElements * Format::kPackedBits / 8; at += 64) {
     _mm_prefetch(source.packed + 2048 + at, _MM_HINT_T0);
@@ -276,7 +120,10 @@ inline void prefetch(const Source& source, const Lanes* lanes, const std::uint8_
   for (int at = 0; at < kElements * Format::kRestBytes; at += 64) {
     _mm_prefetch(source.bytes + 2048 + at, _MM_HINT_T0);
   }
-  for (int i = 0; i < kStreams; ++i) _mm_prefetch(lanes[i].at + 1024, _MM_HINT_T0);
+  for_each<kStreams>([&](auto i) __attribute__((always_inline)) {
+    _mm_prefetch(lanes[i].at + 1024, _MM_HINT_T0);
+    return true;
+  });
   for (int at = 0; at < kElements * Format::kElementBytes; at += 64) {
     // Not __builtin_prefetch, which can become one for reading, and that is worse than none.
     asm volatile("prefetchw %0" : : "m"(out[4096 + at]));
@@ -288,9 +135,10 @@ void decode_chunk(DecodeJob& job) {
   const Format format;
   const Grid& grid = job.grid;
   Lanes lanes[kStreams];
-  for (int i = 0; i < kStreams; ++i) {
+  for_each<kStreams>([&](auto i) __attribute__((always_inline)) {
     lanes[i] = Lanes(job.states.data() + 64 * i, job.streams[i].at);
-  }
+    return true;
+  });
   const std::uint8_t* escapes = job.escapes.at;
   const std::uint8_t* packed = job.packed;
   const std::uint8_t* bytes = job.bytes;
@@ -300,7 +148,10 @@ void decode_chunk(DecodeJob& job) {
   // step keeps all reads within the two bytes a lane past the end.
   const auto past_end = [&]() __attribute__((always_inline)) {
     std::ptrdiff_t left = job.escapes.end - escapes;
-    for (int i = 0; i < kStreams; ++i) left |= job.streams[i].end - lanes[i].at;
+    for_each<kStreams>([&](auto i) __attribute__((always_inline)) {
+      left |= job.streams[i].end - lanes[i].at;
+      return true;
+    });
     return left < 0;
   };
   const std::uint64_t rows = grid.rows();
@@ -309,37 +160,36 @@ void decode_chunk(DecodeJob& job) {
     const std::uint64_t size = grid.row_end(r) - grid.row_begin(r);
     Source source{packed, bytes, nullptr, job.rows[r].base - unsigned{kSymbolBias}};
     if (kColumns) source.columns = job.columns + (r == 0 ? grid.first : 0);
-    const auto advance = [&](std::uint64_t n) __attribute__((always_inline)) {
-      source.packed += n * Format::kPackedBits / 8;
-      source.bytes += n * Format::kRestBytes;
-      if (kColumns) source.columns += n;
-      out += n * Format::kElementBytes;
-    };
     std::uint64_t left = size;
-    for (; left >= 64 * kStreams; left -= 64 * kStreams) {
+    // `count` lanes of a stream.
+    const auto decode = [&]<bool kAll>(Lanes & from, std::uint64_t count, std::bool_constant<kAll>)
+        __attribute__((always_inline)) {
+      const __mmask64 active = kAll ? ~__mmask64{0} : first_lanes(count);
+      V symbol = from.template next<kAll>(tables, active);
+      symbol = take_escapes(symbol, active, escapes);
+      format.template merge<kAll, kColumns>(symbol, source, active, out);
+      source.packed += count * Format::kPackedBits / 8;
+      source.bytes += count * Format::kRestBytes;
+      if (kColumns) source.columns += count;
+      out += count * Format::kElementBytes;
+    };
+    while (left >= 64 * kStreams) {
       prefetch<Format, kStreams>(source, lanes, out);
-      V symbol[kStreams];
-#pragma GCC unroll 4
-      for (int i = 0; i < kStreams; ++i) {
-        symbol[i] = lanes[i].template next<true>(tables, ~0ull);
-        symbol[i] = take_escapes(symbol[i], ~0ull, escapes);
-        format.template merge<true, kColumns>(symbol[i], source, ~0ull, out);
-        advance(64);
-      }
+      for_each<kStreams>([&](auto i) __attribute__((always_inline)) {
+        decode(lanes[i], 64, std::true_type{});
+        return true;
+      });
+      left -= 64 * kStreams;
       hash.follow(out);
       if (past_end()) break;
     }
-#pragma GCC unroll 4
-    for (int i = 0; i < kStreams; ++i) {
-      if (left == 0 || past_end()) break;
+    for_each<kStreams>([&](auto i) __attribute__((always_inline)) {
+      if (left == 0 || past_end()) return false;
       const std::uint64_t count = left < 64 ? left : 64;
-      const __mmask64 active = first_lanes(count);
-      V symbol = lanes[i].template next<false>(tables, active);
-      symbol = take_escapes(symbol, active, escapes);
-      format.template merge<false, kColumns>(symbol, source, active, out);
-      advance(count);
+      decode(lanes[i], count, std::false_type{});
       left -= count;
-    }
+      return true;
+    });
     if (past_end()) {
       job.overrun = true;
       return;
@@ -349,10 +199,11 @@ void decode_chunk(DecodeJob& job) {
     bytes += size * Format::kRestBytes;
   }
   hash.store(job);
-  for (int i = 0; i < kStreams; ++i) {
+  for_each<kStreams>([&](auto i) __attribute__((always_inline)) {
     lanes[i].store(job.states.data() + 64 * i);
     job.streams[i].at = lanes[i].at;
-  }
+    return true;
+  });
   job.escapes.at = escapes;
 }
 

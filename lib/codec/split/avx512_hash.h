@@ -17,53 +17,52 @@ class Hash {
  public:
   explicit Hash(const DecodeJob& job) : secret_(xxh3::secret()), at_(job.out) {
     if (job.hash == nullptr) return;
-    const Xxh3Follower::Progress& progress = job.hash->progress();
-    acc_ = load(progress.accumulators.data());
+    Xxh3Follower::Progress& progress = job.hash->progress();
+    accumulators_ = progress.accumulators.data();
     at_ += progress.blocks * xxh3::kBlock;
     due_ = reinterpret_cast<std::uintptr_t>(at_) + kDue;
   }
 
   // All before `out` is decoded.
-  void follow(const std::uint8_t* out) {
-    while (reinterpret_cast<std::uintptr_t>(out) >= due_) {
-      for (int i = 0; i < kBlocks; ++i, at_ += xxh3::kBlock) take_block();
-      due_ += kBlocks * xxh3::kBlock;
-    }
+  BBZ_AVX512_INLINE void follow(const std::uint8_t* out) {
+    for (; reinterpret_cast<std::uintptr_t>(out) >= due_; due_ += xxh3::kBlock) take_block();
   }
 
   void store(const DecodeJob& job) const {
     if (job.hash == nullptr) return;
-    Xxh3Follower::Progress& progress = job.hash->progress();
-    _mm512_storeu_si512(progress.accumulators.data(), acc_);
-    progress.blocks = static_cast<std::size_t>(at_ - job.out) / xxh3::kBlock;
+    job.hash->progress().blocks = static_cast<std::size_t>(at_ - job.out) / xxh3::kBlock;
   }
 
  private:
-  // Blocks at a time: the decoder's registers go to memory and back for it.
-  static constexpr int kBlocks = 4;
-  // They are taken in when as much as this is there from where they begin: more than they are, as
-  // their last bytes may still be on their way to the cache, and the last byte of all is not for
-  // us.
-  static constexpr std::uintptr_t kDue = kBlocks * xxh3::kBlock + 3072;
+  // A block is taken in when as much as this is there from where it begins: more than it is, as its
+  // last bytes may still be on their way to the cache, and the last byte of all is not for us.
+  static constexpr std::uintptr_t kDue = xxh3::kBlock + 1024;
   static constexpr int kPrime = static_cast<int>(0x9E3779B1u);  // XXH_PRIME32_1
 
-  void take_block() {
+  BBZ_AVX512_INLINE void take_block() {
+    V acc = load(accumulators_);
+    V sum = V{};  // XXH3 adds a stripe's words with neighbours exchanged: so is their sum below
 #pragma GCC unroll 16
     for (int i = 0; i < 16; ++i) {
       const V data = load(at_ + 64 * i);
       const V keyed = _mm512_xor_si512(data, load(secret_ + 8 * i));
-      const V product = _mm512_mul_epu32(keyed, _mm512_srli_epi64(keyed, 32));
-      const V swapped = _mm512_shuffle_epi32(data, _MM_PERM_BADC);
-      acc_ = _mm512_add_epi64(acc_, _mm512_add_epi64(product, swapped));
+      const V product = _mm512_mul_epu32(keyed, _mm512_shuffle_epi32(keyed, _MM_PERM_CDAB));
+      acc = _mm512_add_epi64(acc, product);
+      sum = _mm512_add_epi64(sum, data);
+      // One stripe after the other, again for want of registers.
+      asm("" : "+v"(acc), "+v"(sum));
     }
+    acc = _mm512_add_epi64(acc, _mm512_shuffle_epi32(sum, _MM_PERM_BADC));
     const V key = load(secret_ + xxh3::kScrambleAt);
-    const V mixed = _mm512_xor_si512(_mm512_xor_si512(acc_, _mm512_srli_epi64(acc_, 47)), key);
+    const V mixed = _mm512_xor_si512(_mm512_xor_si512(acc, _mm512_srli_epi64(acc, 47)), key);
     const V prime = _mm512_set1_epi32(kPrime);
     const V high = _mm512_mul_epu32(_mm512_srli_epi64(mixed, 32), prime);
-    acc_ = _mm512_add_epi64(_mm512_mul_epu32(mixed, prime), _mm512_slli_epi64(high, 32));
+    acc = _mm512_add_epi64(_mm512_mul_epu32(mixed, prime), _mm512_slli_epi64(high, 32));
+    _mm512_storeu_si512(accumulators_, acc);
+    at_ += xxh3::kBlock;
   }
 
-  V acc_ = V{};
+  std::uint64_t* accumulators_ = nullptr;  // in memory, as the decoder leaves few registers
   const std::uint8_t* secret_;
   const std::uint8_t* at_;
   std::uintptr_t due_ = UINTPTR_MAX;
