@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "bbz/codec/split/kernel.h"
 #include "bbz/codec/split/wire.h"
 #include "codec/generate.h"
 
@@ -49,6 +50,30 @@ TEST(SplitTable, ACodedCostIsCloseToTheEntropy) {
   const double bits = static_cast<double>(choose_frequencies(counts).bits) / 4096;
   EXPECT_GT(bits, entropy);
   EXPECT_LT(bits, entropy * 1.02);
+}
+
+TEST(SplitTable, EveryKernelMakesTheSame) {
+  std::vector<Frequencies> all;
+  for (std::uint64_t seed = 0; seed < 500; ++seed) all.push_back(some_frequencies(seed));
+  for (const int most : {1, 63, 64, 65, 128, 255}) {  // and the rest to the escape
+    for (const int index : {0, 7, 30}) {
+      Frequencies f{};
+      f[index] = static_cast<std::uint8_t>(most);
+      f[kEscapeIndex] = static_cast<std::uint8_t>(kSlots - most);
+      all.push_back(f);
+    }
+  }
+  for (const Kernel* kernel : kernels()) {
+    for (const Frequencies& frequencies : all) {
+      DecodeTable expected;
+      DecodeTable table;
+      make_decode_table(frequencies, expected);
+      kernel->make_table(frequencies, table);
+      EXPECT_EQ(table.symbol, expected.symbol) << kernel->name;
+      EXPECT_EQ(table.rank, expected.rank) << kernel->name;
+      EXPECT_EQ(table.freq, expected.freq) << kernel->name;
+    }
+  }
 }
 
 // Three bits are enough for it wherever a symbol's slots begin and however many it has.

@@ -31,6 +31,7 @@
 
 namespace bbz::codec::split {
 
+void avx512_make_table(const Frequencies& frequencies, DecodeTable& table);
 void avx512_decode(DecodeJob& job);
 void avx512_encode(EncodeJob& job);
 

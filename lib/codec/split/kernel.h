@@ -67,7 +67,7 @@ struct Cursor {
 struct DecodeJob {
   Layout layout;
   Grid grid;
-  const DecodeTable* tables = nullptr;
+  const DecodeTable* tables = nullptr;     // of the kernel's make_table
   const Row* rows = nullptr;               // grid.rows(), each table valid
   const std::uint16_t* columns = nullptr;  // grid.width shifts of the key, or nullptr for none
   const std::uint8_t* packed = nullptr;    // each row begins at a byte
@@ -106,6 +106,8 @@ struct Kernel {
   std::string_view name;
   // Whether decode and encode take such a layout and grid; the portable kernel takes all.
   bool (*takes)(const Layout& layout, const Grid& grid);
+  // As make_decode_table, but that only what its own decode looks at is made.
+  void (*make_table)(const Frequencies& frequencies, DecodeTable& table);
   void (*decode)(DecodeJob& job);
   void (*encode)(EncodeJob& job);
 };

@@ -235,6 +235,7 @@ EncodeStep portable_encode_step(const Layout& layout) {
 }
 
 const Kernel kPortableKernel = {"portable", [](const Layout&, const Grid&) { return true; },
+                                make_decode_table,
                                 [](DecodeJob& job) {
                                   const DecodeStep step = portable_decode_step(job.layout);
                                   decode_by_steps(job, step, step);

@@ -13,8 +13,8 @@ bool takes(const Layout& layout, const Grid& grid) {
   return layout.top_bits == 1 && layout.element_bytes <= 4 && grid.lanes >= kStreamLanes;
 }
 
-const Kernel kAvx512Kernel = {"avx512", takes, avx512_decode, avx512_encode};
-const Kernel kAvx2Kernel = {"avx2", takes, avx2_decode,
+const Kernel kAvx512Kernel = {"avx512", takes, avx512_make_table, avx512_decode, avx512_encode};
+const Kernel kAvx2Kernel = {"avx2", takes, make_decode_table, avx2_decode,
                             [](EncodeJob& job) { kPortableKernel.encode(job); }};
 
 #endif
@@ -22,8 +22,8 @@ const Kernel kAvx2Kernel = {"avx2", takes, avx2_decode,
 #if defined(__aarch64__)
 
 const Kernel kNeonKernel = {
-    "neon", [](const Layout&, const Grid& grid) { return grid.lanes >= kStreamLanes; }, neon_decode,
-    [](EncodeJob& job) { kPortableKernel.encode(job); }};
+    "neon", [](const Layout&, const Grid& grid) { return grid.lanes >= kStreamLanes; },
+    make_decode_table, neon_decode, [](EncodeJob& job) { kPortableKernel.encode(job); }};
 
 #endif
 

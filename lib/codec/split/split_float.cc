@@ -69,7 +69,8 @@ void apply_patch(const Layout& layout, const Patch& patch, std::byte* out) {
 
 // Whether the bits after each row's packed bits, up to a whole byte, are zero.
 bool padding_is_zero(const Layout& layout, const Grid& grid, const std::uint8_t* packed) {
-  for (std::uint64_t r = 0; r < grid.rows(); ++r) {
+  const std::uint64_t rows = grid.rows();
+  for (std::uint64_t r = 0; r < rows; ++r) {
     const std::uint64_t size = grid.row_end(r) - grid.row_begin(r);
     packed += layout.packed_size(size);
     const auto used = size * static_cast<std::uint64_t>(layout.packed_bits) % 8;
@@ -187,10 +188,11 @@ Status decode_with(const Kernel* kernel, const ChunkShape& shape, Bytes payload,
     return make_error(Code::kMalformed, "split float: {} rows, at most {}", job.grid.rows(),
                       kMaxRows);
   }
+  const Kernel& chosen = choose_kernel(kernel, layout, job.grid);
   scratch.tables.resize(header.tables);
   for (DecodeTable& table : scratch.tables) {
     BBZ_ASSIGN(const Frequencies frequencies, get_table(in));
-    make_decode_table(frequencies, table);
+    chosen.make_table(frequencies, table);
   }
   BBZ_TRY(get_fields(in, job.grid.rows(), header.row_field_bits(), scratch.fields));
   make_rows(header, layout, scratch.fields, scratch.rows);
@@ -216,10 +218,13 @@ Status decode_with(const Kernel* kernel, const ChunkShape& shape, Bytes payload,
   const Bytes escapes = in.get_bytes(header.escape_count);
   job.escapes = {bytes_at(escapes), bytes_at(escapes) + escapes.size()};
   WireReader patches(in.get_bytes(std::uint64_t{header.patch_count} * 6));
-  for (int lane = 0; lane < header.lanes(); ++lane) job.states[lane] = in.get<std::uint16_t>();
+  const Bytes states = in.get_bytes(2 * static_cast<std::uint64_t>(header.lanes()));
   if (!in.finished()) {
     return make_error(Code::kMalformed, "split float: payload of {} bytes does not fit its header",
                       payload.size());
+  }
+  for (int lane = 0; lane < header.lanes(); ++lane) {
+    job.states[lane] = load_le<std::uint16_t>(states.data() + 2 * lane);
   }
   for (int lane = 0; lane < header.lanes(); ++lane) {
     if (job.states[lane] < kStateStart) {
@@ -237,7 +242,7 @@ Status decode_with(const Kernel* kernel, const ChunkShape& shape, Bytes payload,
   job.bytes = bytes_at(bytes);
   job.out = reinterpret_cast<std::uint8_t*>(out.data());
   if (header.patch_count == 0) job.hash = hash;  // else what is decoded changes once more
-  choose_kernel(kernel, layout, job.grid).decode(job);
+  chosen.decode(job);
 
   bool exact = !job.overrun && job.escapes.at == job.escapes.end;
   for (int i = 0; i < header.streams(); ++i) exact &= job.streams[i].at == job.streams[i].end;

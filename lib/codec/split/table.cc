@@ -7,7 +7,6 @@
 namespace bbz::codec::split {
 namespace {
 
-constexpr int kSpread = 159;
 constexpr std::uint32_t kOne = 4096;  // one bit, in the unit of log2_fixed
 
 // The fraction of log2(1 + i / 256), by repeated squaring in integers.

@@ -18,6 +18,7 @@ namespace bbz::codec::split {
 inline constexpr int kIndices = 32;
 inline constexpr int kEscapeIndex = 31;
 inline constexpr int kSlots = 256;
+inline constexpr int kSpread = 159;
 
 // The frequency of each index; they sum to 256 and none is over 255.
 using Frequencies = std::array<std::uint8_t, kIndices>;
@@ -44,6 +45,14 @@ struct alignas(64) EncodeTable {
   std::array<std::uint64_t, kIndices> entry;  // freq | start << 16 | reciprocal << 32
   std::uint32_t coded;                        // bit i: symbol i has a frequency
 };
+
+// The place of each slot in the order of the runs.
+constexpr std::array<std::uint8_t, kSlots> make_places() {
+  std::array<std::uint8_t, kSlots> places{};
+  for (int k = 0; k < kSlots; ++k) places[(kSpread * k) % kSlots] = static_cast<std::uint8_t>(k);
+  return places;
+}
+inline constexpr std::array<std::uint8_t, kSlots> kPlaces = make_places();
 
 void make_decode_table(const Frequencies& frequencies, DecodeTable& table);
 void make_encode_table(const Frequencies& frequencies, EncodeTable& table);
