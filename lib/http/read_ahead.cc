@@ -54,6 +54,7 @@ std::vector<ReadAhead::WindowPtr> ReadAhead::make_windows(
                left.offset - last.offset < options_.request_bytes;
       };
       if (windows.empty() || !joins(windows.back()->range)) {
+        if (windows_.size() + windows.size() >= kMaxWindows) return windows;
         windows.push_back(std::make_shared<Window>());
         windows.back()->range = {left.offset, 0};
       }

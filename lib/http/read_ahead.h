@@ -16,9 +16,12 @@ namespace bbz::http {
 // Announced ranges become windows: runs of ranges with small gaps between them, of at most
 // Options::request_bytes, each fetched with one request. A window is let go of when as many bytes
 // were read from it as were announced. At most Options::ahead_bytes are held or under way, apart
-// from windows that somebody waits for.
+// from windows that somebody waits for. What is announced beyond kMaxWindows windows is not fetched
+// ahead: the size of a file is a server's word, which does not decide how much memory is used here.
 class ReadAhead {
  public:
+  static constexpr std::size_t kMaxWindows = std::size_t{1} << 16;  // 512 GiB by 8 MiB
+
   ReadAhead(RemoteFile& file, const Options& options) : file_(file), options_(options) {}
   ~ReadAhead();
   ReadAhead(const ReadAhead&) = delete;

@@ -1,4 +1,6 @@
 // Servers and networks that misbehave: what is mended, and what is said of the rest.
+#include <fmt/format.h>
+
 #include "http/fixture.h"
 
 namespace bbz::http {
@@ -194,6 +196,25 @@ TEST(HttpTrouble, FindsAWholeFileThatIsCut) {
   EXPECT_EQ(read(*source, 0, 100'000).value(), content_of(kSize).substr(0, 100'000));
   EXPECT_THAT(message_of(read(*source, 100'000, 100'000)),
               HasSubstr("after 100000 bytes of 200000"));
+}
+
+TEST(HttpTrouble, IsNotImpressedByAHugeSize) {
+  static constexpr std::uint64_t kHuge = 9'000'000'000'000'000'000;
+  Server server(content_of(kSize), [](const ServerRequest& request, ServerConnection& connection) {
+    const auto [begin, end] = request.range.value();
+    connection.send(fmt::format(
+        "HTTP/1.1 206 Partial Content\r\nETag: \"one\"\r\nContent-Range: bytes {}-{}/{}\r\n"
+        "Content-Length: {}\r\n\r\n",
+        begin, end - 1, kHuge, end - begin));
+    connection.send(std::string(std::min<std::uint64_t>(end - begin, kSize), 'x'));
+    return true;
+  });
+  const auto source = open(server.url(), quick()).value();
+  EXPECT_EQ(source->size(), kHuge);
+  // One window for every request would take terabytes.
+  const io::ByteRange whole[] = {{0, kHuge}};
+  const auto announced = source->announce(whole);
+  EXPECT_EQ(read(*source, 5'000, 1'000).value(), std::string(1'000, 'x'));
 }
 
 TEST(HttpTrouble, NoticesASilentServer) {
