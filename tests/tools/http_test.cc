@@ -136,6 +136,17 @@ TEST_F(OverNginx, TrustsTheAuthoritiesThatTheUserNames) {
 
 class MountedUrl : public MountTest {};
 
+TEST_F(MountedUrl, TrustsAnAuthorityNamedByARelativePath) {
+  if (!Nginx::is_there()) GTEST_SKIP() << "nginx is not installed";
+  write("model.safetensors", noisy_model(1, 2 << 20));
+  ASSERT_EQ(sh("$BBZ pack model.safetensors").code, 0);
+  Nginx::make_certificate(dir_ / "ca", "127.0.0.1");
+  const Nginx secure(dir_.path(), dir_ / "ca");
+  EXPECT_EXIT_CODE(0, "$BBZ mount " + secure.secure_url("model.bbz") + " m --cacert ca");
+  EXPECT_EXIT_CODE(0, "cmp model.safetensors m/model.safetensors");
+  EXPECT_EXIT_CODE(0, "fusermount3 -u m || umount m");
+}
+
 TEST_F(MountedUrl, ShowsTheFiles) {
   if (!Nginx::is_there()) GTEST_SKIP() << "nginx is not installed";
   write("llama/model.safetensors", layered_model(4, 128));

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 #include "bbz/base/format.h"
 #include "bbz/http/source.h"
@@ -48,6 +49,12 @@ Result<http::Options> NetworkArguments::options() const {
   for (const char* const name : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
     const char* const value = std::getenv(name);
     if (options.ca_file.empty() && value != nullptr) options.ca_file = value;
+  }
+  // It is opened for every connection, by then perhaps from another folder: a mount leaves its own.
+  if (!options.ca_file.empty()) {
+    std::error_code failed;
+    const auto path = std::filesystem::absolute(options.ca_file, failed);
+    if (!failed) options.ca_file = path.string();
   }
   for (const std::string& header : headers) {
     BBZ_TRY(header.starts_with('@') ? add_headers_of(header.substr(1), options.headers)
