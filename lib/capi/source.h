@@ -75,8 +75,8 @@ typedef struct bbz_url_options {
 // Errors, here and of all that reads from the source: BBZ_ERROR_INVALID_ARGUMENT for what is no
 // such URL, and for a header that is none; BBZ_ERROR_NOT_FOUND for the statuses 404 and 410;
 // otherwise BBZ_ERROR_IO: for a network that failed after all retries, a refusal, a certificate
-// that is not trusted, a file that changed since it was opened. BBZ_ERROR_UNSUPPORTED from a
-// library that was built without libcurl.
+// that is not trusted, a file that changed since it was opened. BBZ_ERROR_UNSUPPORTED where
+// libcurl cannot be loaded or is too old, and from a library that was built without it.
 BBZ_API bbz_code bbz_source_open_url(const char* url, const bbz_url_options* options,
                                      bbz_source** source, bbz_error* error) BBZ_NOEXCEPT;
 

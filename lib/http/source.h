@@ -22,7 +22,7 @@ namespace bbz::http {
 // one request that cannot be made again.
 //
 // The whole source reads one version of the file: see RemoteFile, also for errors. kUnsupported
-// from a build without libcurl.
+// where libcurl cannot be loaded or is too old, and from a build without it.
 Result<std::unique_ptr<io::Source>> open(const std::string& url, const Options& options = {});
 
 }  // namespace bbz::http

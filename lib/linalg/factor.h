@@ -1,4 +1,4 @@
-// Factorisations in double: LAPACK where it was found at build time, Eigen otherwise.
+// Factorisations in double: LAPACK where has_lapack(), Eigen otherwise.
 //
 // All expect finite input and accept empty and rank-deficient matrices. Results agree between
 // LAPACK and Eigen to rounding, up to what the factorisation leaves free (signs, order of equals).

@@ -1,5 +1,5 @@
-// Inverses of square matrices and what is made of them, by LU: LAPACK where it was found at build
-// time, Eigen otherwise. All expect finite input.
+// Inverses of square matrices and what is made of them, by LU: LAPACK where has_lapack(), Eigen
+// otherwise. All expect finite input.
 #pragma once
 
 #include "bbz/linalg/matrix.h"

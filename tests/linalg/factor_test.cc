@@ -1,5 +1,6 @@
 #include "bbz/linalg/factor.h"
 
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -26,6 +27,14 @@ Matrix gaussian(Index rows, Index cols, unsigned seed) {
 double off_identity(const Matrix& q) {
   const Matrix gap = q.transpose() * q - Matrix::Identity(q.cols(), q.cols());
   return gap.size() == 0 ? 0.0 : gap.cwiseAbs().maxCoeff();
+}
+
+TEST(Product, IsLapacksWhereOpenBlasIsInstalled) {
+#ifdef BBZ_LINALG_LAPACK
+  EXPECT_EQ(has_lapack(), ::dlopen("libopenblas.so.0", RTLD_LAZY) != nullptr);
+#else
+  EXPECT_FALSE(has_lapack());
+#endif
 }
 
 TEST(Product, AgreesWithTheDefinitionForEveryOrientationAndBlock) {

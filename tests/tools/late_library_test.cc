@@ -24,6 +24,9 @@ TEST_F(WithoutLibrary, CurlIsNamedWhereAUrlIsOpened) {
 TEST_F(WithoutLibrary, EigenStandsInForOpenBlas) {
   hide("libopenblas.so.0");
   write("sliced.safetensors", safetensors_of(small_sliced_model()));
+  EXPECT_EXIT_CODE(1,
+                   "LD_DEBUG=files LD_LIBRARY_PATH=missing $BBZ pack sliced.safetensors "
+                   "--symmetry polar 2>&1 | grep 'calling init.*libopenblas'");
   for (const std::string method : {"bits-back", "polar"}) {
     EXPECT_EXIT_CODE(
         0, "LD_LIBRARY_PATH=missing $BBZ pack sliced.safetensors -f --symmetry " + method);

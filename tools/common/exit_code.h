@@ -10,7 +10,7 @@ enum class ExitCode : int {
   kNo = 1,           // the answer is no: other content than expected, nothing of that name
   kUsage = 2,        // the command line, or options that do not go together
   kCorrupt = 3,      // input that is damaged, unsafe or over a limit
-  kUnsupported = 4,  // input that needs a newer version
+  kUnsupported = 4,  // a newer version, or more than this machine has, is needed
   kIo = 5,           // the system or the network failed: a full disk, no permission
   kExists = 6,       // refused: an output is already there
   kInternal = 7,     // a defect of bbz
@@ -56,7 +56,9 @@ inline constexpr ExitCodeMeaning kExitCodes[] = {
     {1, "The answer is no: other content than expected, or nothing of that name."},
     {2, "Usage: a wrong option, or options that do not go together."},
     {3, "Corrupt input: damaged, truncated, unsafe or over a limit."},
-    {4, "Unsupported input: it needs a newer version."},
+    {4,
+     "Unsupported: the input needs a newer version, or the command what this machine or build "
+     "lacks."},
     {5,
      "Input or output failed: a full disk, no permission, a network that failed, a file that "
      "changed on the server."},
