@@ -86,6 +86,13 @@ Result<download::Options> options_of(const GetArguments& arguments, const Common
   return options;
 }
 
+// What is wrong with an archive is said of its URL; what else may fail says itself what it is
+// about.
+Result<download::Summary> naming(const std::string& url, Result<download::Summary> result) {
+  if (result.ok() || exit_code(result.code()) != ExitCode::kCorrupt) return result;
+  return about(url, std::move(result).error());
+}
+
 Result<ExitCode> get_whole(const GetArguments& arguments, const std::string& path,
                            const CommonOptions& common) {
   BBZ_ASSIGN(download::Options options, options_of(arguments, common));
@@ -94,7 +101,8 @@ Result<ExitCode> get_whole(const GetArguments& arguments, const std::string& pat
     if (!bar) bar.emplace(arguments.repair ? "repairing" : "downloading", total, common.quiet);
     bar->update(done);
   };
-  BBZ_ASSIGN(const download::Summary summary, download::download(arguments.url, path, options));
+  BBZ_ASSIGN(const download::Summary summary,
+             naming(arguments.url, download::download(arguments.url, path, options)));
   bar.reset();
   std::string what =
       fmt::format("{}, {} fetched", human_size(summary.bytes), human_size(summary.moved));
@@ -138,7 +146,7 @@ Result<ExitCode> get_part(const GetArguments& arguments, const pack::Selection& 
     return sink->finish();
   };
   BBZ_ASSIGN(const download::Summary summary,
-             download::download_part(arguments.url, path, options, part));
+             naming(arguments.url, download::download_part(arguments.url, path, options, part)));
   report(path,
          fmt::format("{} tensors, {}, {} fetched", grouped(packed.tensors), human_size(written),
                      human_size(summary.moved)),

@@ -42,9 +42,12 @@ Manual verify_manual() {
 void print_damage(const std::string& archive, const pack::Damage& damage) {
   std::string place;
   if (!damage.file.empty()) place += fmt::format("file {}: ", bbz::quoted(damage.file));
-  if (!damage.tensor.empty()) place += fmt::format("tensor {}: ", bbz::quoted(damage.tensor));
-  if (damage.chunk)
-    place += fmt::format("chunk {} at offset {}: ", *damage.chunk, damage.archive_offset);
+  const std::string tensor = fmt::format("tensor {}", bbz::quoted(damage.tensor));
+  if (!damage.error.message.starts_with(tensor)) {  // most errors of reading name the chunk
+    if (!damage.tensor.empty()) place += tensor + ": ";
+    if (damage.chunk)
+      place += fmt::format("chunk {} at offset {}: ", *damage.chunk, damage.archive_offset);
+  }
   fmt::print(stderr, "bbz: {}: {}{}\n", archive, place, damage.error.message);
 }
 
