@@ -25,6 +25,7 @@
 namespace bbz::codec::split {
 
 void avx2_decode(DecodeJob& job);
+void avx2_encode(EncodeJob& job);
 
 }  // namespace bbz::codec::split
 

@@ -14,8 +14,7 @@ bool takes(const Layout& layout, const Grid& grid) {
 }
 
 const Kernel kAvx512Kernel = {"avx512", takes, avx512_make_table, avx512_decode, avx512_encode};
-const Kernel kAvx2Kernel = {"avx2", takes, make_decode_table, avx2_decode,
-                            [](EncodeJob& job) { kPortableKernel.encode(job); }};
+const Kernel kAvx2Kernel = {"avx2", takes, make_decode_table, avx2_decode, avx2_encode};
 
 #endif
 
