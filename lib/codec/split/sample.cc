@@ -50,58 +50,67 @@ struct Sum {
 template <class T>
 using Wide = std::conditional_t<sizeof(T) == 1, std::uint16_t, T>;
 
-template <class T>
-Wide<T> exponent_at(const std::uint8_t* in, std::uint64_t i, int shift, std::uint32_t mask) {
-  T value;
-  std::memcpy(&value, in + i * sizeof(T), sizeof(T));
-  return static_cast<Wide<T>>(static_cast<Wide<T>>(value >> shift) & static_cast<Wide<T>>(mask));
-}
+// The exponents of elements that are a T. Compilers shift all of a register's at once only where
+// they know by how much.
+template <class T, int kShift, unsigned kMask>
+struct Exponents {
+  using Element = T;
 
-// Adds `count` elements from `in` on.
-template <class T>
-void add_exponents(const Layout& layout, const std::uint8_t* in, std::uint64_t count, Sum& sum) {
-  const int shift = layout.rest_bits() - 1 + layout.top_bits;
-  const std::uint32_t mask = layout.key_mask() >> layout.top_bits;
-  for (std::uint64_t begin = 0; begin < count; begin += 256) {
-    const std::uint64_t end = std::min(begin + 256, count);
-    Wide<T> exponents = 0;
-    Wide<T> zeros = 0;
-    for (std::uint64_t i = begin; i < end; ++i) {
-      const Wide<T> exponent = exponent_at<T>(in, i, shift, mask);
-      exponents = static_cast<Wide<T>>(exponents + exponent);
-      zeros = static_cast<Wide<T>>(zeros + (exponent == 0 ? 1 : 0));
-    }
-    sum.exponents += static_cast<std::int64_t>(exponents);
-    sum.count += static_cast<std::int64_t>(end - begin) - static_cast<std::int64_t>(zeros);
+  static Wide<T> at(const std::uint8_t* in, std::uint64_t i) {
+    T value;
+    std::memcpy(&value, in + i * sizeof(T), sizeof(T));
+    return static_cast<Wide<T>>(static_cast<T>(value >> kShift) & static_cast<T>(kMask));
   }
-}
 
-void add_row(const Layout& layout, const std::uint8_t* in, std::uint64_t element,
-             std::uint64_t count, Sum& sum) {
-  in += element * static_cast<std::uint64_t>(layout.element_bytes);
+  // Adds `count` elements from `in` on.
+  static void add(const std::uint8_t* in, std::uint64_t count, Sum& sum) {
+    for (std::uint64_t begin = 0; begin < count; begin += 256) {
+      const std::uint64_t end = std::min(begin + 256, count);
+      Wide<T> exponents = 0;
+      Wide<T> zeros = 0;
+      for (std::uint64_t i = begin; i < end; ++i) {
+        const Wide<T> exponent = at(in, i);
+        exponents = static_cast<Wide<T>>(exponents + exponent);
+        zeros = static_cast<Wide<T>>(zeros + (exponent == 0 ? 1 : 0));
+      }
+      sum.exponents += static_cast<std::int64_t>(exponents);
+      sum.count += static_cast<std::int64_t>(end - begin) - static_cast<std::int64_t>(zeros);
+    }
+  }
+};
+
+// Calls `f` with the Exponents of a layout's type.
+template <class F>
+void with_exponents(const Layout& layout, F f) {
+  const int bits = layout.key_bits - layout.top_bits;
   switch (layout.element_bytes) {
     case 1:
-      return add_exponents<std::uint8_t>(layout, in, count, sum);
+      return bits == 4 ? f(Exponents<std::uint8_t, 3, 0xF>())
+                       : f(Exponents<std::uint8_t, 2, 0x1F>());
     case 2:
-      return add_exponents<std::uint16_t>(layout, in, count, sum);
+      return bits == 8 ? f(Exponents<std::uint16_t, 7, 0xFF>())
+                       : f(Exponents<std::uint16_t, 10, 0x1F>());
     case 4:
-      return add_exponents<std::uint32_t>(layout, in, count, sum);
+      return f(Exponents<std::uint32_t, 23, 0xFF>());
     default:
-      return add_exponents<std::uint64_t>(layout, in, count, sum);
+      return f(Exponents<std::uint64_t, 52, 0x7FF>());
   }
 }
 
 void take_means(const Layout& layout, const Grid& grid, const std::uint8_t* in, Sample& sample) {
   sample.row_mean.assign(grid.rows(), 0);
   Sum all;
-  for (std::uint64_t r = 0; r < grid.rows(); ++r) {
-    const std::uint64_t begin = grid.row_begin(r);
-    Sum row;
-    add_row(layout, in, begin, grid.row_end(r) - begin, row);
-    sample.row_mean[r] = row.mean();
-    all.exponents += row.exponents;
-    all.count += row.count;
-  }
+  with_exponents(layout, [&](auto exponents) {
+    for (std::uint64_t r = 0; r < grid.rows(); ++r) {
+      const std::uint64_t begin = grid.row_begin(r);
+      Sum row;
+      exponents.add(in + begin * sizeof(typename decltype(exponents)::Element),
+                    grid.row_end(r) - begin, row);
+      sample.row_mean[r] = row.mean();
+      all.exponents += row.exponents;
+      all.count += row.count;
+    }
+  });
   sample.mean = all.mean();
   // A row of nothing but zeros has no scale.
   std::ranges::replace(sample.row_mean, 0, sample.mean);
@@ -138,51 +147,45 @@ void take_keys(const Layout& layout, const Grid& grid, const std::uint8_t* in, s
 }
 
 // The columns' means over at most 256 full rows of the grid, spread evenly.
-template <class T>
-void measure_columns_of(const Layout& layout, const Grid& grid, const std::uint8_t* in,
-                        const Sample& sample, std::uint64_t rows,
-                        std::vector<std::int32_t>& means) {
-  thread_local std::vector<Wide<T>> sums;
-  thread_local std::vector<Wide<T>> zeros;
-  sums.assign(grid.width, 0);
-  zeros.assign(grid.width, 0);
-  const int shift = layout.rest_bits() - 1 + layout.top_bits;
-  const std::uint32_t mask = layout.key_mask() >> layout.top_bits;
+template <class Exponents>
+void measure_columns_of(const Grid& grid, const std::uint8_t* in, const Sample& sample,
+                        std::uint64_t rows, std::vector<std::int32_t>& means) {
+  using T = typename Exponents::Element;
+  constexpr std::uint32_t kPiece = 256;
   // The first and the last row may be short.
   const std::uint64_t inner = grid.rows() - 2;
+  const auto row_at = [&](std::uint64_t k) { return 1 + k * inner / rows; };
   std::int64_t row_means = 0;
-  for (std::uint64_t k = 0; k < rows; ++k) {
-    const std::uint64_t r = 1 + k * inner / rows;
-    row_means += sample.row_mean[r];
-    const std::uint8_t* row = in + grid.row_begin(r) * sizeof(T);
-    Wide<T>* sum = sums.data();
-    Wide<T>* zero = zeros.data();
-    for (std::uint32_t c = 0; c < grid.width; ++c) {
-      const Wide<T> exponent = exponent_at<T>(row, c, shift, mask);
-      sum[c] = static_cast<Wide<T>>(sum[c] + exponent);
-      zero[c] = static_cast<Wide<T>>(zero[c] + (exponent == 0 ? 1 : 0));
-    }
-  }
-  means.resize(grid.width);
+  for (std::uint64_t k = 0; k < rows; ++k) row_means += sample.row_mean[row_at(k)];
   const auto row_mean = static_cast<std::int32_t>(row_means / static_cast<std::int64_t>(rows));
-  for (std::uint32_t c = 0; c < grid.width; ++c) {
-    const auto seen = static_cast<std::int32_t>(rows) - static_cast<std::int32_t>(zeros[c]);
-    means[c] = seen == 0 ? 0 : static_cast<std::int32_t>(sums[c]) * kMeanUnit / seen - row_mean;
+  means.resize(grid.width);
+  // A few columns of all rows at a time: sums of whole rows lie where rows do, but for a multiple
+  // of 4096 bytes, and then each load waits for a store that it has nothing to do with.
+  for (std::uint32_t begin = 0; begin < grid.width; begin += kPiece) {
+    const std::uint32_t count = std::min(kPiece, grid.width - begin);
+    Wide<T> sum[kPiece] = {};
+    Wide<T> zero[kPiece] = {};
+    for (std::uint64_t k = 0; k < rows; ++k) {
+      const std::uint8_t* row = in + (grid.row_begin(row_at(k)) + begin) * sizeof(T);
+      for (std::uint32_t c = 0; c < count; ++c) {
+        const Wide<T> exponent = Exponents::at(row, c);
+        sum[c] = static_cast<Wide<T>>(sum[c] + exponent);
+        zero[c] = static_cast<Wide<T>>(zero[c] + (exponent == 0 ? 1 : 0));
+      }
+    }
+    for (std::uint32_t c = 0; c < count; ++c) {
+      const auto seen = static_cast<std::int32_t>(rows) - static_cast<std::int32_t>(zero[c]);
+      means[begin + c] =
+          seen == 0 ? 0 : static_cast<std::int32_t>(sum[c]) * kMeanUnit / seen - row_mean;
+    }
   }
 }
 
 void measure_columns(const Layout& layout, const Grid& grid, const std::uint8_t* in,
                      const Sample& sample, std::uint64_t rows, std::vector<std::int32_t>& means) {
-  switch (layout.element_bytes) {
-    case 1:
-      return measure_columns_of<std::uint8_t>(layout, grid, in, sample, rows, means);
-    case 2:
-      return measure_columns_of<std::uint16_t>(layout, grid, in, sample, rows, means);
-    case 4:
-      return measure_columns_of<std::uint32_t>(layout, grid, in, sample, rows, means);
-    default:
-      return measure_columns_of<std::uint64_t>(layout, grid, in, sample, rows, means);
-  }
+  with_exponents(layout, [&](auto exponents) {
+    measure_columns_of<decltype(exponents)>(grid, in, sample, rows, means);
+  });
 }
 
 // The variance of the sample's exponents about their rows' means, in squares of the means' unit.
