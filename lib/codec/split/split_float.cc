@@ -1,5 +1,6 @@
 #include "bbz/codec/split/split_float.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <memory>
@@ -25,6 +26,7 @@ struct EncodeScratch {
   std::vector<std::uint16_t> columns;
   std::vector<std::uint16_t> fields;
   std::vector<Patch> patches;
+  std::vector<std::byte> front;            // of the payload: what stands before the packed bits
   std::unique_ptr<std::uint8_t[]> buffer;  // not filled, so that only what is used is touched
   std::size_t buffer_size = 0;
 
@@ -89,6 +91,12 @@ const Kernel& choose_kernel(const Kernel* wanted, const Layout& layout, const Gr
   return kPortableKernel;
 }
 
+// As WireWriter::put_bytes, but that nothing is cleared first.
+void put_behind(std::vector<std::byte>& out, const std::uint8_t* begin, const std::uint8_t* end) {
+  const auto bytes = std::as_bytes(std::span(begin, end));
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
 }  // namespace
 
 bool encode_with(const Kernel* kernel, const ChunkShape& shape, Bytes plain, Level level,
@@ -104,24 +112,27 @@ bool encode_with(const Kernel* kernel, const ChunkShape& shape, Bytes plain, Lev
   for (std::size_t i = 0; i < plan.tables.size(); ++i) {
     make_encode_table(plan.tables[i], scratch.tables[i]);
   }
-  payload.resize(header_size(header));  // written last
-  WireWriter out(payload);
-  for (const Frequencies& frequencies : plan.tables) put_table(frequencies, out);
-  put_fields(plan.row_fields, header.row_field_bits(), out);
+  scratch.front.resize(header_size(header));  // written last
+  WireWriter front(scratch.front);
+  for (const Frequencies& frequencies : plan.tables) put_table(frequencies, front);
+  put_fields(plan.row_fields, header.row_field_bits(), front);
   make_rows(header, layout, plan.row_fields, scratch.rows);
   scratch.columns.clear();
   if (header.column_bits != 0) {
-    put_fields(plan.column_shifts, header.column_bits, out);
+    put_fields(plan.column_shifts, header.column_bits, front);
     for (const std::uint16_t shift : plan.column_shifts) {
       scratch.columns.push_back(static_cast<std::uint16_t>(shift << header.top_bits));
     }
   }
-  const std::size_t packed_at = payload.size();
+  const std::size_t packed_at = scratch.front.size();
   const std::size_t bytes_at = packed_at + packed_total(layout, plan.grid);
   const std::size_t rest_end =
       bytes_at + plan.grid.elements * static_cast<std::size_t>(layout.rest_bytes);
   if (rest_end >= limit) return false;
+  // What a payload before this one has left is not cleared, and the streams find room behind it.
+  payload.reserve(std::min<std::size_t>(limit, rest_end + plan.key_bytes + plan.key_bytes / 16));
   payload.resize(rest_end);
+  std::memcpy(payload.data(), scratch.front.data(), packed_at);
 
   scratch.patches.clear();
   const std::size_t room = plan.grid.elements + 64;
@@ -144,12 +155,13 @@ bool encode_with(const Kernel* kernel, const ChunkShape& shape, Bytes plain, Lev
   job.patches = &scratch.patches;
   choose_kernel(kernel, layout, plan.grid).encode(job);
 
+  WireWriter out(payload);
   for (int i = 0; i < header.streams(); ++i) {
     header.stream_size[i] = static_cast<std::uint32_t>(stream_end[i] - job.streams[i]);
-    out.put_bytes(std::as_bytes(std::span(job.streams[i], stream_end[i])));
+    put_behind(payload, job.streams[i], stream_end[i]);
   }
   header.escape_count = static_cast<std::uint32_t>(escapes_end - job.escapes);
-  out.put_bytes(std::as_bytes(std::span(job.escapes, escapes_end)));
+  put_behind(payload, job.escapes, escapes_end);
   header.patch_count = static_cast<std::uint32_t>(scratch.patches.size());
   for (auto patch = scratch.patches.rbegin(); patch != scratch.patches.rend(); ++patch) {
     out.put(patch->element);
