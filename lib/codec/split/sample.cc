@@ -4,6 +4,9 @@
 #include <cstring>
 #include <type_traits>
 
+// So that a function for another instruction set takes them in.
+#define BBZ_ALWAYS_INLINE inline __attribute__((always_inline))
+
 namespace bbz::codec::split {
 namespace {
 
@@ -56,14 +59,14 @@ template <class T, int kShift, unsigned kMask>
 struct Exponents {
   using Element = T;
 
-  static Wide<T> at(const std::uint8_t* in, std::uint64_t i) {
+  static BBZ_ALWAYS_INLINE Wide<T> at(const std::uint8_t* in, std::uint64_t i) {
     T value;
     std::memcpy(&value, in + i * sizeof(T), sizeof(T));
     return static_cast<Wide<T>>(static_cast<T>(value >> kShift) & static_cast<T>(kMask));
   }
 
   // Adds `count` elements from `in` on.
-  static void add(const std::uint8_t* in, std::uint64_t count, Sum& sum) {
+  static BBZ_ALWAYS_INLINE void add(const std::uint8_t* in, std::uint64_t count, Sum& sum) {
     for (std::uint64_t begin = 0; begin < count; begin += 256) {
       const std::uint64_t end = std::min(begin + 256, count);
       Wide<T> exponents = 0;
@@ -97,15 +100,38 @@ void with_exponents(const Layout& layout, F f) {
   }
 }
 
+template <class Exponents>
+void add_row(const std::uint8_t* in, std::uint64_t count, Sum& sum) {
+  Exponents::add(in, count, sum);
+}
+
+#if defined(__x86_64__)
+// The same, by registers of twice the size.
+template <class Exponents>
+__attribute__((target("avx2"))) void add_row_avx2(const std::uint8_t* in, std::uint64_t count,
+                                                  Sum& sum) {
+  Exponents::add(in, count, sum);
+}
+#endif
+
+template <class Exponents>
+auto* choose_add_row() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2")) return add_row_avx2<Exponents>;
+#endif
+  return add_row<Exponents>;
+}
+
 void take_means(const Layout& layout, const Grid& grid, const std::uint8_t* in, Sample& sample) {
   sample.row_mean.assign(grid.rows(), 0);
   Sum all;
   with_exponents(layout, [&](auto exponents) {
+    using Exponents = decltype(exponents);
+    auto* const add = choose_add_row<Exponents>();
     for (std::uint64_t r = 0; r < grid.rows(); ++r) {
       const std::uint64_t begin = grid.row_begin(r);
       Sum row;
-      exponents.add(in + begin * sizeof(typename decltype(exponents)::Element),
-                    grid.row_end(r) - begin, row);
+      add(in + begin * sizeof(typename Exponents::Element), grid.row_end(r) - begin, row);
       sample.row_mean[r] = row.mean();
       all.exponents += row.exponents;
       all.count += row.count;
