@@ -228,15 +228,15 @@ struct Target {
 // is spoilt.
 template <class Format, bool kColumns>
 BBZ_AVX2_INLINE V split(const Target& t) {
+  constexpr int kBelow = 16 - Format::kKeyBits;
   Words key = Format::split(t.in, t.packed, t.bytes);
-  const V base = _mm256_set1_epi16(static_cast<short>(t.base));
-  const V mask = _mm256_set1_epi16((1 << Format::kKeyBits) - 1);
+  const V base = _mm256_set1_epi16(static_cast<short>(t.base << kBelow));
   key = {_mm256_sub_epi16(key.low, base), _mm256_sub_epi16(key.high, base)};
   if (kColumns) {
-    key = {_mm256_sub_epi16(key.low, load(t.columns)),
-           _mm256_sub_epi16(key.high, load(t.columns + 16))};
+    key = {_mm256_sub_epi16(key.low, _mm256_slli_epi16(load(t.columns), kBelow)),
+           _mm256_sub_epi16(key.high, _mm256_slli_epi16(load(t.columns + 16), kBelow))};
   }
-  const V symbol = pack({_mm256_and_si256(key.low, mask), _mm256_and_si256(key.high, mask)});
+  const V symbol = pack({_mm256_srli_epi16(key.low, kBelow), _mm256_srli_epi16(key.high, kBelow)});
   return _mm256_min_epu8(symbol, _mm256_set1_epi8(kEscapeIndex));
 }
 

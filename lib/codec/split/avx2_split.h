@@ -89,8 +89,8 @@ inline V turn_words(V v) {
   return _mm256_or_si256(_mm256_add_epi16(v, v), _mm256_srli_epi16(v, 15));
 }
 
-// Each format stores the rests of 32 elements and returns their keys. The byte before `packed` may
-// be spoilt.
+// Each format stores the rests of 32 elements and returns words whose uppermost bits are their
+// keys; what is below those does not matter. The byte before `packed` may be spoilt.
 struct SplitBf16 {
   static constexpr int kElementBytes = 2;
   static constexpr int kPackedBits = 7;
@@ -102,7 +102,7 @@ struct SplitBf16 {
     const V rest = _mm256_set1_epi16(0x7F);
     put_sevens(packed,
                pack({_mm256_and_si256(turned.low, rest), _mm256_and_si256(turned.high, rest)}));
-    return {_mm256_srli_epi16(turned.low, 7), _mm256_srli_epi16(turned.high, 7)};
+    return turned;
   }
   static BBZ_AVX2_INLINE Words split(const std::uint8_t* in, std::uint8_t* packed, std::uint8_t*) {
     return keys({turn_words(load(in)), turn_words(load(in + 32))}, packed);
@@ -123,7 +123,7 @@ struct SplitF16 {
     store(bytes, swap_middle(pack({_mm256_and_si256(low, byte), _mm256_and_si256(high, byte)})));
     const V top = pack({_mm256_srli_epi16(low, 8), _mm256_srli_epi16(high, 8)});
     put_few<2>(packed, _mm256_and_si256(top, _mm256_set1_epi8(3)));
-    return {_mm256_srli_epi16(low, 10), _mm256_srli_epi16(high, 10)};
+    return {low, high};
   }
 };
 
@@ -165,8 +165,7 @@ struct SplitF8 {
     const V sign = _mm256_and_si256(_mm256_srli_epi16(v, 7), _mm256_set1_epi8(1));
     const V rest = _mm256_or_si256(_mm256_add_epi8(v, v), sign);
     put_few<kRest>(packed, _mm256_and_si256(rest, _mm256_set1_epi8((1 << kRest) - 1)));
-    const Words turned = unpack_low(_mm256_and_si256(v, _mm256_set1_epi8(0x7F)));
-    return {_mm256_srli_epi16(turned.low, kRest - 1), _mm256_srli_epi16(turned.high, kRest - 1)};
+    return unpack_high(_mm256_add_epi8(v, v));
   }
 };
 
