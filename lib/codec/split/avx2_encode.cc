@@ -144,11 +144,11 @@ BBZ_AVX2_INLINE void put_before(std::uint8_t*& at, std::uint32_t set, V bytes) {
 }
 
 // The lanes' states, in each group in the order of pack().
-struct States2 {
+struct StateBytes {
   alignas(32) std::array<std::uint8_t, 1 << kMaxLanesLog2> low;
   alignas(32) std::array<std::uint8_t, 1 << kMaxLanesLog2> high;
 
-  States2(const States& states, int lanes) {
+  StateBytes(const States& states, int lanes) {
     const V byte = _mm256_set1_epi16(0xFF);
     for (int i = 0; i < lanes; i += kGroup) {
       const V a = load(states.data() + i);
@@ -288,7 +288,7 @@ void encode_chunk(EncodeJob& job) {
   const Grid& grid = job.grid;
   const auto lanes = static_cast<std::uint64_t>(grid.lanes);
   std::optional<Tables> tables[kMaxTables];
-  States2 states(job.states, grid.lanes);
+  StateBytes states(job.states, grid.lanes);
   std::uint8_t* streams[kMaxStreams];
   std::copy(job.streams.begin(), job.streams.end(), streams);
   alignas(32) std::uint8_t indices[1 << kMaxLanesLog2];
