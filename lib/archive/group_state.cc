@@ -80,13 +80,14 @@ Status GroupState::decode_carried(const catalog::Catalog& catalog,
     const std::lock_guard lock(mutex_);
     if (!riders_) {
       BBZ_TRY(complete(catalog));
-      BBZ_ASSIGN(riders_, symmetry::recover_riders(*bits_back_, tensors_, bytes_));
+      riders_ = symmetry::recover_riders(*bits_back_, tensors_, bytes_);
       bytes_.clear();  // the riders are all that is needed from now on
     }
+    if (!riders_->ok()) return riders_->error();
   }
   BBZ_TRY(chunk::check_payload(tensor, chunk, payload));
   BBZ_ASSIGN(const symmetry::Joined joined,
-             symmetry::join_carried(tensor, chunk, payload, *riders_));
+             symmetry::join_carried(tensor, chunk, payload, **riders_));
   return chunk::decode(tensor, joined.chunk, joined.payload, out);
 }
 

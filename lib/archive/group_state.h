@@ -56,7 +56,8 @@ class GroupState {
   std::uint64_t expected_ = 0;  // of those tensors, by what they declare
   bool too_large_ = false;
   std::mutex mutex_;
-  std::optional<std::vector<std::byte>> riders_;  // under mutex_ until recovered
+  // Recovered when first needed, or why they cannot be; under mutex_ until then.
+  std::optional<Result<std::vector<std::byte>>> riders_;
 };
 
 }  // namespace bbz::internal

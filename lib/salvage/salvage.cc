@@ -3,48 +3,11 @@
 #include <algorithm>
 
 #include "bbz/base/format.h"
-#include "bbz/chunk/chunk.h"
 #include "bbz/safetensors/header.h"
+#include "bbz/salvage/content.h"
 
 namespace bbz::salvage {
 namespace {
-
-// Decodes one chunk after the other of a tensor. The same chunk gives the same answer every time,
-// so that files are put together in two passes without holding them in memory.
-class ChunkSource {
- public:
-  explicit ChunkSource(io::Source& source) : source_(source) {}
-
-  // The chunk's bytes, valid until the next call.
-  Result<Bytes> decode(const FoundTensor& tensor, std::uint64_t number) {
-    const auto found = tensor.chunks.find(number);
-    if (found == tensor.chunks.end()) {
-      return make_error(Code::kTruncated, "chunk {} is missing", number);
-    }
-    if (tensor.meta.form != catalog::kFormDense) {
-      return make_error(Code::kUnsupported, "chunk {}: form {} is not salvaged", number,
-                        tensor.meta.form);
-    }
-    const catalog::Chunk& chunk = found->second;
-    payload_.resize(chunk.payload.length);
-    BBZ_TRY(io::read_exactly(source_, chunk.payload.offset, payload_));
-    plain_.resize(chunk.decoded_bytes);
-    BBZ_TRY(chunk::verify(tensor.meta, chunk, payload_, plain_));
-    return Bytes(plain_);
-  }
-
- private:
-  io::Source& source_;
-  std::vector<std::byte> payload_;
-  std::vector<std::byte> plain_;
-};
-
-std::uint64_t chunk_bytes(const FoundTensor& tensor, std::uint64_t number) {
-  const std::uint64_t first = number * tensor.meta.chunk_elements;
-  const std::uint64_t count =
-      std::min(tensor.meta.chunk_elements, tensor.meta.stored_elements - first);
-  return count * tensor.meta.element_bits / 8;
-}
 
 // At most this many sentences about the chunks of one tensor.
 constexpr std::size_t kMostDamage = 20;
@@ -52,12 +15,12 @@ constexpr std::size_t kMostDamage = 20;
 class Salvager {
  public:
   Salvager(io::Source& source, io::OutputTree& out, const Options& options, const Survey& survey)
-      : chunks_(source), out_(out), options_(options), survey_(survey) {}
+      : content_(source, survey), out_(out), options_(options), survey_(survey) {}
 
   Result<FileReport> file(std::uint32_t number, const FoundFile& found);
 
  private:
-  TensorReport examine(const FoundTensor& tensor);
+  Result<TensorReport> examine(const FoundTensor& tensor);
   bool tiles(const FoundFile& found, const FileReport& report) const;
   Result<bool> write_file(const FoundFile& found, const FileReport& report, const std::string& path,
                           bool whole);
@@ -65,14 +28,14 @@ class Salvager {
   Status write_tensor(const FoundTensor& tensor, io::Sink& sink, Hasher* hash);
   Status write_zeros(std::uint64_t count, io::Sink& sink);
 
-  ChunkSource chunks_;
+  Content content_;
   io::OutputTree& out_;
   const Options& options_;
   const Survey& survey_;
   std::uint64_t done_ = 0;
 };
 
-TensorReport Salvager::examine(const FoundTensor& tensor) {
+Result<TensorReport> Salvager::examine(const FoundTensor& tensor) {
   TensorReport report;
   report.name = tensor.meta.name;
   report.offset = tensor.meta.offset;
@@ -81,14 +44,14 @@ TensorReport Salvager::examine(const FoundTensor& tensor) {
     report.damage.push_back(fmt::format("all {} chunks are missing", tensor.chunk_count));
     return report;
   }
-  for (std::uint64_t number = 0; number < tensor.chunk_count; ++number) {
-    const auto bytes = chunks_.decode(tensor, number);
-    if (bytes.ok()) {
-      report.recovered += bytes->size();
+  BBZ_TRY(content_.read(tensor, [&](const Piece& piece) {
+    if (piece.outcome.ok()) {
+      report.recovered += piece.size;
     } else if (report.damage.size() < kMostDamage) {
-      report.damage.push_back(bytes.error().message);
+      report.damage.push_back(piece.outcome.error().message);
     }
-  }
+    return Status();
+  }));
   return report;
 }
 
@@ -114,18 +77,17 @@ Status Salvager::write_zeros(std::uint64_t count, io::Sink& sink) {
 }
 
 Status Salvager::write_tensor(const FoundTensor& tensor, io::Sink& sink, Hasher* hash) {
-  for (std::uint64_t number = 0; number < tensor.chunk_count; ++number) {
-    const auto bytes = chunks_.decode(tensor, number);
-    if (bytes.ok()) {
-      BBZ_TRY(sink.write(*bytes));
-      if (hash != nullptr) hash->update(*bytes);
+  return content_.read(tensor, [&](const Piece& piece) -> Status {
+    if (piece.outcome.ok()) {
+      BBZ_TRY(sink.write(piece.bytes));
+      if (hash != nullptr) hash->update(piece.bytes);
     } else {
-      BBZ_TRY(write_zeros(chunk_bytes(tensor, number), sink));
+      BBZ_TRY(write_zeros(piece.size, sink));
     }
-    done_ += chunk_bytes(tensor, number);
+    done_ += piece.size;
     if (options_.progress) options_.progress(done_);
-  }
-  return {};
+    return {};
+  });
 }
 
 // Writes a file from its start to the last byte that is back. False where a file that seemed whole
@@ -184,7 +146,8 @@ Result<FileReport> Salvager::file(std::uint32_t number, const FoundFile& found) 
   std::size_t whole_tensors = 0;
   for (const std::uint32_t tensor : found.tensors) {
     const FoundTensor& entry = survey_.tensors.at(tensor);
-    report.tensors.push_back(examine(entry));
+    BBZ_ASSIGN(TensorReport examined, examine(entry));
+    report.tensors.push_back(std::move(examined));
     report.recovered += report.tensors.back().recovered;
     const bool whole = report.tensors.back().outcome() == Outcome::kWhole;
     if (whole && entry.meta.kind == catalog::TensorKind::kTensor) ++whole_tensors;

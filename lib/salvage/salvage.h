@@ -28,7 +28,7 @@ struct TensorReport {
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
   std::uint64_t recovered = 0;
-  std::vector<std::string> damage;  // one sentence a chunk that is missing or broken
+  std::vector<std::string> damage;  // one sentence a chunk that is missing or broken, or why all is
 
   Outcome outcome() const;
 };

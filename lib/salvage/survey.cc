@@ -11,6 +11,16 @@ namespace {
 using container::RecordType;
 using container::RecordView;
 
+catalog::Payload payload_of(const RecordView& record) {
+  return {record.head.payload_offset(), record.head.payload_length, record.head.payload_checksum};
+}
+
+// Whether the product of the two is a number of whole bytes.
+bool is_packed(std::uint64_t elements, std::uint64_t bits) {
+  const auto total = checked_mul(elements, bits);
+  return total && *total % 8 == 0;
+}
+
 class Surveyor {
  public:
   Surveyor(io::Source& source, const Limits& limits, DigestKind kind)
@@ -38,6 +48,13 @@ class Surveyor {
       case RecordType::kTensor:
         take_tensor(record);
         break;
+      case RecordType::kGroup:
+        if (auto meta = catalog::decode_group(record, found_.digest_kind); meta.ok()) {
+          const std::uint32_t number = meta->number;
+          found_.groups.try_emplace(
+              number, FoundGroup{std::move(*meta), payload_of(record), record.head.offset, {}});
+        }
+        break;
       case RecordType::kChunk:
         take_chunk(record);
         break;
@@ -51,6 +68,7 @@ class Surveyor {
 
   Survey finish() {
     for (auto& [number, chunk] : chunks_) place_chunk(chunk);
+    place_groups();
     for (const auto& [number, tensor] : found_.tensors) {
       if (tensor.meta.file != catalog::kNone)
         found_.files[tensor.meta.file].tensors.push_back(number);
@@ -71,6 +89,14 @@ class Surveyor {
     const auto elements = tensor::element_count(meta->shape);
     const auto bits = elements.ok() ? checked_mul(*elements, meta->element_bits) : std::nullopt;
     if (!bits || *bits % 8 != 0 || !checked_add(meta->offset, *bits / 8)) return;
+    if (!is_packed(meta->chunk_elements, meta->element_bits) ||
+        !is_packed(meta->stored_elements, meta->element_bits)) {
+      return;
+    }
+    if (meta->form == catalog::kFormDense &&
+        (meta->stored_elements != *elements || meta->group != catalog::kNone)) {
+      return;
+    }
     const auto chunk_bits =
         checked_mul(std::min(meta->chunk_elements, meta->stored_elements), meta->element_bits);
     if (!chunk_bits || *chunk_bits / 8 > limits_.chunk_bytes) return;
@@ -79,6 +105,7 @@ class Surveyor {
     const std::uint64_t chunk_count = divide_up(meta->stored_elements, meta->chunk_elements);
     if (chunk_count > source_.size().value_or(0) / container::kHeadSize) return;
     FoundTensor tensor;
+    tensor.offset = record.head.offset;
     tensor.byte_size = *bits / 8;
     tensor.chunk_count = chunk_count;
     const std::uint32_t number = meta->number;
@@ -89,9 +116,7 @@ class Surveyor {
   void take_chunk(const RecordView& record) {
     const auto meta = catalog::decode_chunk(record, found_.digest_kind);
     if (!meta.ok()) return;
-    const catalog::Payload payload{record.head.payload_offset(), record.head.payload_length,
-                                   record.head.payload_checksum};
-    chunks_.try_emplace({meta->tensor, meta->number}, catalog::Chunk{*meta, 0, payload});
+    chunks_.try_emplace({meta->tensor, meta->number}, catalog::Chunk{*meta, 0, payload_of(record)});
   }
 
   // Puts a chunk with its tensor, if it is one of that tensor's.
@@ -110,6 +135,23 @@ class Surveyor {
     chunk.decoded_bytes = count * tensor.meta.element_bits / 8;
     if (chunk.payload.length > chunk.decoded_bytes) return;
     tensor.chunks.emplace(chunk.meta.number, chunk);
+  }
+
+  // Finds the tensor that follows each group: the next one that was found, unless records of others
+  // may have stood between the two.
+  void place_groups() {
+    std::map<std::uint64_t, std::uint32_t> by_offset;
+    for (const auto& [number, tensor] : found_.tensors) by_offset.emplace(tensor.offset, number);
+    for (auto& [number, group] : found_.groups) {
+      const auto next = by_offset.upper_bound(group.offset);
+      if (next == by_offset.end()) continue;
+      const auto before =
+          next->second == 0 ? found_.tensors.end() : found_.tensors.find(next->second - 1);
+      const bool counted = next->second == 0 ||
+                           (before != found_.tensors.end() && before->second.offset < group.offset);
+      const bool adjacent = next->first == group.payload.offset + group.payload.length;
+      if (counted || adjacent) group.first_tensor = next->second;
+    }
   }
 
   // An index that is whole knows the heads of records whose own heads are damaged.

@@ -20,16 +20,27 @@ struct FoundFile {
 
 struct FoundTensor {
   catalog::TensorMeta meta;
+  std::uint64_t offset = 0;  // of its record in the archive
   std::uint64_t byte_size = 0;
   std::uint64_t chunk_count = 0;
   std::map<std::uint64_t, catalog::Chunk>
       chunks;  // by number; whether they decode is not known yet
 };
 
+struct FoundGroup {
+  catalog::GroupMeta meta;
+  catalog::Payload payload;
+  std::uint64_t offset = 0;  // of its record in the archive
+  // The number of the tensor that follows it, with which those that belong to it begin; nothing
+  // where that is not known any more.
+  std::optional<std::uint32_t> first_tensor;
+};
+
 struct Survey {
   DigestKind digest_kind = DigestKind::kXxh3_128;
   std::map<std::uint32_t, FoundFile> files;
   std::map<std::uint32_t, FoundTensor> tensors;
+  std::map<std::uint32_t, FoundGroup> groups;
   std::uint64_t orphans = 0;         // chunks whose tensor is not known any more
   std::vector<container::Gap> gaps;  // stretches without records
   bool had_index = false;            // an index was found whole

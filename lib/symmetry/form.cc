@@ -22,14 +22,16 @@ Error about(Code code, const TensorMeta& tensor, fmt::format_string<Args...> for
                     fmt::format(format, std::forward<Args>(args)...));
 }
 
-Status check_group(const catalog::Catalog& catalog, const TensorMeta& tensor, std::uint8_t method) {
-  if (tensor.group == catalog::kNone) {
-    return about(Code::kMalformed, tensor, "form {} needs a group", tensor.form);
-  }
-  const std::uint8_t found = catalog.groups[tensor.group].meta.method;
-  if (found == method) return {};
-  return about(Code::kMalformed, tensor, "form {} needs a group of method {}, group {} has {}",
-               tensor.form, method, tensor.group, found);
+// The method of the group that a form needs; nothing where it needs none.
+std::optional<std::uint8_t> method_of(std::uint8_t form) {
+  if (form == kFormPolar) return kMethodPolar;
+  if (form == kFormRider) return kMethodBitsBack;
+  return std::nullopt;
+}
+
+Status check_has_group(const TensorMeta& tensor) {
+  if (tensor.group != catalog::kNone) return {};
+  return about(Code::kMalformed, tensor, "form {} needs a group", tensor.form);
 }
 
 Status check_matrix(const TensorMeta& tensor) {
@@ -80,7 +82,7 @@ std::uint64_t dense_index(const TensorMeta& tensor, std::uint64_t index) {
 
 }  // namespace
 
-Status check_form(const catalog::Catalog& catalog, const catalog::Tensor& tensor) {
+Status check_record(const catalog::Tensor& tensor) {
   const TensorMeta& meta = tensor.meta;
   switch (meta.form) {
     case catalog::kFormDense:
@@ -94,14 +96,27 @@ Status check_form(const catalog::Catalog& catalog, const catalog::Tensor& tensor
     case kFormPolar:
       BBZ_TRY(check_matrix(meta));
       BBZ_TRY(check_derived(meta));
-      BBZ_TRY(check_group(catalog, meta, kMethodPolar));
+      BBZ_TRY(check_has_group(meta));
       return check_stored(meta, 0);
     case kFormRider:
-      BBZ_TRY(check_group(catalog, meta, kMethodBitsBack));
+      BBZ_TRY(check_has_group(meta));
       return check_stored(meta, tensor.byte_size * 8 / meta.element_bits);
     default:
       return about(Code::kUnsupported, meta, "unknown form {}", meta.form);
   }
+}
+
+Status check_method(const TensorMeta& tensor, const catalog::GroupMeta& group) {
+  const auto method = method_of(tensor.form);
+  if (!method || group.method == *method) return {};
+  return about(Code::kMalformed, tensor, "form {} needs a group of method {}, group {} has {}",
+               tensor.form, *method, group.number, group.method);
+}
+
+Status check_form(const catalog::Catalog& catalog, const catalog::Tensor& tensor) {
+  BBZ_TRY(check_record(tensor));
+  if (!method_of(tensor.meta.form)) return {};
+  return check_method(tensor.meta, catalog.groups[tensor.meta.group].meta);
 }
 
 DenseRange lower_range(const TensorMeta& tensor, const catalog::Chunk& chunk) {

@@ -13,6 +13,11 @@ namespace bbz::symmetry {
 // those that would make a decoder hold too much are kLimit. The tensor is named.
 Status check_form(const catalog::Catalog& catalog, const catalog::Tensor& tensor);
 
+// Its two halves, for who has no catalog: what the tensor's record alone can break, and whether the
+// group that it refers to is of the method that its form needs.
+Status check_record(const catalog::Tensor& tensor);
+Status check_method(const catalog::TensorMeta& tensor, const catalog::GroupMeta& group);
+
 // --- lower: a chunk's elements lie in a contiguous range of the dense tensor
 
 // A range of dense elements.

@@ -39,6 +39,7 @@ TEST_F(Symmetry, EveryMethodPacksUnpacksAndSaysSo) {
     EXPECT_NE(unpacked.err.find("not bit-exact"), std::string::npos) << unpacked.err;
     EXPECT_EXIT_CODE(0, "cat sliced.bbz | $BBZ unpack - -f -C by-stream");
     EXPECT_EXIT_CODE(0, "cmp by-index/sliced.safetensors by-stream/sliced.safetensors");
+    EXPECT_EXIT_CODE(0, "$BBZ salvage sliced.bbz -f -C saved && diff -r by-index saved");
     // One layer, alone and from a stream, has the bytes that the whole model has.
     EXPECT_EXIT_CODE(0, "$BBZ unpack sliced.bbz -f --layer 1 -o layer.safetensors");
     EXPECT_EXIT_CODE(0, "cat sliced.bbz | $BBZ unpack - -f --layer 1 -o layer2.safetensors");

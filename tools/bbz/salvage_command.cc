@@ -30,6 +30,9 @@ Manual salvage_manual() {
       "zeros where bytes are lost, and beside it PATH.rescued.safetensors with the tensors that "
       "are "
       "whole. What is lost is listed.",
+      "A tensor that pack --symmetry does not store, or not as it is, is put together from the "
+      "tensors "
+      "that it follows from, and is lost where one of these is damaged; -v says which.",
       "An archive behind a URL is fetched first, once and whole, into a file without a name in the "
       "folder.",
       "Exits with 0 where nothing was lost and with 3 otherwise."};

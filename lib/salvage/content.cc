@@ -1,0 +1,189 @@
+#include "bbz/salvage/content.h"
+
+#include <algorithm>
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/chunk/chunk.h"
+
+namespace bbz::salvage {
+namespace {
+
+catalog::Tensor entry_of(const FoundTensor& tensor) {
+  catalog::Tensor entry;
+  entry.meta = tensor.meta;
+  entry.byte_size = tensor.byte_size;
+  entry.chunk_count = tensor.chunk_count;
+  return entry;
+}
+
+bool is_carried(const FoundTensor& tensor, const catalog::Chunk& chunk) {
+  return tensor.meta.form == symmetry::kFormRider && symmetry::is_carried(chunk);
+}
+
+// The chunk of this number as its tensor's record has it, whether it was found or not.
+catalog::Chunk expected_chunk(const FoundTensor& tensor, std::uint64_t number) {
+  catalog::Chunk chunk;
+  chunk.meta.first_element = number * tensor.meta.chunk_elements;
+  const std::uint64_t left = tensor.meta.stored_elements - chunk.meta.first_element;
+  chunk.meta.element_count = static_cast<std::uint32_t>(std::min(tensor.meta.chunk_elements, left));
+  chunk.decoded_bytes = std::uint64_t{chunk.meta.element_count} * tensor.meta.element_bits / 8;
+  return chunk;
+}
+
+// How many bytes of the tensor a chunk stands for.
+std::uint64_t piece_size(const FoundTensor& tensor, const catalog::Chunk& chunk) {
+  if (tensor.meta.form != symmetry::kFormLower) return chunk.decoded_bytes;
+  const symmetry::DenseRange range = symmetry::lower_range(tensor.meta, chunk);
+  return (range.end - range.begin) * tensor.meta.element_bits / 8;
+}
+
+Result<std::vector<std::byte>> read_payload(io::Source& source, const catalog::Payload& payload) {
+  std::vector<std::byte> bytes(payload.length);
+  BBZ_TRY(io::read_exactly(source, payload.offset, bytes));
+  const std::uint64_t computed = xxh3_64(bytes);
+  if (computed == payload.checksum) return bytes;
+  return make_error(Code::kChecksum, "payload at offset {}: checksum {:016x}, computed {:016x}",
+                    payload.offset, payload.checksum, computed);
+}
+
+}  // namespace
+
+Status Content::read(const FoundTensor& tensor, const std::function<Status(const Piece&)>& take) {
+  const Status form = symmetry::check_record(entry_of(tensor));
+  if (!form.ok()) return take({tensor.byte_size, form, {}});
+  if (tensor.meta.form == symmetry::kFormPolar) {
+    const Status derived = read_derived(tensor);
+    return take({tensor.byte_size, derived, derived.ok() ? Bytes(derived_) : Bytes()});
+  }
+  const bool rides = std::ranges::any_of(
+      tensor.chunks, [&](const auto& entry) { return is_carried(tensor, entry.second); });
+  Result<std::shared_ptr<Group>> group = std::shared_ptr<Group>();
+  if (rides) group = find_group(tensor.meta);
+  for (std::uint64_t number = 0; number < tensor.chunk_count; ++number) {
+    Piece piece;
+    const auto found = tensor.chunks.find(number);
+    if (found == tensor.chunks.end()) {
+      piece.size = piece_size(tensor, expected_chunk(tensor, number));
+      piece.outcome = make_error(Code::kTruncated, "chunk {} is missing", number);
+    } else {
+      piece.size = piece_size(tensor, found->second);
+      piece.outcome = decode_chunk(tensor, found->second, group);
+      const bool lower = tensor.meta.form == symmetry::kFormLower;
+      if (piece.outcome.ok()) piece.bytes = lower ? dense_ : plain_;
+    }
+    BBZ_TRY(take(piece));
+  }
+  return {};
+}
+
+// Into plain_, and from there into dense_ where the tensor is a lower matrix.
+Status Content::decode_chunk(const FoundTensor& tensor, const catalog::Chunk& chunk,
+                             const Result<std::shared_ptr<Group>>& group) {
+  payload_.resize(chunk.payload.length);
+  BBZ_TRY(io::read_exactly(source_, chunk.payload.offset, payload_));
+  plain_.resize(chunk.decoded_bytes);
+  if (is_carried(tensor, chunk)) {
+    if (!group.ok()) {
+      return make_error(group.code(), "chunk {} at offset {} is recovered from {}",
+                        chunk.meta.number, chunk.payload.offset, group.error().message);
+    }
+    return (*group)->state->decode_carried((*group)->catalog, tensor.meta, chunk, payload_, plain_);
+  }
+  BBZ_TRY(chunk::verify(tensor.meta, chunk, payload_, plain_));
+  if (tensor.meta.form == symmetry::kFormLower) {
+    dense_.resize(piece_size(tensor, chunk));
+    symmetry::expand_lower(tensor.meta, chunk, plain_, dense_);
+  }
+  return {};
+}
+
+// Into derived_.
+Status Content::read_derived(const FoundTensor& tensor) {
+  const auto group = find_group(tensor.meta);
+  if (!group.ok()) {
+    return make_error(group.code(), "it is derived from {}", group.error().message);
+  }
+  derived_.resize(tensor.byte_size);
+  return (*group)->state->derive((*group)->catalog, entry_of(tensor), pool_, derived_);
+}
+
+Result<std::shared_ptr<Content::Group>> Content::find_group(const catalog::TensorMeta& tensor) {
+  constexpr std::size_t kKept = 4;
+  const std::uint32_t number = tensor.group;
+  if (const auto entry = survey_.groups.find(number); entry != survey_.groups.end()) {
+    BBZ_TRY(symmetry::check_method(tensor, entry->second.meta));
+  }
+  if (const auto lost = lost_groups_.find(number); lost != lost_groups_.end()) return lost->second;
+  const auto known =
+      std::ranges::find(groups_, number, [](const auto& entry) { return entry.first; });
+  if (known != groups_.end()) return known->second;
+  auto loaded = load_group(number);
+  if (!loaded.ok()) {
+    lost_groups_.emplace(number, loaded.error());
+    return loaded;
+  }
+  groups_.emplace_front(number, *loaded);
+  if (groups_.size() > kKept) groups_.pop_back();
+  return loaded;
+}
+
+Result<std::shared_ptr<Content::Group>> Content::load_group(std::uint32_t number) {
+  const auto about = [number](const Error& error) {
+    return make_error(error.code, "group {}: {}", number, error.message);
+  };
+  const auto found = survey_.groups.find(number);
+  if (found == survey_.groups.end()) {
+    return make_error(Code::kTruncated, "group {}, which is lost", number);
+  }
+  const FoundGroup& entry = found->second;
+  const auto payload = read_payload(source_, entry.payload);
+  if (!payload.ok()) return about(payload.error());
+  const Status digest =
+      internal::check_payload_digest(entry.meta.payload_digest, entry.payload, *payload);
+  if (!digest.ok()) return about(digest.error());
+  const auto group = std::make_shared<Group>();
+  const catalog::Group known{entry.meta, entry.payload, 0};
+  BBZ_ASSIGN(group->state, internal::GroupState::make(known, *payload, survey_.digest_kind));
+  const std::uint64_t count = group->state->tensor_count();
+  if (count != 0 && !entry.first_tensor) {
+    return make_error(Code::kTruncated,
+                      "group {}: the record of the tensor that follows it is lost", number);
+  }
+  std::vector<const FoundTensor*> tensors;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t wanted = *entry.first_tensor + i;
+    const auto tensor = survey_.tensors.find(static_cast<std::uint32_t>(wanted));
+    if (wanted >= catalog::kNone || tensor == survey_.tensors.end()) {
+      return make_error(Code::kTruncated, "group {}: tensor {}, which belongs to it, is lost",
+                        number, wanted);
+    }
+    tensors.push_back(&tensor->second);
+    group->catalog.tensors.push_back(entry_of(tensor->second));
+  }
+  BBZ_TRY(symmetry::group_tensors(group->catalog, known, count));
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    auto bytes = read_whole(*tensors[i]);
+    if (!bytes.ok()) return about(bytes.error());
+    group->state->add(group->catalog.tensors[i], std::move(bytes).value());
+  }
+  return group;
+}
+
+// A dense tensor, or why it is not whole.
+Result<std::vector<std::byte>> Content::read_whole(const FoundTensor& tensor) {
+  std::vector<std::byte> bytes;
+  BBZ_TRY(read(tensor, [&](const Piece& piece) -> Status {
+    if (piece.outcome.ok()) {
+      bytes.insert(bytes.end(), piece.bytes.begin(), piece.bytes.end());
+      return {};
+    }
+    const std::string& message = piece.outcome.error().message;
+    const std::string name = fmt::format("tensor {}", quoted(tensor.meta.name));
+    if (message.starts_with(name)) return piece.outcome;
+    return make_error(piece.outcome.code(), "{}, {}", name, message);
+  }));
+  return bytes;
+}
+
+}  // namespace bbz::salvage
