@@ -43,11 +43,14 @@ Status Delivery::begin_tensor(const Step& step) {
       form_ = found.error();
     }
   }
-  if (tensor.meta.form != symmetry::kFormPolar) return {};
-  BBZ_TRY(form_);
-  derived_.resize(tensor.byte_size);
-  BBZ_TRY(group_->derive(catalog_, tensor, pool_, derived_));
-  return visitor_.data(tensor, 0, derived_);
+  if (tensor.chunk_count != 0) return {};  // whatever is wrong is said of its chunks
+  Status derived = form_;
+  if (derived.ok() && tensor.meta.form == symmetry::kFormPolar) {
+    derived_.resize(tensor.byte_size);
+    derived = group_->derive(catalog_, tensor, pool_, derived_);
+    if (derived.ok()) return visitor_.data(tensor, 0, derived_);
+  }
+  return derived.ok() ? derived : visitor_.not_derived(tensor, derived.error());
 }
 
 Status Delivery::chunk(Step& step) {

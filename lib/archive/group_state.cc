@@ -1,6 +1,7 @@
 #include "bbz/archive/group_state.h"
 
 #include "bbz/base/format.h"
+#include "bbz/base/names.h"
 #include "bbz/chunk/chunk.h"
 
 namespace bbz::internal {
@@ -58,8 +59,9 @@ Status GroupState::complete(const catalog::Catalog& catalog) const {
   BBZ_ASSIGN(const auto expected, symmetry::group_tensors(catalog, group_, count_));
   for (std::size_t i = 0; i < expected.size(); ++i) {
     if (i >= bytes_.size() || bytes_[i].size() != expected[i].byte_size) {
-      return make_error(Code::kMalformed, "group {}: tensor {} of {} is missing or damaged",
-                        number(), i, count_);
+      return make_error(Code::kMalformed,
+                        "group {}: tensor {} {}, which belongs to it, is missing or damaged",
+                        number(), expected[i].meta.number, quoted(expected[i].meta.name));
     }
   }
   return {};

@@ -172,6 +172,9 @@ class GroupKeeper final : public Visitor {
                  const Error& error) override {
     return visitor_.damaged(tensor, chunk, error);
   }
+  Status not_derived(const catalog::Tensor& tensor, const Error& error) override {
+    return visitor_.not_derived(tensor, error);
+  }
 
  private:
   Visitor& visitor_;

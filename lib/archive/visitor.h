@@ -39,6 +39,11 @@ class Visitor {
                          const Error& error) {
     return (void)tensor, (void)chunk, error;
   }
+  // A tensor without chunks of its own that cannot be put together: what it follows from is damaged
+  // or does not fit. Returning success passes it over, without a call of data(), and goes on.
+  virtual Status not_derived(const catalog::Tensor& tensor, const Error& error) {
+    return (void)tensor, error;
+  }
 };
 
 }  // namespace bbz

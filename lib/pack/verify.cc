@@ -50,6 +50,12 @@ class DamageCollector final : public Visitor {
     return {};
   }
 
+  Status not_derived(const catalog::Tensor& tensor, const Error& error) override {
+    hash_.reset();
+    add({path_, tensor.meta.name, std::nullopt, 0, error});
+    return {};
+  }
+
   Status end_file(const catalog::File& file) override {
     ++report_.files;
     if (!hash_ || !file.digest || position_ != file.size) return {};

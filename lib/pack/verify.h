@@ -20,12 +20,13 @@ struct VerifyOptions {
   Progress progress{};  // bytes of the archive read
 };
 
-// A chunk, or the whole of a file, that is not what it should be.
+// What is not as it should be: a chunk, a tensor that cannot be put together from others, or the
+// whole of a file.
 struct Damage {
   std::string file;    // empty for an operand
   std::string tensor;  // empty for bytes that are no tensor, and for a file
   std::optional<std::uint32_t> chunk;
-  std::uint64_t archive_offset = 0;  // of the chunk's payload; 0 for a file
+  std::uint64_t archive_offset = 0;  // of the chunk's payload; 0 where there is none
   Error error;
 };
 

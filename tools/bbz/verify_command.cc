@@ -26,7 +26,8 @@ Manual verify_manual() {
       "everything is decoded, and compared with the checksums and digests of what was packed. "
       "--fast "
       "checks structure and stored bytes only, which finds any damage to the archive itself. Every "
-      "damaged chunk is listed with its place.",
+      "damaged chunk is listed with its place, and every tensor that cannot be put together from "
+      "others.",
       "The root digest stands for the whole content. One made with pack --digest sha256 and kept "
       "in "
       "a safe place shows with --expect that nobody has changed the content."};
