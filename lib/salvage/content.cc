@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bbz/archive/delivery.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/chunk/chunk.h"
@@ -60,40 +61,53 @@ Status Content::read(const FoundTensor& tensor, const std::function<Status(const
       tensor.chunks, [&](const auto& entry) { return is_carried(tensor, entry.second); });
   Result<std::shared_ptr<Group>> group = std::shared_ptr<Group>();
   if (rides) group = find_group(tensor.meta);
-  for (std::uint64_t number = 0; number < tensor.chunk_count; ++number) {
-    Piece piece;
-    const auto found = tensor.chunks.find(number);
-    if (found == tensor.chunks.end()) {
-      piece.size = piece_size(tensor, expected_chunk(tensor, number));
-      piece.outcome = make_error(Code::kTruncated, "chunk {} is missing", number);
-    } else {
-      piece.size = piece_size(tensor, found->second);
-      piece.outcome = decode_chunk(tensor, found->second, group);
-      const bool lower = tensor.meta.form == symmetry::kFormLower;
-      if (piece.outcome.ok()) piece.bytes = lower ? dense_ : plain_;
-    }
-    BBZ_TRY(take(piece));
-  }
-  return {};
+  std::uint64_t next = 0;
+  return parallel::ordered_map<Job>(
+      pool_, internal::delivery_depth(pool_),
+      [&](Job& job) -> Result<bool> {
+        job.number = next;
+        return next++ < tensor.chunk_count;
+      },
+      [&](Job& job) {
+        decode(tensor, group, job);
+        return Status();
+      },
+      [&](Job& job) { return take(job.piece); });
 }
 
-// Into plain_, and from there into dense_ where the tensor is a lower matrix.
+// On the pool's threads, as what follows it.
+void Content::decode(const FoundTensor& tensor, const Result<std::shared_ptr<Group>>& group,
+                     Job& job) {
+  job.piece = {};
+  const auto found = tensor.chunks.find(job.number);
+  if (found == tensor.chunks.end()) {
+    job.piece.size = piece_size(tensor, expected_chunk(tensor, job.number));
+    job.piece.outcome = make_error(Code::kTruncated, "chunk {} is missing", job.number);
+    return;
+  }
+  job.piece.size = piece_size(tensor, found->second);
+  job.piece.outcome = decode_chunk(tensor, found->second, group, job);
+  const bool lower = tensor.meta.form == symmetry::kFormLower;
+  if (job.piece.outcome.ok()) job.piece.bytes = lower ? job.dense : job.plain;
+}
+
 Status Content::decode_chunk(const FoundTensor& tensor, const catalog::Chunk& chunk,
-                             const Result<std::shared_ptr<Group>>& group) {
-  payload_.resize(chunk.payload.length);
-  BBZ_TRY(io::read_exactly(source_, chunk.payload.offset, payload_));
-  plain_.resize(chunk.decoded_bytes);
+                             const Result<std::shared_ptr<Group>>& group, Job& job) {
+  job.payload.resize(chunk.payload.length);
+  BBZ_TRY(io::read_exactly(source_, chunk.payload.offset, job.payload));
+  job.plain.resize(chunk.decoded_bytes);
   if (is_carried(tensor, chunk)) {
     if (!group.ok()) {
       return make_error(group.code(), "chunk {} at offset {} is recovered from {}",
                         chunk.meta.number, chunk.payload.offset, group.error().message);
     }
-    return (*group)->state->decode_carried((*group)->catalog, tensor.meta, chunk, payload_, plain_);
+    return (*group)->state->decode_carried((*group)->catalog, tensor.meta, chunk, job.payload,
+                                           job.plain);
   }
-  BBZ_TRY(chunk::verify(tensor.meta, chunk, payload_, plain_));
+  BBZ_TRY(chunk::verify(tensor.meta, chunk, job.payload, job.plain));
   if (tensor.meta.form == symmetry::kFormLower) {
-    dense_.resize(piece_size(tensor, chunk));
-    symmetry::expand_lower(tensor.meta, chunk, plain_, dense_);
+    job.dense.resize(job.piece.size);
+    symmetry::expand_lower(tensor.meta, chunk, job.plain, job.dense);
   }
   return {};
 }

@@ -20,12 +20,13 @@ struct Piece {
 
 class Content {
  public:
-  // Both outlive the content.
-  Content(io::Source& source, const Survey& survey) : source_(source), survey_(survey) {}
+  // Source and survey outlive the content; `threads` that decode, 0: all cores.
+  Content(io::Source& source, const Survey& survey, unsigned threads)
+      : source_(source), survey_(survey), pool_(threads) {}
 
-  // Calls `take` for one piece of the tensor after the other, which tile it. It does the same every
-  // time, so that files are put together in two passes without holding them in memory. Errors:
-  // those of `take`.
+  // Calls `take` for one piece of the tensor after the other, which tile it, on the calling thread.
+  // It does the same every time, so that files are put together in two passes without holding them
+  // in memory. Errors: those of `take`.
   Status read(const FoundTensor& tensor, const std::function<Status(const Piece&)>& take);
 
  private:
@@ -35,19 +36,26 @@ class Content {
     std::shared_ptr<internal::GroupState> state;
   };
 
+  // A piece on its way.
+  struct Job {
+    std::uint64_t number = 0;  // of the chunk
+    Piece piece;
+    std::vector<std::byte> payload;
+    std::vector<std::byte> plain;
+    std::vector<std::byte> dense;  // what that stands for, where the form is lower
+  };
+
   Result<std::shared_ptr<Group>> find_group(const catalog::TensorMeta& tensor);
   Result<std::shared_ptr<Group>> load_group(std::uint32_t number);
   Result<std::vector<std::byte>> read_whole(const FoundTensor& tensor);
   Status read_derived(const FoundTensor& tensor);
+  void decode(const FoundTensor& tensor, const Result<std::shared_ptr<Group>>& group, Job& job);
   Status decode_chunk(const FoundTensor& tensor, const catalog::Chunk& chunk,
-                      const Result<std::shared_ptr<Group>>& group);
+                      const Result<std::shared_ptr<Group>>& group, Job& job);
 
   io::Source& source_;
   const Survey& survey_;
-  parallel::ThreadPool pool_{1};
-  std::vector<std::byte> payload_;
-  std::vector<std::byte> plain_;
-  std::vector<std::byte> dense_;
+  parallel::ThreadPool pool_;
   LargeBuffer derived_;
   // The groups that were needed last, newest first: the tensors that refer to one lie close
   // together in a file.

@@ -15,7 +15,7 @@ constexpr std::size_t kMostDamage = 20;
 class Salvager {
  public:
   Salvager(io::Source& source, io::OutputTree& out, const Options& options, const Survey& survey)
-      : content_(source, survey), out_(out), options_(options), survey_(survey) {}
+      : content_(source, survey, options.threads), out_(out), options_(options), survey_(survey) {}
 
   Result<FileReport> file(std::uint32_t number, const FoundFile& found);
 

@@ -12,6 +12,7 @@ namespace bbz::salvage {
 
 struct Options {
   bool replace = false;  // existing files below the output folder make way
+  unsigned threads = 0;  // that decode; 0: all cores
   Limits limits;
   // Called now and then with the decoded bytes that have been written or given up.
   std::function<void(std::uint64_t)> progress;

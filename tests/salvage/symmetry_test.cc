@@ -1,5 +1,8 @@
 // Archives of rotated models: what follows from other tensors comes back, unless these are lost.
 #include <algorithm>
+#include <mutex>
+#include <set>
+#include <thread>
 
 #include "bbz/container/index.h"
 #include "bbz/salvage/salvage.h"
@@ -29,9 +32,15 @@ class SalvageOfModel : public testing::TestWithParam<std::tuple<Method, DigestKi
 
   Report run(Bytes bytes) {
     const auto source = io::memory_source(bytes);
+    return run(*source, 0);
+  }
+
+  Report run(io::Source& source, unsigned threads) {
+    Options options;
+    options.threads = threads;
     std::filesystem::remove_all(out_ / "rescued");
     auto tree = *io::OutputTree::open(out_ / "rescued");
-    auto report = salvage::salvage(*source, tree, {});
+    auto report = salvage::salvage(source, tree, options);
     EXPECT_TRUE(report.ok()) << report.error().message;
     return report.ok() ? std::move(*report) : Report();
   }
@@ -244,6 +253,37 @@ TEST_P(SalvageOfOperands, ALostOperandIsNotTakenForTheNextTensor) {
   expect_lost(report, lost);
   EXPECT_EQ(reasons(report, "the record of the tensor that follows it is lost"), 1u);
   EXPECT_GT(report.orphans, 0u);
+}
+
+// Notes which threads read, and lets others do so meanwhile.
+class SlowSource final : public io::ForwardingSource {
+ public:
+  using ForwardingSource::ForwardingSource;
+
+  Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
+    {
+      const std::lock_guard lock(mutex_);
+      threads.insert(std::this_thread::get_id());
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+    return inner_.read_at(offset, out);
+  }
+
+  std::set<std::thread::id> threads;
+
+ private:
+  std::mutex mutex_;
+};
+
+TEST_P(SalvageOfModel, AsManyThreadsDecodeAsAreAskedFor) {
+  const auto memory = io::memory_source(Bytes(archive_));
+  for (const unsigned threads : {1u, 3u}) {
+    SlowSource slow(*memory);
+    EXPECT_TRUE(run(slow, threads).whole());
+    EXPECT_TRUE(written("model.safetensors") == unpacked());
+    EXPECT_LE(slow.threads.size(), threads);
+    EXPECT_EQ(slow.threads.size() > 1, threads > 1);
+  }
 }
 
 TEST_P(SalvageOfModel, WhatIsSaidToBeWholeIsRight) {

@@ -91,6 +91,7 @@ Result<ExitCode> run_salvage(const SalvageArguments& arguments, const CommonOpti
   BBZ_ASSIGN(io::OutputTree out, io::OutputTree::open(arguments.folder));
   salvage::Options options;
   options.replace = arguments.force;
+  options.threads = common.threads;
   if (http::is_url(arguments.archive)) {
     ProgressBar bar("downloading", source->size(), common.quiet);
     BBZ_ASSIGN(source, io::copy_to_disk(*source, arguments.folder,
