@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -43,9 +44,12 @@ Result<Fd> enter(int directory, const std::string& name, std::string_view path) 
 
 Result<OutputTree> OutputTree::open(const std::string& root) {
   if (root.empty()) return make_error(Code::kInvalidArgument, "\"\": not the name of a directory");
+  std::vector<std::string> created;
   for (std::size_t slash = root.find('/', 1);; slash = root.find('/', slash + 1)) {
     const std::string upper = root.substr(0, slash);
-    if (::mkdir(upper.c_str(), 0777) != 0 && errno != EEXIST && errno != EISDIR) {
+    if (::mkdir(upper.c_str(), 0777) == 0) {
+      created.push_back(upper);
+    } else if (errno != EEXIST && errno != EISDIR) {
       // It may be there all the same, below a folder that is not ours to write to.
       struct stat status {};
       const int error_number = errno;
@@ -57,7 +61,13 @@ Result<OutputTree> OutputTree::open(const std::string& root) {
   }
   Fd opened(::open(root.c_str(), kOpenDirectory));
   if (!opened) return system_error(errno, "cannot open the directory", root);
-  return OutputTree(std::move(opened), root);
+  return OutputTree(std::move(opened), root, std::move(created));
+}
+
+void OutputTree::remove_created() const {
+  for (auto path = created_.rbegin(); path != created_.rend(); ++path) {
+    if (::rmdir(path->c_str()) != 0) return;
+  }
 }
 
 std::string OutputTree::shown(std::string_view path) const {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bbz/io/atomic_file.h"
 #include "bbz/io/fd.h"
@@ -18,6 +19,9 @@ class OutputTree {
  public:
   // Opens `root`, which is created with its parents where it is missing. Errors: kIo.
   static Result<OutputTree> open(const std::string& root);
+
+  // Removes the root and those above it that open() has created, as far as nothing lies in them.
+  void remove_created() const;
 
   // Creates a folder and those above it; folders that are there are kept.
   // Errors: kUnsafePath for an unsafe path and where a link stands in the way; kExists where
@@ -34,12 +38,14 @@ class OutputTree {
   Result<std::unique_ptr<AtomicFile>> create_file(std::string_view path, OutputOptions options);
 
  private:
-  OutputTree(Fd root, std::string name) : root_(std::move(root)), name_(std::move(name)) {}
+  OutputTree(Fd root, std::string name, std::vector<std::string> created)
+      : root_(std::move(root)), name_(std::move(name)), created_(std::move(created)) {}
   Result<Fd> open_directory(std::string_view path);
   std::string shown(std::string_view path) const;
 
   Fd root_;
   std::string name_;
+  std::vector<std::string> created_;  // by open(), in that order
 };
 
 }  // namespace bbz::io

@@ -42,6 +42,22 @@ TEST(OutputTree, CreatesFilesAndFoldersBelowARootThatItMakes) {
   EXPECT_EQ(OutputTree::open("").code(), Code::kInvalidArgument);
 }
 
+TEST(OutputTree, RemovesWhatItHasCreatedWhereNothingLiesInIt) {
+  const TempDir dir;
+  std::filesystem::create_directory(dir / "old");
+  OutputTree::open(dir / "old")->remove_created();
+  OutputTree::open(dir / "old/new/root/")->remove_created();
+  EXPECT_THAT(dir.entries(), ElementsAre("old"));
+  auto tree = std::move(OutputTree::open(dir / "old/new/root")).value();
+  EXPECT_TRUE(write_file(tree, "a", kKeep).ok());
+  tree.remove_created();
+  EXPECT_THAT(dir.entries(), ElementsAre("old", "old/new", "old/new/root", "old/new/root/a"));
+  std::filesystem::remove(dir / "old/new/root/a");
+  write_text(dir / "old/new/b", "");
+  tree.remove_created();
+  EXPECT_THAT(dir.entries(), ElementsAre("old", "old/new", "old/new/b"));
+}
+
 TEST(OutputTree, RefusesNamesThatLeaveIt) {
   const TempDir dir;
   auto tree = std::move(OutputTree::open(dir / "root")).value();

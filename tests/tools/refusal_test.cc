@@ -46,6 +46,18 @@ TEST_F(Refusal, SpeaksInOneLineOnStandardError) {
   }
 }
 
+TEST_F(Refusal, SalvageLeavesNoFolderThatItMadeForNothing) {
+  write("noise", noise(100'000, 7));
+  EXPECT_EXIT_CODE(0, "mkdir -p old/empty && touch old/file");
+  for (const std::string folder : {"new", "new/below/", "old/new/below", "old/empty"}) {
+    EXPECT_EXIT_CODE(3, "$BBZ salvage noise -o " + folder);
+    EXPECT_EXIT_CODE(0, "test ! -e new && test ! -e old/new && test -d old/empty");
+  }
+  // With something in it, it stays.
+  EXPECT_EXIT_CODE(3, "head -c 3000 model.bbz > cut.bbz; $BBZ salvage cut.bbz -o new/below");
+  EXPECT_EXIT_CODE(0, "test -n \"$(ls new/below)\"");
+}
+
 TEST_F(Refusal, RefusesAVersionFromTheFuture) {
   std::string archive = read("model.bbz");
   archive[8] = 2;

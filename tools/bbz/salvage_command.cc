@@ -86,9 +86,22 @@ void print_report(const salvage::Report& report, const CommonOptions& common) {
   fmt::print("the index is {}\n", report.had_index ? "whole" : "lost");
 }
 
+// Leaves no folder behind that was made for nothing.
+class FolderGuard {
+ public:
+  explicit FolderGuard(const io::OutputTree& folder) : folder_(folder) {}
+  ~FolderGuard() { folder_.remove_created(); }
+  FolderGuard(const FolderGuard&) = delete;
+  FolderGuard& operator=(const FolderGuard&) = delete;
+
+ private:
+  const io::OutputTree& folder_;
+};
+
 Result<ExitCode> run_salvage(const SalvageArguments& arguments, const CommonOptions& common) {
   BBZ_ASSIGN(auto source, open_source(arguments.archive, arguments.network));
   BBZ_ASSIGN(io::OutputTree out, io::OutputTree::open(arguments.folder));
+  const FolderGuard guard(out);
   salvage::Options options;
   options.replace = arguments.force;
   options.threads = common.threads;
