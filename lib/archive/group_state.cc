@@ -36,6 +36,13 @@ Result<std::shared_ptr<GroupState>> GroupState::make(const catalog::Group& group
   }
 }
 
+Result<std::span<const catalog::Tensor>> GroupState::tensors(
+    const catalog::Catalog& catalog) const {
+  BBZ_ASSIGN(const auto tensors, symmetry::group_tensors(catalog, group_, count_));
+  if (bits_back_) BBZ_TRY(symmetry::check_rotation(group_, *bits_back_, tensors));
+  return tensors;
+}
+
 void GroupState::begin(const catalog::Tensor& tensor) {
   tensors_.push_back(tensor);
   bytes_.emplace_back();
@@ -56,7 +63,7 @@ void GroupState::add(const catalog::Tensor& tensor, Bytes bytes) {
 
 // Whether every tensor of the group is here and whole.
 Status GroupState::complete(const catalog::Catalog& catalog) const {
-  BBZ_ASSIGN(const auto expected, symmetry::group_tensors(catalog, group_, count_));
+  BBZ_ASSIGN(const auto expected, tensors(catalog));
   for (std::size_t i = 0; i < expected.size(); ++i) {
     if (i >= bytes_.size() || bytes_[i].size() != expected[i].byte_size) {
       return make_error(Code::kMalformed,
@@ -85,8 +92,8 @@ Status GroupState::decode_carried(const catalog::Catalog& catalog,
       riders_ = symmetry::recover_riders(*bits_back_, tensors_, bytes_);
       bytes_.clear();  // the riders are all that is needed from now on
     }
-    if (!riders_->ok()) return riders_->error();
   }
+  if (!riders_->ok()) return riders_->error();
   BBZ_TRY(chunk::check_payload(tensor, chunk, payload));
   BBZ_ASSIGN(const symmetry::Joined joined,
              symmetry::join_carried(tensor, chunk, payload, **riders_));

@@ -28,6 +28,9 @@ class GroupState {
     return tensor.meta.number - group_.first_tensor < count_ &&
            tensor.meta.number >= group_.first_tensor;
   }
+  // Those tensors, which may be decoded. Errors: those of symmetry::group_tensors() and
+  // symmetry::check_rotation().
+  Result<std::span<const catalog::Tensor>> tensors(const catalog::Catalog& catalog) const;
   // Appends decoded bytes of the next tensor of the group, which may come in pieces.
   void add(const catalog::Tensor& tensor, Bytes bytes);
   // The same, of a whole tensor.
@@ -56,7 +59,7 @@ class GroupState {
   std::uint64_t expected_ = 0;  // of those tensors, by what they declare
   bool too_large_ = false;
   std::mutex mutex_;
-  // Recovered when first needed, or why they cannot be; under mutex_ until then.
+  // Under mutex_ until recovered. A failure stays as well: it costs as much as a success.
   std::optional<Result<std::vector<std::byte>>> riders_;
 };
 

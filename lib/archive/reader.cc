@@ -62,18 +62,31 @@ Result<std::shared_ptr<internal::GroupState>> Reader::State::find_group(std::uin
   const std::lock_guard lock(groups_mutex);
   const auto known = std::ranges::find(groups, number, [](const auto& g) { return g->number(); });
   if (known != groups.end()) return *known;
-  const catalog::Group& group = catalog.groups[number];
+  if (wrong_group && wrong_group->number == number) return wrong_group->error;
+  auto state = read_group(catalog.groups[number]);
+  if (!state.ok()) {
+    const Code code = state.code();
+    if (code == Code::kChecksum || code == Code::kMalformed || code == Code::kTruncated) {
+      wrong_group = {number, state.error()};
+    }
+    return state;
+  }
+  groups.insert(groups.begin(), *state);
+  if (groups.size() > kKept) groups.pop_back();
+  return state;
+}
+
+Result<std::shared_ptr<internal::GroupState>> Reader::State::read_group(
+    const catalog::Group& group) {
   BBZ_ASSIGN(const std::vector<std::byte> payload, read_payload(group.payload));
   BBZ_TRY(internal::check_payload_digest(group.meta.payload_digest, group.payload, payload));
   BBZ_ASSIGN(auto state, internal::GroupState::make(group, payload, catalog.header.digest_kind));
-  BBZ_ASSIGN(const auto tensors, symmetry::group_tensors(catalog, group, state->tensor_count()));
+  BBZ_ASSIGN(const auto tensors, state->tensors(catalog));
   for (const catalog::Tensor& tensor : tensors) {
     std::vector<std::byte> bytes(tensor.byte_size);
     BBZ_TRY(read_dense(tensor, 0, bytes));
     state->add(tensor, std::move(bytes));
   }
-  groups.insert(groups.begin(), state);
-  if (groups.size() > kKept) groups.pop_back();
   return state;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "bbz/archive/group_state.h"
@@ -21,6 +22,7 @@ struct Reader::State {
   Status read_dense(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
   Status read_lower(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
   Result<std::shared_ptr<internal::GroupState>> find_group(std::uint32_t number);
+  Result<std::shared_ptr<internal::GroupState>> read_group(const catalog::Group& group);
   template <class Plan>
   Status visit(Plan&& plan, Visitor& visitor);
   // Tells the source that these chunks, or those of these tensors, will be read.
@@ -37,6 +39,13 @@ struct Reader::State {
   // times.
   std::mutex groups_mutex;
   std::vector<std::shared_ptr<internal::GroupState>> groups;
+  // The last one whose content is wrong, so that its tensors are not all decoded again for each
+  // chunk that asks for it.
+  struct WrongGroup {
+    std::uint32_t number = 0;
+    Error error;
+  };
+  std::optional<WrongGroup> wrong_group;
 };
 
 }  // namespace bbz

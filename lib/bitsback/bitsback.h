@@ -30,8 +30,10 @@
 
 namespace bbz::bitsback {
 
-// Fences: the widest junction, and the most rows that its carriers may have together.
-inline constexpr std::uint64_t kMaxWidth = 32768;
+// Fences: the widest junction, and the most rows that its carriers may have together. Decoding
+// holds about 50 d² bytes, which at the widest are 3.3 GB; no residual stream that was sliced and
+// published is wider once sliced.
+inline constexpr std::uint64_t kMaxWidth = 8192;
 inline constexpr std::uint64_t kMaxColumns = 1 << 22;
 
 // A tensor after the junction, from which the rotation is recovered: [out, d], row-major packed
@@ -86,6 +88,11 @@ double expected_net_bits(const Plan& plan);
 // an element that is not finite; kInvalidArgument for sizes that do not fit.
 // Takes about 4 d² n operations for n carrier rows, and memory for 4 d² doubles and n d bytes.
 Result<Plan> plan_junction(std::uint64_t width, std::span<const Carrier> carriers);
+
+// The bytes that the stored form of the carriers and the record have together at the least: the
+// coordinates follow from them, and what whitened bits follow from has as many. `record` need not
+// be one that decodes; where it has no bits field, 0.
+std::uint64_t least_stored_bytes(std::uint64_t width, Bytes record);
 
 // What encode() makes.
 struct Drawn {

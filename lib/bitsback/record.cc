@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint8_t kVersion = 1;
 constexpr std::size_t kHeaderSize = 24;
+constexpr std::size_t kBitsOffset = 2;
 constexpr std::uint32_t kMostCorrection = 1U << 29;  // whole steps
 
 constexpr std::uint32_t zigzag(std::int32_t value) {
@@ -157,6 +158,11 @@ std::vector<std::byte> encode_record(const Record& record) {
   return bytes;
 }
 
+std::uint64_t least_stored_bytes(std::uint64_t width, Bytes record) {
+  if (record.size() < kHeaderSize) return 0;
+  return divide_up(capacity_bits(width, std::to_integer<int>(record[kBitsOffset])), 8);
+}
+
 Result<Record> decode_record(Bytes bytes, std::uint64_t width, std::uint64_t columns) {
   if (bytes.size() < kHeaderSize) {
     return make_error(Code::kTruncated, "bits-back record: {} bytes, its header has {}",
@@ -185,6 +191,11 @@ Result<Record> decode_record(Bytes bytes, std::uint64_t width, std::uint64_t col
         Code::kMalformed,
         "bits-back record: for {} carrier rows of width {}, but there are {} of width {}",
         record.columns, record.width, columns, width);
+  }
+  if (width < 2 || columns < width) {
+    return make_error(Code::kMalformed,
+                      "bits-back record: {} carrier rows fix no rotation of width {}", columns,
+                      width);
   }
   if (!valid(record.grid)) {
     return make_error(Code::kMalformed,

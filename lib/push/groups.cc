@@ -126,7 +126,7 @@ Result<std::shared_ptr<GroupState>> Handout::group_state(std::uint32_t number) {
   std::vector<std::byte> buffer;
   BBZ_ASSIGN(const Bytes payload, input_.read(outline_.unit(group.unit).payload(), buffer));
   BBZ_ASSIGN(auto state, GroupState::make(entry, payload, catalog().header.digest_kind));
-  BBZ_ASSIGN(const auto tensors, symmetry::group_tensors(catalog(), entry, group.count));
+  BBZ_ASSIGN(const auto tensors, state->tensors(catalog()));
   std::vector<std::byte> plain;
   for (const catalog::Tensor& tensor : tensors) {
     for (std::uint64_t i = 0; i < tensor.chunk_count; ++i) {

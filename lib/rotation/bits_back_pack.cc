@@ -180,7 +180,7 @@ Status BitsBackPacker::draw(std::size_t j, std::vector<Rider>& riders,
     carriers.push_back({model_.tensors[reads[i]].dtype, bytes[i]});
   }
   const auto write_plain = [&](const Error& reason) -> Status {
-    if (reason.code != Code::kUnsupported) return reason;
+    if (reason.code != Code::kUnsupported && reason.code != Code::kLimit) return reason;
     record.note = reason.message;
     for (std::size_t i = 0; i < reads.size(); ++i) BBZ_TRY(file_.add_dense(reads[i], bytes[i]));
     for (Rider& rider : riders) BBZ_TRY(write_rider(rider, std::nullopt));

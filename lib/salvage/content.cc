@@ -15,6 +15,7 @@ catalog::Tensor entry_of(const FoundTensor& tensor) {
   entry.meta = tensor.meta;
   entry.byte_size = tensor.byte_size;
   entry.chunk_count = tensor.chunk_count;
+  for (const auto& [number, chunk] : tensor.chunks) entry.stored_bytes += chunk.payload.length;
   return entry;
 }
 

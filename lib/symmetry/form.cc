@@ -201,6 +201,22 @@ Result<Joined> join_carried(const TensorMeta& tensor, const catalog::Chunk& chun
   return joined;
 }
 
+Status check_rotation(const catalog::Group& group, const BitsBackGroup& rotation,
+                      std::span<const catalog::Tensor> carriers) {
+  if (rotation.width > bitsback::kMaxWidth) {
+    return make_error(Code::kLimit, "group {}: a rotation of width {}, the limit is {}",
+                      group.meta.number, rotation.width, bitsback::kMaxWidth);
+  }
+  std::uint64_t stored = group.payload.length;
+  for (const catalog::Tensor& carrier : carriers) stored += carrier.stored_bytes;
+  const std::uint64_t least = bitsback::least_stored_bytes(rotation.width, rotation.record);
+  if (stored >= least) return {};
+  return make_error(Code::kLimit,
+                    "group {}: a rotation of {} bytes from {} bytes stored of it and its carriers, "
+                    "the limit is as many",
+                    group.meta.number, least, stored);
+}
+
 Result<std::vector<std::byte>> recover_riders(const BitsBackGroup& group,
                                               std::span<const catalog::Tensor> carriers,
                                               std::span<const std::vector<std::byte>> bytes) {

@@ -62,6 +62,12 @@ bool is_carried(const catalog::Chunk& chunk);
 Result<Joined> join_carried(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,
                             Bytes payload, Bytes riders);
 
+// Whether a group's rotation is one that a decoder should hold, and one that the bytes stored of
+// the group and its carriers can give: to be asked before either is decoded. Errors: kLimit, the
+// group is named.
+Status check_rotation(const catalog::Group& group, const BitsBackGroup& rotation,
+                      std::span<const catalog::Tensor> carriers);
+
 // The riders of a group, recovered from the bytes of its carriers in archive order.
 // Errors: those of bitsback::decode; the junction is named by its first carrier.
 Result<std::vector<std::byte>> recover_riders(const BitsBackGroup& group,

@@ -1,5 +1,6 @@
 #include "bbz/symmetry/form.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "bbz/gauge/lower.h"
@@ -67,6 +68,35 @@ TEST(Forms, PolarAndRiderNeedGroupsOfTheirMethod) {
   rider.meta.stored_elements = 15;
   EXPECT_EQ(check_form(with_group(kMethodBitsBack), rider).code(), Code::kMalformed);
   EXPECT_EQ(check_form(with_group(kMethodPolar), matrix(2, 2, 9)).code(), Code::kUnsupported);
+}
+
+TEST(Rotation, IsWithinItsWidthAndWhatIsStored) {
+  catalog::Group group;
+  group.meta.number = 7;
+  group.payload.length = 8 + 24;
+  BitsBackGroup rotation;
+  rotation.width = 8192;
+  rotation.carriers = 2;
+  rotation.record.resize(24);
+  rotation.record[2] = std::byte{3};  // bits of a degree of freedom
+  std::vector<catalog::Tensor> carriers(2, matrix(8192, 8192, catalog::kFormDense));
+  const std::uint64_t least = 8192ull * 8191 / 2 * 3 / 8;
+  carriers[0].stored_bytes = 1000;
+  carriers[1].stored_bytes = least - 1000 - group.payload.length;
+  EXPECT_TRUE(check_rotation(group, rotation, carriers).ok());
+
+  carriers[1].stored_bytes -= 1;
+  const Status few = check_rotation(group, rotation, carriers);
+  EXPECT_EQ(few.code(), Code::kLimit);
+  EXPECT_THAT(few.error().message, testing::HasSubstr("group 7"));
+  EXPECT_THAT(few.error().message, testing::HasSubstr(std::to_string(least)));
+  EXPECT_THAT(few.error().message, testing::HasSubstr(std::to_string(least - 1)));
+
+  carriers[1].stored_bytes = least;
+  rotation.width = 8193;
+  const Status wide = check_rotation(group, rotation, carriers);
+  EXPECT_EQ(wide.code(), Code::kLimit);
+  EXPECT_THAT(wide.error().message, testing::HasSubstr("8193, the limit is 8192"));
 }
 
 TEST(Lower, ChunksOfAnySizeTileTheMatrix) {

@@ -132,12 +132,53 @@ void polar(Forms& f) {
         {2, 2}, "malformed");
 }
 
+// A group whose carrier is constant, with so many zeros of code, and a tensor that rides on it.
+void bits_back(Collector& c, const char* name, const char* rule, std::uint32_t width,
+               std::uint8_t bits, std::uint64_t rows, std::size_t code) {
+  raw::Fields record;
+  record.u8(1).u8(0).u8(bits).u8(128).u8(30).u8(0).u16(static_cast<std::uint16_t>(width));
+  record.u32(static_cast<std::uint32_t>(rows)).u32(32).u64(0).bytes(Buffer(code));
+  const std::uint64_t count = rows * width;
+  const Buffer riders(32);
+  std::vector<Record> list;
+  list.push_back(
+      raw::group(0, 3, Buffer(raw::Fields().u32(width).u16(1).u16(0).bytes(Buffer(record)))));
+  list.push_back(raw::tensor({.number = 0,
+                              .dtype = kF16,
+                              .bits = 16,
+                              .stored = count,
+                              .chunk = count,
+                              .shape = {rows, width},
+                              .name = "w"}));
+  list.push_back(raw::chunk({.tensor = 0, .count = static_cast<std::uint32_t>(count), .codec = 1},
+                            words(count, 0x3C00), words(1, 0x3C00)));
+  list.push_back(raw::tensor({.number = 1,
+                              .offset = 2 * count,
+                              .dtype = 2,
+                              .bits = 8,
+                              .form = 3,
+                              .group = 0,
+                              .stored = riders.size(),
+                              .chunk = riders.size(),
+                              .shape = {riders.size()},
+                              .name = "v"}));
+  list.push_back(raw::chunk({.tensor = 1, .count = 32, .codec = 4}, riders,
+                            Buffer(raw::Fields().u16(0).u16(0).u32(32).u64(0))));
+  Archive archive;
+  archive.records = in_file(std::move(list), 2, 2 * count + riders.size());
+  c.add_payload(name, rule, archive.bytes(), "ok", "limit");
+}
+
 }  // namespace
 
 void add_symmetry_vectors(Collector& c) {
   Forms f(c);
   lower(f);
   polar(f);
+  bits_back(c, "bits-back-width-limit", "the width of a rotation is within the limit", 8193, 1, 1,
+            0);
+  bits_back(c, "bits-back-stored-limit", "a rotation has no more bits than what is stored", 64, 24,
+            64, 7);
 }
 
 }  // namespace bbz::vectors

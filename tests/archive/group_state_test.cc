@@ -1,0 +1,53 @@
+// A group whose rotation is wrong costs one decode of it, however many chunks ask for its riders.
+#include "bbz/archive/group_state.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "bitsback/junctions.h"
+
+namespace bbz::internal {
+namespace {
+
+TEST(GroupState, DecodesAWrongRotationOnce) {
+  constexpr std::uint64_t kWidth = 192;
+  constexpr std::uint64_t kRows = 400;
+  const auto carrier =
+      bitsback::tensor_of(tensor::DType::kF16, bitsback::normal_values(1, kRows, kWidth));
+  const bitsback::Carrier carriers[] = {{tensor::DType::kF16, carrier}};
+  const auto plan = bitsback::plan_junction(kWidth, carriers);
+  ASSERT_TRUE(plan.ok()) << plan.error().message;
+  auto drawn = bitsback::encode(*plan, carriers, bitsback::random_bytes(2, 64));
+  ASSERT_TRUE(drawn.ok()) << drawn.error().message;
+  drawn->record[16] ^= std::byte{1};  // the riders' checksum, which is looked at last
+
+  catalog::Catalog catalog;
+  catalog::Group& group = catalog.groups.emplace_back();
+  group.meta.method = symmetry::kMethodBitsBack;
+  catalog::Tensor& tensor = catalog.tensors.emplace_back();
+  tensor.meta.file = 0;
+  tensor.meta.kind = catalog::TensorKind::kTensor;
+  tensor.meta.dtype = tensor::DType::kF16;
+  tensor.meta.shape = {kRows, kWidth};
+  tensor.byte_size = tensor.stored_bytes = carrier.size();
+  const auto payload = symmetry::encode_group(
+      symmetry::BitsBackGroup{static_cast<std::uint32_t>(kWidth), 1, drawn->record});
+  const auto state = GroupState::make(group, payload, DigestKind::kXxh3_128);
+  ASSERT_TRUE(state.ok());
+  (*state)->add(tensor, Bytes(drawn->carriers.front()));
+
+  const auto ask = [&](int times) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < times; ++i) {
+      const Status decoded = (*state)->decode_carried(catalog, {}, {}, {}, {});
+      EXPECT_EQ(decoded.code(), Code::kChecksum);
+    }
+    return std::chrono::steady_clock::now() - start;
+  };
+  const auto once = ask(1);
+  EXPECT_LT(ask(30), once);
+}
+
+}  // namespace
+}  // namespace bbz::internal
