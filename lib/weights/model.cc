@@ -17,6 +17,9 @@ namespace fs = std::filesystem;
 using SharedSource = std::shared_ptr<io::Source>;
 using Bytewise = std::vector<std::byte>;
 
+// Of a config.json; a larger one is taken for none.
+constexpr std::uint64_t kMostConfig = 16 << 20;
+
 Result<Bytewise> read_range(io::Source& source, std::uint64_t offset, std::uint64_t size) {
   Bytewise bytes(size);
   BBZ_TRY(io::read_exactly(source, offset, bytes));
@@ -77,7 +80,7 @@ Result<Model> from_archive(const SharedSource& source, unsigned threads) {
       model.tensors.push_back({meta.name, meta.dtype, meta.shape});
       numbers.push_back(number);
     }
-    if (file.path == "config.json") {
+    if (file.path == "config.json" && file.size <= kMostConfig) {
       Bytewise text(file.size);
       BBZ_TRY(reader->read_file(static_cast<std::uint32_t>(&file - reader->catalog().files.data()),
                                 0, text));
@@ -94,8 +97,7 @@ Result<Model> from_archive(const SharedSource& source, unsigned threads) {
 
 std::string read_config(const fs::path& folder) {
   const auto source = io::open_file((folder / "config.json").string());
-  constexpr std::uint64_t kMost = 16 << 20;
-  if (!source.ok() || !(*source)->size() || *(*source)->size() > kMost) return {};
+  if (!source.ok() || !(*source)->size() || *(*source)->size() > kMostConfig) return {};
   const auto text = read_range(**source, 0, *(*source)->size());
   if (!text.ok()) return {};
   return {reinterpret_cast<const char*>(text->data()), text->size()};

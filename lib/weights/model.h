@@ -21,7 +21,8 @@ struct Model {
   // Row-major bytes of a tensor. May be called in any order, more than once for a tensor; keeps
   // open what it reads from.
   std::function<Result<std::vector<std::byte>>(std::size_t tensor)> load;
-  std::string config;  // text of the config.json beside it, empty where there is none
+  // Text of the config.json beside it; empty where there is none, or one of more than 16 MiB.
+  std::string config;
 };
 
 // Opens a model:
