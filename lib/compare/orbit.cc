@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "bbz/base/format.h"
+#include "bbz/base/names.h"
 #include "bbz/linalg/convert.h"
 #include "bbz/linalg/factor.h"
 #include "bbz/linalg/product.h"
@@ -104,9 +105,9 @@ Status check_same(const Side& first, const Side& second, const Junction& one,
     const junction::TensorInfo& a = first.tensors[one.members[m].tensor];
     const junction::TensorInfo& b = second.tensors[other.members[m].tensor];
     if (a.name != b.name || a.shape != b.shape) {
-      return make_error(Code::kInvalidArgument,
-                        "{}: expected one tensor, found {} [{}] and {} [{}]", one.name, a.name,
-                        fmt::join(a.shape, ", "), b.name, fmt::join(b.shape, ", "));
+      return make_error(
+          Code::kInvalidArgument, "{}: expected one tensor, found {} [{}] and {} [{}]", one.name,
+          quoted(a.name), fmt::join(a.shape, ", "), quoted(b.name), fmt::join(b.shape, ", "));
     }
   }
   return {};

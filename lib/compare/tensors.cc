@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bbz/base/format.h"
+#include "bbz/base/names.h"
 #include "bbz/linalg/convert.h"
 
 namespace bbz::compare {
@@ -15,8 +16,8 @@ Status check_size(const junction::TensorInfo& info, Bytes bytes) {
   BBZ_ASSIGN(const std::uint64_t count, tensor::element_count(info.shape));
   BBZ_ASSIGN(const std::uint64_t expected, tensor::byte_size(info.dtype, count));
   if (bytes.size() != expected) {
-    return make_error(Code::kMalformed, "{}: expected {} bytes, found {}", info.name, expected,
-                      bytes.size());
+    return make_error(Code::kMalformed, "{}: expected {} bytes, found {}", quoted(info.name),
+                      expected, bytes.size());
   }
   return {};
 }
@@ -35,7 +36,8 @@ Result<TensorDifference> compare_tensors(const junction::TensorInfo& first, Byte
   BBZ_TRY(check_size(second, second_bytes));
   if (first.shape != second.shape) {
     return make_error(Code::kInvalidArgument, "{}: expected one shape, found [{}] and [{}]",
-                      first.name, fmt::join(first.shape, ", "), fmt::join(second.shape, ", "));
+                      quoted(first.name), fmt::join(first.shape, ", "),
+                      fmt::join(second.shape, ", "));
   }
   TensorDifference out;
   out.identical = first.dtype == second.dtype && std::ranges::equal(first_bytes, second_bytes);

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "bbz/base/format.h"
+#include "bbz/base/names.h"
 #include "bbz/linalg/convert.h"
 #include "bbz/linalg/product.h"
 
@@ -60,8 +61,8 @@ Result<Model> Model::load(std::span<const junction::TensorInfo> tensors, const C
     BBZ_ASSIGN(const std::uint64_t count, tensor::element_count(info.shape));
     BBZ_ASSIGN(const std::uint64_t size, tensor::byte_size(info.dtype, count));
     if (bytes.size() != size) {
-      return make_error(Code::kMalformed, "{}: expected {} bytes, found {}", info.name, size,
-                        bytes.size());
+      return make_error(Code::kMalformed, "{}: expected {} bytes, found {}", quoted(info.name),
+                        size, bytes.size());
     }
     const bool vector = info.shape.size() == 1;
     model.weights_[info.name] =
@@ -88,10 +89,10 @@ Status Model::check_shapes() const {
   const auto need = [&](const std::string& name, Index rows, Index cols) -> Status {
     const Matrix* m = find(name);
     if (m == nullptr)
-      return make_error(Code::kMalformed, "{}: expected a float tensor, found none", name);
+      return make_error(Code::kMalformed, "{}: expected a float tensor, found none", quoted(name));
     if ((rows >= 0 && m->rows() != rows) || (cols >= 0 && m->cols() != cols)) {
-      return make_error(Code::kMalformed, "{}: expected {} x {} (-1: any), found {} x {}", name,
-                        rows, cols, m->rows(), m->cols());
+      return make_error(Code::kMalformed, "{}: expected {} x {} (-1: any), found {} x {}",
+                        quoted(name), rows, cols, m->rows(), m->cols());
     }
     return {};
   };

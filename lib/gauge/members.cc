@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "bbz/base/format.h"
+#include "bbz/base/names.h"
 #include "bbz/linalg/convert.h"
 #include "bbz/linalg/product.h"
 
@@ -55,7 +56,7 @@ class Blocks {
     load(out, row, col, stored);
     if (!stored.allFinite()) {
       return make_error(Code::kUnsupported, "{}: an entry of the rotated tensor overflows {}",
-                        info_.name, tensor::dtype_info(info_.dtype).name);
+                        quoted(info_.name), tensor::dtype_info(info_.dtype).name);
     }
     deviation.add(exact, stored);
     return {};
@@ -73,8 +74,8 @@ Status check_finite(const TensorInfo& info, Bytes bytes) {
   BBZ_ASSIGN(const std::uint64_t count, tensor::element_count(info.shape));
   BBZ_ASSIGN(const std::uint64_t expected, tensor::byte_size(info.dtype, count));
   if (bytes.size() != expected) {
-    return make_error(Code::kMalformed, "{}: expected {} bytes, found {}", info.name, expected,
-                      bytes.size());
+    return make_error(Code::kMalformed, "{}: expected {} bytes, found {}", quoted(info.name),
+                      expected, bytes.size());
   }
   std::vector<double> values(4096);
   const std::size_t size = element_bytes(info);
@@ -84,7 +85,7 @@ Status check_finite(const TensorInfo& info, Bytes bytes) {
     for (std::size_t i = 0; i < n; ++i) {
       if (!std::isfinite(values[i])) {
         return make_error(Code::kInvalidArgument,
-                          "{}: element {}: expected a finite number, found {}", info.name,
+                          "{}: element {}: expected a finite number, found {}", quoted(info.name),
                           begin + i, values[i]);
       }
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bbz/base/format.h"
+#include "bbz/base/names.h"
 #include "bbz/gauge/lower.h"
 #include "bbz/linalg/convert.h"
 #include "bbz/linalg/product.h"
@@ -69,7 +70,7 @@ class Walk {
                             bool polar, JunctionReport& report) {
     Result<Choice> choice = choose(s, bytes, info.dtype, polar);
     if (!choice.ok()) {
-      return make_error(choice.code(), "{}: {}", info.name, choice.error().message);
+      return make_error(choice.code(), "{}: {}", quoted(info.name), choice.error().message);
     }
     report.method = choice->method;
     report.note = choice->note;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "bbz/base/format.h"
+#include "bbz/base/names.h"
 #include "bbz/junction/family.h"
 
 namespace bbz::junction {
@@ -59,26 +60,28 @@ class Prover {
   void add(const std::string& name, Role role) {
     const auto found = index_.find(name);
     if (found == index_.end()) {
-      refuse(fmt::format("{}: expected a tensor ({}), found none", name, role_name(role)));
+      refuse(fmt::format("{}: expected a tensor ({}), found none", quoted(name), role_name(role)));
       return;
     }
     const TensorInfo& info = tensors_[found->second];
     const std::size_t axes = role == Role::kBias ? 1 : 2;
     if (!is_float(info.dtype)) {
-      refuse(fmt::format("{}: expected F16, BF16, F32 or F64, found {}", name, shape_text(info)));
+      refuse(fmt::format("{}: expected F16, BF16, F32 or F64, found {}", quoted(name),
+                         shape_text(info)));
     } else if (info.shape.size() != axes || std::ranges::count(info.shape, 0u) != 0) {
-      refuse(fmt::format("{}: expected {} with no empty axis, found {}", name,
+      refuse(fmt::format("{}: expected {} with no empty axis, found {}", quoted(name),
                          axes == 2 ? "a matrix" : "a vector", shape_text(info)));
     } else {
       const std::uint64_t extent = info.shape[role_axis(role)];
       if (junction_.width == 0) junction_.width = extent;
       if (extent != junction_.width) {
-        refuse(fmt::format("{}: expected {} along axis {} as {} has, found {}", name,
+        refuse(fmt::format("{}: expected {} along axis {} as {} has, found {}", quoted(name),
                            junction_.width, role_axis(role),
-                           tensors_[junction_.members.front().tensor].name, shape_text(info)));
+                           quoted(tensors_[junction_.members.front().tensor].name),
+                           shape_text(info)));
       }
       if (extent > kMaxWidth) {
-        refuse(fmt::format("{}: expected a width of at most {}, found {}", name, kMaxWidth,
+        refuse(fmt::format("{}: expected a width of at most {}, found {}", quoted(name), kMaxWidth,
                            shape_text(info)));
       }
       junction_.members.push_back({found->second, role});
@@ -96,7 +99,7 @@ class Prover {
         refuse(
             fmt::format("{}: expected no norm {} on the junction (fused into the next "
                         "projection), found {}",
-                        name, part.substr(1), shape_text(tensors_[found->second])));
+                        quoted(name), part.substr(1), shape_text(tensors_[found->second])));
       }
     }
   }
@@ -109,7 +112,7 @@ class Prover {
         refuse(
             fmt::format("{}: expected only tensors known of the family where one has the "
                         "junction's width {}, found {}",
-                        info.name, junction_.width, shape_text(info)));
+                        quoted(info.name), junction_.width, shape_text(info)));
       }
     }
   }
@@ -281,7 +284,7 @@ Detection detect(std::span<const TensorInfo> tensors) {
   for (std::size_t t = 0; t < tensors.size(); ++t) {
     if (!index.emplace(tensors[t].name, t).second) {
       found.refusal =
-          fmt::format("{}: expected one tensor of this name, found two", tensors[t].name);
+          fmt::format("{}: expected one tensor of this name, found two", quoted(tensors[t].name));
       return found;
     }
   }

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "bbz/gauge/lower.h"
+#include "bbz/gauge/members.h"
 #include "bbz/linalg/convert.h"
 #include "models/models.h"
 
@@ -282,6 +283,24 @@ TEST(Rotate, RefusesInfinitiesNaNsAndOverflowsByName) {
   const auto out = rotated(large, false);
   ASSERT_EQ(out.code(), Code::kUnsupported);
   EXPECT_THAT(out.error().message, HasSubstr(name));
+}
+
+TEST(Members, ErrorsAreFitForATerminal) {
+  const junction::TensorInfo info{"w\x1b[2J", DType::kF16, {2, 2}};
+  const std::vector<std::byte> infinite(8, std::byte{0x7C});
+  for (const Status& status : {check_finite(info, infinite), check_finite(info, {})}) {
+    ASSERT_FALSE(status.ok());
+    EXPECT_THAT(status.error().message, testing::StartsWith("\"w\\x1b[2J\": "));
+  }
+  const std::vector<double> large(4, 60000.0);
+  std::vector<std::byte> bytes(8);
+  linalg::store(large, DType::kF16, bytes);
+  Deviation deviation;
+  Matrix u(2, 2);
+  u << 1, -1, 1, 1;
+  const auto overflows = rotate_member(info, Role::kReads, bytes, u, deviation);
+  ASSERT_EQ(overflows.code(), Code::kUnsupported);
+  EXPECT_THAT(overflows.error().message, testing::StartsWith("\"w\\x1b[2J\": "));
 }
 
 TEST(Rotate, PassesErrorsOfItsCallbacksOn) {

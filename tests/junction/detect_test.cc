@@ -190,7 +190,8 @@ Refused refused_after(Model model, Change change) {
 TEST(Detect, RefusesWhatItCannotProveAndNamesTensorExpectedAndFound) {
   auto r = refused_after(llama(), [](Model& m) { remove(m, "model.layers.0.mlp.up_proj.weight"); });
   EXPECT_THAT(r.which, testing::ElementsAre(1));
-  EXPECT_EQ(r.reason, "model.layers.0.mlp.up_proj.weight: expected a tensor (reads), found none");
+  EXPECT_EQ(r.reason,
+            "\"model.layers.0.mlp.up_proj.weight\": expected a tensor (reads), found none");
 
   r = refused_after(llama(), [](Model& m) { remove(m, "model.layers.0.mlp_shortcut_Q"); });
   EXPECT_THAT(r.which, testing::ElementsAre(1, 2));
@@ -200,8 +201,8 @@ TEST(Detect, RefusesWhatItCannotProveAndNamesTensorExpectedAndFound) {
   });
   EXPECT_THAT(r.which, testing::ElementsAre(2));
   EXPECT_EQ(r.reason,
-            "model.layers.1.self_attn.k_proj.weight: expected 4 along axis 1 as "
-            "model.layers.0.mlp_shortcut_Q has, found F16 [4, 3]");
+            "\"model.layers.1.self_attn.k_proj.weight\": expected 4 along axis 1 as "
+            "\"model.layers.0.mlp_shortcut_Q\" has, found F16 [4, 3]");
 
   r = refused_after(
       llama(), [](Model& m) { get(m, "model.layers.1.mlp.down_proj.weight").dtype = DType::kI8; });
@@ -273,6 +274,17 @@ TEST(Detect, ATiedHeadLeavesFirstAndLastJunctionAlone) {
   EXPECT_THAT(r.reason, HasSubstr("tied"));
 }
 
+TEST(Detect, ReasonsAreFitForATerminal) {
+  const std::string name = "model.layers.1.\x1b]0;title\a\x1b[2J";
+  const auto r = refused_after(llama(), [&](Model& m) { add(m, name, {4}); });
+  EXPECT_THAT(r.reason, HasSubstr("\\x1b]0;title\\x07\\x1b[2J"));
+  EXPECT_EQ(r.reason.find('\x1b'), std::string::npos);
+  Model twice = llama();
+  add(twice, name, {4});
+  add(twice, name, {4});
+  EXPECT_THAT(detect(twice).refusal, HasSubstr("\\x1b[2J\": expected one tensor"));
+}
+
 TEST(Detect, OrderOfTheListDoesNotMatter) {
   Model m = llama();
   std::ranges::reverse(m);
@@ -285,7 +297,7 @@ TEST(Detect, SaysWhyAModelHasNoJunctions) {
   EXPECT_THAT(detect({}).refusal, HasSubstr("known family (llama, opt, phi-2, phi-3)"));
   Model m = llama();
   std::erase_if(m, [](const TensorInfo& i) { return i.name.ends_with("shortcut_Q"); });
-  EXPECT_THAT(detect(m).refusal, HasSubstr("attn_shortcut_Q: expected a tensor"));
+  EXPECT_THAT(detect(m).refusal, HasSubstr("attn_shortcut_Q\": expected a tensor"));
   m = llama();
   for (TensorInfo& info : m) {
     if (const auto at = info.name.find("layers.1."); at != std::string::npos) {
