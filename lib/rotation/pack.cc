@@ -1,5 +1,6 @@
 #include "bbz/rotation/pack.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "bbz/rotation/methods.h"
@@ -9,6 +10,15 @@ namespace {
 
 // Notes are cut to this, so that the room for the record is known beforehand.
 constexpr std::size_t kMostNote = 160;
+
+// At the end of a character. Notes are UTF-8 without control characters: names stand quoted in
+// them.
+std::string short_note(std::string_view note) {
+  std::size_t size = std::min(note.size(), kMostNote);
+  const auto continues = [&] { return (static_cast<unsigned char>(note[size]) & 0xC0) == 0x80; };
+  while (size > 0 && size < note.size() && continues()) --size;
+  return std::string(note.substr(0, size));
+}
 
 Record start_record(const Model& model, const junction::Detection& detection, Method method) {
   Record record;
@@ -20,7 +30,7 @@ Record start_record(const Model& model, const junction::Detection& detection, Me
     one.name = junction.name;
     one.width = junction.width;
     one.method = "exact";
-    one.note = junction.refusal.substr(0, kMostNote);
+    one.note = short_note(junction.refusal);
     for (const junction::Member& member : junction.members) {
       one.members.emplace_back(model.tensors[member.tensor].name, member.role);
     }
@@ -36,7 +46,8 @@ Record longest_record(Record record) {
     junction.rank = junction.entries_saved = ~std::uint64_t{0};
     junction.bits_saved = std::numeric_limits<std::int64_t>::min();
     junction.largest_difference = junction.rms_difference = -2.2250738585072014e-308;
-    junction.note = std::string(kMostNote, '"');  // escaped, the longest there is
+    // Of what stands in a note, this and the backslash take the most room in JSON.
+    junction.note = std::string(kMostNote, '"');
   }
   return record;
 }
@@ -58,7 +69,7 @@ Result<Record> pack(const Model& model, const junction::Detection& detection, Wr
   }
   BBZ_TRY(file.add_the_rest());
   for (JunctionRecord& junction : record.junctions) {
-    if (junction.note.size() > kMostNote) junction.note.resize(kMostNote);
+    junction.note = short_note(junction.note);
   }
   BBZ_TRY(file.finish(record));
   return record;

@@ -1,3 +1,4 @@
+#include "bbz/base/names.h"
 #include "bbz/junction/family.h"
 #include "bbz/symmetry/group.h"
 #include "rotation/packed.h"
@@ -140,6 +141,30 @@ TEST(Archives, DoNotDependOnTheNumberOfThreads) {
       ASSERT_TRUE((*writer)->finish().ok());
     }
     EXPECT_EQ(archives[0], archives[1]);
+  }
+}
+
+// A tensor that the family does not know makes junctions exact, and its name stands in their notes,
+// which are cut where they are too long.
+TEST(Refusals, AnyNameOfAStrangerCanBeNoted) {
+  std::string accents, controls, quotes;
+  for (int i = 0; i < 80; ++i) accents += "\xc3\xa9";
+  for (int i = 0; i < 190; ++i) controls += '\x01';
+  for (int i = 0; i < 190; ++i) quotes += i % 2 == 0 ? '"' : '\\';
+  for (const std::string& text : {accents, "x" + accents, controls, quotes}) {
+    for (const std::string prefix : {"model.layers.1.", "z"}) {
+      test_models::Model model =
+          test_models::sliced_model(small_spec("llama", tensor::DType::kF16));
+      model.infos.push_back({prefix + text, tensor::DType::kF16, {25}});
+      model.bytes.emplace_back(50);
+      const auto packed = pack_file(file_of(model), Method::kTriangular);
+      ASSERT_TRUE(packed.ok()) << packed.error().message;
+      std::string note;
+      for (const JunctionRecord& junction : packed->record.junctions) note += junction.note;
+      EXPECT_NE(note, "");
+      EXPECT_TRUE(is_utf8(note)) << note;
+      EXPECT_TRUE(unpack_by_index(packed->archive).ok());
+    }
   }
 }
 
