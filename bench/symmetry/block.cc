@@ -157,7 +157,7 @@ Status print_decoding(const BlockArchive& exact, const BlockArchive& other, cons
                       int repeat, const std::string& path) {
   for (const bool into_file : {false, true}) {
     for (const unsigned threads : {1U, std::max(2U, std::thread::hardware_concurrency())}) {
-      linalg::set_threads(static_cast<int>(threads));
+      linalg::set_threads(threads);
       BBZ_ASSIGN(const Decoding found,
                  decode_both(exact, other, threads, repeat, into_file ? path + "-unpacked" : ""));
       const Cost a = summary(found.exact), b = summary(found.other);
@@ -184,9 +184,9 @@ Status measure_block(const BlockOptions& options) {
   }
   model.load = [&bytes](std::size_t i) -> Result<std::vector<std::byte>> { return bytes[i]; };
 
-  const int threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  const unsigned threads = std::max(1U, std::thread::hardware_concurrency());
   linalg::set_threads(threads);
-  std::printf("one block: width %llu of %llu, mlp %llu, %.1f MB in F16; %d threads\n\n",
+  std::printf("one block: width %llu of %llu, mlp %llu, %.1f MB in F16; %u threads\n\n",
               static_cast<unsigned long long>(options.width),
               static_cast<unsigned long long>(options.hidden),
               static_cast<unsigned long long>(options.inner), static_cast<double>(total) * 1e-6,

@@ -20,6 +20,7 @@ constexpr int kLower = 122;
 // each string.
 struct Functions {
   void (*set_threads)(int);
+  int (*threads)();
   void (*dgemm)(int order, int op_a, int op_b, int m, int n, int k, double scale, const double* a,
                 int lda, const double* b, int ldb, double keep, double* c, int ldc);
   void (*sgemm)(int order, int op_a, int op_b, int m, int n, int k, float scale, const float* a,
@@ -54,6 +55,7 @@ const Loaded& loaded() {
     Functions& f = out.functions;
     LateLibrary library("libopenblas.so.0");
     library.bind(f.set_threads, "openblas_set_num_threads");
+    library.bind(f.threads, "openblas_get_num_threads");
     library.bind(f.dgemm, "cblas_dgemm");
     library.bind(f.sgemm, "cblas_sgemm");
     library.bind(f.dsyrk, "cblas_dsyrk");
@@ -102,6 +104,10 @@ bool available() {
 
 void set_threads(int threads) {
   functions().set_threads(threads);
+}
+
+int threads() {
+  return functions().threads();
 }
 
 void gemm(const Operand<double>& a, const Operand<double>& b, const Product<double>& p) {

@@ -10,6 +10,7 @@ bool available();
 
 // How many threads they may use, in the whole process.
 void set_threads(int threads);
+int threads();
 
 // An operand of a product: row-major, `transposed` before it is multiplied.
 template <class Scalar>

@@ -1,6 +1,7 @@
 #include "bbz/linalg/product.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "bbz/linalg/lapack.h"
 
@@ -82,8 +83,15 @@ bool has_lapack() {
   return lapack::available();
 }
 
-void set_threads(int threads) {
-  if (lapack::available()) lapack::set_threads(threads);
+void set_threads(unsigned threads) {
+  if (!lapack::available()) return;
+  if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
+  constexpr unsigned kMost = 1024;
+  lapack::set_threads(static_cast<int>(std::min(threads, kMost)));
+}
+
+unsigned threads() {
+  return lapack::available() ? static_cast<unsigned>(lapack::threads()) : 1;
 }
 
 Matrix product(const ConstView& a, const ConstView& b) {

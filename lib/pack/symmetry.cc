@@ -56,7 +56,8 @@ Result<SymmetrySummary> pack_symmetric(const std::string& input, const source::O
   junction::Detection detection;
   if (found.reason.empty()) {
     const bool folder = fs::is_directory(input);
-    BBZ_ASSIGN(model, weights::open(folder ? (fs::path(input) / found.path).string() : input));
+    BBZ_ASSIGN(model, weights::open(folder ? (fs::path(input) / found.path).string() : input,
+                                    options.write.threads));
     model.path = fs::path(found.path).replace_extension(".safetensors").string();
     detection = rotation::detect(model);
     summary.reason = detection.refusal;
@@ -67,6 +68,7 @@ Result<SymmetrySummary> pack_symmetric(const std::string& input, const source::O
     rotating.digest = options.write.digest;
     rotating.level = options.write.level;
     rotating.chunk_bytes = options.write.chunk_bytes;
+    rotating.threads = options.write.threads;
     rotating.progress = options.progress;
     with_model.instead = [&summary, &model, &detection, found, rotating](
                              const source::SourceFile& file, Writer& writer) -> Result<bool> {

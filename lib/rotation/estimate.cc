@@ -3,6 +3,7 @@
 #include "bbz/gauge/lower.h"
 #include "bbz/gauge/members.h"
 #include "bbz/linalg/convert.h"
+#include "bbz/linalg/product.h"
 #include "bbz/rotation/methods.h"
 
 namespace bbz::rotation {
@@ -55,7 +56,9 @@ Status estimate_bits_back(const Model& model, const junction::Junction& junction
 
 }  // namespace
 
-Result<Estimate> estimate(const Model& model, const junction::Detection& detection) {
+Result<Estimate> estimate(const Model& model, const junction::Detection& detection,
+                          unsigned threads) {
+  linalg::set_threads(threads);
   Estimate estimate;
   for (const junction::TensorInfo& info : model.tensors) {
     BBZ_ASSIGN(const std::uint64_t elements, tensor::element_count(info.shape));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "bbz/linalg/product.h"
 #include "bbz/rotation/methods.h"
 
 namespace bbz::rotation {
@@ -60,6 +61,7 @@ junction::Detection detect(const Model& model) {
 
 Result<Record> pack(const Model& model, const junction::Detection& detection, Writer& writer,
                     const PackOptions& options) {
+  linalg::set_threads(options.threads);
   Record record = start_record(model, detection, options.method);
   BBZ_ASSIGN(ModelFile file, ModelFile::begin(model, longest_record(record), writer, options));
   if (options.method == Method::kBitsBack) {

@@ -12,7 +12,8 @@ struct PackOptions {
   DigestKind digest = DigestKind::kXxh3_128;    // that the writer was created with
   codec::Level level = codec::Level::kDefault;  // as the writer's, and so the next
   std::uint64_t chunk_bytes = WriteOptions{}.chunk_bytes;
-  // Called with the bytes of the model that have been written, as stored: less than the model has.
+  unsigned threads = 0;  // of the linear algebra, in the whole process; 0: all cores
+  // Called with the bytes of the unpacked file that have been written.
   std::function<void(std::uint64_t)> progress;
 };
 
@@ -44,6 +45,8 @@ struct Estimate {
   std::uint64_t entries = 0;  // of the whole model
   std::uint64_t bits = 0;
 };
-Result<Estimate> estimate(const Model& model, const junction::Detection& detection);
+// `threads` are as in PackOptions.
+Result<Estimate> estimate(const Model& model, const junction::Detection& detection,
+                          unsigned threads = 0);
 
 }  // namespace bbz::rotation

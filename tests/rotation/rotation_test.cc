@@ -1,5 +1,6 @@
 #include "bbz/base/names.h"
 #include "bbz/junction/family.h"
+#include "bbz/linalg/product.h"
 #include "bbz/symmetry/group.h"
 #include "rotation/packed.h"
 
@@ -121,6 +122,24 @@ TEST(Reading, AnyRangeOfATensorOfAnyForm) {
     EXPECT_TRUE(
         forms.contains(method == Method::kBitsBack ? symmetry::kFormRider : symmetry::kFormLower));
     EXPECT_EQ(forms.contains(symmetry::kFormPolar), method == Method::kPolar);
+  }
+}
+
+TEST(Threads, AreThoseThatWereAskedFor) {
+  const auto source = file_of(test_models::sliced_model(small_spec("llama", tensor::DType::kF16)));
+  const auto model = model_of(source);
+  for (const unsigned threads : {1u, 2u}) {
+    const unsigned expected = linalg::has_lapack() ? threads : 1;
+    std::vector<std::byte> archive;
+    const auto sink = io::memory_sink(archive);
+    const auto writer = Writer::create(*sink, {});
+    PackOptions options;
+    options.threads = threads;
+    ASSERT_TRUE(pack(*model, detect(*model), **writer, options).ok());
+    EXPECT_EQ(linalg::threads(), expected);
+    linalg::set_threads(3 - threads);
+    ASSERT_TRUE(estimate(*model, detect(*model), threads).ok());
+    EXPECT_EQ(linalg::threads(), expected);
   }
 }
 

@@ -13,6 +13,7 @@
 #include "bbz/forward/score.h"
 #include "bbz/http/url.h"
 #include "bbz/io/source.h"
+#include "bbz/linalg/product.h"
 #include "bbz/weights/model.h"
 #include "common/network.h"
 #include "common/table.h"
@@ -255,6 +256,10 @@ Result<ExitCode> run_compare(const CompareArguments& arguments, const CommonOpti
   }
   BBZ_ASSIGN(const weights::Model first, open_model(arguments.first, arguments, common));
   BBZ_ASSIGN(const weights::Model second, open_model(arguments.second, arguments, common));
+  // Where it multiplies at all; to ask for threads is to load BLAS.
+  const bool multiplies =
+      junction::detect(first.tensors).refusal.empty() || !arguments.tokens.empty();
+  if (multiplies) linalg::set_threads(common.threads);
   Report report;
   BBZ_TRY(compare_all_tensors(first, second, report));
   BBZ_TRY(compare_orbits(first, second, report));

@@ -88,7 +88,7 @@ Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOp
     fmt::print("{}: nothing to rotate: {}\n", arguments.model, detection.refusal);
     return ExitCode::kNo;
   }
-  BBZ_ASSIGN(const rotation::Estimate estimate, rotation::estimate(model, detection));
+  BBZ_ASSIGN(const rotation::Estimate estimate, rotation::estimate(model, detection, common.threads));
   if (arguments.json) {
     print_json(estimate, detection);
   } else {
