@@ -46,7 +46,8 @@ Record longest_record(Record record) {
     junction.method = "triangular";
     junction.rank = junction.entries_saved = ~std::uint64_t{0};
     junction.bits_saved = std::numeric_limits<std::int64_t>::min();
-    junction.largest_difference = junction.rms_difference = -2.2250738585072014e-308;
+    // Of four digits, without an exponent.
+    junction.largest_difference = junction.rms_difference = 123400000000000.0;
     // Of what stands in a note, this and the backslash take the most room in JSON.
     junction.note = std::string(kMostNote, '"');
   }

@@ -1,5 +1,8 @@
+#include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "bbz/base/format.h"
 #include "bbz/rotation/model.h"
 
 namespace bbz::rotation {
@@ -17,6 +20,19 @@ std::string_view method_name(Method method) {
   }
   return "unknown";
 }
+
+namespace {
+
+// Digits beyond these are those of the sums' order, and differ from one BLAS to another.
+double to_four_digits(double value) {
+  if (!std::isfinite(value)) return value;
+  const std::string text = fmt::format("{:.3e}", value);
+  double rounded = value;
+  std::from_chars(text.data(), text.data() + text.size(), rounded);
+  return rounded;
+}
+
+}  // namespace
 
 std::int64_t Record::bits_saved() const {
   std::int64_t sum = 0;
@@ -38,8 +54,8 @@ std::string to_json(const Record& record) {
     one["rank"] = junction.rank;
     one["entries_saved"] = junction.entries_saved;
     one["bits_saved"] = junction.bits_saved;
-    one["largest_difference"] = junction.largest_difference;
-    one["rms_difference"] = junction.rms_difference;
+    one["largest_difference"] = to_four_digits(junction.largest_difference);
+    one["rms_difference"] = to_four_digits(junction.rms_difference);
     if (!junction.note.empty()) one["note"] = junction.note;
     for (const auto& [tensor, role] : junction.members) {
       one["members"].push_back({{"tensor", tensor},

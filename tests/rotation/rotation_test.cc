@@ -143,24 +143,46 @@ TEST(Threads, AreThoseThatWereAskedFor) {
   }
 }
 
+// Of the writer, and of the linear algebra where products are large enough for BLAS to share.
 TEST(Archives, DoNotDependOnTheNumberOfThreads) {
-  const auto source = file_of(test_models::sliced_model(small_spec("llama", tensor::DType::kF16)));
-  const auto model = model_of(source);
-  for (const Method method : kMethods) {
-    std::vector<std::vector<std::byte>> archives;
-    for (const unsigned threads : {1u, 4u}) {
-      std::vector<std::byte>& archive = archives.emplace_back();
-      const auto sink = io::memory_sink(archive);
-      WriteOptions write;
-      write.threads = threads;
-      const auto writer = Writer::create(*sink, write);
-      PackOptions options;
-      options.method = method;
-      ASSERT_TRUE(pack(*model, detect(*model), **writer, options).ok());
-      ASSERT_TRUE((*writer)->finish().ok());
+  test_models::Spec wide;
+  wide.layers = 1;
+  wide.hidden = 352;
+  wide.widths = {320};
+  wide.inner = 352;
+  wide.vocabulary = 400;
+  for (const test_models::Spec& spec : {small_spec("llama", tensor::DType::kF16), wide}) {
+    const auto source = file_of(test_models::sliced_model(spec));
+    const auto model = model_of(source);
+    for (const Method method : kMethods) {
+      std::vector<std::vector<std::byte>> archives;
+      for (const unsigned threads : {1u, 4u}) {
+        std::vector<std::byte>& archive = archives.emplace_back();
+        const auto sink = io::memory_sink(archive);
+        WriteOptions write;
+        write.threads = threads;
+        const auto writer = Writer::create(*sink, write);
+        PackOptions options;
+        options.method = method;
+        options.threads = threads;
+        ASSERT_TRUE(pack(*model, detect(*model), **writer, options).ok());
+        ASSERT_TRUE((*writer)->finish().ok());
+      }
+      EXPECT_EQ(archives[0], archives[1]) << method_name(method) << ' ' << spec.hidden;
     }
-    EXPECT_EQ(archives[0], archives[1]);
   }
+}
+
+TEST(Records, ShowFourDigitsOfADifference) {
+  Record record;
+  JunctionRecord& junction = record.junctions.emplace_back();
+  junction.largest_difference = 0.000123456789;
+  junction.rms_difference = 1.23456789e-12;
+  const std::string json = to_json(record);
+  EXPECT_NE(json.find("\"largest_difference\":0.0001235,"), std::string::npos) << json;
+  EXPECT_NE(json.find("\"rms_difference\":1.235e-12}"), std::string::npos) << json;
+  junction.rms_difference *= 1 + 1e-11;
+  EXPECT_EQ(to_json(record), json);
 }
 
 // A tensor that the family does not know makes junctions exact, and its name stands in their notes,
