@@ -199,6 +199,39 @@ TEST(BitsBack, OverflowOfTheTypeIsRefused) {
   EXPECT_THAT(drawn.error().message, HasSubstr("range of its type"));
 }
 
+TEST(BitsBack, StoresTheExactRotationToOneUnitInTheLastPlace) {
+  constexpr std::size_t kWidth = 24;
+  constexpr std::size_t kRows = 90;
+  for (const DType dtype : {DType::kF16, DType::kBF16, DType::kF32}) {
+    const Junction junction = normal_junction(dtype, kWidth, kRows);
+    const auto plan = plan_junction(kWidth, junction.carriers());
+    ASSERT_TRUE(plan.ok()) << plan.error().message;
+    const auto drawn = encode(*plan, junction.carriers(), random_bytes(5, 40));
+    ASSERT_TRUE(drawn.ok()) << drawn.error().message;
+    const linalg::Matrix& u = drawn->rotation;
+    EXPECT_LT((u.transpose() * u - linalg::Matrix::Identity(kWidth, kWidth)).cwiseAbs().maxCoeff(),
+              1e-13);
+    double largest = 0;
+    for (std::size_t c = 0; c < junction.tensors.size(); ++c) {
+      const auto rows = static_cast<linalg::Index>(c == 0 ? kRows / 3 : kRows - kRows / 3);
+      const linalg::Matrix given = linalg::load_matrix(junction.tensors[c], dtype, rows, kWidth);
+      const linalg::Matrix stored = linalg::load_matrix(drawn->carriers[c], dtype, rows, kWidth);
+      for (linalg::Index i = 0; i < rows; ++i) {
+        for (linalg::Index k = 0; k < static_cast<linalg::Index>(kWidth); ++k) {
+          long double exact = 0;
+          for (linalg::Index j = 0; j < u.rows(); ++j) {
+            exact += static_cast<long double>(given(i, j)) * static_cast<long double>(u(j, k));
+          }
+          const auto error = static_cast<double>(std::abs(stored(i, k) - exact));
+          EXPECT_LE(error, linalg::ulp(dtype, static_cast<double>(exact))) << i << ' ' << k;
+          largest = std::max(largest, error);
+        }
+      }
+    }
+    EXPECT_NEAR(drawn->largest_rounding, largest, 1e-15);
+  }
+}
+
 TEST(BitsBack, WrongSizesAreRefused) {
   const Junction junction = normal_junction(DType::kF16, 12, 40);
   auto carriers = junction.carriers();

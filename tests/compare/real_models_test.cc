@@ -12,6 +12,7 @@
 #include "bbz/linalg/product.h"
 #include "bbz/safetensors/header.h"
 #include "models/models.h"
+#include "rotation/packed.h"
 
 namespace bbz::compare {
 namespace {
@@ -39,14 +40,13 @@ std::vector<std::byte> read(const std::filesystem::path& path) {
   return {bytes.begin(), bytes.end()};
 }
 
-Model load(const std::filesystem::path& path) {
-  const std::vector<std::byte> file = read(path);
+Model model_in(Bytes file) {
   const auto header = safetensors::parse(file, file.size());
   EXPECT_TRUE(header.ok());
   Model model;
   for (const safetensors::Tensor& t : header->tensors) {
     model.infos.push_back({t.name, t.dtype, t.shape});
-    const Bytes data = Bytes(file).subspan(header->header_size + t.begin, t.size());
+    const Bytes data = file.subspan(header->header_size + t.begin, t.size());
     model.bytes.emplace_back(data.begin(), data.end());
   }
   return model;
@@ -74,7 +74,8 @@ class RealModel : public testing::TestWithParam<Real> {
     if (!std::filesystem::exists(folder / GetParam().file)) {
       GTEST_SKIP() << "no " << (folder / GetParam().file);
     }
-    model_ = load(folder / GetParam().file);
+    file_ = read(folder / GetParam().file);
+    model_ = model_in(file_);
     const auto bytes = read(folder / GetParam().tokens);
     for (std::size_t i = 0; i < GetParam().length * GetParam().sequences; ++i) {
       tokens_.push_back(static_cast<std::uint32_t>(bytes[2 * i]) |
@@ -113,6 +114,7 @@ class RealModel : public testing::TestWithParam<Real> {
     return {std::move(out), static_cast<double>(saved) / static_cast<double>(all)};
   }
 
+  std::vector<std::byte> file_;
   Model model_;
   std::vector<std::uint32_t> tokens_;
 };
@@ -141,6 +143,24 @@ TEST_P(RealModel, GaugesSaveWhatTheyShouldAndKeepTheFunction) {
     EXPECT_EQ(saved_again, saved);
     RecordProperty(polar ? "polar" : "triangular", std::to_string(saved));
   }
+}
+
+TEST_P(RealModel, BitsBackKeepsTheFunction) {
+  if (GetParam().triangular == 0) return;
+  const auto packed = rotation::pack_file(file_, rotation::Method::kBitsBack);
+  ASSERT_TRUE(packed.ok()) << packed.error().message;
+  const auto unpacked = rotation::unpack_by_index(packed->archive);
+  ASSERT_TRUE(unpacked.ok()) << unpacked.error().message;
+  const Model after = model_in(*unpacked);
+  const double change = nll(after) - nll(model_);
+  EXPECT_LT(std::abs(change), 2e-4);
+  EXPECT_NE(change, 0.0);
+  RecordProperty("change_of_nll", std::to_string(change));
+  const auto distances =
+      orbit_distances({model_.infos, [&](std::size_t t) { return model_.bytes[t]; }},
+                      {after.infos, [&](std::size_t t) { return after.bytes[t]; }});
+  ASSERT_TRUE(distances.ok()) << distances.error().message;
+  for (const OrbitDistance& d : *distances) EXPECT_LT(d.rotated, 5e-4) << d.junction;
 }
 
 TEST_P(RealModel, TriangularInDoubleChangesNothing) {
