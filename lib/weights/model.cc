@@ -138,30 +138,53 @@ Result<Model> open_one(const fs::path& path, unsigned threads) {
   return model;
 }
 
-// The model of a folder's files, put together.
-Result<Model> open_folder(const fs::path& folder, unsigned threads) {
+// What files of torch.save are called, and, but for the first, many another file too.
+constexpr std::string_view kTorchSuffixes[] = {".pt", ".pth", ".bin", ".ckpt"};
+
+// The files of a folder that hold models, opened, in the order of their names.
+Result<std::vector<Model>> open_models(const fs::path& folder, unsigned threads) {
   std::vector<fs::path> files;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    const fs::path extension = entry.path().extension();
-    if (extension == ".safetensors" || extension == ".pt" || extension == ".pth") {
+    const std::string extension = entry.path().extension().string();
+    if (extension == ".safetensors" || std::ranges::count(kTorchSuffixes, extension) != 0) {
       files.push_back(entry.path());
     }
   }
   if (error) return make_error(Code::kIo, "{}: {}", folder.string(), error.message());
   std::ranges::sort(files);
-  if (files.empty()) {
+  std::vector<Model> models;
+  Status passed_over;
+  for (const fs::path& file : files) {
+    Result<Model> model = open_one(file, threads);
+    // No zip archive, or one that holds other objects, such as arguments of a training.
+    const bool another =
+        model.code() == Code::kInvalidArgument || model.code() == Code::kUnsupported;
+    if (!model.ok() && (!another || file.extension() == ".safetensors")) return model.error();
+    if (!model.ok()) {
+      if (passed_over.ok()) passed_over = model.error();
+      continue;
+    }
+    models.push_back(std::move(model).value());
+  }
+  if (models.empty()) BBZ_TRY(passed_over);
+  return models;
+}
+
+// The model of a folder's files, put together.
+Result<Model> open_folder(const fs::path& folder, unsigned threads) {
+  BBZ_ASSIGN(std::vector<Model> models, open_models(folder, threads));
+  if (models.empty()) {
     return make_error(Code::kInvalidArgument, "{}: no file of safetensors or torch.save in it",
                       folder.string());
   }
-  if (files.size() == 1) return open_one(files[0], threads);
+  if (models.size() == 1) return std::move(models.front());
   Model whole;
   whole.config = read_config(folder);
   std::set<std::string> names;
   auto parts =
       std::make_shared<std::vector<std::pair<std::shared_ptr<const Model>, std::size_t>>>();
-  for (const fs::path& file : files) {
-    BBZ_ASSIGN(Model one, open_one(file, threads));
+  for (Model& one : models) {
     const auto part = std::make_shared<const Model>(std::move(one));
     for (std::size_t i = 0; i < part->tensors.size(); ++i) {
       if (!names.insert(part->tensors[i].name).second) {

@@ -27,8 +27,9 @@ struct Model {
 
 // Opens a model:
 //   - a safetensors file, by its name or its front; a file of torch.save; a bbz archive;
-//   - a folder with one file of safetensors or torch.save, or several whose tensors have different
-//   names.
+//   - a folder with one file of safetensors or torch.save (.pt, .pth, .bin, .ckpt), or several
+//   whose tensors have different names; files of those suffixes that hold no tensors are passed
+//   over.
 // `threads` decode, where it is an archive; 0: all cores. Tensors of several files come in the
 // order of the files' names, and `header` is empty then. Errors: kNotFound; kInvalidArgument where
 // no model is found or two tensors have one name; those of the formats.

@@ -3,9 +3,14 @@
 #include <gtest/gtest.h>
 
 #include "bbz/archive/writer.h"
+#include "io/temp_dir.h"
+#include "torch/make_files.h"
 
 namespace bbz::weights {
 namespace {
+
+using io::TempDir;
+using io::write_text;
 
 // An archive of a config.json of this many bytes.
 std::vector<std::byte> with_config(std::uint64_t size) {
@@ -31,5 +36,35 @@ TEST(ModelOfAnArchive, TakesNoConfigOfMoreThanTheLimit) {
   }
 }
 
-} // namespace
-} // namespace bbz::weights
+// Which files of a folder hold a model is what `bbz pack` takes them for.
+TEST(ModelOfAFolder, IsInAFileOfAnySuffixOfPyTorch) {
+  const std::string text = torch::make_torch(
+      torch::pickle(torch::pickle_dict(
+          {{"w", torch::pickle_view({"HalfStorage", "0", 4, 0, {2, 2}, {2, 1}})}})),
+      {torch::counting_bytes(8)});
+  for (const char* name : {"m.pt", "m.pth", "pytorch_model.bin", "m.ckpt"}) {
+    const TempDir dir;
+    write_text(dir / name, text);
+    write_text(dir / "other.bin", "no model");
+    write_text(dir / "arguments.bin",
+               torch::make_torch(torch::pickle(torch::pickle_global("os", "system") + ")R"), {}));
+    const auto model = open(dir.path());
+    ASSERT_TRUE(model.ok()) << name << ": " << model.error().message;
+    ASSERT_EQ(model->tensors.size(), 1u) << name;
+    EXPECT_EQ(model->tensors[0].name, "w");
+  }
+}
+
+TEST(ModelOfAFolder, DamagedFilesAreNotPassedOver) {
+  const std::string text = torch::make_torch(
+      torch::pickle(torch::pickle_dict(
+          {{"w", torch::pickle_view({"HalfStorage", "0", 4, 0, {2, 2}, {2, 1}})}})),
+      {torch::counting_bytes(8)});
+  const TempDir dir;
+  write_text(dir / "a.bin", text);
+  write_text(dir / "b.bin", text.substr(0, text.size() - 9));
+  EXPECT_FALSE(open(dir.path()).ok());
+}
+
+}  // namespace
+}  // namespace bbz::weights
