@@ -1,5 +1,6 @@
 #include "bbz/pack/symmetry.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "bbz/base/format.h"
@@ -52,6 +53,7 @@ Result<SymmetrySummary> pack_symmetric(const std::string& input, const source::O
   BBZ_ASSIGN(const Found found, find_model(input, reading));
   summary.reason = found.reason;
   PackOptions with_model = options;
+  std::uint64_t before = 0;  // bytes of the files before the model
   weights::Model model;
   junction::Detection detection;
   if (found.reason.empty()) {
@@ -69,10 +71,19 @@ Result<SymmetrySummary> pack_symmetric(const std::string& input, const source::O
     rotating.level = options.write.level;
     rotating.chunk_bytes = options.write.chunk_bytes;
     rotating.threads = options.write.threads;
-    rotating.progress = options.progress;
-    with_model.instead = [&summary, &model, &detection, found, rotating](
-                             const source::SourceFile& file, Writer& writer) -> Result<bool> {
+    if (options.progress) {
+      with_model.progress = [&](std::uint64_t read) { options.progress(before = read); };
+    }
+    with_model.instead = [&, rotating](const source::SourceFile& file,
+                                       Writer& writer) mutable -> Result<bool> {
       if (file.path != found.path) return false;
+      // What it unpacks to may be longer than what was read, by its header.
+      const std::uint64_t size = file.source ? file.source->size().value_or(0) : 0;
+      if (options.progress) {
+        rotating.progress = [&options, before, size](std::uint64_t of_model) {
+          options.progress(before + std::min(of_model, size));
+        };
+      }
       BBZ_ASSIGN(summary.record, rotation::pack(model, detection, writer, rotating));
       return true;
     };

@@ -159,7 +159,9 @@ Status BitsBackPacker::write_rider(const Rider& rider, std::optional<std::uint32
     rest = rest.subspan(plain.size());
   }
   BBZ_TRY(writer.write(rest));
-  return writer.end_tensor();
+  BBZ_TRY(writer.end_tensor());
+  file_.count(rider.bytes.size());
+  return {};
 }
 
 // Draws the rotation of junction j from the riders and writes group, carriers and riders; or, where

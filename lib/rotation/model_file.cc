@@ -59,9 +59,16 @@ Status ModelFile::add(const TensorSpec& spec, Bytes stored) {
   BBZ_TRY(writer_->begin_tensor(spec));
   BBZ_TRY(writer_->write(stored));
   BBZ_TRY(writer_->end_tensor());
-  done_ += stored.size();
-  if (options_->progress) options_->progress(done_);
+  if (spec.operand) return {};
+  BBZ_ASSIGN(const std::uint64_t elements, tensor::element_count(spec.shape));
+  BBZ_ASSIGN(const std::uint64_t bytes, tensor::byte_size(spec.dtype, elements));
+  count(bytes);
   return {};
+}
+
+void ModelFile::count(std::uint64_t bytes) {
+  done_ += bytes;
+  if (options_->progress) options_->progress(done_);
 }
 
 Status ModelFile::add_dense(std::size_t tensor, Bytes bytes) {

@@ -26,6 +26,8 @@ class ModelFile {
 
   Status add_dense(std::size_t tensor, Bytes bytes);
   Status add(const TensorSpec& spec, Bytes stored);
+  // Says that so many bytes more of the file are written.
+  void count(std::uint64_t bytes);
   // Loads and writes, as they are, all tensors that were not written yet.
   Status add_the_rest();
   void mark(std::size_t tensor) { written_[tensor] = true; }

@@ -173,6 +173,25 @@ TEST(Archives, DoNotDependOnTheNumberOfThreads) {
   }
 }
 
+TEST(Progress, EndsAtTheBytesOfTheUnpackedFile) {
+  const auto source = file_of(test_models::sliced_model(small_spec("llama", tensor::DType::kF16)));
+  const auto model = model_of(source);
+  for (const Method method : kMethods) {
+    std::vector<std::byte> archive;
+    const auto sink = io::memory_sink(archive);
+    const auto writer = Writer::create(*sink, {});
+    PackOptions options;
+    options.method = method;
+    std::vector<std::uint64_t> said;
+    options.progress = [&](std::uint64_t bytes) { said.push_back(bytes); };
+    ASSERT_TRUE(pack(*model, detect(*model), **writer, options).ok());
+    ASSERT_TRUE((*writer)->finish().ok());
+    EXPECT_TRUE(std::ranges::is_sorted(said));
+    EXPECT_GE(said.size(), model->tensors.size());
+    EXPECT_EQ(said.back(), (*writer)->catalog().files[0].size) << method_name(method);
+  }
+}
+
 TEST(Records, ShowFourDigitsOfADifference) {
   Record record;
   JunctionRecord& junction = record.junctions.emplace_back();

@@ -7,6 +7,7 @@
 #include "tools/mounting.h"
 #include "tools/noisy_model.h"
 #include "tools/shell.h"
+#include "tools/sliced_model.h"
 
 namespace bbz::tools {
 namespace {
@@ -110,6 +111,18 @@ TEST_F(OverNginx, ComparesModels) {
                    "$BBZ compare $URL/model.safetensors $URL/alone/model.bbz " + here.substr(17));
   EXPECT_EXIT_CODE(1, "$BBZ compare $URL/other.safetensors " + here);
   EXPECT_EXIT_CODE(1, "$BBZ compare $URL/missing.bbz " + here);
+}
+
+TEST_F(OverNginx, EstimatesModels) {
+  write("sliced.safetensors", safetensors_of(small_sliced_model()));
+  ASSERT_EQ(sh("$BBZ pack sliced.safetensors").code, 0);
+  const Finished here = sh("$BBZ estimate sliced.safetensors --json");
+  ASSERT_EQ(here.code, 0) << here.err;
+  for (const std::string name : {"sliced.safetensors", "sliced.bbz"}) {
+    const Finished there = sh("$BBZ estimate $URL/" + name + " --json");
+    EXPECT_EQ(there.code, 0) << there.err;
+    EXPECT_EQ(there.out, here.out);
+  }
 }
 
 TEST_F(OverNginx, TrustsTheAuthoritiesThatTheUserNames) {

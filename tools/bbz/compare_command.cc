@@ -11,11 +11,9 @@
 #include "bbz/compare/orbit.h"
 #include "bbz/compare/tensors.h"
 #include "bbz/forward/score.h"
-#include "bbz/http/url.h"
 #include "bbz/io/source.h"
 #include "bbz/linalg/product.h"
-#include "bbz/weights/model.h"
-#include "common/network.h"
+#include "common/model_input.h"
 #include "common/table.h"
 
 namespace bbz::tools {
@@ -240,13 +238,6 @@ bool within(const std::optional<double>& limit, double figure) {
   return !limit || figure <= *limit;
 }
 
-Result<weights::Model> open_model(const std::string& name, const CompareArguments& arguments,
-                                  const CommonOptions& common) {
-  if (!http::is_url(name)) return weights::open(name, common.threads);
-  BBZ_ASSIGN(auto source, open_source(name, arguments.network));
-  return weights::open(std::move(source), http::file_name_of(name), common.threads);
-}
-
 Result<ExitCode> run_compare(const CompareArguments& arguments, const CommonOptions& common) {
   if (arguments.tokens.empty() && (arguments.max_nll || arguments.max_logit)) {
     return make_error(Code::kInvalidArgument, "--max-nll and --max-logit need --tokens");
@@ -254,8 +245,10 @@ Result<ExitCode> run_compare(const CompareArguments& arguments, const CommonOpti
   if (!arguments.tokens.empty() && arguments.length < 2) {
     return make_error(Code::kInvalidArgument, "--tokens needs --length, of at least 2 tokens");
   }
-  BBZ_ASSIGN(const weights::Model first, open_model(arguments.first, arguments, common));
-  BBZ_ASSIGN(const weights::Model second, open_model(arguments.second, arguments, common));
+  BBZ_ASSIGN(const weights::Model first,
+             open_model(arguments.first, arguments.network, common.threads));
+  BBZ_ASSIGN(const weights::Model second,
+             open_model(arguments.second, arguments.network, common.threads));
   // Where it multiplies at all; to ask for threads is to load BLAS.
   const bool multiplies =
       junction::detect(first.tensors).refusal.empty() || !arguments.tokens.empty();

@@ -5,6 +5,7 @@
 #include "bbz/base/format.h"
 #include "bbz/commands.h"
 #include "bbz/rotation/pack.h"
+#include "common/model_input.h"
 #include "common/table.h"
 #include "common/units.h"
 
@@ -14,6 +15,7 @@ namespace {
 struct EstimateArguments {
   std::string model;
   bool json = false;
+  NetworkArguments network;
 };
 
 Manual estimate_manual() {
@@ -24,7 +26,8 @@ Manual estimate_manual() {
       "computes, and says for "
       "each what every method of `bbz pack --symmetry` would save before the float coder. MODEL is "
       "a file of "
-      "safetensors or torch.save, a folder with one, or an archive."};
+      "safetensors or torch.save, a folder with one, an archive, or the URL of one of these "
+      "files."};
   manual.examples = {{"bbz estimate sliced.pt", "Shows the junctions and what each is worth."}};
   return manual;
 }
@@ -82,13 +85,15 @@ void print_json(const rotation::Estimate& estimate, const junction::Detection& d
 }
 
 Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOptions& common) {
-  BBZ_ASSIGN(const weights::Model model, weights::open(arguments.model, common.threads));
+  BBZ_ASSIGN(const weights::Model model,
+             open_model(arguments.model, arguments.network, common.threads));
   const junction::Detection detection = rotation::detect(model);
   if (!detection.refusal.empty() && !arguments.json) {
     fmt::print("{}: nothing to rotate: {}\n", arguments.model, detection.refusal);
     return ExitCode::kNo;
   }
-  BBZ_ASSIGN(const rotation::Estimate estimate, rotation::estimate(model, detection, common.threads));
+  BBZ_ASSIGN(const rotation::Estimate estimate,
+             rotation::estimate(model, detection, common.threads));
   if (arguments.json) {
     print_json(estimate, detection);
   } else {
@@ -106,8 +111,9 @@ void add_estimate_command(Program& program) {
   CLI::App& app = program.add_command("estimate", estimate_manual(), [&program, arguments] {
     return run_estimate(*arguments, program.common());
   });
-  app.add_option("MODEL", arguments->model, "The model")->required();
+  app.add_option("MODEL", arguments->model, "The model, or its URL")->required();
   app.add_flag("--json", arguments->json, "Print JSON");
+  add_network_options(app, arguments->network);
 }
 
 }  // namespace bbz::tools

@@ -87,7 +87,12 @@ Result<ExitCode> run_symmetric(const PackArguments& arguments, const CommonOptio
                                const std::string& output, const source::Options& reading,
                                pack::PackOptions options) {
   BBZ_ASSIGN(const auto sink, open_output(output, arguments.force));
-  ProgressBar bar("packing", std::nullopt, common.quiet);
+  std::optional<std::uint64_t> total;
+  if (arguments.input != "-") {
+    BBZ_ASSIGN(const auto files, source::open(arguments.input, reading));
+    total = files->total_size();
+  }
+  ProgressBar bar("packing", total, common.quiet);
   options.progress = [&](std::uint64_t done) { bar.update(done); };
   BBZ_ASSIGN(const pack::SymmetrySummary summary,
              pack::pack_symmetric(arguments.input, reading, *sink, options,
@@ -121,6 +126,9 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
   reading.opaque = arguments.opaque;
   reading.stream_name = arguments.name;
   if (arguments.index_first) {
+    if (arguments.symmetry != "off") {
+      return make_error(Code::kInvalidArgument, "--index-first is not to be had with --symmetry");
+    }
     if (arguments.input == "-") {
       return make_error(Code::kInvalidArgument,
                         "--index-first needs an input that can be read twice, not a stream");
@@ -176,12 +184,13 @@ void add_pack_command(Program& program) {
   app.add_option(
          "--symmetry", arguments->symmetry,
          "Rotate a sliced model to where less need be stored: off (exact), auto, bits-back, "
-         "triangular or polar")
+         "triangular or polar; not of a stream, and not with --index-first")
       ->type_name("METHOD")
       ->check(CLI::IsMember({"off", "auto", "bits-back", "triangular", "polar"}).description(""))
       ->capture_default_str();
   app.add_flag("--index-first", arguments->index_first,
-               "Put the index at the front too, so that the archive opens from its first bytes");
+               "Put the index at the front too, so that the archive opens from its first bytes; "
+               "not with --symmetry");
   app.add_flag("--opaque", arguments->opaque, "Take every file as bytes, whatever its format");
   app.add_option("--name", arguments->name, "The path in the archive of a file from a stream")
       ->type_name("PATH");
