@@ -9,6 +9,7 @@
 #include "bbz/gauge/choose.h"
 #include "bbz/gauge/lower.h"
 #include "bbz/gauge/polar_factor.h"
+#include "bbz/gauge/shortcut.h"
 #include "bbz/linalg/convert.h"
 #include "bbz/linalg/factor.h"
 #include "bbz/linalg/product.h"
@@ -247,6 +248,32 @@ TEST(PolarForm, DecodesTheExample) {
     }
   }
   EXPECT_EQ(recover_polar(std::as_bytes(std::span(p)), DType::kF16, 17, 17), form);
+}
+
+// Zeros of the factor, of either sign, and the 1 of the diagonal less a sum of 1. With a pivot of 1
+// the factor does not fit into integers.
+TEST(PolarForm, AnExactZeroIsPositive) {
+  for (const int pivot : {0x3C00, 0x3800}) {
+    std::vector<std::uint16_t> factor(17, 0x3400);
+    factor[0] = static_cast<std::uint16_t>(pivot);  // F(2, 0)
+    factor[1] = 0x0000;                             // F(0, 0)
+    factor[2] = 0x8000;                             // F(1, 0)
+    const Bytes bytes = std::as_bytes(std::span(factor));
+    const PolarForm form{17, 17, DType::kF16, {2}, {bytes.begin(), bytes.end()}};
+    std::vector<std::uint16_t> by_float64(17 * 17, 0x5555);
+    std::vector<std::uint16_t> decoded(17 * 17, 0x5555);
+    const Status written =
+        write_shortcut_by_float64(form, std::as_writable_bytes(std::span(by_float64)));
+    ASSERT_TRUE(written.ok());
+    ASSERT_TRUE(decode_polar(form, std::as_writable_bytes(std::span(decoded))).ok());
+    for (const auto& p : {by_float64, decoded}) {
+      EXPECT_EQ(p[2 * 17 + 2] == 0, pivot == 0x3C00);
+      for (const std::size_t i : {3, 9, 16}) {
+        EXPECT_EQ(p[i * 17 + 0], 0) << i;
+        EXPECT_EQ(p[i * 17 + 1], 0) << i;
+      }
+    }
+  }
 }
 
 // The way by subspace iteration, which larger shortcuts take.
