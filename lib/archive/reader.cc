@@ -66,7 +66,8 @@ Result<std::shared_ptr<internal::GroupState>> Reader::State::find_group(std::uin
   auto state = read_group(catalog.groups[number]);
   if (!state.ok()) {
     const Code code = state.code();
-    if (code == Code::kChecksum || code == Code::kMalformed || code == Code::kTruncated) {
+    if (code == Code::kChecksum || code == Code::kMalformed || code == Code::kTruncated ||
+        code == Code::kLimit) {
       wrong_group = {number, state.error()};
     }
     return state;

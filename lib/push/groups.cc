@@ -123,12 +123,17 @@ Result<std::shared_ptr<GroupState>> Handout::group_state(std::uint32_t number) {
                       "a store",
                       number);
   }
+  BBZ_TRY(group.useless);
   std::vector<std::byte> buffer;
   BBZ_ASSIGN(const Bytes payload, input_.read(outline_.unit(group.unit).payload(), buffer));
   BBZ_ASSIGN(auto state, GroupState::make(entry, payload, catalog().header.digest_kind));
-  BBZ_ASSIGN(const auto tensors, state->tensors(catalog()));
+  const auto tensors = state->tensors(catalog());
+  if (!tensors.ok()) {
+    groups_[number].useless = tensors.error();
+    return tensors.error();
+  }
   std::vector<std::byte> plain;
-  for (const catalog::Tensor& tensor : tensors) {
+  for (const catalog::Tensor& tensor : *tensors) {
     for (std::uint64_t i = 0; i < tensor.chunk_count; ++i) {
       const Unit& unit = outline_.unit(progress_[tensor.meta.number].unit + 1 + i);
       const catalog::Chunk& chunk = catalog().chunks[unit.item];
