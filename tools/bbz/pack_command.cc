@@ -184,7 +184,7 @@ void add_pack_command(Program& program) {
   app.add_option(
          "--symmetry", arguments->symmetry,
          "Rotate a sliced model to where less need be stored: off (exact), auto, bits-back, "
-         "triangular or polar; not of a stream, and not with --index-first")
+         "triangular or polar; of a model in one file, not of a stream, and not with --index-first")
       ->type_name("METHOD")
       ->check(CLI::IsMember({"off", "auto", "bits-back", "triangular", "polar"}).description(""))
       ->capture_default_str();
