@@ -1,7 +1,6 @@
 #include "bbz/source/pytorch.h"
 
 #include <algorithm>
-#include <array>
 #include <unordered_set>
 
 #include "bbz/base/format.h"
@@ -10,8 +9,6 @@
 
 namespace bbz::source {
 namespace {
-
-constexpr std::array<std::string_view, 4> kSuffixes = {".pt", ".pth", ".bin", ".ckpt"};
 
 // What the tensors of one storage have in common.
 struct Use {
@@ -65,9 +62,8 @@ std::optional<Extent> storage_extent(const torch::Storage& storage, const Use& u
 }  // namespace
 
 Format::Match probe_pytorch(std::string_view path, Bytes first) {
-  const bool named = std::ranges::any_of(
-      kSuffixes, [&](std::string_view suffix) { return path.ends_with(suffix); });
-  return named && torch::looks_like_zip(first) ? Format::Match::kMaybe : Format::Match::kNo;
+  const bool maybe = torch::has_usual_suffix(path) && torch::looks_like_zip(first);
+  return maybe ? Format::Match::kMaybe : Format::Match::kNo;
 }
 
 Result<Layout> layout_pytorch(Front& front, const Options& options) {

@@ -253,6 +253,11 @@ Result<StateDict> read_unnamed(io::Source& file, const Limits& limits) {
 
 }  // namespace
 
+bool has_usual_suffix(std::string_view name) {
+  constexpr std::string_view kSuffixes[] = {".pt", ".pth", ".bin", ".ckpt"};
+  return std::ranges::any_of(kSuffixes, [&](auto suffix) { return name.ends_with(suffix); });
+}
+
 Result<StateDict> read_state_dict(io::Source& file, const Limits& limits) {
   if (!file.seekable() || !file.size()) {
     return make_error(Code::kInvalidArgument, "{}: a state dict needs a source that can seek",

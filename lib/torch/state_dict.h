@@ -56,6 +56,10 @@ struct StateDict {
   std::vector<Storage> storages;  // those that the pickle speaks of, in the order of their mention
 };
 
+// Whether a name ends as those of files of torch.save do: in .pt, .pth, .bin or .ckpt. Such names
+// are given to files of any kind.
+bool has_usual_suffix(std::string_view name);
+
 // Whether a file may be one of torch.save, from its first 4 bytes: a zip archive's first entry.
 bool looks_like_zip(Bytes start);
 

@@ -138,16 +138,13 @@ Result<Model> open_one(const fs::path& path, unsigned threads) {
   return model;
 }
 
-// What files of torch.save are called, and, but for the first, many another file too.
-constexpr std::string_view kTorchSuffixes[] = {".pt", ".pth", ".bin", ".ckpt"};
-
 // The files of a folder that hold models, opened, in the order of their names.
 Result<std::vector<Model>> open_models(const fs::path& folder, unsigned threads) {
   std::vector<fs::path> files;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
     const std::string extension = entry.path().extension().string();
-    if (extension == ".safetensors" || std::ranges::count(kTorchSuffixes, extension) != 0) {
+    if (extension == ".safetensors" || torch::has_usual_suffix(extension)) {
       files.push_back(entry.path());
     }
   }
