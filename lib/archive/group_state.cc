@@ -6,6 +6,20 @@
 
 namespace bbz::internal {
 
+Status check_payload_checksum(const catalog::Payload& payload, Bytes bytes) {
+  const std::uint64_t computed = xxh3_64(bytes);
+  if (computed == payload.checksum) return {};
+  return make_error(Code::kChecksum, "payload at offset {}: checksum {:016x}, computed {:016x}",
+                    payload.offset, payload.checksum, computed);
+}
+
+Result<std::vector<std::byte>> read_payload(io::Source& source, const catalog::Payload& payload) {
+  std::vector<std::byte> bytes(payload.length);
+  BBZ_TRY(io::read_exactly(source, payload.offset, bytes));
+  BBZ_TRY(check_payload_checksum(payload, bytes));
+  return bytes;
+}
+
 Status check_payload_digest(const std::optional<Digest>& digest, const catalog::Payload& payload,
                             Bytes bytes) {
   if (!digest) return {};

@@ -5,9 +5,16 @@
 #include <mutex>
 
 #include "bbz/catalog/catalog.h"
+#include "bbz/io/source.h"
 #include "bbz/symmetry/form.h"
 
 namespace bbz::internal {
+
+// Compares a payload with its checksum. Errors: kChecksum, with the payload's offset.
+Status check_payload_checksum(const catalog::Payload& payload, Bytes bytes);
+
+// Reads a payload and compares it so.
+Result<std::vector<std::byte>> read_payload(io::Source& source, const catalog::Payload& payload);
 
 // Compares the payload of a metadata or group record with the digest in its meta, where there is
 // one. Errors: kChecksum, with the payload's offset.

@@ -47,14 +47,7 @@ std::uint64_t Reader::archive_bytes() const {
 }
 
 Result<std::vector<std::byte>> Reader::State::read_payload(const catalog::Payload& payload) {
-  std::vector<std::byte> bytes(payload.length);
-  BBZ_TRY(io::read_exactly(*source, payload.offset, bytes));
-  const std::uint64_t computed = xxh3_64(bytes);
-  if (computed != payload.checksum) {
-    return make_error(Code::kChecksum, "payload at offset {}: checksum {:016x}, computed {:016x}",
-                      payload.offset, payload.checksum, computed);
-  }
-  return bytes;
+  return internal::read_payload(*source, payload);
 }
 
 Result<std::shared_ptr<internal::GroupState>> Reader::State::find_group(std::uint32_t number) {

@@ -244,11 +244,7 @@ Status verify_piece(const catalog::Catalog& catalog, const Piece& piece, Bytes b
                       expected.offset - piece.head_length);
   }
   const Bytes payload = bytes.subspan(piece.head_length);
-  const std::uint64_t computed = xxh3_64(payload);
-  if (computed != expected.checksum) {
-    return make_error(Code::kChecksum, "payload at offset {}: checksum {:016x}, computed {:016x}",
-                      expected.offset, expected.checksum, computed);
-  }
+  BBZ_TRY(internal::check_payload_checksum(expected, payload));
   switch (piece.what) {
     case What::kGroup:
       return internal::check_payload_digest(catalog.groups[piece.item].meta.payload_digest,

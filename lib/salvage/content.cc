@@ -40,15 +40,6 @@ std::uint64_t piece_size(const FoundTensor& tensor, const catalog::Chunk& chunk)
   return (range.end - range.begin) * tensor.meta.element_bits / 8;
 }
 
-Result<std::vector<std::byte>> read_payload(io::Source& source, const catalog::Payload& payload) {
-  std::vector<std::byte> bytes(payload.length);
-  BBZ_TRY(io::read_exactly(source, payload.offset, bytes));
-  const std::uint64_t computed = xxh3_64(bytes);
-  if (computed == payload.checksum) return bytes;
-  return make_error(Code::kChecksum, "payload at offset {}: checksum {:016x}, computed {:016x}",
-                    payload.offset, payload.checksum, computed);
-}
-
 }  // namespace
 
 Status Content::read(const FoundTensor& tensor, const std::function<Status(const Piece&)>& take) {
@@ -152,7 +143,7 @@ Result<std::shared_ptr<Content::Group>> Content::load_group(std::uint32_t number
     return make_error(Code::kTruncated, "group {}, which is lost", number);
   }
   const FoundGroup& entry = found->second;
-  const auto payload = read_payload(source_, entry.payload);
+  const auto payload = internal::read_payload(source_, entry.payload);
   if (!payload.ok()) return about(payload.error());
   const Status digest =
       internal::check_payload_digest(entry.meta.payload_digest, entry.payload, *payload);
