@@ -27,13 +27,6 @@ struct Case {
   bool polar;
 };
 
-Matrix matrix(const Model& model, std::size_t tensor) {
-  const junction::TensorInfo& info = model.infos[tensor];
-  const Index cols = info.shape.size() == 1 ? 1 : static_cast<Index>(info.shape[1]);
-  return linalg::load_matrix(model.bytes[tensor], info.dtype, static_cast<Index>(info.shape[0]),
-                             cols);
-}
-
 // U such that t U is lower triangular with a non-negative diagonal. Precondition: t has full rank
 // and no fewer rows than columns, so that there is one.
 Matrix triangular_gauge(const Matrix& t) {

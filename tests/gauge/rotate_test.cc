@@ -16,7 +16,6 @@ namespace bbz::gauge {
 namespace {
 
 using junction::Role;
-using linalg::Index;
 using linalg::Matrix;
 using tensor::DType;
 using test_models::Model;
@@ -40,13 +39,6 @@ Result<Rotated> rotated(const Model& model, bool polar) {
                                 return Status();
                               }));
   return out;
-}
-
-Matrix matrix(const Model& model, std::size_t tensor) {
-  const junction::TensorInfo& info = model.infos[tensor];
-  const Index cols = info.shape.size() == 1 ? 1 : static_cast<Index>(info.shape[1]);
-  return linalg::load_matrix(model.bytes[tensor], info.dtype, static_cast<Index>(info.shape[0]),
-                             cols);
 }
 
 // What the residual stream does to whatever is written into it, which no rotation may change: for

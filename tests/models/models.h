@@ -35,6 +35,9 @@ struct Model {
   std::size_t find(std::string_view name) const;  // infos.size() where there is none
 };
 
+// A tensor in double: a matrix as it is shaped, a vector as a column.
+linalg::Matrix matrix(const Model& model, std::size_t tensor);
+
 // The tensors of a sliced model in the order of the family's layers: embeddings, layers, head.
 std::vector<junction::TensorInfo> sliced_infos(const Spec& spec);
 

@@ -69,6 +69,13 @@ void append(Model& model, const std::string& name, const Matrix& matrix, tensor:
   linalg::store_matrix(matrix, dtype, model.bytes.back());
 }
 
+Matrix matrix(const Model& model, std::size_t tensor) {
+  const junction::TensorInfo& info = model.infos[tensor];
+  const Index cols = info.shape.size() == 1 ? 1 : static_cast<Index>(info.shape[1]);
+  return linalg::load_matrix(model.bytes[tensor], info.dtype, static_cast<Index>(info.shape[0]),
+                             cols);
+}
+
 const std::vector<std::byte>& Model::get(std::string_view name) const {
   return bytes[find(name)];
 }
