@@ -21,7 +21,7 @@ using linalg::Matrix;
 using tensor::DType;
 using test_models::Model;
 
-struct Case {
+struct Rotated {
   std::string family;
   DType dtype;
   bool polar;
@@ -45,10 +45,10 @@ Matrix polar_gauge(const Matrix& t) {
   return svd.matrixV() * svd.matrixU().transpose();
 }
 
-class ExactRotation : public testing::TestWithParam<Case> {
+class ExactRotation : public testing::TestWithParam<Rotated> {
  protected:
   void SetUp() override {
-    const Case& c = GetParam();
+    const Rotated& c = GetParam();
     test_models::Spec spec;
     spec.family = c.family;
     spec.dtype = c.dtype;
@@ -139,8 +139,8 @@ TEST_P(ExactRotation, IsAtMostOneUnitInTheLastPlaceAway) {
   EXPECT_EQ(std::ranges::count(derived_, true) > 0, GetParam().polar);
 }
 
-std::vector<Case> cases() {
-  std::vector<Case> all;
+std::vector<Rotated> rotated_models() {
+  std::vector<Rotated> all;
   for (const char* family : {"llama", "opt"}) {
     for (const DType dtype : {DType::kF16, DType::kBF16, DType::kF32}) {
       for (const bool polar : {false, true}) all.push_back({family, dtype, polar});
@@ -149,10 +149,12 @@ std::vector<Case> cases() {
   return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ExactRotation, testing::ValuesIn(cases()), [](const auto& row) {
-  return row.param.family + "_" + std::string(tensor::dtype_info(row.param.dtype).name) +
-         (row.param.polar ? "_polar" : "_triangular");
-});
+INSTANTIATE_TEST_SUITE_P(All, ExactRotation, testing::ValuesIn(rotated_models()),
+                         [](const auto& row) {
+                           return row.param.family + "_" +
+                                  std::string(tensor::dtype_info(row.param.dtype).name) +
+                                  (row.param.polar ? "_polar" : "_triangular");
+                         });
 
 }  // namespace
 }  // namespace bbz::gauge

@@ -7,7 +7,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr std::size_t kSize = 50'000;
+constexpr std::size_t kProxiedSize = 50'000;
 constexpr char kBasic[] = "Basic dTpodXNo";  // u:hush
 
 Options through(const Server& proxy, const std::string& user = "") {
@@ -18,13 +18,13 @@ Options through(const Server& proxy, const std::string& user = "") {
 
 Result<std::string> read_all(const std::string& url, const Options& options) {
   BBZ_ASSIGN(const auto source, open(url, options));
-  return read(*source, 0, kSize);
+  return read(*source, 0, kProxiedSize);
 }
 
 TEST(HttpProxy, IsAskedForTheWholeUrl) {
-  Server proxy(content_of(kSize));
+  Server proxy(content_of(kProxiedSize));
   const std::string url = "http://host.example/model.bbz";
-  EXPECT_EQ(read_all(url, through(proxy, "u:hush@")).value(), content_of(kSize));
+  EXPECT_EQ(read_all(url, through(proxy, "u:hush@")).value(), content_of(kProxiedSize));
   for (const ServerRequest& request : proxy.requests()) {
     EXPECT_EQ(request.target, url);
     EXPECT_EQ(request.fields.at("proxy-authorization"), kBasic);
@@ -77,7 +77,7 @@ std::vector<ServerRequest> sent_to(const Server& to, const std::string& place, i
 }
 
 TEST(HttpRedirect, TakesTheUserOfTheUrlAlongWithinAServerAlone) {
-  Server other(content_of(kSize));
+  Server other(content_of(kProxiedSize));
   Server server("", [&](const ServerRequest& request, ServerConnection& connection) {
     const std::string to = request.target == "/away"       ? other.url()
                            : request.target == "/relative" ? "/model.bbz"
@@ -87,7 +87,7 @@ TEST(HttpRedirect, TakesTheUserOfTheUrlAlongWithinAServerAlone) {
     connection.send(server.head("302 Found", "Location: " + to + "\r\nContent-Length: 0\r\n"));
     return true;
   });
-  server.replace(content_of(kSize), "\"one\"");
+  server.replace(content_of(kProxiedSize), "\"one\"");
   for (const ServerRequest& request : sent_to(other, "/away", server.port())) {
     EXPECT_FALSE(request.fields.contains("authorization"));
   }

@@ -8,13 +8,13 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr std::size_t kSize = 100'000;
+constexpr std::size_t kSecureSize = 100'000;
 
 class HttpsSource : public testing::Test {
  protected:
   void SetUp() override {
     if (!Nginx::is_there()) GTEST_SKIP() << "nginx is not installed";
-    io::write_text(dir_ / "model.bbz", content_of(kSize));
+    io::write_text(dir_ / "model.bbz", content_of(kSecureSize));
     serve("127.0.0.1");
   }
 
@@ -29,7 +29,7 @@ class HttpsSource : public testing::Test {
     Options options = quick();
     options.ca_file = certificate;
     BBZ_ASSIGN(const auto source, open(nginx_->secure_url(path), options));
-    return read(*source, 0, kSize);
+    return read(*source, 0, kSecureSize);
   }
 
   // The read must fail without a request that the server answers, and without being tried again.
@@ -48,7 +48,7 @@ class HttpsSource : public testing::Test {
 };
 
 TEST_F(HttpsSource, ReadsFromAServerThatIsVouchedFor) {
-  EXPECT_EQ(read_from("model.bbz", certificate_).value(), content_of(kSize));
+  EXPECT_EQ(read_from("model.bbz", certificate_).value(), content_of(kSecureSize));
 }
 
 TEST_F(HttpsSource, RefusesACertificateThatNobodyVouchesFor) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "io/temp_dir.h"
+#include "io/texts.h"
 
 namespace bbz::io {
 namespace {
@@ -11,9 +12,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-constexpr OutputOptions kReplace{.replace = true};
-constexpr OutputOptions kKeep{.replace = false};
 
 Status write_file(OutputTree& tree, const std::string& path, OutputOptions options) {
   BBZ_ASSIGN(const auto file, tree.create_file(path, options));

@@ -16,6 +16,7 @@
 #include "bbz/io/atomic_file.h"
 #include "io/faulty.h"
 #include "io/temp_dir.h"
+#include "io/texts.h"
 
 namespace bbz::io {
 namespace {
@@ -23,13 +24,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-Bytes bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
-
-constexpr OutputOptions kReplace{.replace = true};
-constexpr OutputOptions kKeep{.replace = false};
 
 TEST(Sink, MemoryTakesWritesAndPatchesOnlyWhatWasWritten) {
   std::vector<std::byte> out(2);

@@ -15,15 +15,12 @@
 #include "bbz/io/unnamed_file.h"
 #include "io/faulty.h"
 #include "io/temp_dir.h"
+#include "io/texts.h"
 
 namespace bbz::io {
 namespace {
 
 using testing::HasSubstr;
-
-Bytes bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
 
 std::string read_text_at(Source& source, std::uint64_t offset, std::size_t size) {
   std::string text(size, '?');

@@ -24,22 +24,22 @@ TEST(Spares, LendsWhatCameBackLastFirst) {
 }
 
 TEST(Spares, MakesNoMoreThanAreBorrowedAtATime) {
-  struct Item {};
+  struct Spare {};
   ThreadPool pool(3);
   Spares<int> spares;
   std::mutex mutex;
   std::set<const int*> seen;
   int next = 0;
-  const Status status = ordered_map<Item>(
-      pool, 8, [&](Item&) -> Result<bool> { return next++ < 500; },
-      [&](Item&) -> Status {
+  const Status status = ordered_map<Spare>(
+      pool, 8, [&](Spare&) -> Result<bool> { return next++ < 500; },
+      [&](Spare&) -> Status {
         const auto loan = spares.borrow();
         ++*loan;  // nobody else has it
         const std::lock_guard lock(mutex);
         seen.insert(&*loan);
         return {};
       },
-      [](Item&) -> Status { return {}; });
+      [](Spare&) -> Status { return {}; });
   EXPECT_TRUE(status.ok());
   EXPECT_LE(seen.size(), 3u);
   int sum = 0;

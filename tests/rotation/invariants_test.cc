@@ -1,6 +1,5 @@
 // What no rotation of a junction changes: products across it. A wrong sign, transpose or bias
 // changes them.
-#include "bbz/junction/family.h"
 #include "bbz/linalg/convert.h"
 #include "bbz/linalg/product.h"
 #include "rotation/packed.h"
@@ -94,12 +93,6 @@ TEST_P(Invariants, ProductsAcrossEveryJunctionStay) {
   // The gauge is another one, so that the test says something.
   const auto model = model_of(source);
   EXPECT_NE(*model->load(0), *model_of(*unpacked)->load(0));
-}
-
-std::vector<std::string_view> family_names() {
-  std::vector<std::string_view> names;
-  for (const junction::Family& family : junction::families()) names.push_back(family.name);
-  return names;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Invariants,

@@ -7,12 +7,20 @@
 
 #include "bbz/archive/reader.h"
 #include "bbz/archive/stream.h"
+#include "bbz/junction/family.h"
 #include "bbz/rotation/pack.h"
 #include "bbz/safetensors/header.h"
 #include "io/faulty.h"
 #include "models/models.h"
 
 namespace bbz::rotation {
+
+// What the tests of every family run over.
+inline std::vector<std::string_view> family_names() {
+  std::vector<std::string_view> names;
+  for (const junction::Family& family : junction::families()) names.push_back(family.name);
+  return names;
+}
 
 // The model in the bytes of a safetensors file, which must stay alive.
 inline Result<Model> model_of(Bytes file) {

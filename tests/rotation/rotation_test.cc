@@ -1,5 +1,4 @@
 #include "bbz/base/names.h"
-#include "bbz/junction/family.h"
 #include "bbz/linalg/product.h"
 #include "bbz/symmetry/group.h"
 #include "rotation/packed.h"
@@ -57,12 +56,6 @@ TEST_P(EveryFamily, PackingWhatWasUnpackedGivesTheSameArchive) {
     EXPECT_FALSE(again->record.rotated);
     EXPECT_EQ(again->archive, packed->archive) << method_name(method);
   }
-}
-
-std::vector<std::string_view> family_names() {
-  std::vector<std::string_view> names;
-  for (const junction::Family& family : junction::families()) names.push_back(family.name);
-  return names;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, EveryFamily,

@@ -18,7 +18,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-const std::string kModel = make_safetensors(
+const std::string kTwoTensors = make_safetensors(
     {{"h.0.w", DType::kBF16, {200, 3}, 0, 0}, {"scale", DType::kF64, {}, 0, 0}}, {{"k", "v"}});
 
 // Owns a text and gives it like a pipe: no seeking, no size, short reads.
@@ -53,11 +53,12 @@ void expect_refused(const std::string& text, Code code, const std::string& messa
 }
 
 TEST(OpenStream, TellsSafetensorsFromBytes) {
-  EXPECT_THAT(*read_stream(kModel), ElementsAre(Found{"stdin.safetensors", "safetensors", kModel}));
+  EXPECT_THAT(*read_stream(kTwoTensors),
+              ElementsAre(Found{"stdin.safetensors", "safetensors", kTwoTensors}));
   EXPECT_THAT(*read_stream("anything"), ElementsAre(Found{"stdin", "bytes", "anything"}));
   EXPECT_THAT(*read_stream(""), ElementsAre(Found{"stdin", "bytes", ""}));
-  EXPECT_THAT(*read_stream(kModel, {.opaque = true, .stream_name = "m"}),
-              ElementsAre(Found{"m", "bytes", kModel}));
+  EXPECT_THAT(*read_stream(kTwoTensors, {.opaque = true, .stream_name = "m"}),
+              ElementsAre(Found{"m", "bytes", kTwoTensors}));
   EXPECT_THAT(*read_stream("anything", {.stream_name = "dir/name"}),
               ElementsAre(Found{"dir/name", "bytes", "anything"}));
   const std::string none = make_safetensors({});
@@ -66,7 +67,7 @@ TEST(OpenStream, TellsSafetensorsFromBytes) {
 }
 
 TEST(OpenStream, AnUnreadableHeaderIsBytes) {
-  const std::string cut = kModel.substr(0, 60);
+  const std::string cut = kTwoTensors.substr(0, 60);
   EXPECT_THAT(*read_stream(cut), ElementsAre(Found{"stdin", "bytes", cut}));
   // Its length field speaks of 100 MB, of which only what is there is held.
   std::string huge("\x00\xE1\xF5\x05\x00\x00\x00\x00{", 9);
@@ -74,11 +75,12 @@ TEST(OpenStream, AnUnreadableHeaderIsBytes) {
 }
 
 TEST(OpenStream, ASafetensorsStreamMustHaveTheSizeThatItsHeaderSays) {
-  expect_refused(kModel.substr(0, kModel.size() - 1), Code::kTruncated, "pipe: ends at offset");
-  expect_refused(kModel + "x", Code::kMalformed, "pipe: goes on after the");
+  expect_refused(kTwoTensors.substr(0, kTwoTensors.size() - 1), Code::kTruncated,
+                 "pipe: ends at offset");
+  expect_refused(kTwoTensors + "x", Code::kMalformed, "pipe: goes on after the");
   expect_refused(make_safetensors({}) + "x", Code::kMalformed, "pipe: goes on after the 16 bytes");
-  const auto files = std::move(open_stream(std::make_unique<TextPipe>(kModel))).value();
-  EXPECT_EQ(files->total_size(), kModel.size());
+  const auto files = std::move(open_stream(std::make_unique<TextPipe>(kTwoTensors))).value();
+  EXPECT_EQ(files->total_size(), kTwoTensors.size());
 }
 
 TEST(OpenStream, AFifoIsAStream) {
@@ -91,8 +93,8 @@ TEST(OpenStream, AFifoIsAStream) {
 }
 
 TEST(OpenStream, AFailingStreamIsAnErrorOfTheStream) {
-  const std::string tar = tar_member("model.safetensors", kModel) + tar_end();
-  for (const std::string& text : {kModel, tar}) {
+  const std::string tar = tar_member("model.safetensors", kTwoTensors) + tar_end();
+  for (const std::string& text : {kTwoTensors, tar}) {
     const auto memory = io::memory_source(std::as_bytes(std::span(text)));
     for (const std::size_t at :
          {std::size_t{0}, std::size_t{5}, std::size_t{600}, text.size() - 1}) {
@@ -109,10 +111,10 @@ TEST(OpenTar, GivesItsMembersAsFilesAndItsEmptyFoldersAtTheEnd) {
   const std::string large(200001, 'x');
   const auto found = read_stream(
       tar_member("./", "", '5') + tar_member("./empty/", "", '5') + tar_member("full/", "", '5') +
-      tar_member("./full/model.safetensors", kModel) + tar_member("z", large) +
+      tar_member("./full/model.safetensors", kTwoTensors) + tar_member("z", large) +
       tar_member("a", "") + tar_end() + std::string(9 * 512, '\0'));
   ASSERT_TRUE(found.ok()) << found.error().message;
-  EXPECT_THAT(*found, ElementsAre(Found{"full/model.safetensors", "safetensors", kModel},
+  EXPECT_THAT(*found, ElementsAre(Found{"full/model.safetensors", "safetensors", kTwoTensors},
                                   Found{"z", "bytes", large}, Found{"a", "bytes", ""},
                                   Found{"empty", "/", ""}));
   EXPECT_THAT(*read_stream(tar_member("./", "", '5') + tar_end()), IsEmpty());

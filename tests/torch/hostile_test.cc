@@ -11,8 +11,6 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-const View kMatrix{"FloatStorage", "0", 6, 0, {2, 3}, {3, 1}};
-
 // Why a file with this pickled value and the storage of kMatrix is refused.
 std::string refusal_of(const std::string& value, const Limits& limits = {}) {
   return refusal(make_torch(pickle(value), {std::string(24, 'x')}), limits);

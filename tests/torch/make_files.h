@@ -92,6 +92,9 @@ struct View {
   std::vector<std::uint64_t> strides;
 };
 
+// A matrix of 2 x 3, the first tensor of many a pickled value of the tests.
+inline const View kMatrix{"FloatStorage", "0", 6, 0, {2, 3}, {3, 1}};
+
 // The start of a call of _rebuild_tensor_v2 and its end, for arguments after the usual ones.
 inline std::string pickle_view_open(const View& view) {
   return pickle_global("torch._utils", "_rebuild_tensor_v2") + '(' +

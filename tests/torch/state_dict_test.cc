@@ -14,8 +14,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using Sizes = std::vector<std::uint64_t>;
 
-const View kMatrix{"FloatStorage", "0", 6, 0, {2, 3}, {3, 1}};
-
 std::vector<std::string> names_of(const StateDict& state) {
   std::vector<std::string> names;
   for (const Tensor& tensor : state.tensors) names.push_back(tensor.name);
