@@ -234,6 +234,10 @@ EncodeStep portable_encode_step(const Layout& layout) {
   return with_loops(layout, [](auto loops) { return EncodeStep{loops.encode}; });
 }
 
+SplitStep portable_split_step(const Layout& layout) {
+  return with_loops(layout, [](auto loops) { return SplitStep{loops.split}; });
+}
+
 const Kernel kPortableKernel = {"portable", [](const Layout&, const Grid&) { return true; },
                                 make_decode_table,
                                 [](DecodeJob& job) {

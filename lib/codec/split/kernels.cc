@@ -22,7 +22,7 @@ const Kernel kAvx2Kernel = {"avx2", takes, make_decode_table, avx2_decode, avx2_
 
 const Kernel kNeonKernel = {
     "neon", [](const Layout&, const Grid& grid) { return grid.lanes >= kStreamLanes; },
-    make_decode_table, neon_decode, [](EncodeJob& job) { kPortableKernel.encode(job); }};
+    make_decode_table, neon_decode, neon_encode};
 
 #endif
 

@@ -8,6 +8,7 @@
 namespace bbz::codec::split {
 
 void neon_decode(DecodeJob& job);
+void neon_encode(EncodeJob& job);
 
 }  // namespace bbz::codec::split
 

@@ -4,43 +4,20 @@
 
 #if defined(__aarch64__)
 
-#include <arm_neon.h>
-
+#include "bbz/codec/split/neon_lookup.h"
 #include "bbz/codec/split/steps.h"
 
 namespace bbz::codec::split {
 namespace neon {
 namespace {
 
-// A byte of each of 16 slots, from a table of 256.
-struct ByteTable {
-  uint8x16x4_t quarter[4];
-
-  explicit ByteTable(const std::uint8_t* p) {
-    for (int i = 0; i < 4; ++i) quarter[i] = vld1q_u8_x4(p + 64 * i);
-  }
-  uint8x16_t operator[](uint8x16_t slots) const {
-    // An index outside of a quarter leaves what is there.
-    uint8x16_t found = vqtbl4q_u8(quarter[0], slots);
-    for (int i = 1; i < 4; ++i) {
-      slots = vsubq_u8(slots, vdupq_n_u8(64));
-      found = vqtbx4q_u8(found, quarter[i], slots);
-    }
-    return found;
-  }
-};
-
 struct Tables {
   ByteTable symbol;
   ByteTable rank;
-  uint8x16x2_t freq;
+  IndexTable freq;
 
-  explicit Tables(const DecodeTable& t) : symbol(t.symbol.data()), rank(t.rank.data()) {
-    for (int i = 0; i < 2; ++i) {
-      freq.val[i] = vcombine_u8(vmovn_u16(vld1q_u16(t.freq.data() + 16 * i)),
-                                vmovn_u16(vld1q_u16(t.freq.data() + 16 * i + 8)));
-    }
-  }
+  explicit Tables(const DecodeTable& t)
+      : symbol(t.symbol.data()), rank(t.rank.data()), freq(t.freq, false) {}
 };
 
 // For each set of eight lanes, the lookup that moves the i-th byte to the i-th lane of the set and
@@ -61,8 +38,7 @@ constexpr Spread kSpreadTable;
 
 // The next bytes of a stream, in the lanes of `need` (0xFF in a lane or 0).
 inline uint8x8_t spread(uint8x8_t need, const std::uint8_t*& at) {
-  constexpr std::uint8_t kBits[8] = {1, 2, 4, 8, 16, 32, 64, 128};
-  const unsigned set = vaddv_u8(vand_u8(need, vld1_u8(kBits)));
+  const unsigned set = set_of(need);
   const uint8x8_t bytes = vtbl1_u8(vld1_u8(at), vld1_u8(kSpreadTable.lookup[set].data()));
   at += __builtin_popcount(set);
   return bytes;
@@ -74,7 +50,7 @@ inline uint8x16_t next(const Tables& t, std::uint16_t* states, const std::uint8_
   const uint8x16x2_t state = vld2q_u8(p);  // low bytes, high bytes
   const uint8x16_t symbol = t.symbol[state.val[0]];
   const uint8x16_t rank = t.rank[state.val[0]];
-  const uint8x16_t freq = vqtbl2q_u8(t.freq, vandq_u8(symbol, vdupq_n_u8(kIndices - 1)));
+  const uint8x16_t freq = t.freq[vandq_u8(symbol, vdupq_n_u8(kIndices - 1))];
   const uint16x8_t a =
       vaddw_u8(vmull_u8(vget_low_u8(freq), vget_low_u8(state.val[1])), vget_low_u8(rank));
   const uint16x8_t b = vaddw_high_u8(vmull_high_u8(freq, state.val[1]), rank);

@@ -29,9 +29,15 @@ using Symbols = std::array<std::uint8_t, 1 << kMaxLanesLog2>;
 using FinishStep = bool (*)(DecodeJob& job, const Row& row, const std::uint8_t* packed,
                             const Step& step, std::uint8_t* symbols);
 
+// What comes before a step's symbols can be coded: takes its elements apart, stores the rests and
+// the escapes, gives the symbol bytes.
+using SplitStep = void (*)(EncodeJob& job, const Row& row, std::uint8_t* packed, const Step& step,
+                           std::uint8_t* symbols);
+
 DecodeStep portable_decode_step(const Layout& layout);
 FinishStep portable_finish_step(const Layout& layout);
 EncodeStep portable_encode_step(const Layout& layout);
+SplitStep portable_split_step(const Layout& layout);
 
 // The k-th step of row r.
 inline Step step_of(const Grid& grid, std::uint64_t r, std::uint64_t k) {
