@@ -42,11 +42,8 @@ function(bbz_test name)
   cmake_parse_arguments(TEST "" "" "SOURCES;LINKS" ${ARGN})
   add_executable(test_${name} ${TEST_SOURCES})
   # What is measured is the library; a test program is compiled once and run for a second. Most of the time goes into
-  # headers, so that a few files are compiled as one, and, where sanitizers check every line, into optimizing.
+  # headers, so that a few files are compiled as one.
   target_compile_options(test_${name} PRIVATE $<$<CONFIG:Release>:-O1>)
-  if(BBZ_SANITIZE)
-    target_compile_options(test_${name} PRIVATE -O0)
-  endif()
   set_target_properties(test_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
   target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(test_${name} PRIVATE ${TEST_LINKS} bbz_options GTest::gtest GTest::gmock
