@@ -1,6 +1,6 @@
 // bench_codec: speed and ratio of the codecs beside memcpy, the planes-with-Huffman baseline and
-// general compressors, all in one run. Every repetition takes each coder in turn, so that what else
-// the machine does meets all of them; the table shows medians.
+// general compressors, all in one run. Every repetition takes each way of running each coder in
+// turn, so that what else the machine does meets all of them; the tables show medians.
 #include <sys/mman.h>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <optional>
 #include <thread>
 
 #include "data.h"
@@ -97,50 +98,90 @@ struct Row {
   std::vector<double> decode;
 };
 
-// Measures all coders on a data set. Returns false where one does not give the bytes back.
-bool measure(const DataSet& set, const std::vector<Coder>& coders, const Way& way, int repeat,
-             std::vector<Row>& rows) {
-  std::vector<std::vector<std::byte>> payloads(set.chunks.size());
-  std::vector<std::size_t> at;
-  std::size_t size = 0;
-  for (const Chunk& chunk : set.chunks) {
-    at.push_back(size);
-    // Each chunk begins at a page, as the first tensor of a fresh buffer does.
-    size += (chunk.plain.size() + 4095) / 4096 * 4096;
+// The chunks of a data set, with a place for what each is coded to and for where it is decoded.
+class Bench {
+ public:
+  Bench(const DataSet& set, bool warm, bool fresh) : set_(set), payloads_(set.chunks.size()) {
+    std::size_t size = 0;
+    for (const Chunk& chunk : set.chunks) {
+      at_.push_back(size);
+      // Each chunk begins at a page, as the first tensor of a fresh buffer does.
+      size += (chunk.plain.size() + 4095) / 4096 * 4096;
+    }
+    if (warm) warm_.emplace(size, false);
+    if (fresh) fresh_.emplace(size, true);
   }
-  Output output(size, way.fresh);
-  rows.assign(coders.size(), {});
+
+  // Codes all chunks once. Returns false where a chunk cannot be decoded.
+  bool time(const Coder& coder, const Way& way, double& encode, double& decode) {
+    encode = timed(set_.chunks.size(), way.threads,
+                   [&](std::size_t i) { coder.encode(set_.chunks[i], payloads_[i]); });
+    out_ = (way.fresh ? *fresh_ : *warm_).next();
+    std::atomic<bool> ok = true;
+    decode = timed(set_.chunks.size(), way.threads, [&](std::size_t i) {
+      const Chunk& chunk = set_.chunks[i];
+      if (!coder.decode(chunk, payloads_[i], {out_ + at_[i], chunk.plain.size()})) ok = false;
+    });
+    return ok;
+  }
+
+  // Whether time() gave the bytes back.
+  bool same() const {
+    for (std::size_t i = 0; i < set_.chunks.size(); ++i) {
+      const Bytes bytes = set_.chunks[i].plain;
+      if (std::memcmp(out_ + at_[i], bytes.data(), bytes.size()) != 0) return false;
+    }
+    return true;
+  }
+
+  // The size that time() stored over the size of the data.
+  double ratio() const {
+    std::size_t stored = 0;
+    std::size_t plain = 0;
+    for (std::size_t i = 0; i < set_.chunks.size(); ++i) {
+      stored += payloads_[i].size();
+      plain += set_.chunks[i].plain.size();
+    }
+    return static_cast<double>(stored) / static_cast<double>(plain);
+  }
+
+ private:
+  const DataSet& set_;
+  std::vector<std::vector<std::byte>> payloads_;
+  std::vector<std::size_t> at_;
+  std::optional<Output> warm_;
+  std::optional<Output> fresh_;
+  std::byte* out_ = nullptr;
+};
+
+// Measures all coders on a data set in every way: tables[way][coder]. Returns false where a coder
+// does not give the bytes back.
+bool measure(const DataSet& set, const std::vector<Coder>& coders, const std::vector<Way>& ways,
+             int repeat, std::vector<std::vector<Row>>& tables) {
+  Bench bench(set, !std::ranges::all_of(ways, &Way::fresh), std::ranges::any_of(ways, &Way::fresh));
+  tables.assign(ways.size(), std::vector<Row>(coders.size()));
   for (int repetition = 0; repetition <= repeat; ++repetition) {
     for (std::size_t c = 0; c < coders.size(); ++c) {
       const Coder& coder = coders[c];
       if (!std::ranges::all_of(set.chunks, coder.takes)) continue;
-      const double encode = timed(set.chunks.size(), way.threads,
-                                  [&](std::size_t i) { coder.encode(set.chunks[i], payloads[i]); });
-      std::byte* out = output.next();
-      std::atomic<bool> ok = true;
-      const double decode = timed(set.chunks.size(), way.threads, [&](std::size_t i) {
-        const Chunk& chunk = set.chunks[i];
-        if (!coder.decode(chunk, payloads[i], {out + at[i], chunk.plain.size()})) ok = false;
-      });
-      rows[c].coder = coder.name;
-      if (repetition == 0) {  // warms the caches and checks
-        std::size_t stored = 0;
-        std::size_t plain = 0;
-        for (std::size_t i = 0; i < set.chunks.size(); ++i) {
-          const Bytes bytes = set.chunks[i].plain;
-          ok = ok && std::memcmp(out + at[i], bytes.data(), bytes.size()) == 0;
-          stored += payloads[i].size();
-          plain += bytes.size();
+      for (std::size_t w = 0; w < ways.size(); ++w) {
+        Row& row = tables[w][c];
+        row.coder = coder.name;
+        double encode = 0;
+        double decode = 0;
+        bool ok = bench.time(coder, ways[w], encode, decode);
+        if (repetition == 0) {  // warms the caches and checks
+          ok = ok && bench.same();
+          row.ratio = bench.ratio();
+        } else {
+          row.encode.push_back(encode);
+          row.decode.push_back(decode);
         }
         if (!ok) {
           std::fprintf(stderr, "%s: %s does not give the bytes back\n", set.name.c_str(),
                        coder.name.c_str());
           return false;
         }
-        rows[c].ratio = static_cast<double>(stored) / static_cast<double>(plain);
-      } else {
-        rows[c].encode.push_back(encode);
-        rows[c].decode.push_back(decode);
       }
     }
   }
@@ -215,10 +256,10 @@ int run(const Options& options) {
   bool ok = options.csv.empty() || csv != nullptr;
   if (!ok) std::perror(options.csv.c_str());
   const auto one = [&](const DataSet& set) {
-    for (const Way& way : ways) {
-      std::vector<Row> rows;
-      ok = ok && measure(set, coders, way, options.repeat, rows);
-      if (ok) report(set, rows, way, options.repeat, csv);
+    std::vector<std::vector<Row>> tables;
+    ok = ok && measure(set, coders, ways, options.repeat, tables);
+    for (std::size_t w = 0; ok && w < ways.size(); ++w) {
+      report(set, tables[w], ways[w], options.repeat, csv);
     }
   };
   for (const std::string& name : options.types) {
