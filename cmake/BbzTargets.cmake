@@ -29,7 +29,7 @@ function(bbz_room name)
   target_include_directories(bbz_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>)
   target_compile_features(bbz_${name} PUBLIC cxx_std_20)
   set_target_properties(bbz_${name} PROPERTIES CXX_VISIBILITY_PRESET hidden
-                        VISIBILITY_INLINES_HIDDEN ON)
+                        VISIBILITY_INLINES_HIDDEN ON UNITY_BUILD ${BBZ_UNITY})
   target_link_libraries(bbz_${name} PUBLIC ${ROOM_LINKS} PRIVATE $<BUILD_INTERFACE:bbz_options>
                         ${ROOM_PRIVATE_LINKS})
   if(BBZ_BUILD_FUZZ)

@@ -19,7 +19,8 @@ bool is_utf8(std::string_view text);
 Status check_safe_path(std::string_view path);
 
 // `text` in double quotes, with control characters, marks of direction and bytes that are not UTF-8
-// as \xNN, for messages and terminals; cut after about 200 bytes.
+// as \xNN, for messages and terminals; cut after about 200 bytes. Called bbz::quoted for a
+// std::string, lest std::quoted be meant where that is known.
 std::string quoted(std::string_view text);
 
 }  // namespace bbz

@@ -61,7 +61,7 @@ Result<Model> Model::load(std::span<const junction::TensorInfo> tensors, const C
     BBZ_ASSIGN(const std::uint64_t count, tensor::element_count(info.shape));
     BBZ_ASSIGN(const std::uint64_t size, tensor::byte_size(info.dtype, count));
     if (bytes.size() != size) {
-      return make_error(Code::kMalformed, "{}: expected {} bytes, found {}", quoted(info.name),
+      return make_error(Code::kMalformed, "{}: expected {} bytes, found {}", bbz::quoted(info.name),
                         size, bytes.size());
     }
     const bool vector = info.shape.size() == 1;
@@ -89,10 +89,11 @@ Status Model::check_shapes() const {
   const auto need = [&](const std::string& name, Index rows, Index cols) -> Status {
     const Matrix* m = find(name);
     if (m == nullptr)
-      return make_error(Code::kMalformed, "{}: expected a float tensor, found none", quoted(name));
+      return make_error(Code::kMalformed, "{}: expected a float tensor, found none",
+                        bbz::quoted(name));
     if ((rows >= 0 && m->rows() != rows) || (cols >= 0 && m->cols() != cols)) {
       return make_error(Code::kMalformed, "{}: expected {} x {} (-1: any), found {} x {}",
-                        quoted(name), rows, cols, m->rows(), m->cols());
+                        bbz::quoted(name), rows, cols, m->rows(), m->cols());
     }
     return {};
   };

@@ -23,7 +23,7 @@ std::vector<std::uint64_t> pivot_columns(std::uint64_t rows,
 
 Matrix unpack_factor(const PolarView& form) {
   const DType dtype = *factor_dtype(form.dtype);
-  const std::size_t size = static_cast<std::size_t>(tensor::dtype_info(dtype).bits) / 8;
+  const std::size_t size = tensor::element_bytes(dtype);
   Matrix factor =
       Matrix::Zero(static_cast<Index>(form.rows), static_cast<Index>(form.pivots.size()));
   Bytes rest = form.factor;
@@ -37,7 +37,7 @@ Matrix unpack_factor(const PolarView& form) {
 
 std::vector<std::byte> pack_factor(const Matrix& factor, std::span<const std::uint32_t> pivots,
                                    DType dtype) {
-  const std::size_t size = static_cast<std::size_t>(tensor::dtype_info(dtype).bits) / 8;
+  const std::size_t size = tensor::element_bytes(dtype);
   const auto rows = static_cast<std::uint64_t>(factor.rows());
   std::vector<std::byte> packed(factor_count(rows, pivots.size()) * size);
   MutableBytes rest = packed;

@@ -8,13 +8,9 @@
 namespace bbz::gauge {
 namespace {
 
-std::uint64_t element_bytes(tensor::DType dtype) {
-  return static_cast<std::uint64_t>(tensor::dtype_info(dtype).bits) / 8;
-}
-
 Status check_sizes(std::size_t full, std::size_t packed, tensor::DType dtype, std::uint64_t rows,
                    std::uint64_t cols) {
-  const std::uint64_t size = element_bytes(dtype);
+  const std::uint64_t size = tensor::element_bytes(dtype);
   if (full != rows * cols * size || packed != lower_count(rows, cols) * size) {
     return make_error(Code::kInvalidArgument,
                       "lower triangle of {} x {} {}: expected {} full and {} packed bytes, found "
@@ -33,7 +29,7 @@ std::uint64_t lower_count(std::uint64_t row, std::uint64_t cols) {
 }
 
 bool is_lower(Bytes full, tensor::DType dtype, std::uint64_t rows, std::uint64_t cols) {
-  const std::uint64_t size = element_bytes(dtype);
+  const std::uint64_t size = tensor::element_bytes(dtype);
   for (std::uint64_t i = 0; i < std::min(rows, cols); ++i) {
     const Bytes row = full.subspan(i * cols * size, cols * size);
     const std::byte sign = row[(i + 1) * size - 1] & std::byte{0x80};  // little-endian
@@ -49,7 +45,7 @@ bool is_lower(Bytes full, tensor::DType dtype, std::uint64_t rows, std::uint64_t
 Status pack_lower(Bytes full, tensor::DType dtype, std::uint64_t rows, std::uint64_t cols,
                   MutableBytes packed) {
   BBZ_TRY(check_sizes(full.size(), packed.size(), dtype, rows, cols));
-  const std::uint64_t size = element_bytes(dtype);
+  const std::uint64_t size = tensor::element_bytes(dtype);
   for (std::uint64_t i = 0; i < rows; ++i) {
     const Bytes kept = full.subspan(i * cols * size, std::min(i + 1, cols) * size);
     std::ranges::copy(kept, packed.begin() + lower_count(i, cols) * size);
@@ -60,7 +56,7 @@ Status pack_lower(Bytes full, tensor::DType dtype, std::uint64_t rows, std::uint
 Status unpack_lower(Bytes packed, tensor::DType dtype, std::uint64_t rows, std::uint64_t cols,
                     MutableBytes full) {
   BBZ_TRY(check_sizes(full.size(), packed.size(), dtype, rows, cols));
-  const std::uint64_t size = element_bytes(dtype);
+  const std::uint64_t size = tensor::element_bytes(dtype);
   for (std::uint64_t i = 0; i < rows; ++i) {
     const MutableBytes row = full.subspan(i * cols * size, cols * size);
     const std::uint64_t kept = std::min(i + 1, cols) * size;

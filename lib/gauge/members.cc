@@ -19,10 +19,6 @@ using linalg::Op;
 
 constexpr Index kBlockElements = Index{1} << 21;  // 16 MiB of double
 
-std::size_t element_bytes(const TensorInfo& info) {
-  return static_cast<std::size_t>(tensor::dtype_info(info.dtype).bits) / 8;
-}
-
 Index rows_of(const TensorInfo& info) {
   return static_cast<Index>(info.shape.front());
 }
@@ -36,7 +32,7 @@ Index cols_of(const TensorInfo& info) {
 class Blocks {
  public:
   explicit Blocks(const TensorInfo& info)
-      : info_(info), size_(element_bytes(info)), stride_(cols_of(info) * size_) {}
+      : info_(info), size_(tensor::element_bytes(info.dtype)), stride_(cols_of(info) * size_) {}
 
   void load(Bytes bytes, Index row, Index col, Matrix& block) const {
     for (Index i = 0; i < block.rows(); ++i) {
@@ -78,7 +74,7 @@ Status check_finite(const TensorInfo& info, Bytes bytes) {
                       expected, bytes.size());
   }
   std::vector<double> values(4096);
-  const std::size_t size = element_bytes(info);
+  const std::size_t size = tensor::element_bytes(info.dtype);
   for (std::uint64_t begin = 0; begin < count; begin += values.size()) {
     const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(values.size(), count - begin));
     linalg::load(bytes.subspan(begin * size, n * size), info.dtype, {values.data(), n});

@@ -17,16 +17,15 @@ using tensor::DType;
 
 constexpr double kLeastPivot = 0x1p-20;
 
-std::size_t bytes_of(DType dtype) {
-  return static_cast<std::size_t>(tensor::dtype_info(dtype).bits) / 8;
-}
-
 // Reads the marks of a shortcut: sets pivots and, in a new matrix, F's entries there. False where
 // the upper triangle is no marked copy of the lower, or the marks make no sense.
 class MarkReader {
  public:
   MarkReader(Bytes shortcut, std::uint64_t rows, std::uint64_t cols, DType dtype)
-      : shortcut_(shortcut), dtype_(dtype), rows_(rows), places_(rows, cols, bytes_of(dtype)) {}
+      : shortcut_(shortcut),
+        dtype_(dtype),
+        rows_(rows),
+        places_(rows, cols, tensor::element_bytes(dtype)) {}
 
   bool read(Matrix& factor, std::vector<std::uint32_t>& pivots) {
     const DType dtype = *factor_dtype(dtype_);
@@ -41,7 +40,7 @@ class MarkReader {
       if (!ok_ || pivot >= rows_ || seen[pivot]) return false;
       seen[pivot] = true;
       pivots.push_back(pivot);
-      linalg::load(std::as_bytes(std::span(&bits, 1)).first(bytes_of(dtype)), dtype,
+      linalg::load(std::as_bytes(std::span(&bits, 1)).first(tensor::element_bytes(dtype)), dtype,
                    {&factor(pivot, k), 1});
       if (!(factor(pivot, k) > 0 && factor(pivot, k) <= 2)) return false;
     }
@@ -54,8 +53,8 @@ class MarkReader {
   std::uint32_t difference() {
     const UpperTriangle::Place place = places_.next();
     std::uint32_t upper = 0, lower = 0;
-    std::memcpy(&upper, shortcut_.data() + place.upper, bytes_of(dtype_));
-    std::memcpy(&lower, shortcut_.data() + place.lower, bytes_of(dtype_));
+    std::memcpy(&upper, shortcut_.data() + place.upper, tensor::element_bytes(dtype_));
+    std::memcpy(&lower, shortcut_.data() + place.lower, tensor::element_bytes(dtype_));
     return upper ^ lower;
   }
 
@@ -132,7 +131,7 @@ Status check_polar(const PolarView& form) {
     }
     seen[pivot] = true;
   }
-  const std::uint64_t expected = factor_count(form.rows, rank) * bytes_of(*dtype);
+  const std::uint64_t expected = factor_count(form.rows, rank) * tensor::element_bytes(*dtype);
   if (form.factor.size() != expected) {
     return make_error(Code::kMalformed, "polar form: expected a factor of {} bytes, found {}",
                       expected, form.factor.size());
@@ -142,8 +141,8 @@ Status check_polar(const PolarView& form) {
 
 Status decode_polar(const PolarView& form, MutableBytes out, parallel::ThreadPool* pool) {
   BBZ_TRY(check_polar(form));
-  if (out.size() / form.rows / bytes_of(form.dtype) != form.cols ||
-      out.size() != form.rows * form.cols * bytes_of(form.dtype)) {
+  if (out.size() / form.rows / tensor::element_bytes(form.dtype) != form.cols ||
+      out.size() != form.rows * form.cols * tensor::element_bytes(form.dtype)) {
     return make_error(Code::kInvalidArgument, "polar form of {} x {}: found room for {} bytes",
                       form.rows, form.cols, out.size());
   }
@@ -158,7 +157,7 @@ std::optional<PolarForm> recover_polar(Bytes shortcut, DType dtype, std::uint64_
   PolarForm form{rows, cols, dtype, {}, {}};
   if (!MarkReader(shortcut, rows, cols, dtype).read(factor, form.pivots)) return std::nullopt;
   const auto shown = [&](std::uint64_t i, std::uint64_t j) {
-    const std::size_t size = bytes_of(dtype);
+    const std::size_t size = tensor::element_bytes(dtype);
     double p = 0;
     linalg::load(shortcut.subspan((std::max(i, j) * cols + std::min(i, j)) * size, size), dtype,
                  {&p, 1});

@@ -15,10 +15,6 @@ using linalg::Index;
 using linalg::Matrix;
 using tensor::DType;
 
-std::size_t bytes_of(DType dtype) {
-  return static_cast<std::size_t>(tensor::dtype_info(dtype).bits) / 8;
-}
-
 // The marks: r in 16 bits, then for each column its pivot in 16 bits and the bits of F's entry
 // there; each field from its lowest bit.
 std::vector<bool> make_marks(const PolarView& form) {
@@ -28,12 +24,13 @@ std::vector<bool> make_marks(const PolarView& form) {
   };
   if (form.pivots.empty()) return marks;
   const DType dtype = *factor_dtype(form.dtype);
+  const std::size_t size = tensor::element_bytes(dtype);
   put(static_cast<std::uint32_t>(form.rank()), 16);
   std::size_t row_end = 0;  // of the pivot's packed row, whose last entry is the pivot
   for (std::size_t k = 0; k < form.pivots.size(); ++k) {
-    row_end += (k + 1) * bytes_of(dtype);
+    row_end += (k + 1) * size;
     std::uint32_t bits = 0;
-    std::memcpy(&bits, form.factor.data() + row_end - bytes_of(dtype), bytes_of(dtype));
+    std::memcpy(&bits, form.factor.data() + row_end - size, size);
     put(form.pivots[k], 16);
     put(bits, tensor::dtype_info(dtype).bits);
   }
@@ -42,7 +39,7 @@ std::vector<bool> make_marks(const PolarView& form) {
 
 // Writes the marks, and zeros right of the square.
 void finish(const PolarView& form, MutableBytes out) {
-  const std::size_t size = bytes_of(form.dtype);
+  const std::size_t size = tensor::element_bytes(form.dtype);
   const std::size_t square = form.rows * size;
   if (form.cols != form.rows) {
     for (std::uint64_t i = 0; i < form.rows; ++i) {
@@ -60,7 +57,7 @@ void finish(const PolarView& form, MutableBytes out) {
 // The upper triangle of the square from the lower, in blocks that stay in the cache.
 void mirror(const PolarView& form, MutableBytes out) {
   constexpr std::uint64_t kBlock = 64;
-  const std::size_t size = bytes_of(form.dtype);
+  const std::size_t size = tensor::element_bytes(form.dtype);
   const auto at = [&](std::uint64_t i, std::uint64_t j) {
     return out.data() + (i * form.cols + j) * size;
   };
@@ -76,7 +73,7 @@ void mirror(const PolarView& form, MutableBytes out) {
 
 void write_lower_by_float64(const Matrix& factor, const PolarView& form, MutableBytes out) {
   constexpr Index kBlock = 256;
-  const std::size_t size = bytes_of(form.dtype);
+  const std::size_t size = tensor::element_bytes(form.dtype);
   const Index rows = factor.rows();
   Matrix block;
   for (Index begin = 0; begin < rows; begin += kBlock) {
@@ -105,7 +102,7 @@ Status write_shortcut(const PolarView& form, parallel::ThreadPool* pool, Mutable
 
 bool write_shortcut_by_integers(const PolarView& form, const FixedKernel& kernel,
                                 parallel::ThreadPool* pool, MutableBytes out) {
-  if (bytes_of(form.dtype) != 2) return false;
+  if (tensor::element_bytes(form.dtype) != 2) return false;
   const auto fixed = FixedFactor::make(form, kernel, pool);
   if (!fixed) return false;
   fixed->write(form, pool, out);

@@ -13,11 +13,8 @@
 namespace bbz::linalg {
 namespace {
 
+using lapack::to_int;
 using Columns = Eigen::MatrixXd;  // column-major: the transpose of a Matrix with the same memory
-
-int to_int(Index n) {
-  return static_cast<int>(n);
-}
 
 // QR of an m x n matrix in place: R on and above the diagonal; the first `width` columns of Q.
 struct Qr {

@@ -2,11 +2,18 @@
 // nothing is spared them, and the threads that OpenBLAS starts. Internal to this room.
 #pragma once
 
+#include <cstddef>
+
 namespace bbz::linalg::lapack {
 
 // Whether they are there; if not, the room does all with Eigen. The precondition of everything
 // below.
 bool available();
+
+// A number of rows or columns as LAPACK takes it.
+inline int to_int(std::ptrdiff_t n) {
+  return static_cast<int>(n);
+}
 
 // How many threads they may use, in the whole process.
 void set_threads(int threads);

@@ -34,9 +34,7 @@ void scale_by(double factor, View out) {
 // saves.
 constexpr Index kSmall = Index{1} << 16;
 
-int to_int(Index n) {
-  return static_cast<int>(n);
-}
+using lapack::to_int;
 
 // CBLAS refuses a stride below the row's length, also for matrices of one row.
 int stride(const ConstView& m) {

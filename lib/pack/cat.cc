@@ -9,12 +9,13 @@ namespace bbz::pack {
 namespace {
 
 Error not_found(const std::string& name) {
-  return make_error(Code::kNotFound, "no tensor or file is called {}", quoted(name));
+  return make_error(Code::kNotFound, "no tensor or file is called {}", bbz::quoted(name));
 }
 
 Error ambiguous(const std::string& name) {
   return make_error(Code::kInvalidArgument,
-                    "several files have a tensor {}: choose one of them (--file)", quoted(name));
+                    "several files have a tensor {}: choose one of them (--file)",
+                    bbz::quoted(name));
 }
 
 // Passes on the tensor or the file of a name.

@@ -44,9 +44,9 @@ std::string Selection::to_string() const {
       add("layers", fmt::format("{}-{}", range.first, range.last));
     }
   }
-  for (const std::string& pattern : tensors) add("tensor", quoted(pattern));
-  for (const std::string& pattern : excluded) add("without", quoted(pattern));
-  for (const std::string& pattern : files) add("file", quoted(pattern));
+  for (const std::string& pattern : tensors) add("tensor", bbz::quoted(pattern));
+  for (const std::string& pattern : excluded) add("without", bbz::quoted(pattern));
+  for (const std::string& pattern : files) add("file", bbz::quoted(pattern));
   return text.empty() ? "everything" : text;
 }
 

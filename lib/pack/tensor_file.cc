@@ -10,15 +10,15 @@ namespace bbz::pack {
 Status TensorFile::add(const catalog::Tensor& tensor, const std::string& file) {
   const catalog::TensorMeta& meta = tensor.meta;
   if (tensor::find_dtype(meta.dtype) == nullptr) {
-    return make_error(Code::kUnsupported, "tensor {}: its dtype {} is not known", quoted(meta.name),
-                      static_cast<int>(meta.dtype));
+    return make_error(Code::kUnsupported, "tensor {}: its dtype {} is not known",
+                      bbz::quoted(meta.name), static_cast<int>(meta.dtype));
   }
   const auto [other, inserted] = files_.emplace(meta.name, file);
   if (!inserted) {
     return make_error(Code::kInvalidArgument,
                       "the files {} and {} both have a tensor {}: choose one of them (--file), or "
                       "write a file for each (-C)",
-                      quoted(other->second), quoted(file), quoted(meta.name));
+                      bbz::quoted(other->second), bbz::quoted(file), bbz::quoted(meta.name));
   }
   safetensors::Tensor entry;
   entry.name = meta.name;

@@ -63,7 +63,7 @@ class DamageCollector final : public Visitor {
     hash_.reset();
     if (computed != *file.digest) {
       add({path_, "", std::nullopt, 0,
-           make_error(Code::kChecksum, "file {}: digest {}, computed {}", quoted(path_),
+           make_error(Code::kChecksum, "file {}: digest {}, computed {}", bbz::quoted(path_),
                       file.digest->to_string(), computed.to_string())});
     }
     return {};
@@ -144,7 +144,7 @@ Result<Digest> parse_digest(std::string_view text) {
   return make_error(Code::kInvalidArgument,
                     "{}: no digest: expected sha256: and 64 hexadecimal digits, or xxh3-128: and "
                     "32",
-                    quoted(text));
+                    bbz::quoted(text));
 }
 
 }  // namespace bbz::pack

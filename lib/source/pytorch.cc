@@ -50,7 +50,7 @@ std::optional<Extent> storage_extent(const torch::Storage& storage, const Use& u
   if (!use.dtype || use.mixed) return std::nullopt;
   extent.name = "data/" + storage.key;
   extent.dtype = *use.dtype;
-  const auto width = static_cast<std::uint64_t>(tensor::dtype_info(extent.dtype).bits) / 8;
+  const auto width = std::uint64_t{tensor::element_bytes(extent.dtype)};
   if (storage.size == 0 || storage.size % width != 0 || names.contains(extent.name) ||
       !is_utf8(extent.name) || extent.name.size() > limits.name_bytes) {
     return std::nullopt;

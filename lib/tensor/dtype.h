@@ -1,6 +1,7 @@
 // The element types of tensors: those of safetensors, with their sizes in bits.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -58,5 +59,10 @@ const DTypeInfo* find_dtype(std::string_view name);
 
 // The row of a DType that is known to be valid. Precondition: find_dtype(dtype) != nullptr.
 const DTypeInfo& dtype_info(DType dtype);
+
+// The size of one element. Precondition: dtype_info(dtype).bits is a multiple of 8.
+inline std::size_t element_bytes(DType dtype) {
+  return static_cast<std::size_t>(dtype_info(dtype).bits) / 8;
+}
 
 }  // namespace bbz::tensor

@@ -16,10 +16,6 @@ constexpr std::uint64_t kCacheBytes = std::uint64_t{1} << 26;
 constexpr std::uint64_t kSmallestPage = std::uint64_t{1} << 9;
 constexpr std::uint64_t kLargestPage = std::uint64_t{1} << 16;
 
-std::uint64_t element_bytes(tensor::DType dtype) {
-  return static_cast<std::uint64_t>(tensor::dtype_info(dtype).bits) / 8;
-}
-
 // A range of a source, read through pages that are kept until the cache is full.
 class PageCache {
  public:
@@ -111,7 +107,7 @@ class ElementSource final : public io::Source {
         storage_(storage),
         view_(simplify(std::move(view))),
         size_(size),
-        width_(element_bytes(view_.dtype)),
+        width_(tensor::element_bytes(view_.dtype)),
         contiguous_(is_contiguous(view_)),
         name_(fmt::format("{}: tensor {}", file.name(), quoted(view_.name))),
         cache_(file, storage, streams(view_)) {}

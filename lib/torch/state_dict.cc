@@ -25,10 +25,6 @@ constexpr std::string_view kLegacyStart = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\
 constexpr int kOldestVersion = 1;
 constexpr int kNewestVersion = 10;
 
-std::string_view as_text(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 // The entries of the archive by name, below the folder that torch.save puts them in.
 class Entries {
  public:

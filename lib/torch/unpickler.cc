@@ -26,10 +26,6 @@ Value simple(Kind kind, std::int64_t number = 0) {
   return value;
 }
 
-std::string_view as_text(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 }  // namespace
 
 Unpickler::Unpickler(Bytes pickle, const Limits& limits)
