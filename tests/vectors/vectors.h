@@ -20,6 +20,8 @@ struct Valid {
 std::vector<Valid> valid_vectors();
 // Those of format-spec/symmetry.md and bits-back.md.
 std::vector<Valid> valid_symmetry_vectors();
+// Those of codec split-float.
+std::vector<Valid> valid_split_vectors();
 
 // An archive that must be refused, with the names of the codes (limits.md).
 struct Invalid {
