@@ -106,6 +106,9 @@ Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes o
   if (out.size() != bytes) {
     return make_error(Code::kInvalidArgument, "chunk: {} bytes of room for {}", out.size(), bytes);
   }
+  if (id == CodecId::kCarried) {
+    return error_with_message(Code::kMalformed, "chunk: carried, in a tensor that is no rider");
+  }
   const Codec* codec = find_codec(id);
   if (codec == nullptr) {
     return make_error(Code::kUnsupported, "chunk: codec {} is not known", static_cast<int>(id));

@@ -24,6 +24,7 @@ enum class CodecId : std::uint16_t {
   kConstant = 1,    // one element, repeated
   kZstd = 2,        // one zstd frame
   kSplitFloat = 3,  // the exponents entropy-coded, signs and mantissas stored
+  kCarried = 4,     // a part lies elsewhere: for decode() to refuse
 };
 
 // The largest chunk, in decoded bytes.
@@ -59,7 +60,7 @@ CodecId encode(const ChunkShape& shape, Bytes plain, const EncodeOptions& option
 // contents of `out` are unspecified.
 // Errors: those of chunk_bytes; kInvalidArgument for another size of `out`; kUnsupported for a
 // codec or a form of one that this build does not know; kMalformed for a payload that breaks its
-// codec's rules.
+// codec's rules, and for a carried one: where it may stand, it has been joined before.
 // `hash`, where there is one, follows `out`; decoders that can, advance it while they have the
 // bytes in the cache. On an error it is of no use any more.
 Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes out,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bbz/catalog/catalog.h"
+#include "bbz/codec/codec.h"
 
 namespace bbz::symmetry {
 
@@ -54,7 +55,7 @@ struct CarriedHead {
   std::uint32_t length = 0;
   std::uint64_t offset = 0;
 };
-inline constexpr std::uint16_t kCodecCarried = 4;  // the registry's, see format-spec/codecs.md
+inline constexpr auto kCodecCarried = static_cast<std::uint16_t>(codec::CodecId::kCarried);
 inline constexpr std::size_t kCarriedHeadSize = 16;
 
 void encode_carried_head(const CarriedHead& head, std::vector<std::byte>& out);

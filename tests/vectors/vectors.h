@@ -20,7 +20,8 @@ struct Valid {
 std::vector<Valid> valid_vectors();
 // Those of format-spec/symmetry.md and bits-back.md.
 std::vector<Valid> valid_symmetry_vectors();
-// Those of codec split-float.
+// Those of the codecs, and of split-float.
+std::vector<Valid> valid_codec_vectors();
 std::vector<Valid> valid_split_vectors();
 
 // An archive that must be refused, with the names of the codes (limits.md).
