@@ -64,6 +64,7 @@ void add_container_vectors(Collector& c);
 void add_catalog_vectors(Collector& c);
 // Of codecs.
 void add_codec_vectors(Collector& c);
+void add_split_vectors(Collector& c);
 // Of forms and groups.
 void add_symmetry_vectors(Collector& c);
 
