@@ -92,6 +92,9 @@ Status GroupState::derive(const catalog::Catalog& catalog, const catalog::Tensor
                           parallel::ThreadPool& pool, MutableBytes dense,
                           const symmetry::TakePart& take) {
   BBZ_TRY(complete(catalog));
+  if (!tensors_.empty()) {
+    BBZ_TRY(symmetry::check_operand(group_, tensors_.front(), tensor.meta));
+  }
   return symmetry::derive_polar(tensor.meta, *polar_, bytes_.empty() ? Bytes() : Bytes(bytes_[0]),
                                 dense, &pool, take);
 }

@@ -201,22 +201,6 @@ Result<Joined> join_carried(const TensorMeta& tensor, const catalog::Chunk& chun
   return joined;
 }
 
-Status check_rotation(const catalog::Group& group, const BitsBackGroup& rotation,
-                      std::span<const catalog::Tensor> carriers) {
-  if (rotation.width > bitsback::kMaxWidth) {
-    return make_error(Code::kLimit, "group {}: a rotation of width {}, the limit is {}",
-                      group.meta.number, rotation.width, bitsback::kMaxWidth);
-  }
-  std::uint64_t stored = group.payload.length;
-  for (const catalog::Tensor& carrier : carriers) stored += carrier.stored_bytes;
-  const std::uint64_t least = bitsback::least_stored_bytes(rotation.width, rotation.record);
-  if (stored >= least) return {};
-  return make_error(Code::kLimit,
-                    "group {}: a rotation of {} bytes from {} bytes stored of it and its carriers, "
-                    "the limit is as many",
-                    group.meta.number, least, stored);
-}
-
 Result<std::vector<std::byte>> recover_riders(const BitsBackGroup& group,
                                               std::span<const catalog::Tensor> carriers,
                                               std::span<const std::vector<std::byte>> bytes) {
@@ -230,33 +214,6 @@ Result<std::vector<std::byte>> recover_riders(const BitsBackGroup& group,
                  riders.error().message);
   }
   return riders;
-}
-
-Result<std::span<const catalog::Tensor>> group_tensors(const catalog::Catalog& catalog,
-                                                       const catalog::Group& group,
-                                                       std::uint64_t count) {
-  const std::uint64_t first = group.first_tensor;
-  if (count > catalog.tensors.size() - first) {
-    return make_error(Code::kMalformed, "group {}: {} tensors belong to it, {} follow",
-                      group.meta.number, count, catalog.tensors.size() - first);
-  }
-  const auto tensors = std::span(catalog.tensors).subspan(first, count);
-  std::uint64_t room = kMaxGroupTensorBytes;
-  for (const catalog::Tensor& tensor : tensors) {
-    if (tensor.meta.form != catalog::kFormDense ||
-        tensor.is_operand() != (group.meta.method == kMethodPolar)) {
-      return make_error(Code::kMalformed, "group {}: tensor {} {} cannot belong to it",
-                        group.meta.number, tensor.meta.number, quoted(tensor.meta.name));
-    }
-    if (tensor.byte_size > room) {
-      return make_error(Code::kLimit,
-                        "group {}: tensor {} {} of {} bytes, the limit is {} for all of a group",
-                        group.meta.number, tensor.meta.number, quoted(tensor.meta.name),
-                        tensor.byte_size, kMaxGroupTensorBytes);
-    }
-    room -= tensor.byte_size;
-  }
-  return tensors;
 }
 
 }  // namespace bbz::symmetry

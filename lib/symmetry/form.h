@@ -62,9 +62,15 @@ bool is_carried(const catalog::Chunk& chunk);
 Result<Joined> join_carried(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,
                             Bytes payload, Bytes riders);
 
+// Whether a polar group's operand has the type of a factor that `derived`, which refers to the
+// group, can follow from. Errors: kMalformed, the operand is named.
+Status check_operand(const catalog::Group& group, const catalog::Tensor& operand,
+                     const catalog::TensorMeta& derived);
+
 // Whether a group's rotation is one that a decoder should hold, and one that the bytes stored of
-// the group and its carriers can give: to be asked before either is decoded. Errors: kLimit, the
-// group is named.
+// the group and its carriers can give; then, whether these are matrices of its width and of one
+// type that can carry. To be asked before any is decoded. Errors: kLimit, kMalformed; the group is
+// named.
 Status check_rotation(const catalog::Group& group, const BitsBackGroup& rotation,
                       std::span<const catalog::Tensor> carriers);
 

@@ -67,5 +67,6 @@ void add_codec_vectors(Collector& c);
 void add_split_vectors(Collector& c);
 // Of forms and groups.
 void add_symmetry_vectors(Collector& c);
+void add_bits_back_vectors(Collector& c);
 
 }  // namespace bbz::vectors

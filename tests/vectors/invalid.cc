@@ -11,6 +11,7 @@ std::vector<Invalid> invalid_vectors() {
   add_codec_vectors(c);
   add_split_vectors(c);
   add_symmetry_vectors(c);
+  add_bits_back_vectors(c);
   return c.all;
 }
 

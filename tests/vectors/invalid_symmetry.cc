@@ -3,7 +3,8 @@
 namespace bbz::vectors {
 namespace {
 
-constexpr std::uint8_t kF16 = 17;
+constexpr std::uint8_t kF16 = 16;
+constexpr std::uint8_t kBF16 = 17;
 
 Record polar_group(std::uint32_t rank, std::uint64_t checksum,
                    const std::vector<std::uint16_t>& pivots) {
@@ -37,7 +38,8 @@ class Forms {
 
   // The group and its operand, then the derived tensor.
   void polar(const char* name, const char* rule, const Record& group, const Buffer& operand,
-             std::vector<std::uint64_t> shape, const char* code, const char* stream = "ok") {
+             std::vector<std::uint64_t> shape, const char* code, const char* stream = "ok",
+             std::uint8_t operand_dtype = kF16) {
     std::vector<Record> list;
     list.reserve(6);
     list.push_back(group);
@@ -46,7 +48,7 @@ class Forms {
       const std::uint64_t count = operand.size() / 2;
       list.push_back(raw::tensor({.number = number++,
                                   .file = kNone,
-                                  .dtype = kF16,
+                                  .dtype = operand_dtype,
                                   .bits = 16,
                                   .stored = count,
                                   .chunk = count,
@@ -104,6 +106,8 @@ void polar(Forms& f) {
   of_rank("polar-operand-missing", "the factor follows its group", polar_group(1, 0, {2}), {});
   of_rank("polar-operand-short", "the factor has its elements", polar_group(1, 0, {2}),
           words(kM - 1, 0x3400));
+  f.polar("polar-operand-dtype", "the factor of F16 and BF16 is F16", polar_group(1, 0, {2}),
+          factor, {kM, kM}, "malformed", "ok", kBF16);
   of_rank("polar-operand-nan", "the factor is finite", polar_group(1, 0, {2}), words(kM, 0x7E00));
   of_rank("polar-operand-grid", "the factor is on its grid", polar_group(1, 0, {2}),
           words(kM, 0x0001));
@@ -132,53 +136,12 @@ void polar(Forms& f) {
         {2, 2}, "malformed");
 }
 
-// A group whose carrier is constant, with so many zeros of code, and a tensor that rides on it.
-void bits_back(Collector& c, const char* name, const char* rule, std::uint32_t width,
-               std::uint8_t bits, std::uint64_t rows, std::size_t code) {
-  raw::Fields record;
-  record.u8(1).u8(0).u8(bits).u8(128).u8(30).u8(0).u16(static_cast<std::uint16_t>(width));
-  record.u32(static_cast<std::uint32_t>(rows)).u32(32).u64(0).bytes(Buffer(code));
-  const std::uint64_t count = rows * width;
-  const Buffer riders(32);
-  std::vector<Record> list;
-  list.push_back(
-      raw::group(0, 3, Buffer(raw::Fields().u32(width).u16(1).u16(0).bytes(Buffer(record)))));
-  list.push_back(raw::tensor({.number = 0,
-                              .dtype = kF16,
-                              .bits = 16,
-                              .stored = count,
-                              .chunk = count,
-                              .shape = {rows, width},
-                              .name = "w"}));
-  list.push_back(raw::chunk({.tensor = 0, .count = static_cast<std::uint32_t>(count), .codec = 1},
-                            words(count, 0x3C00), words(1, 0x3C00)));
-  list.push_back(raw::tensor({.number = 1,
-                              .offset = 2 * count,
-                              .dtype = 2,
-                              .bits = 8,
-                              .form = 3,
-                              .group = 0,
-                              .stored = riders.size(),
-                              .chunk = riders.size(),
-                              .shape = {riders.size()},
-                              .name = "v"}));
-  list.push_back(raw::chunk({.tensor = 1, .count = 32, .codec = 4}, riders,
-                            Buffer(raw::Fields().u16(0).u16(0).u32(32).u64(0))));
-  Archive archive;
-  archive.records = in_file(std::move(list), 2, 2 * count + riders.size());
-  c.add_payload(name, rule, archive.bytes(), "ok", "limit");
-}
-
 }  // namespace
 
 void add_symmetry_vectors(Collector& c) {
   Forms f(c);
   lower(f);
   polar(f);
-  bits_back(c, "bits-back-width-limit", "the width of a rotation is within the limit", 8193, 1, 1,
-            0);
-  bits_back(c, "bits-back-stored-limit", "a rotation has no more bits than what is stored", 64, 24,
-            64, 7);
 }
 
 }  // namespace bbz::vectors
