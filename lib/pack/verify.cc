@@ -72,6 +72,10 @@ class DamageCollector final : public Visitor {
  private:
   void add(Damage damage) {
     ++report_.damaged;
+    if (!report_.first ||
+        (report_.first->code == Code::kUnsupported && damage.error.code != Code::kUnsupported)) {
+      report_.first = damage.error;
+    }
     if (report_.damages.size() < options_.max_damages) report_.damages.push_back(std::move(damage));
   }
 
@@ -94,7 +98,7 @@ int hex_value(char c) {
 
 Status VerifyReport::outcome() const {
   if (broken) return *broken;
-  if (!damages.empty()) return damages.front().error;
+  if (first) return *first;
   if (expected && root && *expected != *root) {
     return make_error(Code::kDigestMismatch, "the root digest is {}, expected {}{}",
                       root->to_string(), expected->to_string(),

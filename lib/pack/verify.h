@@ -33,6 +33,8 @@ struct Damage {
 struct VerifyReport {
   std::vector<Damage> damages;  // the first of them
   std::uint64_t damaged = 0;    // how many there are
+  // The first of them all, but for what this version does not know, where there is other damage.
+  std::optional<Error> first;
   // What ended the reading: the structure is damaged here, and what follows is not known.
   std::optional<Error> broken;
   // What was checked.
@@ -43,7 +45,7 @@ struct VerifyReport {
   std::optional<Digest> root;  // computed, where the archive was read to its end
   std::optional<Digest> expected;
 
-  // Success, or the error that says it best: `broken`, the first damage, or kDigestMismatch.
+  // Success, or the error that says it best: `broken`, `first`, or kDigestMismatch.
   Status outcome() const;
 };
 

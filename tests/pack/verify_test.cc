@@ -7,6 +7,7 @@
 #include "bbz/container/record_reader.h"
 #include "bbz/container/record_writer.h"
 #include "bbz/pack/unpack.h"
+#include "container/raw_archive.h"
 #include "io/temp_dir.h"
 
 namespace bbz::pack {
@@ -67,6 +68,27 @@ TEST(Verify, FindsADigestOfAFileThatIsWrong) {
     EXPECT_EQ(io::read_text(dir / ("out/" + file.path)),
               std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
   }
+}
+
+// What this version does not know is said where nothing is wrong; damage comes before it.
+TEST(Verify, DamageIsWorseThanWhatIsNotKnown) {
+  const auto data = raw::text("0123");
+  raw::Archive archive;
+  archive.records = {raw::file(0, "f"),
+                     raw::tensor({.stored = 4, .chunk = 4, .shape = {4}, .name = "t"}),
+                     raw::chunk({.count = 4, .codec = 999}, data, data),
+                     raw::tensor({.number = 1, .offset = 4, .stored = 4, .chunk = 4, .shape = {4}}),
+                     raw::raw_chunk({.tensor = 1, .count = 4}, data),
+                     raw::file_end(0, 2, 8)};
+  const auto outcome = [&] {
+    const auto source = io::memory_source(archive.bytes());
+    VerifyOptions options;
+    options.max_damages = 1;
+    return verify(*source, options)->outcome().code();
+  };
+  EXPECT_EQ(outcome(), Code::kUnsupported);
+  archive.records[4].says_payload_checksum = 1;
+  EXPECT_EQ(outcome(), Code::kChecksum);
 }
 
 TEST(ParseDigest, TakesKindAndHexadecimal) {
