@@ -80,9 +80,7 @@ std::uint64_t dense_index(const TensorMeta& tensor, std::uint64_t index) {
   return row * tensor.shape[1] + (index - gauge::lower_count(row, tensor.shape[1]));
 }
 
-}  // namespace
-
-Status check_record(const catalog::Tensor& tensor) {
+Status check_fields(const catalog::Tensor& tensor) {
   const TensorMeta& meta = tensor.meta;
   switch (meta.form) {
     case catalog::kFormDense:
@@ -104,6 +102,18 @@ Status check_record(const catalog::Tensor& tensor) {
     default:
       return about(Code::kUnsupported, meta, "unknown form {}", meta.form);
   }
+}
+
+}  // namespace
+
+Status check_record(const catalog::Tensor& tensor) {
+  BBZ_TRY(check_fields(tensor));
+  // Where there are chunks, this is said of them, once their payloads are known to be whole.
+  if (tensor.chunk_count == 0 && tensor::find_dtype(tensor.meta.dtype) == nullptr) {
+    return about(Code::kUnsupported, tensor.meta, "unknown dtype {}",
+                 static_cast<int>(tensor.meta.dtype));
+  }
+  return {};
 }
 
 Status check_method(const TensorMeta& tensor, const catalog::GroupMeta& group) {

@@ -9,8 +9,9 @@
 namespace bbz::symmetry {
 
 // Whether a tensor's record fits its form and its group's method: rank, stored elements, group.
-// Unknown forms are kUnsupported, as are unknown methods; records that do not fit are kMalformed,
-// those that would make a decoder hold too much are kLimit. The tensor is named.
+// Unknown forms are kUnsupported, as are unknown dtypes of tensors without chunks; records that do
+// not fit are kMalformed, those that would make a decoder hold too much are kLimit. The tensor is
+// named.
 Status check_form(const catalog::Catalog& catalog, const catalog::Tensor& tensor);
 
 // Its two halves, for who has no catalog: what the tensor's record alone can break, and whether the

@@ -67,10 +67,10 @@ Result<BitsBackGroup> decode_bits_back_group(Bytes payload) {
   const auto reserved = r.get<std::uint16_t>();
   const Bytes record = r.get_bytes(r.remaining());
   if (!r.ok()) return malformed("bits-back group", payload.size());
+  if (group.carriers == 0) return make_error(Code::kMalformed, "bits-back group: no carriers");
   if (reserved != 0) {
     return make_error(Code::kUnsupported, "bits-back group: reserved bytes are set");
   }
-  if (group.carriers == 0) return make_error(Code::kMalformed, "bits-back group: no carriers");
   group.record.assign(record.begin(), record.end());
   return group;
 }

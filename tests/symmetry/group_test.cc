@@ -55,6 +55,8 @@ TEST(BitsBackGroup, ComesBackAndIsTakenExactly) {
   std::vector<std::byte> reserved = bytes;
   reserved[6] = std::byte{1};
   EXPECT_EQ(decode_bits_back_group(reserved).code(), Code::kUnsupported);
+  reserved[4] = std::byte{0};  // a stream must refuse it even where it may skip what is reserved
+  EXPECT_EQ(decode_bits_back_group(reserved).code(), Code::kMalformed);
   bytes[4] = std::byte{0};
   EXPECT_EQ(decode_bits_back_group(bytes).code(), Code::kMalformed);
 }
