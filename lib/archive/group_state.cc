@@ -29,6 +29,13 @@ Status check_payload_digest(const std::optional<Digest>& digest, const catalog::
                     digest->to_string(), computed.to_string());
 }
 
+Status check_metadata(const catalog::Metadata& metadata, Bytes value) {
+  BBZ_TRY(check_payload_digest(metadata.meta.payload_digest, metadata.payload, value));
+  if (is_utf8({reinterpret_cast<const char*>(value.data()), value.size()})) return {};
+  return make_error(Code::kMalformed, "metadata {} at offset {}: the value is not UTF-8",
+                    quoted(metadata.meta.key), metadata.payload.offset);
+}
+
 Result<std::shared_ptr<GroupState>> GroupState::make(const catalog::Group& group, Bytes payload,
                                                      DigestKind kind) {
   auto state = std::make_shared<GroupState>();

@@ -21,6 +21,10 @@ Result<std::vector<std::byte>> read_payload(io::Source& source, const catalog::P
 Status check_payload_digest(const std::optional<Digest>& digest, const catalog::Payload& payload,
                             Bytes bytes);
 
+// Whether a metadata record's payload is what its digest says, and text. Errors: kChecksum;
+// kMalformed where it is not UTF-8; the record is named.
+Status check_metadata(const catalog::Metadata& metadata, Bytes value);
+
 // Filled by whoever reads the group: first its payload, then the bytes of its tensors in order.
 class GroupState {
  public:

@@ -6,7 +6,6 @@
 #include "bbz/archive/reader_state.h"
 #include "bbz/base/format.h"
 #include "bbz/base/large_buffer.h"
-#include "bbz/base/names.h"
 #include "bbz/catalog/builder.h"
 #include "bbz/container/index.h"
 
@@ -280,13 +279,8 @@ Result<std::vector<std::byte>> Reader::read_payload(const catalog::Payload& payl
 
 Result<std::string> Reader::read_metadata(const catalog::Metadata& metadata) const {
   BBZ_ASSIGN(const std::vector<std::byte> bytes, read_payload(metadata.payload));
-  BBZ_TRY(internal::check_payload_digest(metadata.meta.payload_digest, metadata.payload, bytes));
-  std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (!is_utf8(text)) {
-    return make_error(Code::kMalformed, "metadata {} at offset {}: the value is not UTF-8",
-                      quoted(metadata.meta.key), metadata.payload.offset);
-  }
-  return text;
+  BBZ_TRY(internal::check_metadata(metadata, bytes));
+  return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
 }  // namespace bbz

@@ -71,8 +71,7 @@ class StreamPlan {
         step.kind = Step::Kind::kMetadata;
         step.metadata = catalog.metadata.back();
         BBZ_TRY(reader_.read_payload(step.payload));
-        BBZ_TRY(internal::check_payload_digest(step.metadata.meta.payload_digest,
-                                               step.metadata.payload, step.payload));
+        BBZ_TRY(internal::check_metadata(step.metadata, step.payload));
         return true;
       case RecordType::kGroup:
         step.kind = Step::Kind::kGroup;
@@ -89,14 +88,14 @@ class StreamPlan {
     }
   }
 
-  // A group of an unknown method matters only to the tensors that refer to it.
+  // A group that is not known to the last field matters only to the tensors that refer to it.
   void take_group(Step& step) {
     auto state = internal::GroupState::make(step.group, step.payload, reader_.header().digest_kind);
     step.group_state = state.ok() ? std::move(state).value() : nullptr;
     step.outcome = {};
     if (step.group_state) {
       group_end_ = step.group.first_tensor + step.group_state->tensor_count();
-    } else if (state.code() != Code::kUnsupported) {
+    } else {
       step.outcome = state.error();
     }
   }
@@ -143,16 +142,18 @@ class GroupKeeper final : public Visitor {
     wanted_ = step.wanted;
     if (step.kind != Step::Kind::kGroup) return {};
     if (step.group_state) newest_[step.group.meta.method] = std::move(step.group_state);
-    return step.outcome;
+    if (step.outcome.ok() || step.outcome.code() != Code::kUnsupported) return step.outcome;
+    unsupported_ = {step.group.meta.number, step.outcome.error()};
+    return {};
   }
 
   Result<std::shared_ptr<internal::GroupState>> find(std::uint32_t number) const {
     for (const auto& [method, state] : newest_) {
       if (state->number() == number) return state;
     }
-    return make_error(
-        Code::kUnsupported,
-        "group {}: unknown, or too far before the tensor that refers to it for a stream", number);
+    if (unsupported_ && unsupported_->first == number) return unsupported_->second;
+    return make_error(Code::kUnsupported,
+                      "group {}: too far before the tensor that refers to it for a stream", number);
   }
 
   Status begin_file(const catalog::File& file) override { return visitor_.begin_file(file); }
@@ -180,6 +181,7 @@ class GroupKeeper final : public Visitor {
   Visitor& visitor_;
   bool wanted_ = true;
   std::map<std::uint8_t, std::shared_ptr<internal::GroupState>> newest_;
+  std::optional<std::pair<std::uint32_t, Error>> unsupported_;  // the newest that is not known
 };
 
 }  // namespace

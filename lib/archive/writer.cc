@@ -263,6 +263,10 @@ Status Writer::end_file() {
 }
 
 Status Writer::add_metadata(std::string_view key, std::string_view value) {
+  if (!is_utf8(value)) {
+    return state_->keep(
+        make_error(Code::kInvalidArgument, "metadata {}: the value is not UTF-8", quoted(key)));
+  }
   catalog::MetadataMeta meta;
   if (state_->file_open) meta.file = state_->files - 1;
   meta.key = key;

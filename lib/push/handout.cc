@@ -83,7 +83,7 @@ Status Handout::take(std::size_t number, Bytes payload) {
       return take_group(number, payload);
     case RecordType::kMetadata: {
       const catalog::Metadata& metadata = catalog().metadata[unit.item];
-      BBZ_TRY(check_payload_digest(metadata.meta.payload_digest, metadata.payload, payload));
+      BBZ_TRY(check_metadata(metadata, payload));
       BBZ_TRY(receiver_.metadata(metadata,
                                  {reinterpret_cast<const char*>(payload.data()), payload.size()}));
       break;

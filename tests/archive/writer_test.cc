@@ -51,6 +51,14 @@ INSTANTIATE_TEST_SUITE_P(All, RoundTrip,
                                                           DigestKind::kSha256),
                                           testing::Bool(), testing::Values(1u, 64u, 1u << 20)));
 
+TEST(Writer, RefusesMetadataThatIsNoText) {
+  std::vector<std::byte> archive;
+  const auto sink = io::memory_sink(archive);
+  const auto writer = Writer::create(*sink, {});
+  BBZ_ASSERT_OK(writer);
+  EXPECT_EQ((*writer)->add_metadata("k", "\xC3").code(), Code::kInvalidArgument);
+}
+
 TEST(Writer, TheArchiveDoesNotDependOnThreadsNorTheDigestOnTheCodec) {
   WriteOptions options;
   options.chunk_bytes = 50;

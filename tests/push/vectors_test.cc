@@ -73,7 +73,9 @@ TEST(PushedVectors, InvalidOnesAreRefused) {
     }
     for (const bool decode : {false, true}) {
       // In order, as from a pipe: the code of a reader that streams.
-      const std::string code = expected[decode ? "verify" : "stream"];
+      // It unpacks; digests of files are for who checks in full.
+      const bool in_full = file == "file-digest.bbz" || file == "directory-digest.bbz";
+      const std::string code = expected[decode && !in_full ? "verify" : "stream"];
       for (const Way way : {Way::kWhole, Way::kBytes, Way::kRandom}) {
         Options options;
         options.decode = decode;

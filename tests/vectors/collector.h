@@ -62,6 +62,7 @@ class Collector {
 // Of the container, and of what its records say.
 void add_container_vectors(Collector& c);
 void add_catalog_vectors(Collector& c);
+void add_payload_vectors(Collector& c);
 // Of codecs.
 void add_codec_vectors(Collector& c);
 void add_split_vectors(Collector& c);

@@ -182,6 +182,12 @@ void chunks(Collector& c) {
                     2, 8),
             "malformed");
 
+  c.records("tiling-empty-beyond", "an empty tensor lies at the border of others",
+            in_file({raw::tensor(whole), first, second,
+                     raw::tensor({.number = 1, .offset = 9, .shape = {0}, .name = "u"})},
+                    2, 8),
+            "malformed");
+
   Record damaged = first;
   damaged.says_payload_checksum = 1;
   c.add_payload("chunk-payload-checksum", "a payload is under a checksum", bytes({damaged, second}),

@@ -25,6 +25,13 @@ void add_container_vectors(Collector& c) {
   flipped = sample;
   flipped[36] ^= std::byte{1};
   c.add("head-checksum", "a head is under a checksum", flipped, "ok", "checksum");
+  flipped = sample;
+  flipped[flipped.size() - 76] ^= std::byte{1};
+  c.add("trailer-checksum", "the trailer is under a checksum", flipped, "checksum");
+  flipped = sample;
+  flipped[flipped.size() - 80] ^= std::byte{1};
+  c.add("trailer-sync", "a trailer begins 80 bytes before the end", flipped, "truncated",
+        "malformed");
   const auto header = [&](const char* name, const char* rule,
                           const std::function<void(raw::FileHeaderFields&)>& change,
                           const char* code) {

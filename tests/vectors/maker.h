@@ -36,9 +36,9 @@ class Maker {
     content_.clear();
     first_tensor_ = tensors_;
   }
-  void directory(const std::string& path) {
+  void directory(const std::string& path, const Buffer& digest = {}) {
     archive.records.push_back(raw::file(files_, path, 1));
-    archive.records.push_back(raw::file_end(files_++, 0, 0));
+    archive.records.push_back(raw::file_end(files_++, 0, 0, digest));
     expected_["files"].push_back({{"path", path}, {"directory", true}});
   }
   void end_file() {

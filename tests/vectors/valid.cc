@@ -280,6 +280,7 @@ std::vector<Valid> valid_vectors() {
       unknown("unknown-codec", 18, 32, {.coded = {{999, noise(5, 9)}}, .fails = "unsupported"}));
   all.push_back(unknown("unknown-form", 18, 32, {.form = 200, .fails = "unsupported"}));
   all.push_back(unknown("unknown-dtype", 250, 12, {.fails = "unsupported"}));
+  for (Valid& v : valid_edge_vectors()) all.push_back(std::move(v));
   for (Valid& v : valid_symmetry_vectors()) all.push_back(std::move(v));
   for (Valid& v : valid_codec_vectors()) all.push_back(std::move(v));
   for (Valid& v : valid_split_vectors()) all.push_back(std::move(v));

@@ -18,6 +18,8 @@ struct Valid {
   bool frozen = false;
 };
 std::vector<Valid> valid_vectors();
+// Those at the edge of a rule.
+std::vector<Valid> valid_edge_vectors();
 // Those of format-spec/symmetry.md and bits-back.md.
 std::vector<Valid> valid_symmetry_vectors();
 // Those of the codecs, and of split-float.

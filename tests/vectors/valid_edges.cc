@@ -1,0 +1,80 @@
+// Archives at the edge of a rule: what a strict reader could refuse, and must not.
+#include "vectors/maker.h"
+
+namespace bbz::vectors {
+namespace {
+
+constexpr std::uint8_t kU8 = static_cast<std::uint8_t>(tensor::DType::kU8);
+constexpr std::uint8_t kU32 = static_cast<std::uint8_t>(tensor::DType::kU32);
+constexpr std::uint8_t kF16 = static_cast<std::uint8_t>(tensor::DType::kF16);
+
+// The chunks that there are stay within the limit, whatever their number of elements could be.
+Valid chunk_elements() {
+  Maker m("chunk-elements-beyond-limit");
+  m.begin_file("t.bin");
+  m.tensor("t", kU32, 32, {1}, raw::text("0123"), {.chunk = 1 << 27});
+  m.end_file();
+  return m.finish();
+}
+
+// Empty tensors in any order, at the borders of others. The digest covers the bytes in file order.
+Valid empty_tensors() {
+  Maker m("empty-tensors-any-order", false, true);
+  m.begin_file("t.bin");
+  m.tensor("first", kU8, 8, {4}, raw::text("0123"));
+  m.tensor("last", kU8, 8, {0}, {}, {.at = 7});
+  m.tensor("before", kU8, 8, {0}, {}, {.at = 0});
+  m.tensor("second", kU8, 8, {3}, raw::text("456"), {.at = 4});
+  m.tensor("between", kU8, 8, {0}, {}, {.at = 4});
+  m.end_file();
+  m.directory("d", raw::sha256({}));
+  return m.finish();
+}
+
+// A reader that does not know a dtype does not know it of an empty tensor either.
+Valid unknown_dtypes() {
+  Maker m("unknown-dtype-empty");
+  m.begin_file("t.bin");
+  m.tensor("empty", 250, 12, {0}, {}, {.fails = "unsupported"});
+  m.tensor("full", 250, 12, {2}, raw::text("abc"), {.fails = "unsupported"});
+  m.tensor("known", kU8, 8, {3}, raw::text("def"));
+  m.end_file();
+  return m.finish();
+}
+
+// The junction of the example of bits-back.md: its group, its carrier and what rides on it lie in
+// three files, with other records between.
+Valid group_apart() {
+  raw::Fields carrier;
+  for (const std::uint64_t word :
+       {0x3595, 0x3954, 0x33D4, 0x371F, 0xB565, 0x2729, 0x354B, 0x3691, 0xB4FC, 0xA366, 0xB6B9,
+        0xB5E5, 0xB36B, 0x38A5, 0xB7BE, 0xB53D, 0x3809, 0x2F70})
+    carrier.u16(word);
+  raw::Fields record;
+  record.u8(1).u8(0).u8(15).u8(129).u8(22).u8(0).u16(3).u32(6).u32(4).u64(0x37181707DF7FCC34);
+  record.u8(0x8E).u8(0x12).u8(0x80);
+  Maker m("form-rider-group-apart");
+  m.begin_file("a");
+  m.archive.records.push_back(
+      raw::group(0, 3, Buffer(raw::Fields().u32(3).u16(1).u16(0).bytes(Buffer(record)))));
+  m.metadata(true, "between", "the group and its carrier");
+  m.end_file();
+  m.archive.records.push_back(raw::Record{200, 1, raw::text("unknown"), {}});
+  m.begin_file("b");
+  m.tensor("w", kF16, 16, {6, 3}, carrier);
+  m.end_file();
+  m.begin_file("c");
+  m.tensor(
+      "v", kU32, 32, {4}, raw::text("bbz!bbz!bbz!bbz!"),
+      {.coded = {{4, Buffer(raw::Fields().u16(1).u16(0).u32(4).u64(0))}}, .form = 3, .group = 0});
+  m.end_file();
+  return m.finish();
+}
+
+}  // namespace
+
+std::vector<Valid> valid_edge_vectors() {
+  return {chunk_elements(), empty_tensors(), unknown_dtypes(), group_apart()};
+}
+
+}  // namespace bbz::vectors
