@@ -132,6 +132,8 @@ void polar(Forms& f) {
   f.polar("polar-group-method", "a form needs a group of its method",
           raw::group(0, 3, Buffer(raw::Fields().u32(64).u16(1).u16(0).bytes(Buffer(24)))), {},
           {2, 2}, "malformed");
+  f.polar("polar-group-method-unknown", "a form needs a group of its method, known or not",
+          raw::group(0, 9, raw::text("of the future")), {}, {2, 2}, "malformed");
   f.add("polar-group-missing", "a form needs a group", {Forms::tensor(0, 2, {2, 2}, 0, kNone)},
         {2, 2}, "malformed");
 }

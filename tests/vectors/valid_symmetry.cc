@@ -33,38 +33,65 @@ Valid lower() {
   return m.finish();
 }
 
-// The example of symmetry.md, with a column of zeros at its right.
-Valid polar(bool sha) {
+// The entries of the example of symmetry.md, in the bits of a type.
+struct PolarType {
+  tensor::DType dtype, factor;
+  std::uint32_t diagonal, at_pivot;  // 15/16 and 3/4
+  std::uint32_t off, off_pivot;      // -1/16 and -1/8
+  std::uint32_t quarter, half;       // of the factor
+};
+constexpr PolarType kPolarF16 = {
+    tensor::DType::kF16, tensor::DType::kF16, 0x3B80, 0x3A00, 0xAC00, 0xB000, 0x3400, 0x3800};
+constexpr PolarType kPolarBF16 = {
+    tensor::DType::kBF16, tensor::DType::kF16, 0x3F70, 0x3F40, 0xBD80, 0xBE00, 0x3400, 0x3800};
+constexpr PolarType kPolarF32 = {tensor::DType::kF32, tensor::DType::kF32, 0x3F700000, 0x3F400000,
+                                 0xBD800000,          0xBE000000,          0x3E800000, 0x3F000000};
+
+Buffer of_type(tensor::DType dtype, const std::vector<std::uint32_t>& values) {
+  raw::Fields f;
+  for (const std::uint32_t v : values) tensor::dtype_info(dtype).bits == 16 ? f.u16(v) : f.u32(v);
+  return f;
+}
+
+// That example, with a column of zeros at its right.
+Valid polar(const char* name, const PolarType& type, bool sha = false) {
   constexpr std::size_t kRows = 17;
   constexpr std::size_t kCols = 18;
   constexpr std::size_t kPivot = 2;
-  std::vector<std::uint16_t> dense(kRows * kCols, 0);
+  std::vector<std::uint32_t> dense(kRows * kCols, 0);
   for (std::size_t i = 0; i < kRows; ++i) {
     for (std::size_t j = 0; j < kRows; ++j) {
       const bool doubled = i == kPivot || j == kPivot;
-      dense[i * kCols + j] = i == j ? (doubled ? 0x3A00 : 0x3B80) : (doubled ? 0xB000 : 0xAC00);
+      dense[i * kCols + j] = i == j ? (doubled ? type.at_pivot : type.diagonal)
+                                    : (doubled ? type.off_pivot : type.off);
     }
   }
-  // Marks in the strict upper triangle: rank 1, pivot 2, and F's entry there, 3800.
-  for (const std::size_t bit : {0, 17, 43, 44, 45}) {
-    std::size_t row = 0;
-    std::size_t left = bit;
-    for (; left >= kRows - 1 - row; ++row) left -= kRows - 1 - row;
-    dense[row * kCols + row + 1 + left] ^= 1;
+  // Marks in the strict upper triangle: rank 1, pivot 2, and F's entry there.
+  const int bits = tensor::dtype_info(type.dtype).bits;
+  const int factor_bits = tensor::dtype_info(type.factor).bits;
+  const std::uint64_t marks = 1 | kPivot << 16 | static_cast<std::uint64_t>(type.half) << 32;
+  std::size_t row = 0;
+  std::size_t col = 1;
+  for (int bit = 0; bit < 32 + factor_bits; ++bit) {
+    dense[row * kCols + col] ^= static_cast<std::uint32_t>(marks >> bit & 1);
+    if (++col == kRows) col = ++row + 1;
   }
-  std::vector<std::uint16_t> factor(kRows, 0x3400);
-  factor[0] = 0x3800;  // the pivot's row stands first
-  const Buffer plain = words(dense);
+  std::vector<std::uint32_t> factor(kRows, type.quarter);
+  factor[0] = type.half;  // the pivot's row stands first
+  const Buffer plain = of_type(type.dtype, dense);
   raw::Fields group;
   group.u32(1).u32(0).u64(xxh3_64(plain));
   if (sha) group.bytes(raw::sha256(plain));
   group.u16(kPivot);
 
-  Maker m(sha ? "form-polar-sha256" : "form-polar", false, sha);
+  Maker m(name, false, sha);
   m.begin_file("t.bin");
   m.archive.records.push_back(raw::group(0, 2, Buffer(group), sha));
-  m.tensor("s.factor", kF16, 16, {kRows}, words(factor), {.operand = true});
-  m.tensor("s", kF16, 16, {kRows, kCols}, plain, {.kept = Buffer(), .form = 2, .group = 0});
+  m.tensor("s.factor", static_cast<std::uint8_t>(type.factor),
+           static_cast<std::uint8_t>(factor_bits), {kRows}, of_type(type.factor, factor),
+           {.operand = true});
+  m.tensor("s", static_cast<std::uint8_t>(type.dtype), static_cast<std::uint8_t>(bits),
+           {kRows, kCols}, plain, {.kept = Buffer(), .form = 2, .group = 0});
   m.end_file();
   return m.finish();
 }
@@ -120,7 +147,13 @@ Valid rider() {
 }  // namespace
 
 std::vector<Valid> valid_symmetry_vectors() {
-  return {lower(), polar(false), polar(true), polar_identity(), rider()};
+  return {lower(),
+          polar("form-polar", kPolarF16),
+          polar("form-polar-sha256", kPolarF16, true),
+          polar("form-polar-bf16", kPolarBF16),
+          polar("form-polar-f32", kPolarF32),
+          polar_identity(),
+          rider()};
 }
 
 }  // namespace bbz::vectors
