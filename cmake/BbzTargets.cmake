@@ -6,6 +6,10 @@ target_compile_options(bbz_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 sees overlapping copies in the assignment of std::string literals (GCC bug 105651).
   target_compile_options(bbz_options INTERFACE -Wno-restrict)
+  if(BBZ_UNITY)
+    # It takes files that are compiled as one for headers.
+    target_compile_options(bbz_options INTERFACE -Wno-subobject-linkage)
+  endif()
 endif()
 if(BBZ_WERROR)
   target_compile_options(bbz_options INTERFACE -Werror)
