@@ -1,5 +1,5 @@
-// Payloads of codecs zstd and carried put together by hand from RFC 8878 and
-// format-spec/records.md.
+// Payloads of codecs zstd and carried, and of bits-back groups, put together by hand from RFC 8878
+// and format-spec/records.md.
 #pragma once
 
 #include "container/raw_archive.h"
@@ -29,6 +29,12 @@ struct ZstdFrame {
   }
 };
 
+inline raw::Record bits_back_group(std::uint32_t width, Bytes record, unsigned carriers = 1,
+                                   unsigned reserved = 0) {
+  const raw::Buffer payload = raw::Fields().u32(width).u16(carriers).u16(reserved).bytes(record);
+  return raw::group(0, 3, payload);
+}
+
 // The example of format-spec/bits-back.md: six rows of three F16 carry `bbz!`.
 inline raw::Buffer example_carrier() {
   raw::Fields f;
@@ -39,15 +45,17 @@ inline raw::Buffer example_carrier() {
   }
   return f;
 }
-inline raw::Record example_group(std::uint32_t number) {
+inline raw::Buffer example_record() {
   raw::Fields f;
-  f.u32(3).u16(1).u16(0);
   for (const unsigned byte :
        {0x01, 0x00, 0x0F, 0x81, 0x16, 0x00, 0x03, 0x00, 0x06, 0x00, 0x00, 0x00, 0x04, 0x00,
         0x00, 0x00, 0x34, 0xCC, 0x7F, 0xDF, 0x07, 0x17, 0x18, 0x37, 0x8E, 0x12, 0x80}) {
     f.u8(byte);
   }
-  return raw::group(number, 3, f.get());
+  return f;
+}
+inline raw::Record example_group() {
+  return bits_back_group(3, example_record());
 }
 
 // The payload of a carried chunk.

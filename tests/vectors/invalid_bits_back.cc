@@ -1,5 +1,6 @@
 // Groups of method bits-back: the junction of the example in format-spec/bits-back.md, with one
 // thing changed.
+#include "vectors/codec_payloads.h"
 #include "vectors/collector.h"
 
 namespace bbz::vectors {
@@ -26,35 +27,13 @@ struct Junction {
   std::uint32_t width = 3;
   std::uint16_t carrier_count = 1;
   std::uint16_t reserved = 0;
-  Buffer record = raw::Fields()
-                      .u8(1)
-                      .u8(0)
-                      .u8(15)
-                      .u8(129)
-                      .u8(22)
-                      .u8(0)
-                      .u16(3)
-                      .u32(6)
-                      .u32(4)
-                      .u64(0x37181707DF7FCC34)
-                      .u8(0x8E)
-                      .u8(0x12)
-                      .u8(0x80);
-  std::vector<Carrier> carriers = {{.shape = {6, 3}, .bytes = rows()}};
-
-  static Buffer rows() {
-    raw::Fields f;
-    for (const int word : {0x3595, 0x3954, 0x33D4, 0x371F, 0xB565, 0x2729, 0x354B, 0x3691, 0xB4FC,
-                           0xA366, 0xB6B9, 0xB5E5, 0xB36B, 0x38A5, 0xB7BE, 0xB53D, 0x3809, 0x2F70})
-      f.u16(static_cast<std::uint64_t>(word));
-    return f;
-  }
+  Buffer record = example_record();
+  std::vector<Carrier> carriers = {{.shape = {6, 3}, .bytes = example_carrier()}};
 
   // The group, its carriers, and a tensor that rides on them.
   Buffer archive() const {
     std::vector<Record> list;
-    list.push_back(raw::group(
-        0, 3, Buffer(raw::Fields().u32(width).u16(carrier_count).u16(reserved).bytes(record))));
+    list.push_back(bits_back_group(width, record, carrier_count, reserved));
     std::uint32_t number = 0;
     std::uint64_t size = 0;
     const std::string names = "wxyz";
@@ -87,7 +66,7 @@ struct Junction {
                                 .shape = {4},
                                 .name = "v"}));
     list.push_back(raw::chunk({.tensor = number, .count = 4, .codec = 4}, elements,
-                              Buffer(raw::Fields().u16(1).u16(0).u32(4).u64(0))));
+                              Buffer(Carried{.length = 4})));
     std::uint32_t in_it = 1;
     for (const Carrier& carrier : carriers) in_it += carrier.operand ? 0 : 1;
     Archive archive;
@@ -105,8 +84,7 @@ void limit(Collector& c, const char* name, const char* rule, std::uint32_t width
   const std::uint64_t count = rows * width;
   const Buffer riders(32);
   std::vector<Record> list;
-  list.push_back(
-      raw::group(0, 3, Buffer(raw::Fields().u32(width).u16(1).u16(0).bytes(Buffer(record)))));
+  list.push_back(bits_back_group(width, Buffer(record)));
   list.push_back(raw::tensor({.number = 0,
                               .dtype = kF16,
                               .bits = 16,
@@ -127,7 +105,7 @@ void limit(Collector& c, const char* name, const char* rule, std::uint32_t width
                               .shape = {riders.size()},
                               .name = "v"}));
   list.push_back(raw::chunk({.tensor = 1, .count = 32, .codec = 4}, riders,
-                            Buffer(raw::Fields().u16(0).u16(0).u32(32).u64(0))));
+                            Buffer(Carried{.codec = 0, .length = 32})));
   Archive archive;
   archive.records = in_file(std::move(list), 2, 2 * count + riders.size());
   c.add_payload(name, rule, archive.bytes(), "ok", "limit");
@@ -175,7 +153,7 @@ void carriers(Collector& c) {
   whole.carriers[0].dtype = kU16;
   refused("bits-back-carrier-dtype", "a carrier is of F16, BF16 or F32", whole);
   Junction mixed;
-  const Buffer rows = Junction::rows();
+  const Buffer rows = example_carrier();
   mixed.carrier_count = 2;
   mixed.carriers = {
       {.shape = {3, 3}, .bytes = Buffer(rows.begin(), rows.begin() + 18)},

@@ -74,7 +74,7 @@ void carried(Collector& c) {
     Archive archive;
     const std::uint32_t group = form == 3 ? 0 : kNone;
     archive.records = in_file(
-        {example_group(0),
+        {example_group(),
          raw::tensor(
              {.dtype = 16, .bits = 16, .stored = 18, .chunk = 18, .shape = {6, 3}, .name = "w"}),
          raw::raw_chunk({.count = 18}, carrier),

@@ -195,7 +195,7 @@ Buffer SplitParts::payload() const {
 }
 
 void set_element(const SplitPlan& plan, Buffer& chunk, std::size_t i, u64 bits) {
-  const auto size = static_cast<std::size_t>(tensor::dtype_info(plan.dtype).bits / 8);
+  const auto size = tensor::element_bytes(plan.dtype);
   for (std::size_t b = 0; b < size; ++b) {
     chunk[i * size + b] = static_cast<std::byte>(bits >> (8 * b));
   }

@@ -38,7 +38,7 @@ Valid zstd_headers() {
 Valid carried() {
   Maker m("carried-codecs");
   m.begin_file("t.bin");
-  m.archive.records.push_back(example_group(0));
+  m.archive.records.push_back(example_group());
   m.tensor("w", 16, 16, {6, 3}, example_carrier());
   const auto equal = [](const char* two, std::size_t times) {
     Buffer plain;

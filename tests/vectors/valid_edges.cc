@@ -1,4 +1,5 @@
 // Archives at the edge of a rule: what a strict reader could refuse, and must not.
+#include "vectors/codec_payloads.h"
 #include "vectors/maker.h"
 
 namespace bbz::vectors {
@@ -45,28 +46,18 @@ Valid unknown_dtypes() {
 // The junction of the example of bits-back.md: its group, its carrier and what rides on it lie in
 // three files, with other records between.
 Valid group_apart() {
-  raw::Fields carrier;
-  for (const std::uint64_t word :
-       {0x3595, 0x3954, 0x33D4, 0x371F, 0xB565, 0x2729, 0x354B, 0x3691, 0xB4FC, 0xA366, 0xB6B9,
-        0xB5E5, 0xB36B, 0x38A5, 0xB7BE, 0xB53D, 0x3809, 0x2F70})
-    carrier.u16(word);
-  raw::Fields record;
-  record.u8(1).u8(0).u8(15).u8(129).u8(22).u8(0).u16(3).u32(6).u32(4).u64(0x37181707DF7FCC34);
-  record.u8(0x8E).u8(0x12).u8(0x80);
   Maker m("form-rider-group-apart");
   m.begin_file("a");
-  m.archive.records.push_back(
-      raw::group(0, 3, Buffer(raw::Fields().u32(3).u16(1).u16(0).bytes(Buffer(record)))));
+  m.archive.records.push_back(example_group());
   m.metadata(true, "between", "the group and its carrier");
   m.end_file();
   m.archive.records.push_back(raw::Record{200, 1, raw::text("unknown"), {}});
   m.begin_file("b");
-  m.tensor("w", kF16, 16, {6, 3}, carrier);
+  m.tensor("w", kF16, 16, {6, 3}, example_carrier());
   m.end_file();
   m.begin_file("c");
-  m.tensor(
-      "v", kU32, 32, {4}, raw::text("bbz!bbz!bbz!bbz!"),
-      {.coded = {{4, Buffer(raw::Fields().u16(1).u16(0).u32(4).u64(0))}}, .form = 3, .group = 0});
+  m.tensor("v", kU32, 32, {4}, raw::text("bbz!bbz!bbz!bbz!"),
+           {.coded = {{4, Carried{.length = 4}}}, .form = 3, .group = 0});
   m.end_file();
   return m.finish();
 }

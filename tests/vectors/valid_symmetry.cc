@@ -3,6 +3,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "vectors/codec_payloads.h"
 #include "vectors/maker.h"
 
 namespace bbz::vectors {
@@ -131,13 +132,11 @@ Valid rider() {
   const Buffer tail = words({0x3C00, 0x3C01});
   Buffer plain(riders.begin() + kOffset, riders.begin() + kOffset + kLength);
   raw::append(plain, tail);
-  raw::Fields carried;
-  carried.u16(0).u16(0).u32(kLength).u64(kOffset).bytes(tail);
+  const Carried carried{.codec = 0, .length = kLength, .offset = kOffset, .tail = tail};
 
   Maker m("form-rider");
   m.begin_file("t.bin");
-  m.archive.records.push_back(
-      raw::group(0, 3, Buffer(raw::Fields().u32(64).u16(1).u16(0).bytes(record))));
+  m.archive.records.push_back(bits_back_group(64, record));
   m.tensor("w", kF16, 16, {200, 64}, read("f16-64x200.carrier"), {.chunk = 5000});
   m.tensor("v", kF16, 16, {32}, plain, {.coded = {{4, carried}}, .form = 3, .group = 0});
   m.end_file();
