@@ -74,7 +74,7 @@ Status Delivery::chunk(Step& step) {
 Status Delivery::deliver(Step& step) {
   switch (step.kind) {
     case Step::Kind::kMetadata:
-      return visitor_.metadata(step.metadata, metadata_value(step));
+      return visitor_.metadata(step.metadata, as_text(step.payload));
     case Step::Kind::kBeginFile:
       return visitor_.begin_file(*step.file);
     case Step::Kind::kGroup:

@@ -46,11 +46,6 @@ inline std::size_t delivery_depth(const parallel::ThreadPool& pool) {
 // step.outcome; an error is that the source could not be read.
 Status decode_step(Step& step, io::Source& source);
 
-// The value of a metadata step.
-inline std::string_view metadata_value(const Step& step) {
-  return {reinterpret_cast<const char*>(step.payload.data()), step.payload.size()};
-}
-
 // On the calling thread: calls the visitor for one step after the other.
 class Delivery {
  public:

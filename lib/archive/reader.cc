@@ -280,7 +280,7 @@ Result<std::vector<std::byte>> Reader::read_payload(const catalog::Payload& payl
 Result<std::string> Reader::read_metadata(const catalog::Metadata& metadata) const {
   BBZ_ASSIGN(const std::vector<std::byte> bytes, read_payload(metadata.payload));
   BBZ_TRY(internal::check_metadata(metadata, bytes));
-  return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return std::string(as_text(bytes));
 }
 
 }  // namespace bbz

@@ -1,15 +1,22 @@
-// Arithmetic on sizes that came from outside: each operation says whether it overflowed.
+// Spans of bytes, and arithmetic on sizes that came from outside: each operation says whether it
+// overflowed.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 namespace bbz {
 
 using Bytes = std::span<const std::byte>;
 using MutableBytes = std::span<std::byte>;
+
+// The same bytes, where they are text.
+inline std::string_view as_text(Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 inline std::optional<std::uint64_t> checked_add(std::uint64_t a, std::uint64_t b) {
   std::uint64_t sum = 0;

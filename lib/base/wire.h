@@ -109,10 +109,7 @@ class WireReader {
     rest_ = rest_.subspan(size);
     return bytes;
   }
-  std::string get_string(std::uint64_t size) {
-    const Bytes bytes = get_bytes(size);
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-  }
+  std::string get_string(std::uint64_t size) { return std::string(as_text(get_bytes(size))); }
 
   std::size_t remaining() const { return rest_.size(); }
   bool ok() const { return ok_; }

@@ -45,8 +45,8 @@ Result<TensorDifference> compare_tensors(const junction::TensorInfo& first, Byte
     if (!out.identical) out.largest = std::numeric_limits<double>::infinity();
     return out;
   }
-  const std::size_t size_a = tensor::dtype_info(first.dtype).bits / 8;
-  const std::size_t size_b = tensor::dtype_info(second.dtype).bits / 8;
+  const std::size_t size_a = tensor::element_bytes(first.dtype);
+  const std::size_t size_b = tensor::element_bytes(second.dtype);
   const std::size_t count = first_bytes.size() / size_a;
   std::vector<double> a(4096), b(4096);
   double squares = 0, own = 0;

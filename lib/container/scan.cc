@@ -40,10 +40,10 @@ class Window {
 
 // The offset of the next sync bytes at or after `from`, or `size` where there are none.
 Result<std::uint64_t> find_sync(Window& window, std::uint64_t from, std::uint64_t size) {
-  const std::string_view sync(reinterpret_cast<const char*>(kSync.data()), kSync.size());
+  const std::string_view sync = as_text(std::as_bytes(std::span(kSync)));
   while (from < size) {
     BBZ_ASSIGN(const Bytes bytes, window.from(from, sync.size()));
-    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    const std::string_view text = as_text(bytes);
     const std::size_t at = text.find(sync);
     if (at != std::string_view::npos) return from + at;
     if (text.size() < sync.size()) break;

@@ -84,8 +84,7 @@ Status Handout::take(std::size_t number, Bytes payload) {
     case RecordType::kMetadata: {
       const catalog::Metadata& metadata = catalog().metadata[unit.item];
       BBZ_TRY(check_metadata(metadata, payload));
-      BBZ_TRY(receiver_.metadata(metadata,
-                                 {reinterpret_cast<const char*>(payload.data()), payload.size()}));
+      BBZ_TRY(receiver_.metadata(metadata, as_text(payload)));
       break;
     }
     default:

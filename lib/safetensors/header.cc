@@ -114,7 +114,7 @@ Result<Header> parse_checked(Bytes file, std::optional<std::uint64_t> file_size,
     return make_error(Code::kMalformed, "the JSON does not begin with {{");
   }
   JsonEvents events(JsonEvents::Root::kHeader, limits);
-  BBZ_TRY(read_json({reinterpret_cast<const char*>(text.data()), text.size()}, events));
+  BBZ_TRY(read_json(as_text(text), events));
   header.tensors = std::move(events.tensors());
   header.metadata = std::move(events.metadata());
   BBZ_TRY(check_unique(header.tensors, header.metadata, Code::kMalformed));

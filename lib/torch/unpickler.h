@@ -17,11 +17,6 @@ namespace bbz::torch {
 // the same, cost nothing and are never followed here.
 using ValueId = std::uint32_t;
 
-// Bytes of a file that are text.
-inline std::string_view as_text(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 struct Value {
   enum class Kind {
     kOther,  // None, a float, bytes: holds no tensor and is of no further interest

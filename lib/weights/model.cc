@@ -84,7 +84,7 @@ Result<Model> from_archive(const SharedSource& source, unsigned threads) {
       Bytewise text(file.size);
       BBZ_TRY(reader->read_file(static_cast<std::uint32_t>(&file - reader->catalog().files.data()),
                                 0, text));
-      model.config.assign(reinterpret_cast<const char*>(text.data()), text.size());
+      model.config = as_text(text);
     }
   }
   model.load = [reader, numbers](std::size_t i) -> Result<Bytewise> {
@@ -100,7 +100,7 @@ std::string read_config(const fs::path& folder) {
   if (!source.ok() || !(*source)->size() || *(*source)->size() > kMostConfig) return {};
   const auto text = read_range(**source, 0, *(*source)->size());
   if (!text.ok()) return {};
-  return {reinterpret_cast<const char*>(text->data()), text->size()};
+  return std::string(as_text(*text));
 }
 
 Result<Model> open_source(const SharedSource& source, const fs::path& path, unsigned threads) {
