@@ -238,9 +238,10 @@ Writer::Writer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Writer::~Writer() = default;
 
 Result<std::unique_ptr<Writer>> Writer::create(io::Sink& sink, const WriteOptions& options) {
-  if (options.chunk_bytes == 0 || options.chunk_bytes > options.limits.chunk_bytes) {
+  const std::uint64_t largest = std::min(options.limits.chunk_bytes, codec::kMaxChunkBytes);
+  if (options.chunk_bytes == 0 || options.chunk_bytes > largest) {
     return make_error(Code::kInvalidArgument, "chunks of {} bytes: possible are 1 to {}",
-                      options.chunk_bytes, options.limits.chunk_bytes);
+                      options.chunk_bytes, largest);
   }
   auto state = std::make_unique<State>(sink, options);
   BBZ_TRY(state->records.begin());

@@ -16,9 +16,9 @@ namespace bbz {
 struct WriteOptions {
   DigestKind digest = DigestKind::kXxh3_128;
   codec::Level level = codec::Level::kDefault;
-  std::uint64_t chunk_bytes = std::uint64_t{1}
-                              << 20;  // decoded, about; at most Limits::chunk_bytes
-  unsigned threads = 0;               // that encode; 0: all cores
+  // Decoded, about; at most Limits::chunk_bytes and codec::kMaxChunkBytes.
+  std::uint64_t chunk_bytes = std::uint64_t{1} << 20;
+  unsigned threads = 0;  // that encode; 0: all cores
   // The payload size of an index at the front, as FrontIndexMeter has computed it; nothing: no such
   // index. The sink must be able to patch.
   std::optional<std::uint64_t> front_index_bytes;

@@ -129,6 +129,20 @@ TEST(Writer, RefusesCallsOutOfOrderForGood) {
   EXPECT_EQ((*writer)->finish().code(), Code::kInvalidArgument);
 }
 
+TEST(Writer, MakesNoChunksThatNoReaderTakes) {
+  std::vector<std::byte> out;
+  const auto sink = io::memory_sink(out);
+  WriteOptions options;
+  options.limits.chunk_bytes = 2 * codec::kMaxChunkBytes;
+  options.chunk_bytes = codec::kMaxChunkBytes;
+  EXPECT_TRUE(Writer::create(*sink, options).ok());
+  options.chunk_bytes = codec::kMaxChunkBytes + 1;
+  EXPECT_EQ(Writer::create(*sink, options).code(), Code::kInvalidArgument);
+  options.limits.chunk_bytes = 1 << 20;
+  options.chunk_bytes = (1 << 20) + 1;
+  EXPECT_EQ(Writer::create(*sink, options).code(), Code::kInvalidArgument);
+}
+
 TEST(Writer, RefusesTooManyAndTooFewBytesAndBadNames) {
   const auto attempt = [](const std::function<Status(Writer&)>& calls) {
     std::vector<std::byte> out;
