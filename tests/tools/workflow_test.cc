@@ -210,48 +210,6 @@ TEST_F(Workflow, ShowsWhatIsInAnArchive) {
                    "cat llama.bbz | $BBZINFO - --json | tail -n +4 > b; cmp a b");
 }
 
-TEST_F(Workflow, Verifies) {
-  ASSERT_EQ(sh("$BBZ pack model.safetensors --digest sha256").code, 0);
-  EXPECT_EXIT_CODE(0,
-                   "$BBZ verify model.bbz && $BBZ verify --fast model.bbz && "
-                   "cat model.bbz | $BBZ verify -");
-  const auto json = nlohmann::json::parse(sh("$BBZINFO model.bbz --json").out);
-  const std::string digest = json["root_digest"];
-  EXPECT_EXIT_CODE(0, "$BBZ verify model.bbz --expect " + digest);
-  EXPECT_EXIT_CODE(0, "$BBZ verify model.bbz --expect " + digest.substr(7));
-  EXPECT_EXIT_CODE(1, "$BBZ verify model.bbz --expect sha256:" + std::string(64, '0'));
-  EXPECT_EXIT_CODE(1, "$BBZ verify model.bbz --expect " + std::string(32, '0'));
-  EXPECT_EXIT_CODE(2, "$BBZ verify model.bbz --expect sha256:12");
-}
-
-TEST_F(Workflow, ListsEveryDamagedChunk) {
-  ASSERT_EQ(sh("$BBZ pack model.safetensors").code, 0);
-  const auto json = nlohmann::json::parse(sh("$BBZINFO model.bbz --json --chunks").out);
-  std::string archive = read("model.bbz");
-  for (const std::size_t tensor : {2, 5}) {
-    archive[json["tensors"][tensor]["chunks"][0]["offset"].get<std::size_t>()] ^= 1;
-  }
-  write("broken.bbz", archive);
-  for (const std::string fast : {"", "--fast "}) {
-    const Finished found = sh("$BBZ verify " + fast + "broken.bbz");
-    EXPECT_EQ(found.code, 3);
-    for (const std::size_t tensor : {2, 5}) {
-      const std::string name = json["tensors"][tensor]["name"];
-      EXPECT_NE(found.err.find(name), std::string::npos) << found.err;
-    }
-    EXPECT_EQ(std::ranges::count(found.err, '\n'), 2) << found.err;
-  }
-  // What is not damaged can still be taken out; what is cannot.
-  const std::string good = json["tensors"][1]["name"], bad = json["tensors"][2]["name"];
-  EXPECT_EXIT_CODE(0, "$BBZ cat broken.bbz " + good + " > good");
-  EXPECT_EXIT_CODE(0, "cat broken.bbz | $BBZ cat - " + good + " | cmp - good");
-  EXPECT_EXIT_CODE(3, "$BBZ cat broken.bbz " + bad);
-  EXPECT_EXIT_CODE(3, "$BBZ unpack broken.bbz -C out");
-  EXPECT_EXIT_CODE(3, "cat broken.bbz | $BBZ unpack - -C out");
-  EXPECT_FALSE(exists("out/model.safetensors"));
-  EXPECT_FALSE(left_temporaries());
-}
-
 TEST_F(Workflow, SalvagesWhatIsLeft) {
   make_folder();
   ASSERT_EQ(sh("$BBZ pack llama").code, 0);

@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
@@ -13,6 +12,7 @@
 #include "bbz/forward/score.h"
 #include "bbz/io/source.h"
 #include "bbz/linalg/product.h"
+#include "common/json.h"
 #include "common/model_input.h"
 #include "common/table.h"
 
@@ -204,8 +204,8 @@ void print_text(const Report& report, bool verbose) {
 }
 
 void print_json(const Report& report) {
-  using Json = nlohmann::ordered_json;
   Json json;
+  json["schema"] = 1;
   json["largest_difference"] = report.largest_difference();
   json["tensors"] = Json::array();
   for (const TensorRow& row : report.tensors) {
@@ -230,7 +230,7 @@ void print_json(const Report& report) {
     json["largest_logit_difference"] = report.scores->largest_logit_difference;
     json["mean_kl"] = report.scores->mean_kl;
   }
-  fmt::print("{}\n", json.dump(2));
+  write_json(json);
 }
 
 // Whether a figure is within what was asked; one that is not a number never is.

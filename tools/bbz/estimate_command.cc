@@ -1,10 +1,9 @@
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "bbz/base/format.h"
 #include "bbz/commands.h"
 #include "bbz/rotation/pack.h"
+#include "common/json.h"
 #include "common/model_input.h"
 #include "common/table.h"
 #include "common/units.h"
@@ -67,12 +66,13 @@ void print_text(const rotation::Estimate& estimate) {
 }
 
 void print_json(const rotation::Estimate& estimate, const junction::Detection& detection) {
-  nlohmann::ordered_json json;
+  Json json;
+  json["schema"] = 1;
   json["family"] = detection.family;
   json["refusal"] = detection.refusal;
   json["entries"] = estimate.entries;
   json["bits"] = estimate.bits;
-  json["junctions"] = nlohmann::ordered_json::array();
+  json["junctions"] = Json::array();
   for (const auto& junction : estimate.junctions) {
     json["junctions"].push_back({{"name", junction.name},
                                  {"width", junction.width},
@@ -81,7 +81,7 @@ void print_json(const rotation::Estimate& estimate, const junction::Detection& d
                                  {"bits_back_bits", junction.bits_back_bits},
                                  {"note", junction.note}});
   }
-  fmt::print("{}\n", json.dump(2));
+  write_json(json);
 }
 
 Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOptions& common) {

@@ -4,6 +4,7 @@
 #include "bbz/base/names.h"
 #include "bbz/commands.h"
 #include "bbz/pack/verify.h"
+#include "common/json.h"
 #include "common/network.h"
 #include "common/output.h"
 #include "common/units.h"
@@ -14,6 +15,7 @@ namespace {
 struct VerifyArguments {
   std::vector<std::string> archives;
   bool fast = false;
+  bool json = false;
   std::string expected;
   NetworkArguments network;
 };
@@ -28,6 +30,8 @@ Manual verify_manual() {
       "checks structure and stored bytes only, which finds any damage to the archive itself. Every "
       "damaged chunk is listed with its place, and every tensor that cannot be put together from "
       "others.",
+      "--json prints one object, of several archives an array of them; json.md in the sources of "
+      "bbz describes its fields.",
       "The root digest stands for the whole content. One made with pack --digest sha256 and kept "
       "in "
       "a safe place shows with --expect that nobody has changed the content."};
@@ -36,24 +40,46 @@ Manual verify_manual() {
       {"bbz verify --fast *.bbz", "Checks several archives about as fast as they can be read."},
       {"bbz verify model.bbz --expect sha256:9f86d081...",
        "Checks that the content is the one with this digest, as pack -v and bbzinfo print it."},
+      {"bbz verify --json model.bbz | jq .outcome", "Says in one word how it went."},
   };
   return manual;
 }
 
+// What an outcome is called in JSON, and in the text that ends a report.
+struct Verdict {
+  const char* word;
+  const char* text;
+};
+
+Verdict verdict(Code outcome) {
+  switch (outcome) {
+    case Code::kOk:
+      return {"ok", "ok"};
+    case Code::kDigestMismatch:
+      return {"other-content", "whole, but other content than expected"};
+    case Code::kUnsupported:
+      return {"unsupported", "not damaged as far as this version knows it, which is not in full"};
+    default:
+      return {"damaged", "DAMAGED"};
+  }
+}
+
 void print_damage(const std::string& archive, const pack::Damage& damage) {
-  std::string place;
-  if (!damage.file.empty()) place += fmt::format("file {}: ", bbz::quoted(damage.file));
+  const std::string& message = damage.error.message;  // most errors of reading name the chunk
+  const std::string file = fmt::format("file {}: ", bbz::quoted(damage.file));
   const std::string tensor = fmt::format("tensor {}", bbz::quoted(damage.tensor));
-  if (!damage.error.message.starts_with(tensor)) {  // most errors of reading name the chunk
+  std::string place;
+  if (!damage.file.empty() && !message.starts_with(file)) place += file;
+  if (!message.starts_with(tensor)) {
     if (!damage.tensor.empty()) place += tensor + ": ";
     if (damage.chunk)
       place += fmt::format("chunk {} at offset {}: ", *damage.chunk, damage.archive_offset);
   }
-  fmt::print(stderr, "bbz: {}: {}{}\n", archive, place, damage.error.message);
+  fmt::print(stderr, "bbz: {}: {}{}\n", archive, place, message);
 }
 
-void print_report(const std::string& archive, const pack::VerifyReport& report, bool fast,
-                  const CommonOptions& common) {
+void print_text(const std::string& archive, const pack::VerifyReport& report, bool fast,
+                const CommonOptions& common) {
   for (const pack::Damage& damage : report.damages) print_damage(archive, damage);
   if (report.damaged > report.damages.size()) {
     fmt::print(stderr, "bbz: {}: and {} more\n", archive, report.damaged - report.damages.size());
@@ -66,29 +92,51 @@ void print_report(const std::string& archive, const pack::VerifyReport& report, 
     fmt::print(stderr, "bbz: {}\n", about(archive, *report.broken).message);
   }
   if (common.quiet) return;
-  if (!outcome.ok()) {
-    fmt::print("{}: {}\n", archive,
-               outcome.code() == Code::kDigestMismatch ? "whole, but other content than expected"
-                                                       : "DAMAGED");
-    return;
-  }
-  fmt::print("{}: ok{}\n", archive, fast ? " (stored bytes only)" : "");
-  if (!common.verbose) return;
+  fmt::print("{}: {}{}\n", archive, verdict(outcome.code()).text,
+             outcome.ok() && fast ? " (stored bytes only)" : "");
+  if (!outcome.ok() || !common.verbose) return;
   fmt::print("  {} files, {} tensors, {} chunks, {} bytes\n  root digest {}\n",
              grouped(report.files), grouped(report.tensors), grouped(report.chunks),
              grouped(report.archive_bytes), report.root->to_string());
 }
 
-Result<ExitCode> verify_one(const std::string& path, const NetworkArguments& network,
-                            const pack::VerifyOptions& base, const CommonOptions& common) {
+Json json_error(const Error& error) {
+  return {{"code", code_name(error.code)}, {"message", error.message}};
+}
+
+Json json_damage(const pack::Damage& damage) {
+  const auto or_null = [](const std::string& name) { return name.empty() ? Json() : Json(name); };
+  Json entry = {{"file", or_null(damage.file)},
+                {"tensor", or_null(damage.tensor)},
+                {"chunk", damage.chunk ? Json(*damage.chunk) : Json()},
+                {"offset", damage.chunk ? Json(damage.archive_offset) : Json()}};
+  entry.update(json_error(damage.error));
+  return entry;
+}
+
+Json json_report(const std::string& archive, const pack::VerifyReport& report) {
+  const Status outcome = report.outcome();
+  Json damages = Json::array();
+  for (const pack::Damage& damage : report.damages) damages.push_back(json_damage(damage));
+  return {{"schema", 1},
+          {"archive", archive},
+          {"outcome", verdict(outcome.code()).word},
+          {"error", outcome.ok() ? Json() : json_error(outcome.error())},
+          {"archive_bytes", report.archive_bytes},
+          {"files", report.files},
+          {"tensors", report.tensors},
+          {"chunks", report.chunks},
+          {"root_digest", report.root ? Json(report.root->to_string()) : Json()},
+          {"damaged", report.damaged},
+          {"damages", std::move(damages)}};
+}
+
+Result<pack::VerifyReport> verify_one(const std::string& path, const NetworkArguments& network,
+                                      pack::VerifyOptions options, const CommonOptions& common) {
   BBZ_ASSIGN(const auto source, open_source(path, network));
-  pack::VerifyOptions options = base;
   ProgressBar bar("verifying", source->size(), common.quiet);
   options.progress = [&](std::uint64_t done) { bar.update(done); };
-  BBZ_ASSIGN(const pack::VerifyReport report, pack::verify(*source, options));
-  bar.clear();
-  print_report(shown(path), report, options.fast, common);
-  return exit_code(report.outcome().code());
+  return pack::verify(*source, options);
 }
 
 // All archives are looked at, whatever is found; the exit code is that of the first that failed.
@@ -102,14 +150,26 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments, const CommonOption
     }
     BBZ_ASSIGN(options.expected, pack::parse_digest(arguments.expected));
   }
-  ExitCode worst = ExitCode::kSuccess;
+  Code first = Code::kOk;
+  Json reports = Json::array();
   for (const std::string& path : arguments.archives) {
-    const auto result = verify_one(path, arguments.network, options, common);
-    if (!result.ok()) fmt::print(stderr, "bbz: {}\n", result.error().message);
-    const ExitCode code = result.ok() ? *result : exit_code(result.code());
-    if (worst == ExitCode::kSuccess) worst = code;
+    const auto report = verify_one(path, arguments.network, options, common);
+    if (!arguments.json && report.ok()) {
+      print_text(shown(path), *report, options.fast, common);
+    } else if (!arguments.json) {
+      fmt::print(stderr, "bbz: {}\n", report.error().message);
+    } else if (report.ok()) {
+      reports.push_back(json_report(shown(path), *report));
+    } else {
+      reports.push_back({{"schema", 1},
+                         {"archive", shown(path)},
+                         {"outcome", "unreadable"},
+                         {"error", json_error(report.error())}});
+    }
+    if (first == Code::kOk) first = report.ok() ? report->outcome().code() : report.code();
   }
-  return worst;
+  if (arguments.json) write_json(arguments.archives.size() == 1 ? reports[0] : reports);
+  return exit_code(first);
 }
 
 }  // namespace
@@ -124,6 +184,7 @@ void add_verify_command(Program& program) {
       ->required();
   add_network_options(app, arguments->network);
   app.add_flag("--fast", arguments->fast, "Check structure and stored bytes only; decode nothing");
+  app.add_flag("--json", arguments->json, "Print JSON");
   app.add_option("--expect", arguments->expected, "The root digest that the archive must have")
       ->type_name("DIGEST");
 }

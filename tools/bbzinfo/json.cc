@@ -1,14 +1,11 @@
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "bbz/container/constants.h"
 #include "bbzinfo/archive_view.h"
+#include "common/json.h"
 
 namespace bbz::tools {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json sizes(const pack::Tally& tally) {
   return {{"tensors", tally.tensors},
@@ -119,9 +116,7 @@ void print_json(const ArchiveView& view, const Lists& lists) {
       {"files", files_of(view)},
   };
   if (lists.tensors || lists.chunks) json["tensors"] = tensors_of(view, lists.chunks);
-  // ASCII alone, so that no name can do anything to a terminal.
-  const auto replace = nlohmann::ordered_json::error_handler_t::replace;
-  fmt::print("{}\n", json.dump(2, ' ', true, replace));
+  write_json(json);
 }
 
 }  // namespace bbz::tools
