@@ -21,6 +21,12 @@ inline std::vector<Record> in_file(std::vector<Record> within, std::uint32_t ten
   return within;
 }
 
+inline Buffer words(std::size_t count, std::uint16_t value) {
+  raw::Fields f;
+  for (std::size_t i = 0; i < count; ++i) f.u16(value);
+  return f;
+}
+
 class Collector {
  public:
   // One code whatever way the archive is read.

@@ -6,17 +6,6 @@
 namespace bbz::vectors {
 namespace {
 
-constexpr std::uint8_t kU16 = 4;
-constexpr std::uint8_t kU32 = 6;
-constexpr std::uint8_t kF16 = 16;
-constexpr std::uint8_t kBF16 = 17;
-
-Buffer words(std::size_t count, std::uint16_t value) {
-  raw::Fields f;
-  for (std::size_t i = 0; i < count; ++i) f.u16(value);
-  return f;
-}
-
 struct Junction {
   struct Carrier {
     std::uint8_t dtype = kF16;

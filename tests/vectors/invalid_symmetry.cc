@@ -3,21 +3,12 @@
 namespace bbz::vectors {
 namespace {
 
-constexpr std::uint8_t kF16 = 16;
-constexpr std::uint8_t kBF16 = 17;
-
 Record polar_group(std::uint32_t rank, std::uint64_t checksum,
                    const std::vector<std::uint16_t>& pivots) {
   raw::Fields f;
   f.u32(rank).u32(0).u64(checksum);
   for (const std::uint16_t pivot : pivots) f.u16(pivot);
   return raw::group(0, 2, Buffer(f));
-}
-
-Buffer words(std::size_t count, std::uint16_t value) {
-  raw::Fields f;
-  for (std::size_t i = 0; i < count; ++i) f.u16(value);
-  return f;
 }
 
 // A tensor s of a form, alone in its file; what is wrong with it shows when it is decoded.

@@ -76,7 +76,7 @@ unsigned key_of_one(DType dtype, unsigned top_bits) {
 }
 
 // Every dtype, with no and one top bit; special values among ordinary ones.
-Valid dtypes() {
+Valid split_dtypes() {
   Maker m("split-dtypes");
   m.begin_file("t.bin");
   for (const auto& info : tensor::dtype_table()) {
@@ -290,7 +290,7 @@ Valid escapes() {
 }  // namespace
 
 std::vector<Valid> valid_split_vectors() {
-  std::vector<Valid> all = {dtypes(), grids(), chunks(), escapes()};
+  std::vector<Valid> all = {split_dtypes(), grids(), chunks(), escapes()};
   for (const unsigned log2 : {6u, 7u, 8u}) all.push_back(lanes(log2));
   return all;
 }

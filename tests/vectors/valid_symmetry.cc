@@ -9,8 +9,6 @@
 namespace bbz::vectors {
 namespace {
 
-constexpr std::uint8_t kF16 = static_cast<std::uint8_t>(tensor::DType::kF16);
-
 Buffer words(const std::vector<std::uint16_t>& values) {
   raw::Fields f;
   for (const std::uint16_t v : values) f.u16(v);

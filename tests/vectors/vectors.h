@@ -8,6 +8,13 @@
 
 namespace bbz::vectors {
 
+// Numbers of dtypes, as format-spec/records.md has them.
+inline constexpr std::uint8_t kU8 = 2;
+inline constexpr std::uint8_t kU16 = 4;
+inline constexpr std::uint8_t kU32 = 6;
+inline constexpr std::uint8_t kF16 = 16;
+inline constexpr std::uint8_t kBF16 = 17;
+
 // An archive that must be read, and its content as the text of a JSON file.
 struct Valid {
   std::string name;  // without extension
