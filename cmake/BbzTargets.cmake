@@ -24,9 +24,9 @@ if(BBZ_BUILD_FUZZ)
   target_link_options(bbz_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# How tests and tools are compiled: what is measured, and what sanitizers look at, is the library, and a compiler spends a third
-# to half of its time on making what is around it fast.
-set(bbz_plain_options $<IF:$<BOOL:${BBZ_SANITIZE}>,-O0,$<$<CONFIG:Release>:-O1>>)
+# How tests and tools are compiled: what is measured is the library, and a compiler spends much of its time on making
+# fast what is around it.
+set(bbz_plain_options $<$<CONFIG:Release>:-O1>)
 
 # bbz_room(NAME SOURCES ... LINKS ... PRIVATE_LINKS ...): one folder of lib as the target bbz_NAME,
 # alias bbz::NAME. LINKS names only rooms below it; PRIVATE_LINKS the packages it uses inside.

@@ -20,7 +20,9 @@
 // clang-format on
 
 // For what a loop is made of: compilers take its parts for too large.
+#ifndef BBZ_AVX2_INLINE
 #define BBZ_AVX2_INLINE inline __attribute__((always_inline))
+#endif
 
 namespace bbz::codec::split {
 
