@@ -108,12 +108,13 @@ class OpenFile final : public FileView {
     const std::lock_guard lock(mutex_);
     const std::uint64_t horizon =
         ahead_.note(begin, end, tensor_end(begin), file_.size, kFetchWindow);
-    const auto last = place_of(end - 1);
-    if (horizon <= end || !last.ok()) {
+    if (ahead_.begun()) {
       told_.clear();
       asked_ahead_ = 0;
-      return;
     }
+    // At the end of a tensor, what was announced before it may still be on its way to be read.
+    const auto last = place_of(end - 1);
+    if (horizon <= end || !last.ok()) return;
     const std::uint64_t block = last->block.size();
     // What this read and those before it have asked for already is not asked for again.
     const std::uint64_t next = std::max(last->begin + block, asked_ahead_);

@@ -6,7 +6,8 @@ namespace bbz::view {
 
 std::uint64_t ReadAhead::note(std::uint64_t begin, std::uint64_t end, std::uint64_t tensor_end,
                               std::uint64_t size, std::uint64_t window) {
-  if (end_ == 0 || begin > end_ + kSlack || begin + kSlack < end_) {
+  begun_ = end_ == 0 || begin > end_ + kSlack || begin + kSlack < end_;
+  if (begun_) {
     begin_ = begin;
     end_ = end;
     tensor_end_ = tensor_end;

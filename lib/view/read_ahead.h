@@ -24,10 +24,14 @@ class ReadAhead {
   std::uint64_t note(std::uint64_t begin, std::uint64_t end, std::uint64_t tensor_end,
                      std::uint64_t size, std::uint64_t window);
 
+  // Whether the last read that was noted went on from no other.
+  bool begun() const { return begun_; }
+
  private:
   std::uint64_t begin_ = 0;  // the run is [begin_, end_)
   std::uint64_t end_ = 0;
   std::uint64_t tensor_end_ = 0;  // of the tensor in which it began
+  bool begun_ = false;            // with the last read
 };
 
 }  // namespace bbz::view
