@@ -9,7 +9,8 @@
 #include <cstring>
 
 // clang-format off
-#if defined(__clang__)
+#if defined(BBZ_EMULATED_AVX512)  // for tests, by another <immintrin.h>
+#elif defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vnni"))), apply_to = function)
 #else
 #pragma GCC push_options
@@ -96,7 +97,8 @@ void permute_avx512(const std::uint16_t* words, const std::uint16_t* from, std::
 
 }  // namespace bbz::gauge
 
-#if defined(__clang__)
+#if defined(BBZ_EMULATED_AVX512)
+#elif defined(__clang__)
 #pragma clang attribute pop
 #else
 #pragma GCC pop_options

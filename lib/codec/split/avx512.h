@@ -14,7 +14,10 @@
 #include <immintrin.h>
 
 // clang-format off
-#if defined(__clang__)
+#if defined(BBZ_EMULATED_AVX512)  // for tests, by another <immintrin.h>
+#define BBZ_AVX512_BEGIN
+#define BBZ_AVX512_END
+#elif defined(__clang__)
 #define BBZ_AVX512_BEGIN \
   _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi2,popcnt\"))), apply_to = function)")
 #define BBZ_AVX512_END _Pragma("clang attribute pop")

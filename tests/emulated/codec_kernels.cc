@@ -1,0 +1,35 @@
+#include "emulated/codec_kernels.h"
+
+namespace bbz::codec::split {
+
+#if defined(__x86_64__)
+
+void emulated_avx512_make_table(const Frequencies& frequencies, DecodeTable& table);
+void emulated_avx512_decode(DecodeJob& job);
+void emulated_avx512_encode(EncodeJob& job);
+
+namespace {
+
+bool takes(const Layout& layout, const Grid& grid) {
+  return layout.top_bits == 1 && layout.element_bytes <= 4 && grid.lanes >= kStreamLanes;
+}
+
+const Kernel kEmulatedKernel = {"avx512, emulated", takes, emulated_avx512_make_table,
+                                emulated_avx512_decode, emulated_avx512_encode};
+
+}  // namespace
+
+#endif
+
+const std::vector<const Kernel*>& tested_kernels() {
+  static const std::vector<const Kernel*> tested = [] {
+    std::vector<const Kernel*> all = kernels();
+#if defined(__x86_64__)
+    all.push_back(&kEmulatedKernel);
+#endif
+    return all;
+  }();
+  return tested;
+}
+
+}  // namespace bbz::codec::split

@@ -1,0 +1,13 @@
+// The kernels that tests go through.
+#pragma once
+
+#include <vector>
+
+#include "bbz/codec/split/kernel.h"
+
+namespace bbz::codec::split {
+
+// Those of kernels() and, on x86-64, that of AVX-512 emulated, whatever the machine has.
+const std::vector<const Kernel*>& tested_kernels();
+
+}  // namespace bbz::codec::split
