@@ -127,7 +127,8 @@ class OpenFile final : public FileView {
   }
 
   // Tells the source of the chunks up to the horizon, which it then fetches together: before any of
-  // them is decoded, and each time as much as half of what lies before the reader.
+  // them is decoded, and each time as much as half of what lies before the reader. What is decoded
+  // already is not read from it again.
   void fetch_ahead(std::uint64_t next, std::uint64_t decoded, std::uint64_t horizon) {
     const std::uint64_t from = told_.empty() ? next : std::max(next, told_.back().end);
     if (from >= horizon) return;
@@ -138,7 +139,9 @@ class OpenFile final : public FileView {
       const auto place = place_of(told.end);
       if (!place.ok()) break;
       const auto all = catalog_.chunks_of(catalog_.tensors[place->block.tensor]);
-      if (place->block.number < all.size()) chunks.push_back(all[place->block.number]);
+      if (place->block.number < all.size() && !cache_.knows(place->block)) {
+        chunks.push_back(all[place->block.number]);
+      }
       told.end = place->begin + place->block.size();
     }
     told.announcement = reader_.announce(chunks);

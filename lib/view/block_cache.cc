@@ -87,6 +87,11 @@ bool BlockCache::decode_ahead(const Block& block) {
   return true;
 }
 
+bool BlockCache::knows(const Block& block) const {
+  const std::lock_guard lock(mutex_);
+  return entries_.contains(block.key());
+}
+
 // Decodes an entry, with the lock let go meanwhile, and tells those who wait for it.
 void BlockCache::run(const SharedEntry& entry, std::unique_lock<std::mutex>& lock) {
   if (entry->state == State::kWaiting) waiting_.erase(entry->place);

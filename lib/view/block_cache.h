@@ -49,6 +49,9 @@ class BlockCache {
   // beside the blocks that are under way.
   bool decode_ahead(const Block& block);
 
+  // Whether the block is there, or decoded now or soon.
+  bool knows(const Block& block) const;
+
   // How many blocks are worth decoding ahead at once.
   unsigned depth() const {
     return pool_.runs_inline() ? 0 : 2 * static_cast<unsigned>(pool_.size());

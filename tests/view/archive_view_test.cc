@@ -131,6 +131,22 @@ TEST_F(OfALargeFile, ASourceIsToldOfManyChunksAheadWithinTheTensor) {
   EXPECT_EQ(source->live, 0);
 }
 
+TEST_F(OfALargeFile, ASourceIsNotToldOfWhatIsDecodedAlready) {
+  const auto source = std::make_shared<ToldSource>(*memory_);
+  const auto reader = *Reader::open(source);
+  ArchiveView view(*reader, {8 << 20, 1});
+  const auto file = view.open(0);
+  BBZ_ASSERT_OK(file);
+  const catalog::Tensor& tensor = this->tensor("w1");
+  read_forward(**file, tensor.meta.offset, tensor.meta.offset + tensor.byte_size);
+  EXPECT_GT(source->told.size(), 0u);
+  std::vector<std::byte> elsewhere(10);
+  BBZ_ASSERT_OK((*file)->read_at(expected_.size() - 10, elsewhere));
+  source->told.clear();
+  read_forward(**file, tensor.meta.offset, tensor.meta.offset + tensor.byte_size);
+  EXPECT_EQ(source->told.size(), 0u);
+}
+
 TEST(ArchiveView, GivesTheBytesOfEveryFile) {
   const auto files = sample_files();
   WriteOptions options;
