@@ -28,6 +28,10 @@ endif()
 # fast what is around it.
 set(bbz_plain_options $<$<CONFIG:Release>:-O1>)
 
+# Files are named relative to the project in what tests print, so that they compile to the same wherever it is and a cache
+# of compilations serves all clones.
+set(bbz_relative_files -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
+
 # bbz_room(NAME SOURCES ... LINKS ... PRIVATE_LINKS ...): one folder of lib as the target bbz_NAME,
 # alias bbz::NAME. LINKS names only rooms below it; PRIVATE_LINKS the packages it uses inside.
 function(bbz_room name)
@@ -52,7 +56,7 @@ function(bbz_test name)
   cmake_parse_arguments(TEST "" "" "SOURCES;LINKS" ${ARGN})
   add_executable(test_${name} ${TEST_SOURCES})
   # Most of the time goes into headers, so that a few files are compiled as one.
-  target_compile_options(test_${name} PRIVATE ${bbz_plain_options})
+  target_compile_options(test_${name} PRIVATE ${bbz_plain_options} ${bbz_relative_files})
   set_target_properties(test_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
   target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(test_${name} PRIVATE ${TEST_LINKS} bbz_options GTest::gtest GTest::gmock
