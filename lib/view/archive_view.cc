@@ -112,7 +112,9 @@ class OpenFile final : public FileView {
       told_.clear();
       asked_ahead_ = 0;
     }
-    // At the end of a tensor, what was announced before it may still be on its way to be read.
+    // At the end of a tensor, what was announced before it may still be on its way to be read: it
+    // is kept until the reader is well past it or somewhere else.
+    std::erase_if(told_, [&](const Told& told) { return told.end + ReadAhead::kSlack < begin; });
     const auto last = place_of(end - 1);
     if (horizon <= end || !last.ok()) return;
     const std::uint64_t block = last->block.size();
@@ -121,14 +123,14 @@ class OpenFile final : public FileView {
     const std::uint64_t window =
         std::min(most_ahead_, std::max(kLeastWindow, cache_.depth() * block));
     const std::uint64_t decoded = cache_.depth() == 0 ? end : std::min(horizon, end + window);
-    std::erase_if(told_, [&](const Told& told) { return told.end + ReadAhead::kSlack < begin; });
     fetch_ahead(next, decoded, horizon);
     decode_ahead(next, decoded);
   }
 
   // Tells the source of the chunks up to the horizon, which it then fetches together: before any of
-  // them is decoded, and each time as much as half of what lies before the reader. What is decoded
-  // already is not read from it again.
+  // them is decoded, and each time as much as half of what lies before the reader. What the cache
+  // has is not read again, unless it goes before the reader comes to it: beyond what is decoded
+  // ahead that is left open.
   void fetch_ahead(std::uint64_t next, std::uint64_t decoded, std::uint64_t horizon) {
     const std::uint64_t from = told_.empty() ? next : std::max(next, told_.back().end);
     if (from >= horizon) return;
@@ -139,11 +141,14 @@ class OpenFile final : public FileView {
       const auto place = place_of(told.end);
       if (!place.ok()) break;
       const auto all = catalog_.chunks_of(catalog_.tensors[place->block.tensor]);
-      if (place->block.number < all.size() && !cache_.knows(place->block)) {
+      if (cache_.knows(place->block)) {
+        if (told.end >= decoded) break;
+      } else if (place->block.number < all.size()) {
         chunks.push_back(all[place->block.number]);
       }
       told.end = place->begin + place->block.size();
     }
+    if (told.end == from) return;
     told.announcement = reader_.announce(chunks);
     told_.push_back(std::move(told));
   }

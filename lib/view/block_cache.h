@@ -49,7 +49,7 @@ class BlockCache {
   // beside the blocks that are under way.
   bool decode_ahead(const Block& block);
 
-  // Whether the block is there, or decoded now or soon.
+  // Whether the block is there, or decoded now or soon. It may be let go of at any time.
   bool knows(const Block& block) const;
 
   // How many blocks are worth decoding ahead at once.

@@ -9,7 +9,8 @@
 
 #include "emulated/lanes.h"
 
-// Inline assembly in the kernels only holds compilers back, and it names registers.
+// What kernels write as asm(...) only holds compilers back, and it names registers. Their asm
+// volatile, a prefetch, stays: any x86-64 machine takes it.
 #define asm(...)
 
 using __mmask16 = std::uint16_t;

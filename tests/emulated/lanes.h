@@ -38,7 +38,7 @@ Register all(T value) {
 }
 
 // Memory, for sanitizers to see in memory.cc: registers are none, and they would take long to find
-// nothing in them.
+// nothing in them. What kernels read and write without registers they do not see.
 Register load(const void* p);
 void store(void* p, Register v);
 // The lanes of `size` bytes that the mask names, zero elsewhere; nothing else is read or written.

@@ -147,6 +147,26 @@ TEST_F(OfALargeFile, ASourceIsNotToldOfWhatIsDecodedAlready) {
   EXPECT_EQ(source->told.size(), 0u);
 }
 
+// Reading forward again what is a little larger than the cache: each block goes just before its
+// turn.
+TEST_F(OfALargeFile, ASourceIsToldOfWhatWillHaveLeftTheCache) {
+  const auto source = std::make_shared<ToldSource>(*memory_);
+  const auto reader = *Reader::open(source);
+  ArchiveView view(*reader, {12 * kChunk, 1});
+  const auto file = view.open(0);
+  BBZ_ASSERT_OK(file);
+  const catalog::Tensor& tensor = this->tensor("w1");
+  std::size_t told = 0;
+  for (int pass = 0; pass < 2; ++pass) {
+    std::vector<std::byte> elsewhere(10);
+    BBZ_ASSERT_OK((*file)->read_at(expected_.size() - 10, elsewhere));
+    source->told.clear();
+    read_forward(**file, tensor.meta.offset, tensor.meta.offset + tensor.byte_size);
+    if (pass == 0) told = source->told.size();
+    EXPECT_EQ(source->told.size(), told);
+  }
+}
+
 TEST(ArchiveView, GivesTheBytesOfEveryFile) {
   const auto files = sample_files();
   WriteOptions options;
