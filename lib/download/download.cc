@@ -5,6 +5,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/download/fetcher.h"
+#include "bbz/download/ours.h"
 #include "bbz/plan/plan.h"
 
 namespace bbz::download {
@@ -74,7 +75,18 @@ class Download {
     if (repair() && !there && !fs::exists(path_ + ".part", error)) {
       return make_error(Code::kNotFound, "{}: there is nothing to repair", bbz::quoted(path_));
     }
-    if (!there || (repair() && fs::is_regular_file(status))) return {};
+    if (!options_.replace) BBZ_TRY(check_partial(path_, options_.limits));
+    if (!there) return {};
+    if (repair() && fs::is_regular_file(status)) {
+      BBZ_ASSIGN(const bool archive, holds_archive(path_, options_.limits));
+      if (archive) return {};
+      mendable_ = false;
+      if (!options_.replace) {
+        return make_error(Code::kExists,
+                          "{}: already exists and is no archive, not even a damaged one",
+                          bbz::quoted(path_));
+      }
+    }
     if (options_.replace && !fs::is_directory(status)) return {};
     return make_error(Code::kExists, "{}: it exists ({}-f replaces it)", bbz::quoted(path_),
                       part_ == nullptr ? "--repair mends it, " : "");
@@ -104,7 +116,7 @@ class Download {
     std::error_code error;
     return repair() && fs::exists(path_, error);
   }
-  bool repair() const { return options_.repair && part_ == nullptr; }
+  bool repair() const { return options_.repair && part_ == nullptr && mendable_; }
 
   Status open_partial() {
     if (repairs()) {
@@ -235,6 +247,7 @@ class Download {
   push::Receiver receiver_;
   std::unique_ptr<push::Decoder> decoder_;
   Summary summary_;
+  bool mendable_ = true;      // what stands at the path, if anything does
   bool moved_aside_ = false;  // the file to be mended
   std::error_code error_;
 };

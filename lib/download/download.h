@@ -15,7 +15,8 @@ namespace bbz::download {
 
 struct Options {
   http::Options http;    // `connections` fetch at once
-  bool replace = false;  // an existing file makes way, when the new one is complete
+  bool replace = false;  // an existing file makes way, when the new one is complete, and so does
+                         // what stands at PATH.part and is not of a download
   bool restart = false;  // what an earlier download has left is not used
   bool repair = false;   // the file that stands there is mended
   Limits limits;
@@ -46,7 +47,8 @@ struct Summary {
 //
 // A server without ranges gives the file front to back, and an interrupted download begins anew.
 //
-// Errors: kExists where PATH is there (and may be neither replaced nor repaired), or another
+// Errors: kExists if PATH is there (and may be neither replaced nor repaired: only an archive can
+// be, however damaged), if PATH.part or its state was not made by a download, or if another
 // process downloads to it; those of http::RemoteFile; kIo for the files; kNotAnArchive, kChecksum,
 // kMalformed, kUnsupported, kLimit where the server's file is not an archive that is whole: then
 // nothing of it is kept.

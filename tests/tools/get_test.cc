@@ -110,13 +110,50 @@ TEST_F(Get, MendsDamagedFiles) {
   EXPECT_LE(server.body_bytes() - before, allowed);
   // Files that are cut, too long, empty, or none at all.
   for (const std::string& text : {archive_.substr(0, 10'000'000), archive_ + "more", std::string(),
-                                  archive_, std::string(archive_.size() + 5, 'x')}) {
+                                  archive_, std::string(1000, '\0') + archive_.substr(1000)}) {
     write("model.bbz", text);
     EXPECT_EXIT_CODE(0, "$BBZ get $URL --repair");
     expect_done();
   }
   std::filesystem::remove(dir_ / "model.bbz");
   expect_failure("$BBZ get $URL --repair", 1, "nothing to repair");
+}
+
+TEST_F(Get, RepairsNothingButArchives) {
+  pack(1 << 20);
+  Server server("");
+  offer(server);
+  for (const std::string& text : {noise(100'000, 1), read("model.safetensors"), std::string("x")}) {
+    write("model.bbz", text);
+    expect_failure("$BBZ get $URL --repair", 6, "is no archive");
+    EXPECT_EQ(read("model.bbz"), text);
+    expect_nothing_beside("model.bbz");
+  }
+  EXPECT_EXIT_CODE(0, "$BBZ get $URL --repair -f");
+  expect_done();
+}
+
+TEST_F(Get, TakesOverNoFileOfAnothersUnderTheNameOfAPart) {
+  pack(1 << 20);
+  Server server("");
+  offer(server);
+  const std::string foreign = noise(100'000, 1);
+  for (const std::string name : {"model.bbz.part", "model.bbz.part.state"}) {
+    for (const std::string options : {"", " --restart", " --layer 1 -o model.bbz"}) {
+      write(name, foreign);
+      expect_failure("$BBZ get $URL" + options, 6, name + "\": already exists and is no part");
+      EXPECT_EQ(read(name), foreign);
+      EXPECT_FALSE(exists("model.bbz"));
+    }
+    write("model.bbz", archive_);
+    expect_failure("$BBZ get $URL --repair", 6, name);
+    EXPECT_EQ(read(name), foreign);
+    EXPECT_EXIT_CODE(0, "$BBZ get $URL -f");
+    expect_done();
+    std::filesystem::remove(dir_ / "model.bbz");
+  }
+  EXPECT_EXIT_CODE(0, "mkfifo model.bbz.part");
+  expect_failure("$BBZ get $URL", 6, "is no part");
 }
 
 TEST_F(Get, ReadsTheWholeWhereThereAreNoRanges) {
@@ -137,9 +174,9 @@ TEST_F(Get, ReadsTheWholeWhereThereAreNoRanges) {
   most = UINT64_MAX;
   EXPECT_EXIT_CODE(0, "$BBZ get $URL");
   expect_done();
-  write("model.bbz", "damaged");
+  write("model.bbz", archive_.substr(0, 100));
   expect_failure("$BBZ get $URL --repair", 5, "no ranges");
-  EXPECT_EQ(read("model.bbz"), "damaged");
+  EXPECT_EQ(read("model.bbz"), archive_.substr(0, 100));
   expect_failure("$BBZ get $URL --layer 1 -o part.bbz", 5, "no ranges");
   EXPECT_FALSE(exists("part.bbz"));
 }

@@ -39,8 +39,10 @@ Manual get_manual() {
       "is known of it in FILE.part.state. Whatever ends it - an error, a signal, a kill - the same "
       "command goes on from there. Pieces that come damaged are fetched again. A server without "
       "ranges is read front to back, and an interrupted download then begins anew.",
-      "--repair mends a file that is there: every record is checked against the index of the "
-      "server's, and those that differ are fetched. The file is FILE.part meanwhile.",
+      "--repair mends an archive that is there: every record is checked against the index of the "
+      "server's, and those that differ are fetched. The file is FILE.part meanwhile. A file that "
+      "is "
+      "no archive is refused, and so is a FILE.part that is not of a download; -f replaces them.",
       "With --file, --layer, --tensor or --exclude, the selected tensors are fetched and nothing "
       "else, and then packed into an archive of their own with one safetensors file. What has come "
       "of them stands in FILE.part meanwhile, and is gone on with in the same way."};
