@@ -1,5 +1,6 @@
 #include "bbz/io/fd.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,10 +17,10 @@ namespace {
 constexpr std::size_t kLargestWrite = std::size_t{1} << 30;
 
 template <class Write>
-Status write_all(Bytes bytes, std::string_view name, Write&& write_some) {
+Status write_all(int fd, Bytes bytes, std::string_view name, Write&& write_some) {
   while (!bytes.empty()) {
     const ssize_t n = write_some(bytes.data(), std::min(bytes.size(), kLargestWrite));
-    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && (errno == EINTR || (errno == EAGAIN && wait_until_ready(fd, POLLOUT)))) continue;
     if (n < 0) return system_error(errno, "cannot write", name);
     bytes = bytes.subspan(static_cast<std::size_t>(n));
   }
@@ -33,6 +34,17 @@ void Fd::reset() {
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 
+bool wait_until_ready(int fd, short events) {
+  ::pollfd polled{fd, events, 0};
+  const int saved = errno;
+  int ready = 0;
+  do {
+    ready = ::poll(&polled, 1, -1);
+  } while (ready < 0 && errno == EINTR);
+  errno = saved;
+  return ready > 0;
+}
+
 Error system_error(int error_number, std::string_view action, std::string_view path) {
   Code code = Code::kIo;
   if (error_number == ENOENT) code = Code::kNotFound;
@@ -42,11 +54,12 @@ Error system_error(int error_number, std::string_view action, std::string_view p
 }
 
 Status write_fully(int fd, Bytes bytes, std::string_view name) {
-  return write_all(bytes, name, [&](const void* p, std::size_t n) { return ::write(fd, p, n); });
+  return write_all(fd, bytes, name,
+                   [&](const void* p, std::size_t n) { return ::write(fd, p, n); });
 }
 
 Status pwrite_fully(int fd, std::uint64_t offset, Bytes bytes, std::string_view name) {
-  return write_all(bytes, name, [&](const void* p, std::size_t n) {
+  return write_all(fd, bytes, name, [&](const void* p, std::size_t n) {
     const ssize_t written = ::pwrite(fd, p, n, static_cast<off_t>(offset));
     if (written > 0) offset += static_cast<std::uint64_t>(written);
     return written;

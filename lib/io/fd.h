@@ -38,7 +38,12 @@ class Fd {
 // system's words for `error_number`.
 Error system_error(int error_number, std::string_view action, std::string_view path);
 
-// Writes all of `bytes` at the descriptor's position, over short writes and interruptions.
+// Waits until a descriptor that does not block can be read from (POLLIN) or written to (POLLOUT),
+// or has failed, so that the call that gave EAGAIN can be made again. False, with errno as it was,
+// if the system cannot wait.
+bool wait_until_ready(int fd, short events);
+
+// Writes all of `bytes` at the descriptor's position, over short writes, interruptions and EAGAIN.
 Status write_fully(int fd, Bytes bytes, std::string_view name);
 
 // The same at a given offset of a file.

@@ -1,6 +1,7 @@
 #include "bbz/io/source.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -109,7 +110,7 @@ class PipeSource final : public Source {
     }
     while (true) {
       const ssize_t n = ::read(fd_, out.data(), std::min(out.size(), kLargestRead));
-      if (n < 0 && errno == EINTR) continue;
+      if (n < 0 && (errno == EINTR || (errno == EAGAIN && wait_until_ready(fd_, POLLIN)))) continue;
       if (n < 0) return system_error(errno, "cannot read", name_);
       position_ += static_cast<std::uint64_t>(n);
       return static_cast<std::size_t>(n);

@@ -22,6 +22,7 @@ struct CommandLine {
   int code = 0;         // its exit code when nothing stands in its way
   bool makes = false;   // it makes out
   bool prints = false;  // it writes to standard output
+  std::string input{};  // the file that it gets as standard input; empty: none
 
   std::string with(const std::string& redirections) const {
     const std::size_t mark = command.find('@');
@@ -53,8 +54,9 @@ class EveryCommand : public ToolTest {
     server_ = std::make_unique<http::Server>(archive);
     ::setenv("URL", server_->url().c_str(), 1);
 #endif
+    EXPECT_EQ(sh("tar -cf in/folder.tar in/folder").code, 0);
     mounts_ = !why_no_mount(dir_ / "m").has_value();
-    inputs_ = dir_.entries();
+    note_inputs();
   }
   ~EveryCommand() override {
     ::umount2((dir_ / "m").c_str(), MNT_DETACH);
@@ -68,26 +70,26 @@ class EveryCommand : public ToolTest {
         {"$BBZ pack -v in/model.safetensors -o out", 0, true, false},
         {"$BBZ pack -v in/folder --index-first --digest sha256 -o out", 0, true, false},
         {"$BBZ pack in/model.safetensors -o -", 0, false, true},
-        {"$BBZ pack - -o out < in/model.safetensors", 0, true, false},
-        {"tar -c in/folder | $BBZ pack -v - -o out", 0, true, false},
+        {"$BBZ pack - -o out", 0, true, false, "in/model.safetensors"},
+        {"$BBZ pack -v - -o out", 0, true, false, "in/folder.tar"},
         {"$BBZ pack -v in/sliced.safetensors --symmetry auto -o out", 0, true, false},
         {"$BBZ pack in/model.safetensors --symmetry auto -o out", 0, true, false},
         {"$BBZ unpack -v in/folder.bbz -C out", 0, true, false},
         {"$BBZ unpack in/model.bbz -o out", 0, true, false},
         {"$BBZ unpack in/sliced.bbz -o out", 0, true, false},
         {"$BBZ unpack in/model.bbz -o -", 0, false, true},
-        {"$BBZ unpack -v - -C out < in/folder.bbz", 0, true, false},
-        {"$BBZ unpack - -o out < in/model.bbz", 0, true, false},
+        {"$BBZ unpack -v - -C out", 0, true, false, "in/folder.bbz"},
+        {"$BBZ unpack - -o out", 0, true, false, "in/model.bbz"},
         {"$BBZ unpack -v in/model.bbz --layer 1 -C out", 0, true, false},
         {"$BBZ unpack in/model.bbz --layer 1 -o out", 0, true, false},
-        {"$BBZ unpack - --layer 1 -C out < in/model.bbz", 0, true, false},
-        {"$BBZ unpack - --layer 1 -o out < in/model.bbz", 0, true, false},
+        {"$BBZ unpack - --layer 1 -C out", 0, true, false, "in/model.bbz"},
+        {"$BBZ unpack - --layer 1 -o out", 0, true, false, "in/model.bbz"},
         {"$BBZ cat in/folder.bbz config.json", 0, false, true},
         {"$BBZ cat -v in/model.bbz model.layers.1.norm.weight -o out", 0, true, false},
-        {"$BBZ cat - model.layers.1.norm.weight < in/model.bbz", 0, false, true},
+        {"$BBZ cat - model.layers.1.norm.weight", 0, false, true, "in/model.bbz"},
         {"$BBZ verify in/model.bbz", 0, false, true},
         {"$BBZ verify -v in/model.bbz in/folder.bbz in/sliced.bbz", 0, false, true},
-        {"$BBZ verify --fast - < in/model.bbz", 0, false, true},
+        {"$BBZ verify --fast -", 0, false, true, "in/model.bbz"},
         {"$BBZ verify --json in/model.bbz in/folder.bbz", 0, false, true},
         {"$BBZ salvage -v in/folder.bbz -o out", 0, true, true},
         {"$BBZ estimate -v in/sliced.safetensors", 0, false, true},
@@ -98,7 +100,7 @@ class EveryCommand : public ToolTest {
         {"$BBZINFO -v --files --layers --tensors --chunks --symmetry in/sliced.bbz", 0, false,
          true},
         {"$BBZINFO --json --chunks in/model.bbz in/folder.bbz", 0, false, true},
-        {"$BBZINFO - < in/model.bbz", 0, false, true},
+        {"$BBZINFO -", 0, false, true, "in/model.bbz"},
         {"$BBZ --version", 0, false, true},
         {"$BBZ --help", 0, false, true},
         {"$BBZ --help-man", 0, false, true},
@@ -135,15 +137,15 @@ class EveryCommand : public ToolTest {
         {"$BBZ unpack in/missing -C out", 1, false, false},
         {"$BBZ unpack in/cut.bbz -C out", 3, false, false},
         {"$BBZ unpack in/broken.bbz -C out", 3, false, false},
-        {"$BBZ unpack - -C out < in/cut.bbz", 3, false, false},
-        {"$BBZ unpack - -o out < /dev/null", 3, false, false},
+        {"$BBZ unpack - -C out", 3, false, false, "in/cut.bbz"},
+        {"$BBZ unpack - -o out", 3, false, false, "/dev/null"},
         {"$BBZ unpack in/model.bbz --tensor nope -C out", 1, false, false},
         {"$BBZ unpack in/model.bbz -o in/old", 6, false, false},
         {"$BBZ cat in/model.bbz nope", 1, false, false},
         {"$BBZ cat in/cut.bbz x", 3, false, false},
         {"$BBZ cat in/model.bbz model.layers.1.norm.weight -o in/old", 6, false, false},
         {"$BBZ verify -q in/broken.bbz", 3, false, false},
-        {"$BBZ verify -q - < in/cut.bbz", 3, false, false},
+        {"$BBZ verify -q -", 3, false, false, "in/cut.bbz"},
         {"$BBZ verify -q in/missing in/model.bbz", 1, false, false},
         {"$BBZ salvage in/cut.bbz -o out", 3, true, true},
         {"$BBZ salvage in/missing -o out", 1, false, false},
@@ -170,7 +172,13 @@ class EveryCommand : public ToolTest {
   // Runs a command line with redirections, from a state without out.
   Finished run(const CommandLine& row, const std::string& redirections = "") {
     std::filesystem::remove_all(dir_ / "out");
-    return sh(row.with(redirections));
+    const std::string input = row.input.empty() ? "" : "< " + row.input + " ";
+    return sh(row.with(input + redirections));
+  }
+
+  // Takes what is there now as input.
+  void note_inputs() {
+    inputs_ = dir_.entries();
   }
 
   // What there is besides the inputs and out: a temporary, a download's state.

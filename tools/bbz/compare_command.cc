@@ -14,6 +14,7 @@
 #include "bbz/linalg/product.h"
 #include "common/json.h"
 #include "common/model_input.h"
+#include "common/say.h"
 #include "common/table.h"
 
 namespace bbz::tools {
@@ -182,11 +183,11 @@ void print_text(const Report& report, bool verbose) {
                  fmt::format("{:.3e}", row.difference.root_mean_square),
                  fmt::format("{:.3e}", row.difference.norm), row.state});
   }
-  fmt::print("tensors: {} of {} identical, largest difference {:.3e}\n\n", identical,
-             report.tensors.size(), report.largest_difference());
+  put("tensors: {} of {} identical, largest difference {:.3e}\n\n", identical,
+      report.tensors.size(), report.largest_difference());
   if (verbose) tensors.print();
   if (!report.no_orbits.empty()) {
-    fmt::print("orbits: none: {}\n\n", report.no_orbits);
+    put("orbits: none: {}\n\n", report.no_orbits);
   } else {
     Table orbits({"junction", "distance as it is", "after rotation", "largest entry"});
     for (const auto& orbit : report.orbits) {
@@ -196,11 +197,11 @@ void print_text(const Report& report, bool verbose) {
     orbits.print();
   }
   if (!report.scores) return;
-  fmt::print("negative log-likelihood: {:.6f} and {:.6f} nats per token ({:+.2e}) over {} tokens\n",
-             report.scores->first.nll, report.scores->second.nll,
-             report.scores->second.nll - report.scores->first.nll, report.scores->first.tokens);
-  fmt::print("largest logit difference: {:.3e}\nmean KL divergence: {:.3e} nats per token\n",
-             report.scores->largest_logit_difference, report.scores->mean_kl);
+  put("negative log-likelihood: {:.6f} and {:.6f} nats per token ({:+.2e}) over {} tokens\n",
+      report.scores->first.nll, report.scores->second.nll,
+      report.scores->second.nll - report.scores->first.nll, report.scores->first.tokens);
+  put("largest logit difference: {:.3e}\nmean KL divergence: {:.3e} nats per token\n",
+      report.scores->largest_logit_difference, report.scores->mean_kl);
 }
 
 void print_json(const Report& report) {

@@ -5,6 +5,7 @@
 #include "bbz/rotation/pack.h"
 #include "common/json.h"
 #include "common/model_input.h"
+#include "common/say.h"
 #include "common/table.h"
 #include "common/units.h"
 
@@ -89,7 +90,7 @@ Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOp
              open_model(arguments.model, arguments.network, common.threads));
   const junction::Detection detection = rotation::detect(model);
   if (!detection.refusal.empty() && !arguments.json) {
-    fmt::print("{}: nothing to rotate: {}\n", arguments.model, detection.refusal);
+    put("{}: nothing to rotate: {}\n", arguments.model, detection.refusal);
     return ExitCode::kNo;
   }
   BBZ_ASSIGN(const rotation::Estimate estimate,
@@ -97,8 +98,7 @@ Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOp
   if (arguments.json) {
     print_json(estimate, detection);
   } else {
-    fmt::print("{}: family {}, entries that need not be stored\n\n", arguments.model,
-               detection.family);
+    put("{}: family {}, entries that need not be stored\n\n", arguments.model, detection.family);
     print_text(estimate);
   }
   return detection.refusal.empty() ? ExitCode::kSuccess : ExitCode::kNo;

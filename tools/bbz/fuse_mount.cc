@@ -17,6 +17,7 @@
 #include "bbz/file_system.h"
 #include "bbz/io/fd.h"
 #include "bbz/mount_log.h"
+#include "common/say.h"
 
 namespace bbz::tools {
 namespace {
@@ -170,7 +171,7 @@ class Background {
     if (::pipe2(ends, O_CLOEXEC) != 0) return io::system_error(errno, "cannot make it", "pipe");
     io::Fd read(ends[0]);
     io::Fd write(ends[1]);
-    std::fflush(nullptr);
+    (void)flush_output();
     child_ = ::fork();
     if (child_ < 0) return io::system_error(errno, "cannot start it", "background process");
     if (child_ != 0) {

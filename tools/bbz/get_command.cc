@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <filesystem>
 
@@ -12,6 +11,7 @@
 #include "common/network.h"
 #include "common/output.h"
 #include "common/progress.h"
+#include "common/say.h"
 #include "common/selection_options.h"
 #include "common/units.h"
 
@@ -74,8 +74,8 @@ Result<std::string> output_path(const GetArguments& arguments) {
 }
 
 void report(const std::string& path, const std::string& what, const CommonOptions& common) {
-  if (common.quiet || (!common.verbose && ::isatty(STDERR_FILENO) != 1)) return;
-  fmt::print(stderr, "{}: {}\n", path, what);
+  if (common.quiet || (!common.verbose && !messages_are_on_terminal())) return;
+  say("{}: {}\n", path, what);
 }
 
 Result<download::Options> options_of(const GetArguments& arguments, const CommonOptions& common) {
@@ -112,8 +112,8 @@ Result<ExitCode> get_whole(const GetArguments& arguments, const std::string& pat
   if (summary.whole) what += "; the server serves no ranges";
   report(path, what, common);
   if (common.verbose && !common.quiet) {
-    fmt::print(stderr, "  {} bytes, {} fetched\n  root digest {}\n", grouped(summary.bytes),
-               grouped(summary.moved), summary.root.to_string());
+    say("  {} bytes, {} fetched\n  root digest {}\n", grouped(summary.bytes),
+        grouped(summary.moved), summary.root.to_string());
   }
   return ExitCode::kSuccess;
 }

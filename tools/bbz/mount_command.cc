@@ -11,6 +11,7 @@
 #include "bbz/pack/unpack.h"
 #include "common/network.h"
 #include "common/output.h"
+#include "common/say.h"
 #include "common/units.h"
 #ifdef BBZ_HAVE_FUSE
 #include "bbz/fuse_mount.h"
@@ -102,14 +103,13 @@ class LateListener final : public io::Source {
 };
 
 void print_statistics(const std::string& archive, const view::Counters& counters) {
-  fmt::print(stderr,
-             "bbz: {}: {} chunks decoded, {} of them ahead of reads, {} bytes\n"
-             "  reads came to chunks {} times: {} were there, {} were being decoded; at most {} "
-             "kept\n",
-             archive, grouped(counters.blocks_decoded), grouped(counters.blocks_ahead),
-             grouped(counters.bytes_decoded), grouped(counters.blocks_asked),
-             grouped(counters.blocks_found), grouped(counters.blocks_waited),
-             human_size(counters.most_bytes_kept));
+  say("bbz: {}: {} chunks decoded, {} of them ahead of reads, {} bytes\n"
+      "  reads came to chunks {} times: {} were there, {} were being decoded; at most {} "
+      "kept\n",
+      archive, grouped(counters.blocks_decoded), grouped(counters.blocks_ahead),
+      grouped(counters.bytes_decoded), grouped(counters.blocks_asked),
+      grouped(counters.blocks_found), grouped(counters.blocks_waited),
+      human_size(counters.most_bytes_kept));
 }
 
 Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions& common) {
@@ -141,10 +141,9 @@ Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions&
   auto reader = Reader::open(source, reading);
   if (!reader.ok()) return about(arguments.archive, std::move(reader).error());
   if (!pack::is_exact((*reader)->catalog()) && !common.quiet) {
-    fmt::print(stderr,
-               "bbz: not bit-exact: a model in {} was rotated when it was packed; bbzinfo "
-               "--symmetry shows how far it is off\n",
-               options.archive);
+    say("bbz: not bit-exact: a model in {} was rotated when it was packed; bbzinfo "
+        "--symmetry shows how far it is off\n",
+        options.archive);
   }
   keep_memory();
   BBZ_ASSIGN(const MountOutcome outcome, mount_archive(**reader, options));

@@ -8,8 +8,9 @@
 
 #include <cerrno>
 #include <ctime>
+#include <span>
 
-#include "bbz/io/fd.h"
+#include "common/say.h"
 
 namespace bbz::tools {
 
@@ -19,31 +20,27 @@ Result<std::unique_ptr<MountLog>> MountLog::open(const std::string& archive,
   if (file.empty()) return log;
   io::Fd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   if (!fd) return io::system_error(errno, "cannot write", file);
-  log->file_ = ::fdopen(fd.get(), "a");
-  if (log->file_ == nullptr) return io::system_error(errno, "cannot write", file);
-  (void)fd.release();
+  log->file_ = std::move(fd);
   return log;
-}
-
-MountLog::~MountLog() {
-  if (file_ != nullptr) std::fclose(file_);
 }
 
 void MountLog::leave_terminal() {
   const std::lock_guard lock(mutex_);
   on_terminal_ = false;
-  if (file_ == nullptr) ::openlog("bbz", LOG_PID, LOG_DAEMON);
+  ::openlog("bbz", LOG_PID, LOG_DAEMON);
 }
 
 void MountLog::say(std::string text) {
   while (text.ends_with('\n')) text.pop_back();
   const std::lock_guard lock(mutex_);
-  if (file_ != nullptr) {
-    fmt::print(file_, "{:%Y-%m-%dT%H:%M:%SZ} bbz: {}: {}\n", fmt::gmtime(std::time(nullptr)),
-               archive_, text);
-    std::fflush(file_);
-  } else if (on_terminal_) {
-    fmt::print(stderr, "bbz: {}: {}\n", archive_, text);
+  if (file_) {
+    const std::string line = fmt::format("{:%Y-%m-%dT%H:%M:%SZ} bbz: {}: {}\n",
+                                         fmt::gmtime(std::time(nullptr)), archive_, text);
+    const Bytes bytes = std::as_bytes(std::span(line));
+    if (io::write_fully(file_.get(), bytes, "log").ok()) return;  // else where there is no file
+  }
+  if (on_terminal_) {
+    say_text(fmt::format("bbz: {}: {}\n", archive_, text));
   } else {
     ::syslog(LOG_ERR, "%s: %s", archive_.c_str(), text.c_str());
   }

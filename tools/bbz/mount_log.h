@@ -1,13 +1,13 @@
 // MountLog: where a mount says what goes wrong while it is served.
 #pragma once
 
-#include <cstdio>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
 
 #include "bbz/base/error.h"
+#include "bbz/io/fd.h"
 
 namespace bbz::tools {
 
@@ -20,14 +20,15 @@ class MountLog {
   // what it holds is kept. Errors: kIo, kNotFound.
   static Result<std::unique_ptr<MountLog>> open(const std::string& archive,
                                                 const std::string& file);
-  ~MountLog();
+  ~MountLog() = default;
   MountLog(const MountLog&) = delete;
   MountLog& operator=(const MountLog&) = delete;
 
   // To be called when standard error is about to be gone.
   void leave_terminal();
 
-  // One line; a line end at its end may be there or not.
+  // Writes one line; a line end at its end may be there or not. What the file does not take goes
+  // where messages go without a file.
   void say(std::string text);
   // An error of reading a file of the archive, each once: the system asks again for every page of a
   // damaged chunk.
@@ -38,7 +39,7 @@ class MountLog {
 
   const std::string archive_;
   std::mutex mutex_;
-  std::FILE* file_ = nullptr;
+  io::Fd file_;
   bool on_terminal_ = true;
   std::set<std::string> said_;
 };

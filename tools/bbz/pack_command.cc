@@ -1,10 +1,10 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "bbz/base/format.h"
 #include "bbz/commands.h"
 #include "bbz/pack/symmetry.h"
 #include "common/output.h"
+#include "common/say.h"
 #include "common/units.h"
 
 namespace bbz::tools {
@@ -66,14 +66,13 @@ Result<WriteOptions> write_options(const PackArguments& arguments, const CommonO
 
 void report(const pack::PackSummary& summary, const std::string& output,
             const CommonOptions& common) {
-  if (common.quiet || (!common.verbose && ::isatty(STDERR_FILENO) != 1)) return;
-  fmt::print(stderr, "{}: {} -> {} ({})\n", output, human_size(summary.input_bytes),
-             human_size(summary.archive_bytes),
-             percentage(summary.archive_bytes, summary.input_bytes));
+  if (common.quiet || (!common.verbose && !messages_are_on_terminal())) return;
+  say("{}: {} -> {} ({})\n", output, human_size(summary.input_bytes),
+      human_size(summary.archive_bytes), percentage(summary.archive_bytes, summary.input_bytes));
   if (!common.verbose) return;
-  fmt::print(stderr, "  {} bytes -> {} bytes, {} files, {} tensors\n  root digest {}\n",
-             grouped(summary.input_bytes), grouped(summary.archive_bytes), grouped(summary.files),
-             grouped(summary.tensors), summary.root.to_string());
+  say("  {} bytes -> {} bytes, {} files, {} tensors\n  root digest {}\n",
+      grouped(summary.input_bytes), grouped(summary.archive_bytes), grouped(summary.files),
+      grouped(summary.tensors), summary.root.to_string());
 }
 
 rotation::Method method_of(const std::string& name) {
@@ -102,12 +101,10 @@ Result<ExitCode> run_symmetric(const PackArguments& arguments, const CommonOptio
   report(summary.packed, output == "-" ? "standard output" : output, common);
   if (common.quiet) return ExitCode::kSuccess;
   if (!summary.record) {
-    fmt::print(stderr, "bbz: packed exactly: {}\n", summary.reason);
+    say("bbz: packed exactly: {}\n", summary.reason);
     return ExitCode::kSuccess;
   }
-  fmt::print(
-      stderr,
-      "bbz: not bit-exact: the model was rotated ({}), {} saved before the float coder; "
+  say("bbz: not bit-exact: the model was rotated ({}), {} saved before the float coder; "
       "bbzinfo --symmetry shows how far it is off\n",
       summary.record->method,
       human_size(

@@ -8,6 +8,7 @@
 #include "bbz/salvage/salvage.h"
 #include "common/network.h"
 #include "common/output.h"
+#include "common/say.h"
 #include "common/units.h"
 
 namespace bbz::tools {
@@ -55,20 +56,20 @@ std::string_view outcome_name(salvage::Outcome outcome) {
 }
 
 void print_file(const salvage::FileReport& file, bool verbose) {
-  fmt::print("{:<8} {}", outcome_name(file.outcome), bbz::quoted(file.path));
+  put("{:<8} {}", outcome_name(file.outcome), bbz::quoted(file.path));
   if (file.outcome == salvage::Outcome::kPartial && file.bytes) {
-    fmt::print(": {} of {}", human_size(file.recovered), human_size(*file.bytes));
+    put(": {} of {}", human_size(file.recovered), human_size(*file.bytes));
   }
-  fmt::print("\n");
+  put("\n");
   for (const salvage::TensorReport& tensor : file.tensors) {
     if (tensor.outcome() == salvage::Outcome::kWhole) continue;
     const std::string name = tensor.name.empty()
                                  ? fmt::format("bytes at offset {}", tensor.offset)
                                  : fmt::format("tensor {}", bbz::quoted(tensor.name));
-    fmt::print("  {:<8} {}: {} of {}\n", outcome_name(tensor.outcome()), name,
-               human_size(tensor.recovered), human_size(tensor.bytes));
+    put("  {:<8} {}: {} of {}\n", outcome_name(tensor.outcome()), name,
+        human_size(tensor.recovered), human_size(tensor.bytes));
     if (!verbose) continue;
-    for (const std::string& sentence : tensor.damage) fmt::print("    {}\n", sentence);
+    for (const std::string& sentence : tensor.damage) put("    {}\n", sentence);
   }
 }
 
@@ -76,14 +77,13 @@ void print_report(const salvage::Report& report, const CommonOptions& common) {
   if (common.quiet) return;
   for (const salvage::FileReport& file : report.files) print_file(file, common.verbose);
   if (report.orphans != 0) {
-    fmt::print("{} chunks belong to tensors that are not known any more\n",
-               grouped(report.orphans));
+    put("{} chunks belong to tensors that are not known any more\n", grouped(report.orphans));
   }
   if (!common.verbose) return;
   for (const container::Gap& gap : report.gaps) {
-    fmt::print("no record in {} bytes at offset {}\n", grouped(gap.end - gap.begin), gap.begin);
+    put("no record in {} bytes at offset {}\n", grouped(gap.end - gap.begin), gap.begin);
   }
-  fmt::print("the index is {}\n", report.had_index ? "whole" : "lost");
+  put("the index is {}\n", report.had_index ? "whole" : "lost");
 }
 
 // Leaves no folder behind that was made for nothing.

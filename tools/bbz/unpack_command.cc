@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "bbz/base/format.h"
 #include "bbz/commands.h"
@@ -7,6 +6,7 @@
 #include "bbz/pack/unpack.h"
 #include "common/archive_input.h"
 #include "common/output.h"
+#include "common/say.h"
 #include "common/selection_options.h"
 #include "common/units.h"
 
@@ -50,9 +50,9 @@ Manual unpack_manual() {
 // Says what was done, where someone looks.
 void report(const std::string& archive, const std::string& what, std::uint64_t bytes,
             const CommonOptions& common) {
-  if (common.quiet || (!common.verbose && ::isatty(STDERR_FILENO) != 1)) return;
-  fmt::print(stderr, "{}: {}, {}\n", shown(archive), what, human_size(bytes));
-  if (common.verbose) fmt::print(stderr, "  {} bytes\n", grouped(bytes));
+  if (common.quiet || (!common.verbose && !messages_are_on_terminal())) return;
+  say("{}: {}, {}\n", shown(archive), what, human_size(bytes));
+  if (common.verbose) say("  {} bytes\n", grouped(bytes));
 }
 
 // What the two ways of unpacking need.
@@ -135,9 +135,7 @@ Result<ExitCode> run_unpack(const UnpackArguments& arguments, const CommonOption
     report(arguments.archive, fmt::format("{} files", grouped(summary.files)), summary.bytes,
            common);
     if (!summary.exact && !common.quiet) {
-      fmt::print(
-          stderr,
-          "bbz: not bit-exact: a model in {} was rotated when it was packed; bbzinfo --symmetry "
+      say("bbz: not bit-exact: a model in {} was rotated when it was packed; bbzinfo --symmetry "
           "shows how far it is off\n",
           shown(arguments.archive));
     }

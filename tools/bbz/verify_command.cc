@@ -7,6 +7,7 @@
 #include "common/json.h"
 #include "common/network.h"
 #include "common/output.h"
+#include "common/say.h"
 #include "common/units.h"
 
 namespace bbz::tools {
@@ -75,29 +76,29 @@ void print_damage(const std::string& archive, const pack::Damage& damage) {
     if (damage.chunk)
       place += fmt::format("chunk {} at offset {}: ", *damage.chunk, damage.archive_offset);
   }
-  fmt::print(stderr, "bbz: {}: {}{}\n", archive, place, message);
+  say("bbz: {}: {}{}\n", archive, place, message);
 }
 
 void print_text(const std::string& archive, const pack::VerifyReport& report, bool fast,
                 const CommonOptions& common) {
   for (const pack::Damage& damage : report.damages) print_damage(archive, damage);
   if (report.damaged > report.damages.size()) {
-    fmt::print(stderr, "bbz: {}: and {} more\n", archive, report.damaged - report.damages.size());
+    say("bbz: {}: and {} more\n", archive, report.damaged - report.damages.size());
   }
   const Status outcome = report.outcome();
   if (!outcome.ok() && report.damaged == 0) {
-    fmt::print(stderr, "bbz: {}\n", about(archive, outcome.error()).message);
+    say("bbz: {}\n", about(archive, outcome.error()).message);
   }
   if (report.broken && report.damaged != 0) {
-    fmt::print(stderr, "bbz: {}\n", about(archive, *report.broken).message);
+    say("bbz: {}\n", about(archive, *report.broken).message);
   }
   if (common.quiet) return;
-  fmt::print("{}: {}{}\n", archive, verdict(outcome.code()).text,
-             outcome.ok() && fast ? " (stored bytes only)" : "");
+  put("{}: {}{}\n", archive, verdict(outcome.code()).text,
+      outcome.ok() && fast ? " (stored bytes only)" : "");
   if (!outcome.ok() || !common.verbose) return;
-  fmt::print("  {} files, {} tensors, {} chunks, {} bytes\n  root digest {}\n",
-             grouped(report.files), grouped(report.tensors), grouped(report.chunks),
-             grouped(report.archive_bytes), report.root->to_string());
+  put("  {} files, {} tensors, {} chunks, {} bytes\n  root digest {}\n", grouped(report.files),
+      grouped(report.tensors), grouped(report.chunks), grouped(report.archive_bytes),
+      report.root->to_string());
 }
 
 Json json_error(const Error& error) {
@@ -157,7 +158,7 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments, const CommonOption
     if (!arguments.json && report.ok()) {
       print_text(shown(path), *report, options.fast, common);
     } else if (!arguments.json) {
-      fmt::print(stderr, "bbz: {}\n", report.error().message);
+      say("bbz: {}\n", report.error().message);
     } else if (report.ok()) {
       reports.push_back(json_report(shown(path), *report));
     } else {

@@ -2,6 +2,7 @@
 
 #include "bbzinfo/archive_view.h"
 #include "common/program.h"
+#include "common/say.h"
 
 namespace bbz::tools {
 namespace {
@@ -32,17 +33,17 @@ Manual manual() {
 
 Result<ExitCode> run(const Arguments& arguments, const CommonOptions& common) {
   const bool several = arguments.archives.size() > 1;
-  if (arguments.json && several) fmt::print("[\n");
+  if (arguments.json && several) put("[\n");
   for (std::size_t i = 0; i < arguments.archives.size(); ++i) {
     BBZ_ASSIGN(const ArchiveView view, view_archive(arguments.archives[i], arguments.network));
     if (!arguments.json) {
       print_text(view, arguments.lists, common.verbose);
       continue;
     }
-    if (i > 0) fmt::print(",\n");
+    if (i > 0) put(",\n");
     print_json(view, arguments.lists);
   }
-  if (arguments.json && several) fmt::print("]\n");
+  if (arguments.json && several) put("]\n");
   return ExitCode::kSuccess;
 }
 

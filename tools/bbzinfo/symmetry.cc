@@ -4,6 +4,7 @@
 
 #include "bbz/base/names.h"
 #include "bbzinfo/archive_view.h"
+#include "common/say.h"
 #include "common/table.h"
 #include "common/units.h"
 
@@ -24,9 +25,9 @@ T field(const Json& object, const char* key, T otherwise) {
 }
 
 void print_record(const std::string& path, const Json& record) {
-  fmt::print("  {}: {}, family {}\n\n", bbz::quoted(path),
-             bbz::quoted(field<std::string>(record, "method", "?")),
-             bbz::quoted(field<std::string>(record, "family", "?")));
+  put("  {}: {}, family {}\n\n", bbz::quoted(path),
+      bbz::quoted(field<std::string>(record, "method", "?")),
+      bbz::quoted(field<std::string>(record, "family", "?")));
   Table table({"junction", "width", "method", "rank", "members", "saved", "bits/dof", "largest",
                "rms", "note"});
   std::int64_t saved = 0;
@@ -52,8 +53,8 @@ void print_record(const std::string& path, const Json& record) {
                note.empty() ? "" : bbz::quoted(note)});
   }
   table.print();
-  fmt::print("  saved before the float coder: {}\n\n",
-             human_size(static_cast<std::uint64_t>(std::max<std::int64_t>(saved, 0)) / 8));
+  put("  saved before the float coder: {}\n\n",
+      human_size(static_cast<std::uint64_t>(std::max<std::int64_t>(saved, 0)) / 8));
 }
 
 }  // namespace
@@ -67,11 +68,11 @@ void print_symmetry(const ArchiveView& view) {
     if (record.is_object()) {
       print_record(view.catalog.files[place.first].path, record);
     } else {
-      fmt::print("  {}: a symmetry record that is not JSON\n",
-                 bbz::quoted(view.catalog.files[place.first].path));
+      put("  {}: a symmetry record that is not JSON\n",
+          bbz::quoted(view.catalog.files[place.first].path));
     }
   }
-  if (!any) fmt::print("  exact: nothing was rotated\n");
+  if (!any) put("  exact: nothing was rotated\n");
 }
 
 }  // namespace bbz::tools

@@ -5,6 +5,7 @@
 #include "bbz/base/names.h"
 #include "bbz/container/constants.h"
 #include "bbzinfo/archive_view.h"
+#include "common/say.h"
 #include "common/table.h"
 #include "common/units.h"
 
@@ -54,29 +55,28 @@ std::optional<std::uint32_t> layer_of(const catalog::TensorMeta& meta) {
 void TextView::print_summary() const {
   const pack::Info& info = view_.info;
   const container::FileHeader& header = view_.catalog.header;
-  fmt::print("{}: {} in {} ({})\n\n", view_.name, size(info.file_bytes), size(info.archive_bytes),
-             percentage(info.archive_bytes, info.file_bytes));
-  fmt::print(
-      "  format       {}.{}{}\n", header.major, header.minor,
+  put("{}: {} in {} ({})\n\n", view_.name, size(info.file_bytes), size(info.archive_bytes),
+      percentage(info.archive_bytes, info.file_bytes));
+  put("  format       {}.{}{}\n", header.major, header.minor,
       header.required_features & container::kFeatureIndexFirst ? ", index at the front" : "");
-  fmt::print("  root digest  {}\n", view_.root.to_string());
-  fmt::print("  files        {}", grouped(info.files));
-  if (info.directories != 0) fmt::print(", {} empty folders", grouped(info.directories));
+  put("  root digest  {}\n", view_.root.to_string());
+  put("  files        {}", grouped(info.files));
+  if (info.directories != 0) put(", {} empty folders", grouped(info.directories));
   const auto layers =
       std::ranges::count_if(info.layers, [](const auto& l) { return l.layer.has_value(); });
-  fmt::print("\n  tensors      {}, {} elements, {} layers\n", grouped(info.tensors.tensors),
-             human_count(info.tensors.elements), layers);
-  fmt::print("  chunks       {}\n", grouped(view_.catalog.chunks.size()));
+  put("\n  tensors      {}, {} elements, {} layers\n", grouped(info.tensors.tensors),
+      human_count(info.tensors.elements), layers);
+  put("  chunks       {}\n", grouped(view_.catalog.chunks.size()));
   for (const auto& [place, value] : view_.metadata) {
     if (place.second != "symmetry") continue;
-    fmt::print("  not exact    {} was rotated up to its symmetry: --symmetry shows how\n",
-               quoted(view_.catalog.files[place.first].path));
+    put("  not exact    {} was rotated up to its symmetry: --symmetry shows how\n",
+        quoted(view_.catalog.files[place.first].path));
   }
   if (!view_.catalog.groups.empty()) {
-    fmt::print("  groups       {}\n", grouped(view_.catalog.groups.size()));
+    put("  groups       {}\n", grouped(view_.catalog.groups.size()));
   }
-  fmt::print("  overhead     {} ({})\n\n", size(info.overhead_bytes),
-             percentage(info.overhead_bytes, info.archive_bytes));
+  put("  overhead     {} ({})\n\n", size(info.overhead_bytes),
+      percentage(info.overhead_bytes, info.archive_bytes));
 }
 
 void TextView::print_kinds() const {
@@ -114,9 +114,9 @@ void TextView::print_files() const {
   for (const auto& [place, value] : view_.metadata) {
     const std::string where =
         place.first == catalog::kNone ? "archive" : quoted(view_.catalog.files[place.first].path);
-    fmt::print("  {}: {} = {}\n", where, quoted(place.second), quoted(value));
+    put("  {}: {} = {}\n", where, quoted(place.second), quoted(value));
   }
-  if (!view_.metadata.empty()) fmt::print("\n");
+  if (!view_.metadata.empty()) put("\n");
 }
 
 void TextView::print_layers() const {
@@ -143,18 +143,18 @@ void TextView::print_tensors(bool chunks) const {
     return;
   }
   for (const catalog::Tensor& tensor : catalog.tensors) {
-    fmt::print("  {} {} {}\n",
-               tensor.meta.kind == catalog::TensorKind::kBytes ? "bytes of a file"
-                                                               : quoted(tensor.meta.name),
-               pack::dtype_name(tensor.meta.dtype), shape_text(tensor.meta.shape));
+    put("  {} {} {}\n",
+        tensor.meta.kind == catalog::TensorKind::kBytes ? "bytes of a file"
+                                                        : quoted(tensor.meta.name),
+        pack::dtype_name(tensor.meta.dtype), shape_text(tensor.meta.shape));
     for (const catalog::Chunk& chunk : catalog.chunks_of(tensor)) {
-      fmt::print("    chunk {}: {} elements from {}, {} {} -> {} bytes ({}) at offset {}\n",
-                 chunk.meta.number, chunk.meta.element_count, chunk.meta.first_element,
-                 pack::codec_name(chunk.meta.codec), chunk.decoded_bytes, chunk.payload.length,
-                 percentage(chunk.payload.length, chunk.decoded_bytes), chunk.payload.offset);
+      put("    chunk {}: {} elements from {}, {} {} -> {} bytes ({}) at offset {}\n",
+          chunk.meta.number, chunk.meta.element_count, chunk.meta.first_element,
+          pack::codec_name(chunk.meta.codec), chunk.decoded_bytes, chunk.payload.length,
+          percentage(chunk.payload.length, chunk.decoded_bytes), chunk.payload.offset);
     }
   }
-  fmt::print("\n");
+  put("\n");
 }
 
 }  // namespace

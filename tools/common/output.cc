@@ -1,20 +1,19 @@
 #include "common/output.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
 #include "bbz/base/format.h"
 #include "bbz/http/url.h"
+#include "common/say.h"
 
 namespace bbz::tools {
 
 namespace fs = std::filesystem;
 
 Result<std::unique_ptr<io::Sink>> open_output(const std::string& path, bool replace) {
-  if (path == "-" && ::isatty(STDOUT_FILENO) == 1) {
+  if (path == "-" && output_is_terminal()) {
     return make_error(Code::kInvalidArgument,
                       "standard output is a terminal, which is no place for binary data: name an "
                       "output with -o, or redirect it");

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "bbz/base/names.h"
 #include "bbz/container/constants.h"
 #include "common/help.h"
+#include "common/say.h"
 
 namespace bbz::tools {
 namespace {
@@ -63,40 +65,46 @@ CLI::App& Program::add_command(const std::string& name, Manual manual, Run run) 
 }
 
 int Program::fail(const Error& error) const {
-  std::fflush(stdout);
-  fmt::print(stderr, "{}: {}\n", app_.get_name(), error.message);
+  (void)flush_output();
+  say("{}: {}\n", app_.get_name(), error.message);
   return static_cast<int>(exit_code(error.code));
 }
 
+int Program::finish(ExitCode code) const {
+  const Status written = flush_output();
+  return written.ok() ? static_cast<int>(code) : fail(written.error());
+}
+
 int Program::main(int argc, char** argv) try {
+  occupy_standard_descriptors();
   handle_signals();
   if (run_) add_common_options(app_);
   if (argc == 2 && std::string_view(argv[1]) == "--help-man") {
-    fmt::print("{}", man_page(*this, app_));
-    return 0;
+    put_text(man_page(*this, app_));
+    return finish(ExitCode::kSuccess);
   }
   try {
     app_.parse(argc, argv);
   } catch (const CLI::Success& request) {  // --help, --version
-    return app_.exit(request);
+    std::ostringstream text;
+    app_.exit(request, text);
+    put_text(text.str());
+    return finish(ExitCode::kSuccess);
   } catch (const CLI::ParseError& error) {
     const auto is_named = [&](const auto& row) { return row.first->get_name() == argv[1]; };
     if (!runs_.empty() && argc > 1 && argv[1][0] != '-' && std::ranges::none_of(runs_, is_named)) {
-      fmt::print(stderr, "{0}: unknown command {1} (see {0} --help)\n", app_.get_name(),
-                 quoted(argv[1]));
+      say("{0}: unknown command {1} (see {0} --help)\n", app_.get_name(), quoted(argv[1]));
       return static_cast<int>(ExitCode::kUsage);
     }
     const auto chosen = app_.get_subcommands();
     const std::string command =
         chosen.empty() ? app_.get_name() : app_.get_name() + " " + chosen.front()->get_name();
-    fmt::print(stderr, "{}: {} (see {} --help)\n", app_.get_name(), error.what(), command);
+    say("{}: {} (see {} --help)\n", app_.get_name(), error.what(), command);
     return static_cast<int>(ExitCode::kUsage);
   }
   const auto chosen = app_.get_subcommands();
   const Result<ExitCode> result = chosen.empty() ? run_() : runs_.at(chosen.front())();
-  if (!result.ok()) return fail(result.error());
-  if (std::fflush(stdout) != 0) return fail({Code::kIo, "standard output: cannot write"});
-  return static_cast<int>(*result);
+  return result.ok() ? finish(*result) : fail(result.error());
 } catch (const std::bad_alloc&) {
   return fail({Code::kIo, "out of memory"});
 } catch (const std::exception& error) {

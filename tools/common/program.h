@@ -53,6 +53,8 @@ class Program {
  private:
   void add_common_options(CLI::App& app);
   void add_manual(CLI::App& app, Manual manual);
+  // Return the exit code after the last words.
+  int finish(ExitCode code) const;
   int fail(const Error& error) const;
 
   CLI::App app_;

@@ -1,11 +1,10 @@
 #include "common/progress.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
 
+#include "common/say.h"
 #include "common/units.h"
 
 namespace bbz::tools {
@@ -14,18 +13,12 @@ namespace {
 constexpr auto kInterval = std::chrono::milliseconds(100);
 constexpr std::size_t kBarWidth = 30;
 
-std::size_t terminal_width() {
-  ::winsize size{};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
-}
-
 }  // namespace
 
 ProgressBar::ProgressBar(std::string verb, std::optional<std::uint64_t> total, bool quiet)
     : verb_(std::move(verb)),
       total_(total),
-      shown_(!quiet && ::isatty(STDERR_FILENO) == 1),
+      shown_(!quiet && messages_are_on_terminal()),
       begin_(Clock::now()),
       last_(begin_) {}
 
@@ -34,7 +27,7 @@ ProgressBar::~ProgressBar() {
 }
 
 void ProgressBar::clear() {
-  if (drawn_) fmt::print(stderr, "\r\x1b[K");
+  if (drawn_) say_text("\r\x1b[K");
   drawn_ = false;
 }
 
@@ -45,9 +38,8 @@ void ProgressBar::update(std::uint64_t done) {
   last_ = now;
   drawn_ = true;
   std::string text = line(done, now);
-  text.resize(std::min(text.size(), terminal_width() - 1));
-  fmt::print(stderr, "\r{}\x1b[K", text);
-  std::fflush(stderr);
+  text.resize(std::min(text.size(), message_width() - 1));
+  say("\r{}\x1b[K", text);
 }
 
 std::string ProgressBar::line(std::uint64_t done, Clock::time_point now) const {

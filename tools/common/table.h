@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "common/say.h"
+
 namespace bbz::tools {
 
 // Columns that are as wide as what stands in them; the first is aligned left, the others right.
@@ -26,9 +28,9 @@ class Table {
       for (std::size_t i = 1; i < row.size(); ++i) {
         line += fmt::format("  {:>{}}", row[i], widths_[i]);
       }
-      fmt::print("{}\n", line);
+      put("{}\n", line);
     }
-    fmt::print("\n");
+    put("\n");
   }
 
  private:
