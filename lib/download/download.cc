@@ -103,12 +103,10 @@ class Download {
       BBZ_ASSIGN(remote_, http::RemoteFile::resume(url_, options_.http, saved_->identity));
       return {};
     }
-    BBZ_ASSIGN(remote_,
-               http::RemoteFile::open(url_, options_.http, kFrontBytes, [&](Bytes bytes) -> Status {
-                 front_.insert(front_.end(), bytes.begin(), bytes.end());
-                 return {};
-               }));
-    return {};
+    BBZ_ASSIGN(remote_, http::RemoteFile::open(url_, options_.http, kFrontBytes));
+    if (!remote_->ranges()) return {};
+    front_.resize(std::min(kFrontBytes, *remote_->size()));
+    return remote_->fetch_into(0, front_);
   }
 
   // Whether a file stands at the path that is to be mended.

@@ -16,10 +16,9 @@ class Backoff {
  public:
   explicit Backoff(const Options& options) : options_(options), random_(std::random_device{}()) {}
 
-  // The delay before the next retry, no shorter than `asked`; nothing where enough were made, or
-  // where more than longest_delay is asked for.
+  // Returns the delay before the next retry, no shorter than `asked`; nothing if enough were made.
   std::optional<std::chrono::milliseconds> next(std::chrono::milliseconds asked) {
-    if (count_ >= options_.retries || asked > options_.longest_delay) return std::nullopt;
+    if (count_ >= options_.retries) return std::nullopt;
     auto delay = options_.longest_delay;
     if (count_ < 20) delay = std::min(delay, options_.first_delay * (1 << count_));
     ++count_;

@@ -9,6 +9,7 @@ namespace bbz::http {
 namespace {
 
 constexpr std::size_t kLongestField = 1024;  // of those that are kept; longer ones are cut
+constexpr std::uint64_t kLongestWait = 10'000'000'000;  // seconds, far from any overflow
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r\n";
@@ -119,8 +120,8 @@ bool is_transient_status(int status) {
 
 std::optional<std::chrono::seconds> retry_after(const ResponseHead& head) {
   const auto seconds = parse_number(head.retry_after);
-  if (!seconds || *seconds > 1'000'000) return std::nullopt;
-  return std::chrono::seconds(*seconds);
+  if (!seconds) return std::nullopt;
+  return std::chrono::seconds(std::min(*seconds, kLongestWait));
 }
 
 }  // namespace bbz::http

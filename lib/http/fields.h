@@ -48,7 +48,7 @@ struct ResponseHead {
   std::string etag;
   std::string last_modified;
   std::string location;
-  std::string retry_after;
+  std::string retry_after;  // seconds or a date
 
   // Takes one line of a response, with or without its line end. A status line begins anew.
   void add_line(std::string_view line);

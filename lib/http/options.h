@@ -40,8 +40,10 @@ struct Options {
   // How often a request is made again, in a row without a byte in between, after a connection that
   // was refused, reset or silent, and after the statuses 408, 429 and 5xx.
   unsigned retries = 6;
-  std::chrono::milliseconds first_delay{200};       // before the first of them; doubled each time
-  std::chrono::milliseconds longest_delay{30'000};  // also of what Retry-After asks for
+  std::chrono::milliseconds first_delay{200};  // before the first of them; doubled each time
+  std::chrono::milliseconds longest_delay{30'000};
+  // What a server may ask to wait (Retry-After). A longer wait is an error that names both.
+  std::chrono::milliseconds longest_wait{300'000};
   std::chrono::milliseconds connect_timeout{30'000};
   std::chrono::milliseconds stall_timeout{60'000};  // without a byte, where one is waited for
   unsigned redirects = 10;                          // followed in a row

@@ -5,14 +5,12 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/http/backoff.h"
-#include "bbz/http/transfer.h"
 #include "bbz/http/url.h"
 
 namespace bbz::http {
 namespace {
 
 constexpr std::size_t kReadBytes = 256 * 1024;
-constexpr std::uint64_t kShortBody = 64 * 1024;  // read to the end, to keep the connection
 
 Status check(const std::string& url, const Options& options) {
   if (!is_url(url)) {
@@ -37,55 +35,36 @@ struct RemoteFile::Failure {
   Error error;
   bool transient = false;
   std::chrono::milliseconds wait{0};  // what the server asks for
+  bool at_once = false;               // another attempt needs no delay, and does not count
 };
 
-// A connection for the time of one attempt.
-class RemoteFile::Lease {
- public:
-  explicit Lease(RemoteFile& file) : file_(file) {
-    const std::lock_guard lock(file.mutex_);
-    if (!file.idle_.empty()) {
-      transfer_ = std::move(file.idle_.back());
-      file.idle_.pop_back();
-    }
-    if (!transfer_) transfer_ = std::make_unique<Transfer>(file.options_);
-  }
-  ~Lease() {
-    if (!transfer_) return;
-    transfer_->finish();
-    const std::lock_guard lock(file_.mutex_);
-    file_.idle_.push_back(std::move(transfer_));
-  }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
+struct RemoteFile::Fetch {
+  Fetch(io::ByteRange r, const Take& t, const Options& options)
+      : range(r), take(t), backoff(options) {}
 
-  Transfer* operator->() { return transfer_.get(); }
-  std::unique_ptr<Transfer> release() { return std::move(transfer_); }
+  io::ByteRange range;  // what is still to come
+  const Take& take;
+  Backoff backoff;
+  Links::Route route;
+};
 
-  // Reads what is left of a response that says nothing more.
-  void drain(const ResponseHead& head) {
-    if (!head.content_length || *head.content_length > kShortBody) return;
-    std::vector<std::byte> unused(kShortBody);
-    while (true) {
-      const auto read = transfer_->read(unused, file_.stop_);
-      if (!read.ok() || *read == 0) return;
-    }
-  }
-
- private:
-  RemoteFile& file_;
-  std::unique_ptr<Transfer> transfer_;
+// The response to the first request, until it is read.
+struct RemoteFile::Opening {
+  std::unique_ptr<Transfer> transfer;
+  io::ByteRange found;
 };
 
 RemoteFile::RemoteFile(const std::string& url, const Options& options)
-    : options_(options), url_(url), name_(shown_url(url)), location_(url) {}
+    : options_(options), name_(shown_url(url)), links_(url) {}
 RemoteFile::~RemoteFile() = default;
 
 Result<std::shared_ptr<RemoteFile>> RemoteFile::open(const std::string& url, const Options& options,
-                                                     std::uint64_t front, const Take& take) {
+                                                     std::uint64_t front) {
   BBZ_TRY(check(url, options));
   std::shared_ptr<RemoteFile> file(new RemoteFile(url, options));
-  BBZ_TRY(file->fetch_pinned({0, std::max<std::uint64_t>(front, 1)}, take));
+  const Take take;
+  Fetch fetch({0, std::max<std::uint64_t>(front, 1)}, take, file->options_);
+  BBZ_TRY(file->persist(fetch, [&](Fetch& f) { return file->begin(f); }));
   return file;
 }
 
@@ -106,44 +85,55 @@ Error RemoteFile::wrong(std::string_view what) const {
   return make_error(Code::kIo, "{}: {}", name_, what);
 }
 
-std::string RemoteFile::location() const {
-  const std::lock_guard lock(mutex_);
-  return location_;
-}
-
 Status RemoteFile::fetch(io::ByteRange range, const Take& take) {
-  return fetch_pinned(range, take);
+  Fetch fetch(range, take, options_);
+  return persist(fetch, [this](Fetch& f) { return attempt(f); });
 }
 
 Status RemoteFile::fetch_into(std::uint64_t offset, MutableBytes out) {
-  return fetch_pinned({offset, out.size()}, [&](Bytes bytes) -> Status {
+  return fetch({offset, out.size()}, [&](Bytes bytes) -> Status {
     std::ranges::copy(bytes, out.begin());
     out = out.subspan(bytes.size());
     return {};
   });
 }
 
-Status RemoteFile::fetch_pinned(io::ByteRange range, const Take& take) {
-  Backoff backoff(options_);
+// Makes attempts until nothing of the range is left, or trying again is of no use.
+Status RemoteFile::persist(Fetch& fetch, const Attempt& attempt) {
   unsigned tries = 0;
-  while (range.size > 0) {
+  while (fetch.range.size > 0) {
     ++tries;
-    const std::optional<Failure> failure = attempt(range, take, backoff);
+    BBZ_TRY(wait_until({}));
+    const std::optional<Failure> failure = attempt(fetch);
     if (!failure) continue;
     if (!failure->transient) return failure->error;
-    const auto delay = backoff.next(failure->wait);
+    if (failure->at_once) continue;
+    if (failure->wait > options_.longest_wait) {
+      return make_error(
+          failure->error.code, "{} and asks to wait {} seconds (at most {} are waited)",
+          failure->error.message, std::chrono::duration<double>(failure->wait).count(),
+          std::chrono::duration<double>(options_.longest_wait).count());
+    }
+    const auto delay = fetch.backoff.next(failure->wait);
     if (!delay) {
       return make_error(failure->error.code, "{} (given up after {} requests)",
                         failure->error.message, tries);
     }
-    BBZ_TRY(wait(*delay));
+    const auto until = std::chrono::steady_clock::now() + *delay;
+    if (failure->wait.count() > 0) {
+      const std::lock_guard lock(mutex_);
+      not_before_ = std::max(not_before_, until);
+    }
+    BBZ_TRY(wait_until(until));
   }
   return {};
 }
 
-Status RemoteFile::wait(std::chrono::milliseconds delay) {
+// Waits, and for as long as the server has asked any fetch to wait.
+Status RemoteFile::wait_until(std::chrono::steady_clock::time_point time) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, delay, [this] { return stop_.load(); });
+  time = std::max(time, not_before_);
+  changed_.wait_until(lock, time, [this] { return stop_.load(); });
   if (stop_) return make_error(Code::kCancelled, "{}: stopped", name_);
   return {};
 }
@@ -154,90 +144,127 @@ void RemoteFile::cancel() {
   changed_.notify_all();
 }
 
-// Asks for `range` once, and moves its beginning past what came.
-std::optional<RemoteFile::Failure> RemoteFile::attempt(io::ByteRange& range, const Take& take,
-                                                       Backoff& backoff) {
-  Lease transfer(*this);
+// Makes the first request, whose response is kept for attempt().
+std::optional<RemoteFile::Failure> RemoteFile::begin(Fetch& fetch) {
+  Lease transfer(idle_, options_);
   ResponseHead head;
-  unsigned hops = 0;
-  do {
-    Request request;
-    request.url = location();
-    request.range = range;
-    if (pinned_) request.if_range = identity_.if_range();
-    if (same_origin(request.url, url_)) request.headers = options_.headers;
-    auto started = transfer->start(request, stop_);
-    if (!started.ok()) return Failure{started.error(), transfer->is_transient()};
-    head = std::move(*started);
-    if (head.status != 200 && head.status != 206) transfer.drain(head);
-    if (!is_redirect(head.status)) break;
-    if (auto failure = redirect(head, hops)) return failure;
-  } while (true);
-
-  if (auto failure = check_status(head, hops)) return failure;
-  if (head.status == 200) {  // only before a version is pinned: no ranges here
+  if (auto failure = ask(transfer, fetch, head)) return failure;
+  fetch.range.size = 0;
+  if (head.status == 200) {
     whole_ = transfer.release();
     whole_size_ = head.content_length;
-    range.size = 0;
-    return std::nullopt;
+  } else if (head.status == 206) {
+    const auto content = parse_content_range(head.content_range);
+    opening_.reset(new Opening{transfer.release(), *content->range});
   }
+  return std::nullopt;
+}
+
+// Asks for the range once, and moves its beginning past what came.
+std::optional<RemoteFile::Failure> RemoteFile::attempt(Fetch& fetch) {
+  if (fetch.range.offset == 0) {
+    std::unique_lock lock(mutex_);
+    if (const auto opening = std::move(opening_)) {
+      lock.unlock();
+      Lease transfer(idle_, std::move(opening->transfer));
+      return read_body(transfer, opening->found, fetch);
+    }
+  }
+  Lease transfer(idle_, options_);
+  ResponseHead head;
+  if (auto failure = ask(transfer, fetch, head)) return failure;
   if (head.status == 416) {  // an empty file
-    range.size = 0;
+    fetch.range.size = 0;
     return std::nullopt;
   }
-  const Result<io::ByteRange> found = check_range(head, range);
-  if (!found.ok()) return Failure{found.error()};
+  return read_body(transfer, *parse_content_range(head.content_range)->range, fetch);
+}
+
+// Makes one request, with those that redirects lead to, until a head is there that is good.
+std::optional<RemoteFile::Failure> RemoteFile::ask(Lease& transfer, Fetch& fetch,
+                                                   ResponseHead& head) {
+  Links::Turn turn(links_, fetch.route, stop_);
+  for (unsigned hops = 0;;) {
+    Request request;
+    request.url = turn.at();
+    request.range = fetch.range;
+    if (pinned_) request.if_range = identity_.if_range();
+    if (same_origin(request.url, links_.url())) request.headers = options_.headers;
+    auto started = transfer->start(request, stop_);
+    if (!started.ok()) {
+      if (turn.at_link() && transfer->is_transient()) turn.failed();
+      return Failure{started.error(), transfer->is_transient()};
+    }
+    head = std::move(*started);
+    if (head.status != 200 && head.status != 206) transfer.drain(head, stop_);
+    if (!is_redirect(head.status)) break;
+    if (auto failure = redirect(head, ++hops, turn)) return failure;
+  }
+  if (auto failure = check_status(head, turn)) return failure;
+  if (head.status == 206) {
+    if (const auto found = check_range(head, fetch.range); !found.ok()) {
+      return Failure{found.error()};
+    }
+    turn.works();
+  }
+  return std::nullopt;
+}
+
+// Reads the body of a response that holds the bytes `found`, as far as they are asked for.
+std::optional<RemoteFile::Failure> RemoteFile::read_body(Lease& transfer, io::ByteRange found,
+                                                         Fetch& fetch) {
+  io::ByteRange& range = fetch.range;
   range.size = std::min(range.size, identity_.size - range.offset);
-  std::uint64_t left = found->size;
+  std::uint64_t left = found.size;
   std::vector<std::byte> buffer(std::min<std::uint64_t>(left + 1, kReadBytes));
   while (true) {
     const Result<std::size_t> got = transfer->read(buffer, stop_);
     if (!got.ok()) return Failure{got.error(), transfer->is_transient()};
     if (*got == 0) break;
     if (*got > left) return Failure{wrong("the response is longer than its Content-Range says")};
-    if (Status taken = take(Bytes(buffer).first(*got)); !taken.ok()) {
+    const std::uint64_t size = std::min<std::uint64_t>(*got, range.size);
+    if (Status taken = fetch.take(Bytes(buffer).first(size)); !taken.ok()) {
       return Failure{std::move(taken).error()};
     }
     left -= *got;
-    range.offset += *got;
-    range.size -= *got;
-    backoff.succeeded();
+    range.offset += size;
+    range.size -= size;
+    fetch.backoff.succeeded();
+    fetch.route = {};
+    if (range.size == 0 && left > 0) return std::nullopt;
   }
   if (left == 0) return std::nullopt;
   return Failure{wrong(fmt::format("the connection ended {} bytes before the range did", left)),
                  true};
 }
 
-// Follows a redirect, where it may be followed.
-std::optional<RemoteFile::Failure> RemoteFile::redirect(const ResponseHead& head, unsigned& hops) {
-  if (++hops > options_.redirects) {
+// Follows a redirect, if it may be followed.
+std::optional<RemoteFile::Failure> RemoteFile::redirect(const ResponseHead& head, unsigned hops,
+                                                        Links::Turn& turn) const {
+  if (hops > options_.redirects) {
     return Failure{wrong(fmt::format("more than {} redirects", options_.redirects))};
   }
   if (!is_url(head.location)) {
     return Failure{wrong(fmt::format("status {} leads to no http or https URL", head.status))};
   }
-  const std::lock_guard lock(mutex_);
-  if (shown_url(location_).starts_with("https:") && shown_url(head.location).starts_with("http:")) {
+  if (shown_url(turn.at()).starts_with("https:") && shown_url(head.location).starts_with("http:")) {
     return Failure{wrong(
         fmt::format("the redirect to {} would leave https", quoted(shown_url(head.location))))};
   }
-  location_ = with_user_of(url_, head.location);
+  turn.follow(with_user_of(links_.url(), head.location));
   return std::nullopt;
 }
 
-// Whether the response is one of those that attempt() goes on with.
+// Whether the response is one of those that ask() goes on with.
 std::optional<RemoteFile::Failure> RemoteFile::check_status(const ResponseHead& head,
-                                                            unsigned& hops) {
+                                                            Links::Turn& turn) {
   switch (head.status) {
     case 206:
       return std::nullopt;
-    case 200: {
-      if (!pinned_) return std::nullopt;
-      const Identity found{head.etag, head.last_modified,
-                           head.content_length.value_or(identity_.size)};
-      if (Status same = pin(found); !same.ok()) return Failure{std::move(same).error()};
-      return Failure{wrong("the server does not serve ranges any more")};
-    }
+    case 200:
+      return check_whole(head, turn);
+    case 407:
+      return Failure{wrong("the proxy asks for credentials (status 407)")};
     case 416: {
       const auto content = parse_content_range(head.content_range);
       if (!content || !content->total) break;
@@ -247,28 +274,59 @@ std::optional<RemoteFile::Failure> RemoteFile::check_status(const ResponseHead& 
       if (*content->total == 0) return std::nullopt;
       break;
     }
-    case 401:
-    case 403:
-    case 404:
-    case 410: {
-      // A redirect may lead to a place that is good for some time only: ask for it anew, once.
-      const std::lock_guard lock(mutex_);
-      if (hops == 0 && location_ != url_) {
-        location_ = url_;
-        return Failure{wrong(fmt::format("status {} where it redirected to", head.status)), true};
+    default:
+      if (head.status >= 400 && head.status < 500 && !is_transient_status(head.status)) {
+        return refused(head, turn);
       }
-      if (head.status == 401) return Failure{wrong("the server asks for credentials (status 401)")};
-      if (head.status == 403) return Failure{wrong("the server refuses access (status 403)")};
-      return Failure{make_error(Code::kNotFound, "{}: not found (status {})", name_, head.status)};
-    }
-    case 407:
-      return Failure{wrong("the proxy asks for credentials (status 407)")};
+  }
+  const bool transient = is_transient_status(head.status);
+  if (turn.at_link() && transient) turn.failed();
+  return Failure{wrong(fmt::format("the server answers with status {}", head.status)), transient,
+                 retry_after(head).value_or(std::chrono::seconds(0))};
+}
+
+// A response of status 200: the file as a whole, which is good as the first response alone.
+std::optional<RemoteFile::Failure> RemoteFile::check_whole(const ResponseHead& head,
+                                                           Links::Turn& turn) {
+  if (!head.content_encoding.empty() && head.content_encoding != "identity") {
+    return Failure{
+        wrong(fmt::format("the server sends the file coded as {}, although it was asked "
+                          "not to",
+                          quoted(head.content_encoding)))};
+  }
+  if (!pinned_) return std::nullopt;
+  // Some servers answer for a link that has expired with a page that says so.
+  if (turn.at_link() && head.content_type.starts_with("text/html")) return refused(head, turn);
+  const Identity found{head.etag, head.last_modified, head.content_length.value_or(identity_.size)};
+  if (Status same = pin(found); !same.ok()) return Failure{std::move(same).error()};
+  return Failure{wrong("the server does not serve ranges any more")};
+}
+
+// A refusal, which is final if it is of the URL itself. A link that it gave may have expired.
+RemoteFile::Failure RemoteFile::refused(const ResponseHead& head, Links::Turn& turn) const {
+  const std::string where = turn.at_link() ? " to the link that it gave" : "";
+  Failure failure{wrong(fmt::format("the server answers with status {}{}", head.status, where))};
+  switch (head.status) {
+    case 200:
+      failure.error = wrong("the link that it redirects to leads to a page (text/html)");
+      break;
+    case 401:
+      failure.error = wrong(fmt::format("the server asks for credentials{} (status 401)", where));
+      break;
+    case 403:
+      failure.error = wrong(fmt::format("the server refuses access{} (status 403)", where));
+      break;
+    case 404:
+    case 410:
+      failure.error = make_error(Code::kNotFound, "{}: not found (status {})", name_, head.status);
+      break;
     default:
       break;
   }
-  return Failure{wrong(fmt::format("the server answers with status {}", head.status)),
-                 is_transient_status(head.status),
-                 retry_after(head).value_or(std::chrono::seconds(0))};
+  if (!turn.at_link()) return failure;
+  failure.at_once = turn.refused();
+  failure.transient = failure.at_once || pinned_;  // before that, no link has ever worked
+  return failure;
 }
 
 // Checks that a response of status 206 holds the beginning of `range`, of the pinned version.

@@ -170,15 +170,12 @@ class WholeSource final : public io::Source {
 }  // namespace
 
 Result<std::unique_ptr<io::Source>> open(const std::string& url, const Options& options) {
-  std::vector<std::byte> front;
-  BBZ_ASSIGN(auto file,
-             RemoteFile::open(url, options, options.front_bytes, [&](Bytes bytes) -> Status {
-               front.insert(front.end(), bytes.begin(), bytes.end());
-               return {};
-             }));
+  BBZ_ASSIGN(auto file, RemoteFile::open(url, options, options.front_bytes));
   if (!file->ranges()) {
     return std::unique_ptr<io::Source>(std::make_unique<WholeSource>(std::move(file)));
   }
+  std::vector<std::byte> front(std::min(options.front_bytes, *file->size()));
+  BBZ_TRY(file->fetch_into(0, front));
   return std::unique_ptr<io::Source>(
       std::make_unique<RangeSource>(std::move(file), options, std::move(front)));
 }

@@ -274,6 +274,11 @@ Result<ResponseHead> Transfer::start(const Request& request, const std::atomic<b
   const char* location = nullptr;
   state.curl->easy_getinfo(state.easy, CURLINFO_REDIRECT_URL, &location);
   if (location != nullptr) head.location = location;
+  if (!head.retry_after.empty() && !retry_after(head)) {  // a date
+    curl_off_t seconds = 0;
+    state.curl->easy_getinfo(state.easy, CURLINFO_RETRY_AFTER, &seconds);
+    head.retry_after = std::to_string(seconds);
+  }
   return head;
 }
 

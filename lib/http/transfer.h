@@ -28,7 +28,8 @@ class Transfer {
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
-  // Sends a request and waits for the head of the response. What was left of the one before is
+  // Sends a request and waits for the head of the response, in which a date of Retry-After is made
+  // seconds. What was left of the one before is
   // dropped. `stop` is looked at while waiting. Errors: kIo; kCancelled after `stop`.
   Result<ResponseHead> start(const Request& request, const std::atomic<bool>& stop);
 

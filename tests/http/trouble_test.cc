@@ -69,14 +69,40 @@ TEST(HttpTrouble, TriesAgainWhenTheServerIsBusy) {
   }
 }
 
-TEST(HttpTrouble, DoesNotWaitLongerThanItMay) {
-  Server server("", at_first(1, [&](const ServerRequest&, ServerConnection& connection) {
-                  connection.send(server.head("503 Busy",
-                                              "Retry-After: 3600\r\n"
-                                              "Content-Length: 0\r\n"));
-                }));
-  server.replace(content_of(kSize), "\"one\"");
-  EXPECT_THAT(message_of(read_rest(server)), HasSubstr("503"));
+// Answers so many requests with "try again in N seconds", and the rest well.
+Server::Hook asking_to_wait(const Server& server, std::size_t count, const std::string& seconds) {
+  return at_first(count, [&server, seconds](const ServerRequest&, ServerConnection& connection) {
+    connection.send(
+        server.head("429 Too Many", "Retry-After: " + seconds + "\r\n" + "Content-Length: 0\r\n"));
+  });
+}
+
+TEST(HttpTrouble, WaitsAsLongAsTheServerAsks) {
+  Server server(content_of(kSize), asking_to_wait(server, 1, "1"));
+  Options options = quick();
+  options.longest_wait = std::chrono::seconds(1);
+  const auto source = open(server.url(), options).value();
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_EQ(read(*source, 50'000, kSize).value(), content_of(kSize).substr(50'000));
+  EXPECT_GE(std::chrono::steady_clock::now() - before, std::chrono::seconds(1));
+  EXPECT_EQ(server.request_count(), 3u);
+}
+
+TEST(HttpTrouble, KnowsDatesToWaitFor) {
+  Server server(content_of(kSize), asking_to_wait(server, 1, "Fri, 31 Dec 2199 23:59:59 GMT"));
+  EXPECT_THAT(message_of(read_rest(server)), HasSubstr("seconds (at most 300 are waited)"));
+}
+
+TEST(HttpTrouble, SaysWhatItWasAskedToWaitAndWhatItWaits) {
+  for (const std::string seconds : {"3600", "2"}) {
+    Server server(content_of(kSize), asking_to_wait(server, 1, seconds));
+    Options options = quick();
+    options.longest_wait = std::chrono::milliseconds(1'500);
+    EXPECT_THAT(
+        message_of(read_rest(server, options)),
+        HasSubstr("status 429 and asks to wait " + seconds + " seconds (at most 1.5 are waited)"));
+    EXPECT_EQ(server.request_count(), 2u);
+  }
 }
 
 TEST(HttpTrouble, SaysWhatTheServerRefuses) {

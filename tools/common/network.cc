@@ -43,6 +43,7 @@ Result<http::Options> NetworkArguments::options() const {
   http::Options options;
   options.retries = retries;
   options.connections = connections;
+  options.longest_wait = std::chrono::seconds(max_wait);
   options.stall_timeout = std::chrono::seconds(timeout);
   options.connect_timeout = std::min(options.connect_timeout, options.stall_timeout);
   options.ca_file = ca_file;
@@ -82,6 +83,11 @@ void add_network_options(CLI::App& app, NetworkArguments& arguments) {
                  "Of a URL: the seconds after which a silent server has failed")
       ->type_name("SECONDS")
       ->check(CLI::Range(1, 86400).description(""))
+      ->capture_default_str();
+  app.add_option("--max-wait", arguments.max_wait,
+                 "Of a URL: the most seconds to wait if the server asks for it (Retry-After)")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0, 86400).description(""))
       ->capture_default_str();
 }
 

@@ -18,7 +18,8 @@ struct NetworkArguments {
   std::vector<std::string> headers;  // "Name: value", or "@FILE" with one a line
   std::string ca_file;               // empty: as the environment says
   unsigned retries = http::Options{}.retries;
-  unsigned timeout = 60;  // seconds
+  unsigned timeout = 60;    // seconds
+  unsigned max_wait = 300;  // seconds
   // Of a command, not an option: how many fetch ahead.
   unsigned connections = http::Options{}.connections;
 
@@ -28,7 +29,7 @@ struct NetworkArguments {
   Result<http::Options> options() const;
 };
 
-// --header, --cacert, --retries, --timeout.
+// --header, --cacert, --retries, --timeout, --max-wait.
 void add_network_options(CLI::App& app, NetworkArguments& arguments);
 
 // Opens what the user names: a URL of http or https, or what io::open_file takes.
