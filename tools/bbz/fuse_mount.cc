@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
+#include <csignal>
 #include <cstdarg>
 #include <filesystem>
 #include <fstream>
@@ -17,6 +19,7 @@
 #include "bbz/file_system.h"
 #include "bbz/io/fd.h"
 #include "bbz/mount_log.h"
+#include "common/program.h"
 #include "common/say.h"
 
 namespace bbz::tools {
@@ -25,6 +28,35 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array kEndingSignals = {SIGHUP, SIGINT, SIGTERM};
+
+// The session that signals end, and the signal that has, if it is none of those that libfuse knows.
+// A process has one mount.
+std::atomic<::fuse_session*> served_session = nullptr;
+::pthread_t serving_thread;
+volatile std::sig_atomic_t ended_by = 0;
+
+// Ends the loop as libfuse's own handlers do, so that a signal which they do not know unmounts too.
+extern "C" void end_session(int number) {
+  ended_by = number;
+  if (::fuse_session* const session = served_session) ::fuse_session_exit(session);
+  // The loop waits in the thread that it began in, and wakes up only there.
+  if (::pthread_equal(::pthread_self(), serving_thread) == 0)
+    ::pthread_kill(serving_thread, number);
+}
+
+// Returns the signals besides those of libfuse that end a mount. Precondition of the first call:
+// end_session() does not handle any yet.
+const std::vector<int>& other_ending_signals() {
+  static const std::vector<int> numbers = handled_signals_from_outside();
+  return numbers;
+}
+
+// Ends the process by the signal that has ended the mount, unless libfuse knows it.
+void die_of_signal() {
+  if (ended_by == 0) return;
+  ::signal(ended_by, SIG_DFL);
+  ::raise(ended_by);
+}
 
 // What libfuse says while it mounts, for the error; libfuse has one place for it in a process.
 std::string& fuse_words() {
@@ -96,6 +128,7 @@ class SignalsHeldBack {
     ::sigset_t held;
     ::sigemptyset(&held);
     for (const int number : kEndingSignals) ::sigaddset(&held, number);
+    for (const int number : other_ending_signals()) ::sigaddset(&held, number);
     ::pthread_sigmask(SIG_BLOCK, &held, &before_);
   }
   ~SignalsHeldBack() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
@@ -126,6 +159,7 @@ class Session {
   }
   ~Session() {
     if (session_ == nullptr) return;
+    served_session = nullptr;
     if (mounted_) ::fuse_session_unmount(session_);
     if (handles_signals_) ::fuse_remove_signal_handlers(session_);
     ::fuse_session_destroy(session_);
@@ -140,6 +174,13 @@ class Session {
       struct ::sigaction old {};
       ::sigaction(number, nullptr, &old);
       if (old.sa_handler != SIG_IGN) ::signal(number, SIG_DFL);  // else libfuse leaves it
+    }
+    served_session = session_;
+    serving_thread = ::pthread_self();
+    for (const int number : other_ending_signals()) {
+      struct ::sigaction action {};
+      action.sa_handler = end_session;
+      ::sigaction(number, &action, nullptr);
     }
     handles_signals_ = ::fuse_set_signal_handlers(session_) == 0;
     mounted_ = handles_signals_ && ::fuse_session_mount(session_, folder.c_str()) == 0;
@@ -242,6 +283,7 @@ Result<MountOutcome> mount_archive(const Reader& reader, const MountOptions& opt
     if (outcome.in_parent) {
       (void)session.release();  // it is the child's, whose mount must not end here
       if (background.wait()) return outcome;
+      die_of_signal();
       return make_error(Code::kIo, "{}: the process that serves it has ended", options.folder);
     }
   }
@@ -256,6 +298,7 @@ Result<MountOutcome> mount_archive(const Reader& reader, const MountOptions& opt
   session.reset();
   files.close_all();
   ::fuse_set_log_func(note_words);
+  die_of_signal();
   if (!served.ok() && (!options.foreground || !options.log.empty())) {
     log->say(served.error().message);
   }

@@ -8,6 +8,7 @@
 #include "bbz/salvage/salvage.h"
 #include "common/network.h"
 #include "common/output.h"
+#include "common/output_folder.h"
 #include "common/say.h"
 #include "common/units.h"
 
@@ -86,22 +87,9 @@ void print_report(const salvage::Report& report, const CommonOptions& common) {
   put("the index is {}\n", report.had_index ? "whole" : "lost");
 }
 
-// Leaves no folder behind that was made for nothing.
-class FolderGuard {
- public:
-  explicit FolderGuard(const io::OutputTree& folder) : folder_(folder) {}
-  ~FolderGuard() { folder_.remove_created(); }
-  FolderGuard(const FolderGuard&) = delete;
-  FolderGuard& operator=(const FolderGuard&) = delete;
-
- private:
-  const io::OutputTree& folder_;
-};
-
 Result<ExitCode> run_salvage(const SalvageArguments& arguments, const CommonOptions& common) {
   BBZ_ASSIGN(auto source, open_source(arguments.archive, arguments.network));
-  BBZ_ASSIGN(io::OutputTree out, io::OutputTree::open(arguments.folder));
-  const FolderGuard guard(out);
+  BBZ_ASSIGN(OutputFolder out, OutputFolder::open(arguments.folder));
   salvage::Options options;
   options.replace = arguments.force;
   options.threads = common.threads;
@@ -113,7 +101,7 @@ Result<ExitCode> run_salvage(const SalvageArguments& arguments, const CommonOpti
   }
   ProgressBar bar("salvaging", std::nullopt, common.quiet);
   options.progress = [&](std::uint64_t done) { bar.update(done); };
-  BBZ_ASSIGN(const salvage::Report report, salvage::salvage(*source, out, options));
+  BBZ_ASSIGN(const salvage::Report report, salvage::salvage(*source, out.tree(), options));
   bar.clear();
   print_report(report, common);
   return report.whole() ? ExitCode::kSuccess : ExitCode::kCorrupt;

@@ -6,6 +6,7 @@
 #include "bbz/pack/unpack.h"
 #include "common/archive_input.h"
 #include "common/output.h"
+#include "common/output_folder.h"
 #include "common/say.h"
 #include "common/selection_options.h"
 #include "common/units.h"
@@ -85,9 +86,12 @@ Result<pack::UnpackSummary> unpack_files(Job& job, ProgressBar& bar) {
     return summary;
   }
   const std::string folder = job.arguments.folder.empty() ? "." : job.arguments.folder;
-  BBZ_ASSIGN(io::OutputTree out, io::OutputTree::open(folder));
-  return reader ? pack::unpack(*reader, out, options)
-                : pack::unpack_stream(job.input.stream(), out, options);
+  BBZ_ASSIGN(OutputFolder out, OutputFolder::open(folder));
+  BBZ_ASSIGN(const pack::UnpackSummary summary,
+             reader ? pack::unpack(*reader, out.tree(), options)
+                    : pack::unpack_stream(job.input.stream(), out.tree(), options));
+  out.keep();
+  return summary;
 }
 
 Result<pack::ExtractSummary> extract_tensors(Job& job, ProgressBar& bar) {
@@ -105,9 +109,12 @@ Result<pack::ExtractSummary> extract_tensors(Job& job, ProgressBar& bar) {
     return summary;
   }
   options.spool_folder = arguments.folder;
-  BBZ_ASSIGN(io::OutputTree out, io::OutputTree::open(arguments.folder));
-  return reader ? pack::extract_files(*reader, out, options)
-                : pack::extract_files_stream(job.input.stream(), out, options);
+  BBZ_ASSIGN(OutputFolder out, OutputFolder::open(arguments.folder));
+  BBZ_ASSIGN(const pack::ExtractSummary summary,
+             reader ? pack::extract_files(*reader, out.tree(), options)
+                    : pack::extract_files_stream(job.input.stream(), out.tree(), options));
+  out.keep();
+  return summary;
 }
 
 Result<ExitCode> run_unpack(const UnpackArguments& arguments, const CommonOptions& common) {

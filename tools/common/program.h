@@ -67,8 +67,13 @@ class Program {
 // The man page of a program, in the roff of man(7), made from its options and manuals.
 std::string man_page(const Program& program, const CLI::App& app);
 
-// Lets SIGINT, SIGTERM, SIGHUP and SIGPIPE end the process as they do by default, without leaving
-// temporary files.
+// Lets every signal that ends a process by default end this one so, without leaving temporary files
+// or the folders made for them. Those that the process was started to ignore stay ignored, but for
+// SIGPIPE.
 void handle_signals();
+
+// Returns the signals that handle_signals() handles and that come from outside: not those by which
+// the system reports a defect of the process.
+std::vector<int> handled_signals_from_outside();
 
 }  // namespace bbz::tools
