@@ -62,7 +62,7 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/bbzConfig.cmake.in
                               ${PROJECT_BINARY_DIR}/bbzConfig.cmake
                               INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/bbz)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/bbzConfigVersion.cmake
-                                 COMPATIBILITY SameMajorVersion)
+                                 COMPATIBILITY SameMinorVersion)
 # The installed tree may be moved: the file finds its prefix from where it lies itself.
 file(RELATIVE_PATH BBZ_PREFIX_FROM_PKGCONFIG /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 foreach(module IN ITEMS bbz bbz-c)

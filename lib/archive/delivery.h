@@ -1,4 +1,4 @@
-// Delivery: what Reader and StreamReader share - chunks decoded on several threads, a visitor
+// Delivery: what Reader and read_stream() share - chunks decoded on several threads, a visitor
 // called in order. Internal to bbz.
 #pragma once
 

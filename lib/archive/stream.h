@@ -1,4 +1,4 @@
-// StreamReader: an archive read front to back, from a pipe as well as from a file.
+// read_stream: reads an archive front to back, from a pipe as well as from a file.
 #pragma once
 
 #include <functional>

@@ -5,13 +5,13 @@
 
 namespace bbz {
 
-// Reader and StreamReader call these on the thread that started the visit, in this order:
+// Reader and read_stream() call these on the thread that started the visit, in this order:
 //
 //   begin_archive  { begin_file  { metadata | begin_tensor  data*  end_tensor }*  end_file }*
 //
 // without the file's calls where only tensors were asked for, or for operands; metadata comes from
-// StreamReader alone, for Reader can be asked for it. What is passed lives
-// until the call returns. An error that a call returns ends the visit with that error.
+// read_stream() alone, for Reader can be asked for it. What is passed lives until the call returns.
+// An error that a call returns ends the visit with that error.
 class Visitor {
  public:
   virtual ~Visitor() = default;

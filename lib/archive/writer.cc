@@ -20,6 +20,10 @@ container::FileHeader header_of(const WriteOptions& options) {
   return header;
 }
 
+Error is_finished(std::string_view call) {
+  return make_error(Code::kInvalidArgument, "{}: the archive is finished", call);
+}
+
 }  // namespace
 
 TensorSpec TensorSpec::bytes(std::uint64_t size) {
@@ -82,7 +86,8 @@ Status Writer::State::append(Item& item) {
 }
 
 Status Writer::State::begin_file(std::string_view path, catalog::FileKind kind) {
-  if (file_open || finished) {
+  if (finished) return is_finished(fmt::format("begin_file {}", quoted(path)));
+  if (file_open) {
     return make_error(Code::kInvalidArgument, "begin_file {}: another file is open", quoted(path));
   }
   if (path.size() > options.limits.name_bytes) {
@@ -105,8 +110,10 @@ Status Writer::State::begin_file(std::string_view path, catalog::FileKind kind) 
 }
 
 Status Writer::State::end_file() {
-  if (!file_open || tensor) {
-    return make_error(Code::kInvalidArgument, "end_file: no file is open, or a tensor still is");
+  if (!file_open) return make_error(Code::kInvalidArgument, "end_file: no file is open");
+  if (tensor) {
+    return make_error(Code::kInvalidArgument, "end_file: tensor {} is still open",
+                      quoted(tensor->name));
   }
   catalog::FileEndMeta meta;
   meta.number = files - 1;
@@ -118,18 +125,33 @@ Status Writer::State::end_file() {
   return send(RecordType::kFileEnd, meta);
 }
 
+// Whether a tensor may begin now, and has a name and a rank that the format allows.
+Status Writer::State::check_begin(const TensorSpec& spec) const {
+  const std::string name = quoted(spec.name);
+  if (finished) return is_finished(fmt::format("begin_tensor {}", name));
+  if (tensor) {
+    return make_error(Code::kInvalidArgument, "begin_tensor {}: tensor {} is still open", name,
+                      quoted(tensor->name));
+  }
+  if (!file_open && !spec.operand) {
+    return make_error(Code::kInvalidArgument, "begin_tensor {}: no file is open", name);
+  }
+  if (spec.name.size() > options.limits.name_bytes) {
+    return make_error(Code::kInvalidArgument, "tensor {}: a name of {} bytes, the limit is {}",
+                      name, spec.name.size(), options.limits.name_bytes);
+  }
+  if (!is_utf8(spec.name)) {
+    return make_error(Code::kInvalidArgument, "tensor {}: the name is not UTF-8", name);
+  }
+  if (spec.shape.size() > options.limits.rank) {
+    return make_error(Code::kInvalidArgument, "tensor {}: rank {}, the limit is {}", name,
+                      spec.shape.size(), options.limits.rank);
+  }
+  return {};
+}
+
 Status Writer::State::begin_tensor(const TensorSpec& spec) {
-  if (tensor || finished || (!file_open && !spec.operand)) {
-    return make_error(Code::kInvalidArgument, "begin_tensor {}: a tensor is open, or no file is",
-                      quoted(spec.name));
-  }
-  if (spec.name.size() > options.limits.name_bytes || !is_utf8(spec.name) ||
-      spec.shape.size() > options.limits.rank) {
-    return make_error(
-        Code::kInvalidArgument,
-        "tensor {}: the name is not UTF-8 of at most {} bytes, or the rank {} exceeds {}",
-        quoted(spec.name), options.limits.name_bytes, spec.shape.size(), options.limits.rank);
-  }
+  BBZ_TRY(check_begin(spec));
   BBZ_ASSIGN(catalog::TensorMeta meta, tensor_meta(spec, options.chunk_bytes));
   BBZ_ASSIGN(const std::uint64_t elements, tensor::element_count(meta.shape));
   BBZ_ASSIGN(const std::uint64_t size, tensor::byte_size(meta.dtype, elements));
@@ -162,14 +184,14 @@ Result<MutableBytes> Writer::State::reserve() {
     const std::uint64_t chunk = tensor->chunk_elements * tensor->element_bits / 8;
     filling->plain.resize(std::min(chunk, tensor_bytes));
     filling->coded_by.reset();
-    filled = 0;
   }
   return MutableBytes(filling->plain).subspan(filled);
 }
 
 Status Writer::State::commit(std::size_t size) {
-  if (filling == nullptr || size > filling->plain.size() - filled) {
-    return make_error(Code::kInvalidArgument, "commit: {} bytes, more than were reserved", size);
+  const std::size_t reserved = filling == nullptr ? 0 : filling->plain.size() - filled;
+  if (filling == nullptr || size > reserved) {
+    return make_error(Code::kInvalidArgument, "commit: {} bytes, {} were reserved", size, reserved);
   }
   if (file_hash) file_hash->update(Bytes(filling->plain).subspan(filled, size));
   filled += size;
@@ -179,6 +201,7 @@ Status Writer::State::commit(std::size_t size) {
   filling->tensor = tensor;
   filling->number = chunk_number++;
   filling = nullptr;
+  filled = 0;
   queue.submit();
   return {};
 }
@@ -200,11 +223,22 @@ Result<std::uint64_t> Writer::State::write_from(const std::shared_ptr<io::Source
 
 Status Writer::State::write_coded(Bytes plain, std::uint16_t codec, Bytes payload) {
   BBZ_ASSIGN(const MutableBytes room, reserve());
-  if (filled != 0 || plain.empty() || plain.size() != room.size() ||
-      payload.size() > plain.size()) {
+  if (room.empty()) {
+    return make_error(Code::kInvalidArgument, "write_coded: {} bytes more than the tensor has",
+                      plain.size());
+  }
+  if (filled != 0) {
     return make_error(Code::kInvalidArgument,
-                      "write_coded: {} bytes coded as {}; the chunk has room for {} after {}",
-                      plain.size(), payload.size(), room.size(), filled);
+                      "write_coded: {} bytes of the chunk have been written already", filled);
+  }
+  if (plain.size() != room.size()) {
+    return make_error(Code::kInvalidArgument, "write_coded: {} bytes, the chunk has {}",
+                      plain.size(), room.size());
+  }
+  if (payload.size() > plain.size()) {
+    return make_error(Code::kInvalidArgument,
+                      "write_coded: a payload of {} bytes for a chunk of {}", payload.size(),
+                      plain.size());
   }
   std::ranges::copy(plain, room.begin());
   filling->coded_by = codec;
@@ -213,19 +247,22 @@ Status Writer::State::write_coded(Bytes plain, std::uint16_t codec, Bytes payloa
 }
 
 Status Writer::State::end_tensor() {
-  if (!tensor || tensor_bytes != 0) {
-    return make_error(Code::kInvalidArgument,
-                      "end_tensor: no tensor is open, or {} bytes are missing",
-                      tensor_bytes - filled);
+  if (!tensor) return make_error(Code::kInvalidArgument, "end_tensor: no tensor is open");
+  if (tensor_bytes != 0) {
+    return make_error(Code::kInvalidArgument, "end_tensor: tensor {}: {} bytes are missing",
+                      quoted(tensor->name), tensor_bytes - filled);
   }
   tensor.reset();
   return {};
 }
 
 Result<Digest> Writer::State::finish() {
-  if (file_open || tensor || finished) {
-    return make_error(Code::kInvalidArgument, "finish: a file is open, or the archive is finished");
+  if (finished) return is_finished("finish");
+  if (tensor) {
+    return make_error(Code::kInvalidArgument, "finish: tensor {} is still open",
+                      quoted(tensor->name));
   }
+  if (file_open) return make_error(Code::kInvalidArgument, "finish: a file is still open");
   finished = true;
   BBZ_TRY(queue.drain());
   BBZ_TRY(builder.finish());
@@ -264,6 +301,10 @@ Status Writer::end_file() {
 }
 
 Status Writer::add_metadata(std::string_view key, std::string_view value) {
+  BBZ_TRY(state_->failure);
+  if (state_->finished) {
+    return state_->keep(is_finished(fmt::format("add_metadata {}", quoted(key))));
+  }
   if (!is_utf8(value)) {
     return state_->keep(
         make_error(Code::kInvalidArgument, "metadata {}: the value is not UTF-8", quoted(key)));
@@ -273,11 +314,12 @@ Status Writer::add_metadata(std::string_view key, std::string_view value) {
   meta.key = key;
   const Bytes payload = std::as_bytes(std::span(value));
   meta.payload_digest = state_->payload_digest(payload);
-  BBZ_GUARDED(state_->send(RecordType::kMetadata, meta, payload));
+  return state_->keep(state_->send(RecordType::kMetadata, meta, payload));
 }
 
 Result<std::uint32_t> Writer::add_group(std::uint8_t method, Bytes payload) {
   BBZ_TRY(state_->failure);
+  if (state_->finished) return state_->keep(is_finished("add_group")).error();
   catalog::GroupMeta meta;
   meta.number = state_->groups++;
   meta.method = method;

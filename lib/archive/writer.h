@@ -52,16 +52,17 @@ struct TensorSpec {
 //
 // Chunks are encoded on several threads and written in order; memory is bounded by a few chunks a
 // thread. What is written depends on the calls and the options, not on the number of threads. Not
-// to be used from two threads at once. After an error every call returns that error again. Reading
-// is Reader's and StreamReader's.
+// to be used from two threads at once. After an error every call returns that error again. What was
+// written is read by Reader and read_stream().
 class Writer {
  public:
   // `sink` must outlive the writer. Writes the file header.
   static Result<std::unique_ptr<Writer>> create(io::Sink& sink, const WriteOptions& options);
   ~Writer();
 
-  // Errors of all: kInvalidArgument for calls out of order; those of the sink; those of
-  // CatalogBuilder, for names, shapes and sizes that the format does not allow.
+  // Every method returns these errors: kInvalidArgument for calls out of order, each naming its
+  // cause; those of the sink; those of CatalogBuilder, for names, shapes and sizes that the format
+  // does not allow.
   Status begin_file(std::string_view path, catalog::FileKind kind = catalog::FileKind::kRegular);
   Status end_file();
 
@@ -84,7 +85,7 @@ class Writer {
   // Writes one whole chunk that the caller has coded: `plain` fills the current chunk, of which
   // nothing was written yet, and `payload` is what `codec` makes of it.
   Status write_coded(Bytes plain, std::uint16_t codec, Bytes payload);
-  // Errors: kInvalidArgument where fewer bytes came than the shape says.
+  // Errors: kInvalidArgument if fewer bytes came than the shape says, with how many are missing.
   Status end_tensor();
 
   // Writes index and trailer and returns the root digest. Nothing may follow; the sink is not

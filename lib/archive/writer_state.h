@@ -60,6 +60,7 @@ struct Writer::State {
 
   Status begin_file(std::string_view path, catalog::FileKind kind);
   Status end_file();
+  Status check_begin(const TensorSpec& spec) const;
   Status begin_tensor(const TensorSpec& spec);
   Result<MutableBytes> reserve();
   Status commit(std::size_t size);
@@ -86,7 +87,7 @@ struct Writer::State {
   std::shared_ptr<catalog::TensorMeta> tensor;  // the open one
   std::uint64_t tensor_bytes = 0;               // stored bytes that are still to come
   Item* filling = nullptr;                      // the chunk that is being filled
-  std::size_t filled = 0;
+  std::size_t filled = 0;                       // bytes of it; 0 if there is none
   std::uint32_t chunk_number = 0;
 
   // Last, so that the workers end before what they use.

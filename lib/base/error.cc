@@ -1,6 +1,8 @@
 #include "bbz/base/error.h"
 
 #include <array>
+#include <cstdio>
+#include <cstdlib>
 
 namespace bbz {
 namespace {
@@ -30,6 +32,22 @@ std::string_view code_name(Code code) {
   const auto index = static_cast<std::size_t>(code);
   return index < kNames.size() ? kNames[index] : "unknown";
 }
+
+namespace internal {
+
+void end_without_value(const Error& error) {
+  const std::string_view code = code_name(error.code);
+  std::fprintf(stderr, "bbz: the value of a Result was taken that holds an error: %s (%.*s)\n",
+               error.message.c_str(), static_cast<int>(code.size()), code.data());
+  std::abort();
+}
+
+void end_without_error() {
+  std::fputs("bbz: the error of a Result was taken that holds none\n", stderr);
+  std::abort();
+}
+
+}  // namespace internal
 
 Error error_with_message(Code code, std::string message) {
   return Error{code, std::move(message)};

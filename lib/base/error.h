@@ -1,8 +1,8 @@
 // Success or failure as a value: Code, Error, Result<T>.
 //
-// Nothing in bbz throws across a public interface, prints or aborts. A function that can fail
-// returns Result<T>; an out-of-memory condition of the C++ runtime is the one exception let
-// through.
+// Nothing in bbz throws across a public interface, prints or aborts, with two exceptions: the C++
+// runtime's out-of-memory exception is let through, and a Result that is asked for what it does not
+// hold ends the program. A function that can fail returns Result<T>.
 #pragma once
 
 #include <optional>
@@ -46,8 +46,18 @@ struct Error {
 
 Error error_with_message(Code code, std::string message);
 
-// Either a T or an Error. Test with ok() (or as a condition) before value() or error(); asking for
-// the one that is not there is a defect of the caller and terminates.
+namespace internal {
+
+// Prints the error to standard error and aborts: somebody took the value of a Result without one.
+[[noreturn, gnu::cold]] void end_without_value(const Error& error);
+// Aborts likewise: somebody took the error of a Result that holds none.
+[[noreturn, gnu::cold]] void end_without_error();
+
+}  // namespace internal
+
+// Either a T or an Error. Test with ok() (or as a condition) before value() or error(). Asking for
+// the one that is not there is a defect of the caller: it prints the error's message, or that there
+// is no error, to standard error and aborts. A Result that was moved from still says which it was.
 template <class T>
 class [[nodiscard]] Result {
  public:
@@ -57,20 +67,35 @@ class [[nodiscard]] Result {
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
 
-  T& value() & { return *std::get_if<0>(&state_); }
-  const T& value() const& { return *std::get_if<0>(&state_); }
-  T&& value() && { return std::move(*std::get_if<0>(&state_)); }
+  T& value() & { return held(state_); }
+  const T& value() const& { return held(state_); }
+  T&& value() && { return std::move(held(state_)); }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
-  const Error& error() const& { return *std::get_if<1>(&state_); }
-  Error&& error() && { return std::move(*std::get_if<1>(&state_)); }
+  const Error& error() const& { return failure(state_); }
+  Error&& error() && { return std::move(failure(state_)); }
   Code code() const { return ok() ? Code::kOk : error().code; }
 
  private:
+  template <class State>
+  static auto& held(State& state) {
+    auto* const value = std::get_if<0>(&state);
+    if (value == nullptr) [[unlikely]]
+      internal::end_without_value(failure(state));
+    return *value;
+  }
+  template <class State>
+  static auto& failure(State& state) {
+    auto* const error = std::get_if<1>(&state);
+    if (error == nullptr) [[unlikely]]
+      internal::end_without_error();
+    return *error;
+  }
+
   std::variant<T, Error> state_;
 };
 
@@ -82,8 +107,16 @@ class [[nodiscard]] Result<void> {
 
   bool ok() const { return !error_.has_value(); }
   explicit operator bool() const { return ok(); }
-  const Error& error() const& { return *error_; }
-  Error&& error() && { return std::move(*error_); }
+  const Error& error() const& {
+    if (!error_) [[unlikely]]
+      internal::end_without_error();
+    return *error_;
+  }
+  Error&& error() && {
+    if (!error_) [[unlikely]]
+      internal::end_without_error();
+    return std::move(*error_);
+  }
   Code code() const { return ok() ? Code::kOk : error_->code; }
 
  private:

@@ -1,18 +1,18 @@
 // Whether two models differ by more than the rotations of their junctions.
 #pragma once
 
-#include <functional>
+#include <span>
 
 #include "bbz/gauge/members.h"
 #include "bbz/junction/detect.h"
 
 namespace bbz::compare {
 
-using Load = std::function<Result<std::vector<std::byte>>(std::size_t tensor)>;
+using junction::Load;
 
 // One side: its tensors and how to get their bytes.
 struct Side {
-  std::span<const junction::TensorInfo> tensors;
+  std::span<const junction::TensorInfo> tensors;  // must outlive the comparison
   Load load;
 };
 

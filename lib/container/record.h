@@ -60,8 +60,9 @@ inline std::size_t entry_size(const RecordHead& head) {
 // Appends a head and its meta to `out`: the seal, then the entry.
 void encode_head(const RecordHead& head, Bytes meta, std::vector<std::byte>& out);
 
-// How long the head and the meta are together of which `head` has the first kHeadSize bytes, or the
-// error of a head that lacks the sync bytes. Nothing else has been checked yet.
+// Returns the size in bytes of a record's head and meta together. `head` is the first kHeadSize
+// bytes of the record at `offset`; only its sync bytes are checked, so the size is as trustworthy
+// as they are. Errors: kMalformed if the sync bytes are missing.
 Result<std::size_t> peek_size(Bytes head, std::uint64_t offset);
 
 // Takes a head and its meta, when the checksum says that they belong at `offset`. `bytes` is

@@ -2,7 +2,6 @@
 // weights are the same model. Written to be read; not for serving.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -13,7 +12,7 @@
 
 namespace bbz::forward {
 
-using Load = std::function<Result<std::vector<std::byte>>(std::size_t tensor)>;
+using junction::Load;
 
 class Model {
  public:

@@ -10,7 +10,8 @@
 
 namespace bbz::gauge {
 
-// The numbers stand in the format.
+// How a gauge is fixed. These numbers are the program's own; those of the format are
+// symmetry::kMethod*.
 enum class Method : std::uint8_t {
   kTriangular = 1,
   kPolar = 2,

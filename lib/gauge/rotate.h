@@ -37,7 +37,7 @@ struct JunctionReport {
   std::string note;                 // where polar was wanted and is not had: why
 };
 
-using Load = std::function<Result<std::vector<std::byte>>(std::size_t tensor)>;
+using junction::Load;
 using Emit = std::function<Status(Output&&)>;
 
 // Rotates every proven junction of the model and emits each of its members once: first the

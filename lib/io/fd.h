@@ -1,4 +1,5 @@
-// File descriptors: ownership, and system calls as errors that name the path. Internal to bbz.
+// File descriptors: ownership, and system calls as errors that name the path.
+// Installed because io/atomic_file.h and io/output_tree.h need it; not meant to be used on its own.
 #pragma once
 
 #include <string>

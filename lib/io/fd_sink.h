@@ -1,4 +1,5 @@
-// FdWriter: buffered writing to a descriptor, shared by the sinks that have one. Internal to bbz.
+// FdWriter: buffered writing to a descriptor, shared by the sinks that have one.
+// Installed because io/atomic_file.h needs it; not meant to be used on its own.
 #pragma once
 
 #include <mutex>

@@ -5,11 +5,14 @@
 // arXiv 2401.15024). detect() finds them from names and shapes alone and proves each one.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "bbz/base/error.h"
 #include "bbz/tensor/shape.h"
 
 namespace bbz::junction {
@@ -19,6 +22,12 @@ struct TensorInfo {
   tensor::DType dtype{};
   tensor::Shape shape;
 };
+
+// Returns the bytes of a tensor, known by its index in a list of TensorInfo: row-major, each
+// element little-endian, as many as type and shape say. A function that takes a Load calls it on
+// the thread that it was called on and one call at a time, in any order and more than once for a
+// tensor if it needs to, and owns what it gets; it returns an error of Load as its own, unchanged.
+using Load = std::function<Result<std::vector<std::byte>>(std::size_t tensor)>;
 
 // How U acts on a tensor of the junction. The numbers stand in the format.
 enum class Role : std::uint8_t {

@@ -1,7 +1,8 @@
 // LayerLoader: a model's layers one after the other, the next ones decoded while one is used.
 //
-//   BBZ_ASSIGN(const auto loader, loader::LayerLoader::start(reader,
-//   loader::plan_layers(catalog))); while (true) {
+//   const std::vector<loader::LayerPlan> plan = loader::plan_layers(reader.catalog());
+//   BBZ_ASSIGN(const auto loader, loader::LayerLoader::start(reader, plan));
+//   while (true) {
 //     BBZ_ASSIGN(const std::optional<loader::Layer> layer, loader->next());
 //     if (!layer) break;
 //     for (const loader::LayerTensor& tensor : layer->tensors()) use(tensor);

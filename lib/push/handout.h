@@ -11,7 +11,9 @@
 
 namespace bbz::internal {
 
-// Calls the receiver. Errors are those of the receiver, and those that make the archive wrong.
+// Decodes verified payloads and passes tensors, files and groups on to the receiver, each as soon
+// as all that it needs is there. Errors of the methods are those of the receiver, and those that
+// make the archive as a whole wrong; what is wrong with one tensor is reported to the receiver.
 class Handout {
  public:
   Handout(Input& input, Outline& outline, const push::Options& options, push::Receiver& receiver);
@@ -25,7 +27,8 @@ class Handout {
   bool needs_payload(const Unit& unit) const;
   // The payload of a unit has been verified. Takes care that it is released.
   Status take(std::size_t unit, Bytes payload);
-  // The same of one that was handed out in an earlier life.
+  // Counts a unit as verified whose payload is not looked at: a state that was restored says that
+  // it was verified and handed out before.
   Status trust(std::size_t unit);
 
   bool wants(std::uint32_t tensor) const {

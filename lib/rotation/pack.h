@@ -9,8 +9,10 @@ namespace bbz::rotation {
 
 struct PackOptions {
   Method method = Method::kAuto;
-  DigestKind digest = DigestKind::kXxh3_128;    // that the writer was created with
-  codec::Level level = codec::Level::kDefault;  // as the writer's, and so the next
+  // These three must be those that the writer was created with: the digests in groups and the
+  // chunks of carried tensors are made by them before they are written.
+  DigestKind digest = DigestKind::kXxh3_128;
+  codec::Level level = codec::Level::kDefault;
   std::uint64_t chunk_bytes = WriteOptions{}.chunk_bytes;
   unsigned threads = 0;  // of the linear algebra, in the whole process; 0: all cores
   // Called with the bytes of the unpacked file that have been written.

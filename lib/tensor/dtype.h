@@ -28,11 +28,11 @@ enum class DType : std::uint8_t {
   kF8E4M3 = 32,      // written F8_E4M3
   kF8E5M2 = 33,      // written F8_E5M2
   kF8E8M0 = 34,      // written F8_E8M0: a scale, exponent only
+  kF8E4M3Fnuz = 35,  // written F8_E4M3FNUZ
+  kF8E5M2Fnuz = 36,  // written F8_E5M2FNUZ
   kF6E2M3 = 40,      // 6 bits an element, packed
   kF6E3M2 = 41,      // 6 bits an element, packed
   kF4 = 48,          // 4 bits an element, packed
-  kF8E4M3Fnuz = 35,  // written F8_E4M3FNUZ
-  kF8E5M2Fnuz = 36,  // written F8_E5M2FNUZ
 };
 
 // The layout of a floating-point element from its top bit: sign, exponent, mantissa.

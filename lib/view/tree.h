@@ -22,10 +22,11 @@ struct Node {
 
 class Tree {
  public:
-  // More folders than this make no archive that anyone packed: paths of a catalog share few.
+  // The limit on folders. It bounds the memory that paths can cost: a path of 4 KiB can name 2,000
+  // folders, where the archives that people make have a few folders for many files.
   static constexpr std::size_t kMostFolders = 1'000'000;
 
-  // Errors: kLimit.
+  // Builds the tree of a catalog's files. Errors: kLimit if they lie in more folders than that.
   static Result<Tree> make(const catalog::Catalog& catalog);
 
   std::size_t size() const { return nodes_.size(); }

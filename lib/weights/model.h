@@ -18,9 +18,9 @@ struct Model {
   std::vector<junction::TensorInfo> tensors;  // in the order of their data
   safetensors::Metadata metadata;             // of the file
   std::vector<std::byte> header;              // of the file where it is safetensors, else empty
-  // Row-major bytes of a tensor. May be called in any order, more than once for a tensor; keeps
-  // open what it reads from.
-  std::function<Result<std::vector<std::byte>>(std::size_t tensor)> load;
+  // Reads a tensor, by its index in `tensors`. It keeps open what it reads from, also after the
+  // Model is gone. Errors: those of the source and of the format that it was opened as.
+  junction::Load load;
   // Text of the config.json beside it; empty where there is none, or one of more than 16 MiB.
   std::string config;
 };

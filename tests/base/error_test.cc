@@ -48,5 +48,28 @@ TEST(Error, TryPassesErrorsOn) {
   EXPECT_EQ(check_even(5).error().message, "5 is odd");
 }
 
+// Takes a value through a call that the compiler does not see into.
+int taken(const Result<int>& result) {
+  return result.value();
+}
+
+TEST(ErrorDeathTest, TheValueOfAnErrorEndsTheProgramWithItsMessage) {
+  Result<int> failed = quarter(6);
+  EXPECT_DEATH(taken(failed), "3 is odd.*invalid-argument");
+  EXPECT_DEATH(*failed = 1, "3 is odd.*invalid-argument");
+  EXPECT_DEATH((void)std::move(failed).value(), "3 is odd.*invalid-argument");
+  const Result<std::string> text = error_with_message(Code::kIo, "it is gone");
+  EXPECT_DEATH((void)text->size(), "it is gone.*io");
+}
+
+TEST(ErrorDeathTest, TheErrorOfASuccessEndsTheProgram) {
+  Result<int> half_of = half(4);
+  EXPECT_DEATH((void)half_of.error().message.size(), "holds none");
+  EXPECT_DEATH((void)std::move(half_of).error().message.size(), "holds none");
+  Status status;
+  EXPECT_DEATH((void)status.error().message.size(), "holds none");
+  EXPECT_DEATH((void)std::move(status).error().message.size(), "holds none");
+}
+
 }  // namespace
 }  // namespace bbz

@@ -43,7 +43,8 @@ Manual pack_manual() {
        "Packs a sliced model up to the rotations that its function does not see: smaller, not "
        "exact."},
       {"bbz pack model.safetensors --digest sha256 --index-first",
-       "Makes an archive to publish: it cannot be forged, and opens from its front over HTTP."},
+       "Makes an archive to publish: bbz verify --expect tells a forged one by its SHA-256 root "
+       "digest, and it opens from its front over HTTP."},
   };
   return manual;
 }
