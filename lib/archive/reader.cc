@@ -170,26 +170,26 @@ Status Reader::State::read_dense(const catalog::Tensor& tensor, std::uint64_t of
   std::uint64_t next = offset / chunk_bytes;
   struct Piece {
     const catalog::Chunk* chunk = nullptr;
-    std::vector<std::byte> payload;
-    std::vector<std::byte> plain;
+    Buffers buffers;
   };
-  const auto work = [&](Piece& piece) -> Status {
-    const catalog::Chunk& chunk = *piece.chunk;
+  const auto decode = [&](const catalog::Chunk& chunk, Buffers& with) -> Status {
     const std::uint64_t begin = chunk.meta.number * chunk_bytes;
     const std::uint64_t from = std::max(begin, offset);
     const std::uint64_t to = std::min(begin + chunk.decoded_bytes, end);
     const MutableBytes target = out.subspan(from - offset, to - from);
-    if (target.size() == chunk.decoded_bytes)
-      return read_chunk(tensor, chunk, piece.payload, target);
-    piece.plain.resize(chunk.decoded_bytes);
-    BBZ_TRY(read_chunk(tensor, chunk, piece.payload, piece.plain));
-    std::ranges::copy(Bytes(piece.plain).subspan(from - begin, to - from), target.begin());
+    if (target.size() == chunk.decoded_bytes) {
+      return read_chunk(tensor, chunk, with.payload, target);
+    }
+    with.plain.resize(chunk.decoded_bytes);
+    BBZ_TRY(read_chunk(tensor, chunk, with.payload, with.plain));
+    std::ranges::copy(Bytes(with.plain).subspan(from - begin, to - from), target.begin());
     return {};
   };
   if (end <= (next + 1) * chunk_bytes) {  // the usual small read: no need for the pool
-    Piece piece;
-    piece.chunk = &catalog.chunks[tensor.first_chunk + next];
-    return work(piece);
+    const auto lent = buffers.borrow();
+    Status decoded = decode(catalog.chunks[tensor.first_chunk + next], *lent);
+    lent->trim();
+    return decoded;
   }
   const auto announced =
       announce(catalog.chunks_of(tensor).subspan(next, divide_up(end, chunk_bytes) - next));
@@ -200,7 +200,8 @@ Status Reader::State::read_dense(const catalog::Tensor& tensor, std::uint64_t of
         piece.chunk = &catalog.chunks[tensor.first_chunk + next++];
         return true;
       },
-      work, [](Piece&) { return Status(); });
+      [&](Piece& piece) { return decode(*piece.chunk, piece.buffers); },
+      [](Piece&) { return Status(); });
 }
 
 Status Reader::read_tensor(std::uint32_t tensor, MutableBytes out) const {

@@ -7,11 +7,26 @@
 
 #include "bbz/archive/group_state.h"
 #include "bbz/archive/reader.h"
+#include "bbz/parallel/spares.h"
 #include "bbz/parallel/thread_pool.h"
 
 namespace bbz {
 
 struct Reader::State {
+  // What decoding one chunk needs beside the place for its bytes.
+  struct Buffers {
+    static constexpr std::size_t kMostKept = std::size_t{4} << 20;
+
+    std::vector<std::byte> payload;
+    std::vector<std::byte> plain;
+
+    // Gives back what an unusually large chunk took.
+    void trim() {
+      if (payload.capacity() > kMostKept) std::vector<std::byte>().swap(payload);
+      if (plain.capacity() > kMostKept) std::vector<std::byte>().swap(plain);
+    }
+  };
+
   State(std::shared_ptr<io::Source> s, const ReadOptions& options)
       : source(std::move(s)), pool(options.threads) {}
 
@@ -34,6 +49,9 @@ struct Reader::State {
   Digest root;
   std::uint64_t archive_bytes = 0;
   parallel::ThreadPool pool;
+
+  parallel::Spares<Buffers>
+      buffers;  // of small reads, which would spend half their time on new ones
 
   // The groups that were needed last, newest first: a layer's tensors ask for the same one many
   // times.

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <mutex>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -47,9 +48,13 @@ class Spares {
   }
 
  private:
-  void take_back(std::unique_ptr<T> object) {
+  // Called as a loan ends, also by an exception: without memory for the list, the object goes.
+  void take_back(std::unique_ptr<T> object) noexcept {
     const std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(object));
+    try {
+      idle_.push_back(std::move(object));
+    } catch (const std::bad_alloc&) {
+    }
   }
 
   std::mutex mutex_;

@@ -45,7 +45,7 @@ class OpenFile final : public FileView {
       BBZ_ASSIGN(const Place place, place_of(offset));
       BBZ_ASSIGN(const SharedBlock decoded, cache_.get(place.block));
       const std::uint64_t from = offset - place.begin;
-      const std::uint64_t part = std::min(end - offset, decoded->size - from);
+      const std::uint64_t part = std::min(end - offset, decoded->size() - from);
       pieces.push_back({decoded->bytes().subspan(from, part), decoded});
       offset += part;
     }

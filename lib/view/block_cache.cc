@@ -4,9 +4,19 @@
 #include <new>
 
 namespace bbz::view {
+namespace {
+
+// Memory of blocks that have gone, beside the cache's own: that of the few that are decoded at once
+// is enough.
+constexpr std::uint64_t kMostIdle = std::uint64_t{8} << 20;
+
+}  // namespace
 
 BlockCache::BlockCache(std::uint64_t capacity, unsigned threads, Decode decode)
-    : capacity_(capacity), decode_(std::move(decode)), pool_(threads) {}
+    : capacity_(capacity),
+      decode_(std::move(decode)),
+      memory_(std::make_shared<BlockMemory>(std::min(capacity / 4, kMostIdle))),
+      pool_(threads) {}
 
 BlockCache::~BlockCache() {
   const std::lock_guard lock(mutex_);
@@ -101,17 +111,15 @@ void BlockCache::run(const SharedEntry& entry, std::unique_lock<std::mutex>& loc
   Status status;
   std::shared_ptr<DecodedBlock> decoded;
   try {
-    decoded = std::make_shared<DecodedBlock>();
-    decoded->size = entry->block.size();
-    decoded->data = std::make_unique_for_overwrite<std::byte[]>(decoded->size);
-    status = decode_(entry->block, {decoded->data.get(), decoded->size});
+    decoded = std::make_shared<DecodedBlock>(memory_, entry->block.size());
+    status = decode_(entry->block, decoded->writable());
   } catch (const std::bad_alloc&) {
     status = error_with_message(Code::kIo, "out of memory");
   }
   lock.lock();
   if (status.ok()) {
     ++counters_.blocks_decoded;
-    counters_.bytes_decoded += decoded->size;
+    counters_.bytes_decoded += decoded->size();
     entry->decoded = std::move(decoded);
     entry->state = State::kReady;
     entry->place = ready_.insert(ready_.begin(), entry->block.key());
@@ -133,6 +141,7 @@ Counters BlockCache::counters() const {
   const std::lock_guard lock(mutex_);
   Counters counters = counters_;
   counters.bytes_kept = bytes_;
+  counters.buffers_made = memory_->made();
   return counters;
 }
 

@@ -12,16 +12,29 @@
 
 #include "bbz/parallel/thread_pool.h"
 #include "bbz/view/block.h"
+#include "bbz/view/block_memory.h"
 #include "bbz/view/counters.h"
 
 namespace bbz::view {
 
-// The decoded bytes of a block; they stay as long as somebody holds them.
-struct DecodedBlock {
-  std::unique_ptr<std::byte[]> data;
-  std::size_t size = 0;
+// The decoded bytes of a block; they stay as long as somebody holds them, and their memory then
+// goes back to where it came from.
+class DecodedBlock {
+ public:
+  DecodedBlock(std::shared_ptr<BlockMemory> memory, std::size_t size)
+      : memory_(std::move(memory)), buffer_(memory_->take(size)), size_(size) {}
+  ~DecodedBlock() { memory_->give_back(std::move(buffer_)); }
+  DecodedBlock(const DecodedBlock&) = delete;
+  DecodedBlock& operator=(const DecodedBlock&) = delete;
 
-  Bytes bytes() const { return {data.get(), size}; }
+  std::size_t size() const { return size_; }
+  Bytes bytes() const { return {buffer_.data.get(), size_}; }
+  MutableBytes writable() { return {buffer_.data.get(), size_}; }
+
+ private:
+  std::shared_ptr<BlockMemory> memory_;
+  Buffer buffer_;
+  std::size_t size_;
 };
 using SharedBlock = std::shared_ptr<const DecodedBlock>;
 
@@ -79,6 +92,8 @@ class BlockCache {
 
   const std::uint64_t capacity_;
   const Decode decode_;
+  // Shared with the blocks, which may outlive the cache.
+  const std::shared_ptr<BlockMemory> memory_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

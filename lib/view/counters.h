@@ -15,6 +15,7 @@ struct Counters {
   std::uint64_t bytes_decoded = 0;
   std::uint64_t bytes_kept = 0;  // now
   std::uint64_t most_bytes_kept = 0;
+  std::uint64_t buffers_made = 0;  // for blocks; the others had the memory of one that had gone
 };
 
 }  // namespace bbz::view

@@ -10,12 +10,14 @@ std::uint64_t ReadAhead::note(std::uint64_t begin, std::uint64_t end, std::uint6
   if (begun_) {
     begin_ = begin;
     end_ = end;
+    read_ = end - begin;
     tensor_end_ = tensor_end;
     return end_;
   }
   begin_ = std::min(begin_, begin);
   end_ = std::max(end_, end);
-  const std::uint64_t run = end_ - begin_;
+  read_ += end - begin;
+  const std::uint64_t run = std::min(end_ - begin_, read_);
   if (run < kPatience) return end_;
   const bool scan = end_ > tensor_end_ + kBeyond;
   return std::min(end_ + std::min(run, window), scan ? size : tensor_end_);

@@ -5,10 +5,11 @@
 
 namespace bbz::view {
 
-// Watches the reads of one open file for runs that go forward without gaps. How far it looks ahead
-// doubles with the run, so that never more is decoded in vain than was read, and it stops at the
-// end of the tensor in which the run began: who reads one tensor has only that one decoded. Only a
-// run that has gone well beyond that end is taken for a scan of the whole file.
+// Watches the reads of one open file for runs that go forward. How far it looks ahead is what the
+// run has read, so that never more is decoded in vain than was read: a few small reads at places that
+// only lie near one another look nowhere. It stops at the end of the tensor in which the run began:
+// if one tensor is read, only that one is decoded. Only a run that has gone well beyond that end is
+// taken for a scan of the whole file.
 //
 // Reads come a little out of order, since several are answered at a time, and go a little past what
 // a program asked for, since the system reads ahead itself (Linux: 128 KiB, here up to 512).
@@ -30,6 +31,7 @@ class ReadAhead {
  private:
   std::uint64_t begin_ = 0;  // the run is [begin_, end_)
   std::uint64_t end_ = 0;
+  std::uint64_t read_ = 0;        // bytes of the run's reads
   std::uint64_t tensor_end_ = 0;  // of the tensor in which it began
   bool begun_ = false;            // with the last read
 };

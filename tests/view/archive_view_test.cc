@@ -256,6 +256,32 @@ TEST_F(OfALargeFile, AReadDecodesOnlyTheChunksItNeeds) {
   EXPECT_EQ(view.counters().blocks_found, 1u);
 }
 
+TEST_F(OfALargeFile, ReadsAtRandomPlacesDecodeTheirChunksAloneIntoTheMemoryOfOthers) {
+  constexpr std::uint64_t kRead = 4096;
+  constexpr std::uint64_t kKept = 4;
+  ArchiveView view(*reader_, {kKept * kChunk, 2});
+  const auto file = view.open(0);
+  BBZ_ASSERT_OK(file);
+  std::mt19937 random(11);
+  std::uint64_t chunks = 0;  // that the reads touch
+  for (int i = 0; i < 300; ++i) {
+    // Far from the read before, so that no chunk but the header's is there still.
+    const std::uint64_t tensor = static_cast<std::uint64_t>(i) % kTensors;
+    const std::uint64_t within = random() % (16 * kChunk - kRead);
+    const std::uint64_t offset = std::string_view("header").size() + tensor * 16 * kChunk + within;
+    chunks += (within + kRead - 1) / kChunk - within / kChunk + 1;
+    std::vector<std::byte> out(kRead);
+    BBZ_ASSERT_OK((*file)->read_at(offset, out));
+    ASSERT_TRUE(std::ranges::equal(out, Bytes(expected_).subspan(offset, kRead)));
+  }
+  const Counters counters = view.counters();
+  EXPECT_EQ(counters.blocks_asked, chunks);
+  EXPECT_LE(counters.blocks_decoded, chunks);
+  EXPECT_EQ(counters.blocks_ahead, 0u);
+  EXPECT_GT(counters.blocks_decoded, 200u);  // else this test shows nothing
+  EXPECT_LE(counters.buffers_made, kKept + 1);
+}
+
 TEST_F(OfALargeFile, ReadingForwardDecodesAheadAndEveryChunkOnce) {
   ArchiveView view(*reader_, {16 << 20, 2});
   const auto file = view.open(0);

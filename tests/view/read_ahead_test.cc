@@ -31,6 +31,18 @@ TEST(ReadAhead, RandomReadsLookNowhere) {
   }
 }
 
+TEST(ReadAhead, SmallReadsNearOneAnotherLookNoFurtherThanTheyHaveRead) {
+  ReadAhead ahead;
+  std::uint64_t read = 0;
+  // Rows of a table, say, of which each is within what counts as out of order of the one before.
+  for (std::uint64_t at = 10 * kMiB; at < 200 * kMiB; at += 700 * kKiB) {
+    const std::uint64_t end = at + 4 * kKiB;
+    const std::uint64_t horizon = ahead.note(at, end, kSize, kSize, 8 * kMiB);
+    read += 4 * kKiB;
+    EXPECT_LE(horizon, end + (read < ReadAhead::kPatience ? 0 : read));
+  }
+}
+
 TEST(ReadAhead, StopsAtTheEndOfTheTensorThatWasBegun) {
   ReadAhead ahead;
   const std::uint64_t tensor_end = 20 * kMiB;
