@@ -23,7 +23,11 @@ class ToolTest : public testing::Test {
  protected:
   // Runs a command line in which $BBZ and $BBZINFO are the tools.
   Finished sh(const std::string& command) {
-    const pid_t child = start(command);
+    return end_of(start(command));
+  }
+
+  // Waits for what start() has started.
+  Finished end_of(pid_t child) {
     int status = 0;
     ::waitpid(child, &status, 0);
     Finished finished;
