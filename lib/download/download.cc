@@ -13,7 +13,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kFrontBytes = 64 * 1024;        // of the first request of a new download
+constexpr std::uint64_t kFrontBytes = 16 * 1024;  // of the first request of one that resumes
+// Of the first request of a new one: everything, as far as every server can count.
+constexpr std::uint64_t kAllBytes = (std::uint64_t{1} << 31) - 1;
 constexpr std::uint64_t kAdoptStep = 16 * 1024 * 1024;  // between two calls of progress
 
 // Of a part, what may lie between two ranges that are fetched together: the heads of records.
@@ -103,16 +105,22 @@ class Download {
       BBZ_ASSIGN(remote_, http::RemoteFile::resume(url_, options_.http, saved_->identity));
       return {};
     }
-    BBZ_ASSIGN(remote_, http::RemoteFile::open(url_, options_.http, kFrontBytes));
-    if (!remote_->ranges()) return {};
+    from_front_ = part_ == nullptr && !repairs() && (options_.restart || !exists(path_ + ".part"));
+    const auto before = Clock::now();
+    BBZ_ASSIGN(remote_,
+               http::RemoteFile::open(url_, options_.http, from_front_ ? kAllBytes : kFrontBytes));
+    delay_ = Clock::now() - before;
+    if (!remote_->ranges()) from_front_ = false;
+    if (!remote_->ranges() || from_front_) return {};
     front_.resize(std::min(kFrontBytes, *remote_->size()));
     return remote_->fetch_into(0, front_);
   }
 
   // Whether a file stands at the path that is to be mended.
-  bool repairs() const {
+  bool repairs() const { return repair() && exists(path_); }
+  static bool exists(const std::string& path) {
     std::error_code error;
-    return repair() && fs::exists(path_, error);
+    return fs::exists(fs::symlink_status(path, error));
   }
   bool repair() const { return options_.repair && part_ == nullptr && mendable_; }
 
@@ -142,9 +150,16 @@ class Download {
 
   Status fetch() {
     Fetcher fetcher(*remote_, *decoder_, *partial_, options_, part_ == nullptr ? 0 : kPartGap);
+    if (delay_ > Clock::duration()) fetcher.answered(delay_);
     if (!remote_->ranges()) {
       summary_.whole = true;
       const Status fetched = fetcher.run_whole();
+      summary_.moved = fetcher.moved();
+      return fetched;
+    }
+    if (from_front_) {
+      BBZ_TRY(partial_->resize(0));
+      const Status fetched = fetcher.run_from_front();
       summary_.moved = fetcher.moved();
       return fetched;
     }
@@ -241,6 +256,8 @@ class Download {
   std::unique_ptr<Partial> partial_;
   std::optional<Partial::Saved> saved_;
   std::shared_ptr<http::RemoteFile> remote_;
+  bool from_front_ = false;  // with the response to the first request, which asks for all
+  Clock::duration delay_{};  // of that
   std::vector<std::byte> front_;
   push::Receiver receiver_;
   std::unique_ptr<push::Decoder> decoder_;

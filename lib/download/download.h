@@ -33,13 +33,18 @@ struct Summary {
   Digest root;
 };
 
-// Downloads an archive, over several connections at once, and checks every record against its
-// checksum and the index as it comes. Until it is complete and right it stands in PATH.part, with
-// PATH.part.state beside it; a later call with the same path goes on where one ended, however that
-// was, after checking what is there. A piece that is damaged is fetched again, three times at most.
+// Downloads an archive, over several connections if that takes long, and checks every record
+// against its checksum and the index as it comes. Until it is complete and right it stands in
+// PATH.part, with PATH.part.state beside it; a later call with the same path goes on where one
+// ended, however that was, after checking what is there. A piece that is damaged is fetched again,
+// three times at most.
 //
-// How much is asked for at a time grows with what has come, so that an end at any moment costs no
-// more than about a fiftieth of that.
+// A new download begins with one request for everything. If that would take more than about a
+// second, the other connections join, with pieces that take some seconds each: long enough that the
+// delay of a request hardly counts. A kill loses what was on its way, and at most 8 MiB that came
+// after the state was saved.
+//
+// Memory: about 1 MiB for each connection, the index with what it lists, and the largest record.
 //
 // With options.repair, the file that stands at PATH becomes PATH.part, once the server has
 // answered: what is not as the server's index says is fetched again. Where the server serves no

@@ -1,12 +1,15 @@
 // Fetcher: brings what a push decoder needs over several connections. Internal to bbz.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <span>
 
 #include "bbz/download/download.h"
+#include "bbz/download/pace.h"
 #include "bbz/download/partial.h"
 #include "bbz/http/remote_file.h"
 #include "bbz/push/decoder.h"
@@ -15,33 +18,56 @@ namespace bbz::download {
 
 class Fetcher {
  public:
-  // Ranges with at most `gap` bytes between them are fetched together.
+  // Fetches ranges with at most `gap` bytes between them together.
   Fetcher(http::RemoteFile& remote, push::Decoder& decoder, Partial& partial,
           const Options& options, std::uint64_t gap)
-      : remote_(remote), decoder_(decoder), partial_(partial), options_(options), gap_(gap) {}
+      : remote_(remote),
+        decoder_(decoder),
+        partial_(partial),
+        options_(options),
+        gap_(gap),
+        pace_(std::max(options.http.connections, 1u)) {}
 
   // Fetches until the decoder needs nothing more.
   Status run();
+  // Does the same from the first byte on, with the response that opened the file. The other
+  // connections join if it takes long.
+  Status run_from_front();
   // Fetches only what is needed to know the structure.
   Status fetch_structure();
   // Fetches these ranges, one after the other, as far as they are not there.
   Status fetch(std::span<const push::Interval> ranges);
-  // From a server without ranges: everything, front to back.
+  // Fetches everything, front to back, from a server without ranges.
   Status run_whole();
 
+  // Takes what a request took until its response began.
+  void answered(Clock::duration delay) { pace_.answered(delay); }
   std::uint64_t moved() const { return moved_; }
-  // From now on progress tells of this many bytes as the goal.
+  // Lets progress tell of this many bytes as the goal.
   void set_goal(std::uint64_t bytes) { goal_ = bytes; }
 
  private:
+  // A range under way on one connection. Others may take its end away from it.
+  struct Claim {
+    push::Interval left;
+    Clock::time_point asked;
+    std::optional<Clock::time_point> began;  // to come
+    std::uint64_t bytes = 0;                 // that have come
+  };
+  using ClaimPtr = std::list<Claim>::iterator;
+
+  Status run_threads(unsigned threads, bool structure_only, ClaimPtr first);
   Status save();
   void work(bool structure_only);
-  Status run_threads(unsigned threads, bool structure_only);
-  std::optional<push::Interval> claim();
-  std::uint64_t piece_bytes() const;
-  Status fetch_one(push::Interval range);
+  std::optional<push::Interval> next();
+  push::Interval with_index(push::Interval piece) const;
+  ClaimPtr claim(push::Interval range);
+  bool share();
+  Status fetch_one(std::unique_lock<std::mutex>& lock, ClaimPtr claim);
+  void finish(Status fetched);
   Status take(std::uint64_t offset, Bytes bytes);
   Status check_damages() const;
+  std::uint64_t unclaimed() const;
 
   http::RemoteFile& remote_;
   push::Decoder& decoder_;
@@ -50,10 +76,12 @@ class Fetcher {
   const std::uint64_t gap_;
   std::optional<std::uint64_t> goal_;
 
-  // All below and the decoder, while threads are at work.
+  // Guards all below and the decoder, while threads are at work.
   std::mutex mutex_;
   std::condition_variable changed_;
-  push::RangeSet claimed_;  // under way
+  Pace pace_;
+  std::list<Claim> claims_;
+  push::RangeSet claimed_;  // what is left of them
   std::uint64_t moved_ = 0;
   std::uint64_t unsaved_ = 0;
   std::optional<Error> failure_;

@@ -22,6 +22,7 @@ class Hub {
     bool newest_only = false;
     std::string refusal = "403 Forbidden";
     std::chrono::milliseconds delay{0};  // of each answer
+    std::uint64_t body = UINT64_MAX;     // bytes after which a connection breaks
   };
 
   explicit Hub(const Terms& terms, std::string content = "")
@@ -55,15 +56,17 @@ class Hub {
     Clock::time_point since = Clock::now();
   };
 
-  std::chrono::milliseconds delay() {
+  Terms terms() {
     const std::lock_guard lock(mutex_);
-    return terms_.delay;
+    return terms_;
   }
 
   bool answer(const ServerRequest& request, ServerConnection& connection) {
     std::string status;
     std::string fields;
-    if (delay().count() > 0) connection.wait(delay());
+    const Terms terms = this->terms();
+    if (terms.delay.count() > 0) connection.wait(terms.delay);
+    bool serves = false;
     {
       const std::lock_guard lock(mutex_);
       if (request.target.starts_with("/hub/")) {
@@ -75,14 +78,17 @@ class Hub {
         fields = "Location: " + link + "\r\n";
       } else {
         const auto link = links_.find(request.target);
-        if (link != links_.end() && ++link->second.used <= terms_.requests &&
-            Clock::now() - link->second.since <= terms_.time &&
-            (!terms_.newest_only || link->first == newest_)) {
-          return false;
-        }
-        ++refused_;
-        status = terms_.refusal;
+        serves = link != links_.end() && ++link->second.used <= terms.requests &&
+                 Clock::now() - link->second.since <= terms.time &&
+                 (!terms.newest_only || link->first == newest_);
+        if (!serves) ++refused_;
+        status = terms.refusal;
       }
+    }
+    if (serves) {
+      server_.serve(request, connection, terms.body);
+      if (terms.body != UINT64_MAX) connection.close();
+      return true;
     }
     connection.send(server_.head(status, fields + "Content-Length: 0\r\n"));
     return true;

@@ -113,7 +113,8 @@ std::string Server::head(const std::string& status, const std::string& fields) c
          "\r\n";
 }
 
-void Server::serve(const ServerRequest& request, ServerConnection& connection, std::uint64_t most) {
+void Server::serve(const ServerRequest& request, ServerConnection& connection, std::uint64_t most,
+                   std::chrono::milliseconds pause) {
   std::string body;
   std::string status = "200 OK";
   std::string fields;
@@ -135,9 +136,15 @@ void Server::serve(const ServerRequest& request, ServerConnection& connection, s
     }
   }
   connection.send(head(status, fields + "Content-Length: " + std::to_string(body.size()) + "\r\n"));
-  const std::string_view sent = std::string_view(body).substr(0, most);
-  body_bytes_ += sent.size();  // before: who has read it all may look at once
-  connection.send(sent);
+  constexpr std::size_t kStep = 64 * 1024;
+  std::string_view left = std::string_view(body).substr(0, most);
+  while (!left.empty() && !connection.closed()) {
+    const std::string_view part = left.substr(0, kStep);
+    body_bytes_ += part.size();  // before: who has read it all may look at once
+    connection.send(part);
+    left.remove_prefix(part.size());
+    if (pause.count() > 0) connection.wait(pause);
+  }
 }
 
 void Server::accept_all() {
@@ -188,6 +195,8 @@ std::optional<ServerRequest> Server::receive(int fd, std::string& buffer) {
 void Server::talk(int fd) {
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  const int few = 64 * 1024;  // so that what was sent is about what has arrived
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &few, sizeof few);
   ServerConnection connection(*this, fd);
   std::string buffer;
   while (!connection.closed()) {

@@ -65,9 +65,10 @@ class Server {
   // From now on another file stands there.
   void replace(std::string content, std::string etag);
 
-  // The proper answer, of which only the first `most` bytes of the body are sent.
+  // Gives the proper answer, of which only the first `most` bytes of the body are sent, with a
+  // pause after every 64 KiB.
   void serve(const ServerRequest& request, ServerConnection& connection,
-             std::uint64_t most = UINT64_MAX);
+             std::uint64_t most = UINT64_MAX, std::chrono::milliseconds pause = {});
   // A head with this status line and fields, and the usual ones of the file.
   std::string head(const std::string& status, const std::string& fields) const;
 

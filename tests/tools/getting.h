@@ -1,6 +1,7 @@
 // What the tests of bbz get share: an archive, a server of it, and what must be left in the end.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <random>
@@ -15,6 +16,29 @@ namespace bbz::tools {
 using http::Server;
 using http::ServerConnection;
 using http::ServerRequest;
+
+// The pause of a slow server after every 64 KiB.
+constexpr std::chrono::milliseconds kSlow{3};
+
+// Serves so many bytes of bodies in all, and then breaks every connection.
+class Budget {
+ public:
+  Server::Hook hook(Server& server) {
+    return [this, &server](const ServerRequest& request, ServerConnection& connection) {
+      const std::uint64_t sent = server.body_bytes();
+      if (most == UINT64_MAX) return false;
+      if (sent < most) server.serve(request, connection, most - sent);
+      connection.close();
+      return true;
+    };
+  }
+  // Lets so many more through.
+  void allow(const Server& server, std::uint64_t more) { most = server.body_bytes() + more; }
+  void lift() { most = UINT64_MAX; }
+
+ private:
+  std::atomic<std::uint64_t> most{UINT64_MAX};
+};
 
 class Get : public ToolTest {
  protected:
@@ -48,14 +72,14 @@ class Get : public ToolTest {
     EXPECT_EQ(std::ranges::count(finished.err, '\n'), 1) << finished.err;
   }
 
-  // Starts a command and kills it at a random moment, up to so many requests later, many times.
-  void kill_many(const Server& server, int times, unsigned requests, const std::string& command) {
+  // Starts a command and kills it at a random moment, up to so many bytes later, many times.
+  void kill_many(const Server& server, int times, std::uint64_t bytes, const std::string& command) {
     std::mt19937 random(1);
     for (int i = 0; i < times; ++i) {
-      const std::size_t until = server.request_count() + 1 + random() % requests;
+      const std::uint64_t until = server.body_bytes() + 1 + random() % bytes;
       const pid_t child = start("exec " + command);
       int status = 0;
-      while (server.request_count() < until && ::waitpid(child, &status, WNOHANG) == 0) {
+      while (server.body_bytes() < until && ::waitpid(child, &status, WNOHANG) == 0) {
         std::this_thread::sleep_for(std::chrono::microseconds(100));
       }
       ::kill(child, SIGKILL);

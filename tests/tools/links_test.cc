@@ -21,13 +21,14 @@ class WithHub : public Test {
     ASSERT_EQ(this->sh("$BBZ pack -q -f model.safetensors --chunk-size 64K -o here.bbz").code, 0);
   }
 
-  // Runs the command with links that expire after some requests or some time, over 1, 4 and 16
-  // connections: $URL is the hub's, $T the number. At least once a link must have been refused, or
-  // nothing was tried.
-  void expect_success(const std::string& command, const std::string& file = "here.bbz") {
+  // Runs the command with links that expire after a request or some time, and connections that
+  // break after so many bytes, over 1, 4 and 16 of them: $URL is the hub's, $T the number. At least
+  // once a link must have been refused, or nothing was tried.
+  void expect_success(const std::string& command, const std::string& file = "here.bbz",
+                      std::uint64_t body = UINT64_MAX) {
     using std::chrono::milliseconds;
-    const Hub::Terms all[] = {{.requests = 1},
-                              {.time = milliseconds(80), .delay = milliseconds(2)}};
+    const Hub::Terms all[] = {{.requests = 1, .body = body},
+                              {.time = milliseconds(80), .delay = milliseconds(2), .body = body}};
     std::size_t refused = 0;
     for (const Hub::Terms& terms : all) {
       for (const std::string threads : {"1", "4", "16"}) {
@@ -47,11 +48,12 @@ class ExpiringLinks : public WithHub<ToolTest> {};
 
 TEST_F(ExpiringLinks, DoNotStopADownload) {
   pack();
-  expect_success("$BBZ get -q $URL -o o.bbz -T $T && cmp o.bbz here.bbz && rm o.bbz");
-  expect_success("$BBZ get -q $URL -o o.bbz -T $T --layer 0-1 && $BBZ verify -q o.bbz && rm o.bbz");
-  expect_success(
-      "head -c 2000000 here.bbz > o.bbz && $BBZ get -q $URL -o o.bbz -T $T --repair && "
-      "cmp o.bbz here.bbz && rm o.bbz");
+  constexpr std::uint64_t kBody = 1'500'000;
+  const std::string get = "$BBZ get -q $URL -o o.bbz -T $T ";
+  expect_success(get + "&& cmp o.bbz here.bbz && rm o.bbz", "here.bbz", kBody);
+  expect_success(get + "--layer 0-1 && $BBZ verify -q o.bbz && rm o.bbz", "here.bbz", kBody);
+  expect_success("head -c 2000000 here.bbz > o.bbz && " + get +
+                 "--repair && cmp o.bbz here.bbz && rm o.bbz");
 }
 
 TEST_F(ExpiringLinks, DoNotStopReading) {

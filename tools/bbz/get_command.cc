@@ -34,8 +34,9 @@ Manual get_manual() {
   Manual manual;
   manual.summary = "Download an archive, or a part of it";
   manual.description = {
-      "Fetches an archive over several connections (-T) and checks every record against its "
-      "checksum and the index as it comes. Until it is complete it stands in FILE.part, with what "
+      "Fetches an archive with one request, and if that takes long over several connections (-T), "
+      "and checks every record against its checksum and the index as it comes. Until it is "
+      "complete it stands in FILE.part, with what "
       "is known of it in FILE.part.state. Whatever ends it - an error, a signal, a kill - the same "
       "command goes on from there. Pieces that come damaged are fetched again. A server without "
       "ranges is read front to back, and an interrupted download then begins anew.",

@@ -1,0 +1,66 @@
+// Pace: how much to ask for at a time, by what requests cost and bytes take. Internal to bbz.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace bbz::download {
+
+using Clock = std::chrono::steady_clock;
+
+// Until a connection has been measured, one request asks for everything: a short download needs no
+// other. Then a piece takes so long to come that the delay of its request hardly counts; towards
+// the end pieces become smaller, so that all connections end at about the same time.
+class Pace {
+ public:
+  explicit Pace(unsigned connections) : connections_(connections) {}
+
+  // Takes what a request has shown: the time until its response began.
+  void answered(Clock::duration delay) {
+    delay_ = delay_ == Clock::duration() ? delay : std::min(delay_, delay);
+  }
+  // Takes what a connection has shown: bytes that came in that time. What came in no time shows
+  // nothing.
+  void measured(std::uint64_t bytes, Clock::duration time) {
+    if (time < kMeasured) return;
+    rate_ = static_cast<double>(bytes) / seconds(time);
+  }
+
+  // The bytes to ask for next, of `left` that nobody has asked for in a file of `total`.
+  std::uint64_t piece(std::uint64_t left, std::uint64_t total) const {
+    if (!rate_) return UINT64_MAX;
+    const auto bytes_in = [&](double time) { return static_cast<std::uint64_t>(*rate_ * time); };
+    const std::uint64_t most = bytes_in(std::max(kSlice, 20 * seconds(delay_)));
+    const std::uint64_t least = std::max({bytes_in(std::max(kLeastSlice, 4 * seconds(delay_))),
+                                          std::min(total / 64, kSmall), kLeast});
+    return std::max(std::min(left / connections_, most), least);
+  }
+
+  // Whether it pays to let another connection have the end of `left` bytes, of which so many came
+  // in that time.
+  bool pays(std::uint64_t left, std::uint64_t bytes, Clock::duration time) const {
+    if (time < std::max<Clock::duration>(kMeasured, 2 * delay_)) return false;
+    const double rest = static_cast<double>(left) * seconds(time) / static_cast<double>(bytes + 1);
+    return rest > std::max(kWorthSharing, 8 * seconds(delay_));
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds kMeasured{250};
+  static constexpr double kWorthSharing = 1.0;  // seconds, as are these
+  static constexpr double kSlice = 4.0;
+  static constexpr double kLeastSlice = 0.25;
+  static constexpr std::uint64_t kSmall = std::uint64_t{4} << 20;
+  static constexpr std::uint64_t kLeast = std::uint64_t{128} << 10;
+
+  static double seconds(Clock::duration time) {
+    return std::chrono::duration<double>(time).count();
+  }
+
+  unsigned connections_;
+  Clock::duration delay_{};     // the shortest; none is known at first
+  std::optional<double> rate_;  // of one connection, bytes per second
+};
+
+}  // namespace bbz::download
