@@ -1,10 +1,14 @@
 #include "bbz/linalg/lapack.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
+#include <mutex>
+#include <thread>
 #include <vector>
 
 #include "bbz/base/late_library.h"
+#include "bbz/linalg/spare_threads.h"
 
 namespace bbz::linalg::lapack {
 
@@ -21,6 +25,7 @@ constexpr int kLower = 122;
 struct Functions {
   void (*set_threads)(int);
   int (*threads)();
+  int (*kind_of_threads)();
   void (*dgemm)(int order, int op_a, int op_b, int m, int n, int k, double scale, const double* a,
                 int lda, const double* b, int ldb, double keep, double* c, int ldc);
   void (*sgemm)(int order, int op_a, int op_b, int m, int n, int k, float scale, const float* a,
@@ -44,18 +49,45 @@ struct Functions {
                  const int* lwork, int* info);
 };
 
-struct Loaded {
-  Functions functions{};
-  bool ok = false;
-};
+// What openblas_get_parallel() says of a build whose threads are its own; OpenMP's are started when
+// they are first needed.
+constexpr int kOwnThreads = 1;
 
-const Loaded& loaded() {
-  static const Loaded once = [] {
-    Loaded out;
-    Functions& f = out.functions;
+// OpenBLAS ends the process by SIGINT or waits for ever if it cannot start a thread. So it gets
+// threads only if the system has this many more to give: other processes may take some meanwhile.
+constexpr int kMargin = 32;
+
+int processors() {
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+// The library, once it is loaded, and its threads.
+class OpenBlas {
+ public:
+  static OpenBlas& the() {
+    static OpenBlas once;
+    return once;
+  }
+
+  bool ok() const { return ok_; }
+  const Functions& functions() const { return functions_; }
+
+  void set_threads(int wanted) {
+    const std::lock_guard lock(mutex_);
+    if (wanted > started_) wanted = start(wanted);
+    functions_.set_threads(wanted);
+  }
+
+ private:
+  OpenBlas() {
+    // As it is loaded, it starts a thread for each processor.
+    const OneProcessor alone;
+    if (!alone.ok() && spare_threads(processors() + kMargin) < processors() + kMargin) return;
+    Functions& f = functions_;
     LateLibrary library("libopenblas.so.0");
     library.bind(f.set_threads, "openblas_set_num_threads");
     library.bind(f.threads, "openblas_get_num_threads");
+    library.bind(f.kind_of_threads, "openblas_get_parallel");
     library.bind(f.dgemm, "cblas_dgemm");
     library.bind(f.sgemm, "cblas_sgemm");
     library.bind(f.dsyrk, "cblas_dsyrk");
@@ -66,14 +98,53 @@ const Loaded& loaded() {
     library.bind(f.dgesdd, "dgesdd_");
     library.bind(f.dgetrf, "dgetrf_");
     library.bind(f.dgetri, "dgetri_");
-    out.ok = library.status().ok();
-    return out;
-  }();
-  return once;
-}
+    ok_ = library.status().ok();
+    if (ok_) started_ = f.threads();
+  }
+
+  // Starts what is missing of `wanted` threads and returns how many may be used.
+  int start(int wanted) {
+    if (crippled_) return 1;
+    const int missing = wanted - started_;
+    const int spare = spare_threads(missing + kMargin) - kMargin;
+    if (spare < missing) wanted = started_ + std::max(spare, 0);
+    if (wanted <= started_) return wanted;
+    const int before = process_threads();
+    functions_.set_threads(wanted);
+    const int after = process_threads();
+    // One that it could not start it would wait for.
+    crippled_ = functions_.kind_of_threads() == kOwnThreads && before != 0 &&
+                after < before + wanted - started_;
+    if (crippled_) return 1;
+    started_ = functions_.threads();
+    return wanted;
+  }
+
+  Functions functions_{};
+  bool ok_ = false;
+  std::mutex mutex_;
+  int started_ = 1;        // with the one that calls
+  bool crippled_ = false;  // fewer were started than it believes
+};
 
 const Functions& functions() {
-  return loaded().functions;
+  return OpenBlas::the().functions();
+}
+
+// What set_threads() was last given, 0 before.
+std::atomic<int>& wanted_threads() {
+  static std::atomic<int> wanted = 0;
+  return wanted;
+}
+
+// Whether it is loaded: then it heeds set_threads() at once.
+std::atomic<bool>& in_use() {
+  static std::atomic<bool> used = false;
+  return used;
+}
+
+int threads_or_all(int wanted) {
+  return wanted == 0 ? processors() : wanted;
 }
 
 int op(bool transposed) {
@@ -96,14 +167,21 @@ int with_work(const Call& call) {
 
 bool available() {
 #ifdef BBZ_LINALG_LAPACK
-  return loaded().ok;
+  static const bool once = [] {
+    if (!OpenBlas::the().ok()) return false;
+    in_use() = true;
+    OpenBlas::the().set_threads(threads_or_all(wanted_threads()));
+    return true;
+  }();
+  return once;
 #else
   return false;
 #endif
 }
 
 void set_threads(int threads) {
-  functions().set_threads(threads);
+  wanted_threads() = threads;
+  if (in_use()) OpenBlas::the().set_threads(threads_or_all(threads));
 }
 
 int threads() {

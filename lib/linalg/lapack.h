@@ -1,13 +1,14 @@
 // BLAS and LAPACK as OpenBLAS has them, loaded when they are first wanted: a program that rotates
-// nothing is spared them, and the threads that OpenBLAS starts. Internal to this room.
+// nothing is spared them, and the threads that OpenBLAS starts. OpenBLAS is given no more threads
+// than the system has to give. Internal to this room.
 #pragma once
 
 #include <cstddef>
 
 namespace bbz::linalg::lapack {
 
-// Whether they are there; if not, the room does all with Eigen. The precondition of everything
-// below.
+// Reports whether they are there; if not, the room does all with Eigen. The precondition of
+// everything below but set_threads().
 bool available();
 
 // A number of rows or columns as LAPACK takes it.
@@ -15,8 +16,10 @@ inline int to_int(std::ptrdiff_t n) {
   return static_cast<int>(n);
 }
 
-// How many threads they may use, in the whole process.
+// Sets how many threads they may use, in the whole process, 0 for one a processor; they get fewer
+// if the system does not give as many. Nothing is loaded for it.
 void set_threads(int threads);
+// Returns how many they use.
 int threads();
 
 // An operand of a product: row-major, `transposed` before it is multiplied.

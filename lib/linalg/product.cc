@@ -1,7 +1,6 @@
 #include "bbz/linalg/product.h"
 
 #include <algorithm>
-#include <thread>
 
 #include "bbz/linalg/lapack.h"
 
@@ -82,8 +81,6 @@ bool has_lapack() {
 }
 
 void set_threads(unsigned threads) {
-  if (!lapack::available()) return;
-  if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
   constexpr unsigned kMost = 1024;
   lapack::set_threads(static_cast<int>(std::min(threads, kMost)));
 }

@@ -20,10 +20,11 @@ Matrix gram(const ConstView& a, Op op = Op::kPlain);
 // True where BLAS and LAPACK stand behind this room. The first call that needs them loads them.
 bool has_lapack();
 
-// How many threads BLAS and LAPACK may use, in the whole process, 0 for as many as the machine runs
-// at once; without them nothing happens. Results of decoding do not depend on it.
+// Sets how many threads BLAS and LAPACK may use, in the whole process, 0 for as many as the machine
+// runs at once, which is also what they use before the first call. They use fewer if the system
+// gives fewer. Nothing is loaded for it. Results of decoding do not depend on it.
 void set_threads(unsigned threads);
-// How many they may use now: 1 without them.
+// Returns how many they use now: 1 without them.
 unsigned threads();
 
 }  // namespace bbz::linalg

@@ -7,6 +7,7 @@
 
 #include "bbz/base/names.h"
 #include "bbz/container/constants.h"
+#include "bbz/linalg/product.h"
 #include "common/help.h"
 #include "common/say.h"
 
@@ -102,6 +103,7 @@ int Program::main(int argc, char** argv) try {
     say("{}: {} (see {} --help)\n", app_.get_name(), error.what(), command);
     return static_cast<int>(ExitCode::kUsage);
   }
+  linalg::set_threads(common_.threads);
   const auto chosen = app_.get_subcommands();
   const Result<ExitCode> result = chosen.empty() ? run_() : runs_.at(chosen.front())();
   return result.ok() ? finish(*result) : fail(result.error());
