@@ -30,7 +30,7 @@ struct OrbitDistance {
 // sides may have different types. Shortcuts, which can have been derived within a tolerance, are
 // measured with the others.
 // Errors: kInvalidArgument where the sides have different junctions, widths or shapes (naming the
-// tensor) or a member is not finite; whatever load returns.
+// tensor); kUnsupported if a member is not finite; whatever load returns.
 Result<std::vector<OrbitDistance>> orbit_distances(const Side& first, const Side& second);
 
 }  // namespace bbz::compare

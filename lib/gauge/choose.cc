@@ -19,7 +19,8 @@ std::size_t bytes_of(const Matrix& m, DType dtype) {
   return static_cast<std::size_t>(m.size()) * tensor::dtype_info(dtype).bits / 8;
 }
 
-// Polar, with U from the matrix itself. Errors: kUnsupported with the reason where it cannot be.
+// Chooses polar, with U from the matrix itself. Errors: the reason why it cannot be: kUnsupported,
+// or kInternal if a decomposition does not converge.
 Result<Choice> choose_polar(const Matrix& s, DType dtype) {
   if (!factor_dtype(dtype)) {
     return make_error(Code::kUnsupported, "expected F16, BF16 or F32, found {}",
@@ -72,7 +73,7 @@ Result<Choice> choose(const Matrix& s, std::optional<Bytes> bytes, DType dtype, 
       }
     }
     Result<Choice> found = choose_polar(s, dtype);
-    if (found.ok() || found.code() != Code::kUnsupported) return found;
+    if (found.ok()) return found;
     choice.note = found.error().message;
   }
   if (bytes && is_lower(*bytes, dtype, rows, cols)) {
@@ -94,7 +95,6 @@ Result<Choice> choose(const Matrix& s, std::optional<Bytes> bytes, DType dtype, 
     // What was refused for s may be possible for its rounded triangle, at the edge of the
     // tolerance. It is then taken at once, since packing the triangle would take it.
     Result<Choice> found = choose_polar(rounded, dtype);
-    if (!found.ok() && found.code() != Code::kUnsupported) return found;
     if (found.ok()) {
       found->u = linalg::product(*choice.u, *found->u);
       found->deviation = {};

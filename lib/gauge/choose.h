@@ -38,7 +38,7 @@ struct Choice {
 // changes nothing. A polar form is given up where an entry would differ from S U by more than
 // polar_tolerance(); whatever leads to triangular does so again when its result is packed.
 //
-// Errors: kUnsupported where an entry overflows the type; kInternal where a decomposition fails.
+// Errors: kUnsupported if an entry overflows the type.
 // Preconditions: s is finite; dtype is a float type.
 Result<Choice> choose(const linalg::Matrix& s, std::optional<Bytes> bytes, tensor::DType dtype,
                       bool polar);

@@ -80,12 +80,41 @@ Status check_finite(const TensorInfo& info, Bytes bytes) {
     linalg::load(bytes.subspan(begin * size, n * size), info.dtype, {values.data(), n});
     for (std::size_t i = 0; i < n; ++i) {
       if (!std::isfinite(values[i])) {
-        return make_error(Code::kInvalidArgument,
-                          "{}: element {}: expected a finite number, found {}", quoted(info.name),
-                          begin + i, values[i]);
+        return make_error(Code::kUnsupported, "{}: element {}: expected a finite number, found {}",
+                          quoted(info.name), begin + i, values[i]);
       }
     }
   }
+  return {};
+}
+
+bool fits_when_rotated(const TensorInfo& info, Role role, Bytes bytes) {
+  const Blocks blocks(info);
+  const Index rows = rows_of(info), cols = cols_of(info);
+  const Index step = std::max<Index>(1, kBlockElements / std::max<Index>(cols, 1));
+  const bool by_rows = junction::role_axis(role) == 1;
+  double longest = 0;  // squared
+  linalg::Vector sums = linalg::Vector::Zero(by_rows ? 0 : cols);
+  Matrix block;
+  for (Index row = 0; row < rows; row += step) {
+    block.resize(std::min(step, rows - row), cols);
+    blocks.load(bytes, row, 0, block);
+    if (by_rows) {
+      longest = std::max(longest, block.rowwise().squaredNorm().maxCoeff());
+    } else {
+      sums += block.colwise().squaredNorm().transpose();
+    }
+  }
+  if (!by_rows && sums.size() != 0) longest = sums.maxCoeff();
+  // A little less, for what the sums lose.
+  return std::sqrt(longest) < 0.999 * linalg::largest(info.dtype);
+}
+
+Status check_rotation(const TensorInfo& info, Role role, Bytes bytes, const Matrix& u) {
+  if (fits_when_rotated(info, role, bytes)) return {};
+  Deviation ignored;
+  const auto rotated = rotate_member(info, role, bytes, u, ignored);
+  if (!rotated.ok()) return rotated.error();
   return {};
 }
 

@@ -30,12 +30,17 @@ struct JunctionReport {
   std::size_t junction = 0;         // index into Detection::junctions
   Method method{};                  // of the shortcut (or embedding) that enters it
   bool rotated = false;             // false where the model was in this gauge before: U = I
+  bool refused = false;             // its members were left alone; the note says why
   std::uint64_t rank = 0;           // columns of F
   std::uint64_t entries_saved = 0;  // entries of the model less entries stored
   Deviation members;                // of all tensors that are rotated and rounded
   Deviation shortcut;               // of the tensor that fixes the gauge; from S U
   std::string note;                 // where polar was wanted and is not had: why
 };
+
+// What to do about a junction whose numbers do not allow to rotate it: a member has an infinity or
+// NaN, or an entry overflows its type.
+enum class OnRefusal { kFail, kLeaveAlone };
 
 using junction::Load;
 using Emit = std::function<Status(Output&&)>;
@@ -48,12 +53,22 @@ using Emit = std::function<Status(Output&&)>;
 //
 // Rotating what was decoded from this function's output gives the same output again, bit for bit.
 //
-// Holds at any time: the rotations of two neighbouring junctions and one tensor with its result,
-// beside blocks of some tens of megabytes.
-// Errors: kInvalidArgument for an infinity or NaN in a member, naming it; kUnsupported where a
-// rotated entry overflows its type; whatever load and emit return.
+// With kLeaveAlone, each tensor is loaded twice, and no member of a junction is emitted before all
+// of them are known to allow the rotation. Members of a junction that is left alone are not
+// emitted; a shortcut that leaves it into another junction is that one's.
+//
+// Holds at any time: the rotations of two neighbouring junctions and two tensors with their
+// results, beside blocks of some tens of megabytes. Errors: with kFail, kUnsupported for an
+// infinity or NaN in a member and for a rotated entry that overflows its type, naming the tensor;
+// whatever load and emit return.
 Result<std::vector<JunctionReport>> rotate(std::span<const junction::TensorInfo> tensors,
                                            const junction::Detection& detection, bool polar,
-                                           const Load& load, const Emit& emit);
+                                           const Load& load, const Emit& emit,
+                                           OnRefusal on_refusal = OnRefusal::kFail);
+
+// Returns why none of the proven junctions is certain to be rotated by rotate(), or nothing if one
+// is. Reads members only until one is found. Errors: whatever load returns.
+Result<std::string> why_none_fits(std::span<const junction::TensorInfo> tensors,
+                                  const junction::Detection& detection, const Load& load);
 
 }  // namespace bbz::gauge

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 namespace bbz::linalg {
 namespace {
@@ -127,6 +128,19 @@ void store_matrix(const ConstView& matrix, DType dtype, MutableBytes bytes) {
   for (Index i = 0; i < matrix.rows(); ++i) {
     store({matrix.data() + i * matrix.outerStride(), static_cast<std::size_t>(matrix.cols())},
           dtype, bytes.subspan(i * row_bytes, row_bytes));
+  }
+}
+
+double largest(DType dtype) {
+  switch (dtype) {
+    case DType::kF16:
+      return 65504.0;
+    case DType::kBF16:
+      return 0x1.fep127;
+    case DType::kF32:
+      return std::numeric_limits<float>::max();
+    default:
+      return std::numeric_limits<double>::max();
   }
 }
 

@@ -27,6 +27,9 @@ void store_matrix(const ConstView& matrix, tensor::DType dtype, MutableBytes byt
 // The nearest number of the type, as a double.
 double round_to(tensor::DType dtype, double value);
 
+// Returns the largest finite number of the type.
+double largest(tensor::DType dtype);
+
 // The distance between neighbours of the type in value's binade; that of subnormals below it.
 // Precondition: value is finite.
 double ulp(tensor::DType dtype, double value);

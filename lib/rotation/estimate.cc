@@ -17,10 +17,15 @@ Status estimate_gauge(const Model& model, std::size_t tensor, bool embedding,
   const std::uint64_t rows = info.shape[0];
   const std::uint64_t cols = info.shape[1];
   const std::uint64_t lower = rows * cols - gauge::lower_count(rows, cols);
+  BBZ_ASSIGN(const std::vector<std::byte> bytes, model.load(tensor));
+  const Status finite = gauge::check_finite(info, bytes);
+  if (finite.code() == Code::kUnsupported) {
+    result.note = finite.error().message;
+    return {};
+  }
+  BBZ_TRY(finite);
   result.triangular_entries = result.polar_entries = lower;
   if (embedding) return {};
-  BBZ_ASSIGN(const std::vector<std::byte> bytes, model.load(tensor));
-  BBZ_TRY(gauge::check_finite(info, bytes));
   const linalg::Matrix s = linalg::load_matrix(bytes, info.dtype, static_cast<linalg::Index>(rows),
                                                static_cast<linalg::Index>(cols));
   const auto choice = gauge::choose(s, Bytes(bytes), info.dtype, true);

@@ -50,15 +50,18 @@ Status add_output(const Model& model, ModelFile& file, const gauge::Output& outp
 
 }  // namespace
 
-Status pack_gauge(const Model& model, const junction::Detection& detection, bool polar,
+Status pack_gauge(const Model& model, const junction::Detection& detection, Method method,
                   ModelFile& file, Record& record) {
   BBZ_ASSIGN(
       const auto reports,
       gauge::rotate(
-          model.tensors, detection, polar, [&](std::size_t tensor) { return model.load(tensor); },
-          [&](gauge::Output&& output) { return add_output(model, file, output); }));
+          model.tensors, detection, method != Method::kTriangular, model.load,
+          [&](gauge::Output&& output) { return add_output(model, file, output); },
+          method == Method::kAuto ? gauge::OnRefusal::kLeaveAlone : gauge::OnRefusal::kFail));
   for (const gauge::JunctionReport& report : reports) {
     JunctionRecord& junction = record.junctions[report.junction];
+    junction.note = report.note;
+    if (report.refused) continue;
     gauge::Deviation deviation = report.members;
     deviation.add(report.shortcut);
     junction.method = gauge::method_name(report.method);
@@ -69,7 +72,6 @@ Status pack_gauge(const Model& model, const junction::Detection& detection, bool
         report.entries_saved * element_bits(model.tensors[first.tensor].dtype));
     junction.largest_difference = deviation.largest;
     junction.rms_difference = deviation.root_mean_square();
-    junction.note = report.note;
     record.rotated = record.rotated || report.rotated;
   }
   return {};

@@ -8,7 +8,7 @@ namespace bbz::rotation {
 
 // Each writes every member of a proven junction and fills the junction records, which are there
 // already with names and members, one for each junction of the detection.
-Status pack_gauge(const Model& model, const junction::Detection& detection, bool polar,
+Status pack_gauge(const Model& model, const junction::Detection& detection, Method method,
                   ModelFile& file, Record& record);
 Status pack_bits_back(const Model& model, const junction::Detection& detection,
                       const PackOptions& options, ModelFile& file, Record& record);

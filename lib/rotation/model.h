@@ -10,7 +10,7 @@
 
 namespace bbz::rotation {
 
-// kAuto: polar where possible, else triangular, else exact, per junction.
+// kAuto: polar if possible, else triangular, else exact, junction by junction.
 enum class Method { kAuto, kBitsBack, kTriangular, kPolar };
 
 // "auto", "bits-back", "triangular", "polar".

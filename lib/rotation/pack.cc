@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "bbz/base/cut_text.h"
+#include "bbz/gauge/rotate.h"
 #include "bbz/linalg/product.h"
 #include "bbz/rotation/methods.h"
 
@@ -12,13 +14,9 @@ namespace {
 // Notes are cut to this, so that the room for the record is known beforehand.
 constexpr std::size_t kMostNote = 160;
 
-// At the end of a character. Notes are UTF-8 without control characters: names stand quoted in
-// them.
+// Notes are UTF-8 without control characters: names stand quoted in them.
 std::string short_note(std::string_view note) {
-  std::size_t size = std::min(note.size(), kMostNote);
-  const auto continues = [&] { return (static_cast<unsigned char>(note[size]) & 0xC0) == 0x80; };
-  while (size > 0 && size < note.size() && continues()) --size;
-  return std::string(note.substr(0, size));
+  return std::string(cut_text(note, kMostNote));
 }
 
 Record start_record(const Model& model, const junction::Detection& detection, Method method) {
@@ -60,6 +58,10 @@ junction::Detection detect(const Model& model) {
   return junction::detect(model.tensors);
 }
 
+Result<std::string> why_none_fits(const Model& model, const junction::Detection& detection) {
+  return gauge::why_none_fits(model.tensors, detection, model.load);
+}
+
 Result<Record> pack(const Model& model, const junction::Detection& detection, Writer& writer,
                     const PackOptions& options) {
   linalg::set_threads(options.threads);
@@ -68,7 +70,7 @@ Result<Record> pack(const Model& model, const junction::Detection& detection, Wr
   if (options.method == Method::kBitsBack) {
     BBZ_TRY(pack_bits_back(model, detection, options, file, record));
   } else {
-    BBZ_TRY(pack_gauge(model, detection, options.method != Method::kTriangular, file, record));
+    BBZ_TRY(pack_gauge(model, detection, options.method, file, record));
   }
   BBZ_TRY(file.add_the_rest());
   for (JunctionRecord& junction : record.junctions) {

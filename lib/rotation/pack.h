@@ -22,13 +22,20 @@ struct PackOptions {
 // What the junctions of the model are; nothing of its data is read.
 junction::Detection detect(const Model& model);
 
+// Returns why no junction is certain to be rotated by kAuto, because of an infinity, a NaN or
+// entries near the end of their type, or nothing if one is: the model is for the exact coder then.
+// Reads the members of junctions until one is certain, of most models those of the first. Errors:
+// those of model.load. Precondition: that of pack().
+Result<std::string> why_none_fits(const Model& model, const junction::Detection& detection);
+
 // Writes the model as one file of the archive. Precondition: detect(model) proved a junction: a
 // model without any is for the exact coder, and the detection's refusal says why.
 //
 // Triangular and polar hold the tensors of two neighbouring junctions at most, bits-back those of
 // one block. Packing what was unpacked gives the same archive again with triangular and polar.
-// Errors: kInvalidArgument for infinities and NaN in a member; kUnsupported where a rotated entry
-// overflows its type; those of model.load and of the writer.
+// With kAuto, a junction whose numbers do not allow to rotate it is left exact, and its note says
+// why. Errors: with the other methods, kUnsupported for infinities and NaN in a member and for a
+// rotated entry that overflows its type; those of model.load and of the writer.
 Result<Record> pack(const Model& model, const junction::Detection& detection, Writer& writer,
                     const PackOptions& options);
 

@@ -28,7 +28,7 @@ struct Rotated {
   std::vector<JunctionReport> reports;
 };
 
-Result<Rotated> rotated(const Model& model, bool polar) {
+Result<Rotated> rotated(const Model& model, bool polar, OnRefusal on_refusal = OnRefusal::kFail) {
   Rotated out{model, {}, {}};
   BBZ_ASSIGN(out.reports, rotate(
                               model.infos, junction::detect(model.infos), polar,
@@ -37,7 +37,8 @@ Result<Rotated> rotated(const Model& model, bool polar) {
                                 out.model.bytes[output.tensor] = output.decoded;
                                 out.outputs.push_back(std::move(output));
                                 return Status();
-                              }));
+                              },
+                              on_refusal));
   return out;
 }
 
@@ -262,7 +263,7 @@ TEST(Rotate, RefusesInfinitiesNaNsAndOverflowsByName) {
       auto& bytes = broken.bytes[broken.find(name)];
       linalg::store({&bad, 1}, DType::kF16, MutableBytes(bytes).subspan(2 * 7, 2));
       const auto out = rotated(broken, true);
-      ASSERT_EQ(out.code(), Code::kInvalidArgument);
+      ASSERT_EQ(out.code(), Code::kUnsupported);
       EXPECT_THAT(out.error().message, HasSubstr(name));
       EXPECT_THAT(out.error().message, HasSubstr("element 7"));
     }
@@ -275,6 +276,82 @@ TEST(Rotate, RefusesInfinitiesNaNsAndOverflowsByName) {
   const auto out = rotated(large, false);
   ASSERT_EQ(out.code(), Code::kUnsupported);
   EXPECT_THAT(out.error().message, HasSubstr(name));
+}
+
+// What is broken in a member: every junction that the tensor touches is left alone, all others are
+// rotated, and the function stays.
+TEST(Rotate, LeavesAloneWhatItsNumbersDoNotAllow) {
+  Spec spec;
+  spec.widths = {48, 40, 44, 40, 36};
+  spec.dtype = DType::kF32;
+  const Model model = test_models::sliced_model(spec);
+  const auto detection = junction::detect(model.infos);
+  for (const double bad : {std::numeric_limits<double>::quiet_NaN(),
+                           -std::numeric_limits<double>::infinity(), 3.4e38}) {
+    for (const char* name : {"model.embed_tokens.weight", "model.layers.0.mlp.down_proj.weight",
+                             "model.layers.0.self_attn.q_proj.weight",
+                             "model.layers.1.attn_shortcut_Q", "lm_head.weight"}) {
+      SCOPED_TRACE(testing::Message() << name << " " << bad);
+      Model broken = model;
+      const std::size_t victim = broken.find(name);
+      // All of it: a single large entry is only made smaller.
+      Matrix m = matrix(broken, victim);
+      m.setConstant(bad);
+      linalg::store_matrix(m, DType::kF32, broken.bytes[victim]);
+      const auto out = rotated(broken, true, OnRefusal::kLeaveAlone);
+      ASSERT_TRUE(out.ok()) << out.error().message;
+      ASSERT_EQ(out->reports.size(), detection.junctions.size());
+      std::vector<bool> may_change(model.infos.size(), false);
+      for (const JunctionReport& report : out->reports) {
+        const auto& members = detection.junctions[report.junction].members;
+        const bool touched =
+            std::ranges::find(members, victim, &junction::Member::tensor) != members.end();
+        if (!std::isfinite(bad)) {
+          EXPECT_EQ(report.refused, touched);
+        }
+        EXPECT_EQ(report.refused, !report.note.empty() && !report.rotated);
+        if (report.refused) {
+          EXPECT_THAT(report.note, HasSubstr(name));
+          continue;
+        }
+        EXPECT_TRUE(report.rotated);
+        for (const auto& member : members) may_change[member.tensor] = true;
+      }
+      EXPECT_TRUE(std::ranges::any_of(out->reports, &JunctionReport::refused));
+      EXPECT_FALSE(std::ranges::all_of(out->reports, &JunctionReport::refused));
+      std::vector<int> emitted(model.infos.size(), 0);
+      for (const Output& output : out->outputs) ++emitted[output.tensor];
+      for (std::size_t t = 0; t < model.infos.size(); ++t) {
+        EXPECT_EQ(emitted[t], may_change[t] ? 1 : 0) << model.infos[t].name;
+        if (!may_change[t]) {
+          EXPECT_EQ(out->model.bytes[t], broken.bytes[t]) << model.infos[t].name;
+        }
+      }
+      if (std::isfinite(bad)) {
+        EXPECT_LT(path_difference(broken, out->model), 1e-4);
+      }
+    }
+  }
+}
+
+TEST(Rotate, SaysWhyNoJunctionFits) {
+  Spec spec;
+  spec.widths = {48};
+  Model model = test_models::sliced_model(spec);
+  const auto detection = junction::detect(model.infos);
+  const auto load = [&](std::size_t t) -> Result<std::vector<std::byte>> { return model.bytes[t]; };
+  EXPECT_EQ(*why_none_fits(model.infos, detection, load), "");
+  // Of each junction one member; the last remains until its turn comes.
+  std::string expected;
+  for (const junction::Junction& junction : detection.junctions) {
+    EXPECT_EQ(*why_none_fits(model.infos, detection, load), "");
+    const std::size_t victim = junction.members.back().tensor;
+    Matrix m = matrix(model, victim);
+    m.setConstant(expected.empty() ? 20000.0 : std::nan(""));
+    linalg::store_matrix(m, DType::kF16, model.bytes[victim]);
+    if (expected.empty()) expected = model.infos[victim].name;
+  }
+  EXPECT_THAT(*why_none_fits(model.infos, detection, load), HasSubstr(expected));
 }
 
 TEST(Members, ErrorsAreFitForATerminal) {

@@ -71,6 +71,54 @@ TEST_F(Symmetry, AModelWithoutJunctionsIsPackedExactlyAndWhyIsSaid) {
   EXPECT_EXIT_CODE(1, "$BBZ estimate plain.safetensors");
 }
 
+// A model with a NaN in some tensors.
+std::string with_nan(test_models::Model model, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    auto& bytes = model.bytes[model.find(name)];
+    bytes[10] = bytes[11] = std::byte{0x7E};
+  }
+  return safetensors_of(model, {{"format", "pt"}});
+}
+
+TEST_F(Symmetry, ABadValueMakesItsJunctionExactAndNoMore) {
+  const std::string bad = "model.layers.0.mlp.up_proj.weight";
+  write("nan.safetensors", with_nan(small_sliced_model(), {bad}));
+  const Finished packed = sh("$BBZ pack nan.safetensors --symmetry auto");
+  ASSERT_EQ(packed.code, 0) << packed.err;
+  EXPECT_NE(packed.err.find("1 of 5 junctions packed exactly: layer 0 mlp: \"" + bad +
+                            "\": element 5: expected a finite number, found nan"),
+            std::string::npos)
+      << packed.err;
+  EXPECT_NE(packed.err.find("not bit-exact"), std::string::npos) << packed.err;
+  EXPECT_EXIT_CODE(0, "$BBZ unpack -q nan.bbz -C out");
+  const auto before = tensors_of("nan.safetensors"), after = tensors_of("out/nan.safetensors");
+  EXPECT_EQ(before.at(bad), after.at(bad));
+  EXPECT_NE(before.at("lm_head.weight"), after.at("lm_head.weight"));
+  EXPECT_NE(sh("$BBZINFO --symmetry nan.bbz").out.find("element 5: expected a finite"),
+            std::string::npos);
+  EXPECT_EQ(sh("$BBZ pack -q nan.safetensors -f --symmetry auto").err, "");
+  const Finished estimated = sh("$BBZ estimate nan.safetensors");
+  EXPECT_EQ(estimated.code, 0) << estimated.err;
+  for (const std::string method : {"polar", "triangular", "bits-back"}) {
+    const Finished refused = sh("$BBZ pack nan.safetensors -o x.bbz --symmetry " + method);
+    EXPECT_EQ(refused.code, 4);
+    EXPECT_NE(refused.err.find(bad), std::string::npos) << refused.err;
+    EXPECT_FALSE(exists("x.bbz"));
+  }
+}
+
+TEST_F(Symmetry, AModelWithBadValuesEverywhereIsPackedExactly) {
+  const auto model = small_sliced_model();
+  std::vector<std::string> names;
+  for (const auto& info : model.infos) names.push_back(info.name);
+  write("nan.safetensors", with_nan(model, names));
+  const Finished packed = sh("$BBZ pack nan.safetensors --symmetry auto");
+  ASSERT_EQ(packed.code, 0) << packed.err;
+  EXPECT_NE(packed.err.find("packed exactly: "), std::string::npos) << packed.err;
+  EXPECT_NE(packed.err.find("expected a finite number, found nan"), std::string::npos);
+  EXPECT_EXIT_CODE(0, "$BBZ unpack -q nan.bbz -C out && cmp nan.safetensors out/nan.safetensors");
+}
+
 TEST_F(Symmetry, OtherFilesOfAFolderStayExact) {
   EXPECT_EXIT_CODE(
       0, "mkdir folder && mv sliced.safetensors folder && echo '{}' > folder/config.json");

@@ -122,7 +122,9 @@ Status compare_orbits(const weights::Model& first, const weights::Model& second,
   auto orbits =
       compare::orbit_distances({first.tensors, first.load}, {second.tensors, second.load});
   if (!orbits.ok()) {
-    if (orbits.code() != Code::kInvalidArgument) return orbits.error();
+    const bool none =
+        orbits.code() == Code::kInvalidArgument || orbits.code() == Code::kUnsupported;
+    if (!none) return orbits.error();
     report.no_orbits = orbits.error().message;
     return {};
   }
@@ -250,10 +252,6 @@ Result<ExitCode> run_compare(const CompareArguments& arguments, const CommonOpti
              open_model(arguments.first, arguments.network, common.threads));
   BBZ_ASSIGN(const weights::Model second,
              open_model(arguments.second, arguments.network, common.threads));
-  // Where it multiplies at all; to ask for threads is to load BLAS.
-  const bool multiplies =
-      junction::detect(first.tensors).refusal.empty() || !arguments.tokens.empty();
-  if (multiplies) linalg::set_threads(common.threads);
   Report report;
   BBZ_TRY(compare_all_tensors(first, second, report));
   BBZ_TRY(compare_orbits(first, second, report));

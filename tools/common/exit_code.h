@@ -57,8 +57,8 @@ inline constexpr ExitCodeMeaning kExitCodes[] = {
     {2, "Usage: a wrong option, or options that do not go together."},
     {3, "Corrupt input: damaged, truncated, unsafe or over a limit."},
     {4,
-     "Unsupported: the input needs a newer version, or the command what this machine or build "
-     "lacks."},
+     "Unsupported: the input needs a newer version, or the command needs what this machine, this "
+     "build or this input lacks."},
     {5,
      "Input or output failed: a full disk, no permission, a network that failed, a file that "
      "changed on the server."},
