@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bbz/base/format.h"
+#include "bbz/base/stand_in.h"
 #include "bbz/base/wire.h"
 
 namespace bbz::container {
@@ -30,6 +31,9 @@ Result<FileHeader> decode_file_header(Bytes bytes) {
   const Bytes magic = bytes.first(std::min(bytes.size(), kMagic.size()));
   if (magic.empty() ||
       !std::ranges::equal(magic, std::as_bytes(std::span(kMagic)).first(magic.size()))) {
+    if (const std::string other = stand_in(bytes); !other.empty()) {
+      return make_error(Code::kNotAnArchive, "not a bbz archive: it is {}", other);
+    }
     return make_error(Code::kNotAnArchive, "not a bbz archive: it begins with {}, expected {}",
                       magic.empty() ? "nothing" : to_hex(magic),
                       to_hex(std::as_bytes(std::span(kMagic))));

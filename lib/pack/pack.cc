@@ -19,6 +19,7 @@ struct Entry {
 // The metadata of a file: format-spec/records.md lists the keys.
 std::vector<Entry> metadata_of(const source::Layout& layout, const Limits& limits) {
   std::vector<Entry> entries;
+  if (!layout.why_bytes.empty()) entries.push_back({"as-bytes", layout.why_bytes});
   if (layout.format.empty() || layout.format == "bytes") return entries;
   entries.push_back({"format", layout.format});
   // One that is too large for a record still stands in the file's own header.
@@ -47,6 +48,9 @@ class Packer {
     BBZ_TRY(writer_.begin_file(file.path, kind_of(file)));
     for (const Entry& entry : metadata_of(file.layout, options_.write.limits)) {
       BBZ_TRY(writer_.add_metadata(entry.key, entry.value));
+    }
+    if (options_.as_bytes && !file.layout.why_bytes.empty()) {
+      options_.as_bytes(file.path, file.layout.why_bytes);
     }
     // The writer reads on while the next file is opened.
     const std::shared_ptr<io::Source> source = std::move(file.source);

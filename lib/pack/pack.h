@@ -15,10 +15,15 @@ using Progress = std::function<void(std::uint64_t)>;
 // it to pack().
 using Instead = std::function<Result<bool>(const source::SourceFile& file, Writer& writer)>;
 
+// Called with the path of a file that looks like a model and is packed as bytes, and with why
+// (source::Layout::why_bytes).
+using AsBytes = std::function<void(const std::string& path, const std::string& why)>;
+
 struct PackOptions {
   WriteOptions write;
   Progress progress{};  // bytes of the files that have been read
   Instead instead{};    // asked for each file, where it is set
+  AsBytes as_bytes{};   // may be empty
 };
 
 struct PackSummary {

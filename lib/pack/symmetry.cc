@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "bbz/base/format.h"
+#include "bbz/base/names.h"
 
 namespace bbz::pack {
 namespace {
@@ -24,6 +25,7 @@ Result<Found> find_model(const std::string& input, const source::Options& readin
   BBZ_ASSIGN(const auto files, source::open(input, reading));
   Found found;
   std::size_t count = 0;
+  std::string bytes;  // why the first file that looks like a model is none that is read
   while (true) {
     BBZ_ASSIGN(const std::optional<source::SourceFile> file, files->next());
     if (!file) break;
@@ -31,11 +33,16 @@ Result<Found> find_model(const std::string& input, const source::Options& readin
       return make_error(Code::kInvalidArgument, "{}: the symmetry coder needs a file, not a stream",
                         file->source->name());
     }
-    if (!is_model(*file)) continue;
+    if (!is_model(*file)) {
+      if (bytes.empty() && !file->layout.why_bytes.empty()) {
+        bytes = fmt::format("{}: it is {}", bbz::quoted(file->path), file->layout.why_bytes);
+      }
+      continue;
+    }
     ++count;
     found.path = file->path;
   }
-  if (count == 0) found.reason = "no safetensors or PyTorch file in it";
+  if (count == 0) found.reason = bytes.empty() ? "no safetensors or PyTorch file in it" : bytes;
   if (count > 1) found.reason = fmt::format("a model spread over {} files", count);
   return found;
 }
@@ -63,6 +70,9 @@ Result<SymmetrySummary> pack_symmetric(const std::string& input, const source::O
     model.path = fs::path(found.path).replace_extension(".safetensors").string();
     detection = rotation::detect(model);
     summary.reason = detection.refusal;
+    if (summary.reason.empty() && method == rotation::Method::kAuto) {
+      BBZ_ASSIGN(summary.reason, rotation::why_none_fits(model, detection));
+    }
   }
   if (summary.reason.empty()) {
     rotation::PackOptions rotating;

@@ -4,7 +4,9 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
+#include "bbz/base/stand_in.h"
 #include "bbz/source/pytorch.h"
+#include "bbz/source/recognise.h"
 
 namespace bbz::source {
 namespace {
@@ -57,19 +59,33 @@ constexpr std::array<Format, 3> kFormats = {{
 
 Result<Layout> lay_out(Front& front, std::string_view path, std::string_view shown,
                        const Options& options) {
+  std::string failure;  // of a format that it might have been
   for (const Format& format : kFormats) {
-    if (options.opaque && &format != &kFormats.back()) continue;
+    const bool last = &format == &kFormats.back();
+    if (options.opaque && !last) continue;
     BBZ_ASSIGN(const Bytes first, front.first(format.probe_size));
     const Match match = format.probe(path, first);
     if (match == Match::kNo) continue;
     auto layout = format.layout(front, options);
     if (layout.ok()) {
       layout->format = format.name;
+      if (last && !options.opaque) {
+        BBZ_ASSIGN(const Bytes start, front.first(kRecognisedBytes));
+        layout->why_bytes = why_bytes({path, start, front.seekable() == nullptr, failure});
+      }
       return layout;
     }
     const Error& error = layout.error();
     if (error.code == Code::kIo) return error;
+    failure = error.message;
+    if (const std::string name = fmt::format("{}: ", front.name()); failure.starts_with(name)) {
+      failure.erase(0, name.size());
+    }
     if (match == Match::kClaimed) {
+      BBZ_ASSIGN(const Bytes start, front.first(kRecognisedBytes));
+      if (const std::string other = stand_in(start); !other.empty()) {
+        return make_error(error.code, "{}: it is {}", shown, other);
+      }
       return make_error(error.code, "{}: {} (--opaque packs it as plain bytes)", shown,
                         error.message);
     }

@@ -37,6 +37,9 @@ struct Layout {
   std::string_view format;  // the row of the table of formats: "safetensors", "pytorch", "bytes"
   std::string metadata;     // what the file says of itself, as a JSON object of strings, or empty
   std::vector<Extent> extents;
+  // Of bytes that look like a model: what they are, and why they are not taken apart; else empty.
+  // UTF-8 of at most 300 bytes, to follow "it is" in a sentence.
+  std::string why_bytes{};
 };
 
 struct SourceFile {
@@ -57,6 +60,10 @@ struct Options {
   std::uint64_t max_files = 1'000'000;  // folders nested without end, tars that exhaust memory
   safetensors::Limits safetensors{};
   torch::Limits torch{};
+  // The folder for a file without a name that keeps the members of a tar, for links to them; empty:
+  // such links are refused. Members are kept while all of them have at most `kept_bytes`.
+  std::string temporary_folder{};
+  std::uint64_t kept_bytes = std::uint64_t{1} << 30;
 };
 
 // The files, one at a time.

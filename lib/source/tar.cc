@@ -13,6 +13,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/source/format.h"
+#include "bbz/source/tar_copies.h"
 
 namespace bbz::source {
 namespace {
@@ -47,9 +48,10 @@ class TarReader {
     return entry;
   }
 
-  Result<std::size_t> read_data(MutableBytes out) {
+  // `member`: what messages call the member.
+  Result<std::size_t> read_data(MutableBytes out, std::string_view member) {
     const la_ssize_t n = ::archive_read_data(archive_, out.data(), out.size());
-    if (n < 0) return failure();
+    if (n < 0) return failure(member);
     return static_cast<std::size_t>(n);
   }
 
@@ -102,10 +104,11 @@ class TarReader {
     return static_cast<la_ssize_t>(*n);
   }
 
-  Error failure() {
+  Error failure() { return failure(name()); }
+  Error failure(std::string_view where) {
     if (error_) return *error_;
     const char* text = ::archive_error_string(archive_);
-    return make_error(Code::kMalformed, "{}: tar: {}", name(), text == nullptr ? "damaged" : text);
+    return make_error(Code::kMalformed, "{}: tar: {}", where, text == nullptr ? "damaged" : text);
   }
 
   std::unique_ptr<io::Source> stream_;
@@ -117,18 +120,23 @@ class TarReader {
   std::optional<Error> error_;      // of the stream, which libarchive cannot carry
 };
 
-// The data of the member that the reader stands at.
+// The data of the member that the reader stands at. What is read goes to the copies too.
 class MemberSource final : public io::Source {
  public:
-  MemberSource(std::shared_ptr<TarReader> reader, std::uint64_t size, std::string name)
-      : reader_(std::move(reader)), size_(size), name_(std::move(name)) {}
+  MemberSource(std::shared_ptr<TarReader> reader, std::shared_ptr<TarCopies> copies,
+               std::uint64_t size, std::string name)
+      : reader_(std::move(reader)),
+        copies_(std::move(copies)),
+        size_(size),
+        name_(std::move(name)) {}
 
   Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
     if (offset != position_) {
       return make_error(Code::kInvalidArgument, "{}: cannot seek to offset {} from {} in a tar",
                         name_, offset, position_);
     }
-    BBZ_ASSIGN(const std::size_t n, reader_->read_data(out));
+    BBZ_ASSIGN(const std::size_t n, reader_->read_data(out, name_));
+    copies_->append(out.first(n));
     position_ += n;
     return n;
   }
@@ -138,6 +146,7 @@ class MemberSource final : public io::Source {
 
  private:
   std::shared_ptr<TarReader> reader_;
+  std::shared_ptr<TarCopies> copies_;
   std::uint64_t size_;
   std::uint64_t position_ = 0;
   std::string name_;
@@ -146,7 +155,9 @@ class MemberSource final : public io::Source {
 class TarSequence final : public FileSequence {
  public:
   TarSequence(std::shared_ptr<TarReader> reader, Options options)
-      : reader_(std::move(reader)), options_(std::move(options)) {}
+      : reader_(std::move(reader)),
+        options_(std::move(options)),
+        copies_(std::make_shared<TarCopies>(options_.temporary_folder, options_.kept_bytes)) {}
 
   Result<std::optional<SourceFile>> next() override {
     while (!ended_) {
@@ -165,7 +176,8 @@ class TarSequence final : public FileSequence {
  private:
   // The file, or nullopt for a folder, which is noted.
   Result<std::optional<SourceFile>> read_member(::archive_entry* entry) {
-    BBZ_ASSIGN(std::string path, member_path(entry));
+    BBZ_ASSIGN(std::string path,
+               path_of(::archive_entry_pathname(entry), ::archive_entry_pathname_utf8(entry)));
     const bool folder = ::archive_entry_filetype(entry) == AE_IFDIR;
     if (folder && path.empty()) return std::optional<SourceFile>();  // "./", the root itself
     BBZ_TRY(check_safe_path(path));
@@ -178,30 +190,70 @@ class TarSequence final : public FileSequence {
       folders_.insert(std::move(path));
       return std::optional<SourceFile>();
     }
-    const std::string shown = fmt::format("{}: {}", reader_->name(), path);
-    if (::archive_entry_hardlink(entry) != nullptr || ::archive_entry_filetype(entry) != AE_IFREG) {
-      return make_error(Code::kInvalidArgument,
-                        "{}: is a link or a device; only regular files and folders can be packed",
-                        shown);
-    }
+    const std::string shown = fmt::format("{}: {}", reader_->name(), quoted(path));
+    // In some tars, links have the data too.
+    const bool link =
+        ::archive_entry_hardlink(entry) != nullptr && ::archive_entry_size(entry) == 0;
+    if (!link) BBZ_TRY(check_kind(entry, shown));
     if (!files_.insert(path).second) {
       return make_error(Code::kMalformed, "{}: stands in the tar twice", shown);
     }
     if (::archive_entry_size(entry) < 0) {
       return make_error(Code::kMalformed, "{}: has a negative size", shown);
     }
-    const auto size = static_cast<std::uint64_t>(::archive_entry_size(entry));
-    auto source = std::make_unique<MemberSource>(reader_, size, shown);
+    std::unique_ptr<io::Source> source;
+    if (link) {
+      BBZ_ASSIGN(source, open_link(entry, path, shown));
+    } else {
+      const auto size = static_cast<std::uint64_t>(::archive_entry_size(entry));
+      copies_->begin(path, size);
+      source = std::make_unique<MemberSource>(reader_, copies_, size, shown);
+    }
     BBZ_ASSIGN(SourceFile file, describe(std::move(source), std::move(path), shown, options_));
     return std::optional(std::move(file));
   }
 
-  // The path as other tools would unpack it, without "./" before and '/' after it.
-  Result<std::string> member_path(::archive_entry* entry) const {
-    // Names in the old headers are raw bytes, taken for UTF-8 whatever the locale; those in pax
-    // headers are UTF-8, which libarchive may be unable to give as bytes of the locale.
-    const char* text = ::archive_entry_pathname(entry);
-    if (text == nullptr || !is_utf8(text)) text = ::archive_entry_pathname_utf8(entry);
+  static Status check_kind(::archive_entry* entry, const std::string& shown) {
+    const auto kind = ::archive_entry_filetype(entry);
+    if (::archive_entry_hardlink(entry) != nullptr || kind == AE_IFREG) return {};
+    if (kind != AE_IFLNK) {
+      return make_error(
+          Code::kInvalidArgument,
+          "{}: is a device, a FIFO or a socket; only regular files and folders can be "
+          "packed",
+          shown);
+    }
+    const char* const target = ::archive_entry_symlink(entry);
+    return make_error(Code::kInvalidArgument,
+                      "{}: is a symbolic link to {}; only regular files and folders can be packed: "
+                      "\"tar -h --hard-dereference\" stores what links lead to",
+                      shown, quoted(target == nullptr ? "?" : target));
+  }
+
+  // The content of an earlier member, for a hard link to it.
+  Result<std::unique_ptr<io::Source>> open_link(::archive_entry* entry, const std::string& path,
+                                                const std::string& shown) {
+    BBZ_ASSIGN(const std::string target,
+               path_of(::archive_entry_hardlink(entry), ::archive_entry_hardlink_utf8(entry)));
+    if (target == path || !files_.contains(target)) {
+      return make_error(Code::kMalformed,
+                        "{}: is a hard link to {}, which is no file that came before it", shown,
+                        quoted(target));
+    }
+    BBZ_ASSIGN(auto source, copies_->link(path, target, shown));
+    if (source != nullptr) return source;
+    return make_error(
+        Code::kInvalidArgument,
+        "{}: is a hard link to {}, of which no copy was kept: those of all members "
+        "may have {} bytes, on disk; \"tar --hard-dereference\" stores the file again",
+        shown, quoted(target), options_.kept_bytes);
+  }
+
+  // A path as other tools would unpack it, without "./" before and '/' after it. Names in the old
+  // headers are raw bytes, taken for UTF-8 whatever the locale; those in pax headers are UTF-8,
+  // which libarchive may be unable to give as bytes of the locale.
+  Result<std::string> path_of(const char* text, const char* utf8) const {
+    if (text == nullptr || !is_utf8(text)) text = utf8;
     if (text == nullptr) {
       return make_error(Code::kUnsafePath, "{}: tar: the name of a member is not UTF-8",
                         reader_->name());
@@ -235,6 +287,7 @@ class TarSequence final : public FileSequence {
 
   std::shared_ptr<TarReader> reader_;
   Options options_;
+  std::shared_ptr<TarCopies> copies_;
   bool ended_ = false;
   std::set<std::string> files_;
   std::set<std::string> folders_;

@@ -11,8 +11,9 @@ inline constexpr std::size_t kTarProbeSize = 512;
 // Whether a stream begins with the header of a POSIX or GNU tar (the magic "ustar" at byte 257).
 bool is_tar(Bytes first);
 
-// Reads the members of a tar as they come. Members that are neither regular files nor folders
-// (links, devices) are refused by name.
+// Reads the members of a tar as they come. A hard link to a member that came before is a file of
+// the same content, if a copy of that was kept (Options::temporary_folder); all other members that
+// are neither regular files nor folders are refused by name.
 Result<std::unique_ptr<FileSequence>> open_tar(std::unique_ptr<io::Source> stream,
                                                const Options& options);
 

@@ -214,7 +214,7 @@ Status check_start(io::Source& file) {
   BBZ_ASSIGN(const std::size_t size, io::read_up_to(file, 0, start));
   const Bytes found = Bytes(start).first(size);
   if (looks_like_zip(found)) return {};
-  if (size == start.size() && as_text(found.subspan(2)) == kLegacyStart) {
+  if (looks_like_legacy(found)) {
     return make_error(Code::kUnsupported,
                       "it has the format of PyTorch before 1.6, which is no zip archive");
   }
@@ -252,6 +252,10 @@ Result<StateDict> read_unnamed(io::Source& file, const Limits& limits) {
 bool has_usual_suffix(std::string_view name) {
   constexpr std::string_view kSuffixes[] = {".pt", ".pth", ".bin", ".ckpt"};
   return std::ranges::any_of(kSuffixes, [&](auto suffix) { return name.ends_with(suffix); });
+}
+
+bool looks_like_legacy(Bytes start) {
+  return start.size() > 2 && as_text(start.subspan(2)).starts_with(kLegacyStart);
 }
 
 Result<StateDict> read_state_dict(io::Source& file, const Limits& limits) {

@@ -63,6 +63,9 @@ bool has_usual_suffix(std::string_view name);
 // Whether a file may be one of torch.save, from its first 4 bytes: a zip archive's first entry.
 bool looks_like_zip(Bytes start);
 
+// Reports whether a file is one of PyTorch before 1.6, from its first 14 bytes.
+bool looks_like_legacy(Bytes start);
+
 // Reads the state dict of a file. Tensors are found in dicts, lists and tuples nested in each
 // other, whose keys and indices make the name (a file that holds one tensor alone calls it
 // "tensor"); numbers, strings and the like beside them are passed over. `file` must be able to

@@ -8,6 +8,8 @@
 #include "bbz/archive/reader.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
+#include "bbz/base/stand_in.h"
+#include "bbz/source/recognise.h"
 #include "bbz/torch/elements.h"
 
 namespace bbz::weights {
@@ -103,12 +105,25 @@ std::string read_config(const fs::path& folder) {
   return std::string(as_text(*text));
 }
 
+// The error about a file of no format that is read, from its first bytes.
+Error no_model(std::string_view shown, const std::string& name, Bytes front) {
+  if (const std::string other = stand_in(front); !other.empty()) {
+    return make_error(Code::kInvalidArgument, "{}: it is {}", shown, other);
+  }
+  if (const std::string why = source::why_bytes({name, front, false, {}}); !why.empty()) {
+    return make_error(Code::kUnsupported, "{}: it is {}", shown, why);
+  }
+  return make_error(Code::kInvalidArgument,
+                    "{}: no model: neither safetensors nor a file of torch.save nor an archive",
+                    shown);
+}
+
 Result<Model> open_source(const SharedSource& source, const fs::path& path, unsigned threads) {
   if (!source->seekable()) {
     return make_error(Code::kInvalidArgument, "{}: a model is read from a file, not from a stream",
                       source->name());
   }
-  Bytewise start(9);
+  Bytewise start(source::kRecognisedBytes);
   BBZ_ASSIGN(const std::size_t got, io::read_up_to(*source, 0, start));
   const Bytes front = Bytes(start).first(got);
   const auto is_archive = [&] {
@@ -116,14 +131,13 @@ Result<Model> open_source(const SharedSource& source, const fs::path& path, unsi
            std::ranges::equal(front.first(container::kMagic.size()),
                               std::as_bytes(std::span(container::kMagic)));
   };
-  Result<Model> model = make_error(
-      Code::kInvalidArgument,
-      "{}: no model: neither safetensors nor a file of torch.save nor an archive", source->name());
+  Result<Model> model = no_model(source->name(), path.filename().string(), front);
   if (is_archive()) {
     model = from_archive(source, threads);
   } else if (torch::looks_like_zip(front)) {
     model = from_torch(source);
-  } else if (path.extension() == ".safetensors" || safetensors::looks_like_header(front)) {
+  } else if (stand_in(front).empty() &&
+             (path.extension() == ".safetensors" || safetensors::looks_like_header(front))) {
     model = from_safetensors(source);
   }
   if (!model.ok()) return model;

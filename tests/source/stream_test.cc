@@ -148,19 +148,62 @@ TEST(OpenTar, NamesAreUtf8InAnyLocale) {
 
 TEST(OpenTar, RefusesMembersThatAreNotFilesOrWouldLeaveTheFolder) {
   expect_refused(tar_member("link", "", '2', "target") + tar_end(), Code::kInvalidArgument,
-                 "pipe: link: is a link or a device");
-  expect_refused(tar_member("a", "x") + tar_member("hard", "", '1', "a") + tar_end(),
-                 Code::kInvalidArgument, "hard: is a link");
+                 "pipe: \"link\": is a symbolic link to \"target\"");
+  expect_refused(tar_member("link", "", '2', "target") + tar_end(), Code::kInvalidArgument,
+                 "tar -h --hard-dereference");
   expect_refused(tar_member("device", "", '3') + tar_end(), Code::kInvalidArgument, "a device");
   for (const char* name : {"/etc/passwd", "../x", "a/../../x", "a//b", "a\\b"}) {
     expect_refused(tar_member(name, "x") + tar_end(), Code::kUnsafePath, "unsafe path");
   }
   expect_refused(tar_member("a", "1") + tar_member("./a", "2") + tar_end(), Code::kMalformed,
-                 "a: stands in the tar twice");
+                 "\"a\": stands in the tar twice");
   expect_refused(tar_member("a", "1") + tar_member("b", "2") + tar_end(), Code::kLimit,
                  "more than 1 members", {.max_files = 1});
   expect_refused(tar_member("m.safetensors", "broken") + tar_end(), Code::kTruncated,
-                 "pipe: m.safetensors: safetensors header: ");
+                 "pipe: \"m.safetensors\": safetensors header: ");
+}
+
+TEST(OpenTar, HardLinksAreFilesOfTheSameContent) {
+  const io::TempDir dir;
+  const Options options{.temporary_folder = dir.path()};
+  const std::string large(3000001, 'l');
+  const auto found = read_stream(
+      tar_member("blob", kTwoTensors) + tar_member("large", large) + tar_member("empty", "") +
+          tar_member("m.safetensors", "", '1', "./blob") + tar_member("a/l", "", '1', "large") +
+          tar_member("again", "", '1', "a/l") + tar_member("none", "", '1', "empty") + tar_end(),
+      options);
+  ASSERT_TRUE(found.ok()) << found.error().message;
+  EXPECT_THAT(*found, ElementsAre(Found{"blob", "safetensors", kTwoTensors},
+                                  Found{"large", "bytes", large}, Found{"empty", "bytes", ""},
+                                  Found{"m.safetensors", "safetensors", kTwoTensors},
+                                  Found{"a/l", "bytes", large}, Found{"again", "bytes", large},
+                                  Found{"none", "bytes", ""}));
+  EXPECT_THAT(dir.entries(), IsEmpty());
+}
+
+TEST(OpenTar, HardLinksToWhatWasNotKeptAreRefused) {
+  const io::TempDir dir;
+  const Options options{.temporary_folder = dir.path(), .kept_bytes = 1000};
+  const std::string members = tar_member("large", std::string(1001, 'x')) +
+                              tar_member("a", std::string(600, 'a')) +
+                              tar_member("b", std::string(600, 'b'));
+  const auto link_to = [&](const std::string& target) {
+    return members + tar_member("dir/link", "", '1', target) + tar_end();
+  };
+  EXPECT_TRUE(read_stream(link_to("a"), options).ok());
+  for (const char* target : {"large", "b"}) {
+    expect_refused(link_to(target), Code::kInvalidArgument,
+                   "pipe: \"dir/link\": is a hard link to \"" + std::string(target) + "\"",
+                   options);
+  }
+  expect_refused(link_to("large"), Code::kInvalidArgument, "tar --hard-dereference", options);
+  expect_refused(link_to("nowhere"), Code::kMalformed, "no file that came before it", options);
+  expect_refused(link_to("dir/link"), Code::kMalformed, "no file that came before it", options);
+  expect_refused(link_to("a"), Code::kInvalidArgument, "of which no copy was kept");
+  // A disk that takes no file is no error before a copy is needed.
+  const Options nowhere{.temporary_folder = dir / "nowhere"};
+  EXPECT_TRUE(read_stream(members + tar_end(), nowhere).ok());
+  expect_refused(link_to("a"), Code::kInvalidArgument, "of which no copy was kept", nowhere);
 }
 
 TEST(OpenTar, IsNoTarWhereItIsTakenAsBytes) {

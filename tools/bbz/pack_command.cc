@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "bbz/base/format.h"
+#include "bbz/base/names.h"
 #include "bbz/commands.h"
 #include "bbz/pack/symmetry.h"
 #include "common/output.h"
@@ -28,7 +29,9 @@ Manual pack_manual() {
   manual.summary = "Pack a file, a folder or a stream into an archive";
   manual.description = {
       "A safetensors file and a PyTorch state dict (.pt, .pth, .bin, .ckpt) are taken apart into "
-      "their tensors; any other file is packed as bytes. A "
+      "their tensors; any other file is packed as bytes, and one that looks like a model is named "
+      "with the "
+      "reason. A "
       "folder is packed with everything below it. A stream (INPUT \"-\") may be a tar, whose "
       "members "
       "are packed, or one file."};
@@ -76,11 +79,46 @@ void report(const pack::PackSummary& summary, const std::string& output,
       grouped(summary.tensors), summary.root.to_string());
 }
 
+// Says which files look like models and were packed as bytes, and why.
+class BytesReport {
+ public:
+  explicit BytesReport(const CommonOptions& common) : quiet_(common.quiet) {}
+
+  pack::AsBytes collect() {
+    if (quiet_) return {};
+    return [this](const std::string& path, const std::string& why) {
+      if (++count_ > kShown) return;
+      lines_ += fmt::format("bbz: packed as bytes: {}: it is {}\n", bbz::quoted(path), why);
+    };
+  }
+
+  void print() const {
+    say("{}", lines_);
+    if (count_ > kShown) say("bbz: packed as bytes: {} files more\n", count_ - kShown);
+  }
+
+ private:
+  static constexpr std::uint64_t kShown = 20;
+  bool quiet_;
+  std::uint64_t count_ = 0;
+  std::string lines_;
+};
+
 rotation::Method method_of(const std::string& name) {
   if (name == "bits-back") return rotation::Method::kBitsBack;
   if (name == "triangular") return rotation::Method::kTriangular;
   if (name == "polar") return rotation::Method::kPolar;
   return rotation::Method::kAuto;
+}
+
+// Names the junctions that were left as they are, by the first of them.
+void report_exact_junctions(const rotation::Record& record) {
+  const auto exact = [](const auto& junction) { return junction.method == "exact"; };
+  const auto first = std::ranges::find_if(record.junctions, exact);
+  if (first == record.junctions.end()) return;
+  const auto count = std::ranges::count_if(record.junctions, exact);
+  say("bbz: {} of {} junctions packed exactly: {}: {}{}\n", count, record.junctions.size(),
+      first->name, first->note, count > 1 ? ", ..." : "");
 }
 
 Result<ExitCode> run_symmetric(const PackArguments& arguments, const CommonOptions& common,
@@ -94,17 +132,21 @@ Result<ExitCode> run_symmetric(const PackArguments& arguments, const CommonOptio
   }
   ProgressBar bar("packing", total, common.quiet);
   options.progress = [&](std::uint64_t done) { bar.update(done); };
+  BytesReport bytes(common);
+  options.as_bytes = bytes.collect();
   BBZ_ASSIGN(const pack::SymmetrySummary summary,
              pack::pack_symmetric(arguments.input, reading, *sink, options,
                                   method_of(arguments.symmetry)));
   BBZ_TRY(sink->finish());
   bar.clear();
+  bytes.print();
   report(summary.packed, output == "-" ? "standard output" : output, common);
   if (common.quiet) return ExitCode::kSuccess;
   if (!summary.record) {
     say("bbz: packed exactly: {}\n", summary.reason);
     return ExitCode::kSuccess;
   }
+  report_exact_junctions(*summary.record);
   say("bbz: not bit-exact: the model was rotated ({}), {} saved before the float coder; "
       "bbzinfo --symmetry shows how far it is off\n",
       summary.record->method,
@@ -123,6 +165,7 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
   source::Options reading;
   reading.opaque = arguments.opaque;
   reading.stream_name = arguments.name;
+  reading.temporary_folder = folder_of(output);
   if (arguments.index_first) {
     if (arguments.symmetry != "off") {
       return make_error(Code::kInvalidArgument, "--index-first is not to be had with --symmetry");
@@ -145,9 +188,12 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
   }
   ProgressBar bar("packing", files->total_size(), common.quiet);
   options.progress = [&](std::uint64_t done) { bar.update(done); };
+  BytesReport bytes(common);
+  options.as_bytes = bytes.collect();
   BBZ_ASSIGN(const pack::PackSummary summary, pack::pack(*files, *sink, options));
   BBZ_TRY(sink->finish());
   bar.clear();
+  bytes.print();
   report(summary, output == "-" ? "standard output" : output, common);
   return ExitCode::kSuccess;
 }

@@ -17,6 +17,7 @@ class TextView {
   TextView(const ArchiveView& view, bool verbose) : view_(view), verbose_(verbose) {}
 
   void print_summary() const;
+  void print_as_bytes() const;
   void print_kinds() const;
   void print_files() const;
   void print_layers() const;
@@ -43,6 +44,12 @@ std::string shape_text(const tensor::Shape& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
+// What an archive says, fit for a terminal.
+std::string shown_text(std::string_view text) {
+  const std::string shown = quoted(text);
+  return shown.substr(1, shown.size() - 2);
+}
+
 std::string layer_text(std::optional<std::uint32_t> layer) {
   return layer ? std::to_string(*layer) : "-";
 }
@@ -50,6 +57,18 @@ std::string layer_text(std::optional<std::uint32_t> layer) {
 std::optional<std::uint32_t> layer_of(const catalog::TensorMeta& meta) {
   if (meta.layer == catalog::kNone) return std::nullopt;
   return meta.layer;
+}
+
+// The files that look like models and were packed as bytes, with the reason; the first of them.
+void TextView::print_as_bytes() const {
+  constexpr std::size_t kShown = 10;
+  std::size_t count = 0;
+  for (const auto& [place, value] : view_.metadata) {
+    if (place.second != "as-bytes" || place.first == catalog::kNone || ++count > kShown) continue;
+    put("  as bytes     {}: it is {}\n", quoted(view_.catalog.files[place.first].path),
+        shown_text(value));
+  }
+  if (count > kShown) put("  as bytes     {} files more\n", count - kShown);
 }
 
 void TextView::print_summary() const {
@@ -72,6 +91,7 @@ void TextView::print_summary() const {
     put("  not exact    {} was rotated up to its symmetry: --symmetry shows how\n",
         quoted(view_.catalog.files[place.first].path));
   }
+  print_as_bytes();
   if (!view_.catalog.groups.empty()) {
     put("  groups       {}\n", grouped(view_.catalog.groups.size()));
   }
