@@ -11,12 +11,22 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(bbz_options INTERFACE -Wno-subobject-linkage)
   endif()
 endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # Precompiled headers are the same whenever they are made, for a cache of compilations.
+  target_compile_options(bbz_options INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
+endif()
 if(BBZ_WERROR)
   target_compile_options(bbz_options INTERFACE -Werror)
 endif()
 if(BBZ_SANITIZE)
   target_compile_options(bbz_options INTERFACE -fsanitize=${BBZ_SANITIZE} -fno-omit-frame-pointer
-                         -fno-sanitize-recover=all -g1)
+                         -fno-sanitize-recover=all)
+  # Tests take most of the time to compile: without lines, and with a trap in place of a report, it is three quarters.
+  set(bbz_is_test $<BOOL:$<TARGET_PROPERTY:BBZ_TEST>>)
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND BBZ_SANITIZE MATCHES "undefined")
+    target_compile_options(bbz_options INTERFACE $<${bbz_is_test}:-fsanitize-trap=undefined>)
+  endif()
+  target_compile_options(bbz_options INTERFACE $<$<NOT:${bbz_is_test}>:-g1>)
   target_link_options(bbz_options INTERFACE -fsanitize=${BBZ_SANITIZE})
 endif()
 if(BBZ_BUILD_FUZZ)
@@ -32,6 +42,14 @@ set(bbz_plain_options $<$<CONFIG:Release>:-O1>)
 # of compilations serves all clones.
 set(bbz_relative_files -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
 
+set(bbz_standard_headers
+    <algorithm> <array> <charconv> <chrono> <cmath> <condition_variable> <cstring> <deque> <functional> <map>
+    <memory> <mutex> <numeric> <optional> <set> <span> <string> <string_view> <thread> <unordered_map> <utility> <vector>)
+# A file that is compiled with flags of its own cannot share them.
+function(bbz_compile_alone)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON SKIP_PRECOMPILE_HEADERS ON)
+endfunction()
+
 # bbz_room(NAME SOURCES ... LINKS ... PRIVATE_LINKS ...): one folder of lib as the target bbz_NAME,
 # alias bbz::NAME. LINKS names only rooms below it; PRIVATE_LINKS the packages it uses inside.
 function(bbz_room name)
@@ -41,13 +59,42 @@ function(bbz_room name)
   target_include_directories(bbz_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>)
   target_compile_features(bbz_${name} PUBLIC cxx_std_20)
   set_target_properties(bbz_${name} PROPERTIES CXX_VISIBILITY_PRESET hidden
-                        VISIBILITY_INLINES_HIDDEN ON UNITY_BUILD ${BBZ_UNITY})
+                        VISIBILITY_INLINES_HIDDEN ON UNITY_BUILD ${BBZ_UNITY} UNITY_BUILD_BATCH_SIZE 16)
   target_link_libraries(bbz_${name} PUBLIC ${ROOM_LINKS} PRIVATE $<BUILD_INTERFACE:bbz_options>
                         ${ROOM_PRIVATE_LINKS})
+  if(BBZ_UNITY)
+    # The headers of the standard library once for all rooms. Without it, each file shows that it includes what it needs.
+    if(name STREQUAL base)
+      target_precompile_headers(bbz_base PRIVATE ${bbz_standard_headers})
+    else()
+      target_precompile_headers(bbz_${name} REUSE_FROM bbz_base)
+    endif()
+  endif()
   if(BBZ_BUILD_FUZZ)
     target_compile_options(bbz_${name} PRIVATE -fsanitize=fuzzer-no-link)
   endif()
   set_property(GLOBAL APPEND PROPERTY BBZ_ROOMS bbz_${name})
+endfunction()
+
+# Tests with such words in their names walk every bit or every value. They have the label `slow`, and the file tests/slow of
+# the build folder has the words as a filter for scripts that start the programs themselves.
+set(bbz_slow_tests Exhaustive EveryBit EverySingleBit EveryFlippedBit)
+list(JOIN bbz_slow_tests "*:*" filter)
+file(WRITE ${PROJECT_BINARY_DIR}/tests/slow "*${filter}*\n")
+
+# bbz_discover_tests(TARGET LABEL PREFIX FILTER): tells ctest of those tests of a program that FILTER selects.
+function(bbz_discover_tests target label prefix filter)
+  gtest_discover_tests(${target} TEST_PREFIX ${prefix} TEST_FILTER "${filter}" DISCOVERY_TIMEOUT 60
+                       PROPERTIES TIMEOUT 600 LABELS ${label})
+  list(JOIN bbz_slow_tests "|" words)
+  set(script ${CMAKE_CURRENT_BINARY_DIR}/${target}_slow.cmake)
+  file(WRITE ${script} "foreach(test IN LISTS ${target}_TESTS)
+  if(test MATCHES \"${words}\")
+    set_tests_properties(\"\${test}\" PROPERTIES LABELS \"${label};slow\")
+  endif()
+endforeach()
+")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${script})
 endfunction()
 
 # bbz_test(ROOM SOURCES ... LINKS ...): the GoogleTest program of one room, linked with that room
@@ -56,13 +103,10 @@ function(bbz_test name)
   cmake_parse_arguments(TEST "" "" "SOURCES;LINKS" ${ARGN})
   add_executable(test_${name} ${TEST_SOURCES})
   # Most of the time goes into headers, so that a few files are compiled as one.
-  target_compile_options(test_${name} PRIVATE ${bbz_plain_options} ${bbz_relative_files})
-  set_target_properties(test_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
-  target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
-  target_link_libraries(test_${name} PRIVATE ${TEST_LINKS} bbz_options GTest::gtest GTest::gmock
-                        GTest::gtest_main)
-  gtest_discover_tests(test_${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
-                       PROPERTIES TIMEOUT 600 LABELS ${name})
+  set_target_properties(test_${name} PROPERTIES BBZ_TEST ON UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
+  target_link_libraries(test_${name} PRIVATE ${TEST_LINKS} bbz_test_options)
+  target_precompile_headers(test_${name} REUSE_FROM bbz_test_headers)
+  bbz_discover_tests(test_${name} ${name} ${name}. "*")
 endfunction()
 
 # bbz_fuzz(NAME LINKS ...): fuzz/NAME.cc with its corpus fuzz/corpus/NAME. Under BBZ_BUILD_FUZZ it is

@@ -1,0 +1,4 @@
+// The program of the precompiled headers: it is never run.
+int main() {
+  return 0;
+}
