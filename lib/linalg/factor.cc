@@ -1,11 +1,12 @@
 #include "bbz/linalg/factor.h"
 
-#include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>
 #include <Eigen/QR>
-#include <Eigen/SVD>
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
+#include <optional>
 
 #include "bbz/linalg/lapack.h"
 #include "bbz/linalg/product.h"
@@ -44,19 +45,67 @@ Qr qr(Columns a, Index width) {
   return out;
 }
 
-// x -= x gap / 2, the product in float: enough where gap is small.
+// x -= x gap / 2. LAPACK's product is in float, which is enough if gap is small.
 void subtract_half_product(const Matrix& gap, Matrix& x) {
+  if (!lapack::available()) {
+    x -= 0.5 * product(x, gap);
+    return;
+  }
   using Single = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const Single a = x.cast<float>(), b = gap.cast<float>();
-  Single product(a.rows(), b.cols());
-  if (lapack::available()) {
-    const int n = to_int(b.cols());
-    lapack::gemm({a.data(), n, false}, {b.data(), n, false},
-                 lapack::Product<float>{to_int(a.rows()), n, n, 0.5F, 0.0F, product.data(), n});
-  } else {
-    product.noalias() = 0.5F * a * b;
+  Single half(a.rows(), b.cols());
+  const int n = to_int(b.cols());
+  lapack::gemm({a.data(), n, false}, {b.data(), n, false},
+               lapack::Product<float>{to_int(a.rows()), n, n, 0.5F, 0.0F, half.data(), n});
+  x -= half.cast<double>();
+}
+
+// Decomposes a square matrix without LAPACK. Eigen's own decomposition takes half a minute to
+// compile, so this one uses its eigenvalues of symmetric matrices. The eigenvectors W of M^T M make
+// the columns of M W orthogonal, up to an error of a rounding of the largest value squared. The QR
+// of M W is therefore diagonal, up to rounding, in those first rows where the diagonal is not far
+// below the largest value. The smaller matrix below these rows is the M of the next round.
+std::optional<Svd> svd_by_eigenvalues(const Columns& a) {
+  constexpr double kAccepted = 0.1;  // of a round's largest value: 10 roundings of it are dropped
+  const Index n = a.rows();
+  Matrix u = Matrix::Identity(n, n), v = Matrix::Identity(n, n), rest = a;
+  Vector values = Vector::Zero(n);
+  const double negligible =
+      rest.cwiseAbs().maxCoeff() * std::numeric_limits<double>::epsilon() / 16;
+  for (Index done = 0; done < n;) {
+    const Index left = n - done;
+    const double scale = rest.cwiseAbs().maxCoeff();
+    if (scale <= negligible) break;
+    rest /= scale;  // no square overflows or vanishes
+    const Eigen::SelfAdjointEigenSolver<Columns> solver(Columns(gram(rest, Op::kTransposed)));
+    if (solver.info() != Eigen::Success) return std::nullopt;
+    const Matrix w = solver.eigenvectors().rowwise().reverse();  // values descend
+    const Qr factors = qr(product(rest, w), left);
+    u.rightCols(left) = product(u.rightCols(left), factors.q);
+    v.rightCols(left) = product(v.rightCols(left), w);
+    const Vector found = factors.r.diagonal();
+    const double least = kAccepted * found.cwiseAbs().maxCoeff();
+    Index accepted = 0;
+    for (; accepted < left && std::abs(found(accepted)) >= least; ++accepted) {
+      if (found(accepted) < 0) u.col(done + accepted) *= -1.0;
+      values(done + accepted) = std::abs(found(accepted)) * scale;
+    }
+    if (accepted == 0) return std::nullopt;
+    done += accepted;
+    rest = scale * factors.r.bottomRightCorner(n - done, n - done);
   }
-  x -= product.cast<double>();
+  // Rounding can exchange neighbours.
+  std::vector<Index> order(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), Index{0});
+  std::ranges::stable_sort(order, [&](Index i, Index j) { return values(i) > values(j); });
+  Svd out{Matrix(n, n), Vector(n), Matrix(n, n)};
+  for (Index to = 0; to < n; ++to) {
+    const Index from = order[static_cast<std::size_t>(to)];
+    out.u.col(to) = u.col(from);
+    out.values(to) = values(from);
+    out.vt.row(to) = v.col(from).transpose();
+  }
+  return out;
 }
 
 Error not_converged(const char* what, Index rows, Index cols) {
@@ -141,11 +190,17 @@ Result<Svd> svd(const ConstView& a) {
     }
     return Svd{u, std::move(values), vt};
   }
-  const Eigen::BDCSVD<Columns> solver(a, Eigen::ComputeThinU | Eigen::ComputeThinV);
-  if (solver.info() != Eigen::Success) {
-    return not_converged("the singular value decomposition", m, n);
-  }
-  return Svd{solver.matrixU(), solver.singularValues(), solver.matrixV().transpose()};
+  // A tall matrix is Q R: R is decomposed, and Q comes before it. A wide one is transposed. No
+  // square of an entry may overflow or vanish.
+  const double largest = a.cwiseAbs().maxCoeff(), scale = largest > 0 ? largest : 1.0;
+  const Matrix scaled = a / scale;
+  const Qr factors = qr(m >= n ? Columns(scaled) : Columns(scaled.transpose()), k);
+  std::optional<Svd> square = svd_by_eigenvalues(factors.r);
+  if (!square) return not_converged("the singular value decomposition", m, n);
+  square->values *= scale;
+  Matrix outer = product(factors.q, square->u);
+  if (m >= n) return Svd{std::move(outer), std::move(square->values), std::move(square->vt)};
+  return Svd{square->vt.transpose(), std::move(square->values), outer.transpose()};
 }
 
 Matrix orthonormal_columns(const ConstView& a) {

@@ -7,7 +7,6 @@
 #include <iterator>
 #include <string>
 
-#include "bbz/linalg/product.h"
 #include "bitsback/junctions.h"
 
 namespace bbz::bitsback {
@@ -32,12 +31,6 @@ void write_vector(const char* name, Bytes bytes) {
       .write(reinterpret_cast<const char*>(bytes.data()),
              static_cast<std::streamsize>(bytes.size()));
 }
-
-#ifdef BBZ_WITHOUT_LAPACK
-TEST(Portable, HasEigenAlone) {
-  EXPECT_FALSE(linalg::has_lapack());
-}
-#endif
 
 TEST(Portable, KeptJunctionDecodes) {
   const auto carrier = read_vector("f16-64x200.carrier");

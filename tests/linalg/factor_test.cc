@@ -120,6 +120,40 @@ TEST(Factor, EighAndSvdTakeTheMatrixApart) {
   EXPECT_TRUE(svd(Matrix(3, 0)).ok());
 }
 
+TEST(Factor, SvdIsAccurateWhateverTheSpectrum) {
+  constexpr Index kRows = 40, kCols = 24;
+  const Matrix u = lq(gaussian(kRows, kRows, 14)).q, v = lq(gaussian(kCols, kCols, 15)).q;
+  const std::function<double(Index)> spectra[] = {
+      [](Index) { return 1.0; },                                        // all alike
+      [](Index i) { return std::pow(10.0, -static_cast<double>(i)); },  // down to below rounding
+      [](Index i) { return i < 4   ? 2.0
+                           : i < 9 ? 1e-9
+                                   : 0.0; },  // clusters, rank 9
+      [](Index i) {
+        return i == 0 ? 1.0 : 1e-7 / static_cast<double>(i);
+      }  // one far above the rest
+  };
+  for (const auto& spectrum : spectra) {
+    for (const double scale : {1.0, 1e200, 1e-200}) {
+      Vector values(kCols);
+      for (Index i = 0; i < kCols; ++i) values(i) = spectrum(i);
+      const Matrix part = u.leftCols(kCols) * values.asDiagonal();
+      const Matrix a = product(part, v);
+      for (const bool wide : {false, true}) {
+        const Matrix given = scale * (wide ? Matrix(a.transpose()) : a);
+        const auto f = svd(given);
+        ASSERT_TRUE(f.ok()) << f.error().message;
+        const Matrix scaled = f->u * (f->values / scale).asDiagonal();
+        EXPECT_LT((product(scaled, f->vt) - given / scale).norm(), 1e-13);
+        EXPECT_LT((f->values / scale - values).norm(), 1e-13);
+        EXPECT_LT(off_identity(f->u), 1e-13);
+        EXPECT_LT(off_identity(f->vt.transpose()), 1e-13);
+        EXPECT_TRUE(std::is_sorted(f->values.begin(), f->values.end(), std::greater<>()));
+      }
+    }
+  }
+}
+
 TEST(Factor, CompletesAndOrthogonalises) {
   const Matrix q = lq(gaussian(6, 6, 8)).q;
   const Matrix full = complete_basis(q.leftCols(4));
