@@ -57,7 +57,7 @@ Result<ExitCode> run_cat(const CatArguments& arguments, const CommonOptions& com
 
 void add_cat_command(Program& program) {
   const auto arguments = std::make_shared<CatArguments>();
-  CLI::App& app = program.add_command(
+  Options& app = program.add_command(
       "cat", cat_manual(), [&program, arguments] { return run_cat(*arguments, program.common()); });
   app.add_option("ARCHIVE", arguments->archive, "The archive, its URL, or - for standard input")
       ->required();

@@ -274,7 +274,7 @@ Result<ExitCode> run_compare(const CompareArguments& arguments, const CommonOpti
 
 void add_compare_command(Program& program) {
   const auto arguments = std::make_shared<CompareArguments>();
-  CLI::App& app = program.add_command("compare", compare_manual(), [&program, arguments] {
+  Options& app = program.add_command("compare", compare_manual(), [&program, arguments] {
     return run_compare(*arguments, program.common());
   });
   app.add_option("FIRST", arguments->first, "A model, or its URL")->required();

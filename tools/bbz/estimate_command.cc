@@ -108,7 +108,7 @@ Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOp
 
 void add_estimate_command(Program& program) {
   const auto arguments = std::make_shared<EstimateArguments>();
-  CLI::App& app = program.add_command("estimate", estimate_manual(), [&program, arguments] {
+  Options& app = program.add_command("estimate", estimate_manual(), [&program, arguments] {
     return run_estimate(*arguments, program.common());
   });
   app.add_option("MODEL", arguments->model, "The model, or its URL")->required();

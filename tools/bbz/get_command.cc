@@ -177,7 +177,7 @@ Result<ExitCode> run_get(const GetArguments& arguments, const CommonOptions& com
 
 void add_get_command(Program& program) {
   const auto arguments = std::make_shared<GetArguments>();
-  CLI::App& app = program.add_command(
+  Options& app = program.add_command(
       "get", get_manual(), [&program, arguments] { return run_get(*arguments, program.common()); });
   app.add_option("URL", arguments->url, "The archive's URL")->required();
   app.add_option("-o,--output", arguments->output,

@@ -162,7 +162,7 @@ Result<ExitCode> run_mount(const MountArguments&, const CommonOptions&) {
 
 void add_mount_command(Program& program) {
   const auto arguments = std::make_shared<MountArguments>();
-  CLI::App& app = program.add_command("mount", mount_manual(), [&program, arguments] {
+  Options& app = program.add_command("mount", mount_manual(), [&program, arguments] {
     return run_mount(*arguments, program.common());
   });
   app.add_option("ARCHIVE", arguments->archive, "The archive, or its URL")->required();

@@ -202,7 +202,7 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
 
 void add_pack_command(Program& program) {
   const auto arguments = std::make_shared<PackArguments>();
-  CLI::App& app = program.add_command("pack", pack_manual(), [&program, arguments] {
+  Options& app = program.add_command("pack", pack_manual(), [&program, arguments] {
     return run_pack(*arguments, program.common());
   });
   app.add_option("INPUT", arguments->input, "A file, a folder, or - for standard input")
@@ -214,12 +214,12 @@ void add_pack_command(Program& program) {
   app.add_option("--level", arguments->level,
                  "How hard to try: fast, default or small; all are exact")
       ->type_name("LEVEL")
-      ->check(CLI::IsMember({"fast", "default", "small"}).description(""))
+      ->one_of({"fast", "default", "small"})
       ->capture_default_str();
   app.add_option("--digest", arguments->digest,
                  "What the root digest is made of: xxh3 finds damage, sha256 resists forgery too")
       ->type_name("KIND")
-      ->check(CLI::IsMember({"xxh3", "sha256"}).description(""))
+      ->one_of({"xxh3", "sha256"})
       ->capture_default_str();
   app.add_option("--chunk-size", arguments->chunk_size,
                  "Bytes of a chunk, the least that is read at a time (256K, 1M, up to 64M)")
@@ -230,7 +230,7 @@ void add_pack_command(Program& program) {
          "Rotate a sliced model to where less need be stored: off (exact), auto, bits-back, "
          "triangular or polar; of a model in one file, not of a stream, and not with --index-first")
       ->type_name("METHOD")
-      ->check(CLI::IsMember({"off", "auto", "bits-back", "triangular", "polar"}).description(""))
+      ->one_of({"off", "auto", "bits-back", "triangular", "polar"})
       ->capture_default_str();
   app.add_flag("--index-first", arguments->index_first,
                "Put the index at the front too, so that the archive opens from its first bytes; "

@@ -111,7 +111,7 @@ Result<ExitCode> run_salvage(const SalvageArguments& arguments, const CommonOpti
 
 void add_salvage_command(Program& program) {
   const auto arguments = std::make_shared<SalvageArguments>();
-  CLI::App& app = program.add_command("salvage", salvage_manual(), [&program, arguments] {
+  Options& app = program.add_command("salvage", salvage_manual(), [&program, arguments] {
     return run_salvage(*arguments, program.common());
   });
   app.add_option("ARCHIVE", arguments->archive, "The archive, or its URL")->required();

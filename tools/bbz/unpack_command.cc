@@ -154,7 +154,7 @@ Result<ExitCode> run_unpack(const UnpackArguments& arguments, const CommonOption
 
 void add_unpack_command(Program& program) {
   const auto arguments = std::make_shared<UnpackArguments>();
-  CLI::App& app = program.add_command("unpack", unpack_manual(), [&program, arguments] {
+  Options& app = program.add_command("unpack", unpack_manual(), [&program, arguments] {
     return run_unpack(*arguments, program.common());
   });
   app.add_option("ARCHIVE", arguments->archive, "The archive, its URL, or - for standard input")

@@ -177,7 +177,7 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments, const CommonOption
 
 void add_verify_command(Program& program) {
   const auto arguments = std::make_shared<VerifyArguments>();
-  CLI::App& app = program.add_command("verify", verify_manual(), [&program, arguments] {
+  Options& app = program.add_command("verify", verify_manual(), [&program, arguments] {
     return run_verify(*arguments, program.common());
   });
   app.add_option("ARCHIVE", arguments->archives,

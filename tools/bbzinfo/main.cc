@@ -54,7 +54,7 @@ int main(int argc, char** argv) {
   using namespace bbz::tools;
   Program program("bbzinfo", manual());
   Arguments arguments;
-  CLI::App& app = program.app();
+  Options& app = program.options();
   app.add_option("ARCHIVE", arguments.archives, "The archives, their URLs, or - for standard input")
       ->required();
   app.add_flag("--files", arguments.lists.files, "List the files, with their metadata");

@@ -1,9 +1,9 @@
 #include "common/network.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <sstream>
 
 #include "bbz/base/format.h"
 #include "bbz/http/source.h"
@@ -31,7 +31,8 @@ Status add_headers_of(const std::string& path, std::vector<std::string>& headers
   BBZ_ASSIGN(const std::size_t size,
              io::read_up_to(*source, 0, std::as_writable_bytes(std::span(text))));
   text.resize(size);
-  for (const std::string& line : CLI::detail::split(text, '\n')) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
     BBZ_TRY(add_header(line, headers));
   }
   return {};
@@ -64,30 +65,35 @@ Result<http::Options> NetworkArguments::options() const {
   return options;
 }
 
-void add_network_options(CLI::App& app, NetworkArguments& arguments) {
-  app.add_option("--header", arguments.headers,
-                 "Of a URL: a header to send, such as 'Authorization: Bearer ...', or @FILE with "
-                 "one a line; may be repeated. Passwords are also looked up in ~/.netrc")
+void add_network_options(Options& options, NetworkArguments& arguments) {
+  options
+      .add_option("--header", arguments.headers,
+                  "Of a URL: a header to send, such as 'Authorization: Bearer ...', or @FILE with "
+                  "one a line; may be repeated. Passwords are also looked up in ~/.netrc")
       ->type_name("HEADER")
       ->allow_extra_args(false);
-  app.add_option("--cacert", arguments.ca_file,
-                 "Of an https URL: the certificates (PEM) of the authorities to trust in place of "
-                 "the system's; without it, those that CURL_CA_BUNDLE or SSL_CERT_FILE name")
+  options
+      .add_option("--cacert", arguments.ca_file,
+                  "Of an https URL: the certificates (PEM) of the authorities to trust in place of "
+                  "the system's; without it, those that CURL_CA_BUNDLE or SSL_CERT_FILE name")
       ->type_name("FILE");
-  app.add_option("--retries", arguments.retries,
-                 "Of a URL: how often in a row a request that failed is made again")
+  options
+      .add_option("--retries", arguments.retries,
+                  "Of a URL: how often in a row a request that failed is made again")
       ->type_name("N")
-      ->check(CLI::Range(0, 1000).description(""))
+      ->range(0, 1000)
       ->capture_default_str();
-  app.add_option("--timeout", arguments.timeout,
-                 "Of a URL: the seconds after which a silent server has failed")
+  options
+      .add_option("--timeout", arguments.timeout,
+                  "Of a URL: the seconds after which a silent server has failed")
       ->type_name("SECONDS")
-      ->check(CLI::Range(1, 86400).description(""))
+      ->range(1, 86400)
       ->capture_default_str();
-  app.add_option("--max-wait", arguments.max_wait,
-                 "Of a URL: the most seconds to wait if the server asks for it (Retry-After)")
+  options
+      .add_option("--max-wait", arguments.max_wait,
+                  "Of a URL: the most seconds to wait if the server asks for it (Retry-After)")
       ->type_name("SECONDS")
-      ->check(CLI::Range(0, 86400).description(""))
+      ->range(0, 86400)
       ->capture_default_str();
 }
 

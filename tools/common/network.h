@@ -7,10 +7,7 @@
 
 #include "bbz/http/options.h"
 #include "bbz/io/source.h"
-
-namespace CLI {
-class App;
-}
+#include "common/options.h"
 
 namespace bbz::tools {
 
@@ -30,7 +27,7 @@ struct NetworkArguments {
 };
 
 // --header, --cacert, --retries, --timeout, --max-wait.
-void add_network_options(CLI::App& app, NetworkArguments& arguments);
+void add_network_options(Options& options, NetworkArguments& arguments);
 
 // Opens what the user names: a URL of http or https, or what io::open_file takes.
 Result<std::unique_ptr<io::Source>> open_source(const std::string& name,

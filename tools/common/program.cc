@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <sstream>
 
@@ -28,46 +29,51 @@ class HelpFormatter final : public CLI::FormatterBase {
 
 }  // namespace
 
-Program::Program(std::string name, Manual manual) : app_("", std::move(name)) {
-  add_manual(app_, std::move(manual));
-  app_.set_help_flag("-h,--help", "Show this help")->group(kGeneralOptions);
-  app_.set_version_flag("--version",
-                        fmt::format("{} {} (archive format {}.{})", app_.get_name(), BBZ_VERSION,
-                                    container::kMajor, container::kMinor),
-                        "Show the version of the program and of the format")
+Program::Program(std::string name, Manual manual)
+    : app_(std::make_unique<CLI::App>("", std::move(name))) {
+  options_.emplace_back(*app_);
+  add_manual(*app_, std::move(manual));
+  app_->set_help_flag("-h,--help", "Show this help")->group(kGeneralOptions);
+  app_->set_version_flag("--version",
+                         fmt::format("{} {} (archive format {}.{})", app_->get_name(), BBZ_VERSION,
+                                     container::kMajor, container::kMinor),
+                         "Show the version of the program and of the format")
       ->group(kGeneralOptions);
 }
+
+Program::~Program() = default;
 
 void Program::add_manual(CLI::App& app, Manual manual) {
   app.formatter(std::make_shared<HelpFormatter>(*this));
   manuals_.insert_or_assign(&app, std::move(manual));
 }
 
-void Program::add_common_options(CLI::App& app) {
-  app.add_flag("-q,--quiet", common_.quiet, "Say nothing but errors, and show no progress")
+void Program::add_common_options(Options& options) {
+  options.add_flag("-q,--quiet", common_.quiet, "Say nothing but errors, and show no progress")
       ->group(kGeneralOptions);
-  app.add_flag("-v,--verbose", common_.verbose, "Say more, with exact sizes")
+  options.add_flag("-v,--verbose", common_.verbose, "Say more, with exact sizes")
       ->group(kGeneralOptions);
-  app.add_option("-T,--threads", common_.threads, "Threads to work with; 0 takes all cores")
+  options.add_option("-T,--threads", common_.threads, "Threads to work with; 0 takes all cores")
       ->group(kGeneralOptions)
       ->type_name("N")
-      ->check(CLI::Range(0, 1024).description(""))
+      ->range(0, 1024)
       ->capture_default_str();
 }
 
-CLI::App& Program::add_command(const std::string& name, Manual manual, Run run) {
-  app_.require_subcommand(1);
-  CLI::App& command = *app_.add_subcommand(name, "");
+Options& Program::add_command(const std::string& name, Manual manual, Run run) {
+  app_->require_subcommand(1);
+  CLI::App& command = *app_->add_subcommand(name, "");
   command.set_help_flag("-h,--help", "Show this help")->group(kGeneralOptions);
   add_manual(command, std::move(manual));
-  add_common_options(command);
+  Options& options = options_.emplace_back(command);
+  add_common_options(options);
   runs_[&command] = std::move(run);
-  return command;
+  return options;
 }
 
 int Program::fail(const Error& error) const {
   (void)flush_output();
-  say("{}: {}\n", app_.get_name(), error.message);
+  say("{}: {}\n", app_->get_name(), error.message);
   return static_cast<int>(exit_code(error.code));
 }
 
@@ -79,32 +85,32 @@ int Program::finish(ExitCode code) const {
 int Program::main(int argc, char** argv) try {
   occupy_standard_descriptors();
   handle_signals();
-  if (run_) add_common_options(app_);
+  if (run_) add_common_options(options());
   if (argc == 2 && std::string_view(argv[1]) == "--help-man") {
-    put_text(man_page(*this, app_));
+    put_text(man_page(*this, *app_));
     return finish(ExitCode::kSuccess);
   }
   try {
-    app_.parse(argc, argv);
+    app_->parse(argc, argv);
   } catch (const CLI::Success& request) {  // --help, --version
     std::ostringstream text;
-    app_.exit(request, text);
+    app_->exit(request, text);
     put_text(text.str());
     return finish(ExitCode::kSuccess);
   } catch (const CLI::ParseError& error) {
     const auto is_named = [&](const auto& row) { return row.first->get_name() == argv[1]; };
     if (!runs_.empty() && argc > 1 && argv[1][0] != '-' && std::ranges::none_of(runs_, is_named)) {
-      say("{0}: unknown command {1} (see {0} --help)\n", app_.get_name(), quoted(argv[1]));
+      say("{0}: unknown command {1} (see {0} --help)\n", app_->get_name(), quoted(argv[1]));
       return static_cast<int>(ExitCode::kUsage);
     }
-    const auto chosen = app_.get_subcommands();
+    const auto chosen = app_->get_subcommands();
     const std::string command =
-        chosen.empty() ? app_.get_name() : app_.get_name() + " " + chosen.front()->get_name();
-    say("{}: {} (see {} --help)\n", app_.get_name(), error.what(), command);
+        chosen.empty() ? app_->get_name() : app_->get_name() + " " + chosen.front()->get_name();
+    say("{}: {} (see {} --help)\n", app_->get_name(), error.what(), command);
     return static_cast<int>(ExitCode::kUsage);
   }
   linalg::set_threads(common_.threads);
-  const auto chosen = app_.get_subcommands();
+  const auto chosen = app_->get_subcommands();
   const Result<ExitCode> result = chosen.empty() ? run_() : runs_.at(chosen.front())();
   return result.ok() ? finish(*result) : fail(result.error());
 } catch (const std::bad_alloc&) {

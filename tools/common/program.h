@@ -1,13 +1,15 @@
 // Program: a command-line tool - its commands, help, man page, errors and signals.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "common/exit_code.h"
+#include "common/options.h"
 
 namespace bbz::tools {
 
@@ -36,12 +38,14 @@ class Program {
   using Run = std::function<Result<ExitCode>()>;
 
   Program(std::string name, Manual manual);
+  ~Program();
 
-  CLI::App& app() { return app_; }
+  // Returns the options of a program that has no subcommands.
+  Options& options() { return options_.front(); }
   const CommonOptions& common() const { return common_; }
 
-  // A subcommand, to which the caller adds its options.
-  CLI::App& add_command(const std::string& name, Manual manual, Run run);
+  // Adds a subcommand and returns its options, to which the caller adds.
+  Options& add_command(const std::string& name, Manual manual, Run run);
   // What the program does when it has no subcommands.
   void set_run(Run run) { run_ = std::move(run); }
 
@@ -51,13 +55,14 @@ class Program {
   const Manual& manual(const CLI::App& app) const { return manuals_.at(&app); }
 
  private:
-  void add_common_options(CLI::App& app);
+  void add_common_options(Options& options);
   void add_manual(CLI::App& app, Manual manual);
   // Return the exit code after the last words.
   int finish(ExitCode code) const;
   int fail(const Error& error) const;
 
-  CLI::App app_;
+  std::unique_ptr<CLI::App> app_;
+  std::deque<Options> options_;  // of the program, then of each command
   CommonOptions common_;
   std::map<const CLI::App*, Manual> manuals_;
   std::map<const CLI::App*, Run> runs_;

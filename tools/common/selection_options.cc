@@ -25,9 +25,9 @@ Result<pack::Selection::Layers> parse_layers(const std::string& text) {
                     bbz::quoted(text));
 }
 
-void add_list(CLI::App& app, const std::string& name, std::vector<std::string>& values,
+void add_list(Options& options, const std::string& name, std::vector<std::string>& values,
               const std::string& type, const std::string& meaning) {
-  app.add_option(name, values, meaning)->type_name(type)->allow_extra_args(false);
+  options.add_option(name, values, meaning)->type_name(type)->allow_extra_args(false);
 }
 
 }  // namespace
@@ -43,17 +43,17 @@ Result<pack::Selection> SelectionArguments::selection() const {
   return selection;
 }
 
-void add_file_option(CLI::App& app, SelectionArguments& arguments) {
-  add_list(app, "--file", arguments.files, "GLOB",
+void add_file_option(Options& options, SelectionArguments& arguments) {
+  add_list(options, "--file", arguments.files, "GLOB",
            "Only files whose path in the archive matches; may be repeated");
 }
 
-void add_tensor_options(CLI::App& app, SelectionArguments& arguments) {
-  add_list(app, "--layer", arguments.layers, "N",
+void add_tensor_options(Options& options, SelectionArguments& arguments) {
+  add_list(options, "--layer", arguments.layers, "N",
            "Only tensors of this layer, or of a range such as 0-7; may be repeated");
-  add_list(app, "--tensor", arguments.tensors, "GLOB",
+  add_list(options, "--tensor", arguments.tensors, "GLOB",
            "Only tensors whose name matches; may be repeated");
-  add_list(app, "--exclude", arguments.excluded, "GLOB",
+  add_list(options, "--exclude", arguments.excluded, "GLOB",
            "No tensors whose name matches; may be repeated");
 }
 

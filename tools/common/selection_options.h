@@ -1,11 +1,11 @@
 // The options that select files and tensors of an archive, the same for every command.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
 #include "bbz/pack/selection.h"
+#include "common/options.h"
 
 namespace bbz::tools {
 
@@ -20,8 +20,8 @@ struct SelectionArguments {
 };
 
 // --file alone.
-void add_file_option(CLI::App& app, SelectionArguments& arguments);
+void add_file_option(Options& options, SelectionArguments& arguments);
 // --layer, --tensor, --exclude.
-void add_tensor_options(CLI::App& app, SelectionArguments& arguments);
+void add_tensor_options(Options& options, SelectionArguments& arguments);
 
 }  // namespace bbz::tools
