@@ -1,5 +1,5 @@
 // make_model: writes a model of the shape of Llama, made up, as a safetensors file.
-#include <CLI/CLI.hpp>
+#include <charconv>
 #include <fstream>
 #include <iostream>
 
@@ -35,32 +35,59 @@ int write(const test_models::Model& model, const std::string& path) {
   return 0;
 }
 
+constexpr char kHelp[] = R"(make_model [OPTION VALUE]... -o FILE
+Writes a model of the shape of Llama: Gaussian weights whose rows have scales like trained ones.
+  -o, --output FILE     the file to write
+  --layers N, --hidden N, --inner N, --vocabulary N
+                        number of layers, width of the residual and of the mlp, rows of the embedding
+  --dtype TYPE          bf16 (as it is by default), f16, f32
+  --family NAME         family of a sliced model: llama, opt, phi-2, phi-3
+  --slice N             slice it to this width; given again, to that of the next junction
+  --seed N              another seed gives another model
+)";
+
+bool read_number(const std::string& text, auto& number) {
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, number);
+  return parsed.ec == std::errc() && parsed.ptr == end;
+}
+
+bool read_dtype(const std::string& text, tensor::DType& dtype) {
+  if (text != "bf16" && text != "f16" && text != "f32") return false;
+  dtype = text == "bf16"  ? tensor::DType::kBF16
+          : text == "f16" ? tensor::DType::kF16
+                          : tensor::DType::kF32;
+  return true;
+}
+
+// Takes one option; false if there is none of this name or it does not have such values.
+bool take(const std::string& name, const std::string& value, test_models::Spec& spec,
+          std::string& output) {
+  if (name == "-o" || name == "--output") return !(output = value).empty();
+  if (name == "--family") return !(spec.family = value).empty();
+  if (name == "--dtype") return read_dtype(value, spec.dtype);
+  if (name == "--slice") return read_number(value, spec.widths.emplace_back());
+  if (name == "--layers") return read_number(value, spec.layers);
+  if (name == "--hidden") return read_number(value, spec.hidden);
+  if (name == "--inner") return read_number(value, spec.inner);
+  if (name == "--vocabulary") return read_number(value, spec.vocabulary);
+  return name == "--seed" && read_number(value, spec.seed);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app(
-      "Writes a model of the shape of Llama: Gaussian weights whose rows have scales like trained "
-      "ones.");
   test_models::Spec spec;
-  std::string dtype = "bf16";
+  spec.dtype = tensor::DType::kBF16;
   std::string output;
-  app.add_option("--layers", spec.layers, "Number of layers")->capture_default_str();
-  app.add_option("--hidden", spec.hidden, "Width of the residual")->capture_default_str();
-  app.add_option("--inner", spec.inner, "Width of the mlp")->capture_default_str();
-  app.add_option("--vocabulary", spec.vocabulary, "Rows of embedding and head")
-      ->capture_default_str();
-  app.add_option("--family", spec.family, "Family of a sliced model: llama, opt, phi-2, phi-3")
-      ->capture_default_str();
-  app.add_option("--slice", spec.widths, "Slice it to these widths, one for each junction");
-  app.add_option("--seed", spec.seed, "Another seed gives another model")->capture_default_str();
-  app.add_option("--dtype", dtype, "Element type")
-      ->check(CLI::IsMember({"bf16", "f16", "f32"}))
-      ->capture_default_str();
-  app.add_option("-o,--output", output, "The file to write")->required();
-  CLI11_PARSE(app, argc, argv);
-  spec.dtype = dtype == "bf16"  ? tensor::DType::kBF16
-               : dtype == "f16" ? tensor::DType::kF16
-                                : tensor::DType::kF32;
+  bool understood = true;
+  for (int i = 1; i < argc; i += 2) {
+    understood = understood && i + 1 < argc && take(argv[i], argv[i + 1], spec, output);
+  }
+  if (!understood || output.empty()) {
+    std::cerr << kHelp;
+    return 2;
+  }
   return write(
       spec.widths.empty() ? test_models::plain_llama(spec) : test_models::sliced_model(spec),
       output);
