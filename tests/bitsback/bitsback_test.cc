@@ -1,4 +1,5 @@
 #include "bbz/bitsback/bitsback.h"
+#include "bbz/linalg/product.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -77,8 +78,9 @@ TEST(BitsBack, RotationIsWhatHappenedToTheCarriers) {
     const Junction junction = normal_junction(dtype, 20, 50);
     const Drawn drawn = code(junction).drawn;
     ASSERT_EQ(drawn.rotation.rows(), 20);
-    EXPECT_LT((drawn.rotation.transpose() * drawn.rotation - Matrix::Identity(20, 20)).norm(),
-              1e-12);
+    EXPECT_LT(
+        (linalg::gram(drawn.rotation, linalg::Op::kTransposed) - Matrix::Identity(20, 20)).norm(),
+        1e-12);
 
     const auto precision = precision_of(dtype);
     const double least_spacing =
@@ -209,7 +211,9 @@ TEST(BitsBack, StoresTheExactRotationToOneUnitInTheLastPlace) {
     const auto drawn = encode(*plan, junction.carriers(), random_bytes(5, 40));
     ASSERT_TRUE(drawn.ok()) << drawn.error().message;
     const linalg::Matrix& u = drawn->rotation;
-    EXPECT_LT((u.transpose() * u - linalg::Matrix::Identity(kWidth, kWidth)).cwiseAbs().maxCoeff(),
+    EXPECT_LT((linalg::gram(u, linalg::Op::kTransposed) - linalg::Matrix::Identity(kWidth, kWidth))
+                  .cwiseAbs()
+                  .maxCoeff(),
               1e-13);
     double largest = 0;
     for (std::size_t c = 0; c < junction.tensors.size(); ++c) {

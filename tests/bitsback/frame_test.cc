@@ -1,4 +1,5 @@
 #include "bbz/bitsback/frame.h"
+#include "bbz/linalg/product.h"
 
 #include <gtest/gtest.h>
 
@@ -17,7 +18,7 @@ Matrix frame_of(const Junction& junction) {
 }
 
 double distance_from_orthogonal(const Matrix& x) {
-  return (x.transpose() * x - Matrix::Identity(x.rows(), x.cols())).norm();
+  return (linalg::gram(x, linalg::Op::kTransposed) - Matrix::Identity(x.rows(), x.cols())).norm();
 }
 
 TEST(Frame, IsOrthogonal) {
@@ -42,7 +43,7 @@ TEST(Frame, FollowsTheCarriers) {
   }
   const Matrix frame = frame_of({kWidth, DType::kF16, {tensor_of(DType::kF16, values)}});
   const Matrix followed = frame_of({kWidth, DType::kF16, {tensor_of(DType::kF16, turned)}});
-  EXPECT_LT((followed - turn * frame).norm(), 1e-11);
+  EXPECT_LT((followed - linalg::product(turn, frame)).norm(), 1e-11);
 }
 
 // Carriers whose Gram matrix is a multiple of the identity have no principal axes, but a frame.

@@ -1,4 +1,5 @@
 #include "bbz/bitsback/rotation.h"
+#include "bbz/linalg/product.h"
 
 #include <gtest/gtest.h>
 
@@ -74,7 +75,8 @@ TEST(Rotation, ParametersComeBack) {
   const Drawn12 drawn;
   const auto rotation = rotation_at(12, drawn.grid, drawn.coordinates);
   ASSERT_TRUE(rotation.ok());
-  EXPECT_LT((rotation->transpose() * *rotation - Matrix::Identity(12, 12)).norm(), 1e-12);
+  EXPECT_LT((linalg::gram(*rotation, linalg::Op::kTransposed) - Matrix::Identity(12, 12)).norm(),
+            1e-12);
   const auto parameters = parameters_of(*rotation);
   ASSERT_TRUE(parameters.ok());
   EXPECT_NEAR((*parameters)(1, 0), drawn.grid.value(drawn.coordinates[0]), 1e-13);

@@ -3,13 +3,12 @@
 // away, a derived one by the stated bound more.
 #include <gtest/gtest.h>
 
-#include <Eigen/QR>
-#include <Eigen/SVD>
 #include <cmath>
 #include <map>
 
 #include "bbz/gauge/rotate.h"
 #include "bbz/linalg/convert.h"
+#include "bbz/linalg/product.h"
 #include "models/models.h"
 
 namespace bbz::gauge {
@@ -18,6 +17,7 @@ namespace {
 using junction::Role;
 using linalg::Index;
 using linalg::Matrix;
+using linalg::product;
 using tensor::DType;
 using test_models::Model;
 
@@ -27,22 +27,31 @@ struct Rotated {
   bool polar;
 };
 
-// U such that t U is lower triangular with a non-negative diagonal. Precondition: t has full rank
-// and no fewer rows than columns, so that there is one.
+// U such that t U is lower triangular with a non-negative diagonal: Gram and Schmidt on the first
+// rows, each row twice, which leaves rounding alone. Precondition: t has full rank and no fewer
+// rows than columns.
 Matrix triangular_gauge(const Matrix& t) {
-  const Matrix top = t.topRows(t.cols()).transpose();
-  const Eigen::HouseholderQR<Matrix> qr(top);
-  Matrix u = qr.householderQ();
+  Matrix u = t.topRows(t.cols()).transpose();
   for (Index i = 0; i < u.cols(); ++i) {
-    if (qr.matrixQR()(i, i) < 0) u.col(i) *= -1.0;
+    for (int times = 0; times < 2; ++times) {
+      for (Index j = 0; j < i; ++j) u.col(i) -= u.col(j).dot(u.col(i)) * u.col(j);
+    }
+    u.col(i).normalize();
   }
   return u;
 }
 
-// U such that t U is symmetric and not negative. Precondition: t is square.
+// U such that t U is symmetric and not negative: the transpose of the orthogonal matrix nearest to
+// t, by Newton's iteration in the form of Schulz. Precondition: t is square and of full rank.
 Matrix polar_gauge(const Matrix& t) {
-  const Eigen::JacobiSVD<Matrix> svd(t, Eigen::ComputeFullU | Eigen::ComputeFullV);
-  return svd.matrixV() * svd.matrixU().transpose();
+  Matrix x = t / t.norm();
+  for (double change = 1; change > 1e-12;) {
+    const Matrix gap = Matrix::Identity(x.cols(), x.cols()) - x.transpose().lazyProduct(x);
+    const Matrix step = 0.5 * x.lazyProduct(gap);
+    x += step;
+    change = step.cwiseAbs().maxCoeff();
+  }
+  return x.transpose();
 }
 
 class ExactRotation : public testing::TestWithParam<Rotated> {
@@ -111,23 +120,23 @@ TEST_P(ExactRotation, IsAtMostOneUnitInTheLastPlaceAway) {
     if (enters == nullptr) {
       u = triangular_gauge(matrix(before_, junction.find(Role::kEmbedding)->tensor));
     } else {
-      const Matrix t = v.transpose() * matrix(before_, enters->tensor);
+      const Matrix t = product(v.transpose(), matrix(before_, enters->tensor));
       const bool polar = forms_[enters->tensor] == Form::kPolar;
       ASSERT_TRUE(polar || t.rows() >= t.cols());
       u = polar ? polar_gauge(t) : triangular_gauge(t);
-      expect_near(enters->tensor, t * u);
+      expect_near(enters->tensor, product(t, u));
     }
     for (const junction::Member& member : junction.members) {
       const Matrix m = matrix(before_, member.tensor);
       switch (member.role) {
         case Role::kWrites:
         case Role::kBias:
-          expect_near(member.tensor, u.transpose() * m);
+          expect_near(member.tensor, product(u.transpose(), m));
           break;
         case Role::kEmbedding:
         case Role::kReads:
         case Role::kHead:
-          expect_near(member.tensor, m * u);
+          expect_near(member.tensor, product(m, u));
           break;
         case Role::kShortcutIn:   // above
         case Role::kShortcutOut:  // by the junction that it enters

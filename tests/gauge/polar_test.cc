@@ -70,10 +70,11 @@ TEST_P(Polar, TurnsASliceOfAnOrthogonalMatrixIntoAFactorThatIsFoundAgain) {
     const Choice choice = chosen(s, dtype);
     ASSERT_EQ(choice.method, Method::kPolar) << choice.note;
     EXPECT_EQ(choice.polar->rank(), std::min(rows, whole - cols));
-    const Matrix gap = choice.u->transpose() * *choice.u - Matrix::Identity(cols, cols);
+    const Matrix gap =
+        linalg::gram(*choice.u, linalg::Op::kTransposed) - Matrix::Identity(cols, cols);
     EXPECT_LT(gap.cwiseAbs().maxCoeff(), 1e-12);
     const Matrix derived = linalg::load_matrix(choice.stored, dtype, rows, cols);
-    const Matrix exact = s * *choice.u;
+    const Matrix exact = linalg::product(s, *choice.u);
     EXPECT_LT((derived - exact).cwiseAbs().maxCoeff(), polar_tolerance(dtype));
     // Beside the noise that s has already, the factor costs no more than rounding does.
     EXPECT_LT((derived - exact).norm(),

@@ -10,6 +10,7 @@
 #include "bbz/gauge/lower.h"
 #include "bbz/gauge/members.h"
 #include "bbz/linalg/convert.h"
+#include "bbz/linalg/product.h"
 #include "models/models.h"
 
 namespace bbz::gauge {
@@ -63,14 +64,14 @@ std::vector<Matrix> paths(const Model& model) {
           written.push_back(m.transpose());
           break;
         case Role::kShortcutIn:
-          for (const Matrix& c : carried) written.push_back(c * m);
+          for (const Matrix& c : carried) written.push_back(linalg::product(c, m));
           break;
         case Role::kShortcutOut:
           leaving = m;
           break;
         case Role::kReads:
         case Role::kHead:
-          for (const Matrix& w : written) all.push_back(w * m.transpose());
+          for (const Matrix& w : written) all.push_back(linalg::product(w, m.transpose()));
           break;
       }
     }

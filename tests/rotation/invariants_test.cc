@@ -55,7 +55,7 @@ std::map<std::string, Matrix> invariants(Bytes file) {
       }
     }
     for (const auto& [in, a] : enters) {
-      for (const auto& [out, b] : leaves) products[in + " -> " + out] = a * b;
+      for (const auto& [out, b] : leaves) products[in + " -> " + out] = linalg::product(a, b);
     }
   }
   // Along the residual: embedding, every shortcut, head.
@@ -64,9 +64,9 @@ std::map<std::string, Matrix> invariants(Bytes file) {
     for (const junction::Member& member : junction.members) {
       const std::string& name = model->tensors[member.tensor].name;
       if (member.role == Role::kEmbedding && stream.size() == 0) stream = tensor.at(name);
-      if (member.role == Role::kShortcutIn) stream = Matrix(stream * tensor.at(name));
+      if (member.role == Role::kShortcutIn) stream = linalg::product(stream, tensor.at(name));
       if (member.role == Role::kReads || member.role == Role::kHead) {
-        products["residual -> " + name] = stream * tensor.at(name).transpose();
+        products["residual -> " + name] = linalg::product(stream, tensor.at(name).transpose());
       }
     }
   }
