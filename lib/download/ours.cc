@@ -44,7 +44,8 @@ Result<bool> holds_state(const std::string& path) {
 }
 
 Error not_ours(const std::string& path) {
-  return make_error(Code::kExists, "{}: already exists and is no part of a download", quoted(path));
+  return make_error(Code::kExists, "{}: already exists and is no part of a download",
+                    bbz::quoted(path));
 }
 
 }  // namespace
