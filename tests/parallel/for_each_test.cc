@@ -37,5 +37,26 @@ TEST(ForEachIndex, MayBeCalledFromATaskOfThePool) {
   for_each_index(&pool, 4, [&](std::size_t) { expect_each_once(&pool, 50); });
 }
 
+TEST(ForEachIndex, ThrowsWhatACallThrewWhenAllHaveEnded) {
+  for (const std::size_t threads : {1, 2, 5}) {
+    ThreadPool pool(threads);
+    for (int round = 0; round < 50; ++round) {
+      std::atomic<int> inside{0};
+      std::atomic<int> calls{0};
+      const auto work = [&](std::size_t i) {
+        ++inside;
+        ++calls;
+        const bool throws = i == 7;
+        --inside;
+        if (throws) throw std::bad_alloc();
+      };
+      EXPECT_THROW(for_each_index(&pool, 100'000, work), std::bad_alloc);
+      EXPECT_EQ(inside, 0);
+      EXPECT_LT(calls, 100'000);     // the rest was left out
+      expect_each_once(&pool, 100);  // and the pool is as it was
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bbz::parallel
