@@ -4,11 +4,11 @@
 #include <cstdlib>
 #include <map>
 
+#include "archive_mutator.h"
 #include "bbz/catalog/builder.h"
 #include "bbz/container/index.h"
 #include "bbz/container/record_reader.h"
 #include "bbz/container/scan.h"
-#include "repair.h"
 
 namespace {
 
@@ -80,6 +80,11 @@ void check_catalog(const catalog::Catalog& catalog, std::uint64_t archive_bytes)
 }
 
 }  // namespace
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
+                                               std::size_t most, unsigned seed) {
+  return fuzz::mutate_archive(data, size, most, seed, 1);
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;

@@ -5,10 +5,10 @@
 #include <map>
 #include <set>
 
+#include "archive_mutator.h"
 #include "bbz/archive/reader.h"
 #include "bbz/archive/stream.h"
 #include "bbz/push/decoder.h"
-#include "repair.h"
 
 namespace {
 
@@ -159,6 +159,11 @@ class Feeder {
 };
 
 }  // namespace
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
+                                               std::size_t most, unsigned seed) {
+  return fuzz::mutate_archive(data, size, most, seed, 3);
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 3) return 0;
