@@ -343,5 +343,29 @@ TEST_F(CPush, AStoreOfCallbacks) {
   expect_everything();
 }
 
+TEST_F(CPush, WithoutACallbackAFailedTensorEndsIt) {
+  // A tensor of a form that nobody knows: whole, and nothing can be made of it.
+  files_[3].tensors[1].spec.form = 200;
+  WriteOptions write;
+  write.chunk_bytes = 64;
+  const auto archive = write_sample(files_, write);
+  BBZ_ASSERT_OK(archive);
+  archive_ = *archive;
+  {
+    const auto push = make();
+    EXPECT_EQ(feed_all(push.get()), BBZ_OK) << message();
+    EXPECT_EQ(received_.failures.size(), 1u);
+  }
+  bbz_receiver receiver = received_.receiver();
+  receiver.failed = nullptr;
+  bbz_push* push = nullptr;
+  ASSERT_EQ(bbz_push_new(nullptr, &receiver, &push, error_.get()), BBZ_OK) << message();
+  const Owned<bbz_push> owned(push);
+  bbz_code code = feed_all(push);
+  if (code == BBZ_OK) code = bbz_push_finish(push, error_.get());
+  EXPECT_EQ(code, BBZ_ERROR_UNSUPPORTED);
+  EXPECT_THAT(message(), HasSubstr("form 200"));
+}
+
 }  // namespace
 }  // namespace bbz::capi

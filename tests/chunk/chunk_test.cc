@@ -146,5 +146,20 @@ TEST_P(ChunkTest, ChecksWhatTheCodecGave) {
 INSTANTIATE_TEST_SUITE_P(Kinds, ChunkTest,
                          testing::Values(DigestKind::kXxh3_128, DigestKind::kSha256));
 
+TEST(CodecShape, SaysWhereInItsRowAChunkBegins) {
+  catalog::TensorMeta tensor;
+  tensor.dtype = tensor::DType::kF16;
+  tensor.element_bits = 16;
+  tensor.shape = {4, 1000};
+  tensor.stored_elements = 4000;
+  tensor.chunk_elements = 300;
+  for (const std::uint64_t chunk : {0u, 1u, 3u, 4u, 13u}) {
+    const codec::ChunkShape shape = codec_shape(tensor, chunk * 300, 300);
+    EXPECT_EQ(shape.row_length, 1000u);
+    EXPECT_EQ(shape.elements, 300u);
+    EXPECT_EQ(shape.first_column, chunk * 300 % 1000) << chunk;
+  }
+}
+
 }  // namespace
 }  // namespace bbz::chunk

@@ -237,5 +237,23 @@ TEST(Archive, AppliesLimits) {
   EXPECT_THAT(streamed(raw::sample().bytes(), limits).message, HasSubstr("the entries so far"));
 }
 
+// A reader cannot know what such a record means, but it must notice that it was damaged.
+TEST(Archive, ComparesThePayloadOfAnUnknownRecordWithItsChecksum) {
+  for (const bool front : {false, true}) {
+    const raw::Archive archive = raw::sample(front);
+    Buffer bytes = archive.bytes();
+    const Buffer payload = raw::text("version");
+    const auto found = std::ranges::search(bytes, payload);
+    ASSERT_FALSE(found.empty());
+    EXPECT_EQ(streamed(bytes).code, Code::kOk);
+    for (const std::size_t at : {std::size_t{0}, payload.size() - 1}) {
+      Buffer damaged = bytes;
+      damaged[static_cast<std::size_t>(found.begin() - bytes.begin()) + at] ^= std::byte{4};
+      const Verdict streaming = streamed(damaged);
+      EXPECT_EQ(streaming.code, Code::kChecksum) << streaming.message;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bbz::container

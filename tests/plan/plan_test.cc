@@ -165,5 +165,28 @@ TEST_P(PlanOfSample, RefusesWhatIsNotThere) {
   EXPECT_EQ(planner.add_group(0, {}).code(), Code::kInvalidArgument);
 }
 
+TEST(Rows, CoverTheByteThatTwoRowsShare) {
+  // Four rows of three elements of 4 bits: a byte and a half each.
+  SampleFile file{"f", catalog::FileKind::kRegular, {}};
+  file.tensors.push_back(sample_tensor("packed", tensor::DType::kF4, {4, 3}, 1));
+  const auto archive = write_sample({file}, {});
+  BBZ_ASSERT_OK(archive);
+  const auto reader = Reader::open(io::memory_source(Bytes(*archive)));
+  BBZ_ASSERT_OK(reader);
+  const auto expect = [&](std::uint64_t first, std::uint64_t last, std::uint64_t begin,
+                          std::uint64_t end) {
+    const auto part = rows((*reader)->catalog(), 0, first, last);
+    BBZ_ASSERT_OK(part);
+    EXPECT_EQ(part->offset, begin) << first << " to " << last;
+    EXPECT_EQ(part->offset + part->size, end) << first << " to " << last;
+  };
+  expect(0, 1, 0, 2);
+  expect(1, 2, 1, 3);
+  expect(0, 2, 0, 3);
+  expect(2, 3, 3, 5);
+  expect(1, 4, 1, 6);
+  expect(3, 3, 4, 4);
+}
+
 }  // namespace
 }  // namespace bbz::plan

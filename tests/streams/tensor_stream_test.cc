@@ -121,5 +121,20 @@ TEST_F(TensorStreams, WhatAnOstreamWroteComesBack) {
   EXPECT_EQ(std::string((std::istreambuf_iterator<char>(in)), {}), expected());
 }
 
+TEST_F(TensorStreams, SeekingToTheEndTellsTheSize) {
+  TensorIStream in(*reader_, number_);
+  const auto size = static_cast<std::streamoff>(expected().size());
+  in.seekg(0, std::ios_base::end);
+  EXPECT_TRUE(in.good());
+  EXPECT_EQ(in.tellg(), std::streampos(size));
+  EXPECT_EQ(in.get(), std::char_traits<char>::eof());
+  EXPECT_TRUE(in.eof());
+  EXPECT_FALSE(in.bad());
+  EXPECT_FALSE(in.error().has_value());
+  in.clear();
+  in.seekg(size - 1);
+  EXPECT_EQ(in.get(), static_cast<unsigned char>(expected().back()));
+}
+
 }  // namespace
 }  // namespace bbz::streams
