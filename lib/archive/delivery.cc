@@ -21,11 +21,6 @@ Status decode_step(Step& step, io::Source& source) {
   step.plain.resize(step.chunk.decoded_bytes);
   const auto decode = step.verify ? chunk::verify : chunk::decode;
   step.outcome = decode(tensor, step.chunk, step.payload, step.plain);
-  if (step.outcome.ok() && tensor.form == symmetry::kFormLower) {
-    const symmetry::DenseRange range = symmetry::lower_range(tensor, step.chunk);
-    step.dense.resize((range.end - range.begin) * tensor.element_bits / 8);
-    symmetry::expand_lower(tensor, step.chunk, step.plain, step.dense);
-  }
   return {};
 }
 
@@ -65,8 +60,9 @@ Status Delivery::chunk(Step& step) {
   if (!step.decode) return {};
   const std::size_t bits = tensor.meta.element_bits;
   if (tensor.meta.form == symmetry::kFormLower) {
-    return visitor_.data(tensor, symmetry::lower_range(tensor.meta, step.chunk).begin * bits / 8,
-                         step.dense);
+    return symmetry::expand_lower(
+        tensor.meta, step.chunk, step.plain, slice_,
+        [&](std::uint64_t offset, Bytes part) { return visitor_.data(tensor, offset, part); });
   }
   return visitor_.data(tensor, step.chunk.meta.first_element * bits / 8, step.plain);
 }

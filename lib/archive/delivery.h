@@ -27,7 +27,6 @@ struct Step {
   catalog::Metadata metadata;
   std::vector<std::byte> payload;  // of the chunk, the group or the metadata
   std::vector<std::byte> plain;    // what the chunk decodes to
-  std::vector<std::byte> dense;    // and what that stands for, where the form is lower
   bool left = false;               // the payload is still in the archive
   bool decode = true;              // false: the payload is checked, and nothing made of it
   bool verify = false;             // the payload's checksum is checked whatever comes out of it
@@ -70,6 +69,7 @@ class Delivery {
   FindGroup find_group_;
   std::shared_ptr<GroupState> group_;  // of the tensor that is delivered
   LargeBuffer derived_;                // its bytes, where it is one
+  std::vector<std::byte> slice_;       // of what a chunk stands for, where its form is lower
   Status form_;                        // whether that tensor's form can be delivered
 };
 

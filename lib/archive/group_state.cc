@@ -61,24 +61,29 @@ Result<std::span<const catalog::Tensor>> GroupState::tensors(
     const catalog::Catalog& catalog) const {
   BBZ_ASSIGN(const auto tensors, symmetry::group_tensors(catalog, group_, count_));
   if (bits_back_) BBZ_TRY(symmetry::check_rotation(group_, *bits_back_, tensors));
+  if (polar_) BBZ_TRY(symmetry::check_work(group_, *polar_, tensors));
   return tensors;
 }
 
 void GroupState::begin(const catalog::Tensor& tensor) {
   tensors_.push_back(tensor);
   bytes_.emplace_back();
+  held_ += sizeof(catalog::Tensor) + tensor.meta.name.size();
   too_large_ |= tensor.byte_size > symmetry::kMaxGroupTensorBytes - expected_;
   if (!too_large_) expected_ += tensor.byte_size;
 }
 
 void GroupState::add(const catalog::Tensor& tensor, std::vector<std::byte>&& bytes) {
   begin(tensor);
-  if (!too_large_) bytes_.back() = std::move(bytes);
+  if (too_large_) return;
+  held_ += bytes.size();
+  bytes_.back() = std::move(bytes);
 }
 
 void GroupState::add(const catalog::Tensor& tensor, Bytes bytes) {
   if (tensors_.empty() || tensors_.back().meta.number != tensor.meta.number) begin(tensor);
   if (too_large_) return;  // complete() says so
+  held_ += bytes.size();
   bytes_.back().insert(bytes_.back().end(), bytes.begin(), bytes.end());
 }
 
@@ -114,7 +119,9 @@ Status GroupState::decode_carried(const catalog::Catalog& catalog,
     if (!riders_) {
       BBZ_TRY(complete(catalog));
       riders_ = symmetry::recover_riders(*bits_back_, tensors_, bytes_);
+      for (const auto& bytes : bytes_) held_ -= bytes.size();
       bytes_.clear();  // the riders are all that is needed from now on
+      if (riders_->ok()) held_ += riders_->value().size();
     }
   }
   if (!riders_->ok()) return riders_->error();
@@ -122,6 +129,15 @@ Status GroupState::decode_carried(const catalog::Catalog& catalog,
   BBZ_ASSIGN(const symmetry::Joined joined,
              symmetry::join_carried(tensor, chunk, payload, **riders_));
   return chunk::decode(tensor, joined.chunk, joined.payload, out);
+}
+
+void keep_newest(std::vector<std::shared_ptr<GroupState>>& groups) {
+  std::uint64_t held = 0;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    held += groups[i]->held_bytes();
+    if (i < 2 || held <= kMostGroupBytes) continue;
+    groups.resize(i);
+  }
 }
 
 }  // namespace bbz::internal

@@ -2,6 +2,7 @@
 // Internal to bbz.
 #pragma once
 
+#include <atomic>
 #include <mutex>
 
 #include "bbz/catalog/catalog.h"
@@ -39,6 +40,8 @@ class GroupState {
     return tensor.meta.number - group_.first_tensor < count_ &&
            tensor.meta.number >= group_.first_tensor;
   }
+  // How many bytes of memory it takes, about.
+  std::uint64_t held_bytes() const { return held_; }
   // Those tensors, which may be decoded. Errors: those of symmetry::group_tensors() and
   // symmetry::check_rotation().
   Result<std::span<const catalog::Tensor>> tensors(const catalog::Catalog& catalog) const;
@@ -69,9 +72,18 @@ class GroupState {
   std::vector<std::vector<std::byte>> bytes_;
   std::uint64_t expected_ = 0;  // of those tensors, by what they declare
   bool too_large_ = false;
+  std::atomic<std::uint64_t> held_{sizeof(GroupState)};
   std::mutex mutex_;
   // Under mutex_ until recovered. A failure stays as well: it costs as much as a success.
   std::optional<Result<std::vector<std::byte>>> riders_;
 };
+
+// Lets go of the groups that were needed longest ago, of a list with the newest need first, until
+// the others take no more than kMostGroupBytes together; the first two stay whatever they take.
+// Tensors need not be read in the order of their records, and a bits-back group costs seconds to
+// put together. Its riders take no more memory than the archive has bytes for them
+// (format-spec/limits.md), so that only large archives have more groups than fit.
+inline constexpr std::uint64_t kMostGroupBytes = std::uint64_t{128} << 20;
+void keep_newest(std::vector<std::shared_ptr<GroupState>>& groups);
 
 }  // namespace bbz::internal

@@ -50,22 +50,26 @@ Result<std::vector<std::byte>> Reader::State::read_payload(const catalog::Payloa
 }
 
 Result<std::shared_ptr<internal::GroupState>> Reader::State::find_group(std::uint32_t number) {
-  constexpr std::size_t kKept = 2;
   const std::lock_guard lock(groups_mutex);
   const auto known = std::ranges::find(groups, number, [](const auto& g) { return g->number(); });
-  if (known != groups.end()) return *known;
-  if (wrong_group && wrong_group->number == number) return wrong_group->error;
+  if (known != groups.end()) {
+    std::rotate(groups.begin(), known, std::next(known));
+    return groups.front();
+  }
+  if (const auto wrong = wrong_groups.find(number); wrong != wrong_groups.end()) {
+    return wrong->second;
+  }
   auto state = read_group(catalog.groups[number]);
   if (!state.ok()) {
     const Code code = state.code();
     if (code == Code::kChecksum || code == Code::kMalformed || code == Code::kTruncated ||
         code == Code::kLimit) {
-      wrong_group = {number, state.error()};
+      wrong_groups.emplace(number, state.error());
     }
     return state;
   }
   groups.insert(groups.begin(), *state);
-  if (groups.size() > kKept) groups.pop_back();
+  internal::keep_newest(groups);
   return state;
 }
 
@@ -144,7 +148,7 @@ Status Reader::State::read_lower(const catalog::Tensor& tensor, std::uint64_t of
   const auto announced = all ? announce(catalog.chunks_of(tensor)) : nullptr;
   std::vector<std::byte> payload;
   std::vector<std::byte> stored;
-  std::vector<std::byte> dense;
+  std::vector<std::byte> slice;
   for (const catalog::Chunk& chunk : catalog.chunks_of(tensor)) {
     const symmetry::DenseRange range = symmetry::lower_range(tensor.meta, chunk);
     const std::uint64_t from = std::max(range.begin * size, offset);
@@ -152,10 +156,18 @@ Status Reader::State::read_lower(const catalog::Tensor& tensor, std::uint64_t of
     if (from >= to) continue;
     stored.resize(chunk.decoded_bytes);
     BBZ_TRY(read_chunk(tensor, chunk, payload, stored));
-    dense.resize((range.end - range.begin) * size);
-    symmetry::expand_lower(tensor.meta, chunk, stored, dense);
-    std::ranges::copy(Bytes(dense).subspan(from - range.begin * size, to - from),
-                      out.begin() + static_cast<std::ptrdiff_t>(from - offset));
+    // Slice by slice, since the range may begin and end within elements.
+    for (std::uint64_t at = from; at < to;) {
+      const std::uint64_t element = at / size;
+      const std::uint64_t most = divide_up(to, size) - element;
+      slice.resize(std::min<std::uint64_t>(most, symmetry::kLowerSlice / size) * size);
+      symmetry::expand_lower(tensor.meta, chunk, stored, element, slice);
+      const std::uint64_t skipped = at - element * size;
+      const std::uint64_t part = std::min(slice.size() - skipped, to - at);
+      std::ranges::copy(Bytes(slice).subspan(skipped, part),
+                        out.begin() + static_cast<std::ptrdiff_t>(at - offset));
+      at += part;
+    }
   }
   return {};
 }

@@ -25,7 +25,7 @@ struct Piece {
 struct Buffers {
   std::vector<std::byte> payload;
   std::vector<std::byte> plain;
-  std::vector<std::byte> dense;
+  std::vector<std::byte> slice;  // of what that stands for, where the form is lower
 };
 
 // A tensor that will be derived, and how many chunks come before it.
@@ -38,6 +38,9 @@ struct Derived {
 // meanwhile: the one computes, and they wait for the system to take what they write. So it is begun
 // that many chunks early, lest it be all that is left to do, and so many pieces are on their way.
 constexpr std::uint64_t kAhead = 128;
+
+// A derived tensor that has more bytes is derived alone.
+constexpr std::uint64_t kLarge = std::uint64_t{64} << 20;
 
 }  // namespace
 
@@ -113,6 +116,10 @@ class Reader::Placer {
   // On the pool's threads.
   Status derive(Piece& piece) {
     BBZ_ASSIGN(const auto group, state_.find_group(piece.tensor->meta.group));
+    // A tensor of a gigabyte may follow from a few bytes: of large ones, only one is held at a
+    // time.
+    std::unique_lock turn(large_, std::defer_lock);
+    if (piece.tensor->byte_size > kLarge) turn.lock();
     const auto bytes = derived_.borrow();
     bytes->resize(piece.tensor->byte_size);
     piece.bytes = bytes->size();
@@ -137,17 +144,16 @@ class Reader::Placer {
     } else {
       BBZ_TRY(chunk::decode(tensor, chunk, buffers->payload, buffers->plain));
     }
-    std::uint64_t first = chunk.meta.first_element;
-    Bytes bytes = buffers->plain;
     if (tensor.form == symmetry::kFormLower) {
       const symmetry::DenseRange range = symmetry::lower_range(tensor, chunk);
-      buffers->dense.resize((range.end - range.begin) * bits / 8);
-      symmetry::expand_lower(tensor, chunk, buffers->plain, buffers->dense);
-      first = range.begin;
-      bytes = buffers->dense;
+      piece.bytes = (range.end - range.begin) * bits / 8;
+      return symmetry::expand_lower(tensor, chunk, buffers->plain, buffers->slice,
+                                    [&](std::uint64_t offset, Bytes part) {
+                                      return sink_.place(piece.offset + offset, part);
+                                    });
     }
-    piece.bytes = bytes.size();
-    return sink_.place(piece.offset + first * bits / 8, bytes);
+    piece.bytes = buffers->plain.size();
+    return sink_.place(piece.offset + chunk.meta.first_element * bits / 8, buffers->plain);
   }
 
   void count(std::uint64_t bytes) {
@@ -166,6 +172,7 @@ class Reader::Placer {
   std::uint64_t done_ = 0;
   parallel::Spares<Buffers> spares_;
   parallel::Spares<LargeBuffer> derived_;
+  std::mutex large_;
 };
 
 Status Reader::place_tensors(std::span<const Placement> placements, io::Sink& sink,

@@ -1,6 +1,7 @@
 // What a Reader holds. Internal to bbz.
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -57,13 +58,9 @@ struct Reader::State {
   // times.
   std::mutex groups_mutex;
   std::vector<std::shared_ptr<internal::GroupState>> groups;
-  // The last one whose content is wrong, so that its tensors are not all decoded again for each
-  // chunk that asks for it.
-  struct WrongGroup {
-    std::uint32_t number = 0;
-    Error error;
-  };
-  std::optional<WrongGroup> wrong_group;
+  // Those whose content is wrong, so that their tensors are not all decoded again for each chunk
+  // that asks for one.
+  std::map<std::uint32_t, Error> wrong_groups;
 };
 
 }  // namespace bbz

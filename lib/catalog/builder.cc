@@ -179,6 +179,23 @@ Status CatalogBuilder::claim_space(const RecordView& record, std::uint64_t end,
   return {};
 }
 
+// A tensor refers to the newest group of its method, so that whoever reads tensors in order needs
+// each group once.
+Status CatalogBuilder::refer_to_group(const RecordView& record, const TensorMeta& meta) {
+  if (meta.group == kNone) return {};
+  if (meta.group >= catalog_.groups.size()) {
+    return malformed(record, "group {} does not stand before it", meta.group);
+  }
+  Group& group = catalog_.groups[meta.group];
+  const std::uint32_t newest = newest_groups_.at(group.meta.method);
+  if (newest != meta.group) {
+    return malformed(record, "group {} is not the newest of method {} before it, group {} is",
+                     meta.group, group.meta.method, newest);
+  }
+  if (group.first_user == kNone) group.first_user = meta.number;
+  return {};
+}
+
 Status CatalogBuilder::add_tensor(const RecordView& record) {
   BBZ_ASSIGN(TensorMeta meta, decode_tensor(record, limits_));
   BBZ_TRY(expect_chunks_done(record));
@@ -211,9 +228,7 @@ Status CatalogBuilder::add_tensor(const RecordView& record) {
     return malformed(record, "a dense tensor of {} elements stores {} and has group {}", elements,
                      meta.stored_elements, meta.group);
   }
-  if (meta.group != kNone && meta.group >= catalog_.groups.size()) {
-    return malformed(record, "group {} does not stand before it", meta.group);
-  }
+  BBZ_TRY(refer_to_group(record, meta));
   Tensor tensor;
   tensor.byte_size = *size;
   tensor.first_chunk = catalog_.chunks.size();
@@ -292,8 +307,9 @@ Status CatalogBuilder::add_group(const RecordView& record) {
   if (meta.number != catalog_.groups.size()) {
     return malformed(record, "number {}, expected {}", meta.number, catalog_.groups.size());
   }
-  catalog_.groups.push_back(
-      {std::move(meta), payload_of(record), static_cast<std::uint32_t>(catalog_.tensors.size())});
+  newest_groups_[meta.method] = meta.number;
+  catalog_.groups.push_back({std::move(meta), payload_of(record),
+                             static_cast<std::uint32_t>(catalog_.tensors.size()), kNone});
   catalog_.stored_bytes += record.head.payload_length;
   return {};
 }

@@ -1,6 +1,7 @@
 // CatalogBuilder: takes record heads one after the other and checks that they fit together.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -44,6 +45,7 @@ class CatalogBuilder {
   Status add_chunk(const container::RecordView& record);
   Status add_metadata(const container::RecordView& record);
   Status add_group(const container::RecordView& record);
+  Status refer_to_group(const container::RecordView& record, const TensorMeta& meta);
   Status claim_space(const container::RecordView& record, std::uint64_t end, std::uint64_t size);
   Status claim_path(const container::RecordView& record, const FileMeta& meta);
   Status expect_chunks_done(const container::RecordView& record) const;
@@ -56,6 +58,7 @@ class CatalogBuilder {
   std::set<std::string, PathOrder> paths_;
   std::set<std::pair<std::uint32_t, std::string>> keys_;
   std::set<std::string> operands_;
+  std::map<std::uint8_t, std::uint32_t> newest_groups_;  // by their methods
 };
 
 }  // namespace bbz::catalog

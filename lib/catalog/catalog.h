@@ -51,7 +51,8 @@ struct Metadata {
 struct Group {
   GroupMeta meta;
   Payload payload;
-  std::uint32_t first_tensor = 0;  // the number of the tensor record that follows it
+  std::uint32_t first_tensor = 0;    // the number of the tensor record that follows it
+  std::uint32_t first_user = kNone;  // the first tensor that refers to it, if any
 };
 
 // The content in archive order. Built by CatalogBuilder, which has checked that it fits together.

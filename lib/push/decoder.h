@@ -30,8 +30,8 @@ class Receiver {
 
   // Once for each tensor, before its data: the moment to make room for `tensor.byte_size` bytes.
   virtual Status begin_tensor(const catalog::Tensor& tensor) { return (void)tensor, Status(); }
-  // Decoded and checked bytes of the tensor, from byte `offset` of it: each byte once, a chunk a
-  // call, the chunks in the order in which they become whole.
+  // Decoded and checked bytes of the tensor, from byte `offset` of it: each byte once, in parts of
+  // at most what one chunk stands for, the chunks in the order in which they become whole.
   virtual Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) {
     return (void)tensor, (void)offset, (void)bytes, Status();
   }

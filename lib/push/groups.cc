@@ -114,7 +114,10 @@ Status Handout::tensor_whole(std::uint32_t tensor) {
 // A group with the bytes of its tensors, put together from what is kept of them.
 Result<std::shared_ptr<GroupState>> Handout::group_state(std::uint32_t number) {
   const auto known = std::ranges::find(states_, number, [](const auto& s) { return s->number(); });
-  if (known != states_.end()) return *known;
+  if (known != states_.end()) {
+    std::rotate(states_.begin(), known, std::next(known));
+    return states_.front();
+  }
   const GroupProgress& group = groups_[number];
   const catalog::Group& entry = catalog().groups[number];
   if (group.dropped) {
@@ -139,14 +142,17 @@ Result<std::shared_ptr<GroupState>> Handout::group_state(std::uint32_t number) {
       const catalog::Chunk& chunk = catalog().chunks[unit.item];
       BBZ_ASSIGN(const Bytes stored, input_.read(unit.payload(), buffer));
       plain.resize(chunk.decoded_bytes);
-      BBZ_TRY(chunk::verify(tensor.meta, chunk, stored, plain));
+      const Status verified = chunk::verify(tensor.meta, chunk, stored, plain);
+      if (!verified.ok()) {
+        groups_[number].useless = verified;
+        return verified.error();
+      }
       state->add(tensor, plain);
     }
   }
   states_.insert(states_.begin(), state);
   if (input_.has_store()) {
-    constexpr std::size_t kKept = 2;
-    if (states_.size() > kKept) states_.pop_back();
+    keep_newest(states_);
   } else {
     release_kept(number);
   }

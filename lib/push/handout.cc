@@ -147,11 +147,9 @@ Status Handout::hand_out(std::size_t number, Bytes payload) {
   if (!decoded.ok()) return fail(tensor, &chunk, decoded.error());
   ++progress_[tensor].handed;
   if (meta.form == symmetry::kFormLower) {
-    const symmetry::DenseRange range = symmetry::lower_range(meta, chunk);
-    const std::uint64_t size = meta.element_bits / 8;
-    dense_.resize((range.end - range.begin) * size);
-    symmetry::expand_lower(meta, chunk, plain_, dense_);
-    BBZ_TRY(deliver(tensor, range.begin * size, dense_));
+    BBZ_TRY(symmetry::expand_lower(
+        meta, chunk, plain_, slice_,
+        [&](std::uint64_t offset, Bytes part) { return deliver(tensor, offset, part); }));
   } else {
     BBZ_TRY(deliver(tensor, chunk.meta.first_element * meta.element_bits / 8, plain_));
   }

@@ -111,6 +111,7 @@ class Handout {
   std::vector<std::byte> payload_;  // buffers
   std::vector<std::byte> plain_;
   std::vector<std::byte> dense_;
+  std::vector<std::byte> slice_;
 
   std::vector<GroupProgress> groups_;
   // Groups that wait for a tensor to become whole, or to be there at all.

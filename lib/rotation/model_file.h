@@ -21,6 +21,7 @@ class ModelFile {
 
   Writer& writer() { return *writer_; }
   DigestKind digest() const { return options_->digest; }
+  const PackOptions& options() const { return *options_; }
   // The spec of a dense tensor of the model at its place.
   TensorSpec spec(std::size_t tensor) const;
 

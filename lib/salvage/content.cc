@@ -64,7 +64,17 @@ Status Content::read(const FoundTensor& tensor, const std::function<Status(const
         decode(tensor, group, job);
         return Status();
       },
-      [&](Job& job) { return take(job.piece); });
+      [&](Job& job) { return pass_on(tensor, job, take); });
+}
+
+// On the calling thread.
+Status Content::pass_on(const FoundTensor& tensor, Job& job,
+                        const std::function<Status(const Piece&)>& take) {
+  if (!job.piece.outcome.ok() || tensor.meta.form != symmetry::kFormLower) return take(job.piece);
+  return symmetry::expand_lower(tensor.meta, tensor.chunks.at(job.number), job.plain, slice_,
+                                [&](std::uint64_t, Bytes part) {
+                                  return take({part.size(), {}, part});
+                                });
 }
 
 // On the pool's threads, as what follows it.
@@ -79,8 +89,7 @@ void Content::decode(const FoundTensor& tensor, const Result<std::shared_ptr<Gro
   }
   job.piece.size = piece_size(tensor, found->second);
   job.piece.outcome = decode_chunk(tensor, found->second, group, job);
-  const bool lower = tensor.meta.form == symmetry::kFormLower;
-  if (job.piece.outcome.ok()) job.piece.bytes = lower ? job.dense : job.plain;
+  if (job.piece.outcome.ok()) job.piece.bytes = job.plain;
 }
 
 Status Content::decode_chunk(const FoundTensor& tensor, const catalog::Chunk& chunk,
@@ -96,16 +105,16 @@ Status Content::decode_chunk(const FoundTensor& tensor, const catalog::Chunk& ch
     return (*group)->state->decode_carried((*group)->catalog, tensor.meta, chunk, job.payload,
                                            job.plain);
   }
-  BBZ_TRY(chunk::verify(tensor.meta, chunk, job.payload, job.plain));
-  if (tensor.meta.form == symmetry::kFormLower) {
-    job.dense.resize(job.piece.size);
-    symmetry::expand_lower(tensor.meta, chunk, job.plain, job.dense);
-  }
-  return {};
+  return chunk::verify(tensor.meta, chunk, job.payload, job.plain);
 }
 
 // Into derived_.
 Status Content::read_derived(const FoundTensor& tensor) {
+  const auto [first, is_new] = derived_from_.emplace(tensor.meta.group, tensor.meta.number);
+  if (!is_new && first->second != tensor.meta.number) {
+    return make_error(Code::kMalformed, "group {} derives tensor {} already", tensor.meta.group,
+                      first->second);
+  }
   const auto group = find_group(tensor.meta);
   if (!group.ok()) {
     return make_error(group.code(), "it is derived from {}", group.error().message);
@@ -115,7 +124,6 @@ Status Content::read_derived(const FoundTensor& tensor) {
 }
 
 Result<std::shared_ptr<Content::Group>> Content::find_group(const catalog::TensorMeta& tensor) {
-  constexpr std::size_t kKept = 4;
   const std::uint32_t number = tensor.group;
   if (const auto entry = survey_.groups.find(number); entry != survey_.groups.end()) {
     BBZ_TRY(symmetry::check_method(tensor, entry->second.meta));
@@ -123,15 +131,27 @@ Result<std::shared_ptr<Content::Group>> Content::find_group(const catalog::Tenso
   if (const auto lost = lost_groups_.find(number); lost != lost_groups_.end()) return lost->second;
   const auto known =
       std::ranges::find(groups_, number, [](const auto& entry) { return entry.first; });
-  if (known != groups_.end()) return known->second;
+  if (known != groups_.end()) {
+    std::rotate(groups_.begin(), known, std::next(known));
+    return groups_.front().second;
+  }
   auto loaded = load_group(number);
   if (!loaded.ok()) {
     lost_groups_.emplace(number, loaded.error());
     return loaded;
   }
   groups_.emplace_front(number, *loaded);
-  if (groups_.size() > kKept) groups_.pop_back();
+  keep_newest();
   return loaded;
+}
+
+// Lets go of the groups that were needed longest ago, as internal::keep_newest() does.
+void Content::keep_newest() {
+  std::uint64_t held = 0;
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    held += groups_[i].second->state->held_bytes();
+    if (i >= 2 && held > internal::kMostGroupBytes) groups_.resize(i);
+  }
 }
 
 Result<std::shared_ptr<Content::Group>> Content::load_group(std::uint32_t number) {
@@ -167,7 +187,7 @@ Result<std::shared_ptr<Content::Group>> Content::load_group(std::uint32_t number
     tensors.push_back(&tensor->second);
     group->catalog.tensors.push_back(entry_of(tensor->second));
   }
-  BBZ_TRY(symmetry::group_tensors(group->catalog, known, count));
+  BBZ_TRY(group->state->tensors(group->catalog));
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     auto bytes = read_whole(*tensors[i]);
     if (!bytes.ok()) return about(bytes.error());

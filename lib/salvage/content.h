@@ -11,7 +11,7 @@
 
 namespace bbz::salvage {
 
-// A part of a tensor: what one chunk stands for or, where the tensor is derived, all of it.
+// A part of a tensor: what one chunk stands for, or a slice of that, or all of a derived tensor.
 struct Piece {
   std::uint64_t size = 0;  // in the tensor, bytes
   Status outcome;          // why they are lost, if they are
@@ -42,14 +42,16 @@ class Content {
     Piece piece;
     std::vector<std::byte> payload;
     std::vector<std::byte> plain;
-    std::vector<std::byte> dense;  // what that stands for, where the form is lower
   };
 
   Result<std::shared_ptr<Group>> find_group(const catalog::TensorMeta& tensor);
+  void keep_newest();
   Result<std::shared_ptr<Group>> load_group(std::uint32_t number);
   Result<std::vector<std::byte>> read_whole(const FoundTensor& tensor);
   Status read_derived(const FoundTensor& tensor);
   void decode(const FoundTensor& tensor, const Result<std::shared_ptr<Group>>& group, Job& job);
+  Status pass_on(const FoundTensor& tensor, Job& job,
+                 const std::function<Status(const Piece&)>& take);
   Status decode_chunk(const FoundTensor& tensor, const catalog::Chunk& chunk,
                       const Result<std::shared_ptr<Group>>& group, Job& job);
 
@@ -57,9 +59,12 @@ class Content {
   const Survey& survey_;
   parallel::ThreadPool pool_;
   LargeBuffer derived_;
+  std::vector<std::byte> slice_;  // of what a chunk stands for, where the form is lower
   // The groups that were needed last, newest first: the tensors that refer to one lie close
   // together in a file.
   std::deque<std::pair<std::uint32_t, std::shared_ptr<Group>>> groups_;
+  // The first tensor that was derived from each polar group, which derives one at most.
+  std::map<std::uint32_t, std::uint32_t> derived_from_;
   std::map<std::uint32_t, Error> lost_groups_;  // and those that are damaged: why
 };
 

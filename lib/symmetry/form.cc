@@ -126,7 +126,13 @@ Status check_method(const TensorMeta& tensor, const catalog::GroupMeta& group) {
 Status check_form(const catalog::Catalog& catalog, const catalog::Tensor& tensor) {
   BBZ_TRY(check_record(tensor));
   if (!method_of(tensor.meta.form)) return {};
-  return check_method(tensor.meta, catalog.groups[tensor.meta.group].meta);
+  const catalog::Group& group = catalog.groups[tensor.meta.group];
+  BBZ_TRY(check_method(tensor.meta, group.meta));
+  if (tensor.meta.form == kFormPolar && group.first_user != tensor.meta.number) {
+    return about(Code::kMalformed, tensor.meta, "group {} derives tensor {} already",
+                 tensor.meta.group, group.first_user);
+  }
+  return {};
 }
 
 DenseRange lower_range(const TensorMeta& tensor, const catalog::Chunk& chunk) {
@@ -137,21 +143,38 @@ DenseRange lower_range(const TensorMeta& tensor, const catalog::Chunk& chunk) {
 }
 
 void expand_lower(const TensorMeta& tensor, const catalog::Chunk& chunk, Bytes stored,
-                  MutableBytes dense) {
+                  std::uint64_t begin, MutableBytes dense) {
   const std::size_t size = tensor.element_bits / 8;
   const std::uint64_t cols = tensor.shape[1];
-  const std::uint64_t begin = lower_range(tensor, chunk).begin;
+  const std::uint64_t end = begin + dense.size() / size;
+  const std::uint64_t first = chunk.meta.first_element;
+  const std::uint64_t last = first + chunk.meta.element_count;
   std::ranges::fill(dense, std::byte{0});
-  std::uint64_t row = begin / cols;
-  std::uint64_t col = begin % cols;
-  while (!stored.empty()) {
-    const std::uint64_t kept = std::min(row + 1, cols) - col;
-    const std::size_t part = std::min<std::size_t>(kept * size, stored.size());
-    std::memcpy(dense.data() + (row * cols + col - begin) * size, stored.data(), part);
-    stored = stored.subspan(part);
-    ++row;
-    col = 0;
+  for (std::uint64_t row = begin / cols; row * cols < end; ++row) {
+    // The row's kept elements, by their numbers among the stored ones, as far as the part and the
+    // chunk have them.
+    const std::uint64_t row_begin = row * cols;
+    const std::uint64_t kept = gauge::lower_count(row, cols);
+    const std::uint64_t skipped = begin > row_begin ? begin - row_begin : 0;
+    const std::uint64_t from = std::max(kept + skipped, first);
+    const std::uint64_t to = std::min(kept + std::min({row + 1, cols, end - row_begin}), last);
+    if (from >= to) continue;
+    std::memcpy(dense.data() + (row_begin + (from - kept) - begin) * size,
+                stored.data() + (from - first) * size, (to - from) * size);
   }
+}
+
+Status expand_lower(const TensorMeta& tensor, const catalog::Chunk& chunk, Bytes stored,
+                    std::vector<std::byte>& slice, const TakePart& take) {
+  const std::size_t size = tensor.element_bits / 8;
+  const DenseRange range = lower_range(tensor, chunk);
+  const std::uint64_t most = kLowerSlice / size;
+  for (std::uint64_t begin = range.begin; begin < range.end; begin += most) {
+    slice.resize(std::min(most, range.end - begin) * size);
+    expand_lower(tensor, chunk, stored, begin, slice);
+    BBZ_TRY(take(begin * size, slice));
+  }
+  return {};
 }
 
 Status derive_polar(const TensorMeta& tensor, const PolarGroup& group, Bytes operand,

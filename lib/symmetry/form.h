@@ -32,14 +32,23 @@ struct DenseRange {
 // Precondition: check_form() holds and the tensor is lower.
 DenseRange lower_range(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk);
 
-// Spreads a chunk's decoded elements over its dense range. `dense` has exactly that range's bytes.
-void expand_lower(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes stored,
-                  MutableBytes dense);
-
-// --- polar
-
 // Takes a part of a tensor, which begins at its byte `offset`.
 using TakePart = std::function<Status(std::uint64_t offset, Bytes part)>;
+
+// Spreads a chunk's decoded elements, which are `stored`, over a part of its dense range: fills
+// `dense` with the elements from `begin` on, zeros right of the diagonal included. Preconditions:
+// those of lower_range(); the part lies in that range and has whole elements.
+void expand_lower(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes stored,
+                  std::uint64_t begin, MutableBytes dense);
+
+// Spreads them over all of the range, and calls `take` for one slice of it after the other. A chunk
+// can stand for thousands of times the elements that it stores, so no more than kLowerSlice bytes
+// are held at a time, in `slice`. Errors: those of `take`. Precondition: that of lower_range().
+inline constexpr std::size_t kLowerSlice = std::size_t{1} << 20;
+Status expand_lower(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes stored,
+                    std::vector<std::byte>& slice, const TakePart& take);
+
+// --- polar
 
 // The derived tensor from its group's payload and the bytes of the operand (empty where the rank is
 // 0), on the pool's threads too, where there is one. Checks the decoded checksum and digest.
@@ -62,6 +71,14 @@ struct Joined {
 bool is_carried(const catalog::Chunk& chunk);
 Result<Joined> join_carried(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,
                             Bytes payload, Bytes riders);
+
+// Whether deriving a tensor from a polar group's operand costs no more work than the bytes stored
+// of the group and its operand allow: rows^2 rank, at most kPolarWorkPerByte for each byte. To be
+// asked before the operand is decoded. `operand` is what belongs to the group, as group_tensors()
+// gives it. Errors: kLimit, the group is named.
+inline constexpr std::uint64_t kPolarWorkPerByte = std::uint64_t{1} << 19;
+Status check_work(const catalog::Group& group, const PolarGroup& polar,
+                  std::span<const catalog::Tensor> operand);
 
 // Whether a polar group's operand has the type of a factor that `derived`, which refers to the
 // group, can follow from. Errors: kMalformed, the operand is named.

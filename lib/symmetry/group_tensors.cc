@@ -74,6 +74,23 @@ Status check_operand(const catalog::Group& group, const catalog::Tensor& operand
                static_cast<int>(operand.meta.dtype), tensor::dtype_info(*expected).name);
 }
 
+Status check_work(const catalog::Group& group, const PolarGroup& polar,
+                  std::span<const catalog::Tensor> operand) {
+  constexpr std::uint64_t kMostRows = 65535;  // whatever has more is malformed
+  if (polar.pivots.empty() || operand.empty()) return {};
+  const std::uint64_t rank = polar.pivots.size();
+  const catalog::Tensor& factor = operand.front();
+  const std::uint64_t elements = factor.byte_size * 8 / factor.meta.element_bits;
+  const std::uint64_t rows = std::min(divide_up(elements + rank * (rank - 1) / 2, rank), kMostRows);
+  const std::uint64_t work = rows * rows * rank;
+  const std::uint64_t stored = group.payload.length + factor.stored_bytes;
+  if (divide_up(work, kPolarWorkPerByte) <= stored) return {};
+  return make_error(Code::kLimit,
+                    "group {}: {} rows of rank {} derived from {} bytes stored of it and its "
+                    "operand, expected at least {}",
+                    group.meta.number, rows, rank, stored, divide_up(work, kPolarWorkPerByte));
+}
+
 Status check_rotation(const catalog::Group& group, const BitsBackGroup& rotation,
                       std::span<const catalog::Tensor> carriers) {
   if (rotation.width > bitsback::kMaxWidth) {

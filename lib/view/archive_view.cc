@@ -144,7 +144,9 @@ class OpenFile final : public FileView {
       if (cache_.knows(place->block)) {
         if (told.end >= decoded) break;
       } else if (place->block.number < all.size()) {
-        chunks.push_back(all[place->block.number]);
+        const catalog::Chunk& chunk = all[place->block.number];
+        const bool again = !chunks.empty() && chunks.back().payload.offset == chunk.payload.offset;
+        if (!again) chunks.push_back(chunk);
       }
       told.end = place->begin + place->block.size();
     }

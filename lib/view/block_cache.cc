@@ -23,7 +23,7 @@ BlockCache::~BlockCache() {
   ending_ = true;
 }
 
-void BlockCache::let_go(std::uint64_t key) {
+void BlockCache::let_go(Block::Key key) {
   const auto at = entries_.find(key);
   Entry& entry = *at->second;
   (entry.state == State::kReady ? ready_ : waiting_).erase(entry.place);
@@ -111,6 +111,9 @@ void BlockCache::run(const SharedEntry& entry, std::unique_lock<std::mutex>& loc
   Status status;
   std::shared_ptr<DecodedBlock> decoded;
   try {
+    // Of blocks that are larger than all of the cache, only one is decoded at a time.
+    std::unique_lock turn(large_, std::defer_lock);
+    if (entry->block.size() > capacity_) turn.lock();
     decoded = std::make_shared<DecodedBlock>(memory_, entry->block.size());
     status = decode_(entry->block, decoded->writable());
   } catch (const std::bad_alloc&) {

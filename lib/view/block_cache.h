@@ -81,12 +81,12 @@ class BlockCache {
     SharedBlock decoded;         // where ready
     std::optional<Error> error;  // where failed
     // In ready_ or waiting_, where it is ready or waits.
-    std::list<std::uint64_t>::iterator place;
+    std::list<Block::Key>::iterator place;
   };
   using SharedEntry = std::shared_ptr<Entry>;
 
   bool make_room(std::uint64_t size, bool for_a_reader);
-  void let_go(std::uint64_t key);
+  void let_go(Block::Key key);
   void run(const SharedEntry& entry, std::unique_lock<std::mutex>& lock);
   Result<SharedBlock> result_of(const Entry& entry);
 
@@ -95,12 +95,13 @@ class BlockCache {
   // Shared with the blocks, which may outlive the cache.
   const std::shared_ptr<BlockMemory> memory_;
 
+  std::mutex large_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::unordered_map<std::uint64_t, SharedEntry> entries_;  // by Block::key()
-  std::list<std::uint64_t> ready_;                          // their keys, used last first
-  std::list<std::uint64_t> waiting_;                        // to be decoded ahead, newest first
-  std::uint64_t bytes_ = 0;                                 // of all entries
+  std::unordered_map<Block::Key, SharedEntry, HashKey> entries_;  // by Block::key()
+  std::list<Block::Key> ready_;                                   // their keys, used last first
+  std::list<Block::Key> waiting_;  // to be decoded ahead, newest first
+  std::uint64_t bytes_ = 0;        // of all entries
   bool ending_ = false;
   Counters counters_;
 

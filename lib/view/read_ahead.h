@@ -6,10 +6,10 @@
 namespace bbz::view {
 
 // Watches the reads of one open file for runs that go forward. How far it looks ahead is what the
-// run has read, so that never more is decoded in vain than was read: a few small reads at places that
-// only lie near one another look nowhere. It stops at the end of the tensor in which the run began:
-// if one tensor is read, only that one is decoded. Only a run that has gone well beyond that end is
-// taken for a scan of the whole file.
+// run has read, so that never more is decoded in vain than was read: a few small reads at places
+// that only lie near one another look nowhere. It stops at the end of the tensor in which the run
+// began: if one tensor is read, only that one is decoded. Only a run that has gone well beyond that
+// end is taken for a scan of the whole file.
 //
 // Reads come a little out of order, since several are answered at a time, and go a little past what
 // a program asked for, since the system reads ahead itself (Linux: 128 KiB, here up to 512).

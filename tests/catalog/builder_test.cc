@@ -364,5 +364,36 @@ TEST(Catalog, UnpackedLimitHoldsBeforeTheFileEnds) {
   EXPECT_TRUE(verify(two, limits).ok());
 }
 
+TEST(Catalog, TensorsReferToTheNewestGroupOfItsMethod) {
+  const auto t = [](std::uint32_t number, std::uint32_t group, std::string_view name) {
+    return raw::tensor({.number = number, .form = 200, .group = group, .shape = {0}, .name = name});
+  };
+  const auto in_file = [](std::vector<raw::Record> within, std::uint32_t tensors) {
+    within.insert(within.begin(), raw::file(0, "f"));
+    within.push_back(raw::file_end(0, tensors, 0));
+    return within;
+  };
+  expect(Code::kMalformed, in_file({raw::group(0, 7, {}), raw::group(1, 7, {}), t(0, 0, "x")}, 1),
+         "group 0 is not the newest of method 7 before it, group 1 is");
+  expect(Code::kMalformed,
+         in_file(
+             {raw::group(0, 7, {}), t(0, 0, "x"), raw::group(1, 7, {}), t(1, 1, "y"), t(2, 0, "z")},
+             3),
+         "group 0 is not the newest");
+  // One of another method makes no difference.
+  expect(Code::kOk,
+         in_file(
+             {raw::group(0, 7, {}), raw::group(1, 8, {}), t(0, 0, "x"), t(1, 1, "y"), t(2, 0, "z")},
+             3),
+         "");
+  Archive archive;
+  archive.records = in_file(
+      {raw::group(0, 7, {}), raw::group(1, 8, {}), t(0, 1, "x"), t(1, 0, "y"), t(2, 1, "z")}, 3);
+  const auto catalog = verify(archive);
+  ASSERT_TRUE(catalog.ok()) << catalog.error().message;
+  EXPECT_EQ(catalog->groups[0].first_user, 1u);
+  EXPECT_EQ(catalog->groups[1].first_user, 0u);
+}
+
 }  // namespace
 }  // namespace bbz::catalog

@@ -25,6 +25,7 @@ catalog::Tensor matrix(std::uint64_t rows, std::uint64_t cols, std::uint8_t form
 catalog::Catalog with_group(std::uint8_t method) {
   catalog::Catalog catalog;
   catalog.groups.emplace_back().meta.method = method;
+  catalog.groups.back().first_user = 0;
   return catalog;
 }
 
@@ -60,7 +61,10 @@ TEST(Forms, PolarAndRiderNeedGroupsOfTheirMethod) {
   polar.meta.shape = {16385, 32768};
   EXPECT_EQ(check_form(with_group(kMethodPolar), polar).code(), Code::kLimit);
   polar.meta.shape = {4, 4};
+  polar.meta.number = rider.meta.number = 1;  // not the first that refers to the group
+  EXPECT_EQ(check_form(with_group(kMethodPolar), polar).code(), Code::kMalformed);
   EXPECT_TRUE(check_form(with_group(kMethodBitsBack), rider).ok());
+  polar.meta.number = 0;
   EXPECT_EQ(check_form(with_group(kMethodBitsBack), polar).code(), Code::kMalformed);
   EXPECT_EQ(check_form(with_group(kMethodPolar), rider).code(), Code::kMalformed);
   polar.meta.stored_elements = 16;
@@ -125,9 +129,19 @@ TEST(Lower, ChunksOfAnySizeTileTheMatrix) {
         const DenseRange range = lower_range(tensor.meta, chunk);
         ASSERT_EQ(range.begin, put_together.size());
         std::vector<std::uint16_t> dense(range.end - range.begin, 0xFFFF);
-        expand_lower(tensor.meta, chunk,
-                     std::as_bytes(std::span(kept).subspan(first, chunk.meta.element_count)),
+        const Bytes stored =
+            std::as_bytes(std::span(kept).subspan(first, chunk.meta.element_count));
+        expand_lower(tensor.meta, chunk, stored, range.begin,
                      std::as_writable_bytes(std::span(dense)));
+        // Any part of it comes out as it lies in the whole.
+        for (std::size_t begin = 0; begin < dense.size(); ++begin) {
+          for (std::size_t size = 1; size <= dense.size() - begin; ++size) {
+            std::vector<std::uint16_t> part(size, 0xFFFF);
+            expand_lower(tensor.meta, chunk, stored, range.begin + begin,
+                         std::as_writable_bytes(std::span(part)));
+            ASSERT_TRUE(std::ranges::equal(part, std::span(dense).subspan(begin, size)));
+          }
+        }
         put_together.insert(put_together.end(), dense.begin(), dense.end());
       }
       EXPECT_EQ(put_together, full) << rows << "x" << cols << " by " << step;
@@ -213,6 +227,71 @@ TEST(GroupTensors, AreThoseThatFollowIt) {
   EXPECT_EQ(group_tensors(catalog, catalog.groups[0], 1).code(), Code::kLimit);
   catalog.groups[0].meta.method = kMethodPolar;  // whose operand lies in no file
   EXPECT_EQ(group_tensors(catalog, catalog.groups[0], 1).code(), Code::kMalformed);
+}
+
+TEST(Lower, IsExpandedInSlicesHoweverFewElementsStandForIt) {
+  // Row 0 stores one element of its 32,768, row 199 two hundred.
+  catalog::Tensor tensor = matrix(200, 32768, kFormLower);
+  const std::uint64_t count = gauge::lower_count(200, 32768);
+  tensor.meta.stored_elements = count;
+  catalog::Chunk chunk;
+  chunk.meta.element_count = static_cast<std::uint32_t>(count);
+  const std::vector<std::uint16_t> stored(count, 0x3C00);
+  std::vector<std::byte> slice, all;
+  const auto take = [&](std::uint64_t offset, Bytes part) -> Status {
+    EXPECT_EQ(offset, all.size());
+    EXPECT_LE(part.size(), kLowerSlice);
+    all.insert(all.end(), part.begin(), part.end());
+    return {};
+  };
+  ASSERT_TRUE(expand_lower(tensor.meta, chunk, std::as_bytes(std::span(stored)), slice, take).ok());
+  ASSERT_EQ(all.size(), 200u * 32768 * 2);
+  EXPECT_LE(slice.capacity(), kLowerSlice);
+  std::uint64_t ones = 0;
+  for (std::uint64_t row = 0; row < 200; ++row) {
+    for (std::uint64_t col = 0; col < 200; ++col) {
+      const bool one = all[(row * 32768 + col) * 2 + 1] == std::byte{0x3C};
+      ASSERT_EQ(one, col <= row) << row << ", " << col;
+      ones += one ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(ones, count);
+  const auto refuse = [](std::uint64_t, Bytes) -> Status {
+    return error_with_message(Code::kCancelled, "enough");
+  };
+  EXPECT_EQ(
+      expand_lower(tensor.meta, chunk, std::as_bytes(std::span(stored)), slice, refuse).code(),
+      Code::kCancelled);
+}
+
+TEST(Polar, CostsNoMoreWorkThanItsBytesAllow) {
+  catalog::Group group;
+  group.payload.length = 18;
+  PolarGroup polar;
+  polar.pivots = {2};
+  catalog::Tensor factor = matrix(1, 4096, catalog::kFormDense);
+  factor.meta.shape = {4096};
+  factor.byte_size = 2 * 4096;
+  const auto operand = std::span(&factor, 1);
+  // 4096 rows of rank 1 are 2^24, which 32 bytes may ask for.
+  factor.stored_bytes = 14;
+  EXPECT_TRUE(check_work(group, polar, operand).ok());
+  factor.stored_bytes = 13;
+  const Status refused = check_work(group, polar, operand);
+  ASSERT_EQ(refused.code(), Code::kLimit);
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("31 bytes stored"));
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("at least 32"));
+  // Sizes of which no form can be made do not wrap.
+  polar.pivots.assign(65535, 0);
+  factor.byte_size = kMaxGroupTensorBytes;
+  factor.stored_bytes = 0;
+  EXPECT_EQ(check_work(group, polar, operand).code(), Code::kLimit);
+  // Nothing is derived from no operand, and up to 1,024 rows the pivots are bytes enough.
+  EXPECT_TRUE(check_work(group, PolarGroup(), {}).ok());
+  polar.pivots.assign(1024, 0);
+  group.payload.length = 16 + 2 * 1024;
+  factor.byte_size = 2 * (std::uint64_t{1024} * 1024 - 1024 * 1023 / 2);
+  EXPECT_TRUE(check_work(group, polar, operand).ok());
 }
 
 }  // namespace

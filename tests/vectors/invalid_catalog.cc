@@ -120,6 +120,11 @@ void files_and_tensors(Collector& c) {
   c.records("operand-bytes", "an operand is of kind tensor",
             {raw::tensor({.file = kNone, .kind = 0, .shape = {0}})}, "malformed");
   c.records("group-number", "groups count from 0", {raw::group(1, 1, {})}, "malformed");
+  c.records("group-not-newest", "a tensor refers to the newest group of a method before it",
+            in_file({raw::group(0, 9, {}), raw::group(1, 9, {}),
+                     raw::tensor({.form = 200, .group = 0, .shape = {0}})},
+                    1, 0),
+            "malformed");
   c.records("metadata-file", "the file has begun", {raw::metadata(0, "k", "")}, "malformed");
   c.records("metadata-twice", "a key stands once",
             {raw::metadata(kNone, "k", ""), raw::metadata(kNone, "k", "")}, "malformed");

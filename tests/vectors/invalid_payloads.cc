@@ -27,6 +27,10 @@ void add_payload_vectors(Collector& c) {
   refused("metadata-not-utf8", "a value is UTF-8", raw::metadata(kNone, "k", "\xED\xA0\x80"), false,
           "malformed");
 
+  Record later{200, 3, raw::text("later"), raw::text("version")};
+  later.says_payload_checksum = 1;
+  refused("unknown-payload-checksum", "a record of an unknown type is under a checksum", later,
+          false, "checksum");
   const Buffer unknown = raw::text("a method of the future");
   Record group = raw::group(0, 255, unknown);
   group.says_payload_checksum = 1;

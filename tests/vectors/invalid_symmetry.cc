@@ -30,7 +30,7 @@ class Forms {
   // The group and its operand, then the derived tensor.
   void polar(const char* name, const char* rule, const Record& group, const Buffer& operand,
              std::vector<std::uint64_t> shape, const char* code, const char* stream = "ok",
-             std::uint8_t operand_dtype = kF16) {
+             std::uint8_t operand_dtype = kF16, bool constant = false) {
     std::vector<Record> list;
     list.reserve(6);
     list.push_back(group);
@@ -45,7 +45,10 @@ class Forms {
                                   .chunk = count,
                                   .shape = {count},
                                   .name = "s.factor"}));
-      list.push_back(raw::raw_chunk({.count = static_cast<std::uint32_t>(count)}, operand));
+      const auto elements = static_cast<std::uint32_t>(count);
+      list.push_back(
+          constant ? raw::chunk({.count = elements, .codec = 1}, operand, Bytes(operand).first(2))
+                   : raw::raw_chunk({.count = elements}, operand));
     }
     list.push_back(tensor(number, 2, shape, 0, 0));
     add(name, rule, std::move(list), shape, code, stream);
@@ -63,8 +66,9 @@ class Forms {
 
   static Record tensor(std::uint32_t number, std::uint8_t form,
                        const std::vector<std::uint64_t>& shape, std::uint64_t stored,
-                       std::uint32_t group) {
+                       std::uint32_t group, std::uint64_t offset = 0, const char* name = "s") {
     return raw::tensor({.number = number,
+                        .offset = offset,
                         .dtype = kF16,
                         .bits = 16,
                         .form = form,
@@ -72,7 +76,7 @@ class Forms {
                         .stored = stored,
                         .chunk = std::max<std::uint64_t>(stored, 1),
                         .shape = shape,
-                        .name = "s"});
+                        .name = name});
   }
 
  private:
@@ -125,8 +129,22 @@ void polar(Forms& f) {
           {2, 2}, "malformed");
   f.polar("polar-group-method-unknown", "a form needs a group of its method, known or not",
           raw::group(0, 9, raw::text("of the future")), {}, {2, 2}, "malformed");
+  f.polar("polar-work-limit", "the work of deriving is in proportion to what is stored",
+          polar_group(1, 0, {2}), words(4096, 0x3400), {4096, 4096}, "limit", "ok", kF16, true);
   f.add("polar-group-missing", "a form needs a group", {Forms::tensor(0, 2, {2, 2}, 0, kNone)},
         {2, 2}, "malformed");
+}
+
+// Two tensors of one group, each of which would be right alone.
+void polar_twice(Collector& c) {
+  const Buffer identity = raw::Fields().u16(0x3C00).u16(0).u16(0).u16(0x3C00);
+  Archive archive;
+  archive.records =
+      in_file({polar_group(0, xxh3_64(identity), {}), Forms::tensor(0, 2, {2, 2}, 0, 0),
+               Forms::tensor(1, 2, {2, 2}, 0, 0, identity.size(), "t")},
+              2, 2 * identity.size());
+  c.add_payload("polar-group-twice", "one tensor follows from a polar group", archive.bytes(), "ok",
+                "malformed");
 }
 
 }  // namespace
@@ -135,6 +153,7 @@ void add_symmetry_vectors(Collector& c) {
   Forms f(c);
   lower(f);
   polar(f);
+  polar_twice(c);
 }
 
 }  // namespace bbz::vectors

@@ -1,0 +1,130 @@
+// Lower tensors of which a few stored elements stand for megabytes, by every way of reading.
+#include <mutex>
+
+#include "archive/sample.h"
+#include "bbz/symmetry/form.h"
+
+namespace bbz {
+namespace {
+
+constexpr std::uint64_t kRows = 150;
+constexpr std::uint64_t kCols = 32768;
+
+// A file of one such tensor, of F16, in chunks of `chunk_bytes`, between two of bytes.
+class Lower : public testing::TestWithParam<std::uint64_t> {
+ protected:
+  void SetUp() override {
+    SampleFile file{"model", catalog::FileKind::kRegular, {}};
+    file.tensors.push_back(sample_bytes("before"));
+    SampleTensor tensor;
+    tensor.spec.name = "w";
+    tensor.spec.dtype = tensor::DType::kF16;
+    tensor.spec.shape = {kRows, kCols};
+    tensor.spec.form = symmetry::kFormLower;
+    dense_.resize(kRows * kCols * 2);
+    for (std::uint64_t row = 0; row < kRows; ++row) {
+      const std::vector<std::byte> kept = noise(2 * (row + 1), static_cast<unsigned>(row));
+      std::ranges::copy(kept, dense_.begin() + static_cast<std::ptrdiff_t>(row * kCols * 2));
+      tensor.bytes.insert(tensor.bytes.end(), kept.begin(), kept.end());
+    }
+    tensor.spec.stored_elements = tensor.bytes.size() / 2;
+    file.tensors.push_back(tensor);
+    file.tensors.push_back(sample_bytes("after"));
+    WriteOptions options;
+    options.chunk_bytes = GetParam();
+    archive_ = *write_sample({file}, options);
+    expected_ = sample_bytes("before").bytes;
+    expected_.insert(expected_.end(), dense_.begin(), dense_.end());
+    const auto after = sample_bytes("after").bytes;
+    expected_.insert(expected_.end(), after.begin(), after.end());
+  }
+  std::unique_ptr<Reader> open(unsigned threads = 1) const {
+    ReadOptions options;
+    options.threads = threads;
+    return *Reader::open(io::memory_source(Bytes(archive_)), options);
+  }
+
+  std::vector<std::byte> dense_, archive_, expected_;
+};
+INSTANTIATE_TEST_SUITE_P(Chunks, Lower, testing::Values(2, 100, 1 << 20));
+
+// Takes pieces of no more than a slice.
+class Slices final : public Collector {
+ public:
+  Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
+    largest = std::max(largest, bytes.size());
+    return Collector::data(tensor, offset, bytes);
+  }
+  std::size_t largest = 0;
+};
+
+TEST_P(Lower, IsDeliveredInSlices) {
+  Slices visited;
+  BBZ_ASSERT_OK(open(2)->visit_all(visited));
+  EXPECT_TRUE(visited.files["model"] == expected_);
+  EXPECT_LE(visited.largest, symmetry::kLowerSlice);
+  const auto memory = io::memory_source(Bytes(archive_));
+  io::SequentialSource pipe(*memory);
+  Slices streamed;
+  BBZ_ASSERT_OK(read_stream(pipe, {}, streamed));
+  EXPECT_TRUE(streamed.files["model"] == expected_);
+  EXPECT_LE(streamed.largest, symmetry::kLowerSlice);
+}
+
+// Takes what is placed, in pieces of no more than a slice.
+class Places final : public io::Sink {
+ public:
+  explicit Places(std::size_t size) : file(size) {}
+  Status write(Bytes) override { return {}; }
+  Status finish() override { return {}; }
+  bool can_place() const override { return true; }
+  Status place(std::uint64_t offset, Bytes bytes) override {
+    const std::lock_guard lock(mutex_);
+    largest = std::max(largest, bytes.size());
+    std::ranges::copy(bytes, file.begin() + static_cast<std::ptrdiff_t>(offset));
+    return {};
+  }
+  std::uint64_t written() const override { return 0; }
+
+  std::vector<std::byte> file;
+  std::size_t largest = 0;
+
+ private:
+  std::mutex mutex_;
+};
+
+TEST_P(Lower, IsPlacedInSlices) {
+  const auto reader = open(3);
+  std::vector<Placement> placements;
+  for (const catalog::Tensor& tensor : reader->catalog().tensors) {
+    placements.push_back({tensor.meta.number, tensor.meta.offset});
+  }
+  Places places(expected_.size());
+  std::uint64_t placed = 0;
+  BBZ_ASSERT_OK(
+      reader->place_tensors(placements, places, [&](std::uint64_t bytes) { placed = bytes; }));
+  EXPECT_TRUE(places.file == expected_);
+  EXPECT_EQ(placed, expected_.size());
+  EXPECT_LE(places.largest, symmetry::kLowerSlice);
+}
+
+TEST_P(Lower, AnyRangeIsAsInTheWhole) {
+  const auto reader = open();
+  const std::uint32_t number = reader->catalog().find_tensors("w").at(0);
+  std::mt19937 random(7);
+  for (int i = 0; i < 60; ++i) {
+    const std::uint64_t offset = random() % dense_.size();
+    const std::uint64_t most =
+        std::min<std::uint64_t>(dense_.size() - offset, i % 5 == 0 ? 3'000'000 : 1 + random() % 70);
+    std::vector<std::byte> out(most);
+    BBZ_ASSERT_OK(reader->read_bytes(number, offset, out));
+    ASSERT_TRUE(std::ranges::equal(out, Bytes(dense_).subspan(offset, most)))
+        << most << " at " << offset;
+  }
+  std::vector<std::byte> all(dense_.size());
+  BBZ_ASSERT_OK(reader->read_tensor(number, all));
+  EXPECT_TRUE(all == dense_);
+}
+
+}  // namespace
+}  // namespace bbz
