@@ -1,7 +1,8 @@
 #include "bbz/base/error.h"
 
+#include <unistd.h>
+
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 
 namespace bbz {
@@ -34,17 +35,28 @@ std::string_view code_name(Code code) {
 }
 
 namespace internal {
+namespace {
 
-void end_without_value(const Error& error) {
-  const std::string_view code = code_name(error.code);
-  std::fprintf(stderr, "bbz: the value of a Result was taken that holds an error: %s (%.*s)\n",
-               error.message.c_str(), static_cast<int>(code.size()), code.data());
+// Writes a last line to standard error, if it can be written, and aborts.
+[[noreturn]] void end(std::string_view line) {
+  while (!line.empty()) {
+    const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+    if (written <= 0) break;
+    line.remove_prefix(static_cast<std::size_t>(written));
+  }
   std::abort();
 }
 
+}  // namespace
+
+void end_without_value(const Error& error) {
+  std::string line = "bbz: the value of a Result was taken that holds an error: " + error.message;
+  line.append(" (").append(code_name(error.code)).append(")\n");
+  end(line);
+}
+
 void end_without_error() {
-  std::fputs("bbz: the error of a Result was taken that holds none\n", stderr);
-  std::abort();
+  end("bbz: the error of a Result was taken that holds none\n");
 }
 
 }  // namespace internal
