@@ -38,7 +38,7 @@ namespace internal {
 namespace {
 
 // Writes a last line to standard error, if it can be written, and aborts.
-[[noreturn]] void end(std::string_view line) {
+[[noreturn]] void end_program(std::string_view line) {
   while (!line.empty()) {
     const auto written = ::write(STDERR_FILENO, line.data(), line.size());
     if (written <= 0) break;
@@ -52,11 +52,11 @@ namespace {
 void end_without_value(const Error& error) {
   std::string line = "bbz: the value of a Result was taken that holds an error: " + error.message;
   line.append(" (").append(code_name(error.code)).append(")\n");
-  end(line);
+  end_program(line);
 }
 
 void end_without_error() {
-  end("bbz: the error of a Result was taken that holds none\n");
+  end_program("bbz: the error of a Result was taken that holds none\n");
 }
 
 }  // namespace internal
