@@ -7,6 +7,7 @@ namespace bbz {
 namespace {
 
 constexpr std::string_view kPointer = "version https://git-lfs";
+constexpr std::string_view kGzip = "\x1F\x8B\x08";
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kSpaces = " \t\r\n";
 
@@ -33,6 +34,7 @@ std::string stand_in(Bytes start) {
   if (begins_page(text)) {
     return "a web page: download the file again, after logging in or accepting its licence";
   }
+  if (text.starts_with(kGzip)) return "compressed with gzip";
   return {};
 }
 

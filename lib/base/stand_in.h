@@ -8,7 +8,8 @@
 namespace bbz {
 
 // Returns what a file is that was meant to be another and begins with these bytes, with advice, to
-// follow "it is" in a sentence: a git-lfs pointer, or a web page. Returns nothing for all others.
+// follow "it is" in a sentence: a git-lfs pointer, a web page, or
+// data compressed with gzip. Returns nothing for all others.
 // At least 32 bytes, or the whole file, are needed.
 std::string stand_in(Bytes start);
 

@@ -296,7 +296,7 @@ std::optional<RemoteFile::Failure> RemoteFile::check_whole(const ResponseHead& h
   }
   if (!pinned_) return std::nullopt;
   // Some servers answer for a link that has expired with a page that says so.
-  if (turn.at_link() && head.content_type.starts_with("text/html")) return refused(head, turn);
+  if (head.content_type.starts_with("text/html")) return refused(head, turn);
   const Identity found{head.etag, head.last_modified, head.content_length.value_or(identity_.size)};
   if (Status same = pin(found); !same.ok()) return Failure{std::move(same).error()};
   return Failure{wrong("the server does not serve ranges any more")};
@@ -308,7 +308,7 @@ RemoteFile::Failure RemoteFile::refused(const ResponseHead& head, Links::Turn& t
   Failure failure{wrong(fmt::format("the server answers with status {}{}", head.status, where))};
   switch (head.status) {
     case 200:
-      failure.error = wrong("the link that it redirects to leads to a page (text/html)");
+      failure.error = wrong("the server sends an HTML page in place of the file");
       break;
     case 401:
       failure.error = wrong(fmt::format("the server asks for credentials{} (status 401)", where));

@@ -135,6 +135,8 @@ TEST(Recognise, PointersAndPagesAreNoSafetensors) {
   }
   EXPECT_EQ(stand_in(std::as_bytes(std::span(std::string_view("<htm")))), "");
   EXPECT_EQ(stand_in({}), "");
+  EXPECT_EQ(stand_in(std::as_bytes(std::span(std::string_view("\x1F\x8B\x08...")))),
+            "compressed with gzip");
 }
 
 }  // namespace

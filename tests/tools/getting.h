@@ -1,6 +1,7 @@
 // What the tests of bbz get share: an archive, a server of it, and what must be left in the end.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
