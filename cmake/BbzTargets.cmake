@@ -11,6 +11,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(bbz_options INTERFACE -Wno-subobject-linkage)
   endif()
 endif()
+include(cmake/BbzHarden.cmake)
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   # Precompiled headers are the same whenever they are made, for a cache of compilations.
   target_compile_options(bbz_options INTERFACE "SHELL:-Xclang -fno-pch-timestamp")

@@ -5,10 +5,7 @@
 #include <utility>
 #include <vector>
 
-namespace CLI {
-class App;
-class Option;
-}  // namespace CLI
+#include "common/options.h"
 
 namespace bbz::tools {
 
