@@ -12,6 +12,16 @@ namespace {
 constexpr int kListLevel = 9;  // of zstd
 constexpr std::uint64_t kListWindow = std::uint64_t{64} << 20;
 
+// A list of many entries that say nothing is short once it is compressed, and takes much memory.
+// Those of real archives come nowhere near: each chunk's checksums are 16 bytes of noise.
+constexpr std::uint64_t kMostRatio = 8;
+constexpr std::uint64_t kFreeList = std::uint64_t{1} << 20;
+
+std::uint64_t most_list_bytes(std::uint64_t payload_bytes) {
+  const auto product = checked_mul(payload_bytes, kMostRatio);
+  return product ? checked_add(*product, kFreeList).value_or(*product) : payload_bytes;
+}
+
 // A record read whole from a seekable source, for the two that opening needs.
 struct StoredRecord {
   std::vector<std::byte> head_and_meta;
@@ -154,6 +164,11 @@ Result<IndexMeta> decode_index_meta(const RecordView& record, const Limits& limi
     return make_error(Code::kLimit, "index at offset {}: a list of {} bytes, the limit is {}",
                       head.offset, meta.list_length, limits.index_bytes);
   }
+  if (meta.list_length > most_list_bytes(head.payload_length)) {
+    return make_error(
+        Code::kLimit, "index at offset {}: a list of {} bytes of a payload of {}, the limit is {}",
+        head.offset, meta.list_length, head.payload_length, most_list_bytes(head.payload_length));
+  }
   const bool stored = meta.coding == IndexCoding::kStored;
   if (stored ? head.payload_length != meta.list_length
              : head.payload_length >= meta.list_length || meta.at_front) {
@@ -197,7 +212,10 @@ Result<IndexMeta> decode_end_index_meta(const RecordView& record, const Limits& 
 }
 
 IndexCoding encode_list(Bytes list, std::vector<std::byte>& payload) {
-  if (encode_zstd_frame(list, kListLevel, list.size(), payload)) return IndexCoding::kZstd;
+  if (encode_zstd_frame(list, kListLevel, list.size(), payload) &&
+      list.size() <= most_list_bytes(payload.size())) {
+    return IndexCoding::kZstd;
+  }
   payload.assign(list.begin(), list.end());
   return IndexCoding::kStored;
 }

@@ -24,8 +24,8 @@ struct IndexMeta {
 };
 
 void encode_index_meta(const IndexMeta& meta, std::vector<std::byte>& out);
-// The list length that it returns is safe to allocate: it is within the limit, and no longer than
-// the bytes that stand before the index (at the front: than the payload).
+// The list length that it returns is safe to allocate: it is within the limit, in proportion to the
+// payload, and no longer than the bytes that stand before the index (at the front: than the payload).
 // Errors: kMalformed, kUnsupported, kLimit.
 Result<IndexMeta> decode_index_meta(const RecordView& record, const Limits& limits);
 // The same of the first record of an archive that has an index at the front.

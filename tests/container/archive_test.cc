@@ -255,5 +255,28 @@ TEST(Archive, ComparesThePayloadOfAnUnknownRecordWithItsChecksum) {
   }
 }
 
+// Entries that say nothing: their list is short once it is compressed.
+TEST(Archive, AListIsInProportionToItsPayload) {
+  raw::Archive archive = raw::sample();
+  for (int i = 0; i < 60; ++i) {
+    archive.records.push_back({1, 0, Buffer(60'000, std::byte{0}), {}});
+  }
+  archive.zstd_list = zstd;
+  const Verdict by_index = opened(archive.bytes(), false, {}),
+                by_stream = streamed(archive.bytes(), {});
+  for (const Verdict& verdict : {by_index, by_stream}) {
+    EXPECT_EQ(verdict.code, Code::kLimit);
+    EXPECT_THAT(verdict.message, HasSubstr("a list of 36"));
+  }
+  // The writer makes no such index, and a short one may be in any proportion.
+  Buffer out;
+  const auto sink = io::memory_sink(out);
+  write_with_library(archive, *sink, out);
+  EXPECT_EQ(opened(out, false, {}).code, Code::kOk);
+  EXPECT_EQ(streamed(out, {}).code, Code::kOk);
+  archive.records.resize(archive.records.size() - 45);
+  EXPECT_EQ(opened(archive.bytes(), false, {}).code, Code::kOk);
+}
+
 }  // namespace
 }  // namespace bbz::container
