@@ -2,51 +2,86 @@
 
 #include "bbz/archive/stream.h"
 #include "bbz/http/url.h"
-#include "common/archive_input.h"
 
 namespace bbz::tools {
 namespace {
 
+// Decides which values are read, and keeps them.
+class Values {
+ public:
+  Values(const Lists& lists, ArchiveView& view) : lists_(lists), view_(view) {}
+
+  // Reports whether a value is to be read, and makes room for it.
+  bool wants(const catalog::Metadata& metadata) {
+    const std::string& key = metadata.meta.key;
+    const std::uint64_t bytes = metadata.payload.length;
+    place(metadata).bytes = bytes;
+    const bool shown = lists_.files || key == "as-bytes" || (lists_.symmetry && key == "symmetry");
+    if (!shown || bytes > kMostValueBytes || bytes > left_) return false;
+    left_ -= bytes;
+    return true;
+  }
+
+  void keep(const catalog::Metadata& metadata, std::string text) {
+    place(metadata).text = std::move(text);
+  }
+
+ private:
+  ArchiveView::Value& place(const catalog::Metadata& metadata) {
+    return view_.metadata[{metadata.meta.file, metadata.meta.key}];
+  }
+
+  const Lists& lists_;
+  ArchiveView& view_;
+  std::uint64_t left_ = kMostValueBytesTogether;
+};
+
 class MetadataCollector final : public Visitor {
  public:
-  explicit MetadataCollector(ArchiveView& view) : view_(view) {}
+  explicit MetadataCollector(Values& values) : values_(values) {}
   Status metadata(const catalog::Metadata& metadata, std::string_view value) override {
-    view_.metadata[{metadata.meta.file, metadata.meta.key}] = value;
+    if (values_.wants(metadata)) values_.keep(metadata, std::string(value));
     return {};
   }
 
  private:
-  ArchiveView& view_;
+  Values& values_;
 };
 
 }  // namespace
 
-Result<ArchiveView> view_archive(const std::string& path, const NetworkArguments& network) {
-  ArchiveView view;
+Status view_archive(const std::string& path, const NetworkArguments& network, const Lists& lists,
+                    ArchiveView& view) {
   view.name = http::shown_url(path);
-  BBZ_ASSIGN(ArchiveInput input, ArchiveInput::open(path, 1, network));
+  BBZ_ASSIGN(view.input, ArchiveInput::open(path, 1, network));
   std::uint64_t archive_bytes = 0;
-  if (const Reader* const reader = input.reader()) {
-    view.catalog = reader->catalog();
+  Values values(lists, view);
+  if (const Reader* const reader = view.input.reader()) {
+    view.catalog = &reader->catalog();
     view.root = reader->root();
     archive_bytes = reader->archive_bytes();
-    const auto announced = reader->announce(view.catalog.metadata);
-    for (const catalog::Metadata& metadata : view.catalog.metadata) {
-      BBZ_ASSIGN((view.metadata[{metadata.meta.file, metadata.meta.key}]),
-                 reader->read_metadata(metadata));
+    std::vector<catalog::Metadata> wanted;
+    for (const catalog::Metadata& metadata : view.catalog->metadata) {
+      if (values.wants(metadata)) wanted.push_back(metadata);
+    }
+    const auto announced = reader->announce(wanted);
+    for (const catalog::Metadata& metadata : wanted) {
+      BBZ_ASSIGN(std::string text, reader->read_metadata(metadata));
+      values.keep(metadata, std::move(text));
     }
   } else {
-    MetadataCollector collector(view);
+    MetadataCollector collector(values);
     StreamOptions options;
     options.threads = 1;
     options.decode = false;
-    BBZ_ASSIGN(StreamSummary read, read_stream(input.stream(), options, collector));
-    view.catalog = std::move(read.catalog);
+    BBZ_ASSIGN(StreamSummary read, read_stream(view.input.stream(), options, collector));
+    view.streamed = std::move(read.catalog);
+    view.catalog = &view.streamed;
     view.root = read.root;
     archive_bytes = read.archive_bytes;
   }
-  view.info = pack::info(view.catalog, archive_bytes);
-  return view;
+  view.info = pack::info(*view.catalog, archive_bytes);
+  return {};
 }
 
 }  // namespace bbz::tools

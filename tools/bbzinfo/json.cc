@@ -28,15 +28,15 @@ Json number_or_null(std::uint32_t number) {
 Json metadata_of(const ArchiveView& view, std::uint32_t file) {
   Json object = Json::object();
   for (const auto& [place, value] : view.metadata) {
-    if (place.first == file) object[place.second] = value;
+    if (place.first == file) object[place.second] = value.text ? Json(*value.text) : Json();
   }
   return object;
 }
 
 Json files_of(const ArchiveView& view) {
   Json list = Json::array();
-  for (std::size_t i = 0; i < view.catalog.files.size(); ++i) {
-    const catalog::File& file = view.catalog.files[i];
+  for (std::size_t i = 0; i < view.catalog->files.size(); ++i) {
+    const catalog::File& file = view.catalog->files[i];
     const bool directory = file.kind == catalog::FileKind::kDirectory;
     list.push_back({{"path", file.path},
                     {"kind", directory ? "directory" : "file"},
@@ -50,7 +50,7 @@ Json files_of(const ArchiveView& view) {
 
 Json chunks_of(const ArchiveView& view, const catalog::Tensor& tensor) {
   Json list = Json::array();
-  for (const catalog::Chunk& chunk : view.catalog.chunks_of(tensor)) {
+  for (const catalog::Chunk& chunk : view.catalog->chunks_of(tensor)) {
     list.push_back({{"number", chunk.meta.number},
                     {"first_element", chunk.meta.first_element},
                     {"elements", chunk.meta.element_count},
@@ -66,7 +66,7 @@ Json chunks_of(const ArchiveView& view, const catalog::Tensor& tensor) {
 
 Json tensors_of(const ArchiveView& view, bool chunks) {
   Json list = Json::array();
-  for (const catalog::Tensor& tensor : view.catalog.tensors) {
+  for (const catalog::Tensor& tensor : view.catalog->tensors) {
     const bool bytes = tensor.meta.kind == catalog::TensorKind::kBytes;
     Json entry = {
         {"kind", bytes ? "bytes" : "tensor"},           {"name", tensor.meta.name},
@@ -94,7 +94,7 @@ Json layers_of(const ArchiveView& view) {
 }  // namespace
 
 void print_json(const ArchiveView& view, const Lists& lists) {
-  const container::FileHeader& header = view.catalog.header;
+  const container::FileHeader& header = view.catalog->header;
   const pack::Info& info = view.info;
   Json json = {
       {"schema", 1},
@@ -105,7 +105,7 @@ void print_json(const ArchiveView& view, const Lists& lists) {
       {"archive_bytes", info.archive_bytes},
       {"file_bytes", info.file_bytes},
       {"overhead_bytes", info.overhead_bytes},
-      {"groups", view.catalog.groups.size()},
+      {"groups", view.catalog->groups.size()},
       {"tensors_total", sizes(info.tensors)},
       {"other_total", sizes(info.other)},
       {"operands_total", sizes(info.operands)},

@@ -35,7 +35,10 @@ Result<ExitCode> run(const Arguments& arguments, const CommonOptions& common) {
   const bool several = arguments.archives.size() > 1;
   if (arguments.json && several) put("[\n");
   for (std::size_t i = 0; i < arguments.archives.size(); ++i) {
-    BBZ_ASSIGN(const ArchiveView view, view_archive(arguments.archives[i], arguments.network));
+    Lists read = arguments.lists;
+    read.files = read.files || arguments.json;
+    ArchiveView view;
+    BBZ_TRY(view_archive(arguments.archives[i], arguments.network, read, view));
     if (!arguments.json) {
       print_text(view, arguments.lists, common.verbose);
       continue;

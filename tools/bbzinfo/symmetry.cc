@@ -64,12 +64,15 @@ void print_symmetry(const ArchiveView& view) {
   for (const auto& [place, value] : view.metadata) {
     if (place.second != "symmetry" || place.first == catalog::kNone) continue;
     any = true;
-    const Json record = Json::parse(value, nullptr, false);
-    if (record.is_object()) {
-      print_record(view.catalog.files[place.first].path, record);
+    const Json record = value.text ? Json::parse(*value.text, nullptr, false) : Json();
+    if (!value.text) {
+      put("  {}: a symmetry record of {} bytes, too many to show\n",
+          bbz::quoted(view.catalog->files[place.first].path), grouped(value.bytes));
+    } else if (record.is_object()) {
+      print_record(view.catalog->files[place.first].path, record);
     } else {
       put("  {}: a symmetry record that is not JSON\n",
-          bbz::quoted(view.catalog.files[place.first].path));
+          bbz::quoted(view.catalog->files[place.first].path));
     }
   }
   if (!any) put("  exact: nothing was rotated\n");

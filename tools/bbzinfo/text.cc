@@ -65,15 +65,15 @@ void TextView::print_as_bytes() const {
   std::size_t count = 0;
   for (const auto& [place, value] : view_.metadata) {
     if (place.second != "as-bytes" || place.first == catalog::kNone || ++count > kShown) continue;
-    put("  as bytes     {}: it is {}\n", quoted(view_.catalog.files[place.first].path),
-        shown_text(value));
+    put("  as bytes     {}: it is {}\n", quoted(view_.catalog->files[place.first].path),
+        value.text ? shown_text(*value.text) : "?");
   }
   if (count > kShown) put("  as bytes     {} files more\n", count - kShown);
 }
 
 void TextView::print_summary() const {
   const pack::Info& info = view_.info;
-  const container::FileHeader& header = view_.catalog.header;
+  const container::FileHeader& header = view_.catalog->header;
   put("{}: {} in {} ({})\n\n", view_.name, size(info.file_bytes), size(info.archive_bytes),
       percentage(info.archive_bytes, info.file_bytes));
   put("  format       {}.{}{}\n", header.major, header.minor,
@@ -85,15 +85,15 @@ void TextView::print_summary() const {
       std::ranges::count_if(info.layers, [](const auto& l) { return l.layer.has_value(); });
   put("\n  tensors      {}, {} elements, {} layers\n", grouped(info.tensors.tensors),
       human_count(info.tensors.elements), layers);
-  put("  chunks       {}\n", grouped(view_.catalog.chunks.size()));
+  put("  chunks       {}\n", grouped(view_.catalog->chunks.size()));
   for (const auto& [place, value] : view_.metadata) {
     if (place.second != "symmetry") continue;
     put("  not exact    {} was rotated up to its symmetry: --symmetry shows how\n",
-        quoted(view_.catalog.files[place.first].path));
+        quoted(view_.catalog->files[place.first].path));
   }
   print_as_bytes();
-  if (!view_.catalog.groups.empty()) {
-    put("  groups       {}\n", grouped(view_.catalog.groups.size()));
+  if (!view_.catalog->groups.empty()) {
+    put("  groups       {}\n", grouped(view_.catalog->groups.size()));
   }
   put("  overhead     {} ({})\n\n", size(info.overhead_bytes),
       percentage(info.overhead_bytes, info.archive_bytes));
@@ -118,14 +118,14 @@ void TextView::print_kinds() const {
 
 void TextView::print_files() const {
   Table table({"file", "tensors", "size", "stored", "ratio"});
-  for (std::size_t i = 0; i < view_.catalog.files.size(); ++i) {
-    const catalog::File& file = view_.catalog.files[i];
+  for (std::size_t i = 0; i < view_.catalog->files.size(); ++i) {
+    const catalog::File& file = view_.catalog->files[i];
     if (file.kind == catalog::FileKind::kDirectory) {
       table.add({quoted(file.path + "/"), "", "", "", ""});
       continue;
     }
     const auto tensors = std::ranges::count_if(file.tensors, [&](std::uint32_t number) {
-      return view_.catalog.tensors[number].meta.kind == catalog::TensorKind::kTensor;
+      return view_.catalog->tensors[number].meta.kind == catalog::TensorKind::kTensor;
     });
     table.add(with_sizes({quoted(file.path), grouped(static_cast<std::uint64_t>(tensors))},
                          view_.info.by_file[i]));
@@ -133,8 +133,10 @@ void TextView::print_files() const {
   table.print();
   for (const auto& [place, value] : view_.metadata) {
     const std::string where =
-        place.first == catalog::kNone ? "archive" : quoted(view_.catalog.files[place.first].path);
-    put("  {}: {} = {}\n", where, quoted(place.second), quoted(value));
+        place.first == catalog::kNone ? "archive" : quoted(view_.catalog->files[place.first].path);
+    put("  {}: {} = {}\n", where, quoted(place.second),
+        value.text ? quoted(*value.text)
+                   : fmt::format("{} bytes, too many to show", grouped(value.bytes)));
   }
   if (!view_.metadata.empty()) put("\n");
 }
@@ -149,7 +151,7 @@ void TextView::print_layers() const {
 }
 
 void TextView::print_tensors(bool chunks) const {
-  const catalog::Catalog& catalog = view_.catalog;
+  const catalog::Catalog& catalog = *view_.catalog;
   if (!chunks) {
     Table table({"tensor", "dtype", "shape", "layer", "chunks", "size", "stored", "ratio"});
     for (const catalog::Tensor& tensor : catalog.tensors) {
