@@ -94,6 +94,7 @@ rotation::Model model_of(const test_models::LargeModel& large) {
   std::vector<safetensors::Tensor> tensors;
   for (const junction::TensorInfo& info : model.tensors) {
     tensors.push_back({info.name, info.dtype, info.shape, 0, 0});
+    model.stored_bytes += *tensor::element_count(info.shape) * tensor::element_bytes(info.dtype);
   }
   model.metadata = {{"format", "pt"}};
   if (auto header = safetensors::build(tensors, model.metadata); header.ok()) {

@@ -47,6 +47,13 @@ Result<Found> find_model(const std::string& input, const source::Options& readin
   return found;
 }
 
+// Why a model with junctions is better packed exactly, or nothing.
+Result<std::string> why_not(const weights::Model& model, const junction::Detection& detection) {
+  const Status work = rotation::check_work(model, detection);
+  if (!work.ok()) return work.error().message;
+  return rotation::why_none_fits(model, detection);
+}
+
 }  // namespace
 
 Result<SymmetrySummary> pack_symmetric(const std::string& input, const source::Options& reading,
@@ -65,13 +72,21 @@ Result<SymmetrySummary> pack_symmetric(const std::string& input, const source::O
   junction::Detection detection;
   if (found.reason.empty()) {
     const bool folder = fs::is_directory(input);
-    BBZ_ASSIGN(model, weights::open(folder ? (fs::path(input) / found.path).string() : input,
-                                    options.write.threads));
-    model.path = fs::path(found.path).replace_extension(".safetensors").string();
-    detection = rotation::detect(model);
-    summary.reason = detection.refusal;
-    if (summary.reason.empty() && method == rotation::Method::kAuto) {
-      BBZ_ASSIGN(summary.reason, rotation::why_none_fits(model, detection));
+    auto opened = weights::open(folder ? (fs::path(input) / found.path).string() : input,
+                                options.write.threads);
+    const bool automatic = method == rotation::Method::kAuto;
+    if (opened.ok()) {
+      model = std::move(*opened);
+      model.path = fs::path(found.path).replace_extension(".safetensors").string();
+      detection = rotation::detect(model);
+      summary.reason = detection.refusal;
+      if (summary.reason.empty() && automatic) {
+        BBZ_ASSIGN(summary.reason, why_not(model, detection));
+      }
+    } else if (automatic && opened.code() == Code::kLimit) {
+      summary.reason = opened.error().message;
+    } else {
+      return opened.error();
     }
   }
   if (summary.reason.empty()) {

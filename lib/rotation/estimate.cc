@@ -17,15 +17,16 @@ Status estimate_gauge(const Model& model, std::size_t tensor, bool embedding,
   const std::uint64_t rows = info.shape[0];
   const std::uint64_t cols = info.shape[1];
   const std::uint64_t lower = rows * cols - gauge::lower_count(rows, cols);
+  result.triangular_entries = result.polar_entries = lower;
+  if (embedding) return {};
   BBZ_ASSIGN(const std::vector<std::byte> bytes, model.load(tensor));
   const Status finite = gauge::check_finite(info, bytes);
   if (finite.code() == Code::kUnsupported) {
     result.note = finite.error().message;
+    result.triangular_entries = result.polar_entries = 0;
     return {};
   }
   BBZ_TRY(finite);
-  result.triangular_entries = result.polar_entries = lower;
-  if (embedding) return {};
   const linalg::Matrix s = linalg::load_matrix(bytes, info.dtype, static_cast<linalg::Index>(rows),
                                                static_cast<linalg::Index>(cols));
   const auto choice = gauge::choose(s, Bytes(bytes), info.dtype, true);
@@ -63,6 +64,7 @@ Status estimate_bits_back(const Model& model, const junction::Junction& junction
 
 Result<Estimate> estimate(const Model& model, const junction::Detection& detection,
                           unsigned threads) {
+  BBZ_TRY(check_work(model, detection));
   linalg::set_threads(threads);
   Estimate estimate;
   for (const junction::TensorInfo& info : model.tensors) {

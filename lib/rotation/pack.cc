@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "bbz/base/cut_text.h"
+#include "bbz/base/format.h"
 #include "bbz/gauge/rotate.h"
 #include "bbz/linalg/product.h"
 #include "bbz/rotation/methods.h"
@@ -58,12 +59,29 @@ junction::Detection detect(const Model& model) {
   return junction::detect(model.tensors);
 }
 
+Status check_work(const Model& model, const junction::Detection& detection) {
+  // A matrix of the widest junction that is rotated has, with all that touches it, a hundred times
+  // the bytes that this asks for. The free part is less than a second.
+  constexpr double kMostPerByte = 4096, kFree = 1 << 30;
+  double work = 0;
+  for (const junction::Junction& junction : detection.junctions) {
+    const auto width = static_cast<double>(junction.width);
+    if (junction.proven()) work += width * width * width;
+  }
+  if (work <= kMostPerByte * static_cast<double>(model.stored_bytes) + kFree) return {};
+  return make_error(Code::kLimit,
+                    "its junctions are too wide for the {} bytes that are stored of it: work of "
+                    "{:.2g}, the limit is {:.0f} for a byte",
+                    model.stored_bytes, work, kMostPerByte);
+}
+
 Result<std::string> why_none_fits(const Model& model, const junction::Detection& detection) {
   return gauge::why_none_fits(model.tensors, detection, model.load);
 }
 
 Result<Record> pack(const Model& model, const junction::Detection& detection, Writer& writer,
                     const PackOptions& options) {
+  BBZ_TRY(check_work(model, detection));
   linalg::set_threads(options.threads);
   Record record = start_record(model, detection, options.method);
   BBZ_ASSIGN(ModelFile file, ModelFile::begin(model, longest_record(record), writer, options));

@@ -22,6 +22,11 @@ struct PackOptions {
 // What the junctions of the model are; nothing of its data is read.
 junction::Detection detect(const Model& model);
 
+// Checks that the work at the proven junctions, cubic in their widths, is in proportion to the bytes
+// that are stored of the model: an archive of a few constants may stand for matrices that take hours.
+// Errors: kLimit.
+Status check_work(const Model& model, const junction::Detection& detection);
+
 // Returns why no junction is certain to be rotated by kAuto, because of an infinity, a NaN or
 // entries near the end of their type, or nothing if one is: the model is for the exact coder then.
 // Reads the members of junctions until one is certain, of most models those of the first. Errors:
@@ -35,7 +40,7 @@ Result<std::string> why_none_fits(const Model& model, const junction::Detection&
 // one block. Packing what was unpacked gives the same archive again with triangular and polar.
 // With kAuto, a junction whose numbers do not allow to rotate it is left exact, and its note says
 // why. Errors: with the other methods, kUnsupported for infinities and NaN in a member and for a
-// rotated entry that overflows its type; those of model.load and of the writer.
+// rotated entry that overflows its type; those of check_work(), of model.load and of the writer.
 Result<Record> pack(const Model& model, const junction::Detection& detection, Writer& writer,
                     const PackOptions& options);
 
@@ -54,7 +59,7 @@ struct Estimate {
   std::uint64_t entries = 0;  // of the whole model
   std::uint64_t bits = 0;
 };
-// `threads` are as in PackOptions.
+// `threads` are as in PackOptions. Errors: those of check_work() and of model.load.
 Result<Estimate> estimate(const Model& model, const junction::Detection& detection,
                           unsigned threads = 0);
 

@@ -93,6 +93,10 @@ Status check_form(io::Source& file, const Entries& entries) {
   return {};
 }
 
+// What naming a tensor takes of the limit of values: a pickle may give one tensor any number of
+// names, and each is kept.
+constexpr std::uint64_t kTensorCost = 8;
+
 // Finds the tensors below a value and names them.
 class Naming {
  public:
@@ -168,7 +172,7 @@ class Naming {
       return make_error(Code::kMalformed, "data.pkl: the name {} is not UTF-8", quoted(name));
     }
     const Tensor& view = pickle_.views()[static_cast<std::size_t>(value.number)];
-    BBZ_TRY(pickle_.spend(1 + 2 * view.shape.size()));
+    BBZ_TRY(pickle_.spend(kTensorCost + 2 * view.shape.size()));
     tensors_.push_back(view);
     tensors_.back().name = name;
     return {};

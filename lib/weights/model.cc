@@ -36,6 +36,7 @@ Result<Model> from_safetensors(const SharedSource& source) {
                       size, *source->size());
   }
   Model model;
+  model.stored_bytes = source->size().value_or(0);
   BBZ_ASSIGN(model.header, read_range(*source, 0, size));
   BBZ_ASSIGN(const safetensors::Header header, safetensors::parse(model.header, source->size()));
   model.metadata = header.metadata;
@@ -50,10 +51,36 @@ Result<Model> from_safetensors(const SharedSource& source) {
   return model;
 }
 
+// Strides of 0 make a tensor of any size out of one element. The tensors of a model, one after the
+// other, may take this many times the file's bytes, and this many more.
+constexpr std::uint64_t kMostExpansion = 4;
+constexpr std::uint64_t kFreeExpansion = std::uint64_t{4} << 20;
+
+Status check_expansion(const io::Source& source, const torch::StateDict& state) {
+  const std::uint64_t stored = source.size().value_or(0);
+  const std::uint64_t most =
+      checked_add(checked_mul(stored, kMostExpansion).value_or(~std::uint64_t{0}), kFreeExpansion)
+          .value_or(~std::uint64_t{0});
+  std::uint64_t sum = 0;
+  for (const torch::Tensor& tensor : state.tensors) {
+    BBZ_ASSIGN(const std::uint64_t size, torch::byte_size(tensor));
+    if (size > most - sum) {
+      return make_error(Code::kLimit,
+                        "{}: a file of {} bytes, whose tensors stand for more than {}: their "
+                        "elements are used again and again, as of {}",
+                        source.name(), stored, most, bbz::quoted(tensor.name));
+    }
+    sum += size;
+  }
+  return {};
+}
+
 Result<Model> from_torch(const SharedSource& source) {
   BBZ_ASSIGN(torch::StateDict read, torch::read_state_dict(*source));
+  BBZ_TRY(check_expansion(*source, read));
   const auto state = std::make_shared<const torch::StateDict>(std::move(read));
   Model model;
+  model.stored_bytes = source->size().value_or(0);
   // What those who write safetensors from PyTorch put there.
   model.metadata.emplace_back("format", "pt");
   for (const torch::Tensor& tensor : state->tensors) {
@@ -74,6 +101,7 @@ Result<Model> from_archive(const SharedSource& source, unsigned threads) {
   BBZ_ASSIGN(auto opened, Reader::open(source, options));
   const std::shared_ptr<const Reader> reader = std::move(opened);
   Model model;
+  model.stored_bytes = reader->catalog().stored_bytes;
   std::vector<std::uint32_t> numbers;
   for (const catalog::File& file : reader->catalog().files) {
     for (const std::uint32_t number : file.tensors) {
@@ -197,6 +225,7 @@ Result<Model> open_folder(const fs::path& folder, unsigned threads) {
       std::make_shared<std::vector<std::pair<std::shared_ptr<const Model>, std::size_t>>>();
   for (Model& one : models) {
     const auto part = std::make_shared<const Model>(std::move(one));
+    whole.stored_bytes += part->stored_bytes;
     for (std::size_t i = 0; i < part->tensors.size(); ++i) {
       if (!names.insert(part->tensors[i].name).second) {
         return make_error(Code::kInvalidArgument, "{}: the tensor {} stands in two files",

@@ -18,6 +18,8 @@ struct Model {
   std::vector<junction::TensorInfo> tensors;  // in the order of their data
   safetensors::Metadata metadata;             // of the file
   std::vector<std::byte> header;              // of the file where it is safetensors, else empty
+  // What is stored of it: the bytes of its file, or of the archive's payloads; of all its files.
+  std::uint64_t stored_bytes = 0;
   // Reads a tensor, by its index in `tensors`. It keeps open what it reads from, also after the
   // Model is gone. Errors: those of the source and of the format that it was opened as.
   junction::Load load;

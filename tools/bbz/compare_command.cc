@@ -11,7 +11,7 @@
 #include "bbz/compare/tensors.h"
 #include "bbz/forward/score.h"
 #include "bbz/io/source.h"
-#include "bbz/linalg/product.h"
+#include "bbz/rotation/pack.h"
 #include "common/json.h"
 #include "common/model_input.h"
 #include "common/say.h"
@@ -118,6 +118,12 @@ Status compare_orbits(const weights::Model& first, const weights::Model& second,
   if (!detection.refusal.empty()) return {};
   for (const junction::Junction& junction : detection.junctions) {
     report.junctions.push_back(junction.name);
+  }
+  for (const weights::Model* model : {&first, &second}) {
+    if (const Status work = rotation::check_work(*model, detection); !work.ok()) {
+      report.no_orbits = work.error().message;
+      return {};
+    }
   }
   auto orbits =
       compare::orbit_distances({first.tensors, first.load}, {second.tensors, second.load});
