@@ -179,7 +179,8 @@ TEST(Forward, OptAgreesWithAPassWrittenOut) {
 TEST(Forward, LlamaAgreesWithAPassWrittenOut) {
   Spec spec = small("llama");
   spec.layers = 1;
-  spec.heads = spec.kv_heads = 1;
+  ASSERT_EQ(spec.heads, 4u);
+  ASSERT_EQ(spec.kv_heads, 2u);
   const test_models::Model model = test_models::plain_llama(spec);
   const ByHand m(model);
   const std::vector<std::uint32_t> tokens = {5, 30, 0};
@@ -193,26 +194,40 @@ TEST(Forward, LlamaAgreesWithAPassWrittenOut) {
     }
     return y;
   };
-  std::vector<Row> k, v;
-  Row x(24), q;
+  // Of a row of all heads, the one of this number.
+  const auto head = [](const Row& all, int h) {
+    return Row(all.begin() + 8 * h, all.begin() + 8 * (h + 1));
+  };
+  std::vector<Row> k[2], v[2];  // each for two heads of queries
+  Row x(24), q[4];
   for (int t = 0; t < 3; ++t) {
     for (Index i = 0; i < 24; ++i) {
       x[static_cast<std::size_t>(i)] =
           m.w("model.embed_tokens.weight", tokens[static_cast<std::size_t>(t)], i);
     }
     const Row h = m.layer_norm(p + "input_layernorm", x, false);
-    q = rotary(m.linear(p + "self_attn.q_proj", h, 8, false), t);
-    k.push_back(rotary(m.linear(p + "self_attn.k_proj", h, 8, false), t));
-    v.push_back(m.linear(p + "self_attn.v_proj", h, 8, false));
+    const Row queries = m.linear(p + "self_attn.q_proj", h, 32, false);
+    const Row keys = m.linear(p + "self_attn.k_proj", h, 16, false);
+    const Row values = m.linear(p + "self_attn.v_proj", h, 16, false);
+    for (int i = 0; i < 4; ++i) q[i] = rotary(head(queries, i), t);
+    for (int i = 0; i < 2; ++i) {
+      k[i].push_back(rotary(head(keys, i), t));
+      v[i].push_back(head(values, i));
+    }
   }
-  add(x, m.linear(p + "self_attn.o_proj", attend(q, k, v), 24, false));
+  Row attended;
+  for (int i = 0; i < 4; ++i) {
+    const Row one = attend(q[i], k[i / 2], v[i / 2]);
+    attended.insert(attended.end(), one.begin(), one.end());
+  }
+  add(x, m.linear(p + "self_attn.o_proj", attended, 24, false));
   const Row h = m.layer_norm(p + "post_attention_layernorm", x, false);
   Row inner = m.linear(p + "mlp.up_proj", h, 40, false);
   const Row gate = m.linear(p + "mlp.gate_proj", h, 40, false);
   for (std::size_t i = 0; i < 40; ++i) inner[i] *= gate[i] / (1 + std::exp(-gate[i]));
   add(x, m.linear(p + "mlp.down_proj", inner, 24, false));
   const Row z = m.linear("lm_head", m.layer_norm("model.norm", x, false), 31, false);
-  const Matrix logits = *loaded(model, 1)->logits(tokens, 3);
+  const Matrix logits = *loaded(model)->logits(tokens, 3);
   for (Index i = 0; i < 31; ++i) EXPECT_NEAR(logits(2, i), z[static_cast<std::size_t>(i)], 1e-12);
 }
 
