@@ -1,0 +1,172 @@
+// Small inputs that ask for much: archives made record by record, and files of torch.save.
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <stdexcept>
+
+#include "bbz/catalog/builder.h"
+#include "bbz/container/record_writer.h"
+#include "torch/make_files.h"
+
+namespace bbz::tools {
+
+// Writes to a file, and leaves a hole instead of what it is told to leave out.
+class HoleSink final : public io::Sink {
+ public:
+  explicit HoleSink(const std::string& path)
+      : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {}
+  ~HoleSink() override { ::close(fd_); }
+
+  Status write(Bytes bytes) override {
+    if (!leave_out && ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(written_)) !=
+                          static_cast<ssize_t>(bytes.size())) {
+      return error_with_message(Code::kIo, "cannot write");
+    }
+    written_ += bytes.size();
+    return {};
+  }
+  Status finish() override { return {}; }
+  std::uint64_t written() const override { return written_; }
+
+  bool leave_out = false;
+
+ private:
+  int fd_;
+  std::uint64_t written_ = 0;
+};
+
+// An archive that keeps the rules of the format, in which whatever is not read when it is opened may
+// be a hole.
+class Forgery {
+ public:
+  explicit Forgery(const std::string& path)
+      : sink_(path), records_(sink_, header_), builder_(header_, limits()) {
+    must(records_.begin());
+  }
+
+  template <class Meta>
+  void add(container::RecordType type, const Meta& meta, Bytes payload = {}, bool hole = false) {
+    std::vector<std::byte> bytes;
+    catalog::encode_meta(meta, bytes);
+    // Only as much of the record is left out as has zeros in its place.
+    sink_.leave_out = hole;
+    const auto head = records_.append(type, bytes, payload);
+    sink_.leave_out = false;
+    must(head);
+    must(builder_.add({*head, bytes}));
+  }
+
+  void file(const std::string& path, bool hole = false) {
+    catalog::FileMeta meta;
+    meta.number = files_++;
+    meta.path = path;
+    add(container::RecordType::kFile, meta, {}, hole);
+    offset_ = tensors_in_file_ = 0;
+  }
+  void end_file(bool hole = false) {
+    catalog::FileEndMeta meta;
+    meta.number = files_ - 1;
+    meta.tensor_count = tensors_in_file_;
+    meta.size = offset_;
+    add(container::RecordType::kFileEnd, meta, {}, hole);
+  }
+  // A dense tensor of the open file.
+  void tensor(const std::string& name, tensor::DType dtype, const tensor::Shape& shape,
+              std::uint64_t chunk_elements = 1, bool hole = false) {
+    catalog::TensorMeta meta;
+    meta.number = tensors_++;
+    meta.file = files_ - 1;
+    meta.offset = offset_;
+    meta.kind = catalog::TensorKind::kTensor;
+    meta.dtype = dtype;
+    meta.element_bits = static_cast<std::uint8_t>(tensor::dtype_info(dtype).bits);
+    meta.stored_elements = tensor::element_count(shape).value();
+    meta.chunk_elements = chunk_elements;
+    meta.shape = shape;
+    meta.name = name;
+    add(container::RecordType::kTensor, meta, {}, hole);
+    offset_ += meta.stored_elements * meta.element_bits / 8;
+    ++tensors_in_file_;
+    newest_ = meta;
+  }
+  // All chunks of the tensor, of zeros, each in the codec's few bytes.
+  void constant_chunks() {
+    const std::uint64_t width = newest_.element_bits / 8;
+    const std::vector<std::byte> zeros(std::min(newest_.chunk_elements, newest_.stored_elements) *
+                                       width);
+    const std::vector<std::byte> payload(width);
+    std::uint64_t left = newest_.stored_elements;
+    for (std::uint32_t number = 0; left > 0; ++number) {
+      catalog::ChunkMeta meta;
+      meta.tensor = newest_.number;
+      meta.number = number;
+      meta.first_element = number * newest_.chunk_elements;
+      meta.element_count = static_cast<std::uint32_t>(std::min(left, newest_.chunk_elements));
+      meta.codec = 1;  // constant
+      meta.decoded_checksum = xxh3_64(Bytes(zeros).first(meta.element_count * width));
+      add(container::RecordType::kChunk, meta, payload);
+      left -= meta.element_count;
+    }
+  }
+  void metadata(const std::string& key, Bytes value, bool hole = false) {
+    catalog::MetadataMeta meta;
+    meta.file = files_ == 0 ? catalog::kNone : files_ - 1;
+    meta.key = key;
+    add(container::RecordType::kMetadata, meta, value, hole);
+  }
+
+  void finish() {
+    must(builder_.finish());
+    must(records_.finish(builder_.root()));
+  }
+
+ private:
+  static Limits limits() {
+    Limits limits;
+    limits.unpacked_bytes = ~std::uint64_t{0};
+    return limits;
+  }
+  template <class T>
+  static void must(const Result<T>& result) {
+    if (!result.ok()) throw std::runtime_error(result.error().message);
+  }
+
+  container::FileHeader header_;
+  HoleSink sink_;
+  container::RecordWriter records_;
+  catalog::CatalogBuilder builder_;
+  std::uint32_t files_ = 0;
+  std::uint32_t tensors_ = 0;
+  std::uint32_t tensors_in_file_ = 0;
+  std::uint64_t offset_ = 0;
+  catalog::TensorMeta newest_;
+};
+
+// A file of torch.save whose tensors all are one element, repeated by strides of 0.
+inline std::string torch_of_one_element(
+    const std::vector<std::pair<std::string, tensor::Shape>>& tensors) {
+  torch::PickleDict dict;
+  for (const auto& [name, shape] : tensors) {
+    torch::View view{"HalfStorage", "0", 1, 0, shape, std::vector<std::uint64_t>(shape.size(), 0)};
+    dict.emplace_back(name, torch::pickle_view(view));
+  }
+  return torch::make_torch(torch::pickle(torch::pickle_dict(dict)), {std::string(2, '\x3c')});
+}
+
+// A file of torch.save in which one number has a million names: lists of lists of it.
+inline std::string torch_of_many_names() {
+  const std::string get = "h";
+  std::string pickled =
+      torch::pickle_view({"HalfStorage", "0", 1, 0, {}, {}}) + std::string("q\0", 2);
+  for (char level = 1; level <= 3; ++level) {
+    std::string items;
+    for (int i = 0; i < 100; ++i) items += get + static_cast<char>(level - 1);
+    pickled += "](" + items + "eq" + level;
+  }
+  // A tuple of them, of which the last has the names.
+  return torch::make_torch(torch::pickle("(" + pickled + "t"), {std::string(2, '\x3c')});
+}
+
+}  // namespace bbz::tools
