@@ -41,6 +41,9 @@ const catalog::Catalog& Reader::catalog() const {
 const Digest& Reader::root() const {
   return state_->root;
 }
+const io::Source& Reader::source() const {
+  return *state_->source;
+}
 std::uint64_t Reader::archive_bytes() const {
   return state_->archive_bytes;
 }

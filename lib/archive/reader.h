@@ -45,6 +45,8 @@ class Reader {
   const Digest& root() const;
   // The archive's length in bytes.
   std::uint64_t archive_bytes() const;
+  // Returns the source that it was opened with, as long as the reader lives.
+  const io::Source& source() const;
 
   // Decodes a whole tensor; `out` has exactly its byte_size.
   Status read_tensor(std::uint32_t tensor, MutableBytes out) const;

@@ -57,7 +57,7 @@ class Download {
     summary_.root = *decoder_->root();
     BBZ_TRY(partial_->resize(summary_.bytes));
     if (part_ == nullptr) {
-      BBZ_TRY(partial_->publish(options_.replace));
+      BBZ_TRY(partial_->publish(options_.replace, options_.sync));
     } else {
       if (Status used = use_part(); !used.ok()) {
         // Nothing was asked for, and nothing had come before.
@@ -244,7 +244,7 @@ class Download {
     const bool may_go_on =
         error.code == Code::kIo || error.code == Code::kCancelled || error.code == Code::kNotFound;
     if (may_go_on && remote_->ranges()) return error;
-    if (moved_aside_) (void)partial_->publish(false);
+    if (moved_aside_) (void)partial_->publish(false, options_.sync);
     partial_->remove();
     return error;
   }

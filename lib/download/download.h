@@ -17,6 +17,7 @@ struct Options {
   http::Options http;    // `connections` fetch at once
   bool replace = false;  // an existing file makes way, when the new one is complete, and so does
                          // what stands at PATH.part and is not of a download
+  bool sync = true;      // the file is on the disk before it gets its name
   bool restart = false;  // what an earlier download has left is not used
   bool repair = false;   // the file that stands there is mended
   Limits limits;

@@ -70,8 +70,8 @@ Status Partial::save(const Saved& saved) {
   return io::system_error(errno, "cannot write", state_);
 }
 
-Status Partial::publish(bool replace) {
-  BBZ_TRY(store_->sync());
+Status Partial::publish(bool replace, bool sync) {
+  if (sync) BBZ_TRY(store_->sync());
   // Without its state it is checked as a whole, should it end here.
   std::error_code ignored;
   std::filesystem::remove(state_, ignored);
@@ -79,6 +79,7 @@ Status Partial::publish(bool replace) {
   if (::renameat2(AT_FDCWD, part_.c_str(), AT_FDCWD, path_.c_str(), flags) != 0) {
     return io::system_error(errno, "cannot rename to", path_);
   }
+  if (!sync) return {};
   const std::filesystem::path folder = std::filesystem::path(path_).parent_path();
   const io::Fd directory(
       ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -37,9 +37,9 @@ class Partial {
   std::optional<Saved> load() const;
   Status save(const Saved& saved);
 
-  // Puts it in its place, complete and synced. Errors: kExists where something stands there that
-  // may not be replaced.
-  Status publish(bool replace);
+  // Puts it in its place, complete and, if wanted, on the disk before and after. Errors: kExists if
+  // something stands there that may not be replaced.
+  Status publish(bool replace, bool sync);
   // Removes it and its state.
   void remove();
 

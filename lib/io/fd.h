@@ -2,12 +2,14 @@
 // Installed because io/atomic_file.h and io/output_tree.h need it; not meant to be used on its own.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "bbz/base/checked.h"
 #include "bbz/base/error.h"
+#include "bbz/io/file_status.h"
 
 namespace bbz::io {
 
@@ -49,5 +51,15 @@ Status write_fully(int fd, Bytes bytes, std::string_view name);
 
 // The same at a given offset of a file.
 Status pwrite_fully(int fd, std::uint64_t offset, Bytes bytes, std::string_view name);
+
+// Opens a file to append messages to, which is created if it is missing, or a FIFO or device. A link
+// is followed only if root or this user made it, and nothing is waited for. Errors: kIo if what is
+// there belongs to another user or cannot be opened; kInvalidArgument if it is `input`.
+Result<Fd> open_log(const std::string& path, const std::optional<FileStatus>& input);
+
+// Opens a file to read and write in place, or creates it. It is not waited for, and no link is
+// followed. Errors: kExists if what is there is no regular file, belongs to another user or has
+// another name too; kIo; kNotFound.
+Result<Fd> open_own_file(const std::string& path);
 
 }  // namespace bbz::io

@@ -14,6 +14,7 @@ namespace bbz::io {
 namespace {
 
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+constexpr std::size_t kMostRemembered = 10'000;
 
 // Why `name` in the folder could not be opened as a folder.
 Error not_a_directory(int directory, const std::string& name, int error_number,
@@ -31,13 +32,45 @@ Error not_a_directory(int directory, const std::string& name, int error_number,
 }
 
 // Opens the folder `name` of another, creating it where it is missing, never through a link.
-Result<Fd> enter(int directory, const std::string& name, std::string_view path) {
-  if (::mkdirat(directory, name.c_str(), 0777) != 0 && errno != EEXIST) {
+Result<Fd> enter(int directory, const std::string& name, std::string_view path, bool& created) {
+  created = ::mkdirat(directory, name.c_str(), 0777) == 0;
+  if (!created && errno != EEXIST) {
     return system_error(errno, "cannot create the directory", path);
   }
   Fd opened(::openat(directory, name.c_str(), kOpenDirectory | O_NOFOLLOW));
   if (!opened) return not_a_directory(directory, name, errno, path);
   return opened;
+}
+
+// A path's directory, "" at the root, and its last component.
+std::pair<std::string_view, std::string_view> split(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos) return {"", path};
+  return {path.substr(0, slash), path.substr(slash + 1)};
+}
+
+// Opens a directory that is there, never through a link; nothing if that fails. The one that was
+// opened before often lies in it: then it is a step up, not a walk from the root.
+Fd open_again(int root, std::string_view path, Fd last, std::string_view last_path) {
+  const auto [above_last, name] = split(last_path);
+  if (last && above_last == path && !last_path.empty()) {
+    Fd up(::openat(last.get(), "..", kOpenDirectory));
+    struct stat expected {};
+    struct stat found {};
+    if (up && ::fstat(last.get(), &expected) == 0 &&
+        ::fstatat(up.get(), std::string(name).c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+        expected.st_dev == found.st_dev && expected.st_ino == found.st_ino) {
+      return up;
+    }
+  }
+  Fd current(::fcntl(root, F_DUPFD_CLOEXEC, 0));
+  for (std::size_t begin = 0; current && begin < path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    const std::string component(path.substr(begin, end - begin));
+    current = Fd(::openat(current.get(), component.c_str(), kOpenDirectory | O_NOFOLLOW));
+    begin = end + 1;
+  }
+  return current;
 }
 
 }  // namespace
@@ -65,6 +98,16 @@ Result<OutputTree> OutputTree::open(const std::string& root) {
 }
 
 void OutputTree::remove_created() const {
+  std::string above_path;  // of what `above` is
+  Fd above(::fcntl(root_->get(), F_DUPFD_CLOEXEC, 0));
+  for (auto path = below_.rbegin(); path != below_.rend(); ++path) {
+    const auto [parent, name] = split(*path);
+    if (!above || above_path != parent) {
+      above = open_again(root_->get(), parent, std::move(above), above_path);
+      above_path = parent;
+    }
+    if (above) ::unlinkat(above.get(), std::string(name).c_str(), AT_REMOVEDIR);
+  }
   for (auto path = created_.rbegin(); path != created_.rend(); ++path) {
     if (::rmdir(path->c_str()) != 0) return;
   }
@@ -74,28 +117,40 @@ std::string OutputTree::shown(std::string_view path) const {
   return fmt::format("{}{}{}", name_, name_.back() == '/' ? "" : "/", path);
 }
 
-Result<Fd> OutputTree::open_directory(std::string_view path) {
-  Fd current(::fcntl(root_.get(), F_DUPFD_CLOEXEC, 0));
+Result<Directory> OutputTree::open_directory(std::string_view path) {
+  if (path.empty()) return root_;
+  if (last_ && last_path_ == path) return last_;
+  Fd current(::fcntl(root_->get(), F_DUPFD_CLOEXEC, 0));
   if (!current) return system_error(errno, "cannot open the directory", name_);
   std::size_t begin = 0;
   while (begin < path.size()) {
     const std::size_t end = std::min(path.find('/', begin), path.size());
     const std::string name(path.substr(begin, end - begin));
-    BBZ_ASSIGN(current, enter(current.get(), name, shown(path.substr(0, end))));
+    bool created = false;
+    BBZ_ASSIGN(current, enter(current.get(), name, shown(path.substr(0, end)), created));
+    if (created && below_.size() < kMostRemembered) below_.emplace_back(path.substr(0, end));
+    if (created && ++made_ > kSpareFolders + kFoldersPerFile * asked_) {
+      return make_error(Code::kLimit, "{}: its paths lie in more than {} folders for {} files",
+                        name_, made_ - 1, asked_);
+    }
     begin = end + 1;
   }
-  return current;
+  last_ = std::make_shared<const Fd>(std::move(current));
+  last_path_ = path;
+  return last_;
 }
 
 Status OutputTree::make_directory(std::string_view path) {
   BBZ_TRY(check_safe_path(path));
+  ++asked_;
   BBZ_TRY(open_directory(path));
+  std::erase(below_, path);  // it may stay empty
   return {};
 }
 
-Status OutputTree::check_file(std::string_view path, OutputOptions options) const {
+Status OutputTree::check_file(std::string_view path, const OutputOptions& options) const {
   BBZ_TRY(check_safe_path(path));
-  Fd current(::fcntl(root_.get(), F_DUPFD_CLOEXEC, 0));
+  Fd current(::fcntl(root_->get(), F_DUPFD_CLOEXEC, 0));
   if (!current) return system_error(errno, "cannot open the directory", name_);
   std::size_t begin = 0;
   for (std::size_t slash = path.find('/'); slash != std::string_view::npos;
@@ -107,17 +162,21 @@ Status OutputTree::check_file(std::string_view path, OutputOptions options) cons
     current = std::move(next);
     begin = slash + 1;
   }
-  return AtomicFile::check_at(current.get(), std::string(path.substr(begin)), shown(path), options);
+  return Publication::check_target(current.get(), std::string(path.substr(begin)), shown(path),
+                                   options);
 }
 
 Result<std::unique_ptr<AtomicFile>> OutputTree::create_file(std::string_view path,
-                                                            OutputOptions options) {
+                                                            const OutputOptions& options,
+                                                            Batch* batch) {
   BBZ_TRY(check_safe_path(path));
+  ++asked_;
   const std::size_t slash = path.rfind('/');
   const bool nested = slash != std::string_view::npos;
-  BBZ_ASSIGN(const Fd directory, open_directory(nested ? path.substr(0, slash) : ""));
-  return AtomicFile::create_at(directory.get(), std::string(nested ? path.substr(slash + 1) : path),
-                               shown(path), options);
+  BBZ_ASSIGN(Directory directory, open_directory(nested ? path.substr(0, slash) : ""));
+  return AtomicFile::create_at(std::move(directory),
+                               std::string(nested ? path.substr(slash + 1) : path), shown(path),
+                               options, batch);
 }
 
 }  // namespace bbz::io

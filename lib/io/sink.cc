@@ -11,7 +11,6 @@
 #include <limits>
 
 #include "bbz/base/format.h"
-#include "bbz/io/atomic_file.h"
 #include "bbz/io/fd_sink.h"
 
 namespace bbz::io {
@@ -181,17 +180,9 @@ std::unique_ptr<Sink> pipe_sink(int fd, Ownership ownership, std::string name) {
   return std::make_unique<PipeSink>(fd, ownership, std::move(name));
 }
 
-Result<std::unique_ptr<Sink>> create_output(const std::string& path, OutputOptions options) {
-  if (path == "-") return pipe_sink(STDOUT_FILENO, Ownership::kBorrowed, "standard output");
-  struct stat status {};
-  const bool there = ::stat(path.c_str(), &status) == 0;
-  if (there && (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode))) {
-    Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-    if (!fd) return system_error(errno, "cannot open for writing", path);
-    return pipe_sink(fd.release(), Ownership::kOwned, path);
-  }
-  BBZ_ASSIGN(auto file, AtomicFile::create(path, options));
-  return std::unique_ptr<Sink>(std::move(file));
+Status add_input(Sink& sink, const Source& source) {
+  const std::optional<FileStatus> status = source.file_status();
+  return status ? sink.add_input(*status) : Status();
 }
 
 }  // namespace bbz::io

@@ -9,6 +9,7 @@
 
 #include "bbz/base/checked.h"
 #include "bbz/base/error.h"
+#include "bbz/io/output_options.h"
 #include "bbz/io/source.h"
 
 namespace bbz::io {
@@ -48,6 +49,14 @@ class Sink {
   // patch() for many threads at once, none of which calls anything else meanwhile.
   virtual Status place(std::uint64_t offset, Bytes bytes);
 
+  // Says that this file is read while the output is written: what stands under the output's name is
+  // never replaced if it is this file, and the output is never more readable than it. Errors:
+  // kInvalidArgument if the output is this file. Nothing to do for what does not become a file.
+  virtual Status add_input(const FileStatus& input) {
+    (void)input;
+    return {};
+  }
+
   // How many bytes write() has taken or extend() and reserve() have added.
   virtual std::uint64_t written() const = 0;
 
@@ -61,12 +70,15 @@ std::unique_ptr<Sink> memory_sink(std::vector<std::byte>& out, std::string name 
 // that the program ignores SIGPIPE.
 std::unique_ptr<Sink> pipe_sink(int fd, Ownership ownership, std::string name);
 
-// The sink of an output named by a user: "-" is standard output; a FIFO or character device that is
-// there is written to as it stands; any other name becomes an AtomicFile.
-// Errors: as AtomicFile::create; kIo where the FIFO or device cannot be opened.
-struct OutputOptions {
-  bool replace = false;  // an existing regular file makes way
-};
-Result<std::unique_ptr<Sink>> create_output(const std::string& path, OutputOptions options);
+// Opens an output named by a user: "-" is standard output; a FIFO or character device that is there
+// is written to as it stands, if root or this user owns it or the process holds it open already;
+// any other name becomes an AtomicFile. Which of these it is, is asked of what was opened, and a
+// symbolic link is followed only to a FIFO or device, and only if root or this user made it.
+// Errors: as AtomicFile::create; kIo if the FIFO or device is not ours or cannot be opened.
+Result<std::unique_ptr<Sink>> create_output(const std::string& path, const OutputOptions& options);
+
+// Adds the file that a source reads, if it is one of this machine, as an input of what is written.
+// Errors: those of Sink::add_input.
+Status add_input(Sink& sink, const Source& source);
 
 }  // namespace bbz::io

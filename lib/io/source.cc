@@ -36,6 +36,7 @@ class FileSource final : public Source {
   }
   std::optional<std::uint64_t> size() const override { return size_; }
   bool seekable() const override { return true; }
+  std::optional<FileStatus> file_status() const override { return file_status_of(fd_.get()); }
   std::string_view name() const override { return name_; }
 
  private:
@@ -89,6 +90,7 @@ class MappedSource final : public Source {
     if (offset > size_ || size > size_ - offset) return std::nullopt;
     return Bytes(static_cast<const std::byte*>(base_), size_).subspan(offset, size);
   }
+  std::optional<FileStatus> file_status() const override { return file_->file_status(); }
   std::string_view name() const override { return file_->name(); }
 
  private:
@@ -118,6 +120,7 @@ class PipeSource final : public Source {
   }
   std::optional<std::uint64_t> size() const override { return std::nullopt; }
   bool seekable() const override { return false; }
+  std::optional<FileStatus> file_status() const override { return file_status_of(fd_); }
   std::string_view name() const override { return name_; }
 
  private:
@@ -141,6 +144,7 @@ class PrefixedSource final : public Source {
   }
   std::optional<std::uint64_t> size() const override { return rest_->size(); }
   bool seekable() const override { return rest_->seekable(); }
+  std::optional<FileStatus> file_status() const override { return rest_->file_status(); }
   std::string_view name() const override { return rest_->name(); }
 
  private:

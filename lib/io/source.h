@@ -10,6 +10,7 @@
 
 #include "bbz/base/checked.h"
 #include "bbz/base/error.h"
+#include "bbz/io/file_status.h"
 
 namespace bbz::io {
 
@@ -62,6 +63,10 @@ class Source {
     (void)ranges;
     return nullptr;
   }
+
+  // Returns which file of this machine it reads, or nullopt if it is none: an output must not
+  // replace it, nor be more readable.
+  virtual std::optional<FileStatus> file_status() const { return std::nullopt; }
 
   // What messages call it: a path, "standard input", "memory".
   virtual std::string_view name() const { return "source"; }

@@ -1,24 +1,21 @@
 #include "bbz/io/unnamed_file.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "bbz/io/file_source.h"
+#include "bbz/io/temporary.h"
 
 namespace bbz::io {
 
 Result<Fd> create_unnamed_file(const std::string& folder) {
-  Fd file(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (file) return file;
-  // A file system without files that have no name.
-  std::string name = folder + "/bbz-spool-XXXXXX";
-  file = Fd(::mkostemp(name.data(), O_CLOEXEC));
-  if (!file) return system_error(errno, "cannot create a temporary file in", folder);
-  ::unlink(name.c_str());
-  return file;
+  Fd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) return system_error(errno, "cannot create a temporary file in", folder);
+  BBZ_ASSIGN(Temporary file,
+             Temporary::create(std::make_shared<const Fd>(std::move(directory)), folder));
+  return file.release();
 }
 
 Result<std::unique_ptr<Source>> copy_to_disk(Source& source, const std::string& folder,

@@ -79,6 +79,7 @@ class NameWriter final : public Visitor {
 
 Status cat(const Reader& reader, const std::string& name, io::Sink& sink,
            const CatOptions& options) {
+  BBZ_TRY(io::add_input(sink, reader.source()));
   const catalog::Catalog& catalog = reader.catalog();
   std::vector<std::uint32_t> tensors = catalog.find_tensors(name);
   std::erase_if(tensors, [&](std::uint32_t number) {
@@ -95,6 +96,7 @@ Status cat(const Reader& reader, const std::string& name, io::Sink& sink,
 
 Status cat_stream(io::Source& source, const std::string& name, io::Sink& sink,
                   const CatOptions& options) {
+  BBZ_TRY(io::add_input(sink, source));
   StreamOptions stream;
   stream.threads = options.threads;
   stream.limits = options.limits;

@@ -77,6 +77,7 @@ class TensorWriter final : public Visitor {
 
 Result<ExtractSummary> extract_archive(const Reader& reader, io::Sink& sink,
                                        const std::string& path, const ExtractOptions& options) {
+  BBZ_TRY(io::add_input(sink, reader.source()));
   BBZ_ASSIGN(const std::vector<std::uint32_t> numbers, select(reader.catalog(), options.selection));
   BBZ_ASSIGN(TensorFile file, plan_file(reader, numbers));
   BBZ_ASSIGN(const std::vector<std::byte> header, file.header());
@@ -106,32 +107,50 @@ Result<ExtractSummary> extract_archive(const Reader& reader, io::Sink& sink,
 
 Result<ExtractSummary> extract(const Reader& reader, io::Sink& sink,
                                const ExtractOptions& options) {
+  BBZ_TRY(io::add_input(sink, reader.source()));
   BBZ_ASSIGN(const std::vector<std::uint32_t> numbers, select(reader.catalog(), options.selection));
   ExtractSummary summary;
   BBZ_TRY(write_file(reader, numbers, sink, options, summary));
   return summary;
 }
 
-Result<ExtractSummary> extract_files(const Reader& reader, io::OutputTree& out,
-                                     const ExtractOptions& options) {
-  BBZ_ASSIGN(const std::vector<std::uint32_t> numbers, select(reader.catalog(), options.selection));
+namespace {
+
+// Into the tree, or rather into the batch.
+Result<ExtractSummary> write_files(const Reader& reader, std::span<const std::uint32_t> numbers,
+                                   io::OutputTree& out, const io::OutputOptions& output,
+                                   io::Batch& batch, const ExtractOptions& options) {
   const catalog::Catalog& catalog = reader.catalog();
   const auto file_of = [&](std::size_t i) { return catalog.tensors[numbers[i]].meta.file; };
-  for (std::size_t i = 0; i < numbers.size(); ++i) {
-    if (i > 0 && file_of(i) == file_of(i - 1)) continue;
-    BBZ_TRY(out.check_file(extracted_path(catalog.files[file_of(i)].path), {options.replace}));
-  }
   ExtractSummary summary;
   for (std::size_t begin = 0; begin < numbers.size();) {
     std::size_t end = begin;
     while (end < numbers.size() && file_of(end) == file_of(begin)) ++end;
     const std::string path = extracted_path(catalog.files[file_of(begin)].path);
-    BBZ_ASSIGN(const auto sink, out.create_file(path, {options.replace}));
-    BBZ_TRY(write_file(reader, std::span(numbers).subspan(begin, end - begin), *sink, options,
-                       summary));
+    BBZ_ASSIGN(const auto sink, out.create_file(path, output, &batch));
+    BBZ_TRY(write_file(reader, numbers.subspan(begin, end - begin), *sink, options, summary));
     BBZ_TRY(sink->finish());
     begin = end;
   }
+  return summary;
+}
+
+}  // namespace
+
+Result<ExtractSummary> extract_files(const Reader& reader, io::OutputTree& out,
+                                     const ExtractOptions& options) {
+  BBZ_ASSIGN(const std::vector<std::uint32_t> numbers, select(reader.catalog(), options.selection));
+  const catalog::Catalog& catalog = reader.catalog();
+  const io::OutputOptions output{options.replace, options.sync, reader.source().file_status()};
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const std::uint32_t file = catalog.tensors[numbers[i]].meta.file;
+    if (i > 0 && file == catalog.tensors[numbers[i - 1]].meta.file) continue;
+    BBZ_TRY(out.check_file(extracted_path(catalog.files[file].path), output));
+  }
+  io::Batch batch;
+  auto summary = write_files(reader, numbers, out, output, batch, options);
+  const Status published = batch.finish();
+  if (summary.ok() && !published.ok()) return published.error();
   return summary;
 }
 

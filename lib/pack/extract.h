@@ -11,7 +11,8 @@ namespace bbz::pack {
 
 struct ExtractOptions {
   Selection selection{};
-  bool replace = false;  // existing files make way
+  bool replace = false;  // existing files make way, but never the archive itself
+  bool sync = true;      // of extract_files: as UnpackOptions::sync
   unsigned threads = 0;  // of streams; a Reader has its own
   Limits limits{};       // the same
   Progress progress{};   // bytes of tensors written; of streams, bytes of the archive read
@@ -31,7 +32,8 @@ struct ExtractSummary {
 // of the files that they come from. A Reader reads the chunks of these tensors and nothing else;
 // from a stream every byte is read and checked. Errors: kNotFound where no tensor is selected;
 // kInvalidArgument for two tensors of the same name in one output; kUnsupported for a dtype that
-// this build does not know; those of reading and of the output.
+// this build does not know; kInvalidArgument for an output that would replace the archive itself;
+// those of reading and of the output. No output is more readable than the archive.
 
 // Into one file, which is not finished. Where files disagree in metadata, the first one stands.
 Result<ExtractSummary> extract(const Reader& reader, io::Sink& sink, const ExtractOptions& options);

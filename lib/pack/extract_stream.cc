@@ -11,8 +11,12 @@ namespace {
 // or when the archive does.
 class SpoolingVisitor final : public Visitor {
  public:
-  SpoolingVisitor(Spool& spool, const ExtractOptions& options, io::OutputTree* out)
-      : spool_(spool), options_(options), out_(out) {}
+  SpoolingVisitor(Spool& spool, const ExtractOptions& options, io::OutputTree* out,
+                  const io::Source& archive)
+      : spool_(spool),
+        options_(options),
+        out_(out),
+        output_options_{options.replace, options.sync, archive.file_status()} {}
 
   Status begin_file(const catalog::File& file) override {
     path_ = file.path;
@@ -52,7 +56,8 @@ class SpoolingVisitor final : public Visitor {
     if (in_file_ == 0) return {};
     if (!metadata_.empty()) BBZ_TRY(output_.add_metadata(metadata_));
     if (out_ == nullptr) return {};
-    BBZ_ASSIGN(const auto sink, out_->create_file(extracted_path(file.path), {options_.replace}));
+    BBZ_ASSIGN(const auto sink,
+               out_->create_file(extracted_path(file.path), output_options_, &batch_));
     BBZ_TRY(flush(*sink));
     return sink->finish();
   }
@@ -68,6 +73,9 @@ class SpoolingVisitor final : public Visitor {
     return {};
   }
 
+  // Publishes the files that are complete.
+  Status publish() { return batch_.finish(); }
+
   bool is_empty() const { return summary_.files == 0 && output_.tensors() == 0; }
   const ExtractSummary& summary() const { return summary_; }
 
@@ -75,6 +83,8 @@ class SpoolingVisitor final : public Visitor {
   Spool& spool_;
   const ExtractOptions& options_;
   io::OutputTree* out_;  // null: one file for all
+  const io::OutputOptions output_options_;
+  io::Batch batch_;
   TensorFile output_;
   std::uint32_t number_ = catalog::kNone;  // of the file in the archive; none yet
   std::string path_;                       // of that file
@@ -88,7 +98,7 @@ class SpoolingVisitor final : public Visitor {
 Result<ExtractSummary> run(io::Source& source, io::Sink* sink, io::OutputTree* out,
                            const ExtractOptions& options) {
   BBZ_ASSIGN(const auto spool, Spool::create(options.spool_folder));
-  SpoolingVisitor visitor(*spool, options, out);
+  SpoolingVisitor visitor(*spool, options, out, source);
   StreamOptions stream;
   stream.threads = options.threads;
   stream.limits = options.limits;
@@ -96,7 +106,10 @@ Result<ExtractSummary> run(io::Source& source, io::Sink* sink, io::OutputTree* o
   stream.wants = [&](const catalog::File& file, const catalog::Tensor& tensor) {
     return options.selection.selects(file, tensor);
   };
-  BBZ_TRY(read_stream(source, stream, visitor));
+  const auto read = read_stream(source, stream, visitor);
+  const Status published = visitor.publish();
+  BBZ_TRY(read);
+  BBZ_TRY(published);
   if (visitor.is_empty()) {
     return make_error(Code::kNotFound, "no tensor matches ({})", options.selection.to_string());
   }
@@ -108,6 +121,7 @@ Result<ExtractSummary> run(io::Source& source, io::Sink* sink, io::OutputTree* o
 
 Result<ExtractSummary> extract_stream(io::Source& source, io::Sink& sink,
                                       const ExtractOptions& options) {
+  BBZ_TRY(io::add_input(sink, source));
   return run(source, &sink, nullptr, options);
 }
 

@@ -156,6 +156,7 @@ Result<PackSummary> pack(source::FileSequence& files, io::Sink& sink, const Pack
   while (true) {
     BBZ_ASSIGN(std::optional<SourceFile> file, files.next());
     if (!file) break;
+    if (file->source) BBZ_TRY(io::add_input(sink, *file->source));
     BBZ_TRY(packer.add(*file));
   }
   PackSummary summary = packer.summary();

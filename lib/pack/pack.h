@@ -41,8 +41,9 @@ Result<std::uint64_t> front_index_bytes(source::FileSequence& files, const Write
 
 // Packs all files into one archive. Tensors keep their names and types and get their layer from
 // their name; a stream of unknown length is cut into ranges of bytes of one chunk each. `sink` is
-// not finished. Errors: those of the sequence and of Writer; kTruncated for a file that ends before
-// its layout does.
+// not finished; every file is an input of it. Errors: those of the sequence and of Writer;
+// kTruncated for a file that ends before its layout does; kInvalidArgument if the sink would
+// replace a file.
 Result<PackSummary> pack(source::FileSequence& files, io::Sink& sink, const PackOptions& options);
 
 // How a range of a file's bytes is written. Precondition: its length is known.

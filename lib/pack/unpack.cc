@@ -37,7 +37,12 @@ class Destination {
 // Each file under its name below an output folder.
 class Tree final : public Destination {
  public:
-  Tree(io::OutputTree& out, const UnpackOptions& options) : out_(out), options_(options) {}
+  Tree(io::OutputTree& out, const UnpackOptions& options, const io::Source& archive)
+      : out_(out), options_(options), output_(output_options(options, archive)) {}
+
+  static io::OutputOptions output_options(const UnpackOptions& options, const io::Source& archive) {
+    return {options.replace, options.sync, archive.file_status()};
+  }
 
   Result<io::Sink*> begin(const catalog::File& file) override {
     if (!options_.selection.selects_file(file.path)) return nullptr;
@@ -46,7 +51,7 @@ class Tree final : public Destination {
       BBZ_TRY(out_.make_directory(file.path));
       return nullptr;
     }
-    BBZ_ASSIGN(file_, out_.create_file(file.path, {options_.replace}));
+    BBZ_ASSIGN(file_, out_.create_file(file.path, output_, &batch_));
     return file_.get();
   }
   Status end() override {
@@ -56,9 +61,19 @@ class Tree final : public Destination {
   }
   bool satisfied() const override { return files_ != 0 || options_.selection.files.empty(); }
 
+  // Publishes what is complete, also if something failed after it.
+  Result<UnpackSummary> finish(Result<UnpackSummary> summary) {
+    file_.reset();
+    const Status published = batch_.finish();
+    if (summary.ok() && !published.ok()) return published.error();
+    return summary;
+  }
+
  private:
   io::OutputTree& out_;
   const UnpackOptions& options_;
+  const io::OutputOptions output_;
+  io::Batch batch_;
   std::unique_ptr<io::AtomicFile> file_;
 };
 
@@ -171,22 +186,24 @@ Result<UnpackSummary> write_stream(io::Source& source, Destination& destination,
 
 Result<UnpackSummary> unpack(const Reader& reader, io::OutputTree& out,
                              const UnpackOptions& options) {
+  const io::OutputOptions output = Tree::output_options(options, reader.source());
   for (const catalog::File& file : reader.catalog().files) {
     if (!Single::is_selected(file, options.selection)) continue;
-    BBZ_TRY(out.check_file(file.path, {options.replace}));
+    BBZ_TRY(out.check_file(file.path, output));
   }
-  Tree tree(out, options);
-  return write_files(reader, tree, options);
+  Tree tree(out, options, reader.source());
+  return tree.finish(write_files(reader, tree, options));
 }
 
 Result<UnpackSummary> unpack_stream(io::Source& source, io::OutputTree& out,
                                     const UnpackOptions& options) {
-  Tree tree(out, options);
-  return write_stream(source, tree, options);
+  Tree tree(out, options, source);
+  return tree.finish(write_stream(source, tree, options));
 }
 
 Result<UnpackSummary> unpack_one(const Reader& reader, io::Sink& sink,
                                  const UnpackOptions& options) {
+  BBZ_TRY(io::add_input(sink, reader.source()));
   // Before anything is written.
   const auto matches = std::ranges::count_if(reader.catalog().files, [&](const auto& file) {
     return Single::is_selected(file, options.selection);
@@ -198,6 +215,7 @@ Result<UnpackSummary> unpack_one(const Reader& reader, io::Sink& sink,
 
 Result<UnpackSummary> unpack_one_stream(io::Source& source, io::Sink& sink,
                                         const UnpackOptions& options) {
+  BBZ_TRY(io::add_input(sink, source));
   Single single(sink, options);
   return write_stream(source, single, options);
 }

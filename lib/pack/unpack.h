@@ -10,7 +10,8 @@
 namespace bbz::pack {
 
 struct UnpackOptions {
-  bool replace = false;   // existing files make way
+  bool replace = false;   // existing files make way, but never the archive itself
+  bool sync = true;       // content is on the disk before its file appears: see io::OutputOptions
   Selection selection{};  // of files; what it says of tensors is passed over
   unsigned threads = 0;   // of unpack_stream; a Reader has its own
   Limits limits{};        // the same
@@ -29,10 +30,11 @@ bool is_exact(const catalog::Catalog& catalog);
 
 // Writes the selected files and empty folders below `out`, with all of the reader's threads. Each
 // file appears under its name when all of its bytes are there and right, as the checksums of the
-// chunks say (and their digests, where the archive has them); a file that fails leaves nothing
-// behind, those before it stay.
-// Errors: kExists, before anything is written, where a file is in the way; kUnsafePath for a link
-// in the way; kNotFound where no file is selected; kChecksum and the other errors of reading.
+// chunks say (and their digests, where the archive has them), some files together; a file that
+// fails leaves nothing behind, those before it stay. No file is more readable than the archive.
+// Errors: kExists, before anything is written, where a file is in the way; kInvalidArgument if that
+// is the archive itself; kUnsafePath for a link in the way; kNotFound where no file is selected;
+// kChecksum and the other errors of reading.
 Result<UnpackSummary> unpack(const Reader& reader, io::OutputTree& out,
                              const UnpackOptions& options);
 

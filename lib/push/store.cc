@@ -1,6 +1,5 @@
 #include "bbz/push/store.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -48,8 +47,7 @@ class FileStore final : public Store {
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_file_store(const std::string& path) {
-  io::Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
-  if (!fd) return io::system_error(errno, "open", path);
+  BBZ_ASSIGN(io::Fd fd, io::open_own_file(path));
   return std::unique_ptr<Store>(new FileStore(std::move(fd), path));
 }
 

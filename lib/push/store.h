@@ -23,7 +23,7 @@ class Store {
 };
 
 // A file that is read and written in place; it is created where it is missing, and what it holds
-// is kept. Errors: kIo, kNotFound with the path.
+// is kept. Errors: as io::open_own_file.
 Result<std::unique_ptr<Store>> open_file_store(const std::string& path);
 
 }  // namespace bbz::push

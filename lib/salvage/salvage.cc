@@ -5,6 +5,7 @@
 #include "bbz/base/format.h"
 #include "bbz/safetensors/header.h"
 #include "bbz/salvage/content.h"
+#include "bbz/salvage/names.h"
 
 namespace bbz::salvage {
 namespace {
@@ -12,12 +13,27 @@ namespace {
 // At most this many sentences about the chunks of one tensor.
 constexpr std::size_t kMostDamage = 20;
 
+// What no record gives back may be this much longer than the archive. A download that has just begun
+// is a small part of its files.
+constexpr std::uint64_t kHoles = std::uint64_t{64} << 20;
+constexpr std::uint64_t kHolesPerByte = 1024;
+
 class Salvager {
  public:
   Salvager(io::Source& source, io::OutputTree& out, const Options& options, const Survey& survey)
-      : content_(source, survey, options.threads), out_(out), options_(options), survey_(survey) {}
+      : content_(source, survey, options.threads),
+        names_(survey),
+        out_(out),
+        options_(options),
+        output_{options.replace, options.sync, source.file_status()},
+        survey_(survey),
+        holes_left_(kHoles + kHolesPerByte * source.size().value_or(0)) {}
 
   Result<FileReport> file(std::uint32_t number, const FoundFile& found);
+  // Publishes the files that are complete. Errors: kCancelled; others are the problem.
+  Status publish() { return pass(batch_.finish()); }
+  // Why the first output that could not be made was not.
+  const std::optional<Error>& problem() const { return problem_; }
 
  private:
   Result<TensorReport> examine(const FoundTensor& tensor);
@@ -26,14 +42,40 @@ class Salvager {
                           bool whole);
   Status write_tensors(const FoundFile& found, const FileReport& report, const std::string& path);
   Status write_tensor(const FoundTensor& tensor, io::Sink& sink, Hasher* hash);
-  Status write_zeros(std::uint64_t count, io::Sink& sink);
+  Status write_hole(std::uint64_t count, io::Sink& sink);
+  Status count(std::uint64_t bytes);
+  Status pass(Status status);
+  Status note(FileReport& report, const std::string& path, Status status);
 
   Content content_;
+  Names names_;
   io::OutputTree& out_;
   const Options& options_;
+  const io::OutputOptions output_;
+  io::Batch batch_;
   const Survey& survey_;
   std::uint64_t done_ = 0;
+  std::uint64_t written_ = 0;  // holes too
+  std::uint64_t holes_left_;
+  std::optional<Error> problem_;
 };
+
+// Lets an error of an output be, but for one that ends everything.
+Status Salvager::pass(Status status) {
+  if (status.ok() || status.code() == Code::kCancelled) return status;
+  if (!problem_) problem_ = status.error();
+  return {};
+}
+
+// Notes what became of an output.
+Status Salvager::note(FileReport& report, const std::string& path, Status status) {
+  if (status.ok()) {
+    report.written.push_back(path);
+  } else {
+    report.problems.push_back(status.error().message);
+  }
+  return pass(std::move(status));
+}
 
 Result<TensorReport> Salvager::examine(const FoundTensor& tensor) {
   TensorReport report;
@@ -66,23 +108,34 @@ bool Salvager::tiles(const FoundFile& found, const FileReport& report) const {
   return cursor == found.end->size;
 }
 
-Status Salvager::write_zeros(std::uint64_t count, io::Sink& sink) {
-  const std::vector<std::byte> zeros(std::min<std::uint64_t>(count, 1 << 20));
-  while (count > 0) {
-    const std::uint64_t part = std::min<std::uint64_t>(count, zeros.size());
-    BBZ_TRY(sink.write(Bytes(zeros).first(part)));
-    count -= part;
+Status Salvager::count(std::uint64_t bytes) {
+  if (bytes <= options_.limits.unpacked_bytes - written_) {
+    written_ += bytes;
+    return {};
   }
-  return {};
+  return make_error(Code::kLimit, "more than {} bytes come out of the archive",
+                    options_.limits.unpacked_bytes);
+}
+
+Status Salvager::write_hole(std::uint64_t bytes, io::Sink& sink) {
+  if (bytes == 0) return {};
+  if (bytes > holes_left_) {
+    return make_error(Code::kLimit, "{}: {} bytes of it are lost, too many to leave room for",
+                      sink.name(), bytes);
+  }
+  holes_left_ -= bytes;
+  BBZ_TRY(count(bytes));
+  return sink.extend(sink.written() + bytes);
 }
 
 Status Salvager::write_tensor(const FoundTensor& tensor, io::Sink& sink, Hasher* hash) {
   return content_.read(tensor, [&](const Piece& piece) -> Status {
     if (piece.outcome.ok()) {
+      BBZ_TRY(count(piece.size));
       BBZ_TRY(sink.write(piece.bytes));
       if (hash != nullptr) hash->update(piece.bytes);
     } else {
-      BBZ_TRY(write_zeros(piece.size, sink));
+      BBZ_TRY(write_hole(piece.size, sink));
     }
     done_ += piece.size;
     if (options_.progress) options_.progress(done_);
@@ -94,7 +147,7 @@ Status Salvager::write_tensor(const FoundTensor& tensor, io::Sink& sink, Hasher*
 // does not have its digest; it is then not published.
 Result<bool> Salvager::write_file(const FoundFile& found, const FileReport& report,
                                   const std::string& path, bool whole) {
-  BBZ_ASSIGN(const auto sink, out_.create_file(path, {options_.replace}));
+  BBZ_ASSIGN(const auto sink, out_.create_file(path, output_, &batch_));
   std::optional<Hasher> hash;
   if (whole && found.end->digest) hash.emplace(found.end->digest->kind);
   std::uint64_t cursor = 0;
@@ -102,7 +155,7 @@ Result<bool> Salvager::write_file(const FoundFile& found, const FileReport& repo
     if (report.tensors[i].recovered == 0) continue;
     const FoundTensor& tensor = survey_.tensors.at(found.tensors[i]);
     if (tensor.meta.offset < cursor) continue;  // only hostile archives have overlaps
-    BBZ_TRY(write_zeros(tensor.meta.offset - cursor, *sink));
+    BBZ_TRY(write_hole(tensor.meta.offset - cursor, *sink));
     BBZ_TRY(write_tensor(tensor, *sink, hash ? &*hash : nullptr));
     cursor = tensor.meta.offset + tensor.byte_size;
   }
@@ -127,7 +180,7 @@ Status Salvager::write_tensors(const FoundFile& found, const FileReport& report,
   }
   if (listed.empty()) return {};
   BBZ_ASSIGN(const std::vector<std::byte> header, safetensors::build(listed, {}));
-  BBZ_ASSIGN(const auto sink, out_.create_file(path, {options_.replace}));
+  BBZ_ASSIGN(const auto sink, out_.create_file(path, output_, &batch_));
   BBZ_TRY(sink->write(header));
   for (const FoundTensor* tensor : sources) BBZ_TRY(write_tensor(*tensor, *sink, nullptr));
   return sink->finish();
@@ -135,12 +188,11 @@ Status Salvager::write_tensors(const FoundFile& found, const FileReport& report,
 
 Result<FileReport> Salvager::file(std::uint32_t number, const FoundFile& found) {
   FileReport report;
-  report.path = found.meta ? found.meta->path : fmt::format("file-{}", number);
+  report.path = names_.of_file(number, found);
   if (found.end) report.bytes = found.end->size;
   if (found.meta && found.meta->kind == catalog::FileKind::kDirectory) {
-    BBZ_TRY(out_.make_directory(report.path));
-    report.outcome = Outcome::kWhole;
-    report.written.push_back(report.path);
+    BBZ_TRY(note(report, report.path, out_.make_directory(report.path)));
+    report.outcome = report.written.empty() ? Outcome::kUnwritten : Outcome::kWhole;
     return report;
   }
   std::size_t whole_tensors = 0;
@@ -153,21 +205,22 @@ Result<FileReport> Salvager::file(std::uint32_t number, const FoundFile& found) 
     if (whole && entry.meta.kind == catalog::TensorKind::kTensor) ++whole_tensors;
   }
   if (tiles(found, report)) {
-    BBZ_ASSIGN(const bool written, write_file(found, report, report.path, true));
-    if (written) {
-      report.outcome = Outcome::kWhole;
-      report.written.push_back(report.path);
+    const auto right = write_file(found, report, report.path, true);
+    if (!right.ok() || *right) {
+      BBZ_TRY(note(report, report.path, right.ok() ? Status() : Status(right.error())));
+      report.outcome = right.ok() ? Outcome::kWhole : Outcome::kUnwritten;
       return report;
     }
   }
   if (report.recovered == 0) return report;
-  report.outcome = Outcome::kPartial;
-  report.written.push_back(report.path + ".partial");
-  BBZ_TRY(write_file(found, report, report.written.back(), false));
+  const std::string partial = names_.beside(number, report.path, ".partial");
+  const auto written = write_file(found, report, partial, false);
+  BBZ_TRY(note(report, partial, written.ok() ? Status() : Status(written.error())));
   if (whole_tensors > 0) {
-    report.written.push_back(report.path + ".rescued.safetensors");
-    BBZ_TRY(write_tensors(found, report, report.written.back()));
+    const std::string rescued = names_.beside(number, report.path, ".rescued.safetensors");
+    BBZ_TRY(note(report, rescued, write_tensors(found, report, rescued)));
   }
+  report.outcome = report.written.empty() ? Outcome::kUnwritten : Outcome::kPartial;
   return report;
 }
 
@@ -179,7 +232,7 @@ Outcome TensorReport::outcome() const {
 }
 
 bool Report::whole() const {
-  return gaps.empty() && orphans == 0 && !files.empty() &&
+  return gaps.empty() && orphans == 0 && !problem && !files.empty() &&
          std::ranges::all_of(
              files, [](const FileReport& file) { return file.outcome == Outcome::kWhole; });
 }
@@ -195,6 +248,8 @@ Result<Report> salvage(io::Source& source, io::OutputTree& out, const Options& o
     BBZ_ASSIGN(FileReport written, salvager.file(number, file));
     report.files.push_back(std::move(written));
   }
+  BBZ_TRY(salvager.publish());
+  report.problem = salvager.problem();
   return report;
 }
 

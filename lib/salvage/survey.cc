@@ -88,7 +88,9 @@ class Surveyor {
     if (!meta.ok() || found_.tensors.contains(meta->number)) return;
     const auto elements = tensor::element_count(meta->shape);
     const auto bits = elements.ok() ? checked_mul(*elements, meta->element_bits) : std::nullopt;
-    if (!bits || *bits % 8 != 0 || !checked_add(meta->offset, *bits / 8)) return;
+    if (!bits || *bits % 8 != 0) return;
+    const auto end = checked_add(meta->offset, *bits / 8);
+    if (!end || *end > limits_.unpacked_bytes) return;
     if (!is_packed(meta->chunk_elements, meta->element_bits) ||
         !is_packed(meta->stored_elements, meta->element_bits)) {
       return;

@@ -48,6 +48,8 @@ class TarReader {
     return entry;
   }
 
+  std::optional<io::FileStatus> file_status() const { return stream_->file_status(); }
+
   // `member`: what messages call the member.
   Result<std::size_t> read_data(MutableBytes out, std::string_view member) {
     const la_ssize_t n = ::archive_read_data(archive_, out.data(), out.size());
@@ -142,6 +144,7 @@ class MemberSource final : public io::Source {
   }
   std::optional<std::uint64_t> size() const override { return size_; }
   bool seekable() const override { return false; }
+  std::optional<io::FileStatus> file_status() const override { return reader_->file_status(); }
   std::string_view name() const override { return name_; }
 
  private:

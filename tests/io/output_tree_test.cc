@@ -56,6 +56,41 @@ TEST(OutputTree, RemovesWhatItHasCreatedWhereNothingLiesInIt) {
   EXPECT_THAT(dir.entries(), ElementsAre("old", "old/new", "old/new/b"));
 }
 
+TEST(OutputTree, RemovesWhatItHasCreatedBelowItself) {
+  const TempDir dir;
+  std::filesystem::create_directories(dir / "root/old/empty");
+  auto tree = std::move(OutputTree::open(dir / "root")).value();
+  for (const char* const path :
+       {"a/b/c/file", "a/b/d/file", "a/e/file", "old/f/g/file", "h/file"}) {
+    EXPECT_TRUE(tree.create_file(path, kKeep).ok());  // and gives it up
+  }
+  EXPECT_TRUE(write_file(tree, "h/i/file", kKeep).ok());
+  EXPECT_TRUE(tree.make_directory("wanted/empty").ok());
+  EXPECT_TRUE(tree.create_file("later/file", kKeep).ok());
+  EXPECT_TRUE(tree.make_directory("later").ok());
+  tree.remove_created();
+  EXPECT_THAT(dir.entries(),
+              ElementsAre("root", "root/h", "root/h/i", "root/h/i/file", "root/later", "root/old",
+                          "root/old/empty", "root/wanted", "root/wanted/empty"));
+}
+
+TEST(OutputTree, CreatesNoFoldersOutOfProportion) {
+  const TempDir dir;
+  auto tree = std::move(OutputTree::open(dir / "root")).value();
+  const auto deep = [](const std::string& first, std::size_t folders) {
+    std::string path = first;
+    for (std::size_t i = 1; i < folders; ++i) path += "/a";
+    return path + "/file";
+  };
+  EXPECT_TRUE(write_file(tree, deep("a", 1000), kKeep).ok());
+  EXPECT_EQ(write_file(tree, deep("b", 100), kKeep).code(), Code::kLimit);
+  std::filesystem::remove_all(dir / "root/a");
+  auto wide = std::move(OutputTree::open(dir / "root")).value();
+  for (int i = 0; i < 300; ++i) {
+    EXPECT_TRUE(write_file(wide, deep(std::to_string(i), 15), kKeep).ok()) << i;
+  }
+}
+
 TEST(OutputTree, RefusesNamesThatLeaveIt) {
   const TempDir dir;
   auto tree = std::move(OutputTree::open(dir / "root")).value();

@@ -149,7 +149,6 @@ TEST(AtomicFile, WithoutFinishNothingIsLeft) {
   {
     const auto file = std::move(AtomicFile::create(dir / "model", kKeep)).value();
     EXPECT_TRUE(file->write(bytes_of("half")).ok());
-    EXPECT_EQ(dir.entries().size(), 1u);
   }
   EXPECT_THAT(dir.entries(), IsEmpty());
   const auto file = std::move(AtomicFile::create(dir / "model", kKeep)).value();

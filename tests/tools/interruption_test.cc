@@ -6,6 +6,7 @@
 #include <csignal>
 #include <thread>
 
+#include "io/forbid_calls.h"
 #include "tools/models.h"
 #include "tools/shell.h"
 
@@ -18,16 +19,28 @@ class Interruption : public ToolTest {
   // temporary file has come to be.
   pid_t start_packing() {
     write("old.bbz", "old");
+    std::filesystem::remove(dir_ / "fifo");
     EXPECT_EQ(::mkfifo((dir_ / "fifo").c_str(), 0600), 0);
     const pid_t child = start("exec $BBZ pack fifo -f -o old.bbz");
     writer_ = ::open((dir_ / "fifo").c_str(), O_WRONLY);  // waits for the reader
     const std::string some = noise(1 << 16, 1);
     EXPECT_EQ(::write(writer_, some.data(), some.size()), static_cast<ssize_t>(some.size()));
-    for (int i = 0; i < 2000 && !left_temporaries(); ++i) {
+    for (int i = 0; i < 2000 && !has_temporary(child); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
-    EXPECT_TRUE(left_temporaries());
+    EXPECT_TRUE(has_temporary(child));
     return child;
+  }
+
+  // Whether the process holds a file open that has no name yet, or that of a temporary.
+  static bool has_temporary(pid_t process) {
+    std::error_code error;
+    const std::string folder = "/proc/" + std::to_string(process) + "/fd";
+    for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+      const std::string name = std::filesystem::read_symlink(entry, error).string();
+      if (name.ends_with(" (deleted)") || name.find(".bbz-") != std::string::npos) return true;
+    }
+    return false;
   }
 
   int end_by(pid_t child, int signal) {
@@ -45,6 +58,25 @@ class Interruption : public ToolTest {
 TEST_F(Interruption, AKillLeavesTheOldArchive) {
   EXPECT_EQ(end_by(start_packing(), SIGKILL), SIGKILL);
   EXPECT_EQ(read("old.bbz"), "old");
+  EXPECT_FALSE(left_temporaries());
+}
+
+TEST_F(Interruption, WithoutUnnamedFilesTheNextRunRemovesWhatAKillLeaves) {
+  if (io::in_child([] {
+        io::forbid_unnamed_files();
+        return 0;
+      }) != 0) {
+    GTEST_SKIP() << "no seccomp filters here";
+  }
+  before_ = io::forbid_unnamed_files;
+  EXPECT_EQ(end_by(start_packing(), SIGKILL), SIGKILL);
+  EXPECT_EQ(read("old.bbz"), "old");
+  EXPECT_TRUE(left_temporaries());
+  write("file", "text");
+  EXPECT_EXIT_CODE(0, "$BBZ pack file -o new.bbz");
+  EXPECT_FALSE(left_temporaries());
+  EXPECT_EQ(end_by(start_packing(), SIGTERM), SIGTERM);
+  EXPECT_FALSE(left_temporaries());
 }
 
 TEST_F(Interruption, ASignalLeavesNothingBehind) {

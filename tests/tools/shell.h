@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "io/temp_dir.h"
@@ -22,9 +23,7 @@ struct Finished {
 class ToolTest : public testing::Test {
  protected:
   // Runs a command line in which $BBZ and $BBZINFO are the tools.
-  Finished sh(const std::string& command) {
-    return end_of(start(command));
-  }
+  Finished sh(const std::string& command) { return end_of(start(command)); }
 
   // Waits for what start() has started.
   Finished end_of(pid_t child) {
@@ -43,6 +42,7 @@ class ToolTest : public testing::Test {
     const std::string err = logs_ / "err";
     const pid_t child = ::fork();
     if (child != 0) return child;
+    if (before_) before_();
     ::setenv("BBZ", BBZ_TOOL, 1);
     ::setenv("BBZINFO", BBZINFO_TOOL, 1);
     ::setenv("LC_ALL", "C", 1);
@@ -79,6 +79,7 @@ class ToolTest : public testing::Test {
   }
 
   io::TempDir dir_;
+  std::function<void()> before_;  // called in each process before the command line
 
  private:
   io::TempDir logs_;

@@ -12,7 +12,7 @@ struct CatArguments {
   std::string archive;
   std::vector<std::string> names;
   std::string output = "-";
-  bool force = false;
+  OutputArguments writing;
   SelectionArguments selection;
   NetworkArguments network;
 };
@@ -44,7 +44,7 @@ Result<ExitCode> run_cat(const CatArguments& arguments, const CommonOptions& com
   }
   BBZ_ASSIGN(const auto sink, arguments.output == "-"
                                   ? io::create_output("-", {})  // text may go to a terminal
-                                  : open_output(arguments.output, arguments.force));
+                                  : open_output(arguments.output, arguments.writing));
   for (const std::string& name : arguments.names) {
     BBZ_TRY(input.reader() ? pack::cat(*input.reader(), name, *sink, options)
                            : pack::cat_stream(input.stream(), name, *sink, options));
@@ -65,7 +65,7 @@ void add_cat_command(Program& program) {
   app.add_option("-o,--output", arguments->output, "Where to write; - is standard output")
       ->type_name("FILE")
       ->capture_default_str();
-  app.add_flag("-f,--force", arguments->force, "Replace a file that exists");
+  add_output_options(app, arguments->writing, "Replace a file that exists");
   add_network_options(app, arguments->network);
   add_file_option(app, arguments->selection);
 }

@@ -256,7 +256,8 @@ Result<MountOutcome> mount_archive(const Reader& reader, const MountOptions& opt
   BBZ_ASSIGN(const view::Tree tree, view::Tree::make(reader.catalog()));
 
   Background background;
-  BBZ_ASSIGN(const auto log, MountLog::open(options.archive, options.log));
+  BBZ_ASSIGN(const auto log,
+             MountLog::open(options.archive, options.log, reader.source().file_status()));
   FileSystem::Settings settings;
   settings.owner = ::getuid();
   settings.group = ::getgid();

@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 struct GetArguments {
   std::string url;
   std::string output;
-  bool force = false;
+  OutputArguments writing;
   bool repair = false;
   bool restart = false;
   SelectionArguments selection;
@@ -83,7 +83,8 @@ Result<download::Options> options_of(const GetArguments& arguments, const Common
   download::Options options;
   BBZ_ASSIGN(options.http, arguments.network.options());
   if (common.threads != 0) options.http.connections = common.threads;
-  options.replace = arguments.force;
+  options.replace = arguments.writing.force;
+  options.sync = !arguments.writing.no_sync;
   options.repair = arguments.repair;
   options.restart = arguments.restart;
   return options;
@@ -142,7 +143,7 @@ Result<ExitCode> get_part(const GetArguments& arguments, const pack::Selection& 
     pack::ExtractOptions extracting;
     extracting.selection = selection;
     extracting.threads = common.threads;
-    BBZ_ASSIGN(const auto sink, open_output(path, arguments.force));
+    BBZ_ASSIGN(const auto sink, open_output(path, arguments.writing));
     const std::string name = fs::path(path).stem().string() + ".safetensors";
     BBZ_ASSIGN(packed, pack::extract_archive(reader, *sink, name, extracting));
     written = sink->written();
@@ -183,7 +184,7 @@ void add_get_command(Program& program) {
   app.add_option("-o,--output", arguments->output,
                  "Where it goes, a file or a folder; without it the file is named as in the URL")
       ->type_name("FILE");
-  app.add_flag("-f,--force", arguments->force, "Replace a file that exists");
+  add_output_options(app, arguments->writing, "Replace a file that exists");
   app.add_flag("--repair", arguments->repair, "Mend the file that exists");
   app.add_flag("--restart", arguments->restart,
                "Begin anew, whatever an earlier download has left");

@@ -7,8 +7,9 @@ int main(int argc, char** argv) {
   manual.description = {
       "Packs models into archives that stream, open a tensor at a time, check every byte and give "
       "back the source files byte for byte. Sources are kept. An output that exists is refused "
-      "unless -f is given, and appears under its name only when it is complete. \"-\" stands for "
-      "standard input or output.",
+      "unless -f is given. Outputs appear under their names only when they are complete, never in "
+      "the place of a file that is being read, and are no more readable than what they are made "
+      "of. \"-\" stands for standard input or output.",
       "What is in an archive is shown by bbzinfo(1)."};
   manual.examples = {
       {"bbz pack model.safetensors", "Packs a model into model.bbz, beside it."},

@@ -95,6 +95,7 @@ class LateListener final : public io::Source {
   std::unique_ptr<io::Announcement> announce(std::span<const io::ByteRange> ranges) override {
     return listens_ ? source_->announce(ranges) : nullptr;
   }
+  std::optional<io::FileStatus> file_status() const override { return source_->file_status(); }
   std::string_view name() const override { return source_->name(); }
 
  private:

@@ -1,12 +1,9 @@
 #include "bbz/mount_log.h"
 
-#include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <syslog.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <ctime>
 #include <span>
 
@@ -15,12 +12,11 @@
 namespace bbz::tools {
 
 Result<std::unique_ptr<MountLog>> MountLog::open(const std::string& archive,
-                                                 const std::string& file) {
+                                                 const std::string& file,
+                                                 const std::optional<io::FileStatus>& input) {
   std::unique_ptr<MountLog> log(new MountLog(archive));
   if (file.empty()) return log;
-  io::Fd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
-  if (!fd) return io::system_error(errno, "cannot write", file);
-  log->file_ = std::move(fd);
+  BBZ_ASSIGN(log->file_, io::open_log(file, input));
   return log;
 }
 

@@ -17,9 +17,9 @@ namespace bbz::tools {
 class MountLog {
  public:
   // `archive` as messages show it. `file`: empty for none; it is created where it is missing, and
-  // what it holds is kept. Errors: kIo, kNotFound.
-  static Result<std::unique_ptr<MountLog>> open(const std::string& archive,
-                                                const std::string& file);
+  // what it holds is kept. Errors: as io::open_log, with `input`.
+  static Result<std::unique_ptr<MountLog>> open(const std::string& archive, const std::string& file,
+                                                const std::optional<io::FileStatus>& input);
   ~MountLog() = default;
   MountLog(const MountLog&) = delete;
   MountLog& operator=(const MountLog&) = delete;

@@ -14,7 +14,7 @@ namespace {
 struct PackArguments {
   std::string input;
   std::string output;
-  bool force = false;
+  OutputArguments writing;
   std::string digest = "xxh3";
   std::string level = "default";
   std::string chunk_size = "1M";
@@ -124,7 +124,7 @@ void report_exact_junctions(const rotation::Record& record) {
 Result<ExitCode> run_symmetric(const PackArguments& arguments, const CommonOptions& common,
                                const std::string& output, const source::Options& reading,
                                pack::PackOptions options) {
-  BBZ_ASSIGN(const auto sink, open_output(output, arguments.force));
+  BBZ_ASSIGN(const auto sink, open_output(output, arguments.writing));
   std::optional<std::uint64_t> total;
   if (arguments.input != "-") {
     BBZ_ASSIGN(const auto files, source::open(arguments.input, reading));
@@ -181,7 +181,7 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
     return run_symmetric(arguments, common, output, reading, std::move(options));
   }
   BBZ_ASSIGN(const auto files, source::open(arguments.input, reading));
-  BBZ_ASSIGN(const auto sink, open_output(output, arguments.force));
+  BBZ_ASSIGN(const auto sink, open_output(output, arguments.writing));
   if (arguments.index_first && !sink->can_patch()) {
     return make_error(Code::kInvalidArgument,
                       "--index-first needs an output that can seek, not a stream");
@@ -210,7 +210,7 @@ void add_pack_command(Program& program) {
   app.add_option("-o,--output", arguments->output,
                  "The archive to write, or - for standard output; without it, INPUT with .bbz")
       ->type_name("FILE");
-  app.add_flag("-f,--force", arguments->force, "Replace an archive that exists");
+  add_output_options(app, arguments->writing, "Replace an archive that exists");
   app.add_option("--level", arguments->level,
                  "How hard to try: fast, default or small; all are exact")
       ->type_name("LEVEL")

@@ -18,7 +18,7 @@ namespace {
 struct SalvageArguments {
   std::string archive;
   std::string folder;
-  bool force = false;
+  OutputArguments writing;
   NetworkArguments network;
 };
 
@@ -27,17 +27,17 @@ Manual salvage_manual() {
   manual.summary = "Save what a truncated or damaged archive still holds";
   manual.description = {
       "Finds every record that is whole, also without the index, and writes below the folder, for "
-      "each PATH of the archive: PATH itself where every byte is back; otherwise PATH.partial, "
-      "with "
+      "each PATH of the archive: PATH itself if every byte is back; otherwise PATH.partial, with "
       "zeros where bytes are lost, and beside it PATH.rescued.safetensors with the tensors that "
-      "are "
-      "whole. What is lost is listed.",
+      "are whole. If such a name is taken in the archive or too long, the file is file-N.partial "
+      "or the like. What is lost is listed, and so is what could not be written.",
       "A tensor that pack --symmetry does not store, or not as it is, is put together from the "
       "tensors "
       "that it follows from, and is lost where one of these is damaged; -v says which.",
       "An archive behind a URL is fetched first, once and whole, into a file without a name in the "
       "folder.",
-      "Exits with 0 where nothing was lost and with 3 otherwise."};
+      "Exits with 0 if nothing was lost and with 3 otherwise. If an output cannot be made, all "
+      "others are, and it exits as it would for that error alone."};
   manual.examples = {
       {"bbz salvage broken.bbz -o rescued/", "Saves what there is to save, below rescued/."},
   };
@@ -50,6 +50,8 @@ std::string_view outcome_name(salvage::Outcome outcome) {
       return "whole";
     case salvage::Outcome::kPartial:
       return "partial";
+    case salvage::Outcome::kUnwritten:
+      return "unwritten";
     case salvage::Outcome::kLost:
       break;
   }
@@ -62,6 +64,7 @@ void print_file(const salvage::FileReport& file, bool verbose) {
     put(": {} of {}", human_size(file.recovered), human_size(*file.bytes));
   }
   put("\n");
+  for (const std::string& problem : file.problems) put("  {}\n", problem);
   for (const salvage::TensorReport& tensor : file.tensors) {
     if (tensor.outcome() == salvage::Outcome::kWhole) continue;
     const std::string name = tensor.name.empty()
@@ -91,7 +94,8 @@ Result<ExitCode> run_salvage(const SalvageArguments& arguments, const CommonOpti
   BBZ_ASSIGN(auto source, open_source(arguments.archive, arguments.network));
   BBZ_ASSIGN(OutputFolder out, OutputFolder::open(arguments.folder));
   salvage::Options options;
-  options.replace = arguments.force;
+  options.replace = arguments.writing.force;
+  options.sync = !arguments.writing.no_sync;
   options.threads = common.threads;
   if (http::is_url(arguments.archive)) {
     ProgressBar bar("downloading", source->size(), common.quiet);
@@ -104,6 +108,7 @@ Result<ExitCode> run_salvage(const SalvageArguments& arguments, const CommonOpti
   BBZ_ASSIGN(const salvage::Report report, salvage::salvage(*source, out.tree(), options));
   bar.clear();
   print_report(report, common);
+  if (report.problem) return *report.problem;
   return report.whole() ? ExitCode::kSuccess : ExitCode::kCorrupt;
 }
 
@@ -119,7 +124,7 @@ void add_salvage_command(Program& program) {
                  "The folder below which files are written; it is made where it is missing")
       ->type_name("DIR")
       ->required();
-  app.add_flag("-f,--force", arguments->force, "Replace files that exist");
+  add_output_options(app, arguments->writing, "Replace files that exist");
   add_network_options(app, arguments->network);
 }
 

@@ -18,7 +18,7 @@ struct UnpackArguments {
   std::string archive;
   std::string folder;
   std::string output;
-  bool force = false;
+  OutputArguments writing;
   SelectionArguments selection;
   NetworkArguments network;
 };
@@ -35,8 +35,8 @@ Manual unpack_manual() {
       "for each file that they come from. A tensor must meet all kinds of options that are given, "
       "and one of each kind. In a GLOB, * and ? match any characters, also / and the dot. From an "
       "archive on disk, only the chunks of these tensors are read.",
-      "From standard input, files appear as they become complete; those that were whole stay where "
-      "the stream breaks off."};
+      "From standard input, files appear as they become complete, small ones many at a time; those "
+      "that were whole stay if the stream breaks off."};
   manual.examples = {
       {"bbz unpack model.bbz -C out/", "Gives back all files below out/."},
       {"bbz unpack model.bbz --layer 3 -o layer3.safetensors", "Takes one layer out."},
@@ -68,7 +68,8 @@ template <class Options>
 Options options_of(Job& job, ProgressBar& bar) {
   Options options;
   options.selection = job.selection;
-  options.replace = job.arguments.force;
+  options.replace = job.arguments.writing.force;
+  options.sync = !job.arguments.writing.no_sync;
   options.threads = job.common.threads;
   options.progress = [&bar](std::uint64_t done) { bar.update(done); };
   return options;
@@ -78,7 +79,7 @@ Result<pack::UnpackSummary> unpack_files(Job& job, ProgressBar& bar) {
   const auto options = options_of<pack::UnpackOptions>(job, bar);
   const Reader* const reader = job.input.reader();
   if (!job.arguments.output.empty()) {
-    BBZ_ASSIGN(const auto sink, open_output(job.arguments.output, job.arguments.force));
+    BBZ_ASSIGN(const auto sink, open_output(job.arguments.output, job.arguments.writing));
     BBZ_ASSIGN(const pack::UnpackSummary summary,
                reader ? pack::unpack_one(*reader, *sink, options)
                       : pack::unpack_one_stream(job.input.stream(), *sink, options));
@@ -101,7 +102,7 @@ Result<pack::ExtractSummary> extract_tensors(Job& job, ProgressBar& bar) {
   // Tensors wait where the output goes, which has the room for them.
   if (!arguments.output.empty()) {
     options.spool_folder = folder_of(arguments.output);
-    BBZ_ASSIGN(const auto sink, open_output(arguments.output, arguments.force));
+    BBZ_ASSIGN(const auto sink, open_output(arguments.output, arguments.writing));
     BBZ_ASSIGN(const pack::ExtractSummary summary,
                reader ? pack::extract(*reader, *sink, options)
                       : pack::extract_stream(job.input.stream(), *sink, options));
@@ -164,7 +165,7 @@ void add_unpack_command(Program& program) {
       ->type_name("DIR");
   app.add_option("-o,--output", arguments->output, "A single output, or - for standard output")
       ->type_name("FILE");
-  app.add_flag("-f,--force", arguments->force, "Replace files that exist");
+  add_output_options(app, arguments->writing, "Replace files that exist");
   add_network_options(app, arguments->network);
   add_file_option(app, arguments->selection);
   add_tensor_options(app, arguments->selection);

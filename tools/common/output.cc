@@ -12,13 +12,23 @@ namespace bbz::tools {
 
 namespace fs = std::filesystem;
 
-Result<std::unique_ptr<io::Sink>> open_output(const std::string& path, bool replace) {
+void add_output_options(Options& options, OutputArguments& arguments,
+                        const std::string& force_help) {
+  options.add_flag("-f,--force", arguments.force, force_help);
+  options.add_flag(
+      "--no-sync", arguments.no_sync,
+      "Do not wait until outputs are on the disk: faster, but a failure of power may leave "
+      "damaged ones");
+}
+
+Result<std::unique_ptr<io::Sink>> open_output(const std::string& path,
+                                              const OutputArguments& arguments) {
   if (path == "-" && output_is_terminal()) {
     return make_error(Code::kInvalidArgument,
                       "standard output is a terminal, which is no place for binary data: name an "
                       "output with -o, or redirect it");
   }
-  return io::create_output(path, {replace});
+  return io::create_output(path, arguments.options());
 }
 
 std::string default_archive_name(const std::string& input) {

@@ -6,12 +6,26 @@
 #include <string>
 
 #include "bbz/io/sink.h"
+#include "common/options.h"
 #include "common/progress.h"
 
 namespace bbz::tools {
 
-// create_output(), which refuses to write binary data to a terminal (kInvalidArgument).
-Result<std::unique_ptr<io::Sink>> open_output(const std::string& path, bool replace);
+// How outputs are written, as the user says.
+struct OutputArguments {
+  bool force = false;
+  bool no_sync = false;
+
+  io::OutputOptions options() const { return {.replace = force, .sync = !no_sync}; }
+};
+
+// Adds -f, with this help, and --no-sync.
+void add_output_options(Options& options, OutputArguments& arguments,
+                        const std::string& force_help);
+
+// Calls create_output(), but refuses to write binary data to a terminal (kInvalidArgument).
+Result<std::unique_ptr<io::Sink>> open_output(const std::string& path,
+                                              const OutputArguments& arguments);
 
 // Where an archive of `input` goes when the user does not say: "dir/model.safetensors" gives
 // "dir/model.bbz", a folder "llama/" gives "llama.bbz", "-" gives "-", any other name gets ".bbz".

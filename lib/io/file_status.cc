@@ -1,0 +1,35 @@
+#include "bbz/io/file_status.h"
+
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+namespace bbz::io {
+namespace {
+
+constexpr std::uint32_t kOwner = 0600;
+constexpr std::uint32_t kGroup = 0060;
+constexpr std::uint32_t kOthers = 0006;
+
+}  // namespace
+
+std::optional<FileStatus> file_status_of(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  FileStatus found{status.st_dev, status.st_ino, status.st_mode & 07777, status.st_gid};
+  if (::fgetxattr(fd, "system.posix_acl_access", nullptr, 0) > 0) found.mode &= ~std::uint32_t{070};
+  return found;
+}
+
+void Permissions::restrict_to(const FileStatus& input) {
+  mode_ &= input.mode | kOwner;
+  several_groups_ = several_groups_ || (group_ && *group_ != input.group);
+  group_ = input.group;
+}
+
+std::uint32_t Permissions::mode_in(std::uint32_t group) const {
+  if (!several_groups_ && (!group_ || *group_ == group)) return mode_;
+  const std::uint32_t others = mode_ & (mode_ & kGroup) >> 3 & kOthers;
+  return (mode_ & kOwner) | others << 3 | others;
+}
+
+}  // namespace bbz::io
