@@ -374,6 +374,10 @@ Status Writer::end_tensor() {
   BBZ_GUARDED(state_->end_tensor());
 }
 
+Status Writer::drain() {
+  BBZ_GUARDED(state_->queue.drain());
+}
+
 Result<Digest> Writer::finish() {
   BBZ_TRY(state_->failure);
   auto root = state_->finish();

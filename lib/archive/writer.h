@@ -88,6 +88,10 @@ class Writer {
   // Errors: kInvalidArgument if fewer bytes came than the shape says, with how many are missing.
   Status end_tensor();
 
+  // Waits until everything that was given to the writer so far is in the sink, and no source is
+  // read or kept any more.
+  Status drain();
+
   // Writes index and trailer and returns the root digest. Nothing may follow; the sink is not
   // finished.
   Result<Digest> finish();

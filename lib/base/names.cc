@@ -62,32 +62,34 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-Status check_safe_path(std::string_view path) {
-  const auto refuse = [&](std::string_view rule) {
-    return make_error(Code::kUnsafePath, "unsafe path {}: {}", quoted(path), rule);
-  };
-  if (path.empty()) return refuse("it is empty");
-  if (path.size() > kMaxPathBytes) return refuse("it is longer than 4096 bytes");
-  if (!is_utf8(path)) return refuse("it is not UTF-8");
-  if (std::ranges::any_of(path, is_control)) return refuse("it has a control character");
-  if (path.find('\\') != std::string_view::npos) return refuse("it has a backslash");
-  if (path.front() == '/') return refuse("it is absolute");
+std::string_view fault_of_path(std::string_view path) {
+  if (path.empty()) return "it is empty";
+  if (path.size() > kMaxPathBytes) return "it is longer than 4096 bytes";
+  if (!is_utf8(path)) return "it is not UTF-8";
+  if (std::ranges::any_of(path, is_control)) return "it has a control character";
+  if (path.find('\\') != std::string_view::npos) return "it has a backslash";
+  if (path.front() == '/') return "it is absolute";
   while (true) {
     const std::size_t end = std::min(path.find('/'), path.size());
     const std::string_view component = path.substr(0, end);
-    if (component.empty()) return refuse("it has an empty component");
-    if (component == "." || component == "..") return refuse("it has a component . or ..");
-    if (component.size() > 255) return refuse("it has a component of more than 255 bytes");
-    if (end == path.size()) return {};
+    if (component.empty()) return "it has an empty component";
+    if (component == "." || component == "..") return "it has a component . or ..";
+    if (component.size() > 255) return "it has a component of more than 255 bytes";
+    if (end == path.size()) return "";
     path.remove_prefix(end + 1);
   }
 }
 
-std::string quoted(std::string_view text) {
-  constexpr std::size_t kShown = 200;
+Status check_safe_path(std::string_view path) {
+  const std::string_view fault = fault_of_path(path);
+  if (fault.empty()) return {};
+  return make_error(Code::kUnsafePath, "unsafe path {}: {}", quoted(path), fault);
+}
+
+std::string quoted(std::string_view text, std::size_t most) {
   std::string out = "\"";
   std::string_view rest = text;
-  while (!rest.empty() && out.size() < kShown) {
+  while (!rest.empty() && out.size() < most) {
     const std::size_t length = sequence_length(rest);
     if (length == 0 || is_control(rest[0]) || rest[0] == '"' ||
         is_wide_control(rest.substr(0, length))) {
@@ -103,6 +105,13 @@ std::string quoted(std::string_view text) {
   }
   out += rest.empty() ? "\"" : "...\"";
   return out;
+}
+
+std::string shown_path(std::string_view path) {
+  // Longer than any path, each byte of it as four characters.
+  const std::string all = quoted(path, 16 * kMaxPathBytes);
+  const bool plain = !path.empty() && all.size() == path.size() + 2;
+  return plain ? std::string(path) : all;
 }
 
 }  // namespace bbz

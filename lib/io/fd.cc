@@ -49,8 +49,11 @@ Error system_error(int error_number, std::string_view action, std::string_view p
   Code code = Code::kIo;
   if (error_number == ENOENT) code = Code::kNotFound;
   if (error_number == EEXIST) code = Code::kExists;
-  return make_error(code, "{}: {}: {}", path, action,
-                    std::generic_category().message(error_number));
+  return make_error(code, "{}: {}: {}", path, action, system_text(error_number));
+}
+
+std::string system_text(int error_number) {
+  return std::generic_category().message(error_number);
 }
 
 Status write_fully(int fd, Bytes bytes, std::string_view name) {

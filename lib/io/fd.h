@@ -41,6 +41,9 @@ class Fd {
 // system's words for `error_number`.
 Error system_error(int error_number, std::string_view action, std::string_view path);
 
+// The system's words for an error number.
+std::string system_text(int error_number);
+
 // Waits until a descriptor that does not block can be read from (POLLIN) or written to (POLLOUT),
 // or has failed, so that the call that gave EAGAIN can be made again. False, with errno as it was,
 // if the system cannot wait.

@@ -20,10 +20,28 @@ namespace {
 constexpr std::size_t kLargestRead = std::size_t{1} << 30;
 constexpr std::uint64_t kLargestOffset = std::numeric_limits<off_t>::max();
 
+std::optional<FileState> state_of_regular(const struct stat& status) {
+  if (!S_ISREG(status.st_mode)) return std::nullopt;
+  return FileState(status);
+}
+
+Status check_open_file(int fd, const FileState& before, std::string_view name) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return system_error(errno, "cannot look at", name);
+  return check_same(before, FileState(status), name);
+}
+
 class FileSource final : public Source {
  public:
-  FileSource(Fd fd, std::uint64_t size, std::string name)
-      : fd_(std::move(fd)), size_(size), name_(std::move(name)) {}
+  // `state` is that of a regular file when it was opened, `path` where it stood, if it was opened
+  // by a path.
+  FileSource(Fd fd, std::uint64_t size, std::string name, std::optional<FileState> state = {},
+             std::string path = {})
+      : fd_(std::move(fd)),
+        size_(size),
+        name_(std::move(name)),
+        state_(state),
+        path_(std::move(path)) {}
 
   Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
     if (offset > kLargestOffset) return std::size_t{0};
@@ -37,12 +55,19 @@ class FileSource final : public Source {
   std::optional<std::uint64_t> size() const override { return size_; }
   bool seekable() const override { return true; }
   std::optional<FileStatus> file_status() const override { return file_status_of(fd_.get()); }
+  Status check_unchanged() override {
+    if (!state_) return {};
+    BBZ_TRY(check_open_file(fd_.get(), *state_, name_));
+    return path_.empty() ? Status() : check_same(*state_, path_.c_str(), name_);
+  }
   std::string_view name() const override { return name_; }
 
  private:
   Fd fd_;
   std::uint64_t size_;
   std::string name_;
+  std::optional<FileState> state_;
+  std::string path_;
 };
 
 class MemorySource final : public Source {
@@ -91,6 +116,7 @@ class MappedSource final : public Source {
     return Bytes(static_cast<const std::byte*>(base_), size_).subspan(offset, size);
   }
   std::optional<FileStatus> file_status() const override { return file_->file_status(); }
+  Status check_unchanged() override { return file_->check_unchanged(); }
   std::string_view name() const override { return file_->name(); }
 
  private:
@@ -102,7 +128,10 @@ class MappedSource final : public Source {
 class PipeSource final : public Source {
  public:
   PipeSource(int fd, Ownership ownership, std::string name)
-      : fd_(fd), owned_(ownership == Ownership::kOwned ? fd : -1), name_(std::move(name)) {}
+      : fd_(fd), owned_(ownership == Ownership::kOwned ? fd : -1), name_(std::move(name)) {
+    struct stat status {};
+    if (::fstat(fd, &status) == 0) state_ = state_of_regular(status);
+  }
 
   Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
     if (offset != position_) {
@@ -121,6 +150,9 @@ class PipeSource final : public Source {
   std::optional<std::uint64_t> size() const override { return std::nullopt; }
   bool seekable() const override { return false; }
   std::optional<FileStatus> file_status() const override { return file_status_of(fd_); }
+  Status check_unchanged() override {
+    return state_ ? check_open_file(fd_, *state_, name_) : Status();
+  }
   std::string_view name() const override { return name_; }
 
  private:
@@ -128,6 +160,7 @@ class PipeSource final : public Source {
   Fd owned_;
   std::uint64_t position_ = 0;
   std::string name_;
+  std::optional<FileState> state_;  // of a file that is read front to back, as by "< file"
 };
 
 class PrefixedSource final : public Source {
@@ -145,6 +178,7 @@ class PrefixedSource final : public Source {
   std::optional<std::uint64_t> size() const override { return rest_->size(); }
   bool seekable() const override { return rest_->seekable(); }
   std::optional<FileStatus> file_status() const override { return rest_->file_status(); }
+  Status check_unchanged() override { return rest_->check_unchanged(); }
   std::string_view name() const override { return rest_->name(); }
 
  private:
@@ -192,6 +226,10 @@ std::unique_ptr<Source> file_source(Fd fd, std::uint64_t size, std::string name)
   return std::make_unique<FileSource>(std::move(fd), size, std::move(name));
 }
 
+std::unique_ptr<Source> file_source(Fd fd, const FileState& state, std::string name) {
+  return std::make_unique<FileSource>(std::move(fd), state.size, std::move(name), state);
+}
+
 Result<std::unique_ptr<Source>> open_file(const std::string& path) {
   if (path == "-") return pipe_source(STDIN_FILENO, Ownership::kBorrowed, "standard input");
   BBZ_ASSIGN(OpenedFile file, open_for_reading(path));
@@ -204,7 +242,8 @@ Result<std::unique_ptr<Source>> open_file(const std::string& path) {
   if (!S_ISREG(mode)) size = ::lseek(file.fd.get(), 0, SEEK_END);  // a block device
   if (size < 0) return system_error(errno, "cannot find the size", path);
   return std::unique_ptr<Source>(
-      std::make_unique<FileSource>(std::move(file.fd), static_cast<std::uint64_t>(size), path));
+      std::make_unique<FileSource>(std::move(file.fd), static_cast<std::uint64_t>(size), path,
+                                   state_of_regular(file.status), path));
 }
 
 Result<std::unique_ptr<Source>> map_file(const std::string& path, Access access) {
@@ -220,7 +259,8 @@ Result<std::unique_ptr<Source>> map_file(const std::string& path, Access access)
     // Advice only: a system that does not take it still reads the same bytes.
     (void)::madvise(base, size, access == Access::kSequential ? MADV_SEQUENTIAL : MADV_RANDOM);
   }
-  auto reads = std::make_unique<FileSource>(std::move(file.fd), size, path);
+  auto reads = std::make_unique<FileSource>(std::move(file.fd), size, path,
+                                            state_of_regular(file.status), path);
   return std::unique_ptr<Source>(std::make_unique<MappedSource>(base, size, std::move(reads)));
 }
 

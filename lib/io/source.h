@@ -68,6 +68,12 @@ class Source {
   // replace it, nor be more readable.
   virtual std::optional<FileStatus> file_status() const { return std::nullopt; }
 
+  // Reports kIo, naming the source, if the file behind it has changed, or another stands under its
+  // name, since it was opened: what was read may then be of two states. Looks at sizes and times,
+  // not at the bytes, so call it after the last read. Other sources than files always succeed.
+  // From any thread.
+  virtual Status check_unchanged() { return {}; }
+
   // What messages call it: a path, "standard input", "memory".
   virtual std::string_view name() const { return "source"; }
 };

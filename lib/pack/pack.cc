@@ -53,7 +53,8 @@ class Packer {
       options_.as_bytes(file.path, file.layout.why_bytes);
     }
     // The writer reads on while the next file is opened.
-    const std::shared_ptr<io::Source> source = std::move(file.source);
+    std::shared_ptr<io::Source> source = std::move(file.source);
+    if (source) BBZ_TRY(limit_open_files(source));
     for (const Extent& extent : file.layout.extents) {
       BBZ_TRY(extent.length ? add_extent(source, extent) : add_rest(*source, extent.offset));
     }
@@ -64,6 +65,23 @@ class Packer {
   const PackSummary& summary() const { return summary_; }
 
  private:
+  // Keeps the number of files that the writer has yet to read small, however many threads and small
+  // files there are: a process may have few descriptors.
+  Status limit_open_files(std::shared_ptr<io::Source>& source) {
+    constexpr std::uint64_t kSmall = std::uint64_t{64} << 10;
+    constexpr std::size_t kMostOpen = 6;
+    if (source->seekable() && source->size().value_or(kSmall) < kSmall) {
+      std::vector<std::byte> all(*source->size());
+      BBZ_TRY(io::read_exactly(*source, 0, all));
+      source = io::memory_source(std::move(all), std::string(source->name()));
+      return {};
+    }
+    std::erase_if(open_, [](const auto& one) { return one.expired(); });
+    if (open_.size() >= kMostOpen) BBZ_TRY(writer_.drain());
+    open_.push_back(source);
+    return {};
+  }
+
   // What was written by somebody else.
   Status count_file(const SourceFile& file) {
     ++summary_.files;
@@ -111,7 +129,24 @@ class Packer {
   const PackOptions& options_;
   PackSummary summary_;
   std::vector<std::byte> buffer_;
+  std::vector<std::weak_ptr<io::Source>> open_;  // that the writer may still read
 };
+
+// Whether the system, or the caller, is the reason, and not what a file holds.
+bool is_of_system(Code code) {
+  return code == Code::kIo || code == Code::kCancelled || code == Code::kOutOfMemory;
+}
+
+// Everything but the end of the archive, which is written when it is known that no file changed.
+Status pack_files(source::FileSequence& files, Packer& packer, Writer& writer, io::Sink& sink) {
+  while (true) {
+    BBZ_ASSIGN(std::optional<SourceFile> file, files.next());
+    if (!file) break;
+    if (file->source) BBZ_TRY(io::add_input(sink, *file->source));
+    BBZ_TRY(packer.add(*file));
+  }
+  return writer.drain();
+}
 
 }  // namespace
 
@@ -130,7 +165,7 @@ Result<std::uint64_t> front_index_bytes(source::FileSequence& files, const Write
   FrontIndexMeter meter(options);
   while (true) {
     BBZ_ASSIGN(const std::optional<SourceFile> file, files.next());
-    if (!file) return meter.bytes();
+    if (!file) break;
     meter.begin_file(file->path);
     for (const Entry& entry : metadata_of(file->layout, options.limits)) {
       meter.add_metadata(entry.key);
@@ -147,18 +182,19 @@ Result<std::uint64_t> front_index_bytes(source::FileSequence& files, const Write
     }
     meter.end_file(file->kind == SourceFile::Kind::kRegular);
   }
+  BBZ_TRY(files.rewind());
+  return meter.bytes();
 }
 
 Result<PackSummary> pack(source::FileSequence& files, io::Sink& sink, const PackOptions& options) {
+  BBZ_TRY(files.look());
   const std::uint64_t begin = sink.written();
   BBZ_ASSIGN(const std::unique_ptr<Writer> writer, Writer::create(sink, options.write));
   Packer packer(*writer, options);
-  while (true) {
-    BBZ_ASSIGN(std::optional<SourceFile> file, files.next());
-    if (!file) break;
-    if (file->source) BBZ_TRY(io::add_input(sink, *file->source));
-    BBZ_TRY(packer.add(*file));
-  }
+  const Status packed = pack_files(files, packer, *writer, sink);
+  // A file that changed may be why it went wrong.
+  if (packed.ok() || !is_of_system(packed.code())) BBZ_TRY(files.check_unchanged());
+  BBZ_TRY(packed);
   PackSummary summary = packer.summary();
   BBZ_ASSIGN(summary.root, writer->finish());
   summary.archive_bytes = sink.written() - begin;

@@ -35,14 +35,17 @@ struct PackSummary {
 };
 
 // The value for WriteOptions::front_index_bytes, from the layouts alone; no tensor is read. `files`
-// is used up: the caller opens the same files once more for pack(). Errors: those of the sequence;
+// is at its beginning afterwards, for pack(). Errors: those of the sequence;
 // kUnsupported for a stream, whose layout is not known before it is read.
 Result<std::uint64_t> front_index_bytes(source::FileSequence& files, const WriteOptions& options);
 
 // Packs all files into one archive. Tensors keep their names and types and get their layer from
 // their name; a stream of unknown length is cut into ranges of bytes of one chunk each. `sink` is
-// not finished; every file is an input of it. Errors: those of the sequence and of Writer;
-// kTruncated for a file that ends before its layout does; kInvalidArgument if the sink would
+// not finished; every file is an input of it. All files are looked at before the first is packed, so
+// that one that cannot be is found at once, and after the last was read once more: kIo, naming the
+// file, if one changed, was replaced or removed since it was listed, and then the archive is left
+// without its end. Few files are open at a time. Errors: those of the sequence and of Writer;
+// kTruncated for a stream that ends before its layout does; kInvalidArgument if the sink would
 // replace a file.
 Result<PackSummary> pack(source::FileSequence& files, io::Sink& sink, const PackOptions& options);
 

@@ -1,25 +1,15 @@
 #include "bbz/pack/selection.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 
 #include "bbz/base/format.h"
+#include "bbz/base/glob.h"
 #include "bbz/base/names.h"
 
 namespace bbz::pack {
-namespace {
-
-bool matches_any(const std::vector<std::string>& patterns, const std::string& text) {
-  return std::ranges::any_of(patterns, [&](const std::string& pattern) {
-    return pattern == text || ::fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
-  });
-}
-
-}  // namespace
 
 bool Selection::selects_file(std::string_view path) const {
-  return files.empty() || matches_any(files, std::string(path));
+  return files.empty() || matches_any_glob(files, std::string(path));
 }
 
 bool Selection::selects(const catalog::File& file, const catalog::Tensor& tensor) const {
@@ -29,7 +19,8 @@ bool Selection::selects(const catalog::File& file, const catalog::Tensor& tensor
     return meta.layer != catalog::kNone && range.first <= meta.layer && meta.layer <= range.last;
   };
   return selects_file(file.path) && (layers.empty() || std::ranges::any_of(layers, holds_layer)) &&
-         (tensors.empty() || matches_any(tensors, meta.name)) && !matches_any(excluded, meta.name);
+         (tensors.empty() || matches_any_glob(tensors, meta.name)) &&
+         !matches_any_glob(excluded, meta.name);
 }
 
 std::string Selection::to_string() const {

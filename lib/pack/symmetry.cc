@@ -15,19 +15,21 @@ bool is_model(const source::SourceFile& file) {
   return file.layout.format == "safetensors" || file.layout.format == "pytorch";
 }
 
-// The path, below the input, of its only file that holds a model, or why there is none.
+// The only file that holds a model, or why there is none.
 struct Found {
   std::string path;
+  std::shared_ptr<io::Source> source;
   std::string reason;
 };
 
-Result<Found> find_model(const std::string& input, const source::Options& reading) {
-  BBZ_ASSIGN(const auto files, source::open(input, reading));
+// Leaves the sequence at its beginning.
+Result<Found> find_model(source::FileSequence& files) {
+  BBZ_TRY(files.look());
   Found found;
   std::size_t count = 0;
   std::string bytes;  // why the first file that looks like a model is none that is read
   while (true) {
-    BBZ_ASSIGN(const std::optional<source::SourceFile> file, files->next());
+    BBZ_ASSIGN(std::optional<source::SourceFile> file, files.next());
     if (!file) break;
     if (file->source && !file->source->seekable()) {
       return make_error(Code::kInvalidArgument, "{}: the symmetry coder needs a file, not a stream",
@@ -41,7 +43,9 @@ Result<Found> find_model(const std::string& input, const source::Options& readin
     }
     ++count;
     found.path = file->path;
+    found.source = std::move(file->source);
   }
+  BBZ_TRY(files.rewind());
   if (count == 0) found.reason = bytes.empty() ? "no safetensors or PyTorch file in it" : bytes;
   if (count > 1) found.reason = fmt::format("a model spread over {} files", count);
   return found;
@@ -56,24 +60,20 @@ Result<std::string> why_not(const weights::Model& model, const junction::Detecti
 
 }  // namespace
 
-Result<SymmetrySummary> pack_symmetric(const std::string& input, const source::Options& reading,
-                                       io::Sink& sink, const PackOptions& options,
-                                       rotation::Method method) {
-  if (input == "-" || options.write.front_index_bytes) {
-    return make_error(Code::kInvalidArgument,
-                      "the symmetry coder takes no stream, and puts no index at the front");
+Result<SymmetrySummary> pack_symmetric(source::FileSequence& files, io::Sink& sink,
+                                       const PackOptions& options, rotation::Method method) {
+  if (options.write.front_index_bytes) {
+    return make_error(Code::kInvalidArgument, "the symmetry coder puts no index at the front");
   }
   SymmetrySummary summary;
-  BBZ_ASSIGN(const Found found, find_model(input, reading));
+  BBZ_ASSIGN(const Found found, find_model(files));
   summary.reason = found.reason;
   PackOptions with_model = options;
   std::uint64_t before = 0;  // bytes of the files before the model
   weights::Model model;
   junction::Detection detection;
   if (found.reason.empty()) {
-    const bool folder = fs::is_directory(input);
-    auto opened = weights::open(folder ? (fs::path(input) / found.path).string() : input,
-                                options.write.threads);
+    auto opened = weights::open(found.source, found.path, options.write.threads);
     const bool automatic = method == rotation::Method::kAuto;
     if (opened.ok()) {
       model = std::move(*opened);
@@ -113,8 +113,7 @@ Result<SymmetrySummary> pack_symmetric(const std::string& input, const source::O
       return true;
     };
   }
-  BBZ_ASSIGN(const auto files, source::open(input, reading));
-  BBZ_ASSIGN(summary.packed, pack(*files, sink, with_model));
+  BBZ_ASSIGN(summary.packed, pack(files, sink, with_model));
   return summary;
 }
 

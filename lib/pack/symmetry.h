@@ -13,14 +13,13 @@ struct SymmetrySummary {
   std::string reason;                      // why it was packed exactly
 };
 
-// Packs what `input` names: see source::open. The one file of it that holds a model, of safetensors
+// Packs what source::open has opened. The one file of it that holds a model, of safetensors
 // or torch.save, becomes a rotated safetensors file if junctions are found in it; everything else,
 // and a model without junctions or spread over several files, is packed as pack() does; so is, with
 // kAuto, a model that does not allow a rotation (rotation::check_work, why_none_fits). Errors:
 // those of pack() and rotation::pack(); kInvalidArgument for a stream, and for an index at the
 // front.
-Result<SymmetrySummary> pack_symmetric(const std::string& input, const source::Options& reading,
-                                       io::Sink& sink, const PackOptions& options,
-                                       rotation::Method method);
+Result<SymmetrySummary> pack_symmetric(source::FileSequence& files, io::Sink& sink,
+                                       const PackOptions& options, rotation::Method method);
 
 }  // namespace bbz::pack

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "bbz/base/format.h"
-#include "bbz/safetensors/header.h"
+#include "bbz/safetensors/records.h"
 #include "bbz/salvage/content.h"
 #include "bbz/salvage/names.h"
 
@@ -21,7 +21,8 @@ constexpr std::uint64_t kHolesPerByte = 1024;
 class Salvager {
  public:
   Salvager(io::Source& source, io::OutputTree& out, const Options& options, const Survey& survey)
-      : content_(source, survey, options.threads),
+      : source_(source),
+        content_(source, survey, options.threads),
         names_(survey),
         out_(out),
         options_(options),
@@ -41,12 +42,19 @@ class Salvager {
   Result<bool> write_file(const FoundFile& found, const FileReport& report, const std::string& path,
                           bool whole);
   Status write_tensors(const FoundFile& found, const FileReport& report, const std::string& path);
-  Status write_tensor(const FoundTensor& tensor, io::Sink& sink, Hasher* hash);
+  // What a whole file must agree with: its digest and, for one of safetensors, its header.
+  struct Checks {
+    std::optional<Hasher> hash;
+    safetensors::RecordsCheck records;
+  };
+  void begin_checks(const FoundFile& found, Checks& checks);
+  Status write_tensor(const FoundTensor& tensor, io::Sink& sink, Checks* checks);
   Status write_hole(std::uint64_t count, io::Sink& sink);
   Status count(std::uint64_t bytes);
   Status pass(Status status);
   Status note(FileReport& report, const std::string& path, Status status);
 
+  io::Source& source_;
   Content content_;
   Names names_;
   io::OutputTree& out_;
@@ -128,38 +136,57 @@ Status Salvager::write_hole(std::uint64_t bytes, io::Sink& sink) {
   return sink.extend(sink.written() + bytes);
 }
 
-Status Salvager::write_tensor(const FoundTensor& tensor, io::Sink& sink, Hasher* hash) {
+void Salvager::begin_checks(const FoundFile& found, Checks& checks) {
+  if (found.end->digest) checks.hash.emplace(found.end->digest->kind);
+  checks.records.begin_file(found.meta->path);
+  for (const auto& [key, payload] : found.metadata) {
+    std::vector<std::byte> value(payload.length);
+    const bool read = io::read_exactly(source_, payload.offset, value).ok();
+    if (read && xxh3_64(value) == payload.checksum) checks.records.metadata(key, as_text(value));
+  }
+}
+
+Status Salvager::write_tensor(const FoundTensor& tensor, io::Sink& sink, Checks* checks) {
+  if (checks != nullptr) checks->records.tensor(tensor.meta, tensor.byte_size);
+  std::uint64_t offset = 0;
   return content_.read(tensor, [&](const Piece& piece) -> Status {
     if (piece.outcome.ok()) {
       BBZ_TRY(count(piece.size));
       BBZ_TRY(sink.write(piece.bytes));
-      if (hash != nullptr) hash->update(piece.bytes);
+      if (checks != nullptr && checks->hash) checks->hash->update(piece.bytes);
+      if (checks != nullptr) checks->records.data(offset, piece.bytes);
     } else {
       BBZ_TRY(write_hole(piece.size, sink));
     }
+    offset += piece.size;
     done_ += piece.size;
     if (options_.progress) options_.progress(done_);
     return {};
   });
 }
 
-// Writes a file from its start to the last byte that is back. False where a file that seemed whole
-// does not have its digest; it is then not published.
+// Writes a file from its start to the last byte that is back. False if a file that seemed whole
+// does not have its digest, or is not what its tensors' records say; it is then not published.
 Result<bool> Salvager::write_file(const FoundFile& found, const FileReport& report,
                                   const std::string& path, bool whole) {
   BBZ_ASSIGN(const auto sink, out_.create_file(path, output_, &batch_));
-  std::optional<Hasher> hash;
-  if (whole && found.end->digest) hash.emplace(found.end->digest->kind);
+  Checks checks;
+  if (whole) begin_checks(found, checks);
   std::uint64_t cursor = 0;
   for (std::size_t i = 0; i < found.tensors.size(); ++i) {
-    if (report.tensors[i].recovered == 0) continue;
     const FoundTensor& tensor = survey_.tensors.at(found.tensors[i]);
+    if (report.tensors[i].recovered == 0) {
+      if (whole) checks.records.tensor(tensor.meta, tensor.byte_size);
+      continue;
+    }
     if (tensor.meta.offset < cursor) continue;  // only hostile archives have overlaps
     BBZ_TRY(write_hole(tensor.meta.offset - cursor, *sink));
-    BBZ_TRY(write_tensor(tensor, *sink, hash ? &*hash : nullptr));
+    BBZ_TRY(write_tensor(tensor, *sink, whole ? &checks : nullptr));
     cursor = tensor.meta.offset + tensor.byte_size;
   }
-  if (hash && hash->finish() != *found.end->digest) {
+  const bool agrees = !whole || ((!checks.hash || checks.hash->finish() == *found.end->digest) &&
+                                 checks.records.end_file(found.end->size).ok());
+  if (!agrees) {
     sink->abandon();
     return false;
   }

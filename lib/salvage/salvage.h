@@ -57,12 +57,13 @@ struct Report {
 };
 
 // For each file of the archive, below `out`:
-//   PATH                      if every byte is back (its digest, if there is one, is checked)
+//   PATH                      if every byte is back, and the file has the digest that is recorded of
+//                             it, if one is, and the header that its tensors' records follow from
 //   PATH.partial              otherwise: what is back in its place, holes where bytes are lost
 //   PATH.rescued.safetensors  beside it, with the tensors that are whole, if there are any
-// Where such a name is taken by another file of the archive, or is too long, it is "file-N" with
+// If such a name is taken by another file of the archive, or is too long, it is "file-N" with
 // N the file's number, and the same suffix. An output that cannot be made costs no other: the report
-// says why. Holes, which read as zeros, take no room where the file system has them; all together
+// says why. Holes, which read as zeros, take no room if the file system has them; all together
 // they are at most 64 MiB and 1,024 times the length of the archive, and everything together is at
 // most limits.unpacked_bytes. Errors: those of survey(); kCancelled.
 Result<Report> salvage(io::Source& source, io::OutputTree& out, const Options& options);

@@ -45,6 +45,9 @@ class Surveyor {
           if (!file.end) file.end = *meta;
         }
         break;
+      case RecordType::kMetadata:
+        take_metadata(record);
+        break;
       case RecordType::kTensor:
         take_tensor(record);
         break;
@@ -83,6 +86,15 @@ class Surveyor {
   }
 
  private:
+  void take_metadata(const RecordView& record) {
+    const auto meta = catalog::decode_metadata(record, found_.digest_kind);
+    if (!meta.ok() || meta->file == catalog::kNone) return;
+    if (meta->key != "format" && meta->key != "safetensors") return;
+    const auto file = found_.files.find(meta->file);
+    if (file != found_.files.end())
+      file->second.metadata.try_emplace(meta->key, payload_of(record));
+  }
+
   void take_tensor(const RecordView& record) {
     auto meta = catalog::decode_tensor(record, limits_);
     if (!meta.ok() || found_.tensors.contains(meta->number)) return;

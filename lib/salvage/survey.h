@@ -16,6 +16,8 @@ struct FoundFile {
   std::optional<catalog::FileMeta> meta;
   std::optional<catalog::FileEndMeta> end;
   std::vector<std::uint32_t> tensors;  // in the order of their offsets
+  // The values of its metadata "format" and "safetensors", yet to be read.
+  std::map<std::string, catalog::Payload> metadata;
 };
 
 struct FoundTensor {

@@ -1,7 +1,6 @@
 #include "bbz/source/directory.h"
 
-#include <dirent.h>
-#include <sys/stat.h>
+#include <fcntl.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -9,156 +8,174 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
-#include "bbz/io/fd.h"
+#include "bbz/io/file_source.h"
 #include "bbz/source/format.h"
+#include "bbz/source/listing.h"
+#include "bbz/source/output_place.h"
+#include "bbz/source/shards.h"
 
 namespace bbz::source {
 namespace {
 
-struct Entry {
-  std::string path;  // relative to the root
-  SourceFile::Kind kind;
-  std::uint64_t size = 0;
-};
-
-std::string join(const std::string& folder, std::string_view name) {
-  if (folder.empty()) return std::string(name);
-  return fmt::format("{}{}{}", folder, folder.back() == '/' ? "" : "/", name);
+// Whether an open failed because something else stands there, or nothing.
+bool is_gone(int error) {
+  return error == ENOENT || error == ENOTDIR || error == ELOOP || error == EXDEV;
 }
 
-// The names in a folder, in any order.
-Result<std::vector<std::string>> names_in(const std::string& folder, std::uint64_t most) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(folder.c_str()), ::closedir);
-  if (!stream) return io::system_error(errno, "cannot open the directory", folder);
-  std::vector<std::string> names;
-  while (true) {
-    errno = 0;
-    const dirent* entry = ::readdir(stream.get());
-    if (entry == nullptr && errno != 0) {
-      return io::system_error(errno, "cannot list the directory", folder);
-    }
-    if (entry == nullptr) return names;
-    const std::string_view name = entry->d_name;
-    if (name == "." || name == "..") continue;
-    if (names.size() == most) {
-      return make_error(Code::kLimit, "{}: more than {} entries", folder, most);
-    }
-    names.emplace_back(name);
-  }
+// Whether an open failed for want of something that the process lacks.
+bool is_own_lack(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOMEM;
 }
 
-std::string_view kind_name(mode_t mode) {
-  if (S_ISSOCK(mode)) return "a socket";
-  if (S_ISFIFO(mode)) return "a FIFO";
-  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
-  return "not a regular file";
-}
-
-class Walk {
+class ListedFiles final : public FileSequence {
  public:
-  Walk(const std::string& root, const Options& options) : root_(root), options_(options) {}
-
-  // Adds everything below the folder `path` of the root ("" for the root itself).
-  Status descend(const std::string& path, const struct stat& status) {
-    const std::pair identity(status.st_dev, status.st_ino);
-    if (std::ranges::find(above_, identity) != above_.end()) {
-      return make_error(Code::kInvalidArgument,
-                        "{}: a symbolic link leads back to a folder above it", join(root_, path));
-    }
-    above_.push_back(identity);
-    BBZ_ASSIGN(const auto names, names_in(join(root_, path), options_.max_files));
-    if (names.empty() && !path.empty()) BBZ_TRY(add({path, SourceFile::Kind::kDirectory}));
-    for (const std::string& name : names) BBZ_TRY(visit(join(path, name)));
-    above_.pop_back();
-    return {};
-  }
-
-  std::vector<Entry> take() {
-    std::ranges::sort(entries_, {}, &Entry::path);
-    return std::move(entries_);
-  }
-
- private:
-  Status visit(const std::string& path) {
-    const std::string full = join(root_, path);
-    BBZ_TRY(check_safe_path(path));
-    struct stat status {};
-    if (::stat(full.c_str(), &status) != 0) {
-      const int error_number = errno;
-      if (::lstat(full.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) {
-        return make_error(Code::kInvalidArgument, "{}: a symbolic link that leads nowhere: {}",
-                          full, error_text(error_number));
-      }
-      return io::system_error(error_number, "cannot read", full);
-    }
-    if (S_ISDIR(status.st_mode)) return descend(path, status);
-    if (S_ISREG(status.st_mode)) {
-      return add({path, SourceFile::Kind::kRegular, static_cast<std::uint64_t>(status.st_size)});
-    }
-    return make_error(Code::kInvalidArgument,
-                      "{}: is {}; only regular files and folders can be packed", full,
-                      kind_name(status.st_mode));
-  }
-
-  static std::string error_text(int error_number) {
-    return error_number == ELOOP ? "too many links" : "no such file";
-  }
-
-  Status add(Entry entry) {
-    if (entries_.size() == options_.max_files) {
-      return make_error(Code::kLimit, "{}: more than {} files", root_, options_.max_files);
-    }
-    entries_.push_back(std::move(entry));
-    return {};
-  }
-
-  const std::string& root_;
-  const Options& options_;
-  std::vector<std::pair<dev_t, ino_t>> above_;  // the folders from the root to where the walk is
-  std::vector<Entry> entries_;
-};
-
-class DirectorySequence final : public FileSequence {
- public:
-  DirectorySequence(std::string root, std::vector<Entry> entries, Options options)
-      : root_(std::move(root)), entries_(std::move(entries)), options_(std::move(options)) {
-    for (const Entry& entry : entries_) total_ += entry.size;
+  ListedFiles(Folder folder, Listing listing, Options options)
+      : folder_(std::move(folder)), listing_(std::move(listing)), options_(std::move(options)) {
+    for (const ListedEntry& entry : listing_.entries) total_ += entry.state.size;
   }
 
   Result<std::optional<SourceFile>> next() override {
-    if (position_ == entries_.size()) return std::optional<SourceFile>();
-    const Entry& entry = entries_[position_++];
-    SourceFile file;
-    if (entry.kind == SourceFile::Kind::kDirectory) {
-      file.kind = entry.kind;
-      file.path = entry.path;
-    } else {
-      const std::string full = join(root_, entry.path);
-      BBZ_ASSIGN(auto source, io::open_file(full));
-      BBZ_ASSIGN(file, describe(std::move(source), entry.path, full, options_));
+    while (position_ < listing_.entries.size()) {
+      ListedEntry& entry = listing_.entries[position_++];
+      if (entry.left_out) continue;
+      BBZ_ASSIGN(auto file, open(entry));
+      if (file) return file;
     }
-    return std::optional(std::move(file));
+    looked_ = true;
+    return std::optional<SourceFile>();
   }
+
   std::optional<std::uint64_t> total_size() const override { return total_; }
 
+  Status rewind() override {
+    position_ = 0;
+    return {};
+  }
+
+  Status look() override {
+    if (looked_) return {};
+    BBZ_TRY(rewind());
+    while (true) {
+      BBZ_ASSIGN(const std::optional<SourceFile> file, next());
+      if (!file) break;
+      if (is_shard_index(file->path)) look_at_index(*file);
+    }
+    return rewind();
+  }
+
+  Status check_unchanged() override {
+    const std::size_t given = looked_ ? listing_.entries.size() : position_;
+    for (std::size_t i = 0; i < given; ++i) {
+      const ListedEntry& entry = listing_.entries[i];
+      if (!entry.left_out) BBZ_TRY(check(entry));
+    }
+    return {};
+  }
+
+  std::vector<LeftOut> left_out() const override { return listing_.left_out; }
+  std::vector<std::string> warnings() const override { return warnings_; }
+
  private:
-  std::string root_;
-  std::vector<Entry> entries_;
+  // The file, or nullopt if it was left out.
+  Result<std::optional<SourceFile>> open(ListedEntry& entry) {
+    SourceFile file;
+    file.kind = entry.kind;
+    file.path = entry.path;
+    if (entry.kind == SourceFile::Kind::kDirectory) return std::optional(std::move(file));
+    const std::string shown = shown_path(folder_.full(entry.path));
+    Opened opened = folder_.open_file(entry.path);
+    if (!opened.fd && is_gone(opened.error)) return gone(shown, opened.error);
+    if (!opened.fd) {
+      return skip_or_fail(entry, is_own_lack(opened.error),
+                          io::system_error(opened.error, "cannot open", shown));
+    }
+    BBZ_TRY(check(entry, opened));
+    auto source = io::file_source(std::move(opened.fd), entry.state, shown);
+    auto described = describe(std::move(source), entry.path, shown, options_);
+    if (described.ok()) return std::optional(std::move(described).value());
+    // What was read of a file that changed meanwhile is no fault of its format.
+    BBZ_TRY(check(entry));
+    return skip_or_fail(entry, described.code() != Code::kIo, described.error());
+  }
+
+  // Leaves a file out, if that was asked for, while no other was packed yet.
+  Result<std::optional<SourceFile>> skip_or_fail(ListedEntry& entry, bool never, Error error) {
+    if (!options_.skip_unreadable || looked_ || never) return error;
+    entry.left_out = true;
+    total_ -= entry.state.size;
+    listing_.left_out.push_back({folder_.shown(entry.path), std::move(error.message)});
+    return std::optional<SourceFile>();
+  }
+
+  void look_at_index(const SourceFile& file) {
+    const std::string above = file.path.substr(0, file.path.rfind('/') + 1);
+    const std::string missing = missing_shards(*file.source, [&](const std::string& name) {
+      const auto& entries = listing_.entries;
+      const auto found = std::ranges::lower_bound(entries, above + name, {}, &ListedEntry::path);
+      return found != entries.end() && found->path == above + name && !found->left_out;
+    });
+    if (missing.empty()) return;
+    warnings_.push_back(fmt::format("{}: {}", file.source->name(), missing));
+  }
+
+  // Whether a file is as it was when it was listed.
+  Status check(const ListedEntry& entry) const {
+    if (entry.kind == SourceFile::Kind::kDirectory) return {};
+    return check(entry, folder_.open_below(entry.path, O_PATH));
+  }
+
+  Status check(const ListedEntry& entry, const Opened& opened) const {
+    const std::string shown = shown_path(folder_.full(entry.path));
+    struct stat status {};
+    if (!opened.fd && is_gone(opened.error)) return gone(shown, opened.error);
+    if (!opened.fd || ::fstat(opened.fd.get(), &status) != 0) {
+      return io::system_error(opened.fd ? errno : opened.error, "cannot look at", shown);
+    }
+    return io::check_same(entry.state, io::FileState(status), shown);
+  }
+
+  static Error gone(const std::string& shown, int error) {
+    return make_error(Code::kIo, "{}: was removed or replaced while it was read: {}", shown,
+                      io::system_text(error));
+  }
+
+  Folder folder_;
+  Listing listing_;
   Options options_;
   std::size_t position_ = 0;
   std::uint64_t total_ = 0;
+  bool looked_ = false;  // at every file
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<FileSequence>> open_directory(const std::string& root,
                                                      const Options& options) {
-  struct stat status {};
-  if (::stat(root.c_str(), &status) != 0) return io::system_error(errno, "cannot open", root);
-  Walk walk(root, options);
-  BBZ_TRY(walk.descend("", status));
+  BBZ_ASSIGN(Folder folder, Folder::open(root, options.follow_links));
+  BBZ_ASSIGN(Listing listing, list(folder, options));
   return std::unique_ptr<FileSequence>(
-      std::make_unique<DirectorySequence>(root, walk.take(), options));
+      std::make_unique<ListedFiles>(std::move(folder), std::move(listing), options));
+}
+
+Result<std::unique_ptr<FileSequence>> open_regular(const std::string& path,
+                                                   const io::FileState& state,
+                                                   const Options& options) {
+  // By its state alone, so that no folder and name can be the output's.
+  const OutputPlace output(options.output);
+  if (output.role_of({}, "", state) != OutputPlace::Role::kNone) {
+    return make_error(Code::kInvalidArgument, "{}: is the output and also one of the files to pack",
+                      shown_path(path));
+  }
+  BBZ_ASSIGN(Folder folder, Folder::of_file(path));
+  Listing listing;
+  listing.entries.push_back({path.substr(path.rfind('/') + 1), SourceFile::Kind::kRegular, state});
+  Options of_one = options;
+  of_one.skip_unreadable = false;  // it is all that was asked for
+  auto files =
+      std::make_unique<ListedFiles>(std::move(folder), std::move(listing), std::move(of_one));
+  BBZ_TRY(files->look());
+  return std::unique_ptr<FileSequence>(std::move(files));
 }
 
 }  // namespace bbz::source

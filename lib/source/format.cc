@@ -59,17 +59,19 @@ constexpr std::array<Format, 3> kFormats = {{
 
 Result<Layout> lay_out(Front& front, std::string_view path, std::string_view shown,
                        const Options& options) {
+  const std::string name(path.empty() ? options.stream_name : path);
+  const bool opaque = options.opaque || matches_path(options.opaque_paths, name);
   std::string failure;  // of a format that it might have been
   for (const Format& format : kFormats) {
     const bool last = &format == &kFormats.back();
-    if (options.opaque && !last) continue;
+    if (opaque && !last) continue;
     BBZ_ASSIGN(const Bytes first, front.first(format.probe_size));
     const Match match = format.probe(path, first);
     if (match == Match::kNo) continue;
     auto layout = format.layout(front, options);
     if (layout.ok()) {
       layout->format = format.name;
-      if (last && !options.opaque) {
+      if (last && !opaque) {
         BBZ_ASSIGN(const Bytes start, front.first(kRecognisedBytes));
         layout->why_bytes = why_bytes({path, start, front.seekable() == nullptr, failure});
       }
@@ -78,8 +80,8 @@ Result<Layout> lay_out(Front& front, std::string_view path, std::string_view sho
     const Error& error = layout.error();
     if (error.code == Code::kIo) return error;
     failure = error.message;
-    if (const std::string name = fmt::format("{}: ", front.name()); failure.starts_with(name)) {
-      failure.erase(0, name.size());
+    if (const std::string begin = fmt::format("{}: ", front.name()); failure.starts_with(begin)) {
+      failure.erase(0, begin.size());
     }
     if (match == Match::kClaimed) {
       BBZ_ASSIGN(const Bytes start, front.first(kRecognisedBytes));

@@ -26,6 +26,7 @@ class SizedSource final : public io::Source {
   std::optional<std::uint64_t> size() const override { return size_; }
   bool seekable() const override { return false; }
   std::optional<io::FileStatus> file_status() const override { return stream_->file_status(); }
+  Status check_unchanged() override { return stream_->check_unchanged(); }
   std::string_view name() const override { return stream_->name(); }
 
  private:

@@ -80,6 +80,7 @@ class TarReader {
     return {};
   }
 
+  Status check_unchanged() { return stream_->check_unchanged(); }
   std::string_view name() const { return stream_->name(); }
 
  private:
@@ -175,6 +176,7 @@ class TarSequence final : public FileSequence {
     }
     return next_directory();
   }
+  Status check_unchanged() override { return reader_->check_unchanged(); }
 
  private:
   // The file, or nullopt for a folder, which is noted.
@@ -183,6 +185,7 @@ class TarSequence final : public FileSequence {
                path_of(::archive_entry_pathname(entry), ::archive_entry_pathname_utf8(entry)));
     const bool folder = ::archive_entry_filetype(entry) == AE_IFDIR;
     if (folder && path.empty()) return std::optional<SourceFile>();  // "./", the root itself
+    if (is_excluded(path)) return std::optional<SourceFile>();
     BBZ_TRY(check_safe_path(path));
     if (files_.size() + folders_.size() >= options_.max_files) {
       return make_error(Code::kLimit, "{}: more than {} members", reader_->name(),
@@ -216,6 +219,16 @@ class TarSequence final : public FileSequence {
     return std::optional(std::move(file));
   }
 
+  // Whether the path or a folder above it was asked to be left out.
+  bool is_excluded(const std::string& path) const {
+    if (options_.excluded.empty()) return false;
+    for (std::size_t end = path.find('/'); end != std::string::npos;
+         end = path.find('/', end + 1)) {
+      if (matches_path(options_.excluded, path.substr(0, end))) return true;
+    }
+    return matches_path(options_.excluded, path);
+  }
+
   static Status check_kind(::archive_entry* entry, const std::string& shown) {
     const auto kind = ::archive_entry_filetype(entry);
     if (::archive_entry_hardlink(entry) != nullptr || kind == AE_IFREG) return {};
@@ -238,6 +251,10 @@ class TarSequence final : public FileSequence {
                                                 const std::string& shown) {
     BBZ_ASSIGN(const std::string target,
                path_of(::archive_entry_hardlink(entry), ::archive_entry_hardlink_utf8(entry)));
+    if (is_excluded(target)) {
+      return make_error(Code::kInvalidArgument, "{}: is a hard link to {}, which was left out",
+                        shown, quoted(target));
+    }
     if (target == path || !files_.contains(target)) {
       return make_error(Code::kMalformed,
                         "{}: is a hard link to {}, which is no file that came before it", shown,

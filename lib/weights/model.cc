@@ -168,7 +168,16 @@ Result<Model> open_source(const SharedSource& source, const fs::path& path, unsi
              (path.extension() == ".safetensors" || safetensors::looks_like_header(front))) {
     model = from_safetensors(source);
   }
-  if (!model.ok()) return model;
+  if (!model.ok()) {
+    BBZ_TRY(source->check_unchanged());
+    return model;
+  }
+  model->load = [source, load = std::move(model->load)](std::size_t i) -> Result<Bytewise> {
+    auto bytes = load(i);
+    BBZ_TRY(source->check_unchanged());
+    return bytes;
+  };
+  model->sources.push_back(source);
   model->path = path.filename().replace_extension(".safetensors").string();
   return model;
 }
@@ -224,6 +233,7 @@ Result<Model> open_folder(const fs::path& folder, unsigned threads) {
   auto parts =
       std::make_shared<std::vector<std::pair<std::shared_ptr<const Model>, std::size_t>>>();
   for (Model& one : models) {
+    whole.sources.insert(whole.sources.end(), one.sources.begin(), one.sources.end());
     const auto part = std::make_shared<const Model>(std::move(one));
     whole.stored_bytes += part->stored_bytes;
     for (std::size_t i = 0; i < part->tensors.size(); ++i) {
@@ -240,6 +250,11 @@ Result<Model> open_folder(const fs::path& folder, unsigned threads) {
 }
 
 }  // namespace
+
+Status check_unchanged(const Model& model) {
+  for (const SharedSource& source : model.sources) BBZ_TRY(source->check_unchanged());
+  return {};
+}
 
 Result<Model> open(const std::string& path, unsigned threads) {
   std::error_code ignored;

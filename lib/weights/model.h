@@ -21,10 +21,12 @@ struct Model {
   // What is stored of it: the bytes of its file, or of the archive's payloads; of all its files.
   std::uint64_t stored_bytes = 0;
   // Reads a tensor, by its index in `tensors`. It keeps open what it reads from, also after the
-  // Model is gone. Errors: those of the source and of the format that it was opened as.
+  // Model is gone. Errors: those of the source and of the format that it was opened as;
+  // kIo if the file has changed since.
   junction::Load load;
   // Text of the config.json beside it; empty where there is none, or one of more than 16 MiB.
   std::string config;
+  std::vector<std::shared_ptr<io::Source>> sources;  // what `load` reads from
 };
 
 // Opens a model:
@@ -39,5 +41,9 @@ Result<Model> open(const std::string& path, unsigned threads = 0);
 // The same of a file that the caller has opened, whose name is `path`.
 Result<Model> open(std::shared_ptr<io::Source> source, const std::string& path,
                    unsigned threads = 0);
+
+// Reports kIo, naming the file, if one of the model's has changed since it was opened; for the end
+// of what is done with the model as a whole.
+Status check_unchanged(const Model& model);
 
 }  // namespace bbz::weights

@@ -59,6 +59,68 @@ TEST(Writer, RefusesMetadataThatIsNoText) {
   EXPECT_EQ((*writer)->add_metadata("k", "\xC3").code(), Code::kInvalidArgument);
 }
 
+// A digest of the file would have to be taken of bytes in another order than they come.
+TEST(Writer, GivesNoDigestToAFileWhoseTensorsComeOutOfOrder) {
+  const auto bytes = noise(40, 1);
+  for (const bool in_order : {true, false}) {
+    WriteOptions options;
+    options.digest = DigestKind::kSha256;
+    std::vector<std::byte> archive;
+    const auto sink = io::memory_sink(archive);
+    const auto writer = std::move(*Writer::create(*sink, options));
+    BBZ_ASSERT_OK(writer->begin_file("a"));
+    for (const std::uint64_t offset : {in_order ? 0u : 20u, in_order ? 20u : 0u}) {
+      TensorSpec spec = TensorSpec::bytes(20);
+      spec.offset = offset;
+      BBZ_ASSERT_OK(writer->begin_tensor(spec));
+      BBZ_ASSERT_OK(writer->write(Bytes(bytes).subspan(offset, 20)));
+      BBZ_ASSERT_OK(writer->end_tensor());
+    }
+    BBZ_ASSERT_OK(writer->end_file());
+    BBZ_ASSERT_OK(writer->finish());
+    const auto reader = Reader::open(io::memory_source(Bytes(archive)));
+    BBZ_ASSERT_OK(reader);
+    const auto& digest = (*reader)->catalog().files[0].digest;
+    EXPECT_EQ(digest.has_value(), in_order);
+    if (digest) {
+      EXPECT_EQ(*digest, digest_of(DigestKind::kSha256, bytes));
+    }
+  }
+}
+
+TEST(Writer, DrainsWhatItWasGivenAndGoesOn) {
+  for (const unsigned threads : {1u, 3u}) {
+    WriteOptions options;
+    options.threads = threads;
+    options.chunk_bytes = 16;
+    std::vector<std::byte> archive;
+    const auto sink = io::memory_sink(archive);
+    const auto writer = std::move(*Writer::create(*sink, options));
+    const auto bytes = noise(200, 1);
+    std::shared_ptr<io::Source> source = io::memory_source(Bytes(bytes));
+    BBZ_ASSERT_OK(writer->begin_file("a"));
+    BBZ_ASSERT_OK(writer->begin_tensor(TensorSpec::bytes(200)));
+    std::uint64_t offset = 0;
+    while (offset < 200) {
+      const auto taken = writer->write_from(source, offset);
+      BBZ_ASSERT_OK(taken);
+      offset += *taken;
+      if (offset == 96) {
+        BBZ_ASSERT_OK(writer->drain());
+        EXPECT_EQ(source.use_count(), 1);
+        EXPECT_GT(archive.size(), 96u);
+      }
+    }
+    BBZ_ASSERT_OK(writer->end_tensor());
+    BBZ_ASSERT_OK(writer->end_file());
+    BBZ_ASSERT_OK(writer->finish());
+    const auto reader = std::move(*Reader::open(io::memory_source(Bytes(archive))));
+    std::vector<std::byte> read(200);
+    BBZ_ASSERT_OK(reader->read_file(0, 0, read));
+    EXPECT_EQ(read, bytes);
+  }
+}
+
 TEST(Writer, TheArchiveDoesNotDependOnThreadsNorTheDigestOnTheCodec) {
   WriteOptions options;
   options.chunk_bytes = 50;

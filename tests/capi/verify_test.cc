@@ -1,6 +1,7 @@
 #include "bbz/capi/verify.h"
 
 #include "capi/support.h"
+#include "io/temp_dir.h"
 
 namespace bbz::capi {
 namespace {
@@ -53,6 +54,17 @@ TEST_F(CVerify, ASoundArchive) {
   EXPECT_EQ(info_.chunk_count, reader->catalog().chunks.size());
   EXPECT_EQ(info_.root, reader->root().to_string());
   EXPECT_EQ(bbz_verify(memory().get(), nullptr, nullptr, nullptr), BBZ_OK);
+}
+
+// A safetensors file whose own header calls its tensors otherwise.
+TEST_F(CVerify, RecordsThatTheFileContradictsAreDamage) {
+  const std::string text = io::read_text(BBZ_VECTORS "/invalid/safetensors-swapped.bbz");
+  const Bytes bytes = std::as_bytes(std::span(text));
+  archive_.assign(bytes.begin(), bytes.end());
+  ASSERT_FALSE(archive_.empty());
+  EXPECT_EQ(verify(), BBZ_ERROR_MALFORMED) << message();
+  EXPECT_EQ(info_.damage_count, 1u);
+  EXPECT_THAT(message(), HasSubstr("file \"m.safetensors\": tensor \"b\" has another type"));
 }
 
 TEST_F(CVerify, EveryDamageIsNamed) {

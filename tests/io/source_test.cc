@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "bbz/io/unnamed_file.h"
+#include "io/changes.h"
 #include "io/faulty.h"
 #include "io/temp_dir.h"
 #include "io/texts.h"
@@ -52,6 +53,29 @@ TEST(Source, EverySeekableKindServesAnyRangeAndEndsWithZero) {
     EXPECT_EQ(read_text_at(*source, ~std::uint64_t{0}, 3), "");
     EXPECT_EQ(read_text_at(*source, 0, 0), "");
   }
+}
+
+TEST(Source, TellsWhetherItsFileHasChanged) {
+  const auto prefixed = [](const std::string& path, Access) {
+    return Result(prefixed_source(std::vector<std::byte>(3), std::move(open_file(path)).value()));
+  };
+  const auto opened = [](const std::string& path, Access) { return open_file(path); };
+  const std::function<Result<std::unique_ptr<Source>>(const std::string&, Access)> makers[] = {
+      opened, map_file, prefixed};
+  for (const auto& make : makers) {
+    for (const Change change : kChanges) {
+      const TempDir dir;
+      write_text(dir / "text", std::string(kText));
+      const auto source = std::move(make(dir / "text", Access::kRandom)).value();
+      EXPECT_EQ(read_text_at(*source, 5, 3), "one");
+      EXPECT_TRUE(source->check_unchanged().ok());
+      change_file(dir / "text", change);
+      const Status changed = source->check_unchanged();
+      EXPECT_EQ(changed.code(), Code::kIo);
+      EXPECT_THAT(changed.error().message, HasSubstr(dir / "text: "));
+    }
+  }
+  EXPECT_TRUE(memory_source(bytes_of(kText))->check_unchanged().ok());
 }
 
 TEST(Source, ViewsAreInPlaceAndOnlyWithinTheSource) {

@@ -20,7 +20,8 @@ TEST(PackSymmetric, ProgressGoesThroughAllFilesAndThreadsAreThoseOfTheWriter) {
   io::write_text(dir / "model.safetensors",
                  {reinterpret_cast<const char*>(model.data()), model.size()});
   io::write_text(dir / "tokenizer.json", std::string(7000, ' '));
-  const std::uint64_t total = *source::open(dir.path(), {}).value()->total_size();
+  const auto files = source::open(dir.path(), {}).value();
+  const std::uint64_t total = *files->total_size();
   for (const auto method : {rotation::Method::kBitsBack, rotation::Method::kPolar}) {
     for (const unsigned threads : {1u, 2u}) {
       std::vector<std::byte> archive;
@@ -28,8 +29,9 @@ TEST(PackSymmetric, ProgressGoesThroughAllFilesAndThreadsAreThoseOfTheWriter) {
       std::vector<std::uint64_t> said;
       PackOptions options;
       options.write.threads = threads;
+      ASSERT_TRUE(files->rewind().ok());
       options.progress = [&](std::uint64_t bytes) { said.push_back(bytes); };
-      const auto packed = pack_symmetric(dir.path(), {}, *sink, options, method);
+      const auto packed = pack_symmetric(*files, *sink, options, method);
       ASSERT_TRUE(packed.ok()) << packed.error().message;
       ASSERT_TRUE(packed->record.has_value());
       EXPECT_TRUE(std::ranges::is_sorted(said));

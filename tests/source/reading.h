@@ -44,11 +44,10 @@ inline void PrintTo(const Found& found, std::ostream* out) {
   *out << found.path << " (" << found.format << ", " << found.text.size() << " bytes)";
 }
 
-inline Result<std::vector<Found>> read_all(Result<std::unique_ptr<FileSequence>> sequence) {
-  BBZ_ASSIGN(const auto files, std::move(sequence));
+inline Result<std::vector<Found>> read_all(FileSequence& files) {
   std::vector<Found> list;
   while (true) {
-    BBZ_ASSIGN(auto file, files->next());
+    BBZ_ASSIGN(auto file, files.next());
     if (!file) return list;
     if (file->kind == SourceFile::Kind::kDirectory) {
       list.push_back({file->path, "/", ""});
@@ -57,6 +56,11 @@ inline Result<std::vector<Found>> read_all(Result<std::unique_ptr<FileSequence>>
     BBZ_ASSIGN(std::string text, read_file(*file));
     list.push_back({file->path, std::string(file->layout.format), std::move(text)});
   }
+}
+
+inline Result<std::vector<Found>> read_all(Result<std::unique_ptr<FileSequence>> sequence) {
+  BBZ_ASSIGN(const auto files, std::move(sequence));
+  return read_all(*files);
 }
 
 }  // namespace bbz::source

@@ -181,6 +181,31 @@ TEST(OpenTar, HardLinksAreFilesOfTheSameContent) {
   EXPECT_THAT(dir.entries(), IsEmpty());
 }
 
+// As some programs write tars of the pax kind.
+TEST(OpenTar, AHardLinkWithDataIsAFileOfThatData) {
+  const std::string pax = "18 comment=a link\n";
+  const auto found =
+      read_stream(tar_member("a", "first") + tar_member("x", pax, 'x') +
+                  tar_member("link", "its own", '1', "a") + tar_member("z", "last") + tar_end());
+  ASSERT_TRUE(found.ok()) << found.error().message;
+  EXPECT_THAT(*found, ElementsAre(Found{"a", "bytes", "first"}, Found{"link", "bytes", "its own"},
+                                  Found{"z", "bytes", "last"}));
+}
+
+TEST(OpenTar, LeavesOutWhatMatchesAndTakesWhatMatchesAsBytes) {
+  const std::string tar = tar_member("d/", "", '5') + tar_member("d/a.pt", "x") +
+                          tar_member("d/link", "", '2', "x") +
+                          tar_member("m.safetensors", "broken") + tar_member("e/", "", '5') +
+                          tar_member("e/bad\\name", "x") + tar_member("dd", "kept") + tar_end();
+  const auto found =
+      read_stream(tar, {.excluded = {"d", "bad*"}, .opaque_paths = {"*.safetensors"}});
+  ASSERT_TRUE(found.ok()) << found.error().message;
+  EXPECT_THAT(*found, ElementsAre(Found{"m.safetensors", "bytes", "broken"},
+                                  Found{"dd", "bytes", "kept"}, Found{"e", "/", ""}));
+  expect_refused(tar_member("a", "x") + tar_member("b", "", '1', "a") + tar_end(),
+                 Code::kInvalidArgument, "which was left out", {.excluded = {"a"}});
+}
+
 TEST(OpenTar, HardLinksToWhatWasNotKeptAreRefused) {
   const io::TempDir dir;
   const Options options{.temporary_folder = dir.path(), .kept_bytes = 1000};

@@ -5,6 +5,7 @@
 #include "bbz/container/record_writer.h"
 #include "tools/models.h"
 #include "tools/shell.h"
+#include "tools/sliced_model.h"
 
 namespace bbz::tools {
 namespace {
@@ -99,6 +100,137 @@ TEST_F(Refusal, RefusesWhatIsNoSafetensors) {
   EXPECT_EXIT_CODE(0,
                    "$BBZ pack bad.safetensors -o bad.bbz --opaque && "
                    "$BBZ unpack bad.bbz -o - | cmp - bad.safetensors");
+}
+
+// A folder is refused, naming what is wrong, before its first file is packed.
+TEST_F(Refusal, RefusesAFolderInTheFirstMoment) {
+  write("d/a.bin", noise(100'000, 3));
+  write("d/z.safetensors", layered_model(1, 32));
+  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n";
+  const std::string whole = read("d/z.safetensors");
+  const auto expect_refused = [&](int code, const std::string& options) {
+    // What had been packed would be in the pipe by now.
+    const Finished refused = sh("$BBZ pack -T 1 d -o - " + options);
+    EXPECT_EQ(refused.code, code) << refused.err;
+    EXPECT_EQ(refused.out.size(), 0u);
+    EXPECT_NE(refused.err.find("d/z.safetensors"), std::string::npos) << refused.err;
+  };
+  for (const std::string& text : {pointer, whole.substr(0, whole.size() - 1), whole + "x"}) {
+    write("d/z.safetensors", text);
+    for (const std::string options : {"", "--symmetry auto", "--digest sha256"}) {
+      expect_refused(3, options);
+    }
+    EXPECT_EXIT_CODE(3, "$BBZ pack d --index-first");
+    EXPECT_FALSE(exists("d.bbz"));
+    EXPECT_EXIT_CODE(0, "$BBZ pack -q d -f --opaque='z.*' && $BBZ unpack -q -f d.bbz -C out");
+    EXPECT_EXIT_CODE(0, "diff -r d out && rm d.bbz");
+    EXPECT_EXIT_CODE(0,
+                     "$BBZ pack -q d --exclude 'z.*' -o - > no-z && $BBZINFO --files no-z > list");
+    EXPECT_EQ(read("list").find("z.safetensors"), std::string::npos);
+  }
+}
+
+TEST_F(Refusal, LeavesOutWhatCannotBePackedOnRequestAndSaysSo) {
+  write("d/a", "a");
+  write("d/tab\t", "x");
+  EXPECT_EXIT_CODE(0, "mkfifo d/fifo && ln -s nowhere d/dead");
+  const Finished refused = sh("$BBZ pack d");
+  EXPECT_NE(refused.err.find("--skip-unreadable"), std::string::npos) << refused.err;
+  const Finished skipped = sh("$BBZ pack d --skip-unreadable");
+  EXPECT_EQ(skipped.code, 1) << skipped.err;
+  for (const std::string name : {"d/tab\\x09", "d/fifo", "d/dead"}) {
+    EXPECT_NE(skipped.err.find("bbz: left out: \"" + name + "\": "), std::string::npos)
+        << skipped.err;
+  }
+  EXPECT_EXIT_CODE(0, "$BBZ unpack d.bbz -C out && test \"$(ls out)\" = a");
+  EXPECT_EXIT_CODE(0, "$BBZ pack d -f --exclude 'tab*' --exclude fifo --exclude dead");
+  write("d/m.index.json", R"({"weight_map":{"w":"gone.safetensors"}})");
+  const Finished warned = sh("$BBZ pack -q d -f --exclude 'tab*' --exclude fifo --exclude dead");
+  EXPECT_EQ(warned.code, 0);
+  EXPECT_NE(warned.err.find("bbz: warning: d/m.index.json: names a file that is not there"),
+            std::string::npos)
+      << warned.err;
+}
+
+TEST_F(Refusal, FollowsLinksOutOfAFolderOnRequestOnly) {
+  write("secret", "secret");
+  write("hub/blobs/0123", read("model.safetensors"));
+  EXPECT_EXIT_CODE(0,
+                   "mkdir -p hub/snapshots/main && "
+                   "ln -s ../../blobs/0123 hub/snapshots/main/model.safetensors");
+  const Finished refused = sh("$BBZ pack hub/snapshots/main -o x.bbz");
+  EXPECT_EQ(refused.code, 3);
+  EXPECT_NE(refused.err.find("--follow"), std::string::npos) << refused.err;
+  EXPECT_FALSE(exists("x.bbz"));
+  EXPECT_EXIT_CODE(0, "$BBZ pack hub/snapshots/main --follow -o x.bbz && $BBZ unpack x.bbz -C out");
+  EXPECT_EQ(read("out/model.safetensors"), read("model.safetensors"));
+  EXPECT_EXIT_CODE(0, "$BBZ pack hub");
+  EXPECT_EXIT_CODE(3, "ln -s $PWD/secret hub/link && $BBZ pack hub -f");
+}
+
+TEST_F(Refusal, TellsThePatternOfOpaqueFromTheInput) {
+  const auto kinds = [&](const std::string& arguments) {
+    EXPECT_EXIT_CODE(0, "$BBZ pack -q -f -o x.bbz " + arguments);
+    return sh("$BBZINFO --json x.bbz").out.find("BF16") != std::string::npos;
+  };
+  EXPECT_TRUE(kinds("model.safetensors"));
+  EXPECT_FALSE(kinds("--opaque model.safetensors"));
+  EXPECT_FALSE(kinds("--opaque model.safetensors -T 1"));
+  EXPECT_FALSE(kinds("model.safetensors --opaque"));
+  EXPECT_FALSE(kinds("model.safetensors --opaque 'm*'"));
+  EXPECT_FALSE(kinds("--opaque 'm*' model.safetensors"));
+  EXPECT_FALSE(kinds("--opaque='m*' model.safetensors --opaque x"));
+  EXPECT_TRUE(kinds("--opaque='x*' model.safetensors --opaque y"));
+  EXPECT_FALSE(kinds("--opaque - < model.safetensors"));
+  EXPECT_TRUE(kinds("- --opaque 'x*' < model.safetensors"));
+  EXPECT_EXIT_CODE(2, "$BBZ pack --opaque");
+  EXPECT_EXIT_CODE(2, "$BBZ pack --opaque= ");
+  EXPECT_EXIT_CODE(2, "$BBZ pack a b --opaque");
+}
+
+// Every way to write an archive into the folder that is packed.
+TEST_F(Refusal, PacksNoOutputOfItsOwn) {
+  write("d/model.safetensors", safetensors_of(small_sliced_model()));
+  write("d/sub/x", "x");
+  EXPECT_EXIT_CODE(0, "ln -s d link && ln -s sub d/again");
+  const std::string files = "again/x model.safetensors sub/x";
+  for (const std::string options : {"", "--symmetry auto", "--index-first", "--digest sha256"}) {
+    for (const std::string output : {"d/out.bbz", "link/out.bbz", "./d/sub/../out.bbz",
+                                     "d/sub/out.bbz", "d/again/out.bbz", "$PWD/d/.out"}) {
+      for (int round = 0; round < 2; ++round) {  // the second replaces the first's
+        SCOPED_TRACE(options + " -o " + output);
+        EXPECT_EXIT_CODE(0, "$BBZ pack -q -f d " + options + " -o " + output);
+        EXPECT_EXIT_CODE(0, "$BBZ unpack -q " + output + " -C back");
+        EXPECT_EXIT_CODE(
+            0, "test \"$(cd back && echo $(find . -type f | cut -c3- | sort))\" = '" + files + "'");
+        EXPECT_EXIT_CODE(0, "rm -r back");
+      }
+      EXPECT_EXIT_CODE(0, "rm " + output);
+    }
+  }
+  // Through the shell, from within, and by the default name.
+  EXPECT_EXIT_CODE(
+      0, "$BBZ pack -q d -o - > d/out && $BBZINFO --files d/out | grep -c out > list; rm d/out");
+  EXPECT_EQ(read("list"), "0\n");
+  EXPECT_EXIT_CODE(0, "cd d && $BBZ pack -q . -o out && cd .. && $BBZ unpack -q d/out -C back");
+  EXPECT_FALSE(exists("back/out"));
+  EXPECT_EXIT_CODE(0, "rm d/out && cd d/sub && $BBZ pack -q .. && cd ../.. && test -f d.bbz");
+  // Replaced without its being an archive: a source would be lost.
+  EXPECT_EXIT_CODE(2, "$BBZ pack d -f -o d/sub/x");
+  EXPECT_EXIT_CODE(2, "$BBZ pack d -f -o link/sub/x");
+  EXPECT_EXIT_CODE(2, "ln d/sub/x hard && $BBZ pack d -f -o hard");
+  EXPECT_EXIT_CODE(2, "$BBZ pack d/sub/x -f -o hard");
+}
+
+TEST_F(Refusal, DefaultNamesTakeTheSuffixOfAModel) {
+  for (const std::string name : {"m.pt", "m.pth", "m.bin", "m.ckpt", "m.safetensors"}) {
+    write("names/" + name, read("model.safetensors"));
+    EXPECT_EXIT_CODE(0, "$BBZ pack names/" + name + " && rm names/m.bbz");
+  }
+  write("names/m.txt", "x");
+  write("names/.bin", "x");
+  EXPECT_EXIT_CODE(0, "$BBZ pack names/m.txt && test -f names/m.txt.bbz");
+  EXPECT_EXIT_CODE(0, "$BBZ pack names/.bin && test -f names/.bin.bbz");
 }
 
 // An archive of one empty file with a path that the writer would not take.

@@ -69,6 +69,8 @@ class Collector {
 void add_container_vectors(Collector& c);
 void add_catalog_vectors(Collector& c);
 void add_payload_vectors(Collector& c);
+// Of safetensors files whose header is not what their records say, and of files' digests.
+void add_safetensors_vectors(Collector& c);
 // Of codecs.
 void add_codec_vectors(Collector& c);
 void add_split_vectors(Collector& c);

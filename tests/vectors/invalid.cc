@@ -9,6 +9,7 @@ std::vector<Invalid> invalid_vectors() {
   add_container_vectors(c);
   add_catalog_vectors(c);
   add_payload_vectors(c);
+  add_safetensors_vectors(c);
   add_codec_vectors(c);
   add_split_vectors(c);
   add_symmetry_vectors(c);

@@ -49,11 +49,20 @@ Maker one_byte(std::string name, bool front = false, bool sha = false) {
   return m;
 }
 
+// The header of a safetensors file, the length of its JSON before it.
+std::string safetensors_header(const std::string& json) {
+  std::string header(8, '\0');
+  for (int i = 0; i < 8; ++i) header[i] = static_cast<char>(json.size() >> (8 * i));
+  return header + json;
+}
+
 void fill_mixed(Maker& m) {
   m.metadata(false, "model", "mixed");
   m.begin_file("model.safetensors");
   m.metadata(true, "format", "safetensors");
-  m.bytes("not really a header");
+  m.bytes(
+      safetensors_header(R"({"layers.0.w":{"dtype":"BF16","shape":[3,5],"data_offsets":[0,30]},)"
+                         R"("layers.1.w":{"dtype":"F32","shape":[4],"data_offsets":[30,46]}})"));
   m.tensor("layers.0.w", 17, 16, {3, 5}, noise(30, 1), {.chunk = 5, .layer = 0});
   m.tensor("layers.1.w", 18, 32, {4}, noise(16, 2), {.chunk = 3, .layer = 1});
   m.end_file();

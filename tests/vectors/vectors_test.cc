@@ -172,7 +172,8 @@ TEST(Vectors, ValidOnesAreRead) {
 }
 
 // What who unpacks need not look at (records.md, File end), but pack::verify, whose tests do.
-const std::set<std::string> kOnlyInFull = {"directory-digest.bbz", "file-digest.bbz"};
+const std::set<std::string> kOnlyInFull = {"directory-digest.bbz", "file-digest.bbz",
+                                           "file-digest-order.bbz", "file-digest-xxh3.bbz"};
 
 TEST(Vectors, InvalidOnesAreRefused) {
   const json manifest = json::parse(read(kVectors / "invalid" / "manifest.json"));
@@ -181,13 +182,14 @@ TEST(Vectors, InvalidOnesAreRefused) {
     SCOPED_TRACE(file);
     listed.insert(fs::path(file).stem().string());
     const Buffer bytes = read_bytes(kVectors / "invalid" / file);
+    const bool only_in_full = kOnlyInFull.contains(file) || file.starts_with("safetensors-");
     const auto opened = Reader::open(io::memory_source(Bytes(bytes)));
     EXPECT_EQ(code_name(opened.code()), expected["open"]);
     for (const bool decode : {false, true}) {
       const auto memory = io::memory_source(bytes);
       Visitor visitor;
       const auto read = read_stream(*memory, one_thread(decode), visitor);
-      if (decode && kOnlyInFull.contains(file)) continue;
+      if (decode && only_in_full) continue;
       EXPECT_EQ(code_name(read.code()), expected[decode ? "verify" : "stream"])
           << (read.ok() ? "" : read.error().message);
     }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "bbz/archive/writer.h"
+#include "io/changes.h"
 #include "io/temp_dir.h"
 #include "torch/make_files.h"
 
@@ -86,6 +87,36 @@ TEST(ModelOfTorch, StandsForFewTimesTheFile) {
        {file(2'000'000, 1), file(1'000'000, 2), file(std::uint64_t{1} << 41, 1)}) {
     ASSERT_EQ(refused.code(), Code::kLimit);
     EXPECT_NE(refused.error().message.find("m.pt: a file of "), std::string::npos);
+  }
+}
+
+// Whatever a model's file is, a tensor of it is not given once the file has changed.
+TEST(ModelOfAFile, IsNotReadFurtherWhenItHasChanged) {
+  const std::string pickled =
+      torch::pickle(torch::pickle_dict({{"w", torch::pickle_view(torch::kMatrix)}}));
+  const std::string torch_file = torch::make_torch(pickled, {torch::counting_bytes(24)});
+  std::vector<safetensors::Tensor> tensors = {{"w", tensor::DType::kF32, {2, 3}, 0, 0}};
+  const auto header = safetensors::build(tensors, {}).value();
+  const std::string plain(reinterpret_cast<const char*>(header.data()), header.size());
+  const std::vector<std::pair<std::string, std::string>> files = {
+      {"m.pt", torch_file}, {"m.safetensors", plain + torch::counting_bytes(24)}};
+  for (const auto& [name, text] : files) {
+    for (const io::Change change : io::kChanges) {
+      const TempDir dir;
+      write_text(dir / name, text);
+      for (const bool folder : {false, true}) {
+        write_text(dir / name, text);
+        const auto model = open(folder ? dir.path().string() : dir / name);
+        ASSERT_TRUE(model.ok()) << model.error().message;
+        EXPECT_TRUE(model->load(0).ok());
+        EXPECT_TRUE(check_unchanged(*model).ok());
+        io::change_file(dir / name, change);
+        const auto bytes = model->load(0);
+        EXPECT_EQ(bytes.code(), Code::kIo);
+        EXPECT_NE(bytes.error().message.find(dir / name), std::string::npos);
+        EXPECT_EQ(check_unchanged(*model).code(), Code::kIo);
+      }
+    }
   }
 }
 

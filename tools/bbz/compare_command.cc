@@ -151,6 +151,7 @@ Result<std::vector<std::uint32_t>> read_tokens(const CompareArguments& arguments
   if (arguments.rows != 0) count = std::min(count, arguments.rows * arguments.length);
   std::vector<std::byte> bytes(count * 2);
   BBZ_TRY(io::read_exactly(*source, 0, bytes));
+  BBZ_TRY(source->check_unchanged());
   std::vector<std::uint32_t> tokens;
   for (std::size_t i = 0; i < count; ++i)
     tokens.push_back(load_le<std::uint16_t>(bytes.data() + 2 * i));
@@ -262,6 +263,7 @@ Result<ExitCode> run_compare(const CompareArguments& arguments, const CommonOpti
   BBZ_TRY(compare_all_tensors(first, second, report));
   BBZ_TRY(compare_orbits(first, second, report));
   if (!arguments.tokens.empty()) BBZ_TRY(compare_scores(first, second, arguments, report));
+  for (const weights::Model* model : {&first, &second}) BBZ_TRY(weights::check_unchanged(*model));
   if (arguments.json) {
     print_json(report);
   } else {

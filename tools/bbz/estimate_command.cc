@@ -89,12 +89,14 @@ Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOp
   BBZ_ASSIGN(const weights::Model model,
              open_model(arguments.model, arguments.network, common.threads));
   const junction::Detection detection = rotation::detect(model);
+  BBZ_TRY(weights::check_unchanged(model));
   if (!detection.refusal.empty() && !arguments.json) {
     put("{}: nothing to rotate: {}\n", arguments.model, detection.refusal);
     return ExitCode::kNo;
   }
   BBZ_ASSIGN(const rotation::Estimate estimate,
              rotation::estimate(model, detection, common.threads));
+  BBZ_TRY(weights::check_unchanged(model));
   if (arguments.json) {
     print_json(estimate, detection);
   } else {

@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <utility>
+
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/commands.h"
@@ -19,7 +22,11 @@ struct PackArguments {
   std::string level = "default";
   std::string chunk_size = "1M";
   bool index_first = false;
-  bool opaque = false;
+  bool all_opaque = false;
+  std::vector<std::string> opaque;
+  std::vector<std::string> excluded;
+  bool skip_unreadable = false;
+  bool follow = false;
   std::string name;
   std::string symmetry = "off";
 };
@@ -30,11 +37,17 @@ Manual pack_manual() {
   manual.description = {
       "A safetensors file and a PyTorch state dict (.pt, .pth, .bin, .ckpt) are taken apart into "
       "their tensors; any other file is packed as bytes, and one that looks like a model is named "
-      "with the "
-      "reason. A "
-      "folder is packed with everything below it. A stream (INPUT \"-\") may be a tar, whose "
-      "members "
-      "are packed, or one file."};
+      "with the reason. A stream (INPUT \"-\") may be a tar, whose members are packed, or one file.",
+      "A folder is packed with everything below it, but not the archive itself, if that is written "
+      "into the folder, nor an older archive that -f replaces. Links within the folder are "
+      "followed; one that leads out of it, as those of a model hub's cache do from snapshots/ to "
+      "blobs/, is refused unless --follow is given. All files are opened and their headers read "
+      "before the first is packed, and one that changes before the end is an error (5): what was "
+      "read would be of two states.",
+      "A GLOB is a pattern of a path below the folder, or in the tar: * and ? match any characters, "
+      "/ too, [...] one of a set. One without / is held against the last name of the path alone, "
+      "so that '*.pt' or 'optimizer.pt' match in every folder; what lies below a folder that "
+      "matches is left out with it."};
   manual.examples = {
       {"bbz pack model.safetensors -o model.bbz", "Packs one file."},
       {"bbz pack llama-dir/",
@@ -42,6 +55,10 @@ Manual pack_manual() {
       {"tar -c llama-dir | bbz pack - -o llama.bbz", "Packs the files of a tar as they come."},
       {"bbz pack model.safetensors -o - | ssh host 'bbz unpack - -C models'",
        "Sends a model, compressed and checked on the way."},
+      {"bbz pack run/ --exclude 'checkpoint-*' --exclude optimizer.pt",
+       "Packs a folder without what matches."},
+      {"bbz pack run/ --opaque='*-00002-of-*' --skip-unreadable",
+       "Packs a shard that is broken as bytes, and leaves out what cannot be read."},
       {"bbz pack sliced.pt --symmetry auto",
        "Packs a sliced model up to the rotations that its function does not see: smaller, not "
        "exact."},
@@ -112,47 +129,90 @@ rotation::Method method_of(const std::string& name) {
 }
 
 // Names the junctions that were left as they are, by the first of them.
-void report_exact_junctions(const rotation::Record& record) {
+std::string exact_junctions(const rotation::Record& record) {
   const auto exact = [](const auto& junction) { return junction.method == "exact"; };
   const auto first = std::ranges::find_if(record.junctions, exact);
-  if (first == record.junctions.end()) return;
+  if (first == record.junctions.end()) return {};
   const auto count = std::ranges::count_if(record.junctions, exact);
-  say("bbz: {} of {} junctions packed exactly: {}: {}{}\n", count, record.junctions.size(),
-      first->name, first->note, count > 1 ? ", ..." : "");
+  return fmt::format("bbz: {} of {} junctions packed exactly: {}: {}{}\n", count,
+                     record.junctions.size(), first->name, first->note, count > 1 ? ", ..." : "");
 }
 
-Result<ExitCode> run_symmetric(const PackArguments& arguments, const CommonOptions& common,
-                               const std::string& output, const source::Options& reading,
-                               pack::PackOptions options) {
-  BBZ_ASSIGN(const auto sink, open_output(output, arguments.writing));
-  std::optional<std::uint64_t> total;
-  if (arguments.input != "-") {
-    BBZ_ASSIGN(const auto files, source::open(arguments.input, reading));
-    total = files->total_size();
+source::Options reading_options(const PackArguments& arguments, const std::string& output) {
+  source::Options reading;
+  reading.opaque = arguments.all_opaque;
+  reading.opaque_paths = arguments.opaque;
+  reading.excluded = arguments.excluded;
+  reading.skip_unreadable = arguments.skip_unreadable;
+  reading.follow_links = arguments.follow;
+  reading.stream_name = arguments.name;
+  reading.temporary_folder = folder_of(output);
+  reading.output = output;
+  return reading;
+}
+
+// What helps against an entry of a folder that cannot be packed.
+Error with_advice(const PackArguments& arguments, Error error) {
+  std::error_code ignored;
+  const bool of_entry = error.code == Code::kUnsafePath || error.code == Code::kInvalidArgument;
+  if (of_entry && std::filesystem::is_directory(arguments.input, ignored)) {
+    error.message +=
+        " (--exclude leaves out what it names, --skip-unreadable what cannot be packed; --follow "
+        "follows links that lead out)";
   }
-  ProgressBar bar("packing", total, common.quiet);
-  options.progress = [&](std::uint64_t done) { bar.update(done); };
-  BytesReport bytes(common);
-  options.as_bytes = bytes.collect();
+  return error;
+}
+
+// Opens what is to be packed, and looks at all of it.
+Result<std::unique_ptr<source::FileSequence>> open_input(const PackArguments& arguments,
+                                                         const std::string& output) {
+  auto files = source::open(arguments.input, reading_options(arguments, output));
+  if (!files.ok()) return with_advice(arguments, files.error());
+  BBZ_TRY((*files)->look());
+  for (const std::string& warning : (*files)->warnings()) {
+    say("bbz: warning: {}\n", warning);
+  }
+  return files;
+}
+
+Result<pack::PackSummary> pack_rotated(const PackArguments& arguments, const CommonOptions& common,
+                                       source::FileSequence& files, io::Sink& sink,
+                                       const pack::PackOptions& options, std::string& outcome) {
   BBZ_ASSIGN(const pack::SymmetrySummary summary,
-             pack::pack_symmetric(arguments.input, reading, *sink, options,
-                                  method_of(arguments.symmetry)));
-  BBZ_TRY(sink->finish());
-  bar.clear();
-  bytes.print();
-  report(summary.packed, output == "-" ? "standard output" : output, common);
-  if (common.quiet) return ExitCode::kSuccess;
+             pack::pack_symmetric(files, sink, options, method_of(arguments.symmetry)));
+  if (common.quiet) return summary.packed;
   if (!summary.record) {
-    say("bbz: packed exactly: {}\n", summary.reason);
-    return ExitCode::kSuccess;
+    outcome = fmt::format("bbz: packed exactly: {}\n", summary.reason);
+    return summary.packed;
   }
-  report_exact_junctions(*summary.record);
-  say("bbz: not bit-exact: the model was rotated ({}), {} saved before the float coder; "
+  const auto saved = std::max<std::int64_t>(summary.record->bits_saved(), 0);
+  outcome = exact_junctions(*summary.record);
+  outcome += fmt::format(
+      "bbz: not bit-exact: the model was rotated ({}), {} saved before the float coder; "
       "bbzinfo --symmetry shows how far it is off\n",
-      summary.record->method,
-      human_size(
-          static_cast<std::uint64_t>(std::max<std::int64_t>(summary.record->bits_saved(), 0)) / 8));
-  return ExitCode::kSuccess;
+      summary.record->method, human_size(static_cast<std::uint64_t>(saved) / 8));
+  return summary.packed;
+}
+
+Status check_arguments(const PackArguments& arguments) {
+  if (!arguments.index_first) return {};
+  if (arguments.symmetry != "off") {
+    return make_error(Code::kInvalidArgument, "--index-first is not to be had with --symmetry");
+  }
+  if (arguments.input == "-") {
+    return make_error(Code::kInvalidArgument,
+                      "--index-first needs an input that can be read twice, not a stream");
+  }
+  return {};
+}
+
+// Says what is not in the archive.
+ExitCode report_left_out(const source::FileSequence& files) {
+  const auto left_out = files.left_out();
+  for (const source::LeftOut& one : left_out) {
+    say("bbz: left out: {}\n", one.reason);
+  }
+  return left_out.empty() ? ExitCode::kSuccess : ExitCode::kNo;
 }
 
 Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& common) {
@@ -160,27 +220,11 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
       arguments.output.empty() ? default_archive_name(arguments.input) : arguments.output;
   pack::PackOptions options;
   BBZ_ASSIGN(options.write, write_options(arguments, common));
-  BBZ_TRY(check_output_is_no_source(arguments.input, output));
-
-  source::Options reading;
-  reading.opaque = arguments.opaque;
-  reading.stream_name = arguments.name;
-  reading.temporary_folder = folder_of(output);
+  BBZ_TRY(check_arguments(arguments));
+  BBZ_ASSIGN(const auto files, open_input(arguments, output));
   if (arguments.index_first) {
-    if (arguments.symmetry != "off") {
-      return make_error(Code::kInvalidArgument, "--index-first is not to be had with --symmetry");
-    }
-    if (arguments.input == "-") {
-      return make_error(Code::kInvalidArgument,
-                        "--index-first needs an input that can be read twice, not a stream");
-    }
-    BBZ_ASSIGN(const auto files, source::open(arguments.input, reading));
     BBZ_ASSIGN(options.write.front_index_bytes, pack::front_index_bytes(*files, options.write));
   }
-  if (arguments.symmetry != "off") {
-    return run_symmetric(arguments, common, output, reading, std::move(options));
-  }
-  BBZ_ASSIGN(const auto files, source::open(arguments.input, reading));
   BBZ_ASSIGN(const auto sink, open_output(output, arguments.writing));
   if (arguments.index_first && !sink->can_patch()) {
     return make_error(Code::kInvalidArgument,
@@ -190,25 +234,46 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
   options.progress = [&](std::uint64_t done) { bar.update(done); };
   BytesReport bytes(common);
   options.as_bytes = bytes.collect();
-  BBZ_ASSIGN(const pack::PackSummary summary, pack::pack(*files, *sink, options));
+  std::string outcome;
+  const bool rotate = arguments.symmetry != "off";
+  BBZ_ASSIGN(const pack::PackSummary summary,
+             rotate ? pack_rotated(arguments, common, *files, *sink, options, outcome)
+                    : pack::pack(*files, *sink, options));
   BBZ_TRY(sink->finish());
   bar.clear();
   bytes.print();
   report(summary, output == "-" ? "standard output" : output, common);
-  return ExitCode::kSuccess;
+  say_text(outcome);
+  return report_left_out(*files);
+}
+
+// Takes what the command line says after each --opaque, "" for nothing. What follows the last one
+// is the INPUT if there is no other.
+Status sort_out_opaque(PackArguments& arguments) {
+  if (arguments.input.empty() && !arguments.opaque.empty()) {
+    arguments.input = std::exchange(arguments.opaque.back(), "");
+  }
+  arguments.all_opaque = std::erase(arguments.opaque, "") != 0;
+  if (!arguments.input.empty()) return {};
+  return make_error(Code::kInvalidArgument, "INPUT is required (see bbz pack --help)");
 }
 
 }  // namespace
 
 void add_pack_command(Program& program) {
   const auto arguments = std::make_shared<PackArguments>();
-  Options& app = program.add_command("pack", pack_manual(), [&program, arguments] {
-    return run_pack(*arguments, program.common());
-  });
-  app.add_option("INPUT", arguments->input, "A file, a folder, or - for standard input")
-      ->required();
-  app.add_option("-o,--output", arguments->output,
-                 "The archive to write, or - for standard output; without it, INPUT with .bbz")
+  Options& app =
+      program.add_command("pack", pack_manual(), [&program, arguments]() -> Result<ExitCode> {
+        BBZ_TRY(sort_out_opaque(*arguments));
+        return run_pack(*arguments, program.common());
+      });
+  Option* const input =
+      app.add_option("INPUT", arguments->input, "A file, a folder, or - for standard input");
+  input->required();
+  app.add_option(
+         "-o,--output", arguments->output,
+         "The archive to write, or - for standard output; without it, INPUT with .bbz in place "
+         "of .safetensors, .pt, .pth, .bin or .ckpt, or after any other name")
       ->type_name("FILE");
   add_output_options(app, arguments->writing, "Replace an archive that exists");
   app.add_option("--level", arguments->level,
@@ -235,7 +300,19 @@ void add_pack_command(Program& program) {
   app.add_flag("--index-first", arguments->index_first,
                "Put the index at the front too, so that the archive opens from its first bytes; "
                "not with --symmetry");
-  app.add_flag("--opaque", arguments->opaque, "Take every file as bytes, whatever its format");
+  app.add_option("--exclude", arguments->excluded,
+                 "Leave out files and folders that match; may be repeated")
+      ->type_name("GLOB")
+      ->allow_extra_args(false);
+  app.add_list_or_flag(
+         "--opaque", arguments->opaque, *input,
+         "Take files that match as bytes, whatever their format; without GLOB, all; may be "
+         "repeated")
+      ->type_name("[GLOB]");
+  app.add_flag(
+      "--skip-unreadable", arguments->skip_unreadable,
+      "Leave out what a folder has that cannot be opened or packed, say so, and end with 1");
+  app.add_flag("--follow", arguments->follow, "Follow links that lead out of the folder");
   app.add_option("--name", arguments->name, "The path in the archive of a file from a stream")
       ->type_name("PATH");
 }

@@ -26,7 +26,8 @@ Manual verify_manual() {
   manual.summary = "Check every byte of archives";
   manual.description = {
       "Reads each archive front to back and checks every checksum and rule of the format; "
-      "everything is decoded, and compared with the checksums and digests of what was packed. "
+      "everything is decoded, and compared with the checksums and digests of what was packed, and "
+      "the tensors of a safetensors file with those that the file's own header names. "
       "--fast "
       "checks structure and stored bytes only, which finds any damage to the archive itself. Every "
       "damaged chunk is listed with its place, and every tensor that cannot be put together from "

@@ -7,7 +7,7 @@ namespace bbz::tools {
 
 enum class ExitCode : int {
   kSuccess = 0,
-  kNo = 1,           // the answer is no: other content than expected, nothing of that name
+  kNo = 1,           // the answer is no: other content than expected, nothing of that name, not all
   kUsage = 2,        // the command line, or options that do not go together
   kCorrupt = 3,      // input that is damaged, unsafe or over a limit
   kUnsupported = 4,  // a newer version, or more than this machine has, is needed
@@ -53,7 +53,10 @@ struct ExitCodeMeaning {
 
 inline constexpr ExitCodeMeaning kExitCodes[] = {
     {0, "Success."},
-    {1, "The answer is no: other content than expected, or nothing of that name."},
+    {1,
+     "The answer is no: other content than expected, nothing of that name, or something was left "
+     "out "
+     "of an archive (--skip-unreadable)."},
     {2, "Usage: a wrong option, or options that do not go together."},
     {3, "Corrupt input: damaged, truncated, unsafe or over a limit."},
     {4,
@@ -61,7 +64,7 @@ inline constexpr ExitCodeMeaning kExitCodes[] = {
      "build or this input lacks."},
     {5,
      "Input or output failed: a full disk, no permission, a network that failed, a file that "
-     "changed on the server."},
+     "changed while it was read, here or on the server."},
     {6, "Refused: an output already exists."},
     {7, "A defect of the program itself."},
 };

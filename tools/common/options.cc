@@ -58,6 +58,20 @@ template Option* Options::add_option(const std::string&, std::optional<std::uint
 template Option* Options::add_option(const std::string&, std::optional<double>&,
                                      const std::string&);
 
+Option* Options::add_list_or_flag(const std::string& names, std::vector<std::string>& values,
+                                  Option& argument, const std::string& meaning) {
+  const auto take = [&values, argument = argument.option_](const std::vector<std::string>& given) {
+    values = given;
+    argument->required(false);
+  };
+  CLI::Option* const option =
+      app_.add_option_function<std::vector<std::string>>(names, take, meaning)
+          ->expected(0, 1)
+          ->allow_extra_args(false)
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  return &options_.emplace_back(option);
+}
+
 Option* Options::add_flag(const std::string& names, bool& value, const std::string& meaning) {
   return &options_.emplace_back(app_.add_flag(names, value, meaning));
 }

@@ -33,6 +33,7 @@ class Option {
   Option* one_of(const std::vector<std::string>& words);
 
  private:
+  friend class Options;
   CLI::Option* option_;  // owned by CLI11
 };
 
@@ -46,6 +47,11 @@ class Options {
   Option* add_option(const std::string& names, T& value, const std::string& meaning);
   // Adds an option without a value, which sets `value`.
   Option* add_flag(const std::string& names, bool& value, const std::string& meaning);
+
+  // Adds an option that may stand without a value too, which adds "" to `values`, and may be
+  // repeated. If it is given, `argument` may be missing: the option may have taken its value.
+  Option* add_list_or_flag(const std::string& names, std::vector<std::string>& values,
+                           Option& argument, const std::string& meaning);
 
  private:
   CLI::App& app_;

@@ -1,6 +1,5 @@
 #include "common/output.h"
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -42,26 +41,12 @@ std::string default_archive_name(const std::string& input) {
     if (last.empty() || last == "." || last == "..") name = fs::canonical(input, error).string();
     return name + ".bbz";
   }
-  constexpr std::string_view kSuffix = ".safetensors";
-  std::string name = input;
-  if (name.ends_with(kSuffix) && !name.ends_with("/.safetensors")) {
-    name.resize(name.size() - kSuffix.size());
+  fs::path path = input;
+  const std::string suffix = path.extension().string();
+  for (const std::string_view of_model : {".safetensors", ".pt", ".pth", ".bin", ".ckpt"}) {
+    if (suffix == of_model) return path.replace_extension(".bbz").string();
   }
-  return name + ".bbz";
-}
-
-Status check_output_is_no_source(const std::string& input, const std::string& output) {
-  if (input == "-" || output == "-") return {};
-  std::error_code error;
-  if (!fs::is_regular_file(output, error)) return {};
-  const fs::path source = fs::canonical(input, error);
-  if (error) return {};  // opening it will tell
-  const fs::path target = fs::canonical(output, error);
-  const auto [end, unused] =
-      std::mismatch(source.begin(), source.end(), target.begin(), target.end());
-  if (end != source.end() && !fs::equivalent(input, output, error)) return {};
-  return make_error(Code::kInvalidArgument, "{}: is the output and also one of the files to pack",
-                    output);
+  return input + ".bbz";
 }
 
 std::string folder_of(const std::string& output) {

@@ -27,13 +27,10 @@ void add_output_options(Options& options, OutputArguments& arguments,
 Result<std::unique_ptr<io::Sink>> open_output(const std::string& path,
                                               const OutputArguments& arguments);
 
-// Where an archive of `input` goes when the user does not say: "dir/model.safetensors" gives
-// "dir/model.bbz", a folder "llama/" gives "llama.bbz", "-" gives "-", any other name gets ".bbz".
+// Where an archive of `input` goes when the user does not say: ".bbz" takes the place of the suffix
+// of a model (.safetensors, .pt, .pth, .bin, .ckpt), as in "dir/model.bbz", and is added to any
+// other name; a folder "llama/" gives "llama.bbz", "-" gives "-".
 std::string default_archive_name(const std::string& input);
-
-// Refuses (kInvalidArgument) an output that is the input itself or, where that is a folder, an
-// existing file in it: replacing it would destroy a source.
-Status check_output_is_no_source(const std::string& input, const std::string& output);
 
 // The folder that the output stands in; for "-", the one for temporary files.
 std::string folder_of(const std::string& output);

@@ -1,0 +1,62 @@
+#include "bbz/source/output_place.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "bbz/container/constants.h"
+#include "bbz/io/source.h"
+
+namespace bbz::source {
+namespace {
+
+bool is_archive(const std::string& path) {
+  const auto file = io::open_file(path);
+  std::array<std::byte, container::kMagic.size()> first{};
+  if (!file.ok() || !io::read_exactly(**file, 0, first).ok()) return false;
+  return std::ranges::equal(first, std::as_bytes(std::span(container::kMagic)));
+}
+
+}  // namespace
+
+OutputPlace::OutputPlace(const std::string& output) {
+  struct stat status {};
+  if (output == "-") {
+    if (::fstat(STDOUT_FILENO, &status) != 0 || !S_ISREG(status.st_mode)) return;
+    file_ = io::FileState(status);
+    is_ours_ = true;
+    return;
+  }
+  if (output.empty()) return;
+  const std::size_t slash = output.rfind('/');
+  const std::string parent = slash == std::string::npos ? "." : output.substr(0, slash + 1);
+  name_ = output.substr(slash == std::string::npos ? 0 : slash + 1);
+  if (::stat(parent.c_str(), &status) == 0) folder_ = io::FileState(status);
+  if (::stat(output.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
+    file_ = io::FileState(status);
+    is_ours_ = is_archive(output);
+  }
+}
+
+OutputPlace::Role OutputPlace::role_of(const io::FileState& folder, std::string_view name,
+                                       const std::optional<io::FileState>& file) const {
+  const bool here = folder_ && folder_->same_file(folder) && name == name_;
+  const bool same = file_ && file && file_->same_file(*file);
+  if (!here && !same) return Role::kNone;
+  // What is there and no regular file, a link that leads nowhere or a FIFO, is no source either.
+  return !file_ || is_ours_ ? Role::kOutput : Role::kSource;
+}
+
+bool is_temporary_name(std::string_view name) {
+  constexpr std::string_view kBefore = ".bbz-";
+  constexpr std::string_view kAfter = ".tmp";
+  constexpr std::size_t kDigits = 16;
+  return name.size() == kBefore.size() + kDigits + kAfter.size() && name.starts_with(kBefore) &&
+         name.ends_with(kAfter) &&
+         std::ranges::all_of(name.substr(kBefore.size(), kDigits), [](char c) {
+           return ('0' <= c && c <= '9') || ('a' <= c && c <= 'f');
+         });
+}
+
+}  // namespace bbz::source
