@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdlib>
 
+#include "bbz/base/names.h"
+
 namespace bbz {
 namespace {
 
@@ -61,8 +63,8 @@ void end_without_error() {
 
 }  // namespace internal
 
-Error error_with_message(Code code, std::string message) {
-  return Error{code, std::move(message)};
+Error error_with_message(Code code, const std::string& message) {
+  return Error{code, printable(message)};
 }
 
 }  // namespace bbz

@@ -38,13 +38,30 @@ enum class Code : int {
 // The code's name in lower case with dashes, for messages and --json: "not-an-archive".
 std::string_view code_name(Code code);
 
-// A failure: its kind and one sentence that names what, where, expected and found.
+// What a caller can do about a failure, if that takes more than its code says. Front ends name their
+// own options for it; messages name none.
+enum class Remedy : int {
+  kNone = 0,
+  kPackAsBytes,       // take the file as plain bytes
+  kChooseFile,        // select one of the files that are named
+  kChooseOrSeparate,  // the same, or write a file for each
+  kRepair,            // replace the output that exists, or repair it
+  kReplace,           // replace it
+  kRestart,           // begin the download anew
+  kSalvage,           // save what is whole of the damaged archive
+  kRemount,           // unmount what a process that has ended left mounted, then mount again
+};
+
+// A failure: its kind, and one sentence that names what, where, expected and found.
 struct Error {
   Code code = Code::kInternal;
   std::string message;
+  Remedy remedy = Remedy::kNone;
 };
 
-Error error_with_message(Code code, std::string message);
+// Makes an Error of a message, in which names may stand that others have chosen: what acts on a
+// terminal is escaped, as by printable() of names.h.
+Error error_with_message(Code code, const std::string& message);
 
 namespace internal {
 

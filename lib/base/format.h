@@ -13,4 +13,12 @@ Error make_error(Code code, fmt::format_string<Args...> format, Args&&... args) 
   return error_with_message(code, fmt::format(format, std::forward<Args>(args)...));
 }
 
+// An Error with what can be done about it.
+template <class... Args>
+Error make_error(Code code, Remedy remedy, fmt::format_string<Args...> format, Args&&... args) {
+  Error error = make_error(code, format, std::forward<Args>(args)...);
+  error.remedy = remedy;
+  return error;
+}
+
 }  // namespace bbz

@@ -40,15 +40,30 @@ bool is_control(char c) {
 }
 
 // Whether a character of several bytes acts on a terminal instead of being shown: U+0080 to U+009F,
-// which hold one-character escape sequences, and the marks that turn the direction of text around
-// (U+202A to U+202E, U+2066 to U+2069).
+// which hold one-character escape sequences, the marks that turn the direction of text around
+// (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), and those that end a line (U+2028,
+// U+2029).
 bool is_wide_control(std::string_view character) {
   const auto between = [&](std::string_view first, std::string_view last) {
     return first <= character && character <= last;
   };
-  return (character.size() == 2 && between("\xC2\x80", "\xC2\x9F")) ||
+  return (character.size() == 2 && (between("\xC2\x80", "\xC2\x9F") || character == "\xD8\x9C")) ||
          (character.size() == 3 &&
-          (between("\xE2\x80\xAA", "\xE2\x80\xAE") || between("\xE2\x81\xA6", "\xE2\x81\xA9")));
+          (between("\xE2\x80\x8E", "\xE2\x80\x8F") || between("\xE2\x80\xA8", "\xE2\x80\xAE") ||
+           between("\xE2\x81\xA6", "\xE2\x81\xA9")));
+}
+
+// Moves the first character of `rest` to `out`, escaped unless it can be shown.
+void show_next(std::string_view& rest, std::string& out, bool escape_quote) {
+  const std::size_t length = sequence_length(rest);
+  const std::string_view character = rest.substr(0, std::max<std::size_t>(length, 1));
+  rest.remove_prefix(character.size());
+  if (length != 0 && !is_control(character[0]) && !is_wide_control(character) &&
+      !(escape_quote && character[0] == '"')) {
+    out += character;
+    return;
+  }
+  for (const char c : character) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
 }
 
 }  // namespace
@@ -86,24 +101,17 @@ Status check_safe_path(std::string_view path) {
   return make_error(Code::kUnsafePath, "unsafe path {}: {}", quoted(path), fault);
 }
 
+std::string printable(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) show_next(text, out, false);
+  return out;
+}
+
 std::string quoted(std::string_view text, std::size_t most) {
   std::string out = "\"";
-  std::string_view rest = text;
-  while (!rest.empty() && out.size() < most) {
-    const std::size_t length = sequence_length(rest);
-    if (length == 0 || is_control(rest[0]) || rest[0] == '"' ||
-        is_wide_control(rest.substr(0, length))) {
-      const std::size_t bytes = std::max<std::size_t>(length, 1);
-      for (const char c : rest.substr(0, bytes)) {
-        out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-      }
-      rest.remove_prefix(bytes);
-    } else {
-      out += rest.substr(0, length);
-      rest.remove_prefix(length);
-    }
-  }
-  out += rest.empty() ? "\"" : "...\"";
+  while (!text.empty() && out.size() < most) show_next(text, out, true);
+  out += text.empty() ? "\"" : "...\"";
   return out;
 }
 

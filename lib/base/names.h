@@ -20,6 +20,10 @@ Status check_safe_path(std::string_view path);
 // Returns the rule that a path breaks, as the end of a sentence, or "" for a safe one.
 std::string_view fault_of_path(std::string_view path);
 
+// Returns `text` as it can be shown anywhere: control characters, line ends among them, marks of
+// direction and bytes that are not UTF-8 become \xNN. What was returned is returned unchanged.
+std::string printable(std::string_view text);
+
 // `text` in double quotes, with control characters, marks of direction and bytes that are not UTF-8
 // as \xNN, for messages and terminals; cut after about `most` bytes. Called bbz::quoted for a
 // std::string, lest std::quoted be meant where that is known.

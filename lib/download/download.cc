@@ -90,8 +90,8 @@ class Download {
       }
     }
     if (options_.replace && !fs::is_directory(status)) return {};
-    return make_error(Code::kExists, "{}: it exists ({}-f replaces it)", bbz::quoted(path_),
-                      part_ == nullptr ? "--repair mends it, " : "");
+    return make_error(Code::kExists, part_ == nullptr ? Remedy::kRepair : Remedy::kReplace,
+                      "{}: already exists", bbz::quoted(path_));
   }
 
   // Goes on with the version of a state that was saved, without a request, or begins with one.
@@ -238,7 +238,8 @@ class Download {
   // What is left of a download that failed: nothing where going on cannot help.
   Error given_up(Error error) {
     if (remote_->has_changed()) {
-      error.message += fmt::format("; --restart forgets what {} has of it", partial_->name());
+      error.message += fmt::format("; {} has a part of what it was before", partial_->name());
+      error.remedy = Remedy::kRestart;
       return error;
     }
     const bool may_go_on =

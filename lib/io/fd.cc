@@ -49,6 +49,11 @@ Error system_error(int error_number, std::string_view action, std::string_view p
   Code code = Code::kIo;
   if (error_number == ENOENT) code = Code::kNotFound;
   if (error_number == EEXIST) code = Code::kExists;
+  if (error_number == ENOTCONN) {
+    return make_error(code, Remedy::kRemount,
+                      "{}: {}: a file system is mounted there whose process has ended", path,
+                      action);
+  }
   return make_error(code, "{}: {}: {}", path, action, system_text(error_number));
 }
 

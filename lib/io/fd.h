@@ -38,7 +38,7 @@ class Fd {
 };
 
 // kIo (kNotFound for ENOENT, kExists for EEXIST) with what was tried, on what path, and the
-// system's words for `error_number`.
+// system's words for `error_number`; for ENOTCONN, which says little, with what it means of a file.
 Error system_error(int error_number, std::string_view action, std::string_view path);
 
 // The system's words for an error number.

@@ -13,9 +13,8 @@ Error not_found(const std::string& name) {
 }
 
 Error ambiguous(const std::string& name) {
-  return make_error(Code::kInvalidArgument,
-                    "several files have a tensor {}: choose one of them (--file)",
-                    bbz::quoted(name));
+  return make_error(Code::kInvalidArgument, Remedy::kChooseFile,
+                    "several files have a tensor {}: choose one of them", bbz::quoted(name));
 }
 
 // Passes on the tensor or the file of a name.

@@ -15,9 +15,9 @@ Status TensorFile::add(const catalog::Tensor& tensor, const std::string& file) {
   }
   const auto [other, inserted] = files_.emplace(meta.name, file);
   if (!inserted) {
-    return make_error(Code::kInvalidArgument,
-                      "the files {} and {} both have a tensor {}: choose one of them (--file), or "
-                      "write a file for each (-C)",
+    return make_error(Code::kInvalidArgument, Remedy::kChooseOrSeparate,
+                      "the files {} and {} both have a tensor {}: choose one of them, or write a "
+                      "file for each",
                       bbz::quoted(other->second), bbz::quoted(file), bbz::quoted(meta.name));
   }
   safetensors::Tensor entry;

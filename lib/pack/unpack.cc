@@ -95,9 +95,8 @@ class Single final : public Destination {
     return file.kind == catalog::FileKind::kRegular && selection.selects_file(file.path);
   }
   static Error several(const Selection& selection) {
-    return make_error(Code::kInvalidArgument,
-                      "several files match ({}): choose one of them (--file), or name a folder "
-                      "(-C)",
+    return make_error(Code::kInvalidArgument, Remedy::kChooseOrSeparate,
+                      "several files match ({}): choose one of them, or unpack into a directory",
                       selection.to_string());
   }
 

@@ -177,12 +177,14 @@ int hex_value(char c) {
 Status VerifyReport::outcome() const {
   if (broken) return *broken;
   if (first) return *first;
-  if (expected && root && *expected != *root) {
-    return make_error(Code::kDigestMismatch, "the root digest is {}, expected {}{}",
-                      root->to_string(), expected->to_string(),
-                      root->kind == expected->kind ? "" : " (of another kind: see --digest)");
-  }
-  return {};
+  return root ? check_root(*root, expected) : Status();
+}
+
+Status check_root(const Digest& found, const std::optional<Digest>& expected) {
+  if (!expected || *expected == found) return {};
+  return make_error(Code::kDigestMismatch, "the root digest is {}, expected {}{}",
+                    found.to_string(), expected->to_string(),
+                    found.kind == expected->kind ? "" : " (a digest of another kind)");
 }
 
 Result<VerifyReport> verify(io::Source& source, const VerifyOptions& options) {

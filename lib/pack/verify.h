@@ -53,6 +53,9 @@ struct VerifyReport {
 // found to be wrong stands in the report; an error is that the source could not be read.
 Result<VerifyReport> verify(io::Source& source, const VerifyOptions& options);
 
+// Compares a root digest with the one that is expected, if there is one. Errors: kDigestMismatch.
+Status check_root(const Digest& found, const std::optional<Digest>& expected);
+
 // "sha256:HEX", "xxh3-128:HEX", or HEX alone, whose length tells the kind. Errors:
 // kInvalidArgument.
 Result<Digest> parse_digest(std::string_view text);

@@ -88,8 +88,7 @@ Result<Layout> lay_out(Front& front, std::string_view path, std::string_view sho
       if (const std::string other = stand_in(start); !other.empty()) {
         return make_error(error.code, "{}: it is {}", shown, other);
       }
-      return make_error(error.code, "{}: {} (--opaque packs it as plain bytes)", shown,
-                        error.message);
+      return make_error(error.code, Remedy::kPackAsBytes, "{}: {}", shown, error.message);
     }
   }
   return make_error(Code::kInternal, "{}: no format takes it", shown);

@@ -19,6 +19,12 @@ namespace fs = std::filesystem;
 using SharedSource = std::shared_ptr<io::Source>;
 using Bytewise = std::vector<std::byte>;
 
+// How an archive is opened.
+struct Opening {
+  unsigned threads;
+  const Limits& limits;
+};
+
 // Of a config.json; a larger one is taken for none.
 constexpr std::uint64_t kMostConfig = 16 << 20;
 
@@ -95,13 +101,15 @@ Result<Model> from_torch(const SharedSource& source) {
   return model;
 }
 
-Result<Model> from_archive(const SharedSource& source, unsigned threads) {
+Result<Model> from_archive(const SharedSource& source, const Opening& opening) {
   ReadOptions options;
-  options.threads = threads;
+  options.threads = opening.threads;
+  options.limits = opening.limits;
   BBZ_ASSIGN(auto opened, Reader::open(source, options));
   const std::shared_ptr<const Reader> reader = std::move(opened);
   Model model;
   model.stored_bytes = reader->catalog().stored_bytes;
+  model.root = reader->root();
   std::vector<std::uint32_t> numbers;
   for (const catalog::File& file : reader->catalog().files) {
     for (const std::uint32_t number : file.tensors) {
@@ -146,7 +154,8 @@ Error no_model(std::string_view shown, const std::string& name, Bytes front) {
                     shown);
 }
 
-Result<Model> open_source(const SharedSource& source, const fs::path& path, unsigned threads) {
+Result<Model> open_source(const SharedSource& source, const fs::path& path,
+                          const Opening& opening) {
   if (!source->seekable()) {
     return make_error(Code::kInvalidArgument, "{}: a model is read from a file, not from a stream",
                       source->name());
@@ -161,7 +170,7 @@ Result<Model> open_source(const SharedSource& source, const fs::path& path, unsi
   };
   Result<Model> model = no_model(source->name(), path.filename().string(), front);
   if (is_archive()) {
-    model = from_archive(source, threads);
+    model = from_archive(source, opening);
   } else if (torch::looks_like_zip(front)) {
     model = from_torch(source);
   } else if (stand_in(front).empty() &&
@@ -182,15 +191,15 @@ Result<Model> open_source(const SharedSource& source, const fs::path& path, unsi
   return model;
 }
 
-Result<Model> open_one(const fs::path& path, unsigned threads) {
+Result<Model> open_one(const fs::path& path, const Opening& opening) {
   BBZ_ASSIGN(auto opened, io::open_file(path.string()));
-  Result<Model> model = open_source(std::move(opened), path, threads);
+  Result<Model> model = open_source(std::move(opened), path, opening);
   if (model.ok() && model->config.empty()) model->config = read_config(path.parent_path());
   return model;
 }
 
 // The files of a folder that hold models, opened, in the order of their names.
-Result<std::vector<Model>> open_models(const fs::path& folder, unsigned threads) {
+Result<std::vector<Model>> open_models(const fs::path& folder, const Opening& opening) {
   std::vector<fs::path> files;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
@@ -204,7 +213,7 @@ Result<std::vector<Model>> open_models(const fs::path& folder, unsigned threads)
   std::vector<Model> models;
   Status passed_over;
   for (const fs::path& file : files) {
-    Result<Model> model = open_one(file, threads);
+    Result<Model> model = open_one(file, opening);
     // No zip archive, or one that holds other objects, such as arguments of a training.
     const bool another =
         model.code() == Code::kInvalidArgument || model.code() == Code::kUnsupported;
@@ -220,8 +229,8 @@ Result<std::vector<Model>> open_models(const fs::path& folder, unsigned threads)
 }
 
 // The model of a folder's files, put together.
-Result<Model> open_folder(const fs::path& folder, unsigned threads) {
-  BBZ_ASSIGN(std::vector<Model> models, open_models(folder, threads));
+Result<Model> open_folder(const fs::path& folder, const Opening& opening) {
+  BBZ_ASSIGN(std::vector<Model> models, open_models(folder, opening));
   if (models.empty()) {
     return make_error(Code::kInvalidArgument, "{}: no file of safetensors or torch.save in it",
                       folder.string());
@@ -256,14 +265,16 @@ Status check_unchanged(const Model& model) {
   return {};
 }
 
-Result<Model> open(const std::string& path, unsigned threads) {
+Result<Model> open(const std::string& path, unsigned threads, const Limits& limits) {
+  const Opening opening{threads, limits};
   std::error_code ignored;
-  if (fs::is_directory(path, ignored)) return open_folder(path, threads);
-  return open_one(path, threads);
+  if (fs::is_directory(path, ignored)) return open_folder(path, opening);
+  return open_one(path, opening);
 }
 
-Result<Model> open(std::shared_ptr<io::Source> source, const std::string& path, unsigned threads) {
-  return open_source(source, path, threads);
+Result<Model> open(std::shared_ptr<io::Source> source, const std::string& path, unsigned threads,
+                   const Limits& limits) {
+  return open_source(source, path, {threads, limits});
 }
 
 }  // namespace bbz::weights

@@ -4,9 +4,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "bbz/base/hash.h"
+#include "bbz/container/limits.h"
 #include "bbz/io/source.h"
 #include "bbz/junction/detect.h"
 #include "bbz/safetensors/header.h"
@@ -24,6 +27,7 @@ struct Model {
   // Model is gone. Errors: those of the source and of the format that it was opened as;
   // kIo if the file has changed since.
   junction::Load load;
+  std::optional<Digest> root;  // of the archive that holds it
   // Text of the config.json beside it; empty where there is none, or one of more than 16 MiB.
   std::string config;
   std::vector<std::shared_ptr<io::Source>> sources;  // what `load` reads from
@@ -34,13 +38,13 @@ struct Model {
 //   - a folder with one file of safetensors or torch.save (.pt, .pth, .bin, .ckpt), or several
 //   whose tensors have different names; files of those suffixes that hold no tensors are passed
 //   over.
-// `threads` decode, where it is an archive; 0: all cores. Tensors of several files come in the
+// `threads` decode, and the limits hold, where it is an archive; 0: all cores. Tensors of several files come in the
 // order of the files' names, and `header` is empty then. Errors: kNotFound; kInvalidArgument where
 // no model is found or two tensors have one name; those of the formats.
-Result<Model> open(const std::string& path, unsigned threads = 0);
+Result<Model> open(const std::string& path, unsigned threads = 0, const Limits& limits = {});
 // The same of a file that the caller has opened, whose name is `path`.
 Result<Model> open(std::shared_ptr<io::Source> source, const std::string& path,
-                   unsigned threads = 0);
+                   unsigned threads = 0, const Limits& limits = {});
 
 // Reports kIo, naming the file, if one of the model's has changed since it was opened; for the end
 // of what is done with the model as a whole.

@@ -23,7 +23,7 @@ TEST_F(Get, MakesAnArchiveOfAPart) {
   expect_nothing_beside("none.bbz");
   EXPECT_FALSE(left_temporaries());
   write("part.bbz", "old");
-  expect_failure("$BBZ get $URL --layer 1 -o part.bbz", 6, "it exists (-f replaces it)");
+  expect_failure("$BBZ get $URL --layer 1 -o part.bbz", 6, "already exists (-f replaces it)");
   EXPECT_EXIT_CODE(2, "$BBZ get $URL --layer 1 -o part.bbz --repair");
 }
 

@@ -212,7 +212,7 @@ TEST_F(Get, KeepsFilesThatExist) {
   Server server("");
   offer(server);
   write("model.bbz", "old");
-  expect_failure("$BBZ get $URL", 6, "it exists");
+  expect_failure("$BBZ get $URL", 6, "already exists (--repair mends it, -f replaces it)");
   EXPECT_EQ(read("model.bbz"), "old");
   EXPECT_EXIT_CODE(0, "$BBZ get $URL -o other.bbz && cmp other.bbz other.bbz");
   expect_done("other.bbz");

@@ -3,6 +3,7 @@
 
 #include "bbz/catalog/metas.h"
 #include "bbz/container/record_writer.h"
+#include "common/exit_code.h"
 #include "tools/models.h"
 #include "tools/shell.h"
 #include "tools/sliced_model.h"
@@ -35,6 +36,29 @@ TEST_F(Refusal, TellsItsReasonsApart) {
   EXPECT_EXIT_CODE(5, "$BBZINFO model.bbz > /dev/full");
   EXPECT_EXIT_CODE(6, "$BBZ pack model.safetensors");
   EXPECT_EXIT_CODE(6, "$BBZ unpack model.bbz");
+}
+
+// What the exit codes mean is documented: each kind of error has the one that it had.
+TEST(ExitCodes, StandForKindsOfErrors) {
+  const std::pair<Code, int> codes[] = {{Code::kOk, 0},
+                                        {Code::kInvalidArgument, 2},
+                                        {Code::kIo, 5},
+                                        {Code::kNotAnArchive, 3},
+                                        {Code::kTruncated, 3},
+                                        {Code::kChecksum, 3},
+                                        {Code::kMalformed, 3},
+                                        {Code::kUnsupported, 4},
+                                        {Code::kLimit, 3},
+                                        {Code::kNotFound, 1},
+                                        {Code::kExists, 6},
+                                        {Code::kUnsafePath, 3},
+                                        {Code::kDigestMismatch, 1},
+                                        {Code::kCancelled, 5},
+                                        {Code::kInternal, 7},
+                                        {Code::kOutOfMemory, 5}};
+  for (const auto& [code, expected] : codes) {
+    EXPECT_EQ(static_cast<int>(exit_code(code)), expected) << code_name(code);
+  }
 }
 
 TEST_F(Refusal, SpeaksInOneLineOnStandardError) {
@@ -88,7 +112,14 @@ TEST_F(Refusal, DoesNotReplaceASource) {
   const std::string model = read("model.safetensors");
   EXPECT_EXIT_CODE(2, "$BBZ pack model.safetensors -o model.safetensors -f");
   EXPECT_EXIT_CODE(2, "$BBZ pack . -o ./model.safetensors -f");
+  // By other names, too.
+  EXPECT_EXIT_CODE(0, "ln model.safetensors hard && ln -s model.safetensors soft");
+  EXPECT_EXIT_CODE(2, "$BBZ pack model.safetensors -o hard -f");
+  EXPECT_EXIT_CODE(2, "$BBZ pack hard -o model.safetensors -f");
+  EXPECT_EXIT_CODE(2, "$BBZ pack soft -o model.safetensors -f");
+  EXPECT_EXIT_CODE(2, "$BBZ pack model.safetensors -o soft -f");
   EXPECT_EQ(read("model.safetensors"), model);
+  EXPECT_EQ(read("hard"), model);
 }
 
 TEST_F(Refusal, RefusesWhatIsNoSafetensors) {

@@ -15,6 +15,7 @@ struct CatArguments {
   OutputArguments writing;
   SelectionArguments selection;
   NetworkArguments network;
+  AcceptanceArguments acceptance;
 };
 
 Manual cat_manual() {
@@ -36,8 +37,11 @@ Result<ExitCode> run_cat(const CatArguments& arguments, const CommonOptions& com
   pack::CatOptions options;
   options.threads = common.threads;
   BBZ_ASSIGN(options.selection, arguments.selection.selection());
+  BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
+  options.limits = acceptance.limits;
   BBZ_ASSIGN(ArchiveInput input,
-             ArchiveInput::open(arguments.archive, common.threads, arguments.network));
+             ArchiveInput::open(arguments.archive, common.threads, arguments.network, acceptance,
+                                folder_of(arguments.output)));
   if (!input.reader() && arguments.names.size() > 1) {
     return make_error(Code::kInvalidArgument,
                       "from a stream, which is read once, only one NAME can be written");
@@ -46,8 +50,9 @@ Result<ExitCode> run_cat(const CatArguments& arguments, const CommonOptions& com
                                   ? io::create_output("-", {})  // text may go to a terminal
                                   : open_output(arguments.output, arguments.writing));
   for (const std::string& name : arguments.names) {
-    BBZ_TRY(input.reader() ? pack::cat(*input.reader(), name, *sink, options)
-                           : pack::cat_stream(input.stream(), name, *sink, options));
+    BBZ_TRY(naming_input(arguments.archive,
+                         input.reader() ? pack::cat(*input.reader(), name, *sink, options)
+                                        : pack::cat_stream(input.stream(), name, *sink, options)));
   }
   BBZ_TRY(sink->finish());
   return ExitCode::kSuccess;
@@ -66,6 +71,8 @@ void add_cat_command(Program& program) {
       ->type_name("FILE")
       ->capture_default_str();
   add_output_options(app, arguments->writing, "Replace a file that exists");
+  add_expect_option(app, arguments->acceptance);
+  add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);
   add_file_option(app, arguments->selection);
 }

@@ -33,6 +33,7 @@ struct CompareArguments {
   std::optional<double> max_difference;
   bool json = false;
   NetworkArguments network;
+  AcceptanceArguments acceptance;
 };
 
 Manual compare_manual() {
@@ -196,11 +197,11 @@ void print_text(const Report& report, bool verbose) {
       report.tensors.size(), report.largest_difference());
   if (verbose) tensors.print();
   if (!report.no_orbits.empty()) {
-    put("orbits: none: {}\n\n", report.no_orbits);
+    put("orbits: none: {}\n\n", printable(report.no_orbits));
   } else {
     Table orbits({"junction", "distance as it is", "after rotation", "largest entry"});
     for (const auto& orbit : report.orbits) {
-      orbits.add({report.junctions[orbit.junction], fmt::format("{:.3e}", orbit.plain),
+      orbits.add({printable(report.junctions[orbit.junction]), fmt::format("{:.3e}", orbit.plain),
                   fmt::format("{:.3e}", orbit.rotated), fmt::format("{:.3e}", orbit.largest)});
     }
     orbits.print();
@@ -255,10 +256,12 @@ Result<ExitCode> run_compare(const CompareArguments& arguments, const CommonOpti
   if (!arguments.tokens.empty() && arguments.length < 2) {
     return make_error(Code::kInvalidArgument, "--tokens needs --length, of at least 2 tokens");
   }
+  BBZ_ASSIGN(const Acceptance second_only, arguments.acceptance.acceptance());
+  const Acceptance of_both{std::nullopt, second_only.limits};
   BBZ_ASSIGN(const weights::Model first,
-             open_model(arguments.first, arguments.network, common.threads));
+             open_model(arguments.first, arguments.network, common.threads, of_both));
   BBZ_ASSIGN(const weights::Model second,
-             open_model(arguments.second, arguments.network, common.threads));
+             open_model(arguments.second, arguments.network, common.threads, second_only));
   Report report;
   BBZ_TRY(compare_all_tensors(first, second, report));
   BBZ_TRY(compare_orbits(first, second, report));
@@ -307,6 +310,9 @@ void add_compare_command(Program& program) {
   app.add_option("--max-difference", arguments->max_difference, "Largest difference of an entry")
       ->type_name("X");
   app.add_flag("--json", arguments->json, "Print JSON");
+  add_expect_option(app, arguments->acceptance,
+                    "The root digest that SECOND, an archive, must have");
+  add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);
 }
 

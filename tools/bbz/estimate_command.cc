@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include "bbz/base/format.h"
+#include "bbz/base/names.h"
 #include "bbz/commands.h"
 #include "bbz/rotation/pack.h"
 #include "common/json.h"
 #include "common/model_input.h"
+#include "common/output.h"
 #include "common/say.h"
 #include "common/table.h"
 #include "common/units.h"
@@ -16,6 +18,7 @@ struct EstimateArguments {
   std::string model;
   bool json = false;
   NetworkArguments network;
+  AcceptanceArguments acceptance;
 };
 
 Manual estimate_manual() {
@@ -51,9 +54,9 @@ Totals totals_of(const rotation::Estimate& estimate) {
 void print_text(const rotation::Estimate& estimate) {
   Table table({"junction", "width", "triangular", "polar", "bits-back", "note"});
   for (const auto& junction : estimate.junctions) {
-    table.add({junction.name, grouped(junction.width), grouped(junction.triangular_entries),
-               grouped(junction.polar_entries), fmt::format("{:.0f} bits", junction.bits_back_bits),
-               junction.note});
+    table.add({printable(junction.name), grouped(junction.width),
+               grouped(junction.triangular_entries), grouped(junction.polar_entries),
+               fmt::format("{:.0f} bits", junction.bits_back_bits), printable(junction.note)});
   }
   const Totals totals = totals_of(estimate);
   const auto share = [&](double part, std::uint64_t whole) {
@@ -86,12 +89,13 @@ void print_json(const rotation::Estimate& estimate, const junction::Detection& d
 }
 
 Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOptions& common) {
+  BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
   BBZ_ASSIGN(const weights::Model model,
-             open_model(arguments.model, arguments.network, common.threads));
+             open_model(arguments.model, arguments.network, common.threads, acceptance));
   const junction::Detection detection = rotation::detect(model);
   BBZ_TRY(weights::check_unchanged(model));
   if (!detection.refusal.empty() && !arguments.json) {
-    put("{}: nothing to rotate: {}\n", arguments.model, detection.refusal);
+    put("{}: nothing to rotate: {}\n", shown(arguments.model), printable(detection.refusal));
     return ExitCode::kNo;
   }
   BBZ_ASSIGN(const rotation::Estimate estimate,
@@ -100,7 +104,8 @@ Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOp
   if (arguments.json) {
     print_json(estimate, detection);
   } else {
-    put("{}: family {}, entries that need not be stored\n\n", arguments.model, detection.family);
+    put("{}: family {}, entries that need not be stored\n\n", shown(arguments.model),
+        detection.family);
     print_text(estimate);
   }
   return detection.refusal.empty() ? ExitCode::kSuccess : ExitCode::kNo;
@@ -115,6 +120,8 @@ void add_estimate_command(Program& program) {
   });
   app.add_option("MODEL", arguments->model, "The model, or its URL")->required();
   app.add_flag("--json", arguments->json, "Print JSON");
+  add_expect_option(app, arguments->acceptance);
+  add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);
 }
 

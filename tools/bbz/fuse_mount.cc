@@ -89,7 +89,9 @@ Result<std::string> check_folder(const std::string& folder) {
   std::error_code error;
   const fs::path path = fs::canonical(folder, error);
   if (error) return io::system_error(error.value(), "cannot mount", folder);
-  if (!fs::is_directory(path, error)) {
+  const bool is_folder = fs::is_directory(path, error);
+  if (error) return io::system_error(error.value(), "cannot mount", folder);
+  if (!is_folder) {
     return make_error(Code::kInvalidArgument, "{}: cannot mount: it is no folder", folder);
   }
   const bool empty = fs::is_empty(path, error);

@@ -8,6 +8,7 @@
 #include "bbz/download/download.h"
 #include "bbz/http/url.h"
 #include "bbz/pack/extract.h"
+#include "common/acceptance.h"
 #include "common/network.h"
 #include "common/output.h"
 #include "common/progress.h"
@@ -28,6 +29,7 @@ struct GetArguments {
   bool restart = false;
   SelectionArguments selection;
   NetworkArguments network;
+  AcceptanceArguments acceptance;
 };
 
 Manual get_manual() {
@@ -76,13 +78,15 @@ Result<std::string> output_path(const GetArguments& arguments) {
 
 void report(const std::string& path, const std::string& what, const CommonOptions& common) {
   if (common.quiet || (!common.verbose && !messages_are_on_terminal())) return;
-  say("{}: {}\n", path, what);
+  say("{}: {}\n", shown(path), what);
 }
 
 Result<download::Options> options_of(const GetArguments& arguments, const CommonOptions& common) {
   download::Options options;
   BBZ_ASSIGN(options.http, arguments.network.options());
   if (common.threads != 0) options.http.connections = common.threads;
+  BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
+  options.limits = acceptance.limits;
   options.replace = arguments.writing.force;
   options.sync = !arguments.writing.no_sync;
   options.repair = arguments.repair;
@@ -188,6 +192,7 @@ void add_get_command(Program& program) {
   app.add_flag("--repair", arguments->repair, "Mend the file that exists");
   app.add_flag("--restart", arguments->restart,
                "Begin anew, whatever an earlier download has left");
+  add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);
   add_file_option(app, arguments->selection);
   add_tensor_options(app, arguments->selection);

@@ -9,6 +9,7 @@
 #include "bbz/commands.h"
 #include "bbz/http/url.h"
 #include "bbz/pack/unpack.h"
+#include "common/acceptance.h"
 #include "common/network.h"
 #include "common/output.h"
 #include "common/say.h"
@@ -29,6 +30,7 @@ struct MountArguments {
   bool allow_other = false;
   bool statistics = false;
   NetworkArguments network;
+  AcceptanceArguments acceptance;
 };
 
 Manual mount_manual() {
@@ -130,6 +132,7 @@ Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions&
   options.foreground = arguments.foreground;
   options.allow_other = arguments.allow_other;
   options.time = time_of(arguments.archive);
+  BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
   BBZ_ASSIGN(auto opened, open_source(arguments.archive, arguments.network));
   if (!opened->seekable()) {
     return make_error(Code::kInvalidArgument, "{}: a stream, which is read once, cannot be mounted",
@@ -138,9 +141,11 @@ Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions&
   const auto source = std::make_shared<LateListener>(std::move(opened));
   options.serving = [&] { source->listen(); };
   ReadOptions reading;  // with one thread, that is none besides this one
+  reading.limits = acceptance.limits;
   reading.use_front_index = http::is_url(arguments.archive);
   auto reader = Reader::open(source, reading);
-  if (!reader.ok()) return about(arguments.archive, std::move(reader).error());
+  if (!reader.ok()) return about_input(arguments.archive, std::move(reader).error());
+  BBZ_TRY(acceptance.check(arguments.archive, (*reader)->root()));
   if (!pack::is_exact((*reader)->catalog()) && !common.quiet) {
     say("bbz: not bit-exact: a model in {} was rotated when it was packed; bbzinfo "
         "--symmetry shows how far it is off\n",
@@ -181,6 +186,8 @@ void add_mount_command(Program& program) {
                "Let other users read the files too; see user_allow_other in fuse.conf(5)");
   app.add_flag("--stats", arguments->statistics,
                "Say in the end what was decoded; goes with --foreground");
+  add_expect_option(app, arguments->acceptance);
+  add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);
 }
 

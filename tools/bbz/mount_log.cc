@@ -7,6 +7,7 @@
 #include <ctime>
 #include <span>
 
+#include "bbz/base/names.h"
 #include "common/say.h"
 
 namespace bbz::tools {
@@ -28,6 +29,7 @@ void MountLog::leave_terminal() {
 
 void MountLog::say(std::string text) {
   while (text.ends_with('\n')) text.pop_back();
+  text = printable(text);
   const std::lock_guard lock(mutex_);
   if (file_) {
     const std::string line = fmt::format("{:%Y-%m-%dT%H:%M:%SZ} bbz: {}: {}\n",

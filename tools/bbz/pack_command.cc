@@ -105,7 +105,8 @@ class BytesReport {
     if (quiet_) return {};
     return [this](const std::string& path, const std::string& why) {
       if (++count_ > kShown) return;
-      lines_ += fmt::format("bbz: packed as bytes: {}: it is {}\n", bbz::quoted(path), why);
+      lines_ +=
+          fmt::format("bbz: packed as bytes: {}: it is {}\n", bbz::quoted(path), printable(why));
     };
   }
 
@@ -135,7 +136,8 @@ std::string exact_junctions(const rotation::Record& record) {
   if (first == record.junctions.end()) return {};
   const auto count = std::ranges::count_if(record.junctions, exact);
   return fmt::format("bbz: {} of {} junctions packed exactly: {}: {}{}\n", count,
-                     record.junctions.size(), first->name, first->note, count > 1 ? ", ..." : "");
+                     record.junctions.size(), printable(first->name), printable(first->note),
+                     count > 1 ? ", ..." : "");
 }
 
 source::Options reading_options(const PackArguments& arguments, const std::string& output) {
@@ -182,7 +184,7 @@ Result<pack::PackSummary> pack_rotated(const PackArguments& arguments, const Com
              pack::pack_symmetric(files, sink, options, method_of(arguments.symmetry)));
   if (common.quiet) return summary.packed;
   if (!summary.record) {
-    outcome = fmt::format("bbz: packed exactly: {}\n", summary.reason);
+    outcome = fmt::format("bbz: packed exactly: {}\n", printable(summary.reason));
     return summary.packed;
   }
   const auto saved = std::max<std::int64_t>(summary.record->bits_saved(), 0);
@@ -242,7 +244,7 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
   BBZ_TRY(sink->finish());
   bar.clear();
   bytes.print();
-  report(summary, output == "-" ? "standard output" : output, common);
+  report(summary, output == "-" ? "standard output" : shown(output), common);
   say_text(outcome);
   return report_left_out(*files);
 }

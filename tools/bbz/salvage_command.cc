@@ -6,6 +6,7 @@
 #include "bbz/http/url.h"
 #include "bbz/io/unnamed_file.h"
 #include "bbz/salvage/salvage.h"
+#include "common/acceptance.h"
 #include "common/network.h"
 #include "common/output.h"
 #include "common/output_folder.h"
@@ -20,6 +21,7 @@ struct SalvageArguments {
   std::string folder;
   OutputArguments writing;
   NetworkArguments network;
+  AcceptanceArguments acceptance;
 };
 
 Manual salvage_manual() {
@@ -73,7 +75,7 @@ void print_file(const salvage::FileReport& file, bool verbose) {
     put("  {:<8} {}: {} of {}\n", outcome_name(tensor.outcome()), name,
         human_size(tensor.recovered), human_size(tensor.bytes));
     if (!verbose) continue;
-    for (const std::string& sentence : tensor.damage) put("    {}\n", sentence);
+    for (const std::string& sentence : tensor.damage) put("    {}\n", printable(sentence));
   }
 }
 
@@ -91,11 +93,13 @@ void print_report(const salvage::Report& report, const CommonOptions& common) {
 }
 
 Result<ExitCode> run_salvage(const SalvageArguments& arguments, const CommonOptions& common) {
+  BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
   BBZ_ASSIGN(auto source, open_source(arguments.archive, arguments.network));
   BBZ_ASSIGN(OutputFolder out, OutputFolder::open(arguments.folder));
   salvage::Options options;
   options.replace = arguments.writing.force;
   options.sync = !arguments.writing.no_sync;
+  options.limits = acceptance.limits;
   options.threads = common.threads;
   if (http::is_url(arguments.archive)) {
     ProgressBar bar("downloading", source->size(), common.quiet);
@@ -105,7 +109,8 @@ Result<ExitCode> run_salvage(const SalvageArguments& arguments, const CommonOpti
   }
   ProgressBar bar("salvaging", std::nullopt, common.quiet);
   options.progress = [&](std::uint64_t done) { bar.update(done); };
-  BBZ_ASSIGN(const salvage::Report report, salvage::salvage(*source, out.tree(), options));
+  BBZ_ASSIGN(const salvage::Report report,
+             naming_input(arguments.archive, salvage::salvage(*source, out.tree(), options)));
   bar.clear();
   print_report(report, common);
   if (report.problem) return *report.problem;
@@ -125,6 +130,7 @@ void add_salvage_command(Program& program) {
       ->type_name("DIR")
       ->required();
   add_output_options(app, arguments->writing, "Replace files that exist");
+  add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);
 }
 

@@ -21,6 +21,7 @@ struct UnpackArguments {
   OutputArguments writing;
   SelectionArguments selection;
   NetworkArguments network;
+  AcceptanceArguments acceptance;
 };
 
 Manual unpack_manual() {
@@ -60,6 +61,7 @@ void report(const std::string& archive, const std::string& what, std::uint64_t b
 struct Job {
   ArchiveInput input;
   pack::Selection selection;
+  Limits limits;
   const UnpackArguments& arguments;
   const CommonOptions& common;
 };
@@ -70,6 +72,7 @@ Options options_of(Job& job, ProgressBar& bar) {
   options.selection = job.selection;
   options.replace = job.arguments.writing.force;
   options.sync = !job.arguments.writing.no_sync;
+  options.limits = job.limits;
   options.threads = job.common.threads;
   options.progress = [&bar](std::uint64_t done) { bar.update(done); };
   return options;
@@ -128,17 +131,21 @@ Result<ExitCode> run_unpack(const UnpackArguments& arguments, const CommonOption
                       "say where the selected tensors go: -o FILE for one file, -C DIR for one for "
                       "each file that they come from");
   }
-  BBZ_ASSIGN(ArchiveInput input,
-             ArchiveInput::open(arguments.archive, common.threads, arguments.network));
-  Job job{std::move(input), selection, arguments, common};
+  BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
+  const std::string spool = folder_of(arguments.output.empty() ? "-" : arguments.output);
+  BBZ_ASSIGN(ArchiveInput input, ArchiveInput::open(arguments.archive, common.threads,
+                                                    arguments.network, acceptance, spool));
+  Job job{std::move(input), selection, acceptance.limits, arguments, common};
   ProgressBar bar("unpacking", job.input.progress_total(selection), common.quiet);
   if (selection.of_tensors()) {
-    BBZ_ASSIGN(const pack::ExtractSummary summary, extract_tensors(job, bar));
+    BBZ_ASSIGN(const pack::ExtractSummary summary,
+               naming_input(arguments.archive, extract_tensors(job, bar)));
     bar.clear();
     report(arguments.archive, fmt::format("{} tensors", grouped(summary.tensors)), summary.bytes,
            common);
   } else {
-    BBZ_ASSIGN(const pack::UnpackSummary summary, unpack_files(job, bar));
+    BBZ_ASSIGN(const pack::UnpackSummary summary,
+               naming_input(arguments.archive, unpack_files(job, bar)));
     bar.clear();
     report(arguments.archive, fmt::format("{} files", grouped(summary.files)), summary.bytes,
            common);
@@ -166,6 +173,8 @@ void add_unpack_command(Program& program) {
   app.add_option("-o,--output", arguments->output, "A single output, or - for standard output")
       ->type_name("FILE");
   add_output_options(app, arguments->writing, "Replace files that exist");
+  add_expect_option(app, arguments->acceptance);
+  add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);
   add_file_option(app, arguments->selection);
   add_tensor_options(app, arguments->selection);

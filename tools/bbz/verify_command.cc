@@ -4,6 +4,7 @@
 #include "bbz/base/names.h"
 #include "bbz/commands.h"
 #include "bbz/pack/verify.h"
+#include "common/advice.h"
 #include "common/json.h"
 #include "common/network.h"
 #include "common/output.h"
@@ -17,8 +18,8 @@ struct VerifyArguments {
   std::vector<std::string> archives;
   bool fast = false;
   bool json = false;
-  std::string expected;
   NetworkArguments network;
+  AcceptanceArguments acceptance;
 };
 
 Manual verify_manual() {
@@ -36,7 +37,8 @@ Manual verify_manual() {
       "bbz describes its fields.",
       "The root digest stands for the whole content. One made with pack --digest sha256 and kept "
       "in "
-      "a safe place shows with --expect that nobody has changed the content."};
+      "a safe place shows with --expect that nobody has changed the content: it is decoded, so "
+      "--fast does not go with it."};
   manual.examples = {
       {"bbz verify model.bbz", "Checks everything."},
       {"bbz verify --fast *.bbz", "Checks several archives about as fast as they can be read."},
@@ -88,10 +90,10 @@ void print_text(const std::string& archive, const pack::VerifyReport& report, bo
   }
   const Status outcome = report.outcome();
   if (!outcome.ok() && report.damaged == 0) {
-    say("bbz: {}\n", about(archive, outcome.error()).message);
+    say("bbz: {}\n", advised(about(archive, outcome.error())));
   }
   if (report.broken && report.damaged != 0) {
-    say("bbz: {}\n", about(archive, *report.broken).message);
+    say("bbz: {}\n", advised(about(archive, *report.broken)));
   }
   if (common.quiet) return;
   put("{}: {}{}\n", archive, verdict(outcome.code()).text,
@@ -100,10 +102,6 @@ void print_text(const std::string& archive, const pack::VerifyReport& report, bo
   put("  {} files, {} tensors, {} chunks, {} bytes\n  root digest {}\n", grouped(report.files),
       grouped(report.tensors), grouped(report.chunks), grouped(report.archive_bytes),
       report.root->to_string());
-}
-
-Json json_error(const Error& error) {
-  return {{"code", code_name(error.code)}, {"message", error.message}};
 }
 
 Json json_damage(const pack::Damage& damage) {
@@ -146,11 +144,16 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments, const CommonOption
   pack::VerifyOptions options;
   options.fast = arguments.fast;
   options.threads = common.threads;
-  if (!arguments.expected.empty()) {
-    if (arguments.archives.size() != 1) {
-      return make_error(Code::kInvalidArgument, "--expect goes with one archive");
-    }
-    BBZ_ASSIGN(options.expected, pack::parse_digest(arguments.expected));
+  BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
+  options.expected = acceptance.root;
+  options.limits = acceptance.limits;
+  if (options.expected && arguments.archives.size() != 1) {
+    return make_error(Code::kInvalidArgument, "--expect goes with one archive");
+  }
+  if (options.expected && options.fast) {
+    return make_error(Code::kInvalidArgument,
+                      "--expect does not go with --fast: the root digest is of the content, which "
+                      "--fast does not decode");
   }
   Code first = Code::kOk;
   Json reports = Json::array();
@@ -159,12 +162,12 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments, const CommonOption
     if (!arguments.json && report.ok()) {
       print_text(shown(path), *report, options.fast, common);
     } else if (!arguments.json) {
-      say("bbz: {}\n", report.error().message);
+      say("bbz: {}\n", advised(report.error()));
     } else if (report.ok()) {
-      reports.push_back(json_report(shown(path), *report));
+      reports.push_back(json_report(named(path), *report));
     } else {
       reports.push_back({{"schema", 1},
-                         {"archive", shown(path)},
+                         {"archive", named(path)},
                          {"outcome", "unreadable"},
                          {"error", json_error(report.error())}});
     }
@@ -187,8 +190,8 @@ void add_verify_command(Program& program) {
   add_network_options(app, arguments->network);
   app.add_flag("--fast", arguments->fast, "Check structure and stored bytes only; decode nothing");
   app.add_flag("--json", arguments->json, "Print JSON");
-  app.add_option("--expect", arguments->expected, "The root digest that the archive must have")
-      ->type_name("DIGEST");
+  add_expect_option(app, arguments->acceptance);
+  add_max_size_option(app, arguments->acceptance);
 }
 
 }  // namespace bbz::tools

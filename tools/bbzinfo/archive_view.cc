@@ -2,6 +2,7 @@
 
 #include "bbz/archive/stream.h"
 #include "bbz/http/url.h"
+#include "common/output.h"
 
 namespace bbz::tools {
 namespace {
@@ -50,10 +51,10 @@ class MetadataCollector final : public Visitor {
 
 }  // namespace
 
-Status view_archive(const std::string& path, const NetworkArguments& network, const Lists& lists,
-                    ArchiveView& view) {
+Status view_archive(const std::string& path, const NetworkArguments& network,
+                    const Acceptance& acceptance, const Lists& lists, ArchiveView& view) {
   view.name = http::shown_url(path);
-  BBZ_ASSIGN(view.input, ArchiveInput::open(path, 1, network));
+  BBZ_ASSIGN(view.input, ArchiveInput::open(path, 1, network, acceptance, folder_of("-")));
   std::uint64_t archive_bytes = 0;
   Values values(lists, view);
   if (const Reader* const reader = view.input.reader()) {
@@ -66,7 +67,7 @@ Status view_archive(const std::string& path, const NetworkArguments& network, co
     }
     const auto announced = reader->announce(wanted);
     for (const catalog::Metadata& metadata : wanted) {
-      BBZ_ASSIGN(std::string text, reader->read_metadata(metadata));
+      BBZ_ASSIGN(std::string text, naming_input(path, reader->read_metadata(metadata)));
       values.keep(metadata, std::move(text));
     }
   } else {
@@ -74,7 +75,9 @@ Status view_archive(const std::string& path, const NetworkArguments& network, co
     StreamOptions options;
     options.threads = 1;
     options.decode = false;
-    BBZ_ASSIGN(StreamSummary read, read_stream(view.input.stream(), options, collector));
+    options.limits = acceptance.limits;
+    BBZ_ASSIGN(StreamSummary read,
+               naming_input(path, read_stream(view.input.stream(), options, collector)));
     view.streamed = std::move(read.catalog);
     view.catalog = &view.streamed;
     view.root = read.root;

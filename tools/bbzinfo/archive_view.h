@@ -6,6 +6,7 @@
 #include <string>
 
 #include "bbz/pack/info.h"
+#include "common/acceptance.h"
 #include "common/archive_input.h"
 #include "common/network.h"
 
@@ -44,8 +45,9 @@ struct ArchiveView {
 // Reads the index and, of the metadata, what is to be shown; from standard input, the whole
 // archive, without decoding it. A view has its catalog as long as it stays where it is: it is
 // filled in place.
-Status view_archive(const std::string& path, const NetworkArguments& network, const Lists& lists,
-                    ArchiveView& view);
+// Errors: those of ArchiveInput::open and of reading, which name it.
+Status view_archive(const std::string& path, const NetworkArguments& network,
+                    const Acceptance& acceptance, const Lists& lists, ArchiveView& view);
 
 void print_text(const ArchiveView& view, const Lists& lists, bool verbose);
 // What the symmetry coder did to each file.

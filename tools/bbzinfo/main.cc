@@ -1,6 +1,10 @@
 #include <fmt/format.h>
 
+#include "bbz/base/format.h"
 #include "bbzinfo/archive_view.h"
+#include "common/advice.h"
+#include "common/json.h"
+#include "common/output.h"
 #include "common/program.h"
 #include "common/say.h"
 
@@ -12,6 +16,7 @@ struct Arguments {
   Lists lists;
   bool json = false;
   NetworkArguments network;
+  AcceptanceArguments acceptance;
 };
 
 Manual manual() {
@@ -22,7 +27,9 @@ Manual manual() {
       "Nothing is decoded: the index tells it all. \"-\" is standard input. Sizes are in powers of "
       "1000; -v gives them exactly.",
       "--json gives one object an archive, whose fields are stable: see json.md in the sources of "
-      "the tool."};
+      "the tool.",
+      "Of several archives, those that can be read are shown, and the exit code is that of the "
+      "first that cannot."};
   manual.examples = {
       {"bbzinfo model.bbz", "Shows a summary: sizes, dtypes, codecs."},
       {"bbzinfo model.bbz --tensors", "Lists every tensor with its shape and ratio."},
@@ -31,23 +38,39 @@ Manual manual() {
   return manual;
 }
 
+// All archives are looked at, whatever is found; the exit code is that of the first that failed. The
+// only one is the error of the command.
 Result<ExitCode> run(const Arguments& arguments, const CommonOptions& common) {
+  BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
   const bool several = arguments.archives.size() > 1;
-  if (arguments.json && several) put("[\n");
-  for (std::size_t i = 0; i < arguments.archives.size(); ++i) {
-    Lists read = arguments.lists;
-    read.files = read.files || arguments.json;
-    ArchiveView view;
-    BBZ_TRY(view_archive(arguments.archives[i], arguments.network, read, view));
-    if (!arguments.json) {
-      print_text(view, arguments.lists, common.verbose);
-      continue;
-    }
-    if (i > 0) put(",\n");
-    print_json(view, arguments.lists);
+  if (several && acceptance.root) {
+    return make_error(Code::kInvalidArgument, "--expect goes with one archive");
   }
-  if (arguments.json && several) put("]\n");
-  return ExitCode::kSuccess;
+  const bool array = arguments.json && several;
+  Code first = Code::kOk;
+  if (array) put("[\n");
+  for (std::size_t i = 0; i < arguments.archives.size(); ++i) {
+    const std::string& path = arguments.archives[i];
+    Lists lists = arguments.lists;
+    lists.files = lists.files || arguments.json;
+    ArchiveView view;
+    const Status read = view_archive(path, arguments.network, acceptance, lists, view);
+    if (!read.ok() && !several) return read.error();
+    if (array && i > 0) put(",\n");
+    if (read.ok() && arguments.json) {
+      print_json(view, arguments.lists);
+    } else if (read.ok()) {
+      print_text(view, arguments.lists, common.verbose);
+    } else {
+      if (first == Code::kOk) first = read.code();
+      say("bbzinfo: {}\n", advised(read.error()));
+      if (array) {
+        write_json({{"schema", 1}, {"archive", named(path)}, {"error", json_error(read.error())}});
+      }
+    }
+  }
+  if (array) put("]\n");
+  return exit_code(first);
 }
 
 }  // namespace
@@ -67,6 +90,9 @@ int main(int argc, char** argv) {
   app.add_flag("--symmetry", arguments.lists.symmetry,
                "Show what the symmetry coder did: junctions, methods, bits saved, measured error");
   app.add_flag("--json", arguments.json, "Print JSON, with files and layers always in it");
+  add_expect_option(app, arguments.acceptance,
+                    "The root digest that the archive must have; nothing is shown of any other");
+  add_max_size_option(app, arguments.acceptance);
   add_network_options(app, arguments.network);
   program.set_run([&] { return run(arguments, program.common()); });
   return program.main(argc, argv);

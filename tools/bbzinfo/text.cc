@@ -74,8 +74,8 @@ void TextView::print_as_bytes() const {
 void TextView::print_summary() const {
   const pack::Info& info = view_.info;
   const container::FileHeader& header = view_.catalog->header;
-  put("{}: {} in {} ({})\n\n", view_.name, size(info.file_bytes), size(info.archive_bytes),
-      percentage(info.archive_bytes, info.file_bytes));
+  put("{}: {} in {} ({})\n\n", printable(view_.name), size(info.file_bytes),
+      size(info.archive_bytes), percentage(info.archive_bytes, info.file_bytes));
   put("  format       {}.{}{}\n", header.major, header.minor,
       header.required_features & container::kFeatureIndexFirst ? ", index at the front" : "");
   put("  root digest  {}\n", view_.root.to_string());

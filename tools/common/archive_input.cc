@@ -1,21 +1,29 @@
 #include "common/archive_input.h"
 
 #include "bbz/http/url.h"
+#include "bbz/io/unnamed_file.h"
 #include "common/output.h"
 
 namespace bbz::tools {
 
 Result<ArchiveInput> ArchiveInput::open(const std::string& path, unsigned threads,
-                                        const NetworkArguments& network) {
+                                        const NetworkArguments& network,
+                                        const Acceptance& acceptance,
+                                        const std::string& spool_folder) {
   ArchiveInput input;
   BBZ_ASSIGN(input.source_, open_source(path, network));
-  if (!input.source_->seekable()) return input;
+  if (!input.source_->seekable()) {
+    if (!acceptance.root) return input;
+    BBZ_ASSIGN(input.source_, io::copy_to_disk(*input.source_, spool_folder, {}));
+  }
   ReadOptions options;
+  options.limits = acceptance.limits;
   options.threads = threads;
   options.use_front_index = http::is_url(path);  // it comes with the first request
   auto reader = Reader::open(input.source_, options);
-  if (!reader.ok()) return about(path, std::move(reader).error());
+  if (!reader.ok()) return about_input(path, std::move(reader).error());
   input.reader_ = std::move(*reader);
+  BBZ_TRY(acceptance.check(path, input.reader_->root()));
   return input;
 }
 

@@ -8,15 +8,19 @@
 
 #include "bbz/archive/reader.h"
 #include "bbz/pack/selection.h"
+#include "common/acceptance.h"
 #include "common/network.h"
 
 namespace bbz::tools {
 
 class ArchiveInput {
  public:
-  // `path` may be a URL. Errors: those of open_source and Reader::open.
+  // Opens `path`, which may be a URL, if it is what the user accepts. A stream of which a root
+  // digest is expected shows it only at its end: it is copied first, into a file without a name in
+  // `spool_folder`. Errors: those of open_source and Reader::open; kDigestMismatch.
   static Result<ArchiveInput> open(const std::string& path, unsigned threads,
-                                   const NetworkArguments& network);
+                                   const NetworkArguments& network, const Acceptance& acceptance,
+                                   const std::string& spool_folder);
 
   // Null for a stream.
   const Reader* reader() const { return reader_.get(); }

@@ -11,8 +11,13 @@ namespace bbz::tools {
 
 using Json = nlohmann::ordered_json;
 
-// To standard output. ASCII alone, so that no name can do anything to a terminal; strings need not
-// be UTF-8, as names of files on a disk are not.
+// Returns an error as it stands in what --json prints.
+inline Json json_error(const Error& error) {
+  return {{"code", code_name(error.code)}, {"message", error.message}};
+}
+
+// Writes to standard output, in ASCII alone, so that no name can do anything to a terminal. Strings
+// need not be UTF-8, as names of files on a disk are not.
 inline void write_json(const Json& json) {
   put("{}\n", json.dump(2, ' ', true, Json::error_handler_t::replace));
 }

@@ -1,14 +1,38 @@
 #include "common/model_input.h"
 
+#include "bbz/base/format.h"
 #include "bbz/http/url.h"
+#include "common/output.h"
 
 namespace bbz::tools {
 
-Result<weights::Model> open_model(const std::string& name, const NetworkArguments& network,
-                                  unsigned threads) {
-  if (!http::is_url(name)) return weights::open(name, threads);
+namespace {
+
+Result<weights::Model> open_unnamed(const std::string& name, const NetworkArguments& network,
+                                    unsigned threads, const Limits& limits) {
+  if (!http::is_url(name)) return weights::open(name, threads, limits);
   BBZ_ASSIGN(auto source, open_source(name, network));
-  return weights::open(std::move(source), http::file_name_of(name), threads);
+  return weights::open(std::move(source), http::file_name_of(name), threads, limits);
+}
+
+}  // namespace
+
+Result<weights::Model> open_model(const std::string& name, const NetworkArguments& network,
+                                  unsigned threads, const Acceptance& acceptance) {
+  auto model = open_unnamed(name, network, threads, acceptance.limits);
+  if (!model.ok()) return about(name, std::move(model).error());
+  if (model->root) {
+    BBZ_TRY(acceptance.check(name, *model->root));
+  } else if (acceptance.root) {
+    return make_error(Code::kInvalidArgument, "{}: only an archive has a root digest to expect",
+                      shown(name));
+  }
+  model->load = [name, load = std::move(model->load)](std::size_t tensor) {
+    auto loaded = load(tensor);
+    if (!loaded.ok()) loaded = about(name, std::move(loaded).error());
+    return loaded;
+  };
+  return model;
 }
 
 }  // namespace bbz::tools

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "bbz/base/format.h"
+#include "bbz/base/names.h"
 #include "bbz/http/url.h"
 #include "common/say.h"
 
@@ -63,8 +64,30 @@ Error about(const std::string& path, Error error) {
   return error;
 }
 
-std::string shown(const std::string& path) {
+Error about_input(const std::string& path, Error error) {
+  switch (error.code) {
+    case Code::kIo:
+    case Code::kExists:
+    case Code::kCancelled:
+    case Code::kOutOfMemory:
+    case Code::kInternal:
+      return error;
+    case Code::kTruncated:
+    case Code::kChecksum:
+      if (error.remedy == Remedy::kNone && path != "-") error.remedy = Remedy::kSalvage;
+      break;
+    default:
+      break;
+  }
+  return about(path, std::move(error));
+}
+
+std::string named(const std::string& path) {
   return path == "-" ? "standard input" : http::shown_url(path);
+}
+
+std::string shown(const std::string& path) {
+  return printable(named(path));
 }
 
 }  // namespace bbz::tools

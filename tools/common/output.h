@@ -35,10 +35,22 @@ std::string default_archive_name(const std::string& input);
 // The folder that the output stands in; for "-", the one for temporary files.
 std::string folder_of(const std::string& output);
 
-// The error with the name of what it is about in front, where it is not there already.
+// Returns the error with the name of what it is about in front, unless it is there already.
 Error about(const std::string& path, Error error);
 
-// A name, "standard input" for "-", a URL without what may be a secret.
+// Returns the same if the error may be about the input `path`: those of the system and of outputs
+// say themselves what they are about.
+Error about_input(const std::string& path, Error error);
+
+template <class T>
+Result<T> naming_input(const std::string& path, Result<T> result) {
+  if (result.ok()) return result;
+  return about_input(path, std::move(result).error());
+}
+
+// Returns a name as JSON has it: "standard input" for "-", a URL without what may be a secret.
+std::string named(const std::string& path);
+// Returns the same as people see it: printable, whatever is in it.
 std::string shown(const std::string& path);
 
 }  // namespace bbz::tools

@@ -22,7 +22,7 @@ std::size_t size_of_what_is_there(const std::string& path) {
   struct stat status {};
   std::size_t size = 0;
   for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
-    if (::stat(path.substr(0, slash).c_str(), &status) != 0) return size;
+    if (::stat(path.substr(0, slash).c_str(), &status) != 0 && errno == ENOENT) return size;
     if (slash == std::string::npos) return path.size();
     size = slash;
   }

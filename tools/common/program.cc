@@ -9,6 +9,7 @@
 #include "bbz/base/names.h"
 #include "bbz/container/constants.h"
 #include "bbz/linalg/product.h"
+#include "common/advice.h"
 #include "common/help.h"
 #include "common/say.h"
 
@@ -73,7 +74,7 @@ Options& Program::add_command(const std::string& name, Manual manual, Run run) {
 
 int Program::fail(const Error& error) const {
   (void)flush_output();
-  say("{}: {}\n", app_->get_name(), error.message);
+  say("{}: {}\n", app_->get_name(), advised(error));
   return static_cast<int>(exit_code(error.code));
 }
 
@@ -106,7 +107,7 @@ int Program::main(int argc, char** argv) try {
     const auto chosen = app_->get_subcommands();
     const std::string command =
         chosen.empty() ? app_->get_name() : app_->get_name() + " " + chosen.front()->get_name();
-    say("{}: {} (see {} --help)\n", app_->get_name(), error.what(), command);
+    say("{}: {} (see {} --help)\n", app_->get_name(), printable(error.what()), command);
     return static_cast<int>(ExitCode::kUsage);
   }
   linalg::set_threads(common_.threads);

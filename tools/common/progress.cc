@@ -27,7 +27,7 @@ ProgressBar::~ProgressBar() {
 }
 
 void ProgressBar::clear() {
-  if (drawn_) say_text("\r\x1b[K");
+  if (drawn_) draw_text("\r\x1b[K");
   drawn_ = false;
 }
 
@@ -39,7 +39,7 @@ void ProgressBar::update(std::uint64_t done) {
   drawn_ = true;
   std::string text = line(done, now);
   text.resize(std::min(text.size(), message_width() - 1));
-  say("\r{}\x1b[K", text);
+  draw_text(fmt::format("\r{}\x1b[K", text));
 }
 
 std::string ProgressBar::line(std::uint64_t done, Clock::time_point now) const {

@@ -4,12 +4,14 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
 #include <span>
 #include <string>
 
+#include "bbz/base/names.h"
 #include "bbz/io/fd.h"
 
 namespace bbz::tools {
@@ -29,6 +31,16 @@ Output& output() {
 
 Bytes bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text));
+}
+
+// Appends text, each of its lines printable.
+void append_lines(std::string& out, std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    out += printable(text.substr(0, end));
+    if (end < text.size()) out += '\n';
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
 }
 
 // Holds back the SIGPIPE that this thread's writes raise, and takes it away in the end.
@@ -87,7 +99,7 @@ std::size_t message_width() {
 void put_text(std::string_view text) {
   Output& out = output();
   if (!out.failure.ok()) return;
-  out.waiting += text;
+  append_lines(out.waiting, text);
   if (out.waiting.size() >= kBufferSize || output_is_terminal()) (void)flush_output();
 }
 
@@ -101,6 +113,15 @@ Status flush_output() {
 }
 
 void say_text(std::string_view text) noexcept {
+  try {
+    std::string lines;
+    append_lines(lines, text);
+    draw_text(lines);
+  } catch (...) {  // no memory for it
+  }
+}
+
+void draw_text(std::string_view text) noexcept {
   const NoSigpipe quietly;
   try {
     (void)io::write_fully(STDERR_FILENO, bytes_of(text), "standard error");

@@ -22,7 +22,8 @@ bool messages_are_on_terminal();
 std::size_t message_width();
 
 // Appends text to standard output, through a buffer. After an error everything is dropped, and
-// flush_output() reports it. From one thread at a time.
+// flush_output() reports it. From one thread at a time. Of this and of all messages, only line ends
+// reach a terminal as they are: what else would act on it is escaped as printable() does it.
 void put_text(std::string_view text);
 
 template <class... Args>
@@ -38,6 +39,9 @@ Status flush_output();
 // memory, is dropped: a message must not end the work that it is about, so this neither throws nor
 // raises SIGPIPE. From any thread.
 void say_text(std::string_view text) noexcept;
+
+// Writes to standard error, likewise, what is meant to act on a terminal.
+void draw_text(std::string_view text) noexcept;
 
 template <class... Args>
 void say(fmt::format_string<Args...> format, Args&&... args) noexcept {
