@@ -71,7 +71,7 @@ bool same_origin(std::string_view a, std::string_view b) {
     Parts parts = split(url);
     const std::string_view port = parts.scheme == "https" ? ":443" : ":80";
     if (parts.authority.ends_with(port)) {
-      parts.authority.resize(parts.authority.size() - port.size());
+      parts.authority.erase(parts.authority.size() - port.size());
     }
     return parts.scheme + "://" + parts.authority;
   };
