@@ -108,9 +108,7 @@ TEST_F(Acceptance, AChangedArchiveIsRefused) {
 }
 
 TEST_F(Acceptance, AnArchiveOfMoreThanTheSizeIsRefused) {
-  std::vector<Row> all = rows();
-  all.push_back({"$BBZ salvage @ -o out", true, true});
-  for (const Row& row : all) {
+  for (const Row& row : rows()) {
     const std::size_t size =
         read(row.archive == "in/sha.bbz" ? "in/model.safetensors" : "in/sliced.safetensors").size();
     const Finished taken = run_with(row, "--max-size " + std::to_string(size));

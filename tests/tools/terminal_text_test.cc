@@ -8,20 +8,11 @@
 namespace bbz::tools {
 namespace {
 
-// Each acts: an escape sequence, one of a single character, turned text, ended lines, no UTF-8.
-const std::string kActing[] = {"\x1b[31mx",
-                               "a\nmodel.bbz: ok",
-                               "\xC2\x9B"
-                               "31mx",
-                               "a\xE2\x80\xAEz",
-                               "a\xE2\x80\x8Fz",
-                               "a\xD8\x9Cz",
-                               "a\xE2\x80\xA8z",
-                               "a\xE2\x81\xA7z",
-                               "\xFF\xFE",
-                               "a\rb",
-                               "a\x7Fz",
-                               "a\tb"};
+// Each of these parts acts: an escape sequence, one of a single character, turned text, ended lines.
+const std::string kAll =
+    "\x1b[31mx\nmodel.bbz: ok\xC2\x9B"
+    "31mx\xE2\x80\xAEz\xE2\x80\x8Fz\xD8\x9Cz\xE2\x80\xA8z\xE2\x81\xA7z\rb\x7Fz\tb";
+const std::string kActing[] = {kAll, "\xFF\xFE\x1b", "a\nmodel.bbz: ok"};
 
 class TerminalText : public EveryCommand {
  protected:
@@ -86,7 +77,7 @@ TEST_F(TerminalText, NamesOnTheCommandLineAreEscaped) {
           "$BBZ mount \"$NAME\" \"x$NAME\"",
           "$BBZ mount \"$NAME\" m --cache \"$NAME\"",
           "$BBZ get \"$NAME\"",
-          "$BBZ get \"http://127.0.0.1:1/$NAME\"",
+          "$BBZ get --retries 0 \"http://127.0.0.1:1/$NAME\"",
           "$BBZINFO \"$NAME\"",
           "$BBZINFO \"x$NAME\"",
           "$BBZINFO --json \"$NAME\" \"x$NAME\"",
@@ -107,7 +98,7 @@ TEST_F(TerminalText, JsonOfNamesIsValid) {
     ASSERT_EQ(sh("cp in/model.bbz \"$NAME\"").code, 0);
     const auto info = nlohmann::json::parse(sh("$BBZINFO --json \"$NAME\"").out);
     const auto verified = nlohmann::json::parse(sh("$BBZ verify --json \"$NAME\"").out);
-    if (name != "\xFF\xFE") {
+    if (is_utf8(name)) {
       EXPECT_EQ(info["archive"], name);
       EXPECT_EQ(verified["archive"], name);
     }
@@ -135,13 +126,14 @@ TEST_F(TerminalText, WhatAServerSaysIsEscaped) {
     return true;
   });
   ::setenv("URL", server.url().c_str(), 1);
-  for (const std::string& name : kActing) {
-    if (name.find('\n') != std::string::npos) continue;
+  // What can stand in a head at all: no line ends.
+  for (const std::string name : {"\x1b[31mx",
+                                 "\xC2\x9B"
+                                 "31mx",
+                                 "a\xE2\x80\xAEz", "a\xE2\x80\xA8z", "\xFF\xFE", "a\rb"}) {
     location = name;
-    for (const std::string command :
-         {"$BBZ unpack $URL -C out", "$BBZ get $URL -o out", "$BBZINFO $URL",
-          "$BBZ verify --retries 0 $URL", "$BBZ estimate $URL"}) {
-      expect_harmless(command);
+    for (const std::string command : {"unpack $URL -C out", "get $URL -o out", "verify $URL"}) {
+      expect_harmless("$BBZ " + command + " --retries 0");
     }
   }
 }

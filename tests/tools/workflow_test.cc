@@ -210,6 +210,32 @@ TEST_F(Workflow, ShowsWhatIsInAnArchive) {
                    "cat llama.bbz | $BBZINFO - --json | tail -n +4 > b; cmp a b");
 }
 
+// Those that can be read are shown, beside those that cannot.
+TEST_F(Workflow, ShowsTheArchivesThatCanBeReadOfSeveral) {
+  ASSERT_EQ(sh("$BBZ pack model.safetensors").code, 0);
+  write("cut.bbz", read("model.bbz").substr(0, 1000));
+  const Finished json = sh("$BBZINFO --json model.bbz cut.bbz missing model.bbz");
+  EXPECT_EQ(json.code, 3) << json.err;
+  const auto list = nlohmann::json::parse(json.out);
+  ASSERT_EQ(list.size(), 4u);
+  EXPECT_EQ(list[0], list[3]);
+  EXPECT_FALSE(list[0].contains("error"));
+  EXPECT_EQ(list[1]["schema"], 1);
+  EXPECT_EQ(list[1]["archive"], "cut.bbz");
+  EXPECT_EQ(list[1]["error"]["code"], "truncated");
+  EXPECT_EQ(list[2]["error"]["code"], "not-found");
+  EXPECT_EQ(std::ranges::count(json.err, '\n'), 2) << json.err;
+  EXPECT_EQ(nlohmann::json::parse(sh("$BBZINFO --json missing cut.bbz").out).size(), 2u);
+  // Of one, there is nothing to print.
+  const Finished one = sh("$BBZINFO --json cut.bbz");
+  EXPECT_EQ(one.code, 3);
+  EXPECT_EQ(one.out, "");
+
+  const Finished text = sh("$BBZINFO cut.bbz model.bbz");
+  EXPECT_EQ(text.code, 3);
+  EXPECT_NE(text.out.find("model.bbz: "), std::string::npos) << text.out;
+}
+
 TEST_F(Workflow, SalvagesWhatIsLeft) {
   make_folder();
   ASSERT_EQ(sh("$BBZ pack llama").code, 0);
