@@ -12,9 +12,9 @@
 namespace bbz::pack {
 
 struct VerifyOptions {
-  bool fast = false;               // structure and stored payloads only; nothing is decoded
-  std::optional<Digest> expected;  // of the root
-  std::size_t max_damages = 100;   // that are listed; all are counted
+  bool fast = false;                 // structure and stored payloads only; nothing is decoded
+  std::optional<Digest> expected{};  // of the root
+  std::size_t max_damages = 100;     // that are listed; all are counted
   unsigned threads = 0;
   Limits limits{};
   Progress progress{};  // bytes of the archive read

@@ -125,8 +125,8 @@ TEST(TwoViews, AreNoneInAFileOfBytes) {
 }
 
 TEST(TwoViews, AreSeenWhateverDiffers) {
-  using Change = std::function<void(Story&)>;
-  const std::vector<std::pair<std::string, Change>> changes = {
+  using Alter = std::function<void(Story&)>;
+  const std::vector<std::pair<std::string, Alter>> changes = {
       {"swapped", [](Story& t) { std::swap(t.recorded[0].name, t.recorded[2].name); }},
       {"renamed", [](Story& t) { t.recorded[2].name = "c"; }},
       {"renamed empty", [](Story& t) { t.recorded[1].name = "c"; }},
