@@ -11,7 +11,8 @@ set(BBZ_PUBLIC_HEADERS
   container/constants.h container/header.h container/limits.h container/record.h container/scan.h
   download/download.h
   http/options.h http/source.h http/url.h
-  io/atomic_file.h io/fd.h io/fd_sink.h io/output_tree.h io/sink.h io/source.h
+  io/atomic_file.h io/batch.h io/fd.h io/fd_sink.h io/file_status.h io/output_options.h io/output_tree.h
+  io/publication.h io/sink.h io/source.h io/temporary.h
   plan/part.h plan/plan.h
   push/decoder.h push/range_set.h push/state.h push/store.h
   pack/cat.h pack/extract.h pack/info.h pack/pack.h pack/selection.h pack/unpack.h pack/verify.h

@@ -62,7 +62,7 @@ bool RecordsCheck::is_compared() const {
 Status RecordsCheck::end_file(std::uint64_t size) {
   if (!is_compared()) return {};
   const auto fault = [&](const Error& error) {
-    return make_error(error.code, "file {}: {}", quoted(path_), error.message);
+    return make_error(error.code, "file {}: {}", bbz::quoted(path_), error.message);
   };
   if (!header_size_) {
     return fault({Code::kMalformed, "a safetensors file whose header is not bytes of their own"});

@@ -24,6 +24,7 @@ class SharedSource final : public io::Source {
   }
   std::optional<std::uint64_t> size() const override { return inner_->size(); }
   bool seekable() const override { return inner_->seekable(); }
+  std::optional<io::FileStatus> file_status() const override { return inner_->file_status(); }
   Status check_unchanged() override { return inner_->check_unchanged(); }
   std::string_view name() const override { return inner_->name(); }
 

@@ -196,7 +196,7 @@ class TarSequence final : public FileSequence {
       folders_.insert(std::move(path));
       return std::optional<SourceFile>();
     }
-    const std::string shown = fmt::format("{}: {}", reader_->name(), quoted(path));
+    const std::string shown = fmt::format("{}: {}", reader_->name(), bbz::quoted(path));
     // In some tars, links have the data too.
     const bool link =
         ::archive_entry_hardlink(entry) != nullptr && ::archive_entry_size(entry) == 0;
@@ -243,7 +243,7 @@ class TarSequence final : public FileSequence {
     return make_error(Code::kInvalidArgument,
                       "{}: is a symbolic link to {}; only regular files and folders can be packed: "
                       "\"tar -h --hard-dereference\" stores what links lead to",
-                      shown, quoted(target == nullptr ? "?" : target));
+                      shown, bbz::quoted(target == nullptr ? "?" : target));
   }
 
   // The content of an earlier member, for a hard link to it.
@@ -253,12 +253,12 @@ class TarSequence final : public FileSequence {
                path_of(::archive_entry_hardlink(entry), ::archive_entry_hardlink_utf8(entry)));
     if (is_excluded(target)) {
       return make_error(Code::kInvalidArgument, "{}: is a hard link to {}, which was left out",
-                        shown, quoted(target));
+                        shown, bbz::quoted(target));
     }
     if (target == path || !files_.contains(target)) {
       return make_error(Code::kMalformed,
                         "{}: is a hard link to {}, which is no file that came before it", shown,
-                        quoted(target));
+                        bbz::quoted(target));
     }
     BBZ_ASSIGN(auto source, copies_->link(path, target, shown));
     if (source != nullptr) return source;
@@ -266,7 +266,7 @@ class TarSequence final : public FileSequence {
         Code::kInvalidArgument,
         "{}: is a hard link to {}, of which no copy was kept: those of all members "
         "may have {} bytes, on disk; \"tar --hard-dereference\" stores the file again",
-        shown, quoted(target), options_.kept_bytes);
+        shown, bbz::quoted(target), options_.kept_bytes);
   }
 
   // A path as other tools would unpack it, without "./" before and '/' after it. Names in the old

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <new>
-#include <ranges>
 
 namespace bbz::view {
 
@@ -12,7 +11,7 @@ Buffer BlockMemory::take(std::size_t size) {
     const auto fits = [size](const Buffer& buffer) {
       return buffer.capacity >= size && buffer.capacity - size <= size / 8;
     };
-    const auto found = std::ranges::find_if(idle_ | std::views::reverse, fits);
+    const auto found = std::find_if(idle_.rbegin(), idle_.rend(), fits);
     if (found != idle_.rend()) {
       Buffer buffer = std::move(*found);
       idle_.erase(std::next(found).base());

@@ -81,16 +81,16 @@ TEST_F(Inputs, AreReplacedByNoFileOfATree) {
 }
 
 TEST_F(Inputs, AreNotReplacedBySalvage) {
-  std::filesystem::create_directory(dir_ / "out");
   for (const auto& [archive, name] : std::vector<std::pair<std::string, std::string>>{
            {"in/model.bbz", "out/model.safetensors"},
            {"in/broken.bbz", "out/model.safetensors.partial"},
            {"in/broken.bbz", "out/model.safetensors.rescued.safetensors"}}) {
+    std::filesystem::create_directory(dir_ / "out");
     std::filesystem::create_hard_link(dir_ / archive, dir_ / name);
     const std::string before = read(archive);
     EXPECT_NE(sh("$BBZ salvage -f " + archive + " -o out").code, 0) << name;
     EXPECT_TRUE(read(name) == before) << name;
-    std::filesystem::remove(dir_ / name);
+    std::filesystem::remove_all(dir_ / "out");
   }
 }
 

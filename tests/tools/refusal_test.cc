@@ -241,8 +241,8 @@ TEST_F(Refusal, PacksNoOutputOfItsOwn) {
   }
   // Through the shell, from within, and by the default name.
   EXPECT_EXIT_CODE(
-      0, "$BBZ pack -q d -o - > d/out && $BBZINFO --files d/out | grep -c out > list; rm d/out");
-  EXPECT_EQ(read("list"), "0\n");
+      0, "$BBZ pack -q d -o - > d/out && $BBZ unpack -q d/out -C back && ! test -e back/out");
+  EXPECT_EXIT_CODE(0, "rm -r back d/out");
   EXPECT_EXIT_CODE(0, "cd d && $BBZ pack -q . -o out && cd .. && $BBZ unpack -q d/out -C back");
   EXPECT_FALSE(exists("back/out"));
   EXPECT_EXIT_CODE(0, "rm d/out && cd d/sub && $BBZ pack -q .. && cd ../.. && test -f d.bbz");

@@ -26,12 +26,13 @@ TEST_F(RoundTrip, RealModels) {
   expect_folder_back("--digest sha256");
   EXPECT_EXIT_CODE(
       0,
-      "for f in in/*; do $BBZ pack \"$f\" -o one.bbz -f && "
+      "for f in $(find in -type f); do $BBZ pack \"$f\" -o one.bbz -f && "
       "test \"$($BBZ unpack one.bbz -o - | sha256sum)\" = \"$(sha256sum < \"$f\")\" || "
       "exit 9; done");
-  EXPECT_EXIT_CODE(0,
-                   "for f in in/*; do cat \"$f\" | $BBZ pack - | $BBZ unpack - -o - | "
-                   "cmp - \"$f\" || exit 9; done");
+  EXPECT_EXIT_CODE(
+      0,
+      "for f in $(find in -type f); do cat \"$f\" | $BBZ pack - | $BBZ unpack - -o - | "
+      "cmp - \"$f\" || exit 9; done");
 }
 
 TEST_F(RoundTrip, UnusualHeaders) {
