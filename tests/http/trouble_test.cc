@@ -70,15 +70,15 @@ TEST(HttpTrouble, TriesAgainWhenTheServerIsBusy) {
 }
 
 // Answers so many requests with "try again in N seconds", and the rest well.
-Server::Hook asking_to_wait(const Server& server, std::size_t count, const std::string& seconds) {
-  return at_first(count, [&server, seconds](const ServerRequest&, ServerConnection& connection) {
+Server::Hook asking_to_wait(const Server* server, std::size_t count, const std::string& seconds) {
+  return at_first(count, [server, seconds](const ServerRequest&, ServerConnection& connection) {
     connection.send(
-        server.head("429 Too Many", "Retry-After: " + seconds + "\r\n" + "Content-Length: 0\r\n"));
+        server->head("429 Too Many", "Retry-After: " + seconds + "\r\n" + "Content-Length: 0\r\n"));
   });
 }
 
 TEST(HttpTrouble, WaitsAsLongAsTheServerAsks) {
-  Server server(content_of(kSize), asking_to_wait(server, 1, "1"));
+  Server server(content_of(kSize), asking_to_wait(&server, 1, "1"));
   Options options = quick();
   options.longest_wait = std::chrono::seconds(1);
   const auto source = open(server.url(), options).value();
@@ -89,13 +89,13 @@ TEST(HttpTrouble, WaitsAsLongAsTheServerAsks) {
 }
 
 TEST(HttpTrouble, KnowsDatesToWaitFor) {
-  Server server(content_of(kSize), asking_to_wait(server, 1, "Fri, 31 Dec 2199 23:59:59 GMT"));
+  Server server(content_of(kSize), asking_to_wait(&server, 1, "Fri, 31 Dec 2199 23:59:59 GMT"));
   EXPECT_THAT(message_of(read_rest(server)), HasSubstr("seconds (at most 300 are waited)"));
 }
 
 TEST(HttpTrouble, SaysWhatItWasAskedToWaitAndWhatItWaits) {
   for (const std::string seconds : {"3600", "2"}) {
-    Server server(content_of(kSize), asking_to_wait(server, 1, seconds));
+    Server server(content_of(kSize), asking_to_wait(&server, 1, seconds));
     Options options = quick();
     options.longest_wait = std::chrono::milliseconds(1'500);
     EXPECT_THAT(
