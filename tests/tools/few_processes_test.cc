@@ -13,6 +13,7 @@ namespace fs = std::filesystem;
 class FewProcesses : public ToolTest {
  protected:
   void SetUp() override {
+    if (kSanitized) GTEST_SKIP() << "the sanitizer needs a process of its own";
     if (::geteuid() != 0) GTEST_SKIP() << "another user's processes can be started by root only";
     fs::permissions(dir_.path(), fs::perms::all);
     fs::copy_file(BBZ_TOOL, dir_ / "bbz");

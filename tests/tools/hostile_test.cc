@@ -26,6 +26,10 @@ struct Cost {
 
 class Hostile : public ToolTest {
  protected:
+  void SetUp() override {
+    if (kSanitized) GTEST_SKIP() << "memory and time are not the program's alone with a sanitizer";
+  }
+
   // Makes the archive "in" in a process of its own: what a process has taken counts for its children
   // too.
   template <class Make>

@@ -14,6 +14,20 @@
 
 namespace bbz::tools {
 
+// Whether the tools are built with a sanitizer, as the tests are: then it handles faults, takes memory
+// and address space of its own, and starts a process at the end.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 struct Finished {
   int code = -1;  // as a shell sees it: 128 + N where signal N ended it
   std::string out;

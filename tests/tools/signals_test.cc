@@ -19,6 +19,10 @@ std::vector<int> ending_signals() {
                               SIGXCPU, SIGPROF, SIGIO,   SIGVTALRM, SIGPWR,  SIGSYS};
   numbers.push_back(SIGRTMIN);
   numbers.push_back(SIGRTMAX);
+  if (kSanitized) {
+    const std::set<int> handled = {SIGILL, SIGBUS, SIGFPE, SIGSEGV};
+    std::erase_if(numbers, [&](int number) { return handled.contains(number); });
+  }
   return numbers;
 }
 
