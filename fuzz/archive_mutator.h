@@ -305,6 +305,7 @@ class Fitter {
 inline void change(Buffer& bytes, std::size_t room) {
   const std::size_t size = bytes.size();
   bytes.resize(size + room);
+  if (bytes.empty()) return;  // there is neither a byte to change nor room for one
   bytes.resize(LLVMFuzzerMutate(reinterpret_cast<std::uint8_t*>(bytes.data()), size, bytes.size()));
 }
 
