@@ -61,7 +61,8 @@ Result<Publication> Publication::begin(Directory directory, const std::string& t
 }
 
 Status Publication::add_input(const FileStatus& input) {
-  if (is_input(directory_->get(), target_, input)) return input_error(path_);
+  // Without leave to replace, a target that is there is refused whatever it is.
+  if (options_.replace && is_input(directory_->get(), target_, input)) return input_error(path_);
   permissions_.restrict_to(input);
   const auto same = [&](const FileStatus& known) { return known.is_same_file(input); };
   if (options_.replace && std::ranges::none_of(inputs_, same)) inputs_.push_back(input);

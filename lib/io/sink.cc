@@ -19,6 +19,10 @@ namespace {
 // Small pieces (headers, records) are gathered; chunks of payload pass straight through.
 constexpr std::size_t kBufferSize = std::size_t{1} << 16;
 
+// So little room is not taken before it is written to: a full disk shows soon enough, and many small
+// files cost more by it.
+constexpr std::uint64_t kSmall = std::uint64_t{1} << 20;
+
 // Whether the file system fills room with zeros when it is taken, which makes taking it as dear as
 // writing.
 bool fills_what_it_takes(int fd) {
@@ -128,7 +132,7 @@ Status FdWriter::extend(std::uint64_t size) {
 Status FdWriter::reserve(std::uint64_t size) {
   BBZ_TRY(check_longer(size));
   BBZ_TRY(flush());
-  if (size != written_ && !fills_what_it_takes(fd_)) {
+  if (size - written_ > kSmall && !fills_what_it_takes(fd_)) {
     int taken = 0;
     do {
       taken =

@@ -10,6 +10,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 
 #include "bbz/base/format.h"
@@ -32,12 +33,19 @@ std::string descriptor_path(int fd) {
 // Whether a file without a name can be given one later: by the path of its descriptor, which needs
 // a mounted /proc, and a file system that links. Those in user space do not all.
 bool can_be_named(int fd) {
+  static std::atomic<dev_t> known{0};  // a device on which it can
+  struct stat own {};
+  if (::fstat(fd, &own) != 0) return false;
+  if (own.st_dev == known) return true;
   struct statfs system {};
   if (::fstatfs(fd, &system) != 0 || system.f_type == FUSE_SUPER_MAGIC) return false;
-  struct stat own {};
   struct stat found {};
-  return ::fstat(fd, &own) == 0 && ::stat(descriptor_path(fd).c_str(), &found) == 0 &&
-         own.st_dev == found.st_dev && own.st_ino == found.st_ino;
+  if (::stat(descriptor_path(fd).c_str(), &found) != 0 || own.st_dev != found.st_dev ||
+      own.st_ino != found.st_ino) {
+    return false;
+  }
+  known = own.st_dev;
+  return true;
 }
 
 // Renames without ever replacing, on file systems old and new.
