@@ -4,6 +4,7 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
+#include "bbz/http/field_values.h"
 
 namespace bbz::http {
 namespace {
@@ -88,6 +89,7 @@ std::optional<std::string> difference(const Identity& expected, const Identity& 
 }
 
 void ResponseHead::add_line(std::string_view line) {
+  if (line.starts_with(' ') || line.starts_with('\t')) return;  // continues a field, and is none
   line = trimmed(line);
   if (line.starts_with("HTTP/")) {
     *this = {};
@@ -99,14 +101,20 @@ void ResponseHead::add_line(std::string_view line) {
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return;
   const std::string_view name = line.substr(0, colon);
-  const std::string_view value = trimmed(line.substr(colon + 1)).substr(0, kLongestField);
+  const std::string_view whole = trimmed(line.substr(colon + 1));
+  // These two are sent back, if they are what they are called. Servers send others, which say
+  // nothing.
+  if (equal_names(name, "etag")) etag = is_etag(whole) ? whole : "";
+  if (equal_names(name, "last-modified")) last_modified = is_http_date(whole) ? whole : "";
+  const std::string_view value = whole.substr(0, kLongestField);
   const struct {
     std::string_view name;
     std::string* to;
   } fields[] = {
-      {"content-range", &content_range},       {"content-type", &content_type},
-      {"content-encoding", &content_encoding}, {"etag", &etag},
-      {"last-modified", &last_modified},       {"retry-after", &this->retry_after},
+      {"content-range", &content_range},
+      {"content-type", &content_type},
+      {"content-encoding", &content_encoding},
+      {"retry-after", &this->retry_after},
   };
   for (const auto& field : fields) {
     if (equal_names(name, field.name)) *field.to = value;

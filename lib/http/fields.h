@@ -45,12 +45,13 @@ struct ResponseHead {
   std::string content_range;
   std::string content_type;
   std::string content_encoding;
-  std::string etag;
-  std::string last_modified;
+  std::string etag;           // empty if what the server calls so is none
+  std::string last_modified;  // likewise
   std::string location;
   std::string retry_after;  // seconds or a date
 
-  // Takes one line of a response, with or without its line end. A status line begins anew.
+  // Takes one line of a response, with or without its line end. A status line begins anew. A line
+  // that continues the one before is skipped.
   void add_line(std::string_view line);
 };
 

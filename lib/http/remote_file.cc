@@ -17,6 +17,11 @@ Status check(const std::string& url, const Options& options) {
     return make_error(Code::kInvalidArgument, "{}: expected a URL of http or https",
                       quoted(shown_url(url)));
   }
+  if (has_control(url) || (options.proxy && has_control(*options.proxy))) {
+    return make_error(Code::kInvalidArgument,
+                      "{}: expected a URL and a proxy without control characters, found one",
+                      quoted(shown_url(url)));
+  }
   if (!std::ranges::all_of(options.headers, is_field)) {  // which may hold a secret
     return make_error(Code::kInvalidArgument, "{}: a header is not of the form 'Name: value'",
                       shown_url(url));

@@ -5,6 +5,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/http/curl.h"
+#include "bbz/http/field_values.h"
 #include "bbz/http/url.h"
 
 namespace bbz::http {
@@ -33,6 +34,28 @@ bool is_transient_code(CURLcode code) {
     default:
       return false;
   }
+}
+
+// Returns the lines that a request has beside those that libcurl makes of its URL and of numbers. A
+// line end in one of them would begin a line of somebody else's.
+Result<std::vector<std::string>> lines_of(const Request& request) {
+  const std::string& version = request.if_range;
+  if (!version.empty() && !is_etag(version) && !is_http_date(version)) {
+    return make_error(Code::kInvalidArgument,
+                      "{}: expected the entity tag or the date of a version to ask for, found {}",
+                      shown_url(request.url), quoted(version));
+  }
+  std::vector<std::string> lines = request.headers;
+  lines.emplace_back("Accept-Encoding: identity");
+  if (!version.empty()) lines.push_back("If-Range: " + version);
+  for (const std::string& line : lines) {  // which may hold a secret
+    if (is_field(line)) continue;
+    return make_error(Code::kInvalidArgument,
+                      "{}: expected a header of the form 'Name: value' without control characters, "
+                      "found another",
+                      shown_url(request.url));
+  }
+  return lines;
 }
 
 }  // namespace
@@ -152,9 +175,7 @@ Status Transfer::State::prepare(const Request& request) {
   url = request.url;
   BBZ_TRY(open());
   curl->easy_reset(easy);
-  std::vector<std::string> lines = request.headers;
-  lines.emplace_back("Accept-Encoding: identity");
-  if (!request.if_range.empty()) lines.push_back("If-Range: " + request.if_range);
+  BBZ_ASSIGN(const std::vector<std::string> lines, lines_of(request));
   for (const std::string& line : lines) {
     curl_slist* const longer = curl->slist_append(headers, line.c_str());
     if (longer == nullptr) return make_error(Code::kIo, "out of memory");

@@ -16,7 +16,7 @@ struct Request {
   std::string url;
   std::vector<std::string> headers;
   std::optional<io::ByteRange> range;  // not empty
-  std::string if_range;                // sent where it is not empty
+  std::string if_range;                // an entity tag or a date, or empty
 };
 
 // For one thread at a time. Nothing is fetched between the calls, except what the system's buffers
@@ -29,8 +29,8 @@ class Transfer {
   Transfer& operator=(const Transfer&) = delete;
 
   // Sends a request and waits for the head of the response, in which a date of Retry-After is made
-  // seconds. What was left of the one before is
-  // dropped. `stop` is looked at while waiting. Errors: kIo; kCancelled after `stop`.
+  // seconds. What was left of the response before is dropped. `stop` is looked at while waiting.
+  // Errors: kInvalidArgument for a field that would not be one line; kIo; kCancelled after `stop`.
   Result<ResponseHead> start(const Request& request, const std::atomic<bool>& stop);
 
   // Reads the body on: some bytes, or 0 at its end. Errors: as start(), and where the body ends

@@ -90,6 +90,17 @@ std::string file_name_of(std::string_view url) {
   return std::string(path.substr(path.rfind('/') + 1));
 }
 
+bool has_control(std::string_view url) {
+  if (std::ranges::any_of(url, [](char c) { return (c >= 0 && c < ' ') || c == 127; })) return true;
+  if (!is_url(url)) return false;
+  const std::string user = lower(split(url).user);
+  for (std::size_t at = user.find('%'); at != std::string::npos; at = user.find('%', at + 1)) {
+    const std::string code = user.substr(at + 1, 2);
+    if (code.starts_with('0') || code.starts_with('1') || code == "7f") return true;
+  }
+  return false;
+}
+
 bool is_field(std::string_view line) {
   const std::size_t colon = line.find(':');
   if (colon == 0 || colon == std::string_view::npos) return false;

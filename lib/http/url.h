@@ -26,6 +26,10 @@ std::string with_user_of(std::string_view from, std::string_view to);
 // "https://host/a/model.bbz?download=1"; empty where the path ends with '/' or there is none.
 std::string file_name_of(std::string_view url);
 
+// Reports whether a URL holds a control character of ASCII, a line end among them: as it is, or in
+// its user or password as %NN.
+bool has_control(std::string_view url);
+
 // Whether `line` can be sent as a field: "Name: value", without a line end or another control
 // character that would make more of it.
 bool is_field(std::string_view line);

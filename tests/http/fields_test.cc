@@ -58,8 +58,44 @@ TEST(ResponseHead, TakesLines) {
   EXPECT_TRUE(head.etag.empty());
   head.add_line("Retry-After: Wed, 21 Oct 2015 07:28:00 GMT");
   EXPECT_FALSE(retry_after(head));
+  head.add_line("ETag: \"x\"");
+  head.add_line("  ETag: \"continues the line before\"");
+  head.add_line("\tRetry-After: 4");
+  EXPECT_EQ(head.etag, "\"x\"");
+  EXPECT_FALSE(retry_after(head));
   head.add_line("Content-Length: -1");
   EXPECT_FALSE(head.content_length);
+}
+
+// What If-Range would send after a head with this field.
+std::string sent_after(const std::string& field) {
+  ResponseHead head;
+  head.add_line("HTTP/1.1 206 Partial Content\r\n");
+  head.add_line("ETag: \"before\"\r\n");
+  head.add_line("Last-Modified: Wed, 21 Oct 2015 07:28:00 GMT\r\n");
+  head.add_line(field + "\r\n");
+  return Identity{head.etag, head.last_modified, 1}.if_range();
+}
+
+TEST(ResponseHead, TakesNoVersionThatIsNone) {
+  using namespace std::string_literals;
+  const std::string date = "Wed, 21 Oct 2015 07:28:00 GMT";
+  EXPECT_EQ(sent_after("ETag: \"x\""), "\"x\"");
+  EXPECT_EQ(sent_after("ETag: W/\"x\""), date);  // a weak one cannot be used
+  for (const std::string& value :
+       {"x"s, "\"a\rX: y\""s, "\"a\nX: y\""s, "\"a\0\""s, "\"a\x7F\""s, "\"a\" X: y"s, "\"a\"b\""s,
+        "\""s, "w/\"a\""s, "\"a\"" + std::string(1'020, ' ') + "b\"",
+        "\"" + std::string(1'022, 'a') + "\" of more"}) {
+    EXPECT_EQ(sent_after("ETag: " + value), date) << value;
+  }
+  for (const std::string& value : {"Wed\rX: y"s, "Wed\0"s, "\"x\""s, "Wed, \xC2\x9B GMT"s,
+                                   "Wed, " + std::string(1'020, ' ') + "2015"}) {
+    ResponseHead head;
+    head.add_line("Last-Modified: " + date);
+    EXPECT_EQ(head.last_modified, date);
+    head.add_line("Last-Modified: " + value);
+    EXPECT_EQ(head.last_modified, "") << value;
+  }
 }
 
 }  // namespace
