@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "bbz/http/url.h"
+
 namespace bbz::http {
 namespace {
 
@@ -22,6 +24,7 @@ Links::Turn::Turn(Links& links, Route& route, const std::atomic<bool>& stop)
   std::unique_lock lock(links_.mutex_);
   while (true) {
     at_ = route_.refused < kMostOfOthers ? links_.link_ : links_.url_;
+    away_ = at_ != links_.url_ && links_.away_;
     if (at_ != links_.url_ || !links_.redirects_ || stop) return;
     if (Clock::now() > deadline) return;
     if (!links_.renewing_) break;
@@ -30,15 +33,19 @@ Links::Turn::Turn(Links& links, Route& route, const std::atomic<bool>& stop)
   renews_ = links_.renewing_ = true;
 }
 
-void Links::Turn::follow(std::string link) {
-  at_ = std::move(link);
+void Links::Turn::follow(const std::string& link) {
+  away_ = away_ || !same_origin(link, links_.url_);
+  at_ = away_ ? link : with_user_of(links_.url_, link);
   followed_ = true;
 }
 
 void Links::Turn::works() {
   {
     const std::lock_guard lock(links_.mutex_);
-    if (followed_) links_.link_ = at_;
+    if (followed_) {
+      links_.link_ = at_;
+      links_.away_ = away_;
+    }
     if (followed_ || at_ == links_.url_) links_.redirects_ = followed_;
   }
   end();
@@ -63,7 +70,8 @@ bool Links::Turn::refused() {
 // Forgets the link that this turn was given by another, unless there is a newer one.
 void Links::Turn::forget() {
   const std::lock_guard lock(links_.mutex_);
-  if (!followed_ && links_.link_ == at_) links_.link_ = links_.url_;
+  if (followed_ || links_.link_ != at_) return;
+  links_.link_ = links_.url_;
 }
 
 void Links::Turn::end() {

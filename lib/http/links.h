@@ -37,7 +37,12 @@ class Links {
     // Where this attempt asks now.
     const std::string& at() const { return at_; }
     bool at_link() const { return at_ != links_.url_; }
-    void follow(std::string link);
+    // Reports whether a redirect has led to another origin than the URL's since the URL was asked.
+    // From there on nothing is sent that is meant for the URL's own, even where it leads back.
+    bool is_away() const { return away_; }
+    // Asks there next. A user of the URL is sent along unless is_away(). Precondition:
+    // is_url(link).
+    void follow(const std::string& link);
 
     // Says how it ended. Of none of these, the place is kept as it is.
     void works();   // the link serves the file: it is for all from now on
@@ -53,6 +58,7 @@ class Links {
     Links& links_;
     Route& route_;
     std::string at_;
+    bool away_ = false;
     bool followed_ = false;
     bool renews_ = false;
   };
@@ -62,6 +68,7 @@ class Links {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::string link_;        // the URL itself if no link is known
+  bool away_ = false;       // the link was given by, or leads to, another origin
   bool redirects_ = false;  // the URL gave a link when it was asked last
   bool renewing_ = false;   // a turn is asking it
 };

@@ -18,10 +18,12 @@ struct Traffic {
 };
 
 struct Options {
-  // "Name: value", sent to the host of the URL and to no other that it redirects to. Not shown in
-  // any message.
+  // "Name: value", sent to the origin of the URL (scheme, host and port) and, once a redirect has
+  // led to another, to nobody. Not shown in any message.
   std::vector<std::string> headers;
-  bool netrc = true;  // looks up the password for a host in ~/.netrc
+  // Looks up the user and password for the host of the URL in ~/.netrc. They are sent where headers
+  // are.
+  bool netrc = true;
 
   // A file (PEM) of the authorities that vouch for an https server, in place of the system's.
   std::string ca_file;

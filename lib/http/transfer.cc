@@ -187,7 +187,7 @@ Status Transfer::State::prepare(const Request& request) {
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_USERAGENT, "bbz");
   set(CURLOPT_NOSIGNAL, 1L);
-  set(CURLOPT_NETRC, long{options.netrc ? CURL_NETRC_OPTIONAL : CURL_NETRC_IGNORED});
+  set(CURLOPT_NETRC, long{request.netrc ? CURL_NETRC_OPTIONAL : CURL_NETRC_IGNORED});
   if (!options.ca_file.empty()) {
     set(CURLOPT_CAINFO, options.ca_file.c_str());
     set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // else the system's stay as well

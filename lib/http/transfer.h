@@ -17,6 +17,7 @@ struct Request {
   std::vector<std::string> headers;
   std::optional<io::ByteRange> range;  // not empty
   std::string if_range;                // an entity tag or a date, or empty
+  bool netrc = false;                  // sends what ~/.netrc has for the host of the URL
 };
 
 // For one thread at a time. Nothing is fetched between the calls, except what the system's buffers

@@ -1,6 +1,9 @@
 // What goes into requests: no line that others chose, and no secret to others.
+#include <cstdlib>
+
 #include "bbz/http/remote_file.h"
 #include "http/fixture.h"
+#include "io/temp_dir.h"
 
 namespace bbz::http {
 namespace {
@@ -79,6 +82,98 @@ TEST(HttpRequest, TakesNoLineEndFromItsUser) {
     EXPECT_EQ(open(url, quick()).code(), Code::kInvalidArgument) << end;
   }
   EXPECT_EQ(server.request_count(), 0u);
+}
+
+// Two servers, of which the first redirects as its paths say, and a ~/.netrc that knows both.
+class HttpSecret : public testing::Test {
+ protected:
+  void SetUp() override {
+    io::write_text(home_ / ".netrc",
+                   "machine 127.0.0.1 login u password hush\n"
+                   "machine localhost login v password hush\n");
+    const char* const before = std::getenv("HOME");
+    before_ = before == nullptr ? "" : before;
+    ::setenv("HOME", home_.path().c_str(), 1);
+    server_.replace(content_of(kAskedSize), "\"one\"");
+  }
+  void TearDown() override { ::setenv("HOME", before_.c_str(), 1); }
+
+  bool redirect(const ServerRequest& request, ServerConnection& connection) {
+    const std::string to = request.target == "/here"   ? "/model.bbz"
+                           : request.target == "/away" ? other_.url()
+                           : request.target == "/named"
+                               ? "http://localhost:" + std::to_string(other_.port()) + "/model.bbz"
+                           : request.target == "/there" ? other_.url("/back")
+                           : request.target == "/back"  ? server_.url()
+                                                        : "";
+    if (to.empty()) return false;
+    connection.send(server_.head("302 Found", "Location: " + to + "\r\nContent-Length: 0\r\n"));
+    return true;
+  }
+
+  // Opens the path and reads once more, over the link that is kept.
+  void read_over(const std::string& path, const std::string& user, const Options& options) {
+    std::string url = server_.url(path);
+    url.insert(7, user);
+    const auto source = open(url, options).value();
+    EXPECT_EQ(read(*source, 20'000, 20'000).value(), content_of(kAskedSize).substr(20'000, 20'000));
+  }
+
+  // Whether each request to a server, in order, came with credentials: "ynn".
+  static std::string trusted(const Server& server, std::size_t from) {
+    std::string told;
+    for (const ServerRequest& request : server.requests()) {
+      if (request.number < from) continue;
+      told += request.fields.contains("authorization") ? 'y' : 'n';
+    }
+    return told;
+  }
+
+  io::TempDir home_;
+  std::string before_;
+  Server other_{content_of(kAskedSize),
+                [this](const ServerRequest& request, ServerConnection& connection) {
+                  return redirect(request, connection);
+                }};
+  Server server_{"", [this](const ServerRequest& request, ServerConnection& connection) {
+                   return redirect(request, connection);
+                 }};
+};
+
+TEST_F(HttpSecret, IsForTheOriginOfTheUrlAlone) {
+  Options header = quick();
+  header.headers = {"Authorization: hush"};
+  Options neither = quick();
+  neither.netrc = header.netrc = false;
+  const struct {
+    std::string name;
+    std::string user;
+    Options options;
+  } ways[] = {{"netrc", "", quick()},
+              {"netrc's password of a user", "u@", quick()},
+              {"header", "", header},
+              {"URL", "u:hush@", neither}};
+  const struct {
+    std::string path;
+    std::string here;   // what each request to the URL's server must come with
+    std::string there;  // and to the other one
+  } cases[] = {{"/model.bbz", "yy", ""},
+               {"/here", "yyy", ""},
+               {"/away", "y", "nn"},
+               {"/named", "y", "nn"},
+               {"/there", "ynn", "n"}};  // it leads back, and nothing is sent there then
+  for (const auto& way : ways) {
+    for (const auto& one : cases) {
+      const std::size_t here = server_.request_count();
+      const std::size_t there = other_.request_count();
+      read_over(one.path, way.user, way.options);
+      EXPECT_EQ(trusted(server_, here), one.here) << way.name << " " << one.path;
+      EXPECT_EQ(trusted(other_, there), one.there) << way.name << " " << one.path;
+    }
+  }
+  const std::size_t before = server_.request_count();
+  read_over("/model.bbz", "", neither);
+  EXPECT_EQ(trusted(server_, before), "nn");
 }
 
 }  // namespace
