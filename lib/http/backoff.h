@@ -27,7 +27,7 @@ class Backoff {
     return std::max(asked, std::chrono::milliseconds(jitter(random_)));
   }
 
-  // To be called when something came: the next failure is a first one.
+  // To be called after a request that was not in vain: the next failure is a first one.
   void succeeded() { count_ = 0; }
 
  private:

@@ -1,6 +1,7 @@
 // Lease: a connection for the time of one attempt, out of those that are kept. Internal to bbz.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -51,13 +52,15 @@ class Lease {
   Transfer* operator->() { return transfer_.get(); }
   std::unique_ptr<Transfer> release() { return std::move(transfer_); }
 
-  // Reads a short response to its end, so that its connection can be kept.
+  // Reads a short response to its end, so that its connection can be kept, if it does not take long.
   void drain(const ResponseHead& head, const std::atomic<bool>& stop) {
+    using Clock = std::chrono::steady_clock;
     constexpr std::uint64_t kShort = 64 * 1024;
+    constexpr std::chrono::milliseconds kLong{1'000};
     if (!head.content_length || *head.content_length > kShort) return;
     std::vector<std::byte> unused(kShort);
-    while (true) {
-      const auto read = transfer_->read(unused, stop);
+    for (const auto end = Clock::now() + kLong; Clock::now() < end;) {
+      const auto read = transfer_->read(unused, stop, kLong);
       if (!read.ok() || *read == 0) return;
     }
   }

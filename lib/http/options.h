@@ -39,16 +39,21 @@ struct Options {
   // The first request takes this many bytes from the front: an index there comes with it.
   std::uint64_t front_bytes = std::uint64_t{256} << 10;
 
-  // How often a request is made again, in a row without a byte in between, after a connection that
-  // was refused, reset or silent, and after the statuses 408, 429 and 5xx.
+  // How often a request is made again, in a row, after a connection that was refused, reset, silent
+  // or too slow, and after the statuses 408, 429 and 5xx. A row ends with a request that bytes came
+  // from, no slower than lowest_speed.
   unsigned retries = 6;
   std::chrono::milliseconds first_delay{200};  // before the first of them; doubled each time
   std::chrono::milliseconds longest_delay{30'000};
   // What a server may ask to wait (Retry-After). A longer wait is an error that names both.
   std::chrono::milliseconds longest_wait{300'000};
   std::chrono::milliseconds connect_timeout{30'000};
-  std::chrono::milliseconds stall_timeout{60'000};  // without a byte, where one is waited for
-  unsigned redirects = 10;                          // followed in a row
+  // How long the head of a response may take from its request on, and how long a body may bring no
+  // byte while one is waited for. Over that long a body must also bring lowest_speed on average.
+  // Time in which nobody waits, because whoever takes the bytes is slow, does not count.
+  std::chrono::milliseconds stall_timeout{60'000};
+  std::uint64_t lowest_speed = 100;  // bytes a second, over each connection; 0: any
+  unsigned redirects = 10;           // followed in a row
 
   std::shared_ptr<Traffic> traffic;  // counted here where it is set
 };

@@ -11,6 +11,8 @@
 namespace bbz::http {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::size_t kReadBytes = 256 * 1024;
 
 Status check(const std::string& url, const Options& options) {
@@ -38,11 +40,12 @@ bool is_redirect(int status) {
 
 struct RemoteFile::Fetch {
   Fetch(io::ByteRange r, const Take& t, const Options& options)
-      : range(r), take(t), backoff(options) {}
+      : range(r), take(t), backoff(options), pace(options) {}
 
   io::ByteRange range;  // what is still to come
   const Take& take;
   Backoff backoff;
+  Pace pace;  // since the last failure
   Links::Route route;
 };
 
@@ -53,7 +56,7 @@ struct RemoteFile::Opening {
 };
 
 RemoteFile::RemoteFile(const std::string& url, const Options& options)
-    : options_(options), name_(shown_url(url)), links_(url) {}
+    : options_(options), name_(shown_url(url)), whole_pace_(options_), links_(url) {}
 RemoteFile::~RemoteFile() = default;
 
 Result<std::shared_ptr<RemoteFile>> RemoteFile::open(const std::string& url, const Options& options,
@@ -112,12 +115,15 @@ Status RemoteFile::persist(Fetch& fetch, const Attempt& attempt) {
           failure->error.message, std::chrono::duration<double>(failure->wait).count(),
           std::chrono::duration<double>(options_.longest_wait).count());
     }
+    if (fetch.pace.kept_up()) fetch.backoff.succeeded();
+    fetch.pace.begin_anew();
     const auto delay = fetch.backoff.next(failure->wait);
     if (!delay) {
       return make_error(failure->error.code, "{} (given up after {} requests)",
                         failure->error.message, tries);
     }
-    const auto until = std::chrono::steady_clock::now() + *delay;
+    fetch.pace.paused(*delay);
+    const auto until = Clock::now() + *delay;
     if (failure->wait.count() > 0) {
       const std::lock_guard lock(mutex_);
       not_before_ = std::max(not_before_, until);
@@ -191,7 +197,9 @@ std::optional<RemoteFile::Failure> RemoteFile::ask(Lease& transfer, Fetch& fetch
       request.headers = options_.headers;
       request.netrc = options_.netrc;
     }
+    const auto asked = Clock::now();
     auto started = transfer->start(request, stop_);
+    fetch.pace.waited(Clock::now() - asked);
     if (!started.ok()) {
       if (turn.at_link() && transfer->is_transient()) turn.failed();
       return Failure{started.error(), transfer->is_transient()};
@@ -219,7 +227,9 @@ std::optional<RemoteFile::Failure> RemoteFile::read_body(Lease& transfer, io::By
   std::uint64_t left = found.size;
   std::vector<std::byte> buffer(std::min<std::uint64_t>(left + 1, kReadBytes));
   while (true) {
-    const Result<std::size_t> got = transfer->read(buffer, stop_);
+    const auto asked = Clock::now();
+    const Result<std::size_t> got = transfer->read(buffer, stop_, options_.stall_timeout);
+    const std::string slow = fetch.pace.came(got.ok() ? *got : 0, Clock::now() - asked);
     if (!got.ok()) return Failure{got.error(), transfer->is_transient()};
     if (*got == 0) break;
     if (*got > left) return Failure{wrong("the response is longer than its Content-Range says")};
@@ -230,9 +240,9 @@ std::optional<RemoteFile::Failure> RemoteFile::read_body(Lease& transfer, io::By
     left -= *got;
     range.offset += size;
     range.size -= size;
-    fetch.backoff.succeeded();
     fetch.route = {};
     if (range.size == 0 && left > 0) return std::nullopt;
+    if (!slow.empty() && range.size > 0) return Failure{wrong(slow), true};
   }
   if (left == 0) return std::nullopt;
   return Failure{wrong(fmt::format("the connection ended {} bytes before the range did", left)),
@@ -240,7 +250,11 @@ std::optional<RemoteFile::Failure> RemoteFile::read_body(Lease& transfer, io::By
 }
 
 Result<std::size_t> RemoteFile::read_whole(MutableBytes out) {
-  return whole_->read(out, stop_);
+  const auto asked = Clock::now();
+  BBZ_ASSIGN(const std::size_t size, whole_->read(out, stop_, options_.stall_timeout));
+  const std::string slow = whole_pace_.came(size, Clock::now() - asked);
+  if (!slow.empty() && size != 0) return wrong(slow);
+  return size;
 }
 
 }  // namespace bbz::http

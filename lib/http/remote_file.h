@@ -14,6 +14,7 @@
 #include "bbz/http/lease.h"
 #include "bbz/http/links.h"
 #include "bbz/http/options.h"
+#include "bbz/http/pace.h"
 #include "bbz/io/source.h"
 
 namespace bbz::http {
@@ -102,6 +103,7 @@ class RemoteFile {
   bool pinned_ = false;
   std::unique_ptr<Transfer> whole_;
   std::optional<std::uint64_t> whole_size_;
+  Pace whole_pace_;
 
   Links links_;
   Idle idle_;

@@ -83,7 +83,8 @@ struct Transfer::State {
 
   Status open();
   Status prepare(const Request& request);
-  Status run(const std::atomic<bool>& stop);
+  Status run(const std::atomic<bool>& stop, std::chrono::milliseconds most);
+  Error late(std::chrono::milliseconds most, bool for_head);
   Error failed(CURLcode code);
   std::size_t take_buffered(MutableBytes to);
 
@@ -236,17 +237,28 @@ Error Transfer::State::failed(CURLcode code) {
   return make_error(Code::kIo, "{}: {}", shown_url(url), words);
 }
 
-// Lets libcurl work until the head is there (first), or until body bytes are or the body has ended.
-Status Transfer::State::run(const std::atomic<bool>& stop) {
+// The error of a server that has taken longer than it may.
+Error Transfer::State::late(std::chrono::milliseconds most, bool for_head) {
+  transient = true;
+  const double seconds = std::chrono::duration<double>(most).count();
+  if (for_head && head_bytes > 0) {
+    return make_error(Code::kIo,
+                      "{}: expected the head of a response within {} seconds, found {} bytes of it",
+                      shown_url(url), seconds, head_bytes);
+  }
+  return make_error(Code::kIo, "{}: no answer for {} seconds", shown_url(url), seconds);
+}
+
+// Lets libcurl work until the head is there (first), or until body bytes are or the body has ended;
+// for no longer than `most`, whatever else comes.
+Status Transfer::State::run(const std::atomic<bool>& stop, std::chrono::milliseconds most) {
   const bool for_head = !head_done;
   const std::size_t wanted = target.size();
   if (paused) {
     paused = false;
     curl->easy_pause(easy, CURLPAUSE_CONT);
   }
-  const auto deadline_after = [&] { return Clock::now() + options.stall_timeout; };
-  Clock::time_point deadline = deadline_after();
-  std::size_t seen = head_bytes;
+  const Clock::time_point deadline = Clock::now() + most;
   while (!ended) {
     int running = 0;
     if (curl->multi_perform(multi, &running) != CURLM_OK) {
@@ -264,15 +276,7 @@ Status Transfer::State::run(const std::atomic<bool>& stop) {
       transient = false;
       return make_error(Code::kCancelled, "{}: stopped", shown_url(url));
     }
-    if (head_bytes != seen) {
-      seen = head_bytes;
-      deadline = deadline_after();
-    }
-    if (Clock::now() > deadline) {
-      transient = true;
-      return make_error(Code::kIo, "{}: no answer for {} seconds", shown_url(url),
-                        std::chrono::duration<double>(options.stall_timeout).count());
-    }
+    if (Clock::now() > deadline) return late(most, for_head);
     curl->multi_poll(multi, nullptr, 0, kPollMilliseconds, nullptr);
   }
   if (for_head && !head_done) {
@@ -290,7 +294,7 @@ Result<ResponseHead> Transfer::start(const Request& request, const std::atomic<b
   State& state = *state_;
   BBZ_TRY(state.prepare(request));
   state.target = {};
-  BBZ_TRY(state.run(stop));
+  BBZ_TRY(state.run(stop, state.options.stall_timeout));
   ResponseHead head = state.head;
   const char* location = nullptr;
   state.curl->easy_getinfo(state.easy, CURLINFO_REDIRECT_URL, &location);
@@ -303,13 +307,14 @@ Result<ResponseHead> Transfer::start(const Request& request, const std::atomic<b
   return head;
 }
 
-Result<std::size_t> Transfer::read(MutableBytes out, const std::atomic<bool>& stop) {
+Result<std::size_t> Transfer::read(MutableBytes out, const std::atomic<bool>& stop,
+                                   std::chrono::milliseconds most) {
   State& state = *state_;
   if (out.empty()) return std::size_t{0};
   if (const std::size_t size = state.take_buffered(out); size != 0) return size;
   if (!state.ended) {
     state.target = out;
-    const Status ran = state.run(stop);
+    const Status ran = state.run(stop, most);
     const std::size_t got = out.size() - std::exchange(state.target, {}).size();
     BBZ_TRY(ran);
     // What came before a failure is good; the failure comes back at the next call.

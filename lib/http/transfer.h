@@ -34,9 +34,10 @@ class Transfer {
   // Errors: kInvalidArgument for a field that would not be one line; kIo; kCancelled after `stop`.
   Result<ResponseHead> start(const Request& request, const std::atomic<bool>& stop);
 
-  // Reads the body on: some bytes, or 0 at its end. Errors: as start(), and where the body ends
-  // before the length that its head announced.
-  Result<std::size_t> read(MutableBytes out, const std::atomic<bool>& stop);
+  // Reads the body on: some bytes, or 0 at its end. Errors: as start(); kIo if the body ends before
+  // the length that its head announced, and if nothing comes for `most`.
+  Result<std::size_t> read(MutableBytes out, const std::atomic<bool>& stop,
+                           std::chrono::milliseconds most);
 
   // Whether the last error may be gone when the same is tried again.
   bool is_transient() const;

@@ -1,0 +1,247 @@
+// Servers that are slow: how slow they may be, and whose fault it is.
+#include "bbz/http/pace.h"
+
+#include <thread>
+
+#include "bbz/http/remote_file.h"
+#include "http/fixture.h"
+
+namespace bbz::http {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::HasSubstr;
+
+constexpr std::size_t kPacedSize = 200'000;
+
+Options at_least(std::uint64_t bytes_a_second, milliseconds over) {
+  Options options = quick();
+  options.lowest_speed = bytes_a_second;
+  options.stall_timeout = over;
+  return options;
+}
+
+TEST(Pace, IsAnAverage) {
+  const Options options;  // 100 bytes a second over a minute
+  Pace pace(options);
+  EXPECT_EQ(pace.came(6'000, seconds(1)), "");
+  for (int i = 0; i < 58; ++i) EXPECT_EQ(pace.came(0, seconds(1)), "");
+  EXPECT_EQ(pace.came(0, seconds(1)), "");  // 6000 bytes in a minute
+  EXPECT_EQ(pace.came(2'000, seconds(30)), "");
+  EXPECT_EQ(pace.came(3'999, seconds(30)),
+            "expected at least 100 bytes a second, found 5999 bytes in 60.0 seconds");
+  EXPECT_EQ(pace.came(0, seconds(59)), "");  // of the next minute
+}
+
+TEST(Pace, LeavesOutWhatIsNotTheServers) {
+  const Options options;
+  Pace pace(options);
+  pace.waited(seconds(100));  // for a head
+  EXPECT_EQ(pace.came(1, seconds(0)), "");
+  pace.paused(seconds(100));
+  EXPECT_EQ(pace.came(1, seconds(0)), "");
+  pace.waited(seconds(60));  // between bytes
+  EXPECT_NE(pace.came(1, seconds(0)), "");
+  // This process was stopped for an hour.
+  EXPECT_EQ(pace.came(6'000, std::chrono::hours(1)), "");
+}
+
+TEST(Pace, TellsWhetherBytesCameFastEnough) {
+  const Options options;
+  Pace pace(options);
+  EXPECT_FALSE(pace.kept_up());
+  pace.came(1, milliseconds(5));
+  EXPECT_TRUE(pace.kept_up());
+  pace.paused(milliseconds(10));
+  EXPECT_FALSE(pace.kept_up());
+  pace.came(1, milliseconds(0));
+  EXPECT_TRUE(pace.kept_up());
+  pace.waited(milliseconds(10));
+  EXPECT_FALSE(pace.kept_up());
+  pace.begin_anew();
+  EXPECT_FALSE(pace.kept_up());
+  Options any;
+  any.lowest_speed = 0;
+  Pace patient(any);
+  EXPECT_FALSE(patient.kept_up());
+  EXPECT_EQ(patient.came(1, seconds(60)), "");
+  EXPECT_TRUE(patient.kept_up());
+}
+
+// Sends what `serve` would, but at first one byte at a time, some ten milliseconds apart.
+void drip(const Server& server, const ServerRequest& request, ServerConnection& connection) {
+  const std::string content = content_of(kPacedSize);
+  const auto [begin, end] = request.range.value_or(std::pair{std::uint64_t{0}, kPacedSize});
+  const std::string range =
+      fmt::format("Content-Range: bytes {}-{}/{}\r\n", begin, end - 1, kPacedSize);
+  connection.send(server.head(
+      request.range ? "206 Partial Content" : "200 OK",
+      (request.range ? range : "") + fmt::format("Content-Length: {}\r\n", end - begin)));
+  std::uint64_t at = begin;
+  for (; at < std::min(begin + 200, end) && !connection.closed(); ++at) {
+    connection.send(content.substr(at, 1));
+    connection.wait(milliseconds(10));
+  }
+  connection.send(content.substr(at, end - at));
+}
+
+TEST(HttpPace, EndsADrippingBody) {
+  for (const bool ranges : {true, false}) {
+    Server server(content_of(kPacedSize),
+                  [&](const ServerRequest& request, ServerConnection& connection) {
+                    if (ranges && request.number == 0) return false;
+                    ServerRequest asked = request;
+                    if (!ranges) asked.range.reset();
+                    drip(server, asked, connection);
+                    return true;
+                  });
+    Options options = at_least(1'000, milliseconds(300));
+    options.retries = 1;
+    const auto source = open(server.url(), options).value();
+    const auto text = read(*source, ranges ? 5'000 : 0, 100'000);
+    EXPECT_EQ(text.code(), Code::kIo);
+    EXPECT_THAT(message_of(text),
+                HasSubstr(server.url() + ": expected at least 1000 bytes a second, found "));
+    if (!ranges) continue;
+    EXPECT_THAT(message_of(text), HasSubstr("given up after 2 requests"));
+    EXPECT_EQ(server.request_count(), 3u);
+  }
+}
+
+TEST(HttpPace, EndsADrippingHead) {
+  Server server("", [&](const ServerRequest& request, ServerConnection& connection) {
+    connection.send("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 206 Partial Content\r\n");
+    for (int i = 0; i < 200 && !connection.closed(); ++i) {
+      connection.send("X: y\r\n");
+      connection.wait(milliseconds(10));
+    }
+    connection.send("Content-Range: bytes 0-0/1\r\nContent-Length: 1\r\n\r\nx");
+    return request.number < 100;
+  });
+  server.replace("x", "");
+  Options options = at_least(0, milliseconds(300));
+  options.retries = 1;
+  const auto opened = open(server.url(), options);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.code(), Code::kIo);
+  EXPECT_THAT(
+      opened.error().message,
+      HasSubstr(server.url() + ": expected the head of a response within 0.3 seconds, found "));
+  EXPECT_THAT(opened.error().message, HasSubstr("given up after 2 requests"));
+}
+
+// Opens a file and reads from 5000 on; after the opening request, `answer` gives it piece by piece.
+std::string error_of_pieces(
+    const Options& options,
+    const std::function<void(Server&, const ServerRequest&, ServerConnection&)>& answer) {
+  Server server("", [&](const ServerRequest& request, ServerConnection& connection) {
+    if (request.number == 0 || request.number > 500) return false;
+    answer(server, request, connection);
+    return true;
+  });
+  server.replace(content_of(kPacedSize), "\"one\"");
+  const auto source = open(server.url(), options).value();
+  return message_of(read(*source, 5'000, kPacedSize));
+}
+
+TEST(HttpPace, EndsAByteForEachConnection) {
+  Options options = at_least(1'000, milliseconds(300));
+  options.first_delay = options.longest_delay = milliseconds(10);
+  options.retries = 5;
+  EXPECT_THAT(error_of_pieces(
+                  options,
+                  [](Server& server, const ServerRequest& request, ServerConnection& connection) {
+                    server.serve(request, connection, 1);
+                    connection.close();
+                  }),
+              HasSubstr("given up after 6 requests"));
+}
+
+TEST(HttpPace, EndsAByteForEachRequest) {
+  Options options = at_least(1'000, milliseconds(300));
+  options.retries = 1;
+  EXPECT_THAT(error_of_pieces(
+                  options,
+                  [](Server& server, const ServerRequest& request, ServerConnection& connection) {
+                    ServerRequest less = request;
+                    less.range->second = less.range->first + 1;
+                    connection.wait(milliseconds(5));
+                    server.serve(less, connection);
+                  }),
+              HasSubstr("expected at least 1000 bytes a second"));
+}
+
+TEST(HttpPace, LeavesASlowLinkAlone) {
+  Server server("", [&](const ServerRequest& request, ServerConnection& connection) {
+    if (request.number == 0) return false;
+    const auto [begin, end] = request.range.value();
+    connection.send(
+        server.head("206 Partial Content",
+                    fmt::format("Content-Range: bytes {}-{}/{}\r\nContent-Length: {}\r\n", begin,
+                                end - 1, kPacedSize, end - begin)));
+    const std::string content = content_of(kPacedSize);
+    for (std::uint64_t at = begin; at < end; at += 2'000) {
+      connection.send(content.substr(at, std::min<std::uint64_t>(2'000, end - at)));
+      connection.wait(milliseconds(15));
+    }
+    return true;
+  });
+  server.replace(content_of(kPacedSize), "\"one\"");
+  // The whole takes three times as long as a server may be silent, and comes far above the limit.
+  const auto source = open(server.url(), at_least(2'000, milliseconds(500))).value();
+  EXPECT_EQ(read(*source, 5'000, kPacedSize).value(), content_of(kPacedSize).substr(5'000));
+  EXPECT_EQ(server.request_count(), 2u);
+}
+
+// Waits as whoever takes a part of the file does: longer for the whole than a server may.
+void take_slowly(std::size_t bytes) {
+  std::this_thread::sleep_for(milliseconds(2'500) * bytes / kPacedSize);
+}
+
+TEST(HttpPace, DoesNotCountTheTimeOfWhoeverTakesTheBytes) {
+  const Options options = at_least(1'000'000'000, milliseconds(1'000));
+  Server server(content_of(kPacedSize));
+  const auto file = RemoteFile::open(server.url(), options, 1).value();
+  std::string text;
+  const Status fetched = file->fetch({0, kPacedSize}, [&](Bytes bytes) -> Status {
+    take_slowly(bytes.size());
+    text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return {};
+  });
+  EXPECT_TRUE(fetched.ok()) << fetched.error().message;
+  EXPECT_EQ(text, content_of(kPacedSize));
+  EXPECT_EQ(server.request_count(), 2u);
+
+  Server whole("", [&](const ServerRequest& request, ServerConnection& connection) {
+    ServerRequest plain = request;
+    plain.range.reset();
+    whole.serve(plain, connection);
+    return true;
+  });
+  whole.replace(content_of(kPacedSize), "\"one\"");
+  const auto source = open(whole.url(), options).value();
+  for (std::size_t at = 0; at < kPacedSize; at += 20'000) {
+    EXPECT_EQ(read(*source, at, 20'000).value(), content_of(kPacedSize).substr(at, 20'000));
+    take_slowly(20'000);
+  }
+}
+
+TEST(HttpPace, BeginsToCountRetriesAnewWhenBytesCome) {
+  Options options = quick();
+  options.retries = 2;
+  Server server("", [&](const ServerRequest& request, ServerConnection& connection) {
+    if (request.number == 0) return false;
+    server.serve(request, connection, 5'000);
+    connection.close();
+    return true;
+  });
+  server.replace(content_of(kPacedSize), "\"one\"");
+  const auto source = open(server.url(), options).value();
+  EXPECT_EQ(message_of(read(*source, 5'000, kPacedSize)), "no error");
+  EXPECT_EQ(read(*source, 5'000, kPacedSize).value(), content_of(kPacedSize).substr(5'000));
+  EXPECT_EQ(server.request_count(), 1u + 2 * 39);
+}
+
+}  // namespace
+}  // namespace bbz::http
