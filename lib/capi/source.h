@@ -62,8 +62,11 @@ typedef struct bbz_url_options {
   uint32_t connections;      // that fetch what readers are about to need; 0: 4
   int32_t retries;           // in a row, of a request that fails; 0: 6; negative: none
   uint32_t connect_timeout;  // in milliseconds; 0: 30,000
-  uint32_t stall_timeout;    // in milliseconds without a byte; 0: 60,000
-  uint32_t reserved;         // 0
+  // In milliseconds, how long the head of a response may take, and how long a body may bring nothing
+  // while it is read; 0: 60,000. Over that long a body must also bring 100 bytes a second on
+  // average. Time in which nobody reads does not count.
+  uint32_t stall_timeout;
+  uint32_t reserved;  // 0
 } bbz_url_options;
 
 // Opens a URL of http or https for reading, with one request or, where it redirects, more. From a

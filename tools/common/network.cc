@@ -85,7 +85,10 @@ void add_network_options(Options& options, NetworkArguments& arguments) {
       ->capture_default_str();
   options
       .add_option("--timeout", arguments.timeout,
-                  "Of a URL: the seconds after which a silent server has failed")
+                  fmt::format("Of a URL: the seconds that the head of a response may take and that "
+                              "a server may be silent; over that time, a body must bring {} bytes "
+                              "a second on average",
+                              http::Options{}.lowest_speed))
       ->type_name("SECONDS")
       ->range(1, 86400)
       ->capture_default_str();
