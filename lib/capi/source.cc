@@ -4,6 +4,11 @@
 #include "bbz/http/source.h"
 
 namespace bbz::capi {
+
+template <>
+inline constexpr std::size_t kFirstSize<bbz_url_options> = offsetof(bbz_url_options, reserved) +
+                                                           sizeof(bbz_url_options::reserved);
+
 namespace {
 
 class CallbackSource final : public io::Source {
@@ -87,6 +92,7 @@ Result<http::Options> options_of(const bbz_url_options* given) {
   if (from.retries != 0) options.retries = static_cast<unsigned>(std::max(from.retries, 0));
   set(options.connect_timeout, from.connect_timeout);
   set(options.stall_timeout, from.stall_timeout);
+  options.private_redirects = from.refuse_private_redirects == 0;
   return options;
 }
 

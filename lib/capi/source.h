@@ -50,14 +50,15 @@ BBZ_API bbz_code bbz_source_open_callbacks(const bbz_callbacks* callbacks, bbz_s
 // the environment nor in files of the user's, unless use_environment says so. Texts are copied.
 typedef struct bbz_url_options {
   size_t struct_size;
-  // "Name: value", sent to the host of the URL and to no other that it redirects to. No message
-  // shows them, or a user, password or query of a URL.
+  // "Name: value", sent to the origin of the URL (scheme, host and port) and, once a redirect has
+  // led to another, to nobody. No message shows them, or a user, password or query of a URL.
   const char* const* headers;
   size_t header_count;
   const char* ca_file;  // certificates (PEM) to trust; null: those of the system
   const char* proxy;    // its URL; null: none
-  // Not 0: the password for a host is looked up in ~/.netrc and, where `proxy` is null, the proxy
-  // in http_proxy, https_proxy, all_proxy and no_proxy.
+  // Not 0: the user and password for the host of the URL are looked up in ~/.netrc, and sent where
+  // headers are; if `proxy` is null, the proxy is looked up in http_proxy, https_proxy, all_proxy
+  // and no_proxy.
   uint32_t use_environment;
   uint32_t connections;      // that fetch what readers are about to need; 0: 4
   int32_t retries;           // in a row, of a request that fails; 0: 6; negative: none
@@ -67,9 +68,17 @@ typedef struct bbz_url_options {
   // average. Time in which nobody reads does not count.
   uint32_t stall_timeout;
   uint32_t reserved;  // 0
+  // Not 0: a redirect to another scheme, host or port than the URL's is an error if the address
+  // that it leads to is not public: unspecified, loopback, private, link-local, multicast or
+  // reserved. The address that is about to be connected to is checked, whatever name led to it;
+  // through a proxy, which connects by itself, the host as it is written. The URL itself may have
+  // any address. 0: such redirects are followed.
+  uint32_t refuse_private_redirects;
 } bbz_url_options;
 
-// Opens a URL of http or https for reading, with one request or, where it redirects, more. From a
+// Opens a URL of http or https for reading, with one request or, if it redirects, more: at most ten
+// redirects in a row are followed, from http to https but not back. They may lead to any host, also
+// of a private network and of this machine unless refuse_private_redirects is set. From a
 // server without ranges the source is a stream: it can be verified, but a reader needs to seek.
 // Reading may be done from many threads, as of any source. Up to `connections` threads of the
 // library's own fetch ahead; they end with the last _free of the source and its readers, and do not

@@ -53,7 +53,16 @@ struct Options {
   // Time in which nobody waits, because whoever takes the bytes is slow, does not count.
   std::chrono::milliseconds stall_timeout{60'000};
   std::uint64_t lowest_speed = 100;  // bytes a second, over each connection; 0: any
-  unsigned redirects = 10;           // followed in a row
+
+  // How many redirects are followed in a row. One from https to http is an error, and so is one to
+  // another scheme.
+  unsigned redirects = 10;
+  // Follows redirects to another origin also to addresses that are not public: unspecified,
+  // loopback, private (RFC 1918, RFC 4193, RFC 6598), link-local, multicast and reserved ones. If
+  // not, such a redirect is an error. Decisive is the address that is about to be connected to. A
+  // proxy connects by itself: there only hosts that are written as such an address, or are called
+  // localhost, are refused.
+  bool private_redirects = true;
 
   std::shared_ptr<Traffic> traffic;  // counted here where it is set
 };

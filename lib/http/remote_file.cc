@@ -197,6 +197,7 @@ std::optional<RemoteFile::Failure> RemoteFile::ask(Lease& transfer, Fetch& fetch
       request.headers = options_.headers;
       request.netrc = options_.netrc;
     }
+    request.public_only = !options_.private_redirects && !same_origin(request.url, links_.url());
     const auto asked = Clock::now();
     auto started = transfer->start(request, stop_);
     fetch.pace.waited(Clock::now() - asked);

@@ -28,6 +28,8 @@ namespace bbz::http {
 // refusal of the URL itself is final, and so are Options::retries refusals of links that the URL
 // had just given, without a byte in between.
 //
+// Which redirects are followed is said at open() of source.h.
+//
 // Errors of making one: kInvalidArgument for another URL than of http or https, and for a header
 // that is none. Errors of all that reaches out: kNotFound for the statuses 404 and 410; otherwise
 // kIo, for a network that failed after all retries, a refusal, a file that changed, and responses

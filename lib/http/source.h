@@ -21,6 +21,10 @@ namespace bbz::http {
 // Where it does not, the source cannot seek, and gives the file front to back as a pipe does, from
 // one request that cannot be made again.
 //
+// Redirects are followed, at most Options::redirects in a row, from http to https but not back. They
+// may lead to other hosts, also of a private network and of this machine unless
+// Options::private_redirects is false. Headers and passwords do not go along to another origin.
+//
 // The whole source reads one version of the file: see RemoteFile, also for errors. kUnsupported
 // where libcurl cannot be loaded or is too old, and from a build without it.
 Result<std::unique_ptr<io::Source>> open(const std::string& url, const Options& options = {});

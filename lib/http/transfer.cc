@@ -1,11 +1,13 @@
 #include "bbz/http/transfer.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
+#include "bbz/http/address.h"
 #include "bbz/http/curl.h"
-#include "bbz/http/field_values.h"
 #include "bbz/http/url.h"
 
 namespace bbz::http {
@@ -36,28 +38,6 @@ bool is_transient_code(CURLcode code) {
   }
 }
 
-// Returns the lines that a request has beside those that libcurl makes of its URL and of numbers. A
-// line end in one of them would begin a line of somebody else's.
-Result<std::vector<std::string>> lines_of(const Request& request) {
-  const std::string& version = request.if_range;
-  if (!version.empty() && !is_etag(version) && !is_http_date(version)) {
-    return make_error(Code::kInvalidArgument,
-                      "{}: expected the entity tag or the date of a version to ask for, found {}",
-                      shown_url(request.url), quoted(version));
-  }
-  std::vector<std::string> lines = request.headers;
-  lines.emplace_back("Accept-Encoding: identity");
-  if (!version.empty()) lines.push_back("If-Range: " + version);
-  for (const std::string& line : lines) {  // which may hold a secret
-    if (is_field(line)) continue;
-    return make_error(Code::kInvalidArgument,
-                      "{}: expected a header of the form 'Name: value' without control characters, "
-                      "found another",
-                      shown_url(request.url));
-  }
-  return lines;
-}
-
 }  // namespace
 
 struct Transfer::State {
@@ -83,12 +63,15 @@ struct Transfer::State {
 
   Status open();
   Status prepare(const Request& request);
+  Status guard(const Request& request);
+  Error not_public(std::string_view address, std::string_view kind);
   Status run(const std::atomic<bool>& stop, std::chrono::milliseconds most);
   Error late(std::chrono::milliseconds most, bool for_head);
   Error failed(CURLcode code);
   std::size_t take_buffered(MutableBytes to);
 
   static std::size_t on_header(char* data, std::size_t, std::size_t size, void* self);
+  static curl_socket_t on_open(void* self, curlsocktype purpose, curl_sockaddr* address);
   static std::size_t on_body(char* data, std::size_t, std::size_t size, void* self);
 
   const Options options;
@@ -104,6 +87,9 @@ struct Transfer::State {
   bool paused = false;           // the body, until it is read on
   std::optional<Error> failure;  // with which it ended
   bool transient = false;
+  std::string local;  // address that was not connected to, as it is not public
+  std::string local_kind;
+  bool any_public = false;  // an address was connected to
   ResponseHead head;
   bool head_done = false;
   std::size_t head_bytes = 0;
@@ -124,6 +110,18 @@ std::size_t Transfer::State::on_header(char* data, std::size_t, std::size_t size
     state.head.add_line(line);
   }
   return size;
+}
+
+// Makes a socket for the address that libcurl is about to connect to, whatever name led to it.
+curl_socket_t Transfer::State::on_open(void* self, curlsocktype, curl_sockaddr* address) {
+  State& state = *static_cast<State*>(self);
+  if (const std::string_view kind = kind_of_local(address->addr); !kind.empty()) {
+    state.local = shown_address(address->addr);
+    state.local_kind = kind;
+    return CURL_SOCKET_BAD;
+  }
+  state.any_public = true;
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 std::size_t Transfer::State::on_body(char* data, std::size_t, std::size_t size, void* self) {
@@ -165,6 +163,29 @@ Status Transfer::State::open() {
   return {};
 }
 
+Error Transfer::State::not_public(std::string_view address, std::string_view kind) {
+  return make_error(Code::kIo, "{}: expected a redirect to a public address, found {} ({})",
+                    shown_url(url), address, kind);
+}
+
+// Sees to it that the request reaches public addresses alone. A proxy may have any: it connects to
+// what it is asked for, so that the host is judged as it is written. Hosts that no_proxy excepts
+// are asked for through the proxy too, as they are not to be reached past it here.
+Status Transfer::State::guard(const Request& request) {
+  const std::string proxy = proxy_of(options, request.url);
+  curl->easy_setopt(easy, CURLOPT_PROXY, proxy.c_str());
+  curl->easy_setopt(easy, CURLOPT_NOPROXY, "");
+  if (proxy.empty()) {
+    curl->easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &State::on_open);
+    curl->easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
+    return {};
+  }
+  const std::string host = host_of(request.url);
+  const std::string_view kind = kind_of_local(host);
+  if (!kind.empty()) return not_public(quoted(host), kind);
+  return {};
+}
+
 Status Transfer::State::prepare(const Request& request) {
   end();
   head = {};
@@ -173,6 +194,8 @@ Status Transfer::State::prepare(const Request& request) {
   head_bytes = 0;
   received = 0;
   reason[0] = '\0';
+  local.clear();
+  any_public = false;
   url = request.url;
   BBZ_TRY(open());
   curl->easy_reset(easy);
@@ -194,6 +217,7 @@ Status Transfer::State::prepare(const Request& request) {
     set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // else the system's stay as well
   }
   if (options.proxy) set(CURLOPT_PROXY, options.proxy->c_str());
+  if (request.public_only) BBZ_TRY(guard(request));
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
   set(CURLOPT_BUFFERSIZE, kBufferBytes);
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -215,6 +239,7 @@ Status Transfer::State::prepare(const Request& request) {
 }
 
 Error Transfer::State::failed(CURLcode code) {
+  if (!local.empty() && !any_public) return not_public(local, local_kind);
   transient = is_transient_code(code);
   long proxy_status = 0;  // of a tunnel through it
   curl->easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);

@@ -3,22 +3,14 @@
 #pragma once
 
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "bbz/base/checked.h"
 #include "bbz/http/fields.h"
 #include "bbz/http/options.h"
+#include "bbz/http/request.h"
 
 namespace bbz::http {
-
-struct Request {
-  std::string url;
-  std::vector<std::string> headers;
-  std::optional<io::ByteRange> range;  // not empty
-  std::string if_range;                // an entity tag or a date, or empty
-  bool netrc = false;                  // sends what ~/.netrc has for the host of the URL
-};
 
 // For one thread at a time. Nothing is fetched between the calls, except what the system's buffers
 // take.

@@ -78,6 +78,13 @@ bool same_origin(std::string_view a, std::string_view b) {
   return origin(a) == origin(b);
 }
 
+std::string host_of(std::string_view url) {
+  const std::string authority = split(url).authority;
+  const std::size_t colon = authority.rfind(':');
+  const bool within = authority.ends_with(']') || colon == std::string::npos;
+  return within ? authority : authority.substr(0, colon);
+}
+
 std::string with_user_of(std::string_view from, std::string_view to) {
   std::string url(to);
   if (!same_origin(from, to) || !split(to).user.empty()) return url;

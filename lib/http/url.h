@@ -18,6 +18,10 @@ std::string shown_url(std::string_view url);
 // sent to the other. Precondition: is_url(a) and is_url(b).
 bool same_origin(std::string_view a, std::string_view b);
 
+// Returns the host without a port: "host", "127.0.0.1", "[::1]", in lower case. Precondition:
+// is_url(url).
+std::string host_of(std::string_view url);
+
 // `to` with the user and password of `from`, where that is of the same origin and `to` has none.
 // Precondition: is_url(from) and is_url(to).
 std::string with_user_of(std::string_view from, std::string_view to);

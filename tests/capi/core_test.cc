@@ -74,7 +74,7 @@ TEST(CStructs, KeepTheirLayout) {
   if (sizeof(void*) != 8) GTEST_SKIP() << "sizes are those of 64-bit machines";
   EXPECT_EQ(sizeof(bbz_limits), 88u);
   EXPECT_LAYOUT(bbz_callbacks, 48u, close, 40u);
-  EXPECT_LAYOUT(bbz_url_options, 64u, reserved, 60u);
+  EXPECT_LAYOUT(bbz_url_options, 72u, refuse_private_redirects, 64u);
   EXPECT_LAYOUT(bbz_reader_options, 24u, limits, 16u);
   EXPECT_LAYOUT(bbz_archive_info, 144u, root, 64u);
   EXPECT_LAYOUT(bbz_file_info, 64u, is_directory, 56u);

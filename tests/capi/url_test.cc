@@ -43,6 +43,8 @@ TEST_F(CUrl, RefusesWhatCannotBe) {
   source_of("http://127.0.0.1:1/m", &options, BBZ_ERROR_UNSUPPORTED);
   options.struct_size = 8;
   source_of("http://127.0.0.1:1/m", &options, BBZ_ERROR_INVALID_ARGUMENT);
+  options.struct_size = 63;  // the first version of the struct had 64 bytes
+  source_of("http://127.0.0.1:1/m", &options, BBZ_ERROR_INVALID_ARGUMENT);
 }
 
 #ifndef BBZ_HTTP
@@ -111,6 +113,26 @@ TEST_F(CUrl, LooksAtTheEnvironmentWhereItIsTold) {
     source_of("http://host.example/m", &asked);
     EXPECT_EQ(proxy.request_count(), 1u);
   });
+}
+
+TEST_F(CUrl, IsNotLedToAddressesThatAreNotPublicWhereThatIsRefused) {
+  http::Server other(content());
+  http::Server server("", [&](const http::ServerRequest&, http::ServerConnection& connection) {
+    connection.send(
+        server.head("302 Found", "Location: " + other.url() + "\r\nContent-Length: 0\r\n"));
+    return true;
+  });
+  auto options = sized<bbz_url_options>();
+  source_of(server.url(), &options);
+  EXPECT_EQ(other.connection_count(), 1u);
+  options.refuse_private_redirects = 1;
+  options.struct_size = 64;  // of a caller who does not know the field
+  source_of(server.url(), &options);
+  EXPECT_EQ(other.connection_count(), 2u);
+  options.struct_size = sizeof options;
+  source_of(server.url(), &options, BBZ_ERROR_IO);
+  EXPECT_THAT(message(), HasSubstr("expected a redirect to a public address, found 127.0.0.1"));
+  EXPECT_EQ(other.connection_count(), 2u);
 }
 
 TEST_F(CUrl, SaysWhatFailed) {

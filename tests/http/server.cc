@@ -157,6 +157,7 @@ void Server::accept_all() {
     }
     if (fd < 0) continue;
     open_.push_back(fd);
+    ++connection_count_;
     threads_.emplace_back([this, fd] { talk(fd); });
   }
 }

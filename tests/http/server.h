@@ -74,6 +74,7 @@ class Server {
 
   std::vector<ServerRequest> requests() const;
   std::size_t request_count() const { return request_count_; }
+  std::size_t connection_count() const { return connection_count_; }
   std::uint64_t body_bytes() const { return body_bytes_; }
 
  private:
@@ -95,6 +96,7 @@ class Server {
   std::vector<ServerRequest> requests_;
   std::vector<int> open_;
   std::atomic<std::size_t> request_count_{0};
+  std::atomic<std::size_t> connection_count_{0};
   std::atomic<std::uint64_t> body_bytes_{0};
   std::list<std::thread> threads_;
   std::thread accepting_;

@@ -47,6 +47,7 @@ Result<http::Options> NetworkArguments::options() const {
   options.longest_wait = std::chrono::seconds(max_wait);
   options.stall_timeout = std::chrono::seconds(timeout);
   options.connect_timeout = std::min(options.connect_timeout, options.stall_timeout);
+  options.private_redirects = !no_private_redirects;
   options.ca_file = ca_file;
   for (const char* const name : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
     const char* const value = std::getenv(name);
@@ -98,6 +99,10 @@ void add_network_options(Options& options, NetworkArguments& arguments) {
       ->type_name("SECONDS")
       ->range(0, 86400)
       ->capture_default_str();
+  options.add_flag(
+      "--no-private-redirects", arguments.no_private_redirects,
+      "Of a URL: refuse to be redirected to another host or port at an address of this "
+      "machine or of a private network");
 }
 
 Result<std::unique_ptr<io::Source>> open_source(const std::string& name,

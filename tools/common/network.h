@@ -17,6 +17,7 @@ struct NetworkArguments {
   unsigned retries = http::Options{}.retries;
   unsigned timeout = 60;    // seconds
   unsigned max_wait = 300;  // seconds
+  bool no_private_redirects = false;
   // Of a command, not an option: how many fetch ahead.
   unsigned connections = http::Options{}.connections;
 
@@ -26,7 +27,7 @@ struct NetworkArguments {
   Result<http::Options> options() const;
 };
 
-// --header, --cacert, --retries, --timeout, --max-wait.
+// --header, --cacert, --retries, --timeout, --max-wait, --no-private-redirects.
 void add_network_options(Options& options, NetworkArguments& arguments);
 
 // Opens what the user names: a URL of http or https, or what io::open_file takes.
