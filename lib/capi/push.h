@@ -60,6 +60,7 @@ typedef struct bbz_push_options {
   uint64_t total;  // the archive's length; 0: not known yet
 
   // Where bytes are kept: a file, which is created where it is missing, or callbacks, or neither.
+  // The file must be a regular one of this user, under one name, that nobody else can write to.
   // Without, they are held in memory until their record is whole: in order, one record at a time;
   // out of order, up to `memory` bytes.
   const char* store_path;
@@ -79,7 +80,8 @@ typedef struct bbz_push_options {
 } bbz_push_options;
 
 // What the options point to is copied. A null receiver only checks. Errors: BBZ_ERROR_IO,
-// _NOT_FOUND for the file of the store; BBZ_ERROR_INVALID_ARGUMENT for two stores.
+// _NOT_FOUND for the file of the store, BBZ_ERROR_EXISTS for one that is refused;
+// BBZ_ERROR_INVALID_ARGUMENT for two stores.
 BBZ_API bbz_code bbz_push_new(const bbz_push_options* options, const bbz_receiver* receiver,
                               bbz_push** push, bbz_error* error) BBZ_NOEXCEPT;
 BBZ_API void bbz_push_free(bbz_push* push) BBZ_NOEXCEPT;
@@ -151,14 +153,18 @@ BBZ_API bbz_code bbz_push_get_fault(const bbz_push* push, size_t number, bbz_pus
                                     bbz_error* error) BBZ_NOEXCEPT;
 
 // Syncs the store and writes to a file what a later decoder with the same store needs to go on.
-// `identity` is the caller's, to tell that what it fetches is still the same: an ETag, say. Errors:
+// What the file says is believed when it is restored: keep it as safe as what comes of the store.
+// Nobody but this user can write to it; a link at its name is replaced, not followed. `identity` is
+// the caller's, to tell that what it fetches is still the same: an ETag, say. Errors:
 // BBZ_ERROR_INVALID_ARGUMENT without a store; BBZ_ERROR_IO.
 BBZ_API bbz_code bbz_push_save(bbz_push* push, const char* path, const char* identity,
                                bbz_error* error) BBZ_NOEXCEPT;
 // To be called first, on a new decoder. What was verified is neither read nor handed out again, but
-// for tensors that have no chunks of their own. A null identity is not compared. Errors:
-// BBZ_ERROR_DIGEST_MISMATCH where the state is of another identity, and the decoder is as it was;
-// those of reading the file, as format-spec/state.md has them; those of bbz_push_feed.
+// for tensors that have no chunks of their own: who has forged the state decides what is delivered.
+// A null identity is not compared. Errors: BBZ_ERROR_EXISTS for a file that is not a regular one of
+// this user, under one name, that nobody else can write to; BBZ_ERROR_DIGEST_MISMATCH where the
+// state is of another identity, and the decoder is as it was; those of reading the file, as
+// format-spec/state.md has them; those of bbz_push_feed.
 BBZ_API bbz_code bbz_push_restore(bbz_push* push, const char* path, const char* identity,
                                   bbz_error* error) BBZ_NOEXCEPT;
 

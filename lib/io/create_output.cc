@@ -75,26 +75,6 @@ Result<Fd> open_for_writing(const Place& place, const std::string& path) {
 
 }  // namespace
 
-Result<Fd> open_own_file(const std::string& path) {
-  const auto refused = [&](std::string_view why) {
-    return make_error(Code::kExists, "{}: already exists and {}", path, why);
-  };
-  constexpr int kFlags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-  Fd fd;
-  do {
-    fd = Fd(::open(path.c_str(), kFlags, 0666));
-  } while (!fd && errno == EINTR);
-  if (!fd && errno == ELOOP) return refused("is a symbolic link");
-  if (!fd && errno == ENXIO) return refused("is not a regular file");
-  if (!fd) return system_error(errno, "cannot open", path);
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return system_error(errno, "cannot open", path);
-  if (!S_ISREG(status.st_mode)) return refused("is not a regular file");
-  if (status.st_uid != ::geteuid()) return refused("belongs to another user");
-  if (status.st_nlink != 1) return refused("has another name too");
-  return fd;
-}
-
 Result<Fd> open_log(const std::string& path, const std::optional<FileStatus>& input) {
   constexpr int kAppend = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   Fd fd(::open(path.c_str(), kAppend | O_CREAT | O_NOFOLLOW, 0666));

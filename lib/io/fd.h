@@ -60,9 +60,4 @@ Status pwrite_fully(int fd, std::uint64_t offset, Bytes bytes, std::string_view 
 // there belongs to another user or cannot be opened; kInvalidArgument if it is `input`.
 Result<Fd> open_log(const std::string& path, const std::optional<FileStatus>& input);
 
-// Opens a file to read and write in place, or creates it. It is not waited for, and no link is
-// followed. Errors: kExists if what is there is no regular file, belongs to another user or has
-// another name too; kIo; kNotFound.
-Result<Fd> open_own_file(const std::string& path);
-
 }  // namespace bbz::io

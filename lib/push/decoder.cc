@@ -55,6 +55,7 @@ Status Decoder::Impl::take(std::uint64_t offset, Bytes bytes) {
     const Interval range{offset, offset + part.size()};
     BBZ_TRY(check_memory(range));
     BBZ_TRY(input.take(offset, part));
+    adopted.remove(range);
     failure = absorb(range);
     input.forget_latest();
     BBZ_TRY(failure);
@@ -97,6 +98,7 @@ Status Decoder::adopt(Interval range) {
   BBZ_TRY(impl_->check_range(range));
   for (const Interval& part : impl_->input.there().missing(range)) {
     BBZ_TRY(impl_->input.adopt(part));
+    impl_->adopted.add(part);
   }
   return impl_->failure = impl_->absorb(range);
 }
@@ -139,6 +141,11 @@ Status Decoder::Impl::check_unit(std::size_t number) {
   return {};
 }
 
+// Whether any byte of the range was adopted.
+bool Decoder::Impl::was_adopted(Interval range) const {
+  return adopted.missing(range) != std::vector{range};
+}
+
 // The head of a record that an index has listed.
 Status Decoder::Impl::check_head(std::size_t number) {
   Unit& unit = outline.unit(number);
@@ -153,7 +160,8 @@ Status Decoder::Impl::check_head(std::size_t number) {
   const auto size = container::peek_size(bytes, unit.offset);
   if (!size.ok()) {
     input.damage(unit.head(), size.error());
-  } else if (*size == unit.head_length && container::decode_intact_head(bytes, unit.offset).ok()) {
+  } else if (!was_adopted(unit.head()) && *size == unit.head_length &&
+             container::decode_intact_head(bytes, unit.offset).ok()) {
     return make_error(Code::kMalformed, "record at offset {}: it is not what the index lists",
                       unit.offset);
   } else {
@@ -289,6 +297,11 @@ const catalog::Catalog* Decoder::catalog() const {
 }
 std::optional<Digest> Decoder::root() const {
   return impl_->outline.root();
+}
+Interval Decoder::records() const {
+  const internal::Outline& outline = impl_->outline;
+  if (!outline.listed() || outline.unit_count() == 0) return {};
+  return {outline.unit(0).offset, outline.unit(outline.unit_count() - 1).end()};
 }
 
 }  // namespace bbz::push

@@ -109,7 +109,8 @@ class Decoder {
   // order would have to be kept; kIo where the store cannot be written. All others are final
   // (failure()): the archive breaks a rule, or a call of the receiver failed.
   Status feed(std::uint64_t offset, Bytes bytes);
-  // The same of bytes that are in the store already, of a file that may be damaged.
+  // The same of bytes that are in the store already, of a file that may be damaged or another: once
+  // the structure is known, what does not fit to it is damaged.
   Status adopt(Interval range);
   // The archive's length, where it becomes known later, at the latest when the transport comes to
   // the end: without it, a damaged length may ask for bytes beyond. Errors: kInvalidArgument where
@@ -140,6 +141,9 @@ class Decoder {
   const catalog::Catalog* catalog() const;
   // Of the records; equal to the trailer's where that was read. Nothing before structure().
   std::optional<Digest> root() const;
+  // The bytes that hold the records: those before and after them say what they must be. Empty
+  // before structure().
+  Interval records() const;
 
   // What a later decoder with the same store needs to go on. `identity` is the caller's, to tell
   // that what it downloads is still the same: an ETag, say. The store should be synced before the
@@ -147,7 +151,8 @@ class Decoder {
   Result<State> state(std::string identity) const;
   // To be called first, on a new decoder with the store of the old one. What was verified is
   // neither read nor handed out again (but for tensors without chunks of their own); its heads are.
-  // To have everything checked and handed out anew, adopt() what is there instead. Errors: as feed;
+  // So the state must be kept as safe as the file: who has forged it decides what is delivered. To
+  // have everything checked and handed out anew, adopt() what is there instead. Errors: as feed;
   // kInvalidArgument where the total is another, or there is no store.
   Status restore(const State& state);
 

@@ -16,6 +16,7 @@ struct Decoder::Impl {
   Status take(std::uint64_t offset, Bytes bytes);
   Status absorb(Interval fresh);
   Status check_unit(std::size_t unit);
+  bool was_adopted(Interval range) const;
   Status check_head(std::size_t unit);
   Status check_payload(std::size_t unit);
   Status judge(std::size_t unit, std::uint64_t computed, Bytes payload);
@@ -32,6 +33,7 @@ struct Decoder::Impl {
   Status failure;
   bool told = false;              // structure() was called
   RangeSet trusted;               // of a state that was restored
+  RangeSet adopted;               // and not come again since
   std::vector<std::byte> buffer;  // the record that is read
 
   // A payload that is hashed as it comes.

@@ -1,14 +1,18 @@
 #include "bbz/push/state.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "bbz/base/format.h"
 #include "bbz/base/hash.h"
 #include "bbz/base/names.h"
 #include "bbz/base/wire.h"
 #include "bbz/io/atomic_file.h"
-#include "bbz/io/source.h"
+#include "bbz/io/file_source.h"
+#include "bbz/io/own_file.h"
 
 namespace bbz::push {
 namespace {
@@ -41,6 +45,18 @@ Result<std::vector<Interval>> get_ranges(WireReader& r, std::uint64_t count, std
     ranges.push_back(range);
   }
   return ranges;
+}
+
+// Whether each range lies in one of the others; both lists ascend.
+Status check_within(const std::vector<Interval>& verified, const std::vector<Interval>& there) {
+  auto holder = there.begin();
+  for (const Interval& range : verified) {
+    while (holder != there.end() && holder->end < range.end) ++holder;
+    if (holder != there.end() && holder->begin <= range.begin) continue;
+    return make_error(Code::kMalformed, "state: bytes {} to {} are verified and not there",
+                      range.begin, range.end);
+  }
+  return {};
 }
 
 }  // namespace
@@ -104,30 +120,33 @@ Result<State> decode_state(Bytes bytes) {
   const std::uint64_t end = state.total.value_or(UINT64_MAX);
   BBZ_ASSIGN(state.verified, get_ranges(r, verified, end));
   BBZ_ASSIGN(state.there, get_ranges(r, there, end));
-  RangeSet all;
-  for (const Interval& range : state.there) all.add(range);
-  for (const Interval& range : state.verified) {
-    if (all.covers(range)) continue;
-    return make_error(Code::kMalformed, "state: bytes {} to {} are verified and not there",
-                      range.begin, range.end);
-  }
+  BBZ_TRY(check_within(state.verified, state.there));
   return state;
 }
 
-Status save_state(const std::string& path, const State& state) {
-  BBZ_ASSIGN(const auto file, io::AtomicFile::create(path, {true}));
+Status save_state(const std::string& path, const State& state, bool sync) {
+  io::OutputOptions options;
+  options.replace = true;
+  options.sync = sync;
+  BBZ_ASSIGN(const auto file, io::AtomicFile::create(path, options));
+  io::FileStatus readable;  // nobody else may write to it, whatever the umask says
+  readable.mode = 0644;
+  BBZ_TRY(file->add_input(readable));
   BBZ_TRY(file->write(encode_state(state)));
   return file->finish();
 }
 
 Result<State> load_state(const std::string& path) {
-  constexpr std::uint64_t kMost = std::uint64_t{64} << 20;
-  BBZ_ASSIGN(const auto source, io::open_file(path));
-  const auto size = source->size();
-  if (!size || *size > kMost) {
-    return make_error(Code::kLimit, "{}: a state file of more than {} bytes", quoted(path), kMost);
+  constexpr std::int64_t kMost = std::int64_t{64} << 20;
+  BBZ_ASSIGN(io::Fd file, io::open_own_file(path, {.write = false}));
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return io::system_error(errno, "cannot read", path);
+  if (status.st_size > kMost) {
+    return make_error(Code::kLimit, "{}: a state file of {} bytes, at most {}", quoted(path),
+                      status.st_size, kMost);
   }
-  std::vector<std::byte> bytes(*size);
+  std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size));
+  const auto source = io::file_source(std::move(file), bytes.size(), path);
   BBZ_TRY(io::read_exactly(*source, 0, bytes));
   return decode_state(bytes);
 }

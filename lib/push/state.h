@@ -24,9 +24,14 @@ std::vector<std::byte> encode_state(const State& state);
 // checking.
 Result<State> decode_state(Bytes bytes);
 
-// Writes it to a file, which is replaced when the new one is on disk, or reads it. Errors: those
-// above; kLimit for a file of more than 64 MiB; kNotFound; kIo.
-Status save_state(const std::string& path, const State& state);
+// Writes it to a file, which is replaced when the new one is complete and, if `sync` is set, on
+// disk. Others may read it at most. Errors: kExists for what cannot be replaced, a folder for
+// example; kIo, kNotFound.
+Status save_state(const std::string& path, const State& state, bool sync = true);
+// Reads it from a file. Errors: those of decode_state; kExists if what is there is no regular file,
+// belongs to another user, has another name too or may be written to by a group or by others: a
+// state must be kept as safe as the file that it is of. kLimit for a file of more than 64 MiB;
+// kNotFound; kIo.
 Result<State> load_state(const std::string& path);
 
 }  // namespace bbz::push

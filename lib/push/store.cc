@@ -6,7 +6,7 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
-#include "bbz/io/fd.h"
+#include "bbz/io/own_file.h"
 
 namespace bbz::push {
 namespace {
@@ -23,7 +23,7 @@ class FileStore final : public Store {
     while (!out.empty()) {
       const ssize_t got = ::pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(offset));
       if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return io::system_error(errno, "read", path_);
+      if (got < 0) return io::system_error(errno, "cannot read", path_);
       if (got == 0) {
         return make_error(Code::kIo, "{}: it ends at offset {}, {} more bytes were written to it",
                           quoted(path_), offset, out.size());
@@ -36,7 +36,7 @@ class FileStore final : public Store {
 
   Status sync() override {
     if (::fdatasync(fd_.get()) == 0) return {};
-    return io::system_error(errno, "sync", path_);
+    return io::system_error(errno, "cannot sync", path_);
   }
 
  private:
@@ -47,8 +47,12 @@ class FileStore final : public Store {
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_file_store(const std::string& path) {
-  BBZ_ASSIGN(io::Fd fd, io::open_own_file(path));
-  return std::unique_ptr<Store>(new FileStore(std::move(fd), path));
+  BBZ_ASSIGN(io::Fd file, io::open_own_file(path, {.create = true}));
+  return file_store(std::move(file), path);
+}
+
+std::unique_ptr<Store> file_store(io::Fd file, std::string name) {
+  return std::make_unique<FileStore>(std::move(file), std::move(name));
 }
 
 }  // namespace bbz::push

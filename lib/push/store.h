@@ -6,6 +6,7 @@
 
 #include "bbz/base/checked.h"
 #include "bbz/base/error.h"
+#include "bbz/io/fd.h"
 
 namespace bbz::push {
 
@@ -22,8 +23,11 @@ class Store {
   virtual Status sync() { return {}; }
 };
 
-// A file that is read and written in place; it is created where it is missing, and what it holds
-// is kept. Errors: as io::open_own_file.
+// Opens a file that is read and written in place, or creates it; what it holds is kept. Errors:
+// kExists if what is there is no regular file, belongs to another user, has another name too or may
+// be written to by a group or by others; kIo, kNotFound.
 Result<std::unique_ptr<Store>> open_file_store(const std::string& path);
+// Makes a store of a file that is open for reading and writing. `name` is for messages.
+std::unique_ptr<Store> file_store(io::Fd file, std::string name);
 
 }  // namespace bbz::push

@@ -121,27 +121,6 @@ TEST(CreateOutput, NeverWritesThroughALinkToAFile) {
   EXPECT_THAT(dir.entries(), testing::ElementsAre("dangling", "link", "precious"));
 }
 
-TEST(OpenOwnFile, TakesPlainFilesOfThisUser) {
-  const TempDir dir;
-  EXPECT_TRUE(open_own_file(dir / "new").ok());
-  write_text(dir / "old", "kept");
-  EXPECT_TRUE(open_own_file(dir / "old").ok());
-  EXPECT_EQ(read_text(dir / "old"), "kept");
-
-  std::filesystem::create_symlink("old", dir / "link");
-  std::filesystem::create_symlink("nowhere", dir / "dangling");
-  ASSERT_EQ(::mkfifo((dir / "fifo").c_str(), 0600), 0);
-  write_text(dir / "one", "text");
-  std::filesystem::create_hard_link(dir / "one", dir / "two");
-  for (const char* const name : {"link", "dangling", "fifo", "one", "two"}) {
-    EXPECT_EQ(open_own_file(dir / name).code(), Code::kExists) << name;
-  }
-  EXPECT_FALSE(std::filesystem::exists(dir / "nowhere"));
-  if (::geteuid() != 0) GTEST_SKIP() << "only root can make another user's file";
-  ASSERT_EQ(::chown((dir / "old").c_str(), 65534, 65534), 0);
-  EXPECT_EQ(open_own_file(dir / "old").code(), Code::kExists);
-}
-
 TEST(OpenLog, AppendsToOwnFilesAndThroughOwnLinks) {
   const TempDir dir;
   const auto append = [&](const std::string& name, const std::optional<FileStatus>& input = {}) {

@@ -1,7 +1,12 @@
 #include "bbz/push/state.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "archive/sample.h"
 #include "bbz/base/wire.h"
+#include "io/temp_dir.h"
 #include "push/archives.h"
 #include "push/feeding.h"
 
@@ -109,6 +114,65 @@ TEST(State, IsKeptInAFile) {
   expect_same(*loaded, example());
   std::remove(path.c_str());
   EXPECT_EQ(load_state(path).code(), Code::kNotFound);
+}
+
+std::uint32_t mode_of(const std::string& path) {
+  struct stat status {};
+  EXPECT_EQ(::lstat(path.c_str(), &status), 0) << path;
+  return status.st_mode & 07777;
+}
+
+TEST(State, IsSavedInPlaceOfALinkAndForNobodyElseToWrite) {
+  const io::TempDir dir;
+  io::write_text(dir / "precious", "precious");
+  std::filesystem::create_symlink("precious", dir / "state");
+  for (const bool sync : {true, false}) {
+    const mode_t before = ::umask(0);
+    const Status saved = save_state(dir / "state", example(), sync);
+    ::umask(before);
+    BBZ_ASSERT_OK(saved);
+    EXPECT_EQ(mode_of(dir / "state"), 0644u);
+    const auto loaded = load_state(dir / "state");
+    BBZ_ASSERT_OK(loaded);
+    expect_same(*loaded, example());
+  }
+  EXPECT_EQ(io::read_text(dir / "precious"), "precious");
+  EXPECT_EQ(dir.entries(), (std::set<std::string>{"precious", "state"}));
+}
+
+TEST(State, IsTakenFromNobodyElse) {
+  const io::TempDir dir;
+  const std::string path = dir / "state";
+  BBZ_ASSERT_OK(save_state(path, example()));
+  std::filesystem::create_symlink("state", dir / "link");
+  ASSERT_EQ(::mkfifo((dir / "fifo").c_str(), 0600), 0);
+  std::filesystem::create_directory(dir / "folder");
+  for (const char* const name : {"link", "fifo", "folder"}) {
+    EXPECT_EQ(load_state(dir / name).code(), Code::kExists) << name;
+    EXPECT_EQ(open_file_store(dir / name).code(), Code::kExists) << name;
+  }
+  for (const std::uint32_t mode : {0664u, 0646u}) {
+    ASSERT_EQ(::chmod(path.c_str(), mode), 0);
+    EXPECT_EQ(load_state(path).code(), Code::kExists) << mode;
+    EXPECT_EQ(open_file_store(path).code(), Code::kExists) << mode;
+  }
+  ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
+  BBZ_ASSERT_OK(load_state(path));
+  std::filesystem::create_hard_link(path, dir / "hard");
+  EXPECT_EQ(load_state(path).code(), Code::kExists);
+  EXPECT_EQ(open_file_store(path).code(), Code::kExists);
+  std::filesystem::remove(dir / "hard");
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make another user's file";
+  ASSERT_EQ(::chown(path.c_str(), 65534, 65534), 0);
+  EXPECT_EQ(load_state(path).code(), Code::kExists);
+  EXPECT_EQ(open_file_store(path).code(), Code::kExists);
+}
+
+TEST(State, HasALimit) {
+  const io::TempDir dir;
+  BBZ_ASSERT_OK(save_state(dir / "state", example()));
+  std::filesystem::resize_file(dir / "state", (std::uint64_t{64} << 20) + 1);
+  EXPECT_EQ(load_state(dir / "state").code(), Code::kLimit);
 }
 
 class Resumed : public testing::TestWithParam<Named> {
@@ -223,6 +287,78 @@ TEST_P(Resumed, AdoptsAFileAndNamesWhatIsDamagedInIt) {
   }
   BBZ_ASSERT_OK(decoder->finish());
   EXPECT_EQ(store.bytes, archive_);
+}
+
+// Bytes that are there and of another archive, in which every checksum holds.
+TEST(Adopt, TakesOfAnotherArchiveWhatBothHave) {
+  for (const bool front : {false, true}) {
+    WriteOptions writing;
+    writing.chunk_bytes = 64;
+    const auto archive = *write_sample(sample_files(), writing, front);
+    auto files = sample_files();
+    for (auto& file : files) {
+      for (auto& tensor : file.tensors) {
+        if (tensor.bytes.size() > 64) tensor.bytes[70 % tensor.bytes.size()] ^= std::byte{1};
+      }
+    }
+    auto other = *write_sample(files, writing, front);
+    other.resize(archive.size());
+    MemoryStore store;
+    store.bytes = other;
+    Options options;
+    options.store = &store;
+    options.total = archive.size();
+    options.decode = false;
+    options.structure_first = true;
+    Receiver receiver;
+    const auto decoder = *Decoder::create(options, receiver);
+    const auto feed_needs = [&](std::size_t most) {
+      for (const Interval& range : decoder->needs(most)) {
+        BBZ_ASSERT_OK(
+            decoder->feed(range.begin, Bytes(archive).subspan(range.begin, range.size())));
+      }
+    };
+    EXPECT_TRUE(decoder->records().empty());
+    while (!decoder->root()) ASSERT_NO_FATAL_FAILURE(feed_needs(1));
+    const Interval records = decoder->records();
+    EXPECT_LT(records.begin, records.end);
+    EXPECT_LT(records.end, archive.size());
+    const std::uint64_t before = decoder->there().bytes();
+    BBZ_ASSERT_OK(decoder->adopt(records));
+    EXPECT_GT(decoder->there().bytes(), before);
+    EXPECT_FALSE(decoder->damages().empty());
+    while (!decoder->complete()) ASSERT_NO_FATAL_FAILURE(feed_needs(SIZE_MAX));
+    BBZ_ASSERT_OK(decoder->finish());
+    EXPECT_EQ(store.bytes, archive);
+  }
+}
+
+// The same from a server is no accident.
+TEST(Adopt, WhatIsFedIsRefused) {
+  const auto archive = *write_sample(sample_files(), {});
+  auto files = sample_files();
+  for (auto& file : files) {
+    for (auto& tensor : file.tensors) {
+      if (!tensor.bytes.empty()) tensor.bytes.front() ^= std::byte{1};
+    }
+  }
+  auto other = *write_sample(files, {});
+  other.resize(archive.size());
+  MemoryStore store;
+  Options options;
+  options.store = &store;
+  options.total = archive.size();
+  options.structure_first = true;
+  Receiver receiver;
+  const auto decoder = *Decoder::create(options, receiver);
+  while (!decoder->root()) {
+    const Interval range = decoder->needs(1).front();
+    BBZ_ASSERT_OK(decoder->feed(range.begin, Bytes(archive).subspan(range.begin, range.size())));
+  }
+  const Interval records = decoder->records();
+  EXPECT_EQ(
+      decoder->feed(records.begin, Bytes(other).subspan(records.begin, records.size())).code(),
+      Code::kMalformed);
 }
 
 TEST(Restore, RefusesWhatCannotBe) {
