@@ -3,7 +3,7 @@
 
 set(BBZ_PUBLIC_HEADERS
   library.h
-  archive/front_index.h archive/reader.h archive/stream.h archive/visitor.h archive/writer.h
+  archive/front_index.h archive/reader.h archive/root.h archive/stream.h archive/visitor.h archive/writer.h
   base/checked.h base/error.h base/hash.h base/names.h
   capi/core.h capi/plan.h capi/push.h capi/reader.h capi/source.h capi/verify.h
   catalog/catalog.h catalog/metas.h

@@ -103,8 +103,9 @@ Status Fetcher::take(std::uint64_t offset, Bytes bytes) {
 
 Status Fetcher::save() {
   unsaved_ = 0;
-  if (!remote_.ranges()) return {};
-  return partial_.save({remote_.identity(), decoder_.there().ranges()});
+  if (!remote_.ranges() || keeps_state_) return {};
+  return partial_.save(
+      {origin_of(url_, remote_.identity()), remote_.identity().size, decoder_.there().ranges()});
 }
 
 // Fetches what is left of a claim, and ends it. Called with the lock held.

@@ -19,9 +19,10 @@ namespace bbz::download {
 class Fetcher {
  public:
   // Fetches ranges with at most `gap` bytes between them together.
-  Fetcher(http::RemoteFile& remote, push::Decoder& decoder, Partial& partial,
-          const Options& options, std::uint64_t gap)
-      : remote_(remote),
+  Fetcher(const std::string& url, http::RemoteFile& remote, push::Decoder& decoder,
+          Partial& partial, const Options& options, std::uint64_t gap)
+      : url_(url),
+        remote_(remote),
         decoder_(decoder),
         partial_(partial),
         options_(options),
@@ -43,6 +44,8 @@ class Fetcher {
   // Takes what a request took until its response began.
   void answered(Clock::duration delay) { pace_.answered(delay); }
   std::uint64_t moved() const { return moved_; }
+  // Saves no state, so that the one that is there holds on, or saves it again.
+  void keep_state(bool keep) { keeps_state_ = keep; }
   // Lets progress tell of this many bytes as the goal.
   void set_goal(std::uint64_t bytes) { goal_ = bytes; }
 
@@ -69,6 +72,7 @@ class Fetcher {
   Status check_damages() const;
   std::uint64_t unclaimed() const;
 
+  const std::string& url_;
   http::RemoteFile& remote_;
   push::Decoder& decoder_;
   Partial& partial_;
@@ -84,6 +88,7 @@ class Fetcher {
   push::RangeSet claimed_;  // what is left of them
   std::uint64_t moved_ = 0;
   std::uint64_t unsaved_ = 0;
+  bool keeps_state_ = false;
   std::optional<Error> failure_;
 };
 

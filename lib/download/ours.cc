@@ -1,6 +1,5 @@
 #include "bbz/download/ours.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -10,21 +9,19 @@
 #include "bbz/base/names.h"
 #include "bbz/container/constants.h"
 #include "bbz/container/scan.h"
-#include "bbz/io/fd.h"
 #include "bbz/io/file_source.h"
+#include "bbz/io/own_file.h"
 #include "bbz/push/state.h"
 
 namespace bbz::download {
 namespace {
 
-// Opens a regular file; null for anything else, which is not waited for.
-Result<std::unique_ptr<io::Source>> open_regular(const std::string& path) {
-  io::Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!file && errno == ELOOP) return std::unique_ptr<io::Source>();
-  if (!file) return io::system_error(errno, "cannot open", path);
+using OthersMayWrite = io::OthersMayWrite;
+
+Result<std::unique_ptr<io::Source>> open_own(const std::string& path, OthersMayWrite others) {
+  BBZ_ASSIGN(io::Fd file, io::open_own_file(path, {.write = false, .others = others}));
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return io::system_error(errno, "cannot open", path);
-  if (!S_ISREG(status.st_mode)) return std::unique_ptr<io::Source>();
   return io::file_source(std::move(file), static_cast<std::uint64_t>(status.st_size), path);
 }
 
@@ -36,28 +33,18 @@ Result<bool> begins_with(io::Source& source, Bytes magic) {
 }
 
 // Whether a download keeps its state so; one that is torn counts.
-Result<bool> holds_state(const std::string& path) {
-  BBZ_ASSIGN(const auto source, open_regular(path));
-  if (source == nullptr) return false;
+Result<bool> begins_as_state(io::Source& source) {
   const std::vector<std::byte> state = push::encode_state({});
-  return begins_with(*source, Bytes(state).first(container::kMagic.size()));
+  return begins_with(source, Bytes(state).first(container::kMagic.size()));
 }
 
-Error not_ours(const std::string& path) {
-  return make_error(Code::kExists, "{}: already exists and is no part of a download",
-                    bbz::quoted(path));
-}
-
-}  // namespace
-
-Result<bool> holds_archive(const std::string& path, const Limits& limits) {
-  BBZ_ASSIGN(const auto source, open_regular(path));
-  if (source == nullptr) return false;
-  BBZ_ASSIGN(const bool begins, begins_with(*source, std::as_bytes(std::span(container::kMagic))));
+// Whether a file is empty, begins as an archive does or has a whole record anywhere.
+Result<bool> begins_as_archive(io::Source& source, const Limits& limits) {
+  BBZ_ASSIGN(const bool begins, begins_with(source, std::as_bytes(std::span(container::kMagic))));
   if (begins) return true;
   bool found = false;
   const Status scanned = container::scan_records(
-      *source, limits,
+      source, limits,
       [&](const container::RecordView&) -> Status {
         found = true;
         return error_with_message(Code::kCancelled, "found");  // no need to look further
@@ -67,16 +54,36 @@ Result<bool> holds_archive(const std::string& path, const Limits& limits) {
   return found;
 }
 
+// Looks at a file beside a download. False if there is none. Errors: kExists for one that `is_ours`
+// does not take, or that is not this user's alone.
+template <class IsOurs>
+Result<bool> find_own(const std::string& path, IsOurs&& is_ours) {
+  const auto source = open_own(path, OthersMayWrite::kRefused);
+  if (source.code() == Code::kNotFound) return false;
+  if (source.code() == Code::kExists) {
+    return make_error(Code::kExists, Remedy::kReplace, "{}, so it is no part of a download",
+                      source.error().message);
+  }
+  if (!source.ok()) return source.error();
+  BBZ_ASSIGN(const bool ours, is_ours(**source));
+  if (ours) return true;
+  return make_error(Code::kExists, Remedy::kReplace,
+                    "{}: already exists and is no part of a download", bbz::quoted(path));
+}
+
+}  // namespace
+
+Result<bool> holds_archive(const std::string& path, const Limits& limits) {
+  BBZ_ASSIGN(const auto source, open_own(path, OthersMayWrite::kLeft));
+  return begins_as_archive(*source, limits);
+}
+
 Status check_partial(const std::string& path, const Limits& limits) {
   const std::string part = path + ".part";
-  const std::string state = part + ".state";
-  const auto known = holds_state(state);
-  if (!known.ok() && known.code() != Code::kNotFound) return known.error();
-  if (known.ok() && !*known) return not_ours(state);
-  if (known.ok()) return {};
-  const auto archive = holds_archive(part, limits);
-  if (!archive.ok() && archive.code() != Code::kNotFound) return archive.error();
-  if (archive.ok() && !*archive) return not_ours(part);
+  BBZ_ASSIGN(const bool known, find_own(part + ".state", begins_as_state));
+  BBZ_TRY(find_own(part, [&](io::Source& source) -> Result<bool> {
+    return known ? Result<bool>(true) : begins_as_archive(source, limits);
+  }));
   return {};
 }
 

@@ -180,13 +180,6 @@ Status VerifyReport::outcome() const {
   return root ? check_root(*root, expected) : Status();
 }
 
-Status check_root(const Digest& found, const std::optional<Digest>& expected) {
-  if (!expected || *expected == found) return {};
-  return make_error(Code::kDigestMismatch, "the root digest is {}, expected {}{}",
-                    found.to_string(), expected->to_string(),
-                    found.kind == expected->kind ? "" : " (a digest of another kind)");
-}
-
 Result<VerifyReport> verify(io::Source& source, const VerifyOptions& options) {
   VerifyReport report;
   report.expected = options.expected;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bbz/archive/root.h"
 #include "bbz/archive/stream.h"
 #include "bbz/pack/pack.h"
 
@@ -52,9 +53,6 @@ struct VerifyReport {
 // Reads the archive front to back and checks every checksum, digest and rule of the format. What is
 // found to be wrong stands in the report; an error is that the source could not be read.
 Result<VerifyReport> verify(io::Source& source, const VerifyOptions& options);
-
-// Compares a root digest with the one that is expected, if there is one. Errors: kDigestMismatch.
-Status check_root(const Digest& found, const std::optional<Digest>& expected);
 
 // "sha256:HEX", "xxh3-128:HEX", or HEX alone, whose length tells the kind. Errors:
 // kInvalidArgument.

@@ -40,17 +40,22 @@ Manual get_manual() {
       "and checks every record against its checksum and the index as it comes. Until it is "
       "complete it stands in FILE.part, with what "
       "is known of it in FILE.part.state. Whatever ends it - an error, a signal, a kill - the same "
-      "command goes on from there. Pieces that come damaged are fetched again. A server without "
+      "command goes on from there. What is found in these files counts only as far as the server's "
+      "index says the same, and files that others could have written are refused. Pieces that come "
+      "damaged are fetched again. A server without "
       "ranges is read front to back, and an interrupted download then begins anew.",
       "--repair mends an archive that is there: every record is checked against the index of the "
       "server's, and those that differ are fetched. The file is FILE.part meanwhile. A file that "
       "is "
-      "no archive is refused, and so is a FILE.part that is not of a download; -f replaces them.",
+      "no archive is refused, and so is a FILE.part that is not of a download of this URL; -f "
+      "replaces them.",
       "With --file, --layer, --tensor or --exclude, the selected tensors are fetched and nothing "
       "else, and then packed into an archive of their own with one safetensors file. What has come "
       "of them stands in FILE.part meanwhile, and is gone on with in the same way."};
   manual.examples = {
       {"bbz get https://example.org/llama.bbz", "Downloads it into llama.bbz."},
+      {"bbz get https://example.org/llama.bbz --expect sha256:9f86d081...",
+       "Takes that content and no other."},
       {"bbz get https://example.org/llama.bbz -o llama.bbz --repair",
        "Fetches what is damaged or missing of a copy."},
       {"bbz get https://example.org/llama.bbz --layer 0-7 -o first.bbz",
@@ -87,6 +92,7 @@ Result<download::Options> options_of(const GetArguments& arguments, const Common
   if (common.threads != 0) options.http.connections = common.threads;
   BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
   options.limits = acceptance.limits;
+  options.expected = acceptance.root;
   options.replace = arguments.writing.force;
   options.sync = !arguments.writing.no_sync;
   options.repair = arguments.repair;
@@ -97,7 +103,9 @@ Result<download::Options> options_of(const GetArguments& arguments, const Common
 // What is wrong with an archive is said of its URL; what else may fail says itself what it is
 // about.
 Result<download::Summary> naming(const std::string& url, Result<download::Summary> result) {
-  if (result.ok() || exit_code(result.code()) != ExitCode::kCorrupt) return result;
+  const bool of_archive =
+      result.code() == Code::kDigestMismatch || exit_code(result.code()) == ExitCode::kCorrupt;
+  if (result.ok() || !of_archive) return result;
   return about(url, std::move(result).error());
 }
 
@@ -192,6 +200,10 @@ void add_get_command(Program& program) {
   app.add_flag("--repair", arguments->repair, "Mend the file that exists");
   app.add_flag("--restart", arguments->restart,
                "Begin anew, whatever an earlier download has left");
+  add_expect_option(
+      app, arguments->acceptance,
+      "The root digest that the archive must have; what comes is decoded, and no other "
+      "archive gets its name");
   add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);
   add_file_option(app, arguments->selection);

@@ -8,7 +8,7 @@
 namespace bbz::tools {
 
 Status Acceptance::check(const std::string& archive, const Digest& found) const {
-  const Status same = pack::check_root(found, root);
+  const Status same = check_root(found, root);
   if (same.ok()) return {};
   return about(archive, same.error());
 }
