@@ -1,6 +1,8 @@
 #include <thread>
 
 #include "archive/sample.h"
+#include "bbz/base/wire.h"
+#include "bbz/container/constants.h"
 
 namespace bbz {
 namespace {
@@ -128,6 +130,32 @@ TEST(Reader, IsSafeToUseFromManyThreads) {
   }
   for (std::thread& t : threads) t.join();
   EXPECT_EQ(wrong, 0);
+}
+
+// A trailer whose own checksum is right and whose root digest is that of another content.
+TEST(Reader, RefusesARootDigestOfOtherContent) {
+  for (const DigestKind kind : {DigestKind::kXxh3_128, DigestKind::kSha256}) {
+    WriteOptions options;
+    options.digest = kind;
+    auto archive = write_sample(sample_files(), options);
+    BBZ_ASSERT_OK(archive);
+    const std::size_t begin = archive->size() - container::kTrailerSize;
+    const MutableBytes trailer = MutableBytes(*archive).subspan(begin);
+    trailer[container::kTrailerSize - 32] ^= std::byte{1};  // the first byte of the digest
+    // The seal is the sync marker and the checksum of the record's offset and of what follows.
+    std::vector<std::byte> sealed(8);
+    store_le(sealed.data(), std::uint64_t{begin});
+    sealed.insert(sealed.end(), trailer.begin() + 12, trailer.end());
+    store_le(trailer.data() + 4, xxh3_64(sealed));
+    const auto opened = Reader::open(io::memory_source(Bytes(*archive)));
+    ASSERT_EQ(opened.code(), Code::kChecksum);
+    EXPECT_NE(opened.error().message.find("trailer: root digest"), std::string::npos);
+    const auto source = io::memory_source(Bytes(*archive));
+    Collector collector;
+    const auto read = read_stream(*source, {}, collector);
+    ASSERT_EQ(read.code(), Code::kChecksum);
+    EXPECT_NE(read.error().message.find("trailer: root digest"), std::string::npos);
+  }
 }
 
 TEST(Reader, WorksOverShortReadsAndReportsFailingOnes) {
