@@ -325,6 +325,7 @@ TEST(Score, OfAModelWithItselfAndWithAnother) {
   auto outside = tokens;
   outside.back() = 31;
   EXPECT_EQ(score(*a, outside, 10).code(), Code::kInvalidArgument);
+  EXPECT_EQ(compare(*a, *b, outside, 10).code(), Code::kInvalidArgument);
 }
 
 }  // namespace

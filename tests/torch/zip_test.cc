@@ -106,6 +106,16 @@ TEST(Zip, RefusesEntriesThatOverlap) {
               HasSubstr("two entries overlap"));
 }
 
+TEST(Zip, RefusesAnEntryWithinAnothersData) {
+  const std::string inner = make_zip({{"b", "0123"}}).substr(0, 30 + 1 + 4);
+  const std::string zip = make_zip({{"a", inner}, {"b", "0123"}});
+  EXPECT_EQ(zip_refusal(zip), "no error");
+  // The list of the file gives the place of the second entry's copy in the first one.
+  const std::string second_offset = little(30 + 1 + inner.size(), 4) + "b";
+  EXPECT_THAT(zip_refusal(replaced(zip, second_offset, little(30 + 1, 4) + "b", true)),
+              HasSubstr("two entries overlap"));
+}
+
 TEST(Zip, RefusesDataThatReachesIntoTheDirectory) {
   ZipForm form;
   const std::string zip = make_zip({{"a", "0123"}}, form);
