@@ -114,6 +114,58 @@ TEST(General, MalformedPayloadsAreRefused) {
   EXPECT_EQ(decode(CodecId::kRaw, shape, noise(400), small).error().code, Code::kInvalidArgument);
 }
 
+TEST(General, NothingIsNoConstantAndOnlyRidersCarry) {
+  const std::vector<std::byte> element(4);
+  std::vector<std::byte> none, one(4);
+  EXPECT_EQ(decode(CodecId::kConstant, {DType::kF32, 0, 1, 0}, element, none).code(),
+            Code::kMalformed);
+  EXPECT_EQ(decode(CodecId::kConstant, {DType::kF32, 1, 1, 0}, element, one).code(), Code::kOk);
+  EXPECT_EQ(decode(CodecId::kCarried, {DType::kF32, 1, 1, 0}, element, one).code(),
+            Code::kMalformed);
+}
+
+// A frame of RFC 8878 with what follows its magic number up to its content, in one block as it is.
+std::vector<std::byte> zstd_frame(std::vector<unsigned> header, std::size_t content) {
+  std::vector<std::byte> frame;
+  for (const unsigned b : {0x28u, 0xB5u, 0x2Fu, 0xFDu}) frame.push_back(std::byte(b));
+  for (const unsigned b : header) frame.push_back(std::byte(b));
+  const std::size_t block = content << 3 | 1;
+  for (const int shift : {0, 8, 16}) frame.push_back(std::byte(block >> shift & 0xFF));
+  frame.resize(frame.size() + content, std::byte{'x'});
+  return frame;
+}
+
+TEST(Zstd, IsOneFrameThatNeedsNothingElse) {
+  std::vector<std::byte> out(300);
+  const auto code = [&](const std::vector<std::byte>& payload) {
+    return decode(CodecId::kZstd, {DType::kU8, 300, 300, 0}, payload, out).code();
+  };
+  // Sizes of two bytes are less 256.
+  EXPECT_EQ(code(zstd_frame({0x60, 44, 0}, 300)), Code::kOk);
+  EXPECT_TRUE(std::ranges::all_of(out, [](std::byte b) { return b == std::byte{'x'}; }));
+  EXPECT_EQ(code(zstd_frame({0x60, 45, 0}, 301)), Code::kMalformed);
+  EXPECT_EQ(code(zstd_frame({0x60, 44, 0}, 299)), Code::kMalformed);
+  EXPECT_EQ(code(zstd_frame({0x61, 7, 44, 0}, 300)), Code::kMalformed);  // a dictionary
+  EXPECT_EQ(code(zstd_frame({0x00, 0x00}, 300)), Code::kMalformed);      // of unknown size
+  std::vector<std::byte> skippable = zstd_frame({0x60, 44, 0}, 300);
+  const unsigned skipped[] = {0x50, 0x2A, 0x4D, 0x18, 0, 0, 0, 0};
+  for (std::size_t i = 0; i < 8; ++i) {
+    skippable.insert(skippable.begin() + static_cast<std::ptrdiff_t>(i), std::byte(skipped[i]));
+  }
+  EXPECT_EQ(code(skippable), Code::kMalformed);
+}
+
+TEST(Zstd, WindowsAreNoLargerThanChunks) {
+  std::vector<std::byte> out(300);
+  const auto code = [&](unsigned window) {
+    const auto payload = zstd_frame({0x40, window, 44, 0}, 300);
+    return decode(CodecId::kZstd, {DType::kU8, 300, 300, 0}, payload, out).code();
+  };
+  EXPECT_EQ(code(16 << 3), Code::kOk);  // 2^26 bytes
+  EXPECT_EQ(code(16 << 3 | 1), Code::kMalformed);
+  EXPECT_EQ(code(17 << 3), Code::kMalformed);
+}
+
 TEST(Zstd, EveryCutAndEveryTrailingByteIsRefused) {
   const ChunkShape shape{DType::kI32, 300, 300, 0};
   std::vector<std::byte> plain(1200);

@@ -55,7 +55,7 @@ TEST(Inputs, AreNeverReplacedUnderAnyName) {
   const FileStatus input = status_of(dir / "a");
   for (const char* const name : {"a", "hard", "soft"}) {
     const auto early = AtomicFile::create(dir / name, {.replace = true, .input = input});
-    EXPECT_EQ(early.code(), Code::kInvalidArgument) << name;
+    ASSERT_EQ(early.code(), Code::kInvalidArgument) << name;
     EXPECT_THAT(early.error().message, HasSubstr("is being read"));
     const auto late = std::move(AtomicFile::create(dir / name, kReplace)).value();
     EXPECT_TRUE(late->add_input(status_of(dir / "other")).ok());
