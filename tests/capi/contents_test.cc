@@ -93,6 +93,20 @@ TEST_F(CContents, FilesWithoutADigest) {
   EXPECT_EQ(file.sha256, nullptr);
 }
 
+TEST_F(CContents, StoredBytesAreThoseOfPayloads) {
+  SampleTensor zeros = sample_tensor("zeros", tensor::DType::kF32, {3, 100}, 1);
+  std::ranges::fill(zeros.bytes, std::byte{0});
+  archive_ = *write_sample({{"model", catalog::FileKind::kRegular, {zeros}}}, {});
+  reader_ = open();
+  const bbz_tensor_info info = tensor("zeros");
+  EXPECT_EQ(info.byte_size, 1200u);
+  EXPECT_EQ(info.stored_bytes, 4u);
+  auto archive = sized<bbz_archive_info>();
+  ASSERT_EQ(bbz_reader_info(reader_.get(), &archive, error_.get()), BBZ_OK) << message();
+  EXPECT_EQ(archive.unpacked_bytes, 1200u);
+  EXPECT_EQ(archive.stored_bytes, 4u + std::string_view("tests").size());  // and the metadata
+}
+
 TEST_F(CContents, Tensors) {
   const bbz_tensor_info w = tensor("layers.0.w");
   EXPECT_STREQ(w.name, "layers.0.w");

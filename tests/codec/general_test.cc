@@ -145,14 +145,26 @@ TEST(Zstd, IsOneFrameThatNeedsNothingElse) {
   EXPECT_TRUE(std::ranges::all_of(out, [](std::byte b) { return b == std::byte{'x'}; }));
   EXPECT_EQ(code(zstd_frame({0x60, 45, 0}, 301)), Code::kMalformed);
   EXPECT_EQ(code(zstd_frame({0x60, 44, 0}, 299)), Code::kMalformed);
-  EXPECT_EQ(code(zstd_frame({0x61, 7, 44, 0}, 300)), Code::kMalformed);  // a dictionary
-  EXPECT_EQ(code(zstd_frame({0x00, 0x00}, 300)), Code::kMalformed);      // of unknown size
-  std::vector<std::byte> skippable = zstd_frame({0x60, 44, 0}, 300);
-  const unsigned skipped[] = {0x50, 0x2A, 0x4D, 0x18, 0, 0, 0, 0};
-  for (std::size_t i = 0; i < 8; ++i) {
-    skippable.insert(skippable.begin() + static_cast<std::ptrdiff_t>(i), std::byte(skipped[i]));
+  EXPECT_EQ(code(zstd_frame({0x00, 0x00}, 300)), Code::kMalformed);  // of unknown size
+}
+
+TEST(Zstd, TakesNoDictionaryAndNothingToSkip) {
+  const auto decoded = [](const std::vector<std::byte>& payload, std::size_t size) {
+    std::vector<std::byte> out(size);
+    return decode(CodecId::kZstd, {DType::kU8, size, 300, 0}, payload, out);
+  };
+  const Status status = decoded(zstd_frame({0x61, 7, 44, 0}, 300), 300);
+  ASSERT_EQ(status.code(), Code::kMalformed);
+  EXPECT_NE(status.error().message.find("dictionary"), std::string::npos);
+  // A frame to be skipped, which is of no bytes, alone and before another.
+  std::vector<std::byte> skipped;
+  for (const unsigned b : {0x50u, 0x2Au, 0x4Du, 0x18u, 0u, 0u, 0u, 0u}) {
+    skipped.push_back(std::byte(b));
   }
-  EXPECT_EQ(code(skippable), Code::kMalformed);
+  EXPECT_EQ(decoded(skipped, 0).code(), Code::kMalformed);
+  const auto frame = zstd_frame({0x60, 44, 0}, 300);
+  skipped.insert(skipped.end(), frame.begin(), frame.end());
+  EXPECT_EQ(decoded(skipped, 300).code(), Code::kMalformed);
 }
 
 TEST(Zstd, WindowsAreNoLargerThanChunks) {
