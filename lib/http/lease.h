@@ -54,12 +54,12 @@ class Lease {
 
   // Reads a short response to its end, so that its connection can be kept, if it does not take long.
   void drain(const ResponseHead& head, const std::atomic<bool>& stop) {
-    using Clock = std::chrono::steady_clock;
     constexpr std::uint64_t kShort = 64 * 1024;
     constexpr std::chrono::milliseconds kLong{1'000};
     if (!head.content_length || *head.content_length > kShort) return;
     std::vector<std::byte> unused(kShort);
-    for (const auto end = Clock::now() + kLong; Clock::now() < end;) {
+    const auto end = std::chrono::steady_clock::now() + kLong;
+    while (std::chrono::steady_clock::now() < end) {
       const auto read = transfer_->read(unused, stop, kLong);
       if (!read.ok() || *read == 0) return;
     }
