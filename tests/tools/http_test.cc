@@ -262,6 +262,20 @@ TEST_F(OverAServer, SurvivesBrokenConnections) {
   EXPECT_EQ(finished.code, 0) << finished.err;
 }
 
+TEST_F(OverAServer, IsNotLedToThisMachineIfItMustNotBe) {
+  Server other(archive_);
+  Server server("", [&](const ServerRequest&, ServerConnection& connection) {
+    connection.send(
+        server.head("302 Found", "Location: " + other.url() + "\r\nContent-Length: 0\r\n"));
+    return true;
+  });
+  EXPECT_EQ(against(server, "$BBZ verify $URL").code, 0);
+  const std::size_t before = other.connection_count();
+  expect_failure(server, "$BBZ verify --no-private-redirects $URL", 5,
+                 "found 127.0.0.1 (loopback)");
+  EXPECT_EQ(other.connection_count(), before);
+}
+
 TEST_F(OverAServer, SaysWhyItFailed) {
   std::size_t good = 2;  // requests that are answered well: those of opening
   std::function<void(const ServerRequest&, ServerConnection&)> bad;
