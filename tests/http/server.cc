@@ -137,13 +137,17 @@ void Server::serve(const ServerRequest& request, ServerConnection& connection, s
   }
   connection.send(head(status, fields + "Content-Length: " + std::to_string(body.size()) + "\r\n"));
   constexpr std::size_t kStep = 64 * 1024;
+  // What is counted and then not sent, because the client is gone, is less than this.
+  constexpr std::size_t kPart = 8 * 1024;
   std::string_view left = std::string_view(body).substr(0, most);
-  while (!left.empty() && !connection.closed()) {
-    const std::string_view part = left.substr(0, kStep);
+  for (std::size_t sent = 0; !left.empty() && !connection.closed();) {
+    const std::string_view part = left.substr(0, kPart);
     body_bytes_ += part.size();  // before: who has read it all may look at once
     connection.send(part);
     left.remove_prefix(part.size());
-    if (pause.count() > 0) connection.wait(pause);
+    sent += part.size();
+    const bool step = sent % kStep == 0 || left.empty();
+    if (pause.count() > 0 && step) connection.wait(pause);
   }
 }
 
@@ -196,7 +200,7 @@ std::optional<ServerRequest> Server::receive(int fd, std::string& buffer) {
 void Server::talk(int fd) {
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  const int few = 64 * 1024;  // so that what was sent is about what has arrived
+  const int few = 16 * 1024;  // so that what was sent is about what has arrived
   ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &few, sizeof few);
   ServerConnection connection(*this, fd);
   std::string buffer;

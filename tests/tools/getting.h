@@ -5,7 +5,10 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <fstream>
+#include <map>
 #include <random>
+#include <sstream>
 #include <thread>
 
 #include "http/server.h"
@@ -40,6 +43,33 @@ class Budget {
  private:
   std::atomic<std::uint64_t> most{UINT64_MAX};
 };
+
+// The bytes that a server has sent and the programs that it has sent them to have not read: the
+// system has them. The queues of both ends of a connection may have the same ones.
+inline std::uint64_t bytes_on_the_way(const Server& server) {
+  std::map<std::string, std::uint64_t> unread;  // by the client's address
+  std::ifstream table("/proc/net/tcp");
+  std::string line;
+  std::getline(table, line);
+  while (std::getline(table, line)) {
+    std::istringstream fields(line);
+    std::string number, local, remote, state, queues;
+    fields >> number >> local >> remote >> state >> queues;
+    const auto port = [](const std::string& address) {
+      return std::stoi(address.substr(address.find(':') + 1), nullptr, 16);
+    };
+    const auto queue = [&](std::size_t at) -> std::uint64_t {
+      return std::stoull(queues.substr(at, 8), nullptr, 16);
+    };
+    constexpr const char* kListening = "0A";
+    if (state == kListening) continue;
+    if (port(local) == server.port()) unread[remote] = std::max(unread[remote], queue(0));
+    if (port(remote) == server.port()) unread[local] = std::max(unread[local], queue(9));
+  }
+  std::uint64_t bytes = 0;
+  for (const auto& [client, size] : unread) bytes += size;
+  return bytes;
+}
 
 class Get : public ToolTest {
  protected:
@@ -83,6 +113,9 @@ class Get : public ToolTest {
       while (server.body_bytes() < until && ::waitpid(child, &status, WNOHANG) == 0) {
         std::this_thread::sleep_for(std::chrono::microseconds(100));
       }
+      ::kill(child, SIGSTOP);
+      ::waitpid(child, &status, WUNTRACED);
+      lost_ += bytes_on_the_way(server);
       ::kill(child, SIGKILL);
       ::waitpid(child, &status, 0);
       ASSERT_TRUE(WIFSIGNALED(status)) << "it ended before it was killed";
@@ -90,6 +123,7 @@ class Get : public ToolTest {
   }
 
   std::string archive_;
+  std::uint64_t lost_ = 0;  // that a server has sent, and the program it was for was killed before
 };
 
 }  // namespace bbz::tools
