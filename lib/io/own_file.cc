@@ -13,7 +13,7 @@ namespace {
 
 constexpr mode_t kShut = S_IWGRP | S_IWOTH;
 constexpr mode_t kNewMode = 0644;
-constexpr int kFlags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+constexpr int kOpenFlags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 
 Error refused(const std::string& path, std::string_view why) {
   return make_error(Code::kExists, "{}: already exists and {}", path, why);
@@ -24,10 +24,10 @@ Fd open_or_create(const std::string& path, const OwnFileOptions& options) {
   const int access = options.write ? O_RDWR : O_RDONLY;
   constexpr int kTries = 10;  // others may create and remove it in between
   for (int i = 0; i < kTries; ++i) {
-    Fd fd(::open(path.c_str(), access | kFlags));
+    Fd fd(::open(path.c_str(), access | kOpenFlags));
     if (!fd && errno == EINTR) continue;
     if (fd || errno != ENOENT || !options.create) return fd;
-    fd = Fd(::open(path.c_str(), access | kFlags | O_CREAT | O_EXCL, kNewMode));
+    fd = Fd(::open(path.c_str(), access | kOpenFlags | O_CREAT | O_EXCL, kNewMode));
     if (fd || (errno != EEXIST && errno != EINTR)) return fd;
   }
   return {};
