@@ -216,7 +216,10 @@ Status Transfer::State::prepare(const Request& request) {
     set(CURLOPT_CAINFO, options.ca_file.c_str());
     set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // else the system's stay as well
   }
-  if (options.proxy) set(CURLOPT_PROXY, options.proxy->c_str());
+  if (options.proxy) {
+    set(CURLOPT_PROXY, options.proxy->c_str());
+    set(CURLOPT_NOPROXY, "");  // else libcurl excepts whom no_proxy names
+  }
   if (request.public_only) BBZ_TRY(guard(request));
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
   set(CURLOPT_BUFFERSIZE, kBufferBytes);

@@ -1,4 +1,6 @@
 // Proxies: what goes through them, and what they are not told.
+#include <cstdlib>
+
 #include "http/fixture.h"
 
 namespace bbz::http {
@@ -29,6 +31,15 @@ TEST(HttpProxy, IsAskedForTheWholeUrl) {
     EXPECT_EQ(request.target, url);
     EXPECT_EQ(request.fields.at("proxy-authorization"), kBasic);
   }
+}
+
+TEST(HttpProxy, IsTheOneThatWasNamedWhateverTheEnvironmentSays) {
+  Server proxy(content_of(kProxiedSize));
+  ::setenv("no_proxy", "*", 1);
+  EXPECT_EQ(read_all("http://host.example/model.bbz", through(proxy)).value(),
+            content_of(kProxiedSize));
+  ::unsetenv("no_proxy");
+  EXPECT_GE(proxy.request_count(), 1u);
 }
 
 TEST(HttpProxy, IsNotSpokenOfWithItsPassword) {
