@@ -135,8 +135,8 @@ Status Temporary::open_named(std::uint32_t mode, const std::string& path) {
   if (choose_name(name_)) {
     // Registered before it exists, so that no signal finds a file that the registry does not know.
     slot_ = register_temporary(directory(), name_);
-    constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    file_ = Fd(::openat(directory(), name_.c_str(), kFlags, mode));
+    constexpr int kExclusive = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    file_ = Fd(::openat(directory(), name_.c_str(), kExclusive, mode));
     if (file_) return {};
   }
   const int error_number = errno;
