@@ -1,21 +1,28 @@
 #include "bbz/source/output_place.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 
 #include "bbz/container/constants.h"
-#include "bbz/io/source.h"
+#include "bbz/io/fd.h"
 
 namespace bbz::source {
 namespace {
 
+// Looks at the file that it has opened, and waits for nobody: another may have come to the name since
+// it was looked at, such as a FIFO into which nothing is written.
 bool is_archive(const std::string& path) {
-  const auto file = io::open_file(path);
+  const io::Fd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  struct stat status {};
+  if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
   std::array<std::byte, container::kMagic.size()> first{};
-  if (!file.ok() || !io::read_exactly(**file, 0, first).ok()) return false;
-  return std::ranges::equal(first, std::as_bytes(std::span(container::kMagic)));
+  const ssize_t got = ::pread(fd.get(), first.data(), first.size(), 0);
+  return got == static_cast<ssize_t>(first.size()) &&
+         std::ranges::equal(first, std::as_bytes(std::span(container::kMagic)));
 }
 
 }  // namespace
