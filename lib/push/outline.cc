@@ -311,6 +311,15 @@ Status Outline::take_trailer(const RecordView& record) {
   return compare();
 }
 
+// Whether the trailer says of an index that it lies where records do. Such an offset is not to be
+// taken for damage of the bytes there.
+Status Outline::check_index_offset() const {
+  if (!trailer_ || index_ || trailer_->index_offset >= next_) return {};
+  return make_error(Code::kMalformed,
+                    "trailer: the index at offset {}, but the records known so far end at {}",
+                    trailer_->index_offset, next_);
+}
+
 // Whether what is known of the index, the trailer and the records fits together.
 Status Outline::compare() const {
   if (index_ && listed_ &&
@@ -349,9 +358,11 @@ Status Outline::advance(const Add& add) {
   if (!front_done()) BBZ_TRY(read_front(add));
   if (header_->index_first() && !front_) return {};  // nothing says where the records begin
   if (!trailer_ && !index_ && total_) BBZ_TRY(read_last_trailer());
+  BBZ_TRY(check_index_offset());
   if (trailer_ && !index_) BBZ_TRY(read_index_head(trailer_->index_offset));
   if (index_ && !index_read_) BBZ_TRY(read_index(add));
   BBZ_TRY(read_records(add));
+  BBZ_TRY(check_index_offset());
   if (index_ && !index_read_) BBZ_TRY(read_index(add));
   if (index_ && !trailer_) {
     BBZ_ASSIGN(const auto record, head_at(index_->end()));

@@ -87,6 +87,7 @@ class Outline {
   Status take_list(const container::Index& index, const Add& add);
   Status take_trailer(const container::RecordView& record);
   Status end_list();
+  Status check_index_offset() const;
   Status compare() const;
   Status check_end(const container::RecordHead& head) const;
 

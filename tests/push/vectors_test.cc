@@ -56,49 +56,67 @@ TEST(PushedVectors, ValidOnesAreRead) {
 // Fails with the first chunk that does not decode.
 class Strict : public Receiver {};
 
-TEST(PushedVectors, InvalidOnesAreRefused) {
+// One of the ways that cut and mix at random is tried so many times.
+constexpr unsigned kOrders = 12;
+
+bool is_random(Way way) {
+  return way != Way::kWhole && way != Way::kBytes;
+}
+
+// How a vector must be refused.
+struct Refusal {
+  std::string code;           // by who reads it in order
+  std::string open;           // by who begins with the index
+  std::optional<Code> front;  // by who begins with the index at the front, if it differs
+
+  bool has(Code found, bool any_order) const {
+    return code_name(found) == code || (any_order && code_name(found) == open) || found == front;
+  }
+};
+
+void expect_refused(Bytes archive, bool decode, const Refusal& refusal) {
+  for (const bool any_order : {false, true}) {
+    for (const Way way : kWays) {
+      const bool mixed = way == Way::kShuffled || way == Way::kReversed || way == Way::kOverlapping;
+      if (mixed && !any_order) continue;
+      for (unsigned seed = 0; seed < (is_random(way) ? kOrders : 1); ++seed) {
+        std::mt19937 random(seed);
+        Options options;
+        options.decode = decode;
+        // With it the index at the end is found as soon as it is there, and tells.
+        if (any_order) options.total = archive.size();
+        Strict receiver;
+        const Status status = push_all(archive, way, options, receiver, random);
+        EXPECT_TRUE(refusal.has(status.code(), any_order))
+            << code_name(status.code()) << ", expected " << refusal.code << " or " << refusal.open
+            << ", way " << static_cast<int>(way) << ", seed " << seed << ": "
+            << (status.ok() ? "" : status.error().message);
+      }
+    }
+  }
+}
+
+TEST(PushedVectors, InvalidOnesAreRefusedAlikeInEveryOrder) {
   std::ifstream in(kVectors / "invalid" / "manifest.json");
   const json manifest = json::parse(in);
   for (const auto& [file, expected] : manifest.items()) {
     SCOPED_TRACE(file);
-    std::mt19937 random(1);  // of each vector, so that others do not change how it is cut
     const auto archive = read(kVectors / "invalid" / file);
+    Refusal refusal;
+    refusal.open = expected["open"];
     // An index at the front tells more than its checksum to who reads it.
-    std::optional<Code> front;
     if (archive.size() > 12 && archive[12] == std::byte{1}) {
       ReadOptions options;
       options.use_front_index = true;
       const auto opened = Reader::open(io::memory_source(Bytes(archive)), options);
-      if (!opened.ok()) front = opened.code();
+      if (!opened.ok()) refusal.front = opened.code();
     }
     for (const bool decode : {false, true}) {
-      // In order, as from a pipe: the code of a reader that streams.
       // It unpacks; digests of files, and headers beside records, are for who checks in full.
       const bool in_full = file.starts_with("file-digest") || file == "directory-digest.bbz" ||
                            file.starts_with("safetensors-");
-      const std::string code = expected[decode && !in_full ? "verify" : "stream"];
-      for (const Way way : {Way::kWhole, Way::kBytes, Way::kRandom}) {
-        Options options;
-        options.decode = decode;
-        Strict receiver;
-        const Status status = push_all(archive, way, options, receiver, random);
-        EXPECT_TRUE(code_name(status.code()) == code || status.code() == front)
-            << code_name(status.code()) << ", expected " << code << ", " << static_cast<int>(way)
-            << ": " << (status.ok() ? "" : status.error().message);
-      }
-      // In any order, the index may come first and tell.
-      for (const Way way : kWays) {
-        Options options;
-        options.decode = decode;
-        options.total = archive.size();
-        Strict receiver;
-        const Status status = push_all(archive, way, options, receiver, random);
-        EXPECT_TRUE(code_name(status.code()) == code ||
-                    code_name(status.code()) == expected["open"] || status.code() == front)
-            << static_cast<int>(way) << ": " << code_name(status.code())
-            << (status.ok() ? "" : status.error().message) << ", expected " << code << " or "
-            << expected["open"];
-      }
+      refusal.code = expected[decode && !in_full ? "verify" : "stream"];
+      expect_refused(archive, decode, refusal);
     }
   }
 }
