@@ -36,6 +36,17 @@ Status check_metadata(const catalog::Metadata& metadata, Bytes value) {
                     quoted(metadata.meta.key), metadata.payload.offset);
 }
 
+std::uint64_t derived_bytes(const catalog::Catalog& catalog, std::uint32_t group) {
+  const std::uint32_t user = catalog.groups[group].first_user;
+  return user < catalog.tensors.size() ? catalog.tensors[user].byte_size : 0;
+}
+
+Error not_whole(std::uint32_t group, const catalog::Tensor& tensor) {
+  return make_error(Code::kMalformed,
+                    "group {}: tensor {} {}, which belongs to it, is missing or damaged", group,
+                    tensor.meta.number, quoted(tensor.meta.name));
+}
+
 Result<std::shared_ptr<GroupState>> GroupState::make(const catalog::Group& group, Bytes payload,
                                                      DigestKind kind) {
   auto state = std::make_shared<GroupState>();
@@ -57,44 +68,42 @@ Result<std::shared_ptr<GroupState>> GroupState::make(const catalog::Group& group
   }
 }
 
-Result<std::span<const catalog::Tensor>> GroupState::tensors(
-    const catalog::Catalog& catalog) const {
+Result<std::span<const catalog::Tensor>> GroupState::tensors(const catalog::Catalog& catalog,
+                                                             std::uint64_t derived_bytes) const {
   BBZ_ASSIGN(const auto tensors, symmetry::group_tensors(catalog, group_, count_));
   if (bits_back_) BBZ_TRY(symmetry::check_rotation(group_, *bits_back_, tensors));
-  if (polar_) BBZ_TRY(symmetry::check_work(group_, *polar_, tensors));
+  if (polar_) BBZ_TRY(symmetry::check_cost(group_, *polar_, tensors, derived_bytes));
   return tensors;
 }
 
-void GroupState::begin(const catalog::Tensor& tensor) {
-  tensors_.push_back(tensor);
-  bytes_.emplace_back();
-  held_ += sizeof(catalog::Tensor) + tensor.meta.name.size();
-  too_large_ |= tensor.byte_size > symmetry::kMaxGroupTensorBytes - expected_;
-  if (!too_large_) expected_ += tensor.byte_size;
-}
-
 void GroupState::add(const catalog::Tensor& tensor, std::vector<std::byte>&& bytes) {
-  begin(tensor);
-  if (too_large_) return;
-  held_ += bytes.size();
-  bytes_.back() = std::move(bytes);
+  held_ += sizeof(catalog::Tensor) + tensor.meta.name.size() + bytes.size();
+  tensors_.push_back(tensor);
+  bytes_.push_back(std::move(bytes));
 }
 
-void GroupState::add(const catalog::Tensor& tensor, Bytes bytes) {
-  if (tensors_.empty() || tensors_.back().meta.number != tensor.meta.number) begin(tensor);
-  if (too_large_) return;  // complete() says so
-  held_ += bytes.size();
-  bytes_.back().insert(bytes_.back().end(), bytes.begin(), bytes.end());
+Status GroupState::put_together(const catalog::Catalog& catalog, const PayloadOf& payload_of,
+                                Decode& decode) {
+  BBZ_ASSIGN(const auto expected, tensors(catalog, derived_bytes(catalog, number())));
+  for (const catalog::Tensor& tensor : expected) {
+    std::vector<std::byte> bytes(tensor.byte_size);
+    MutableBytes rest = bytes;
+    for (const catalog::Chunk& chunk : catalog.chunks_of(tensor)) {
+      BBZ_ASSIGN(const Bytes payload, payload_of(tensor, chunk));
+      BBZ_TRY(decode(tensor.meta, chunk, payload, rest.first(chunk.decoded_bytes)));
+      rest = rest.subspan(chunk.decoded_bytes);
+    }
+    add(tensor, std::move(bytes));
+  }
+  return {};
 }
 
 // Whether every tensor of the group is here and whole.
-Status GroupState::complete(const catalog::Catalog& catalog) const {
-  BBZ_ASSIGN(const auto expected, tensors(catalog));
+Status GroupState::complete(const catalog::Catalog& catalog, std::uint64_t derived_bytes) const {
+  BBZ_ASSIGN(const auto expected, tensors(catalog, derived_bytes));
   for (std::size_t i = 0; i < expected.size(); ++i) {
     if (i >= bytes_.size() || bytes_[i].size() != expected[i].byte_size) {
-      return make_error(Code::kMalformed,
-                        "group {}: tensor {} {}, which belongs to it, is missing or damaged",
-                        number(), expected[i].meta.number, quoted(expected[i].meta.name));
+      return not_whole(number(), expected[i]);
     }
   }
   return {};
@@ -103,7 +112,7 @@ Status GroupState::complete(const catalog::Catalog& catalog) const {
 Status GroupState::derive(const catalog::Catalog& catalog, const catalog::Tensor& tensor,
                           parallel::ThreadPool& pool, MutableBytes dense,
                           const symmetry::TakePart& take) {
-  BBZ_TRY(complete(catalog));
+  BBZ_TRY(complete(catalog, tensor.byte_size));
   if (!tensors_.empty()) {
     BBZ_TRY(symmetry::check_operand(group_, tensors_.front(), tensor.meta));
   }
@@ -117,7 +126,7 @@ Status GroupState::decode_carried(const catalog::Catalog& catalog,
   {
     const std::lock_guard lock(mutex_);
     if (!riders_) {
-      BBZ_TRY(complete(catalog));
+      BBZ_TRY(complete(catalog, 0));
       riders_ = symmetry::recover_riders(*bits_back_, tensors_, bytes_);
       for (const auto& bytes : bytes_) held_ -= bytes.size();
       bytes_.clear();  // the riders are all that is needed from now on
@@ -133,11 +142,15 @@ Status GroupState::decode_carried(const catalog::Catalog& catalog,
 
 void keep_newest(std::vector<std::shared_ptr<GroupState>>& groups) {
   std::uint64_t held = 0;
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    held += groups[i]->held_bytes();
-    if (i < 2 || held <= kMostGroupBytes) continue;
-    groups.resize(i);
-  }
+  std::size_t place = 0;
+  std::erase_if(groups, [&](const auto& group) { return !keeps(*group, place++, held); });
+}
+
+bool keeps(const GroupState& group, std::size_t place, std::uint64_t& held) {
+  const bool kept =
+      place < 2 || (group.serves_many() && held + group.held_bytes() <= kMostGroupBytes);
+  if (kept) held += group.held_bytes();
+  return kept;
 }
 
 }  // namespace bbz::internal

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <mutex>
 
 #include "bbz/catalog/catalog.h"
@@ -26,6 +27,12 @@ Status check_payload_digest(const std::optional<Digest>& digest, const catalog::
 // kMalformed where it is not UTF-8; the record is named.
 Status check_metadata(const catalog::Metadata& metadata, Bytes value);
 
+// Returns the bytes of the tensor that follows from a polar group, as far as one is known.
+std::uint64_t derived_bytes(const catalog::Catalog& catalog, std::uint32_t group);
+
+// Returns the error of a tensor of a group that is not there as a whole.
+Error not_whole(std::uint32_t group, const catalog::Tensor& tensor);
+
 // Filled by whoever reads the group: first its payload, then the bytes of its tensors in order.
 class GroupState {
  public:
@@ -40,15 +47,24 @@ class GroupState {
     return tensor.meta.number - group_.first_tensor < count_ &&
            tensor.meta.number >= group_.first_tensor;
   }
+  // Whether more than one tensor may follow from it.
+  bool serves_many() const { return bits_back_.has_value(); }
   // How many bytes of memory it takes, about.
   std::uint64_t held_bytes() const { return held_; }
-  // Those tensors, which may be decoded. Errors: those of symmetry::group_tensors() and
-  // symmetry::check_rotation().
-  Result<std::span<const catalog::Tensor>> tensors(const catalog::Catalog& catalog) const;
-  // Appends decoded bytes of the next tensor of the group, which may come in pieces.
-  void add(const catalog::Tensor& tensor, Bytes bytes);
-  // The same, of a whole tensor.
+  // Returns those tensors, once it is known that they may be decoded, and that a tensor of
+  // `derived_bytes` may be derived from them. Errors: those of symmetry::group_tensors(),
+  // symmetry::check_rotation() and symmetry::check_cost().
+  Result<std::span<const catalog::Tensor>> tensors(const catalog::Catalog& catalog,
+                                                   std::uint64_t derived_bytes) const;
+  // Adds the decoded bytes of the next tensor of the group.
   void add(const catalog::Tensor& tensor, std::vector<std::byte>&& bytes);
+  // Decodes those tensors and adds them. `payload_of` returns the payload of a chunk of theirs,
+  // which lives until the next call; `decode` is chunk::decode or chunk::verify. Errors: those of
+  // tensors(), of `payload_of` and of `decode`.
+  using PayloadOf =
+      std::function<Result<Bytes>(const catalog::Tensor& tensor, const catalog::Chunk& chunk)>;
+  using Decode = Status(const catalog::TensorMeta&, const catalog::Chunk&, Bytes, MutableBytes);
+  Status put_together(const catalog::Catalog& catalog, const PayloadOf& payload_of, Decode& decode);
 
   // A tensor of form polar, on the pool's threads and this one; `dense` has its size. `take` is as
   // in symmetry::derive_polar().
@@ -61,8 +77,7 @@ class GroupState {
                         const catalog::Chunk& chunk, Bytes payload, MutableBytes out);
 
  private:
-  void begin(const catalog::Tensor& tensor);
-  Status complete(const catalog::Catalog& catalog) const;
+  Status complete(const catalog::Catalog& catalog, std::uint64_t derived_bytes) const;
 
   catalog::Group group_;
   std::uint64_t count_ = 0;
@@ -70,8 +85,6 @@ class GroupState {
   std::optional<symmetry::BitsBackGroup> bits_back_;
   std::vector<catalog::Tensor> tensors_;
   std::vector<std::vector<std::byte>> bytes_;
-  std::uint64_t expected_ = 0;  // of those tensors, by what they declare
-  bool too_large_ = false;
   std::atomic<std::uint64_t> held_{sizeof(GroupState)};
   std::mutex mutex_;
   // Under mutex_ until recovered. A failure stays as well: it costs as much as a success.
@@ -82,8 +95,11 @@ class GroupState {
 // the others take no more than kMostGroupBytes together; the first two stay whatever they take.
 // Tensors need not be read in the order of their records, and a bits-back group costs seconds to
 // put together. Its riders take no more memory than the archive has bytes for them
-// (format-spec/limits.md), so that only large archives have more groups than fit.
+// (format-spec/limits.md), so that only large archives have more groups than fit. A polar group
+// serves one tensor, and none but the first two stay.
 inline constexpr std::uint64_t kMostGroupBytes = std::uint64_t{128} << 20;
 void keep_newest(std::vector<std::shared_ptr<GroupState>>& groups);
+// Decides about one of that list, and adds to `held` what it takes if it stays.
+bool keeps(const GroupState& group, std::size_t place, std::uint64_t& held);
 
 }  // namespace bbz::internal

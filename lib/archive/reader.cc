@@ -81,7 +81,8 @@ Result<std::shared_ptr<internal::GroupState>> Reader::State::read_group(
   BBZ_ASSIGN(const std::vector<std::byte> payload, read_payload(group.payload));
   BBZ_TRY(internal::check_payload_digest(group.meta.payload_digest, group.payload, payload));
   BBZ_ASSIGN(auto state, internal::GroupState::make(group, payload, catalog.header.digest_kind));
-  BBZ_ASSIGN(const auto tensors, state->tensors(catalog));
+  BBZ_ASSIGN(const auto tensors,
+             state->tensors(catalog, internal::derived_bytes(catalog, group.meta.number)));
   for (const catalog::Tensor& tensor : tensors) {
     std::vector<std::byte> bytes(tensor.byte_size);
     BBZ_TRY(read_dense(tensor, 0, bytes));
@@ -131,6 +132,7 @@ Status Reader::State::read_bytes(const catalog::Tensor& tensor, std::uint64_t of
     case symmetry::kFormPolar: {
       // Derived as a whole: every entry of it costs a sum over the operand.
       BBZ_ASSIGN(const auto group, find_group(tensor.meta.group));
+      if (out.empty()) return {};  // it was asked whether it can be derived
       if (out.size() == tensor.byte_size) return group->derive(catalog, tensor, pool, out);
       LargeBuffer dense(tensor.byte_size);
       BBZ_TRY(group->derive(catalog, tensor, pool, dense));

@@ -50,7 +50,7 @@ class Reader {
 
   // Decodes a whole tensor; `out` has exactly its byte_size.
   Status read_tensor(std::uint32_t tensor, MutableBytes out) const;
-  // Decodes bytes [offset, offset + out.size()) of a tensor.
+  // Decodes bytes [offset, offset + out.size()) of a tensor; of none, checks its form and limits.
   Status read_bytes(std::uint32_t tensor, std::uint64_t offset, MutableBytes out) const;
   // Decodes elements [first, first + count) in row-major order into exactly as many bytes as they
   // take; elements of less than a byte in multiples of whole bytes.

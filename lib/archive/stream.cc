@@ -1,11 +1,13 @@
 #include "bbz/archive/stream.h"
 
 #include <map>
+#include <unordered_map>
 
 #include "bbz/archive/delivery.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/catalog/builder.h"
+#include "bbz/chunk/chunk.h"
 #include "bbz/container/record_reader.h"
 
 namespace bbz {
@@ -131,7 +133,8 @@ class StreamPlan {
 // format's order allows. Passes on what is delivered.
 class GroupKeeper final : public Visitor {
  public:
-  explicit GroupKeeper(Visitor& visitor) : visitor_(visitor) {}
+  GroupKeeper(const catalog::Catalog& catalog, Visitor& visitor)
+      : catalog_(catalog), visitor_(visitor) {}
 
   Status metadata(const catalog::Metadata& metadata, std::string_view value) override {
     return visitor_.metadata(metadata, value);
@@ -140,16 +143,20 @@ class GroupKeeper final : public Visitor {
   // To be called with each step before it is delivered.
   Status take(Step& step) {
     wanted_ = step.wanted;
+    if (step.kind == Step::Kind::kChunk && step.decode && step.outcome.ok()) keep(step);
     if (step.kind != Step::Kind::kGroup) return {};
-    if (step.group_state) newest_[step.group.meta.method] = std::move(step.group_state);
+    if (step.group_state) newest_[step.group.meta.method] = {std::move(step.group_state), {}, {}};
     if (step.outcome.ok() || step.outcome.code() != Code::kUnsupported) return step.outcome;
     unsupported_ = {step.group.meta.number, step.outcome.error()};
     return {};
   }
 
-  Result<std::shared_ptr<internal::GroupState>> find(std::uint32_t number) const {
-    for (const auto& [method, state] : newest_) {
-      if (state->number() == number) return state;
+  Result<std::shared_ptr<internal::GroupState>> find(std::uint32_t number) {
+    for (auto& [method, group] : newest_) {
+      if (group.state->number() != number) continue;
+      if (!group.together) group.together = put_together(group);
+      BBZ_TRY(*group.together);
+      return group.state;
     }
     if (unsupported_ && unsupported_->first == number) return unsupported_->second;
     return make_error(Code::kUnsupported,
@@ -161,9 +168,6 @@ class GroupKeeper final : public Visitor {
     return visitor_.begin_tensor(tensor);
   }
   Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
-    for (const auto& [method, state] : newest_) {
-      if (state->wants(tensor)) state->add(tensor, bytes);
-    }
     if (!wanted_) return {};
     return visitor_.data(tensor, offset, bytes);
   }
@@ -178,9 +182,38 @@ class GroupKeeper final : public Visitor {
   }
 
  private:
+  // The chunks of its tensors stay as they are stored until something refers to it, so that it
+  // takes no more memory than the archive has bytes before it is known what it costs.
+  struct Kept {
+    std::shared_ptr<internal::GroupState> state;
+    std::unordered_map<std::uint64_t, std::vector<std::byte>> payloads;  // by offset
+    std::optional<Status> together;
+  };
+
+  void keep(const Step& step) {
+    for (auto& [method, group] : newest_) {
+      if (group.together || !group.state->wants(*step.tensor)) continue;
+      group.payloads[step.chunk.payload.offset] = step.payload;
+    }
+  }
+
+  // Decodes once more what was verified when it came.
+  Status put_together(Kept& group) const {
+    const auto payload_of = [&](const catalog::Tensor& tensor,
+                                const catalog::Chunk& chunk) -> Result<Bytes> {
+      const auto found = group.payloads.find(chunk.payload.offset);
+      if (found == group.payloads.end()) return internal::not_whole(group.state->number(), tensor);
+      return Bytes(found->second);
+    };
+    Status status = group.state->put_together(catalog_, payload_of, chunk::decode);
+    group.payloads.clear();
+    return status;
+  }
+
+  const catalog::Catalog& catalog_;
   Visitor& visitor_;
   bool wanted_ = true;
-  std::map<std::uint8_t, std::shared_ptr<internal::GroupState>> newest_;
+  std::map<std::uint8_t, Kept> newest_;
   std::optional<std::pair<std::uint32_t, Error>> unsupported_;  // the newest that is not known
 };
 
@@ -194,7 +227,7 @@ Result<StreamSummary> read_stream(io::Source& source, const StreamOptions& optio
   catalog::CatalogBuilder builder(reader.header(), options.limits);
   StreamPlan plan(reader, builder, options);
   BBZ_TRY(visitor.begin_archive(reader.header()));
-  GroupKeeper keeper(visitor);
+  GroupKeeper keeper(builder.catalog(), visitor);
   parallel::ThreadPool pool(options.threads);
   internal::Delivery delivery(builder.catalog(), keeper, pool,
                               [&](std::uint32_t group) { return keeper.find(group); });

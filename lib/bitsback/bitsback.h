@@ -89,9 +89,10 @@ double expected_net_bits(const Plan& plan);
 // Takes about 4 d² n operations for n carrier rows, and memory for 4 d² doubles and n d bytes.
 Result<Plan> plan_junction(std::uint64_t width, std::span<const Carrier> carriers);
 
-// The bytes that the stored form of the carriers and the record have together at the least: the
-// coordinates follow from them, and what whitened bits follow from has as many. `record` need not
-// be one that decodes; where it has no bits field, 0.
+// Returns how many bytes the stored form of the carriers and the record have together at the least:
+// the coordinates follow from them, and what whitened bits follow from has as many; and of each
+// row's elements, which a rotation has mixed, as many as there are axes cannot take less than 4
+// bits. `record` need not be one that decodes; without a bits field, it has none.
 std::uint64_t least_stored_bytes(std::uint64_t width, Bytes record);
 
 // What encode() makes.

@@ -159,8 +159,10 @@ std::vector<std::byte> encode_record(const Record& record) {
 }
 
 std::uint64_t least_stored_bytes(std::uint64_t width, Bytes record) {
-  if (record.size() < kHeaderSize) return 0;
-  return divide_up(capacity_bits(width, std::to_integer<int>(record[kBitsOffset])), 8);
+  const std::uint64_t mixed = divide_up(width * width, 2);
+  if (record.size() < kHeaderSize) return mixed;
+  return std::max(mixed,
+                  divide_up(capacity_bits(width, std::to_integer<int>(record[kBitsOffset])), 8));
 }
 
 Result<Record> decode_record(Bytes bytes, std::uint64_t width, std::uint64_t columns) {

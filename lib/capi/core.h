@@ -98,7 +98,7 @@ BBZ_API const char* bbz_dtype_name(uint32_t dtype) BBZ_NOEXCEPT;
 // What is accepted before a declared size is acted on; 0: the default of format-spec/limits.md.
 typedef struct bbz_limits {
   size_t struct_size;
-  uint64_t index_bytes;     // payload of the index
+  uint64_t index_bytes;     // payload of the index, and its list
   uint64_t chunk_bytes;     // one chunk, decoded
   uint64_t metadata_bytes;  // one metadata value
   uint64_t group_bytes;     // payload of one group

@@ -7,14 +7,14 @@
 namespace bbz {
 
 struct Limits {
-  std::uint64_t index_bytes = std::uint64_t{1} << 30;      // payload of the index
+  std::uint64_t index_bytes = std::uint64_t{256} << 20;    // payload of the index, and its list
   std::uint64_t chunk_bytes = std::uint64_t{64} << 20;     // one chunk, decoded
   std::uint64_t metadata_bytes = std::uint64_t{16} << 20;  // one metadata value
   std::uint64_t group_bytes = std::uint64_t{1} << 30;      // payload of one group
   std::uint64_t name_bytes = 4096;                         // a path or a tensor name
   std::uint64_t rank = 64;                                 // axes of a tensor
   std::uint64_t files = 1'000'000;
-  std::uint64_t tensors = 10'000'000;
+  std::uint64_t tensors = 1'000'000;
   std::uint64_t chunks = 1'000'000'000;
   std::uint64_t unpacked_bytes = std::uint64_t{1} << 50;  // all files together
 };

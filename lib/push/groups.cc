@@ -42,12 +42,20 @@ Status Handout::take_group(std::size_t number, Bytes payload) {
   group.read = true;
   if (state.ok()) {
     group.count = (*state)->tensor_count();
+    group.useless = check_listed(**state);
   } else {
     group.useless = state.error();
   }
   unit.set(Unit::kHanded);
   BBZ_TRY(keep_or_release(number));
   return look_at_group(unit.item);
+}
+
+// Refuses a group before anything is kept for it, if all records are known by then.
+Status Handout::check_listed(const GroupState& state) const {
+  if (!outline_.listed()) return {};
+  const auto tensors = state.tensors(catalog(), derived_bytes(catalog(), state.number()));
+  return tensors.ok() ? Status() : Status(tensors.error());
 }
 
 Result<std::optional<std::uint64_t>> Handout::group_size(std::uint32_t group) const {
@@ -130,25 +138,20 @@ Result<std::shared_ptr<GroupState>> Handout::group_state(std::uint32_t number) {
   std::vector<std::byte> buffer;
   BBZ_ASSIGN(const Bytes payload, input_.read(outline_.unit(group.unit).payload(), buffer));
   BBZ_ASSIGN(auto state, GroupState::make(entry, payload, catalog().header.digest_kind));
-  const auto tensors = state->tensors(catalog());
-  if (!tensors.ok()) {
-    groups_[number].useless = tensors.error();
-    return tensors.error();
-  }
-  std::vector<std::byte> plain;
-  for (const catalog::Tensor& tensor : *tensors) {
-    for (std::uint64_t i = 0; i < tensor.chunk_count; ++i) {
-      const Unit& unit = outline_.unit(progress_[tensor.meta.number].unit + 1 + i);
-      const catalog::Chunk& chunk = catalog().chunks[unit.item];
-      BBZ_ASSIGN(const Bytes stored, input_.read(unit.payload(), buffer));
-      plain.resize(chunk.decoded_bytes);
-      const Status verified = chunk::verify(tensor.meta, chunk, stored, plain);
-      if (!verified.ok()) {
-        groups_[number].useless = verified;
-        return verified.error();
-      }
-      state->add(tensor, plain);
-    }
+  Status stored;  // whether the bytes could be read
+  const Status together = state->put_together(
+      catalog(),
+      [&](const catalog::Tensor& tensor, const catalog::Chunk& chunk) -> Result<Bytes> {
+        const std::uint64_t at = progress_[tensor.meta.number].unit + 1 + chunk.meta.number;
+        auto bytes = input_.read(outline_.unit(at).payload(), buffer);
+        if (!bytes.ok()) stored = bytes.error();
+        return bytes;
+      },
+      chunk::verify);
+  BBZ_TRY(stored);
+  if (!together.ok()) {
+    groups_[number].useless = together;
+    return together.error();
   }
   states_.insert(states_.begin(), state);
   if (input_.has_store()) {

@@ -87,6 +87,7 @@ class Handout {
   // groups.cc: what tensors follow from others
   Status add_group(std::size_t unit);
   Status take_group(std::size_t unit, Bytes payload);
+  Status check_listed(const GroupState& group) const;
   Status wait_for_group(std::uint32_t tensor);
   Status look_at_group(std::uint32_t group);
   Status tensor_whole(std::uint32_t tensor);

@@ -12,7 +12,7 @@
 #include "bbz/linalg/convert.h"
 #include "bbz/linalg/product.h"
 #include "bbz/rotation/methods.h"
-#include "bbz/symmetry/group.h"
+#include "bbz/symmetry/form.h"
 
 namespace bbz::rotation {
 namespace {
@@ -54,6 +54,9 @@ class BitsBackPacker {
                                          gauge::Deviation& deviation);
   Status draw(std::size_t j, std::vector<Rider>& riders, gauge::Deviation& deviation);
   Result<Buffer> fill(std::vector<Rider>& riders, std::uint64_t capacity);
+  Result<bool> is_in_proportion(const symmetry::BitsBackGroup& group, std::uint64_t group_bytes,
+                                const std::vector<std::size_t>& reads,
+                                const bitsback::Drawn& drawn);
   Status write_rider(const Rider& rider, std::optional<std::uint32_t> group);
   Status write_shortcut(const junction::Junction& here, const junction::Junction& next,
                         gauge::Deviation& deviation);
@@ -164,6 +167,24 @@ Status BitsBackPacker::write_rider(const Rider& rider, std::optional<std::uint32
   return {};
 }
 
+// Whether a reader may recover the rotation from so few bytes as its carriers take. Those of trained
+// models have many times as many as that needs.
+Result<bool> BitsBackPacker::is_in_proportion(const symmetry::BitsBackGroup& group,
+                                              std::uint64_t group_bytes,
+                                              const std::vector<std::size_t>& reads,
+                                              const bitsback::Drawn& drawn) {
+  std::uint64_t decoded = 0;
+  for (const Buffer& carrier : drawn.carriers) decoded += carrier.size();
+  const std::uint64_t least = symmetry::least_stored_bytes(group, decoded);
+  std::uint64_t stored = group_bytes;
+  for (std::size_t i = 0; i < reads.size() && stored < least; ++i) {
+    BBZ_ASSIGN(const std::uint64_t coded,
+               file_.coded_bytes(file_.spec(reads[i]), drawn.carriers[i], least - stored));
+    stored += coded;
+  }
+  return stored >= least;
+}
+
 // Draws the rotation of junction j from the riders and writes group, carriers and riders; or, where
 // its frame does not allow that, says why and writes them as they are.
 Status BitsBackPacker::draw(std::size_t j, std::vector<Rider>& riders,
@@ -200,6 +221,11 @@ Status BitsBackPacker::draw(std::size_t j, std::vector<Rider>& riders,
   group.carriers = static_cast<std::uint16_t>(reads.size());
   group.record = std::move(drawn->record);
   const Buffer group_bytes = symmetry::encode_group(group);
+  BBZ_ASSIGN(const bool possible, is_in_proportion(group, group_bytes.size(), reads, *drawn));
+  if (!possible) {
+    return write_plain(error_with_message(
+        Code::kLimit, "its carriers take too few bytes for what reading them back costs"));
+  }
   BBZ_ASSIGN(const std::uint32_t number,
              file_.writer().add_group(symmetry::kMethodBitsBack, group_bytes));
   std::uint64_t overhead = group_bytes.size();

@@ -1,6 +1,3 @@
-#include <algorithm>
-
-#include "bbz/chunk/chunk.h"
 #include "bbz/gauge/rotate.h"
 #include "bbz/rotation/methods.h"
 #include "bbz/symmetry/form.h"
@@ -11,22 +8,17 @@ namespace {
 // Whether a reader may derive a shortcut from so few bytes as its factor takes. The factor of a
 // trained model has dozens of times as many as that needs.
 Result<bool> is_in_proportion(const ModelFile& file, const TensorSpec& operand,
-                              const gauge::PolarForm& polar, std::uint64_t group_bytes) {
-  const std::uint64_t least =
-      divide_up(polar.rows * polar.rows * polar.rank(), symmetry::kPolarWorkPerByte);
-  BBZ_ASSIGN(const catalog::TensorMeta meta, tensor_meta(operand, file.options().chunk_bytes));
-  const std::uint64_t step = meta.chunk_elements * meta.element_bits / 8;
-  std::uint64_t stored = group_bytes;
-  std::vector<std::byte> payload;
-  for (std::uint64_t at = 0; at < polar.factor.size() && stored < least; at += step) {
-    const Bytes plain =
-        Bytes(polar.factor).subspan(at, std::min<std::uint64_t>(step, polar.factor.size() - at));
-    codec::encode(
-        chunk::codec_shape(meta, at * 8 / meta.element_bits, plain.size() * 8 / meta.element_bits),
-        plain, {file.options().level}, payload);
-    stored += payload.size();
-  }
-  return stored >= least;
+                              const gauge::Output& output, std::uint64_t group_bytes) {
+  symmetry::PolarCost cost;
+  cost.rows = output.polar->rows;
+  cost.rank = output.polar->rank();
+  cost.operand_bytes = output.polar->factor.size();
+  cost.derived_bytes = output.decoded.size();
+  const std::uint64_t least = cost.least_stored_bytes();
+  if (least <= group_bytes) return true;
+  BBZ_ASSIGN(const std::uint64_t stored,
+             file.coded_bytes(operand, output.polar->factor, least - group_bytes));
+  return stored >= least - group_bytes;
 }
 
 // A derived shortcut: its group, the operand, and a tensor record without any chunk.
@@ -45,7 +37,7 @@ Status add_polar(ModelFile& file, const gauge::Output& output, std::string_view 
   operand.layer = spec.layer;
   operand.operand = true;
   const std::vector<std::byte> payload = symmetry::encode_group(group);
-  BBZ_ASSIGN(const bool possible, is_in_proportion(file, operand, *output.polar, payload.size()));
+  BBZ_ASSIGN(const bool possible, is_in_proportion(file, operand, output, payload.size()));
   if (!possible) return file.add_dense(output.tensor, output.decoded);
   BBZ_ASSIGN(const std::uint32_t number, file.writer().add_group(symmetry::kMethodPolar, payload));
   if (!group.pivots.empty()) BBZ_TRY(file.add(operand, output.polar->factor));

@@ -4,6 +4,7 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/wire.h"
+#include "bbz/chunk/chunk.h"
 #include "bbz/source/layer.h"
 
 namespace bbz::rotation {
@@ -74,6 +75,22 @@ void ModelFile::count(std::uint64_t bytes) {
 Status ModelFile::add_dense(std::size_t tensor, Bytes bytes) {
   mark(tensor);
   return add(spec(tensor), bytes);
+}
+
+Result<std::uint64_t> ModelFile::coded_bytes(const TensorSpec& spec, Bytes plain,
+                                             std::uint64_t enough) const {
+  BBZ_ASSIGN(const catalog::TensorMeta meta, tensor_meta(spec, options_->chunk_bytes));
+  const std::uint64_t step = meta.chunk_elements * meta.element_bits / 8;
+  std::uint64_t coded = 0;
+  std::vector<std::byte> payload;
+  for (std::uint64_t at = 0; at < plain.size() && coded < enough; at += step) {
+    const Bytes part = plain.subspan(at, std::min<std::uint64_t>(step, plain.size() - at));
+    codec::encode(
+        chunk::codec_shape(meta, at * 8 / meta.element_bits, part.size() * 8 / meta.element_bits),
+        part, {options_->level}, payload);
+    coded += payload.size();
+  }
+  return coded;
 }
 
 Status ModelFile::add_the_rest() {

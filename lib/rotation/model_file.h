@@ -26,6 +26,10 @@ class ModelFile {
   TensorSpec spec(std::size_t tensor) const;
 
   Status add_dense(std::size_t tensor, Bytes bytes);
+  // Returns how many bytes the payloads of a dense tensor will take, or a number of at least
+  // `enough` once it is known that they take as many: no more is coded than tells.
+  Result<std::uint64_t> coded_bytes(const TensorSpec& spec, Bytes plain,
+                                    std::uint64_t enough) const;
   Status add(const TensorSpec& spec, Bytes stored);
   // Says that so many bytes more of the file are written.
   void count(std::uint64_t bytes);

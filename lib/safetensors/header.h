@@ -25,7 +25,7 @@ inline constexpr std::uint64_t kLengthBytes = 8;
 // allocates and are far above what models have.
 struct Limits {
   std::uint64_t json_bytes = 100'000'000;  // a length that makes the reader allocate all memory
-  std::uint64_t tensors = 2'000'000;       // a list of tiny records that take more memory than JSON
+  std::uint64_t tensors = 1'000'000;       // a list of tiny records that take more memory than JSON
   std::uint64_t metadata = 100'000;        // the same with entries of "__metadata__"
   std::uint64_t rank = 64;                 // shapes that take more memory than the tensors
   std::uint64_t name_bytes = 4096;         // names that flood messages and indexes

@@ -52,7 +52,7 @@ Status Content::read(const FoundTensor& tensor, const std::function<Status(const
   const bool rides = std::ranges::any_of(
       tensor.chunks, [&](const auto& entry) { return is_carried(tensor, entry.second); });
   Result<std::shared_ptr<Group>> group = std::shared_ptr<Group>();
-  if (rides) group = find_group(tensor.meta);
+  if (rides) group = find_group(tensor.meta, 0);
   std::uint64_t next = 0;
   return parallel::ordered_map<Job>(
       pool_, internal::delivery_depth(pool_),
@@ -115,7 +115,7 @@ Status Content::read_derived(const FoundTensor& tensor) {
     return make_error(Code::kMalformed, "group {} derives tensor {} already", tensor.meta.group,
                       first->second);
   }
-  const auto group = find_group(tensor.meta);
+  const auto group = find_group(tensor.meta, tensor.byte_size);
   if (!group.ok()) {
     return make_error(group.code(), "it is derived from {}", group.error().message);
   }
@@ -123,7 +123,8 @@ Status Content::read_derived(const FoundTensor& tensor) {
   return (*group)->state->derive((*group)->catalog, entry_of(tensor), pool_, derived_);
 }
 
-Result<std::shared_ptr<Content::Group>> Content::find_group(const catalog::TensorMeta& tensor) {
+Result<std::shared_ptr<Content::Group>> Content::find_group(const catalog::TensorMeta& tensor,
+                                                            std::uint64_t derived_bytes) {
   const std::uint32_t number = tensor.group;
   if (const auto entry = survey_.groups.find(number); entry != survey_.groups.end()) {
     BBZ_TRY(symmetry::check_method(tensor, entry->second.meta));
@@ -135,7 +136,7 @@ Result<std::shared_ptr<Content::Group>> Content::find_group(const catalog::Tenso
     std::rotate(groups_.begin(), known, std::next(known));
     return groups_.front().second;
   }
-  auto loaded = load_group(number);
+  auto loaded = load_group(number, derived_bytes);
   if (!loaded.ok()) {
     lost_groups_.emplace(number, loaded.error());
     return loaded;
@@ -148,13 +149,14 @@ Result<std::shared_ptr<Content::Group>> Content::find_group(const catalog::Tenso
 // Lets go of the groups that were needed longest ago, as internal::keep_newest() does.
 void Content::keep_newest() {
   std::uint64_t held = 0;
-  for (std::size_t i = 0; i < groups_.size(); ++i) {
-    held += groups_[i].second->state->held_bytes();
-    if (i >= 2 && held > internal::kMostGroupBytes) groups_.resize(i);
-  }
+  std::size_t place = 0;
+  std::erase_if(groups_, [&](const auto& entry) {
+    return !internal::keeps(*entry.second->state, place++, held);
+  });
 }
 
-Result<std::shared_ptr<Content::Group>> Content::load_group(std::uint32_t number) {
+Result<std::shared_ptr<Content::Group>> Content::load_group(std::uint32_t number,
+                                                            std::uint64_t derived_bytes) {
   const auto about = [number](const Error& error) {
     return make_error(error.code, "group {}: {}", number, error.message);
   };
@@ -187,7 +189,7 @@ Result<std::shared_ptr<Content::Group>> Content::load_group(std::uint32_t number
     tensors.push_back(&tensor->second);
     group->catalog.tensors.push_back(entry_of(tensor->second));
   }
-  BBZ_TRY(group->state->tensors(group->catalog));
+  BBZ_TRY(group->state->tensors(group->catalog, derived_bytes));
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     auto bytes = read_whole(*tensors[i]);
     if (!bytes.ok()) return about(bytes.error());

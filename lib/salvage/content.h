@@ -44,9 +44,10 @@ class Content {
     std::vector<std::byte> plain;
   };
 
-  Result<std::shared_ptr<Group>> find_group(const catalog::TensorMeta& tensor);
+  Result<std::shared_ptr<Group>> find_group(const catalog::TensorMeta& tensor,
+                                            std::uint64_t derived_bytes);
   void keep_newest();
-  Result<std::shared_ptr<Group>> load_group(std::uint32_t number);
+  Result<std::shared_ptr<Group>> load_group(std::uint32_t number, std::uint64_t derived_bytes);
   Result<std::vector<std::byte>> read_whole(const FoundTensor& tensor);
   Status read_derived(const FoundTensor& tensor);
   void decode(const FoundTensor& tensor, const Result<std::shared_ptr<Group>>& group, Job& job);

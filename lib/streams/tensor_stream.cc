@@ -3,17 +3,34 @@
 #include <algorithm>
 #include <cstring>
 
+#include "bbz/view/block.h"
+
 namespace bbz::streams {
 
 struct TensorSource::State {
   const Reader* reader = nullptr;
   std::uint32_t tensor = 0;
   std::uint64_t size = 0;
-  std::uint64_t window = 1;  // bytes that are decoded together, from a multiple of it
   std::uint64_t position = 0;
   std::uint64_t begin = 0;  // of what is in `plain`
-  std::vector<std::byte> plain;
+  std::unique_ptr<std::byte[]> memory;
+  MutableBytes plain;  // in `memory`
   std::optional<Error> error;
+
+  // Decodes the run of bytes that holds the position. Its memory is not touched before the reader has
+  // found the tensor to be within the limits.
+  Status decode() {
+    if (tensor >= reader->catalog().tensors.size()) return reader->read_bytes(tensor, 0, {});
+    const catalog::Tensor& entry = reader->catalog().tensors[tensor];
+    BBZ_ASSIGN(const view::Block block, view::block_at(reader->catalog(), entry, position));
+    begin = block.begin;
+    if (block.size() != plain.size()) {
+      plain = {};
+      memory = std::make_unique_for_overwrite<std::byte[]>(block.size());
+    }
+    plain = MutableBytes(memory.get(), block.size());
+    return reader->read_bytes(tensor, begin, plain);
+  }
 };
 
 TensorSource::TensorSource(const Reader& reader, std::uint32_t tensor)
@@ -24,24 +41,17 @@ TensorSource::TensorSource(const Reader& reader, std::uint32_t tensor)
     state_->size = 1;  // so that the first read comes to the reader, which says what is wrong
     return;
   }
-  const catalog::Tensor& entry = reader.catalog().tensors[tensor];
-  state_->size = entry.byte_size;
-  // One chunk. What is stored in another form has its chunks elsewhere, and is decoded whole.
-  const bool by_chunks = entry.meta.form == catalog::kFormDense;
-  const std::uint64_t chunk = entry.meta.chunk_elements * entry.meta.element_bits / 8;
-  state_->window = std::max<std::uint64_t>(by_chunks ? chunk : entry.byte_size, 1);
+  state_->size = reader.catalog().tensors[tensor].byte_size;
 }
 
 std::streamsize TensorSource::read(char* out, std::streamsize size) {
   State& s = *state_;
   if (size <= 0 || s.position >= s.size) return size == 0 ? 0 : -1;
   if (s.position < s.begin || s.position - s.begin >= s.plain.size()) {
-    s.begin = s.position / s.window * s.window;
-    s.plain.resize(std::min(s.window, s.size - s.begin));
     s.error.reset();
-    const Status read = s.reader->read_bytes(s.tensor, s.begin, s.plain);
+    const Status read = s.decode();
     if (!read.ok()) {
-      s.plain.clear();
+      s.plain = {};
       s.error = read.error();
       throw std::ios_base::failure(s.error->message);
     }

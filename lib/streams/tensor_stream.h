@@ -21,8 +21,8 @@
 
 namespace bbz::streams {
 
-// The decoded bytes of one tensor, read lazily: a chunk is decoded when the position first comes to
-// it, and one decoded chunk is kept. Copies share position and state, as Boost.Iostreams asks of a
+// The decoded bytes of one tensor, read lazily: a block (a chunk; a part of one of a lower tensor; a
+// derived tensor as a whole) is decoded when the position first comes to it, and one is kept. Copies share position and state, as Boost.Iostreams asks of a
 // device. Not for two threads at once; any number of devices over one Reader is.
 class TensorSource {
  public:

@@ -72,21 +72,41 @@ bool is_carried(const catalog::Chunk& chunk);
 Result<Joined> join_carried(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,
                             Bytes payload, Bytes riders);
 
-// Whether deriving a tensor from a polar group's operand costs no more work than the bytes stored
-// of the group and its operand allow: rows^2 rank, at most kPolarWorkPerByte for each byte. To be
-// asked before the operand is decoded. `operand` is what belongs to the group, as group_tensors()
-// gives it. Errors: kLimit, the group is named.
-inline constexpr std::uint64_t kPolarWorkPerByte = std::uint64_t{1} << 19;
-Status check_work(const catalog::Group& group, const PolarGroup& polar,
-                  std::span<const catalog::Tensor> operand);
+// What deriving a tensor takes.
+struct PolarCost {
+  std::uint64_t rows = 0;  // of the factor
+  std::uint64_t rank = 0;
+  std::uint64_t operand_bytes = 0;
+  std::uint64_t derived_bytes = 0;
+
+  std::uint64_t work() const { return rows * rows * rank; }
+  // A decoder holds the operand, the factor as float64, and what is derived.
+  std::uint64_t memory() const { return operand_bytes + 8 * rows * rank + derived_bytes; }
+  // Returns how many bytes must be stored of the group and its operand, so that their work and
+  // memory are in proportion to them.
+  std::uint64_t least_stored_bytes() const;
+};
+inline constexpr std::uint64_t kPolarWorkPerByte = std::uint64_t{1} << 18;
+inline constexpr std::uint64_t kPolarMemoryPerByte = 192;
+inline constexpr std::uint64_t kFreePolarMemory = std::uint64_t{8} << 20;
+
+// Checks that a tensor of `derived_bytes` costs no more than the bytes stored of its polar group
+// and of the group's operand allow. To be asked before the operand is decoded. `operand` is what
+// belongs to the group, as group_tensors() gives it. Errors: kLimit, the group is named.
+Status check_cost(const catalog::Group& group, const PolarGroup& polar,
+                  std::span<const catalog::Tensor> operand, std::uint64_t derived_bytes);
 
 // Whether a polar group's operand has the type of a factor that `derived`, which refers to the
 // group, can follow from. Errors: kMalformed, the operand is named.
 Status check_operand(const catalog::Group& group, const catalog::Tensor& operand,
                      const catalog::TensorMeta& derived);
 
-// Whether a group's rotation is one that a decoder should hold, and one that the bytes stored of
-// the group and its carriers can give; then, whether these are matrices of its width and of one
+// Returns how many bytes must be stored of a group with such a rotation and of its carriers, which
+// have `carrier_bytes` decoded, so that what they cost is in proportion.
+std::uint64_t least_stored_bytes(const BitsBackGroup& rotation, std::uint64_t carrier_bytes);
+
+// Checks that a group's rotation is one that a decoder should hold, and one that the bytes stored
+// of the group and its carriers can give; then, that these are matrices of its width and of one
 // type that can carry. To be asked before any is decoded. Errors: kLimit, kMalformed; the group is
 // named.
 Status check_rotation(const catalog::Group& group, const BitsBackGroup& rotation,

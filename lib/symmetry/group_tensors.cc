@@ -74,21 +74,39 @@ Status check_operand(const catalog::Group& group, const catalog::Tensor& operand
                static_cast<int>(operand.meta.dtype), tensor::dtype_info(*expected).name);
 }
 
-Status check_work(const catalog::Group& group, const PolarGroup& polar,
-                  std::span<const catalog::Tensor> operand) {
+std::uint64_t PolarCost::least_stored_bytes() const {
+  const std::uint64_t beyond = memory() - std::min(memory(), kFreePolarMemory);
+  return std::max(divide_up(work(), kPolarWorkPerByte), divide_up(beyond, kPolarMemoryPerByte));
+}
+
+Status check_cost(const catalog::Group& group, const PolarGroup& polar,
+                  std::span<const catalog::Tensor> operand, std::uint64_t derived_bytes) {
   constexpr std::uint64_t kMostRows = 65535;  // whatever has more is malformed
-  if (polar.pivots.empty() || operand.empty()) return {};
-  const std::uint64_t rank = polar.pivots.size();
-  const catalog::Tensor& factor = operand.front();
-  const std::uint64_t elements = factor.byte_size * 8 / factor.meta.element_bits;
-  const std::uint64_t rows = std::min(divide_up(elements + rank * (rank - 1) / 2, rank), kMostRows);
-  const std::uint64_t work = rows * rows * rank;
-  const std::uint64_t stored = group.payload.length + factor.stored_bytes;
-  if (divide_up(work, kPolarWorkPerByte) <= stored) return {};
+  PolarCost cost;
+  cost.derived_bytes = derived_bytes;
+  std::uint64_t stored = group.payload.length;
+  if (!polar.pivots.empty() && !operand.empty()) {
+    const catalog::Tensor& factor = operand.front();
+    const std::uint64_t elements = factor.byte_size * 8 / factor.meta.element_bits;
+    cost.rank = polar.pivots.size();
+    cost.rows =
+        std::min(divide_up(elements + cost.rank * (cost.rank - 1) / 2, cost.rank), kMostRows);
+    cost.operand_bytes = factor.byte_size;
+    stored += factor.stored_bytes;
+  }
+  if (cost.least_stored_bytes() <= stored) return {};
   return make_error(Code::kLimit,
-                    "group {}: {} rows of rank {} derived from {} bytes stored of it and its "
-                    "operand, expected at least {}",
-                    group.meta.number, rows, rank, stored, divide_up(work, kPolarWorkPerByte));
+                    "group {}: {} bytes derived from {} rows of rank {}, of which {} bytes are "
+                    "stored, expected at least {}",
+                    group.meta.number, derived_bytes, cost.rows, cost.rank, stored,
+                    cost.least_stored_bytes());
+}
+
+std::uint64_t least_stored_bytes(const BitsBackGroup& rotation, std::uint64_t carrier_bytes) {
+  constexpr std::uint64_t kFree = std::uint64_t{64} << 10, kMostPerByte = 16;
+  const std::uint64_t beyond = carrier_bytes - std::min(carrier_bytes, kFree);
+  return std::max(bitsback::least_stored_bytes(rotation.width, rotation.record),
+                  divide_up(beyond, kMostPerByte));
 }
 
 Status check_rotation(const catalog::Group& group, const BitsBackGroup& rotation,
@@ -98,13 +116,17 @@ Status check_rotation(const catalog::Group& group, const BitsBackGroup& rotation
                       group.meta.number, rotation.width, bitsback::kMaxWidth);
   }
   std::uint64_t stored = group.payload.length;
-  for (const catalog::Tensor& carrier : carriers) stored += carrier.stored_bytes;
-  const std::uint64_t least = bitsback::least_stored_bytes(rotation.width, rotation.record);
+  std::uint64_t decoded = 0;
+  for (const catalog::Tensor& carrier : carriers) {
+    stored += carrier.stored_bytes;
+    decoded += carrier.byte_size;
+  }
+  const std::uint64_t least = least_stored_bytes(rotation, decoded);
   if (stored < least) {
     return make_error(Code::kLimit,
-                      "group {}: a rotation of {} bytes from {} bytes stored of it and its "
-                      "carriers, the limit is as many",
-                      group.meta.number, least, stored);
+                      "group {}: a rotation of width {} and carriers of {} bytes, of which {} "
+                      "bytes are stored, expected at least {}",
+                      group.meta.number, rotation.width, decoded, stored, least);
   }
   return check_carriers(group, rotation.width, carriers);
 }

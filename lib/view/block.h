@@ -1,4 +1,4 @@
-// Blocks: the runs of a tensor's bytes that are decoded at once. Internal to the room.
+// Blocks: the runs of a tensor's bytes that are decoded at once. Internal to bbz.
 #pragma once
 
 #include "bbz/catalog/catalog.h"

@@ -126,6 +126,7 @@ Result<Model> from_archive(const SharedSource& source, const Opening& opening) {
     }
   }
   model.load = [reader, numbers](std::size_t i) -> Result<Bytewise> {
+    BBZ_TRY(reader->read_bytes(numbers[i], 0, {}));  // before there is memory for it
     Bytewise bytes(reader->catalog().tensors[numbers[i]].byte_size);
     BBZ_TRY(reader->read_tensor(numbers[i], bytes));
     return bytes;

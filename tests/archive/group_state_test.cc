@@ -35,7 +35,7 @@ TEST(GroupState, DecodesAWrongRotationOnce) {
       symmetry::BitsBackGroup{static_cast<std::uint32_t>(kWidth), 1, drawn->record});
   const auto state = GroupState::make(group, payload, DigestKind::kXxh3_128);
   ASSERT_TRUE(state.ok());
-  (*state)->add(tensor, Bytes(drawn->carriers.front()));
+  (*state)->add(tensor, std::move(drawn->carriers.front()));
 
   const auto ask = [&](int times) {
     const auto start = std::chrono::steady_clock::now();

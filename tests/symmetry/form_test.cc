@@ -82,9 +82,9 @@ TEST(Rotation, IsWithinItsWidthAndWhatIsStored) {
   rotation.width = 8192;
   rotation.carriers = 2;
   rotation.record.resize(24);
-  rotation.record[2] = std::byte{3};  // bits of a degree of freedom
+  rotation.record[2] = std::byte{12};  // bits of a degree of freedom
   std::vector<catalog::Tensor> carriers(2, matrix(8192, 8192, catalog::kFormDense));
-  const std::uint64_t least = 8192ull * 8191 / 2 * 3 / 8;
+  const std::uint64_t least = 8192ull * 8191 / 2 * 12 / 8;
   carriers[0].stored_bytes = 1000;
   carriers[1].stored_bytes = least - 1000 - group.payload.length;
   EXPECT_TRUE(check_rotation(group, rotation, carriers).ok());
@@ -95,6 +95,14 @@ TEST(Rotation, IsWithinItsWidthAndWhatIsStored) {
   EXPECT_THAT(few.error().message, testing::HasSubstr("group 7"));
   EXPECT_THAT(few.error().message, testing::HasSubstr(std::to_string(least)));
   EXPECT_THAT(few.error().message, testing::HasSubstr(std::to_string(least - 1)));
+
+  // However few bits are drawn, the carriers are mixed by the rotation and take more than half of d^2
+  // bytes.
+  rotation.record[2] = std::byte{1};
+  carriers[1].stored_bytes = 8192 * 8192 / 2 - 1000 - group.payload.length;
+  EXPECT_TRUE(check_rotation(group, rotation, carriers).ok());
+  --carriers[1].stored_bytes;
+  EXPECT_EQ(check_rotation(group, rotation, carriers).code(), Code::kLimit);
 
   carriers[1].stored_bytes = least;
   rotation.width = 8193;
@@ -264,7 +272,27 @@ TEST(Lower, IsExpandedInSlicesHoweverFewElementsStandForIt) {
       Code::kCancelled);
 }
 
-TEST(Polar, CostsNoMoreWorkThanItsBytesAllow) {
+TEST(Rotation, HasCarriersInProportionToWhatIsStored) {
+  catalog::Group group;
+  group.payload.length = 32;
+  BitsBackGroup rotation;
+  rotation.width = 16;
+  rotation.carriers = 2;
+  rotation.record.resize(24);
+  std::vector<catalog::Tensor> carriers(2, matrix(1 << 20, 16, catalog::kFormDense));
+  carriers[0].byte_size = 40 << 10;
+  carriers[1].byte_size = (24 << 10) + 16 * 2000;
+  carriers[0].stored_bytes = 1000;
+  carriers[1].stored_bytes = 1000 - 32;
+  EXPECT_TRUE(check_rotation(group, rotation, carriers).ok());
+  carriers[1].byte_size += 1;
+  const Status refused = check_rotation(group, rotation, carriers);
+  ASSERT_EQ(refused.code(), Code::kLimit);
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("2000 bytes are stored"));
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("at least 2001"));
+}
+
+TEST(Polar, CostsNoMoreThanItsBytesAllow) {
   catalog::Group group;
   group.payload.length = 18;
   PolarGroup polar;
@@ -273,25 +301,31 @@ TEST(Polar, CostsNoMoreWorkThanItsBytesAllow) {
   factor.meta.shape = {4096};
   factor.byte_size = 2 * 4096;
   const auto operand = std::span(&factor, 1);
-  // 4096 rows of rank 1 are 2^24, which 32 bytes may ask for.
-  factor.stored_bytes = 14;
-  EXPECT_TRUE(check_work(group, polar, operand).ok());
-  factor.stored_bytes = 13;
-  const Status refused = check_work(group, polar, operand);
+  // 4096 rows of rank 1 are 2^24, which 64 bytes may ask for.
+  factor.stored_bytes = 46;
+  EXPECT_TRUE(check_cost(group, polar, operand, 1).ok());
+  factor.stored_bytes = 45;
+  const Status refused = check_cost(group, polar, operand, 1);
   ASSERT_EQ(refused.code(), Code::kLimit);
-  EXPECT_THAT(refused.error().message, testing::HasSubstr("31 bytes stored"));
-  EXPECT_THAT(refused.error().message, testing::HasSubstr("at least 32"));
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("63 bytes are stored"));
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("at least 64"));
+  // The operand, its factor as float64 and what is derived are 8 MiB and 192 bytes for each of 64.
+  factor.stored_bytes = 46;
+  const std::uint64_t most = (8 << 20) + 192 * 64 - 2 * 4096 - 8 * 4096;
+  EXPECT_TRUE(check_cost(group, polar, operand, most).ok());
+  EXPECT_EQ(check_cost(group, polar, operand, most + 1).code(), Code::kLimit);
   // Sizes of which no form can be made do not wrap.
   polar.pivots.assign(65535, 0);
   factor.byte_size = kMaxGroupTensorBytes;
   factor.stored_bytes = 0;
-  EXPECT_EQ(check_work(group, polar, operand).code(), Code::kLimit);
-  // Nothing is derived from no operand, and up to 1,024 rows the pivots are bytes enough.
-  EXPECT_TRUE(check_work(group, PolarGroup(), {}).ok());
-  polar.pivots.assign(1024, 0);
-  group.payload.length = 16 + 2 * 1024;
-  factor.byte_size = 2 * (std::uint64_t{1024} * 1024 - 1024 * 1023 / 2);
-  EXPECT_TRUE(check_work(group, polar, operand).ok());
+  EXPECT_EQ(check_cost(group, polar, operand, kMaxGroupTensorBytes).code(), Code::kLimit);
+  // What is derived from no operand is held too. Up to 724 rows the pivots are bytes enough.
+  EXPECT_TRUE(check_cost(group, PolarGroup(), {}, 1 << 20).ok());
+  EXPECT_EQ(check_cost(group, PolarGroup(), {}, 1 << 27).code(), Code::kLimit);
+  polar.pivots.assign(724, 0);
+  group.payload.length = 16 + 2 * 724;
+  factor.byte_size = 2 * (std::uint64_t{724} * 724 - 724 * 723 / 2);
+  EXPECT_TRUE(check_cost(group, polar, operand, 2 * 724 * 724).ok());
 }
 
 }  // namespace

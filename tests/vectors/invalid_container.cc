@@ -114,7 +114,7 @@ void add_container_vectors(Collector& c) {
       "checksum");
   fields(
       "index-list-limit", "the list is within the limit",
-      [](auto& f) { f.list_length = (1u << 30) + 1; }, "limit");
+      [](auto& f) { f.list_length = (256u << 20) + 1; }, "limit");
   fields(
       "index-stored-longer", "a stored list is the payload", [](auto& f) { ++f.list_length; },
       "malformed");
@@ -171,7 +171,7 @@ void add_container_vectors(Collector& c) {
       [](Record& r) { r.says_payload_checksum = 0; }, "checksum");
   index(
       "index-limit", "the index is within the limit",
-      [](Record& r) { r.says_payload_length = (1u << 30) + 1; }, "limit");
+      [](Record& r) { r.says_payload_length = (256u << 20) + 1; }, "limit");
   c.edit(
       "index-lists-less", "the index lists every record",
       [](Archive& a) {
