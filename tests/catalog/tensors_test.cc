@@ -8,7 +8,7 @@ namespace {
 
 // Each takes memory, even if it has no elements.
 TEST(Catalog, AMillionTensorsAreTheMost) {
-  CatalogBuilder builder(container::FileHeader(), Limits());
+  CatalogBuilder builder{container::FileHeader(), Limits()};
   std::vector<std::byte> bytes;
   const auto add = [&](container::RecordType type, const auto& meta) {
     bytes.clear();
