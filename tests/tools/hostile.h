@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "bbz/catalog/builder.h"
+#include "bbz/chunk/chunk.h"
 #include "bbz/container/record_writer.h"
 #include "torch/make_files.h"
 
@@ -75,39 +76,65 @@ class Forgery {
   // A dense tensor of the open file.
   void tensor(const std::string& name, tensor::DType dtype, const tensor::Shape& shape,
               std::uint64_t chunk_elements = 1, bool hole = false) {
-    catalog::TensorMeta meta;
-    meta.number = tensors_++;
-    meta.file = files_ - 1;
-    meta.offset = offset_;
-    meta.kind = catalog::TensorKind::kTensor;
-    meta.dtype = dtype;
-    meta.element_bits = static_cast<std::uint8_t>(tensor::dtype_info(dtype).bits);
-    meta.stored_elements = tensor::element_count(shape).value();
-    meta.chunk_elements = chunk_elements;
-    meta.shape = shape;
-    meta.name = name;
-    add(container::RecordType::kTensor, meta, {}, hole);
-    offset_ += meta.stored_elements * meta.element_bits / 8;
-    ++tensors_in_file_;
-    newest_ = meta;
+    add_tensor(meta_of(name, dtype, shape, chunk_elements), hole);
   }
-  // All chunks of the tensor, of zeros, each in the codec's few bytes.
+  // One that is stored in another form, with so many elements, of a group if it needs one.
+  void tensor_of_form(const std::string& name, tensor::DType dtype, const tensor::Shape& shape,
+                      std::uint8_t form, std::uint64_t stored, std::uint64_t chunk_elements,
+                      std::uint32_t group = catalog::kNone) {
+    catalog::TensorMeta meta = meta_of(name, dtype, shape, chunk_elements);
+    meta.form = form;
+    meta.group = group;
+    meta.stored_elements = stored;
+    add_tensor(meta);
+  }
+  // What a group derives another tensor from.
+  void operand(tensor::DType dtype, std::uint64_t elements, std::uint64_t chunk_elements) {
+    catalog::TensorMeta meta =
+        meta_of("F" + std::to_string(tensors_), dtype, {elements}, chunk_elements);
+    meta.file = catalog::kNone;
+    meta.offset = 0;
+    add_tensor(meta);
+  }
+  std::uint32_t group(std::uint8_t method, Bytes payload) {
+    catalog::GroupMeta meta;
+    meta.number = groups_++;
+    meta.method = method;
+    add(container::RecordType::kGroup, meta, payload);
+    return meta.number;
+  }
+
+  // The next chunk of the tensor, as its codec makes it, or as it is.
+  void chunk(Bytes plain, bool coded = true) {
+    std::vector<std::byte> bytes;
+    std::vector<std::byte> payload(plain.begin(), plain.end());
+    if (coded) {
+      chunk::encode(newest_, chunk_, plain, {}, header_.digest_kind, bytes, payload);
+    } else {
+      chunk::describe(newest_, chunk_, plain, 0, header_.digest_kind, bytes);
+    }
+    const auto head = records_.append(container::RecordType::kChunk, bytes, payload);
+    must(head);
+    must(builder_.add({*head, bytes}));
+    ++chunk_;
+  }
+  // All other chunks of the tensor, of zeros, each in the codec's few bytes.
   void constant_chunks() {
     const std::uint64_t width = newest_.element_bits / 8;
     const std::vector<std::byte> zeros(std::min(newest_.chunk_elements, newest_.stored_elements) *
                                        width);
     const std::vector<std::byte> payload(width);
-    std::uint64_t left = newest_.stored_elements;
-    for (std::uint32_t number = 0; left > 0; ++number) {
+    for (std::uint64_t first = chunk_ * newest_.chunk_elements; first < newest_.stored_elements;
+         first += newest_.chunk_elements) {
       catalog::ChunkMeta meta;
       meta.tensor = newest_.number;
-      meta.number = number;
-      meta.first_element = number * newest_.chunk_elements;
-      meta.element_count = static_cast<std::uint32_t>(std::min(left, newest_.chunk_elements));
+      meta.number = chunk_++;
+      meta.first_element = first;
+      meta.element_count = static_cast<std::uint32_t>(
+          std::min(newest_.stored_elements - first, newest_.chunk_elements));
       meta.codec = 1;  // constant
       meta.decoded_checksum = xxh3_64(Bytes(zeros).first(meta.element_count * width));
       add(container::RecordType::kChunk, meta, payload);
-      left -= meta.element_count;
     }
   }
   void metadata(const std::string& key, Bytes value, bool hole = false) {
@@ -123,6 +150,30 @@ class Forgery {
   }
 
  private:
+  catalog::TensorMeta meta_of(const std::string& name, tensor::DType dtype,
+                              const tensor::Shape& shape, std::uint64_t chunk_elements) const {
+    catalog::TensorMeta meta;
+    meta.number = tensors_;
+    meta.file = files_ - 1;
+    meta.offset = offset_;
+    meta.kind = catalog::TensorKind::kTensor;
+    meta.dtype = dtype;
+    meta.element_bits = static_cast<std::uint8_t>(tensor::dtype_info(dtype).bits);
+    meta.stored_elements = tensor::element_count(shape).value();
+    meta.chunk_elements = chunk_elements;
+    meta.shape = shape;
+    meta.name = name;
+    return meta;
+  }
+  void add_tensor(const catalog::TensorMeta& meta, bool hole = false) {
+    add(container::RecordType::kTensor, meta, {}, hole);
+    ++tensors_;
+    chunk_ = 0;
+    newest_ = meta;
+    if (meta.file == catalog::kNone) return;
+    offset_ += tensor::element_count(meta.shape).value() * meta.element_bits / 8;
+    ++tensors_in_file_;
+  }
   static Limits limits() {
     Limits limits;
     limits.unpacked_bytes = ~std::uint64_t{0};
@@ -140,6 +191,8 @@ class Forgery {
   std::uint32_t files_ = 0;
   std::uint32_t tensors_ = 0;
   std::uint32_t tensors_in_file_ = 0;
+  std::uint32_t groups_ = 0;
+  std::uint32_t chunk_ = 0;  // the next of the newest tensor
   std::uint64_t offset_ = 0;
   catalog::TensorMeta newest_;
 };

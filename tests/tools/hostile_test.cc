@@ -1,103 +1,12 @@
 // The worst that small inputs can do: memory and processor time of each command, bounded.
-#include <sys/resource.h>
-#include <sys/stat.h>
-
-#include <cstdio>
-
-#include "tools/hostile.h"
+#include "tools/hostile_costs.h"
 #include "tools/models.h"
-#include "tools/shell.h"
 #include "tools/sliced_model.h"
 
 namespace bbz::tools {
 namespace {
 
 using tensor::DType;
-
-constexpr double kMostSeconds = 20;     // of all processors
-constexpr double kMostMegabytes = 256;  // resident, beside the chunks that are being decoded
-
-struct Cost {
-  int code = -1;
-  double seconds = 0;
-  double megabytes = 0;
-  std::string err;
-};
-
-class Hostile : public ToolTest {
- protected:
-  void SetUp() override {
-    if (kSanitized) GTEST_SKIP() << "memory and time are not the program's alone with a sanitizer";
-  }
-
-  // Makes the archive "in" in a process of its own: what a process has taken counts for its children
-  // too.
-  template <class Make>
-  void forge(const Make& make) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-      try {
-        Forgery archive(dir_ / "in");
-        make(archive);
-        archive.finish();
-        ::_exit(0);
-      } catch (const std::exception& error) {
-        std::fprintf(stderr, "%s\n", error.what());
-        ::_exit(1);
-      }
-    }
-    int status = -1;
-    ::waitpid(child, &status, 0);
-    ASSERT_EQ(status, 0);
-  }
-
-  // Runs a command by itself and measures it. What it may allocate is limited too, so that a fault
-  // ends the command and not the machine.
-  Cost measure(const std::string& command) {
-    const pid_t child = start("ulimit -v 12000000; ulimit -t 60; exec " + command + " 2>messages");
-    int status = 0;
-    struct rusage usage {};
-    ::wait4(child, &status, 0, &usage);
-    const auto seconds = [](const timeval& time) {
-      return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-    };
-    Cost cost;
-    cost.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    cost.seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
-    cost.megabytes = static_cast<double>(usage.ru_maxrss) / 1024;
-    cost.err = read("messages");
-    return cost;
-  }
-
-  // Expects commands to keep within the bounds with one thread and with eight, and prints what they
-  // took. `buffers`: megabytes of chunks that one thread works on.
-  void expect_bounded(const std::string& input, const std::vector<std::string>& commands,
-                      double buffers = 0) {
-    std::printf("%s: %.3f MB\n", input.c_str(), stored_megabytes(input));
-    EXPECT_LE(stored_megabytes(input), 1.05);
-    for (const std::string& command : commands) {
-      for (const int threads : {1, 8}) {
-        std::string line = command;
-        if (line.find("$BBZINFO") == std::string::npos) line += " -T " + std::to_string(threads);
-        const Cost cost = measure(line);
-        std::printf("  %-60s exit %d  %6.2f s %7.0f MB\n", line.c_str(), cost.code, cost.seconds,
-                    cost.megabytes);
-        EXPECT_LE(cost.seconds, kMostSeconds) << line;
-        const double inputs = line.find("compare") == std::string::npos ? 1 : 2;
-        EXPECT_LE(cost.megabytes, inputs * kMostMegabytes + buffers * (2 * threads + 2)) << line;
-        EXPECT_LT(cost.code, 7) << line << "\n" << cost.err;
-        if (line == command) break;
-      }
-    }
-  }
-
-  // What a file takes on disk, without its holes.
-  double stored_megabytes(const std::string& name) {
-    struct stat status {};
-    ::stat((dir_ / name).c_str(), &status);
-    return static_cast<double>(status.st_blocks) * 512 / 1e6;
-  }
-};
 
 const std::vector<std::string> kOfArchives = {"$BBZINFO in",
                                               "$BBZINFO in --json",
@@ -107,7 +16,10 @@ const std::vector<std::string> kOfArchives = {"$BBZINFO in",
                                               "$BBZ cat in nothing",
                                               "$BBZ salvage in -f -C out",
                                               "$BBZ compare in in",
-                                              "$BBZ estimate in"};
+                                              "$BBZ estimate in",
+                                              "$BBZ verify - < in",
+                                              "$BBZ unpack - -f -C out < in",
+                                              "$RECEIVE < in"};
 
 // The index is small once it is compressed, and what it lists is a hole.
 TEST_F(Hostile, AnIndexOfManyTensorsOfManyAxes) {
