@@ -131,7 +131,7 @@ TEST_F(OwnFile, IsNotWrittenToByOthers) {
     for (const OwnFileOptions& options : {kRead, kWrite, kCreate}) {
       ASSERT_EQ(::chmod((dir_ / "shared").c_str(), mode), 0);
       const auto fd = open_own_file(dir_ / "shared", options);
-      EXPECT_EQ(fd.code(), Code::kExists) << mode;
+      ASSERT_EQ(fd.code(), Code::kExists) << mode;
       EXPECT_THAT(fd.error().message, HasSubstr("may be written to by others"));
       EXPECT_EQ(mode_of(dir_ / "shared"), mode);
     }
