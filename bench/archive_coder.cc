@@ -1,6 +1,6 @@
 #include <cstring>
 
-#include "bbz/container/record.h"
+#include "bbz/format/container/record.h"
 #include "coder.h"
 
 namespace bbz::bench {
@@ -14,7 +14,7 @@ catalog::TensorMeta tensor_of(const Chunk& chunk) {
   tensor.name = "bench";
   tensor.kind = catalog::TensorKind::kTensor;
   tensor.dtype = shape.dtype;
-  tensor.element_bits = static_cast<std::uint8_t>(tensor::dtype_info(shape.dtype).bits);
+  tensor.element_bits = static_cast<std::uint8_t>(dtype_info(shape.dtype).bits);
   const std::uint64_t rows = divide_up(shape.first_column + shape.elements, shape.row_length);
   tensor.shape = {rows, shape.row_length};
   tensor.stored_elements = rows * shape.row_length;

@@ -263,7 +263,7 @@ int run(const Options& options) {
     }
   };
   for (const std::string& name : options.types) {
-    const tensor::DTypeInfo* info = tensor::find_dtype(name);
+    const DTypeInfo* info = find_dtype(name);
     if (info == nullptr || info->layout.exponent_bits == 0) {
       std::fprintf(stderr, "%s is not a type with an exponent\n", name.c_str());
       ok = false;

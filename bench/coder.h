@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "bbz/chunk/chunk.h"
+#include "bbz/format/chunk/chunk.h"
 
 namespace bbz::bench {
 

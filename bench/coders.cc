@@ -26,7 +26,7 @@ bool takes_all(const Chunk&) {
 }
 
 bool is_float(const Chunk& chunk) {
-  return tensor::dtype_info(chunk.shape.dtype).layout.exponent_bits != 0;
+  return dtype_info(chunk.shape.dtype).layout.exponent_bits != 0;
 }
 
 Coder memcpy_coder() {
@@ -123,8 +123,7 @@ Coder lz4_coder() {
 Coder blosc_coder() {
   return {"blosc-shuffle-zstd-1", takes_all,
           [](const Chunk& chunk, std::vector<std::byte>& payload) {
-            const auto element =
-                static_cast<std::size_t>(tensor::dtype_info(chunk.shape.dtype).bits / 8);
+            const auto element = static_cast<std::size_t>(dtype_info(chunk.shape.dtype).bits / 8);
             payload.resize(chunk.plain.size() + BLOSC_MAX_OVERHEAD);
             payload.resize(static_cast<std::size_t>(blosc_compress_ctx(
                 1, BLOSC_SHUFFLE, element, chunk.plain.size(), chunk.plain.data(), payload.data(),

@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "bbz/base/format.h"
-#include "bbz/safetensors/header.h"
+#include "bbz/files/safetensors/header.h"
 #include "codec/generate.h"
 
 namespace bbz::bench {
@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::uint64_t kChunkBytes = 1 << 20;
 
-void add_chunks(tensor::DType dtype, std::uint64_t row, Bytes bytes, std::vector<Chunk>& chunks) {
-  const auto size = static_cast<std::uint64_t>(tensor::dtype_info(dtype).bits / 8);
+void add_chunks(DType dtype, std::uint64_t row, Bytes bytes, std::vector<Chunk>& chunks) {
+  const auto size = static_cast<std::uint64_t>(dtype_info(dtype).bits / 8);
   if (size == 0) return;  // sub-byte types
   const std::uint64_t rows = std::max<std::uint64_t>(kChunkBytes / (row * size), 1);
   const std::uint64_t step = row * size > kChunkBytes ? kChunkBytes : rows * row * size;
@@ -26,10 +26,10 @@ void add_chunks(tensor::DType dtype, std::uint64_t row, Bytes bytes, std::vector
 
 }  // namespace
 
-DataSet generated(tensor::DType dtype, std::size_t size) {
+DataSet generated(DType dtype, std::size_t size) {
   constexpr std::uint64_t kRow = 4096;
   DataSet set;
-  const tensor::DTypeInfo& info = tensor::dtype_info(dtype);
+  const DTypeInfo& info = dtype_info(dtype);
   set.name = std::string(info.name) + " rows";
   set.bytes = codec::gaussian_rows(dtype, size / static_cast<std::size_t>(info.bits / 8), kRow, 1);
   add_chunks(dtype, kRow, set.bytes, set.chunks);
@@ -48,7 +48,7 @@ Result<DataSet> from_file(const std::filesystem::path& path) {
   const Bytes data = Bytes(set.bytes).subspan(header.header_size);
   for (const safetensors::Tensor& t : header.tensors) {
     if (t.size() == 0) continue;
-    add_chunks(t.dtype, tensor::row_length(t.shape), data.subspan(t.begin, t.size()), set.chunks);
+    add_chunks(t.dtype, row_length(t.shape), data.subspan(t.begin, t.size()), set.chunks);
   }
   return set;
 }

@@ -16,7 +16,7 @@ struct DataSet {
 };
 
 // Gaussian rows of 4096 whose scales are log-normal, 0.02 exp(0.3 z), in chunks of 1 MiB.
-DataSet generated(tensor::DType dtype, std::size_t size);
+DataSet generated(DType dtype, std::size_t size);
 
 // Every tensor of a file, in chunks of whole rows of about 1 MiB. Errors: kIo; those of
 // safetensors::parse.

@@ -17,8 +17,8 @@ struct Split {
   int packed_bits;
 };
 
-Split split_of(tensor::DType dtype) {
-  const tensor::DTypeInfo& info = tensor::dtype_info(dtype);
+Split split_of(DType dtype) {
+  const DTypeInfo& info = dtype_info(dtype);
   const int rest = info.layout.mantissa_bits + 1;
   return {info.layout.exponent_bits, rest / 8, rest % 8};
 }
@@ -113,8 +113,7 @@ void merge(const Parts& parts, std::size_t n, std::byte* out) {
 
 // Calls f with the splitting and the merging loop of a dtype.
 template <class F>
-void with_loops(tensor::DType dtype, F f) {
-  using tensor::DType;
+void with_loops(DType dtype, F f) {
   switch (dtype) {
     case DType::kBF16:
       return f(split<std::uint16_t, 0, 1>, merge<std::uint16_t, 0, 1>);
@@ -204,7 +203,7 @@ bool decode(const Chunk& chunk, Bytes payload, MutableBytes out) {
 Coder planes_coder() {
   return {kPlanes,
           [](const Chunk& chunk) {
-            const auto& layout = tensor::dtype_info(chunk.shape.dtype).layout;
+            const auto& layout = dtype_info(chunk.shape.dtype).layout;
             return layout.exponent_bits != 0 && layout.exponent_bits <= 8;
           },
           encode, decode};

@@ -51,13 +51,13 @@ function(bbz_compile_alone)
   set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON SKIP_PRECOMPILE_HEADERS ON)
 endfunction()
 
-# bbz_room(NAME SOURCES ... LINKS ... PRIVATE_LINKS ...): one folder of lib as the target bbz_NAME,
-# alias bbz::NAME. LINKS names only rooms below it; PRIVATE_LINKS the packages it uses inside.
+# bbz_room(NAME SOURCES ... LINKS ... PRIVATE_LINKS ...): one folder of lib/bbz as the target bbz_NAME,
+# alias bbz::NAME. LINKS names only rooms that stand before it; PRIVATE_LINKS the packages it uses inside.
 function(bbz_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
   add_library(bbz_${name} STATIC ${ROOM_SOURCES})
   add_library(bbz::${name} ALIAS bbz_${name})
-  target_include_directories(bbz_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>)
+  target_include_directories(bbz_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/lib>)
   target_compile_features(bbz_${name} PUBLIC cxx_std_20)
   set_target_properties(bbz_${name} PROPERTIES CXX_VISIBILITY_PRESET hidden
                         VISIBILITY_INLINES_HIDDEN ON UNITY_BUILD ${BBZ_UNITY} UNITY_BUILD_BATCH_SIZE 16)

@@ -1,7 +1,7 @@
 // Walks through a model layer by layer, with the next layers decoded while one is used, and never
 // more of the model in memory than was asked for.
 //   layers ARCHIVE [MEMORY-IN-MIB]
-#include <bbz/loader/layer_loader.h>
+#include <bbz/access/loader/layer_loader.h>
 
 #include <cstdio>
 #include <cstdlib>

@@ -5,9 +5,9 @@
 #include <map>
 
 #include "archive_mutator.h"
+#include "bbz/access/view/archive_view.h"
 #include "bbz/archive/reader.h"
 #include "bbz/archive/stream.h"
-#include "bbz/view/archive_view.h"
 
 namespace {
 

@@ -6,9 +6,9 @@
 
 #include <random>
 
-#include "bbz/catalog/metas.h"
-#include "bbz/chunk/chunk.h"
-#include "bbz/container/record_writer.h"
+#include "bbz/format/catalog/metas.h"
+#include "bbz/format/chunk/chunk.h"
+#include "bbz/format/container/record_writer.h"
 #include "bbz/symmetry/form.h"
 #include "repair.h"
 
@@ -178,7 +178,7 @@ class Fitter {
     auto decoded = catalog::decode_tensor(view(record), limits_);
     if (!decoded.ok()) return true;
     catalog::TensorMeta& fields = *decoded;
-    const auto elements = tensor::element_count(fields.shape);
+    const auto elements = bbz::element_count(fields.shape);
     if (!elements.ok() || *elements > kMostBytes || fields.element_bits == 0) return true;
     fields.number = tensors_++;
     if (fields.file != catalog::kNone && file_) {
@@ -265,7 +265,7 @@ class Fitter {
     for (LooseRecord& record : archive_.records) {
       if (record.type != RecordType::kGroup || number++ != derived.group) continue;
       const auto group = symmetry::decode_polar_group(record.payload, kind_);
-      const auto elements = tensor::element_count(derived.tensor.shape);
+      const auto elements = bbz::element_count(derived.tensor.shape);
       const std::uint64_t bits = derived.tensor.element_bits;
       if (!group.ok() || derived.tensor.shape.size() != 2 || *elements * bits > 8 * kMostBytes)
         return;

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "bbz/bitsback/bitsback.h"
+#include "bbz/symmetry/bitsback/bitsback.h"
 
 namespace {
 
@@ -36,11 +36,10 @@ void check_encode(std::uint64_t width, std::span<const Carrier> carriers, Bytes 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 4) return 0;
   const Bytes in = std::as_bytes(std::span(data, size)).subspan(4);
-  constexpr tensor::DType kTypes[] = {tensor::DType::kF16, tensor::DType::kBF16,
-                                      tensor::DType::kF32, tensor::DType::kI8};
+  constexpr DType kTypes[] = {DType::kF16, DType::kBF16, DType::kF32, DType::kI8};
   const std::uint64_t width = data[1] % 13;
-  const tensor::DType dtype = kTypes[data[2] % 4];
-  const std::uint64_t row_bytes = width * tensor::dtype_info(dtype).bits / 8;
+  const DType dtype = kTypes[data[2] % 4];
+  const std::uint64_t row_bytes = width * dtype_info(dtype).bits / 8;
   const std::uint64_t wanted = data[3] % 41 * row_bytes;
   const std::vector<Carrier> carriers = {
       {dtype, in.first(std::min<std::uint64_t>(wanted, in.size()))}};

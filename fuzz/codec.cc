@@ -53,7 +53,7 @@ void fuzz_decode(CodecId id, const ChunkShape& shape, Bytes payload) {
 }
 
 void fuzz_encode(ChunkShape shape, Bytes plain, Level level) {
-  const tensor::DTypeInfo* info = tensor::find_dtype(shape.dtype);
+  const DTypeInfo* info = find_dtype(shape.dtype);
   if (info == nullptr) return;
   shape.elements = plain.size() * 8 / static_cast<std::uint64_t>(info->bits) / 4 * 4;
   const auto size = chunk_bytes(shape);
@@ -74,7 +74,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto mode = in.get<std::uint8_t>();
   const auto id = static_cast<CodecId>(in.get<std::uint8_t>());
   ChunkShape shape;
-  shape.dtype = static_cast<tensor::DType>(in.get<std::uint8_t>());
+  shape.dtype = static_cast<DType>(in.get<std::uint8_t>());
   shape.elements = in.get<std::uint32_t>();
   shape.row_length = in.get<std::uint32_t>();
   shape.first_column = in.get<std::uint32_t>();

@@ -5,10 +5,10 @@
 #include <map>
 
 #include "archive_mutator.h"
-#include "bbz/catalog/builder.h"
-#include "bbz/container/index.h"
-#include "bbz/container/record_reader.h"
-#include "bbz/container/scan.h"
+#include "bbz/format/catalog/builder.h"
+#include "bbz/format/container/index.h"
+#include "bbz/format/container/record_reader.h"
+#include "bbz/format/container/scan.h"
 
 namespace {
 

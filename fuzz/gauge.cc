@@ -5,13 +5,12 @@
 #include <vector>
 
 #include "bbz/base/wire.h"
-#include "bbz/gauge/polar.h"
-#include "bbz/junction/detect.h"
+#include "bbz/symmetry/gauge/polar.h"
+#include "bbz/symmetry/junction/detect.h"
 
 namespace {
 
 using namespace bbz;
-using tensor::DType;
 
 void require(bool condition) {
   if (!condition) std::abort();
@@ -32,7 +31,7 @@ void fuzz_decode(WireReader& in) {
   const Bytes rest = in.get_bytes(in.remaining());
   form.factor.assign(rest.begin(), rest.end());
   if (form.rows * form.cols > 1 << 16) return;
-  std::vector<std::byte> out(form.rows * form.cols * tensor::dtype_info(form.dtype).bits / 8);
+  std::vector<std::byte> out(form.rows * form.cols * dtype_info(form.dtype).bits / 8);
   if (!gauge::decode_polar(form, out).ok()) return;
   std::vector<std::byte> again(out.size(), std::byte{1});
   require(gauge::decode_polar(form, again).ok() && again == out);
@@ -42,7 +41,7 @@ void fuzz_decode(WireReader& in) {
 void fuzz_recover(WireReader& in) {
   const DType dtype = dtype_of(in.get<std::uint8_t>());
   const std::uint64_t rows = in.get<std::uint8_t>(), cols = in.get<std::uint8_t>();
-  std::vector<std::byte> shortcut(rows * cols * tensor::dtype_info(dtype).bits / 8);
+  std::vector<std::byte> shortcut(rows * cols * dtype_info(dtype).bits / 8);
   const Bytes rest = in.get_bytes(std::min(in.remaining(), shortcut.size()));
   std::copy(rest.begin(), rest.end(), shortcut.begin());
   const auto form = gauge::recover_polar(shortcut, dtype, rows, cols);

@@ -5,11 +5,11 @@
 #include <cstring>
 #include <string_view>
 
-#include "bbz/http/address.h"
 #include "bbz/http/field_values.h"
 #include "bbz/http/fields.h"
-#include "bbz/http/links.h"
-#include "bbz/http/request.h"
+#include "bbz/http/internal/address.h"
+#include "bbz/http/internal/links.h"
+#include "bbz/http/internal/request.h"
 #include "bbz/http/url.h"
 #include "heads_mutator.h"
 

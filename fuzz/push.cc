@@ -6,9 +6,9 @@
 #include <set>
 
 #include "archive_mutator.h"
+#include "bbz/access/push/decoder.h"
 #include "bbz/archive/reader.h"
 #include "bbz/archive/stream.h"
-#include "bbz/push/decoder.h"
 
 namespace {
 

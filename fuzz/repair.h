@@ -9,7 +9,7 @@
 
 #include "bbz/base/hash.h"
 #include "bbz/base/wire.h"
-#include "bbz/container/index.h"
+#include "bbz/format/container/index.h"
 
 namespace bbz::fuzz {
 

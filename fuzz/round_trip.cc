@@ -24,8 +24,8 @@ Status run(Bytes input) {
   // Three bytes of choices, then the data.
   if (input.size() < 3) return {};
   const auto choice = [&](std::size_t i) { return std::to_integer<std::size_t>(input[i]); };
-  const auto table = tensor::dtype_table();
-  const tensor::DTypeInfo& dtype = table[choice(0) % table.size()];
+  const auto table = dtype_table();
+  const DTypeInfo& dtype = table[choice(0) % table.size()];
   const std::uint64_t row = 1 + choice(1) % 64;
   WriteOptions options;
   options.threads = 1;

@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "bbz/safetensors/header.h"
+#include "bbz/files/safetensors/header.h"
 
 namespace {
 

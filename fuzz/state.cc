@@ -4,10 +4,10 @@
 #include <cstring>
 #include <random>
 
+#include "bbz/access/download/identity.h"
+#include "bbz/access/push/decoder.h"
 #include "bbz/archive/writer.h"
-#include "bbz/download/identity.h"
 #include "bbz/http/field_values.h"
-#include "bbz/push/decoder.h"
 #include "repair.h"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most);
@@ -32,7 +32,7 @@ Buffer make_archive(unsigned seed, DigestKind digest) {
   for (const char* const name : {"a", "b", "c"}) {
     TensorSpec spec;
     spec.name = name;
-    spec.dtype = tensor::DType::kU8;
+    spec.dtype = DType::kU8;
     spec.shape = {5, 40};
     require((*writer)->begin_tensor(spec).ok());
     Buffer bytes(200);

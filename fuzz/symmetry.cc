@@ -11,10 +11,9 @@ void polar(Bytes input) {
   catalog::TensorMeta tensor;
   tensor.shape = {1 + std::to_integer<std::uint64_t>(input[0]) % 24,
                   1 + std::to_integer<std::uint64_t>(input[1]) % 32};
-  constexpr tensor::DType kTypes[] = {tensor::DType::kF16, tensor::DType::kBF16,
-                                      tensor::DType::kF32, tensor::DType::kU8};
+  constexpr DType kTypes[] = {DType::kF16, DType::kBF16, DType::kF32, DType::kU8};
   tensor.dtype = kTypes[std::to_integer<std::size_t>(input[2]) % 4];
-  tensor.element_bits = static_cast<std::uint8_t>(tensor::dtype_info(tensor.dtype).bits);
+  tensor.element_bits = static_cast<std::uint8_t>(dtype_info(tensor.dtype).bits);
   const std::size_t split =
       std::min<std::size_t>(std::to_integer<std::size_t>(input[3]), input.size() - 4);
   const Bytes payload = input.subspan(4, split);

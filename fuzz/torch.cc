@@ -9,7 +9,7 @@
 #include <span>
 
 #include "bbz/base/names.h"
-#include "bbz/torch/elements.h"
+#include "bbz/files/torch/elements.h"
 
 namespace {
 
@@ -33,7 +33,7 @@ std::uint64_t element_at(const torch::Tensor& tensor, std::uint64_t place) {
 
 void check_elements(io::Source& file, const torch::StateDict& state, const torch::Tensor& tensor) {
   const torch::Storage& storage = state.storages[tensor.storage];
-  const auto width = static_cast<std::uint64_t>(tensor::dtype_info(tensor.dtype).bits) / 8;
+  const auto width = static_cast<std::uint64_t>(dtype_info(tensor.dtype).bits) / 8;
   const auto size = torch::byte_size(tensor);
   require(size.ok());
   const auto elements = torch::element_source(file, state, tensor);

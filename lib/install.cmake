@@ -3,26 +3,27 @@
 
 set(BBZ_PUBLIC_HEADERS
   library.h
+  access/download/download.h
+  access/loader/layer_loader.h access/loader/layer_plan.h
+  access/plan/part.h access/plan/plan.h
+  access/push/decoder.h access/push/range_set.h access/push/state.h access/push/store.h
+  access/salvage/salvage.h access/salvage/survey.h
+  access/streams/tensor_stream.h
+  access/view/archive_view.h access/view/counters.h access/view/tree.h
   archive/front_index.h archive/reader.h archive/root.h archive/stream.h archive/visitor.h archive/writer.h
-  base/checked.h base/error.h base/hash.h base/names.h
+  base/checked.h base/dtype.h base/error.h base/hash.h base/layer_name.h base/names.h base/shape.h
   capi/core.h capi/plan.h capi/push.h capi/reader.h capi/source.h capi/verify.h
-  catalog/catalog.h catalog/metas.h
   codec/codec.h
-  container/constants.h container/header.h container/limits.h container/record.h container/scan.h
-  download/download.h
+  files/safetensors/header.h
+  files/source_file.h
+  files/torch/state_dict.h
+  format/catalog/catalog.h format/catalog/metas.h
+  format/container/constants.h format/container/header.h format/container/limits.h format/container/record.h
+  format/container/scan.h
   http/options.h http/source.h http/url.h
   io/atomic_file.h io/batch.h io/fd.h io/fd_sink.h io/file_status.h io/output_options.h io/output_tree.h
   io/publication.h io/sink.h io/source.h io/temporary.h
-  plan/part.h plan/plan.h
-  push/decoder.h push/range_set.h push/state.h push/store.h
-  pack/cat.h pack/extract.h pack/info.h pack/pack.h pack/selection.h pack/unpack.h pack/verify.h
-  safetensors/header.h
-  salvage/salvage.h salvage/survey.h
-  view/archive_view.h view/counters.h view/tree.h loader/layer_loader.h loader/layer_plan.h
-  source/layer.h source/source_file.h
-  streams/tensor_stream.h
-  tensor/dtype.h tensor/shape.h
-  torch/state_dict.h)
+  ops/cat.h ops/extract.h ops/info.h ops/pack.h ops/selection.h ops/unpack.h ops/verify.h)
 
 get_property(rooms GLOBAL PROPERTY BBZ_ROOMS)
 add_library(bbz STATIC)
@@ -32,7 +33,7 @@ foreach(room IN LISTS rooms)
 endforeach()
 set_target_properties(bbz PROPERTIES LINKER_LANGUAGE CXX)
 target_compile_features(bbz PUBLIC cxx_std_20)
-target_include_directories(bbz PUBLIC $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
+target_include_directories(bbz PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/lib>
                            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 
 # What the rooms use inside. Whoever links this library needs it too: bbzConfig.cmake finds it again. libcurl and OpenBLAS
@@ -45,15 +46,15 @@ pkg_check_modules(bbz_packages REQUIRED IMPORTED_TARGET ${packages})
 target_link_libraries(bbz PRIVATE Threads::Threads PkgConfig::bbz_packages ${CMAKE_DL_LIBS})
 
 # The shared library takes from the rooms what the C interface reaches, and exports that interface.
-file(STRINGS ${PROJECT_SOURCE_DIR}/lib/capi/core.h abi REGEX "^#define BBZ_ABI_M")
+file(STRINGS ${PROJECT_SOURCE_DIR}/lib/bbz/capi/core.h abi REGEX "^#define BBZ_ABI_M")
 string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*" "\\1.\\2" BBZ_ABI_VERSION "${abi}")
 string(REGEX MATCH "^[0-9]+" BBZ_ABI_MAJOR ${BBZ_ABI_VERSION})
-set(exports ${PROJECT_SOURCE_DIR}/lib/capi/exports.map)
+set(exports ${PROJECT_SOURCE_DIR}/lib/bbz/capi/exports.map)
 add_library(bbz_c SHARED $<TARGET_OBJECTS:bbz_capi>)
 add_library(bbz::c ALIAS bbz_c)
 set_target_properties(bbz_c PROPERTIES OUTPUT_NAME bbz EXPORT_NAME c LINK_DEPENDS ${exports}
                       VERSION ${BBZ_ABI_VERSION} SOVERSION ${BBZ_ABI_MAJOR})
-target_include_directories(bbz_c INTERFACE $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
+target_include_directories(bbz_c INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/lib>
                            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(bbz_c PRIVATE bbz_capi $<BUILD_INTERFACE:bbz_options>)
 target_link_options(bbz_c PRIVATE LINKER:--version-script=${exports} LINKER:--as-needed)
@@ -77,8 +78,8 @@ install(EXPORT bbzTargets NAMESPACE bbz:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cm
 install(EXPORT bbzCTargets NAMESPACE bbz:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/bbz)
 install(FILES ${PROJECT_BINARY_DIR}/bbzConfig.cmake ${PROJECT_BINARY_DIR}/bbzConfigVersion.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/bbz)
-install(FILES lib/capi/bbz.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES lib/bbz.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 foreach(header IN LISTS BBZ_PUBLIC_HEADERS)
   get_filename_component(folder ${header} DIRECTORY)
-  install(FILES lib/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bbz/${folder})
+  install(FILES lib/bbz/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bbz/${folder})
 endforeach()

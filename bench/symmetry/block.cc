@@ -9,8 +9,8 @@
 
 #include "bbz/archive/reader.h"
 #include "bbz/io/atomic_file.h"
-#include "bbz/linalg/product.h"
-#include "bbz/pack/unpack.h"
+#include "bbz/ops/unpack.h"
+#include "bbz/symmetry/linalg/product.h"
 
 namespace bbz::bench {
 namespace {
@@ -46,7 +46,7 @@ Products multiply_all(const rotation::Model& model) {
     const auto d = static_cast<Index>(junction.width);
     const Matrix u = Matrix::Constant(d, d, 0.5);
     for (const junction::Member& member : junction.members) {
-      const tensor::Shape& shape = model.tensors[member.tensor].shape;
+      const Shape& shape = model.tensors[member.tensor].shape;
       const auto rows = static_cast<Index>(shape.front());
       const Index cols = shape.size() == 1 ? 1 : static_cast<Index>(shape[1]);
       const Matrix w = Matrix::Constant(rows, cols, 0.5);
@@ -99,7 +99,7 @@ class BlockArchive {
     }
     BBZ_ASSIGN(io::OutputTree tree, io::OutputTree::open(folder));
     const Timer timer;
-    BBZ_TRY(pack::unpack(*reader, tree, {}));
+    BBZ_TRY(ops::unpack(*reader, tree, {}));
     const double seconds = timer.seconds();
     std::filesystem::remove_all(folder);
     return seconds;

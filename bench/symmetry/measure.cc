@@ -8,8 +8,8 @@
 #include <string>
 
 #include "bbz/archive/writer.h"
-#include "bbz/safetensors/header.h"
-#include "bbz/source/layer.h"
+#include "bbz/base/layer_name.h"
+#include "bbz/files/safetensors/header.h"
 
 namespace bbz::bench {
 namespace {
@@ -36,7 +36,7 @@ Status pack_exactly(const rotation::Model& model, Writer& writer) {
     spec.name = info.name;
     spec.dtype = info.dtype;
     spec.shape = info.shape;
-    spec.layer = source::layer_of(info.name);
+    spec.layer = layer_of(info.name);
     BBZ_TRY(writer.begin_tensor(spec));
     BBZ_ASSIGN(const std::vector<std::byte> bytes, model.load(i));
     BBZ_TRY(writer.write(bytes));
@@ -94,7 +94,7 @@ rotation::Model model_of(const test_models::LargeModel& large) {
   std::vector<safetensors::Tensor> tensors;
   for (const junction::TensorInfo& info : model.tensors) {
     tensors.push_back({info.name, info.dtype, info.shape, 0, 0});
-    model.stored_bytes += *tensor::element_count(info.shape) * tensor::element_bytes(info.dtype);
+    model.stored_bytes += *element_count(info.shape) * element_bytes(info.dtype);
   }
   model.metadata = {{"format", "pt"}};
   if (auto header = safetensors::build(tensors, model.metadata); header.ok()) {

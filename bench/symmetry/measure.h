@@ -5,8 +5,8 @@
 #include <functional>
 #include <optional>
 
-#include "bbz/catalog/catalog.h"
-#include "bbz/rotation/pack.h"
+#include "bbz/format/catalog/catalog.h"
+#include "bbz/ops/rotation/pack.h"
 #include "models/models.h"
 
 namespace bbz::bench {

@@ -122,7 +122,7 @@ Result<MethodSavings> measure(const test_models::Spec& spec, std::optional<Metho
   if (method) {
     const std::uint64_t sub_blocks = (packed.record.junctions.size() - 1) / 2;
     savings.entries_saved =
-        entries_saved(packed.record, sub_blocks, *method, tensor::dtype_info(spec.dtype).bits)
+        entries_saved(packed.record, sub_blocks, *method, dtype_info(spec.dtype).bits)
             .whole(spec.layers, 1, 1);
   }
   return savings;

@@ -5,7 +5,7 @@
 
 #include <chrono>
 
-#include "bitsback/junctions.h"
+#include "symmetry/bitsback/junctions.h"
 
 namespace bbz::internal {
 namespace {
@@ -13,9 +13,8 @@ namespace {
 TEST(GroupState, DecodesAWrongRotationOnce) {
   constexpr std::uint64_t kWidth = 192;
   constexpr std::uint64_t kRows = 400;
-  const auto carrier =
-      bitsback::tensor_of(tensor::DType::kF16, bitsback::normal_values(1, kRows, kWidth));
-  const bitsback::Carrier carriers[] = {{tensor::DType::kF16, carrier}};
+  const auto carrier = bitsback::tensor_of(DType::kF16, bitsback::normal_values(1, kRows, kWidth));
+  const bitsback::Carrier carriers[] = {{DType::kF16, carrier}};
   const auto plan = bitsback::plan_junction(kWidth, carriers);
   ASSERT_TRUE(plan.ok()) << plan.error().message;
   auto drawn = bitsback::encode(*plan, carriers, bitsback::random_bytes(2, 64));
@@ -28,7 +27,7 @@ TEST(GroupState, DecodesAWrongRotationOnce) {
   catalog::Tensor& tensor = catalog.tensors.emplace_back();
   tensor.meta.file = 0;
   tensor.meta.kind = catalog::TensorKind::kTensor;
-  tensor.meta.dtype = tensor::DType::kF16;
+  tensor.meta.dtype = DType::kF16;
   tensor.meta.shape = {kRows, kWidth};
   tensor.byte_size = tensor.stored_bytes = carrier.size();
   const auto payload = symmetry::encode_group(

@@ -18,7 +18,7 @@ class Lower : public testing::TestWithParam<std::uint64_t> {
     file.tensors.push_back(sample_bytes("before"));
     SampleTensor tensor;
     tensor.spec.name = "w";
-    tensor.spec.dtype = tensor::DType::kF16;
+    tensor.spec.dtype = DType::kF16;
     tensor.spec.shape = {kRows, kCols};
     tensor.spec.form = symmetry::kFormLower;
     dense_.resize(kRows * kCols * 2);

@@ -1,6 +1,6 @@
 #include "archive/sample.h"
 #include "bbz/io/atomic_file.h"
-#include "io/temp_dir.h"
+#include "support/temp_dir.h"
 
 namespace bbz {
 namespace {

@@ -2,7 +2,7 @@
 
 #include "archive/sample.h"
 #include "bbz/base/wire.h"
-#include "bbz/container/constants.h"
+#include "bbz/format/container/constants.h"
 
 namespace bbz {
 namespace {
@@ -67,8 +67,8 @@ TEST(Reader, ALayerOfTenThousandTensorsTouchesTrailerIndexAndItsOwnChunks) {
   SampleFile file{"model", catalog::FileKind::kRegular, {}};
   for (unsigned i = 0; i < 10'000; ++i) {
     file.tensors.push_back(
-        sample_tensor("layers." + std::to_string(i / 100) + ".w" + std::to_string(i),
-                      tensor::DType::kU8, {40}, i, i / 100));
+        sample_tensor("layers." + std::to_string(i / 100) + ".w" + std::to_string(i), DType::kU8,
+                      {40}, i, i / 100));
   }
   const auto archive = write_sample({file}, {});
   BBZ_ASSERT_OK(archive);

@@ -10,7 +10,7 @@
 #include "bbz/archive/reader.h"
 #include "bbz/archive/stream.h"
 #include "bbz/archive/writer.h"
-#include "io/faulty.h"
+#include "support/faulty.h"
 
 namespace bbz {
 
@@ -44,14 +44,14 @@ inline std::vector<std::byte> noise(std::size_t size, unsigned seed) {
   return bytes;
 }
 
-inline SampleTensor sample_tensor(std::string name, tensor::DType dtype, tensor::Shape shape,
-                                  unsigned seed, std::optional<std::uint32_t> layer = {}) {
+inline SampleTensor sample_tensor(std::string name, DType dtype, Shape shape, unsigned seed,
+                                  std::optional<std::uint32_t> layer = {}) {
   SampleTensor t;
   t.spec.name = std::move(name);
   t.spec.dtype = dtype;
   t.spec.shape = std::move(shape);
   t.spec.layer = layer;
-  t.bytes = noise(*tensor::byte_size(dtype, *tensor::element_count(t.spec.shape)), seed);
+  t.bytes = noise(*byte_size(dtype, *element_count(t.spec.shape)), seed);
   return t;
 }
 
@@ -64,7 +64,6 @@ inline SampleTensor sample_bytes(std::string_view text) {
 }
 
 inline std::vector<SampleFile> sample_files() {
-  using tensor::DType;
   std::vector<SampleFile> files;
   files.push_back(
       {"config.json", catalog::FileKind::kRegular, {sample_bytes("{\"layers\": 2}\n")}});

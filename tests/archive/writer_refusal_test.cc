@@ -178,7 +178,7 @@ TEST(Writer, NamesWhatACallOutOfOrderLacks) {
 }
 
 TEST(Writer, SaysWhatIsWrongWithATensorsNameOrRank) {
-  const auto begin = [](std::string name, tensor::Shape shape) {
+  const auto begin = [](std::string name, Shape shape) {
     TensorSpec spec;
     spec.name = std::move(name);
     spec.shape = std::move(shape);

@@ -94,7 +94,7 @@ TEST_F(CContents, FilesWithoutADigest) {
 }
 
 TEST_F(CContents, StoredBytesAreThoseOfPayloads) {
-  SampleTensor zeros = sample_tensor("zeros", tensor::DType::kF32, {3, 100}, 1);
+  SampleTensor zeros = sample_tensor("zeros", DType::kF32, {3, 100}, 1);
   std::ranges::fill(zeros.bytes, std::byte{0});
   archive_ = *write_sample({{"model", catalog::FileKind::kRegular, {zeros}}}, {});
   reader_ = open();

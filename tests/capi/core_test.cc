@@ -2,8 +2,8 @@
 
 #include <cstddef>
 
-#include "bbz/container/constants.h"
-#include "bbz/tensor/dtype.h"
+#include "bbz/base/dtype.h"
+#include "bbz/format/container/constants.h"
 #include "capi/support.h"
 
 namespace bbz::capi {
@@ -26,7 +26,7 @@ TEST(CCodes, HaveTheNamesOfTheLibrary) {
 }
 
 TEST(CDTypes, AreThoseOfTheFormat) {
-  for (const tensor::DTypeInfo& info : tensor::dtype_table()) {
+  for (const DTypeInfo& info : dtype_table()) {
     EXPECT_EQ(bbz_dtype_name(static_cast<std::uint32_t>(info.dtype)), info.name);
   }
   EXPECT_STREQ(bbz_dtype_name(BBZ_DTYPE_BF16), "BF16");

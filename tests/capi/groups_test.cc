@@ -3,11 +3,11 @@
 #include <atomic>
 #include <thread>
 
-#include "bbz/loader/layer_loader.h"
-#include "bbz/view/archive_view.h"
+#include "access/push/feeding.h"
+#include "bbz/access/loader/layer_loader.h"
+#include "bbz/access/view/archive_view.h"
 #include "capi/support.h"
-#include "push/feeding.h"
-#include "rotation/packed.h"
+#include "ops/rotation/packed.h"
 
 namespace bbz::capi {
 namespace {
@@ -17,8 +17,8 @@ using rotation::Method;
 class GroupsOnThreads : public testing::TestWithParam<Method> {
  protected:
   void SetUp() override {
-    const auto model = rotation::file_of(
-        test_models::sliced_model(rotation::small_spec("llama", tensor::DType::kF16)));
+    const auto model =
+        rotation::file_of(test_models::sliced_model(rotation::small_spec("llama", DType::kF16)));
     const auto packed = rotation::pack_file(model, GetParam(), DigestKind::kXxh3_128, 500);
     ASSERT_TRUE(packed.ok()) << packed.error().message;
     archive_ = packed->archive;

@@ -5,7 +5,7 @@
 #include <stdexcept>
 
 #include "capi/support.h"
-#include "io/temp_dir.h"
+#include "support/temp_dir.h"
 
 namespace bbz::capi {
 namespace {

@@ -67,7 +67,7 @@ TEST_F(CReader, RowsOfOddTensors) {
 }
 
 TEST_F(CReader, RowsOfHalfBytes) {
-  files_[3].tensors.push_back(sample_tensor("odd", tensor::DType::kF4, {4, 3}, 7));
+  files_[3].tensors.push_back(sample_tensor("odd", DType::kF4, {4, 3}, 7));
   archive_ = *write_sample(files_, {});
   reader_ = open();
   // Of 12 bits: the second is the upper half of byte 1 and byte 2.

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "archive/sample.h"
-#include "bbz/capi/bbz.h"
+#include "bbz.h"
 
 namespace bbz::capi {
 

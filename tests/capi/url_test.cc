@@ -4,7 +4,7 @@
 #include "capi/support.h"
 #include "http/nginx.h"
 #include "http/server.h"
-#include "io/temp_dir.h"
+#include "support/temp_dir.h"
 
 namespace bbz::capi {
 namespace {

@@ -1,7 +1,7 @@
 #include "bbz/capi/verify.h"
 
 #include "capi/support.h"
-#include "io/temp_dir.h"
+#include "support/temp_dir.h"
 
 namespace bbz::capi {
 namespace {

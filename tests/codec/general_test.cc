@@ -9,8 +9,6 @@
 namespace bbz::codec {
 namespace {
 
-using tensor::DType;
-
 std::vector<std::byte> bytes_of(std::string_view text) {
   const auto view = std::as_bytes(std::span(text));
   return {view.begin(), view.end()};
@@ -72,7 +70,7 @@ TEST(General, NoiseIsRawAndTextIsZstdAndEqualElementsAreConstant) {
   EXPECT_EQ(round_trip({DType::kU8, text.size(), text.size(), 0}, text, payload), CodecId::kZstd);
   EXPECT_LT(payload.size(), text.size() / 4);
 
-  for (const tensor::DTypeInfo& row : tensor::dtype_table()) {
+  for (const DTypeInfo& row : dtype_table()) {
     const std::size_t pattern = row.bits == 6 ? 3 : std::max(row.bits / 8, 1);
     const auto element = noise(pattern);
     std::vector<std::byte> plain;

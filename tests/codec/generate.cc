@@ -28,9 +28,9 @@ double rough_exp(double x) {
   return power;
 }
 
-std::uint64_t round_to(tensor::DType dtype, double value) {
-  const tensor::DTypeInfo& info = tensor::dtype_info(dtype);
-  if (dtype == tensor::DType::kF64) return std::bit_cast<std::uint64_t>(value);
+std::uint64_t round_to(DType dtype, double value) {
+  const DTypeInfo& info = dtype_info(dtype);
+  if (dtype == DType::kF64) return std::bit_cast<std::uint64_t>(value);
   const int mantissa_bits = info.layout.mantissa_bits;
   const std::uint64_t sign = std::uint64_t{std::signbit(value)} << (info.bits - 1);
   const int bias = (1 << (info.layout.exponent_bits - 1)) - 1;
@@ -50,11 +50,10 @@ std::uint64_t round_to(tensor::DType dtype, double value) {
   return sign | std::min(magnitude, most);
 }
 
-std::vector<std::byte> gaussian_rows(tensor::DType dtype, std::uint64_t elements,
-                                     std::uint64_t row_length, std::uint64_t seed,
-                                     double column_spread) {
+std::vector<std::byte> gaussian_rows(DType dtype, std::uint64_t elements, std::uint64_t row_length,
+                                     std::uint64_t seed, double column_spread) {
   Random random(seed);
-  const auto size = static_cast<std::size_t>(tensor::dtype_info(dtype).bits / 8);
+  const auto size = static_cast<std::size_t>(dtype_info(dtype).bits / 8);
   std::vector<double> column(row_length, 1.0);
   if (column_spread != 0) {
     for (double& scale : column) scale = rough_exp(column_spread * random.gaussian());

@@ -27,13 +27,12 @@ double rough_exp(double x);
 
 // The bits of `value` rounded to a float dtype, to nearest and ties to even; values that are too
 // large become the largest exponent's.
-std::uint64_t round_to(tensor::DType dtype, double value);
+std::uint64_t round_to(DType dtype, double value);
 
 // A chunk of `elements` weights: Gaussian rows whose scales are 0.02 exp(0.3 z), or, where
 // `column_spread` is not zero, also exp(column_spread * z) by column.
-std::vector<std::byte> gaussian_rows(tensor::DType dtype, std::uint64_t elements,
-                                     std::uint64_t row_length, std::uint64_t seed,
-                                     double column_spread = 0);
+std::vector<std::byte> gaussian_rows(DType dtype, std::uint64_t elements, std::uint64_t row_length,
+                                     std::uint64_t seed, double column_spread = 0);
 
 std::vector<std::byte> random_bytes(std::size_t size, std::uint64_t seed);
 

@@ -23,7 +23,7 @@ double ratio_of(const std::filesystem::path& path) {
   std::vector<std::byte> payload;
   for (const auto& [name, entry] : header.items()) {
     if (name == "__metadata__") continue;
-    const auto* info = tensor::find_dtype(entry["dtype"].get<std::string>());
+    const auto* info = find_dtype(entry["dtype"].get<std::string>());
     const auto shape = entry["shape"].get<std::vector<std::uint64_t>>();
     const auto range = entry["data_offsets"].get<std::vector<std::uint64_t>>();
     const std::uint64_t row = shape.empty() ? 1 : shape.back();

@@ -13,8 +13,6 @@
 namespace bbz::codec {
 namespace {
 
-using tensor::DType;
-
 struct Case {
   const char* name;
   std::uint64_t elements;
@@ -32,7 +30,7 @@ constexpr Case kCases[] = {
 
 std::vector<std::byte> make(const Case& c, DType dtype) {
   auto plain = gaussian_rows(dtype, c.elements, c.row, 17, c.column_spread);
-  const auto size = static_cast<std::size_t>(tensor::dtype_info(dtype).bits / 8);
+  const auto size = static_cast<std::size_t>(dtype_info(dtype).bits / 8);
   Random random(3);
   for (std::uint64_t i = 0; c.outlier_in != 0 && i < c.elements; i += c.outlier_in) {
     const std::uint64_t noise = random.bits();
@@ -56,7 +54,7 @@ std::string table() {
         // What zstd makes of data depends on its version.
         sizes += "," + (id == CodecId::kZstd ? std::string("-") : std::to_string(payload.size()));
       }
-      out << c.name << "," << tensor::dtype_info(dtype).name << "," << plain.size() << ","
+      out << c.name << "," << dtype_info(dtype).name << "," << plain.size() << ","
           << find_codec(id)->name << sizes << "\n";
     }
   }

@@ -13,14 +13,12 @@
 namespace bbz::codec {
 namespace {
 
-using tensor::DType;
-
 constexpr DType kFloats[] = {DType::kBF16,       DType::kF16,       DType::kF32,
                              DType::kF64,        DType::kF8E4M3,    DType::kF8E5M2,
                              DType::kF8E4M3Fnuz, DType::kF8E5M2Fnuz};
 
 std::size_t element_size(DType dtype) {
-  return static_cast<std::size_t>(tensor::dtype_info(dtype).bits / 8);
+  return static_cast<std::size_t>(dtype_info(dtype).bits / 8);
 }
 
 split::Header header_of(Bytes payload) {
@@ -58,7 +56,7 @@ std::vector<std::byte> round_trip(const ChunkShape& shape, Bytes plain,
 
 TEST(SplitFloat, SizesAroundEveryStepComeBack) {
   for (const DType dtype : kFloats) {
-    SCOPED_TRACE(tensor::dtype_info(dtype).name);
+    SCOPED_TRACE(dtype_info(dtype).name);
     for (const std::uint64_t row : {1u, 3u, 64u, 200u, 304u, 1000u, 4096u}) {
       for (const std::uint64_t elements :
            {1u, 2u, 127u, 128u, 129u, 255u, 300u, 2047u, 2048u, 4096u, 4100u, 33000u}) {
@@ -74,7 +72,7 @@ TEST(SplitFloat, SizesAroundEveryStepComeBack) {
 
 TEST(SplitFloat, LongRowsAndLargeChunksComeBack) {
   for (const DType dtype : kFloats) {
-    SCOPED_TRACE(tensor::dtype_info(dtype).name);
+    SCOPED_TRACE(dtype_info(dtype).name);
     for (const std::uint64_t row : {77u, 250u, 4096u, 5000u, 12288u, 1000003u}) {
       const std::uint64_t elements = row == 5000 ? 135001 : 264001;
       const auto plain = gaussian_rows(dtype, elements, row, row);
@@ -85,7 +83,7 @@ TEST(SplitFloat, LongRowsAndLargeChunksComeBack) {
 
 TEST(SplitFloat, EveryPatternOfSixteenBitsComesBackAmongWeights) {
   for (const DType dtype : {DType::kBF16, DType::kF16}) {
-    SCOPED_TRACE(tensor::dtype_info(dtype).name);
+    SCOPED_TRACE(dtype_info(dtype).name);
     const std::uint64_t elements = 16 * 65536;
     auto plain = gaussian_rows(dtype, elements, 4096, 3);
     Random random(5);
@@ -104,7 +102,7 @@ TEST(SplitFloat, EveryPatternOfSixteenBitsComesBackAmongWeights) {
 
 TEST(SplitFloat, OutliersInEveryTypeComeBack) {
   for (const DType dtype : kFloats) {
-    SCOPED_TRACE(tensor::dtype_info(dtype).name);
+    SCOPED_TRACE(dtype_info(dtype).name);
     const std::size_t size = element_size(dtype);
     for (const std::uint64_t one_in : {3u, 50u, 5000u}) {
       const std::uint64_t elements = 140000;
@@ -121,8 +119,8 @@ TEST(SplitFloat, OutliersInEveryTypeComeBack) {
 
 TEST(SplitFloat, ZerosInfinitiesNansAndDenormalsComeBack) {
   for (const DType dtype : kFloats) {
-    SCOPED_TRACE(tensor::dtype_info(dtype).name);
-    const tensor::DTypeInfo& info = tensor::dtype_info(dtype);
+    SCOPED_TRACE(dtype_info(dtype).name);
+    const DTypeInfo& info = dtype_info(dtype);
     const std::size_t size = element_size(dtype);
     const std::uint64_t sign = std::uint64_t{1} << (info.bits - 1);
     const std::uint64_t most = ((std::uint64_t{1} << info.layout.exponent_bits) - 1)
@@ -145,7 +143,7 @@ TEST(SplitFloat, ZerosInfinitiesNansAndDenormalsComeBack) {
 TEST(SplitFloat, EncodeTakesItForWeightsAndFallsBackForNoise) {
   std::vector<std::byte> payload;
   for (const DType dtype : kFloats) {
-    SCOPED_TRACE(tensor::dtype_info(dtype).name);
+    SCOPED_TRACE(dtype_info(dtype).name);
     const std::uint64_t elements = 100000;
     const ChunkShape shape{dtype, elements, 1000, 0};
     EXPECT_EQ(encode(shape, gaussian_rows(dtype, elements, 1000, 1), {}, payload),
@@ -186,7 +184,7 @@ TEST(SplitFloat, ChunksOfOneMebibyteReachTheirRatio) {
     for (const Level level : {Level::kFast, Level::kDefault, Level::kSmall}) {
       const auto payload = round_trip({dtype, elements, 4096, 0}, plain, level);
       const double ratio = static_cast<double>(payload.size()) / static_cast<double>(plain.size());
-      EXPECT_LE(ratio, most) << tensor::dtype_info(dtype).name;
+      EXPECT_LE(ratio, most) << dtype_info(dtype).name;
       EXPECT_GT(ratio, most - 0.01) << "below the entropy?";
     }
   }

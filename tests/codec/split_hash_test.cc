@@ -10,8 +10,6 @@
 namespace bbz::codec {
 namespace {
 
-using tensor::DType;
-
 // Decodes a chunk with every kernel and expects the hash of the plain bytes. Returns how many
 // blocks of it the kernels took in themselves, the fastest first; none where the chunk is too small
 // to code.
@@ -34,8 +32,8 @@ std::vector<std::size_t> hash_with_all(const ChunkShape& shape, Bytes plain) {
 TEST(SplitHash, IsThePlainOneForSizesAroundEveryBlock) {
   for (const DType dtype :
        {DType::kBF16, DType::kF16, DType::kF32, DType::kF8E4M3, DType::kF8E5M2}) {
-    SCOPED_TRACE(tensor::dtype_info(dtype).name);
-    const auto size = static_cast<std::uint64_t>(tensor::dtype_info(dtype).bits / 8);
+    SCOPED_TRACE(dtype_info(dtype).name);
+    const auto size = static_cast<std::uint64_t>(dtype_info(dtype).bits / 8);
     int coded = 0;
     for (const std::uint64_t row : {200u, 4096u}) {
       for (const std::uint64_t blocks : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 9u, 12u, 16u, 33u, 70u}) {

@@ -11,8 +11,6 @@
 namespace bbz::codec::split {
 namespace {
 
-using tensor::DType;
-
 struct Sample {
   ChunkShape shape;
   std::vector<std::byte> plain;

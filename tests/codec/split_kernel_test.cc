@@ -11,8 +11,6 @@
 namespace bbz::codec::split {
 namespace {
 
-using tensor::DType;
-
 constexpr DType kFloats[] = {DType::kBF16, DType::kF16,    DType::kF32,
                              DType::kF64,  DType::kF8E4M3, DType::kF8E5M2};
 
@@ -118,7 +116,7 @@ TEST(SplitKernel, EncodersAgreeOnAnyJob) {
   std::size_t escapes = 0;
   std::size_t patches = 0;
   for (const DType dtype : kFloats) {
-    SCOPED_TRACE(tensor::dtype_info(dtype).name);
+    SCOPED_TRACE(dtype_info(dtype).name);
     for (int round = 0; round < 300; ++round) {
       SCOPED_TRACE(round);
       Case c;

@@ -14,7 +14,6 @@
 namespace bbz::codec::split {
 namespace {
 
-using tensor::DType;
 using testing::HasSubstr;
 
 // A payload and where its parts begin.

@@ -10,14 +10,13 @@
 namespace bbz::codec {
 namespace {
 
-using tensor::DType;
 using u64 = std::uint64_t;
 
 // The chapter's steps in its order, with its names; nothing is checked and nothing is fast.
 class SpecDecoder {
  public:
   SpecDecoder(DType dtype, u64 n, Bytes payload) : n_(n), payload_(payload) {
-    const tensor::DTypeInfo& info = tensor::dtype_info(dtype);
+    const DTypeInfo& info = dtype_info(dtype);
     bits_ = info.bits;
     exponent_bits_ = info.layout.exponent_bits;
   }
@@ -168,7 +167,7 @@ class SpecDecoder {
 TEST(SplitSpec, ADecoderWrittenFromTheChapterAgrees) {
   for (const DType dtype :
        {DType::kBF16, DType::kF16, DType::kF32, DType::kF64, DType::kF8E4M3, DType::kF8E5M2}) {
-    SCOPED_TRACE(tensor::dtype_info(dtype).name);
+    SCOPED_TRACE(dtype_info(dtype).name);
     for (const u64 elements : {700u, 5000u, 33000u, 140000u, 270000u}) {
       const ChunkShape shape{dtype, elements, 500, 123};
       const auto plain = gaussian_rows(dtype, elements, 500, elements, 0.8);

@@ -1,14 +1,13 @@
 // A rotated model computes what the model computes: by a forward pass, which knows no junctions.
 #include <gtest/gtest.h>
 
-#include "bbz/forward/score.h"
-#include "bbz/gauge/rotate.h"
+#include "bbz/compare/forward/score.h"
+#include "bbz/symmetry/gauge/rotate.h"
 #include "models/models.h"
 
 namespace bbz::compare {
 namespace {
 
-using tensor::DType;
 using test_models::Model;
 using test_models::Spec;
 

@@ -3,14 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "bbz/gauge/rotate.h"
-#include "bbz/linalg/convert.h"
+#include "bbz/symmetry/gauge/rotate.h"
+#include "bbz/symmetry/linalg/convert.h"
 #include "models/models.h"
 
 namespace bbz::compare {
 namespace {
 
-using tensor::DType;
 using test_models::Model;
 using test_models::Spec;
 

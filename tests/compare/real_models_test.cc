@@ -5,14 +5,14 @@
 #include <fstream>
 #include <iterator>
 
+#include "bbz/compare/forward/score.h"
 #include "bbz/compare/orbit.h"
-#include "bbz/forward/score.h"
-#include "bbz/gauge/rotate.h"
-#include "bbz/linalg/convert.h"
-#include "bbz/linalg/product.h"
-#include "bbz/safetensors/header.h"
+#include "bbz/files/safetensors/header.h"
+#include "bbz/symmetry/gauge/rotate.h"
+#include "bbz/symmetry/linalg/convert.h"
+#include "bbz/symmetry/linalg/product.h"
 #include "models/models.h"
-#include "rotation/packed.h"
+#include "ops/rotation/packed.h"
 
 namespace bbz::compare {
 namespace {
@@ -55,11 +55,11 @@ Model model_in(Bytes file) {
 Model in_double(const Model& model) {
   Model out = model;
   for (std::size_t t = 0; t < model.infos.size(); ++t) {
-    const tensor::DType dtype = model.infos[t].dtype;
-    const auto count = model.bytes[t].size() * 8 / tensor::dtype_info(dtype).bits;
+    const DType dtype = model.infos[t].dtype;
+    const auto count = model.bytes[t].size() * 8 / dtype_info(dtype).bits;
     std::vector<double> values(count);
     linalg::load(model.bytes[t], dtype, values);
-    out.infos[t].dtype = tensor::DType::kF64;
+    out.infos[t].dtype = DType::kF64;
     out.bytes[t].assign(std::as_bytes(std::span(values)).begin(),
                         std::as_bytes(std::span(values)).end());
   }
@@ -110,7 +110,7 @@ class RealModel : public testing::TestWithParam<Real> {
     EXPECT_TRUE(reports.ok()) << reports.error().message;
     std::uint64_t saved = 0, all = 0;
     for (const gauge::JunctionReport& r : *reports) saved += r.entries_saved;
-    for (const junction::TensorInfo& info : model.infos) all += *tensor::element_count(info.shape);
+    for (const junction::TensorInfo& info : model.infos) all += *element_count(info.shape);
     return {std::move(out), static_cast<double>(saved) / static_cast<double>(all)};
   }
 

@@ -11,7 +11,6 @@ namespace bbz::compare {
 namespace {
 
 using junction::TensorInfo;
-using tensor::DType;
 
 std::vector<std::byte> floats(const std::vector<float>& values) {
   std::vector<std::byte> bytes(values.size() * 4);

@@ -1,4 +1,4 @@
-#include "bbz/http/address.h"
+#include "bbz/http/internal/address.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>

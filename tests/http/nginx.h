@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "io/temp_dir.h"
+#include "support/temp_dir.h"
 
 namespace bbz::http {
 

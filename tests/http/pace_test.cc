@@ -1,5 +1,5 @@
 // Servers that are slow: how slow they may be, and whose fault it is.
-#include "bbz/http/pace.h"
+#include "bbz/http/internal/pace.h"
 
 #include <thread>
 

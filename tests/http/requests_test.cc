@@ -3,7 +3,7 @@
 
 #include "bbz/http/remote_file.h"
 #include "http/fixture.h"
-#include "io/temp_dir.h"
+#include "support/temp_dir.h"
 
 namespace bbz::http {
 namespace {

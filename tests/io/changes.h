@@ -8,7 +8,7 @@
 
 #include <string>
 
-#include "io/temp_dir.h"
+#include "support/temp_dir.h"
 
 namespace bbz::io {
 

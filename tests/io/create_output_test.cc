@@ -11,8 +11,8 @@
 #include "bbz/io/fd.h"
 #include "bbz/io/sink.h"
 #include "bbz/io/source.h"
-#include "io/temp_dir.h"
 #include "io/texts.h"
+#include "support/temp_dir.h"
 
 namespace bbz::io {
 namespace {

@@ -10,8 +10,8 @@
 
 #include "bbz/io/atomic_file.h"
 #include "io/forbid_calls.h"
-#include "io/temp_dir.h"
 #include "io/texts.h"
+#include "support/temp_dir.h"
 
 namespace bbz::io {
 namespace {

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "io/temp_dir.h"
 #include "io/texts.h"
+#include "support/temp_dir.h"
 
 namespace bbz::io {
 namespace {

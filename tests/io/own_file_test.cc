@@ -12,7 +12,7 @@
 #include <cstring>
 #include <thread>
 
-#include "io/temp_dir.h"
+#include "support/temp_dir.h"
 
 namespace bbz::io {
 namespace {

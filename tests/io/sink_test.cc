@@ -14,9 +14,9 @@
 #include <thread>
 
 #include "bbz/io/atomic_file.h"
-#include "io/faulty.h"
-#include "io/temp_dir.h"
 #include "io/texts.h"
+#include "support/faulty.h"
+#include "support/temp_dir.h"
 
 namespace bbz::io {
 namespace {

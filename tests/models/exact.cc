@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "bbz/linalg/convert.h"
+#include "bbz/symmetry/linalg/convert.h"
 #include "models/pieces.h"
 
 namespace bbz::test_models {

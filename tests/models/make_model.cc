@@ -3,7 +3,7 @@
 #include <fstream>
 #include <iostream>
 
-#include "bbz/safetensors/header.h"
+#include "bbz/files/safetensors/header.h"
 #include "models/models.h"
 
 namespace {
@@ -52,11 +52,9 @@ bool read_number(const std::string& text, auto& number) {
   return parsed.ec == std::errc() && parsed.ptr == end;
 }
 
-bool read_dtype(const std::string& text, tensor::DType& dtype) {
+bool read_dtype(const std::string& text, DType& dtype) {
   if (text != "bf16" && text != "f16" && text != "f32") return false;
-  dtype = text == "bf16"  ? tensor::DType::kBF16
-          : text == "f16" ? tensor::DType::kF16
-                          : tensor::DType::kF32;
+  dtype = text == "bf16" ? DType::kBF16 : text == "f16" ? DType::kF16 : DType::kF32;
   return true;
 }
 
@@ -78,7 +76,7 @@ bool take(const std::string& name, const std::string& value, test_models::Spec& 
 
 int main(int argc, char** argv) {
   test_models::Spec spec;
-  spec.dtype = tensor::DType::kBF16;
+  spec.dtype = DType::kBF16;
   std::string output;
   bool understood = true;
   for (int i = 1; i < argc; i += 2) {

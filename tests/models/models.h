@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "bbz/junction/detect.h"
-#include "bbz/linalg/matrix.h"
+#include "bbz/symmetry/junction/detect.h"
+#include "bbz/symmetry/linalg/matrix.h"
 
 namespace bbz::test_models {
 
@@ -23,7 +23,7 @@ struct Spec {
   std::uint64_t inner = 128;    // the mlp's width
   std::uint64_t vocabulary = 96;
   std::uint64_t positions = 34;  // rows of a position embedding
-  tensor::DType dtype = tensor::DType::kF16;
+  DType dtype = DType::kF16;
   std::uint64_t seed = 1;
 };
 
@@ -84,6 +84,6 @@ std::uint64_t seed_of(std::uint64_t seed, std::string_view name);
 
 // rows x cols Gaussian, row i scaled by scale * exp(0.3 z_i), stored as the dtype.
 std::vector<std::byte> random_weights(std::uint64_t rows, std::uint64_t cols, double scale,
-                                      tensor::DType dtype, std::uint64_t seed);
+                                      DType dtype, std::uint64_t seed);
 
 }  // namespace bbz::test_models

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "bbz/base/hash.h"
-#include "bbz/linalg/convert.h"
-#include "bbz/linalg/factor.h"
+#include "bbz/symmetry/linalg/convert.h"
+#include "bbz/symmetry/linalg/factor.h"
 
 namespace bbz::test_models {
 
@@ -58,14 +58,12 @@ Matrix random_orthogonal(std::uint64_t n, std::uint64_t seed) {
   return linalg::lq(m).q;
 }
 
-void append(Model& model, const std::string& name, const Matrix& matrix, tensor::DType dtype,
-            bool vector) {
-  tensor::Shape shape = {static_cast<std::uint64_t>(matrix.rows()),
-                         static_cast<std::uint64_t>(matrix.cols())};
+void append(Model& model, const std::string& name, const Matrix& matrix, DType dtype, bool vector) {
+  Shape shape = {static_cast<std::uint64_t>(matrix.rows()),
+                 static_cast<std::uint64_t>(matrix.cols())};
   if (vector) shape = {static_cast<std::uint64_t>(matrix.size())};
   model.infos.push_back({name, dtype, std::move(shape)});
-  model.bytes.emplace_back(static_cast<std::size_t>(matrix.size()) *
-                           tensor::dtype_info(dtype).bits / 8);
+  model.bytes.emplace_back(static_cast<std::size_t>(matrix.size()) * dtype_info(dtype).bits / 8);
   linalg::store_matrix(matrix, dtype, model.bytes.back());
 }
 
@@ -90,9 +88,9 @@ std::uint64_t seed_of(std::uint64_t seed, std::string_view name) {
 }
 
 std::vector<std::byte> random_weights(std::uint64_t rows, std::uint64_t cols, double scale,
-                                      tensor::DType dtype, std::uint64_t seed) {
+                                      DType dtype, std::uint64_t seed) {
   const Matrix m = gaussian(rows, cols, scale, seed);
-  std::vector<std::byte> bytes(rows * cols * tensor::dtype_info(dtype).bits / 8);
+  std::vector<std::byte> bytes(rows * cols * dtype_info(dtype).bits / 8);
   linalg::store_matrix(m, dtype, bytes);
   return bytes;
 }

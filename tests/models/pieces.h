@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "bbz/junction/family.h"
+#include "bbz/symmetry/junction/family.h"
 #include "models/models.h"
 
 namespace bbz::test_models {
@@ -16,7 +16,7 @@ std::uint64_t inner_width(const Spec& spec, std::string_view projection);
 bool has_biases(const Spec& spec);
 linalg::Matrix gaussian(std::uint64_t rows, std::uint64_t cols, double scale, std::uint64_t seed);
 linalg::Matrix random_orthogonal(std::uint64_t n, std::uint64_t seed);
-void append(Model& model, const std::string& name, const linalg::Matrix& matrix,
-            tensor::DType dtype, bool vector = false);
+void append(Model& model, const std::string& name, const linalg::Matrix& matrix, DType dtype,
+            bool vector = false);
 
 }  // namespace bbz::test_models

@@ -3,9 +3,9 @@
 #include <map>
 #include <numeric>
 
-#include "bbz/linalg/convert.h"
-#include "bbz/linalg/factor.h"
-#include "bbz/linalg/product.h"
+#include "bbz/symmetry/linalg/convert.h"
+#include "bbz/symmetry/linalg/factor.h"
+#include "bbz/symmetry/linalg/product.h"
 #include "models/pieces.h"
 
 namespace bbz::test_models {
@@ -124,7 +124,7 @@ class Unsliced {
 std::vector<junction::TensorInfo> sliced_infos(const Spec& spec) {
   std::vector<junction::TensorInfo> infos;
   const junction::Family& family = family_of(spec);
-  const auto add = [&](std::string name, tensor::Shape shape) {
+  const auto add = [&](std::string name, Shape shape) {
     infos.push_back({std::move(name), spec.dtype, std::move(shape)});
   };
   for (const auto name : family.embeddings) {
@@ -210,7 +210,7 @@ std::vector<std::byte> LargeModel::make(std::size_t tensor) const {
   const std::uint64_t seed = seed_of(spec_.seed, info.name);
   const std::uint64_t rows = info.shape[0], cols = info.shape.size() == 1 ? 1 : info.shape[1];
   std::mt19937_64 random(seed);
-  std::vector<std::byte> bytes(rows * cols * tensor::dtype_info(info.dtype).bits / 8);
+  std::vector<std::byte> bytes(rows * cols * dtype_info(info.dtype).bits / 8);
   if (!info.name.ends_with("shortcut_Q")) {
     std::normal_distribution<double> normal;
     std::vector<double> row(cols);

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "bbz/gauge/lower.h"
-#include "bbz/junction/detect.h"
+#include "bbz/symmetry/gauge/lower.h"
+#include "bbz/symmetry/junction/detect.h"
 
 namespace bbz::symmetry {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 catalog::Tensor matrix(std::uint64_t rows, std::uint64_t cols, std::uint8_t form) {
   catalog::Tensor tensor;
   tensor.meta.kind = catalog::TensorKind::kTensor;
-  tensor.meta.dtype = tensor::DType::kF16;
+  tensor.meta.dtype = DType::kF16;
   tensor.meta.element_bits = 16;
   tensor.meta.form = form;
   tensor.meta.shape = {rows, cols};

@@ -1,9 +1,9 @@
 // Files that are not what they seem, or are not taken apart: what the tools say of them.
 #include <nlohmann/json.hpp>
 
+#include "files/torch/make_files.h"
 #include "tools/models.h"
 #include "tools/shell.h"
-#include "torch/make_files.h"
 
 namespace bbz::tools {
 namespace {

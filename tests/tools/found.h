@@ -3,8 +3,8 @@
 
 #include <sys/stat.h>
 
-#include "bbz/download/identity.h"
-#include "bbz/push/state.h"
+#include "bbz/access/download/identity.h"
+#include "bbz/access/push/state.h"
 #include "tools/getting.h"
 
 namespace bbz::tools {

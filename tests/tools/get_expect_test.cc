@@ -2,8 +2,8 @@
 #include <nlohmann/json.hpp>
 
 #include "bbz/archive/reader.h"
-#include "bbz/container/record_writer.h"
-#include "bbz/container/scan.h"
+#include "bbz/format/container/record_writer.h"
+#include "bbz/format/container/scan.h"
 #include "bbz/io/sink.h"
 #include "tools/found.h"
 #include "tools/sliced_model.h"

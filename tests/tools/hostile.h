@@ -6,10 +6,10 @@
 
 #include <stdexcept>
 
-#include "bbz/catalog/builder.h"
-#include "bbz/chunk/chunk.h"
-#include "bbz/container/record_writer.h"
-#include "torch/make_files.h"
+#include "bbz/format/catalog/builder.h"
+#include "bbz/format/chunk/chunk.h"
+#include "bbz/format/container/record_writer.h"
+#include "files/torch/make_files.h"
 
 namespace bbz::tools {
 
@@ -74,13 +74,13 @@ class Forgery {
     add(container::RecordType::kFileEnd, meta, {}, hole);
   }
   // A dense tensor of the open file.
-  void tensor(const std::string& name, tensor::DType dtype, const tensor::Shape& shape,
+  void tensor(const std::string& name, DType dtype, const Shape& shape,
               std::uint64_t chunk_elements = 1, bool hole = false) {
     add_tensor(meta_of(name, dtype, shape, chunk_elements), hole);
   }
   // One that is stored in another form, with so many elements, of a group if it needs one.
-  void tensor_of_form(const std::string& name, tensor::DType dtype, const tensor::Shape& shape,
-                      std::uint8_t form, std::uint64_t stored, std::uint64_t chunk_elements,
+  void tensor_of_form(const std::string& name, DType dtype, const Shape& shape, std::uint8_t form,
+                      std::uint64_t stored, std::uint64_t chunk_elements,
                       std::uint32_t group = catalog::kNone) {
     catalog::TensorMeta meta = meta_of(name, dtype, shape, chunk_elements);
     meta.form = form;
@@ -89,7 +89,7 @@ class Forgery {
     add_tensor(meta);
   }
   // What a group derives another tensor from.
-  void operand(tensor::DType dtype, std::uint64_t elements, std::uint64_t chunk_elements) {
+  void operand(DType dtype, std::uint64_t elements, std::uint64_t chunk_elements) {
     catalog::TensorMeta meta =
         meta_of("F" + std::to_string(tensors_), dtype, {elements}, chunk_elements);
     meta.file = catalog::kNone;
@@ -150,16 +150,16 @@ class Forgery {
   }
 
  private:
-  catalog::TensorMeta meta_of(const std::string& name, tensor::DType dtype,
-                              const tensor::Shape& shape, std::uint64_t chunk_elements) const {
+  catalog::TensorMeta meta_of(const std::string& name, DType dtype, const Shape& shape,
+                              std::uint64_t chunk_elements) const {
     catalog::TensorMeta meta;
     meta.number = tensors_;
     meta.file = files_ - 1;
     meta.offset = offset_;
     meta.kind = catalog::TensorKind::kTensor;
     meta.dtype = dtype;
-    meta.element_bits = static_cast<std::uint8_t>(tensor::dtype_info(dtype).bits);
-    meta.stored_elements = tensor::element_count(shape).value();
+    meta.element_bits = static_cast<std::uint8_t>(dtype_info(dtype).bits);
+    meta.stored_elements = bbz::element_count(shape).value();
     meta.chunk_elements = chunk_elements;
     meta.shape = shape;
     meta.name = name;
@@ -171,7 +171,7 @@ class Forgery {
     chunk_ = 0;
     newest_ = meta;
     if (meta.file == catalog::kNone) return;
-    offset_ += tensor::element_count(meta.shape).value() * meta.element_bits / 8;
+    offset_ += bbz::element_count(meta.shape).value() * meta.element_bits / 8;
     ++tensors_in_file_;
   }
   static Limits limits() {
@@ -198,8 +198,7 @@ class Forgery {
 };
 
 // A file of torch.save whose tensors all are one element, repeated by strides of 0.
-inline std::string torch_of_one_element(
-    const std::vector<std::pair<std::string, tensor::Shape>>& tensors) {
+inline std::string torch_of_one_element(const std::vector<std::pair<std::string, Shape>>& tensors) {
   torch::PickleDict dict;
   for (const auto& [name, shape] : tensors) {
     torch::View view{"HalfStorage", "0", 1, 0, shape, std::vector<std::uint64_t>(shape.size(), 0)};

@@ -1,13 +1,11 @@
 // The worst that tensors can do which follow from others, or stand for more than they store.
-#include "bbz/gauge/polar.h"
 #include "bbz/symmetry/form.h"
+#include "bbz/symmetry/gauge/polar.h"
 #include "tools/hostile_costs.h"
 #include "tools/models.h"
 
 namespace bbz::tools {
 namespace {
-
-using tensor::DType;
 
 constexpr std::uint64_t kChunkBytes = std::uint64_t{64} << 20;
 
@@ -31,7 +29,7 @@ std::uint32_t add_polar(Forgery& archive, DType dtype, std::uint64_t rows, std::
   for (std::uint32_t i = 0; i < rank; ++i) group.pivots.push_back(i);
   group.decoded_checksum = checksum;
   const std::uint32_t number = archive.group(symmetry::kMethodPolar, symmetry::encode_group(group));
-  const std::uint64_t width = tensor::dtype_info(dtype).bits / 8;
+  const std::uint64_t width = dtype_info(dtype).bits / 8;
   const std::uint64_t elements = gauge::factor_count(rows, rank);
   archive.operand(dtype, elements, stored == 0 ? std::min(elements, kChunkBytes / width) : stored);
   if (stored != 0) archive.chunk(std::vector<std::byte>(stored * width), false);
@@ -43,7 +41,7 @@ std::uint32_t add_polar(Forgery& archive, DType dtype, std::uint64_t rows, std::
 std::uint64_t checksum_of_polar(DType dtype, std::uint64_t rows, std::uint64_t rank) {
   gauge::PolarForm form{rows, rows, dtype, {}, {}};
   for (std::uint32_t i = 0; i < rank; ++i) form.pivots.push_back(i);
-  const std::uint64_t width = tensor::dtype_info(dtype).bits / 8;
+  const std::uint64_t width = dtype_info(dtype).bits / 8;
   form.factor.resize(gauge::factor_count(rows, rank) * width);
   std::vector<std::byte> derived(rows * rows * width);
   return gauge::decode_polar(form, derived).ok() ? xxh3_64(derived) : 0;

@@ -6,8 +6,6 @@
 namespace bbz::tools {
 namespace {
 
-using tensor::DType;
-
 const std::vector<std::string> kOfArchives = {"$BBZINFO in",
                                               "$BBZINFO in --json",
                                               "$BBZINFO in --files --symmetry",
@@ -30,7 +28,7 @@ TEST_F(Hostile, AnIndexOfManyTensorsOfManyAxes) {
       std::string name;
       for (const char c : noise(14, static_cast<unsigned>(i)))
         name += static_cast<char>('0' + (c & 63));
-      archive.tensor(name, DType::kU8, tensor::Shape(64, 0), 1, i > 0);
+      archive.tensor(name, DType::kU8, Shape(64, 0), 1, i > 0);
     }
     archive.end_file();
   });
@@ -82,12 +80,12 @@ TEST_F(Hostile, ATorchFileOfManyNames) {
 }
 
 // The names and shapes of a sliced model of this width, all matrices of which are one element.
-std::vector<std::pair<std::string, tensor::Shape>> wide_model(std::uint64_t width) {
+std::vector<std::pair<std::string, Shape>> wide_model(std::uint64_t width) {
   test_models::Spec spec;
   spec.hidden = width + 64;
   spec.widths = {width};
   spec.inner = 128;
-  std::vector<std::pair<std::string, tensor::Shape>> tensors;
+  std::vector<std::pair<std::string, Shape>> tensors;
   for (const auto& info : test_models::sliced_infos(spec))
     tensors.emplace_back(info.name, info.shape);
   return tensors;

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "bbz/safetensors/header.h"
+#include "bbz/files/safetensors/header.h"
 
 namespace bbz::tools {
 
@@ -46,10 +46,10 @@ inline std::string bf16_weights(std::size_t elements, unsigned seed) {
 inline std::string layered_model(unsigned layers, std::uint64_t width, unsigned seed = 1) {
   std::vector<safetensors::Tensor> tensors;
   std::string data;
-  const auto add = [&](std::string name, tensor::Shape shape) {
-    const std::uint64_t elements = *tensor::element_count(shape);
+  const auto add = [&](std::string name, Shape shape) {
+    const std::uint64_t elements = *element_count(shape);
     data += bf16_weights(elements, seed++);
-    tensors.push_back({std::move(name), tensor::DType::kBF16, std::move(shape), 0, 0});
+    tensors.push_back({std::move(name), DType::kBF16, std::move(shape), 0, 0});
   };
   add("model.embed_tokens.weight", {50, width});
   for (unsigned i = 0; i < layers; ++i) {

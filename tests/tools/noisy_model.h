@@ -12,7 +12,7 @@ inline std::string noisy_model(unsigned layers, std::uint64_t layer_bytes) {
   for (unsigned i = 0; i < layers; ++i) {
     for (const std::string part : {"attn", "mlp"}) {
       tensors.push_back({"model.layers." + std::to_string(i) + "." + part + ".weight",
-                         tensor::DType::kU8,
+                         DType::kU8,
                          {layer_bytes / 2048, 1024},
                          0,
                          0});

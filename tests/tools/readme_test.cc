@@ -9,11 +9,11 @@
 #ifdef BBZ_HTTP
 #include "http/server.h"
 #endif
+#include "files/torch/make_files.h"
 #include "tools/models.h"
 #include "tools/mounting.h"
 #include "tools/shell.h"
 #include "tools/sliced_model.h"
-#include "torch/make_files.h"
 
 namespace bbz::tools {
 namespace {
@@ -37,9 +37,9 @@ std::vector<std::string> shell_lines(const std::string& markdown) {
 std::string llama_model() {
   std::vector<safetensors::Tensor> tensors;
   std::string data;
-  const auto add = [&](std::string name, tensor::Shape shape) {
-    data += bf16_weights(*tensor::element_count(shape), static_cast<unsigned>(tensors.size()));
-    tensors.push_back({std::move(name), tensor::DType::kBF16, std::move(shape), 0, 0});
+  const auto add = [&](std::string name, Shape shape) {
+    data += bf16_weights(*element_count(shape), static_cast<unsigned>(tensors.size()));
+    tensors.push_back({std::move(name), DType::kBF16, std::move(shape), 0, 0});
   };
   for (int i = 0; i < 4; ++i) {
     add("model.layers." + std::to_string(i) + ".mlp.up_proj.weight", {192, 64});
@@ -55,7 +55,7 @@ std::string torch_file_of(const test_models::Model& model) {
   std::vector<std::string> storages;
   for (std::size_t i = 0; i < model.infos.size(); ++i) {
     const junction::TensorInfo& info = model.infos[i];
-    EXPECT_EQ(info.dtype, tensor::DType::kF16);
+    EXPECT_EQ(info.dtype, DType::kF16);
     torch::View view;
     view.type = "HalfStorage";
     view.key = std::to_string(i);

@@ -1,8 +1,8 @@
 // What the tools refuse, and with which exit code.
 #include <algorithm>
 
-#include "bbz/catalog/metas.h"
-#include "bbz/container/record_writer.h"
+#include "bbz/format/catalog/metas.h"
+#include "bbz/format/container/record_writer.h"
 #include "common/exit_code.h"
 #include "tools/models.h"
 #include "tools/shell.h"

@@ -10,7 +10,7 @@
 #include <functional>
 #include <string>
 
-#include "io/temp_dir.h"
+#include "support/temp_dir.h"
 
 namespace bbz::tools {
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "bbz/safetensors/header.h"
+#include "bbz/files/safetensors/header.h"
 #include "models/models.h"
 
 namespace bbz::tools {

@@ -85,7 +85,7 @@ TEST_F(Unwritable, TheReaderOfMessagesHasGone) {
 TEST_F(Unwritable, ALongListingIsAnErrorOfOutputToo) {
   std::vector<safetensors::Tensor> tensors;
   for (std::uint64_t i = 0; i < 3000; ++i) {
-    tensors.push_back({"a/tensor/with/a/name/" + std::to_string(i), tensor::DType::kU8, {1}, i, i});
+    tensors.push_back({"a/tensor/with/a/name/" + std::to_string(i), DType::kU8, {1}, i, i});
   }
   const auto header = safetensors::build(tensors, {}).value();
   write("many.safetensors",

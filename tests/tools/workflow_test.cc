@@ -47,7 +47,7 @@ TEST_F(Workflow, InfoAlignsNamesOfAnyScript) {
   std::vector<safetensors::Tensor> tensors;
   for (const std::string& name : names) {
     const std::uint64_t at = tensors.size();
-    tensors.push_back({name, tensor::DType::kI8, {1}, at, at + 1});
+    tensors.push_back({name, DType::kI8, {1}, at, at + 1});
   }
   const std::vector<std::byte> header = safetensors::build(tensors, {}).value();
   write("names.safetensors",

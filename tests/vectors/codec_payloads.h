@@ -2,7 +2,7 @@
 // and format-spec/records.md.
 #pragma once
 
-#include "container/raw_archive.h"
+#include "format/container/raw_archive.h"
 
 namespace bbz::vectors {
 

@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "bbz/tensor/dtype.h"
+#include "bbz/base/dtype.h"
 #include "vectors/vectors.h"
 
 namespace bbz::vectors {
@@ -84,7 +84,7 @@ class Maker {
     t.group = options.group;
     if (options.operand) t.file = kNone;
     add(t, plain, options);
-    const auto* info = tensor::find_dtype(static_cast<tensor::DType>(dtype));
+    const auto* info = find_dtype(static_cast<DType>(dtype));
     ordered_json entry;
     entry["file"] = options.operand ? ordered_json(nullptr) : ordered_json(path_);
     entry["name"] = name;

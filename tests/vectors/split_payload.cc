@@ -54,7 +54,7 @@ class BitWriter {
 // What a plan means for each element.
 struct Scheme {
   explicit Scheme(const SplitPlan& p) : plan(p) {
-    const tensor::DTypeInfo& info = tensor::dtype_info(p.dtype);
+    const DTypeInfo& info = dtype_info(p.dtype);
     element_bits = static_cast<unsigned>(info.bits);
     key_bits = static_cast<unsigned>(info.layout.exponent_bits) + p.top_bits;
     rest_bits = element_bits - key_bits;
@@ -195,7 +195,7 @@ Buffer SplitParts::payload() const {
 }
 
 void set_element(const SplitPlan& plan, Buffer& chunk, std::size_t i, u64 bits) {
-  const auto size = tensor::element_bytes(plan.dtype);
+  const auto size = element_bytes(plan.dtype);
   for (std::size_t b = 0; b < size; ++b) {
     chunk[i * size + b] = static_cast<std::byte>(bits >> (8 * b));
   }

@@ -6,14 +6,14 @@
 #include <map>
 #include <set>
 
-#include "bbz/tensor/dtype.h"
-#include "container/raw_archive.h"
+#include "bbz/base/dtype.h"
+#include "format/container/raw_archive.h"
 
 namespace bbz::vectors {
 
 // What an encoder chooses. Nothing here needs to be within what the text allows.
 struct SplitPlan {
-  tensor::DType dtype = tensor::DType::kBF16;
+  DType dtype = DType::kBF16;
   unsigned top_bits = 1;
   unsigned lanes_log2 = 3;
   std::vector<std::vector<unsigned>> tables;  // frequencies of symbols 0, 1, ...

@@ -75,7 +75,7 @@ Valid dtypes() {
   Maker m("dtypes-raw");
   m.begin_file("t.bin");
   std::uint64_t seed = 0;
-  for (const auto& info : tensor::dtype_table()) {
+  for (const auto& info : dtype_table()) {
     const auto bits = static_cast<std::uint8_t>(info.bits);
     m.tensor(std::string(info.name), static_cast<std::uint8_t>(info.dtype), bits, {2, 4},
              noise(bits, ++seed));  // 8 elements take as many bytes as one has bits
@@ -87,7 +87,7 @@ Valid dtypes() {
 Valid constants() {
   Maker m("dtypes-constant");
   m.begin_file("t.bin");
-  for (const auto& info : tensor::dtype_table()) {
+  for (const auto& info : dtype_table()) {
     const auto bits = static_cast<std::uint8_t>(info.bits);
     const std::size_t size = info.bits == 6 ? 3 : info.bits == 4 ? 1 : bits / 8;
     const Buffer pattern = noise(size, bits);
@@ -101,7 +101,7 @@ Valid constants() {
 Valid zstd_frames() {
   Maker m("dtypes-zstd");
   m.begin_file("t.bin");
-  for (const auto& info : tensor::dtype_table()) {
+  for (const auto& info : dtype_table()) {
     const auto bits = static_cast<std::uint8_t>(info.bits);
     const std::uint64_t rows = info.bits < 8 ? 5 : 3;  // of 8 elements, so of `bits` bytes
     const Buffer rest = noise(2, bits);
@@ -116,7 +116,7 @@ Valid zstd_frames() {
 }
 
 // Elements of a float dtype with a sign, an exponent near the middle and a mantissa of noise.
-Buffer weights(const tensor::DTypeInfo& info, std::size_t elements) {
+Buffer weights(const DTypeInfo& info, std::size_t elements) {
   const Buffer random = noise(elements * 9, static_cast<std::uint64_t>(info.dtype));
   Buffer bytes;
   for (std::size_t i = 0; i < elements; ++i) {
@@ -136,7 +136,7 @@ Buffer weights(const tensor::DTypeInfo& info, std::size_t elements) {
 Valid split_floats() {
   Maker m("dtypes-split-float");
   m.begin_file("t.bin");
-  for (const auto& info : tensor::dtype_table()) {
+  for (const auto& info : dtype_table()) {
     if (info.layout.exponent_bits == 0) continue;
     constexpr std::uint64_t kElements = 2048;
     const Buffer plain = weights(info, kElements);

@@ -7,7 +7,6 @@
 namespace bbz::vectors {
 namespace {
 
-using tensor::DType;
 using Frequencies = std::vector<unsigned>;
 
 const Frequencies kNarrow = {9, 20, 71, 100, 40, 10};         // escape 6
@@ -27,7 +26,7 @@ std::vector<Frequencies> tables(std::size_t count) {
 // Values that show when a key is taken wrongly at an end of its range, and whether anything but the
 // bits is looked at: zeros, denormals, the extremes, infinities, quiet and signalling NaN.
 std::vector<std::uint64_t> specials(DType dtype) {
-  const tensor::DTypeInfo& info = tensor::dtype_info(dtype);
+  const DTypeInfo& info = dtype_info(dtype);
   const std::uint64_t hidden = std::uint64_t{1} << info.layout.mantissa_bits;
   const std::uint64_t sign = std::uint64_t{1} << (info.bits - 1);
   const std::uint64_t infinity = sign - hidden;
@@ -63,7 +62,7 @@ void add(Maker& m, const std::string& name, const std::vector<Chunk>& chunks) {
     if (options.coded.back().payload.size() >= part.size()) throw std::logic_error(name);
     raw::append(plain, part);
   }
-  const tensor::DTypeInfo& info = tensor::dtype_info(chunks[0].plan.dtype);
+  const DTypeInfo& info = dtype_info(chunks[0].plan.dtype);
   const auto bits = static_cast<std::uint64_t>(info.bits);
   options.chunk = chunks[0].elements;
   m.tensor(name, static_cast<std::uint8_t>(info.dtype), static_cast<std::uint8_t>(bits),
@@ -72,14 +71,14 @@ void add(Maker& m, const std::string& name, const std::vector<Chunk>& chunks) {
 
 // The exponent of 1, as a key.
 unsigned key_of_one(DType dtype, unsigned top_bits) {
-  return ((1u << (tensor::dtype_info(dtype).layout.exponent_bits - 1)) - 1) << top_bits;
+  return ((1u << (dtype_info(dtype).layout.exponent_bits - 1)) - 1) << top_bits;
 }
 
 // Every dtype, with no and one top bit; special values among ordinary ones.
 Valid split_dtypes() {
   Maker m("split-dtypes");
   m.begin_file("t.bin");
-  for (const auto& info : tensor::dtype_table()) {
+  for (const auto& info : dtype_table()) {
     if (info.layout.exponent_bits == 0) continue;
     for (const unsigned top : {0u, 1u}) {
       const std::size_t elements = info.bits == 64 ? 420 : info.bits == 8 ? 1101 : 605;

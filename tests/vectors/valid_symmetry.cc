@@ -34,21 +34,21 @@ Valid lower() {
 
 // The entries of the example of symmetry.md, in the bits of a type.
 struct PolarType {
-  tensor::DType dtype, factor;
+  DType dtype, factor;
   std::uint32_t diagonal, at_pivot;  // 15/16 and 3/4
   std::uint32_t off, off_pivot;      // -1/16 and -1/8
   std::uint32_t quarter, half;       // of the factor
 };
-constexpr PolarType kPolarF16 = {
-    tensor::DType::kF16, tensor::DType::kF16, 0x3B80, 0x3A00, 0xAC00, 0xB000, 0x3400, 0x3800};
-constexpr PolarType kPolarBF16 = {
-    tensor::DType::kBF16, tensor::DType::kF16, 0x3F70, 0x3F40, 0xBD80, 0xBE00, 0x3400, 0x3800};
-constexpr PolarType kPolarF32 = {tensor::DType::kF32, tensor::DType::kF32, 0x3F700000, 0x3F400000,
-                                 0xBD800000,          0xBE000000,          0x3E800000, 0x3F000000};
+constexpr PolarType kPolarF16 = {DType::kF16, DType::kF16, 0x3B80, 0x3A00,
+                                 0xAC00,      0xB000,      0x3400, 0x3800};
+constexpr PolarType kPolarBF16 = {DType::kBF16, DType::kF16, 0x3F70, 0x3F40,
+                                  0xBD80,       0xBE00,      0x3400, 0x3800};
+constexpr PolarType kPolarF32 = {DType::kF32, DType::kF32, 0x3F700000, 0x3F400000,
+                                 0xBD800000,  0xBE000000,  0x3E800000, 0x3F000000};
 
-Buffer of_type(tensor::DType dtype, const std::vector<std::uint32_t>& values) {
+Buffer of_type(DType dtype, const std::vector<std::uint32_t>& values) {
   raw::Fields f;
-  for (const std::uint32_t v : values) tensor::dtype_info(dtype).bits == 16 ? f.u16(v) : f.u32(v);
+  for (const std::uint32_t v : values) dtype_info(dtype).bits == 16 ? f.u16(v) : f.u32(v);
   return f;
 }
 
@@ -66,8 +66,8 @@ Valid polar(const char* name, const PolarType& type, bool sha = false) {
     }
   }
   // Marks in the strict upper triangle: rank 1, pivot 2, and F's entry there.
-  const int bits = tensor::dtype_info(type.dtype).bits;
-  const int factor_bits = tensor::dtype_info(type.factor).bits;
+  const int bits = dtype_info(type.dtype).bits;
+  const int factor_bits = dtype_info(type.factor).bits;
   const std::uint64_t marks = 1 | kPivot << 16 | static_cast<std::uint64_t>(type.half) << 32;
   std::size_t row = 0;
   std::size_t col = 1;

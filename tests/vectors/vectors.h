@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "container/raw_archive.h"
+#include "format/container/raw_archive.h"
 
 namespace bbz::vectors {
 

@@ -11,7 +11,7 @@
 
 #include "bbz/archive/reader.h"
 #include "bbz/archive/stream.h"
-#include "io/faulty.h"
+#include "support/faulty.h"
 #include "vectors/vectors.h"
 
 namespace bbz::vectors {
@@ -71,7 +71,7 @@ json tensors_of(const catalog::Catalog& catalog, const Collected& collected) {
   json all = json::array();
   for (const auto& t : catalog.tensors) {
     if (t.meta.kind == catalog::TensorKind::kBytes) continue;
-    const auto* info = tensor::find_dtype(t.meta.dtype);
+    const auto* info = find_dtype(t.meta.dtype);
     json entry = {{"name", t.meta.name}, {"shape", t.meta.shape}};
     entry["file"] = t.is_operand() ? json(nullptr) : json(catalog.files[t.meta.file].path);
     entry["dtype"] =
@@ -171,7 +171,7 @@ TEST(Vectors, ValidOnesAreRead) {
   }
 }
 
-// What who unpacks need not look at (records.md, File end), but pack::verify, whose tests do.
+// What who unpacks need not look at (records.md, File end), but ops::verify, whose tests do.
 const std::set<std::string> kOnlyInFull = {"directory-digest.bbz", "file-digest.bbz",
                                            "file-digest-order.bbz", "file-digest-xxh3.bbz"};
 

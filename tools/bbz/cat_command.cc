@@ -1,6 +1,6 @@
 #include "bbz/base/format.h"
 #include "bbz/commands.h"
-#include "bbz/pack/cat.h"
+#include "bbz/ops/cat.h"
 #include "common/archive_input.h"
 #include "common/output.h"
 #include "common/selection_options.h"
@@ -34,7 +34,7 @@ Manual cat_manual() {
 }
 
 Result<ExitCode> run_cat(const CatArguments& arguments, const CommonOptions& common) {
-  pack::CatOptions options;
+  ops::CatOptions options;
   options.threads = common.threads;
   BBZ_ASSIGN(options.selection, arguments.selection.selection());
   BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
@@ -51,8 +51,8 @@ Result<ExitCode> run_cat(const CatArguments& arguments, const CommonOptions& com
                                   : open_output(arguments.output, arguments.writing));
   for (const std::string& name : arguments.names) {
     BBZ_TRY(naming_input(arguments.archive,
-                         input.reader() ? pack::cat(*input.reader(), name, *sink, options)
-                                        : pack::cat_stream(input.stream(), name, *sink, options)));
+                         input.reader() ? ops::cat(*input.reader(), name, *sink, options)
+                                        : ops::cat_stream(input.stream(), name, *sink, options)));
   }
   BBZ_TRY(sink->finish());
   return ExitCode::kSuccess;

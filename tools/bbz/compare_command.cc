@@ -7,11 +7,11 @@
 #include "bbz/base/names.h"
 #include "bbz/base/wire.h"
 #include "bbz/commands.h"
+#include "bbz/compare/forward/score.h"
 #include "bbz/compare/orbit.h"
 #include "bbz/compare/tensors.h"
-#include "bbz/forward/score.h"
 #include "bbz/io/source.h"
-#include "bbz/rotation/pack.h"
+#include "bbz/ops/rotation/pack.h"
 #include "common/json.h"
 #include "common/model_input.h"
 #include "common/say.h"
@@ -86,8 +86,7 @@ struct Report {
   }
 };
 
-Status compare_all_tensors(const weights::Model& first, const weights::Model& second,
-                           Report& report) {
+Status compare_all_tensors(const model::Model& first, const model::Model& second, Report& report) {
   std::map<std::string_view, std::size_t> places;
   for (std::size_t i = 0; i < second.tensors.size(); ++i) places[second.tensors[i].name] = i;
   for (std::size_t i = 0; i < first.tensors.size(); ++i) {
@@ -113,14 +112,14 @@ Status compare_all_tensors(const weights::Model& first, const weights::Model& se
   return {};
 }
 
-Status compare_orbits(const weights::Model& first, const weights::Model& second, Report& report) {
+Status compare_orbits(const model::Model& first, const model::Model& second, Report& report) {
   const junction::Detection detection = junction::detect(first.tensors);
   report.no_orbits = detection.refusal;
   if (!detection.refusal.empty()) return {};
   for (const junction::Junction& junction : detection.junctions) {
     report.junctions.push_back(junction.name);
   }
-  for (const weights::Model* model : {&first, &second}) {
+  for (const model::Model* model : {&first, &second}) {
     if (const Status work = rotation::check_work(*model, detection); !work.ok()) {
       report.no_orbits = work.error().message;
       return {};
@@ -159,12 +158,12 @@ Result<std::vector<std::uint32_t>> read_tokens(const CompareArguments& arguments
   return tokens;
 }
 
-Result<forward::Model> load_model(const weights::Model& model, const forward::Hints& hints) {
+Result<forward::Model> load_model(const model::Model& model, const forward::Hints& hints) {
   BBZ_ASSIGN(const forward::Config config, forward::infer_config(model.tensors, hints));
   return forward::Model::load(model.tensors, config, model.load);
 }
 
-Status compare_scores(const weights::Model& first, const weights::Model& second,
+Status compare_scores(const model::Model& first, const model::Model& second,
                       const CompareArguments& arguments, Report& report) {
   forward::Hints hints;
   if (!first.config.empty()) {
@@ -258,15 +257,15 @@ Result<ExitCode> run_compare(const CompareArguments& arguments, const CommonOpti
   }
   BBZ_ASSIGN(const Acceptance second_only, arguments.acceptance.acceptance());
   const Acceptance of_both{std::nullopt, second_only.limits};
-  BBZ_ASSIGN(const weights::Model first,
+  BBZ_ASSIGN(const model::Model first,
              open_model(arguments.first, arguments.network, common.threads, of_both));
-  BBZ_ASSIGN(const weights::Model second,
+  BBZ_ASSIGN(const model::Model second,
              open_model(arguments.second, arguments.network, common.threads, second_only));
   Report report;
   BBZ_TRY(compare_all_tensors(first, second, report));
   BBZ_TRY(compare_orbits(first, second, report));
   if (!arguments.tokens.empty()) BBZ_TRY(compare_scores(first, second, arguments, report));
-  for (const weights::Model* model : {&first, &second}) BBZ_TRY(weights::check_unchanged(*model));
+  for (const model::Model* model : {&first, &second}) BBZ_TRY(model::check_unchanged(*model));
   if (arguments.json) {
     print_json(report);
   } else {

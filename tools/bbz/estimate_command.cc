@@ -3,7 +3,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/commands.h"
-#include "bbz/rotation/pack.h"
+#include "bbz/ops/rotation/pack.h"
 #include "common/json.h"
 #include "common/model_input.h"
 #include "common/output.h"
@@ -90,17 +90,17 @@ void print_json(const rotation::Estimate& estimate, const junction::Detection& d
 
 Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOptions& common) {
   BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
-  BBZ_ASSIGN(const weights::Model model,
+  BBZ_ASSIGN(const model::Model model,
              open_model(arguments.model, arguments.network, common.threads, acceptance));
   const junction::Detection detection = rotation::detect(model);
-  BBZ_TRY(weights::check_unchanged(model));
+  BBZ_TRY(model::check_unchanged(model));
   if (!detection.refusal.empty() && !arguments.json) {
     put("{}: nothing to rotate: {}\n", shown(arguments.model), printable(detection.refusal));
     return ExitCode::kNo;
   }
   BBZ_ASSIGN(const rotation::Estimate estimate,
              rotation::estimate(model, detection, common.threads));
-  BBZ_TRY(weights::check_unchanged(model));
+  BBZ_TRY(model::check_unchanged(model));
   if (arguments.json) {
     print_json(estimate, detection);
   } else {

@@ -10,8 +10,8 @@
 #include <memory>
 #include <mutex>
 
-#include "bbz/view/archive_view.h"
-#include "bbz/view/tree.h"
+#include "bbz/access/view/archive_view.h"
+#include "bbz/access/view/tree.h"
 
 namespace bbz::tools {
 

@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "bbz/access/view/archive_view.h"
 #include "bbz/archive/reader.h"
-#include "bbz/view/archive_view.h"
 
 namespace bbz::tools {
 

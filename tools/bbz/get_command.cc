@@ -2,12 +2,12 @@
 
 #include <filesystem>
 
+#include "bbz/access/download/download.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/commands.h"
-#include "bbz/download/download.h"
 #include "bbz/http/url.h"
-#include "bbz/pack/extract.h"
+#include "bbz/ops/extract.h"
 #include "common/acceptance.h"
 #include "common/network.h"
 #include "common/output.h"
@@ -132,7 +132,7 @@ Result<ExitCode> get_whole(const GetArguments& arguments, const std::string& pat
   return ExitCode::kSuccess;
 }
 
-Result<ExitCode> get_part(const GetArguments& arguments, const pack::Selection& selection,
+Result<ExitCode> get_part(const GetArguments& arguments, const ops::Selection& selection,
                           const std::string& path, const CommonOptions& common) {
   if (arguments.repair) {
     return make_error(Code::kInvalidArgument,
@@ -144,7 +144,7 @@ Result<ExitCode> get_part(const GetArguments& arguments, const pack::Selection& 
     if (!bar) bar.emplace("downloading", total, common.quiet);
     bar->update(done);
   };
-  pack::ExtractSummary packed;
+  ops::ExtractSummary packed;
   std::uint64_t written = 0;
   download::Part part;
   part.wants = [&](const catalog::File& file, const catalog::Tensor& tensor) {
@@ -152,12 +152,12 @@ Result<ExitCode> get_part(const GetArguments& arguments, const pack::Selection& 
   };
   part.use = [&](const Reader& reader) -> Status {
     bar.reset();
-    pack::ExtractOptions extracting;
+    ops::ExtractOptions extracting;
     extracting.selection = selection;
     extracting.threads = common.threads;
     BBZ_ASSIGN(const auto sink, open_output(path, arguments.writing));
     const std::string name = fs::path(path).stem().string() + ".safetensors";
-    BBZ_ASSIGN(packed, pack::extract_archive(reader, *sink, name, extracting));
+    BBZ_ASSIGN(packed, ops::extract_archive(reader, *sink, name, extracting));
     written = sink->written();
     return sink->finish();
   };
@@ -175,7 +175,7 @@ Result<ExitCode> run_get(const GetArguments& arguments, const CommonOptions& com
     return make_error(Code::kInvalidArgument, "{}: expected a URL of http or https",
                       bbz::quoted(arguments.url));
   }
-  BBZ_ASSIGN(const pack::Selection selection, arguments.selection.selection());
+  BBZ_ASSIGN(const ops::Selection selection, arguments.selection.selection());
   BBZ_ASSIGN(const std::string path, output_path(arguments));
   if (!selection.of_tensors() && selection.files.empty()) {
     return get_whole(arguments, path, common);

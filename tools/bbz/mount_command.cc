@@ -8,7 +8,7 @@
 #include "bbz/base/format.h"
 #include "bbz/commands.h"
 #include "bbz/http/url.h"
-#include "bbz/pack/unpack.h"
+#include "bbz/ops/unpack.h"
 #include "common/acceptance.h"
 #include "common/network.h"
 #include "common/output.h"
@@ -146,7 +146,7 @@ Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions&
   auto reader = Reader::open(source, reading);
   if (!reader.ok()) return about_input(arguments.archive, std::move(reader).error());
   BBZ_TRY(acceptance.check(arguments.archive, (*reader)->root()));
-  if (!pack::is_exact((*reader)->catalog()) && !common.quiet) {
+  if (!ops::is_exact((*reader)->catalog()) && !common.quiet) {
     say("bbz: not bit-exact: a model in {} was rotated when it was packed; bbzinfo "
         "--symmetry shows how far it is off\n",
         options.archive);

@@ -6,7 +6,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/commands.h"
-#include "bbz/pack/symmetry.h"
+#include "bbz/ops/symmetry.h"
 #include "common/output.h"
 #include "common/say.h"
 #include "common/units.h"
@@ -85,7 +85,7 @@ Result<WriteOptions> write_options(const PackArguments& arguments, const CommonO
   return options;
 }
 
-void report(const pack::PackSummary& summary, const std::string& output,
+void report(const ops::PackSummary& summary, const std::string& output,
             const CommonOptions& common) {
   if (common.quiet || (!common.verbose && !messages_are_on_terminal())) return;
   say("{}: {} -> {} ({})\n", output, human_size(summary.input_bytes),
@@ -101,7 +101,7 @@ class BytesReport {
  public:
   explicit BytesReport(const CommonOptions& common) : quiet_(common.quiet) {}
 
-  pack::AsBytes collect() {
+  ops::AsBytes collect() {
     if (quiet_) return {};
     return [this](const std::string& path, const std::string& why) {
       if (++count_ > kShown) return;
@@ -140,8 +140,8 @@ std::string exact_junctions(const rotation::Record& record) {
                      count > 1 ? ", ..." : "");
 }
 
-source::Options reading_options(const PackArguments& arguments, const std::string& output) {
-  source::Options reading;
+files::Options reading_options(const PackArguments& arguments, const std::string& output) {
+  files::Options reading;
   reading.opaque = arguments.all_opaque;
   reading.opaque_paths = arguments.opaque;
   reading.excluded = arguments.excluded;
@@ -166,9 +166,9 @@ Error with_advice(const PackArguments& arguments, Error error) {
 }
 
 // Opens what is to be packed, and looks at all of it.
-Result<std::unique_ptr<source::FileSequence>> open_input(const PackArguments& arguments,
-                                                         const std::string& output) {
-  auto files = source::open(arguments.input, reading_options(arguments, output));
+Result<std::unique_ptr<files::FileSequence>> open_input(const PackArguments& arguments,
+                                                        const std::string& output) {
+  auto files = files::open(arguments.input, reading_options(arguments, output));
   if (!files.ok()) return with_advice(arguments, files.error());
   BBZ_TRY((*files)->look());
   for (const std::string& warning : (*files)->warnings()) {
@@ -177,11 +177,11 @@ Result<std::unique_ptr<source::FileSequence>> open_input(const PackArguments& ar
   return files;
 }
 
-Result<pack::PackSummary> pack_rotated(const PackArguments& arguments, const CommonOptions& common,
-                                       source::FileSequence& files, io::Sink& sink,
-                                       const pack::PackOptions& options, std::string& outcome) {
-  BBZ_ASSIGN(const pack::SymmetrySummary summary,
-             pack::pack_symmetric(files, sink, options, method_of(arguments.symmetry)));
+Result<ops::PackSummary> pack_rotated(const PackArguments& arguments, const CommonOptions& common,
+                                      files::FileSequence& files, io::Sink& sink,
+                                      const ops::PackOptions& options, std::string& outcome) {
+  BBZ_ASSIGN(const ops::SymmetrySummary summary,
+             ops::pack_symmetric(files, sink, options, method_of(arguments.symmetry)));
   if (common.quiet) return summary.packed;
   if (!summary.record) {
     outcome = fmt::format("bbz: packed exactly: {}\n", printable(summary.reason));
@@ -209,9 +209,9 @@ Status check_arguments(const PackArguments& arguments) {
 }
 
 // Says what is not in the archive.
-ExitCode report_left_out(const source::FileSequence& files) {
+ExitCode report_left_out(const files::FileSequence& files) {
   const auto left_out = files.left_out();
-  for (const source::LeftOut& one : left_out) {
+  for (const files::LeftOut& one : left_out) {
     say("bbz: left out: {}\n", one.reason);
   }
   return left_out.empty() ? ExitCode::kSuccess : ExitCode::kNo;
@@ -220,12 +220,12 @@ ExitCode report_left_out(const source::FileSequence& files) {
 Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& common) {
   const std::string output =
       arguments.output.empty() ? default_archive_name(arguments.input) : arguments.output;
-  pack::PackOptions options;
+  ops::PackOptions options;
   BBZ_ASSIGN(options.write, write_options(arguments, common));
   BBZ_TRY(check_arguments(arguments));
   BBZ_ASSIGN(const auto files, open_input(arguments, output));
   if (arguments.index_first) {
-    BBZ_ASSIGN(options.write.front_index_bytes, pack::front_index_bytes(*files, options.write));
+    BBZ_ASSIGN(options.write.front_index_bytes, ops::front_index_bytes(*files, options.write));
   }
   BBZ_ASSIGN(const auto sink, open_output(output, arguments.writing));
   if (arguments.index_first && !sink->can_patch()) {
@@ -238,9 +238,9 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
   options.as_bytes = bytes.collect();
   std::string outcome;
   const bool rotate = arguments.symmetry != "off";
-  BBZ_ASSIGN(const pack::PackSummary summary,
+  BBZ_ASSIGN(const ops::PackSummary summary,
              rotate ? pack_rotated(arguments, common, *files, *sink, options, outcome)
-                    : pack::pack(*files, *sink, options));
+                    : ops::pack(*files, *sink, options));
   BBZ_TRY(sink->finish());
   bar.clear();
   bytes.print();

@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
+#include "bbz/access/salvage/salvage.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/commands.h"
 #include "bbz/http/url.h"
 #include "bbz/io/unnamed_file.h"
-#include "bbz/salvage/salvage.h"
 #include "common/acceptance.h"
 #include "common/network.h"
 #include "common/output.h"

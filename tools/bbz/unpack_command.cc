@@ -2,8 +2,8 @@
 
 #include "bbz/base/format.h"
 #include "bbz/commands.h"
-#include "bbz/pack/extract.h"
-#include "bbz/pack/unpack.h"
+#include "bbz/ops/extract.h"
+#include "bbz/ops/unpack.h"
 #include "common/archive_input.h"
 #include "common/output.h"
 #include "common/output_folder.h"
@@ -60,7 +60,7 @@ void report(const std::string& archive, const std::string& what, std::uint64_t b
 // What the two ways of unpacking need.
 struct Job {
   ArchiveInput input;
-  pack::Selection selection;
+  ops::Selection selection;
   Limits limits;
   const UnpackArguments& arguments;
   const CommonOptions& common;
@@ -78,45 +78,45 @@ Options options_of(Job& job, ProgressBar& bar) {
   return options;
 }
 
-Result<pack::UnpackSummary> unpack_files(Job& job, ProgressBar& bar) {
-  const auto options = options_of<pack::UnpackOptions>(job, bar);
+Result<ops::UnpackSummary> unpack_files(Job& job, ProgressBar& bar) {
+  const auto options = options_of<ops::UnpackOptions>(job, bar);
   const Reader* const reader = job.input.reader();
   if (!job.arguments.output.empty()) {
     BBZ_ASSIGN(const auto sink, open_output(job.arguments.output, job.arguments.writing));
-    BBZ_ASSIGN(const pack::UnpackSummary summary,
-               reader ? pack::unpack_one(*reader, *sink, options)
-                      : pack::unpack_one_stream(job.input.stream(), *sink, options));
+    BBZ_ASSIGN(const ops::UnpackSummary summary,
+               reader ? ops::unpack_one(*reader, *sink, options)
+                      : ops::unpack_one_stream(job.input.stream(), *sink, options));
     BBZ_TRY(sink->finish());
     return summary;
   }
   const std::string folder = job.arguments.folder.empty() ? "." : job.arguments.folder;
   BBZ_ASSIGN(OutputFolder out, OutputFolder::open(folder));
-  BBZ_ASSIGN(const pack::UnpackSummary summary,
-             reader ? pack::unpack(*reader, out.tree(), options)
-                    : pack::unpack_stream(job.input.stream(), out.tree(), options));
+  BBZ_ASSIGN(const ops::UnpackSummary summary,
+             reader ? ops::unpack(*reader, out.tree(), options)
+                    : ops::unpack_stream(job.input.stream(), out.tree(), options));
   out.keep();
   return summary;
 }
 
-Result<pack::ExtractSummary> extract_tensors(Job& job, ProgressBar& bar) {
-  auto options = options_of<pack::ExtractOptions>(job, bar);
+Result<ops::ExtractSummary> extract_tensors(Job& job, ProgressBar& bar) {
+  auto options = options_of<ops::ExtractOptions>(job, bar);
   const Reader* const reader = job.input.reader();
   const UnpackArguments& arguments = job.arguments;
   // Tensors wait where the output goes, which has the room for them.
   if (!arguments.output.empty()) {
     options.spool_folder = folder_of(arguments.output);
     BBZ_ASSIGN(const auto sink, open_output(arguments.output, arguments.writing));
-    BBZ_ASSIGN(const pack::ExtractSummary summary,
-               reader ? pack::extract(*reader, *sink, options)
-                      : pack::extract_stream(job.input.stream(), *sink, options));
+    BBZ_ASSIGN(const ops::ExtractSummary summary,
+               reader ? ops::extract(*reader, *sink, options)
+                      : ops::extract_stream(job.input.stream(), *sink, options));
     BBZ_TRY(sink->finish());
     return summary;
   }
   options.spool_folder = arguments.folder;
   BBZ_ASSIGN(OutputFolder out, OutputFolder::open(arguments.folder));
-  BBZ_ASSIGN(const pack::ExtractSummary summary,
-             reader ? pack::extract_files(*reader, out.tree(), options)
-                    : pack::extract_files_stream(job.input.stream(), out.tree(), options));
+  BBZ_ASSIGN(const ops::ExtractSummary summary,
+             reader ? ops::extract_files(*reader, out.tree(), options)
+                    : ops::extract_files_stream(job.input.stream(), out.tree(), options));
   out.keep();
   return summary;
 }
@@ -125,7 +125,7 @@ Result<ExitCode> run_unpack(const UnpackArguments& arguments, const CommonOption
   if (!arguments.output.empty() && !arguments.folder.empty()) {
     return make_error(Code::kInvalidArgument, "-o and -C do not go together");
   }
-  BBZ_ASSIGN(const pack::Selection selection, arguments.selection.selection());
+  BBZ_ASSIGN(const ops::Selection selection, arguments.selection.selection());
   if (selection.of_tensors() && arguments.output.empty() && arguments.folder.empty()) {
     return make_error(Code::kInvalidArgument,
                       "say where the selected tensors go: -o FILE for one file, -C DIR for one for "
@@ -138,13 +138,13 @@ Result<ExitCode> run_unpack(const UnpackArguments& arguments, const CommonOption
   Job job{std::move(input), selection, acceptance.limits, arguments, common};
   ProgressBar bar("unpacking", job.input.progress_total(selection), common.quiet);
   if (selection.of_tensors()) {
-    BBZ_ASSIGN(const pack::ExtractSummary summary,
+    BBZ_ASSIGN(const ops::ExtractSummary summary,
                naming_input(arguments.archive, extract_tensors(job, bar)));
     bar.clear();
     report(arguments.archive, fmt::format("{} tensors", grouped(summary.tensors)), summary.bytes,
            common);
   } else {
-    BBZ_ASSIGN(const pack::UnpackSummary summary,
+    BBZ_ASSIGN(const ops::UnpackSummary summary,
                naming_input(arguments.archive, unpack_files(job, bar)));
     bar.clear();
     report(arguments.archive, fmt::format("{} files", grouped(summary.files)), summary.bytes,

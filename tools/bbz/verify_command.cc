@@ -3,7 +3,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/commands.h"
-#include "bbz/pack/verify.h"
+#include "bbz/ops/verify.h"
 #include "common/advice.h"
 #include "common/json.h"
 #include "common/network.h"
@@ -68,7 +68,7 @@ Verdict verdict(Code outcome) {
   }
 }
 
-void print_damage(const std::string& archive, const pack::Damage& damage) {
+void print_damage(const std::string& archive, const ops::Damage& damage) {
   const std::string& message = damage.error.message;  // most errors of reading name the chunk
   const std::string file = fmt::format("file {}: ", bbz::quoted(damage.file));
   const std::string tensor = fmt::format("tensor {}", bbz::quoted(damage.tensor));
@@ -82,9 +82,9 @@ void print_damage(const std::string& archive, const pack::Damage& damage) {
   say("bbz: {}: {}{}\n", archive, place, message);
 }
 
-void print_text(const std::string& archive, const pack::VerifyReport& report, bool fast,
+void print_text(const std::string& archive, const ops::VerifyReport& report, bool fast,
                 const CommonOptions& common) {
-  for (const pack::Damage& damage : report.damages) print_damage(archive, damage);
+  for (const ops::Damage& damage : report.damages) print_damage(archive, damage);
   if (report.damaged > report.damages.size()) {
     say("bbz: {}: and {} more\n", archive, report.damaged - report.damages.size());
   }
@@ -104,7 +104,7 @@ void print_text(const std::string& archive, const pack::VerifyReport& report, bo
       report.root->to_string());
 }
 
-Json json_damage(const pack::Damage& damage) {
+Json json_damage(const ops::Damage& damage) {
   const auto or_null = [](const std::string& name) { return name.empty() ? Json() : Json(name); };
   Json entry = {{"file", or_null(damage.file)},
                 {"tensor", or_null(damage.tensor)},
@@ -114,10 +114,10 @@ Json json_damage(const pack::Damage& damage) {
   return entry;
 }
 
-Json json_report(const std::string& archive, const pack::VerifyReport& report) {
+Json json_report(const std::string& archive, const ops::VerifyReport& report) {
   const Status outcome = report.outcome();
   Json damages = Json::array();
-  for (const pack::Damage& damage : report.damages) damages.push_back(json_damage(damage));
+  for (const ops::Damage& damage : report.damages) damages.push_back(json_damage(damage));
   return {{"schema", 1},
           {"archive", archive},
           {"outcome", verdict(outcome.code()).word},
@@ -131,17 +131,17 @@ Json json_report(const std::string& archive, const pack::VerifyReport& report) {
           {"damages", std::move(damages)}};
 }
 
-Result<pack::VerifyReport> verify_one(const std::string& path, const NetworkArguments& network,
-                                      pack::VerifyOptions options, const CommonOptions& common) {
+Result<ops::VerifyReport> verify_one(const std::string& path, const NetworkArguments& network,
+                                     ops::VerifyOptions options, const CommonOptions& common) {
   BBZ_ASSIGN(const auto source, open_source(path, network));
   ProgressBar bar("verifying", source->size(), common.quiet);
   options.progress = [&](std::uint64_t done) { bar.update(done); };
-  return pack::verify(*source, options);
+  return ops::verify(*source, options);
 }
 
 // All archives are looked at, whatever is found; the exit code is that of the first that failed.
 Result<ExitCode> run_verify(const VerifyArguments& arguments, const CommonOptions& common) {
-  pack::VerifyOptions options;
+  ops::VerifyOptions options;
   options.fast = arguments.fast;
   options.threads = common.threads;
   BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());

@@ -83,7 +83,7 @@ Status view_archive(const std::string& path, const NetworkArguments& network,
     view.root = read.root;
     archive_bytes = read.archive_bytes;
   }
-  view.info = pack::info(*view.catalog, archive_bytes);
+  view.info = ops::info(*view.catalog, archive_bytes);
   return {};
 }
 

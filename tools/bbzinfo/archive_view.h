@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "bbz/pack/info.h"
+#include "bbz/ops/info.h"
 #include "common/acceptance.h"
 #include "common/archive_input.h"
 #include "common/network.h"
@@ -37,7 +37,7 @@ struct ArchiveView {
   catalog::Catalog streamed;  // that of any other
   const catalog::Catalog* catalog = nullptr;
   Digest root;
-  pack::Info info;
+  ops::Info info;
   // By file (catalog::kNone: the archive) and key.
   std::map<std::pair<std::uint32_t, std::string>, Value> metadata;
 };

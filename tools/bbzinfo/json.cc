@@ -1,13 +1,13 @@
 #include <fmt/format.h>
 
-#include "bbz/container/constants.h"
+#include "bbz/format/container/constants.h"
 #include "bbzinfo/archive_view.h"
 #include "common/json.h"
 
 namespace bbz::tools {
 namespace {
 
-Json sizes(const pack::Tally& tally) {
+Json sizes(const ops::Tally& tally) {
   return {{"tensors", tally.tensors},
           {"elements", tally.elements},
           {"chunks", tally.chunks},
@@ -15,9 +15,9 @@ Json sizes(const pack::Tally& tally) {
           {"stored_bytes", tally.stored}};
 }
 
-Json named(const std::vector<pack::NamedTally>& rows) {
+Json named(const std::vector<ops::NamedTally>& rows) {
   Json object = Json::object();
-  for (const pack::NamedTally& row : rows) object[row.name] = sizes(row);
+  for (const ops::NamedTally& row : rows) object[row.name] = sizes(row);
   return object;
 }
 
@@ -54,7 +54,7 @@ Json chunks_of(const ArchiveView& view, const catalog::Tensor& tensor) {
     list.push_back({{"number", chunk.meta.number},
                     {"first_element", chunk.meta.first_element},
                     {"elements", chunk.meta.element_count},
-                    {"codec", pack::codec_name(chunk.meta.codec)},
+                    {"codec", ops::codec_name(chunk.meta.codec)},
                     {"bytes", chunk.decoded_bytes},
                     {"stored_bytes", chunk.payload.length},
                     {"offset", chunk.payload.offset},
@@ -69,12 +69,12 @@ Json tensors_of(const ArchiveView& view, bool chunks) {
   for (const catalog::Tensor& tensor : view.catalog->tensors) {
     const bool bytes = tensor.meta.kind == catalog::TensorKind::kBytes;
     Json entry = {
-        {"kind", bytes ? "bytes" : "tensor"},           {"name", tensor.meta.name},
-        {"file", number_or_null(tensor.meta.file)},     {"offset", tensor.meta.offset},
-        {"dtype", pack::dtype_name(tensor.meta.dtype)}, {"shape", tensor.meta.shape},
-        {"layer", number_or_null(tensor.meta.layer)},   {"form", tensor.meta.form},
-        {"group", number_or_null(tensor.meta.group)},   {"bytes", tensor.byte_size},
-        {"stored_bytes", tensor.stored_bytes},          {"chunk_count", tensor.chunk_count}};
+        {"kind", bytes ? "bytes" : "tensor"},          {"name", tensor.meta.name},
+        {"file", number_or_null(tensor.meta.file)},    {"offset", tensor.meta.offset},
+        {"dtype", ops::dtype_name(tensor.meta.dtype)}, {"shape", tensor.meta.shape},
+        {"layer", number_or_null(tensor.meta.layer)},  {"form", tensor.meta.form},
+        {"group", number_or_null(tensor.meta.group)},  {"bytes", tensor.byte_size},
+        {"stored_bytes", tensor.stored_bytes},         {"chunk_count", tensor.chunk_count}};
     if (chunks) entry["chunks"] = chunks_of(view, tensor);
     list.push_back(std::move(entry));
   }
@@ -83,7 +83,7 @@ Json tensors_of(const ArchiveView& view, bool chunks) {
 
 Json layers_of(const ArchiveView& view) {
   Json list = Json::array();
-  for (const pack::LayerTally& row : view.info.layers) {
+  for (const ops::LayerTally& row : view.info.layers) {
     Json entry = {{"layer", row.layer ? Json(*row.layer) : Json()}};
     entry.update(sizes(row));
     list.push_back(std::move(entry));
@@ -95,7 +95,7 @@ Json layers_of(const ArchiveView& view) {
 
 void print_json(const ArchiveView& view, const Lists& lists) {
   const container::FileHeader& header = view.catalog->header;
-  const pack::Info& info = view.info;
+  const ops::Info& info = view.info;
   Json json = {
       {"schema", 1},
       {"archive", view.name},

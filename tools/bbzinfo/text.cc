@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "bbz/base/names.h"
-#include "bbz/container/constants.h"
+#include "bbz/format/container/constants.h"
 #include "bbzinfo/archive_view.h"
 #include "common/say.h"
 #include "common/table.h"
@@ -28,8 +28,7 @@ class TextView {
     return verbose_ ? grouped(bytes) : human_size(bytes);
   }
   // Size, stored size and ratio.
-  std::vector<std::string> with_sizes(std::vector<std::string> row,
-                                      const pack::Tally& tally) const {
+  std::vector<std::string> with_sizes(std::vector<std::string> row, const ops::Tally& tally) const {
     row.push_back(size(tally.bytes));
     row.push_back(size(tally.stored));
     row.push_back(percentage(tally.stored, tally.bytes));
@@ -40,7 +39,7 @@ class TextView {
   bool verbose_;
 };
 
-std::string shape_text(const tensor::Shape& shape) {
+std::string shape_text(const Shape& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
@@ -72,7 +71,7 @@ void TextView::print_as_bytes() const {
 }
 
 void TextView::print_summary() const {
-  const pack::Info& info = view_.info;
+  const ops::Info& info = view_.info;
   const container::FileHeader& header = view_.catalog->header;
   put("{}: {} in {} ({})\n\n", printable(view_.name), size(info.file_bytes),
       size(info.archive_bytes), percentage(info.archive_bytes, info.file_bytes));
@@ -101,16 +100,16 @@ void TextView::print_summary() const {
 
 void TextView::print_kinds() const {
   Table dtypes({"dtype", "tensors", "elements", "size", "stored", "ratio"});
-  const auto add = [&](const std::string& name, const pack::Tally& tally) {
+  const auto add = [&](const std::string& name, const ops::Tally& tally) {
     if (tally.tensors == 0) return;
     dtypes.add(with_sizes({name, grouped(tally.tensors), human_count(tally.elements)}, tally));
   };
-  for (const pack::NamedTally& row : view_.info.dtypes) add(row.name, row);
+  for (const ops::NamedTally& row : view_.info.dtypes) add(row.name, row);
   add("no tensor", view_.info.other);
   add("operands", view_.info.operands);
   dtypes.print();
   Table codecs({"codec", "chunks", "size", "stored", "ratio"});
-  for (const pack::NamedTally& row : view_.info.codecs) {
+  for (const ops::NamedTally& row : view_.info.codecs) {
     codecs.add(with_sizes({row.name, grouped(row.chunks)}, row));
   }
   codecs.print();
@@ -143,7 +142,7 @@ void TextView::print_files() const {
 
 void TextView::print_layers() const {
   Table table({"layer", "tensors", "elements", "size", "stored", "ratio"});
-  for (const pack::LayerTally& row : view_.info.layers) {
+  for (const ops::LayerTally& row : view_.info.layers) {
     table.add(
         with_sizes({layer_text(row.layer), grouped(row.tensors), human_count(row.elements)}, row));
   }
@@ -156,10 +155,10 @@ void TextView::print_tensors(bool chunks) const {
     Table table({"tensor", "dtype", "shape", "layer", "chunks", "size", "stored", "ratio"});
     for (const catalog::Tensor& tensor : catalog.tensors) {
       if (tensor.meta.kind == catalog::TensorKind::kBytes) continue;
-      table.add(with_sizes({quoted(tensor.meta.name), pack::dtype_name(tensor.meta.dtype),
+      table.add(with_sizes({quoted(tensor.meta.name), ops::dtype_name(tensor.meta.dtype),
                             shape_text(tensor.meta.shape), layer_text(layer_of(tensor.meta)),
                             grouped(tensor.chunk_count)},
-                           pack::Info::of(tensor)));
+                           ops::Info::of(tensor)));
     }
     table.print();
     return;
@@ -168,11 +167,11 @@ void TextView::print_tensors(bool chunks) const {
     put("  {} {} {}\n",
         tensor.meta.kind == catalog::TensorKind::kBytes ? "bytes of a file"
                                                         : quoted(tensor.meta.name),
-        pack::dtype_name(tensor.meta.dtype), shape_text(tensor.meta.shape));
+        ops::dtype_name(tensor.meta.dtype), shape_text(tensor.meta.shape));
     for (const catalog::Chunk& chunk : catalog.chunks_of(tensor)) {
       put("    chunk {}: {} elements from {}, {} {} -> {} bytes ({}) at offset {}\n",
           chunk.meta.number, chunk.meta.element_count, chunk.meta.first_element,
-          pack::codec_name(chunk.meta.codec), chunk.decoded_bytes, chunk.payload.length,
+          ops::codec_name(chunk.meta.codec), chunk.decoded_bytes, chunk.payload.length,
           percentage(chunk.payload.length, chunk.decoded_bytes), chunk.payload.offset);
     }
   }

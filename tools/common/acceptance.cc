@@ -1,7 +1,7 @@
 #include "common/acceptance.h"
 
 #include "bbz/base/format.h"
-#include "bbz/pack/verify.h"
+#include "bbz/ops/verify.h"
 #include "common/output.h"
 #include "common/units.h"
 
@@ -16,7 +16,7 @@ Status Acceptance::check(const std::string& archive, const Digest& found) const 
 Result<Acceptance> AcceptanceArguments::acceptance() const {
   Acceptance acceptance;
   if (!digest.empty()) {
-    BBZ_ASSIGN(acceptance.root, pack::parse_digest(digest));
+    BBZ_ASSIGN(acceptance.root, ops::parse_digest(digest));
   }
   if (!max_size.empty()) {
     const auto size = parse_size(max_size);

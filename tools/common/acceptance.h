@@ -6,7 +6,7 @@
 
 #include "bbz/base/error.h"
 #include "bbz/base/hash.h"
-#include "bbz/container/limits.h"
+#include "bbz/format/container/limits.h"
 #include "common/options.h"
 
 namespace bbz::tools {

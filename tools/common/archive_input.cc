@@ -27,7 +27,7 @@ Result<ArchiveInput> ArchiveInput::open(const std::string& path, unsigned thread
   return input;
 }
 
-std::optional<std::uint64_t> ArchiveInput::progress_total(const pack::Selection& selection) const {
+std::optional<std::uint64_t> ArchiveInput::progress_total(const ops::Selection& selection) const {
   if (!reader_) return std::nullopt;
   const catalog::Catalog& catalog = reader_->catalog();
   std::uint64_t total = 0;

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "bbz/archive/reader.h"
-#include "bbz/pack/selection.h"
+#include "bbz/ops/selection.h"
 #include "common/acceptance.h"
 #include "common/network.h"
 
@@ -28,7 +28,7 @@ class ArchiveInput {
   io::Source& stream() { return *source_; }
 
   // The bytes of what is selected; of a stream, which is not known yet, nothing.
-  std::optional<std::uint64_t> progress_total(const pack::Selection& selection) const;
+  std::optional<std::uint64_t> progress_total(const ops::Selection& selection) const;
 
  private:
   std::shared_ptr<io::Source> source_;

@@ -8,17 +8,17 @@ namespace bbz::tools {
 
 namespace {
 
-Result<weights::Model> open_unnamed(const std::string& name, const NetworkArguments& network,
-                                    unsigned threads, const Limits& limits) {
-  if (!http::is_url(name)) return weights::open(name, threads, limits);
+Result<model::Model> open_unnamed(const std::string& name, const NetworkArguments& network,
+                                  unsigned threads, const Limits& limits) {
+  if (!http::is_url(name)) return model::open(name, threads, limits);
   BBZ_ASSIGN(auto source, open_source(name, network));
-  return weights::open(std::move(source), http::file_name_of(name), threads, limits);
+  return model::open(std::move(source), http::file_name_of(name), threads, limits);
 }
 
 }  // namespace
 
-Result<weights::Model> open_model(const std::string& name, const NetworkArguments& network,
-                                  unsigned threads, const Acceptance& acceptance) {
+Result<model::Model> open_model(const std::string& name, const NetworkArguments& network,
+                                unsigned threads, const Acceptance& acceptance) {
   auto model = open_unnamed(name, network, threads, acceptance.limits);
   if (!model.ok()) return about(name, std::move(model).error());
   if (model->root) {

@@ -3,16 +3,16 @@
 
 #include <string>
 
-#include "bbz/weights/model.h"
+#include "bbz/access/model/model.h"
 #include "common/acceptance.h"
 #include "common/network.h"
 
 namespace bbz::tools {
 
 // Opens a model, of which only what the user accepts is taken if it is an archive. `threads` as in
-// weights::open(), whose errors it gives, and those of open_source(); kInvalidArgument if a root
+// model::open(), whose errors it gives, and those of open_source(); kInvalidArgument if a root
 // digest is expected of what is no archive. The errors, also those of load(), name the model.
-Result<weights::Model> open_model(const std::string& name, const NetworkArguments& network,
-                                  unsigned threads, const Acceptance& acceptance);
+Result<model::Model> open_model(const std::string& name, const NetworkArguments& network,
+                                unsigned threads, const Acceptance& acceptance);
 
 }  // namespace bbz::tools

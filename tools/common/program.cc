@@ -7,8 +7,8 @@
 #include <sstream>
 
 #include "bbz/base/names.h"
-#include "bbz/container/constants.h"
-#include "bbz/linalg/product.h"
+#include "bbz/format/container/constants.h"
+#include "bbz/symmetry/linalg/product.h"
 #include "common/advice.h"
 #include "common/help.h"
 #include "common/say.h"

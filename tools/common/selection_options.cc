@@ -9,8 +9,8 @@ namespace bbz::tools {
 namespace {
 
 // "3" or "3-7".
-Result<pack::Selection::Layers> parse_layers(const std::string& text) {
-  pack::Selection::Layers layers;
+Result<ops::Selection::Layers> parse_layers(const std::string& text) {
+  ops::Selection::Layers layers;
   const char* const end = text.data() + text.size();
   auto parsed = std::from_chars(text.data(), end, layers.first);
   bool valid = parsed.ec == std::errc();
@@ -32,8 +32,8 @@ void add_list(Options& options, const std::string& name, std::vector<std::string
 
 }  // namespace
 
-Result<pack::Selection> SelectionArguments::selection() const {
-  pack::Selection selection;
+Result<ops::Selection> SelectionArguments::selection() const {
+  ops::Selection selection;
   selection.files = files;
   selection.tensors = tensors;
   selection.excluded = excluded;

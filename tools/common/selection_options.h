@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "bbz/pack/selection.h"
+#include "bbz/ops/selection.h"
 #include "common/options.h"
 
 namespace bbz::tools {
@@ -16,7 +16,7 @@ struct SelectionArguments {
   std::vector<std::string> excluded;
 
   // Errors: kInvalidArgument for a layer that is no number or range.
-  Result<pack::Selection> selection() const;
+  Result<ops::Selection> selection() const;
 };
 
 // --file alone.

@@ -24,7 +24,7 @@ bbz::Status run(const char* folder) {
   BBZ_TRY(writer->begin_file("model"));
   bbz::TensorSpec spec;
   spec.name = "weight";
-  spec.dtype = bbz::tensor::DType::kBF16;
+  spec.dtype = bbz::DType::kBF16;
   spec.shape = {64, 64};
   BBZ_TRY(writer->begin_tensor(spec));
   BBZ_TRY(writer->write(weights));

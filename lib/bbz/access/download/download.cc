@@ -1,0 +1,354 @@
+#include "bbz/access/download/download.h"
+
+#include <filesystem>
+
+#include "bbz/access/download/internal/fetcher.h"
+#include "bbz/access/download/internal/ours.h"
+#include "bbz/access/plan/plan.h"
+#include "bbz/archive/root.h"
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/http/url.h"
+
+namespace bbz::download {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Of the first request of a part, or where something is there already; of one with a state less:
+// most of it is there.
+constexpr std::uint64_t kFrontBytes = 16 * 1024;
+constexpr std::uint64_t kFrontAgain = 4 * 1024;
+constexpr std::size_t kMostRanges = std::size_t{1} << 16;  // that are believed of a state
+// Of the first request of a new one: everything, as far as every server can count.
+constexpr std::uint64_t kAllBytes = (std::uint64_t{1} << 31) - 1;
+constexpr std::uint64_t kAdoptStep = 16 * 1024 * 1024;  // between two calls of progress
+
+// Of a part, what may lie between two ranges that are fetched together: the heads of records.
+constexpr std::uint64_t kPartGap = 4 * 1024;
+
+// Lets nothing through of an archive with another root digest than is expected.
+class Gate final : public push::Receiver {
+ public:
+  explicit Gate(const std::optional<Digest>& expected) : expected_(expected) {}
+  void watch(const push::Decoder& decoder) { decoder_ = &decoder; }
+  bool refused() const { return refused_; }
+
+  Status structure(const catalog::Catalog&) override {
+    const Status same = check_root(*decoder_->root(), expected_);
+    refused_ = !same.ok();
+    return same;
+  }
+
+ private:
+  const std::optional<Digest>& expected_;
+  const push::Decoder* decoder_ = nullptr;
+  bool refused_ = false;
+};
+
+class Download {
+ public:
+  // `part`: null for the whole.
+  Download(const std::string& url, const std::string& path, const Options& options,
+           const Part* part)
+      : url_(url), path_(path), options_(options), part_(part), gate_(options.expected) {}
+
+  Result<Summary> run() {
+    BBZ_TRY(check_path());
+    BBZ_TRY(open_remote());
+    if (part_ != nullptr && !remote_->ranges()) {
+      return make_error(Code::kIo,
+                        "{}: the server serves no ranges, so that no part can be fetched: download "
+                        "the whole",
+                        remote_->name());
+    }
+    BBZ_TRY(open_partial());
+    push::Options decoding;
+    decoding.total = remote_->size();
+    decoding.store = &partial_->store();
+    if (part_ == nullptr) {
+      decoding.decode = options_.expected.has_value();  // the root digest is of what decodes
+    } else {
+      decoding.wants = part_->wants;
+      decoding.only_wanted = true;
+    }
+    decoding.structure_first = remote_->ranges();
+    decoding.limits = options_.limits;
+    BBZ_ASSIGN(decoder_, push::Decoder::create(decoding, gate_));
+    gate_.watch(*decoder_);
+    Status fetched = fetch();
+    if (fetched.ok()) fetched = decoder_->finish();
+    if (!fetched.ok()) return given_up(std::move(fetched).error());
+    summary_.bytes = *decoder_->total();
+    summary_.root = *decoder_->root();
+    BBZ_TRY(partial_->resize(summary_.bytes));
+    if (part_ == nullptr) {
+      BBZ_TRY(partial_->publish(options_.replace, options_.sync));
+    } else {
+      if (Status used = use_part(); !used.ok()) {
+        // Nothing was asked for, and nothing had come before.
+        if (used.code() == Code::kNotFound && !found_) partial_->remove();
+        return given_up(std::move(used).error());
+      }
+      partial_->remove();
+    }
+    return summary_;
+  }
+
+ private:
+  Status check_path() {
+    std::error_code error;
+    const auto status = fs::symlink_status(path_, error);
+    const bool there = fs::exists(status);
+    if (repair() && !there && !fs::exists(path_ + ".part", error)) {
+      return make_error(Code::kNotFound, "{}: there is nothing to repair", bbz::quoted(path_));
+    }
+    if (!options_.replace) BBZ_TRY(check_partial(path_, options_.limits));
+    if (!there) return {};
+    if (repair()) {
+      const auto archive = holds_archive(path_, options_.limits);
+      if (archive.ok() && *archive) return {};
+      mendable_ = false;
+      if (!options_.replace && !archive.ok()) return archive.error();
+      if (!options_.replace) {
+        return make_error(Code::kExists,
+                          "{}: already exists and is no archive, not even a damaged one",
+                          bbz::quoted(path_));
+      }
+    }
+    if (options_.replace && !fs::is_directory(status)) return {};
+    return make_error(Code::kExists, part_ == nullptr ? Remedy::kRepair : Remedy::kReplace,
+                      "{}: already exists", bbz::quoted(path_));
+  }
+
+  // Begins with the version of the file that a state was saved of, or with any. Either way, the
+  // server's own bytes come first.
+  Status open_remote() {
+    if (!options_.restart && !repairs() && exists(path_ + ".part.state")) {
+      BBZ_TRY(take_partial());
+      BBZ_TRY(take_state());
+    }
+    from_front_ = part_ == nullptr && !repairs() && (options_.restart || !exists(path_ + ".part"));
+    const auto before = Clock::now();
+    const bool pinned = saved_ && !(saved_->origin.etag + saved_->origin.last_modified).empty();
+    if (pinned) {
+      const http::Identity known{saved_->origin.etag, saved_->origin.last_modified, saved_->total};
+      BBZ_ASSIGN(remote_, http::RemoteFile::resume(url_, options_.http, known));
+    } else {
+      BBZ_ASSIGN(remote_, http::RemoteFile::open(url_, options_.http,
+                                                 from_front_ ? kAllBytes : kFrontBytes));
+      delay_ = Clock::now() - before;
+    }
+    if (!remote_->ranges()) from_front_ = false;
+    if (!remote_->ranges() || from_front_) return {};
+    if (saved_ && saved_->total != *remote_->size()) {
+      return changed(make_error(Code::kIo,
+                                "{}: the file has changed on the server: {} bytes, before {}",
+                                remote_->name(), *remote_->size(), saved_->total));
+    }
+    front_.resize(std::min(pinned ? kFrontAgain : kFrontBytes, *remote_->size()));
+    if (Status fetched = remote_->fetch_into(0, front_); !fetched.ok()) {
+      return saved_ && remote_->has_changed() ? changed(std::move(fetched).error()) : fetched;
+    }
+    return {};
+  }
+
+  // Reads what is known of PATH.part, if it is of this URL.
+  Status take_state() {
+    auto saved = partial_->load();
+    if (saved.ok() && *saved && (*saved)->origin.url != http::shown_url(url_)) {
+      saved = make_error(Code::kExists, Remedy::kRestart, "{}: is a part of {}, expected {}",
+                         partial_->name(), bbz::quoted((*saved)->origin.url),
+                         bbz::quoted(http::shown_url(url_)));
+    }
+    if (!saved.ok()) {
+      if (!options_.replace) return saved.error();
+      return partial_->clear();
+    }
+    saved_ = std::move(*saved);
+    if (saved_ && saved_->there.size() > kMostRanges) saved_.reset();
+    return {};
+  }
+
+  // Whether a file stands at the path that is to be mended.
+  bool repairs() const { return repair() && exists(path_); }
+  static bool exists(const std::string& path) {
+    std::error_code error;
+    return fs::exists(fs::symlink_status(path, error));
+  }
+  bool repair() const { return options_.repair && part_ == nullptr && mendable_; }
+
+  Status open_partial() {
+    if (repairs()) {
+      if (!remote_->ranges()) {
+        return make_error(Code::kIo,
+                          "{}: the server serves no ranges, so that nothing can be mended",
+                          remote_->name());
+      }
+      moved_aside_ = true;
+      if (fs::rename(path_, path_ + ".part", error_); error_) {
+        return make_error(Code::kIo, "{}: cannot rename it: {}", bbz::quoted(path_),
+                          error_.message());
+      }
+      fs::remove(path_ + ".part.state", error_);
+    }
+    if (!partial_) BBZ_TRY(take_partial());
+    if (options_.restart || !remote_->ranges()) BBZ_TRY(partial_->clear());
+    return {};
+  }
+
+  Status take_partial() {
+    Partial::Found found = options_.replace ? Partial::Found::kReplaced : Partial::Found::kOwn;
+    if (moved_aside_) found = Partial::Found::kMended;
+    BBZ_ASSIGN(partial_, Partial::open(path_, found));
+    return {};
+  }
+
+  Status fetch() {
+    Fetcher fetcher(url_, *remote_, *decoder_, *partial_, options_,
+                    part_ == nullptr ? 0 : kPartGap);
+    if (delay_ > Clock::duration()) fetcher.answered(delay_);
+    if (!remote_->ranges()) {
+      summary_.whole = true;
+      const Status fetched = fetcher.run_whole();
+      summary_.moved = fetcher.moved();
+      return fetched;
+    }
+    if (from_front_) {
+      BBZ_TRY(partial_->clear());
+      const Status fetched = fetcher.run_from_front();
+      summary_.moved = fetcher.moved();
+      return fetched;
+    }
+    BBZ_ASSIGN(const auto ranges, ranges_found());
+    found_ = !ranges.empty();
+    BBZ_TRY(decoder_->feed(0, front_));
+    // What is there counts only as what the server's structure says that it must be. Until it is
+    // checked, a state that lists it must not give way to one that does not.
+    fetcher.keep_state(true);
+    if (found_) BBZ_TRY(fetcher.fetch_structure());
+    for (const push::Interval& range : ranges) BBZ_TRY(adopt(range));
+    fetcher.keep_state(false);
+    summary_.damaged = decoder_->damages().size();
+    Status fetched = part_ == nullptr ? Status() : prepare_part(fetcher);
+    if (fetched.ok()) fetched = fetcher.run();
+    summary_.moved = front_.size() + fetcher.moved();
+    return fetched;
+  }
+
+  // The bytes that PATH.part has, as far as a state says it, or else all of them.
+  Result<std::vector<push::Interval>> ranges_found() {
+    const std::uint64_t total = *remote_->size();
+    BBZ_ASSIGN(std::uint64_t size, partial_->size());
+    if (part_ != nullptr && !saved_ && size > 0) {  // with holes, and nobody knows where
+      BBZ_TRY(partial_->clear());
+      size = 0;
+    }
+    if (size > total) {
+      BBZ_TRY(partial_->resize(total));
+      size = total;
+    }
+    const std::vector<push::Interval> all{{0, size}};
+    std::vector<push::Interval> ranges;
+    for (push::Interval range : saved_ ? saved_->there : all) {
+      range.end = std::min(range.end, size);  // a failure of the machine may have cut it
+      if (!range.empty()) ranges.push_back(range);
+    }
+    return ranges;
+  }
+
+  // Fetches the index and the metadata that go with the part, and sets the goal.
+  Status prepare_part(Fetcher& fetcher) {
+    BBZ_TRY(fetcher.fetch_structure());
+    if (!decoder_->root()) return {};  // run() and finish() will say why
+    const catalog::Catalog& catalog = *decoder_->catalog();
+    std::vector<std::uint32_t> wanted;
+    for (const catalog::Tensor& tensor : catalog.tensors) {
+      if (tensor.is_operand() || !part_->wants(catalog.files[tensor.meta.file], tensor)) continue;
+      wanted.push_back(tensor.meta.number);
+    }
+    BBZ_ASSIGN(const auto parts, plan::whole_tensors(catalog, wanted));
+    BBZ_ASSIGN(const plan::Plan plan,
+               plan::Planner(catalog).plan(parts, {.gap = kPartGap, .metadata = true}));
+    std::vector<push::Interval> metadata;
+    for (const plan::Piece& piece : plan.pieces) {
+      if (piece.what == plan::What::kMetadata) metadata.push_back({piece.offset, piece.end()});
+    }
+    BBZ_TRY(fetcher.fetch(metadata));
+    std::uint64_t goal = decoder_->there().bytes();
+    for (const push::Interval& need : decoder_->needs(SIZE_MAX, kPartGap)) goal += need.size();
+    fetcher.set_goal(goal);
+    return {};
+  }
+
+  Status use_part() {
+    BBZ_ASSIGN(std::shared_ptr<io::Source> source, partial_->source());
+    ReadOptions reading;
+    reading.use_front_index = true;  // as the decoder does
+    reading.limits = options_.limits;
+    BBZ_ASSIGN(const auto reader, Reader::open(std::move(source), reading));
+    return part_->use(*reader);
+  }
+
+  // Takes what is there of the records. What says where they are has come from the server.
+  Status adopt(push::Interval range) {
+    const push::Interval records = decoder_->records();
+    range = {std::max(range.begin, records.begin), std::min(range.end, records.end)};
+    while (!range.empty()) {
+      const std::uint64_t end = std::min(range.end, range.begin + kAdoptStep);
+      BBZ_TRY(decoder_->adopt({range.begin, end}));
+      range.begin = end;
+      if (options_.progress) options_.progress(range.begin, decoder_->total());
+    }
+    return {};
+  }
+
+  Error changed(Error error) const {
+    error.message += fmt::format("; {} has a part of what it was before", partial_->name());
+    error.remedy = Remedy::kRestart;
+    return error;
+  }
+
+  // What is left of a download that failed: nothing where going on cannot help.
+  Error given_up(Error error) {
+    if (remote_->has_changed()) return changed(std::move(error));
+    bool may_go_on =
+        error.code == Code::kIo || error.code == Code::kCancelled || error.code == Code::kNotFound;
+    if (gate_.refused()) may_go_on = found_ && !moved_aside_;  // with what is expected
+    if (may_go_on && remote_->ranges()) return error;
+    if (moved_aside_) (void)partial_->publish(false, options_.sync);
+    partial_->remove();
+    return error;
+  }
+
+  const std::string& url_;
+  const std::string& path_;
+  const Options& options_;
+  const Part* const part_;
+  std::unique_ptr<Partial> partial_;
+  std::optional<Partial::Saved> saved_;
+  std::shared_ptr<http::RemoteFile> remote_;
+  bool found_ = false;       // something was at PATH.part before
+  bool from_front_ = false;  // with the response to the first request, which asks for all
+  Clock::duration delay_{};  // of that
+  std::vector<std::byte> front_;
+  Gate gate_;
+  std::unique_ptr<push::Decoder> decoder_;
+  Summary summary_;
+  bool mendable_ = true;      // what stands at the path, if anything does
+  bool moved_aside_ = false;  // the file to be mended
+  std::error_code error_;
+};
+
+}  // namespace
+
+Result<Summary> download(const std::string& url, const std::string& path, const Options& options) {
+  return Download(url, path, options, nullptr).run();
+}
+
+Result<Summary> download_part(const std::string& url, const std::string& path,
+                              const Options& options, const Part& part) {
+  return Download(url, path, options, &part).run();
+}
+
+}  // namespace bbz::download

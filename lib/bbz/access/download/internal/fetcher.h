@@ -1,0 +1,95 @@
+// Fetcher: brings what a push decoder needs over several connections. Internal to bbz.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <span>
+
+#include "bbz/access/download/download.h"
+#include "bbz/access/download/internal/pace.h"
+#include "bbz/access/download/internal/partial.h"
+#include "bbz/access/push/decoder.h"
+#include "bbz/http/remote_file.h"
+
+namespace bbz::download {
+
+class Fetcher {
+ public:
+  // Fetches ranges with at most `gap` bytes between them together.
+  Fetcher(const std::string& url, http::RemoteFile& remote, push::Decoder& decoder,
+          Partial& partial, const Options& options, std::uint64_t gap)
+      : url_(url),
+        remote_(remote),
+        decoder_(decoder),
+        partial_(partial),
+        options_(options),
+        gap_(gap),
+        pace_(std::max(options.http.connections, 1u)) {}
+
+  // Fetches until the decoder needs nothing more.
+  Status run();
+  // Does the same from the first byte on, with the response that opened the file. The other
+  // connections join if it takes long.
+  Status run_from_front();
+  // Fetches only what is needed to know the structure.
+  Status fetch_structure();
+  // Fetches these ranges, one after the other, as far as they are not there.
+  Status fetch(std::span<const push::Interval> ranges);
+  // Fetches everything, front to back, from a server without ranges.
+  Status run_whole();
+
+  // Takes what a request took until its response began.
+  void answered(Clock::duration delay) { pace_.answered(delay); }
+  std::uint64_t moved() const { return moved_; }
+  // Saves no state, so that the one that is there holds on, or saves it again.
+  void keep_state(bool keep) { keeps_state_ = keep; }
+  // Lets progress tell of this many bytes as the goal.
+  void set_goal(std::uint64_t bytes) { goal_ = bytes; }
+
+ private:
+  // A range under way on one connection. Others may take its end away from it.
+  struct Claim {
+    push::Interval left;
+    Clock::time_point asked;
+    std::optional<Clock::time_point> began;  // to come
+    std::uint64_t bytes = 0;                 // that have come
+  };
+  using ClaimPtr = std::list<Claim>::iterator;
+
+  Status run_threads(unsigned threads, bool structure_only, ClaimPtr first);
+  Status save();
+  void work(bool structure_only);
+  std::optional<push::Interval> next();
+  push::Interval with_index(push::Interval piece) const;
+  ClaimPtr claim(push::Interval range);
+  bool share();
+  Status fetch_one(std::unique_lock<std::mutex>& lock, ClaimPtr claim);
+  void finish(Status fetched);
+  Status take(std::uint64_t offset, Bytes bytes);
+  Status check_damages() const;
+  std::uint64_t unclaimed() const;
+
+  const std::string& url_;
+  http::RemoteFile& remote_;
+  push::Decoder& decoder_;
+  Partial& partial_;
+  const Options& options_;
+  const std::uint64_t gap_;
+  std::optional<std::uint64_t> goal_;
+
+  // Guards all below and the decoder, while threads are at work.
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Pace pace_;
+  std::list<Claim> claims_;
+  push::RangeSet claimed_;  // what is left of them
+  std::uint64_t moved_ = 0;
+  std::uint64_t unsaved_ = 0;
+  bool keeps_state_ = false;
+  std::optional<Error> failure_;
+};
+
+}  // namespace bbz::download

@@ -1,0 +1,90 @@
+#include "bbz/access/download/internal/ours.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "bbz/access/push/state.h"
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/format/container/constants.h"
+#include "bbz/format/container/scan.h"
+#include "bbz/io/file_source.h"
+#include "bbz/io/own_file.h"
+
+namespace bbz::download {
+namespace {
+
+using OthersMayWrite = io::OthersMayWrite;
+
+Result<std::unique_ptr<io::Source>> open_own(const std::string& path, OthersMayWrite others) {
+  BBZ_ASSIGN(io::Fd file, io::open_own_file(path, {.write = false, .others = others}));
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return io::system_error(errno, "cannot open", path);
+  return io::file_source(std::move(file), static_cast<std::uint64_t>(status.st_size), path);
+}
+
+// Whether the file begins with these bytes, as far as it goes.
+Result<bool> begins_with(io::Source& source, Bytes magic) {
+  std::vector<std::byte> start(magic.size());
+  BBZ_ASSIGN(const std::size_t size, io::read_up_to(source, 0, start));
+  return std::ranges::equal(Bytes(start).first(size), magic.first(size));
+}
+
+// Whether a download keeps its state so; one that is torn counts.
+Result<bool> begins_as_state(io::Source& source) {
+  const std::vector<std::byte> state = push::encode_state({});
+  return begins_with(source, Bytes(state).first(container::kMagic.size()));
+}
+
+// Whether a file is empty, begins as an archive does or has a whole record anywhere.
+Result<bool> begins_as_archive(io::Source& source, const Limits& limits) {
+  BBZ_ASSIGN(const bool begins, begins_with(source, std::as_bytes(std::span(container::kMagic))));
+  if (begins) return true;
+  bool found = false;
+  const Status scanned = container::scan_records(
+      source, limits,
+      [&](const container::RecordView&) -> Status {
+        found = true;
+        return error_with_message(Code::kCancelled, "found");  // no need to look further
+      },
+      [](const container::Gap&) {});
+  if (!scanned.ok() && !found) return scanned.error();
+  return found;
+}
+
+// Looks at a file beside a download. False if there is none. Errors: kExists for one that `is_ours`
+// does not take, or that is not this user's alone.
+template <class IsOurs>
+Result<bool> find_own(const std::string& path, IsOurs&& is_ours) {
+  const auto source = open_own(path, OthersMayWrite::kRefused);
+  if (source.code() == Code::kNotFound) return false;
+  if (source.code() == Code::kExists) {
+    return make_error(Code::kExists, Remedy::kReplace, "{}, so it is no part of a download",
+                      source.error().message);
+  }
+  if (!source.ok()) return source.error();
+  BBZ_ASSIGN(const bool ours, is_ours(**source));
+  if (ours) return true;
+  return make_error(Code::kExists, Remedy::kReplace,
+                    "{}: already exists and is no part of a download", bbz::quoted(path));
+}
+
+}  // namespace
+
+Result<bool> holds_archive(const std::string& path, const Limits& limits) {
+  BBZ_ASSIGN(const auto source, open_own(path, OthersMayWrite::kLeft));
+  return begins_as_archive(*source, limits);
+}
+
+Status check_partial(const std::string& path, const Limits& limits) {
+  const std::string part = path + ".part";
+  BBZ_ASSIGN(const bool known, find_own(part + ".state", begins_as_state));
+  BBZ_TRY(find_own(part, [&](io::Source& source) -> Result<bool> {
+    return known ? Result<bool>(true) : begins_as_archive(source, limits);
+  }));
+  return {};
+}
+
+}  // namespace bbz::download

@@ -1,0 +1,19 @@
+// Stands for the room in a build without libcurl.
+#include "bbz/access/download/download.h"
+#include "bbz/base/format.h"
+#include "bbz/http/url.h"
+
+namespace bbz::download {
+
+Result<Summary> download(const std::string& url, const std::string&, const Options&) {
+  return make_error(Code::kUnsupported,
+                    "{}: this build of bbz cannot download: it was made without libcurl",
+                    http::shown_url(url));
+}
+
+Result<Summary> download_part(const std::string& url, const std::string& path,
+                              const Options& options, const Part&) {
+  return download(url, path, options);
+}
+
+}  // namespace bbz::download

@@ -1,0 +1,281 @@
+#include "bbz/access/model/model.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <set>
+
+#include "bbz/archive/reader.h"
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/base/stand_in.h"
+#include "bbz/files/recognise.h"
+#include "bbz/files/torch/elements.h"
+
+namespace bbz::model {
+namespace {
+
+namespace fs = std::filesystem;
+using SharedSource = std::shared_ptr<io::Source>;
+using Bytewise = std::vector<std::byte>;
+
+// How an archive is opened.
+struct Opening {
+  unsigned threads;
+  const Limits& limits;
+};
+
+// Of a config.json; a larger one is taken for none.
+constexpr std::uint64_t kMostConfig = 16 << 20;
+
+Result<Bytewise> read_range(io::Source& source, std::uint64_t offset, std::uint64_t size) {
+  Bytewise bytes(size);
+  BBZ_TRY(io::read_exactly(source, offset, bytes));
+  return bytes;
+}
+
+Result<Model> from_safetensors(const SharedSource& source) {
+  BBZ_ASSIGN(const Bytewise start, read_range(*source, 0, safetensors::kLengthBytes));
+  BBZ_ASSIGN(const std::uint64_t size, safetensors::header_size(start));
+  if (source->size() && size > *source->size()) {
+    return make_error(Code::kTruncated, "{}: a header of {} bytes in a file of {}", source->name(),
+                      size, *source->size());
+  }
+  Model model;
+  model.stored_bytes = source->size().value_or(0);
+  BBZ_ASSIGN(model.header, read_range(*source, 0, size));
+  BBZ_ASSIGN(const safetensors::Header header, safetensors::parse(model.header, source->size()));
+  model.metadata = header.metadata;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> places;
+  for (const safetensors::Tensor& tensor : header.tensors) {
+    model.tensors.push_back({tensor.name, tensor.dtype, tensor.shape});
+    places.emplace_back(size + tensor.begin, tensor.size());
+  }
+  model.load = [source, places](std::size_t i) {
+    return read_range(*source, places[i].first, places[i].second);
+  };
+  return model;
+}
+
+// Strides of 0 make a tensor of any size out of one element. The tensors of a model, one after the
+// other, may take this many times the file's bytes, and this many more.
+constexpr std::uint64_t kMostExpansion = 4;
+constexpr std::uint64_t kFreeExpansion = std::uint64_t{4} << 20;
+
+Status check_expansion(const io::Source& source, const torch::StateDict& state) {
+  const std::uint64_t stored = source.size().value_or(0);
+  const std::uint64_t most =
+      checked_add(checked_mul(stored, kMostExpansion).value_or(~std::uint64_t{0}), kFreeExpansion)
+          .value_or(~std::uint64_t{0});
+  std::uint64_t sum = 0;
+  for (const torch::Tensor& tensor : state.tensors) {
+    BBZ_ASSIGN(const std::uint64_t size, torch::byte_size(tensor));
+    if (size > most - sum) {
+      return make_error(Code::kLimit,
+                        "{}: a file of {} bytes, whose tensors stand for more than {}: their "
+                        "elements are used again and again, as of {}",
+                        source.name(), stored, most, bbz::quoted(tensor.name));
+    }
+    sum += size;
+  }
+  return {};
+}
+
+Result<Model> from_torch(const SharedSource& source) {
+  BBZ_ASSIGN(torch::StateDict read, torch::read_state_dict(*source));
+  BBZ_TRY(check_expansion(*source, read));
+  const auto state = std::make_shared<const torch::StateDict>(std::move(read));
+  Model model;
+  model.stored_bytes = source->size().value_or(0);
+  // What those who write safetensors from PyTorch put there.
+  model.metadata.emplace_back("format", "pt");
+  for (const torch::Tensor& tensor : state->tensors) {
+    model.tensors.push_back({tensor.name, tensor.dtype, tensor.shape});
+  }
+  model.load = [source, state](std::size_t i) -> Result<Bytewise> {
+    const torch::Tensor& tensor = state->tensors[i];
+    BBZ_ASSIGN(const std::uint64_t size, torch::byte_size(tensor));
+    BBZ_ASSIGN(const auto elements, torch::element_source(*source, *state, tensor));
+    return read_range(*elements, 0, size);
+  };
+  return model;
+}
+
+Result<Model> from_archive(const SharedSource& source, const Opening& opening) {
+  ReadOptions options;
+  options.threads = opening.threads;
+  options.limits = opening.limits;
+  BBZ_ASSIGN(auto opened, Reader::open(source, options));
+  const std::shared_ptr<const Reader> reader = std::move(opened);
+  Model model;
+  model.stored_bytes = reader->catalog().stored_bytes;
+  model.root = reader->root();
+  std::vector<std::uint32_t> numbers;
+  for (const catalog::File& file : reader->catalog().files) {
+    for (const std::uint32_t number : file.tensors) {
+      const catalog::TensorMeta& meta = reader->catalog().tensors[number].meta;
+      if (meta.kind != catalog::TensorKind::kTensor) continue;
+      model.tensors.push_back({meta.name, meta.dtype, meta.shape});
+      numbers.push_back(number);
+    }
+    if (file.path == "config.json" && file.size <= kMostConfig) {
+      Bytewise text(file.size);
+      BBZ_TRY(reader->read_file(static_cast<std::uint32_t>(&file - reader->catalog().files.data()),
+                                0, text));
+      model.config = as_text(text);
+    }
+  }
+  model.load = [reader, numbers](std::size_t i) -> Result<Bytewise> {
+    BBZ_TRY(reader->read_bytes(numbers[i], 0, {}));  // before there is memory for it
+    Bytewise bytes(reader->catalog().tensors[numbers[i]].byte_size);
+    BBZ_TRY(reader->read_tensor(numbers[i], bytes));
+    return bytes;
+  };
+  return model;
+}
+
+std::string read_config(const fs::path& folder) {
+  const auto source = io::open_file((folder / "config.json").string());
+  if (!source.ok() || !(*source)->size() || *(*source)->size() > kMostConfig) return {};
+  const auto text = read_range(**source, 0, *(*source)->size());
+  if (!text.ok()) return {};
+  return std::string(as_text(*text));
+}
+
+// The error about a file of no format that is read, from its first bytes.
+Error no_model(std::string_view shown, const std::string& name, Bytes front) {
+  if (const std::string other = stand_in(front); !other.empty()) {
+    return make_error(Code::kInvalidArgument, "{}: it is {}", shown, other);
+  }
+  if (const std::string why = files::why_bytes({name, front, false, {}}); !why.empty()) {
+    return make_error(Code::kUnsupported, "{}: it is {}", shown, why);
+  }
+  return make_error(Code::kInvalidArgument,
+                    "{}: no model: neither safetensors nor a file of torch.save nor an archive",
+                    shown);
+}
+
+Result<Model> open_source(const SharedSource& source, const fs::path& path,
+                          const Opening& opening) {
+  if (!source->seekable()) {
+    return make_error(Code::kInvalidArgument, "{}: a model is read from a file, not from a stream",
+                      source->name());
+  }
+  Bytewise start(files::kRecognisedBytes);
+  BBZ_ASSIGN(const std::size_t got, io::read_up_to(*source, 0, start));
+  const Bytes front = Bytes(start).first(got);
+  const auto is_archive = [&] {
+    return got >= container::kMagic.size() &&
+           std::ranges::equal(front.first(container::kMagic.size()),
+                              std::as_bytes(std::span(container::kMagic)));
+  };
+  Result<Model> model = no_model(source->name(), path.filename().string(), front);
+  if (is_archive()) {
+    model = from_archive(source, opening);
+  } else if (torch::looks_like_zip(front)) {
+    model = from_torch(source);
+  } else if (stand_in(front).empty() &&
+             (path.extension() == ".safetensors" || safetensors::looks_like_header(front))) {
+    model = from_safetensors(source);
+  }
+  if (!model.ok()) {
+    BBZ_TRY(source->check_unchanged());
+    return model;
+  }
+  model->load = [source, load = std::move(model->load)](std::size_t i) -> Result<Bytewise> {
+    auto bytes = load(i);
+    BBZ_TRY(source->check_unchanged());
+    return bytes;
+  };
+  model->sources.push_back(source);
+  model->path = path.filename().replace_extension(".safetensors").string();
+  return model;
+}
+
+Result<Model> open_one(const fs::path& path, const Opening& opening) {
+  BBZ_ASSIGN(auto opened, io::open_file(path.string()));
+  Result<Model> model = open_source(std::move(opened), path, opening);
+  if (model.ok() && model->config.empty()) model->config = read_config(path.parent_path());
+  return model;
+}
+
+// The files of a folder that hold models, opened, in the order of their names.
+Result<std::vector<Model>> open_models(const fs::path& folder, const Opening& opening) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const std::string extension = entry.path().extension().string();
+    if (extension == ".safetensors" || torch::has_usual_suffix(extension)) {
+      files.push_back(entry.path());
+    }
+  }
+  if (error) return make_error(Code::kIo, "{}: {}", folder.string(), error.message());
+  std::ranges::sort(files);
+  std::vector<Model> models;
+  Status passed_over;
+  for (const fs::path& file : files) {
+    Result<Model> model = open_one(file, opening);
+    // No zip archive, or one that holds other objects, such as arguments of a training.
+    const bool another =
+        model.code() == Code::kInvalidArgument || model.code() == Code::kUnsupported;
+    if (!model.ok() && (!another || file.extension() == ".safetensors")) return model.error();
+    if (!model.ok()) {
+      if (passed_over.ok()) passed_over = model.error();
+      continue;
+    }
+    models.push_back(std::move(model).value());
+  }
+  if (models.empty()) BBZ_TRY(passed_over);
+  return models;
+}
+
+// The model of a folder's files, put together.
+Result<Model> open_folder(const fs::path& folder, const Opening& opening) {
+  BBZ_ASSIGN(std::vector<Model> models, open_models(folder, opening));
+  if (models.empty()) {
+    return make_error(Code::kInvalidArgument, "{}: no file of safetensors or torch.save in it",
+                      folder.string());
+  }
+  if (models.size() == 1) return std::move(models.front());
+  Model whole;
+  whole.config = read_config(folder);
+  std::set<std::string> names;
+  auto parts =
+      std::make_shared<std::vector<std::pair<std::shared_ptr<const Model>, std::size_t>>>();
+  for (Model& one : models) {
+    whole.sources.insert(whole.sources.end(), one.sources.begin(), one.sources.end());
+    const auto part = std::make_shared<const Model>(std::move(one));
+    whole.stored_bytes += part->stored_bytes;
+    for (std::size_t i = 0; i < part->tensors.size(); ++i) {
+      if (!names.insert(part->tensors[i].name).second) {
+        return make_error(Code::kInvalidArgument, "{}: the tensor {} stands in two files",
+                          folder.string(), bbz::quoted(part->tensors[i].name));
+      }
+      whole.tensors.push_back(part->tensors[i]);
+      parts->emplace_back(part, i);
+    }
+  }
+  whole.load = [parts](std::size_t i) { return (*parts)[i].first->load((*parts)[i].second); };
+  return whole;
+}
+
+}  // namespace
+
+Status check_unchanged(const Model& model) {
+  for (const SharedSource& source : model.sources) BBZ_TRY(source->check_unchanged());
+  return {};
+}
+
+Result<Model> open(const std::string& path, unsigned threads, const Limits& limits) {
+  const Opening opening{threads, limits};
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) return open_folder(path, opening);
+  return open_one(path, opening);
+}
+
+Result<Model> open(std::shared_ptr<io::Source> source, const std::string& path, unsigned threads,
+                   const Limits& limits) {
+  return open_source(source, path, {threads, limits});
+}
+
+}  // namespace bbz::model

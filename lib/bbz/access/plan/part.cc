@@ -1,0 +1,96 @@
+#include "bbz/access/plan/part.h"
+
+#include <algorithm>
+
+#include "bbz/base/checked.h"
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+
+namespace bbz::plan {
+namespace {
+
+Error no_such(std::string_view what, std::uint64_t number, std::uint64_t count) {
+  return make_error(Code::kInvalidArgument, "{} {}: there are {}", what, number, count);
+}
+
+Part whole(const catalog::Tensor& tensor) {
+  return {tensor.meta.number, 0, tensor.byte_size};
+}
+
+}  // namespace
+
+Result<std::vector<Part>> whole_tensors(const catalog::Catalog& catalog,
+                                        std::span<const std::uint32_t> tensors) {
+  std::vector<Part> parts;
+  for (const std::uint32_t number : tensors) {
+    if (number >= catalog.tensors.size()) return no_such("tensor", number, catalog.tensors.size());
+    parts.push_back(whole(catalog.tensors[number]));
+  }
+  return parts;
+}
+
+Result<Part> rows(const catalog::Catalog& catalog, std::uint32_t tensor, std::uint64_t first,
+                  std::uint64_t last) {
+  if (tensor >= catalog.tensors.size()) return no_such("tensor", tensor, catalog.tensors.size());
+  const catalog::Tensor& entry = catalog.tensors[tensor];
+  const std::uint64_t count = entry.meta.shape.empty() ? 1 : entry.meta.shape.front();
+  if (first > last || last > count) {
+    return make_error(Code::kInvalidArgument, "tensor {} {}: rows {} to {} asked for, it has {}",
+                      tensor, quoted(entry.meta.name), first, last, count);
+  }
+  if (count == 0) return Part{tensor, 0, 0};
+  // The size in bits fits 64 bits, as the catalog has checked.
+  const std::uint64_t row_bits = entry.byte_size * 8 / count;
+  const std::uint64_t begin = first * row_bits / 8;
+  const std::uint64_t end = first == last ? begin : divide_up(last * row_bits, 8);
+  return Part{tensor, begin, end - begin};
+}
+
+Result<std::vector<Part>> layer(const catalog::Catalog& catalog, std::uint32_t layer) {
+  std::vector<Part> parts;
+  for (const catalog::Tensor& tensor : catalog.tensors) {
+    if (tensor.meta.layer == layer && !tensor.is_operand() && layer != catalog::kNone) {
+      parts.push_back(whole(tensor));
+    }
+  }
+  if (parts.empty()) return make_error(Code::kNotFound, "layer {}: no tensor belongs to it", layer);
+  return parts;
+}
+
+Result<std::vector<Part>> whole_file(const catalog::Catalog& catalog, std::uint32_t file) {
+  if (file >= catalog.files.size()) return no_such("file", file, catalog.files.size());
+  return whole_tensors(catalog, catalog.files[file].tensors);
+}
+
+Result<std::vector<Part>> file_bytes(const catalog::Catalog& catalog, std::uint32_t file,
+                                     std::uint64_t offset, std::uint64_t size) {
+  if (file >= catalog.files.size()) return no_such("file", file, catalog.files.size());
+  const catalog::File& entry = catalog.files[file];
+  if (offset > entry.size || size > entry.size - offset) {
+    return make_error(Code::kInvalidArgument, "file {}: {} bytes from {} asked for, it has {}",
+                      quoted(entry.path), size, offset, entry.size);
+  }
+  const std::uint64_t end = offset + size;
+  const auto end_of = [&](std::uint32_t number) {
+    return catalog.tensors[number].meta.offset + catalog.tensors[number].byte_size;
+  };
+  std::vector<Part> parts;
+  auto at = std::ranges::upper_bound(entry.tensors, offset, {}, end_of);
+  for (; at != entry.tensors.end(); ++at) {
+    const catalog::Tensor& tensor = catalog.tensors[*at];
+    const std::uint64_t begin = tensor.meta.offset;
+    if (begin >= end) break;
+    const std::uint64_t from = std::max(begin, offset);
+    const std::uint64_t to = std::min(begin + tensor.byte_size, end);
+    if (from < to) parts.push_back({*at, from - begin, to - from});
+  }
+  return parts;
+}
+
+std::vector<Part> everything(const catalog::Catalog& catalog) {
+  std::vector<Part> parts;
+  for (const catalog::Tensor& tensor : catalog.tensors) parts.push_back(whole(tensor));
+  return parts;
+}
+
+}  // namespace bbz::plan

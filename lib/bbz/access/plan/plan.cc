@@ -1,0 +1,260 @@
+#include "bbz/access/plan/plan.h"
+
+#include <algorithm>
+#include <set>
+
+#include "bbz/archive/group_state.h"
+#include "bbz/base/format.h"
+#include "bbz/format/container/record.h"
+#include "bbz/symmetry/form.h"
+
+namespace bbz::plan {
+namespace {
+
+using container::RecordType;
+
+const catalog::Payload& payload_of(const catalog::Catalog& catalog, What what, std::uint64_t item) {
+  switch (what) {
+    case What::kChunk:
+      return catalog.chunks[item].payload;
+    case What::kGroup:
+      return catalog.groups[item].payload;
+    default:
+      return catalog.metadata[item].payload;
+  }
+}
+
+template <class Meta>
+std::vector<std::byte> encode_record_head(RecordType type, const Meta& fields,
+                                          const catalog::Payload& payload) {
+  std::vector<std::byte> meta;
+  catalog::encode_meta(fields, meta);
+  container::RecordHead head = container::make_head(type, meta, {}, 0);
+  head.payload_length = payload.length;
+  head.payload_checksum = payload.checksum;
+  head.offset = payload.offset - head.size();
+  std::vector<std::byte> bytes;
+  container::encode_head(head, meta, bytes);
+  return bytes;
+}
+
+// Head and meta of the record, as they stand in the archive: every byte follows from the catalog.
+std::vector<std::byte> head_of(const catalog::Catalog& catalog, What what, std::uint64_t item) {
+  const catalog::Payload& payload = payload_of(catalog, what, item);
+  switch (what) {
+    case What::kChunk:
+      return encode_record_head(RecordType::kChunk, catalog.chunks[item].meta, payload);
+    case What::kGroup:
+      return encode_record_head(RecordType::kGroup, catalog.groups[item].meta, payload);
+    default:
+      return encode_record_head(RecordType::kMetadata, catalog.metadata[item].meta, payload);
+  }
+}
+
+std::uint64_t item_count(const catalog::Catalog& catalog, What what) {
+  switch (what) {
+    case What::kChunk:
+      return catalog.chunks.size();
+    case What::kGroup:
+      return catalog.groups.size();
+    default:
+      return catalog.metadata.size();
+  }
+}
+
+std::vector<Range> merge(std::span<const Piece> pieces, const Options& options) {
+  std::vector<Range> ranges;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const Piece& piece = pieces[i];
+    if (!ranges.empty()) {
+      Range& last = ranges.back();
+      const bool near = piece.offset - last.end() <= options.gap;
+      const bool fits = options.most_bytes == 0 || piece.end() - last.offset <= options.most_bytes;
+      if (near && fits) {
+        last.length = piece.end() - last.offset;
+        ++last.piece_count;
+        continue;
+      }
+    }
+    ranges.push_back({piece.offset, piece.length, i, 1});
+  }
+  return ranges;
+}
+
+}  // namespace
+
+// What has been found to be needed so far.
+struct Planner::Wanted {
+  std::set<std::uint64_t> chunks;
+  std::set<std::uint32_t> groups;
+  std::set<std::uint32_t> files;
+  std::vector<std::uint32_t> unresolved;
+};
+
+std::uint64_t Plan::piece_bytes() const {
+  std::uint64_t sum = 0;
+  for (const Piece& piece : pieces) sum += piece.length;
+  return sum;
+}
+
+std::uint64_t Plan::fetch_bytes() const {
+  std::uint64_t sum = 0;
+  for (const Range& range : ranges) sum += range.length;
+  return sum;
+}
+
+Status Planner::want_group(std::uint32_t group, Wanted& wanted) const {
+  if (!wanted.groups.insert(group).second) return {};
+  const auto known = group_tensors_.find(group);
+  if (known == group_tensors_.end()) {
+    wanted.unresolved.push_back(group);
+    return {};
+  }
+  BBZ_ASSIGN(const auto tensors,
+             symmetry::group_tensors(catalog_, catalog_.groups[group], known->second));
+  for (const catalog::Tensor& tensor : tensors) {
+    for (std::uint64_t i = 0; i < tensor.chunk_count; ++i) {
+      wanted.chunks.insert(tensor.first_chunk + i);
+    }
+  }
+  return {};
+}
+
+Status Planner::want(const Part& part, Wanted& wanted) const {
+  if (part.tensor >= catalog_.tensors.size()) {
+    return make_error(Code::kInvalidArgument, "tensor {}: there are {}", part.tensor,
+                      catalog_.tensors.size());
+  }
+  const catalog::Tensor& tensor = catalog_.tensors[part.tensor];
+  const catalog::TensorMeta& meta = tensor.meta;
+  if (part.offset > tensor.byte_size || part.size > tensor.byte_size - part.offset) {
+    return make_error(Code::kInvalidArgument, "tensor {}: {} bytes from {} asked for, it has {}",
+                      part.tensor, part.size, part.offset, tensor.byte_size);
+  }
+  BBZ_TRY(symmetry::check_form(catalog_, tensor));
+  if (!tensor.is_operand()) wanted.files.insert(meta.file);
+  const bool whole = part.size == tensor.byte_size;
+  // Whoever visits a whole tensor asks for its group at its beginning.
+  if (meta.group != catalog::kNone && (whole || meta.form == symmetry::kFormPolar)) {
+    BBZ_TRY(want_group(meta.group, wanted));
+  }
+  if (part.size == 0) return {};
+  const std::uint64_t end = part.offset + part.size;
+  const std::uint64_t chunk_bytes =
+      std::min(meta.chunk_elements, meta.stored_elements) * meta.element_bits / 8;
+  const bool lower = meta.form == symmetry::kFormLower;
+  for (std::uint64_t i = lower || chunk_bytes == 0 ? 0 : part.offset / chunk_bytes;
+       i < tensor.chunk_count; ++i) {
+    const catalog::Chunk& chunk = catalog_.chunks[tensor.first_chunk + i];
+    std::uint64_t from = i * chunk_bytes;
+    std::uint64_t to = from + chunk.decoded_bytes;
+    if (lower) {
+      const symmetry::DenseRange dense = symmetry::lower_range(meta, chunk);
+      from = dense.begin * meta.element_bits / 8;
+      to = dense.end * meta.element_bits / 8;
+    }
+    if (to <= part.offset) continue;
+    if (from >= end) break;
+    wanted.chunks.insert(tensor.first_chunk + i);
+    if (meta.form == symmetry::kFormRider && symmetry::is_carried(chunk)) {
+      BBZ_TRY(want_group(meta.group, wanted));
+    }
+  }
+  return {};
+}
+
+Result<Plan> Planner::plan(std::span<const Part> parts, const Options& options) const {
+  Wanted wanted;
+  for (const Part& part : parts) BBZ_TRY(want(part, wanted));
+  Plan plan;
+  const auto add = [&](What what, std::uint64_t item) {
+    const catalog::Payload& payload = payload_of(catalog_, what, item);
+    const std::uint64_t head = options.heads ? head_of(catalog_, what, item).size() : 0;
+    if (head + payload.length == 0) return;
+    plan.pieces.push_back(
+        {what, item, payload.offset - head, head + payload.length, head, payload.checksum});
+  };
+  for (const std::uint64_t chunk : wanted.chunks) add(What::kChunk, chunk);
+  for (const std::uint32_t group : wanted.groups) add(What::kGroup, group);
+  for (std::size_t i = 0; options.metadata && i < catalog_.metadata.size(); ++i) {
+    const std::uint32_t file = catalog_.metadata[i].meta.file;
+    if (file == catalog::kNone || wanted.files.contains(file)) add(What::kMetadata, i);
+  }
+  std::ranges::sort(plan.pieces, {}, &Piece::offset);
+  plan.ranges = merge(plan.pieces, options);
+  plan.unresolved = std::move(wanted.unresolved);
+  return plan;
+}
+
+Status Planner::add_group(std::uint32_t group, Bytes payload) {
+  if (group >= catalog_.groups.size()) {
+    return make_error(Code::kInvalidArgument, "group {}: there are {}", group,
+                      catalog_.groups.size());
+  }
+  const catalog::Group& entry = catalog_.groups[group];
+  Piece piece;
+  piece.what = What::kGroup;
+  piece.item = group;
+  piece.offset = entry.payload.offset;
+  piece.length = entry.payload.length;
+  piece.checksum = entry.payload.checksum;
+  BBZ_TRY(verify_piece(catalog_, piece, payload));
+  BBZ_ASSIGN(const auto state,
+             internal::GroupState::make(entry, payload, catalog_.header.digest_kind));
+  return resolve(group, state->tensor_count());
+}
+
+Status Planner::resolve(std::uint32_t group, std::uint64_t tensors) {
+  if (group >= catalog_.groups.size()) {
+    return make_error(Code::kInvalidArgument, "group {}: there are {}", group,
+                      catalog_.groups.size());
+  }
+  BBZ_TRY(symmetry::group_tensors(catalog_, catalog_.groups[group], tensors));
+  group_tensors_[group] = tensors;
+  return {};
+}
+
+Result<Plan> complete_plan(Planner& planner, const catalog::Catalog& catalog,
+                           std::span<const Part> parts, const Options& options,
+                           const ReadPayload& read) {
+  while (true) {
+    BBZ_ASSIGN(Plan plan, planner.plan(parts, options));
+    if (plan.unresolved.empty()) return plan;
+    for (const std::uint32_t group : plan.unresolved) {
+      BBZ_ASSIGN(const std::vector<std::byte> payload, read(catalog.groups[group].payload));
+      BBZ_TRY(planner.add_group(group, payload));
+    }
+  }
+}
+
+Status verify_piece(const catalog::Catalog& catalog, const Piece& piece, Bytes bytes) {
+  if (piece.item >= item_count(catalog, piece.what) || bytes.size() != piece.length) {
+    return make_error(Code::kInvalidArgument, "piece at offset {}: {} bytes given, it has {}",
+                      piece.offset, bytes.size(), piece.length);
+  }
+  const catalog::Payload& expected = payload_of(catalog, piece.what, piece.item);
+  if (expected.length + piece.head_length != piece.length) {
+    return make_error(Code::kInvalidArgument,
+                      "piece at offset {}: {} bytes with a head of {}, the payload has {}",
+                      piece.offset, piece.length, piece.head_length, expected.length);
+  }
+  if (piece.head_length != 0 && !std::ranges::equal(bytes.first(piece.head_length),
+                                                    head_of(catalog, piece.what, piece.item))) {
+    return make_error(Code::kChecksum, "record at offset {}: its head is not what the index lists",
+                      expected.offset - piece.head_length);
+  }
+  const Bytes payload = bytes.subspan(piece.head_length);
+  BBZ_TRY(internal::check_payload_checksum(expected, payload));
+  switch (piece.what) {
+    case What::kGroup:
+      return internal::check_payload_digest(catalog.groups[piece.item].meta.payload_digest,
+                                            expected, payload);
+    case What::kMetadata:
+      return internal::check_payload_digest(catalog.metadata[piece.item].meta.payload_digest,
+                                            expected, payload);
+    default:
+      return {};
+  }
+}
+
+}  // namespace bbz::plan

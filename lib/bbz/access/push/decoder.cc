@@ -1,0 +1,307 @@
+#include "bbz/access/push/decoder.h"
+
+#include <algorithm>
+
+#include "bbz/access/push/internal/handout.h"
+#include "bbz/access/push/internal/impl.h"
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+
+namespace bbz::push {
+
+using container::RecordType;
+using internal::Unit;
+
+Decoder::Impl::Impl(const Options& o, Receiver& r)
+    : options(o),
+      receiver(r),
+      declared(o.total.has_value()),
+      input(options),
+      outline(input, options),
+      handout(input, outline, options, receiver) {}
+
+Decoder::Decoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Decoder::~Decoder() = default;
+
+Result<std::unique_ptr<Decoder>> Decoder::create(const Options& options, Receiver& receiver) {
+  return std::unique_ptr<Decoder>(new Decoder(std::make_unique<Impl>(options, receiver)));
+}
+
+// --- taking bytes
+
+Status Decoder::Impl::check_range(Interval range) const {
+  const auto total = outline.total();
+  if (!total || range.end <= *total) return {};
+  return make_error(declared ? Code::kInvalidArgument : Code::kMalformed,
+                    "bytes {} to {}: the archive ends at {}", range.begin, range.end, *total);
+}
+
+// Whether a segment may be held in memory: the next bytes in order always are, for the record they
+// are of bounds them.
+Status Decoder::Impl::check_memory(Interval range) const {
+  if (range.begin == input.there().first_missing(0) || input.has_room(range.size())) return {};
+  return make_error(Code::kLimit,
+                    "bytes at offset {}: no room to keep them, the next in order are at {}",
+                    range.begin, input.there().first_missing(0));
+}
+
+// Takes a part of a segment of which nothing is there.
+Status Decoder::Impl::take(std::uint64_t offset, Bytes bytes) {
+  // Without a store, in steps between which records are released.
+  constexpr std::size_t kStep = std::size_t{1} << 20;
+  const std::size_t step = input.has_store() ? bytes.size() : kStep;
+  while (!bytes.empty()) {
+    const Bytes part = bytes.first(std::min(step, bytes.size()));
+    const Interval range{offset, offset + part.size()};
+    BBZ_TRY(check_memory(range));
+    BBZ_TRY(input.take(offset, part));
+    adopted.remove(range);
+    failure = absorb(range);
+    input.forget_latest();
+    BBZ_TRY(failure);
+    offset = range.end;
+    bytes = bytes.subspan(part.size());
+  }
+  return {};
+}
+
+Status Decoder::feed(std::uint64_t offset, Bytes bytes) {
+  BBZ_TRY(impl_->failure);
+  const auto end = checked_add(offset, bytes.size());
+  if (!end) {
+    return make_error(Code::kInvalidArgument, "{} bytes at offset {}: they end beyond 64 bits",
+                      bytes.size(), offset);
+  }
+  const Interval range{offset, *end};
+  if (Status checked = impl_->check_range(range); !checked.ok()) {
+    if (checked.code() == Code::kMalformed) impl_->failure = checked;
+    return checked;
+  }
+  RangeSet taken;
+  // Twice where bytes that were there, and so passed over, turned out to be damaged.
+  for (int pass = 0; pass < 2; ++pass) {
+    const auto parts = impl_->input.there().missing(range);
+    if (std::ranges::all_of(parts, [&](const Interval& part) { return taken.covers(part); })) break;
+    for (const Interval& part : parts) {
+      taken.add(part);
+      BBZ_TRY(impl_->take(part.begin, bytes.subspan(part.begin - offset, part.size())));
+    }
+  }
+  return {};
+}
+
+Status Decoder::adopt(Interval range) {
+  BBZ_TRY(impl_->failure);
+  if (!impl_->input.has_store()) {
+    return make_error(Code::kInvalidArgument, "adopt: there is no store");
+  }
+  BBZ_TRY(impl_->check_range(range));
+  for (const Interval& part : impl_->input.there().missing(range)) {
+    BBZ_TRY(impl_->input.adopt(part));
+    impl_->adopted.add(part);
+  }
+  return impl_->failure = impl_->absorb(range);
+}
+
+Status Decoder::set_total(std::uint64_t total) {
+  BBZ_TRY(impl_->failure);
+  if (impl_->input.there().end() > total) {
+    return make_error(Code::kInvalidArgument, "archive length {}: bytes up to {} were fed", total,
+                      impl_->input.there().end());
+  }
+  BBZ_TRY(impl_->outline.set_total(total));
+  impl_->declared = true;
+  return impl_->failure = impl_->absorb({});
+}
+
+// --- what they mean
+
+// Goes on with what the bytes of `fresh` make possible.
+Status Decoder::Impl::absorb(Interval fresh) {
+  const std::size_t known = outline.unit_count();
+  BBZ_TRY(outline.advance([this](std::size_t unit) { return handout.add(unit); }));
+  if (outline.listed() && !told) {
+    told = true;
+    BBZ_TRY(handout.end_list());
+    BBZ_TRY(receiver.structure(outline.catalog()));
+  }
+  const std::size_t count = outline.unit_count();
+  for (std::size_t unit = outline.first_after(fresh.begin);
+       unit < known && outline.unit(unit).offset < fresh.end; ++unit) {
+    BBZ_TRY(check_unit(unit));
+  }
+  for (std::size_t unit = known; unit < count; ++unit) BBZ_TRY(check_unit(unit));
+  return {};
+}
+
+Status Decoder::Impl::check_unit(std::size_t number) {
+  const Unit& unit = outline.unit(number);
+  if (!unit.is(Unit::kHeadOk) && input.has(unit.head())) BBZ_TRY(check_head(number));
+  if (!unit.is(Unit::kPayloadOk)) BBZ_TRY(check_payload(number));
+  return {};
+}
+
+// Whether any byte of the range was adopted.
+bool Decoder::Impl::was_adopted(Interval range) const {
+  return adopted.missing(range) != std::vector{range};
+}
+
+// The head of a record that an index has listed.
+Status Decoder::Impl::check_head(std::size_t number) {
+  Unit& unit = outline.unit(number);
+  BBZ_ASSIGN(const Bytes bytes, input.read(unit.head(), buffer));
+  BBZ_ASSIGN(const auto listed, outline.listed_head(unit));
+  if (std::ranges::equal(bytes, listed)) {
+    unit.set(Unit::kHeadOk);
+    input.verify(unit.head());
+    input.release(unit.head());
+    return {};
+  }
+  const auto size = container::peek_size(bytes, unit.offset);
+  if (!size.ok()) {
+    input.damage(unit.head(), size.error());
+  } else if (!was_adopted(unit.head()) && *size == unit.head_length &&
+             container::decode_intact_head(bytes, unit.offset).ok()) {
+    return make_error(Code::kMalformed, "record at offset {}: it is not what the index lists",
+                      unit.offset);
+  } else {
+    input.damage(unit.head(),
+                 make_error(Code::kChecksum, "record head at offset {}: not what the index lists",
+                            unit.offset));
+  }
+  return {};
+}
+
+Status Decoder::Impl::check_payload(std::size_t number) {
+  Unit& unit = outline.unit(number);
+  const Interval range = unit.payload();
+  if (!unit.has_payload) {
+    unit.set(Unit::kPayloadOk);
+    unit.set(Unit::kHanded);
+    return {};
+  }
+  const bool known = container::is_known(unit.type);
+  if (!known && !input.has_store()) return roll(number);
+  if (!input.has(range)) return {};
+  if (!range.empty() && trusted.covers(range) && unit.type != RecordType::kGroup) {
+    unit.set(Unit::kPayloadOk);
+    input.verify(range);
+    return handout.trust(number);
+  }
+  std::uint64_t computed = 0;
+  Bytes payload;
+  if (handout.needs_payload(unit)) {
+    BBZ_ASSIGN(payload, input.read(range, buffer));
+    computed = xxh3_64(payload);
+  } else {
+    BBZ_ASSIGN(computed, input.hash(range));
+  }
+  return judge(number, computed, payload);
+}
+
+// Takes a payload whose checksum was computed, or not.
+Status Decoder::Impl::judge(std::size_t number, std::uint64_t computed, Bytes payload) {
+  Unit& unit = outline.unit(number);
+  if (computed == unit.payload_checksum) {
+    unit.set(Unit::kPayloadOk);
+    input.verify(unit.payload());
+    return handout.take(number, payload);
+  }
+  std::string what = fmt::format("{} record", container::type_name(unit.type));
+  if (unit.type == RecordType::kChunk) {
+    const catalog::ChunkMeta& chunk = outline.catalog().chunks[unit.item].meta;
+    what = fmt::format("tensor {} {}, chunk {}", chunk.tensor,
+                       quoted(outline.catalog().tensors[chunk.tensor].meta.name), chunk.number);
+  }
+  input.damage(unit.payload(), make_error(Code::kChecksum,
+                                          "{} at offset {}: payload checksum {:016x}, computed "
+                                          "{:016x}",
+                                          what, unit.offset, unit.payload_checksum, computed));
+  return {};
+}
+
+// Without a store: hashes the payload of an unknown record, whose length has no limit, as it comes;
+// of several the first, and lets go of what came for a later one.
+Status Decoder::Impl::roll(std::size_t number) {
+  rolls.insert(number);
+  while (!rolls.empty()) {
+    const std::size_t first = *rolls.begin();
+    const Interval range = outline.unit(first).payload();
+    if (rolling && rolling->unit != first) {
+      input.drop({outline.unit(rolling->unit).payload().begin, rolling->position});
+      rolling.reset();
+    }
+    if (!rolling) rolling.emplace(Rolling{first, range.begin, {}});
+    const std::uint64_t to = std::min(input.there().first_missing(rolling->position), range.end);
+    constexpr std::uint64_t kStep = std::uint64_t{1} << 20;
+    while (rolling->position < to) {
+      const Interval part{rolling->position, std::min(to, rolling->position + kStep)};
+      BBZ_ASSIGN(const Bytes bytes, input.read(part, buffer));
+      rolling->hash.update(bytes);
+      input.release(part);
+      rolling->position = part.end;
+    }
+    if (to < range.end) return {};
+    const std::uint64_t computed = rolling->hash.digest64();
+    rolling.reset();
+    rolls.erase(first);
+    BBZ_TRY(judge(first, computed, {}));
+  }
+  return {};
+}
+
+// --- what is there and what is not
+
+bool Decoder::complete() const {
+  const Impl& d = *impl_;
+  if (!d.failure.ok()) return false;
+  if (d.options.only_wanted && d.outline.listed()) return d.handout.open() == 0;
+  return d.outline.header() && d.outline.closed() &&
+         d.input.verified().covers({0, *d.outline.total()});
+}
+
+Status Decoder::finish() {
+  Impl& d = *impl_;
+  BBZ_TRY(d.failure);
+  if (complete()) return {};
+  if (!d.outline.header() && d.input.first_damage() == nullptr) {
+    const std::uint64_t have = d.input.there().first_missing(0);
+    std::vector<std::byte> buffer;
+    BBZ_ASSIGN(const Bytes bytes, d.input.read({0, have}, buffer));
+    BBZ_TRY(container::decode_file_header(bytes));
+  }
+  if (const Damage* damage = d.input.first_damage()) return damage->error;
+  const auto missing = needs(1);
+  const std::uint64_t at =
+      missing.empty() ? d.input.there().first_missing(0) : missing.front().begin;
+  return make_error(Code::kTruncated, "the bytes from offset {} on are missing", at);
+}
+
+const Status& Decoder::failure() const {
+  return impl_->failure;
+}
+std::vector<Damage> Decoder::damages() const {
+  return impl_->input.damages();
+}
+const RangeSet& Decoder::verified() const {
+  return impl_->input.verified();
+}
+const RangeSet& Decoder::there() const {
+  return impl_->input.there();
+}
+std::optional<std::uint64_t> Decoder::total() const {
+  return impl_->outline.total();
+}
+const catalog::Catalog* Decoder::catalog() const {
+  return impl_->outline.has_catalog() ? &impl_->outline.catalog() : nullptr;
+}
+std::optional<Digest> Decoder::root() const {
+  return impl_->outline.root();
+}
+Interval Decoder::records() const {
+  const internal::Outline& outline = impl_->outline;
+  if (!outline.listed() || outline.unit_count() == 0) return {};
+  return {outline.unit(0).offset, outline.unit(outline.unit_count() - 1).end()};
+}
+
+}  // namespace bbz::push

@@ -1,0 +1,243 @@
+// The part of Handout that knows which tensors follow from others.
+#include <algorithm>
+
+#include "bbz/access/push/internal/handout.h"
+#include "bbz/base/format.h"
+#include "bbz/format/chunk/chunk.h"
+
+namespace bbz::internal {
+
+Status Handout::add_group(std::size_t unit) {
+  const std::uint32_t number = static_cast<std::uint32_t>(groups_.size());
+  GroupProgress group;
+  group.unit = unit;
+  groups_.push_back(std::move(group));
+  if (input_.has_store()) return {};
+  // By the order of records, nothing after this one refers to an older one of its method.
+  const std::uint8_t method = catalog().groups[number].meta.method;
+  for (const std::uint32_t older : std::vector(live_)) {
+    if (catalog().groups[older].meta.method != method) continue;
+    groups_[older].superseded = true;
+    drop_if_done(older);
+  }
+  live_.push_back(number);
+  return {};
+}
+
+Status Handout::end_list() {
+  for (const std::uint32_t group : std::vector(live_)) drop_if_done(group);
+  for (std::uint32_t group = 0; group < groups_.size(); ++group) {
+    BBZ_TRY(look_at_group(group));
+  }
+  return {};
+}
+
+Status Handout::take_group(std::size_t number, Bytes payload) {
+  Unit& unit = outline_.unit(number);
+  const catalog::Group& entry = catalog().groups[unit.item];
+  GroupProgress& group = groups_[unit.item];
+  BBZ_TRY(check_payload_digest(entry.meta.payload_digest, entry.payload, payload));
+  const auto state = GroupState::make(entry, payload, catalog().header.digest_kind);
+  if (!state.ok() && state.code() != Code::kUnsupported) return state.error();
+  group.read = true;
+  if (state.ok()) {
+    group.count = (*state)->tensor_count();
+    group.useless = check_listed(**state);
+  } else {
+    group.useless = state.error();
+  }
+  unit.set(Unit::kHanded);
+  BBZ_TRY(keep_or_release(number));
+  return look_at_group(unit.item);
+}
+
+// Refuses a group before anything is kept for it, if all records are known by then.
+Status Handout::check_listed(const GroupState& state) const {
+  if (!outline_.listed()) return {};
+  const auto tensors = state.tensors(catalog(), derived_bytes(catalog(), state.number()));
+  return tensors.ok() ? Status() : Status(tensors.error());
+}
+
+Result<std::optional<std::uint64_t>> Handout::group_size(std::uint32_t group) const {
+  if (!groups_[group].read) return std::optional<std::uint64_t>();
+  BBZ_TRY(groups_[group].useless);
+  return std::optional(groups_[group].count);
+}
+
+Status Handout::wait_for_group(std::uint32_t tensor) {
+  const std::uint32_t group = catalog().tensors[tensor].meta.group;
+  progress_[tensor].counted = true;
+  ++groups_[group].open;
+  groups_[group].waiting.push_back(tensor);
+  return look_at_group(group);
+}
+
+// Whether everything that belongs to a group has come by now; then what waited for it goes on.
+Status Handout::look_at_group(std::uint32_t number) {
+  if (groups_[number].waiting.empty() || !groups_[number].read) return {};
+  const catalog::Group& entry = catalog().groups[number];
+  {
+    GroupProgress& group = groups_[number];
+    if (group.useless.ok() && outline_.listed()) {
+      const auto tensors = symmetry::group_tensors(catalog(), entry, group.count);
+      if (!tensors.ok()) group.useless = tensors.error();
+    }
+    while (group.useless.ok() && group.whole < group.count) {
+      const std::uint64_t tensor = entry.first_tensor + group.whole;
+      const bool there = tensor < progress_.size();
+      if (!there || progress_[tensor].verified != catalog().tensors[tensor].chunk_count) {
+        watchers_[static_cast<std::uint32_t>(tensor)].push_back(number);
+        return {};
+      }
+      ++group.whole;
+    }
+    group.complete = group.useless.ok();
+  }
+  for (const std::uint32_t tensor : std::exchange(groups_[number].waiting, {})) {
+    if (!wants(tensor)) continue;
+    if (const Status useless = groups_[number].useless; !useless.ok()) {
+      BBZ_TRY(fail(tensor, nullptr, useless.error()));
+    } else if (catalog().tensors[tensor].meta.form == symmetry::kFormPolar) {
+      BBZ_TRY(derive(tensor));
+    } else if (!input_.has_store() ||
+               progress_[tensor].verified == catalog().tensors[tensor].chunk_count) {
+      BBZ_TRY(hand_out_waiting(tensor));
+    }
+  }
+  return {};
+}
+
+// Every chunk of a tensor is verified.
+Status Handout::tensor_whole(std::uint32_t tensor) {
+  if (const auto watched = watchers_.find(tensor); watched != watchers_.end()) {
+    const std::vector<std::uint32_t> groups = std::move(watched->second);
+    watchers_.erase(watched);
+    for (const std::uint32_t group : groups) BBZ_TRY(look_at_group(group));
+  }
+  const catalog::TensorMeta& meta = catalog().tensors[tensor].meta;
+  if (meta.form != symmetry::kFormRider || !wants(tensor) || !group_complete(meta.group)) return {};
+  return hand_out_waiting(tensor);
+}
+
+// A group with the bytes of its tensors, put together from what is kept of them.
+Result<std::shared_ptr<GroupState>> Handout::group_state(std::uint32_t number) {
+  const auto known = std::ranges::find(states_, number, [](const auto& s) { return s->number(); });
+  if (known != states_.end()) {
+    std::rotate(states_.begin(), known, std::next(known));
+    return states_.front();
+  }
+  const GroupProgress& group = groups_[number];
+  const catalog::Group& entry = catalog().groups[number];
+  if (group.dropped) {
+    return make_error(Code::kUnsupported,
+                      "group {}: too far before the tensor that refers to it for a decoder without "
+                      "a store",
+                      number);
+  }
+  BBZ_TRY(group.useless);
+  std::vector<std::byte> buffer;
+  BBZ_ASSIGN(const Bytes payload, input_.read(outline_.unit(group.unit).payload(), buffer));
+  BBZ_ASSIGN(auto state, GroupState::make(entry, payload, catalog().header.digest_kind));
+  Status stored;  // whether the bytes could be read
+  const Status together = state->put_together(
+      catalog(),
+      [&](const catalog::Tensor& tensor, const catalog::Chunk& chunk) -> Result<Bytes> {
+        const std::uint64_t at = progress_[tensor.meta.number].unit + 1 + chunk.meta.number;
+        auto bytes = input_.read(outline_.unit(at).payload(), buffer);
+        if (!bytes.ok()) stored = bytes.error();
+        return bytes;
+      },
+      chunk::verify);
+  BBZ_TRY(stored);
+  if (!together.ok()) {
+    groups_[number].useless = together;
+    return together.error();
+  }
+  states_.insert(states_.begin(), state);
+  if (input_.has_store()) {
+    keep_newest(states_);
+  } else {
+    release_kept(number);
+  }
+  return state;
+}
+
+// --- without a store: what stays in memory
+
+void Handout::keep(GroupProgress& group, std::size_t unit) {
+  group.kept.push_back(unit);
+  ++keepers_[unit];
+  if (!group.read) return;
+  group.lent += outline_.unit(unit).payload_length;
+  input_.lend(outline_.unit(unit).payload_length);
+}
+
+// Decides what becomes of a payload that was taken: it stays as long as a group may need it, or it
+// waits for one.
+Status Handout::keep_or_release(std::size_t number) {
+  if (input_.has_store()) return {};
+  const Unit& unit = outline_.unit(number);
+  const bool is_group = unit.type == container::RecordType::kGroup;
+  const std::uint32_t tensor = is_group ? 0 : catalog().chunks[unit.item].meta.tensor;
+  bool kept = false;
+  for (const std::uint32_t candidate : live_) {
+    GroupProgress& group = groups_[candidate];
+    const std::uint32_t first = catalog().groups[candidate].first_tensor;
+    const bool belongs = is_group
+                             ? group.unit == number
+                             : tensor >= first && (!group.read || tensor - first < group.count);
+    const bool put_together = std::ranges::find(states_, candidate, [](const auto& s) {
+                                return s->number();
+                              }) != states_.end();
+    if (!belongs || put_together || !group.useless.ok() || !options_.decode) continue;
+    // Once it is known how many tensors belong to it, it is as large as it has to be.
+    if (!group.read && !input_.has_room(0)) {
+      group.useless =
+          make_error(Code::kLimit, "group {}: no room left to keep its tensors", candidate);
+      continue;
+    }
+    keep(group, number);
+    kept = true;
+  }
+  if (kept) return {};
+  if (unit.is(Unit::kHanded)) {
+    input_.release(unit.payload());
+    return {};
+  }
+  if (input_.has_room(0)) return {};  // it waits for its group
+  input_.release(unit.payload());
+  outline_.unit(number).set(Unit::kHanded);
+  return fail(tensor, &catalog().chunks[unit.item],
+              make_error(Code::kLimit, "chunk at offset {}: no room left to wait for group {}",
+                         unit.offset, catalog().tensors[tensor].meta.group));
+}
+
+void Handout::release_kept(std::uint32_t number) {
+  input_.take_back(std::exchange(groups_[number].lent, 0));
+  for (const std::size_t unit : std::exchange(groups_[number].kept, {})) {
+    const auto keepers = keepers_.find(unit);
+    if (--keepers->second > 0) continue;
+    keepers_.erase(keepers);
+    if (outline_.unit(unit).is(Unit::kHanded)) input_.release(outline_.unit(unit).payload());
+  }
+}
+
+// A tensor has ended or failed.
+void Handout::let_go_of_group(std::uint32_t tensor) {
+  if (!std::exchange(progress_[tensor].counted, false)) return;
+  const std::uint32_t group = catalog().tensors[tensor].meta.group;
+  --groups_[group].open;
+  drop_if_done(group);
+}
+
+void Handout::drop_if_done(std::uint32_t number) {
+  GroupProgress& group = groups_[number];
+  if (input_.has_store() || group.dropped || group.open > 0) return;
+  if (!group.superseded && !outline_.listed()) return;
+  group.dropped = true;
+  std::erase(live_, number);
+  std::erase_if(states_, [&](const auto& state) { return state->number() == number; });
+  release_kept(number);
+}
+
+}  // namespace bbz::internal

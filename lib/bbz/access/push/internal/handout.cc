@@ -1,0 +1,238 @@
+#include "bbz/access/push/internal/handout.h"
+
+#include "bbz/base/format.h"
+#include "bbz/format/chunk/chunk.h"
+
+namespace bbz::internal {
+
+using container::RecordType;
+
+Handout::Handout(Input& input, Outline& outline, const push::Options& options,
+                 push::Receiver& receiver)
+    : input_(input),
+      outline_(outline),
+      options_(options),
+      receiver_(receiver),
+      pool_(options.threads) {}
+
+bool Handout::is_carried(const catalog::Chunk& chunk) const {
+  return catalog().tensors[chunk.meta.tensor].meta.form == symmetry::kFormRider &&
+         symmetry::is_carried(chunk);
+}
+
+Status Handout::add(std::size_t unit) {
+  switch (outline_.unit(unit).type) {
+    case RecordType::kFile:
+      files_.emplace_back();
+      return {};
+    case RecordType::kFileEnd:
+      files_.back().closed = true;
+      return check_file(static_cast<std::uint32_t>(files_.size() - 1));
+    case RecordType::kTensor:
+      return add_tensor(unit);
+    case RecordType::kGroup:
+      return add_group(unit);
+    default:
+      return {};
+  }
+}
+
+Status Handout::add_tensor(std::size_t unit) {
+  const catalog::Tensor& tensor = catalog().tensors.back();
+  const std::uint32_t number = tensor.meta.number;
+  Progress progress;
+  progress.unit = unit;
+  progress.wanted = options_.decode;
+  if (options_.decode && options_.wants) {
+    progress.wanted =
+        !tensor.is_operand() && options_.wants(catalog().files[tensor.meta.file], tensor);
+  }
+  progress_.push_back(progress);
+  if (progress.wanted) {
+    ++open_;
+    const Status form = symmetry::check_form(catalog(), tensor);
+    if (!form.ok()) {
+      BBZ_TRY(fail(number, nullptr, form.error()));
+    } else if (tensor.meta.group != catalog::kNone) {
+      BBZ_TRY(wait_for_group(number));
+    }
+    if (tensor.meta.form != symmetry::kFormPolar) BBZ_TRY(close_if_done(number));
+  }
+  if (tensor.chunk_count == 0) return tensor_whole(number);
+  return {};
+}
+
+bool Handout::needs_payload(const Unit& unit) const {
+  switch (unit.type) {
+    case RecordType::kChunk:
+      return wants(catalog().chunks[unit.item].meta.tensor);
+    case RecordType::kGroup:
+    case RecordType::kMetadata:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Status Handout::take(std::size_t number, Bytes payload) {
+  Unit& unit = outline_.unit(number);
+  switch (unit.type) {
+    case RecordType::kChunk:
+      return take_chunk(number, payload);
+    case RecordType::kGroup:
+      return take_group(number, payload);
+    case RecordType::kMetadata: {
+      const catalog::Metadata& metadata = catalog().metadata[unit.item];
+      BBZ_TRY(check_metadata(metadata, payload));
+      BBZ_TRY(receiver_.metadata(metadata, as_text(payload)));
+      break;
+    }
+    default:
+      break;
+  }
+  unit.set(Unit::kHanded);
+  input_.release(unit.payload());
+  return {};
+}
+
+Status Handout::trust(std::size_t number) {
+  Unit& unit = outline_.unit(number);
+  unit.set(Unit::kHanded);
+  if (unit.type != RecordType::kChunk) return {};
+  const std::uint32_t tensor = catalog().chunks[unit.item].meta.tensor;
+  Progress& progress = progress_[tensor];
+  ++progress.verified;
+  ++progress.handed;
+  const std::uint64_t count = catalog().tensors[tensor].chunk_count;
+  if (progress.handed == count && wants(tensor)) BBZ_TRY(end_tensor(tensor, true));
+  return progress.verified == count ? tensor_whole(tensor) : Status();
+}
+
+Status Handout::take_chunk(std::size_t number, Bytes payload) {
+  Unit& unit = outline_.unit(number);
+  const catalog::Chunk& chunk = catalog().chunks[unit.item];
+  const std::uint32_t tensor = chunk.meta.tensor;
+  Progress& progress = progress_[tensor];
+  ++progress.verified;
+  if (!wants(tensor)) {
+    unit.set(Unit::kHanded);
+  } else if (!is_carried(chunk)) {
+    BBZ_TRY(hand_out(number, payload));
+  } else if (!input_.has_store() && group_complete(catalog().tensors[tensor].meta.group)) {
+    // With a store it waits until all of the tensor is there: the group may have to be put together
+    // again for it.
+    BBZ_TRY(hand_out(number, payload));
+  }
+  BBZ_TRY(keep_or_release(number));
+  if (progress.verified == catalog().tensors[tensor].chunk_count) return tensor_whole(tensor);
+  return {};
+}
+
+// Decodes one chunk and passes it on.
+Status Handout::hand_out(std::size_t number, Bytes payload) {
+  Unit& unit = outline_.unit(number);
+  const catalog::Chunk& chunk = catalog().chunks[unit.item];
+  const std::uint32_t tensor = chunk.meta.tensor;
+  const catalog::TensorMeta& meta = catalog().tensors[tensor].meta;
+  plain_.resize(chunk.decoded_bytes);
+  Status decoded;
+  if (is_carried(chunk)) {
+    auto state = group_state(meta.group);
+    decoded = state.ok() ? (*state)->decode_carried(catalog(), meta, chunk, payload, plain_)
+                         : Status(state.error());
+  } else {
+    decoded = chunk::verify(meta, chunk, payload, plain_);
+  }
+  unit.set(Unit::kHanded);
+  if (!decoded.ok()) return fail(tensor, &chunk, decoded.error());
+  ++progress_[tensor].handed;
+  if (meta.form == symmetry::kFormLower) {
+    BBZ_TRY(symmetry::expand_lower(
+        meta, chunk, plain_, slice_,
+        [&](std::uint64_t offset, Bytes part) { return deliver(tensor, offset, part); }));
+  } else {
+    BBZ_TRY(deliver(tensor, chunk.meta.first_element * meta.element_bits / 8, plain_));
+  }
+  return close_if_done(tensor);
+}
+
+// Hands out the chunks of a tensor that waited for its group.
+Status Handout::hand_out_waiting(std::uint32_t tensor) {
+  const std::uint64_t first = progress_[tensor].unit + 1;
+  const std::uint64_t count = catalog().tensors[tensor].chunk_count;
+  for (std::uint64_t i = 0; i < count && first + i < outline_.unit_count(); ++i) {
+    const Unit& unit = outline_.unit(first + i);
+    if (!unit.is(Unit::kPayloadOk) || unit.is(Unit::kHanded) || !wants(tensor)) continue;
+    if (!is_carried(catalog().chunks[unit.item])) continue;  // its turn comes by itself
+    BBZ_ASSIGN(const Bytes payload, input_.read(unit.payload(), payload_));
+    BBZ_TRY(hand_out(first + i, payload));
+    input_.release(unit.payload());
+  }
+  return {};
+}
+
+// A tensor that is not stored at all.
+Status Handout::derive(std::uint32_t number) {
+  const catalog::Tensor& tensor = catalog().tensors[number];
+  const auto state = group_state(tensor.meta.group);
+  if (!state.ok()) return fail(number, nullptr, state.error());
+  dense_.resize(tensor.byte_size);
+  const Status derived = (*state)->derive(catalog(), tensor, pool_, dense_);
+  if (!derived.ok()) return fail(number, nullptr, derived.error());
+  BBZ_TRY(deliver(number, 0, dense_));
+  return end_tensor(number, false);
+}
+
+Status Handout::deliver(std::uint32_t tensor, std::uint64_t offset, Bytes bytes) {
+  Progress& progress = progress_[tensor];
+  if (!progress.begun) {
+    progress.begun = true;
+    BBZ_TRY(receiver_.begin_tensor(catalog().tensors[tensor]));
+  }
+  return receiver_.data(catalog().tensors[tensor], offset, bytes);
+}
+
+Status Handout::fail(std::uint32_t tensor, const catalog::Chunk* chunk, const Error& error) {
+  Progress& progress = progress_[tensor];
+  const bool first = !progress.broken;
+  progress.broken = true;
+  if (first) {
+    --open_;
+    let_go_of_group(tensor);
+  }
+  return receiver_.failed(catalog().tensors[tensor], chunk, error);
+}
+
+Status Handout::close_if_done(std::uint32_t tensor) {
+  if (!wants(tensor) || progress_[tensor].handed != catalog().tensors[tensor].chunk_count) {
+    return {};
+  }
+  return end_tensor(tensor, false);
+}
+
+Status Handout::end_tensor(std::uint32_t number, bool silently) {
+  const catalog::Tensor& tensor = catalog().tensors[number];
+  Progress& progress = progress_[number];
+  progress.ended = true;
+  --open_;
+  if (!silently) {
+    if (!progress.begun) {
+      progress.begun = true;
+      BBZ_TRY(receiver_.begin_tensor(tensor));
+    }
+    BBZ_TRY(receiver_.end_tensor(tensor));
+  }
+  let_go_of_group(number);
+  if (tensor.is_operand()) return {};
+  ++files_[tensor.meta.file].ended;
+  return silently ? Status() : check_file(tensor.meta.file);
+}
+
+Status Handout::check_file(std::uint32_t number) {
+  const catalog::File& file = catalog().files[number];
+  const FileProgress& progress = files_[number];
+  if (!options_.decode || !progress.closed || progress.ended != file.tensors.size()) return {};
+  return receiver_.end_file(file);
+}
+
+}  // namespace bbz::internal

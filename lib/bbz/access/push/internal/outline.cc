@@ -1,0 +1,392 @@
+#include "bbz/access/push/internal/outline.h"
+
+#include <algorithm>
+
+#include "bbz/base/format.h"
+
+namespace bbz::internal {
+
+using container::RecordHead;
+using container::RecordType;
+using container::RecordView;
+
+Outline::Outline(Input& input, const push::Options& options)
+    : input_(input), limits_(options.limits), total_(options.total) {}
+
+Status Outline::set_total(std::uint64_t total) {
+  if (total_ && *total_ != total) {
+    return make_error(Code::kInvalidArgument, "archive length {}: it is known to be {}", total,
+                      *total_);
+  }
+  total_ = total;
+  return {};
+}
+
+std::size_t Outline::first_after(std::uint64_t offset) const {
+  const auto at = std::ranges::upper_bound(units_, offset, {}, &Unit::end);
+  return static_cast<std::size_t>(at - units_.begin());
+}
+
+Bytes Outline::entry(const Unit& unit) const {
+  return Bytes(list_).subspan(unit.listed_at, unit.head_length - container::kSealSize);
+}
+
+Result<std::vector<std::byte>> Outline::listed_head(const Unit& unit) const {
+  BBZ_ASSIGN(const RecordView record, container::decode_entry(entry(unit), unit.offset));
+  std::vector<std::byte> bytes;
+  container::encode_head(record.head, record.meta, bytes);
+  return bytes;
+}
+
+// A record that does not end within the archive.
+Status Outline::check_end(const RecordHead& head) const {
+  if (!total_ || head.end() <= *total_) return {};
+  return make_error(Code::kTruncated, "{} record at offset {}: it ends at {}, the archive at {}",
+                    container::type_name(head.type), head.offset, head.end(), *total_);
+}
+
+// The record head at `offset`, where it is there and undamaged; it lives until the next call.
+Result<std::optional<RecordView>> Outline::head_at(std::uint64_t offset) {
+  const std::optional<RecordView> none;
+  if (offset > UINT64_MAX - container::kLongestHeadAndMeta) return none;
+  Interval range{offset, offset + container::kHeadSize};
+  if (total_ && range.end > *total_) {
+    return make_error(Code::kTruncated, "record at offset {}: the archive ends at {}", offset,
+                      *total_);
+  }
+  if (!input_.has(range)) return none;
+  BBZ_ASSIGN(Bytes bytes, input_.read(range, buffer_));
+  const auto size = container::peek_size(bytes, offset);
+  if (!size.ok()) {
+    input_.damage(range, size.error());
+    return none;
+  }
+  range.end = offset + *size;
+  // A length is not believed before its checksum can be, where it leads out of the archive or into
+  // what is known to be something else.
+  const auto unclaimed = input_.verified().missing(range, 1);
+  if ((total_ && range.end > *total_) || unclaimed.empty() || unclaimed.front() != range) {
+    input_.damage(
+        {offset, offset + container::kHeadSize},
+        make_error(total_ && range.end > *total_ ? Code::kTruncated : Code::kChecksum,
+                   "record at offset {}: by its head, its meta ends at {}", offset, range.end));
+    return none;
+  }
+  if (!input_.has(range)) return none;
+  BBZ_ASSIGN(bytes, input_.read(range, buffer_));
+  const auto record = container::decode_intact_head(bytes, offset);
+  if (!record.ok()) {
+    input_.damage(range, record.error());
+    return none;
+  }
+  BBZ_TRY(container::check_fields(record->head, limits_));
+  return std::optional<RecordView>(*record);
+}
+
+// A payload, where it is there and undamaged; it is then verified.
+Result<std::optional<std::vector<std::byte>>> Outline::payload_of(const RecordHead& head) {
+  const std::optional<std::vector<std::byte>> none;
+  const Interval range{head.payload_offset(), head.end()};
+  if (!input_.has(range)) return none;
+  std::vector<std::byte> buffer;
+  BBZ_ASSIGN(const Bytes bytes, input_.read(range, buffer));
+  if (const Status checked = container::check_payload(head, bytes); !checked.ok()) {
+    input_.damage(range, checked.error());
+    return none;
+  }
+  if (bytes.data() != buffer.data()) buffer.assign(bytes.begin(), bytes.end());
+  input_.verify(range);
+  input_.release(range);
+  return std::optional(std::move(buffer));
+}
+
+Status Outline::read_header() {
+  Interval range{0, container::kFileHeaderSize};
+  if (total_) range.end = std::min(range.end, *total_);
+  if (!input_.has(range)) return {};
+  BBZ_ASSIGN(const Bytes bytes, input_.read(range, buffer_));
+  const auto header = container::decode_file_header(bytes);
+  // Where its checksum holds, or there are no more bytes, it would not come better another time.
+  if (header.code() == Code::kUnsupported || header.code() == Code::kTruncated || range.empty()) {
+    return header.error();
+  }
+  if (!header.ok()) {
+    input_.damage(range, header.error());
+    return {};
+  }
+  header_ = *header;
+  builder_.emplace(*header_, limits_);
+  input_.verify(range);
+  input_.release(range);
+  return {};
+}
+
+Status Outline::read_front(const Add& add) {
+  if (!front_) {
+    BBZ_ASSIGN(const auto record, head_at(container::kFileHeaderSize));
+    if (!record) return {};
+    BBZ_ASSIGN(front_meta_, container::decode_front_index_meta(*record, limits_));
+    BBZ_TRY(check_end(record->head));
+    front_ = record->head;
+    next_ = front_->end();
+    input_.verify({front_->offset, front_->payload_offset()});
+    input_.release({front_->offset, front_->payload_offset()});
+  }
+  BBZ_ASSIGN(auto payload, payload_of(*front_));
+  if (!payload) return {};
+  container::Index index;
+  index.meta = front_meta_;
+  BBZ_ASSIGN(index.list, container::decode_list(*front_, front_meta_, std::move(*payload)));
+  index.begin = front_->end();
+  front_read_ = true;
+  return take_list(index, add);
+}
+
+Status Outline::take_record(const RecordView& record, const Add& add) {
+  BBZ_TRY(check_end(record.head));
+  BBZ_TRY(builder_->add(record));
+  const catalog::Catalog& catalog = builder_->catalog();
+  Unit unit;
+  unit.offset = record.head.offset;
+  unit.payload_length = record.head.payload_length;
+  unit.payload_checksum = record.head.payload_checksum;
+  unit.listed_at = list_.size();
+  unit.head_length = static_cast<std::uint32_t>(record.head.size());
+  unit.type = record.head.type;
+  unit.has_payload = record.head.has_payload();
+  const auto newest = [&]() -> std::size_t {
+    switch (unit.type) {
+      case RecordType::kFile:
+      case RecordType::kFileEnd:
+        return catalog.files.size();
+      case RecordType::kTensor:
+        return catalog.tensors.size();
+      case RecordType::kChunk:
+        return catalog.chunks.size();
+      case RecordType::kMetadata:
+        return catalog.metadata.size();
+      case RecordType::kGroup:
+        return catalog.groups.size();
+      default:
+        return 1;
+    }
+  };
+  unit.item = static_cast<std::uint32_t>(newest() - 1);
+  container::encode_entry(record.head, record.meta, list_);
+  if (list_.size() > limits_.index_bytes) {
+    return make_error(Code::kLimit,
+                      "record at offset {}: the entries so far exceed the index limit of {}",
+                      record.head.offset, limits_.index_bytes);
+  }
+  next_ = record.head.end();
+  units_.push_back(unit);
+  return add(units_.size() - 1);
+}
+
+// Takes what an index lists and was not known, and compares the rest.
+Status Outline::take_list(const container::Index& index, const Add& add) {
+  std::size_t at = 0;
+  std::vector<std::byte> listed;
+  const auto differs = [&](std::uint64_t offset) {
+    return make_error(Code::kMalformed, "index: what it lists at offset {} is not what lies there",
+                      offset);
+  };
+  BBZ_TRY(container::for_each_record(index, limits_, [&](const RecordView& record) -> Status {
+    if (at == units_.size()) {
+      if (listed_) return differs(record.head.offset);
+      ++at;
+      return take_record(record, add);
+    }
+    listed.clear();
+    container::encode_entry(record.head, record.meta, listed);
+    if (!std::ranges::equal(listed, entry(units_[at++]))) return differs(record.head.offset);
+    return {};
+  }));
+  if (at != units_.size()) return differs(units_[at].offset);
+  return end_list();
+}
+
+Status Outline::end_list() {
+  if (listed_) return {};
+  listed_ = true;
+  BBZ_TRY(builder_->finish());
+  root_ = builder_->root();
+  return compare();
+}
+
+// Record heads one after the other, up to the index.
+Status Outline::read_records(const Add& add) {
+  while (!listed_ || !index_) {
+    if (index_ && next_ >= index_->offset) {
+      if (next_ == index_->offset) return end_list();
+      return make_error(Code::kMalformed, "index at offset {}: the records end at {}",
+                        index_->offset, next_);
+    }
+    BBZ_ASSIGN(const auto record, head_at(next_));
+    if (!record) return {};
+    const RecordHead& head = record->head;
+    if (head.type == RecordType::kIndex) {
+      BBZ_TRY(take_index_head(*record));
+      BBZ_TRY(end_list());
+      continue;
+    }
+    if (head.type == RecordType::kTrailer || listed_) {
+      return make_error(Code::kMalformed, "{} record at offset {}: expected the index{}",
+                        container::type_name(head.type), head.offset,
+                        listed_ ? ", for the one at the front lists no more" : "");
+    }
+    BBZ_TRY(take_record(*record, add));
+    units_.back().set(Unit::kHeadOk);
+    input_.verify(units_.back().head());
+    input_.release(units_.back().head());
+  }
+  return {};
+}
+
+Status Outline::take_index_head(const RecordView& record) {
+  const RecordHead& head = record.head;
+  BBZ_ASSIGN(index_meta_, container::decode_end_index_meta(record, limits_));
+  BBZ_TRY(check_end(head));
+  const Interval range{head.offset, head.payload_offset()};
+  index_ = head;
+  input_.verify(range);
+  input_.release(range);
+  return compare();
+}
+
+Status Outline::read_index_head(std::uint64_t offset) {
+  BBZ_ASSIGN(const auto record, head_at(offset));
+  if (!record) return {};
+  if (record->head.type != RecordType::kIndex) {
+    return make_error(Code::kMalformed, "record at offset {}: type {}, expected index", offset,
+                      container::type_name(record->head.type));
+  }
+  return take_index_head(*record);
+}
+
+Status Outline::read_index(const Add& add) {
+  BBZ_ASSIGN(auto payload, payload_of(*index_));
+  if (!payload) return {};
+  container::Index index;
+  index.meta = index_meta_;
+  BBZ_ASSIGN(index.list, container::decode_list(*index_, index_meta_, std::move(*payload)));
+  index.begin = front_ ? front_->end() : container::kFileHeaderSize;
+  index.end = index_->offset;
+  index_read_ = true;
+  return take_list(index, add);
+}
+
+// The trailer that ends an archive of known length. What is not a trailer may be damaged, or no
+// part of a whole archive.
+Status Outline::read_last_trailer() {
+  if (*total_ < container::kFileHeaderSize + container::kTrailerSize) {
+    return make_error(Code::kTruncated, "archive of {} bytes: too short to hold a trailer",
+                      *total_);
+  }
+  const Interval range{*total_ - container::kTrailerSize, *total_};
+  if (!input_.has(range)) return {};
+  BBZ_ASSIGN(const Bytes bytes, input_.read(range, buffer_));
+  const auto size = container::peek_size(bytes, range.begin);
+  if (size.ok() && *size == container::kTrailerSize) {
+    BBZ_ASSIGN(const auto record, head_at(range.begin));
+    if (!record) return {};
+    if (record->head.type == RecordType::kTrailer) return take_trailer(*record);
+  }
+  input_.damage(range, make_error(Code::kTruncated,
+                                  "no trailer at offset {}: the archive is cut short or damaged, "
+                                  "or bytes were added to it",
+                                  range.begin));
+  return {};
+}
+
+Status Outline::take_trailer(const RecordView& record) {
+  BBZ_ASSIGN(trailer_, container::decode_trailer(record, header_->digest_kind));
+  const std::uint64_t end = record.head.end();
+  if ((total_ && *total_ != end) || input_.there().end() > end) {
+    return make_error(Code::kMalformed, "bytes follow the trailer, which ends at offset {}", end);
+  }
+  total_ = end;
+  input_.verify({record.head.offset, end});
+  input_.release({record.head.offset, end});
+  return compare();
+}
+
+// Whether the trailer says of an index that it lies where records do. Such an offset is not to be
+// taken for damage of the bytes there.
+Status Outline::check_index_offset() const {
+  if (!trailer_ || index_ || trailer_->index_offset >= next_) return {};
+  return make_error(Code::kMalformed,
+                    "trailer: the index at offset {}, but the records known so far end at {}",
+                    trailer_->index_offset, next_);
+}
+
+// Whether what is known of the index, the trailer and the records fits together.
+Status Outline::compare() const {
+  if (index_ && listed_ &&
+      (index_->offset != next_ || index_meta_.record_count != units_.size() ||
+       index_meta_.list_length != list_.size())) {
+    return make_error(Code::kMalformed,
+                      "index at offset {}: {} records in {} bytes, expected at {}: {} in {}",
+                      index_->offset, index_meta_.record_count, index_meta_.list_length, next_,
+                      units_.size(), list_.size());
+  }
+  if (index_ && front_ && !front_meta_.same_list(index_meta_)) {
+    return make_error(Code::kMalformed,
+                      "index at offset {}: it differs from the index at offset {}", front_->offset,
+                      index_->offset);
+  }
+  if (index_ && trailer_ &&
+      (trailer_->index_offset != index_->offset ||
+       trailer_->index_length != index_->end() - index_->offset ||
+       trailer_->record_count != index_meta_.record_count)) {
+    return make_error(Code::kMalformed,
+                      "trailer: index at {} with {} bytes and {} records, expected at {} with {} "
+                      "and {}",
+                      trailer_->index_offset, trailer_->index_length, trailer_->record_count,
+                      index_->offset, index_->end() - index_->offset, index_meta_.record_count);
+  }
+  if (trailer_ && root_ && trailer_->root != *root_) {
+    return make_error(Code::kChecksum, "trailer: root digest {}, computed {}",
+                      trailer_->root.to_string(), root_->to_string());
+  }
+  return {};
+}
+
+Status Outline::advance(const Add& add) {
+  if (!header_) BBZ_TRY(read_header());
+  if (!header_) return {};
+  if (!front_done()) BBZ_TRY(read_front(add));
+  if (header_->index_first() && !front_) return {};  // nothing says where the records begin
+  if (!trailer_ && !index_ && total_) BBZ_TRY(read_last_trailer());
+  BBZ_TRY(check_index_offset());
+  if (trailer_ && !index_) BBZ_TRY(read_index_head(trailer_->index_offset));
+  if (index_ && !index_read_) BBZ_TRY(read_index(add));
+  BBZ_TRY(read_records(add));
+  BBZ_TRY(check_index_offset());
+  if (index_ && !index_read_) BBZ_TRY(read_index(add));
+  if (index_ && !trailer_) {
+    BBZ_ASSIGN(const auto record, head_at(index_->end()));
+    if (record && record->head.type != RecordType::kTrailer) {
+      return make_error(Code::kMalformed, "record at offset {}: type {}, expected the trailer",
+                        record->head.offset, container::type_name(record->head.type));
+    }
+    if (record) BBZ_TRY(take_trailer(*record));
+  }
+  return {};
+}
+
+std::vector<Interval> Outline::structure() const {
+  if (listed_) return {};
+  if (!header_) return {{0, container::kFileHeaderSize}};
+  if (header_->index_first()) {
+    if (front_) return {{front_->payload_offset(), front_->end()}};
+    constexpr std::uint64_t kBegin = container::kFileHeaderSize;
+    return {{kBegin, kBegin + container::kIndexHeadAndMeta}};
+  }
+  if (!total_ || *total_ < container::kFileHeaderSize + container::kTrailerSize) return {};
+  const std::uint64_t trailer = *total_ - container::kTrailerSize;
+  if (trailer_) return {{trailer_->index_offset, trailer}};
+  return {{trailer, *total_}};
+}
+
+}  // namespace bbz::internal

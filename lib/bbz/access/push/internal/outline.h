@@ -1,0 +1,115 @@
+// Outline: which records an archive has and where, found out from whatever of it is there.
+// Internal to bbz.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "bbz/access/push/internal/input.h"
+#include "bbz/format/catalog/builder.h"
+#include "bbz/format/container/index.h"
+
+namespace bbz::internal {
+
+// A record between the file header and the index at the end.
+struct Unit {
+  enum Flag : std::uint8_t {
+    kHeadOk = 1,     // head and meta of the archive are those that are known
+    kPayloadOk = 2,  // the payload is what the head promises
+    kHanded = 4,     // and nothing is to be made of it any more
+  };
+  std::uint64_t offset = 0;
+  std::uint64_t payload_length = 0;
+  std::uint64_t payload_checksum = 0;
+  std::uint64_t listed_at = 0;  // its entry in Outline's list
+  std::uint32_t head_length = 0;
+  std::uint32_t item = 0;  // of the catalog's entries of its kind
+  container::RecordType type{};
+  std::uint8_t flags = 0;
+  bool has_payload = false;
+
+  Interval head() const { return {offset, offset + head_length}; }
+  Interval payload() const { return {offset + head_length, offset + head_length + payload_length}; }
+  std::uint64_t end() const { return payload().end; }
+  bool is(Flag flag) const { return (flags & flag) != 0; }
+  void set(Flag flag) { flags = static_cast<std::uint8_t>(flags | flag); }
+};
+
+// Reads the header, then record heads one after the other from the front, or all of them from an
+// index as soon as one is there; and holds the indexes and the trailer against what it knows.
+// Errors are those that make the archive wrong; bytes that are damaged go to Input::damage.
+class Outline {
+ public:
+  Outline(Input& input, const push::Options& options);
+
+  Status set_total(std::uint64_t total);
+  // Goes on as far as the bytes that are there allow; `add` is called for each record that becomes
+  // known, when it is the newest of the catalog.
+  Status advance(const std::function<Status(std::size_t unit)>& add);
+
+  const std::optional<container::FileHeader>& header() const { return header_; }
+  std::optional<std::uint64_t> total() const { return total_; }
+  // Whether all records are known.
+  bool listed() const { return listed_; }
+  // Whether indexes and trailer were read and agree with the records and each other.
+  bool closed() const { return trailer_ && index_read_ && front_done(); }
+  const catalog::Catalog& catalog() const { return builder_->catalog(); }
+  bool has_catalog() const { return builder_.has_value(); }
+  const std::optional<Digest>& root() const { return root_; }
+
+  std::size_t unit_count() const { return units_.size(); }
+  Unit& unit(std::size_t number) { return units_[number]; }
+  const Unit& unit(std::size_t number) const { return units_[number]; }
+  // The first unit that ends after `offset`, or unit_count().
+  std::size_t first_after(std::uint64_t offset) const;
+  // The head and meta that a unit must have in the archive.
+  Result<std::vector<std::byte>> listed_head(const Unit& unit) const;
+
+  // What must be there before the structure can be known, where there is a way to that other than
+  // reading everything; in the order to fetch it.
+  std::vector<Interval> structure() const;
+
+ private:
+  using Add = std::function<Status(std::size_t)>;
+  Bytes entry(const Unit& unit) const;
+  bool front_done() const { return !header_->index_first() || front_read_; }
+  Result<std::optional<container::RecordView>> head_at(std::uint64_t offset);
+  Result<std::optional<std::vector<std::byte>>> payload_of(const container::RecordHead& head);
+  Status read_header();
+  Status read_front(const Add& add);
+  Status read_records(const Add& add);
+  Status read_last_trailer();
+  Status read_index_head(std::uint64_t offset);
+  Status read_index(const Add& add);
+  Status take_record(const container::RecordView& record, const Add& add);
+  Status take_index_head(const container::RecordView& record);
+  Status take_list(const container::Index& index, const Add& add);
+  Status take_trailer(const container::RecordView& record);
+  Status end_list();
+  Status check_index_offset() const;
+  Status compare() const;
+  Status check_end(const container::RecordHead& head) const;
+
+  Input& input_;
+  Limits limits_;
+  std::optional<std::uint64_t> total_;
+  std::optional<container::FileHeader> header_;
+  std::optional<catalog::CatalogBuilder> builder_;
+  std::vector<Unit> units_;
+  std::vector<std::byte> list_;                      // the units' entries
+  std::uint64_t next_ = container::kFileHeaderSize;  // where the next record begins
+  bool listed_ = false;
+  std::optional<Digest> root_;
+
+  std::optional<container::RecordHead> front_;  // of the index at the front
+  container::IndexMeta front_meta_;
+  bool front_read_ = false;
+  std::optional<container::RecordHead> index_;  // of the one at the end
+  container::IndexMeta index_meta_;
+  bool index_read_ = false;
+  std::optional<container::Trailer> trailer_;
+  std::vector<std::byte> buffer_;  // head and meta that were read last
+};
+
+}  // namespace bbz::internal

@@ -1,0 +1,75 @@
+// What a Decoder asks for.
+#include <algorithm>
+
+#include "bbz/access/push/internal/impl.h"
+
+namespace bbz::push {
+
+// The payloads that hold what is wanted. Made again when the groups that were not known are: then
+// it is known which tensors those consist of.
+const std::vector<Interval>& Decoder::Impl::wanted_pieces() {
+  const catalog::Catalog& catalog = outline.catalog();
+  const bool resolved = std::ranges::all_of(unresolved, [&](std::uint32_t group) {
+    const auto size = handout.group_size(group);
+    return !size.ok() || size->has_value();
+  });
+  if (pieces && (unresolved.empty() || !resolved)) return *pieces;
+  if (!planner) planner.emplace(catalog);
+  for (const std::uint32_t group : unresolved) {
+    if (const auto size = handout.group_size(group); size.ok() && size->has_value()) {
+      (void)planner->resolve(group, **size);  // what is wrong with it, its tensors have failed of
+    }
+  }
+  std::vector<Interval> ranges;
+  std::vector<plan::Part> parts;
+  for (const catalog::Tensor& tensor : catalog.tensors) {
+    if (handout.wants(tensor.meta.number)) {
+      parts.push_back({tensor.meta.number, 0, tensor.byte_size});
+    }
+  }
+  unresolved.clear();
+  if (auto plan = planner->plan(parts); plan.ok()) {
+    for (const plan::Piece& piece : plan->pieces) ranges.push_back({piece.offset, piece.end()});
+    unresolved = std::move(plan->unresolved);
+  }
+  pieces = std::move(ranges);
+  return *pieces;
+}
+
+std::vector<Interval> Decoder::needs(std::size_t most, std::uint64_t gap) const {
+  Impl& d = *impl_;
+  std::vector<Interval> found;
+  if (!d.failure.ok() || complete()) return found;
+  // Adds what is missing of a range; false when enough has been found.
+  const auto add = [&](Interval range) {
+    constexpr std::size_t kStep = 64;
+    while (!range.empty()) {
+      const auto parts = d.input.there().missing(range, kStep);
+      for (const Interval& part : parts) {
+        if (!found.empty() && part.begin - found.back().end <= gap) {
+          found.back().end = part.end;
+        } else if (found.size() == most) {
+          return false;
+        } else {
+          found.push_back(part);
+        }
+      }
+      range.begin = parts.size() < kStep ? range.end : parts.back().end;
+    }
+    return true;
+  };
+  if (d.options.structure_first || d.options.only_wanted) {
+    for (const Interval& range : d.outline.structure()) add(range);
+    if (!found.empty()) return found;
+  }
+  if (d.options.only_wanted && d.outline.listed()) {
+    for (const Interval& piece : d.wanted_pieces()) {
+      if (!add(piece)) break;
+    }
+    return found;
+  }
+  add({0, d.outline.total().value_or(kUnknown)});
+  return found;
+}
+
+}  // namespace bbz::push

@@ -1,0 +1,217 @@
+#include "bbz/access/salvage/internal/content.h"
+
+#include <algorithm>
+
+#include "bbz/archive/delivery.h"
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/format/chunk/chunk.h"
+
+namespace bbz::salvage {
+namespace {
+
+catalog::Tensor entry_of(const FoundTensor& tensor) {
+  catalog::Tensor entry;
+  entry.meta = tensor.meta;
+  entry.byte_size = tensor.byte_size;
+  entry.chunk_count = tensor.chunk_count;
+  for (const auto& [number, chunk] : tensor.chunks) entry.stored_bytes += chunk.payload.length;
+  return entry;
+}
+
+bool is_carried(const FoundTensor& tensor, const catalog::Chunk& chunk) {
+  return tensor.meta.form == symmetry::kFormRider && symmetry::is_carried(chunk);
+}
+
+// The chunk of this number as its tensor's record has it, whether it was found or not.
+catalog::Chunk expected_chunk(const FoundTensor& tensor, std::uint64_t number) {
+  catalog::Chunk chunk;
+  chunk.meta.first_element = number * tensor.meta.chunk_elements;
+  const std::uint64_t left = tensor.meta.stored_elements - chunk.meta.first_element;
+  chunk.meta.element_count = static_cast<std::uint32_t>(std::min(tensor.meta.chunk_elements, left));
+  chunk.decoded_bytes = std::uint64_t{chunk.meta.element_count} * tensor.meta.element_bits / 8;
+  return chunk;
+}
+
+// How many bytes of the tensor a chunk stands for.
+std::uint64_t piece_size(const FoundTensor& tensor, const catalog::Chunk& chunk) {
+  if (tensor.meta.form != symmetry::kFormLower) return chunk.decoded_bytes;
+  const symmetry::DenseRange range = symmetry::lower_range(tensor.meta, chunk);
+  return (range.end - range.begin) * tensor.meta.element_bits / 8;
+}
+
+}  // namespace
+
+Status Content::read(const FoundTensor& tensor, const std::function<Status(const Piece&)>& take) {
+  const Status form = symmetry::check_record(entry_of(tensor));
+  if (!form.ok()) return take({tensor.byte_size, form, {}});
+  if (tensor.meta.form == symmetry::kFormPolar) {
+    const Status derived = read_derived(tensor);
+    return take({tensor.byte_size, derived, derived.ok() ? Bytes(derived_) : Bytes()});
+  }
+  const bool rides = std::ranges::any_of(
+      tensor.chunks, [&](const auto& entry) { return is_carried(tensor, entry.second); });
+  Result<std::shared_ptr<Group>> group = std::shared_ptr<Group>();
+  if (rides) group = find_group(tensor.meta, 0);
+  std::uint64_t next = 0;
+  return parallel::ordered_map<Job>(
+      pool_, internal::delivery_depth(pool_),
+      [&](Job& job) -> Result<bool> {
+        job.number = next;
+        return next++ < tensor.chunk_count;
+      },
+      [&](Job& job) {
+        decode(tensor, group, job);
+        return Status();
+      },
+      [&](Job& job) { return pass_on(tensor, job, take); });
+}
+
+// On the calling thread.
+Status Content::pass_on(const FoundTensor& tensor, Job& job,
+                        const std::function<Status(const Piece&)>& take) {
+  if (!job.piece.outcome.ok() || tensor.meta.form != symmetry::kFormLower) return take(job.piece);
+  return symmetry::expand_lower(tensor.meta, tensor.chunks.at(job.number), job.plain, slice_,
+                                [&](std::uint64_t, Bytes part) {
+                                  return take({part.size(), {}, part});
+                                });
+}
+
+// On the pool's threads, as what follows it.
+void Content::decode(const FoundTensor& tensor, const Result<std::shared_ptr<Group>>& group,
+                     Job& job) {
+  job.piece = {};
+  const auto found = tensor.chunks.find(job.number);
+  if (found == tensor.chunks.end()) {
+    job.piece.size = piece_size(tensor, expected_chunk(tensor, job.number));
+    job.piece.outcome = make_error(Code::kTruncated, "chunk {} is missing", job.number);
+    return;
+  }
+  job.piece.size = piece_size(tensor, found->second);
+  job.piece.outcome = decode_chunk(tensor, found->second, group, job);
+  if (job.piece.outcome.ok()) job.piece.bytes = job.plain;
+}
+
+Status Content::decode_chunk(const FoundTensor& tensor, const catalog::Chunk& chunk,
+                             const Result<std::shared_ptr<Group>>& group, Job& job) {
+  job.payload.resize(chunk.payload.length);
+  BBZ_TRY(io::read_exactly(source_, chunk.payload.offset, job.payload));
+  job.plain.resize(chunk.decoded_bytes);
+  if (is_carried(tensor, chunk)) {
+    if (!group.ok()) {
+      return make_error(group.code(), "chunk {} at offset {} is recovered from {}",
+                        chunk.meta.number, chunk.payload.offset, group.error().message);
+    }
+    return (*group)->state->decode_carried((*group)->catalog, tensor.meta, chunk, job.payload,
+                                           job.plain);
+  }
+  return chunk::verify(tensor.meta, chunk, job.payload, job.plain);
+}
+
+// Into derived_.
+Status Content::read_derived(const FoundTensor& tensor) {
+  const auto [first, is_new] = derived_from_.emplace(tensor.meta.group, tensor.meta.number);
+  if (!is_new && first->second != tensor.meta.number) {
+    return make_error(Code::kMalformed, "group {} derives tensor {} already", tensor.meta.group,
+                      first->second);
+  }
+  const auto group = find_group(tensor.meta, tensor.byte_size);
+  if (!group.ok()) {
+    return make_error(group.code(), "it is derived from {}", group.error().message);
+  }
+  derived_.resize(tensor.byte_size);
+  return (*group)->state->derive((*group)->catalog, entry_of(tensor), pool_, derived_);
+}
+
+Result<std::shared_ptr<Content::Group>> Content::find_group(const catalog::TensorMeta& tensor,
+                                                            std::uint64_t derived_bytes) {
+  const std::uint32_t number = tensor.group;
+  if (const auto entry = survey_.groups.find(number); entry != survey_.groups.end()) {
+    BBZ_TRY(symmetry::check_method(tensor, entry->second.meta));
+  }
+  if (const auto lost = lost_groups_.find(number); lost != lost_groups_.end()) return lost->second;
+  const auto known =
+      std::ranges::find(groups_, number, [](const auto& entry) { return entry.first; });
+  if (known != groups_.end()) {
+    std::rotate(groups_.begin(), known, std::next(known));
+    return groups_.front().second;
+  }
+  auto loaded = load_group(number, derived_bytes);
+  if (!loaded.ok()) {
+    lost_groups_.emplace(number, loaded.error());
+    return loaded;
+  }
+  groups_.emplace_front(number, *loaded);
+  keep_newest();
+  return loaded;
+}
+
+// Lets go of the groups that were needed longest ago, as internal::keep_newest() does.
+void Content::keep_newest() {
+  std::uint64_t held = 0;
+  std::size_t place = 0;
+  std::erase_if(groups_, [&](const auto& entry) {
+    return !internal::keeps(*entry.second->state, place++, held);
+  });
+}
+
+Result<std::shared_ptr<Content::Group>> Content::load_group(std::uint32_t number,
+                                                            std::uint64_t derived_bytes) {
+  const auto about = [number](const Error& error) {
+    return make_error(error.code, "group {}: {}", number, error.message);
+  };
+  const auto found = survey_.groups.find(number);
+  if (found == survey_.groups.end()) {
+    return make_error(Code::kTruncated, "group {}, which is lost", number);
+  }
+  const FoundGroup& entry = found->second;
+  const auto payload = internal::read_payload(source_, entry.payload);
+  if (!payload.ok()) return about(payload.error());
+  const Status digest =
+      internal::check_payload_digest(entry.meta.payload_digest, entry.payload, *payload);
+  if (!digest.ok()) return about(digest.error());
+  const auto group = std::make_shared<Group>();
+  const catalog::Group known{entry.meta, entry.payload, 0};
+  BBZ_ASSIGN(group->state, internal::GroupState::make(known, *payload, survey_.digest_kind));
+  const std::uint64_t count = group->state->tensor_count();
+  if (count != 0 && !entry.first_tensor) {
+    return make_error(Code::kTruncated,
+                      "group {}: the record of the tensor that follows it is lost", number);
+  }
+  std::vector<const FoundTensor*> tensors;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t wanted = *entry.first_tensor + i;
+    const auto tensor = survey_.tensors.find(static_cast<std::uint32_t>(wanted));
+    if (wanted >= catalog::kNone || tensor == survey_.tensors.end()) {
+      return make_error(Code::kTruncated, "group {}: tensor {}, which belongs to it, is lost",
+                        number, wanted);
+    }
+    tensors.push_back(&tensor->second);
+    group->catalog.tensors.push_back(entry_of(tensor->second));
+  }
+  BBZ_TRY(group->state->tensors(group->catalog, derived_bytes));
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    auto bytes = read_whole(*tensors[i]);
+    if (!bytes.ok()) return about(bytes.error());
+    group->state->add(group->catalog.tensors[i], std::move(bytes).value());
+  }
+  return group;
+}
+
+// A dense tensor, or why it is not whole.
+Result<std::vector<std::byte>> Content::read_whole(const FoundTensor& tensor) {
+  std::vector<std::byte> bytes;
+  BBZ_TRY(read(tensor, [&](const Piece& piece) -> Status {
+    if (piece.outcome.ok()) {
+      bytes.insert(bytes.end(), piece.bytes.begin(), piece.bytes.end());
+      return {};
+    }
+    const std::string& message = piece.outcome.error().message;
+    const std::string name = fmt::format("tensor {}", quoted(tensor.meta.name));
+    if (message.starts_with(name)) return piece.outcome;
+    return make_error(piece.outcome.code(), "{}, {}", name, message);
+  }));
+  return bytes;
+}
+
+}  // namespace bbz::salvage

@@ -1,0 +1,54 @@
+#include "bbz/access/salvage/internal/names.h"
+
+#include "bbz/base/format.h"
+
+namespace bbz::salvage {
+namespace {
+
+// Of a name in a directory, on the file systems of Linux, in bytes.
+constexpr std::size_t kLongestComponent = 255;
+
+std::string_view directory_of(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash + 1);
+}
+
+}  // namespace
+
+Names::Names(const Survey& survey) {
+  for (const auto& [number, file] : survey.files) {
+    if (!file.meta) continue;
+    const std::string_view path = file.meta->path;
+    // The directories above it, up to one that is known and so are those above that.
+    for (std::size_t end = path.size(); end != std::string_view::npos && end != 0;
+         end = path.rfind('/', end - 1)) {
+      if (!known_.emplace(path.substr(0, end)).second) break;
+    }
+  }
+}
+
+std::string Names::of_file(std::uint32_t number, const FoundFile& found) {
+  if (found.meta && taken_.insert(found.meta->path).second) return found.meta->path;
+  return numbered(number, found.meta ? directory_of(found.meta->path) : "", "");
+}
+
+std::string Names::beside(std::uint32_t number, const std::string& path, std::string_view suffix) {
+  std::string name = fmt::format("{}{}", path, suffix);
+  if (name.size() - directory_of(name).size() <= kLongestComponent && take(name)) return name;
+  return numbered(number, directory_of(path), suffix);
+}
+
+std::string Names::numbered(std::uint32_t number, std::string_view directory,
+                            std::string_view suffix) {
+  std::string name = fmt::format("{}file-{}{}", directory, number, suffix);
+  for (std::uint64_t i = 2; !take(name); ++i) {
+    name = fmt::format("{}file-{}-{}{}", directory, number, i, suffix);
+  }
+  return name;
+}
+
+bool Names::take(const std::string& path) {
+  return !known_.contains(path) && taken_.insert(path).second;
+}
+
+}  // namespace bbz::salvage

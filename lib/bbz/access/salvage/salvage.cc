@@ -1,0 +1,283 @@
+#include "bbz/access/salvage/salvage.h"
+
+#include <algorithm>
+
+#include "bbz/access/salvage/internal/content.h"
+#include "bbz/access/salvage/internal/names.h"
+#include "bbz/base/format.h"
+#include "bbz/files/safetensors/records.h"
+
+namespace bbz::salvage {
+namespace {
+
+// At most this many sentences about the chunks of one tensor.
+constexpr std::size_t kMostDamage = 20;
+
+// What no record gives back may be this much longer than the archive. A download that has just begun
+// is a small part of its files.
+constexpr std::uint64_t kHoles = std::uint64_t{64} << 20;
+constexpr std::uint64_t kHolesPerByte = 1024;
+
+class Salvager {
+ public:
+  Salvager(io::Source& source, io::OutputTree& out, const Options& options, const Survey& survey)
+      : source_(source),
+        content_(source, survey, options.threads),
+        names_(survey),
+        out_(out),
+        options_(options),
+        output_{options.replace, options.sync, source.file_status()},
+        survey_(survey),
+        holes_left_(kHoles + kHolesPerByte * source.size().value_or(0)) {}
+
+  Result<FileReport> file(std::uint32_t number, const FoundFile& found);
+  // Publishes the files that are complete. Errors: kCancelled; others are the problem.
+  Status publish() { return pass(batch_.finish()); }
+  // Why the first output that could not be made was not.
+  const std::optional<Error>& problem() const { return problem_; }
+
+ private:
+  Result<TensorReport> examine(const FoundTensor& tensor);
+  bool tiles(const FoundFile& found, const FileReport& report) const;
+  Result<bool> write_file(const FoundFile& found, const FileReport& report, const std::string& path,
+                          bool whole);
+  Status write_tensors(const FoundFile& found, const FileReport& report, const std::string& path);
+  // What a whole file must agree with: its digest and, for one of safetensors, its header.
+  struct Checks {
+    std::optional<Hasher> hash;
+    safetensors::RecordsCheck records;
+  };
+  void begin_checks(const FoundFile& found, Checks& checks);
+  Status write_tensor(const FoundTensor& tensor, io::Sink& sink, Checks* checks);
+  Status write_hole(std::uint64_t count, io::Sink& sink);
+  Status count(std::uint64_t bytes);
+  Status pass(Status status);
+  Status note(FileReport& report, const std::string& path, Status status);
+
+  io::Source& source_;
+  Content content_;
+  Names names_;
+  io::OutputTree& out_;
+  const Options& options_;
+  const io::OutputOptions output_;
+  io::Batch batch_;
+  const Survey& survey_;
+  std::uint64_t done_ = 0;
+  std::uint64_t written_ = 0;  // holes too
+  std::uint64_t holes_left_;
+  std::optional<Error> problem_;
+};
+
+// Lets an error of an output be, but for one that ends everything.
+Status Salvager::pass(Status status) {
+  if (status.ok() || status.code() == Code::kCancelled) return status;
+  if (!problem_) problem_ = status.error();
+  return {};
+}
+
+// Notes what became of an output.
+Status Salvager::note(FileReport& report, const std::string& path, Status status) {
+  if (status.ok()) {
+    report.written.push_back(path);
+  } else {
+    report.problems.push_back(status.error().message);
+  }
+  return pass(std::move(status));
+}
+
+Result<TensorReport> Salvager::examine(const FoundTensor& tensor) {
+  TensorReport report;
+  report.name = tensor.meta.name;
+  report.offset = tensor.meta.offset;
+  report.bytes = tensor.byte_size;
+  if (tensor.chunks.empty() && tensor.chunk_count > 0) {
+    report.damage.push_back(fmt::format("all {} chunks are missing", tensor.chunk_count));
+    return report;
+  }
+  BBZ_TRY(content_.read(tensor, [&](const Piece& piece) {
+    if (piece.outcome.ok()) {
+      report.recovered += piece.size;
+    } else if (report.damage.size() < kMostDamage) {
+      report.damage.push_back(piece.outcome.error().message);
+    }
+    return Status();
+  }));
+  return report;
+}
+
+// Whether the tensors that were found cover the whole of a file whose end is known.
+bool Salvager::tiles(const FoundFile& found, const FileReport& report) const {
+  if (!found.meta || !found.end || found.tensors.size() != found.end->tensor_count) return false;
+  std::uint64_t cursor = 0;
+  for (const TensorReport& tensor : report.tensors) {
+    if (tensor.offset != cursor || tensor.recovered != tensor.bytes) return false;
+    cursor += tensor.bytes;
+  }
+  return cursor == found.end->size;
+}
+
+Status Salvager::count(std::uint64_t bytes) {
+  if (bytes <= options_.limits.unpacked_bytes - written_) {
+    written_ += bytes;
+    return {};
+  }
+  return make_error(Code::kLimit, "more than {} bytes come out of the archive",
+                    options_.limits.unpacked_bytes);
+}
+
+Status Salvager::write_hole(std::uint64_t bytes, io::Sink& sink) {
+  if (bytes == 0) return {};
+  if (bytes > holes_left_) {
+    return make_error(Code::kLimit, "{}: {} bytes of it are lost, too many to leave room for",
+                      sink.name(), bytes);
+  }
+  holes_left_ -= bytes;
+  BBZ_TRY(count(bytes));
+  return sink.extend(sink.written() + bytes);
+}
+
+void Salvager::begin_checks(const FoundFile& found, Checks& checks) {
+  if (found.end->digest) checks.hash.emplace(found.end->digest->kind);
+  checks.records.begin_file(found.meta->path);
+  for (const auto& [key, payload] : found.metadata) {
+    std::vector<std::byte> value(payload.length);
+    const bool read = io::read_exactly(source_, payload.offset, value).ok();
+    if (read && xxh3_64(value) == payload.checksum) checks.records.metadata(key, as_text(value));
+  }
+}
+
+Status Salvager::write_tensor(const FoundTensor& tensor, io::Sink& sink, Checks* checks) {
+  if (checks != nullptr) checks->records.tensor(tensor.meta, tensor.byte_size);
+  std::uint64_t offset = 0;
+  return content_.read(tensor, [&](const Piece& piece) -> Status {
+    if (piece.outcome.ok()) {
+      BBZ_TRY(count(piece.size));
+      BBZ_TRY(sink.write(piece.bytes));
+      if (checks != nullptr && checks->hash) checks->hash->update(piece.bytes);
+      if (checks != nullptr) checks->records.data(offset, piece.bytes);
+    } else {
+      BBZ_TRY(write_hole(piece.size, sink));
+    }
+    offset += piece.size;
+    done_ += piece.size;
+    if (options_.progress) options_.progress(done_);
+    return {};
+  });
+}
+
+// Writes a file from its start to the last byte that is back. False if a file that seemed whole
+// does not have its digest, or is not what its tensors' records say; it is then not published.
+Result<bool> Salvager::write_file(const FoundFile& found, const FileReport& report,
+                                  const std::string& path, bool whole) {
+  BBZ_ASSIGN(const auto sink, out_.create_file(path, output_, &batch_));
+  Checks checks;
+  if (whole) begin_checks(found, checks);
+  std::uint64_t cursor = 0;
+  for (std::size_t i = 0; i < found.tensors.size(); ++i) {
+    const FoundTensor& tensor = survey_.tensors.at(found.tensors[i]);
+    if (report.tensors[i].recovered == 0) {
+      if (whole) checks.records.tensor(tensor.meta, tensor.byte_size);
+      continue;
+    }
+    if (tensor.meta.offset < cursor) continue;  // only hostile archives have overlaps
+    BBZ_TRY(write_hole(tensor.meta.offset - cursor, *sink));
+    BBZ_TRY(write_tensor(tensor, *sink, whole ? &checks : nullptr));
+    cursor = tensor.meta.offset + tensor.byte_size;
+  }
+  const bool agrees = !whole || ((!checks.hash || checks.hash->finish() == *found.end->digest) &&
+                                 checks.records.end_file(found.end->size).ok());
+  if (!agrees) {
+    sink->abandon();
+    return false;
+  }
+  BBZ_TRY(sink->finish());
+  return true;
+}
+
+Status Salvager::write_tensors(const FoundFile& found, const FileReport& report,
+                               const std::string& path) {
+  std::vector<safetensors::Tensor> listed;
+  std::vector<const FoundTensor*> sources;
+  for (std::size_t i = 0; i < found.tensors.size(); ++i) {
+    const FoundTensor& tensor = survey_.tensors.at(found.tensors[i]);
+    if (tensor.meta.kind != catalog::TensorKind::kTensor) continue;
+    if (report.tensors[i].outcome() != Outcome::kWhole) continue;
+    listed.push_back({tensor.meta.name, tensor.meta.dtype, tensor.meta.shape, 0, 0});
+    sources.push_back(&tensor);
+  }
+  if (listed.empty()) return {};
+  BBZ_ASSIGN(const std::vector<std::byte> header, safetensors::build(listed, {}));
+  BBZ_ASSIGN(const auto sink, out_.create_file(path, output_, &batch_));
+  BBZ_TRY(sink->write(header));
+  for (const FoundTensor* tensor : sources) BBZ_TRY(write_tensor(*tensor, *sink, nullptr));
+  return sink->finish();
+}
+
+Result<FileReport> Salvager::file(std::uint32_t number, const FoundFile& found) {
+  FileReport report;
+  report.path = names_.of_file(number, found);
+  if (found.end) report.bytes = found.end->size;
+  if (found.meta && found.meta->kind == catalog::FileKind::kDirectory) {
+    BBZ_TRY(note(report, report.path, out_.make_directory(report.path)));
+    report.outcome = report.written.empty() ? Outcome::kUnwritten : Outcome::kWhole;
+    return report;
+  }
+  std::size_t whole_tensors = 0;
+  for (const std::uint32_t tensor : found.tensors) {
+    const FoundTensor& entry = survey_.tensors.at(tensor);
+    BBZ_ASSIGN(TensorReport examined, examine(entry));
+    report.tensors.push_back(std::move(examined));
+    report.recovered += report.tensors.back().recovered;
+    const bool whole = report.tensors.back().outcome() == Outcome::kWhole;
+    if (whole && entry.meta.kind == catalog::TensorKind::kTensor) ++whole_tensors;
+  }
+  if (tiles(found, report)) {
+    const auto right = write_file(found, report, report.path, true);
+    if (!right.ok() || *right) {
+      BBZ_TRY(note(report, report.path, right.ok() ? Status() : Status(right.error())));
+      report.outcome = right.ok() ? Outcome::kWhole : Outcome::kUnwritten;
+      return report;
+    }
+  }
+  if (report.recovered == 0) return report;
+  const std::string partial = names_.beside(number, report.path, ".partial");
+  const auto written = write_file(found, report, partial, false);
+  BBZ_TRY(note(report, partial, written.ok() ? Status() : Status(written.error())));
+  if (whole_tensors > 0) {
+    const std::string rescued = names_.beside(number, report.path, ".rescued.safetensors");
+    BBZ_TRY(note(report, rescued, write_tensors(found, report, rescued)));
+  }
+  report.outcome = report.written.empty() ? Outcome::kUnwritten : Outcome::kPartial;
+  return report;
+}
+
+}  // namespace
+
+Outcome TensorReport::outcome() const {
+  if (recovered == bytes && damage.empty()) return Outcome::kWhole;
+  return recovered == 0 ? Outcome::kLost : Outcome::kPartial;
+}
+
+bool Report::whole() const {
+  return gaps.empty() && orphans == 0 && !problem && !files.empty() &&
+         std::ranges::all_of(
+             files, [](const FileReport& file) { return file.outcome == Outcome::kWhole; });
+}
+
+Result<Report> salvage(io::Source& source, io::OutputTree& out, const Options& options) {
+  BBZ_ASSIGN(const Survey found, survey(source, options.limits));
+  Report report;
+  report.gaps = found.gaps;
+  report.orphans = found.orphans;
+  report.had_index = found.had_index;
+  Salvager salvager(source, out, options, found);
+  for (const auto& [number, file] : found.files) {
+    BBZ_ASSIGN(FileReport written, salvager.file(number, file));
+    report.files.push_back(std::move(written));
+  }
+  BBZ_TRY(salvager.publish());
+  report.problem = salvager.problem();
+  return report;
+}
+
+}  // namespace bbz::salvage

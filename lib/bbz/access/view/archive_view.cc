@@ -1,0 +1,210 @@
+#include "bbz/access/view/archive_view.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "bbz/access/view/internal/block_cache.h"
+#include "bbz/access/view/internal/read_ahead.h"
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+
+namespace bbz::view {
+
+struct ArchiveView::State {
+  State(const Reader& r, const ViewOptions& options)
+      : reader(r),
+        cache(options.cache_bytes, options.threads,
+              [this](const Block& block, MutableBytes out) {
+                return reader.read_bytes(block.tensor, block.begin, out);
+              }),
+        most_ahead(options.cache_bytes / 4) {}
+
+  const Reader& reader;
+  BlockCache cache;
+  const std::uint64_t most_ahead;  // bytes that one file has decoded ahead
+};
+
+namespace {
+
+class OpenFile final : public FileView {
+ public:
+  OpenFile(const Reader& reader, const catalog::File& file, BlockCache& cache,
+           std::uint64_t most_ahead)
+      : reader_(reader),
+        catalog_(reader.catalog()),
+        file_(file),
+        cache_(cache),
+        most_ahead_(most_ahead) {}
+
+  Result<std::vector<Piece>> pieces(std::uint64_t offset, std::uint64_t size) override {
+    std::vector<Piece> pieces;
+    if (offset >= file_.size || size == 0) return pieces;
+    const std::uint64_t end = offset + std::min(size, file_.size - offset);
+    look_ahead(offset, end);
+    while (offset < end) {
+      BBZ_ASSIGN(const Place place, place_of(offset));
+      BBZ_ASSIGN(const SharedBlock decoded, cache_.get(place.block));
+      const std::uint64_t from = offset - place.begin;
+      const std::uint64_t part = std::min(end - offset, decoded->size() - from);
+      pieces.push_back({decoded->bytes().subspan(from, part), decoded});
+      offset += part;
+    }
+    return pieces;
+  }
+
+  Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
+    BBZ_ASSIGN(const std::vector<Piece> all, pieces(offset, out.size()));
+    std::size_t done = 0;
+    for (const Piece& piece : all) {
+      std::memcpy(out.data() + done, piece.bytes.data(), piece.bytes.size());
+      done += piece.bytes.size();
+    }
+    return done;
+  }
+
+  std::optional<std::uint64_t> size() const override { return file_.size; }
+  bool seekable() const override { return true; }
+  std::string_view name() const override { return file_.path; }
+
+ private:
+  struct Place {
+    Block block;
+    std::uint64_t begin = 0;  // of the block, in the file
+  };
+
+  // The tensor that holds a byte of the file, as a position in file_.tensors.
+  std::size_t tensor_at(std::uint64_t offset) const {
+    const auto end_of = [&](std::uint32_t number) {
+      return catalog_.tensors[number].meta.offset + catalog_.tensors[number].byte_size;
+    };
+    return static_cast<std::size_t>(std::ranges::upper_bound(file_.tensors, offset, {}, end_of) -
+                                    file_.tensors.begin());
+  }
+  const catalog::Tensor& tensor(std::size_t position) const {
+    return catalog_.tensors[file_.tensors[position]];
+  }
+
+  Result<Place> place_of(std::uint64_t offset) const {
+    const catalog::Tensor& holder = tensor(tensor_at(offset));
+    Place place;
+    BBZ_ASSIGN(place.block, block_at(catalog_, holder, offset - holder.meta.offset));
+    place.begin = holder.meta.offset + place.block.begin;
+    return place;
+  }
+
+  // Where the tensor ends that byte `offset` lies in; of bytes that are no tensor, such as a
+  // header, the tensor that follows them.
+  std::uint64_t tensor_end(std::uint64_t offset) const {
+    std::size_t at = tensor_at(offset);
+    while (tensor(at).meta.kind == catalog::TensorKind::kBytes && at + 1 < file_.tensors.size()) {
+      ++at;
+    }
+    return tensor(at).meta.offset + tensor(at).byte_size;
+  }
+
+  // Notes a read, and has fetched and decoded what is likely to be read next. What cannot be is
+  // left for the read that comes to it.
+  void look_ahead(std::uint64_t begin, std::uint64_t end) {
+    const std::lock_guard lock(mutex_);
+    const std::uint64_t horizon =
+        ahead_.note(begin, end, tensor_end(begin), file_.size, kFetchWindow);
+    if (ahead_.begun()) {
+      told_.clear();
+      asked_ahead_ = 0;
+    }
+    // At the end of a tensor, what was announced before it may still be on its way to be read: it
+    // is kept until the reader is well past it or somewhere else.
+    std::erase_if(told_, [&](const Told& told) { return told.end + ReadAhead::kSlack < begin; });
+    const auto last = place_of(end - 1);
+    if (horizon <= end || !last.ok()) return;
+    const std::uint64_t block = last->block.size();
+    // What this read and those before it have asked for already is not asked for again.
+    const std::uint64_t next = std::max(last->begin + block, asked_ahead_);
+    const std::uint64_t window =
+        std::min(most_ahead_, std::max(kLeastWindow, cache_.depth() * block));
+    const std::uint64_t decoded = cache_.depth() == 0 ? end : std::min(horizon, end + window);
+    fetch_ahead(next, decoded, horizon);
+    decode_ahead(next, decoded);
+  }
+
+  // Tells the source of the chunks up to the horizon, which it then fetches together: before any of
+  // them is decoded, and each time as much as half of what lies before the reader. What the cache
+  // has is not read again, unless it goes before the reader comes to it: beyond what is decoded
+  // ahead that is left open.
+  void fetch_ahead(std::uint64_t next, std::uint64_t decoded, std::uint64_t horizon) {
+    const std::uint64_t from = told_.empty() ? next : std::max(next, told_.back().end);
+    if (from >= horizon) return;
+    if (from >= decoded && 2 * (horizon - from) < horizon - next) return;
+    Told told{from, {}};
+    std::vector<catalog::Chunk> chunks;
+    while (told.end < horizon) {
+      const auto place = place_of(told.end);
+      if (!place.ok()) break;
+      const auto all = catalog_.chunks_of(catalog_.tensors[place->block.tensor]);
+      if (cache_.knows(place->block)) {
+        if (told.end >= decoded) break;
+      } else if (place->block.number < all.size()) {
+        const catalog::Chunk& chunk = all[place->block.number];
+        const bool again = !chunks.empty() && chunks.back().payload.offset == chunk.payload.offset;
+        if (!again) chunks.push_back(chunk);
+      }
+      told.end = place->begin + place->block.size();
+    }
+    if (told.end == from) return;
+    told.announcement = reader_.announce(chunks);
+    told_.push_back(std::move(told));
+  }
+
+  void decode_ahead(std::uint64_t next, std::uint64_t decoded) {
+    while (next < decoded) {
+      const auto following = place_of(next);
+      if (!following.ok() || !cache_.decode_ahead(following->block)) return;
+      next = following->begin + following->block.size();
+      asked_ahead_ = next;
+    }
+  }
+
+  // What the source was told will be read, up to `end` in the file.
+  struct Told {
+    std::uint64_t end = 0;
+    std::unique_ptr<io::Announcement> announcement;
+  };
+
+  static constexpr std::uint64_t kLeastWindow = std::uint64_t{4} << 20;   // decoded ahead
+  static constexpr std::uint64_t kFetchWindow = std::uint64_t{32} << 20;  // fetched ahead
+
+  const Reader& reader_;
+  const catalog::Catalog& catalog_;
+  const catalog::File& file_;
+  BlockCache& cache_;
+  const std::uint64_t most_ahead_;
+  std::mutex mutex_;
+  ReadAhead ahead_;
+  std::uint64_t asked_ahead_ = 0;  // up to where, in this run
+  std::vector<Told> told_;         // in order
+};
+
+}  // namespace
+
+ArchiveView::ArchiveView(const Reader& reader, const ViewOptions& options)
+    : state_(std::make_unique<State>(reader, options)) {}
+ArchiveView::~ArchiveView() = default;
+
+Result<std::unique_ptr<FileView>> ArchiveView::open(std::uint32_t file) {
+  const catalog::Catalog& catalog = state_->reader.catalog();
+  if (file >= catalog.files.size()) {
+    return make_error(Code::kInvalidArgument, "file {}: there are {}", file, catalog.files.size());
+  }
+  const catalog::File& entry = catalog.files[file];
+  if (entry.kind != catalog::FileKind::kRegular) {
+    return make_error(Code::kInvalidArgument, "{} is a folder", quoted(entry.path));
+  }
+  return std::unique_ptr<FileView>(
+      std::make_unique<OpenFile>(state_->reader, entry, state_->cache, state_->most_ahead));
+}
+
+Counters ArchiveView::counters() const {
+  return state_->cache.counters();
+}
+
+}  // namespace bbz::view

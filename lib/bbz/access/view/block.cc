@@ -1,0 +1,52 @@
+#include "bbz/access/view/block.h"
+
+#include <algorithm>
+
+#include "bbz/symmetry/form.h"
+
+namespace bbz::view {
+namespace {
+
+// The most bytes of a lower tensor that one block has: some times what its chunk stores, since the
+// chunk is decoded again for each block, but as many as a chunk may have at most.
+std::uint64_t most_bytes(std::uint64_t stored) {
+  constexpr std::uint64_t kLeast = std::uint64_t{1} << 20;
+  constexpr std::uint64_t kUsual = std::uint64_t{8} << 20;
+  return std::max({stored, std::min(4 * stored, kUsual), kLeast});
+}
+
+}  // namespace
+
+Result<Block> block_at(const catalog::Catalog& catalog, const catalog::Tensor& tensor,
+                       std::uint64_t offset) {
+  BBZ_TRY(symmetry::check_form(catalog, tensor));
+  const catalog::TensorMeta& meta = tensor.meta;
+  Block block;
+  block.tensor = meta.number;
+  if (meta.form == symmetry::kFormPolar) {
+    block.end = tensor.byte_size;
+    return block;
+  }
+  if (meta.form == symmetry::kFormLower) {
+    const std::uint64_t size = meta.element_bits / 8;
+    const auto chunks = catalog.chunks_of(tensor);
+    const auto begin_of = [&](const catalog::Chunk& chunk) {
+      return symmetry::lower_range(meta, chunk).begin * size;
+    };
+    const auto after = std::ranges::upper_bound(chunks, offset, {}, begin_of);
+    const catalog::Chunk& chunk = *std::prev(after);  // the first one begins at 0
+    const symmetry::DenseRange range = symmetry::lower_range(meta, chunk);
+    const std::uint64_t most = most_bytes(chunk.decoded_bytes) / size * size;
+    block.number = chunk.meta.number;
+    block.begin = range.begin * size + (offset - range.begin * size) / most * most;
+    block.end = std::min(block.begin + most, range.end * size);
+    return block;
+  }
+  const std::uint64_t chunk_bytes = meta.chunk_elements * meta.element_bits / 8;
+  block.number = static_cast<std::uint32_t>(offset / chunk_bytes);
+  block.begin = block.number * chunk_bytes;
+  block.end = std::min(block.begin + chunk_bytes, tensor.byte_size);
+  return block;
+}
+
+}  // namespace bbz::view

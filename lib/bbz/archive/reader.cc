@@ -1,0 +1,304 @@
+#include "bbz/archive/reader.h"
+
+#include <algorithm>
+
+#include "bbz/archive/delivery.h"
+#include "bbz/archive/internal/reader_state.h"
+#include "bbz/base/format.h"
+#include "bbz/base/large_buffer.h"
+#include "bbz/format/catalog/builder.h"
+#include "bbz/format/container/index.h"
+
+namespace bbz {
+
+Reader::Reader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Reader::~Reader() = default;
+
+Result<std::unique_ptr<Reader>> Reader::open(std::shared_ptr<io::Source> source,
+                                             const ReadOptions& options) {
+  BBZ_ASSIGN(const container::Opened opened,
+             container::open_by_index(*source, options.limits, options.use_front_index));
+  catalog::CatalogBuilder builder(opened.header, options.limits);
+  BBZ_TRY(container::for_each_record(
+      opened.index, options.limits,
+      [&](const container::RecordView& record) { return builder.add(record); }));
+  BBZ_TRY(builder.finish());
+  auto state = std::make_unique<State>(std::move(source), options);
+  state->root = builder.root();
+  state->archive_bytes = *state->source->size();
+  const bool have_trailer = opened.trailer.archive_length != 0;
+  if (have_trailer && opened.trailer.root != state->root) {
+    return make_error(Code::kChecksum, "trailer: root digest {}, computed {}",
+                      opened.trailer.root.to_string(), state->root.to_string());
+  }
+  state->catalog = builder.take();
+  return std::unique_ptr<Reader>(new Reader(std::move(state)));
+}
+
+const catalog::Catalog& Reader::catalog() const {
+  return state_->catalog;
+}
+const Digest& Reader::root() const {
+  return state_->root;
+}
+const io::Source& Reader::source() const {
+  return *state_->source;
+}
+std::uint64_t Reader::archive_bytes() const {
+  return state_->archive_bytes;
+}
+
+Result<std::vector<std::byte>> Reader::State::read_payload(const catalog::Payload& payload) {
+  return internal::read_payload(*source, payload);
+}
+
+Result<std::shared_ptr<internal::GroupState>> Reader::State::find_group(std::uint32_t number) {
+  const std::lock_guard lock(groups_mutex);
+  const auto known = std::ranges::find(groups, number, [](const auto& g) { return g->number(); });
+  if (known != groups.end()) {
+    std::rotate(groups.begin(), known, std::next(known));
+    return groups.front();
+  }
+  if (const auto wrong = wrong_groups.find(number); wrong != wrong_groups.end()) {
+    return wrong->second;
+  }
+  auto state = read_group(catalog.groups[number]);
+  if (!state.ok()) {
+    const Code code = state.code();
+    if (code == Code::kChecksum || code == Code::kMalformed || code == Code::kTruncated ||
+        code == Code::kLimit) {
+      wrong_groups.emplace(number, state.error());
+    }
+    return state;
+  }
+  groups.insert(groups.begin(), *state);
+  internal::keep_newest(groups);
+  return state;
+}
+
+Result<std::shared_ptr<internal::GroupState>> Reader::State::read_group(
+    const catalog::Group& group) {
+  BBZ_ASSIGN(const std::vector<std::byte> payload, read_payload(group.payload));
+  BBZ_TRY(internal::check_payload_digest(group.meta.payload_digest, group.payload, payload));
+  BBZ_ASSIGN(auto state, internal::GroupState::make(group, payload, catalog.header.digest_kind));
+  BBZ_ASSIGN(const auto tensors,
+             state->tensors(catalog, internal::derived_bytes(catalog, group.meta.number)));
+  for (const catalog::Tensor& tensor : tensors) {
+    std::vector<std::byte> bytes(tensor.byte_size);
+    BBZ_TRY(read_dense(tensor, 0, bytes));
+    state->add(tensor, std::move(bytes));
+  }
+  return state;
+}
+
+std::unique_ptr<io::Announcement> Reader::State::announce(
+    std::span<const catalog::Chunk> chunks) const {
+  std::vector<io::ByteRange> ranges;
+  ranges.reserve(chunks.size());
+  for (const catalog::Chunk& chunk : chunks) {
+    ranges.push_back({chunk.payload.offset, chunk.payload.length});
+  }
+  return source->announce(ranges);
+}
+
+std::unique_ptr<io::Announcement> Reader::State::announce(
+    std::span<const std::uint32_t> tensors) const {
+  std::vector<io::ByteRange> ranges;
+  for (const std::uint32_t number : tensors) {
+    for (const catalog::Chunk& chunk : catalog.chunks_of(catalog.tensors[number])) {
+      ranges.push_back({chunk.payload.offset, chunk.payload.length});
+    }
+  }
+  return source->announce(ranges);
+}
+
+Status Reader::State::read_chunk(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
+                                 std::vector<std::byte>& payload, MutableBytes out) {
+  payload.resize(chunk.payload.length);
+  BBZ_TRY(io::read_exactly(*source, chunk.payload.offset, payload));
+  if (tensor.meta.form != symmetry::kFormRider || !symmetry::is_carried(chunk)) {
+    return chunk::decode(tensor.meta, chunk, payload, out);
+  }
+  BBZ_ASSIGN(const auto group, find_group(tensor.meta.group));
+  return group->decode_carried(catalog, tensor.meta, chunk, payload, out);
+}
+
+Status Reader::State::read_bytes(const catalog::Tensor& tensor, std::uint64_t offset,
+                                 MutableBytes out) {
+  BBZ_TRY(symmetry::check_form(catalog, tensor));
+  switch (tensor.meta.form) {
+    case symmetry::kFormLower:
+      return read_lower(tensor, offset, out);
+    case symmetry::kFormPolar: {
+      // Derived as a whole: every entry of it costs a sum over the operand.
+      BBZ_ASSIGN(const auto group, find_group(tensor.meta.group));
+      if (out.empty()) return {};  // it was asked whether it can be derived
+      if (out.size() == tensor.byte_size) return group->derive(catalog, tensor, pool, out);
+      LargeBuffer dense(tensor.byte_size);
+      BBZ_TRY(group->derive(catalog, tensor, pool, dense));
+      std::ranges::copy(Bytes(dense).subspan(offset, out.size()), out.begin());
+      return {};
+    }
+    default:
+      return read_dense(tensor, offset, out);
+  }
+}
+
+// Decodes the chunks whose dense ranges overlap [offset, offset + out.size()), one after the other.
+Status Reader::State::read_lower(const catalog::Tensor& tensor, std::uint64_t offset,
+                                 MutableBytes out) {
+  const std::uint64_t size = tensor.meta.element_bits / 8;
+  const std::uint64_t end = offset + out.size();
+  const bool all = out.size() == tensor.byte_size;
+  const auto announced = all ? announce(catalog.chunks_of(tensor)) : nullptr;
+  std::vector<std::byte> payload;
+  std::vector<std::byte> stored;
+  std::vector<std::byte> slice;
+  for (const catalog::Chunk& chunk : catalog.chunks_of(tensor)) {
+    const symmetry::DenseRange range = symmetry::lower_range(tensor.meta, chunk);
+    const std::uint64_t from = std::max(range.begin * size, offset);
+    const std::uint64_t to = std::min(range.end * size, end);
+    if (from >= to) continue;
+    stored.resize(chunk.decoded_bytes);
+    BBZ_TRY(read_chunk(tensor, chunk, payload, stored));
+    // Slice by slice, since the range may begin and end within elements.
+    for (std::uint64_t at = from; at < to;) {
+      const std::uint64_t element = at / size;
+      const std::uint64_t most = divide_up(to, size) - element;
+      slice.resize(std::min<std::uint64_t>(most, symmetry::kLowerSlice / size) * size);
+      symmetry::expand_lower(tensor.meta, chunk, stored, element, slice);
+      const std::uint64_t skipped = at - element * size;
+      const std::uint64_t part = std::min(slice.size() - skipped, to - at);
+      std::ranges::copy(Bytes(slice).subspan(skipped, part),
+                        out.begin() + static_cast<std::ptrdiff_t>(at - offset));
+      at += part;
+    }
+  }
+  return {};
+}
+
+// Decodes the chunks that overlap the range: those that lie in it straight into `out`, the first
+// and the last through a buffer where they stick out.
+Status Reader::State::read_dense(const catalog::Tensor& tensor, std::uint64_t offset,
+                                 MutableBytes out) {
+  if (out.empty()) return {};
+  const std::uint64_t chunk_bytes = tensor.meta.chunk_elements * tensor.meta.element_bits / 8;
+  const std::uint64_t end = offset + out.size();
+  std::uint64_t next = offset / chunk_bytes;
+  struct Piece {
+    const catalog::Chunk* chunk = nullptr;
+    Buffers buffers;
+  };
+  const auto decode = [&](const catalog::Chunk& chunk, Buffers& with) -> Status {
+    const std::uint64_t begin = chunk.meta.number * chunk_bytes;
+    const std::uint64_t from = std::max(begin, offset);
+    const std::uint64_t to = std::min(begin + chunk.decoded_bytes, end);
+    const MutableBytes target = out.subspan(from - offset, to - from);
+    if (target.size() == chunk.decoded_bytes) {
+      return read_chunk(tensor, chunk, with.payload, target);
+    }
+    with.plain.resize(chunk.decoded_bytes);
+    BBZ_TRY(read_chunk(tensor, chunk, with.payload, with.plain));
+    std::ranges::copy(Bytes(with.plain).subspan(from - begin, to - from), target.begin());
+    return {};
+  };
+  if (end <= (next + 1) * chunk_bytes) {  // the usual small read: no need for the pool
+    const auto lent = buffers.borrow();
+    Status decoded = decode(catalog.chunks[tensor.first_chunk + next], *lent);
+    lent->trim();
+    return decoded;
+  }
+  const auto announced =
+      announce(catalog.chunks_of(tensor).subspan(next, divide_up(end, chunk_bytes) - next));
+  return parallel::ordered_map<Piece>(
+      pool, internal::delivery_depth(pool),
+      [&](Piece& piece) -> Result<bool> {
+        if (next * chunk_bytes >= end) return false;
+        piece.chunk = &catalog.chunks[tensor.first_chunk + next++];
+        return true;
+      },
+      [&](Piece& piece) { return decode(*piece.chunk, piece.buffers); },
+      [](Piece&) { return Status(); });
+}
+
+Status Reader::read_tensor(std::uint32_t tensor, MutableBytes out) const {
+  if (tensor < catalog().tensors.size() && out.size() != catalog().tensors[tensor].byte_size) {
+    return make_error(Code::kInvalidArgument, "tensor {}: a buffer of {} bytes, the tensor has {}",
+                      tensor, out.size(), catalog().tensors[tensor].byte_size);
+  }
+  return read_bytes(tensor, 0, out);
+}
+
+Status Reader::read_bytes(std::uint32_t tensor, std::uint64_t offset, MutableBytes out) const {
+  if (tensor >= catalog().tensors.size()) {
+    return make_error(Code::kInvalidArgument, "tensor {}: there are {}", tensor,
+                      catalog().tensors.size());
+  }
+  const catalog::Tensor& entry = catalog().tensors[tensor];
+  if (offset > entry.byte_size || out.size() > entry.byte_size - offset) {
+    return make_error(Code::kInvalidArgument, "tensor {}: {} bytes from {} asked for, it has {}",
+                      tensor, out.size(), offset, entry.byte_size);
+  }
+  return state_->read_bytes(entry, offset, out);
+}
+
+Status Reader::read_elements(std::uint32_t tensor, std::uint64_t first, std::uint64_t count,
+                             MutableBytes out) const {
+  if (tensor >= catalog().tensors.size()) return read_bytes(tensor, 0, out);
+  const std::uint64_t bits = catalog().tensors[tensor].meta.element_bits;
+  const auto from = checked_mul(first, bits);
+  const auto size = checked_mul(count, bits);
+  if (!from || !size || *from % 8 != 0 || *size % 8 != 0 || *size / 8 != out.size()) {
+    return make_error(Code::kInvalidArgument,
+                      "tensor {}: {} elements from {} are no whole bytes, or not the buffer's {}",
+                      tensor, count, first, out.size());
+  }
+  return read_bytes(tensor, *from / 8, out);
+}
+
+Status Reader::read_file(std::uint32_t file, std::uint64_t offset, MutableBytes out) const {
+  if (file >= catalog().files.size() || offset > catalog().files[file].size ||
+      out.size() > catalog().files[file].size - offset) {
+    return make_error(Code::kInvalidArgument, "file {}: no {} bytes at {}", file, out.size(),
+                      offset);
+  }
+  const auto& numbers = catalog().files[file].tensors;
+  const auto end_of = [&](std::uint32_t number) {
+    return catalog().tensors[number].meta.offset + catalog().tensors[number].byte_size;
+  };
+  auto at = std::ranges::upper_bound(numbers, offset, {}, end_of);
+  while (!out.empty()) {
+    const catalog::Tensor& tensor = catalog().tensors[*at++];
+    const std::uint64_t from = offset - tensor.meta.offset;
+    const std::uint64_t part = std::min<std::uint64_t>(out.size(), tensor.byte_size - from);
+    BBZ_TRY(state_->read_bytes(tensor, from, out.first(part)));
+    offset += part;
+    out = out.subspan(part);
+  }
+  return {};
+}
+
+std::unique_ptr<io::Announcement> Reader::announce(std::span<const catalog::Chunk> chunks) const {
+  return state_->announce(chunks);
+}
+
+std::unique_ptr<io::Announcement> Reader::announce(
+    std::span<const catalog::Metadata> metadata) const {
+  std::vector<io::ByteRange> ranges;
+  for (const catalog::Metadata& entry : metadata) {
+    ranges.push_back({entry.payload.offset, entry.payload.length});
+  }
+  return state_->source->announce(ranges);
+}
+
+Result<std::vector<std::byte>> Reader::read_payload(const catalog::Payload& payload) const {
+  return state_->read_payload(payload);
+}
+
+Result<std::string> Reader::read_metadata(const catalog::Metadata& metadata) const {
+  BBZ_ASSIGN(const std::vector<std::byte> bytes, read_payload(metadata.payload));
+  BBZ_TRY(internal::check_metadata(metadata, bytes));
+  return std::string(as_text(bytes));
+}
+
+}  // namespace bbz

@@ -1,0 +1,192 @@
+// Reader::place_tensors: decoding and writing on the same thread, a chunk at a time.
+#include <deque>
+
+#include "bbz/archive/delivery.h"
+#include "bbz/archive/internal/reader_state.h"
+#include "bbz/base/format.h"
+#include "bbz/base/large_buffer.h"
+#include "bbz/parallel/spares.h"
+
+namespace bbz {
+namespace {
+
+using internal::GroupState;
+
+// A chunk, or a whole derived tensor, that is on its way to its place.
+struct Piece {
+  const catalog::Tensor* tensor = nullptr;
+  const catalog::Chunk* chunk = nullptr;  // null: the tensor is derived
+  std::uint64_t offset = 0;               // of the tensor in the output
+  std::shared_ptr<GroupState> group;
+  std::uint64_t bytes = 0;  // that were placed
+};
+
+// What decoding one chunk needs; a thread uses the same again and again.
+struct Buffers {
+  std::vector<std::byte> payload;
+  std::vector<std::byte> plain;
+  std::vector<std::byte> slice;  // of what that stands for, where the form is lower
+};
+
+// A tensor that will be derived, and how many chunks come before it.
+struct Derived {
+  Placement placement;
+  std::uint64_t chunks_before = 0;
+};
+
+// A tensor is derived by one thread, in the time of some dozens of chunks. The others place these
+// meanwhile: the one computes, and they wait for the system to take what they write. So it is begun
+// that many chunks early, lest it be all that is left to do, and so many pieces are on their way.
+constexpr std::uint64_t kAhead = 128;
+
+// A derived tensor that has more bytes is derived alone.
+constexpr std::uint64_t kLarge = std::uint64_t{64} << 20;
+
+}  // namespace
+
+// The calling thread goes through the tensors and hands out their chunks.
+class Reader::Placer {
+ public:
+  Placer(State& state, std::span<const Placement> placements, io::Sink& sink,
+         const std::function<void(std::uint64_t)>& placed)
+      : state_(state), placements_(placements), sink_(sink), placed_(placed) {
+    std::uint64_t chunks = 0;
+    for (const Placement& placement : placements) {
+      const catalog::Tensor& tensor = state_.catalog.tensors[placement.tensor];
+      if (is_derived(tensor)) {
+        to_derive_.push_back({placement, chunks});
+      } else {
+        chunks += tensor.chunk_count;
+      }
+    }
+  }
+
+  Status run() {
+    return parallel::ordered_map<Piece>(
+        state_.pool, internal::delivery_depth(state_.pool) + 2 * kAhead,
+        [this](Piece& piece) { return next(piece); }, [this](Piece& piece) { return place(piece); },
+        [this](Piece& piece) {
+          count(piece.bytes);
+          return Status();
+        });
+  }
+
+ private:
+  static bool is_derived(const catalog::Tensor& tensor) {
+    return tensor.meta.form == symmetry::kFormPolar;
+  }
+
+  Result<bool> next(Piece& piece) {
+    if (!to_derive_.empty() && to_derive_.front().chunks_before <= chunks_ + kAhead) {
+      const Placement placement = to_derive_.front().placement;
+      to_derive_.pop_front();
+      piece.tensor = &state_.catalog.tensors[placement.tensor];
+      piece.chunk = nullptr;
+      piece.offset = placement.offset;
+      piece.group.reset();
+      BBZ_TRY(symmetry::check_form(state_.catalog, *piece.tensor));
+      return true;
+    }
+    for (; !placements_.empty(); placements_ = placements_.subspan(1), chunk_ = 0) {
+      const Placement& placement = placements_.front();
+      const catalog::Tensor& tensor = state_.catalog.tensors[placement.tensor];
+      if (is_derived(tensor)) continue;
+      if (chunk_ == 0) BBZ_TRY(begin(tensor));
+      if (chunk_ == tensor.chunk_count) continue;
+      piece.tensor = &tensor;
+      piece.chunk = &state_.catalog.chunks[tensor.first_chunk + chunk_];
+      piece.offset = placement.offset;
+      piece.group = group_;
+      ++chunk_;
+      ++chunks_;
+      return true;
+    }
+    return false;
+  }
+
+  Status begin(const catalog::Tensor& tensor) {
+    BBZ_TRY(symmetry::check_form(state_.catalog, tensor));
+    group_.reset();
+    if (tensor.meta.group != catalog::kNone) {
+      BBZ_ASSIGN(group_, state_.find_group(tensor.meta.group));
+    }
+    return {};
+  }
+
+  // On the pool's threads.
+  Status derive(Piece& piece) {
+    BBZ_ASSIGN(const auto group, state_.find_group(piece.tensor->meta.group));
+    // A tensor of a gigabyte may follow from a few bytes: of large ones, only one is held at a
+    // time.
+    std::unique_lock turn(large_, std::defer_lock);
+    if (piece.tensor->byte_size > kLarge) turn.lock();
+    const auto bytes = derived_.borrow();
+    bytes->resize(piece.tensor->byte_size);
+    piece.bytes = bytes->size();
+    return group->derive(
+        state_.catalog, *piece.tensor, state_.pool, *bytes,
+        [&](std::uint64_t offset, Bytes part) { return sink_.place(piece.offset + offset, part); });
+  }
+
+  // On the pool's threads.
+  Status place(Piece& piece) {
+    if (piece.chunk == nullptr) return derive(piece);
+    const catalog::TensorMeta& tensor = piece.tensor->meta;
+    const catalog::Chunk& chunk = *piece.chunk;
+    const std::uint64_t bits = tensor.element_bits;
+    const auto buffers = spares_.borrow();
+    buffers->payload.resize(chunk.payload.length);
+    BBZ_TRY(io::read_exactly(*state_.source, chunk.payload.offset, buffers->payload));
+    buffers->plain.resize(chunk.decoded_bytes);
+    if (tensor.form == symmetry::kFormRider && symmetry::is_carried(chunk)) {
+      BBZ_TRY(piece.group->decode_carried(state_.catalog, tensor, chunk, buffers->payload,
+                                          buffers->plain));
+    } else {
+      BBZ_TRY(chunk::decode(tensor, chunk, buffers->payload, buffers->plain));
+    }
+    if (tensor.form == symmetry::kFormLower) {
+      const symmetry::DenseRange range = symmetry::lower_range(tensor, chunk);
+      piece.bytes = (range.end - range.begin) * bits / 8;
+      return symmetry::expand_lower(tensor, chunk, buffers->plain, buffers->slice,
+                                    [&](std::uint64_t offset, Bytes part) {
+                                      return sink_.place(piece.offset + offset, part);
+                                    });
+    }
+    piece.bytes = buffers->plain.size();
+    return sink_.place(piece.offset + chunk.meta.first_element * bits / 8, buffers->plain);
+  }
+
+  void count(std::uint64_t bytes) {
+    done_ += bytes;
+    if (placed_) placed_(done_);
+  }
+
+  State& state_;
+  std::span<const Placement> placements_;  // those that are left, the current one first
+  std::uint64_t chunk_ = 0;                // the next one of the current tensor
+  std::uint64_t chunks_ = 0;               // that were handed out
+  std::deque<Derived> to_derive_;          // that are left
+  std::shared_ptr<GroupState> group_;      // the current tensor's, where it rides
+  io::Sink& sink_;
+  const std::function<void(std::uint64_t)>& placed_;
+  std::uint64_t done_ = 0;
+  parallel::Spares<Buffers> spares_;
+  parallel::Spares<LargeBuffer> derived_;
+  std::mutex large_;
+};
+
+Status Reader::place_tensors(std::span<const Placement> placements, io::Sink& sink,
+                             const std::function<void(std::uint64_t)>& placed) const {
+  for (const Placement& placement : placements) {
+    if (placement.tensor >= catalog().tensors.size()) {
+      return make_error(Code::kInvalidArgument, "tensor {}: there are {}", placement.tensor,
+                        catalog().tensors.size());
+    }
+  }
+  std::vector<std::uint32_t> tensors;
+  for (const Placement& placement : placements) tensors.push_back(placement.tensor);
+  const auto announced = state_->announce(tensors);
+  return Placer(*state_, placements, sink, placed).run();
+}
+
+}  // namespace bbz

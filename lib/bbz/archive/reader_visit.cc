@@ -1,0 +1,127 @@
+// The methods of Reader that call a visitor.
+#include <numeric>
+
+#include "bbz/archive/delivery.h"
+#include "bbz/archive/internal/reader_state.h"
+#include "bbz/base/format.h"
+
+namespace bbz {
+namespace {
+
+using internal::Step;
+
+// A pointer into the catalog, which outlives every step.
+template <class T>
+std::shared_ptr<const T> borrow(const T& value) {
+  return {std::shared_ptr<const T>(), &value};
+}
+
+}  // namespace
+
+// `plan` fills one step after the other, and says when there are no more.
+template <class Plan>
+Status Reader::State::visit(Plan&& plan, Visitor& visitor) {
+  BBZ_TRY(visitor.begin_archive(catalog.header));
+  internal::Delivery delivery(catalog, visitor, pool,
+                              [this](std::uint32_t group) { return find_group(group); });
+  return parallel::ordered_map<Step>(
+      pool, internal::delivery_depth(pool), plan,
+      [&](Step& step) -> Status {
+        if (step.kind != Step::Kind::kChunk) return {};
+        step.payload.resize(step.chunk.payload.length);
+        step.outcome = symmetry::check_form(catalog, *step.tensor);
+        if (step.outcome.ok()) {
+          step.outcome = io::read_exactly(*source, step.chunk.payload.offset, step.payload);
+        }
+        return internal::decode_step(step, *source);
+      },
+      [&](Step& step) { return delivery.deliver(step); });
+}
+
+namespace {
+
+// The steps of a list of tensors: begin, chunks, end of each.
+class TensorPlan {
+ public:
+  TensorPlan(const catalog::Catalog& catalog, std::span<const std::uint32_t> tensors)
+      : catalog_(catalog), tensors_(tensors) {}
+
+  bool next(Step& step) {
+    if (tensors_.empty()) return false;
+    const catalog::Tensor& tensor = catalog_.tensors[tensors_.front()];
+    step.tensor = borrow(tensor);
+    if (!begun_) {
+      begun_ = true;
+      step.kind = Step::Kind::kBeginTensor;
+    } else if (chunk_ < tensor.chunk_count) {
+      step.kind = Step::Kind::kChunk;
+      step.chunk = catalog_.chunks[tensor.first_chunk + chunk_++];
+    } else {
+      step.kind = Step::Kind::kEndTensor;
+      tensors_ = tensors_.subspan(1);
+      begun_ = false;
+      chunk_ = 0;
+    }
+    return true;
+  }
+
+ private:
+  const catalog::Catalog& catalog_;
+  std::span<const std::uint32_t> tensors_;
+  bool begun_ = false;
+  std::uint64_t chunk_ = 0;
+};
+
+}  // namespace
+
+Status Reader::visit_tensors(std::span<const std::uint32_t> tensors, Visitor& visitor) const {
+  for (const std::uint32_t tensor : tensors) {
+    if (tensor >= catalog().tensors.size()) {
+      return make_error(Code::kInvalidArgument, "tensor {}: there are {}", tensor,
+                        catalog().tensors.size());
+    }
+  }
+  const auto announced = state_->announce(tensors);
+  TensorPlan plan(catalog(), tensors);
+  return state_->visit([&](Step& step) -> Result<bool> { return plan.next(step); }, visitor);
+}
+
+Status Reader::visit_files(std::span<const std::uint32_t> files, Visitor& visitor) const {
+  for (const std::uint32_t file : files) {
+    if (file >= catalog().files.size()) {
+      return make_error(Code::kInvalidArgument, "file {}: there are {}", file,
+                        catalog().files.size());
+    }
+  }
+  std::vector<std::uint32_t> tensors;
+  for (const std::uint32_t file : files) {
+    const auto& numbers = catalog().files[file].tensors;
+    tensors.insert(tensors.end(), numbers.begin(), numbers.end());
+  }
+  const auto announced = state_->announce(tensors);
+  std::optional<TensorPlan> plan;
+  return state_->visit(
+      [&](Step& step) -> Result<bool> {
+        if (files.empty()) return false;
+        const catalog::File& file = catalog().files[files.front()];
+        step.file = borrow(file);
+        if (!plan) {
+          plan.emplace(catalog(), file.tensors);
+          step.kind = Step::Kind::kBeginFile;
+        } else if (!plan->next(step)) {
+          plan.reset();
+          files = files.subspan(1);
+          step.kind = Step::Kind::kEndFile;
+        }
+        return true;
+      },
+      visitor);
+}
+
+Status Reader::visit_all(Visitor& visitor) const {
+  std::vector<std::uint32_t> files(catalog().files.size());
+  std::iota(files.begin(), files.end(), 0u);
+  return visit_files(files, visitor);
+}
+
+}  // namespace bbz

@@ -1,0 +1,68 @@
+// The element types of tensors: those of safetensors, with their sizes in bits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace bbz {
+
+// The number is the one in the format; a number once given is never reused.
+enum class DType : std::uint8_t {
+  kBool = 1,
+  kU8 = 2,
+  kI8 = 3,
+  kU16 = 4,
+  kI16 = 5,
+  kU32 = 6,
+  kI32 = 7,
+  kU64 = 8,
+  kI64 = 9,
+  kF16 = 16,
+  kBF16 = 17,
+  kF32 = 18,
+  kF64 = 19,
+  kC64 = 20,         // complex of two F32
+  kF8E4M3 = 32,      // written F8_E4M3
+  kF8E5M2 = 33,      // written F8_E5M2
+  kF8E8M0 = 34,      // written F8_E8M0: a scale, exponent only
+  kF8E4M3Fnuz = 35,  // written F8_E4M3FNUZ
+  kF8E5M2Fnuz = 36,  // written F8_E5M2FNUZ
+  kF6E2M3 = 40,      // 6 bits an element, packed
+  kF6E3M2 = 41,      // 6 bits an element, packed
+  kF4 = 48,          // 4 bits an element, packed
+};
+
+// The layout of a floating-point element from its top bit: sign, exponent, mantissa.
+struct FloatLayout {
+  int sign_bits = 0;
+  int exponent_bits = 0;
+  int mantissa_bits = 0;
+};
+
+// What is known of one DType.
+struct DTypeInfo {
+  DType dtype{};
+  std::string_view name;  // as safetensors writes it
+  int bits = 0;           // of one element
+  FloatLayout layout;     // all zero for types that are not floating point
+};
+
+// Every known DType, one row each.
+std::span<const DTypeInfo> dtype_table();
+
+// The row of a DType, or nullptr for a number that is not in the table.
+const DTypeInfo* find_dtype(DType dtype);
+const DTypeInfo* find_dtype(std::string_view name);
+
+// The row of a DType that is known to be valid. Precondition: find_dtype(dtype) != nullptr.
+const DTypeInfo& dtype_info(DType dtype);
+
+// The size of one element. Precondition: dtype_info(dtype).bits is a multiple of 8.
+inline std::size_t element_bytes(DType dtype) {
+  return static_cast<std::size_t>(dtype_info(dtype).bits) / 8;
+}
+
+}  // namespace bbz

@@ -1,0 +1,41 @@
+#include <fmt/format.h>
+
+#include "bbz/base/shape.h"
+
+#include "bbz/base/checked.h"
+#include "bbz/base/format.h"
+
+namespace bbz {
+
+Result<std::uint64_t> element_count(const Shape& shape) {
+  std::uint64_t count = 1;
+  for (const std::uint64_t extent : shape) {
+    const auto product = checked_mul(count, extent);
+    if (!product) {
+      return make_error(Code::kMalformed, "shape [{}]: the number of elements exceeds 64 bits",
+                        fmt::join(shape, ", "));
+    }
+    count = *product;
+  }
+  return count;
+}
+
+Result<std::uint64_t> byte_size(DType dtype, std::uint64_t elements) {
+  const DTypeInfo& info = dtype_info(dtype);
+  const auto bits = checked_mul(elements, static_cast<std::uint64_t>(info.bits));
+  if (!bits) {
+    return make_error(Code::kMalformed, "{} elements of {}: the size exceeds 64 bits", elements,
+                      info.name);
+  }
+  if (*bits % 8 != 0) {
+    return make_error(Code::kMalformed, "{} elements of {}: {} bits do not fill whole bytes",
+                      elements, info.name, *bits);
+  }
+  return *bits / 8;
+}
+
+std::uint64_t row_length(const Shape& shape) {
+  return shape.empty() ? 1 : shape.back();
+}
+
+}  // namespace bbz

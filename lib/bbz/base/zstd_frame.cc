@@ -1,0 +1,95 @@
+#include "bbz/base/zstd_frame.h"
+
+#include <zstd.h>
+
+#include <fmt/format.h>
+#include <memory>
+
+#include "bbz/base/format.h"
+#include "bbz/base/wire.h"
+
+namespace bbz {
+namespace {
+
+constexpr std::uint32_t kFrameMagic = 0xFD2FB528;
+
+struct FreeContext {
+  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+};
+
+// A context is costly to make and may not be shared, so each thread keeps one.
+ZSTD_CCtx* compression_context() {
+  thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
+  return context.get();
+}
+
+ZSTD_DCtx* decompression_context() {
+  thread_local const std::unique_ptr<ZSTD_DCtx, FreeContext> context(ZSTD_createDCtx());
+  return context.get();
+}
+
+// The frame's Window_Size; that of a frame of one segment is its content. See RFC 8878, 3.1.1.1.2.
+// Precondition: a frame header is there.
+std::uint64_t window_size(Bytes frame, std::uint64_t content) {
+  const auto descriptor = std::to_integer<unsigned>(frame[4]);
+  if ((descriptor & 0x20) != 0) return content;
+  const auto window = std::to_integer<unsigned>(frame[5]);
+  const std::uint64_t base = std::uint64_t{1} << (10 + (window >> 3));
+  return base + base / 8 * (window & 7);
+}
+
+}  // namespace
+
+bool encode_zstd_frame(Bytes plain, int level, std::size_t limit, std::vector<std::byte>& frame) {
+  ZSTD_CCtx* context = compression_context();
+  if (context == nullptr || plain.empty() || limit == 0) return false;
+  ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
+  frame.resize(ZSTD_compressBound(plain.size()));
+  const std::size_t size =
+      ZSTD_compress2(context, frame.data(), frame.size(), plain.data(), plain.size());
+  if (ZSTD_isError(size) || size >= limit) return false;
+  frame.resize(size);
+  return true;
+}
+
+Status decode_zstd_frame(Bytes frame, std::uint64_t max_window, MutableBytes out) {
+  if (frame.size() < 6 || load_le<std::uint32_t>(frame.data()) != kFrameMagic) {
+    return error_with_message(Code::kMalformed, "zstd: payload does not begin with a frame");
+  }
+  if (ZSTD_getDictID_fromFrame(frame.data(), frame.size()) != 0) {
+    return error_with_message(Code::kMalformed, "zstd: frame asks for a dictionary");
+  }
+  const std::size_t length = ZSTD_findFrameCompressedSize(frame.data(), frame.size());
+  if (ZSTD_isError(length)) {
+    return make_error(Code::kMalformed, "zstd: {}", ZSTD_getErrorName(length));
+  }
+  if (length != frame.size()) {
+    return make_error(Code::kMalformed, "zstd: {} bytes after the frame", frame.size() - length);
+  }
+  const auto content = ZSTD_getFrameContentSize(frame.data(), frame.size());
+  if (content != out.size()) {
+    return make_error(Code::kMalformed, "zstd: content size {}, expected {} bytes",
+                      content >= ZSTD_CONTENTSIZE_ERROR ? "absent" : fmt::to_string(content),
+                      out.size());
+  }
+  if (const std::uint64_t window = window_size(frame, content); window > max_window) {
+    return make_error(Code::kMalformed, "zstd: a window of {} bytes, at most {} are allowed",
+                      window, max_window);
+  }
+  ZSTD_DCtx* context = decompression_context();
+  if (context == nullptr) {
+    return error_with_message(Code::kInternal, "zstd: no memory for a decompression context");
+  }
+  const std::size_t size =
+      ZSTD_decompressDCtx(context, out.data(), out.size(), frame.data(), frame.size());
+  if (ZSTD_isError(size)) {
+    return make_error(Code::kMalformed, "zstd: {}", ZSTD_getErrorName(size));
+  }
+  if (size != out.size()) {
+    return make_error(Code::kMalformed, "zstd: {} bytes decoded, expected {}", size, out.size());
+  }
+  return {};
+}
+
+}  // namespace bbz

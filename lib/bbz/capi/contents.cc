@@ -1,0 +1,228 @@
+// What an archive holds: the catalog's entries as C structs.
+#include <optional>
+
+#include "bbz/base/names.h"
+#include "bbz/capi/internal/describe.h"
+#include "bbz/ops/unpack.h"
+
+static_assert(BBZ_NONE == bbz::catalog::kNone);
+
+namespace bbz::capi {
+namespace {
+
+std::uint32_t kind_of(const catalog::Tensor& tensor) {
+  if (tensor.is_operand()) return BBZ_KIND_OPERAND;
+  return tensor.meta.kind == catalog::TensorKind::kTensor ? BBZ_KIND_TENSOR : BBZ_KIND_BYTES;
+}
+
+Status add_patterns(const char* const* patterns, std::size_t count, std::vector<std::string>& out) {
+  if (count != 0) BBZ_REQUIRE(patterns);
+  for (const char* pattern : std::span(patterns, count)) {
+    BBZ_REQUIRE(pattern);
+    out.emplace_back(pattern);
+  }
+  return {};
+}
+
+}  // namespace
+
+bbz_archive_info describe(const Reader& reader) {
+  const catalog::Catalog& catalog = reader.catalog();
+  bbz_archive_info info{};
+  info.struct_size = sizeof info;
+  info.format_major = catalog.header.major;
+  info.format_minor = catalog.header.minor;
+  info.file_count = static_cast<std::uint32_t>(catalog.files.size());
+  info.tensor_count = static_cast<std::uint32_t>(catalog.tensors.size());
+  info.metadata_count = static_cast<std::uint32_t>(catalog.metadata.size());
+  info.exact = ops::is_exact(catalog) ? 1 : 0;
+  info.chunk_count = catalog.chunks.size();
+  info.archive_bytes = reader.archive_bytes();
+  info.unpacked_bytes = catalog.unpacked_bytes;
+  info.stored_bytes = catalog.stored_bytes;
+  copy_text(reader.root().to_string(), info.root);
+  return info;
+}
+
+bbz_file_info describe(const catalog::File& file) {
+  bbz_file_info info{};
+  info.struct_size = sizeof info;
+  info.path = file.path.c_str();
+  info.path_length = file.path.size();
+  info.size = file.size;
+  info.tensors = file.tensors.data();
+  info.tensor_count = file.tensors.size();
+  if (file.digest) {
+    info.sha256 = reinterpret_cast<const unsigned char*>(file.digest->bytes.data());
+  }
+  info.is_directory = file.kind == catalog::FileKind::kDirectory ? 1 : 0;
+  return info;
+}
+
+bbz_tensor_info describe(const catalog::Tensor& tensor) {
+  const catalog::TensorMeta& meta = tensor.meta;
+  bbz_tensor_info info{};
+  info.struct_size = sizeof info;
+  info.name = meta.name.c_str();
+  info.name_length = meta.name.size();
+  info.kind = kind_of(tensor);
+  info.dtype = static_cast<std::uint32_t>(meta.dtype);
+  info.element_bits = meta.element_bits;
+  info.rank = static_cast<std::uint32_t>(meta.shape.size());
+  info.shape = meta.shape.data();
+  info.element_count = 1;  // of a size that was checked: no product overflows
+  for (const std::uint64_t extent : meta.shape) info.element_count *= extent;
+  info.byte_size = tensor.byte_size;
+  info.stored_bytes = tensor.stored_bytes;
+  info.chunk_count = tensor.chunk_count;
+  info.file_offset = meta.offset;
+  info.file = meta.file;
+  info.layer = meta.layer;
+  return info;
+}
+
+bbz_metadata_info describe(const catalog::Metadata& metadata) {
+  bbz_metadata_info info{};
+  info.struct_size = sizeof info;
+  info.key = metadata.meta.key.c_str();
+  info.key_length = metadata.meta.key.size();
+  info.value_length = metadata.payload.length;
+  info.file = metadata.meta.file;
+  return info;
+}
+
+Result<ops::Selection> selection_of(const bbz_selection* given) {
+  BBZ_ASSIGN(const bbz_selection known, read_struct(given, "bbz_selection"));
+  ops::Selection selection;
+  const bbz_layers* const layers = known.layers;
+  if (known.layer_count != 0) BBZ_REQUIRE(layers);
+  for (const bbz_layers& range : std::span(layers, known.layer_count)) {
+    selection.layers.push_back({range.first, range.last});
+  }
+  BBZ_TRY(add_patterns(known.tensors, known.tensor_count, selection.tensors));
+  BBZ_TRY(add_patterns(known.excluded, known.excluded_count, selection.excluded));
+  BBZ_TRY(add_patterns(known.files, known.file_count, selection.files));
+  return selection;
+}
+
+namespace {
+
+// One entry of a list of the catalog, which `list` picks, as a struct.
+template <class List, class Info>
+bbz_code entry(const bbz_reader* reader, List&& list, const char* what, std::uint32_t number,
+               Info* info, bbz_error* error) noexcept {
+  return guarded(error, [&]() -> Status {
+    BBZ_REQUIRE(reader);
+    BBZ_REQUIRE(info);
+    const auto& entries = list(reader->reader->catalog());
+    BBZ_TRY(check_number(what, number, entries.size()));
+    return write_struct(describe(entries[number]), info, "info");
+  });
+}
+
+Status find_tensor(const catalog::Catalog& catalog, std::string_view name, std::uint32_t file,
+                   std::uint32_t& found) {
+  std::optional<std::uint32_t> only;
+  for (const std::uint32_t number : catalog.find_tensors(name)) {
+    const catalog::Tensor& tensor = catalog.tensors[number];
+    if (kind_of(tensor) != BBZ_KIND_TENSOR) continue;
+    if (file != BBZ_NONE && tensor.meta.file != file) continue;
+    if (only) {
+      return make_error(Code::kInvalidArgument, "several files have a tensor {}: choose one",
+                        quoted(name));
+    }
+    only = number;
+  }
+  if (!only) return make_error(Code::kNotFound, "no tensor is called {}", quoted(name));
+  found = *only;
+  return {};
+}
+
+Status select(const bbz_reader* reader, const bbz_selection* given, std::uint32_t* tensors,
+              std::size_t capacity, std::size_t* count) {
+  BBZ_REQUIRE(count);
+  *count = 0;
+  BBZ_REQUIRE(reader);
+  if (capacity != 0) BBZ_REQUIRE(tensors);
+  BBZ_ASSIGN(const ops::Selection selection, selection_of(given));
+  BBZ_ASSIGN(const auto numbers, ops::select(reader->reader->catalog(), selection));
+  *count = numbers.size();
+  if (capacity == 0) return {};
+  if (capacity < numbers.size()) {
+    return make_error(Code::kInvalidArgument, "room for {} tensors, {} are selected", capacity,
+                      numbers.size());
+  }
+  std::ranges::copy(numbers, tensors);
+  return {};
+}
+
+}  // namespace
+}  // namespace bbz::capi
+
+bbz_code bbz_reader_info(const bbz_reader* reader, bbz_archive_info* info,
+                         bbz_error* error) noexcept {
+  return bbz::capi::guarded(error, [&]() -> bbz::Status {
+    BBZ_REQUIRE(reader);
+    BBZ_REQUIRE(info);
+    return bbz::capi::write_struct(bbz::capi::describe(*reader->reader), info, "bbz_archive_info");
+  });
+}
+
+bbz_code bbz_reader_file(const bbz_reader* reader, uint32_t file, bbz_file_info* info,
+                         bbz_error* error) noexcept {
+  const auto list = [](const bbz::catalog::Catalog& c) -> const auto& {
+    return c.files;
+  };
+  return bbz::capi::entry(reader, list, "file", file, info, error);
+}
+
+bbz_code bbz_reader_find_file(const bbz_reader* reader, const char* path, size_t length,
+                              uint32_t* file, bbz_error* error) noexcept {
+  return bbz::capi::guarded(error, [&]() -> bbz::Status {
+    BBZ_REQUIRE(reader);
+    BBZ_REQUIRE(path);
+    BBZ_REQUIRE(file);
+    const bbz::catalog::Catalog& catalog = reader->reader->catalog();
+    const std::string_view name(path, length);
+    const bbz::catalog::File* found = catalog.find_file(name);
+    if (found == nullptr) {
+      return bbz::make_error(bbz::Code::kNotFound, "no file is called {}", bbz::quoted(name));
+    }
+    *file = static_cast<std::uint32_t>(found - catalog.files.data());
+    return {};
+  });
+}
+
+bbz_code bbz_reader_tensor(const bbz_reader* reader, uint32_t tensor, bbz_tensor_info* info,
+                           bbz_error* error) noexcept {
+  const auto list = [](const bbz::catalog::Catalog& c) -> const auto& {
+    return c.tensors;
+  };
+  return bbz::capi::entry(reader, list, "tensor", tensor, info, error);
+}
+
+bbz_code bbz_reader_find_tensor(const bbz_reader* reader, const char* name, size_t length,
+                                uint32_t file, uint32_t* tensor, bbz_error* error) noexcept {
+  return bbz::capi::guarded(error, [&]() -> bbz::Status {
+    BBZ_REQUIRE(reader);
+    BBZ_REQUIRE(name);
+    BBZ_REQUIRE(tensor);
+    return bbz::capi::find_tensor(reader->reader->catalog(), std::string_view(name, length), file,
+                                  *tensor);
+  });
+}
+
+bbz_code bbz_reader_select(const bbz_reader* reader, const bbz_selection* selection,
+                           uint32_t* tensors, size_t capacity, size_t* count,
+                           bbz_error* error) noexcept {
+  return bbz::capi::guarded(
+      error, [&] { return bbz::capi::select(reader, selection, tensors, capacity, count); });
+}
+
+bbz_code bbz_reader_metadata(const bbz_reader* reader, uint32_t number, bbz_metadata_info* info,
+                             bbz_error* error) noexcept {
+  const auto list = [](const bbz::catalog::Catalog& c) -> const auto& {
+    return c.metadata;
+  };
+  return bbz::capi::entry(reader, list, "metadata", number, info, error);
+}

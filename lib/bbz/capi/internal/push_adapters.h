@@ -1,0 +1,43 @@
+// The caller's callbacks as what the push decoder calls. Internal.
+#pragma once
+
+#include "bbz/access/push/decoder.h"
+#include "bbz/capi/push.h"
+
+namespace bbz::capi {
+
+// Calls a bbz_receiver. A callback's failure is an Error, as in bbz_callbacks.
+class CallbackReceiver final : public push::Receiver {
+ public:
+  explicit CallbackReceiver(const bbz_receiver& callbacks) : callbacks_(callbacks) {}
+  // Whose catalog the files of end_file are in. To be called before anything is fed.
+  void set_decoder(const push::Decoder& decoder) { decoder_ = &decoder; }
+
+  Status structure(const catalog::Catalog& catalog) override;
+  Status metadata(const catalog::Metadata& metadata, std::string_view value) override;
+  Status begin_tensor(const catalog::Tensor& tensor) override;
+  Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override;
+  Status end_tensor(const catalog::Tensor& tensor) override;
+  Status end_file(const catalog::File& file) override;
+  Status failed(const catalog::Tensor& tensor, const catalog::Chunk* chunk,
+                const Error& error) override;
+
+ private:
+  bbz_receiver callbacks_;
+  const push::Decoder* decoder_ = nullptr;
+};
+
+// Keeps bytes through a bbz_store whose `write` and `read` are not null.
+class CallbackStore final : public push::Store {
+ public:
+  explicit CallbackStore(const bbz_store& callbacks) : callbacks_(callbacks) {}
+
+  Status write(std::uint64_t offset, Bytes bytes) override;
+  Status read(std::uint64_t offset, MutableBytes out) override;
+  Status sync() override;
+
+ private:
+  bbz_store callbacks_;
+};
+
+}  // namespace bbz::capi

@@ -1,0 +1,119 @@
+#include "bbz/codec/codec.h"
+
+#include <algorithm>
+#include <array>
+
+#include "bbz/base/format.h"
+#include "bbz/base/shape.h"
+#include "bbz/codec/internal/general.h"
+#include "bbz/codec/split/split_float.h"
+
+namespace bbz::codec {
+namespace {
+
+constexpr std::array<Codec, 4> kRegistry = {{
+    {CodecId::kRaw, "raw", encode_raw, decode_raw},
+    {CodecId::kConstant, "constant", encode_constant, decode_constant},
+    {CodecId::kZstd, "zstd", encode_zstd, decode_zstd},
+    {CodecId::kSplitFloat, "split-float", encode_split_float, decode_split_float},
+}};
+
+// Chunks of floats up to this size are given to zstd as well as to the split-float codec.
+constexpr std::size_t kTryBoth = std::size_t{16} << 10;
+
+// Whether the low mantissa bits of a chunk of floats look like anything but noise: values that
+// repeat, zeros, or a type that was widened. Only then can zstd beat the split-float codec, which
+// stores them as they are.
+bool mantissas_repeat(const DTypeInfo& info, Bytes plain) {
+  constexpr std::size_t kPieces = 16;  // memory gives neighbours much sooner than strangers
+  constexpr std::size_t kPiece = 256;
+  const auto size = static_cast<std::size_t>(info.bits / 8);
+  const std::size_t elements = plain.size() / size;
+  const std::size_t stride = std::max(elements / kPieces, kPiece);
+  const int bits = std::min(info.layout.mantissa_bits, 8);
+  std::array<std::uint32_t, 256> count{};
+  std::uint64_t looks = 0;
+  for (std::size_t begin = 0; begin + kPiece <= elements; begin += stride) {
+    for (std::size_t i = begin; i < begin + kPiece; ++i, ++looks) {
+      ++count[std::to_integer<unsigned>(plain[i * size]) & ((1u << bits) - 1)];
+    }
+  }
+  std::uint64_t pairs = 0;
+  for (const std::uint64_t c : count) pairs += c * c;
+  // Noise gives looks^2 / 2^bits, and looks more by chance.
+  const std::uint64_t noise = (looks * looks >> bits) + looks;
+  return pairs > noise + noise / 4;
+}
+
+}  // namespace
+
+std::span<const Codec> registry() {
+  return kRegistry;
+}
+
+const Codec* find_codec(CodecId id) {
+  const auto* row = std::ranges::find(kRegistry, id, &Codec::id);
+  return row == kRegistry.end() ? nullptr : row;
+}
+
+Result<std::uint64_t> chunk_bytes(const ChunkShape& shape) {
+  if (find_dtype(shape.dtype) == nullptr) {
+    return make_error(Code::kInvalidArgument, "chunk: dtype {} is not known",
+                      static_cast<int>(shape.dtype));
+  }
+  if (shape.first_column >= shape.row_length) {
+    return make_error(Code::kInvalidArgument, "chunk: first column {} is outside a row of {}",
+                      shape.first_column, shape.row_length);
+  }
+  const auto bytes = byte_size(shape.dtype, shape.elements);
+  if (!bytes) return error_with_message(Code::kInvalidArgument, bytes.error().message);
+  if (*bytes > kMaxChunkBytes) {
+    return make_error(Code::kLimit, "chunk: {} bytes, the limit is {}", *bytes, kMaxChunkBytes);
+  }
+  return *bytes;
+}
+
+CodecId encode(const ChunkShape& shape, Bytes plain, const EncodeOptions& options,
+               std::vector<std::byte>& payload) {
+  if (encode_constant(shape, plain, options.level, plain.size(), payload)) {
+    return CodecId::kConstant;
+  }
+  const DTypeInfo& info = dtype_info(shape.dtype);
+  const bool is_float = info.layout.exponent_bits != 0;
+  CodecId best = CodecId::kRaw;
+  std::size_t limit = plain.size();
+  if (!is_float || plain.size() <= kTryBoth || mantissas_repeat(info, plain)) {
+    if (encode_zstd(shape, plain, options.level, limit, payload)) {
+      best = CodecId::kZstd;
+      limit = payload.size();
+    }
+  }
+  if (is_float) {
+    thread_local std::vector<std::byte> other;
+    std::vector<std::byte>& target = best == CodecId::kRaw ? payload : other;
+    if (encode_split_float(shape, plain, options.level, limit, target)) {
+      best = CodecId::kSplitFloat;
+      if (&target == &other) payload.assign(other.begin(), other.end());
+    }
+  }
+  if (best == CodecId::kRaw) payload.assign(plain.begin(), plain.end());
+  return best;
+}
+
+Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes out,
+              Xxh3Follower* hash) {
+  BBZ_ASSIGN(const std::uint64_t bytes, chunk_bytes(shape));
+  if (out.size() != bytes) {
+    return make_error(Code::kInvalidArgument, "chunk: {} bytes of room for {}", out.size(), bytes);
+  }
+  if (id == CodecId::kCarried) {
+    return error_with_message(Code::kMalformed, "chunk: carried, in a tensor that is no rider");
+  }
+  const Codec* codec = find_codec(id);
+  if (codec == nullptr) {
+    return make_error(Code::kUnsupported, "chunk: codec {} is not known", static_cast<int>(id));
+  }
+  return codec->decode(shape, payload, out, hash);
+}
+
+}  // namespace bbz::codec

@@ -1,0 +1,73 @@
+#include "bbz/codec/internal/general.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "bbz/base/format.h"
+
+namespace bbz::codec {
+namespace {
+
+// The bytes of the constant codec's pattern: the fewest that hold whole elements.
+std::size_t pattern_size(DType dtype) {
+  const int bits = dtype_info(dtype).bits;
+  return static_cast<std::size_t>(std::lcm(bits, 8) / 8);
+}
+
+// How much is copied before it is hashed: less than the nearest cache holds.
+constexpr std::size_t kHashStep = std::size_t{16} << 10;
+
+}  // namespace
+
+bool encode_raw(const ChunkShape&, Bytes plain, Level, std::size_t limit,
+                std::vector<std::byte>& payload) {
+  if (plain.size() >= limit) return false;
+  payload.assign(plain.begin(), plain.end());
+  return true;
+}
+
+Status decode_raw(const ChunkShape&, Bytes payload, MutableBytes out, Xxh3Follower* hash) {
+  if (payload.size() != out.size()) {
+    return make_error(Code::kMalformed, "raw: payload of {} bytes for a chunk of {}",
+                      payload.size(), out.size());
+  }
+  const std::size_t step = hash == nullptr ? out.size() : kHashStep;
+  for (std::size_t at = 0; at < out.size(); at += step) {
+    const std::size_t size = std::min(step, out.size() - at);
+    std::memcpy(out.data() + at, payload.data() + at, size);
+    if (hash != nullptr) hash->advance(at + size);
+  }
+  return {};
+}
+
+bool encode_constant(const ChunkShape& shape, Bytes plain, Level, std::size_t limit,
+                     std::vector<std::byte>& payload) {
+  const std::size_t size = pattern_size(shape.dtype);
+  if (plain.size() <= size || plain.size() % size != 0 || size >= limit) return false;
+  if (std::memcmp(plain.data(), plain.data() + size, plain.size() - size) != 0) return false;
+  payload.assign(plain.begin(), plain.begin() + static_cast<std::ptrdiff_t>(size));
+  return true;
+}
+
+Status decode_constant(const ChunkShape& shape, Bytes payload, MutableBytes out, Xxh3Follower*) {
+  const std::size_t size = pattern_size(shape.dtype);
+  if (payload.size() != size) {
+    return make_error(Code::kMalformed, "constant: payload of {} bytes, expected {}",
+                      payload.size(), size);
+  }
+  if (out.empty() || out.size() % size != 0) {
+    return make_error(Code::kMalformed, "constant: chunk of {} bytes is not a multiple of {}",
+                      out.size(), size);
+  }
+  std::memcpy(out.data(), payload.data(), size);
+  // Each copy doubles what is filled, so that the pattern spreads at the speed of memcpy.
+  for (std::size_t filled = size; filled < out.size();) {
+    const std::size_t step = std::min(filled, out.size() - filled);
+    std::memcpy(out.data() + filled, out.data(), step);
+    filled += step;
+  }
+  return {};
+}
+
+}  // namespace bbz::codec

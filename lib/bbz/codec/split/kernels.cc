@@ -1,0 +1,55 @@
+#include "bbz/codec/split/avx2/avx2.h"
+#include "bbz/codec/split/avx512/avx512.h"
+#include "bbz/codec/split/kernel.h"
+#include "bbz/codec/split/neon/neon.h"
+
+namespace bbz::codec::split {
+namespace {
+
+#if defined(__x86_64__)
+
+// What the kernels of x86-64 are written for.
+bool takes(const Layout& layout, const Grid& grid) {
+  return layout.top_bits == 1 && layout.element_bytes <= 4 && grid.lanes >= kStreamLanes;
+}
+
+const Kernel kAvx512Kernel = {"avx512", takes, avx512_make_table, avx512_decode, avx512_encode};
+const Kernel kAvx2Kernel = {"avx2", takes, make_decode_table, avx2_decode, avx2_encode};
+
+#endif
+
+#if defined(__aarch64__)
+
+const Kernel kNeonKernel = {
+    "neon", [](const Layout&, const Grid& grid) { return grid.lanes >= kStreamLanes; },
+    make_decode_table, neon_decode, neon_encode};
+
+#endif
+
+std::vector<const Kernel*> find_kernels() {
+  std::vector<const Kernel*> found;
+#if defined(__x86_64__)
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&
+                    __builtin_cpu_supports("popcnt");
+  if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") &&
+      __builtin_cpu_supports("avx512vbmi2")) {
+    found.push_back(&kAvx512Kernel);
+  }
+  if (avx2) found.push_back(&kAvx2Kernel);
+#endif
+#if defined(__aarch64__)
+  found.push_back(&kNeonKernel);  // every such machine has it
+#endif
+  found.push_back(&kPortableKernel);
+  return found;
+}
+
+}  // namespace
+
+const std::vector<const Kernel*>& kernels() {
+  static const std::vector<const Kernel*> found = find_kernels();
+  return found;
+}
+
+}  // namespace bbz::codec::split

@@ -1,0 +1,265 @@
+#include "bbz/compare/forward/internal/model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/symmetry/linalg/convert.h"
+#include "bbz/symmetry/linalg/product.h"
+
+namespace bbz::forward {
+namespace {
+
+using linalg::Index;
+using linalg::Matrix;
+using linalg::Op;
+using Heads = Eigen::Ref<Matrix, 0, Eigen::OuterStride<>>;
+
+// OPT keeps two rows of its position embedding free before the first position.
+constexpr Index kOptPositionOffset = 2;
+
+// Turns the pairs (i, i + size/2) of every head by the angle t / base^(2i/size).
+void apply_rotary(Matrix& heads, Index head_size, std::size_t length, double base) {
+  const Index half = head_size / 2;
+  for (Index row = 0; row < heads.rows(); ++row) {
+    const double t = static_cast<double>(static_cast<std::size_t>(row) % length);
+    for (Index i = 0; i < half; ++i) {
+      const double angle =
+          t / std::pow(base, 2.0 * static_cast<double>(i) / static_cast<double>(head_size));
+      const double c = std::cos(angle), s = std::sin(angle);
+      for (Index first = i; first < heads.cols(); first += head_size) {
+        const double x = heads(row, first), y = heads(row, first + half);
+        heads(row, first) = x * c - y * s;
+        heads(row, first + half) = y * c + x * s;
+      }
+    }
+  }
+}
+
+// Softmax of every row over the entries up to the diagonal; zero right of it.
+void causal_softmax(Matrix& scores) {
+  for (Index t = 0; t < scores.rows(); ++t) {
+    auto seen = scores.row(t).head(t + 1);
+    seen = (seen.array() - seen.maxCoeff()).exp();
+    seen /= seen.sum();
+    scores.row(t).tail(scores.cols() - t - 1).setZero();
+  }
+}
+
+}  // namespace
+
+Result<Model> Model::load(std::span<const junction::TensorInfo> tensors, const Config& config,
+                          const Load& load) {
+  Model model;
+  model.config_ = config;
+  for (std::size_t t = 0; t < tensors.size(); ++t) {
+    const junction::TensorInfo& info = tensors[t];
+    if (!linalg::is_float(info.dtype) || info.shape.empty() || info.shape.size() > 2) continue;
+    BBZ_ASSIGN(const std::vector<std::byte> bytes, load(t));
+    BBZ_ASSIGN(const std::uint64_t count, element_count(info.shape));
+    BBZ_ASSIGN(const std::uint64_t size, byte_size(info.dtype, count));
+    if (bytes.size() != size) {
+      return make_error(Code::kMalformed, "{}: expected {} bytes, found {}", bbz::quoted(info.name),
+                        size, bytes.size());
+    }
+    const bool vector = info.shape.size() == 1;
+    model.weights_[info.name] =
+        linalg::load_matrix(bytes, info.dtype, vector ? 1 : static_cast<Index>(info.shape[0]),
+                            static_cast<Index>(info.shape.back()));
+  }
+  BBZ_TRY(model.check_shapes());
+  return model;
+}
+
+const Matrix* Model::find(const std::string& name) const {
+  const auto found = weights_.find(name);
+  return found == weights_.end() ? nullptr : &found->second;
+}
+
+const Matrix& Model::get(const std::string& name) const {
+  return weights_.at(name);
+}
+
+// Follows the residual's width through the model; after this every product fits.
+Status Model::check_shapes() const {
+  const bool opt = config_.architecture == Architecture::kOpt;
+  const std::string stem = opt ? "model.decoder." : "model.";
+  const auto need = [&](const std::string& name, Index rows, Index cols) -> Status {
+    const Matrix* m = find(name);
+    if (m == nullptr)
+      return make_error(Code::kMalformed, "{}: expected a float tensor, found none",
+                        bbz::quoted(name));
+    if ((rows >= 0 && m->rows() != rows) || (cols >= 0 && m->cols() != cols)) {
+      return make_error(Code::kMalformed, "{}: expected {} x {} (-1: any), found {} x {}",
+                        bbz::quoted(name), rows, cols, m->rows(), m->cols());
+    }
+    return {};
+  };
+  const auto may = [&](const std::string& name, Index rows, Index cols) -> Status {
+    return find(name) == nullptr ? Status() : need(name, rows, cols);
+  };
+  const auto projection = [&](const std::string& name, Index rows, Index cols) -> Status {
+    BBZ_TRY(need(name + ".weight", rows, cols));
+    return may(name + ".bias", 1, get(name + ".weight").rows());
+  };
+  const auto norm_at = [&](const std::string& name, Index width) -> Status {
+    BBZ_TRY(may(name + ".weight", 1, width));
+    return may(name + ".bias", 1, width);
+  };
+  BBZ_TRY(need(stem + "embed_tokens.weight", static_cast<Index>(config_.vocabulary), -1));
+  Index width = get(stem + "embed_tokens.weight").cols();
+  if (opt) BBZ_TRY(need(stem + "embed_positions.weight", -1, width));
+  const auto pass = [&](const std::string& shortcut) -> Status {
+    if (find(shortcut) == nullptr) return {};
+    BBZ_TRY(need(shortcut, width, -1));
+    width = get(shortcut).cols();
+    return {};
+  };
+  const auto query = static_cast<Index>(config_.heads * config_.head_size);
+  const auto key = static_cast<Index>(config_.kv_heads * config_.head_size);
+  for (std::uint32_t l = 0; l < config_.layers; ++l) {
+    const std::string p = fmt::format("{}layers.{}.", stem, l);
+    BBZ_TRY(norm_at(p + (opt ? "self_attn_layer_norm" : "input_layernorm"), width));
+    BBZ_TRY(projection(p + "self_attn.q_proj", query, width));
+    BBZ_TRY(projection(p + "self_attn.k_proj", key, width));
+    BBZ_TRY(projection(p + "self_attn.v_proj", key, width));
+    BBZ_TRY(pass(p + "attn_shortcut_Q"));
+    BBZ_TRY(projection(p + (opt ? "self_attn.out_proj" : "self_attn.o_proj"), width, query));
+    BBZ_TRY(norm_at(p + (opt ? "final_layer_norm" : "post_attention_layernorm"), width));
+    BBZ_TRY(projection(p + (opt ? "fc1" : "mlp.up_proj"), -1, width));
+    const Index inner = get(p + (opt ? "fc1.weight" : "mlp.up_proj.weight")).rows();
+    if (!opt) BBZ_TRY(projection(p + "mlp.gate_proj", inner, width));
+    BBZ_TRY(pass(p + "mlp_shortcut_Q"));
+    BBZ_TRY(projection(p + (opt ? "fc2" : "mlp.down_proj"), width, inner));
+  }
+  BBZ_TRY(norm_at(stem + (opt ? "final_layer_norm" : "norm"), width));
+  const bool tied = find("lm_head.weight") == nullptr;
+  const auto vocabulary = static_cast<Index>(config_.vocabulary);
+  BBZ_TRY(need(tied ? stem + "embed_tokens.weight" : "lm_head.weight", vocabulary, width));
+  return may("lm_head.bias", 1, vocabulary);
+}
+
+Matrix Model::embed(std::span<const std::uint32_t> tokens, std::size_t length) const {
+  const bool opt = config_.architecture == Architecture::kOpt;
+  const Matrix& table =
+      get(opt ? "model.decoder.embed_tokens.weight" : "model.embed_tokens.weight");
+  Matrix x(static_cast<Index>(tokens.size()), table.cols());
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const auto row = static_cast<Index>(i);
+    x.row(row) = table.row(tokens[i]);
+    if (opt) {
+      x.row(row) += get("model.decoder.embed_positions.weight")
+                        .row(static_cast<Index>(i % length) + kOptPositionOffset);
+    }
+  }
+  return x;
+}
+
+// With a weight: the norm of the architecture. Without: RMSNorm over the hidden size before
+// slicing, whose weight (and, in OPT, mean subtraction) slicing moved into the neighbours.
+Matrix Model::norm(const Matrix& x, const std::string& name) const {
+  const Matrix* weight = find(name + ".weight");
+  const Matrix* bias = find(name + ".bias");
+  const bool layer_norm = weight != nullptr && config_.architecture == Architecture::kOpt;
+  const auto count = static_cast<double>(weight != nullptr ? static_cast<std::uint64_t>(x.cols())
+                                                           : config_.hidden);
+  Matrix out = x;
+  for (Index t = 0; t < x.rows(); ++t) {
+    if (layer_norm) out.row(t).array() -= out.row(t).mean();
+    out.row(t) /= std::sqrt(out.row(t).squaredNorm() / count + config_.norm_epsilon);
+    if (weight != nullptr) out.row(t).array() *= weight->row(0).array();
+    if (bias != nullptr) out.row(t) += bias->row(0);
+  }
+  return out;
+}
+
+Matrix Model::linear(const Matrix& x, const std::string& name) const {
+  const Matrix& weight = get(name + ".weight");
+  Matrix out(x.rows(), weight.rows());
+  linalg::multiply(x, Op::kPlain, weight, Op::kTransposed, out);
+  if (const Matrix* bias = find(name + ".bias")) out.rowwise() += bias->row(0);
+  return out;
+}
+
+Matrix Model::attention(const Matrix& h, const std::string& layer, std::size_t length) const {
+  const bool opt = config_.architecture == Architecture::kOpt;
+  const auto size = static_cast<Index>(config_.head_size);
+  const auto group = static_cast<Index>(config_.heads / config_.kv_heads);
+  Matrix q = linear(h, layer + "self_attn.q_proj");
+  Matrix k = linear(h, layer + "self_attn.k_proj");
+  const Matrix v = linear(h, layer + "self_attn.v_proj");
+  if (!opt) {
+    apply_rotary(q, size, length, config_.rotary_base);
+    apply_rotary(k, size, length, config_.rotary_base);
+  }
+  const auto steps = static_cast<Index>(length);
+  const double scale = 1.0 / std::sqrt(static_cast<double>(size));
+  Matrix mixed(h.rows(), q.cols());
+  Matrix scores(steps, steps);
+  for (Index begin = 0; begin < h.rows(); begin += steps) {
+    for (Index head = 0; head < static_cast<Index>(config_.heads); ++head) {
+      const Index kv = head / group * size;
+      linalg::multiply(q.block(begin, head * size, steps, size), Op::kPlain,
+                       k.block(begin, kv, steps, size), Op::kTransposed, scores, scale);
+      causal_softmax(scores);
+      linalg::multiply(scores, Op::kPlain, v.block(begin, kv, steps, size), Op::kPlain,
+                       mixed.block(begin, head * size, steps, size));
+    }
+  }
+  return linear(mixed, layer + (opt ? "self_attn.out_proj" : "self_attn.o_proj"));
+}
+
+Matrix Model::mlp(const Matrix& h, const std::string& layer) const {
+  if (config_.architecture == Architecture::kOpt) {
+    return linear(linear(h, layer + "fc1").cwiseMax(0.0), layer + "fc2");
+  }
+  const Matrix gate = linear(h, layer + "mlp.gate_proj");
+  Matrix inner = linear(h, layer + "mlp.up_proj");
+  inner.array() *= gate.array() / (1.0 + (-gate.array()).exp());  // SiLU(gate) * up
+  return linear(inner, layer + "mlp.down_proj");
+}
+
+// The residual's step past a sub-block, through its shortcut where there is one.
+void Model::step(Matrix& x, const std::string& shortcut, const Matrix& output) const {
+  if (const Matrix* s = find(shortcut)) {
+    x = linalg::product(x, *s) + output;
+  } else {
+    x += output;
+  }
+}
+
+Result<Matrix> Model::logits(std::span<const std::uint32_t> tokens, std::size_t length) const {
+  const bool opt = config_.architecture == Architecture::kOpt;
+  if (length == 0 || tokens.size() % length != 0) {
+    return make_error(Code::kInvalidArgument, "expected sequences of {} tokens, found {} tokens",
+                      length, tokens.size());
+  }
+  const auto largest = std::ranges::max_element(tokens);
+  if (largest != tokens.end() && *largest >= config_.vocabulary) {
+    return make_error(Code::kInvalidArgument, "expected tokens below {}, found {}",
+                      config_.vocabulary, *largest);
+  }
+  if (opt) {
+    const Index rows = get("model.decoder.embed_positions.weight").rows();
+    if (static_cast<Index>(length) + kOptPositionOffset > rows) {
+      return make_error(Code::kInvalidArgument, "expected sequences of at most {} tokens, found {}",
+                        rows - kOptPositionOffset, length);
+    }
+  }
+  const std::string stem = opt ? "model.decoder." : "model.";
+  Matrix x = embed(tokens, length);
+  for (std::uint32_t l = 0; l < config_.layers; ++l) {
+    const std::string p = fmt::format("{}layers.{}.", stem, l);
+    step(x, p + "attn_shortcut_Q",
+         attention(norm(x, p + (opt ? "self_attn_layer_norm" : "input_layernorm")), p, length));
+    step(x, p + "mlp_shortcut_Q",
+         mlp(norm(x, p + (opt ? "final_layer_norm" : "post_attention_layernorm")), p));
+  }
+  x = norm(x, stem + (opt ? "final_layer_norm" : "norm"));
+  const bool tied = find("lm_head.weight") == nullptr;
+  return linear(x, tied ? stem + "embed_tokens" : "lm_head");
+}
+
+}  // namespace bbz::forward

@@ -1,0 +1,181 @@
+#include "bbz/files/internal/directory.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/files/internal/format.h"
+#include "bbz/files/internal/listing.h"
+#include "bbz/files/internal/output_place.h"
+#include "bbz/files/internal/shards.h"
+#include "bbz/io/file_source.h"
+
+namespace bbz::files {
+namespace {
+
+// Whether an open failed because something else stands there, or nothing.
+bool is_gone(int error) {
+  return error == ENOENT || error == ENOTDIR || error == ELOOP || error == EXDEV;
+}
+
+// Whether an open failed for want of something that the process lacks.
+bool is_own_lack(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
+class ListedFiles final : public FileSequence {
+ public:
+  ListedFiles(Folder folder, Listing listing, Options options)
+      : folder_(std::move(folder)), listing_(std::move(listing)), options_(std::move(options)) {
+    for (const ListedEntry& entry : listing_.entries) total_ += entry.state.size;
+  }
+
+  Result<std::optional<SourceFile>> next() override {
+    while (position_ < listing_.entries.size()) {
+      ListedEntry& entry = listing_.entries[position_++];
+      if (entry.left_out) continue;
+      BBZ_ASSIGN(auto file, open(entry));
+      if (file) return file;
+    }
+    looked_ = true;
+    return std::optional<SourceFile>();
+  }
+
+  std::optional<std::uint64_t> total_size() const override { return total_; }
+
+  Status rewind() override {
+    position_ = 0;
+    return {};
+  }
+
+  Status look() override {
+    if (looked_) return {};
+    BBZ_TRY(rewind());
+    while (true) {
+      BBZ_ASSIGN(const std::optional<SourceFile> file, next());
+      if (!file) break;
+      if (is_shard_index(file->path)) look_at_index(*file);
+    }
+    return rewind();
+  }
+
+  Status check_unchanged() override {
+    const std::size_t given = looked_ ? listing_.entries.size() : position_;
+    for (std::size_t i = 0; i < given; ++i) {
+      const ListedEntry& entry = listing_.entries[i];
+      if (!entry.left_out) BBZ_TRY(check(entry));
+    }
+    return {};
+  }
+
+  std::vector<LeftOut> left_out() const override { return listing_.left_out; }
+  std::vector<std::string> warnings() const override { return warnings_; }
+
+ private:
+  // The file, or nullopt if it was left out.
+  Result<std::optional<SourceFile>> open(ListedEntry& entry) {
+    SourceFile file;
+    file.kind = entry.kind;
+    file.path = entry.path;
+    if (entry.kind == SourceFile::Kind::kDirectory) return std::optional(std::move(file));
+    const std::string shown = shown_path(folder_.full(entry.path));
+    Opened opened = folder_.open_file(entry.path);
+    if (!opened.fd && is_gone(opened.error)) return gone(shown, opened.error);
+    if (!opened.fd) {
+      return skip_or_fail(entry, is_own_lack(opened.error),
+                          io::system_error(opened.error, "cannot open", shown));
+    }
+    BBZ_TRY(check(entry, opened));
+    auto source = io::file_source(std::move(opened.fd), entry.state, shown);
+    auto described = describe(std::move(source), entry.path, shown, options_);
+    if (described.ok()) return std::optional(std::move(described).value());
+    // What was read of a file that changed meanwhile is no fault of its format.
+    BBZ_TRY(check(entry));
+    return skip_or_fail(entry, described.code() != Code::kIo, described.error());
+  }
+
+  // Leaves a file out, if that was asked for, while no other was packed yet.
+  Result<std::optional<SourceFile>> skip_or_fail(ListedEntry& entry, bool never, Error error) {
+    if (!options_.skip_unreadable || looked_ || never) return error;
+    entry.left_out = true;
+    total_ -= entry.state.size;
+    listing_.left_out.push_back({folder_.shown(entry.path), std::move(error.message)});
+    return std::optional<SourceFile>();
+  }
+
+  void look_at_index(const SourceFile& file) {
+    const std::string above = file.path.substr(0, file.path.rfind('/') + 1);
+    const std::string missing = missing_shards(*file.source, [&](const std::string& name) {
+      const auto& entries = listing_.entries;
+      const auto found = std::ranges::lower_bound(entries, above + name, {}, &ListedEntry::path);
+      return found != entries.end() && found->path == above + name && !found->left_out;
+    });
+    if (missing.empty()) return;
+    warnings_.push_back(fmt::format("{}: {}", file.source->name(), missing));
+  }
+
+  // Whether a file is as it was when it was listed.
+  Status check(const ListedEntry& entry) const {
+    if (entry.kind == SourceFile::Kind::kDirectory) return {};
+    return check(entry, folder_.open_below(entry.path, O_PATH));
+  }
+
+  Status check(const ListedEntry& entry, const Opened& opened) const {
+    const std::string shown = shown_path(folder_.full(entry.path));
+    struct stat status {};
+    if (!opened.fd && is_gone(opened.error)) return gone(shown, opened.error);
+    if (!opened.fd || ::fstat(opened.fd.get(), &status) != 0) {
+      return io::system_error(opened.fd ? errno : opened.error, "cannot look at", shown);
+    }
+    return io::check_same(entry.state, io::FileState(status), shown);
+  }
+
+  static Error gone(const std::string& shown, int error) {
+    return make_error(Code::kIo, "{}: was removed or replaced while it was read: {}", shown,
+                      io::system_text(error));
+  }
+
+  Folder folder_;
+  Listing listing_;
+  Options options_;
+  std::size_t position_ = 0;
+  std::uint64_t total_ = 0;
+  bool looked_ = false;  // at every file
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<FileSequence>> open_directory(const std::string& root,
+                                                     const Options& options) {
+  BBZ_ASSIGN(Folder folder, Folder::open(root, options.follow_links));
+  BBZ_ASSIGN(Listing listing, list(folder, options));
+  return std::unique_ptr<FileSequence>(
+      std::make_unique<ListedFiles>(std::move(folder), std::move(listing), options));
+}
+
+Result<std::unique_ptr<FileSequence>> open_regular(const std::string& path,
+                                                   const io::FileState& state,
+                                                   const Options& options) {
+  // By its state alone, so that no folder and name can be the output's.
+  const OutputPlace output(options.output);
+  if (output.role_of({}, "", state) != OutputPlace::Role::kNone) {
+    return make_error(Code::kInvalidArgument, "{}: is the output and also one of the files to pack",
+                      shown_path(path));
+  }
+  BBZ_ASSIGN(Folder folder, Folder::of_file(path));
+  Listing listing;
+  listing.entries.push_back({path.substr(path.rfind('/') + 1), SourceFile::Kind::kRegular, state});
+  Options of_one = options;
+  of_one.skip_unreadable = false;  // it is all that was asked for
+  auto files =
+      std::make_unique<ListedFiles>(std::move(folder), std::move(listing), std::move(of_one));
+  BBZ_TRY(files->look());
+  return std::unique_ptr<FileSequence>(std::move(files));
+}
+
+}  // namespace bbz::files

@@ -1,0 +1,134 @@
+#include "bbz/files/internal/format.h"
+
+#include <array>
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/base/stand_in.h"
+#include "bbz/files/internal/pytorch.h"
+#include "bbz/files/recognise.h"
+
+namespace bbz::files {
+namespace {
+
+using Match = Format::Match;
+
+Match probe_safetensors(std::string_view path, Bytes first) {
+  if (path.ends_with(".safetensors")) return Match::kClaimed;
+  return safetensors::looks_like_header(first) ? Match::kMaybe : Match::kNo;
+}
+
+// The header as bytes, then the tensors in the order of their data.
+Result<Layout> layout_safetensors(Front& front, const Options& options) {
+  BBZ_ASSIGN(const Bytes length, front.first(safetensors::kLengthBytes));
+  const auto header_size = safetensors::header_size(length, options.safetensors);
+  BBZ_ASSIGN(const Bytes start, front.first(header_size.ok() ? *header_size : length.size()));
+  BBZ_ASSIGN(safetensors::Header header,
+             safetensors::parse(start, front.size(), options.safetensors));
+  Layout layout;
+  if (!header.metadata.empty()) {
+    BBZ_ASSIGN(layout.metadata, safetensors::metadata_to_json(header.metadata));
+  }
+  layout.extents.reserve(header.tensors.size() + 1);
+  layout.extents.push_back(bytes_extent(0, header.header_size));
+  for (safetensors::Tensor& tensor : header.tensors) {
+    layout.extents.push_back({Extent::Kind::kTensor, std::move(tensor.name), tensor.dtype,
+                              std::move(tensor.shape), header.header_size + tensor.begin,
+                              tensor.size()});
+  }
+  return layout;
+}
+
+Match probe_bytes(std::string_view, Bytes) {
+  return Match::kClaimed;
+}
+
+Result<Layout> layout_bytes(Front& front, const Options&) {
+  Layout layout;
+  if (front.size() != 0) layout.extents.push_back(bytes_extent(0, front.size()));
+  return layout;
+}
+
+// The first that matches is taken; the last takes everything.
+constexpr std::array<Format, 3> kFormats = {{
+    {"safetensors", ".safetensors", safetensors::kLengthBytes + 1, probe_safetensors,
+     layout_safetensors},
+    {"pytorch", ".pt", kPytorchProbeSize, probe_pytorch, layout_pytorch},
+    {"bytes", "", 0, probe_bytes, layout_bytes},
+}};
+
+Result<Layout> lay_out(Front& front, std::string_view path, std::string_view shown,
+                       const Options& options) {
+  const std::string name(path.empty() ? options.stream_name : path);
+  const bool opaque = options.opaque || matches_path(options.opaque_paths, name);
+  std::string failure;  // of a format that it might have been
+  for (const Format& format : kFormats) {
+    const bool last = &format == &kFormats.back();
+    if (opaque && !last) continue;
+    BBZ_ASSIGN(const Bytes first, front.first(format.probe_size));
+    const Match match = format.probe(path, first);
+    if (match == Match::kNo) continue;
+    auto layout = format.layout(front, options);
+    if (layout.ok()) {
+      layout->format = format.name;
+      if (last && !opaque) {
+        BBZ_ASSIGN(const Bytes start, front.first(kRecognisedBytes));
+        layout->why_bytes = why_bytes({path, start, front.seekable() == nullptr, failure});
+      }
+      return layout;
+    }
+    const Error& error = layout.error();
+    if (error.code == Code::kIo) return error;
+    failure = error.message;
+    if (const std::string begin = fmt::format("{}: ", front.name()); failure.starts_with(begin)) {
+      failure.erase(0, begin.size());
+    }
+    if (match == Match::kClaimed) {
+      BBZ_ASSIGN(const Bytes start, front.first(kRecognisedBytes));
+      if (const std::string other = stand_in(start); !other.empty()) {
+        return make_error(error.code, "{}: it is {}", shown, other);
+      }
+      return make_error(error.code, Remedy::kPackAsBytes, "{}: {}", shown, error.message);
+    }
+  }
+  return make_error(Code::kInternal, "{}: no format takes it", shown);
+}
+
+std::string stream_path(std::string_view format, const Options& options) {
+  if (!options.stream_name.empty()) return options.stream_name;
+  std::string path = "stdin";
+  for (const Format& row : kFormats) {
+    if (row.name == format) path += row.suffix;
+  }
+  return path;
+}
+
+}  // namespace
+
+Extent bytes_extent(std::uint64_t offset, std::optional<std::uint64_t> length) {
+  Extent extent;
+  extent.offset = offset;
+  extent.length = length;
+  if (length) extent.shape = {*length};
+  return extent;
+}
+
+Result<SourceFile> describe(std::unique_ptr<io::Source> source, std::string path,
+                            std::string_view shown, const Options& options) {
+  Front front(std::move(source));
+  SourceFile file;
+  // A stream's name is the caller's choice, and no claim on what is in it.
+  BBZ_ASSIGN(file.layout, lay_out(front, path, shown, options));
+  file.path = path.empty() ? stream_path(file.layout.format, options) : std::move(path);
+  BBZ_TRY(check_safe_path(file.path));
+
+  const bool size_known = front.size().has_value();
+  file.source = front.release();
+  if (!size_known && !file.layout.extents.empty() && file.layout.extents.back().length) {
+    const Extent& last = file.layout.extents.back();
+    file.source = sized_source(std::move(file.source), last.offset + *last.length);
+  }
+  return file;
+}
+
+}  // namespace bbz::files

@@ -1,0 +1,79 @@
+#include "bbz/files/internal/shards.h"
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+
+namespace bbz::files {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::uint64_t kMostIndex = std::uint64_t{16} << 20;
+// More files than any model has; the names of a hostile index are not kept beyond it.
+constexpr std::size_t kMostShards = 100'000;
+
+// Gathers the strings in the object "weight_map" of the outermost object, without a tree.
+class ShardNames final : public nlohmann::json_sax<Json> {
+ public:
+  std::set<std::string> names;
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool string(string_t& text) override {
+    if (depth_ == 2 && inside_ && names.size() < kMostShards) names.insert(text);
+    return true;
+  }
+  bool key(string_t& text) override {
+    if (depth_ == 1) inside_ = text == "weight_map";
+    return true;
+  }
+  bool start_object(std::size_t) override { return ++depth_ > 0; }
+  bool end_object() override { return depth_-- > 0; }
+  bool start_array(std::size_t) override {
+    if (depth_ == 1) inside_ = false;
+    return ++depth_ > 0;
+  }
+  bool end_array() override { return depth_-- > 0; }
+  bool parse_error(std::size_t, const std::string&, const Json::exception&) override {
+    return false;
+  }
+
+ private:
+  std::size_t depth_ = 0;
+  bool inside_ = false;
+};
+
+}  // namespace
+
+bool is_shard_index(std::string_view path) {
+  return path.ends_with(".index.json");
+}
+
+std::string missing_shards(io::Source& index,
+                           const std::function<bool(const std::string&)>& there) {
+  const std::uint64_t size = index.size().value_or(0);
+  if (size == 0 || size > kMostIndex) return {};
+  std::vector<std::byte> text(size);
+  if (!io::read_exactly(index, 0, text).ok()) return {};  // reading it to pack it will tell
+  ShardNames found;
+  const auto* const begin = reinterpret_cast<const char*>(text.data());
+  if (!Json::sax_parse(begin, begin + size, &found)) return {};
+  std::string first;
+  std::size_t count = 0;
+  for (const std::string& name : found.names) {
+    if (there(name)) continue;
+    if (count++ == 0) first = bbz::quoted(name);
+  }
+  if (count == 0) return {};
+  return count == 1 ? fmt::format("names a file that is not there: {}", first)
+                    : fmt::format("names {} files that are not there, the first {}", count, first);
+}
+
+}  // namespace bbz::files

@@ -1,0 +1,133 @@
+#include "bbz/files/recognise.h"
+
+#include <algorithm>
+#include <array>
+
+#include "bbz/base/cut_text.h"
+#include "bbz/base/format.h"
+#include "bbz/base/stand_in.h"
+#include "bbz/base/wire.h"
+#include "bbz/files/safetensors/header.h"
+#include "bbz/files/torch/state_dict.h"
+
+namespace bbz::files {
+namespace {
+
+using std::string_view_literals::operator""sv;
+
+constexpr std::size_t kMostBytes = 300;
+
+// What begins a file of a format that is not taken apart.
+struct Magic {
+  std::size_t offset = 0;
+  std::string_view bytes;
+  std::string_view what;
+};
+
+constexpr std::array kMagics = {
+    Magic{0, "GGUF"sv, "a GGUF file"},
+    Magic{0, "lmgg"sv, "a GGML file"},
+    Magic{0, "tjgg"sv, "a GGML file"},
+    Magic{0, "\x93NUMPY"sv, "an array of NumPy"},
+    Magic{0, "\x89HDF\r\n\x1a\n"sv, "an HDF5 file"},
+    Magic{4, "TFL3"sv, "a TensorFlow Lite model"},
+    Magic{257, "ustar"sv, "a tar"},
+};
+
+// What a name promises. Of those that promise too little (.bin, .pkl), only the content counts.
+struct Suffix {
+  std::string_view suffix;
+  std::string_view what;
+};
+
+constexpr std::array kSuffixes = {
+    Suffix{".onnx", "an ONNX model"},
+    Suffix{".distcp", "a part of a distributed checkpoint of PyTorch"},
+    Suffix{".pt", "called as a file of torch.save, but is none that is known"},
+    Suffix{".pth", "called as a file of torch.save, but is none that is known"},
+    Suffix{".ckpt", "called as a checkpoint, but is none that is known"},
+    Suffix{".gguf", "called as a GGUF file, but is none"},
+    Suffix{".npy", "called as an array of NumPy, but is none"},
+    Suffix{".npz", "called as arrays of NumPy, but is no zip archive of them"},
+    Suffix{".h5", "called as an HDF5 file, but is none"},
+    Suffix{".safetensors", "called as a safetensors file, but is none"},
+};
+
+constexpr std::string_view kPickles[] = {".pkl", ".pickle", ".joblib", ".bin"};
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return out;
+}
+
+bool called_as_pickle(std::string_view path) {
+  return torch::has_usual_suffix(path) ||
+         std::ranges::any_of(kPickles, [&](auto suffix) { return path.ends_with(suffix); });
+}
+
+const Suffix* find_suffix(std::string_view path) {
+  const auto* const found =
+      std::ranges::find_if(kSuffixes, [&](const Suffix& s) { return path.ends_with(s.suffix); });
+  return found == kSuffixes.end() ? nullptr : found;
+}
+
+// The name in the first local header of a zip archive.
+std::string_view first_zip_name(Bytes start) {
+  constexpr std::size_t kNameLength = 26, kName = 30;
+  if (start.size() < kName) return {};
+  const std::size_t length = load_le<std::uint16_t>(start.data() + kNameLength);
+  return as_text(start.subspan(kName, std::min(length, start.size() - kName)));
+}
+
+std::string with_reason(std::string_view what, std::string_view failure) {
+  return failure.empty() ? std::string(what) : fmt::format("{}, but {}", what, failure);
+}
+
+std::string why_zip(const Unparsed& file, const std::string& path) {
+  const std::string_view first = first_zip_name(file.start);
+  if (first.ends_with(".npy")) return "arrays of NumPy (.npz), which are not taken apart";
+  const bool torch = first.ends_with("/data.pkl") || path.ends_with(".distcp");
+  const bool usual = torch::has_usual_suffix(file.path);
+  if (!torch && !usual) return path.ends_with(".keras") ? "a Keras model" : "";
+  if (file.stream) {
+    return "a file of torch.save in a stream: one is taken apart only if it can be read from its "
+           "end";
+  }
+  if (usual) return with_reason("a file of torch.save", file.failure);
+  return "a file of torch.save, but its name does not end in .pt, .pth, .bin or .ckpt";
+}
+
+std::string why(const Unparsed& file) {
+  const std::string path = lower(file.path);
+  const std::string_view text = as_text(file.start);
+  const Suffix* const suffix = find_suffix(path);
+  if (suffix != nullptr || called_as_pickle(path)) {
+    if (std::string other = stand_in(file.start); !other.empty()) return other;
+  }
+  if (torch::looks_like_zip(file.start)) return why_zip(file, path);
+  if (torch::looks_like_legacy(file.start)) {
+    return "a file of PyTorch before 1.6, which is no zip archive";
+  }
+  for (const Magic& magic : kMagics) {
+    if (text.size() < magic.offset || !text.substr(magic.offset).starts_with(magic.bytes)) continue;
+    if (magic.what != "a tar") return fmt::format("{}, which is not taken apart", magic.what);
+    if (text.starts_with("sys_info\0"sv)) return "a file of PyTorch 0.1, which is a tar";
+  }
+  const bool pickle = text.size() > 1 && text[0] == '\x80' && text[1] >= 2 && text[1] <= 5;
+  if (pickle && called_as_pickle(path)) return "a pickle that torch.save has not written";
+  if (!file.failure.empty() && safetensors::looks_like_header(file.start)) {
+    return with_reason("a safetensors file by its first bytes", file.failure);
+  }
+  return suffix == nullptr ? "" : std::string(suffix->what);
+}
+
+}  // namespace
+
+std::string why_bytes(const Unparsed& file) {
+  return std::string(cut_text(why(file), kMostBytes));
+}
+
+}  // namespace bbz::files

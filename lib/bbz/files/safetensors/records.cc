@@ -1,0 +1,115 @@
+#include "bbz/files/safetensors/records.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+
+namespace bbz::safetensors {
+namespace {
+
+constexpr std::uint64_t kStartBytes = kLengthBytes + 1;
+
+bool same_entries(Metadata a, Metadata b) {
+  std::ranges::sort(a);
+  std::ranges::sort(b);
+  return a == b;
+}
+
+}  // namespace
+
+void RecordsCheck::begin_file(std::string_view path) {
+  path_ = path;
+  format_.clear();
+  metadata_.reset();
+  tensors_.clear();
+  has_tensors_ = at_header_ = false;
+  start_.assign(kStartBytes, std::byte{0});
+  header_.clear();
+  header_size_.reset();
+}
+
+void RecordsCheck::metadata(std::string_view key, std::string_view value) {
+  if (key == "format") format_ = value;
+  if (key == "safetensors") metadata_ = value;
+}
+
+void RecordsCheck::tensor(const catalog::TensorMeta& tensor, std::uint64_t byte_size) {
+  const bool bytes = tensor.kind == catalog::TensorKind::kBytes;
+  has_tensors_ = has_tensors_ || !bytes;
+  at_header_ = bytes && tensor.offset == 0 && byte_size != 0;
+  if (at_header_) header_size_ = byte_size;
+  tensors_.push_back({tensor, byte_size});
+}
+
+void RecordsCheck::data(std::uint64_t offset, Bytes bytes) {
+  const std::uint64_t place = tensors_.back().meta.offset + offset;
+  if (place < kStartBytes) {
+    const auto size = std::min<std::uint64_t>(bytes.size(), kStartBytes - place);
+    std::ranges::copy(bytes.first(size), start_.begin() + static_cast<std::ptrdiff_t>(place));
+  }
+  // A larger one is no header, and parsing what is there of it says so.
+  if (!at_header_ || header_.size() > limits_.json_bytes + kLengthBytes) return;
+  header_.insert(header_.end(), bytes.begin(), bytes.end());
+}
+
+bool RecordsCheck::is_compared() const {
+  if (format_ == "safetensors") return true;
+  return has_tensors_ && (path_.ends_with(".safetensors") || looks_like_header(start_));
+}
+
+Status RecordsCheck::end_file(std::uint64_t size) {
+  if (!is_compared()) return {};
+  const auto fault = [&](const Error& error) {
+    return make_error(error.code, "file {}: {}", bbz::quoted(path_), error.message);
+  };
+  if (!header_size_) {
+    return fault({Code::kMalformed, "a safetensors file whose header is not bytes of their own"});
+  }
+  const auto header = parse(header_, size, limits_);
+  if (!header.ok() && header.code() == Code::kUnsupported) return fault(header.error());
+  if (!header.ok()) return fault({Code::kMalformed, header.error().message});
+  Status same = check_header(*header);
+  if (same.ok()) same = check_metadata(*header);
+  return same.ok() ? same : fault(same.error());
+}
+
+Status RecordsCheck::check_header(const Header& header) const {
+  if (*header_size_ != header.header_size) {
+    return make_error(Code::kMalformed, "bytes up to {} before the first tensor, its header has {}",
+                      *header_size_, header.header_size);
+  }
+  std::unordered_map<std::string_view, const Tensor*> named;
+  for (const Tensor& tensor : header.tensors) named.emplace(tensor.name, &tensor);
+  std::size_t count = 0;
+  for (const Recorded& recorded : tensors_) {
+    const catalog::TensorMeta& meta = recorded.meta;
+    if (meta.kind == catalog::TensorKind::kBytes) continue;
+    ++count;
+    const auto found = named.find(meta.name);
+    if (found == named.end()) {
+      return make_error(Code::kMalformed, "tensor {} is not in the file's header",
+                        bbz::quoted(meta.name));
+    }
+    const Tensor& tensor = *found->second;
+    if (tensor.dtype != meta.dtype || tensor.shape != meta.shape ||
+        header.header_size + tensor.begin != meta.offset) {
+      return make_error(Code::kMalformed,
+                        "tensor {} has another type, shape or place in the file's header",
+                        bbz::quoted(meta.name));
+    }
+  }
+  if (count == header.tensors.size()) return {};
+  return make_error(Code::kMalformed, "{} tensors, the file's header names {}", count,
+                    header.tensors.size());
+}
+
+Status RecordsCheck::check_metadata(const Header& header) const {
+  if (!metadata_) return {};
+  const auto recorded = metadata_from_json(*metadata_);
+  if (recorded.ok() && same_entries(*recorded, header.metadata)) return {};
+  return make_error(Code::kMalformed, "its metadata is not that of its header");
+}
+
+}  // namespace bbz::safetensors

@@ -1,0 +1,264 @@
+#include "bbz/files/torch/internal/zip.h"
+
+#include <algorithm>
+#include <array>
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/base/wire.h"
+
+namespace bbz::torch {
+namespace {
+
+constexpr std::uint32_t kLocalMagic = 0x04034b50;
+constexpr std::uint32_t kCentralMagic = 0x02014b50;
+constexpr std::uint32_t kEndMagic = 0x06054b50;
+constexpr std::uint32_t kLocatorMagic = 0x07064b50;
+constexpr std::uint32_t kEnd64Magic = 0x06064b50;
+
+constexpr std::uint64_t kLocalSize = 30;
+constexpr std::uint64_t kCentralSize = 46;
+constexpr std::uint64_t kEndSize = 22;
+constexpr std::uint64_t kLocatorSize = 20;
+constexpr std::uint64_t kEnd64Size = 56;
+constexpr std::uint64_t kLongestComment = 0xffff;
+
+// A field of 16 or 32 bits with all of them set stands in a zip64 structure instead.
+constexpr std::uint16_t kElsewhere16 = 0xffff;
+constexpr std::uint32_t kElsewhere32 = 0xffffffff;
+constexpr std::uint16_t kZip64Extra = 1;
+
+constexpr std::uint16_t kEncrypted = 1 << 0;
+constexpr std::uint16_t kSizesFollow = 1 << 3;  // the local header does not know size and checksum
+
+// Where the central directory lies.
+struct Directory {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  std::uint64_t entries = 0;
+};
+
+Error malformed(std::uint64_t offset, std::string_view what) {
+  return make_error(Code::kMalformed, "zip archive: offset {}: {}", offset, what);
+}
+
+Result<std::vector<std::byte>> read_range(io::Source& file, std::uint64_t offset,
+                                          std::uint64_t size) {
+  std::vector<std::byte> bytes(static_cast<std::size_t>(size));
+  BBZ_TRY(io::read_exactly(file, offset, bytes));
+  return bytes;
+}
+
+// The end record of zip64, which the locator before the plain end record leads to. `directory`
+// holds what the plain end record says, and `end` is where it lies.
+Status read_end64(io::Source& file, Bytes locator, std::uint64_t locator_offset,
+                  Directory& directory, std::uint64_t& end) {
+  WireReader reader(locator);
+  reader.get<std::uint32_t>();  // magic
+  const auto disk = reader.get<std::uint32_t>();
+  const auto offset = reader.get<std::uint64_t>();
+  const auto disks = reader.get<std::uint32_t>();
+  if (disk != 0 || disks > 1) return malformed(locator_offset, "it has several parts");
+  if (locator_offset < kEnd64Size || offset > locator_offset - kEnd64Size) {
+    return malformed(locator_offset, "the zip64 end record does not lie before its locator");
+  }
+  BBZ_ASSIGN(const auto bytes, read_range(file, offset, kEnd64Size));
+  WireReader record(bytes);
+  const auto magic = record.get<std::uint32_t>();
+  record.get<std::uint64_t>();  // size of this record
+  record.get<std::uint32_t>();  // versions
+  const auto this_disk = record.get<std::uint32_t>();
+  const auto first_disk = record.get<std::uint32_t>();
+  const auto entries_here = record.get<std::uint64_t>();
+  Directory found;
+  found.entries = record.get<std::uint64_t>();
+  found.size = record.get<std::uint64_t>();
+  found.offset = record.get<std::uint64_t>();
+  if (magic != kEnd64Magic) return malformed(offset, "no zip64 end record");
+  if (this_disk != 0 || first_disk != 0 || entries_here != found.entries) {
+    return malformed(offset, "it has several parts");
+  }
+  const auto agrees = [](std::uint64_t plain, std::uint64_t elsewhere, std::uint64_t value) {
+    return plain == elsewhere || plain == value;
+  };
+  if (!agrees(directory.entries, kElsewhere16, found.entries) ||
+      !agrees(directory.size, kElsewhere32, found.size) ||
+      !agrees(directory.offset, kElsewhere32, found.offset)) {
+    return malformed(offset, "the two end records differ");
+  }
+  directory = found;
+  end = offset;
+  return {};
+}
+
+Result<Directory> find_directory(io::Source& file, std::uint64_t file_size) {
+  const std::uint64_t tail_size = std::min(file_size, kEndSize + kLongestComment + kLocatorSize);
+  const std::uint64_t tail_offset = file_size - tail_size;
+  BBZ_ASSIGN(const auto tail, read_range(file, tail_offset, tail_size));
+
+  for (std::uint64_t at = tail_size; at-- > 0;) {
+    if (tail_size - at < kEndSize) continue;
+    if (load_le<std::uint32_t>(tail.data() + at) != kEndMagic) continue;
+    WireReader reader(Bytes(tail).subspan(at + 4));
+    const auto this_disk = reader.get<std::uint16_t>();
+    const auto first_disk = reader.get<std::uint16_t>();
+    const auto entries_here = reader.get<std::uint16_t>();
+    Directory directory;
+    directory.entries = reader.get<std::uint16_t>();
+    directory.size = reader.get<std::uint32_t>();
+    directory.offset = reader.get<std::uint32_t>();
+    const auto comment = reader.get<std::uint16_t>();
+    if (comment != reader.remaining()) continue;  // the magic number within a comment
+
+    std::uint64_t end = tail_offset + at;
+    if (this_disk != 0 || first_disk != 0 || entries_here != directory.entries) {
+      return malformed(end, "it has several parts");
+    }
+    if (at >= kLocatorSize &&
+        load_le<std::uint32_t>(tail.data() + at - kLocatorSize) == kLocatorMagic) {
+      BBZ_TRY(read_end64(file, Bytes(tail).subspan(at - kLocatorSize, kLocatorSize),
+                         end - kLocatorSize, directory, end));
+    }
+    if (directory.offset > end || directory.size != end - directory.offset) {
+      return malformed(end, "the central directory does not end where the end record begins");
+    }
+    return directory;
+  }
+  return make_error(Code::kMalformed, "zip archive: it has no end record");
+}
+
+// Replaces the fields that stand in the extra field of zip64, in the order of the format.
+Status apply_zip64(Bytes extra, std::uint64_t at, std::array<std::uint64_t*, 3> fields) {
+  if (std::ranges::none_of(fields, [](const auto* field) { return *field == kElsewhere32; })) {
+    return {};
+  }
+  WireReader reader(extra);
+  while (reader.remaining() != 0) {
+    const auto id = reader.get<std::uint16_t>();
+    const Bytes body = reader.get_bytes(reader.get<std::uint16_t>());
+    if (!reader.ok()) break;
+    if (id != kZip64Extra) continue;
+    WireReader values(body);
+    for (std::uint64_t* field : fields) {
+      if (*field == kElsewhere32) *field = values.get<std::uint64_t>();
+    }
+    if (values.ok()) return {};
+    break;
+  }
+  return malformed(at, "an entry's sizes are in a zip64 field that is not there");
+}
+
+Result<ZipEntry> parse_central(WireReader& reader, std::uint64_t at) {
+  if (reader.get<std::uint32_t>() != kCentralMagic) {
+    return malformed(at, "no entry of the central directory");
+  }
+  reader.get<std::uint32_t>();  // versions
+  const auto flags = reader.get<std::uint16_t>();
+  const auto method = reader.get<std::uint16_t>();
+  reader.get<std::uint32_t>();  // time and date
+  reader.get<std::uint32_t>();  // checksum
+  std::uint64_t stored = reader.get<std::uint32_t>();
+  ZipEntry entry;
+  entry.size = reader.get<std::uint32_t>();
+  const auto name_size = reader.get<std::uint16_t>();
+  const auto extra_size = reader.get<std::uint16_t>();
+  const auto comment_size = reader.get<std::uint16_t>();
+  const auto disk = reader.get<std::uint16_t>();
+  reader.get_bytes(6);  // attributes
+  entry.header = reader.get<std::uint32_t>();
+  entry.name = reader.get_string(name_size);
+  const Bytes extra = reader.get_bytes(extra_size);
+  reader.get_bytes(comment_size);
+  if (!reader.ok()) return malformed(at, "an entry goes on after the central directory");
+  BBZ_TRY(apply_zip64(extra, at, {&entry.size, &stored, &entry.header}));
+  if (disk != 0 && disk != kElsewhere16) return malformed(at, "it has several parts");
+  if ((flags & kEncrypted) != 0) {
+    return make_error(Code::kUnsupported, "zip archive: the entry {} is encrypted",
+                      quoted(entry.name));
+  }
+  if (method != 0) {
+    return make_error(Code::kUnsupported,
+                      "zip archive: the entry {} is compressed (method {}), not stored",
+                      quoted(entry.name), method);
+  }
+  if (stored != entry.size) return malformed(at, "an entry that is stored has two sizes");
+  return entry;
+}
+
+// Finds the data of an entry behind its local header. Everything lies before `limit`.
+Status read_local(io::Source& file, std::uint64_t limit, ZipEntry& entry) {
+  const std::uint64_t head_size = kLocalSize + entry.name.size();
+  if (entry.header > limit || limit - entry.header < head_size) {
+    return malformed(entry.header, "a local header leaves the file's entries");
+  }
+  BBZ_ASSIGN(const auto bytes, read_range(file, entry.header, head_size));
+  WireReader reader(bytes);
+  const auto magic = reader.get<std::uint32_t>();
+  reader.get<std::uint16_t>();  // version
+  const auto flags = reader.get<std::uint16_t>();
+  const auto method = reader.get<std::uint16_t>();
+  reader.get_bytes(8);  // time, date and checksum
+  const auto stored = reader.get<std::uint32_t>();
+  const auto size = reader.get<std::uint32_t>();
+  const auto name_size = reader.get<std::uint16_t>();
+  const auto extra_size = reader.get<std::uint16_t>();
+  if (magic != kLocalMagic) return malformed(entry.header, "no local header");
+  const bool sizes_known =
+      (flags & kSizesFollow) == 0 && size != kElsewhere32 && stored != kElsewhere32;
+  if (method != 0 || (flags & kEncrypted) != 0 || name_size != entry.name.size() ||
+      reader.get_string(name_size) != entry.name ||
+      (sizes_known && (size != entry.size || stored != entry.size))) {
+    return malformed(entry.header, "the local header differs from the central directory");
+  }
+  entry.offset = entry.header + head_size + extra_size;
+  if (entry.offset > limit || entry.size > limit - entry.offset) {
+    return malformed(entry.header, "an entry's data leaves the file's entries");
+  }
+  return {};
+}
+
+}  // namespace
+
+bool looks_like_zip(Bytes start) {
+  return start.size() >= 4 && load_le<std::uint32_t>(start.data()) == kLocalMagic;
+}
+
+Result<std::vector<ZipEntry>> read_zip(io::Source& file, const Limits& limits) {
+  const auto file_size = file.size();
+  if (!file_size || !file.seekable()) {
+    return make_error(Code::kInvalidArgument,
+                      "{}: a zip archive is read from its end, and this source cannot seek",
+                      file.name());
+  }
+  BBZ_ASSIGN(const Directory directory, find_directory(file, *file_size));
+  if (directory.entries > limits.entries || directory.size > limits.directory_bytes) {
+    return make_error(Code::kLimit,
+                      "zip archive: {} entries listed in {} bytes; the limits are {} and {}",
+                      directory.entries, directory.size, limits.entries, limits.directory_bytes);
+  }
+  if (directory.entries > directory.size / kCentralSize) {
+    return malformed(directory.offset, "the central directory has fewer entries than it should");
+  }
+  BBZ_ASSIGN(const auto bytes, read_range(file, directory.offset, directory.size));
+  WireReader reader(bytes);
+  std::vector<ZipEntry> entries;
+  entries.reserve(static_cast<std::size_t>(directory.entries));
+  for (std::uint64_t i = 0; i < directory.entries; ++i) {
+    const std::uint64_t at = directory.offset + directory.size - reader.remaining();
+    BBZ_ASSIGN(ZipEntry entry, parse_central(reader, at));
+    BBZ_TRY(read_local(file, directory.offset, entry));
+    entries.push_back(std::move(entry));
+  }
+  if (!reader.finished()) {
+    return malformed(directory.offset, "the central directory has more than its entries");
+  }
+  std::ranges::sort(entries, {}, &ZipEntry::header);
+  for (std::size_t i = 1; i < entries.size(); ++i) {
+    if (entries[i].header < entries[i - 1].offset + entries[i - 1].size) {
+      return malformed(entries[i].header, "two entries overlap");
+    }
+  }
+  return entries;
+}
+
+}  // namespace bbz::torch

@@ -1,0 +1,122 @@
+#include "bbz/format/chunk/chunk.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+
+namespace bbz::chunk {
+namespace {
+
+std::string place(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk) {
+  const std::string what = tensor.kind == catalog::TensorKind::kTensor
+                               ? fmt::format("tensor {}", quoted(tensor.name))
+                               : fmt::format("bytes at {} of file {}", tensor.offset, tensor.file);
+  return fmt::format("{}, chunk {} at offset {}", what, chunk.meta.number, chunk.payload.offset);
+}
+
+Status compare(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,
+               std::string_view what, std::uint64_t expected, std::uint64_t computed) {
+  if (expected == computed) return {};
+  return make_error(Code::kChecksum, "{}: {} checksum {:016x}, computed {:016x}",
+                    place(tensor, chunk), what, expected, computed);
+}
+
+}  // namespace
+
+std::uint64_t choose_chunk_elements(unsigned element_bits, const Shape& shape,
+                                    std::uint64_t target_bytes) {
+  // Eight elements of any size fill whole bytes.
+  const std::uint64_t unit = element_bits % 8 == 0 ? 1 : 8;
+  const std::uint64_t most = std::max(target_bytes * 8 / element_bits / unit * unit, unit);
+  const std::uint64_t row = std::lcm(std::min(bbz::row_length(shape), most + 1), unit);
+  if (row == 0 || row > most) return most;
+  return most / row * row;
+}
+
+codec::ChunkShape codec_shape(const catalog::TensorMeta& tensor, std::uint64_t first_element,
+                              std::uint64_t count) {
+  const auto elements = bbz::element_count(tensor.shape);
+  const bool rows = elements.ok() && *elements == tensor.stored_elements;
+  codec::ChunkShape shape;
+  shape.dtype = tensor.dtype;
+  shape.elements = count;
+  shape.row_length = rows ? bbz::row_length(tensor.shape) : tensor.stored_elements;
+  shape.first_column = first_element % shape.row_length;
+  return shape;
+}
+
+void describe(const catalog::TensorMeta& tensor, std::uint32_t number, Bytes plain,
+              std::uint16_t codec, DigestKind digest, std::vector<std::byte>& meta) {
+  catalog::ChunkMeta fields;
+  fields.tensor = tensor.number;
+  fields.number = number;
+  fields.first_element = number * tensor.chunk_elements;
+  fields.element_count = static_cast<std::uint32_t>(plain.size() * 8 / tensor.element_bits);
+  fields.codec = codec;
+  fields.decoded_checksum = xxh3_64(plain);
+  if (digest == DigestKind::kSha256) fields.decoded_digest = digest_of(digest, plain);
+  meta.clear();
+  catalog::encode_meta(fields, meta);
+}
+
+void encode(const catalog::TensorMeta& tensor, std::uint32_t number, Bytes plain,
+            const codec::EncodeOptions& options, DigestKind digest, std::vector<std::byte>& meta,
+            std::vector<std::byte>& payload) {
+  const codec::ChunkShape shape =
+      codec_shape(tensor, number * tensor.chunk_elements, plain.size() * 8 / tensor.element_bits);
+  const codec::CodecId codec = codec::encode(shape, plain, options, payload);
+  describe(tensor, number, plain, static_cast<std::uint16_t>(codec), digest, meta);
+}
+
+Status check_payload(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,
+                     Bytes payload) {
+  return compare(tensor, chunk, "payload", chunk.payload.checksum, xxh3_64(payload));
+}
+
+namespace {
+
+// Decodes a payload, whatever it is, and checks what comes out.
+Status decode_checked(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
+                      MutableBytes out) {
+  const auto codec = static_cast<codec::CodecId>(chunk.meta.codec);
+  if (find_dtype(tensor.dtype) == nullptr) {
+    return make_error(Code::kUnsupported, "{}: unknown dtype {}", place(tensor, chunk),
+                      static_cast<int>(tensor.dtype));
+  }
+  Xxh3Follower hash(out);
+  const Status decoded =
+      codec::decode(codec, codec_shape(tensor, chunk.meta.first_element, chunk.meta.element_count),
+                    payload, out, &hash);
+  if (!decoded.ok()) {
+    return make_error(decoded.code(), "{}: {}", place(tensor, chunk), decoded.error().message);
+  }
+  BBZ_TRY(compare(tensor, chunk, "decoded", chunk.meta.decoded_checksum, hash.finish()));
+  if (chunk.meta.decoded_digest) {
+    const Digest computed = digest_of(chunk.meta.decoded_digest->kind, out);
+    if (computed != *chunk.meta.decoded_digest) {
+      return make_error(Code::kChecksum, "{}: decoded digest {}, computed {}", place(tensor, chunk),
+                        chunk.meta.decoded_digest->to_string(), computed.to_string());
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Status decode(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
+              MutableBytes out) {
+  const Status decoded = decode_checked(tensor, chunk, payload, out);
+  if (!decoded.ok()) BBZ_TRY(check_payload(tensor, chunk, payload));
+  return decoded;
+}
+
+Status verify(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
+              MutableBytes out) {
+  const Status decoded = decode_checked(tensor, chunk, payload, out);
+  BBZ_TRY(check_payload(tensor, chunk, payload));  // now that it is in a cache
+  return decoded;
+}
+
+}  // namespace bbz::chunk

@@ -1,0 +1,171 @@
+#include "bbz/format/container/record_reader.h"
+
+#include <algorithm>
+
+#include "bbz/base/format.h"
+
+namespace bbz::container {
+
+Result<RecordReader> RecordReader::open(io::Source& source, const Limits& limits) {
+  RecordReader reader(source, limits);
+  std::vector<std::byte> start(kFileHeaderSize);
+  BBZ_ASSIGN(const std::size_t have, io::read_up_to(source, 0, start));
+  BBZ_ASSIGN(reader.header_, decode_file_header(Bytes(start).first(have)));
+  reader.offset_ = kFileHeaderSize;
+  if (reader.header_.index_first()) {
+    BBZ_ASSIGN(const RecordView record, reader.read_head());
+    Index front;
+    BBZ_ASSIGN(front.meta, decode_front_index_meta(record, limits));
+    std::vector<std::byte> payload;
+    BBZ_TRY(reader.read_payload(payload));
+    BBZ_ASSIGN(front.list, decode_list(record.head, front.meta, std::move(payload)));
+    front.begin = reader.offset_;
+    reader.front_ = std::move(front);
+  }
+  return reader;
+}
+
+Status RecordReader::read(MutableBytes out) {
+  BBZ_TRY(io::read_exactly(*source_, offset_, out));
+  offset_ += out.size();
+  return {};
+}
+
+Status RecordReader::skip(std::uint64_t count) {
+  if (source_->seekable()) {
+    const auto size = source_->size();
+    if (size && count > *size - std::min(*size, offset_)) {
+      return make_error(Code::kTruncated,
+                        "{} record at offset {}: it ends at {}, the archive at {}",
+                        type_name(last_.type), last_.offset, last_.end(), *size);
+    }
+    offset_ += count;
+    return {};
+  }
+  std::vector<std::byte> scratch(std::min<std::uint64_t>(count, 64 * 1024));
+  while (count > 0) {
+    const std::uint64_t part = std::min<std::uint64_t>(count, scratch.size());
+    BBZ_TRY(read(MutableBytes(scratch).first(part)));
+    count -= part;
+  }
+  return {};
+}
+
+Result<RecordView> RecordReader::read_head() {
+  const std::uint64_t offset = offset_;
+  buffer_.resize(kHeadSize);
+  BBZ_TRY(read(buffer_));
+  BBZ_ASSIGN(const std::size_t size, peek_size(buffer_, offset));
+  buffer_.resize(size);
+  BBZ_TRY(read(MutableBytes(buffer_).subspan(kHeadSize)));
+  BBZ_ASSIGN(const RecordView record, decode_head(buffer_, offset, limits_));
+  last_ = record.head;
+  pending_ = record.head.payload_length;
+  return record;
+}
+
+Result<std::optional<RecordView>> RecordReader::next() {
+  BBZ_TRY(skip(std::exchange(pending_, 0)));
+  BBZ_ASSIGN(const RecordView record, read_head());
+  if (record.head.type == RecordType::kIndex) {
+    BBZ_TRY(read_end(record));
+    return std::optional<RecordView>();
+  }
+  if (record.head.type == RecordType::kTrailer) {
+    return make_error(Code::kMalformed, "trailer at offset {}: no index stands before it",
+                      record.head.offset);
+  }
+  const Bytes entry = Bytes(buffer_).subspan(kSealSize);
+  seen_.insert(seen_.end(), entry.begin(), entry.end());
+  if (seen_.size() > limits_.index_bytes) {
+    return make_error(Code::kLimit,
+                      "record at offset {}: the entries so far exceed the index limit of {}",
+                      record.head.offset, limits_.index_bytes);
+  }
+  ++count_;
+  return std::optional<RecordView>(record);
+}
+
+Status RecordReader::fetch_payload(std::vector<std::byte>& payload) {
+  // In steps, so that a length that the bytes do not bear out costs no more memory than there are
+  // bytes.
+  constexpr std::uint64_t kStep = std::uint64_t{16} << 20;
+  std::size_t done = 0;
+  do {
+    const std::uint64_t part = std::min(pending_, kStep);
+    payload.resize(done + part);
+    BBZ_TRY(read(MutableBytes(payload).subspan(done)));
+    done += part;
+    pending_ -= part;
+  } while (pending_ > 0);
+  return {};
+}
+
+Status RecordReader::read_payload(std::vector<std::byte>& payload) {
+  BBZ_TRY(fetch_payload(payload));
+  return check_payload(last_, payload);
+}
+
+bool RecordReader::can_leave_payload() const {
+  const auto size = source_->size();
+  return source_->seekable() && size && pending_ <= *size - std::min(*size, offset_);
+}
+
+Status RecordReader::verify_payload() {
+  Xxh3Stream hash;
+  std::vector<std::byte> part(std::min<std::uint64_t>(pending_, 64 * 1024));
+  while (pending_ > 0) {
+    part.resize(std::min<std::uint64_t>(pending_, part.size()));
+    BBZ_TRY(read(part));
+    hash.update(part);
+    pending_ -= part.size();
+  }
+  return check_payload(last_, hash.digest64());
+}
+
+// Called at the index that ends the records: reads it and the trailer, and compares.
+Status RecordReader::read_end(const RecordView& index_record) {
+  const RecordHead index_head = index_record.head;
+  BBZ_ASSIGN(const IndexMeta meta, decode_end_index_meta(index_record, limits_));
+  const auto wrong_list = [&] {
+    return make_error(Code::kMalformed,
+                      "index at offset {}: it does not list the {} records before it",
+                      index_head.offset, count_);
+  };
+  // Compared before it is read, so that no more is read than was seen.
+  if (meta.record_count != count_ || meta.list_length != seen_.size()) return wrong_list();
+  if (front_ && !front_->meta.same_list(meta)) {
+    return make_error(Code::kMalformed,
+                      "index at offset {}: it differs from the index at offset {}", kFileHeaderSize,
+                      index_head.offset);
+  }
+  std::vector<std::byte> payload;
+  BBZ_TRY(read_payload(payload));
+  BBZ_ASSIGN(const std::vector<std::byte> list, decode_list(index_head, meta, std::move(payload)));
+  if (list != seen_ || (front_ && front_->list != seen_)) return wrong_list();
+  BBZ_ASSIGN(const RecordView record, read_head());
+  if (record.head.type != RecordType::kTrailer) {
+    return make_error(Code::kMalformed, "record at offset {}: type {}, expected the trailer",
+                      record.head.offset, type_name(record.head.type));
+  }
+  BBZ_ASSIGN(trailer_, decode_trailer(record, header_.digest_kind));
+  if (trailer_.index_offset != index_head.offset || trailer_.record_count != count_) {
+    return make_error(Code::kMalformed,
+                      "trailer at offset {}: index at {} with {} records, expected {} with {}",
+                      record.head.offset, trailer_.index_offset, trailer_.record_count,
+                      index_head.offset, count_);
+  }
+  return check_no_more_bytes();
+}
+
+Status RecordReader::check_no_more_bytes() {
+  std::byte extra{};
+  BBZ_ASSIGN(const std::size_t got, source_->read_at(offset_, MutableBytes(&extra, 1)));
+  if (got != 0) {
+    return make_error(Code::kMalformed, "bytes follow the trailer, which ends at offset {}",
+                      offset_);
+  }
+  return {};
+}
+
+}  // namespace bbz::container

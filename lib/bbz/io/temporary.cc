@@ -1,0 +1,229 @@
+#include "bbz/io/temporary.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+
+#include "bbz/base/format.h"
+#include "bbz/io/internal/leftovers.h"
+#include "bbz/io/internal/registry.h"
+
+namespace bbz::io {
+namespace {
+
+constexpr mode_t kMost = 0666;
+
+Error cancelled_error(const std::string& path) {
+  return make_error(Code::kCancelled, "{}: interrupted", path);
+}
+
+std::string descriptor_path(int fd) {
+  return fmt::format("/proc/self/fd/{}", fd);
+}
+
+// Whether a file without a name can be given one later: by the path of its descriptor, which needs
+// a mounted /proc, and a file system that links. Those in user space do not all.
+bool can_be_named(int fd) {
+  static std::atomic<dev_t> known{0};  // a device on which it can
+  struct stat own {};
+  if (::fstat(fd, &own) != 0) return false;
+  if (own.st_dev == known) return true;
+  struct statfs system {};
+  if (::fstatfs(fd, &system) != 0 || system.f_type == FUSE_SUPER_MAGIC) return false;
+  struct stat found {};
+  if (::stat(descriptor_path(fd).c_str(), &found) != 0 || own.st_dev != found.st_dev ||
+      own.st_ino != found.st_ino) {
+    return false;
+  }
+  known = own.st_dev;
+  return true;
+}
+
+// Renames without ever replacing, on file systems old and new.
+// Returns 0 or an error number.
+int rename_to_new(int directory, const char* from, const char* to) {
+  // The system call itself: the C library of some targets has no wrapper.
+  if (::syscall(SYS_renameat2, directory, from, directory, to, RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  if (::linkat(directory, from, directory, to, 0) == 0) {
+    ::unlinkat(directory, from, 0);
+    return 0;
+  }
+  if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) return errno;
+  // No hard links either (FAT): look first, then rename.
+  struct stat status {};
+  if (::fstatat(directory, to, &status, AT_SYMLINK_NOFOLLOW) == 0) return EEXIST;
+  return ::renameat(directory, from, directory, to) == 0 ? 0 : errno;
+}
+
+// Takes the lock that says that the file is in use. False if a process that looks for leftovers
+// has it, which will remove the file. Where there are no locks, none is taken for a leftover.
+bool lock(int fd) {
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) return errno != EWOULDBLOCK;
+  struct stat status {};
+  return ::fstat(fd, &status) != 0 || status.st_nlink != 0;
+}
+
+bool choose_name(std::string& name) {
+  std::uint64_t random = 0;
+  while (::getrandom(&random, sizeof random, 0) != static_cast<ssize_t>(sizeof random)) {
+    if (errno != EINTR) return false;
+  }
+  name = fmt::format(".bbz-{:016x}.tmp", random);
+  return true;
+}
+
+}  // namespace
+
+Temporary& Temporary::operator=(Temporary&& other) noexcept {
+  if (this == &other) return *this;
+  remove();
+  directory_ = std::move(other.directory_);
+  file_ = std::move(other.file_);
+  name_ = std::exchange(other.name_, {});
+  slot_ = std::exchange(other.slot_, -1);
+  allowed_ = other.allowed_;
+  group_ = other.group_;
+  return *this;
+}
+
+Result<Temporary> Temporary::create(Directory directory, const std::string& path) {
+  remove_leftovers(directory->get());
+  Temporary made;
+  made.directory_ = std::move(directory);
+  made.file_ = Fd(::openat(made.directory(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, kMost));
+  if (!made.file_ && (errno == EMFILE || errno == ENFILE || errno == ENOSPC || errno == EDQUOT)) {
+    return system_error(errno, "cannot create a temporary file beside it", path);
+  }
+  if (!made.file_ || !can_be_named(made.fd())) BBZ_TRY(made.create_named(path));
+  struct stat status {};
+  if (::fstat(made.fd(), &status) != 0) return system_error(errno, "cannot create", path);
+  if (made.name_.empty()) made.allowed_ = status.st_mode & kMost;
+  made.group_ = status.st_gid;
+  if (is_cancelled()) return cancelled_error(path);
+  return made;
+}
+
+Status Temporary::create_named(const std::string& path) {
+  // An empty file shows what the umask, or the directory's access list, leaves of a mode. Its name
+  // does not serve again: who has just found it a leftover would remove the second file.
+  BBZ_TRY(open_named(kMost, path));
+  struct stat status {};
+  allowed_ = ::fstat(fd(), &status) == 0 ? status.st_mode & kMost : 0600;
+  constexpr int kTries = 100;
+  for (int i = 0; i < kTries; ++i) {
+    BBZ_TRY(open_named(0600, path));
+    if (lock(fd())) return {};
+  }
+  return make_error(Code::kIo, "{}: cannot lock a temporary file beside it", path);
+}
+
+// Puts a new file with a name in the place of the one that is open.
+Status Temporary::open_named(std::uint32_t mode, const std::string& path) {
+  const Directory kept = directory_;
+  remove();
+  directory_ = kept;
+  if (choose_name(name_)) {
+    // Registered before it exists, so that no signal finds a file that the registry does not know.
+    slot_ = register_temporary(directory(), name_);
+    constexpr int kExclusive = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    file_ = Fd(::openat(directory(), name_.c_str(), kExclusive, mode));
+    if (file_) return {};
+  }
+  const int error_number = errno;
+  release_temporary(std::exchange(slot_, -1));
+  name_.clear();
+  return system_error(error_number, "cannot create a temporary file beside it", path);
+}
+
+// Returns 0 or an error number.
+int Temporary::link(const std::string& target) {
+  const std::string own = descriptor_path(fd());
+  return ::linkat(AT_FDCWD, own.c_str(), directory(), target.c_str(), AT_SYMLINK_FOLLOW) == 0
+             ? 0
+             : errno;
+}
+
+// Only a rename replaces, and it needs a name: for these two calls the file has one.
+int Temporary::replace_through_link(const std::string& target) {
+  (void)lock(fd());
+  if (!choose_name(name_)) return errno;
+  slot_ = register_temporary(directory(), name_);
+  if (const int error_number = link(name_)) {
+    release_temporary(std::exchange(slot_, -1));
+    name_.clear();
+    return error_number;
+  }
+  return ::renameat(directory(), name_.c_str(), directory(), target.c_str()) == 0 ? 0 : errno;
+}
+
+Status Temporary::publish(const std::string& target, bool replace, const Permissions& permissions,
+                          const std::string& path) {
+  if (is_cancelled()) return cancelled_error(path);
+  const std::uint32_t mode = permissions.mode_in(group_) & allowed_;
+  if ((!name_.empty() || mode != allowed_) && ::fchmod(fd(), mode) != 0) {
+    return system_error(errno, "cannot set the permissions", path);
+  }
+  // Closing is where some network file systems report what they could not write. The lock stays
+  // with the other descriptor.
+  if (const int copy = ::fcntl(fd(), F_DUPFD_CLOEXEC, 0); copy >= 0 && ::close(copy) != 0) {
+    return system_error(errno, "cannot write to disk", path);
+  }
+  int error_number = 0;
+  if (name_.empty()) {
+    error_number = link(target);
+    if (error_number == EEXIST && replace) error_number = replace_through_link(target);
+  } else if (replace) {
+    const int renamed = ::renameat(directory(), name_.c_str(), directory(), target.c_str());
+    error_number = renamed == 0 ? 0 : errno;
+  } else {
+    error_number = rename_to_new(directory(), name_.c_str(), target.c_str());
+  }
+  if (error_number == 0) {
+    release_temporary(std::exchange(slot_, -1));
+    name_.clear();
+  }
+  remove();
+  if (error_number == EEXIST) return make_error(Code::kExists, "{}: already exists", path);
+  if (error_number != 0) return system_error(error_number, "cannot give it its name", path);
+  return {};
+}
+
+void Temporary::remove() {
+  if (!name_.empty()) ::unlinkat(directory(), name_.c_str(), 0);
+  name_.clear();
+  release_temporary(std::exchange(slot_, -1));
+  file_.reset();
+  directory_.reset();
+}
+
+Fd Temporary::release() {
+  Fd file = std::move(file_);
+  const bool named = !name_.empty();
+  remove();
+  if (named) ::fchmod(file.get(), allowed_);
+  return file;
+}
+
+Result<Directory> open_parent(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  Fd directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // One that may be written to but not listed will do, only without the last sync.
+  if (!directory && errno == EACCES) {
+    directory = Fd(::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  }
+  if (!directory) return system_error(errno, "cannot open the directory of the output", path);
+  return std::make_shared<const Fd>(std::move(directory));
+}
+
+}  // namespace bbz::io

@@ -1,0 +1,28 @@
+// The C++ library's interface in one header. Where to start: archive/reader.h to read an archive,
+// archive/writer.h to make one, pack/pack.h and pack/unpack.h for what the tools do.
+#pragma once
+
+#include "bbz/access/download/download.h"
+#include "bbz/access/loader/layer_loader.h"
+#include "bbz/access/plan/plan.h"
+#include "bbz/access/push/decoder.h"
+#include "bbz/access/salvage/salvage.h"
+#include "bbz/access/view/archive_view.h"
+#include "bbz/archive/reader.h"
+#include "bbz/archive/stream.h"
+#include "bbz/archive/writer.h"
+#include "bbz/files/safetensors/header.h"
+#include "bbz/files/source_file.h"
+#include "bbz/http/source.h"
+#include "bbz/http/url.h"
+#include "bbz/io/atomic_file.h"
+#include "bbz/io/output_tree.h"
+#include "bbz/io/sink.h"
+#include "bbz/io/source.h"
+#include "bbz/ops/cat.h"
+#include "bbz/ops/extract.h"
+#include "bbz/ops/info.h"
+#include "bbz/ops/pack.h"
+#include "bbz/ops/selection.h"
+#include "bbz/ops/unpack.h"
+#include "bbz/ops/verify.h"

@@ -1,0 +1,111 @@
+#include "bbz/ops/cat.h"
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/ops/internal/append.h"
+#include "bbz/ops/internal/file_assembler.h"
+
+namespace bbz::ops {
+namespace {
+
+Error not_found(const std::string& name) {
+  return make_error(Code::kNotFound, "no tensor or file is called {}", bbz::quoted(name));
+}
+
+Error ambiguous(const std::string& name) {
+  return make_error(Code::kInvalidArgument, Remedy::kChooseFile,
+                    "several files have a tensor {}: choose one of them", bbz::quoted(name));
+}
+
+// Passes on the tensor or the file of a name.
+class NameWriter final : public Visitor {
+ public:
+  NameWriter(const std::string& name, io::Sink& sink, const Selection& selection)
+      : name_(name), sink_(sink), selection_(selection) {}
+
+  Status begin_file(const catalog::File& file) override {
+    in_selected_ = selection_.selects_file(file.path);
+    if (file.path == name_ && file.kind == catalog::FileKind::kRegular && !tensor_found_) {
+      file_found_ = true;
+      assembler_.emplace(sink_);
+    }
+    return {};
+  }
+
+  Status begin_tensor(const catalog::Tensor& tensor) override {
+    in_tensor_ = in_selected_ && !tensor.is_operand() && !file_found_ &&
+                 tensor.meta.kind == catalog::TensorKind::kTensor && tensor.meta.name == name_;
+    if (in_tensor_ && tensor_found_) return ambiguous(name_);
+    tensor_found_ = tensor_found_ || in_tensor_;
+    return {};
+  }
+
+  Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
+    if (assembler_ && !tensor.is_operand()) return assembler_->put(tensor, offset, bytes);
+    return in_tensor_ ? sink_.write(bytes) : Status();
+  }
+
+  Status damaged(const catalog::Tensor&, const catalog::Chunk&, const Error& error) override {
+    return assembler_ || in_tensor_ ? Status(error) : Status();
+  }
+
+  Status end_tensor(const catalog::Tensor&) override {
+    in_tensor_ = false;
+    return {};
+  }
+
+  Status end_file(const catalog::File& file) override {
+    if (!assembler_) return {};
+    BBZ_TRY(assembler_->end(file));
+    assembler_.reset();
+    return {};
+  }
+
+  bool found() const { return file_found_ || tensor_found_; }
+
+ private:
+  const std::string& name_;
+  io::Sink& sink_;
+  const Selection& selection_;
+  std::optional<FileAssembler> assembler_;
+  bool in_selected_ = false;
+  bool in_tensor_ = false;
+  bool tensor_found_ = false;
+  bool file_found_ = false;
+};
+
+}  // namespace
+
+Status cat(const Reader& reader, const std::string& name, io::Sink& sink,
+           const CatOptions& options) {
+  BBZ_TRY(io::add_input(sink, reader.source()));
+  const catalog::Catalog& catalog = reader.catalog();
+  std::vector<std::uint32_t> tensors = catalog.find_tensors(name);
+  std::erase_if(tensors, [&](std::uint32_t number) {
+    const catalog::Tensor& tensor = catalog.tensors[number];
+    return tensor.is_operand() ||
+           !options.selection.selects_file(catalog.files[tensor.meta.file].path);
+  });
+  if (tensors.size() > 1) return ambiguous(name);
+  if (tensors.size() == 1) return append_tensors(reader, tensors, sink);
+  const catalog::File* file = catalog.find_file(name);
+  if (file == nullptr || file->kind != catalog::FileKind::kRegular) return not_found(name);
+  return append_tensors(reader, file->tensors, sink);
+}
+
+Status cat_stream(io::Source& source, const std::string& name, io::Sink& sink,
+                  const CatOptions& options) {
+  BBZ_TRY(io::add_input(sink, source));
+  StreamOptions stream;
+  stream.threads = options.threads;
+  stream.limits = options.limits;
+  stream.wants = [&](const catalog::File& file, const catalog::Tensor& tensor) {
+    return file.path == name || tensor.meta.name == name;
+  };
+  NameWriter writer(name, sink, options.selection);
+  BBZ_TRY(read_stream(source, stream, writer));
+  if (!writer.found()) return not_found(name);
+  return {};
+}
+
+}  // namespace bbz::ops

@@ -1,0 +1,93 @@
+#include "bbz/ops/info.h"
+
+#include <algorithm>
+#include <map>
+
+#include "bbz/base/format.h"
+#include "bbz/codec/codec.h"
+
+namespace bbz::ops {
+namespace {
+
+template <class Key, class Name>
+std::vector<NamedTally> largest_first(const std::map<Key, Tally>& tallies, Name&& name) {
+  std::vector<NamedTally> rows;
+  for (const auto& [key, tally] : tallies) rows.push_back({tally, name(key)});
+  std::ranges::stable_sort(rows, std::greater{}, &NamedTally::bytes);
+  return rows;
+}
+
+}  // namespace
+
+Tally& Tally::operator+=(const Tally& other) {
+  tensors += other.tensors;
+  elements += other.elements;
+  chunks += other.chunks;
+  bytes += other.bytes;
+  stored += other.stored;
+  return *this;
+}
+
+Tally Info::of(const catalog::Tensor& tensor) {
+  Tally tally;
+  tally.tensors = 1;
+  tally.elements = tensor.byte_size * 8 / tensor.meta.element_bits;
+  tally.chunks = tensor.chunk_count;
+  tally.bytes = tensor.byte_size;
+  tally.stored = tensor.stored_bytes;
+  return tally;
+}
+
+Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes) {
+  Info info;
+  info.archive_bytes = archive_bytes;
+  info.file_bytes = catalog.unpacked_bytes;
+  info.by_file.resize(catalog.files.size());
+  for (const catalog::File& file : catalog.files) {
+    ++(file.kind == catalog::FileKind::kDirectory ? info.directories : info.files);
+  }
+  std::map<DType, Tally> dtypes;
+  std::map<std::uint32_t, Tally> layers;  // none comes last, being the largest number
+  std::uint64_t in_chunks = 0;
+  for (const catalog::Tensor& tensor : catalog.tensors) {
+    const Tally tally = Info::of(tensor);
+    in_chunks += tally.stored;
+    if (tensor.is_operand()) {
+      info.operands += tally;
+      continue;
+    }
+    info.by_file[tensor.meta.file] += tally;
+    if (tensor.meta.kind == catalog::TensorKind::kBytes) {
+      info.other += tally;
+      continue;
+    }
+    info.tensors += tally;
+    dtypes[tensor.meta.dtype] += tally;
+    layers[tensor.meta.layer] += tally;
+  }
+  info.overhead_bytes = archive_bytes - std::min(archive_bytes, in_chunks);
+
+  std::map<std::uint16_t, Tally> codecs;
+  for (const catalog::Chunk& chunk : catalog.chunks) {
+    codecs[chunk.meta.codec] +=
+        {0, chunk.meta.element_count, 1, chunk.decoded_bytes, chunk.payload.length};
+  }
+  info.dtypes = largest_first(dtypes, dtype_name);
+  info.codecs = largest_first(codecs, codec_name);
+  for (const auto& [layer, tally] : layers) {
+    info.layers.push_back({tally, layer == catalog::kNone ? std::nullopt : std::optional(layer)});
+  }
+  return info;
+}
+
+std::string dtype_name(DType dtype) {
+  const DTypeInfo* known = find_dtype(dtype);
+  return known ? std::string(known->name) : fmt::format("dtype-{}", static_cast<int>(dtype));
+}
+
+std::string codec_name(std::uint16_t codec) {
+  const codec::Codec* known = codec::find_codec(static_cast<codec::CodecId>(codec));
+  return known ? std::string(known->name) : fmt::format("codec-{}", codec);
+}
+
+}  // namespace bbz::ops

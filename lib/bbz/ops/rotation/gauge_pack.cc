@@ -1,0 +1,96 @@
+#include "bbz/ops/rotation/internal/methods.h"
+#include "bbz/symmetry/form.h"
+#include "bbz/symmetry/gauge/rotate.h"
+
+namespace bbz::rotation {
+namespace {
+
+// Whether a reader may derive a shortcut from so few bytes as its factor takes. The factor of a
+// trained model has dozens of times as many as that needs.
+Result<bool> is_in_proportion(const ModelFile& file, const TensorSpec& operand,
+                              const gauge::Output& output, std::uint64_t group_bytes) {
+  symmetry::PolarCost cost;
+  cost.rows = output.polar->rows;
+  cost.rank = output.polar->rank();
+  cost.operand_bytes = output.polar->factor.size();
+  cost.derived_bytes = output.decoded.size();
+  const std::uint64_t least = cost.least_stored_bytes();
+  if (least <= group_bytes) return true;
+  BBZ_ASSIGN(const std::uint64_t stored,
+             file.coded_bytes(operand, output.polar->factor, least - group_bytes));
+  return stored >= least - group_bytes;
+}
+
+// A derived shortcut: its group, the operand, and a tensor record without any chunk.
+Status add_polar(ModelFile& file, const gauge::Output& output, std::string_view name) {
+  symmetry::PolarGroup group;
+  group.pivots = output.polar->pivots;
+  group.decoded_checksum = xxh3_64(output.decoded);
+  if (file.digest() == DigestKind::kSha256) {
+    group.decoded_digest = digest_of(DigestKind::kSha256, output.decoded);
+  }
+  TensorSpec spec = file.spec(output.tensor);
+  TensorSpec operand;
+  operand.name = std::string(name) + ".factor";
+  operand.dtype = *gauge::factor_dtype(output.polar->dtype);
+  operand.shape = {output.polar->factor.size() * 8 / element_bits(operand.dtype)};
+  operand.layer = spec.layer;
+  operand.operand = true;
+  const std::vector<std::byte> payload = symmetry::encode_group(group);
+  BBZ_ASSIGN(const bool possible, is_in_proportion(file, operand, output, payload.size()));
+  if (!possible) return file.add_dense(output.tensor, output.decoded);
+  BBZ_ASSIGN(const std::uint32_t number, file.writer().add_group(symmetry::kMethodPolar, payload));
+  if (!group.pivots.empty()) BBZ_TRY(file.add(operand, output.polar->factor));
+  spec.form = symmetry::kFormPolar;
+  spec.group = number;
+  spec.stored_elements = 0;
+  return file.add(spec, {});
+}
+
+Status add_output(const Model& model, ModelFile& file, const gauge::Output& output) {
+  file.mark(output.tensor);
+  switch (output.form) {
+    case gauge::Form::kFull:
+      return file.add_dense(output.tensor, output.decoded);
+    case gauge::Form::kLower: {
+      TensorSpec spec = file.spec(output.tensor);
+      spec.form = symmetry::kFormLower;
+      spec.stored_elements = output.packed.size() * 8 / element_bits(spec.dtype);
+      return file.add(spec, output.packed);
+    }
+    case gauge::Form::kPolar:
+      return add_polar(file, output, model.tensors[output.tensor].name);
+  }
+  return {};
+}
+
+}  // namespace
+
+Status pack_gauge(const Model& model, const junction::Detection& detection, Method method,
+                  ModelFile& file, Record& record) {
+  BBZ_ASSIGN(
+      const auto reports,
+      gauge::rotate(
+          model.tensors, detection, method != Method::kTriangular, model.load,
+          [&](gauge::Output&& output) { return add_output(model, file, output); },
+          method == Method::kAuto ? gauge::OnRefusal::kLeaveAlone : gauge::OnRefusal::kFail));
+  for (const gauge::JunctionReport& report : reports) {
+    JunctionRecord& junction = record.junctions[report.junction];
+    junction.note = report.note;
+    if (report.refused) continue;
+    gauge::Deviation deviation = report.members;
+    deviation.add(report.shortcut);
+    junction.method = gauge::method_name(report.method);
+    junction.rank = report.rank;
+    junction.entries_saved = report.entries_saved;
+    const junction::Member& first = detection.junctions[report.junction].members.front();
+    junction.bits_saved = static_cast<std::int64_t>(
+        report.entries_saved * element_bits(model.tensors[first.tensor].dtype));
+    junction.largest_difference = deviation.largest;
+    junction.rms_difference = deviation.root_mean_square();
+    record.rotated = record.rotated || report.rotated;
+  }
+  return {};
+}
+
+}  // namespace bbz::rotation

@@ -1,0 +1,233 @@
+#include "bbz/ops/verify.h"
+
+#include "bbz/archive/reader.h"
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/files/safetensors/records.h"
+
+namespace bbz::ops {
+namespace {
+
+class DamageCollector final : public Visitor {
+ public:
+  // `hash_all`: files are hashed as they come, whether the archive's kind of digest promises a use
+  // of it or not.
+  DamageCollector(VerifyReport& report, const VerifyOptions& options, bool hash_all)
+      : report_(report), options_(options), hash_all_(hash_all) {}
+
+  Status begin_archive(const container::FileHeader& header) override {
+    hash_files_ = (hash_all_ || header.digest_kind == DigestKind::kSha256) && !options_.fast;
+    return {};
+  }
+
+  Status begin_file(const catalog::File& file) override {
+    path_ = file.path;
+    position_ = 0;
+    whole_ = true;
+    hash_.reset();
+    if (hash_files_) hash_.emplace(DigestKind::kSha256);
+    records_.begin_file(path_);
+    return {};
+  }
+
+  Status metadata(const catalog::Metadata& metadata, std::string_view value) override {
+    if (metadata.meta.file == catalog::kNone) return {};
+    if (metadata.meta.file == report_.files) {
+      records_.metadata(metadata.meta.key, value);
+    } else if (metadata.meta.key == "format" || metadata.meta.key == "safetensors") {
+      add({"", "", std::nullopt, 0,
+           make_error(Code::kMalformed, "metadata {} of file {} stands outside of the file",
+                      bbz::quoted(metadata.meta.key), metadata.meta.file)});
+    }
+    return {};
+  }
+
+  Status begin_tensor(const catalog::Tensor& tensor) override {
+    report_.chunks += tensor.chunk_count;
+    if (tensor.meta.kind == catalog::TensorKind::kTensor) ++report_.tensors;
+    if (!options_.fast && !tensor.is_operand()) records_.tensor(tensor.meta, tensor.byte_size);
+    return {};
+  }
+
+  // A file is hashed as far as its bytes come in order.
+  Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
+    if (tensor.is_operand()) return {};
+    records_.data(offset, bytes);
+    if (!hash_) return {};
+    if (tensor.meta.offset + offset != position_) {
+      hash_.reset();
+      return {};
+    }
+    hash_->update(bytes);
+    position_ += bytes.size();
+    return {};
+  }
+
+  Status damaged(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
+                 const Error& error) override {
+    whole_ = false;
+    add({tensor.is_operand() ? "" : path_, tensor.meta.name, chunk.meta.number,
+         chunk.payload.offset, error});
+    return {};
+  }
+
+  Status not_derived(const catalog::Tensor& tensor, const Error& error) override {
+    whole_ = false;
+    add({path_, tensor.meta.name, std::nullopt, 0, error});
+    return {};
+  }
+
+  Status end_file(const catalog::File& file) override {
+    const std::uint32_t number = static_cast<std::uint32_t>(report_.files++);
+    if (options_.fast || !whole_) return {};
+    if (file.kind == catalog::FileKind::kRegular) {
+      if (const Status same = records_.end_file(file.size); !same.ok()) {
+        add({path_, "", std::nullopt, 0, same.error()});
+      }
+    }
+    if (!file.digest) return {};
+    if (hash_ && position_ == file.size) {
+      compare(path_, *file.digest, hash_->finish());
+    } else {
+      not_hashed_.push_back(number);
+    }
+    return {};
+  }
+
+  // The files whose digests are yet to be compared.
+  const std::vector<std::uint32_t>& not_hashed() const { return not_hashed_; }
+
+  void compare(const std::string& path, const Digest& digest, const Digest& computed) {
+    if (computed == digest) return;
+    add({path, "", std::nullopt, 0,
+         make_error(Code::kChecksum, "file {}: digest {}, computed {}", bbz::quoted(path),
+                    digest.to_string(), computed.to_string())});
+  }
+
+  void add(Damage damage) {
+    ++report_.damaged;
+    if (!report_.first ||
+        (report_.first->code == Code::kUnsupported && damage.error.code != Code::kUnsupported)) {
+      report_.first = damage.error;
+    }
+    if (report_.damages.size() < options_.max_damages) report_.damages.push_back(std::move(damage));
+  }
+
+ private:
+  VerifyReport& report_;
+  const VerifyOptions& options_;
+  const bool hash_all_;
+  bool hash_files_ = false;
+  std::string path_;
+  bool whole_ = true;           // nothing of the file is damaged so far
+  std::uint64_t position_ = 0;  // in the file, up to which hash_ has gone
+  std::optional<Hasher> hash_;
+  safetensors::RecordsCheck records_;
+  std::vector<std::uint32_t> not_hashed_;
+};
+
+// Hashes what it is given.
+class HashingVisitor final : public Visitor {
+ public:
+  Status data(const catalog::Tensor&, std::uint64_t, Bytes bytes) override {
+    hash_.update(bytes);
+    return {};
+  }
+  Digest finish() { return hash_.finish(); }
+
+ private:
+  Hasher hash_{DigestKind::kSha256};
+};
+
+// Compares the digests of files that were not hashed as they came, by reading these once more, in
+// the order of their bytes.
+Status compare_apart(io::Source& source, const VerifyOptions& options, DamageCollector& collector) {
+  if (!source.seekable()) {
+    collector.add({"", "", std::nullopt, 0,
+                   make_error(Code::kUnsupported,
+                              "{} digests of files that are not stored in the order of their bytes "
+                              "were not compared: the archive comes as a stream",
+                              collector.not_hashed().size())});
+    return {};
+  }
+  ReadOptions reading;
+  reading.threads = options.threads;
+  reading.limits = options.limits;
+  // The caller's source, which outlives the reader.
+  const std::shared_ptr<io::Source> borrowed(std::shared_ptr<io::Source>(), &source);
+  BBZ_ASSIGN(const auto reader, Reader::open(borrowed, reading));
+  for (const std::uint32_t number : collector.not_hashed()) {
+    const catalog::File& file = reader->catalog().files[number];
+    HashingVisitor hash;
+    BBZ_TRY(reader->visit_tensors(file.tensors, hash));
+    collector.compare(file.path, *file.digest, hash.finish());
+  }
+  return {};
+}
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+Status VerifyReport::outcome() const {
+  if (broken) return *broken;
+  if (first) return *first;
+  return root ? check_root(*root, expected) : Status();
+}
+
+Result<VerifyReport> verify(io::Source& source, const VerifyOptions& options) {
+  VerifyReport report;
+  report.expected = options.expected;
+  StreamOptions stream;
+  stream.threads = options.threads;
+  stream.decode = !options.fast;
+  stream.limits = options.limits;
+  stream.progress = [&](std::uint64_t bytes) {
+    report.archive_bytes = bytes;
+    if (options.progress) options.progress(bytes);
+  };
+  // Of a stream nobody knows beforehand which files have a digest.
+  DamageCollector collector(report, options, !source.seekable());
+  const auto read = read_stream(source, stream, collector);
+  if (read.ok()) {
+    report.root = read->root;
+    if (!collector.not_hashed().empty()) {
+      const Status compared = compare_apart(source, options, collector);
+      if (compared.code() == Code::kIo) return compared.error();
+      if (!compared.ok()) collector.add({"", "", std::nullopt, 0, compared.error()});
+    }
+  } else if (read.code() == Code::kIo) {
+    return read.error();
+  } else {
+    report.broken = read.error();
+  }
+  return report;
+}
+
+Result<Digest> parse_digest(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  const std::string_view kind = colon == std::string_view::npos ? "" : text.substr(0, colon);
+  const std::string_view hex = colon == std::string_view::npos ? text : text.substr(colon + 1);
+  Digest digest;
+  digest.kind = hex.size() == 64 ? DigestKind::kSha256 : DigestKind::kXxh3_128;
+  const std::string_view expected_kind = digest.kind == DigestKind::kSha256 ? "sha256" : "xxh3-128";
+  bool valid = hex.size() == 2 * digest.size() && (kind.empty() || kind == expected_kind);
+  for (std::size_t i = 0; valid && i < digest.size(); ++i) {
+    const int high = hex_value(hex[2 * i]);
+    const int low = hex_value(hex[2 * i + 1]);
+    valid = high >= 0 && low >= 0;
+    digest.bytes[i] = static_cast<std::byte>(high * 16 + low);
+  }
+  if (valid) return digest;
+  return make_error(Code::kInvalidArgument,
+                    "{}: no digest: expected sha256: and 64 hexadecimal digits, or xxh3-128: and "
+                    "32",
+                    bbz::quoted(text));
+}
+
+}  // namespace bbz::ops

@@ -1,0 +1,108 @@
+#include "bbz/symmetry/gauge/choose.h"
+
+#include <cmath>
+
+#include "bbz/base/format.h"
+#include "bbz/symmetry/gauge/internal/polar_factor.h"
+#include "bbz/symmetry/gauge/lower.h"
+#include "bbz/symmetry/linalg/convert.h"
+#include "bbz/symmetry/linalg/factor.h"
+#include "bbz/symmetry/linalg/product.h"
+
+namespace bbz::gauge {
+namespace {
+
+using linalg::Matrix;
+
+std::size_t bytes_of(const Matrix& m, DType dtype) {
+  return static_cast<std::size_t>(m.size()) * dtype_info(dtype).bits / 8;
+}
+
+// Chooses polar, with U from the matrix itself. Errors: the reason why it cannot be: kUnsupported,
+// or kInternal if a decomposition does not converge.
+Result<Choice> choose_polar(const Matrix& s, DType dtype) {
+  if (!factor_dtype(dtype)) {
+    return make_error(Code::kUnsupported, "expected F16, BF16 or F32, found {}",
+                      dtype_info(dtype).name);
+  }
+  if (bytes_of(s, dtype) > kMaxPolarBytes) {
+    return make_error(Code::kUnsupported, "expected at most {} bytes to derive, found {}",
+                      kMaxPolarBytes, bytes_of(s, dtype));
+  }
+  BBZ_ASSIGN(PolarFactor exact, polar_factor(s, dtype));
+  BBZ_ASSIGN(PolarForm form,
+             quantise(exact.factor, exact.pivots, dtype, static_cast<std::uint64_t>(s.cols())));
+  Choice choice;
+  choice.method = Method::kPolar;
+  choice.u = std::move(exact.u);
+  choice.stored.resize(bytes_of(s, dtype));
+  BBZ_TRY(decode_polar(form, choice.stored));
+  const Matrix derived = linalg::load_matrix(choice.stored, dtype, s.rows(), s.cols());
+  choice.deviation.add(linalg::product(s, *choice.u), derived);
+  if (!(choice.deviation.largest <= polar_tolerance(dtype))) {
+    return make_error(Code::kUnsupported,
+                      "expected I - F F^T within {:.3g} of the rotated shortcut, found {:.3g}",
+                      polar_tolerance(dtype), choice.deviation.largest);
+  }
+  choice.polar = recover_polar(choice.stored, dtype, form.rows, form.cols);
+  if (!choice.polar) {
+    return make_error(Code::kUnsupported, "found a factor that is not found again");
+  }
+  return choice;
+}
+
+}  // namespace
+
+std::string_view method_name(Method method) {
+  return method == Method::kPolar ? "polar" : "triangular";
+}
+
+Result<Choice> choose(const Matrix& s, std::optional<Bytes> bytes, DType dtype, bool polar) {
+  const auto rows = static_cast<std::uint64_t>(s.rows());
+  const auto cols = static_cast<std::uint64_t>(s.cols());
+  Choice choice;
+  if (polar) {
+    if (bytes) {
+      choice.polar = recover_polar(*bytes, dtype, rows, cols);
+      if (choice.polar) {
+        choice.method = Method::kPolar;
+        choice.stored.assign(bytes->begin(), bytes->end());
+        choice.deviation.add(s, s);
+        return choice;
+      }
+    }
+    Result<Choice> found = choose_polar(s, dtype);
+    if (found.ok()) return found;
+    choice.note = found.error().message;
+  }
+  if (bytes && is_lower(*bytes, dtype, rows, cols)) {
+    choice.stored.assign(bytes->begin(), bytes->end());
+    choice.deviation.add(s, s);
+    return choice;
+  }
+  linalg::Lq lq = linalg::lq(s);
+  choice.u = lq.q.transpose();
+  choice.stored.resize(bytes_of(s, dtype));
+  linalg::store_matrix(lq.l, dtype, choice.stored);
+  const Matrix rounded = linalg::load_matrix(choice.stored, dtype, s.rows(), s.cols());
+  if (!rounded.allFinite()) {
+    return make_error(Code::kUnsupported, "an entry of the rotated matrix overflows {}",
+                      dtype_info(dtype).name);
+  }
+  choice.deviation.add(lq.l, rounded);
+  if (polar) {
+    // What was refused for s may be possible for its rounded triangle, at the edge of the
+    // tolerance. It is then taken at once, since packing the triangle would take it.
+    Result<Choice> found = choose_polar(rounded, dtype);
+    if (found.ok()) {
+      found->u = linalg::product(*choice.u, *found->u);
+      found->deviation = {};
+      found->deviation.add(linalg::product(s, *found->u),
+                           linalg::load_matrix(found->stored, dtype, s.rows(), s.cols()));
+      return found;
+    }
+  }
+  return choice;
+}
+
+}  // namespace bbz::gauge

@@ -1,0 +1,252 @@
+#include "bbz/symmetry/linalg/internal/lapack.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "bbz/base/late_library.h"
+#include "bbz/symmetry/linalg/internal/spare_threads.h"
+
+namespace bbz::linalg::lapack {
+
+namespace {
+
+// Values of CBLAS's enumerations.
+constexpr int kRowMajor = 101;
+constexpr int kPlain = 111;
+constexpr int kTransposed = 112;
+constexpr int kLower = 122;
+
+// CBLAS, and LAPACK as Fortran has it: all by address, and after the last operand the length of
+// each string.
+struct Functions {
+  void (*set_threads)(int);
+  int (*threads)();
+  int (*kind_of_threads)();
+  void (*dgemm)(int order, int op_a, int op_b, int m, int n, int k, double scale, const double* a,
+                int lda, const double* b, int ldb, double keep, double* c, int ldc);
+  void (*sgemm)(int order, int op_a, int op_b, int m, int n, int k, float scale, const float* a,
+                int lda, const float* b, int ldb, float keep, float* c, int ldc);
+  void (*dsyrk)(int order, int half, int op, int n, int k, double scale, const double* a, int lda,
+                double keep, double* c, int ldc);
+  void (*dgeqrf)(const int* m, const int* n, double* a, const int* lda, double* tau, double* work,
+                 const int* lwork, int* info);
+  void (*dorgqr)(const int* m, const int* n, const int* k, double* a, const int* lda,
+                 const double* tau, double* work, const int* lwork, int* info);
+  void (*dgeqp3)(const int* m, const int* n, double* a, const int* lda, int* jpvt, double* tau,
+                 double* work, const int* lwork, int* info);
+  void (*dsyevd)(const char* jobz, const char* uplo, const int* n, double* a, const int* lda,
+                 double* w, double* work, const int* lwork, int* iwork, const int* liwork,
+                 int* info, std::size_t, std::size_t);
+  void (*dgesdd)(const char* jobz, const int* m, const int* n, double* a, const int* lda, double* s,
+                 double* u, const int* ldu, double* vt, const int* ldvt, double* work,
+                 const int* lwork, int* iwork, int* info, std::size_t);
+  void (*dgetrf)(const int* m, const int* n, double* a, const int* lda, int* pivots, int* info);
+  void (*dgetri)(const int* n, double* a, const int* lda, const int* pivots, double* work,
+                 const int* lwork, int* info);
+};
+
+// What openblas_get_parallel() says of a build whose threads are its own; OpenMP's are started when
+// they are first needed.
+constexpr int kOwnThreads = 1;
+
+// OpenBLAS ends the process by SIGINT or waits for ever if it cannot start a thread. So it gets
+// threads only if the system has this many more to give: other processes may take some meanwhile.
+constexpr int kMargin = 32;
+
+int processors() {
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+// The library, once it is loaded, and its threads.
+class OpenBlas {
+ public:
+  static OpenBlas& the() {
+    static OpenBlas once;
+    return once;
+  }
+
+  bool ok() const { return ok_; }
+  const Functions& functions() const { return functions_; }
+
+  void set_threads(int wanted) {
+    const std::lock_guard lock(mutex_);
+    if (wanted > started_) wanted = start(wanted);
+    functions_.set_threads(wanted);
+  }
+
+ private:
+  OpenBlas() {
+    // As it is loaded, it starts a thread for each processor.
+    const OneProcessor alone;
+    if (!alone.ok() && spare_threads(processors() + kMargin) < processors() + kMargin) return;
+    Functions& f = functions_;
+    LateLibrary library("libopenblas.so.0");
+    library.bind(f.set_threads, "openblas_set_num_threads");
+    library.bind(f.threads, "openblas_get_num_threads");
+    library.bind(f.kind_of_threads, "openblas_get_parallel");
+    library.bind(f.dgemm, "cblas_dgemm");
+    library.bind(f.sgemm, "cblas_sgemm");
+    library.bind(f.dsyrk, "cblas_dsyrk");
+    library.bind(f.dgeqrf, "dgeqrf_");
+    library.bind(f.dorgqr, "dorgqr_");
+    library.bind(f.dgeqp3, "dgeqp3_");
+    library.bind(f.dsyevd, "dsyevd_");
+    library.bind(f.dgesdd, "dgesdd_");
+    library.bind(f.dgetrf, "dgetrf_");
+    library.bind(f.dgetri, "dgetri_");
+    ok_ = library.status().ok();
+    if (ok_) started_ = f.threads();
+  }
+
+  // Starts what is missing of `wanted` threads and returns how many may be used.
+  int start(int wanted) {
+    if (crippled_) return 1;
+    const int missing = wanted - started_;
+    const int spare = spare_threads(missing + kMargin) - kMargin;
+    if (spare < missing) wanted = started_ + std::max(spare, 0);
+    if (wanted <= started_) return wanted;
+    const int before = process_threads();
+    functions_.set_threads(wanted);
+    const int after = process_threads();
+    // One that it could not start it would wait for.
+    crippled_ = functions_.kind_of_threads() == kOwnThreads && before != 0 &&
+                after < before + wanted - started_;
+    if (crippled_) return 1;
+    started_ = functions_.threads();
+    return wanted;
+  }
+
+  Functions functions_{};
+  bool ok_ = false;
+  std::mutex mutex_;
+  int started_ = 1;        // with the one that calls
+  bool crippled_ = false;  // fewer were started than it believes
+};
+
+const Functions& functions() {
+  return OpenBlas::the().functions();
+}
+
+// What set_threads() was last given, 0 before.
+std::atomic<int>& wanted_threads() {
+  static std::atomic<int> wanted = 0;
+  return wanted;
+}
+
+// Whether it is loaded: then it heeds set_threads() at once.
+std::atomic<bool>& in_use() {
+  static std::atomic<bool> used = false;
+  return used;
+}
+
+int threads_or_all(int wanted) {
+  return wanted == 0 ? processors() : wanted;
+}
+
+int op(bool transposed) {
+  return transposed ? kTransposed : kPlain;
+}
+
+// Calls a routine twice: with a size of -1 it says what work space it wants, then it gets that.
+template <class Call>
+int with_work(const Call& call) {
+  double wanted = 0;
+  int info = 0;
+  call(&wanted, -1, &info);
+  if (info != 0) return info;
+  std::vector<double> work(static_cast<std::size_t>(std::max(wanted, 1.0)));
+  call(work.data(), static_cast<int>(work.size()), &info);
+  return info;
+}
+
+}  // namespace
+
+bool available() {
+#ifdef BBZ_LINALG_LAPACK
+  static const bool once = [] {
+    if (!OpenBlas::the().ok()) return false;
+    in_use() = true;
+    OpenBlas::the().set_threads(threads_or_all(wanted_threads()));
+    return true;
+  }();
+  return once;
+#else
+  return false;
+#endif
+}
+
+void set_threads(int threads) {
+  wanted_threads() = threads;
+  if (in_use()) OpenBlas::the().set_threads(threads_or_all(threads));
+}
+
+int threads() {
+  return functions().threads();
+}
+
+void gemm(const Operand<double>& a, const Operand<double>& b, const Product<double>& p) {
+  functions().dgemm(kRowMajor, op(a.transposed), op(b.transposed), p.rows, p.cols, p.inner, p.scale,
+                    a.data, a.stride, b.data, b.stride, p.keep, p.c, p.stride);
+}
+
+void gemm(const Operand<float>& a, const Operand<float>& b, const Product<float>& p) {
+  functions().sgemm(kRowMajor, op(a.transposed), op(b.transposed), p.rows, p.cols, p.inner, p.scale,
+                    a.data, a.stride, b.data, b.stride, p.keep, p.c, p.stride);
+}
+
+void syrk_lower(const Operand<double>& a, int n, int inner, double* c) {
+  functions().dsyrk(kRowMajor, kLower, op(a.transposed), n, inner, 1.0, a.data, a.stride, 0.0, c,
+                    n);
+}
+
+int geqrf(int m, int n, double* a, double* tau) {
+  return with_work([&](double* work, int size, int* info) {
+    functions().dgeqrf(&m, &n, a, &m, tau, work, &size, info);
+  });
+}
+
+int orgqr(int m, int n, int k, double* a, const double* tau) {
+  return with_work([&](double* work, int size, int* info) {
+    functions().dorgqr(&m, &n, &k, a, &m, tau, work, &size, info);
+  });
+}
+
+int geqp3(int m, int n, double* a, int* jpvt, double* tau) {
+  return with_work([&](double* work, int size, int* info) {
+    functions().dgeqp3(&m, &n, a, &m, jpvt, tau, work, &size, info);
+  });
+}
+
+int syevd(int n, double* a, double* w) {
+  std::vector<int> iwork(static_cast<std::size_t>(3 + 5 * n));  // as its text says for vectors
+  const int isize = static_cast<int>(iwork.size());
+  return with_work([&](double* work, int size, int* info) {
+    functions().dsyevd("V", "L", &n, a, &n, w, work, &size, iwork.data(), &isize, info, 1, 1);
+  });
+}
+
+int gesdd(int m, int n, double* a, double* s, double* u, double* vt) {
+  const int k = std::min(m, n);
+  std::vector<int> iwork(static_cast<std::size_t>(8 * k));  // as its text says
+  return with_work([&](double* work, int size, int* info) {
+    functions().dgesdd("S", &m, &n, a, &m, s, u, &m, vt, &k, work, &size, iwork.data(), info, 1);
+  });
+}
+
+int getrf(int n, double* a, int* pivots) {
+  int info = 0;
+  functions().dgetrf(&n, &n, a, &n, pivots, &info);
+  return info;
+}
+
+int getri(int n, double* a, const int* pivots) {
+  return with_work([&](double* work, int size, int* info) {
+    functions().dgetri(&n, a, &n, pivots, work, &size, info);
+  });
+}
+
+}  // namespace bbz::linalg::lapack

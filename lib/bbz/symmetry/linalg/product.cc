@@ -1,0 +1,98 @@
+#include "bbz/symmetry/linalg/product.h"
+
+#include <algorithm>
+
+#include "bbz/symmetry/linalg/internal/lapack.h"
+
+namespace bbz::linalg {
+namespace {
+
+void multiply_by_eigen(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out,
+                       double scale) {
+  if (op_a == Op::kPlain && op_b == Op::kPlain) {
+    out.noalias() += scale * a * b;
+  } else if (op_a == Op::kPlain) {
+    out.noalias() += scale * a * b.transpose();
+  } else if (op_b == Op::kPlain) {
+    out.noalias() += scale * a.transpose() * b;
+  } else {
+    out.noalias() += scale * a.transpose() * b.transpose();
+  }
+}
+
+// What is in `out` does not count where factor is 0, not even a NaN.
+void scale_by(double factor, View out) {
+  if (factor == 0.0) {
+    out.setZero();
+  } else if (factor != 1.0) {
+    out *= factor;
+  }
+}
+
+// Below so many multiplications a call of BLAS, which may wake its threads, costs more than it
+// saves.
+constexpr Index kSmall = Index{1} << 16;
+
+using lapack::to_int;
+
+// CBLAS refuses a stride below the row's length, also for matrices of one row.
+int stride(const ConstView& m) {
+  return to_int(std::max<Index>({m.outerStride(), m.cols(), 1}));
+}
+
+lapack::Operand<double> operand(const ConstView& m, Op op) {
+  return {m.data(), stride(m), op == Op::kTransposed};
+}
+
+}  // namespace
+
+void multiply(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out, double scale,
+              double keep) {
+  if (out.size() == 0) return;
+  const Index inner = op_a == Op::kPlain ? a.cols() : a.rows();
+  if (out.size() * inner < kSmall || !lapack::available()) {
+    scale_by(keep, out);
+    if (inner > 0) multiply_by_eigen(a, op_a, b, op_b, out, scale);
+    return;
+  }
+  lapack::gemm(operand(a, op_a), operand(b, op_b),
+               lapack::Product<double>{to_int(out.rows()), to_int(out.cols()), to_int(inner), scale,
+                                       keep, out.data(), stride(out)});
+}
+
+Matrix gram(const ConstView& a, Op op) {
+  const Index n = op == Op::kPlain ? a.rows() : a.cols();
+  const Index inner = op == Op::kPlain ? a.cols() : a.rows();
+  Matrix out = Matrix::Zero(n, n);
+  if (n == 0 || inner == 0) return out;
+  if (lapack::available()) {
+    lapack::syrk_lower(operand(a, op), to_int(n), to_int(inner), out.data());
+  } else if (op == Op::kPlain) {
+    out.selfadjointView<Eigen::Lower>().rankUpdate(a);
+  } else {
+    out.selfadjointView<Eigen::Lower>().rankUpdate(a.transpose());
+  }
+  out.triangularView<Eigen::StrictlyUpper>() = out.transpose();
+  return out;
+}
+
+bool has_lapack() {
+  return lapack::available();
+}
+
+void set_threads(unsigned threads) {
+  constexpr unsigned kMost = 1024;
+  lapack::set_threads(static_cast<int>(std::min(threads, kMost)));
+}
+
+unsigned threads() {
+  return lapack::available() ? static_cast<unsigned>(lapack::threads()) : 1;
+}
+
+Matrix product(const ConstView& a, const ConstView& b) {
+  Matrix out(a.rows(), b.cols());
+  multiply(a, Op::kPlain, b, Op::kPlain, out);
+  return out;
+}
+
+}  // namespace bbz::linalg

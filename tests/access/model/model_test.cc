@@ -1,0 +1,124 @@
+#include "bbz/access/model/model.h"
+
+#include <gtest/gtest.h>
+
+#include "bbz/archive/writer.h"
+#include "files/torch/make_files.h"
+#include "io/changes.h"
+#include "support/temp_dir.h"
+
+namespace bbz::model {
+namespace {
+
+using io::TempDir;
+using io::write_text;
+
+// An archive of a config.json of this many bytes.
+std::vector<std::byte> with_config(std::uint64_t size) {
+  std::vector<std::byte> archive;
+  const auto sink = io::memory_sink(archive);
+  const auto writer = std::move(*Writer::create(*sink, {}));
+  EXPECT_TRUE(writer->begin_file("config.json").ok());
+  EXPECT_TRUE(writer->begin_tensor(TensorSpec::bytes(size)).ok());
+  EXPECT_TRUE(writer->write(std::vector<std::byte>(size, std::byte{' '})).ok());
+  EXPECT_TRUE(writer->end_tensor().ok());
+  EXPECT_TRUE(writer->end_file().ok());
+  EXPECT_TRUE(writer->finish().ok());
+  return archive;
+}
+
+TEST(ModelOfAnArchive, TakesNoConfigOfMoreThanTheLimit) {
+  constexpr std::uint64_t kMost = 16 << 20;
+  for (const std::uint64_t size : {std::uint64_t{100}, kMost, kMost + 1}) {
+    const auto archive = with_config(size);
+    const auto model = open(io::memory_source(Bytes(archive)), "a.bbz");
+    ASSERT_TRUE(model.ok()) << model.error().message;
+    EXPECT_EQ(model->config.size(), size > kMost ? 0 : size);
+  }
+}
+
+// Which files of a folder hold a model is what `bbz pack` takes them for.
+TEST(ModelOfAFolder, IsInAFileOfAnySuffixOfPyTorch) {
+  const std::string text = torch::make_torch(
+      torch::pickle(torch::pickle_dict(
+          {{"w", torch::pickle_view({"HalfStorage", "0", 4, 0, {2, 2}, {2, 1}})}})),
+      {torch::counting_bytes(8)});
+  for (const char* name : {"m.pt", "m.pth", "pytorch_model.bin", "m.ckpt"}) {
+    const TempDir dir;
+    write_text(dir / name, text);
+    write_text(dir / "other.bin", "no model");
+    write_text(dir / "arguments.bin",
+               torch::make_torch(torch::pickle(torch::pickle_global("os", "system") + ")R"), {}));
+    const auto model = open(dir.path());
+    ASSERT_TRUE(model.ok()) << name << ": " << model.error().message;
+    ASSERT_EQ(model->tensors.size(), 1u) << name;
+    EXPECT_EQ(model->tensors[0].name, "w");
+  }
+}
+
+TEST(ModelOfAFolder, DamagedFilesAreNotPassedOver) {
+  const std::string text = torch::make_torch(
+      torch::pickle(torch::pickle_dict(
+          {{"w", torch::pickle_view({"HalfStorage", "0", 4, 0, {2, 2}, {2, 1}})}})),
+      {torch::counting_bytes(8)});
+  const TempDir dir;
+  write_text(dir / "a.bin", text);
+  write_text(dir / "b.bin", text.substr(0, text.size() - 9));
+  EXPECT_FALSE(open(dir.path()).ok());
+}
+
+// Strides of 0 repeat one element: the file has a few hundred bytes, whatever the tensor's shape.
+TEST(ModelOfTorch, StandsForFewTimesTheFile) {
+  const io::TempDir dir;
+  const auto file = [&](std::uint64_t extent, int tensors) {
+    torch::PickleDict dict;
+    for (int i = 0; i < tensors; ++i) {
+      dict.emplace_back("w" + std::to_string(i),
+                        torch::pickle_view({"FloatStorage", "0", 1, 0, {extent}, {0}}));
+    }
+    io::write_text(dir / "m.pt", torch::make_torch(torch::pickle(torch::pickle_dict(dict)),
+                                                   {torch::counting_bytes(4)}));
+    return open(dir / "m.pt");
+  };
+  const auto small = file(1'000'000, 1);
+  ASSERT_TRUE(small.ok()) << small.error().message;
+  EXPECT_EQ(small->load(0)->size(), 4'000'000u);
+  for (const auto& refused :
+       {file(2'000'000, 1), file(1'000'000, 2), file(std::uint64_t{1} << 41, 1)}) {
+    ASSERT_EQ(refused.code(), Code::kLimit);
+    EXPECT_NE(refused.error().message.find("m.pt: a file of "), std::string::npos);
+  }
+}
+
+// Whatever a model's file is, a tensor of it is not given once the file has changed.
+TEST(ModelOfAFile, IsNotReadFurtherWhenItHasChanged) {
+  const std::string pickled =
+      torch::pickle(torch::pickle_dict({{"w", torch::pickle_view(torch::kMatrix)}}));
+  const std::string torch_file = torch::make_torch(pickled, {torch::counting_bytes(24)});
+  std::vector<safetensors::Tensor> tensors = {{"w", DType::kF32, {2, 3}, 0, 0}};
+  const auto header = safetensors::build(tensors, {}).value();
+  const std::string plain(reinterpret_cast<const char*>(header.data()), header.size());
+  const std::vector<std::pair<std::string, std::string>> files = {
+      {"m.pt", torch_file}, {"m.safetensors", plain + torch::counting_bytes(24)}};
+  for (const auto& [name, text] : files) {
+    for (const io::Change change : io::kChanges) {
+      const TempDir dir;
+      write_text(dir / name, text);
+      for (const bool folder : {false, true}) {
+        write_text(dir / name, text);
+        const auto model = open(folder ? dir.path().string() : dir / name);
+        ASSERT_TRUE(model.ok()) << model.error().message;
+        EXPECT_TRUE(model->load(0).ok());
+        EXPECT_TRUE(check_unchanged(*model).ok());
+        io::change_file(dir / name, change);
+        const auto bytes = model->load(0);
+        EXPECT_EQ(bytes.code(), Code::kIo);
+        EXPECT_NE(bytes.error().message.find(dir / name), std::string::npos);
+        EXPECT_EQ(check_unchanged(*model).code(), Code::kIo);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bbz::model

@@ -1,0 +1,125 @@
+// The archives of format-spec/vectors, pushed.
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "access/push/feeding.h"
+#include "archive/sample.h"
+
+namespace bbz::push {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+const fs::path kVectors = BBZ_VECTORS;
+
+std::vector<std::byte> read(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const Bytes bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
+}
+
+// Feeds everything and says how it ended.
+Status push_all(Bytes archive, Way way, Options options, Receiver& receiver, std::mt19937& random) {
+  BBZ_ASSIGN(const auto decoder, Decoder::create(options, receiver));
+  BBZ_TRY(feed_all(*decoder, archive, segments_of(way, archive.size(), random)));
+  return decoder->finish();
+}
+
+TEST(PushedVectors, ValidOnesAreRead) {
+  std::mt19937 random(1);
+  int count = 0;
+  for (const auto& entry : fs::directory_iterator(kVectors / "valid")) {
+    if (entry.path().extension() != ".bbz") continue;
+    SCOPED_TRACE(entry.path());
+    ++count;
+    const auto archive = read(entry.path());
+    const auto reader = Reader::open(io::memory_source(Bytes(archive)));
+    BBZ_ASSERT_OK(reader);
+    for (const Way way : kWays) {
+      for (const bool total : {false, true}) {
+        Options options;
+        if (total) options.total = archive.size();
+        Collector collector;
+        const Status pushed = push_all(archive, way, options, collector, random);
+        EXPECT_TRUE(pushed.ok()) << pushed.error().message;
+        EXPECT_EQ(collector.sorted(), content_of(**reader));
+      }
+    }
+  }
+  EXPECT_GT(count, 10);
+}
+
+// Fails with the first chunk that does not decode.
+class Strict : public Receiver {};
+
+// One of the ways that cut and mix at random is tried so many times.
+constexpr unsigned kOrders = 12;
+
+bool is_random(Way way) {
+  return way != Way::kWhole && way != Way::kBytes;
+}
+
+// How a vector must be refused.
+struct Refusal {
+  std::string code;           // by who reads it in order
+  std::string open;           // by who begins with the index
+  std::optional<Code> front;  // by who begins with the index at the front, if it differs
+
+  bool has(Code found, bool any_order) const {
+    return code_name(found) == code || (any_order && code_name(found) == open) || found == front;
+  }
+};
+
+void expect_refused(Bytes archive, bool decode, const Refusal& refusal) {
+  for (const bool any_order : {false, true}) {
+    for (const Way way : kWays) {
+      const bool mixed = way == Way::kShuffled || way == Way::kReversed || way == Way::kOverlapping;
+      if (mixed && !any_order) continue;
+      for (unsigned seed = 0; seed < (is_random(way) ? kOrders : 1); ++seed) {
+        std::mt19937 random(seed);
+        Options options;
+        options.decode = decode;
+        // With it the index at the end is found as soon as it is there, and tells.
+        if (any_order) options.total = archive.size();
+        Strict receiver;
+        const Status status = push_all(archive, way, options, receiver, random);
+        EXPECT_TRUE(refusal.has(status.code(), any_order))
+            << code_name(status.code()) << ", expected " << refusal.code << " or " << refusal.open
+            << ", way " << static_cast<int>(way) << ", seed " << seed << ": "
+            << (status.ok() ? "" : status.error().message);
+      }
+    }
+  }
+}
+
+TEST(PushedVectors, InvalidOnesAreRefusedAlikeInEveryOrder) {
+  std::ifstream in(kVectors / "invalid" / "manifest.json");
+  const json manifest = json::parse(in);
+  for (const auto& [file, expected] : manifest.items()) {
+    SCOPED_TRACE(file);
+    const auto archive = read(kVectors / "invalid" / file);
+    Refusal refusal;
+    refusal.open = expected["open"];
+    // An index at the front tells more than its checksum to who reads it.
+    if (archive.size() > 12 && archive[12] == std::byte{1}) {
+      ReadOptions options;
+      options.use_front_index = true;
+      const auto opened = Reader::open(io::memory_source(Bytes(archive)), options);
+      if (!opened.ok()) refusal.front = opened.code();
+    }
+    for (const bool decode : {false, true}) {
+      // It unpacks; digests of files, and headers beside records, are for who checks in full.
+      const bool in_full = file.starts_with("file-digest") || file == "directory-digest.bbz" ||
+                           file.starts_with("safetensors-");
+      refusal.code = expected[decode && !in_full ? "verify" : "stream"];
+      expect_refused(archive, decode, refusal);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bbz::push

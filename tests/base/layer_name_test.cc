@@ -1,0 +1,37 @@
+#include "bbz/base/layer_name.h"
+
+#include <gtest/gtest.h>
+
+namespace bbz {
+namespace {
+
+TEST(Layer, IsFoundInTheNamesOfCommonModels) {
+  EXPECT_EQ(layer_of("model.layers.3.mlp.up_proj.weight"), 3u);
+  EXPECT_EQ(layer_of("model.layers.12.block_sparse_moe.experts.5.w1.weight"), 12u);
+  EXPECT_EQ(layer_of("model.decoder.layers.0.fc1.bias"), 0u);
+  EXPECT_EQ(layer_of("h.3.attn.c_attn.weight"), 3u);
+  EXPECT_EQ(layer_of("transformer.h.31.self_attention.dense.weight"), 31u);
+  EXPECT_EQ(layer_of("bert.encoder.layer.11.output.dense.weight"), 11u);
+  EXPECT_EQ(layer_of("encoder.block.3.layer.0.SelfAttention.q.weight"), 3u);
+  EXPECT_EQ(layer_of("blocks.7.norm1.weight"), 7u);
+  EXPECT_EQ(layer_of("blk.9.attn_q.weight"), 9u);
+  EXPECT_EQ(layer_of("visual.transformer.resblocks.2.ln_1.bias"), 2u);
+  EXPECT_EQ(layer_of("transformer_blocks.4.attn.to_q.weight"), 4u);
+  EXPECT_EQ(layer_of("params/encoder/layers_5/mlp/kernel"), 5u);
+  EXPECT_EQ(layer_of("layers.8"), 8u);
+}
+
+TEST(Layer, IsNotFoundElsewhere) {
+  for (const char* name :
+       {"", "lm_head.weight", "model.embed_tokens.weight", "model.norm.weight", "layers", "layers.",
+        "layers.x", "layers.3x.w", "mylayers.3.w", "layers3.w", "layer1.0.conv1.weight", "h.-1.w",
+        "h. 1.w", "h.+1", "layers..3", "layers.4294967295.w", "layers.99999999999999999999.w",
+        "experts.3.w"}) {
+    EXPECT_EQ(layer_of(name), std::nullopt) << name;
+  }
+  EXPECT_EQ(layer_of("layers.4294967294.w"), 4294967294u);
+  EXPECT_EQ(layer_of("layers.x.layers.2"), 2u);
+}
+
+}  // namespace
+}  // namespace bbz

@@ -1,0 +1,143 @@
+#include "bbz/files/recognise.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bbz/base/names.h"
+#include "bbz/base/stand_in.h"
+#include "bbz/files/source_file.h"
+#include "files/make_files.h"
+#include "files/reading.h"
+#include "files/torch/make_files.h"
+#include "support/faulty.h"
+#include "support/temp_dir.h"
+
+namespace bbz::files {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string kPointer =
+    "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 4976698672\n";
+const std::string kLegacy =
+    std::string("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15);
+
+// A file of torch.save with an object among its tensors that is not read.
+std::string with_namespace() {
+  return torch::make_torch(torch::pickle(torch::pickle_dict(
+                               {{"w", torch::pickle_view(torch::kMatrix)},
+                                {"args", torch::pickle_global("argparse", "Namespace") + ")R"}})),
+                           {torch::counting_bytes(24)});
+}
+
+std::string plain_torch() {
+  return torch::make_torch(
+      torch::pickle(torch::pickle_dict({{"w", torch::pickle_view(torch::kMatrix)}})),
+      {torch::counting_bytes(24)});
+}
+
+// What is said of a file of this name and content on disk.
+std::string said(const std::string& name, const std::string& text, const Options& options = {}) {
+  const io::TempDir dir;
+  io::write_text(dir / name, text);
+  const auto files = open(dir / name, options).value();
+  const auto file = files->next().value().value();
+  if (file.layout.format != "bytes") return "taken apart";
+  return file.layout.why_bytes;
+}
+
+TEST(Recognise, WhatLooksLikeAModelIsNamedWithTheReason) {
+  const struct {
+    const char* name;
+    std::string text;
+    const char* expected;
+  } cases[] = {
+      {"m.pt", plain_torch(), "taken apart"},
+      {"m.pth.tar", plain_torch(), "a file of torch.save, but its name does not end in .pt"},
+      {"M.PT", plain_torch(), "a file of torch.save, but its name does not end in .pt"},
+      {"0123abcd", plain_torch(), "a file of torch.save, but its name does not end in .pt"},
+      {"m.pth", with_namespace(), "a file of torch.save, but data.pkl: byte"},
+      {"m.pth", with_namespace(), "\"argparse.Namespace\" is not one that tensors need"},
+      {"m.bin", torch::make_zip({{"a.txt", "b"}}), "but zip archive: no entry"},
+      {"m.npz", torch::make_zip({{"w.npy", "b"}}), "arrays of NumPy (.npz), which are not"},
+      {"m.npy", "\x93NUMPY\x01", "an array of NumPy, which is not taken apart"},
+      {"blob", "GGUF\x03", "a GGUF file, which is not taken apart"},
+      {"m.h5", "\x89HDF\r\n\x1a\n..", "an HDF5 file, which is not taken apart"},
+      {"m.onnx", "\x08\x07\x12\x07pytorch", "an ONNX model"},
+      {"__0_0.distcp", "anything", "a part of a distributed checkpoint"},
+      {"legacy.pth", kLegacy, "a file of PyTorch before 1.6, which is no zip archive"},
+      {"no suffix", kLegacy, "a file of PyTorch before 1.6"},
+      {"old.pth", tar_member("sys_info", "x") + tar_end(), "a file of PyTorch 0.1, which is a tar"},
+      {"m.pkl", "\x80\x04]\x94.", "a pickle that torch.save has not written"},
+      {"m.gguf", "no magic", "called as a GGUF file, but is none"},
+      {"m", make_safetensors({{"w", DType::kF32, {8}, 0, 0}}).substr(0, 70),
+       "a safetensors file by its first bytes, but "},
+      {"m.bin", kPointer, "git lfs pull"},
+      {"m.gguf", "\n <!DOCTYPE HTML><html>", "a web page: download the file again"},
+  };
+  for (const auto& one : cases) {
+    const std::string found = said(one.name, one.text);
+    EXPECT_THAT(found, HasSubstr(one.expected)) << one.name;
+    EXPECT_LE(found.size(), 300u);
+  }
+}
+
+TEST(Recognise, OtherFilesAreNotSpokenOf) {
+  for (const auto& [name, text] : {std::pair<std::string, std::string>{"tokens.bin", "\x01\x02"},
+                                   {"a.tar", tar_member("a", "x") + tar_end()},
+                                   {"a.zip", torch::make_zip({{"a.txt", "b"}})},
+                                   {"index.html", "<html>"},
+                                   {"pointer.txt", kPointer},
+                                   {"config.json", "{}"},
+                                   {"empty", ""}}) {
+    EXPECT_EQ(said(name, text), "") << name;
+  }
+  EXPECT_EQ(said("m.pth", with_namespace(), {.opaque = true}), "");
+}
+
+TEST(Recognise, ReasonsAreShortAndFitForATerminal) {
+  const std::string name = "\x1b[2J" + std::string(4000, 'n');
+  const std::string text = torch::make_torch(
+      torch::pickle(torch::pickle_dict({{"w", torch::pickle_global("m", name) + ")R"}})), {});
+  const std::string found = said("m.pt", text);
+  EXPECT_THAT(found, HasSubstr("\\x1b[2J"));
+  EXPECT_LE(found.size(), 300u);
+  EXPECT_TRUE(is_utf8(found));
+}
+
+TEST(Recognise, InAStreamTorchFilesAreBytes) {
+  const std::string text = plain_torch();
+  const auto memory = io::memory_source(std::as_bytes(std::span(text)));
+  Options options;
+  options.stream_name = "pytorch_model.bin";
+  for (const bool tar : {false, true}) {
+    const std::string stream = tar_member("dir/m.pt", text) + tar_end();
+    const auto packed = io::memory_source(std::as_bytes(std::span(tar ? stream : text)));
+    const auto files =
+        open_stream(std::make_unique<io::SequentialSource>(*packed), options).value();
+    const auto file = files->next().value().value();
+    EXPECT_THAT(file.layout.why_bytes, HasSubstr("a file of torch.save in a stream")) << tar;
+  }
+}
+
+TEST(Recognise, PointersAndPagesAreNoSafetensors) {
+  const io::TempDir dir;
+  for (const auto& [text, advice] :
+       {std::pair<std::string, std::string>{kPointer, "git lfs pull"},
+        {"<!doctype html><html>gated</html>", "download the file again"},
+        {"\xEF\xBB\xBF\r\n<HTML>", "licence"}}) {
+    io::write_text(dir / "m.safetensors", text);
+    const auto opened = read_all(open(dir / "m.safetensors"));
+    ASSERT_FALSE(opened.ok());
+    EXPECT_THAT(opened.error().message, HasSubstr(advice));
+    EXPECT_THAT(opened.error().message, HasSubstr("m.safetensors: it is a"));
+    EXPECT_THAT(opened.error().message, testing::Not(HasSubstr("opaque")));
+  }
+  EXPECT_EQ(stand_in(std::as_bytes(std::span(std::string_view("<htm")))), "");
+  EXPECT_EQ(stand_in({}), "");
+  EXPECT_EQ(stand_in(std::as_bytes(std::span(std::string_view("\x1F\x8B\x08...")))),
+            "compressed with gzip");
+}
+
+}  // namespace
+}  // namespace bbz::files

@@ -1,0 +1,157 @@
+#include "bbz/files/torch/internal/zip.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "files/torch/make_files.h"
+#include "files/torch/reading.h"
+
+namespace bbz::torch {
+namespace {
+
+using testing::HasSubstr;
+
+const ZipFiles kFiles = {{"m/data.pkl", "pickled"}, {"m/data/0", ""}, {"m/data/1", "01234567"}};
+
+Result<std::vector<ZipEntry>> entries_of(const std::string& file, const Limits& limits = {}) {
+  return read_zip(*source_of(file), limits);
+}
+
+std::string zip_refusal(const std::string& file, const Limits& limits = {}) {
+  const auto entries = entries_of(file, limits);
+  if (entries.ok()) return "no error";
+  return std::string(code_name(entries.code())) + ": " + entries.error().message;
+}
+
+void expect_files(const std::string& zip) {
+  const auto entries = entries_of(zip);
+  ASSERT_TRUE(entries.ok()) << entries.error().message;
+  ASSERT_EQ(entries->size(), kFiles.size());
+  for (std::size_t i = 0; i < kFiles.size(); ++i) {
+    const ZipEntry& entry = (*entries)[i];
+    EXPECT_EQ(entry.name, kFiles[i].first);
+    EXPECT_EQ(zip.substr(entry.offset, entry.size), kFiles[i].second);
+  }
+}
+
+std::string replaced(std::string text, std::string_view from, std::string_view to, bool last) {
+  const auto at = last ? text.rfind(from) : text.find(from);
+  EXPECT_NE(at, std::string::npos);
+  return text.replace(at, from.size(), to);
+}
+
+TEST(Zip, FindsEntries) {
+  expect_files(make_zip(kFiles));
+}
+
+TEST(Zip, FindsEntriesBehindExtraFields) {
+  ZipForm form;
+  form.extra = std::string("FB\x03\0ZZZ", 7);
+  expect_files(make_zip(kFiles, form));
+}
+
+TEST(Zip, FindsEntriesOfZip64) {
+  ZipForm form;
+  form.zip64 = true;
+  expect_files(make_zip(kFiles, form));
+}
+
+TEST(Zip, FindsEntriesBeforeCommentThatLooksLikeAnEnd) {
+  ZipForm form;
+  form.comment = "see " + little(0x06054b50, 4) + std::string(30, '!');
+  expect_files(make_zip(kFiles, form));
+}
+
+TEST(Zip, RefusesCompressedAndEncryptedEntriesByName) {
+  ZipForm form;
+  form.method = 8;
+  EXPECT_THAT(zip_refusal(make_zip(kFiles, form)),
+              HasSubstr("unsupported: zip archive: the entry \"m/data.pkl\" is compressed"));
+  form = {};
+  form.flags = 1;
+  EXPECT_THAT(zip_refusal(make_zip(kFiles, form)),
+              HasSubstr("unsupported: zip archive: the entry \"m/data.pkl\" is encrypted"));
+}
+
+TEST(Zip, RefusesEveryFileThatIsCut) {
+  for (const bool zip64 : {false, true}) {
+    ZipForm form;
+    form.zip64 = zip64;
+    const std::string zip = make_zip(kFiles, form);
+    for (std::size_t size = 0; size < zip.size(); ++size) {
+      EXPECT_NE(zip_refusal(zip.substr(0, size)), "no error") << size;
+      EXPECT_NE(zip_refusal(zip.substr(zip.size() - size)), "no error") << size;
+    }
+  }
+}
+
+TEST(Zip, RefusesHeadersThatDiffer) {
+  const std::string zip = make_zip(kFiles);
+  EXPECT_THAT(zip_refusal(replaced(zip, "m/data/1", "m/data/2", false)),
+              HasSubstr("the local header differs from the central directory"));
+  ZipForm form;
+  form.flags = 0x800;  // the local header knows the size
+  const std::string sized = make_zip(kFiles, form);
+  expect_files(sized);
+  const std::string size = little(8, 4) + little(8, 4) + little(8, 2);
+  EXPECT_THAT(zip_refusal(replaced(sized, size, little(7, 4) + little(7, 4) + little(8, 2), false)),
+              HasSubstr("the local header differs from the central directory"));
+}
+
+TEST(Zip, RefusesEntriesThatOverlap) {
+  // The list of the file with the first entry twice.
+  const std::string zip = make_zip({{"a", "0123"}, {"a", "0123"}});
+  const std::string second_offset = little(30 + 1 + 4, 4) + "a";
+  EXPECT_THAT(zip_refusal(replaced(zip, second_offset, little(0, 4) + "a", true)),
+              HasSubstr("two entries overlap"));
+}
+
+TEST(Zip, RefusesAnEntryWithinAnothersData) {
+  const std::string inner = make_zip({{"b", "0123"}}).substr(0, 30 + 1 + 4);
+  const std::string zip = make_zip({{"a", inner}, {"b", "0123"}});
+  EXPECT_EQ(zip_refusal(zip), "no error");
+  // The list of the file gives the place of the second entry's copy in the first one.
+  const std::string second_offset = little(30 + 1 + inner.size(), 4) + "b";
+  EXPECT_THAT(zip_refusal(replaced(zip, second_offset, little(30 + 1, 4) + "b", true)),
+              HasSubstr("two entries overlap"));
+}
+
+TEST(Zip, RefusesDataThatReachesIntoTheDirectory) {
+  ZipForm form;
+  const std::string zip = make_zip({{"a", "0123"}}, form);
+  const std::string size = little(4, 4) + little(4, 4) + little(1, 2);
+  EXPECT_THAT(zip_refusal(replaced(zip, size, little(5, 4) + little(5, 4) + little(1, 2), true)),
+              HasSubstr("an entry's data leaves the file's entries"));
+}
+
+TEST(Zip, RefusesDirectoriesOverTheLimits) {
+  Limits limits;
+  limits.entries = 2;
+  EXPECT_THAT(zip_refusal(make_zip(kFiles), limits), HasSubstr("limit: zip archive: 3 entries"));
+  limits = {};
+  limits.directory_bytes = 100;
+  EXPECT_THAT(zip_refusal(make_zip(kFiles), limits), HasSubstr("limit: zip archive: 3 entries"));
+}
+
+TEST(Zip, RefusesCountsThatAreNotTheDirectorys) {
+  const std::string zip = make_zip(kFiles);
+  const std::string count = little(3, 2) + little(3, 2);
+  EXPECT_THAT(zip_refusal(replaced(zip, count, little(2, 2) + little(2, 2), true)),
+              HasSubstr("more than its entries"));
+  EXPECT_THAT(zip_refusal(replaced(zip, count, little(4, 2) + little(4, 2), true)),
+              HasSubstr("zip archive"));
+  EXPECT_THAT(zip_refusal(replaced(zip, count, little(2, 2) + little(3, 2), true)),
+              HasSubstr("several parts"));
+}
+
+TEST(Zip, RefusesEndRecordsThatDiffer) {
+  ZipForm form;
+  form.zip64 = true;
+  const std::string zip = make_zip(kFiles, form);
+  EXPECT_THAT(zip_refusal(replaced(zip, little(0xffff, 2) + little(0xffff, 2),
+                                   little(2, 2) + little(2, 2), true)),
+              HasSubstr("the two end records differ"));
+}
+
+}  // namespace
+}  // namespace bbz::torch

@@ -1,0 +1,165 @@
+#include "bbz/format/chunk/chunk.h"
+
+#include <gmock/gmock.h>
+
+#include <map>
+#include <random>
+
+#include "bbz/base/wire.h"
+
+namespace bbz::chunk {
+namespace {
+
+TEST(ChunkSize, TakesWholeRowsWhereTheyFit) {
+  EXPECT_EQ(choose_chunk_elements(16, {4096, 4096}, 1 << 20), 128u * 4096);
+  EXPECT_EQ(choose_chunk_elements(16, {100, 1000}, 1 << 20), 524u * 1000);
+  EXPECT_EQ(choose_chunk_elements(16, {2, 1'000'000}, 1 << 20), 524'288u);
+  EXPECT_EQ(choose_chunk_elements(8, {}, 100), 100u);
+  EXPECT_EQ(choose_chunk_elements(64, {5}, 4), 1u);
+}
+
+TEST(ChunkSize, PackedElementsFillWholeBytes) {
+  for (const unsigned bits : {4u, 6u}) {
+    for (const std::uint64_t row : {1u, 3u, 7u, 8u, 1000u, 4096u, 0u}) {
+      for (const std::uint64_t target : {1u, 100u, 4096u, 1u << 20}) {
+        const std::uint64_t elements = choose_chunk_elements(bits, {9, row}, target);
+        EXPECT_GT(elements, 0u);
+        EXPECT_EQ(elements * bits % 8, 0u) << bits << " " << row << " " << target;
+      }
+    }
+  }
+}
+
+class ChunkTest : public testing::TestWithParam<DigestKind> {
+ protected:
+  ChunkTest() {
+    tensor_.number = 7;
+    tensor_.kind = catalog::TensorKind::kTensor;
+    tensor_.dtype = DType::kU16;
+    tensor_.element_bits = 16;
+    tensor_.shape = {10, 100};
+    tensor_.stored_elements = 1000;
+    tensor_.chunk_elements = 300;
+    tensor_.name = "w";
+    for (int i = 0; i < 100; ++i) WireWriter(plain_).put(static_cast<std::uint16_t>(i * i));
+    make(plain_);
+  }
+
+  void make(Bytes plain) {
+    std::vector<std::byte> meta;
+    encode(tensor_, 3, plain, {}, GetParam(), meta, payload_);
+    container::RecordView view{
+        container::make_head(container::RecordType::kChunk, meta, payload_, 32), meta};
+    chunk_.meta = *catalog::decode_chunk(view, GetParam());
+    chunk_.decoded_bytes = 200;
+    chunk_.payload = {view.head.payload_offset(), payload_.size(), view.head.payload_checksum};
+  }
+
+  catalog::TensorMeta tensor_;
+  std::vector<std::byte> plain_;
+  std::vector<std::byte> payload_;
+  catalog::Chunk chunk_;
+};
+
+TEST_P(ChunkTest, ComesBackWithItsPlace) {
+  EXPECT_EQ(chunk_.meta.tensor, 7u);
+  EXPECT_EQ(chunk_.meta.first_element, 900u);
+  EXPECT_EQ(chunk_.meta.element_count, 100u);
+  std::vector<std::byte> out(200);
+  const Status decoded = decode(tensor_, chunk_, payload_, out);
+  ASSERT_TRUE(decoded.ok()) << decoded.error().message;
+  EXPECT_EQ(out, plain_);
+}
+
+TEST_P(ChunkTest, NamesTheChunkWhosePayloadIsDamaged) {
+  std::vector<std::byte> out(200);
+  payload_[payload_.size() / 2] ^= std::byte{4};
+  const Status decoded = decode(tensor_, chunk_, payload_, out);
+  EXPECT_EQ(decoded.code(), Code::kChecksum);
+  EXPECT_NE(decoded.error().message.find("tensor \"w\", chunk 3 at offset"), std::string::npos);
+}
+
+// Whatever happens to a payload: what is decoded is right, or the payload is said to be damaged;
+// and a full check finds all damage.
+TEST_P(ChunkTest, NeverDecodesToAnythingElse) {
+  using codec::CodecId;
+  std::map<CodecId, std::vector<std::byte>> chunks;
+  chunks[CodecId::kConstant].assign(200, std::byte{7});
+  std::minstd_rand random(1);
+  for (int i = 0; i < 100; ++i) {
+    WireWriter(chunks[CodecId::kZstd]).put(static_cast<std::uint16_t>(i % 10 * 1000));
+    WireWriter(chunks[CodecId::kRaw]).put(static_cast<std::uint16_t>(random() >> 8));
+    // Signs and mantissas of noise, and one of four exponents.
+    const auto bits = static_cast<std::uint16_t>(random() >> 8);
+    WireWriter(chunks[CodecId::kSplitFloat])
+        .put(static_cast<std::uint16_t>((bits & 0x807F) | (0x3E00 + (bits & 0x100))));
+  }
+  for (const auto& [codec, plain] : chunks) {
+    if (codec == CodecId::kSplitFloat) tensor_.dtype = DType::kBF16;
+    make(plain);
+    ASSERT_EQ(chunk_.meta.codec, static_cast<std::uint16_t>(codec));
+    std::vector<std::byte> out(200);
+    ASSERT_TRUE(verify(tensor_, chunk_, payload_, out).ok());
+    for (std::size_t bit = 0; bit < payload_.size() * 8; ++bit) {
+      SCOPED_TRACE(bit);
+      payload_[bit / 8] ^= static_cast<std::byte>(1 << bit % 8);
+      const Status decoded = decode(tensor_, chunk_, payload_, out);
+      if (decoded.ok()) {
+        ASSERT_EQ(out, plain);
+      } else {
+        ASSERT_EQ(decoded.code(), Code::kChecksum);
+        ASSERT_THAT(decoded.error().message, testing::HasSubstr(": payload checksum"));
+      }
+      const Status verified = verify(tensor_, chunk_, payload_, out);
+      ASSERT_EQ(verified.code(), Code::kChecksum);
+      ASSERT_THAT(verified.error().message, testing::HasSubstr(": payload checksum"));
+      payload_[bit / 8] ^= static_cast<std::byte>(1 << bit % 8);
+    }
+  }
+}
+
+TEST_P(ChunkTest, ReadsAChunkWhosePayloadChecksumIsDamaged) {
+  std::vector<std::byte> out(200);
+  chunk_.payload.checksum ^= 1;
+  EXPECT_TRUE(decode(tensor_, chunk_, payload_, out).ok());
+  EXPECT_EQ(out, plain_);
+  EXPECT_EQ(verify(tensor_, chunk_, payload_, out).code(), Code::kChecksum);
+}
+
+TEST_P(ChunkTest, ChecksWhatTheCodecGave) {
+  std::vector<std::byte> out(200);
+  catalog::Chunk other = chunk_;
+  other.meta.decoded_checksum ^= 1;
+  Status decoded = decode(tensor_, other, payload_, out);
+  EXPECT_EQ(decoded.code(), Code::kChecksum);
+  EXPECT_THAT(decoded.error().message, testing::HasSubstr(": decoded checksum"));
+  if (GetParam() == DigestKind::kSha256) {
+    other = chunk_;
+    other.meta.decoded_digest->bytes[31] ^= std::byte{1};
+    EXPECT_EQ(decode(tensor_, other, payload_, out).code(), Code::kChecksum);
+  }
+  other = chunk_;
+  other.meta.codec = 999;
+  EXPECT_EQ(decode(tensor_, other, payload_, out).code(), Code::kUnsupported);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, ChunkTest,
+                         testing::Values(DigestKind::kXxh3_128, DigestKind::kSha256));
+
+TEST(CodecShape, SaysWhereInItsRowAChunkBegins) {
+  catalog::TensorMeta tensor;
+  tensor.dtype = DType::kF16;
+  tensor.element_bits = 16;
+  tensor.shape = {4, 1000};
+  tensor.stored_elements = 4000;
+  tensor.chunk_elements = 300;
+  for (const std::uint64_t chunk : {0u, 1u, 3u, 4u, 13u}) {
+    const codec::ChunkShape shape = codec_shape(tensor, chunk * 300, 300);
+    EXPECT_EQ(shape.row_length, 1000u);
+    EXPECT_EQ(shape.elements, 300u);
+    EXPECT_EQ(shape.first_column, chunk * 300 % 1000) << chunk;
+  }
+}
+
+}  // namespace
+}  // namespace bbz::chunk

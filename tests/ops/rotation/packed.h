@@ -1,0 +1,158 @@
+// A model in memory, packed up to its symmetry and read back.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <mutex>
+
+#include "bbz/archive/reader.h"
+#include "bbz/archive/stream.h"
+#include "bbz/files/safetensors/header.h"
+#include "bbz/ops/rotation/pack.h"
+#include "bbz/symmetry/junction/family.h"
+#include "models/models.h"
+#include "support/faulty.h"
+
+namespace bbz::rotation {
+
+// What the tests of every family run over.
+inline std::vector<std::string_view> family_names() {
+  std::vector<std::string_view> names;
+  for (const junction::Family& family : junction::families()) names.push_back(family.name);
+  return names;
+}
+
+// The model in the bytes of a safetensors file, which must stay alive.
+inline Result<Model> model_of(Bytes file) {
+  BBZ_ASSIGN(const safetensors::Header header, safetensors::parse(file, file.size()));
+  Model model;
+  model.path = "model.safetensors";
+  model.stored_bytes = file.size();
+  model.metadata = header.metadata;
+  model.header.assign(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(header.header_size));
+  for (const safetensors::Tensor& t : header.tensors)
+    model.tensors.push_back({t.name, t.dtype, t.shape});
+  model.load = [file, header](std::size_t i) -> Result<std::vector<std::byte>> {
+    const safetensors::Tensor& t = header.tensors[i];
+    const Bytes bytes = file.subspan(header.header_size + t.begin, t.size());
+    return std::vector<std::byte>(bytes.begin(), bytes.end());
+  };
+  return model;
+}
+
+struct Packed {
+  std::vector<std::byte> archive;
+  Record record;
+};
+
+inline Result<Packed> pack_file(Bytes file, Method method,
+                                DigestKind digest = DigestKind::kXxh3_128,
+                                std::uint64_t chunk_bytes = 1 << 20) {
+  BBZ_ASSIGN(const Model model, model_of(file));
+  WriteOptions write;
+  write.digest = digest;
+  write.chunk_bytes = chunk_bytes;
+  Packed packed;
+  const auto sink = io::memory_sink(packed.archive);
+  BBZ_ASSIGN(const auto writer, Writer::create(*sink, write));
+  PackOptions options;
+  options.method = method;
+  options.digest = digest;
+  options.chunk_bytes = chunk_bytes;
+  BBZ_ASSIGN(packed.record, pack(model, detect(model), *writer, options));
+  BBZ_TRY(writer->finish());
+  BBZ_TRY(sink->finish());
+  return packed;
+}
+
+// A generated model as the bytes of a safetensors file.
+inline std::vector<std::byte> file_of(const test_models::Model& model) {
+  std::vector<safetensors::Tensor> tensors;
+  for (const junction::TensorInfo& info : model.infos) {
+    tensors.push_back({info.name, info.dtype, info.shape, 0, 0});
+  }
+  std::vector<std::byte> file = *safetensors::build(tensors, {{"format", "pt"}});
+  for (const auto& bytes : model.bytes) file.insert(file.end(), bytes.begin(), bytes.end());
+  return file;
+}
+
+// Small sliced models of every family, with a width of its own for each junction.
+inline test_models::Spec small_spec(const std::string& family, DType dtype) {
+  test_models::Spec spec;
+  spec.family = family;
+  spec.dtype = dtype;
+  spec.layers = 2;
+  spec.hidden = 32;
+  spec.widths = {26, 24, 27, 25, 24};
+  spec.inner = 64;
+  spec.vocabulary = 48;
+  return spec;
+}
+
+// Every byte of the archive's only file, read through Visitor calls.
+class OneFile : public Visitor {
+ public:
+  Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
+    if (tensor.is_operand()) return {};
+    const std::uint64_t at = tensor.meta.offset + offset;
+    if (file.size() < at + bytes.size()) file.resize(at + bytes.size());
+    std::ranges::copy(bytes, file.begin() + static_cast<std::ptrdiff_t>(at));
+    return {};
+  }
+  std::vector<std::byte> file;
+};
+
+inline Result<std::vector<std::byte>> unpack_by_index(Bytes archive) {
+  BBZ_ASSIGN(const auto reader, Reader::open(io::memory_source(archive)));
+  OneFile visitor;
+  BBZ_TRY(reader->visit_all(visitor));
+  return visitor.file;
+}
+
+// Takes bytes wherever they belong, from several threads at once.
+class Places final : public io::Sink {
+ public:
+  Status write(Bytes bytes) override { return place(file.size(), bytes); }
+  Status finish() override { return {}; }
+  bool can_place() const override { return true; }
+  Status reserve(std::uint64_t size) override {
+    file.resize(size);
+    return {};
+  }
+  Status place(std::uint64_t offset, Bytes bytes) override {
+    const std::lock_guard lock(mutex_);
+    if (file.size() < offset + bytes.size()) file.resize(offset + bytes.size());
+    std::ranges::copy(bytes, file.begin() + static_cast<std::ptrdiff_t>(offset));
+    return {};
+  }
+  std::uint64_t written() const override { return file.size(); }
+
+  std::vector<std::byte> file;
+
+ private:
+  std::mutex mutex_;
+};
+
+// As files are written where they can be written out of order.
+inline Result<std::vector<std::byte>> unpack_in_places(Bytes archive, unsigned threads) {
+  ReadOptions options;
+  options.threads = threads;
+  BBZ_ASSIGN(const auto reader, Reader::open(io::memory_source(archive), options));
+  std::vector<Placement> placements;
+  for (const std::uint32_t number : reader->catalog().files.front().tensors) {
+    placements.push_back({number, reader->catalog().tensors[number].meta.offset});
+  }
+  Places sink;
+  BBZ_TRY(reader->place_tensors(placements, sink, {}));
+  return std::move(sink.file);
+}
+
+inline Result<std::vector<std::byte>> unpack_stream(Bytes archive) {
+  const auto memory = io::memory_source(archive);
+  io::SequentialSource pipe(*memory);
+  OneFile visitor;
+  BBZ_TRY(read_stream(pipe, {}, visitor));
+  return visitor.file;
+}
+
+}  // namespace bbz::rotation

@@ -1,0 +1,48 @@
+#include "bbz/ops/symmetry.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "bbz/symmetry/linalg/product.h"
+#include "ops/rotation/packed.h"
+#include "support/temp_dir.h"
+
+namespace bbz::ops {
+namespace {
+
+// A folder of a rotated model and files before and after it.
+TEST(PackSymmetric, ProgressGoesThroughAllFilesAndThreadsAreThoseOfTheWriter) {
+  const io::TempDir dir;
+  const auto model =
+      rotation::file_of(test_models::sliced_model(rotation::small_spec("llama", DType::kF16)));
+  io::write_text(dir / "config.json", std::string(5000, ' '));
+  io::write_text(dir / "model.safetensors",
+                 {reinterpret_cast<const char*>(model.data()), model.size()});
+  io::write_text(dir / "tokenizer.json", std::string(7000, ' '));
+  const auto files = files::open(dir.path(), {}).value();
+  const std::uint64_t total = *files->total_size();
+  for (const auto method : {rotation::Method::kBitsBack, rotation::Method::kPolar}) {
+    for (const unsigned threads : {1u, 2u}) {
+      std::vector<std::byte> archive;
+      const auto sink = io::memory_sink(archive);
+      std::vector<std::uint64_t> said;
+      PackOptions options;
+      options.write.threads = threads;
+      ASSERT_TRUE(files->rewind().ok());
+      options.progress = [&](std::uint64_t bytes) { said.push_back(bytes); };
+      const auto packed = pack_symmetric(*files, *sink, options, method);
+      ASSERT_TRUE(packed.ok()) << packed.error().message;
+      ASSERT_TRUE(packed->record.has_value());
+      EXPECT_TRUE(std::ranges::is_sorted(said));
+      // The rotated model's header is longer than the one that was read.
+      const auto whole = [&](std::uint64_t bytes) { return bytes >= total - 7000; };
+      EXPECT_GT(std::ranges::count_if(said, std::not_fn(whole)), 20);
+      EXPECT_EQ(said.back(), total);
+      EXPECT_EQ(linalg::threads(), linalg::has_lapack() ? threads : 1);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bbz::ops
