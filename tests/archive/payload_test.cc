@@ -1,8 +1,8 @@
 // What is held against the payloads of metadata and groups.
+#include "bbz/format/chunk/payload.h"
 #include "archive/sample.h"
-#include "bbz/archive/group_state.h"
 
-namespace bbz::internal {
+namespace bbz::chunk {
 namespace {
 
 TEST(Payload, IsWhatItsChecksumSays) {
@@ -54,4 +54,4 @@ TEST(Payload, OfMetadataIsTextAndWhatItsDigestSays) {
 }
 
 }  // namespace
-}  // namespace bbz::internal
+}  // namespace bbz::chunk

@@ -1,13 +1,8 @@
 #include "bbz/archive/delivery.h"
 
+#include "bbz/format/chunk/chunk.h"
+
 namespace bbz::internal {
-namespace {
-
-bool is_carried(const Step& step) {
-  return step.tensor->meta.form == symmetry::kFormRider && symmetry::is_carried(step.chunk);
-}
-
-}  // namespace
 
 Status decode_step(Step& step, io::Source& source) {
   if (step.kind != Step::Kind::kChunk) return {};
@@ -17,10 +12,10 @@ Status decode_step(Step& step, io::Source& source) {
   }
   const catalog::TensorMeta& tensor = step.tensor->meta;
   if (!step.decode) step.outcome = chunk::check_payload(tensor, step.chunk, step.payload);
-  if (!step.decode || !step.outcome.ok() || is_carried(step)) return {};
+  if (!step.decode || !step.outcome.ok() || symmetry::needs_group(tensor, step.chunk)) return {};
   step.plain.resize(step.chunk.decoded_bytes);
-  const auto decode = step.verify ? chunk::verify : chunk::decode;
-  step.outcome = decode(tensor, step.chunk, step.payload, step.plain);
+  step.outcome =
+      symmetry::decode_chunk(tensor, step.chunk, step.payload, {}, step.check, step.plain);
   return {};
 }
 
@@ -51,20 +46,16 @@ Status Delivery::begin_tensor(const Step& step) {
 Status Delivery::chunk(Step& step) {
   const catalog::Tensor& tensor = *step.tensor;
   if (step.outcome.ok() && step.decode) step.outcome = form_;
-  if (step.outcome.ok() && step.decode && is_carried(step)) {
+  if (step.outcome.ok() && step.decode && symmetry::needs_group(tensor.meta, step.chunk)) {
     step.plain.resize(step.chunk.decoded_bytes);
-    step.outcome =
-        group_->decode_carried(catalog_, tensor.meta, step.chunk, step.payload, step.plain);
+    step.outcome = symmetry::decode_chunk(tensor.meta, step.chunk, step.payload,
+                                          {group_.get(), &catalog_}, step.check, step.plain);
   }
   if (!step.outcome.ok()) return visitor_.damaged(tensor, step.chunk, step.outcome.error());
   if (!step.decode) return {};
-  const std::size_t bits = tensor.meta.element_bits;
-  if (tensor.meta.form == symmetry::kFormLower) {
-    return symmetry::expand_lower(
-        tensor.meta, step.chunk, step.plain, slice_,
-        [&](std::uint64_t offset, Bytes part) { return visitor_.data(tensor, offset, part); });
-  }
-  return visitor_.data(tensor, step.chunk.meta.first_element * bits / 8, step.plain);
+  return symmetry::place_chunk(
+      tensor.meta, step.chunk, step.plain, slice_,
+      [&](std::uint64_t offset, Bytes part) { return visitor_.data(tensor, offset, part); });
 }
 
 Status Delivery::deliver(Step& step) {

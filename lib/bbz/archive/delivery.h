@@ -5,12 +5,11 @@
 #include <functional>
 #include <memory>
 
-#include "bbz/archive/group_state.h"
 #include "bbz/archive/visitor.h"
 #include "bbz/base/large_buffer.h"
-#include "bbz/format/chunk/chunk.h"
 #include "bbz/io/source.h"
 #include "bbz/parallel/ordered_map.h"
+#include "bbz/symmetry/decode.h"
 
 namespace bbz::internal {
 
@@ -22,23 +21,18 @@ struct Step {
   std::shared_ptr<const catalog::File> file;
   std::shared_ptr<const catalog::Tensor> tensor;
   catalog::Group group;
-  std::shared_ptr<GroupState> group_state;  // of a stream's group, where its method is known
+  std::shared_ptr<symmetry::GroupState>
+      group_state;  // of a stream's group, where its method is known
   catalog::Chunk chunk;
   catalog::Metadata metadata;
   std::vector<std::byte> payload;  // of the chunk, the group or the metadata
   std::vector<std::byte> plain;    // what the chunk decodes to
   bool left = false;               // the payload is still in the archive
   bool decode = true;              // false: the payload is checked, and nothing made of it
-  bool verify = false;             // the payload's checksum is checked whatever comes out of it
-  bool wanted = true;              // false: what is decoded is for a group only
-  Status outcome;                  // of reading and decoding the chunk, or taking the group
+  symmetry::Check check = symmetry::Check::kDecoded;
+  bool wanted = true;  // false: what is decoded is for a group only
+  Status outcome;      // of reading and decoding the chunk, or taking the group
 };
-
-// How deep the queue of steps is: enough to keep every thread at work while the oldest is waited
-// for.
-inline std::size_t delivery_depth(const parallel::ThreadPool& pool) {
-  return 2 * pool.size() + 1;
-}
 
 // On a worker: reads the payload of a chunk, where that was left to it, checks or decodes it,
 // unless it needs what only comes with the steps before it. What is wrong with the chunk stands in
@@ -49,7 +43,8 @@ Status decode_step(Step& step, io::Source& source);
 class Delivery {
  public:
   // Finds the state of a group that a tensor refers to, with its tensors' bytes.
-  using FindGroup = std::function<Result<std::shared_ptr<GroupState>>(std::uint32_t group)>;
+  using FindGroup =
+      std::function<Result<std::shared_ptr<symmetry::GroupState>>(std::uint32_t group)>;
 
   // `catalog` holds at least the tensor that is delivered and the groups before it; `pool` helps to
   // derive tensors.
@@ -67,10 +62,10 @@ class Delivery {
   Visitor& visitor_;
   parallel::ThreadPool& pool_;
   FindGroup find_group_;
-  std::shared_ptr<GroupState> group_;  // of the tensor that is delivered
-  LargeBuffer derived_;                // its bytes, where it is one
-  std::vector<std::byte> slice_;       // of what a chunk stands for, where its form is lower
-  Status form_;                        // whether that tensor's form can be delivered
+  std::shared_ptr<symmetry::GroupState> group_;  // of the tensor that is delivered
+  LargeBuffer derived_;                          // its bytes, where it is one
+  std::vector<std::byte> slice_;  // of what a chunk stands for, where its form is lower
+  Status form_;                   // whether that tensor's form can be delivered
 };
 
 }  // namespace bbz::internal

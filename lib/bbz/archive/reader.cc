@@ -7,6 +7,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/large_buffer.h"
 #include "bbz/format/catalog/builder.h"
+#include "bbz/format/chunk/payload.h"
 #include "bbz/format/container/index.h"
 
 namespace bbz {
@@ -49,10 +50,10 @@ std::uint64_t Reader::archive_bytes() const {
 }
 
 Result<std::vector<std::byte>> Reader::State::read_payload(const catalog::Payload& payload) {
-  return internal::read_payload(*source, payload);
+  return chunk::read_payload(*source, payload);
 }
 
-Result<std::shared_ptr<internal::GroupState>> Reader::State::find_group(std::uint32_t number) {
+Result<std::shared_ptr<symmetry::GroupState>> Reader::State::find_group(std::uint32_t number) {
   const std::lock_guard lock(groups_mutex);
   const auto known = std::ranges::find(groups, number, [](const auto& g) { return g->number(); });
   if (known != groups.end()) {
@@ -72,17 +73,17 @@ Result<std::shared_ptr<internal::GroupState>> Reader::State::find_group(std::uin
     return state;
   }
   groups.insert(groups.begin(), *state);
-  internal::keep_newest(groups);
+  symmetry::keep_newest(groups);
   return state;
 }
 
-Result<std::shared_ptr<internal::GroupState>> Reader::State::read_group(
+Result<std::shared_ptr<symmetry::GroupState>> Reader::State::read_group(
     const catalog::Group& group) {
   BBZ_ASSIGN(const std::vector<std::byte> payload, read_payload(group.payload));
-  BBZ_TRY(internal::check_payload_digest(group.meta.payload_digest, group.payload, payload));
-  BBZ_ASSIGN(auto state, internal::GroupState::make(group, payload, catalog.header.digest_kind));
+  BBZ_TRY(chunk::check_payload_digest(group.meta.payload_digest, group.payload, payload));
+  BBZ_ASSIGN(auto state, symmetry::GroupState::make(group, payload, catalog.header.digest_kind));
   BBZ_ASSIGN(const auto tensors,
-             state->tensors(catalog, internal::derived_bytes(catalog, group.meta.number)));
+             state->tensors(catalog, symmetry::derived_bytes(catalog, group.meta.number)));
   for (const catalog::Tensor& tensor : tensors) {
     std::vector<std::byte> bytes(tensor.byte_size);
     BBZ_TRY(read_dense(tensor, 0, bytes));
@@ -116,11 +117,12 @@ Status Reader::State::read_chunk(const catalog::Tensor& tensor, const catalog::C
                                  std::vector<std::byte>& payload, MutableBytes out) {
   payload.resize(chunk.payload.length);
   BBZ_TRY(io::read_exactly(*source, chunk.payload.offset, payload));
-  if (tensor.meta.form != symmetry::kFormRider || !symmetry::is_carried(chunk)) {
-    return chunk::decode(tensor.meta, chunk, payload, out);
+  std::shared_ptr<symmetry::GroupState> group;
+  if (symmetry::needs_group(tensor.meta, chunk)) {
+    BBZ_ASSIGN(group, find_group(tensor.meta.group));
   }
-  BBZ_ASSIGN(const auto group, find_group(tensor.meta.group));
-  return group->decode_carried(catalog, tensor.meta, chunk, payload, out);
+  return symmetry::decode_chunk(tensor.meta, chunk, payload, {group.get(), &catalog},
+                                symmetry::Check::kDecoded, out);
 }
 
 Status Reader::State::read_bytes(const catalog::Tensor& tensor, std::uint64_t offset,
@@ -211,7 +213,7 @@ Status Reader::State::read_dense(const catalog::Tensor& tensor, std::uint64_t of
   const auto announced =
       announce(catalog.chunks_of(tensor).subspan(next, divide_up(end, chunk_bytes) - next));
   return parallel::ordered_map<Piece>(
-      pool, internal::delivery_depth(pool),
+      pool, parallel::queue_depth(pool),
       [&](Piece& piece) -> Result<bool> {
         if (next * chunk_bytes >= end) return false;
         piece.chunk = &catalog.chunks[tensor.first_chunk + next++];
@@ -297,7 +299,7 @@ Result<std::vector<std::byte>> Reader::read_payload(const catalog::Payload& payl
 
 Result<std::string> Reader::read_metadata(const catalog::Metadata& metadata) const {
   BBZ_ASSIGN(const std::vector<std::byte> bytes, read_payload(metadata.payload));
-  BBZ_TRY(internal::check_metadata(metadata, bytes));
+  BBZ_TRY(chunk::check_metadata(metadata, bytes));
   return std::string(as_text(bytes));
 }
 

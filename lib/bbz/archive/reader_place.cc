@@ -10,7 +10,7 @@
 namespace bbz {
 namespace {
 
-using internal::GroupState;
+using symmetry::GroupState;
 
 // A chunk, or a whole derived tensor, that is on its way to its place.
 struct Piece {
@@ -63,7 +63,7 @@ class Reader::Placer {
 
   Status run() {
     return parallel::ordered_map<Piece>(
-        state_.pool, internal::delivery_depth(state_.pool) + 2 * kAhead,
+        state_.pool, parallel::queue_depth(state_.pool) + 2 * kAhead,
         [this](Piece& piece) { return next(piece); }, [this](Piece& piece) { return place(piece); },
         [this](Piece& piece) {
           count(piece.bytes);
@@ -133,27 +133,17 @@ class Reader::Placer {
     if (piece.chunk == nullptr) return derive(piece);
     const catalog::TensorMeta& tensor = piece.tensor->meta;
     const catalog::Chunk& chunk = *piece.chunk;
-    const std::uint64_t bits = tensor.element_bits;
     const auto buffers = spares_.borrow();
     buffers->payload.resize(chunk.payload.length);
     BBZ_TRY(io::read_exactly(*state_.source, chunk.payload.offset, buffers->payload));
     buffers->plain.resize(chunk.decoded_bytes);
-    if (tensor.form == symmetry::kFormRider && symmetry::is_carried(chunk)) {
-      BBZ_TRY(piece.group->decode_carried(state_.catalog, tensor, chunk, buffers->payload,
-                                          buffers->plain));
-    } else {
-      BBZ_TRY(chunk::decode(tensor, chunk, buffers->payload, buffers->plain));
-    }
-    if (tensor.form == symmetry::kFormLower) {
-      const symmetry::DenseRange range = symmetry::lower_range(tensor, chunk);
-      piece.bytes = (range.end - range.begin) * bits / 8;
-      return symmetry::expand_lower(tensor, chunk, buffers->plain, buffers->slice,
-                                    [&](std::uint64_t offset, Bytes part) {
-                                      return sink_.place(piece.offset + offset, part);
-                                    });
-    }
-    piece.bytes = buffers->plain.size();
-    return sink_.place(piece.offset + chunk.meta.first_element * bits / 8, buffers->plain);
+    BBZ_TRY(symmetry::decode_chunk(tensor, chunk, buffers->payload,
+                                   {piece.group.get(), &state_.catalog}, symmetry::Check::kDecoded,
+                                   buffers->plain));
+    piece.bytes = symmetry::chunk_range(tensor, chunk).size;
+    return symmetry::place_chunk(
+        tensor, chunk, buffers->plain, buffers->slice,
+        [&](std::uint64_t offset, Bytes part) { return sink_.place(piece.offset + offset, part); });
   }
 
   void count(std::uint64_t bytes) {

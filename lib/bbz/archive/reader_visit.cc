@@ -25,7 +25,7 @@ Status Reader::State::visit(Plan&& plan, Visitor& visitor) {
   internal::Delivery delivery(catalog, visitor, pool,
                               [this](std::uint32_t group) { return find_group(group); });
   return parallel::ordered_map<Step>(
-      pool, internal::delivery_depth(pool), plan,
+      pool, parallel::queue_depth(pool), plan,
       [&](Step& step) -> Status {
         if (step.kind != Step::Kind::kChunk) return {};
         step.payload.resize(step.chunk.payload.length);

@@ -8,6 +8,7 @@
 #include "bbz/base/names.h"
 #include "bbz/format/catalog/builder.h"
 #include "bbz/format/chunk/chunk.h"
+#include "bbz/format/chunk/payload.h"
 #include "bbz/format/container/record_reader.h"
 
 namespace bbz {
@@ -73,14 +74,14 @@ class StreamPlan {
         step.kind = Step::Kind::kMetadata;
         step.metadata = catalog.metadata.back();
         BBZ_TRY(reader_.read_payload(step.payload));
-        BBZ_TRY(internal::check_metadata(step.metadata, step.payload));
+        BBZ_TRY(chunk::check_metadata(step.metadata, step.payload));
         return true;
       case RecordType::kGroup:
         step.kind = Step::Kind::kGroup;
         step.group = catalog.groups.back();
         BBZ_TRY(reader_.read_payload(step.payload));
-        BBZ_TRY(internal::check_payload_digest(step.group.meta.payload_digest, step.group.payload,
-                                               step.payload));
+        BBZ_TRY(chunk::check_payload_digest(step.group.meta.payload_digest, step.group.payload,
+                                            step.payload));
         take_group(step);
         return true;
       default:
@@ -92,7 +93,7 @@ class StreamPlan {
 
   // A group that is not known to the last field matters only to the tensors that refer to it.
   void take_group(Step& step) {
-    auto state = internal::GroupState::make(step.group, step.payload, reader_.header().digest_kind);
+    auto state = symmetry::GroupState::make(step.group, step.payload, reader_.header().digest_kind);
     step.group_state = state.ok() ? std::move(state).value() : nullptr;
     step.outcome = {};
     if (step.group_state) {
@@ -113,7 +114,7 @@ class StreamPlan {
     step.left = reader_.can_leave_payload();
     if (!step.left) BBZ_TRY(reader_.fetch_payload(step.payload));
     step.decode = decode_;
-    step.verify = true;
+    step.check = symmetry::Check::kPayload;
     step.wanted = wanted_;
     if (decode_) step.outcome = symmetry::check_form(builder_.catalog(), *step.tensor);
     return true;
@@ -151,7 +152,7 @@ class GroupKeeper final : public Visitor {
     return {};
   }
 
-  Result<std::shared_ptr<internal::GroupState>> find(std::uint32_t number) {
+  Result<std::shared_ptr<symmetry::GroupState>> find(std::uint32_t number) {
     for (auto& [method, group] : newest_) {
       if (group.state->number() != number) continue;
       if (!group.together) group.together = put_together(group);
@@ -185,7 +186,7 @@ class GroupKeeper final : public Visitor {
   // The chunks of its tensors stay as they are stored until something refers to it, so that it
   // takes no more memory than the archive has bytes before it is known what it costs.
   struct Kept {
-    std::shared_ptr<internal::GroupState> state;
+    std::shared_ptr<symmetry::GroupState> state;
     std::unordered_map<std::uint64_t, std::vector<std::byte>> payloads;  // by offset
     std::optional<Status> together;
   };
@@ -202,7 +203,7 @@ class GroupKeeper final : public Visitor {
     const auto payload_of = [&](const catalog::Tensor& tensor,
                                 const catalog::Chunk& chunk) -> Result<Bytes> {
       const auto found = group.payloads.find(chunk.payload.offset);
-      if (found == group.payloads.end()) return internal::not_whole(group.state->number(), tensor);
+      if (found == group.payloads.end()) return symmetry::not_whole(group.state->number(), tensor);
       return Bytes(found->second);
     };
     Status status = group.state->put_together(catalog_, payload_of, chunk::decode);
@@ -232,7 +233,7 @@ Result<StreamSummary> read_stream(io::Source& source, const StreamOptions& optio
   internal::Delivery delivery(builder.catalog(), keeper, pool,
                               [&](std::uint32_t group) { return keeper.find(group); });
   const Status delivered = parallel::ordered_map<Step>(
-      pool, internal::delivery_depth(pool), [&](Step& step) { return plan.next(step); },
+      pool, parallel::queue_depth(pool), [&](Step& step) { return plan.next(step); },
       [&](Step& step) { return internal::decode_step(step, source); },
       [&](Step& step) -> Status {
         BBZ_TRY(keeper.take(step));

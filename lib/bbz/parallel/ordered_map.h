@@ -16,6 +16,12 @@
 
 namespace bbz::parallel {
 
+// Returns a depth for an OrderedQueue that keeps every thread at work while the oldest item is
+// waited for.
+inline std::size_t queue_depth(const ThreadPool& pool) {
+  return 2 * pool.size() + 1;
+}
+
 // A sequence of items that one thread fills in order, that are worked on several at once and in any
 // order, and that the same one thread uses in order.
 //

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <set>
 
-#include "bbz/archive/group_state.h"
 #include "bbz/base/format.h"
+#include "bbz/format/chunk/payload.h"
 #include "bbz/format/container/record.h"
-#include "bbz/symmetry/form.h"
+#include "bbz/symmetry/decode.h"
 
 namespace bbz::plan {
 namespace {
@@ -146,17 +146,11 @@ Status Planner::want(const Part& part, Wanted& wanted) const {
   for (std::uint64_t i = lower || chunk_bytes == 0 ? 0 : part.offset / chunk_bytes;
        i < tensor.chunk_count; ++i) {
     const catalog::Chunk& chunk = catalog_.chunks[tensor.first_chunk + i];
-    std::uint64_t from = i * chunk_bytes;
-    std::uint64_t to = from + chunk.decoded_bytes;
-    if (lower) {
-      const symmetry::DenseRange dense = symmetry::lower_range(meta, chunk);
-      from = dense.begin * meta.element_bits / 8;
-      to = dense.end * meta.element_bits / 8;
-    }
-    if (to <= part.offset) continue;
-    if (from >= end) break;
+    const io::ByteRange range = symmetry::chunk_range(meta, chunk);
+    if (range.end() <= part.offset) continue;
+    if (range.offset >= end) break;
     wanted.chunks.insert(tensor.first_chunk + i);
-    if (meta.form == symmetry::kFormRider && symmetry::is_carried(chunk)) {
+    if (symmetry::needs_group(meta, chunk)) {
       BBZ_TRY(want_group(meta.group, wanted));
     }
   }
@@ -200,7 +194,7 @@ Status Planner::add_group(std::uint32_t group, Bytes payload) {
   piece.checksum = entry.payload.checksum;
   BBZ_TRY(verify_piece(catalog_, piece, payload));
   BBZ_ASSIGN(const auto state,
-             internal::GroupState::make(entry, payload, catalog_.header.digest_kind));
+             symmetry::GroupState::make(entry, payload, catalog_.header.digest_kind));
   return resolve(group, state->tensor_count());
 }
 
@@ -244,14 +238,14 @@ Status verify_piece(const catalog::Catalog& catalog, const Piece& piece, Bytes b
                       expected.offset - piece.head_length);
   }
   const Bytes payload = bytes.subspan(piece.head_length);
-  BBZ_TRY(internal::check_payload_checksum(expected, payload));
+  BBZ_TRY(chunk::check_payload_checksum(expected, payload));
   switch (piece.what) {
     case What::kGroup:
-      return internal::check_payload_digest(catalog.groups[piece.item].meta.payload_digest,
-                                            expected, payload);
+      return chunk::check_payload_digest(catalog.groups[piece.item].meta.payload_digest, expected,
+                                         payload);
     case What::kMetadata:
-      return internal::check_payload_digest(catalog.metadata[piece.item].meta.payload_digest,
-                                            expected, payload);
+      return chunk::check_payload_digest(catalog.metadata[piece.item].meta.payload_digest, expected,
+                                         payload);
     default:
       return {};
   }

@@ -4,6 +4,7 @@
 #include "bbz/access/push/internal/handout.h"
 #include "bbz/base/format.h"
 #include "bbz/format/chunk/chunk.h"
+#include "bbz/format/chunk/payload.h"
 
 namespace bbz::internal {
 
@@ -36,8 +37,8 @@ Status Handout::take_group(std::size_t number, Bytes payload) {
   Unit& unit = outline_.unit(number);
   const catalog::Group& entry = catalog().groups[unit.item];
   GroupProgress& group = groups_[unit.item];
-  BBZ_TRY(check_payload_digest(entry.meta.payload_digest, entry.payload, payload));
-  const auto state = GroupState::make(entry, payload, catalog().header.digest_kind);
+  BBZ_TRY(chunk::check_payload_digest(entry.meta.payload_digest, entry.payload, payload));
+  const auto state = symmetry::GroupState::make(entry, payload, catalog().header.digest_kind);
   if (!state.ok() && state.code() != Code::kUnsupported) return state.error();
   group.read = true;
   if (state.ok()) {
@@ -52,9 +53,9 @@ Status Handout::take_group(std::size_t number, Bytes payload) {
 }
 
 // Refuses a group before anything is kept for it, if all records are known by then.
-Status Handout::check_listed(const GroupState& state) const {
+Status Handout::check_listed(const symmetry::GroupState& state) const {
   if (!outline_.listed()) return {};
-  const auto tensors = state.tensors(catalog(), derived_bytes(catalog(), state.number()));
+  const auto tensors = state.tensors(catalog(), symmetry::derived_bytes(catalog(), state.number()));
   return tensors.ok() ? Status() : Status(tensors.error());
 }
 
@@ -120,7 +121,7 @@ Status Handout::tensor_whole(std::uint32_t tensor) {
 }
 
 // A group with the bytes of its tensors, put together from what is kept of them.
-Result<std::shared_ptr<GroupState>> Handout::group_state(std::uint32_t number) {
+Result<std::shared_ptr<symmetry::GroupState>> Handout::group_state(std::uint32_t number) {
   const auto known = std::ranges::find(states_, number, [](const auto& s) { return s->number(); });
   if (known != states_.end()) {
     std::rotate(states_.begin(), known, std::next(known));
@@ -137,7 +138,7 @@ Result<std::shared_ptr<GroupState>> Handout::group_state(std::uint32_t number) {
   BBZ_TRY(group.useless);
   std::vector<std::byte> buffer;
   BBZ_ASSIGN(const Bytes payload, input_.read(outline_.unit(group.unit).payload(), buffer));
-  BBZ_ASSIGN(auto state, GroupState::make(entry, payload, catalog().header.digest_kind));
+  BBZ_ASSIGN(auto state, symmetry::GroupState::make(entry, payload, catalog().header.digest_kind));
   Status stored;  // whether the bytes could be read
   const Status together = state->put_together(
       catalog(),

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "bbz/symmetry/form.h"
+#include "bbz/symmetry/decode.h"
 
 namespace bbz::view {
 namespace {
@@ -31,15 +31,15 @@ Result<Block> block_at(const catalog::Catalog& catalog, const catalog::Tensor& t
     const std::uint64_t size = meta.element_bits / 8;
     const auto chunks = catalog.chunks_of(tensor);
     const auto begin_of = [&](const catalog::Chunk& chunk) {
-      return symmetry::lower_range(meta, chunk).begin * size;
+      return symmetry::chunk_range(meta, chunk).offset;
     };
     const auto after = std::ranges::upper_bound(chunks, offset, {}, begin_of);
     const catalog::Chunk& chunk = *std::prev(after);  // the first one begins at 0
-    const symmetry::DenseRange range = symmetry::lower_range(meta, chunk);
+    const io::ByteRange range = symmetry::chunk_range(meta, chunk);
     const std::uint64_t most = most_bytes(chunk.decoded_bytes) / size * size;
     block.number = chunk.meta.number;
-    block.begin = range.begin * size + (offset - range.begin * size) / most * most;
-    block.end = std::min(block.begin + most, range.end * size);
+    block.begin = range.offset + (offset - range.offset) / most * most;
+    block.end = std::min(block.begin + most, range.end());
     return block;
   }
   const std::uint64_t chunk_bytes = meta.chunk_elements * meta.element_bits / 8;

@@ -6,10 +6,10 @@
 #include <optional>
 #include <vector>
 
-#include "bbz/archive/group_state.h"
 #include "bbz/archive/reader.h"
 #include "bbz/parallel/spares.h"
 #include "bbz/parallel/thread_pool.h"
+#include "bbz/symmetry/group_state.h"
 
 namespace bbz {
 
@@ -37,8 +37,8 @@ struct Reader::State {
   Status read_bytes(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
   Status read_dense(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
   Status read_lower(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
-  Result<std::shared_ptr<internal::GroupState>> find_group(std::uint32_t number);
-  Result<std::shared_ptr<internal::GroupState>> read_group(const catalog::Group& group);
+  Result<std::shared_ptr<symmetry::GroupState>> find_group(std::uint32_t number);
+  Result<std::shared_ptr<symmetry::GroupState>> read_group(const catalog::Group& group);
   template <class Plan>
   Status visit(Plan&& plan, Visitor& visitor);
   // Tells the source that these chunks, or those of these tensors, will be read.
@@ -57,7 +57,7 @@ struct Reader::State {
   // The groups that were needed last, newest first: a layer's tensors ask for the same one many
   // times.
   std::mutex groups_mutex;
-  std::vector<std::shared_ptr<internal::GroupState>> groups;
+  std::vector<std::shared_ptr<symmetry::GroupState>> groups;
   // Those whose content is wrong, so that their tensors are not all decoded again for each chunk
   // that asks for one.
   std::map<std::uint32_t, Error> wrong_groups;

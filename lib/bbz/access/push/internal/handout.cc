@@ -1,7 +1,7 @@
 #include "bbz/access/push/internal/handout.h"
 
 #include "bbz/base/format.h"
-#include "bbz/format/chunk/chunk.h"
+#include "bbz/format/chunk/payload.h"
 
 namespace bbz::internal {
 
@@ -15,9 +15,8 @@ Handout::Handout(Input& input, Outline& outline, const push::Options& options,
       receiver_(receiver),
       pool_(options.threads) {}
 
-bool Handout::is_carried(const catalog::Chunk& chunk) const {
-  return catalog().tensors[chunk.meta.tensor].meta.form == symmetry::kFormRider &&
-         symmetry::is_carried(chunk);
+bool Handout::needs_group(const catalog::Chunk& chunk) const {
+  return symmetry::needs_group(catalog().tensors[chunk.meta.tensor].meta, chunk);
 }
 
 Status Handout::add(std::size_t unit) {
@@ -83,7 +82,7 @@ Status Handout::take(std::size_t number, Bytes payload) {
       return take_group(number, payload);
     case RecordType::kMetadata: {
       const catalog::Metadata& metadata = catalog().metadata[unit.item];
-      BBZ_TRY(check_metadata(metadata, payload));
+      BBZ_TRY(chunk::check_metadata(metadata, payload));
       BBZ_TRY(receiver_.metadata(metadata, as_text(payload)));
       break;
     }
@@ -116,7 +115,7 @@ Status Handout::take_chunk(std::size_t number, Bytes payload) {
   ++progress.verified;
   if (!wants(tensor)) {
     unit.set(Unit::kHanded);
-  } else if (!is_carried(chunk)) {
+  } else if (!needs_group(chunk)) {
     BBZ_TRY(hand_out(number, payload));
   } else if (!input_.has_store() && group_complete(catalog().tensors[tensor].meta.group)) {
     // With a store it waits until all of the tensor is there: the group may have to be put together
@@ -135,24 +134,26 @@ Status Handout::hand_out(std::size_t number, Bytes payload) {
   const std::uint32_t tensor = chunk.meta.tensor;
   const catalog::TensorMeta& meta = catalog().tensors[tensor].meta;
   plain_.resize(chunk.decoded_bytes);
+  std::shared_ptr<symmetry::GroupState> group;
   Status decoded;
-  if (is_carried(chunk)) {
-    auto state = group_state(meta.group);
-    decoded = state.ok() ? (*state)->decode_carried(catalog(), meta, chunk, payload, plain_)
-                         : Status(state.error());
-  } else {
-    decoded = chunk::verify(meta, chunk, payload, plain_);
+  if (needs_group(chunk)) {
+    auto found = group_state(meta.group);
+    if (found.ok()) {
+      group = std::move(found).value();
+    } else {
+      decoded = found.error();
+    }
+  }
+  if (decoded.ok()) {
+    decoded = symmetry::decode_chunk(meta, chunk, payload, {group.get(), &catalog()},
+                                     symmetry::Check::kPayload, plain_);
   }
   unit.set(Unit::kHanded);
   if (!decoded.ok()) return fail(tensor, &chunk, decoded.error());
   ++progress_[tensor].handed;
-  if (meta.form == symmetry::kFormLower) {
-    BBZ_TRY(symmetry::expand_lower(
-        meta, chunk, plain_, slice_,
-        [&](std::uint64_t offset, Bytes part) { return deliver(tensor, offset, part); }));
-  } else {
-    BBZ_TRY(deliver(tensor, chunk.meta.first_element * meta.element_bits / 8, plain_));
-  }
+  BBZ_TRY(symmetry::place_chunk(meta, chunk, plain_, slice_, [&](std::uint64_t offset, Bytes part) {
+    return deliver(tensor, offset, part);
+  }));
   return close_if_done(tensor);
 }
 
@@ -163,7 +164,7 @@ Status Handout::hand_out_waiting(std::uint32_t tensor) {
   for (std::uint64_t i = 0; i < count && first + i < outline_.unit_count(); ++i) {
     const Unit& unit = outline_.unit(first + i);
     if (!unit.is(Unit::kPayloadOk) || unit.is(Unit::kHanded) || !wants(tensor)) continue;
-    if (!is_carried(catalog().chunks[unit.item])) continue;  // its turn comes by itself
+    if (!needs_group(catalog().chunks[unit.item])) continue;  // its turn comes by itself
     BBZ_ASSIGN(const Bytes payload, input_.read(unit.payload(), payload_));
     BBZ_TRY(hand_out(first + i, payload));
     input_.release(unit.payload());

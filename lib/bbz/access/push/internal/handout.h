@@ -6,8 +6,8 @@
 
 #include "bbz/access/push/decoder.h"
 #include "bbz/access/push/internal/outline.h"
-#include "bbz/archive/group_state.h"
 #include "bbz/parallel/thread_pool.h"
+#include "bbz/symmetry/decode.h"
 
 namespace bbz::internal {
 
@@ -82,17 +82,17 @@ class Handout {
   Status close_if_done(std::uint32_t tensor);
   Status end_tensor(std::uint32_t tensor, bool silently);
   Status check_file(std::uint32_t file);
-  bool is_carried(const catalog::Chunk& chunk) const;
+  bool needs_group(const catalog::Chunk& chunk) const;
 
   // groups.cc: what tensors follow from others
   Status add_group(std::size_t unit);
   Status take_group(std::size_t unit, Bytes payload);
-  Status check_listed(const GroupState& group) const;
+  Status check_listed(const symmetry::GroupState& group) const;
   Status wait_for_group(std::uint32_t tensor);
   Status look_at_group(std::uint32_t group);
   Status tensor_whole(std::uint32_t tensor);
   bool group_complete(std::uint32_t group) const { return groups_[group].complete; }
-  Result<std::shared_ptr<GroupState>> group_state(std::uint32_t group);
+  Result<std::shared_ptr<symmetry::GroupState>> group_state(std::uint32_t group);
   Status keep_or_release(std::size_t unit);
   void keep(GroupProgress& group, std::size_t unit);
   void release_kept(std::uint32_t group);
@@ -117,9 +117,9 @@ class Handout {
   std::vector<GroupProgress> groups_;
   // Groups that wait for a tensor to become whole, or to be there at all.
   std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> watchers_;
-  std::vector<std::shared_ptr<GroupState>> states_;         // newest first
-  std::vector<std::uint32_t> live_;                         // groups that are not dropped
-  std::unordered_map<std::size_t, std::uint32_t> keepers_;  // how many groups keep a unit
+  std::vector<std::shared_ptr<symmetry::GroupState>> states_;  // newest first
+  std::vector<std::uint32_t> live_;                            // groups that are not dropped
+  std::unordered_map<std::size_t, std::uint32_t> keepers_;     // how many groups keep a unit
 };
 
 }  // namespace bbz::internal

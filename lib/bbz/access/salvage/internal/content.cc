@@ -2,10 +2,9 @@
 
 #include <algorithm>
 
-#include "bbz/archive/delivery.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
-#include "bbz/format/chunk/chunk.h"
+#include "bbz/format/chunk/payload.h"
 
 namespace bbz::salvage {
 namespace {
@@ -19,10 +18,6 @@ catalog::Tensor entry_of(const FoundTensor& tensor) {
   return entry;
 }
 
-bool is_carried(const FoundTensor& tensor, const catalog::Chunk& chunk) {
-  return tensor.meta.form == symmetry::kFormRider && symmetry::is_carried(chunk);
-}
-
 // The chunk of this number as its tensor's record has it, whether it was found or not.
 catalog::Chunk expected_chunk(const FoundTensor& tensor, std::uint64_t number) {
   catalog::Chunk chunk;
@@ -31,13 +26,6 @@ catalog::Chunk expected_chunk(const FoundTensor& tensor, std::uint64_t number) {
   chunk.meta.element_count = static_cast<std::uint32_t>(std::min(tensor.meta.chunk_elements, left));
   chunk.decoded_bytes = std::uint64_t{chunk.meta.element_count} * tensor.meta.element_bits / 8;
   return chunk;
-}
-
-// How many bytes of the tensor a chunk stands for.
-std::uint64_t piece_size(const FoundTensor& tensor, const catalog::Chunk& chunk) {
-  if (tensor.meta.form != symmetry::kFormLower) return chunk.decoded_bytes;
-  const symmetry::DenseRange range = symmetry::lower_range(tensor.meta, chunk);
-  return (range.end - range.begin) * tensor.meta.element_bits / 8;
 }
 
 }  // namespace
@@ -49,13 +37,14 @@ Status Content::read(const FoundTensor& tensor, const std::function<Status(const
     const Status derived = read_derived(tensor);
     return take({tensor.byte_size, derived, derived.ok() ? Bytes(derived_) : Bytes()});
   }
-  const bool rides = std::ranges::any_of(
-      tensor.chunks, [&](const auto& entry) { return is_carried(tensor, entry.second); });
+  const bool rides = std::ranges::any_of(tensor.chunks, [&](const auto& entry) {
+    return symmetry::needs_group(tensor.meta, entry.second);
+  });
   Result<std::shared_ptr<Group>> group = std::shared_ptr<Group>();
   if (rides) group = find_group(tensor.meta, 0);
   std::uint64_t next = 0;
   return parallel::ordered_map<Job>(
-      pool_, internal::delivery_depth(pool_),
+      pool_, parallel::queue_depth(pool_),
       [&](Job& job) -> Result<bool> {
         job.number = next;
         return next++ < tensor.chunk_count;
@@ -70,11 +59,11 @@ Status Content::read(const FoundTensor& tensor, const std::function<Status(const
 // On the calling thread.
 Status Content::pass_on(const FoundTensor& tensor, Job& job,
                         const std::function<Status(const Piece&)>& take) {
-  if (!job.piece.outcome.ok() || tensor.meta.form != symmetry::kFormLower) return take(job.piece);
-  return symmetry::expand_lower(tensor.meta, tensor.chunks.at(job.number), job.plain, slice_,
-                                [&](std::uint64_t, Bytes part) {
-                                  return take({part.size(), {}, part});
-                                });
+  if (!job.piece.outcome.ok()) return take(job.piece);
+  return symmetry::place_chunk(tensor.meta, tensor.chunks.at(job.number), job.plain, slice_,
+                               [&](std::uint64_t, Bytes part) {
+                                 return take({part.size(), {}, part});
+                               });
 }
 
 // On the pool's threads, as what follows it.
@@ -83,11 +72,11 @@ void Content::decode(const FoundTensor& tensor, const Result<std::shared_ptr<Gro
   job.piece = {};
   const auto found = tensor.chunks.find(job.number);
   if (found == tensor.chunks.end()) {
-    job.piece.size = piece_size(tensor, expected_chunk(tensor, job.number));
+    job.piece.size = symmetry::chunk_range(tensor.meta, expected_chunk(tensor, job.number)).size;
     job.piece.outcome = make_error(Code::kTruncated, "chunk {} is missing", job.number);
     return;
   }
-  job.piece.size = piece_size(tensor, found->second);
+  job.piece.size = symmetry::chunk_range(tensor.meta, found->second).size;
   job.piece.outcome = decode_chunk(tensor, found->second, group, job);
   if (job.piece.outcome.ok()) job.piece.bytes = job.plain;
 }
@@ -97,15 +86,14 @@ Status Content::decode_chunk(const FoundTensor& tensor, const catalog::Chunk& ch
   job.payload.resize(chunk.payload.length);
   BBZ_TRY(io::read_exactly(source_, chunk.payload.offset, job.payload));
   job.plain.resize(chunk.decoded_bytes);
-  if (is_carried(tensor, chunk)) {
-    if (!group.ok()) {
-      return make_error(group.code(), "chunk {} at offset {} is recovered from {}",
-                        chunk.meta.number, chunk.payload.offset, group.error().message);
-    }
-    return (*group)->state->decode_carried((*group)->catalog, tensor.meta, chunk, job.payload,
-                                           job.plain);
+  if (!group.ok() && symmetry::needs_group(tensor.meta, chunk)) {
+    return make_error(group.code(), "chunk {} at offset {} is recovered from {}", chunk.meta.number,
+                      chunk.payload.offset, group.error().message);
   }
-  return chunk::verify(tensor.meta, chunk, job.payload, job.plain);
+  symmetry::GroupAccess access;
+  if (group.ok() && *group != nullptr) access = {(*group)->state.get(), &(*group)->catalog};
+  return symmetry::decode_chunk(tensor.meta, chunk, job.payload, access, symmetry::Check::kPayload,
+                                job.plain);
 }
 
 // Into derived_.
@@ -146,12 +134,12 @@ Result<std::shared_ptr<Content::Group>> Content::find_group(const catalog::Tenso
   return loaded;
 }
 
-// Lets go of the groups that were needed longest ago, as internal::keep_newest() does.
+// Lets go of the groups that were needed longest ago, as symmetry::keep_newest() does.
 void Content::keep_newest() {
   std::uint64_t held = 0;
   std::size_t place = 0;
   std::erase_if(groups_, [&](const auto& entry) {
-    return !internal::keeps(*entry.second->state, place++, held);
+    return !symmetry::keeps(*entry.second->state, place++, held);
   });
 }
 
@@ -165,14 +153,14 @@ Result<std::shared_ptr<Content::Group>> Content::load_group(std::uint32_t number
     return make_error(Code::kTruncated, "group {}, which is lost", number);
   }
   const FoundGroup& entry = found->second;
-  const auto payload = internal::read_payload(source_, entry.payload);
+  const auto payload = chunk::read_payload(source_, entry.payload);
   if (!payload.ok()) return about(payload.error());
   const Status digest =
-      internal::check_payload_digest(entry.meta.payload_digest, entry.payload, *payload);
+      chunk::check_payload_digest(entry.meta.payload_digest, entry.payload, *payload);
   if (!digest.ok()) return about(digest.error());
   const auto group = std::make_shared<Group>();
   const catalog::Group known{entry.meta, entry.payload, 0};
-  BBZ_ASSIGN(group->state, internal::GroupState::make(known, *payload, survey_.digest_kind));
+  BBZ_ASSIGN(group->state, symmetry::GroupState::make(known, *payload, survey_.digest_kind));
   const std::uint64_t count = group->state->tensor_count();
   if (count != 0 && !entry.first_tensor) {
     return make_error(Code::kTruncated,

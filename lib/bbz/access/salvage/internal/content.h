@@ -6,8 +6,9 @@
 #include <functional>
 
 #include "bbz/access/salvage/survey.h"
-#include "bbz/archive/group_state.h"
 #include "bbz/base/large_buffer.h"
+#include "bbz/parallel/ordered_map.h"
+#include "bbz/symmetry/decode.h"
 
 namespace bbz::salvage {
 
@@ -33,7 +34,7 @@ class Content {
   // A group with what belongs to it.
   struct Group {
     catalog::Catalog catalog;  // of the tensors that belong to it, and nothing else
-    std::shared_ptr<internal::GroupState> state;
+    std::shared_ptr<symmetry::GroupState> state;
   };
 
   // A piece on its way.

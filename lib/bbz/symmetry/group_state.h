@@ -1,31 +1,15 @@
 // GroupState: a symmetry group with the tensors that belong to it, and what follows from them.
-// Internal to bbz.
 #pragma once
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <mutex>
 
 #include "bbz/format/catalog/catalog.h"
-#include "bbz/io/source.h"
 #include "bbz/symmetry/form.h"
 
-namespace bbz::internal {
-
-// Compares a payload with its checksum. Errors: kChecksum, with the payload's offset.
-Status check_payload_checksum(const catalog::Payload& payload, Bytes bytes);
-
-// Reads a payload and compares it so.
-Result<std::vector<std::byte>> read_payload(io::Source& source, const catalog::Payload& payload);
-
-// Compares the payload of a metadata or group record with the digest in its meta, where there is
-// one. Errors: kChecksum, with the payload's offset.
-Status check_payload_digest(const std::optional<Digest>& digest, const catalog::Payload& payload,
-                            Bytes bytes);
-
-// Whether a metadata record's payload is what its digest says, and text. Errors: kChecksum;
-// kMalformed where it is not UTF-8; the record is named.
-Status check_metadata(const catalog::Metadata& metadata, Bytes value);
+namespace bbz::symmetry {
 
 // Returns the bytes of the tensor that follows from a polar group, as far as one is known.
 std::uint64_t derived_bytes(const catalog::Catalog& catalog, std::uint32_t group);
@@ -33,7 +17,8 @@ std::uint64_t derived_bytes(const catalog::Catalog& catalog, std::uint32_t group
 // Returns the error of a tensor of a group that is not there as a whole.
 Error not_whole(std::uint32_t group, const catalog::Tensor& tensor);
 
-// Filled by whoever reads the group: first its payload, then the bytes of its tensors in order.
+// Holds a group and the bytes of the tensors that belong to it. A reader fills it: first with the
+// group's payload, then with the bytes of those tensors in order.
 class GroupState {
  public:
   // Takes the group's payload. Errors: kMalformed; kUnsupported for an unknown method.
@@ -52,8 +37,8 @@ class GroupState {
   // How many bytes of memory it takes, about.
   std::uint64_t held_bytes() const { return held_; }
   // Returns those tensors, once it is known that they may be decoded, and that a tensor of
-  // `derived_bytes` may be derived from them. Errors: those of symmetry::group_tensors(),
-  // symmetry::check_rotation() and symmetry::check_cost().
+  // `derived_bytes` may be derived from them. Errors: those of group_tensors(),
+  // check_rotation() and check_cost().
   Result<std::span<const catalog::Tensor>> tensors(const catalog::Catalog& catalog,
                                                    std::uint64_t derived_bytes) const;
   // Adds the decoded bytes of the next tensor of the group.
@@ -67,10 +52,9 @@ class GroupState {
   Status put_together(const catalog::Catalog& catalog, const PayloadOf& payload_of, Decode& decode);
 
   // A tensor of form polar, on the pool's threads and this one; `dense` has its size. `take` is as
-  // in symmetry::derive_polar().
+  // in derive_polar().
   Status derive(const catalog::Catalog& catalog, const catalog::Tensor& tensor,
-                parallel::ThreadPool& pool, MutableBytes dense,
-                const symmetry::TakePart& take = {});
+                parallel::ThreadPool& pool, MutableBytes dense, const TakePart& take = {});
   // A chunk of a tensor of form rider whose codec is carried; `out` has its decoded size. May be
   // called from many threads at once.
   Status decode_carried(const catalog::Catalog& catalog, const catalog::TensorMeta& tensor,
@@ -81,8 +65,8 @@ class GroupState {
 
   catalog::Group group_;
   std::uint64_t count_ = 0;
-  std::optional<symmetry::PolarGroup> polar_;
-  std::optional<symmetry::BitsBackGroup> bits_back_;
+  std::optional<PolarGroup> polar_;
+  std::optional<BitsBackGroup> bits_back_;
   std::vector<catalog::Tensor> tensors_;
   std::vector<std::vector<std::byte>> bytes_;
   std::atomic<std::uint64_t> held_{sizeof(GroupState)};
@@ -102,4 +86,4 @@ void keep_newest(std::vector<std::shared_ptr<GroupState>>& groups);
 // Decides about one of that list, and adds to `held` what it takes if it stays.
 bool keeps(const GroupState& group, std::size_t place, std::uint64_t& held);
 
-}  // namespace bbz::internal
+}  // namespace bbz::symmetry

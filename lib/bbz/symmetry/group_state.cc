@@ -1,40 +1,10 @@
-#include "bbz/archive/group_state.h"
+#include "bbz/symmetry/group_state.h"
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/format/chunk/chunk.h"
 
-namespace bbz::internal {
-
-Status check_payload_checksum(const catalog::Payload& payload, Bytes bytes) {
-  const std::uint64_t computed = xxh3_64(bytes);
-  if (computed == payload.checksum) return {};
-  return make_error(Code::kChecksum, "payload at offset {}: checksum {:016x}, computed {:016x}",
-                    payload.offset, payload.checksum, computed);
-}
-
-Result<std::vector<std::byte>> read_payload(io::Source& source, const catalog::Payload& payload) {
-  std::vector<std::byte> bytes(payload.length);
-  BBZ_TRY(io::read_exactly(source, payload.offset, bytes));
-  BBZ_TRY(check_payload_checksum(payload, bytes));
-  return bytes;
-}
-
-Status check_payload_digest(const std::optional<Digest>& digest, const catalog::Payload& payload,
-                            Bytes bytes) {
-  if (!digest) return {};
-  const Digest computed = digest_of(digest->kind, bytes);
-  if (computed == *digest) return {};
-  return make_error(Code::kChecksum, "payload at offset {}: digest {}, computed {}", payload.offset,
-                    digest->to_string(), computed.to_string());
-}
-
-Status check_metadata(const catalog::Metadata& metadata, Bytes value) {
-  BBZ_TRY(check_payload_digest(metadata.meta.payload_digest, metadata.payload, value));
-  if (is_utf8(as_text(value))) return {};
-  return make_error(Code::kMalformed, "metadata {} at offset {}: the value is not UTF-8",
-                    quoted(metadata.meta.key), metadata.payload.offset);
-}
+namespace bbz::symmetry {
 
 std::uint64_t derived_bytes(const catalog::Catalog& catalog, std::uint32_t group) {
   const std::uint32_t user = catalog.groups[group].first_user;
@@ -52,13 +22,13 @@ Result<std::shared_ptr<GroupState>> GroupState::make(const catalog::Group& group
   auto state = std::make_shared<GroupState>();
   state->group_ = group;
   switch (group.meta.method) {
-    case symmetry::kMethodPolar: {
-      BBZ_ASSIGN(state->polar_, symmetry::decode_polar_group(payload, kind));
+    case kMethodPolar: {
+      BBZ_ASSIGN(state->polar_, decode_polar_group(payload, kind));
       state->count_ = state->polar_->pivots.empty() ? 0 : 1;
       return state;
     }
-    case symmetry::kMethodBitsBack: {
-      BBZ_ASSIGN(state->bits_back_, symmetry::decode_bits_back_group(payload));
+    case kMethodBitsBack: {
+      BBZ_ASSIGN(state->bits_back_, decode_bits_back_group(payload));
       state->count_ = state->bits_back_->carriers;
       return state;
     }
@@ -70,9 +40,9 @@ Result<std::shared_ptr<GroupState>> GroupState::make(const catalog::Group& group
 
 Result<std::span<const catalog::Tensor>> GroupState::tensors(const catalog::Catalog& catalog,
                                                              std::uint64_t derived_bytes) const {
-  BBZ_ASSIGN(const auto tensors, symmetry::group_tensors(catalog, group_, count_));
-  if (bits_back_) BBZ_TRY(symmetry::check_rotation(group_, *bits_back_, tensors));
-  if (polar_) BBZ_TRY(symmetry::check_cost(group_, *polar_, tensors, derived_bytes));
+  BBZ_ASSIGN(const auto tensors, group_tensors(catalog, group_, count_));
+  if (bits_back_) BBZ_TRY(check_rotation(group_, *bits_back_, tensors));
+  if (polar_) BBZ_TRY(check_cost(group_, *polar_, tensors, derived_bytes));
   return tensors;
 }
 
@@ -110,14 +80,13 @@ Status GroupState::complete(const catalog::Catalog& catalog, std::uint64_t deriv
 }
 
 Status GroupState::derive(const catalog::Catalog& catalog, const catalog::Tensor& tensor,
-                          parallel::ThreadPool& pool, MutableBytes dense,
-                          const symmetry::TakePart& take) {
+                          parallel::ThreadPool& pool, MutableBytes dense, const TakePart& take) {
   BBZ_TRY(complete(catalog, tensor.byte_size));
   if (!tensors_.empty()) {
-    BBZ_TRY(symmetry::check_operand(group_, tensors_.front(), tensor.meta));
+    BBZ_TRY(check_operand(group_, tensors_.front(), tensor.meta));
   }
-  return symmetry::derive_polar(tensor.meta, *polar_, bytes_.empty() ? Bytes() : Bytes(bytes_[0]),
-                                dense, &pool, take);
+  return derive_polar(tensor.meta, *polar_, bytes_.empty() ? Bytes() : Bytes(bytes_[0]), dense,
+                      &pool, take);
 }
 
 Status GroupState::decode_carried(const catalog::Catalog& catalog,
@@ -127,7 +96,7 @@ Status GroupState::decode_carried(const catalog::Catalog& catalog,
     const std::lock_guard lock(mutex_);
     if (!riders_) {
       BBZ_TRY(complete(catalog, 0));
-      riders_ = symmetry::recover_riders(*bits_back_, tensors_, bytes_);
+      riders_ = recover_riders(*bits_back_, tensors_, bytes_);
       for (const auto& bytes : bytes_) held_ -= bytes.size();
       bytes_.clear();  // the riders are all that is needed from now on
       if (riders_->ok()) held_ += riders_->value().size();
@@ -135,8 +104,7 @@ Status GroupState::decode_carried(const catalog::Catalog& catalog,
   }
   if (!riders_->ok()) return riders_->error();
   BBZ_TRY(chunk::check_payload(tensor, chunk, payload));
-  BBZ_ASSIGN(const symmetry::Joined joined,
-             symmetry::join_carried(tensor, chunk, payload, **riders_));
+  BBZ_ASSIGN(const Joined joined, join_carried(tensor, chunk, payload, **riders_));
   return chunk::decode(tensor, joined.chunk, joined.payload, out);
 }
 
@@ -153,4 +121,4 @@ bool keeps(const GroupState& group, std::size_t place, std::uint64_t& held) {
   return kept;
 }
 
-}  // namespace bbz::internal
+}  // namespace bbz::symmetry

@@ -1,5 +1,5 @@
 // A group whose rotation is wrong costs one decode of it, however many chunks ask for its riders.
-#include "bbz/archive/group_state.h"
+#include "bbz/symmetry/group_state.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 
 #include "symmetry/bitsback/junctions.h"
 
-namespace bbz::internal {
+namespace bbz::symmetry {
 namespace {
 
 TEST(GroupState, DecodesAWrongRotationOnce) {
@@ -23,15 +23,15 @@ TEST(GroupState, DecodesAWrongRotationOnce) {
 
   catalog::Catalog catalog;
   catalog::Group& group = catalog.groups.emplace_back();
-  group.meta.method = symmetry::kMethodBitsBack;
+  group.meta.method = kMethodBitsBack;
   catalog::Tensor& tensor = catalog.tensors.emplace_back();
   tensor.meta.file = 0;
   tensor.meta.kind = catalog::TensorKind::kTensor;
   tensor.meta.dtype = DType::kF16;
   tensor.meta.shape = {kRows, kWidth};
   tensor.byte_size = tensor.stored_bytes = carrier.size();
-  const auto payload = symmetry::encode_group(
-      symmetry::BitsBackGroup{static_cast<std::uint32_t>(kWidth), 1, drawn->record});
+  const auto payload =
+      encode_group(BitsBackGroup{static_cast<std::uint32_t>(kWidth), 1, drawn->record});
   const auto state = GroupState::make(group, payload, DigestKind::kXxh3_128);
   ASSERT_TRUE(state.ok());
   (*state)->add(tensor, std::move(drawn->carriers.front()));
@@ -49,4 +49,4 @@ TEST(GroupState, DecodesAWrongRotationOnce) {
 }
 
 }  // namespace
-}  // namespace bbz::internal
+}  // namespace bbz::symmetry

@@ -1,0 +1,35 @@
+#include "bbz/symmetry/decode.h"
+
+#include "bbz/format/chunk/chunk.h"
+
+namespace bbz::symmetry {
+
+bool needs_group(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk) {
+  return tensor.form == kFormRider && is_carried(chunk);
+}
+
+io::ByteRange chunk_range(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk) {
+  const std::uint64_t bits = tensor.element_bits;
+  if (tensor.form == kFormLower) {
+    const DenseRange range = lower_range(tensor, chunk);
+    return {range.begin * bits / 8, (range.end - range.begin) * bits / 8};
+  }
+  return {chunk.meta.first_element * bits / 8, chunk.decoded_bytes};
+}
+
+Status decode_chunk(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
+                    const GroupAccess& group, Check check, MutableBytes out) {
+  if (needs_group(tensor, chunk)) {
+    return group.state->decode_carried(*group.catalog, tensor, chunk, payload, out);
+  }
+  const auto decode = check == Check::kPayload ? chunk::verify : chunk::decode;
+  return decode(tensor, chunk, payload, out);
+}
+
+Status place_chunk(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes decoded,
+                   std::vector<std::byte>& slice, const TakePart& take) {
+  if (tensor.form == kFormLower) return expand_lower(tensor, chunk, decoded, slice, take);
+  return take(chunk_range(tensor, chunk).offset, decoded);
+}
+
+}  // namespace bbz::symmetry
