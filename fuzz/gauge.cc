@@ -52,9 +52,9 @@ void fuzz_recover(WireReader& in) {
 
 // Tensors named by the table of a family, with widths from the input.
 void fuzz_detect(WireReader& in) {
-  std::vector<junction::TensorInfo> infos;
+  std::vector<TensorInfo> infos;
   while (in.remaining() > 4) {
-    junction::TensorInfo info;
+    TensorInfo info;
     info.dtype = dtype_of(in.get<std::uint8_t>());
     const std::uint8_t axes = in.get<std::uint8_t>() % 4;
     for (int a = 0; a < axes; ++a) info.shape.push_back(in.get<std::uint8_t>());

@@ -1,6 +1,6 @@
 // Any file is refused or gives tensors that lie within it. What does not begin as a zip archive is
 // taken as the pickle of one with a single storage, so that pickles are reached without one.
-#include "../tests/torch/make_files.h"
+#include "../tests/files/torch/make_files.h"
 
 #include <algorithm>
 #include <cstdint>

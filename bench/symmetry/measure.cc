@@ -31,7 +31,7 @@ Status pack_exactly(const rotation::Model& model, Writer& writer) {
   BBZ_TRY(writer.write(model.header));
   BBZ_TRY(writer.end_tensor());
   for (std::size_t i = 0; i < model.tensors.size(); ++i) {
-    const junction::TensorInfo& info = model.tensors[i];
+    const TensorInfo& info = model.tensors[i];
     TensorSpec spec;
     spec.name = info.name;
     spec.dtype = info.dtype;
@@ -92,7 +92,7 @@ rotation::Model model_of(const test_models::LargeModel& large) {
   model.path = "model.safetensors";
   model.tensors = large.infos();
   std::vector<safetensors::Tensor> tensors;
-  for (const junction::TensorInfo& info : model.tensors) {
+  for (const TensorInfo& info : model.tensors) {
     tensors.push_back({info.name, info.dtype, info.shape, 0, 0});
     model.stored_bytes += *element_count(info.shape) * element_bytes(info.dtype);
   }

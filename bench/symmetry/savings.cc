@@ -130,7 +130,7 @@ Result<MethodSavings> measure(const test_models::Spec& spec, std::optional<Metho
 
 ByShape by_shape(const test_models::Spec& spec, double bits) {
   ByShape sum;
-  for (const junction::TensorInfo& info : test_models::sliced_infos(spec)) {
+  for (const TensorInfo& info : test_models::sliced_infos(spec)) {
     const bool shortcut = info.name.ends_with("shortcut_Q");
     if (!shortcut && info.name.find("embed_tokens") == std::string::npos) {
       continue;

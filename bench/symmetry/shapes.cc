@@ -51,7 +51,7 @@ test_models::Spec sliced(const test_models::Spec& spec, std::uint64_t width) {
 
 std::uint64_t entries_of(const test_models::Spec& spec) {
   std::uint64_t entries = 0;
-  for (const junction::TensorInfo& info : test_models::sliced_infos(spec)) {
+  for (const TensorInfo& info : test_models::sliced_infos(spec)) {
     entries += *element_count(info.shape);
   }
   return entries;

@@ -110,7 +110,7 @@ class RealModel : public testing::TestWithParam<Real> {
     EXPECT_TRUE(reports.ok()) << reports.error().message;
     std::uint64_t saved = 0, all = 0;
     for (const gauge::JunctionReport& r : *reports) saved += r.entries_saved;
-    for (const junction::TensorInfo& info : model.infos) all += *element_count(info.shape);
+    for (const TensorInfo& info : model.infos) all += *element_count(info.shape);
     return {std::move(out), static_cast<double>(saved) / static_cast<double>(all)};
   }
 

@@ -10,8 +10,6 @@
 namespace bbz::compare {
 namespace {
 
-using junction::TensorInfo;
-
 std::vector<std::byte> floats(const std::vector<float>& values) {
   std::vector<std::byte> bytes(values.size() * 4);
   std::memcpy(bytes.data(), values.data(), bytes.size());

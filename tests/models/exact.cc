@@ -10,7 +10,7 @@ using linalg::Index;
 using linalg::Matrix;
 
 Matrix get(const Model& model, const std::string& name) {
-  const junction::TensorInfo& info = model.infos[model.find(name)];
+  const TensorInfo& info = model.infos[model.find(name)];
   const bool vector = info.shape.size() == 1;
   return linalg::load_matrix(model.get(name), info.dtype,
                              vector ? 1 : static_cast<Index>(info.shape[0]),

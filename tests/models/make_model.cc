@@ -12,7 +12,7 @@ using namespace bbz;
 
 int write(const test_models::Model& model, const std::string& path) {
   std::vector<safetensors::Tensor> tensors;
-  for (const junction::TensorInfo& info : model.infos) {
+  for (const TensorInfo& info : model.infos) {
     tensors.push_back({info.name, info.dtype, info.shape, 0, 0});
   }
   const auto header = safetensors::build(tensors, {{"format", "pt"}});

@@ -28,7 +28,7 @@ struct Spec {
 };
 
 struct Model {
-  std::vector<junction::TensorInfo> infos;
+  std::vector<TensorInfo> infos;
   std::vector<std::vector<std::byte>> bytes;  // as infos
 
   const std::vector<std::byte>& get(std::string_view name) const;
@@ -39,7 +39,7 @@ struct Model {
 linalg::Matrix matrix(const Model& model, std::size_t tensor);
 
 // The tensors of a sliced model in the order of the family's layers: embeddings, layers, head.
-std::vector<junction::TensorInfo> sliced_infos(const Spec& spec);
+std::vector<TensorInfo> sliced_infos(const Spec& spec);
 
 // A sliced model made by slicing, as SliceGPT does it: random weights of hidden size D with every
 // norm fused; at each junction the principal components of the normalised residual over random
@@ -57,13 +57,13 @@ class LargeModel {
   ~LargeModel();
   LargeModel(LargeModel&&) noexcept;
 
-  const std::vector<junction::TensorInfo>& infos() const { return infos_; }
+  const std::vector<TensorInfo>& infos() const { return infos_; }
   // The bytes of one tensor, the same at every call.
   std::vector<std::byte> make(std::size_t tensor) const;
 
  private:
   Spec spec_;
-  std::vector<junction::TensorInfo> infos_;
+  std::vector<TensorInfo> infos_;
   std::vector<double> gaussian_;
   mutable linalg::Matrix orthogonal_;  // made when first needed
 };

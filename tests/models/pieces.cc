@@ -68,7 +68,7 @@ void append(Model& model, const std::string& name, const Matrix& matrix, DType d
 }
 
 Matrix matrix(const Model& model, std::size_t tensor) {
-  const junction::TensorInfo& info = model.infos[tensor];
+  const TensorInfo& info = model.infos[tensor];
   const Index cols = info.shape.size() == 1 ? 1 : static_cast<Index>(info.shape[1]);
   return linalg::load_matrix(model.bytes[tensor], info.dtype, static_cast<Index>(info.shape[0]),
                              cols);
@@ -79,7 +79,7 @@ const std::vector<std::byte>& Model::get(std::string_view name) const {
 }
 
 std::size_t Model::find(std::string_view name) const {
-  const auto found = std::ranges::find(infos, name, &junction::TensorInfo::name);
+  const auto found = std::ranges::find(infos, name, &TensorInfo::name);
   return static_cast<std::size_t>(found - infos.begin());
 }
 

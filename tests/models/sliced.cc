@@ -121,8 +121,8 @@ class Unsliced {
 
 }  // namespace
 
-std::vector<junction::TensorInfo> sliced_infos(const Spec& spec) {
-  std::vector<junction::TensorInfo> infos;
+std::vector<TensorInfo> sliced_infos(const Spec& spec) {
+  std::vector<TensorInfo> infos;
   const junction::Family& family = family_of(spec);
   const auto add = [&](std::string name, Shape shape) {
     infos.push_back({std::move(name), spec.dtype, std::move(shape)});
@@ -190,7 +190,7 @@ Model sliced_model(const Spec& spec) {
     sliced[head + ".bias"] = gaussian(spec.vocabulary, 1, 0.1, seed_of(spec.seed, head + ".bias"));
   }
   Model model;
-  for (const junction::TensorInfo& info : sliced_infos(spec)) {
+  for (const TensorInfo& info : sliced_infos(spec)) {
     append(model, info.name, sliced.at(info.name), info.dtype, info.shape.size() == 1);
   }
   return model;
@@ -206,7 +206,7 @@ LargeModel::~LargeModel() = default;
 LargeModel::LargeModel(LargeModel&&) noexcept = default;
 
 std::vector<std::byte> LargeModel::make(std::size_t tensor) const {
-  const junction::TensorInfo& info = infos_[tensor];
+  const TensorInfo& info = infos_[tensor];
   const std::uint64_t seed = seed_of(spec_.seed, info.name);
   const std::uint64_t rows = info.shape[0], cols = info.shape.size() == 1 ? 1 : info.shape[1];
   std::mt19937_64 random(seed);

@@ -54,7 +54,7 @@ std::string torch_file_of(const test_models::Model& model) {
   torch::PickleDict entries;
   std::vector<std::string> storages;
   for (std::size_t i = 0; i < model.infos.size(); ++i) {
-    const junction::TensorInfo& info = model.infos[i];
+    const TensorInfo& info = model.infos[i];
     EXPECT_EQ(info.dtype, DType::kF16);
     torch::View view;
     view.type = "HalfStorage";

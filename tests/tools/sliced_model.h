@@ -11,7 +11,7 @@ namespace bbz::tools {
 inline std::string safetensors_of(const test_models::Model& model,
                                   const safetensors::Metadata& metadata = {}) {
   std::vector<safetensors::Tensor> tensors;
-  for (const junction::TensorInfo& info : model.infos) {
+  for (const TensorInfo& info : model.infos) {
     tensors.push_back({info.name, info.dtype, info.shape, 0, 0});
   }
   const auto header = safetensors::build(tensors, metadata).value();

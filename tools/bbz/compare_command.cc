@@ -90,7 +90,7 @@ Status compare_all_tensors(const model::Model& first, const model::Model& second
   std::map<std::string_view, std::size_t> places;
   for (std::size_t i = 0; i < second.tensors.size(); ++i) places[second.tensors[i].name] = i;
   for (std::size_t i = 0; i < first.tensors.size(); ++i) {
-    const junction::TensorInfo& info = first.tensors[i];
+    const TensorInfo& info = first.tensors[i];
     TensorRow row{info.name, "", {}};
     const auto found = places.find(info.name);
     if (found == places.end()) {

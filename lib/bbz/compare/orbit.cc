@@ -21,7 +21,7 @@ using linalg::Matrix;
 using linalg::Op;
 
 Result<Matrix> load(const Side& side, std::size_t tensor) {
-  const junction::TensorInfo& info = side.tensors[tensor];
+  const TensorInfo& info = side.tensors[tensor];
   BBZ_ASSIGN(const std::vector<std::byte> bytes, side.load(tensor));
   BBZ_TRY(gauge::check_finite(info, bytes));
   const Index cols = info.shape.size() == 1 ? 1 : static_cast<Index>(info.shape[1]);
@@ -103,8 +103,8 @@ Status check_same(const Side& first, const Side& second, const Junction& one,
                       one.name, one.members.size(), other.members.size());
   }
   for (std::size_t m = 0; m < one.members.size(); ++m) {
-    const junction::TensorInfo& a = first.tensors[one.members[m].tensor];
-    const junction::TensorInfo& b = second.tensors[other.members[m].tensor];
+    const TensorInfo& a = first.tensors[one.members[m].tensor];
+    const TensorInfo& b = second.tensors[other.members[m].tensor];
     if (a.name != b.name || a.shape != b.shape) {
       return make_error(
           Code::kInvalidArgument, "{}: expected one tensor, found {} [{}] and {} [{}]", one.name,

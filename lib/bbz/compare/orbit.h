@@ -12,7 +12,7 @@ using junction::Load;
 
 // One side: its tensors and how to get their bytes.
 struct Side {
-  std::span<const junction::TensorInfo> tensors;  // must outlive the comparison
+  std::span<const TensorInfo> tensors;  // must outlive the comparison
   Load load;
 };
 

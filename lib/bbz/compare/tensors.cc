@@ -13,7 +13,7 @@
 namespace bbz::compare {
 namespace {
 
-Status check_size(const junction::TensorInfo& info, Bytes bytes) {
+Status check_size(const TensorInfo& info, Bytes bytes) {
   BBZ_ASSIGN(const std::uint64_t count, element_count(info.shape));
   BBZ_ASSIGN(const std::uint64_t expected, byte_size(info.dtype, count));
   if (bytes.size() != expected) {
@@ -31,8 +31,8 @@ double difference(double a, double b) {
 
 }  // namespace
 
-Result<TensorDifference> compare_tensors(const junction::TensorInfo& first, Bytes first_bytes,
-                                         const junction::TensorInfo& second, Bytes second_bytes) {
+Result<TensorDifference> compare_tensors(const TensorInfo& first, Bytes first_bytes,
+                                         const TensorInfo& second, Bytes second_bytes) {
   BBZ_TRY(check_size(first, first_bytes));
   BBZ_TRY(check_size(second, second_bytes));
   if (first.shape != second.shape) {

@@ -18,7 +18,7 @@ struct TensorDifference {
 // as does a NaN. Others are only found identical or not (largest is then infinite).
 // Errors: kInvalidArgument where the shapes differ; kMalformed where bytes are not the size that
 // the info says. Both name the tensor.
-Result<TensorDifference> compare_tensors(const junction::TensorInfo& first, Bytes first_bytes,
-                                         const junction::TensorInfo& second, Bytes second_bytes);
+Result<TensorDifference> compare_tensors(const TensorInfo& first, Bytes first_bytes,
+                                         const TensorInfo& second, Bytes second_bytes);
 
 }  // namespace bbz::compare

@@ -87,7 +87,7 @@ class ByHand {
   explicit ByHand(const test_models::Model& model) : model_(model) {}
 
   double w(const std::string& name, Index i, Index j = 0) const {
-    const junction::TensorInfo& info = model_.infos[model_.find(name)];
+    const TensorInfo& info = model_.infos[model_.find(name)];
     const Index cols = info.shape.size() == 1 ? 1 : static_cast<Index>(info.shape[1]);
     double value;
     linalg::load(Bytes(model_.get(name)).subspan((i * cols + j) * 8, 8), DType::kF64, {&value, 1});

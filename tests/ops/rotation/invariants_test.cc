@@ -15,7 +15,7 @@ std::map<std::string, Matrix> matrices(Bytes file) {
   const auto model = model_of(file);
   std::map<std::string, Matrix> all;
   for (std::size_t i = 0; i < model->tensors.size(); ++i) {
-    const junction::TensorInfo& info = model->tensors[i];
+    const TensorInfo& info = model->tensors[i];
     const auto rows = static_cast<linalg::Index>(info.shape[0]);
     const auto cols = static_cast<linalg::Index>(info.shape.size() == 2 ? info.shape[1] : 1);
     all[info.name] = linalg::load_matrix(*model->load(i), info.dtype, rows, cols);

@@ -68,7 +68,7 @@ inline Result<Packed> pack_file(Bytes file, Method method,
 // A generated model as the bytes of a safetensors file.
 inline std::vector<std::byte> file_of(const test_models::Model& model) {
   std::vector<safetensors::Tensor> tensors;
-  for (const junction::TensorInfo& info : model.infos) {
+  for (const TensorInfo& info : model.infos) {
     tensors.push_back({info.name, info.dtype, info.shape, 0, 0});
   }
   std::vector<std::byte> file = *safetensors::build(tensors, {{"format", "pt"}});

@@ -23,7 +23,7 @@ class RealModel : public testing::TestWithParam<const char*> {
     std::uint64_t entries = 0;
     std::uint64_t saved = 0;
     const auto model = model_of(file_);
-    for (const junction::TensorInfo& info : model->tensors) {
+    for (const TensorInfo& info : model->tensors) {
       entries += *element_count(info.shape);
     }
     for (const JunctionRecord& junction : record.junctions) saved += junction.entries_saved;

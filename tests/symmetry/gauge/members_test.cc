@@ -9,7 +9,6 @@ namespace bbz::gauge {
 namespace {
 
 using junction::Role;
-using junction::TensorInfo;
 using linalg::Index;
 using linalg::Matrix;
 

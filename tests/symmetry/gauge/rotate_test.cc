@@ -91,7 +91,7 @@ double path_difference(const Model& a, const Model& b) {
 }
 
 void expect_unpacks(const Model& model, const Output& output) {
-  const junction::TensorInfo& info = model.infos[output.tensor];
+  const TensorInfo& info = model.infos[output.tensor];
   std::vector<std::byte> back(output.decoded.size(), std::byte{0x55});
   if (output.form == Form::kLower) {
     ASSERT_TRUE(unpack_lower(output.packed, info.dtype, info.shape[0], info.shape[1], back).ok());
@@ -354,7 +354,7 @@ TEST(Rotate, SaysWhyNoJunctionFits) {
 }
 
 TEST(Members, ErrorsAreFitForATerminal) {
-  const junction::TensorInfo info{"w\x1b[2J", DType::kF16, {2, 2}};
+  const TensorInfo info{"w\x1b[2J", DType::kF16, {2, 2}};
   const std::vector<std::byte> infinite(8, std::byte{0x7C});
   for (const Status& status : {check_finite(info, infinite), check_finite(info, {})}) {
     ASSERT_FALSE(status.ok());

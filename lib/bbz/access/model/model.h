@@ -17,10 +17,10 @@
 namespace bbz::model {
 
 struct Model {
-  std::string path;                           // of the safetensors file that holds it, or would
-  std::vector<junction::TensorInfo> tensors;  // in the order of their data
-  safetensors::Metadata metadata;             // of the file
-  std::vector<std::byte> header;              // of the file where it is safetensors, else empty
+  std::string path;                 // of the safetensors file that holds it, or would
+  std::vector<TensorInfo> tensors;  // in the order of their data
+  safetensors::Metadata metadata;   // of the file
+  std::vector<std::byte> header;    // of the file where it is safetensors, else empty
   // What is stored of it: the bytes of its file, or of the archive's payloads; of all its files.
   std::uint64_t stored_bytes = 0;
   // Reads a tensor, by its index in `tensors`. It keeps open what it reads from, also after the

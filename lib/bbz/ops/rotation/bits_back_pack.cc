@@ -257,7 +257,7 @@ Status BitsBackPacker::write_shortcut(const junction::Junction& here,
                                       const junction::Junction& next, gauge::Deviation& deviation) {
   for (const std::size_t tensor :
        here.proven() ? members(here, Role::kShortcutOut) : members(next, Role::kShortcutIn)) {
-    const junction::TensorInfo& info = model_.tensors[tensor];
+    const TensorInfo& info = model_.tensors[tensor];
     BBZ_ASSIGN(Buffer bytes, model_.load(tensor));
     if (here_ || next_) {
       BBZ_TRY(gauge::check_finite(info, bytes));

@@ -13,7 +13,7 @@ namespace {
 // was rotated changes neither its shape nor its singular values.
 Status estimate_gauge(const Model& model, std::size_t tensor, bool embedding,
                       Estimate::Junction& result) {
-  const junction::TensorInfo& info = model.tensors[tensor];
+  const TensorInfo& info = model.tensors[tensor];
   const std::uint64_t rows = info.shape[0];
   const std::uint64_t cols = info.shape[1];
   const std::uint64_t lower = rows * cols - gauge::lower_count(rows, cols);
@@ -67,7 +67,7 @@ Result<Estimate> estimate(const Model& model, const junction::Detection& detecti
   BBZ_TRY(check_work(model, detection));
   linalg::set_threads(threads);
   Estimate estimate;
-  for (const junction::TensorInfo& info : model.tensors) {
+  for (const TensorInfo& info : model.tensors) {
     BBZ_ASSIGN(const std::uint64_t elements, element_count(info.shape));
     estimate.entries += elements;
     estimate.bits += elements * element_bits(info.dtype);

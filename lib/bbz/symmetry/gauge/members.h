@@ -18,26 +18,26 @@ namespace bbz::gauge {
 
 // Checks that a tensor can be rotated at all. Errors: kMalformed if `bytes` is not the size that
 // info says; kUnsupported if an element is infinite or no number, naming tensor, element and value.
-Status check_finite(const junction::TensorInfo& info, Bytes bytes);
+Status check_finite(const TensorInfo& info, Bytes bytes);
 
 // The tensor's bytes after the rotation of a junction where it has that role. Works by blocks of
 // rows or columns and takes, beside its result, some tens of megabytes. Errors: kUnsupported where
 // an entry overflows the type, naming the tensor. Preconditions: check_finite(); u is d x d.
-Result<std::vector<std::byte>> rotate_member(const junction::TensorInfo& info, junction::Role role,
+Result<std::vector<std::byte>> rotate_member(const TensorInfo& info, junction::Role role,
                                              Bytes bytes, const linalg::Matrix& u,
                                              Deviation& deviation);
 
 // Checks that rotate_member() succeeds for any rotation: no row or column that is rotated is longer
 // than the largest number of the type. Precondition: check_finite().
-bool fits_when_rotated(const junction::TensorInfo& info, junction::Role role, Bytes bytes);
+bool fits_when_rotated(const TensorInfo& info, junction::Role role, Bytes bytes);
 
 // Checks that rotate_member() succeeds with this rotation, without its cost in most cases. Errors
 // and preconditions: those of rotate_member().
-Status check_rotation(const junction::TensorInfo& info, junction::Role role, Bytes bytes,
+Status check_rotation(const TensorInfo& info, junction::Role role, Bytes bytes,
                       const linalg::Matrix& u);
 
 // The rows from `first` on of a matrix W, after W U.
-Status rotate_rows(const junction::TensorInfo& info, Bytes bytes, std::uint64_t first,
+Status rotate_rows(const TensorInfo& info, Bytes bytes, std::uint64_t first,
                    const linalg::Matrix& u, MutableBytes out, Deviation& deviation);
 
 }  // namespace bbz::gauge

@@ -14,7 +14,6 @@ namespace {
 using junction::Junction;
 using junction::Member;
 using junction::Role;
-using junction::TensorInfo;
 using linalg::Index;
 using linalg::Matrix;
 

@@ -61,14 +61,14 @@ using Emit = std::function<Status(Output&&)>;
 // results, beside blocks of some tens of megabytes. Errors: with kFail, kUnsupported for an
 // infinity or NaN in a member and for a rotated entry that overflows its type, naming the tensor;
 // whatever load and emit return.
-Result<std::vector<JunctionReport>> rotate(std::span<const junction::TensorInfo> tensors,
+Result<std::vector<JunctionReport>> rotate(std::span<const TensorInfo> tensors,
                                            const junction::Detection& detection, bool polar,
                                            const Load& load, const Emit& emit,
                                            OnRefusal on_refusal = OnRefusal::kFail);
 
 // Returns why none of the proven junctions is certain to be rotated by rotate(), or nothing if one
 // is. Reads members only until one is found. Errors: whatever load returns.
-Result<std::string> why_none_fits(std::span<const junction::TensorInfo> tensors,
+Result<std::string> why_none_fits(std::span<const TensorInfo> tensors,
                                   const junction::Detection& detection, const Load& load);
 
 }  // namespace bbz::gauge

@@ -13,15 +13,9 @@
 #include <vector>
 
 #include "bbz/base/error.h"
-#include "bbz/base/shape.h"
+#include "bbz/base/tensor_info.h"
 
 namespace bbz::junction {
-
-struct TensorInfo {
-  std::string name;
-  DType dtype{};
-  Shape shape;
-};
 
 // Returns the bytes of a tensor, known by its index in a list of TensorInfo: row-major, each
 // element little-endian, as many as type and shape say. A function that takes a Load calls it on

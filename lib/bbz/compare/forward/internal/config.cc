@@ -8,8 +8,6 @@
 namespace bbz::forward {
 namespace {
 
-using junction::TensorInfo;
-
 template <class T>
 Status read(const nlohmann::json& object, const char* key, std::optional<T>& out) {
   const auto found = object.find(key);

@@ -42,6 +42,6 @@ struct Config {
 // Errors: kUnsupported for a family without a forward pass here (they are Llama and OPT); kNotFound
 // where heads is not given; kMalformed where the number of heads does not divide the projections,
 // or a tensor that is needed is missing or has not two axes.
-Result<Config> infer_config(std::span<const junction::TensorInfo> tensors, const Hints& hints);
+Result<Config> infer_config(std::span<const TensorInfo> tensors, const Hints& hints);
 
 }  // namespace bbz::forward

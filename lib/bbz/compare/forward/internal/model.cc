@@ -50,12 +50,12 @@ void causal_softmax(Matrix& scores) {
 
 }  // namespace
 
-Result<Model> Model::load(std::span<const junction::TensorInfo> tensors, const Config& config,
+Result<Model> Model::load(std::span<const TensorInfo> tensors, const Config& config,
                           const Load& load) {
   Model model;
   model.config_ = config;
   for (std::size_t t = 0; t < tensors.size(); ++t) {
-    const junction::TensorInfo& info = tensors[t];
+    const TensorInfo& info = tensors[t];
     if (!linalg::is_float(info.dtype) || info.shape.empty() || info.shape.size() > 2) continue;
     BBZ_ASSIGN(const std::vector<std::byte> bytes, load(t));
     BBZ_ASSIGN(const std::uint64_t count, element_count(info.shape));

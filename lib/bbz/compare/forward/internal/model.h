@@ -19,7 +19,7 @@ class Model {
   // Loads every tensor that the pass uses, as double. Tensors that it does not know are ignored.
   // Errors: kMalformed for a tensor that is missing, is no float or has a shape that does not fit
   // its neighbours, naming it; whatever load returns.
-  static Result<Model> load(std::span<const junction::TensorInfo> tensors, const Config& config,
+  static Result<Model> load(std::span<const TensorInfo> tensors, const Config& config,
                             const Load& load);
 
   const Config& config() const { return config_; }

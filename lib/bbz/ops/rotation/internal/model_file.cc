@@ -20,7 +20,7 @@ const std::string* find_record(const safetensors::Metadata& metadata) {
 
 Result<std::vector<std::byte>> ModelFile::make_header(std::string_view record_json) {
   std::vector<safetensors::Tensor> tensors;
-  for (const junction::TensorInfo& info : model_->tensors) {
+  for (const TensorInfo& info : model_->tensors) {
     tensors.push_back({info.name, info.dtype, info.shape, 0, 0});
   }
   safetensors::Metadata metadata;
@@ -46,7 +46,7 @@ Result<ModelFile> ModelFile::begin(const Model& model, const Record& longest, Wr
 }
 
 TensorSpec ModelFile::spec(std::size_t tensor) const {
-  const junction::TensorInfo& info = model_->tensors[tensor];
+  const TensorInfo& info = model_->tensors[tensor];
   TensorSpec spec;
   spec.name = info.name;
   spec.dtype = info.dtype;
