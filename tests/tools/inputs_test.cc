@@ -146,7 +146,8 @@ TEST_F(Inputs, TheirOutputsAreNoMoreReadable) {
       // A part of a download is unpacked from the partial file, which others may not write to.
       const bool part = row.command.find("get $URL --layer") != std::string::npos;
       const mode_t most = part ? 0644 : 0666;
-      const mode_t expected = remote ? most & ~std::stoul(c.umask, nullptr, 8) : c.at_most;
+      const auto mask = static_cast<mode_t>(std::stoul(c.umask, nullptr, 8));
+      const mode_t expected = remote ? most & ~mask : c.at_most;
       for (const std::string& name : dir_.entries()) {
         if (!name.starts_with("out") || std::filesystem::is_directory(dir_ / name)) continue;
         EXPECT_EQ(mode_of(name), expected) << masked.command << " " << name << " " << c.inputs;
