@@ -97,7 +97,7 @@ Status Fetcher::take(std::uint64_t offset, Bytes bytes) {
   if (options_.progress) {
     options_.progress(decoder_.there().bytes(), goal_ ? goal_ : decoder_.total());
   }
-  if (unsaved_ < std::clamp(moved_ / 256, kLeastUnsaved, kMostUnsaved)) return {};
+  if (unsaved_ < std::clamp(moved_ / 64, kLeastUnsaved, kMostUnsaved)) return {};
   return save();
 }
 
