@@ -1,4 +1,4 @@
-// The element types of tensors: those of safetensors, with their sizes in bits.
+// The element types of tensors, which are those of safetensors.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace bbz {
 
-// The number is the one in the format; a number once given is never reused.
+// The element type of a tensor. The format stores these numbers, so a number is never reused.
 enum class DType : std::uint8_t {
   kBool = 1,
   kU8 = 2,
@@ -35,32 +35,37 @@ enum class DType : std::uint8_t {
   kF4 = 48,          // 4 bits an element, packed
 };
 
-// The layout of a floating-point element from its top bit: sign, exponent, mantissa.
+// The number of bits of each field of a floating-point element. From the top bit down, the fields
+// are sign, exponent and mantissa.
 struct FloatLayout {
   int sign_bits = 0;
   int exponent_bits = 0;
   int mantissa_bits = 0;
 };
 
-// What is known of one DType.
+// Describes one DType.
 struct DTypeInfo {
   DType dtype{};
   std::string_view name;  // as safetensors writes it
   int bits = 0;           // of one element
-  FloatLayout layout;     // all zero for types that are not floating point
+  // All zero for booleans and integers, and also for C64, F8_E8M0, F6_* and F4.
+  FloatLayout layout;
 };
 
-// Every known DType, one row each.
+// Returns the table of all known types, with one row for each.
 std::span<const DTypeInfo> dtype_table();
 
-// The row of a DType, or nullptr for a number that is not in the table.
+// Returns the row of a type, or nullptr if the table does not have its number.
 const DTypeInfo* find_dtype(DType dtype);
+// Returns the row of the type that safetensors calls `name`, or nullptr if there is none. The case
+// of letters counts.
 const DTypeInfo* find_dtype(std::string_view name);
 
-// The row of a DType that is known to be valid. Precondition: find_dtype(dtype) != nullptr.
+// Returns the row of a valid type. Precondition: find_dtype(dtype) != nullptr.
 const DTypeInfo& dtype_info(DType dtype);
 
-// The size of one element. Precondition: dtype_info(dtype).bits is a multiple of 8.
+// Returns the size of one element in bytes. Preconditions: find_dtype(dtype) != nullptr, and the
+// size in bits is a multiple of 8.
 inline std::size_t element_bytes(DType dtype) {
   return static_cast<std::size_t>(dtype_info(dtype).bits) / 8;
 }

@@ -1,8 +1,10 @@
 // Success or failure as a value: Code, Error, Result<T>.
 //
-// Nothing in bbz throws across a public interface, prints or aborts, with two exceptions: the C++
-// runtime's out-of-memory exception is let through, and a Result that is asked for what it does not
-// hold ends the program. A function that can fail returns Result<T>.
+// A function that can fail returns Result<T>. The public interface does not throw, print or abort,
+// with two exceptions:
+// - std::bad_alloc passes through;
+// - taking the value of a Result that holds an error, or the error of one that holds none, prints a
+//   message and aborts.
 #pragma once
 
 #include <optional>
@@ -13,77 +15,80 @@
 
 namespace bbz {
 
-// What went wrong, by kind. The numbers are pinned: they stand in the specification's vectors, in
-// the C interface and in --json output, and are never reused.
+// The kind of a failure. The numbers are fixed and never reused: the specification's vectors, the C
+// interface and --json output contain them.
 enum class Code : int {
   kOk = 0,
-  kInvalidArgument =
-      1,              // the caller asked for something that cannot be: a wrong size, a bad option
-  kIo = 2,            // the operating system, the network or a Source or Sink failed
-  kNotAnArchive = 3,  // the magic number is not there
-  kTruncated = 4,     // the bytes end before the structure does
-  kChecksum = 5,      // a stored checksum differs from the one computed
-  kMalformed = 6,     // the structure breaks a rule of the specification
-  kUnsupported = 7,   // a version, feature, codec or form that this build does not know
-  kLimit = 8,         // a declared or actual size is over a limit
-  kNotFound = 9,      // no such tensor, file or layer
-  kExists = 10,       // an output is already there
-  kUnsafePath = 11,   // a name would leave the output directory or pass through a link
-  kDigestMismatch = 12,  // the content is whole but is not the content that was expected
+  kInvalidArgument = 1,  // the caller asked for something impossible, such as a wrong size
+  kIo = 2,               // the operating system, the network, or a Source or Sink failed
+  kNotAnArchive = 3,     // the magic number is missing
+  kTruncated = 4,        // the bytes end before the structure does
+  kChecksum = 5,         // a stored checksum differs from the one computed
+  kMalformed = 6,        // the structure breaks a rule of the specification
+  kUnsupported = 7,      // this build does not know a version, feature, codec or form
+  kLimit = 8,            // a declared or actual size exceeds a limit
+  kNotFound = 9,         // there is no such tensor, file or layer
+  kExists = 10,          // the output exists already
+  kUnsafePath = 11,      // a name would leave the output directory or pass through a link
+  kDigestMismatch = 12,  // the content is intact but is not the expected one
   kCancelled = 13,       // the caller asked to stop
   kInternal = 14,        // a defect of bbz itself
-  kOutOfMemory = 15,     // where std::bad_alloc cannot go: the C interface
+  kOutOfMemory = 15,     // memory ran out; only the C interface reports it as a code
 };
 
-// The code's name in lower case with dashes, for messages and --json: "not-an-archive".
+// Returns the name of a code in lower case with dashes, such as "not-an-archive", for messages and
+// --json. Returns "unknown" for a number that is not a Code.
 std::string_view code_name(Code code);
 
-// What a caller can do about a failure, if that takes more than its code says. Front ends name their
-// own options for it; messages name none.
+// The remedy for a failure, if its code alone does not suggest one. Messages of the library name no
+// option of a front end, so a front end adds its own option for a remedy.
 enum class Remedy : int {
   kNone = 0,
   kPackAsBytes,       // take the file as plain bytes
-  kChooseFile,        // select one of the files that are named
-  kChooseOrSeparate,  // the same, or write a file for each
-  kRepair,            // replace the output that exists, or repair it
-  kReplace,           // replace it
-  kRestart,           // begin the download anew
-  kSalvage,           // save what is whole of the damaged archive
+  kChooseFile,        // select one of the named files
+  kChooseOrSeparate,  // select one of the named files, or write each to its own file
+  kRepair,            // replace the existing output, or repair it
+  kReplace,           // replace the existing output
+  kRestart,           // start the download again
+  kSalvage,           // salvage the intact parts of the damaged archive
   kRemount,           // unmount what a process that has ended left mounted, then mount again
 };
 
-// A failure: its kind, and one sentence that names what, where, expected and found.
+// A failure.
 struct Error {
   Code code = Code::kInternal;
-  std::string message;
+  std::string message;  // one sentence that names what, where, expected and found; UTF-8
   Remedy remedy = Remedy::kNone;
 };
 
-// Makes an Error of a message, in which names may stand that others have chosen: what acts on a
-// terminal is escaped, as by printable() of names.h.
+// Makes an Error without a remedy. Escapes the message as printable() of names.h does, because it
+// may contain untrusted names.
 Error error_with_message(Code code, const std::string& message);
 
 namespace internal {
 
-// Prints the error to standard error and aborts: somebody took the value of a Result without one.
+// Prints the error to standard error and aborts. Result calls it if value() finds an error.
 [[noreturn, gnu::cold]] void end_without_value(const Error& error);
-// Aborts likewise: somebody took the error of a Result that holds none.
+// Prints that there is no error to standard error and aborts. Result calls it if error() finds
+// none.
 [[noreturn, gnu::cold]] void end_without_error();
 
 }  // namespace internal
 
-// Either a T or an Error. Test with ok() (or as a condition) before value() or error(). Asking for
-// the one that is not there is a defect of the caller: it prints the error's message, or that there
-// is no error, to standard error and aborts. A Result that was moved from still says which it was.
+// Holds either a T or an Error. Call ok() before value() or error(): taking the one that is missing
+// is a defect of the caller, prints a message to standard error and aborts. A Result that was moved
+// from still reports the same ok().
 template <class T>
 class [[nodiscard]] Result {
  public:
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit
 
+  // Returns whether a value is held.
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
 
+  // Returns the value. Aborts if an error is held. operator* and operator-> do the same.
   T& value() & { return held(state_); }
   const T& value() const& { return held(state_); }
   T&& value() && { return std::move(held(state_)); }
@@ -93,8 +98,10 @@ class [[nodiscard]] Result {
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
+  // Returns the error. Aborts if a value is held.
   const Error& error() const& { return failure(state_); }
   Error&& error() && { return std::move(failure(state_)); }
+  // Returns the code of the error, or kOk if a value is held.
   Code code() const { return ok() ? Code::kOk : error().code; }
 
  private:
@@ -116,14 +123,17 @@ class [[nodiscard]] Result {
   std::variant<T, Error> state_;
 };
 
+// Holds success or an Error. A default-constructed one is a success.
 template <>
 class [[nodiscard]] Result<void> {
  public:
   Result() = default;
   Result(Error error) : error_(std::move(error)) {}  // NOLINT: implicit
 
+  // Returns whether this is a success.
   bool ok() const { return !error_.has_value(); }
   explicit operator bool() const { return ok(); }
+  // Returns the error. Aborts if this is a success.
   const Error& error() const& {
     if (!error_) [[unlikely]]
       internal::end_without_error();
@@ -134,12 +144,14 @@ class [[nodiscard]] Result<void> {
       internal::end_without_error();
     return std::move(*error_);
   }
+  // Returns the code of the error, or kOk for a success.
   Code code() const { return ok() ? Code::kOk : error_->code; }
 
  private:
   std::optional<Error> error_;
 };
 
+// The result of a function that returns nothing but success or failure.
 using Status = Result<void>;
 
 }  // namespace bbz
@@ -147,14 +159,17 @@ using Status = Result<void>;
 #define BBZ_CONCAT_INNER(a, b) a##b
 #define BBZ_CONCAT(a, b) BBZ_CONCAT_INNER(a, b)
 
-// Evaluates an expression of type Result<...>; returns its error from the enclosing function.
+// Evaluates an expression of type Result<...>. If it is an error, returns the error from the
+// enclosing function.
 #define BBZ_TRY(expression)                                             \
   do {                                                                  \
     auto bbz_try_result = (expression);                                 \
     if (!bbz_try_result.ok()) return std::move(bbz_try_result).error(); \
   } while (false)
 
-// BBZ_ASSIGN(auto x, f()): declares or assigns x from f()'s value, or returns f()'s error.
+// BBZ_ASSIGN(auto x, f()) declares or assigns x from the value of f(). If f() gives an error, it
+// returns the error from the enclosing function. It expands to several statements, so the body of
+// an `if` needs braces around it, and a line can have only one.
 #define BBZ_ASSIGN(target, expression) \
   BBZ_ASSIGN_INNER(BBZ_CONCAT(bbz_result_, __LINE__), target, expression)
 #define BBZ_ASSIGN_INNER(result, target, expression)  \

@@ -1,5 +1,5 @@
-// make_error: an Error whose message is formatted by {fmt}. Internal: public headers do not include
-// it, so that users of the library need no fmt.
+// Formats the messages of errors with {fmt}. Public headers do not include this file, so users of
+// the library do not need fmt.
 #pragma once
 
 #include <fmt/core.h>
@@ -8,12 +8,14 @@
 
 namespace bbz {
 
+// Makes an Error without a remedy from a formatted message, which is escaped as
+// error_with_message() does it.
 template <class... Args>
 Error make_error(Code code, fmt::format_string<Args...> format, Args&&... args) {
   return error_with_message(code, fmt::format(format, std::forward<Args>(args)...));
 }
 
-// An Error with what can be done about it.
+// Makes an Error with a remedy from a formatted message.
 template <class... Args>
 Error make_error(Code code, Remedy remedy, fmt::format_string<Args...> format, Args&&... args) {
   Error error = make_error(code, format, std::forward<Args>(args)...);

@@ -12,7 +12,7 @@ namespace bbz {
 namespace xxh3 {
 namespace {
 
-// What the compiler makes of it by itself: SSE2, NEON.
+// Compiled for the baseline of the machine: SSE2 or NEON.
 constexpr Kernel kPlainKernel = {"plain", hash64, update, blocks};
 
 std::vector<const Kernel*> find_kernels() {
@@ -58,7 +58,7 @@ std::uint64_t finish(const Accumulators& accumulators, const void* range, std::s
   std::copy(accumulators.begin(), accumulators.end(), state.acc);
   in += blocks * kBlock;
   state.totalLen = blocks * kBlock;
-  // The last stripe of a hash may reach back into bytes that were taken in before.
+  // The last stripe of a hash may include bytes of the block before.
   std::copy(in - XXH_STRIPE_LEN, in, std::end(state.buffer) - XXH_STRIPE_LEN);
   best().update(&state, in, size - blocks * kBlock);
   return XXH3_64bits_digest(&state);
@@ -109,7 +109,7 @@ struct Hasher::State {
       XXH3_128bits_reset(&xxh);
       return;
     }
-    // OpenSSL fails here only where it cannot allocate, or where SHA-256 is disabled by policy.
+    // OpenSSL fails here only if it cannot allocate, or if a policy disables SHA-256.
     sha = EVP_MD_CTX_new();
     if (sha == nullptr || EVP_DigestInit_ex(sha, EVP_sha256(), nullptr) != 1) {
       EVP_MD_CTX_free(sha);

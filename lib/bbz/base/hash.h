@@ -9,10 +9,10 @@
 
 namespace bbz {
 
-// XXH3 with 64 bits and seed 0, over one range.
+// Returns the 64-bit XXH3 with seed 0 of a range.
 std::uint64_t xxh3_64(Bytes bytes);
 
-// XXH3-64 over several ranges one after the other.
+// Computes the 64-bit XXH3 with seed 0 of several ranges, as if they were one. Not thread-safe.
 class Xxh3Stream {
  public:
   Xxh3Stream();
@@ -20,7 +20,9 @@ class Xxh3Stream {
   Xxh3Stream(Xxh3Stream&&) noexcept;
   Xxh3Stream& operator=(Xxh3Stream&&) noexcept;
 
+  // Appends a range, which need not outlive the call.
   void update(Bytes bytes);
+  // Returns the hash of all ranges so far. More may follow.
   std::uint64_t digest64() const;
 
  private:
@@ -28,26 +30,26 @@ class Xxh3Stream {
   std::unique_ptr<State> state_;
 };
 
-// XXH3-64 of a range of memory that is written or read from its front on: each part is hashed soon
-// after, while it is in the cache.
+// Computes the 64-bit XXH3 with seed 0 of a range of memory while something else writes or reads
+// that range front to back. Each part is hashed while it is still in the cache.
 class Xxh3Follower {
  public:
-  // How far it is: XXH3's accumulators, and how many blocks of 1024 bytes are in them, of which
-  // none has the range's last byte.
+  // The state of the computation: XXH3's accumulators, and the number of 1024-byte blocks that they
+  // contain. The block with the last byte of the range is never among them.
   struct Progress {
     std::array<std::uint64_t, 8> accumulators;
     std::size_t blocks;
   };
 
-  // Refers to the range, which may still be empty of what is to be hashed.
+  // Refers to the range, which must outlive the object. Its bytes may be written later.
   explicit Xxh3Follower(Bytes range);
 
-  // The first `ready` bytes, at least as many as before and at most the range's, will not change
-  // any more.
+  // Hashes as many blocks of the first `ready` bytes as possible. Those bytes must not change any
+  // more. Precondition: `ready` is at least that of the call before and at most the range's size.
   void advance(std::size_t ready);
-  // None will. Returns the hash of all.
+  // Returns the hash of the whole range. Precondition: all of its bytes are written.
   std::uint64_t finish() const;
-  // For a loop that takes in blocks itself, next to what fills them.
+  // Returns the state, for a loop that hashes blocks itself while it fills them.
   Progress& progress() { return progress_; }
 
  private:
@@ -55,34 +57,38 @@ class Xxh3Follower {
   Progress progress_;
 };
 
-// The algorithm of an archive's root digest. The numbers stand in the format.
+// The algorithm of a digest. The format stores these numbers.
 enum class DigestKind : std::uint8_t {
-  kXxh3_128 = 1,  // finds damage; 16 bytes
+  kXxh3_128 = 1,  // detects damage; 16 bytes
   kSha256 = 2,    // also resists forgery; 32 bytes
 };
 
-// A digest and what made it; unused bytes at the end are zero.
+// A digest and its algorithm.
 struct Digest {
   DigestKind kind = DigestKind::kXxh3_128;
-  std::array<std::byte, 32> bytes{};
+  std::array<std::byte, 32> bytes{};  // those from size() on are zero
 
+  // Returns the number of bytes that the algorithm gives.
   std::size_t size() const { return kind == DigestKind::kSha256 ? 32 : 16; }
+  // Returns the first size() bytes. They belong to this object.
   Bytes view() const { return Bytes(bytes).first(size()); }
-  // "xxh3-128:..." or "sha256:...", in lower-case hexadecimal.
+  // Returns "xxh3-128:..." or "sha256:...", in lower-case hexadecimal.
   std::string to_string() const;
   friend bool operator==(const Digest&, const Digest&) = default;
 };
 
-// Computes a Digest over ranges given one after the other.
+// Computes the digest of several ranges, as if they were one. Not thread-safe.
 class Hasher {
  public:
+  // Throws std::bad_alloc if memory runs out or a policy of OpenSSL disables SHA-256.
   explicit Hasher(DigestKind kind);
   ~Hasher();
   Hasher(Hasher&&) noexcept;
   Hasher& operator=(Hasher&&) noexcept;
 
+  // Appends a range, which need not outlive the call.
   void update(Bytes bytes);
-  // Ends the computation; the Hasher must not be used again.
+  // Returns the digest of all ranges. The Hasher must not be used afterwards.
   Digest finish();
 
  private:
@@ -90,9 +96,10 @@ class Hasher {
   std::unique_ptr<State> state_;
 };
 
+// Returns the digest of one range.
 Digest digest_of(DigestKind kind, Bytes bytes);
 
-// Lower-case hexadecimal of a byte range.
+// Returns the bytes in lower-case hexadecimal, two digits each.
 std::string to_hex(Bytes bytes);
 
 }  // namespace bbz

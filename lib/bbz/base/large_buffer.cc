@@ -11,9 +11,10 @@ LargeBuffer::LargeBuffer(std::size_t size) : size_(size) {
   const std::size_t alignment = size >= kHugePage ? kHugePage : kAlignment;
   auto* const memory = static_cast<std::byte*>(::operator new(size, std::align_val_t(alignment)));
 #if defined(MADV_HUGEPAGE)
-  const std::size_t whole = size - size % kHugePage;  // pages that lie in it wholly
+  const std::size_t whole = size - size % kHugePage;  // only whole pages
   if (whole != 0 && madvise(memory, whole, MADV_HUGEPAGE) == 0) {
-    // By one thread: several that touch the same page first would each make one, and keep one.
+    // Touches the pages from one thread: if several threads touched a page first, each would make
+    // one, and only one would be kept.
     for (std::size_t at = 0; at < whole; at += kHugePage) memory[at] = std::byte{0};
   }
 #endif

@@ -1,4 +1,4 @@
-// LargeBuffer: memory of many megabytes that is written once and soon given back.
+// LargeBuffer: memory of many megabytes that is written once and released soon.
 #pragma once
 
 #include <cstddef>
@@ -9,13 +9,15 @@
 
 namespace bbz {
 
-// Bytes that are not initialised, aligned to kAlignment; in huge pages where the system gives them
-// to who asks: the first touch of 20 MiB in small pages takes as long as computing what is written.
+// Owns uninitialised bytes, aligned to kAlignment. They are in huge pages if the system grants
+// those on request: the first touch of 20 MiB in small pages takes as long as computing the
+// content.
 class LargeBuffer {
  public:
   static constexpr std::size_t kAlignment = 64;
 
   LargeBuffer() = default;
+  // Throws std::bad_alloc if memory runs out.
   explicit LargeBuffer(std::size_t size);
   LargeBuffer(LargeBuffer&& other) noexcept
       : bytes_(std::move(other.bytes_)), size_(std::exchange(other.size_, 0)) {}
@@ -25,7 +27,8 @@ class LargeBuffer {
     return *this;
   }
 
-  // Another size, other bytes; the same memory where the size is the same.
+  // Replaces the memory by one of another size. The content is lost. Does nothing if the size is
+  // the same.
   void resize(std::size_t size) {
     if (size != size_) *this = LargeBuffer(size);
   }

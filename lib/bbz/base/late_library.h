@@ -1,25 +1,27 @@
-// A shared library that is loaded when something in it is first wanted: a program that never comes
-// to it starts without it, and runs where it is not installed. Internal to bbz.
+// LateLibrary: a shared library that is loaded when it is first needed. A program that never needs
+// it starts faster, and also runs if the library is not installed.
 #pragma once
 
 #include "bbz/base/error.h"
 
 namespace bbz {
 
+// A loaded library and the first error of loading it. It stays loaded until the process ends.
 class LateLibrary {
  public:
-  // Loads the library of this name, as the dynamic loader finds it. It stays until the process
-  // ends.
+  // Loads the library that the dynamic loader finds under `name`, which must outlive the object.
+  // status() reports a failure.
   explicit LateLibrary(const char* name);
 
-  // Points `function` to what the library has under this name. Precondition: that has this type.
+  // Points `function` to the library's symbol of this name, or to null if that is missing.
+  // Precondition: the symbol has this type.
   template <class Function>
   void bind(Function*& function, const char* symbol) {
     function = reinterpret_cast<Function*>(find(symbol));
   }
 
-  // Whether the library was loaded and all was found that was asked for: only then may any of it be
-  // called. Errors: kUnsupported, with the first thing that is missing.
+  // Returns success if the library was loaded and every symbol was found. Only then may its
+  // functions be called. Errors: kUnsupported, which names the first thing that is missing.
   const Status& status() const { return status_; }
 
  private:

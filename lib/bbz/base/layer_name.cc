@@ -8,7 +8,7 @@
 namespace bbz {
 namespace {
 
-// What the parts of a name that come before a layer's number are called, with models that do so.
+// The components that may come before the number of a layer, with models that use them.
 constexpr std::array<std::string_view, 8> kStacks = {
     "layers",              // Llama, Mistral, Qwen, OPT, BART, Flax modules (layers_3)
     "layer",               // BERT, ViT (encoder.layer.3)
@@ -24,7 +24,7 @@ bool is_boundary(char c) {
   return c == '.' || c == '/';
 }
 
-// The number that `text` begins with, up to its end or the next component.
+// Returns the number that is the first component of `text`.
 std::optional<std::uint32_t> leading_number(std::string_view text) {
   std::uint32_t number = 0;
   const char* const end = text.data() + text.size();
@@ -35,7 +35,7 @@ std::optional<std::uint32_t> leading_number(std::string_view text) {
   return number;
 }
 
-// The layer, where the component that `text` begins with names a stack.
+// Returns the number of the layer if `text` begins with the name of a stack.
 std::optional<std::uint32_t> layer_at(std::string_view text) {
   for (const std::string_view stack : kStacks) {
     if (!text.starts_with(stack) || text.size() == stack.size()) continue;

@@ -7,12 +7,13 @@
 namespace bbz {
 namespace {
 
-// The length of the UTF-8 sequence that `text` begins with, 0 where it is not well-formed.
+// Returns the length of the UTF-8 sequence at the beginning of `text`, or 0 if it is not
+// well-formed. Precondition: `text` is not empty.
 std::size_t sequence_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned lead = byte(0);
   if (lead < 0x80) return 1;
-  // The second byte's range shuts out overlong forms, surrogates and numbers past U+10FFFF.
+  // The range of the second byte excludes overlong forms, surrogates and numbers past U+10FFFF.
   unsigned low = 0x80;
   unsigned high = 0xBF;
   std::size_t length = 0;
@@ -39,10 +40,10 @@ bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
 }
 
-// Whether a character of several bytes acts on a terminal instead of being shown: U+0080 to U+009F,
-// which hold one-character escape sequences, the marks that turn the direction of text around
-// (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), and those that end a line (U+2028,
-// U+2029).
+// Returns whether a character of several bytes controls a terminal instead of being shown:
+// - U+0080 to U+009F, which contain one-character escape sequences;
+// - marks of the direction of text (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069);
+// - line ends (U+2028, U+2029).
 bool is_wide_control(std::string_view character) {
   const auto between = [&](std::string_view first, std::string_view last) {
     return first <= character && character <= last;
@@ -116,7 +117,7 @@ std::string quoted(std::string_view text, std::size_t most) {
 }
 
 std::string shown_path(std::string_view path) {
-  // Longer than any path, each byte of it as four characters.
+  // No path is longer than this, even if each of its bytes takes four characters.
   const std::string all = quoted(path, 16 * kMaxPathBytes);
   const bool plain = !path.empty() && all.size() == path.size() + 2;
   return plain ? std::string(path) : all;

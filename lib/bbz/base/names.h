@@ -1,4 +1,4 @@
-// Rules for names that come from outside: well-formed UTF-8, and paths that are safe to create.
+// Rules for untrusted names: well-formed UTF-8, and paths that are safe to create.
 #pragma once
 
 #include <string>
@@ -8,28 +8,32 @@
 
 namespace bbz {
 
+// The largest length of a safe path.
 inline constexpr std::size_t kMaxPathBytes = 4096;
 
-// Whether `text` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
+// Returns whether `text` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
 bool is_utf8(std::string_view text);
 
-// Whether a path may be created below any folder: relative, components separated by '/', none of
-// them empty, "." or ".." or over 255 bytes; no control characters, no backslash; UTF-8; at most
-// kMaxPathBytes. Errors: kUnsafePath, with the rule that is broken.
+// Checks that a path may be created below any directory. A safe path
+// - is not empty, is relative, and has at most kMaxPathBytes;
+// - is UTF-8 without ASCII control characters and without backslashes;
+// - has components separated by '/', none of which is empty, "." or "..", or over 255 bytes.
+// Errors: kUnsafePath, which names the broken rule.
 Status check_safe_path(std::string_view path);
 // Returns the rule that a path breaks, as the end of a sentence, or "" for a safe one.
 std::string_view fault_of_path(std::string_view path);
 
-// Returns `text` as it can be shown anywhere: control characters, line ends among them, marks of
-// direction and bytes that are not UTF-8 become \xNN. What was returned is returned unchanged.
+// Returns `text` in a form that is safe to show: control characters and line ends, marks of
+// direction, and bytes that are not UTF-8 become \xNN. A second call changes nothing.
 std::string printable(std::string_view text);
 
-// `text` in double quotes, with control characters, marks of direction and bytes that are not UTF-8
-// as \xNN, for messages and terminals; cut after about `most` bytes. Called bbz::quoted for a
-// std::string, lest std::quoted be meant where that is known.
+// Returns `text` in double quotes, for messages and terminals. Escapes what printable() escapes,
+// and double quotes. A text that takes more than about `most` bytes is cut and ends with `..."`.
+// Write bbz::quoted for a std::string, because argument-dependent lookup also finds std::quoted.
 std::string quoted(std::string_view text, std::size_t most = 200);
 
-// Returns `path` as it is if a terminal shows all of it, and in full quotes otherwise.
+// Returns `path` unchanged if nothing in it needs an escape and it is not empty. Otherwise returns
+// it as quoted() does, without a cut.
 std::string shown_path(std::string_view path);
 
 }  // namespace bbz

@@ -1,4 +1,4 @@
-// Shapes and the sizes that follow from them, checked against overflow.
+// Shapes of tensors, and sizes computed from them with checks for overflow.
 #pragma once
 
 #include <vector>
@@ -8,18 +8,19 @@
 
 namespace bbz {
 
-// Extents from the outermost axis to the innermost; empty for a tensor of no axes (one element).
+// The extents in elements, from the outermost axis to the innermost. An empty shape is that of a
+// tensor without axes, which has one element.
 using Shape = std::vector<std::uint64_t>;
 
-// The number of elements: the product of the extents, 1 for an empty shape.
-// Errors: kMalformed on overflow of 64 bits.
+// Returns the number of elements: the product of the extents, or 1 for an empty shape.
+// Errors: kMalformed if it exceeds 64 bits.
 Result<std::uint64_t> element_count(const Shape& shape);
 
-// The bytes that `elements` elements take, packed.
-// Errors: kMalformed on overflow, and where the bits do not fill whole bytes.
+// Returns the size in bytes of that many packed elements. Precondition: find_dtype(dtype) !=
+// nullptr. Errors: kMalformed if the size in bits exceeds 64 bits, or is not a multiple of 8.
 Result<std::uint64_t> byte_size(DType dtype, std::uint64_t elements);
 
-// The length of a row: the innermost extent, or 1 for an empty shape.
+// Returns the length of a row in elements: the innermost extent, or 1 for an empty shape.
 std::uint64_t row_length(const Shape& shape);
 
 }  // namespace bbz

@@ -1,4 +1,4 @@
-// Files that a download leaves in the place of another: what they are, and how to get the right one.
+// Recognises files that a failed download leaves instead of the wanted one.
 #pragma once
 
 #include <string>
@@ -7,10 +7,9 @@
 
 namespace bbz {
 
-// Returns what a file is that was meant to be another and begins with these bytes, with advice, to
-// follow "it is" in a sentence: a git-lfs pointer, a web page, or
-// data compressed with gzip. Returns nothing for all others.
-// At least 32 bytes, or the whole file, are needed.
+// Returns the end of a sentence that begins with "it is", with advice if there is some, for a file
+// that is a git-lfs pointer, a web page, or compressed with gzip. Returns an empty string for all
+// other files. `start` is the beginning of the file: at least 32 bytes, or the whole file.
 std::string stand_in(Bytes start);
 
 }  // namespace bbz

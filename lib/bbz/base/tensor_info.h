@@ -1,4 +1,4 @@
-// TensorInfo: what a tensor is, without its bytes.
+// TensorInfo: the description of a tensor.
 #pragma once
 
 #include <string>
@@ -8,6 +8,7 @@
 
 namespace bbz {
 
+// Describes a tensor, without its bytes.
 struct TensorInfo {
   std::string name;
   DType dtype{};

@@ -1,8 +1,8 @@
-// Little-endian fields in byte buffers: WireWriter appends them, WireReader takes them back.
+// Little-endian fields in byte buffers: WireWriter appends them, and WireReader reads them.
 //
-// A structure's encode and decode functions stand side by side and name the same fields in the same
-// order. A WireReader never reads past its end: a read that would do so returns zero (or an empty
-// range) and makes ok() false for good, so a decoder checks once, at the end, with finished().
+// The encode and decode functions of a structure are side by side and name the same fields in the
+// same order. A WireReader never reads past its end: such a read returns zero or an empty range,
+// and ok() is false from then on. So a decoder needs only one check, finished() at its end.
 #pragma once
 
 #include <bit>
@@ -20,7 +20,7 @@ namespace bbz {
 static_assert(std::endian::native == std::endian::little,
               "bbz runs on little-endian machines only; the format is little-endian");
 
-// Reads an unsigned integer of sizeof(T) bytes at p. Precondition: that many bytes are there.
+// Returns the unsigned integer of sizeof(T) bytes at p. Precondition: p points to that many bytes.
 template <class T>
 T load_le(const void* p) {
   static_assert(std::is_unsigned_v<T>);
@@ -29,16 +29,20 @@ T load_le(const void* p) {
   return value;
 }
 
+// Writes an unsigned integer to the sizeof(T) bytes at p. Precondition: p points to that many
+// bytes.
 template <class T>
 void store_le(void* p, T value) {
   static_assert(std::is_unsigned_v<T>);
   std::memcpy(p, &value, sizeof(T));
 }
 
+// Appends fields to a buffer that the caller owns and that must outlive the writer.
 class WireWriter {
  public:
   explicit WireWriter(std::vector<std::byte>& out) : out_(out) {}
 
+  // Appends an unsigned integer of sizeof(T) bytes.
   template <class T>
   void put(T value) {
     static_assert(std::is_unsigned_v<T>);
@@ -46,7 +50,8 @@ class WireWriter {
     out_.resize(at + sizeof(T));
     store_le(out_.data() + at, value);
   }
-  // LEB128: seven bits a byte, lowest first, the top bit set on all bytes but the last.
+  // Appends an integer as LEB128: seven bits a byte, lowest first, with the top bit set in all
+  // bytes but the last.
   void put_varint(std::uint64_t value) {
     while (value >= 0x80) {
       out_.push_back(static_cast<std::byte>(value | 0x80));
@@ -54,6 +59,7 @@ class WireWriter {
     }
     out_.push_back(static_cast<std::byte>(value));
   }
+  // Appends the bytes, without their number.
   void put_bytes(Bytes bytes) {
     const std::size_t begin = out_.size();
     out_.resize(begin + bytes.size());
@@ -65,10 +71,12 @@ class WireWriter {
   std::vector<std::byte>& out_;
 };
 
+// Reads fields from a buffer that the caller owns and that must outlive the reader.
 class WireReader {
  public:
   explicit WireReader(Bytes in) : rest_(in) {}
 
+  // Reads an unsigned integer of sizeof(T) bytes.
   template <class T>
   T get() {
     static_assert(std::is_unsigned_v<T>);
@@ -80,8 +88,8 @@ class WireReader {
     rest_ = rest_.subspan(sizeof(T));
     return value;
   }
-  // Takes what put_varint writes and nothing else: a value that does not fit T, or in more bytes
-  // than it needs, is a failed read.
+  // Reads an integer that put_varint() wrote. The read fails if the value does not fit T or takes
+  // more bytes than it needs.
   template <class T>
   T get_varint() {
     static_assert(std::is_unsigned_v<T>);
@@ -99,7 +107,7 @@ class WireReader {
     fail();
     return 0;
   }
-  // The next `size` bytes, still in the caller's buffer.
+  // Returns the next `size` bytes, which stay in the caller's buffer.
   Bytes get_bytes(std::uint64_t size) {
     if (rest_.size() < size) {
       fail();
@@ -109,11 +117,14 @@ class WireReader {
     rest_ = rest_.subspan(size);
     return bytes;
   }
+  // Returns a copy of the next `size` bytes as text. Does not check that they are UTF-8.
   std::string get_string(std::uint64_t size) { return std::string(as_text(get_bytes(size))); }
 
+  // Returns the number of bytes that were not read, or 0 after a failed read.
   std::size_t remaining() const { return rest_.size(); }
+  // Returns whether every read so far succeeded.
   bool ok() const { return ok_; }
-  // Every read succeeded and nothing is left over.
+  // Returns whether every read succeeded and nothing is left over.
   bool finished() const { return ok_ && rest_.empty(); }
 
  private:

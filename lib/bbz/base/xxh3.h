@@ -1,6 +1,6 @@
-// XXH3 for each width of vectors, chosen at run time. Debian's xxHash is compiled for the plain
-// machine, where XXH3 takes longer over a chunk than the codec does; so its header is compiled once
-// more for AVX2 and for AVX-512 (xxh3_avx2.cc, xxh3_avx512.cc). All give the same hashes.
+// XXH3 for several instruction sets, chosen at run time. Debian compiles xxHash for the baseline
+// machine, on which XXH3 takes longer for a chunk than the codec does. So bbz compiles its header
+// again for AVX2 (xxh3_avx2.cc) and AVX-512 (xxh3_avx512.cc). All kernels give the same hashes.
 #pragma once
 
 #include <array>
@@ -11,35 +11,41 @@
 
 namespace bbz::xxh3 {
 
-// Bytes that XXH3 takes in before it scrambles its accumulators.
+// The number of bytes that XXH3 accumulates before it scrambles its accumulators.
 inline constexpr std::size_t kBlock = 1024;
-// Where the secret's bytes for that begin; those of a block's stripes of 64 bytes begin at 0, 8,
-// ...
+// The offset of the secret's bytes for scrambling. For the 64-byte stripes of a block, the offsets
+// are 0, 8, 16 and so on.
 inline constexpr std::size_t kScrambleAt = 128;
 
-// What XXH3 carries from one block of a range to the next.
+// The state of XXH3 between two blocks of a range.
 using Accumulators = std::array<std::uint64_t, 8>;
+// Returns the state before the first block.
 Accumulators first_accumulators();
-// The 192 bytes that XXH3 mixes with its input where it is given no seed.
+// Returns the 192 bytes that XXH3 mixes with its input if the seed is 0.
 const std::uint8_t* secret();
-// The hash of a range of which some whole blocks, at least one byte less than all, are taken in.
+// Returns the 64-bit hash of the `size` bytes at `range`, of which `accumulators` contain the first
+// `blocks` blocks. Precondition: blocks * kBlock < size, or blocks is 0.
 std::uint64_t finish(const Accumulators& accumulators, const void* range, std::size_t size,
                      std::size_t blocks);
 
-// `state` is an XXH3_state_t, begun with XXH3_64bits_reset or XXH3_128bits_reset.
+// The functions of XXH3 that are compiled for one instruction set.
 struct Kernel {
   std::string_view name;
+  // Returns the 64-bit hash with seed 0 of the `size` bytes at `p`.
   std::uint64_t (*hash64)(const void* p, std::size_t size);
+  // Adds the `size` bytes at `p` to `state`, an XXH3_state_t that XXH3_64bits_reset or
+  // XXH3_128bits_reset initialised.
   void (*update)(void* state, const void* p, std::size_t size);
-  // Takes in `count` blocks, twice as fast as update. A range's last byte, though it may end a
-  // block, is left to finish().
+  // Accumulates the `count` blocks at `p`. The block with the last byte of a range must be left to
+  // finish(), even if it is a whole one.
   void (*blocks)(Accumulators& accumulators, const void* p, std::size_t count);
 };
 
-// The kernels that this machine can run, the fastest first.
+// Returns the kernels that this machine can run, the fastest first.
 const std::vector<const Kernel*>& kernels();
 
 #if defined(__x86_64__)
+// The kernels for AVX-512 and AVX2. Only kernels() knows whether this machine can run them.
 extern const Kernel kAvx512Kernel;
 extern const Kernel kAvx2Kernel;
 #endif

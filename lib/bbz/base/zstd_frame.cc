@@ -18,7 +18,7 @@ struct FreeContext {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
-// A context is costly to make and may not be shared, so each thread keeps one.
+// Each thread keeps a context, which is costly to make and cannot be shared.
 ZSTD_CCtx* compression_context() {
   thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
   return context.get();
@@ -29,8 +29,8 @@ ZSTD_DCtx* decompression_context() {
   return context.get();
 }
 
-// The frame's Window_Size; that of a frame of one segment is its content. See RFC 8878, 3.1.1.1.2.
-// Precondition: a frame header is there.
+// Returns the Window_Size of the frame, which equals its content size if it has a single segment.
+// See RFC 8878, section 3.1.1.1.2. Precondition: `frame` begins with a frame header.
 std::uint64_t window_size(Bytes frame, std::uint64_t content) {
   const auto descriptor = std::to_integer<unsigned>(frame[4]);
   if ((descriptor & 0x20) != 0) return content;

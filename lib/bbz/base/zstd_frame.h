@@ -1,4 +1,4 @@
-// One frame of zstd (RFC 8878), the general compression of chunks and of the index.
+// Encodes and decodes one frame of zstd (RFC 8878), which compresses chunks and the index.
 #pragma once
 
 #include <vector>
@@ -8,13 +8,16 @@
 
 namespace bbz {
 
-// Replaces `frame` by `plain` compressed at zstd's `level`; false where that takes `limit` bytes or
-// more, or `plain` is empty. What it writes depends on the version of libzstd, and on nothing else.
+// Compresses `plain` at zstd's `level` and replaces the content of `frame` by the result. Returns
+// false, with any content in `frame`, if the result takes `limit` bytes or more, if `plain` is
+// empty, or if libzstd fails. For the same arguments, the result depends only on the version of
+// libzstd.
 bool encode_zstd_frame(Bytes plain, int level, std::size_t limit, std::vector<std::byte>& frame);
 
-// Decodes `frame`, which must be exactly one frame that declares out.size() bytes of content, needs
-// no dictionary and no window of more than `max_window` bytes. Allocates no more than a context.
-// Errors: kMalformed.
+// Decodes `frame` into `out`. `frame` must be exactly one frame that declares out.size() bytes of
+// content, and that needs neither a dictionary nor a window of more than `max_window` bytes. The
+// only allocation is a zstd context, which the thread keeps.
+// Errors: kMalformed; kInternal if there is no memory for the context.
 Status decode_zstd_frame(Bytes frame, std::uint64_t max_window, MutableBytes out);
 
 }  // namespace bbz

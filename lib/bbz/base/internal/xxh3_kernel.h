@@ -1,5 +1,6 @@
-// The body of a Kernel, for files that each compile it for another machine. It includes nothing but
-// xxHash, whose functions are static here, so that none that needs AVX is linked into the rest.
+// The functions of a Kernel. Several files include this header, each compiled for another
+// instruction set. It includes only xxHash, whose functions are static here, so no code that needs
+// AVX is linked into the rest of the program.
 #pragma once
 
 #define XXH_INLINE_ALL
@@ -15,12 +16,12 @@ inline std::uint64_t hash64(const void* p, std::size_t size) {
 }
 
 inline void update(void* state, const void* p, std::size_t size) {
-  XXH3_64bits_update(static_cast<XXH3_state_t*>(state), p, size);  // 128 bits: the same
+  XXH3_64bits_update(static_cast<XXH3_state_t*>(state), p, size);  // also right for 128 bits
 }
 
 inline void blocks(Accumulators& accumulators, const void* p, std::size_t count) {
   const auto* in = static_cast<const unsigned char*>(p);
-  // On the stack compilers keep the accumulators in registers.
+  // Compilers keep accumulators in registers if they are on the stack.
   alignas(XXH_ACC_ALIGN) XXH64_hash_t acc[XXH_ACC_NB];
   XXH_memcpy(acc, accumulators.data(), sizeof acc);
   for (std::size_t i = 0; i < count; ++i) {
