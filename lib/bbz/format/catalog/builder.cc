@@ -31,14 +31,15 @@ Payload payload_of(const RecordView& record) {
   return {record.head.payload_offset(), record.head.payload_length, record.head.payload_checksum};
 }
 
-// Whole bytes that `elements` elements of `bits` bits take, or nothing.
+// Returns the bytes of `elements` elements of `bits` bits, or nothing if these are no whole bytes
+// or exceed 64 bits.
 std::optional<std::uint64_t> packed_bytes(std::uint64_t elements, unsigned bits) {
   const auto total = checked_mul(elements, bits);
   if (!total || *total % 8 != 0) return std::nullopt;
   return *total / 8;
 }
 
-// The place of a byte of a path in PathOrder.
+// Returns the rank of a byte of a path in PathOrder.
 int rank(char c) {
   return c == '/' ? -1 : static_cast<unsigned char>(c);
 }
@@ -94,7 +95,7 @@ void CatalogBuilder::hash(const RecordView& record) {
   root_.update(bytes);
 }
 
-// A tensor's chunks follow it directly, so that anything else must find them complete.
+// Checks that the last tensor is complete: its chunks follow it directly, before any other record.
 Status CatalogBuilder::expect_chunks_done(const RecordView& record) const {
   if (catalog_.tensors.empty()) return {};
   const Tensor& tensor = catalog_.tensors.back();
@@ -108,9 +109,9 @@ bool PathOrder::operator()(std::string_view a, std::string_view b) const {
   return std::ranges::lexicographical_compare(a, b, {}, rank, rank);
 }
 
-// In PathOrder only what lies below a path stands between the path and a path below it. No path is
-// below another, so the neighbours of the new one tell: the one before could be a folder of it, the
-// one after could lie below it.
+// Compares a new path with its neighbours in PathOrder. That is enough: between a path and one
+// below it come only others below it, and no path so far is below another. So only the one before
+// can be a parent of the new one, and the one after can be below it.
 Status CatalogBuilder::claim_path(const RecordView& record, const FileMeta& meta) {
   const auto after = paths_.lower_bound(meta.path);
   if (after != paths_.end() && *after == meta.path) {
@@ -164,8 +165,9 @@ Status CatalogBuilder::add_file_end(const RecordView& record) {
   return {};
 }
 
-// Counts the bytes that unpacking writes when their tensor is declared, not when its file ends, so
-// that the limit holds for a reader that unpacks a pipe. `end` is where they end in the file.
+// Counts the bytes of a tensor towards the limit when the tensor is declared, not when its file
+// ends, so that the limit holds while a pipe is unpacked. The bytes end at offset `end` of the
+// file.
 Status CatalogBuilder::claim_space(const RecordView& record, std::uint64_t end,
                                    std::uint64_t size) {
   const std::uint64_t left = limits_.unpacked_bytes - catalog_.unpacked_bytes;
@@ -179,8 +181,8 @@ Status CatalogBuilder::claim_space(const RecordView& record, std::uint64_t end,
   return {};
 }
 
-// A tensor refers to the newest group of its method, so that whoever reads tensors in order needs
-// each group once.
+// Checks that a tensor refers to the newest group of its method, so that readers in archive order
+// need each group once.
 Status CatalogBuilder::refer_to_group(const RecordView& record, const TensorMeta& meta) {
   if (meta.group == kNone) return {};
   if (meta.group >= catalog_.groups.size()) {

@@ -1,4 +1,4 @@
-// CatalogBuilder: takes record heads one after the other and checks that they fit together.
+// CatalogBuilder: builds a Catalog from the heads of records, and checks that they fit together.
 #pragma once
 
 #include <map>
@@ -10,32 +10,35 @@
 
 namespace bbz::catalog {
 
-// Sorts paths so that what lies below a folder directly follows it: '/' before every other byte.
+// Orders paths so that everything below a directory follows it directly: '/' sorts before every
+// other byte.
 struct PathOrder {
   bool operator()(std::string_view a, std::string_view b) const;
 };
 
-// The same builder serves the writer (which feeds it what it writes), the reader that streams and
-// the reader that opens by the index, so that all three hold an archive to the same rules and
-// compute the same root digest.
+// Builds the catalog and computes the root digest, record by record. The writer, which passes what
+// it writes, and both readers use it, so that all hold an archive to the same rules. Not
+// thread-safe.
 class CatalogBuilder {
  public:
+  // Begins the catalog of an archive with this header. Records beyond `limits` are refused.
   CatalogBuilder(const container::FileHeader& header, const Limits& limits);
 
-  // Takes the next record, in archive order; indexes, trailer and unknown skippable records are
-  // ignored. Errors: kMalformed, kUnsupported, kUnsafePath, kLimit, with the record's offset. After
-  // an error the builder must not be used.
+  // Adds the next record, in archive order. An index, a trailer or an unknown skippable record adds
+  // nothing, but must not interrupt the chunks of a tensor. Errors: kMalformed, kUnsupported,
+  // kUnsafePath, kLimit, with the record's offset. After an error the builder must not be used.
   Status add(const container::RecordView& record);
 
-  // Checks that nothing is left open, after the last record.
+  // Checks after the last record that no file is open and no chunk missing. Errors: kMalformed.
   Status finish();
 
-  // The root digest of the records so far. To be called once, after finish().
+  // Returns the root digest of the records so far. Call it once, after finish().
   Digest root();
 
-  // What has been added so far; complete after finish(). The newest record's entry is the last of
-  // its kind.
+  // Returns the catalog so far, which is complete after finish(). The entry of the newest record is
+  // the last of its vector.
   const Catalog& catalog() const { return catalog_; }
+  // Moves the catalog out; the builder must not be used afterwards.
   Catalog take() { return std::move(catalog_); }
 
  private:
@@ -58,7 +61,7 @@ class CatalogBuilder {
   std::set<std::string, PathOrder> paths_;
   std::set<std::pair<std::uint32_t, std::string>> keys_;
   std::set<std::string> operands_;
-  std::map<std::uint8_t, std::uint32_t> newest_groups_;  // by their methods
+  std::map<std::uint8_t, std::uint32_t> newest_groups_;  // by method
 };
 
 }  // namespace bbz::catalog

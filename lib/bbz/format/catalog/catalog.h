@@ -1,4 +1,5 @@
-// Catalog: what an archive holds, as its record heads tell it. No payload is needed to know it.
+// Catalog: the contents of an archive, as the heads and metas of its records list them. No payload
+// is read for it.
 #pragma once
 
 #include <optional>
@@ -11,51 +12,59 @@
 
 namespace bbz::catalog {
 
+// A file or directory in the archive. Its number is its index in Catalog::files.
 struct File {
   std::string path;
   FileKind kind = FileKind::kRegular;
-  std::uint64_t size = 0;
-  std::optional<Digest> digest;
-  // The tensors that tile it, by number, in the order of their offsets.
+  std::uint64_t size = 0;        // bytes
+  std::optional<Digest> digest;  // SHA-256 of the file's bytes, if the archive has it
+  // Numbers of the tensors that cover the file without hole or overlap, in order of offset.
   std::vector<std::uint32_t> tensors;
 };
 
+// A tensor, or the plain bytes between tensors (TensorKind::kBytes). Its number is its index in
+// Catalog::tensors.
 struct Tensor {
   TensorMeta meta;
-  std::uint64_t byte_size = 0;    // decoded, in the file
+  std::uint64_t byte_size = 0;    // in the file, decoded
   std::uint64_t first_chunk = 0;  // its chunks are [first_chunk, first_chunk + chunk_count)
   std::uint64_t chunk_count = 0;
-  std::uint64_t stored_bytes = 0;  // payloads of its chunks
+  std::uint64_t stored_bytes = 0;  // sum of the payloads of its chunks
 
+  // Returns whether the tensor belongs to no file: it only serves to rebuild other tensors.
   bool is_operand() const { return meta.file == kNone; }
 };
 
-// Where a payload lies in the archive and what it must hash to.
+// The place of a payload in the archive, in bytes, and its XXH3-64.
 struct Payload {
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
   std::uint64_t checksum = 0;
 };
 
+// A chunk of a tensor's stored elements.
 struct Chunk {
   ChunkMeta meta;
   std::uint64_t decoded_bytes = 0;
   Payload payload;
 };
 
+// A metadata value, which is UTF-8 text, of a file or of the whole archive.
 struct Metadata {
   MetadataMeta meta;
   Payload payload;
 };
 
+// A group of tensors that are rebuilt together by the symmetry coder. Its number is its index in
+// Catalog::groups.
 struct Group {
   GroupMeta meta;
   Payload payload;
-  std::uint32_t first_tensor = 0;    // the number of the tensor record that follows it
+  std::uint32_t first_tensor = 0;    // number of the first tensor record after it
   std::uint32_t first_user = kNone;  // the first tensor that refers to it, if any
 };
 
-// The content in archive order. Built by CatalogBuilder, which has checked that it fits together.
+// The contents in archive order. CatalogBuilder builds it and checks that it is consistent.
 struct Catalog {
   container::FileHeader header;
   std::vector<File> files;
@@ -66,12 +75,14 @@ struct Catalog {
   std::uint64_t unpacked_bytes = 0;  // all files together
   std::uint64_t stored_bytes = 0;    // all payloads together
 
+  // Returns the chunks of a tensor of this catalog; the span is valid while `chunks` is unchanged.
   std::span<const Chunk> chunks_of(const Tensor& tensor) const {
     return std::span(chunks).subspan(tensor.first_chunk, tensor.chunk_count);
   }
-  // The file of this path, or nullptr.
+  // Returns the file with this path, or nullptr. Takes time linear in the number of files.
   const File* find_file(std::string_view path) const;
-  // Every tensor of this name: tensors of different files may share one.
+  // Returns the numbers of all tensors with this name, in ascending order: tensors of different
+  // files may share a name. Plain bytes are left out. Takes time linear in the number of tensors.
   std::vector<std::uint32_t> find_tensors(std::string_view name) const;
 };
 

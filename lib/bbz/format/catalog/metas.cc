@@ -23,7 +23,7 @@ Error wrong_length(const RecordView& record) {
                                        record.meta.size()));
 }
 
-// A number, or none: kNone is stored as 0, any other number plus 1.
+// Writes a number or kNone: kNone is stored as 0, any other number plus 1.
 void put_optional(WireWriter& w, std::uint32_t number) {
   w.put_varint(static_cast<std::uint32_t>(number + 1));
 }
@@ -43,7 +43,7 @@ void put_digest(WireWriter& w, const std::optional<Digest>& digest) {
   if (digest) w.put_bytes(digest->view());
 }
 
-// The digest that ends a meta in archives of digest kind SHA-256.
+// Reads the digest that ends a meta if the archive's digest kind is SHA-256.
 std::optional<Digest> get_digest(WireReader& r, DigestKind kind) {
   if (kind != DigestKind::kSha256) return std::nullopt;
   Digest digest;

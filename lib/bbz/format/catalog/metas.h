@@ -1,5 +1,5 @@
-// The metas of the records: one struct each, encode and decode side by side.
-// Field by field in format-spec/records.md.
+// The metas of the records: a struct, an encoder and a decoder for each type.
+// format-spec/records.md defines the fields.
 #pragma once
 
 #include <optional>
@@ -12,17 +12,20 @@
 
 namespace bbz::catalog {
 
-// Stands in the format for "none" where a number of a file, layer or group is expected.
+// Means "none" in a field that numbers a file, layer or group.
 inline constexpr std::uint32_t kNone = 0xFFFFFFFF;
 
+// The kind of a file record.
 enum class FileKind : std::uint8_t { kRegular = 0, kDirectory = 1 };
 
+// The meta of a file record, which opens a file.
 struct FileMeta {
   std::uint32_t number = 0;
   FileKind kind = FileKind::kRegular;
   std::string path;
 };
 
+// The meta of a file end record, which closes a file.
 struct FileEndMeta {
   std::uint32_t number = 0;
   std::uint32_t tensor_count = 0;
@@ -30,27 +33,31 @@ struct FileEndMeta {
   std::optional<Digest> digest;  // SHA-256 of the file's bytes
 };
 
+// Tells a tensor from plain bytes of a file, such as its header.
 enum class TensorKind : std::uint8_t { kBytes = 0, kTensor = 1 };
 
-// How a tensor's elements follow from its chunks. Others than kDense belong to the symmetry coder.
+// The form of a tensor whose chunks hold all its elements in order. symmetry/form.h has the other
+// forms.
 inline constexpr std::uint8_t kFormDense = 0;
 
+// The meta of a tensor record. The tensor's chunk records follow it.
 struct TensorMeta {
   std::uint32_t number = 0;
-  std::uint32_t file = kNone;
-  std::uint64_t offset = 0;  // in the file, bytes
+  std::uint32_t file = kNone;  // kNone for an operand
+  std::uint64_t offset = 0;    // in the file, bytes
   TensorKind kind = TensorKind::kBytes;
   DType dtype{};
   std::uint8_t element_bits = 8;
   std::uint8_t form = kFormDense;
   std::uint32_t layer = kNone;
   std::uint32_t group = kNone;
-  std::uint64_t stored_elements = 0;
-  std::uint64_t chunk_elements = 1;
+  std::uint64_t stored_elements = 0;  // in all chunks
+  std::uint64_t chunk_elements = 1;   // in each chunk but the last, which may have fewer
   Shape shape;
   std::string name;
 };
 
+// The meta of a chunk record.
 struct ChunkMeta {
   std::uint32_t tensor = 0;
   std::uint32_t number = 0;  // in the tensor
@@ -58,21 +65,24 @@ struct ChunkMeta {
   std::uint32_t element_count = 0;
   std::uint16_t codec = 0;
   std::uint64_t decoded_checksum = 0;    // XXH3-64
-  std::optional<Digest> decoded_digest;  // SHA-256, where that is the archive's digest kind
+  std::optional<Digest> decoded_digest;  // SHA-256, if that is the archive's digest kind
 };
 
+// The meta of a metadata record. Without a file, the value belongs to the whole archive.
 struct MetadataMeta {
   std::uint32_t file = kNone;
   std::string key;
-  std::optional<Digest> payload_digest;  // as ChunkMeta::decoded_digest
+  std::optional<Digest> payload_digest;  // SHA-256, if that is the archive's digest kind
 };
 
+// The meta of a group record. `method` is symmetry::kMethod...
 struct GroupMeta {
   std::uint32_t number = 0;
   std::uint8_t method = 0;
   std::optional<Digest> payload_digest;
 };
 
+// Appends the encoded meta to `out`. Values are not checked.
 void encode_meta(const FileMeta& meta, std::vector<std::byte>& out);
 void encode_meta(const FileEndMeta& meta, std::vector<std::byte>& out);
 void encode_meta(const TensorMeta& meta, std::vector<std::byte>& out);
@@ -80,10 +90,10 @@ void encode_meta(const ChunkMeta& meta, std::vector<std::byte>& out);
 void encode_meta(const MetadataMeta& meta, std::vector<std::byte>& out);
 void encode_meta(const GroupMeta& meta, std::vector<std::byte>& out);
 
-// Each takes the meta of a record of its type, which must be taken exactly. What a single meta can
-// break is checked here; how records fit together is CatalogBuilder's to check.
-// Errors: kMalformed, kUnsupported (unknown kinds), kUnsafePath, kLimit; the record's offset is
-// named.
+// Decodes the meta of a record of the type named, which must be consumed exactly. Checks the rules
+// for a single meta; CatalogBuilder checks that the records fit together.
+// Errors, with the record's offset: kMalformed; kUnsupported if a kind is unknown; kUnsafePath;
+// kLimit.
 Result<FileMeta> decode_file(const container::RecordView& record, const Limits& limits);
 Result<FileEndMeta> decode_file_end(const container::RecordView& record);
 Result<TensorMeta> decode_tensor(const container::RecordView& record, const Limits& limits);
@@ -91,7 +101,7 @@ Result<ChunkMeta> decode_chunk(const container::RecordView& record, DigestKind k
 Result<MetadataMeta> decode_metadata(const container::RecordView& record, DigestKind kind);
 Result<GroupMeta> decode_group(const container::RecordView& record, DigestKind kind);
 
-// Where the codec stands in a chunk's meta: the root digest leaves it out.
+// The offset of the codec in a chunk's meta, in bytes. The root digest counts the codec as 0.
 inline constexpr std::size_t kChunkCodecOffset = 0;
 
 }  // namespace bbz::catalog

@@ -77,7 +77,7 @@ Status check_payload(const catalog::TensorMeta& tensor, const catalog::Chunk& ch
 
 namespace {
 
-// Decodes a payload, whatever it is, and checks what comes out.
+// Decodes an unchecked payload, and checks the decoded bytes.
 Status decode_checked(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
                       MutableBytes out) {
   const auto codec = static_cast<codec::CodecId>(chunk.meta.codec);
@@ -115,7 +115,7 @@ Status decode(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, By
 Status verify(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
               MutableBytes out) {
   const Status decoded = decode_checked(tensor, chunk, payload, out);
-  BBZ_TRY(check_payload(tensor, chunk, payload));  // now that it is in a cache
+  BBZ_TRY(check_payload(tensor, chunk, payload));  // cheap now, since it is in the cache
   return decoded;
 }
 

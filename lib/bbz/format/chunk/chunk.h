@@ -1,4 +1,4 @@
-// Chunks: a range of a tensor's elements, through a codec and under checksums, in both directions.
+// Chunks: encodes and decodes ranges of a tensor's elements, with checksums.
 #pragma once
 
 #include <vector>
@@ -8,40 +8,45 @@
 
 namespace bbz::chunk {
 
-// How many elements the chunks of a tensor hold so that a chunk decodes to about `target_bytes`:
-// whole rows where a row is not longer than that, whole bytes always, at least 1.
+// Returns the number of elements for each chunk of a tensor, at least 1, so that a chunk decodes to
+// at most about `target_bytes`. A chunk has whole bytes, and whole rows if a row fits the target.
+// Precondition: `element_bits` > 0.
 std::uint64_t choose_chunk_elements(unsigned element_bits, const Shape& shape,
                                     std::uint64_t target_bytes);
 
-// What the codec is told of a chunk of `count` elements from `first_element` on. The elements of a
-// tensor that stores fewer than it has lie in no rows, and count as one.
+// Returns the codec's description of the chunk of `count` elements from `first_element` on. If the
+// tensor stores fewer elements than its shape has, its stored elements count as a single row.
+// Precondition: the tensor stores at least one element.
 codec::ChunkShape codec_shape(const catalog::TensorMeta& tensor, std::uint64_t first_element,
                               std::uint64_t count);
 
-// The meta of chunk `number`, coded by `codec`. `plain` as in encode().
+// Writes the meta of chunk `number` (overwritten), whose elements are `plain` and are coded by
+// `codec`. With DigestKind::kSha256 the meta has the SHA-256 of `plain` as well.
 void describe(const catalog::TensorMeta& tensor, std::uint32_t number, Bytes plain,
               std::uint16_t codec, DigestKind digest, std::vector<std::byte>& meta);
 
-// Encodes chunk `number` of a tensor with the codec that makes it smallest, into the record's meta
-// and payload (both overwritten). `plain` holds exactly the chunk's elements. With
-// DigestKind::kSha256 the meta has the SHA-256 of them as well.
+// Encodes chunk `number` of a tensor into the meta and the payload of its record (both
+// overwritten), with the codec that codec::encode() chooses. `plain` holds exactly the chunk's
+// elements. With DigestKind::kSha256 the meta has the SHA-256 of `plain` as well.
 void encode(const catalog::TensorMeta& tensor, std::uint32_t number, Bytes plain,
             const codec::EncodeOptions& options, DigestKind digest, std::vector<std::byte>& meta,
             std::vector<std::byte>& payload);
 
-// Decodes a payload into `out` (exactly chunk.decoded_bytes) and checks the decoded checksum, and
-// digest where there is one. That proves what is delivered, whatever the payload was; so the
-// payload's checksum is computed only where one of these steps fails, to tell which is at fault.
-// Errors: kChecksum, kMalformed, kUnsupported; the tensor, the chunk and its offset are named.
+// Decodes a payload into `out`, of exactly chunk.decoded_bytes bytes, and checks the decoded
+// checksum and, if there is one, the decoded digest. These prove that the bytes are right, whatever
+// the payload was; the payload's checksum is computed only if a step fails, to tell which part is
+// at fault.
+// Errors, naming tensor, chunk and offset: kChecksum, kMalformed, kUnsupported. On an error the
+// contents of `out` are unspecified.
 Status decode(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
               MutableBytes out);
 
-// The same, and the payload's checksum is always checked: for who is to find all damage, such as
-// that to bits of a payload which mean nothing. Errors: the same ones where decode() has any.
+// Decodes as decode() does and always checks the payload's checksum too, for callers that must find
+// all damage, including damage to unused bits of a payload. Errors: those of decode(); kChecksum.
 Status verify(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
               MutableBytes out);
 
-// Only the payload's checksum.
+// Checks the payload's checksum only. Errors: kChecksum, naming tensor, chunk and offset.
 Status check_payload(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload);
 
 }  // namespace bbz::chunk

@@ -1,5 +1,4 @@
-// The frozen numbers of the container. Changing one changes the format: see
-// format-spec/container.md.
+// The numbers of the container format. They are frozen: format-spec/container.md defines them.
 #pragma once
 
 #include <array>
@@ -8,17 +7,21 @@
 
 namespace bbz::container {
 
+// The bytes that every archive begins with.
 inline constexpr std::array<std::uint8_t, 8> kMagic = {0x89, 0x42, 0x42, 0x5A,
                                                        0x0D, 0x0A, 0x1A, 0x0A};
+// The bytes that every record begins with.
 inline constexpr std::array<std::uint8_t, 4> kSync = {0xC7, 0x62, 0x7A, 0x1E};
 
+// The version of the format that this library writes.
 inline constexpr std::uint16_t kMajor = 1;
 inline constexpr std::uint16_t kMinor = 0;
 
+// Sizes in bytes of what the container is made of.
 inline constexpr std::size_t kFileHeaderSize = 32;
 inline constexpr std::size_t kSealSize = 12;       // sync bytes and head checksum
 inline constexpr std::size_t kHeadSize = 16;       // seal, type, flags and meta length
-inline constexpr std::size_t kPayloadFields = 16;  // that the head of a record with a payload adds
+inline constexpr std::size_t kPayloadFields = 16;  // in a head only if the record has a payload
 inline constexpr std::size_t kLongestHeadAndMeta = kHeadSize + kPayloadFields + 0xFFFF;
 inline constexpr std::size_t kIndexMetaSize = 40;
 inline constexpr std::size_t kIndexHeadAndMeta = kHeadSize + kPayloadFields + kIndexMetaSize;
@@ -34,6 +37,7 @@ inline constexpr std::uint8_t kFlagSkippable = 1u << 0;
 inline constexpr std::uint8_t kFlagPayload = 1u << 1;
 inline constexpr std::uint8_t kKnownFlags = kFlagSkippable | kFlagPayload;
 
+// The type of a record, as its head stores it.
 enum class RecordType : std::uint8_t {
   kFile = 1,
   kFileEnd = 2,
@@ -45,7 +49,7 @@ enum class RecordType : std::uint8_t {
   kTrailer = 8,
 };
 
-// How the list in an index is coded.
+// The coding of the list in an index, as the meta of the index stores it.
 enum class IndexCoding : std::uint8_t { kStored = 0, kZstd = 1 };
 
 }  // namespace bbz::container

@@ -9,20 +9,26 @@
 
 namespace bbz::container {
 
+// The fields of the file header.
 struct FileHeader {
   std::uint16_t major = kMajor;
   std::uint16_t minor = kMinor;
+  // A reader refuses an archive with a required feature that it does not know, and ignores
+  // unknown optional ones.
   std::uint32_t required_features = 0;
   std::uint32_t optional_features = 0;
   DigestKind digest_kind = DigestKind::kXxh3_128;
 
+  // Returns whether the archive has an index at the front as well.
   bool index_first() const { return (required_features & kFeatureIndexFirst) != 0; }
 };
 
+// Returns the header's bytes, checksum included.
 std::array<std::byte, kFileHeaderSize> encode_file_header(const FileHeader& header);
 
-// Takes the start of an archive: `bytes` holds kFileHeaderSize bytes, or fewer where there are no
-// more. Errors: kNotAnArchive, kTruncated, kChecksum, kUnsupported, in that order of checking.
+// Decodes the start of an archive. `bytes` holds at least kFileHeaderSize bytes, or the whole
+// archive if that is shorter. Errors, in the order of the checks: kNotAnArchive, kTruncated,
+// kChecksum, kUnsupported.
 Result<FileHeader> decode_file_header(Bytes bytes);
 
 }  // namespace bbz::container

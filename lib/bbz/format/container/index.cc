@@ -12,17 +12,19 @@ namespace {
 constexpr int kListLevel = 9;  // of zstd
 constexpr std::uint64_t kListWindow = std::uint64_t{64} << 20;
 
-// A list of many entries that say nothing is short once it is compressed, and takes much memory.
-// Those of real archives come nowhere near: each chunk's checksums are 16 bytes of noise.
+// Limits how far a list may expand: many entries without content compress well and take much
+// memory. Lists of real archives stay far below, since the checksums of each chunk are 16 bytes of
+// noise.
 constexpr std::uint64_t kMostRatio = 8;
 constexpr std::uint64_t kFreeList = std::uint64_t{1} << 20;
 
+// Returns the longest list that a payload of this length may decode to, in bytes.
 std::uint64_t most_list_bytes(std::uint64_t payload_bytes) {
   const auto product = checked_mul(payload_bytes, kMostRatio);
   return product ? checked_add(*product, kFreeList).value_or(*product) : payload_bytes;
 }
 
-// A record read whole from a seekable source, for the two that opening needs.
+// The head and the meta of a record, read from a seekable source.
 struct StoredRecord {
   std::vector<std::byte> head_and_meta;
   RecordView view;  // its meta points into head_and_meta
@@ -47,7 +49,7 @@ Status require_type(const RecordHead& head, RecordType type) {
                     type_name(head.type), type_name(type));
 }
 
-// Reads the payload of an index of which `head` and `meta` were decoded; it must end by `end`.
+// Reads the payload of the index with this head and meta, which must end at or before `end`.
 Result<Index> read_index(io::Source& source, const RecordHead& head, const IndexMeta& meta,
                          std::uint64_t end) {
   if (head.end() > end) {
@@ -63,7 +65,7 @@ Result<Index> read_index(io::Source& source, const RecordHead& head, const Index
   return index;
 }
 
-// The front index, as a reader takes it that asks for no more.
+// Reads the front index of an archive of `size` bytes for a reader that reads no other index.
 Result<Index> read_front_index(io::Source& source, const RecordHead& head, const IndexMeta& meta,
                                std::uint64_t size) {
   BBZ_ASSIGN(Index index, read_index(source, head, meta, size));
@@ -96,7 +98,7 @@ Result<Trailer> read_trailer(io::Source& source, std::uint64_t size, DigestKind 
   return decode_trailer(record->view, kind);
 }
 
-// Reads and checks the index that `trailer`, which lies at `trailer_offset`, points to.
+// Reads and checks the index that the trailer at `trailer_offset` points to.
 Result<Index> read_end_index(io::Source& source, const Trailer& trailer,
                              std::uint64_t trailer_offset, const Limits& limits) {
   const std::uint64_t offset = trailer.index_offset;
@@ -296,7 +298,7 @@ Status for_each_record(const Index& index, const Limits& limits,
                         type_name(record.head.type), offset);
     }
     if (index.end && record.head.end() > *index.end) {
-      // Where the index stands at the front, the end is that of the bytes that are there.
+      // For an index at the front, `end` follows from the bytes that are there.
       return make_error(index.meta.at_front ? Code::kTruncated : Code::kMalformed,
                         "{} record at offset {}: it ends at {}, the records at {}",
                         type_name(record.head.type), offset, record.head.end(), *index.end);

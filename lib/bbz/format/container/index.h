@@ -1,4 +1,4 @@
-// The index and the trailer: how a reader that can seek learns where the records lie.
+// The index and the trailer, from which a reader that can seek learns the places of the records.
 #pragma once
 
 #include <functional>
@@ -11,35 +11,44 @@
 
 namespace bbz::container {
 
+// The meta of an index record.
 struct IndexMeta {
   std::uint64_t record_count = 0;
   std::uint64_t list_length = 0;    // of the list that the payload decodes to, bytes
   std::uint64_t list_checksum = 0;  // XXH3-64
-  std::uint64_t tail_length = 0;    // from the end of the last record to that of the archive
+  std::uint64_t tail_length = 0;    // bytes of the index at the end and the trailer
   bool at_front = false;
   IndexCoding coding = IndexCoding::kStored;
 
-  // Two indexes that list the same, wherever they stand and however they are coded.
+  // Returns whether both describe the same list. Place and coding may differ.
   bool same_list(const IndexMeta& other) const;
 };
 
+// Appends the meta to `out`.
 void encode_index_meta(const IndexMeta& meta, std::vector<std::byte>& out);
-// The list length that it returns is safe to allocate: it is within the limit, in proportion to the
-// payload, and no longer than the bytes that stand before the index (at the front: than the payload).
+// Decodes the meta of an index. The returned list length is safe to allocate: it is within the
+// limit and in proportion to the payload. At the end of an archive, it does not exceed the number
+// of bytes before the index; at the front, it equals the payload length.
 // Errors: kMalformed, kUnsupported, kLimit.
 Result<IndexMeta> decode_index_meta(const RecordView& record, const Limits& limits);
-// The same of the first record of an archive that has an index at the front.
+// Decodes the meta of the first record of an archive with an index at the front. Errors: those of
+// decode_index_meta; kMalformed if the record is not an index, or not one for the front.
 Result<IndexMeta> decode_front_index_meta(const RecordView& record, const Limits& limits);
-// The same of the index that the trailer must follow.
+// Decodes the meta of the index at the end. Errors: those of decode_index_meta; kMalformed if the
+// index is one for the front, or its tail length is not the length of the index and the trailer.
+// Precondition: the record is an index.
 Result<IndexMeta> decode_end_index_meta(const RecordView& record, const Limits& limits);
 
-// The payload of an index at the end, in the coding that makes it shortest.
+// Writes the payload of an index at the end (overwritten) and returns its coding: zstd, or stored
+// if zstd makes it no shorter or shortens it more than readers allow.
 IndexCoding encode_list(Bytes list, std::vector<std::byte>& payload);
-// Takes the payload of an index, of which `meta` was decoded; the payload has the right checksum.
-// Errors: kMalformed, kChecksum, with the index's offset.
+// Decodes the list from the payload of an index. Precondition: `meta` was decoded from that index,
+// and the payload has the checksum that `head` states. Errors: kMalformed, kChecksum, with the
+// offset of the index.
 Result<std::vector<std::byte>> decode_list(const RecordHead& head, const IndexMeta& meta,
                                            std::vector<std::byte> payload);
 
+// The meta of the trailer, the last record. Offsets and lengths are in bytes.
 struct Trailer {
   std::uint64_t index_offset = 0;
   std::uint64_t index_length = 0;  // head, meta and payload
@@ -48,38 +57,42 @@ struct Trailer {
   Digest root;  // its kind is that of the file header
 };
 
+// Appends the meta of the trailer to `out`.
 void encode_trailer(const Trailer& trailer, std::vector<std::byte>& out);
-// `record` is the trailer record. Errors: kMalformed where its numbers do not agree with its place.
+// Decodes the meta of a trailer record. Errors: kMalformed if the meta has a wrong length or does
+// not agree with the offset of the record; kUnsupported if bytes after the root digest are not 0.
 Result<Trailer> decode_trailer(const RecordView& record, DigestKind kind);
 
-// An index that was read and whose own checksums hold.
+// An index with its list. Its checksums have been verified.
 struct Index {
   IndexMeta meta;
-  std::vector<std::byte> list;  // the entries of the records, one after the other
-  std::uint64_t begin = 0;      // where the first listed record lies
-  // Where the last one ends; not known from a front index alone, read from a pipe.
+  std::vector<std::byte> list;  // the entries of the records, concatenated
+  std::uint64_t begin = 0;      // offset of the first listed record
+  // The offset at which the last listed record ends. A front index read from a pipe does not have
+  // it.
   std::optional<std::uint64_t> end;
 };
 
-// Calls `visit` for each record that the index lists, in archive order, after checking the record's
-// head. Errors: those of decode_entry and check_fields; kMalformed where the records do not fill
-// the archive up to the index, and for a wrong count; kTruncated where a front index lists more
-// than the archive holds; and whatever `visit` returns.
+// Checks the head of each record that the index lists, and calls `visit` for it, in archive order.
+// The view's meta points into `index`. Errors: those of decode_entry, check_fields and `visit`;
+// kMalformed if the records do not fill the archive up to the index, if their count is wrong or if
+// an index or a trailer is listed; kTruncated if a front index lists more than the archive holds.
 Status for_each_record(const Index& index, const Limits& limits,
                        const std::function<Status(const RecordView&)>& visit);
 
-// What opening an archive by seeking yields.
+// The result of open_by_index().
 struct Opened {
   FileHeader header;
   Index index;
   Trailer trailer;
 };
 
-// Reads header, trailer and index (and the head of the front index, where there is one, to
-// compare), or header and front index where the archive has one and `use_front` is set; the trailer
-// is then empty. Reads nothing else. Errors: those of the source and of decoding; kInvalidArgument
-// for a source that cannot seek or of unknown size; kTruncated where no trailer ends the archive;
-// kMalformed where header, index and trailer disagree.
+// Reads the header, the trailer and the index at the end. If there is an index at the front, its
+// head and meta are read too, for comparison. With `use_front`, an archive that has an index at the
+// front is opened by its header and that index alone, and the trailer is left with its default
+// values. Nothing else is read. Errors: those of the source and of decoding; kInvalidArgument if
+// the source cannot seek or has no known size; kTruncated if the archive does not end in a trailer;
+// kMalformed if header, index and trailer disagree.
 Result<Opened> open_by_index(io::Source& source, const Limits& limits, bool use_front);
 
 }  // namespace bbz::container

@@ -1,11 +1,13 @@
-// What a reader accepts before it acts on a declared size. Defaults and attacks:
-// format-spec/limits.md.
+// Limits on the sizes and counts that an archive declares. format-spec/limits.md gives the defaults
+// and the attacks that they stop.
 #pragma once
 
 #include <cstdint>
 
 namespace bbz {
 
+// Bounds the resources that an archive can claim. A reader compares each declared size with its
+// limit before it allocates or acts on it, and fails with kLimit if the size is larger.
 struct Limits {
   std::uint64_t index_bytes = std::uint64_t{256} << 20;    // payload of the index, and its list
   std::uint64_t chunk_bytes = std::uint64_t{64} << 20;     // one chunk, decoded

@@ -10,12 +10,12 @@
 namespace bbz::container {
 namespace {
 
-// One row for each type that this version knows.
+// A record type that this version knows.
 struct TypeRow {
   RecordType type;
   std::string_view name;
   std::uint8_t flags;
-  std::uint64_t Limits::*payload_limit;  // of a type that has a payload
+  std::uint64_t Limits::*payload_limit;  // nullptr for a type without a payload
 };
 
 constexpr std::array<TypeRow, 8> kTypes = {{
@@ -99,7 +99,7 @@ Result<RecordView> decode_entry(Bytes list, std::uint64_t offset) {
 
 namespace {
 
-// Covers where the record lies, which the head does not say.
+// Returns the checksum of a head. It covers the record's offset, which the head does not store.
 std::uint64_t head_checksum(Bytes entry, std::uint64_t offset) {
   std::array<std::byte, sizeof(offset)> place{};
   store_le(place.data(), offset);

@@ -1,4 +1,4 @@
-// Records: the unit of the container. A head of fixed size, a meta, a payload.
+// Records, the units of the container. A record is a head, a meta and, for some types, a payload.
 #pragma once
 
 #include <optional>
@@ -12,52 +12,57 @@
 
 namespace bbz::container {
 
-// What a record's head says, without its sync bytes and checksum, and where the record lies.
+// The fields of a record's head, without its sync bytes and checksum, and the offset of the record.
 struct RecordHead {
   RecordType type{};
   std::uint8_t flags = 0;
   std::uint16_t meta_length = 0;
-  std::uint64_t payload_length = 0;    // 0 where there is no payload
-  std::uint64_t payload_checksum = 0;  // likewise
+  std::uint64_t payload_length = 0;    // bytes; 0 without a payload
+  std::uint64_t payload_checksum = 0;  // XXH3-64; 0 without a payload
   std::uint64_t offset = 0;            // of the record in the archive
 
+  // Returns whether the record's type has a payload, which may be empty.
   bool has_payload() const { return (flags & kFlagPayload) != 0; }
-  // Bytes of the head and the meta together.
+  // Returns the bytes of the head and the meta together.
   std::size_t size() const {
     return kHeadSize + (has_payload() ? kPayloadFields : 0) + meta_length;
   }
+  // Returns the offset of the payload in the archive.
   std::uint64_t payload_offset() const { return offset + size(); }
-  // Where the next record begins. Does not overflow for a head that was decoded.
+  // Returns the offset at which the next record begins. Does not overflow for a decoded head.
   std::uint64_t end() const { return payload_offset() + payload_length; }
 };
 
-// A head with its meta, which lies in somebody else's memory.
+// A head with a view of its meta, whose memory somebody else owns.
 struct RecordView {
   RecordHead head;
   Bytes meta;
 };
 
-// "chunk", "file end" ...; "record of type N" is for the caller to say of unknown ones.
+// Returns the name of a record type, for example "file end", or "unknown".
 std::string_view type_name(RecordType type);
+// Returns whether this version of the library knows the type.
 bool is_known(RecordType type);
 
-// The head of a record with this content at `offset`. Precondition: `meta` has at most 65,535
-// bytes.
+// Returns the head of a record with this content at `offset`, with the flags that the type demands.
+// Precondition: `meta` has at most 65,535 bytes.
 RecordHead make_head(RecordType type, Bytes meta, Bytes payload, std::uint64_t offset);
 
-// A record's entry in the index: its head and its meta, without the seal (sync bytes and head
-// checksum) that the head begins with.
+// Appends a record's index entry to `out`: its head and its meta, without the seal (sync bytes and
+// head checksum) that the head begins with.
 void encode_entry(const RecordHead& head, Bytes meta, std::vector<std::byte>& out);
 
-// Takes the entry that `list` begins with, of the record at `offset`; the entry is entry_size()
-// bytes of it. Type, flags and payload length are still to be checked.
-// Errors: kMalformed where the entry is cut, or its record ends beyond 64 bits.
+// Decodes the entry at the start of `list`, which describes the record at `offset`. The view's meta
+// points into `list`, and entry_size() gives the bytes that the entry takes. Does not check type,
+// flags and payload length: see check_fields().
+// Errors: kMalformed if the entry is truncated, or if its record ends beyond 2^64.
 Result<RecordView> decode_entry(Bytes list, std::uint64_t offset);
+// Returns the bytes that a record's index entry takes.
 inline std::size_t entry_size(const RecordHead& head) {
   return head.size() - kSealSize;
 }
 
-// Appends a head and its meta to `out`: the seal, then the entry.
+// Appends a record's head and meta to `out`: the seal, then the entry.
 void encode_head(const RecordHead& head, Bytes meta, std::vector<std::byte>& out);
 
 // Returns the size in bytes of a record's head and meta together. `head` is the first kHeadSize
@@ -65,21 +70,22 @@ void encode_head(const RecordHead& head, Bytes meta, std::vector<std::byte>& out
 // as they are. Errors: kMalformed if the sync bytes are missing.
 Result<std::size_t> peek_size(Bytes head, std::uint64_t offset);
 
-// Takes a head and its meta, when the checksum says that they belong at `offset`. `bytes` is
-// exactly the head and the meta. Type, flags and payload length are still to be checked.
-// Errors: kChecksum; those of decode_entry.
+// Decodes a record's head and meta, which are exactly `bytes`, and checks the head checksum, which
+// covers `offset` too. The sync bytes are not looked at. Does not check type, flags and payload
+// length: see check_fields(). Errors: kChecksum; those of decode_entry.
 Result<RecordView> decode_intact_head(Bytes bytes, std::uint64_t offset);
 
-// The rules for a head's type, flags and payload length.
-// Errors: kMalformed, kUnsupported, kLimit.
+// Checks a head's type, flags and payload length. The payload of an unknown skippable record has no
+// limit. Errors: kMalformed, kUnsupported, kLimit.
 Status check_fields(const RecordHead& head, const Limits& limits);
 
-// decode_intact_head and check_fields. Errors: those of both, in that order.
+// Runs decode_intact_head() and then check_fields(). Errors: those of both, in that order.
 Result<RecordView> decode_head(Bytes bytes, std::uint64_t offset, const Limits& limits);
 
-// Errors: kChecksum where `payload` is not what the head promises. Precondition: the length fits.
+// Checks a payload against the checksum in its head. Succeeds for a record without a payload.
+// Precondition: the payload has the length that the head states. Errors: kChecksum.
 Status check_payload(const RecordHead& head, Bytes payload);
-// The same of a payload whose checksum the caller has computed.
+// Checks a payload of which the caller has computed the XXH3-64. Errors: kChecksum.
 Status check_payload(const RecordHead& head, std::uint64_t computed);
 
 }  // namespace bbz::container

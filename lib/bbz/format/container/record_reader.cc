@@ -87,8 +87,7 @@ Result<std::optional<RecordView>> RecordReader::next() {
 }
 
 Status RecordReader::fetch_payload(std::vector<std::byte>& payload) {
-  // In steps, so that a length that the bytes do not bear out costs no more memory than there are
-  // bytes.
+  // Reads in steps, so that a false length costs at most one step more memory than there are bytes.
   constexpr std::uint64_t kStep = std::uint64_t{16} << 20;
   std::size_t done = 0;
   do {
@@ -123,7 +122,7 @@ Status RecordReader::verify_payload() {
   return check_payload(last_, hash.digest64());
 }
 
-// Called at the index that ends the records: reads it and the trailer, and compares.
+// Reads the index that ends the records, and the trailer, and compares both with the records.
 Status RecordReader::read_end(const RecordView& index_record) {
   const RecordHead index_head = index_record.head;
   BBZ_ASSIGN(const IndexMeta meta, decode_end_index_meta(index_record, limits_));
@@ -132,7 +131,7 @@ Status RecordReader::read_end(const RecordView& index_record) {
                       "index at offset {}: it does not list the {} records before it",
                       index_head.offset, count_);
   };
-  // Compared before it is read, so that no more is read than was seen.
+  // Compares before it reads, so that the index takes no more memory than the entries seen.
   if (meta.record_count != count_ || meta.list_length != seen_.size()) return wrong_list();
   if (front_ && !front_->meta.same_list(meta)) {
     return make_error(Code::kMalformed,

@@ -1,4 +1,4 @@
-// Reads an archive's records front to back, from a pipe as well as from a file.
+// RecordReader: reads the records of an archive front to back, from a pipe or a file.
 #pragma once
 
 #include <memory>
@@ -12,41 +12,45 @@
 
 namespace bbz::container {
 
-// Delivers every record between the file header and the index at the end, and checks on the way
-// that the indexes and the trailer say the same as what was delivered. Writing is RecordWriter's,
-// its mirror image.
+// Delivers every record between the file header and the index at the end, and checks that the
+// indexes and the trailer agree with what was delivered. RecordWriter is its mirror image.
 //
-// Memory: the entries of the records so far, to compare with the index; one payload at most.
+// Memory: the entries of the records so far, to compare with the index, and the front index; at the
+// end also the index that is read there. Not thread-safe.
 class RecordReader {
  public:
-  // Reads the file header, and the front index where there is one. `source` must outlive the
-  // reader.
+  // Reads the file header, and the front index if there is one. `source` must outlive the reader.
+  // Errors: those of the source and of decoding.
   static Result<RecordReader> open(io::Source& source, const Limits& limits);
 
+  // Returns the file header.
   const FileHeader& header() const { return header_; }
-  // The front index, which a streaming reader can use as a table of contents.
+  // Returns the front index, if any. A streaming reader can use it as a table of contents.
   const std::optional<Index>& front_index() const { return front_; }
 
-  // The next record; its meta is valid until the following call. Nothing at a clean end: the index
-  // and the trailer were read and agree, and no byte follows. A payload that was not read is
-  // skipped.
+  // Returns the next record, whose meta is valid until the next call, or nothing at a clean end:
+  // the index and the trailer were read and agree, and no byte follows. If the payload of the
+  // previous record was not read, it is skipped. Errors: those of the source and of decode_head;
+  // kTruncated; kLimit if the entries so far exceed the limit on the index; kMalformed if index or
+  // trailer do not agree with the records.
   Result<std::optional<RecordView>> next();
 
-  // Reads and checks the payload of the record that next() returned last. To be called at most once
-  // for it.
+  // Reads and checks the payload of the record that next() returned last (overwrites `payload`).
+  // Call at most one of the functions that read a payload, once, for each record. Errors: those of
+  // the source, kChecksum.
   Status read_payload(std::vector<std::byte>& payload);
 
-  // Instead of read_payload: does not check the payload, which is the caller's to do.
+  // Reads the payload as read_payload() does, but leaves the check to the caller.
   Status fetch_payload(std::vector<std::byte>& payload);
 
-  // Instead of read_payload, for a caller that reads the payload from the source itself, on another
-  // thread too: whether it can, for the source can seek and has all of it.
+  // Returns whether the caller may read the payload from the source itself instead, also on another
+  // thread: the source can seek and holds the whole payload.
   bool can_leave_payload() const;
 
-  // Instead of read_payload: checks the payload in passing, in bounded memory whatever its length.
+  // Checks the payload without keeping it, in bounded memory. Errors: as read_payload().
   Status verify_payload();
 
-  // The trailer, after next() has returned nothing.
+  // Returns the trailer. Precondition: next() has returned nothing.
   const Trailer& trailer() const { return trailer_; }
 
  private:

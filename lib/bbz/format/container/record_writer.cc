@@ -21,7 +21,7 @@ Status RecordWriter::begin() {
   }
   BBZ_TRY(write(encode_file_header(header_)));
   if (!header_.index_first()) return {};
-  // Zeros until finish(): an archive that was never finished has no sync bytes here.
+  // Writes zeros until finish(), so that an unfinished archive has no sync bytes here.
   const std::vector<std::byte> zeros(64 * 1024);
   std::uint64_t room = kIndexHeadAndMeta + front_index_bytes_;
   while (room > 0) {

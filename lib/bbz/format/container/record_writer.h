@@ -1,4 +1,4 @@
-// Writes records to a sink, and remembers their heads for the index.
+// RecordWriter: writes records to a sink, and keeps their entries for the index.
 #pragma once
 
 #include <vector>
@@ -10,35 +10,37 @@
 
 namespace bbz::container {
 
-// Writes one archive: the header, then records in order, then index and trailer.
-// Reading back is RecordReader's, its mirror image.
+// Writes one archive: the header, then records in order, then index and trailer. RecordReader is
+// its mirror image. Not thread-safe.
 class RecordWriter {
  public:
-  // The sink must outlive the writer. With `front_index_bytes` (the payload's size, known
-  // beforehand by the caller) room is left for an index at the front, which finish() fills in; the
-  // sink must then be able to patch, and the header must have the feature bit.
+  // Writes to `sink`, which must outlive the writer. If `header` has kFeatureIndexFirst, space for
+  // an index at the front is reserved, which finish() fills in; `front_index_bytes` is the exact
+  // length of its payload, and the sink must be able to patch.
   RecordWriter(io::Sink& sink, const FileHeader& header, std::uint64_t front_index_bytes = 0);
 
-  // Writes the file header and leaves room for the front index. To be called first.
-  // Errors: those of the sink; kInvalidArgument for a front index on a sink that cannot patch.
+  // Writes the file header and reserves the space of the front index. Call it first.
+  // Errors: those of the sink; kInvalidArgument if a front index is asked of a sink that cannot
+  // patch.
   Status begin();
 
-  // Appends one record with the flags that its type demands. `meta` has at most 65,535 bytes.
-  // The record's head as written is returned, for the root digest. Errors: those of the sink;
-  // kLimit for a longer meta, and where the index would exceed the limit that readers apply.
+  // Appends one record with the flags that its type demands, and returns its head as written.
+  // Errors: those of the sink; kLimit if `meta` has more than 65,535 bytes, or if the index would
+  // exceed the default limit of readers.
   Result<RecordHead> append(RecordType type, Bytes meta, Bytes payload);
 
-  // Writes index and trailer, and the front index into its room. Does not finish the sink.
-  // Errors: kInternal where the front index does not have the promised size.
+  // Writes the index, the trailer, and the front index into its reserved space. Does not finish the
+  // sink. Errors: those of the sink; kInternal if the front index does not have the promised size.
   Status finish(const Digest& root);
 
+  // Returns the offset of the next record, which is the number of bytes written so far.
   std::uint64_t offset() const { return offset_; }
 
  private:
   Status write(Bytes bytes);
   // Writes a record and leaves its head and meta in scratch_.
   Result<RecordHead> write_record(RecordType type, Bytes meta, Bytes payload);
-  // Puts the index, with the meta of the one at the end but for place and coding, into its room.
+  // Writes the front index into its reserved space. `index` is the meta of the index at the end.
   Status write_front(IndexMeta index);
 
   io::Sink& sink_;

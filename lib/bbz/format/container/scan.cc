@@ -8,14 +8,14 @@
 namespace bbz::container {
 namespace {
 
-// A stretch of the source that is kept while the search moves through it, so that any number of
-// false sync bytes costs no more reads than there are bytes.
+// Buffers a part of the source while the search moves through it, so that false sync bytes cause
+// few extra reads.
 class Window {
  public:
   Window(io::Source& source, std::uint64_t size) : source_(source), size_(size) {}
 
-  // The bytes from `offset` on, at least min(`need`, what the source has) of them; a view into the
-  // window that the next call ends.
+  // Returns the bytes from `offset` on: at least `need`, or all that the source has. The view is
+  // valid until the next call.
   Result<Bytes> from(std::uint64_t offset, std::size_t need) {
     const bool within = offset >= begin_ && offset - begin_ <= buffer_.size();
     const std::size_t have = within ? buffer_.size() - (offset - begin_) : 0;
@@ -38,7 +38,7 @@ class Window {
   std::vector<std::byte> buffer_;
 };
 
-// The offset of the next sync bytes at or after `from`, or `size` where there are none.
+// Returns the offset of the next sync bytes at or after `from`, or `size` if there are none.
 Result<std::uint64_t> find_sync(Window& window, std::uint64_t from, std::uint64_t size) {
   const std::string_view sync = as_text(std::as_bytes(std::span(kSync)));
   while (from < size) {
@@ -52,7 +52,7 @@ Result<std::uint64_t> find_sync(Window& window, std::uint64_t from, std::uint64_
   return size;
 }
 
-// The record at `offset`, or nothing where no whole head lies there.
+// Returns the record at `offset`, or nothing if there is no intact head.
 Result<std::optional<RecordView>> try_record(Window& window, std::uint64_t offset) {
   BBZ_ASSIGN(const Bytes bytes, window.from(offset, kLongestHeadAndMeta));
   if (bytes.size() < kHeadSize) return std::optional<RecordView>();
@@ -74,7 +74,7 @@ Status scan_records(io::Source& source, const Limits& limits,
                       source.name());
   }
   Window window(source, *size);
-  // Where the bytes begin that no record has accounted for yet.
+  // The end of the last record that was found.
   std::uint64_t covered = std::min<std::uint64_t>(kFileHeaderSize, *size);
   std::uint64_t at = covered;
   while (at < *size) {
@@ -86,8 +86,8 @@ Status scan_records(io::Source& source, const Limits& limits,
       continue;
     }
     const std::uint64_t begin = at;
-    // A damaged payload length cannot get here (the head checksum covers it), so the next record is
-    // at the end of this one, or the archive is cut.
+    // The head checksum covers the payload length, so the next record begins at the end of this
+    // one, or the archive is truncated.
     at = std::min(record->head.end(), *size);
     if (!check_fields(record->head, limits).ok()) continue;
     if (begin > covered) lost({covered, begin});

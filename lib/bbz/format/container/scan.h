@@ -1,4 +1,4 @@
-// Finds records in what is left of a damaged archive.
+// Finds the records that a damaged archive still holds.
 #pragma once
 
 #include <functional>
@@ -14,13 +14,13 @@ struct Gap {
   std::uint64_t end = 0;
 };
 
-// Looks through a seekable source for records whose head is whole, in order of offset, and calls
-// `found` for each and `lost` for each gap between them. A head is believed where its checksum
-// holds for the place where it was found. Its payload may still be damaged or cut
-// off: the caller reads and checks it. Indexes, trailers and unknown skippable records are found
-// too. A whole record that breaks the rules of decode_head (an unknown type, a payload over its
-// limit) is passed over and counts as lost. Errors: those of the source, and whatever `found`
-// returns.
+// Searches a source for records with an intact head, in order of offset. Calls `found` for each and
+// `lost` for each gap between them. A head is intact if its checksum, which covers its offset,
+// holds. The payload may still be damaged or truncated: the caller reads and checks it. Indexes,
+// trailers and unknown skippable records are found too. A record with an intact head that breaks a
+// rule of check_fields() (an unknown type, a payload over its limit) is skipped and counts as lost.
+// Errors: those of the source and of `found`; kInvalidArgument if the source cannot seek or has no
+// known size.
 Status scan_records(io::Source& source, const Limits& limits,
                     const std::function<Status(const RecordView&)>& found,
                     const std::function<void(const Gap&)>& lost);

@@ -19,7 +19,7 @@ Status check_cover(const File& file, std::span<const Tensor> tensors, std::uint6
           offset, quoted(file.path), tensor.meta.offset > cursor ? "a hole" : "an overlap", cursor,
           number, quoted(tensor.meta.name), tensor.meta.offset);
     }
-    cursor += tensor.byte_size;  // no overflow: the builder checked offset + byte_size
+    cursor += tensor.byte_size;  // cannot overflow: the builder checked offset + byte_size
   }
   if (cursor != file.size) {
     return make_error(
@@ -49,7 +49,7 @@ Status check_names(const File& file, std::span<const Tensor> tensors, std::uint6
 }  // namespace
 
 Status check_tiling(File& file, std::span<const Tensor> tensors, std::uint64_t offset) {
-  // Empty tensors lie at the border of their neighbours, before the one that begins there.
+  // Sorts an empty tensor before the tensor that begins at the same offset.
   std::ranges::stable_sort(file.tensors, {}, [&](std::uint32_t number) {
     return std::pair(tensors[number].meta.offset, tensors[number].byte_size != 0);
   });

@@ -1,4 +1,4 @@
-// Whether the tensors of a file cover it exactly.
+// Checks that the tensors of a file cover it exactly.
 #pragma once
 
 #include <span>
@@ -7,9 +7,9 @@
 
 namespace bbz::catalog {
 
-// Sorts the file's tensors by offset and checks that they cover [0, file.size) without hole or
-// overlap and that the names of tensors are unique. `offset` is that of the file end record, for
-// messages. Errors: kMalformed.
+// Sorts file.tensors by offset, and checks that they cover [0, file.size) without hole or overlap
+// and that no two have the same name (plain bytes have none). `tensors` are those of the catalog;
+// `offset` is the offset of the file end record, for messages. Errors: kMalformed.
 Status check_tiling(File& file, std::span<const Tensor> tensors, std::uint64_t offset);
 
 }  // namespace bbz::catalog
