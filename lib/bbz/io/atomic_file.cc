@@ -8,8 +8,8 @@
 namespace bbz::io {
 namespace {
 
-// After so many bytes the system is asked to begin to bring them to the disk, so that the sync at
-// the end does not find all of them waiting.
+// The number of bytes after which the system is asked to begin writing to the disk. The sync at the
+// end then has less left to write.
 constexpr std::uint64_t kWritebackStep = std::uint64_t{8} << 20;
 
 }  // namespace
@@ -46,7 +46,7 @@ void AtomicFile::count_dirty(std::size_t bytes) {
   if (!file_.options().sync) return;
   const std::uint64_t before = dirty_.fetch_add(bytes, std::memory_order_relaxed);
   if (before / kWritebackStep == (before + bytes) / kWritebackStep) return;
-  // Advice: where it is not taken, the sync at the end does all of the work.
+  // A hint: if the system ignores it, the sync at the end writes everything.
   (void)::sync_file_range(file_.fd(), 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
@@ -86,12 +86,12 @@ Status AtomicFile::add_input(const FileStatus& input) {
 
 Status AtomicFile::finish() {
   BBZ_TRY(check_open("finished"));
-  Publication file = std::move(file_);  // gone at the end, if it is not published
+  Publication file = std::move(file_);  // removed at the end of this function, if not published
   BBZ_TRY(writer_.flush());
   if (batch_ != nullptr) return batch_->add(std::move(file), writer_.written());
   if (file.options().sync) BBZ_TRY(file.sync());
   BBZ_TRY(file.publish());
-  // The name survives a power cut too.
+  // Makes the name survive a power failure too.
   if (file.options().sync) sync_directory(file.directory());
   return {};
 }

@@ -1,4 +1,4 @@
-// AtomicFile: a file that stands under its name only once it is complete.
+// AtomicFile: a file that appears under its name when it is complete.
 #pragma once
 
 #include <atomic>
@@ -12,23 +12,27 @@
 
 namespace bbz::io {
 
-// Writes to a temporary file in the target's directory, without a name if the file system has such
-// files, and gives it the target's name in finish(). Whatever goes wrong before - an error, a full
-// disk, a kill - leaves nothing under the target's name and a file that was there before as it was.
-// The destructor removes a temporary that was not finished; remove_unfinished_files() does so from
-// a signal handler; what a kill leaves on a file system without unnamed files is removed by the
-// next process that creates a file in the directory.
+// Writes to a temporary file in the target's directory and renames it to the target in finish(). An
+// error, a full disk or a kill before finish() leaves nothing under the target's name, or the file
+// that was there before. The temporary has no name if the file system supports unnamed files.
+//
+// The destructor removes an unfinished temporary, and remove_unfinished_files() does so in a signal
+// handler. On a file system without unnamed files, a kill may leave a temporary; the next process
+// that creates a file in the directory removes it.
 class AtomicFile final : public Sink {
  public:
-  // Errors: kExists if something stands under `path` that options.replace does not let go of: a
-  // regular file or a symbolic link makes way (the link itself, not what it points to), a directory
-  // or device never does. kInvalidArgument if it is options.input, under any name; kNotFound if the
-  // directory is missing; kIo.
+  // Creates the temporary for `path`. With options.replace, finish() replaces a regular file or a
+  // symbolic link (the link itself, not its target). Errors:
+  // - kExists if `path` exists and options.replace is not set, or if it is a directory or device;
+  // - kInvalidArgument if options.replace is set and `path` is options.input under any name, or if
+  //   `path` does not end with the name of a file;
+  // - kNotFound if the directory is missing; kIo; kCancelled after remove_unfinished_files().
   static Result<std::unique_ptr<AtomicFile>> create(const std::string& path,
                                                     const OutputOptions& options);
 
-  // Creates the entry `name`, without '/', of an open directory. `path` is for messages. With a
-  // batch, which must outlive the file, finish() hands the file to it.
+  // Creates the temporary for the entry `name` of an open directory. `name` has no '/', and `path`
+  // is for messages. If there is a batch, finish() gives the file to it; the batch must outlive the
+  // file. Errors: as create().
   static Result<std::unique_ptr<AtomicFile>> create_at(Directory directory, const std::string& name,
                                                        std::string path,
                                                        const OutputOptions& options,
@@ -39,8 +43,11 @@ class AtomicFile final : public Sink {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   Status write(Bytes bytes) override;
-  // Flushes, syncs to the disk and gives the file its name. Errors: as write; kExists if a target
-  // appeared in the meantime and may not be replaced. After an error the temporary is gone.
+  // Flushes the file, syncs it to the disk if options.sync is set, and gives it its name. If there
+  // is a batch, flushes the file and gives it to the batch. After an error the temporary is
+  // removed. Errors: as write(); kExists if the target has appeared since create() and must not be
+  // replaced; kInvalidArgument if the target is an input, or if the file was finished or abandoned
+  // before; kCancelled after remove_unfinished_files(); those of Batch::add().
   Status finish() override;
   bool can_patch() const override { return true; }
   Status patch(std::uint64_t offset, Bytes bytes) override;
@@ -52,7 +59,7 @@ class AtomicFile final : public Sink {
   std::uint64_t written() const override { return writer_.written(); }
   std::string_view name() const override { return writer_.name(); }
 
-  // Removes the temporary file; nothing may be written after it.
+  // Removes the temporary. Every later call fails with kInvalidArgument.
   void abandon() { file_.abandon(); }
 
  private:
@@ -66,10 +73,10 @@ class AtomicFile final : public Sink {
   std::atomic<std::uint64_t> dirty_{0};  // bytes that were written or placed
 };
 
-// Removes every temporary of the process that has a name, and makes those that are created or
-// finished from now on fail with kCancelled. Async-signal-safe, for the handler of SIGINT and
-// SIGTERM; the process is expected to end soon after. Up to 128 names at a time are known here;
-// more are removed by their destructors, or by a later process.
+// Removes the named temporaries of this process. From then on, creating and finishing files fails
+// with kCancelled. Async-signal-safe: handlers of SIGINT and SIGTERM call it, and the process
+// should end soon after. It knows at most 128 names at a time; destructors or a later process
+// remove the others.
 void remove_unfinished_files();
 
 }  // namespace bbz::io

@@ -13,20 +13,20 @@ namespace bbz::io {
 namespace {
 
 constexpr std::size_t kMostFiles = 256;
-// So much content is worth a wait of its own: a kill loses no more than this.
+// A batch with this much content is full, so a kill loses no more than this.
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;
-// So few are synced one by one, which does not wait for what others write to the file system.
+// This few files are synced one by one, which does not wait for what other processes write.
 constexpr std::size_t kFew = 4;
 
-// A part of the descriptors that the process may have: each file may stand in a directory of its
-// own.
+// Returns a fraction of the descriptors that the process may have, because each file may need two:
+// its own and that of its directory.
 std::size_t most_files() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kFew;
   return std::clamp<std::size_t>(limit.rlim_cur / 6, 1, kMostFiles);
 }
 
-// Whether syncfs reports what could not be written, as it does from Linux 5.8 on.
+// Returns whether syncfs reports write errors, which it does from Linux 5.8 on.
 bool syncfs_reports() {
   static const bool reports = [] {
     utsname name{};
@@ -37,7 +37,8 @@ bool syncfs_reports() {
   return reports;
 }
 
-// Brings everything of the files' file systems to the disk. False if that fails or cannot be known.
+// Syncs the file systems of the files. Returns false if that fails, or if failures are not
+// reported.
 bool sync_file_systems(const std::vector<Publication>& files) {
   if (!syncfs_reports()) return false;
   std::set<dev_t> done;
@@ -45,7 +46,8 @@ bool sync_file_systems(const std::vector<Publication>& files) {
     struct stat status {};
     if (!file.options().sync) continue;
     if (::fstat(file.fd(), &status) != 0) return false;
-    // By the file of each that was opened first: the call reports what went wrong since then.
+    // Uses the file of each file system that was opened first, because syncfs reports errors since
+    // the opening.
     if (done.insert(status.st_dev).second && ::syncfs(file.fd()) != 0) return false;
   }
   return true;
@@ -61,7 +63,7 @@ Status Batch::add(Publication file, std::uint64_t bytes) {
   return files_.size() >= most_ || bytes_ >= kMostBytes ? publish() : Status();
 }
 
-// Files whose content cannot be brought to the disk are given up.
+// Abandons the files whose content cannot be synced.
 Status Batch::sync_content() {
   if (files_.size() > kFew && sync_file_systems(files_)) return {};
   Status all;

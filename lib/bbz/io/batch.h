@@ -1,4 +1,4 @@
-// Batch: files that are brought to the disk and get their names together.
+// Batch: files that are synced to the disk and get their names together.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace bbz::io {
 
-// Takes files that are complete and publishes them in their order, many after one wait for the
-// disk instead of a wait for each. Files appear late: when a batch is full, and at finish().
+// Takes complete files and publishes them in order. It waits for the disk once for many files, not
+// once for each. Files appear late: when the batch is full, and at finish(). Not thread-safe.
 class Batch {
  public:
   Batch();
@@ -18,15 +18,17 @@ class Batch {
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
 
-  // Takes a file, of so many bytes; publishes what it has, with this one, if that is much.
-  // Errors: those of publish().
+  // Takes a file of `bytes` bytes. If the batch is full then, publishes all of its files.
+  // Errors: as publish().
   Status add(Publication file, std::uint64_t bytes);
 
-  // Waits for the content of all files, then gives them their names. Errors: those of Publication,
-  // the first one; the files that did not fail are there.
+  // Waits until the content of all files is on the disk, then gives them their names. If a file
+  // fails, it is removed and the others are still published. Errors: the first error of
+  // Publication::sync() or Publication::publish().
   Status publish();
 
-  // Publishes, and waits until the names are on the disk too. The batch can be used again.
+  // Publishes all files, and waits until their names are on the disk too. The batch can be used
+  // again. Errors: as publish().
   Status finish();
 
  private:
@@ -35,12 +37,13 @@ class Batch {
 
   std::vector<Publication> files_;
   std::uint64_t bytes_ = 0;             // of files_
-  std::size_t most_;                    // files at a time: each holds a descriptor
-  std::vector<Directory> directories_;  // in which names are not on the disk yet, few of them
-  bool many_directories_ = false;       // or too many to list
+  std::size_t most_;                    // largest number of files, each of which has a descriptor
+  std::vector<Directory> directories_;  // the first few whose new names are not on the disk yet
+  bool many_directories_ = false;       // there are more than those
 };
 
-// Syncs the directories of files that were published; a file system that cannot is let be.
+// Syncs a directory, so that the names of published files survive a power failure. Ignores errors,
+// because some file systems cannot sync directories.
 void sync_directory(const Directory& directory);
 
 }  // namespace bbz::io

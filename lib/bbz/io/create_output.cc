@@ -19,8 +19,8 @@ bool is_trusted(uid_t owner) {
   return owner == 0 || owner == ::geteuid();
 }
 
-// Whether this process can write to it through a descriptor that it has, as behind /dev/stdout: a
-// shell may have opened it as another user.
+// Returns whether this process has a descriptor that can write to it, such as that of /dev/stdout,
+// which a shell may have opened as another user.
 bool is_held(const struct stat& status) {
   constexpr int kMostDescriptors = 256;
   for (int fd = 0; fd < kMostDescriptors; ++fd) {
@@ -33,14 +33,14 @@ bool is_held(const struct stat& status) {
   return false;
 }
 
-// A place that was looked at, and not yet opened for writing.
+// The object at a path, before it is opened for writing.
 struct Place {
   Fd fd;
   struct stat status {};
 };
 
-// Opens what stands at the path for a look, through a link only if root or this user made it.
-// Nothing in `fd` if nothing is there, or a link that is not followed.
+// Opens the object at the path with O_PATH. Follows a link only if root or this user made it.
+// Leaves `fd` empty if there is nothing, or a link that is not followed.
 Result<Place> look(const std::string& path) {
   Place place;
   place.fd = Fd(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
@@ -55,13 +55,13 @@ Result<Place> look(const std::string& path) {
   return place;
 }
 
-// Opens for writing what was looked at, and nothing that has come to its name since.
+// Opens the place for writing. Fails if another object is there now.
 Result<Fd> open_for_writing(const Place& place, const std::string& path) {
   const std::string own = fmt::format("/proc/self/fd/{}", place.fd.get());
   Fd fd;
   do {
     fd = Fd(::open(own.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC));
-    // Without /proc, by its name; what is opened is compared below.
+    // Opens it by its name if there is no /proc. The result is compared below.
     if (!fd && errno == ENOENT) fd = Fd(::open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC));
   } while (!fd && errno == EINTR);
   if (!fd) return system_error(errno, "cannot open for writing", path);
@@ -94,7 +94,7 @@ Result<Fd> open_log(const std::string& path, const std::optional<FileStatus>& in
     return make_error(Code::kInvalidArgument,
                       "{}: is a file that is being read, so nothing is written to it", path);
   }
-  (void)::fcntl(fd.get(), F_SETFL, O_APPEND);  // as messages come, it may make them wait
+  (void)::fcntl(fd.get(), F_SETFL, O_APPEND);  // later writes of messages may block
   return fd;
 }
 

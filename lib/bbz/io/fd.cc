@@ -13,7 +13,7 @@
 namespace bbz::io {
 namespace {
 
-// One call of write takes at most 2^31 - 4096 bytes on Linux; a smaller step shows progress.
+// On Linux, one call of write takes at most 2^31 - 4096 bytes.
 constexpr std::size_t kLargestWrite = std::size_t{1} << 30;
 
 template <class Write>
@@ -30,7 +30,7 @@ Status write_all(int fd, Bytes bytes, std::string_view name, Write&& write_some)
 }  // namespace
 
 void Fd::reset() {
-  // Linux closes the descriptor even where close reports EINTR, so it is never tried again.
+  // Linux closes the descriptor even if close reports EINTR, so close must not be repeated.
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 

@@ -1,4 +1,4 @@
-// File descriptors: ownership, and system calls as errors that name the path.
+// File descriptors: their ownership, and system calls whose errors name the path.
 // Installed because io/atomic_file.h and io/output_tree.h need it; not meant to be used on its own.
 #pragma once
 
@@ -13,10 +13,11 @@
 
 namespace bbz::io {
 
-// A descriptor that is closed at the end of its scope.
+// Owns a descriptor, which the destructor closes, or none.
 class Fd {
  public:
   Fd() = default;
+  // Takes ownership of a descriptor. A negative number means none.
   explicit Fd(int fd) : fd_(fd) {}
   ~Fd() { reset(); }
   Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
@@ -28,36 +29,44 @@ class Fd {
     return *this;
   }
 
+  // Returns the descriptor, or a negative number if there is none.
   int get() const { return fd_; }
+  // Returns whether there is a descriptor.
   explicit operator bool() const { return fd_ >= 0; }
+  // Gives the descriptor to the caller, who must close it.
   int release() { return std::exchange(fd_, -1); }
+  // Closes the descriptor, if there is one. Errors of close(2) are lost.
   void reset();
 
  private:
   int fd_ = -1;
 };
 
-// kIo (kNotFound for ENOENT, kExists for EEXIST) with what was tried, on what path, and the
-// system's words for `error_number`; for ENOTCONN, which says little, with what it means of a file.
+// Returns an error of kind kIo (kNotFound for ENOENT, kExists for EEXIST) that names the path, the
+// action that failed, such as "cannot open", and the system's text for `error_number`. For ENOTCONN
+// it explains that a mount has lost its process, and sets Remedy::kRemount.
 Error system_error(int error_number, std::string_view action, std::string_view path);
 
-// The system's words for an error number.
+// Returns the system's text for an error number.
 std::string system_text(int error_number);
 
-// Waits until a descriptor that does not block can be read from (POLLIN) or written to (POLLOUT),
-// or has failed, so that the call that gave EAGAIN can be made again. False, with errno as it was,
-// if the system cannot wait.
+// Waits until a non-blocking descriptor can be read (POLLIN) or written (POLLOUT), or has failed,
+// so that a call that gave EAGAIN can be repeated. Returns false if the system cannot wait. Keeps
+// errno.
 bool wait_until_ready(int fd, short events);
 
-// Writes all of `bytes` at the descriptor's position, over short writes, interruptions and EAGAIN.
+// Writes all of `bytes` at the descriptor's position. Continues after short writes, interruptions
+// and EAGAIN. `name` is for messages. Errors: as system_error().
 Status write_fully(int fd, Bytes bytes, std::string_view name);
 
-// The same at a given offset of a file.
+// Writes all of `bytes` at an offset of a file, and leaves its position unchanged. Errors: as
+// write_fully().
 Status pwrite_fully(int fd, std::uint64_t offset, Bytes bytes, std::string_view name);
 
-// Opens a file to append messages to, which is created if it is missing, or a FIFO or device. A link
-// is followed only if root or this user made it, and nothing is waited for. Errors: kIo if what is
-// there belongs to another user or cannot be opened; kInvalidArgument if it is `input`.
+// Opens a file, FIFO or device to append messages to. Creates a missing file. Follows a link only
+// if root or this user made it, and does not wait for a reader of a FIFO. Errors:
+// - kIo if it belongs to another user or cannot be opened; kNotFound if the directory is missing;
+// - kInvalidArgument if it is `input`.
 Result<Fd> open_log(const std::string& path, const std::optional<FileStatus>& input);
 
 }  // namespace bbz::io

@@ -1,4 +1,4 @@
-// FdWriter: buffered writing to a descriptor, shared by the sinks that have one.
+// FdWriter: buffered writing to a descriptor, for the sinks that have one.
 // Installed because io/atomic_file.h needs it; not meant to be used on its own.
 #pragma once
 
@@ -9,13 +9,16 @@
 
 namespace bbz::io {
 
+// Implements the functions of Sink for a descriptor. See sink.h for their contracts and errors.
 class FdWriter {
  public:
-  // Precondition: `fd` stays open as long as the writer is used.
+  // Refers to `fd`, which must stay open as long as the writer is used. `name` is for messages.
   FdWriter(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
 
   Status write(Bytes bytes);
+  // Writes the buffered bytes to the descriptor. Does not sync.
   Status flush();
+  // patch(), extend(), reserve() and place() work only if the descriptor is that of a file.
   Status patch(std::uint64_t offset, Bytes bytes);
   Status extend(std::uint64_t size);
   Status reserve(std::uint64_t size);
@@ -32,7 +35,7 @@ class FdWriter {
   std::vector<std::byte> buffer_;
   std::uint64_t written_ = 0;
   Status failure_;
-  std::mutex placing_;  // over failure_, while there may be several threads
+  std::mutex placing_;  // guards failure_ in place(), which several threads may call
 };
 
 }  // namespace bbz::io

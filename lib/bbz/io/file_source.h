@@ -1,4 +1,4 @@
-// A file that is open as a Source.
+// Sources for files that are open already.
 #pragma once
 
 #include <memory>
@@ -10,10 +10,12 @@
 
 namespace bbz::io {
 
-// Reads a file of this size, which is open for reading, at any offset.
+// Returns a seekable source for a file that is open for reading and has `size` bytes. Its
+// check_unchanged() always succeeds. `name` is for messages.
 std::unique_ptr<Source> file_source(Fd fd, std::uint64_t size, std::string name);
 
-// Reads a regular file that was in this state when it was opened; check_unchanged() compares.
+// Returns a seekable source for a regular file whose state was `state` when it was opened. Its
+// check_unchanged() compares the open file with that state.
 std::unique_ptr<Source> file_source(Fd fd, const FileState& state, std::string name);
 
 }  // namespace bbz::io

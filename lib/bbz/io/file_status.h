@@ -1,4 +1,4 @@
-// FileStatus: which file of this machine something is, and who may read it.
+// FileStatus: the identity of a file on this machine, and who may read it.
 #pragma once
 
 #include <cstdint>
@@ -6,29 +6,32 @@
 
 namespace bbz::io {
 
+// Identifies a file and names its permissions.
 struct FileStatus {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
   std::uint32_t mode = 0;   // permission bits
-  std::uint32_t group = 0;  // the number of the group that owns it
+  std::uint32_t group = 0;  // number of the group that owns it
 
+  // Returns whether both are the same file.
   bool is_same_file(const FileStatus& other) const {
     return device == other.device && inode == other.inode;
   }
 };
 
-// Reports on an open regular file; nothing for anything else. A mode whose group bits stand for an
-// access control list comes without them, since they do not say who the list lets in.
+// Returns the status of an open regular file, or nullopt for anything else. If the file has an
+// access control list, the mode has no group bits, because they do not show whom the list permits.
 std::optional<FileStatus> file_status_of(int fd);
 
-// Who may read and write a new file at most. The umask takes away more.
+// The largest permissions of a new file that is made from inputs. The umask restricts them further.
 class Permissions {
  public:
-  // Takes away what `input` does not grant. Its owner may always read and write the new file.
+  // Removes the permissions that `input` does not grant. The owner of the new file may always read
+  // and write it.
   void restrict_to(const FileStatus& input);
 
-  // Returns the permission bits for a new file of this group. Bits of the inputs' group count only
-  // if the new file has that group too; otherwise, nobody gets what not all had.
+  // Returns the permission bits for a new file of this group. If all inputs have the same group,
+  // its bits count. Otherwise the group and others get only what all inputs grant to both.
   std::uint32_t mode_in(std::uint32_t group) const;
 
  private:

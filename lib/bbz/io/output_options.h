@@ -1,4 +1,4 @@
-// What holds for an output that becomes a file.
+// Options of an output that becomes a file.
 #pragma once
 
 #include <optional>
@@ -7,13 +7,14 @@
 
 namespace bbz::io {
 
+// Options of AtomicFile, OutputTree and create_output().
 struct OutputOptions {
-  bool replace = false;  // an existing regular file makes way
-  // Its content is on the disk before its name appears, so that a failure of power leaves the old
-  // file or the new one. Without it, the system writes when it likes.
+  bool replace = false;  // replace an existing regular file or symbolic link
+  // Sync the content to the disk before the name appears, so that a power failure leaves either the
+  // old file or the new one. Otherwise the system decides when it writes.
   bool sync = true;
-  // What is read while it is written: never replaced, and the output is never more readable. More
-  // inputs come with Sink::add_input.
+  // The file that is read while the output is written. The output never replaces it and is never
+  // more readable. Sink::add_input() adds more inputs.
   std::optional<FileStatus> input{};
 };
 

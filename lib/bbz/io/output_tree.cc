@@ -16,7 +16,7 @@ namespace {
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 constexpr std::size_t kMostRemembered = 10'000;
 
-// Why `name` in the folder could not be opened as a folder.
+// Returns the reason why `name` could not be opened as a directory.
 Error not_a_directory(int directory, const std::string& name, int error_number,
                       std::string_view path) {
   struct stat status {};
@@ -31,7 +31,7 @@ Error not_a_directory(int directory, const std::string& name, int error_number,
   return system_error(error_number, "cannot open the directory", path);
 }
 
-// Opens the folder `name` of another, creating it where it is missing, never through a link.
+// Opens the subdirectory `name`, and creates it if it is missing. Never follows a link.
 Result<Fd> enter(int directory, const std::string& name, std::string_view path, bool& created) {
   created = ::mkdirat(directory, name.c_str(), 0777) == 0;
   if (!created && errno != EEXIST) {
@@ -42,15 +42,15 @@ Result<Fd> enter(int directory, const std::string& name, std::string_view path, 
   return opened;
 }
 
-// A path's directory, "" at the root, and its last component.
+// Returns the parent of a path, which is "" for the root, and its last component.
 std::pair<std::string_view, std::string_view> split(std::string_view path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string_view::npos) return {"", path};
   return {path.substr(0, slash), path.substr(slash + 1)};
 }
 
-// Opens a directory that is there, never through a link; nothing if that fails. The one that was
-// opened before often lies in it: then it is a step up, not a walk from the root.
+// Opens an existing directory, without following links. Returns no descriptor if that fails. If the
+// directory is the parent of `last`, the one that was opened before, it is reached from there.
 Fd open_again(int root, std::string_view path, Fd last, std::string_view last_path) {
   const auto [above_last, name] = split(last_path);
   if (last && above_last == path && !last_path.empty()) {
@@ -83,7 +83,7 @@ Result<OutputTree> OutputTree::open(const std::string& root) {
     if (::mkdir(upper.c_str(), 0777) == 0) {
       created.push_back(upper);
     } else if (errno != EEXIST && errno != EISDIR) {
-      // It may be there all the same, below a folder that is not ours to write to.
+      // It may still exist, in a directory that this user may not write to.
       struct stat status {};
       const int error_number = errno;
       if (::stat(upper.c_str(), &status) != 0) {
@@ -98,7 +98,7 @@ Result<OutputTree> OutputTree::open(const std::string& root) {
 }
 
 void OutputTree::remove_created() const {
-  std::string above_path;  // of what `above` is
+  std::string above_path;  // path of `above`
   Fd above(::fcntl(root_->get(), F_DUPFD_CLOEXEC, 0));
   for (auto path = below_.rbegin(); path != below_.rend(); ++path) {
     const auto [parent, name] = split(*path);
@@ -144,7 +144,7 @@ Status OutputTree::make_directory(std::string_view path) {
   BBZ_TRY(check_safe_path(path));
   ++asked_;
   BBZ_TRY(open_directory(path));
-  std::erase(below_, path);  // it may stay empty
+  std::erase(below_, path);  // remove_created() keeps it, even if it is empty
   return {};
 }
 

@@ -1,4 +1,4 @@
-// OutputTree: files and folders created below one folder, whatever their names say.
+// OutputTree: creates files and directories with untrusted paths, all below one directory.
 #pragma once
 
 #include <memory>
@@ -11,38 +11,41 @@
 
 namespace bbz::io {
 
-// Creates what an archive names below a root folder. Paths are checked with check_safe_path and
-// walked from the root's descriptor one component at a time without following links, so nothing is
-// created outside of the root even where a link stands in it or is put there meanwhile. The root
-// itself may be reached through links.
+// Creates the files and directories of an archive below a root directory. It checks each path with
+// check_safe_path() and opens one component after the other from the root's descriptor, without
+// following links. So nothing is created outside of the root, even if a link is in it or appears
+// while this runs. The path of the root itself may contain links. Not thread-safe.
 class OutputTree {
  public:
-  // Opens `root`, which is created with its parents where it is missing. Errors: kIo.
+  // Opens `root`. Creates it and its parents if they are missing. Errors: kIo; kNotFound if a link
+  // in the path has no target; kInvalidArgument if the path is empty.
   static Result<OutputTree> open(const std::string& root);
 
-  // Removes the directories that were created on the way to files, and the root and those above it
-  // that open() has created, as far as nothing lies in them. Of those below the root it knows the
-  // first 10,000.
+  // Removes the empty ones of the directories that this object created: parents of files, of which
+  // it knows the first 10,000, and the root and its parents. Keeps those of make_directory().
+  // Ignores errors.
   void remove_created() const;
 
-  // So many folders may be created on the way to files, besides so many for each file and folder that
-  // was asked for: paths of a few bytes must not cost a file system its inodes.
+  // The largest number of directories to create is kSpareFolders, and kFoldersPerFile more for each
+  // call of make_directory() and create_file(). So an archive with short paths cannot use up the
+  // inodes of a file system.
   static constexpr std::uint64_t kSpareFolders = 1024;
   static constexpr std::uint64_t kFoldersPerFile = 16;
 
-  // Creates a folder and those above it; folders that are there are kept.
-  // Errors: kUnsafePath for an unsafe path and where a link stands in the way; kExists where
-  // anything else that is no folder does; kLimit for more folders than that; kIo.
+  // Creates a directory and its parents. Keeps directories that exist. Errors:
+  // - kUnsafePath if the path is unsafe, or a component of it is a symbolic link;
+  // - kExists if a component is anything else that is not a directory;
+  // - kLimit if that makes too many directories; kIo.
   Status make_directory(std::string_view path);
 
-  // Whether create_file would find the way free, as far as one can know without creating anything.
-  // Errors: as create_file.
+  // Checks that create_file() would succeed, as far as that can be known without creating anything.
+  // Errors: as create_file().
   Status check_file(std::string_view path, const OutputOptions& options) const;
 
-  // Begins a file, creating the folders above it; it appears when the caller finishes it.
-  // Errors: as make_directory and AtomicFile::create. A link at the file's own name is never
-  // written through: with options.replace it makes way like a file. With a batch, which must
-  // outlive it, the file appears when the batch is published.
+  // Creates the parents of a file, and its temporary. The file appears when the caller finishes it
+  // or, if there is a batch, when the batch is published; the batch must outlive the file. A link
+  // at the file's name is replaced if options.replace is set, and never followed. Errors: as
+  // make_directory() and AtomicFile::create().
   Result<std::unique_ptr<AtomicFile>> create_file(std::string_view path,
                                                   const OutputOptions& options,
                                                   Batch* batch = nullptr);
@@ -57,11 +60,11 @@ class OutputTree {
 
   Directory root_;
   std::string name_;
-  std::vector<std::string> created_;  // by open(), in that order
-  std::vector<std::string> below_;    // by open_directory(), in that order
-  std::uint64_t asked_ = 0;           // files and folders
-  std::uint64_t made_ = 0;            // folders
-  std::string last_path_;             // of the directory that was opened last
+  std::vector<std::string> created_;  // directories that open() created, in that order
+  std::vector<std::string> below_;    // those that open_directory() created, in that order
+  std::uint64_t asked_ = 0;           // calls of make_directory() and create_file()
+  std::uint64_t made_ = 0;            // directories that open_directory() created
+  std::string last_path_;             // path of `last_`, the directory that was opened last
   Directory last_;
 };
 

@@ -19,10 +19,10 @@ Error refused(const std::string& path, std::string_view why) {
   return make_error(Code::kExists, "{}: already exists and {}", path, why);
 }
 
-// Opens what is there, whatever it is, or creates a file where nothing is.
+// Opens whatever exists at the path, or creates a file if nothing does.
 Fd open_or_create(const std::string& path, const OwnFileOptions& options) {
   const int access = options.write ? O_RDWR : O_RDONLY;
-  constexpr int kTries = 10;  // others may create and remove it in between
+  constexpr int kTries = 10;  // others may create and remove it at the same time
   for (int i = 0; i < kTries; ++i) {
     Fd fd(::open(path.c_str(), access | kOpenFlags));
     if (!fd && errno == EINTR) continue;

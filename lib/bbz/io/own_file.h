@@ -1,5 +1,5 @@
-// Files that a user keeps beside an output and finds again later, of which nobody else may have had
-// a hand in. Internal to bbz.
+// Files that a user keeps beside an output and uses again later, and that no other user may have
+// touched.
 #pragma once
 
 #include <string>
@@ -8,26 +8,28 @@
 
 namespace bbz::io {
 
-// What becomes of the right of a group, or of others, to write to a file.
+// The treatment of a file that its group or others may write to.
 enum class OthersMayWrite {
-  kRefused,  // the file is refused
-  kLeft,     // they keep it
-  kTaken,    // they lose it
+  kRefused,  // refuse the file
+  kLeft,     // leave the permissions unchanged
+  kTaken,    // remove the permission to write
 };
 
+// Options of open_own_file().
 struct OwnFileOptions {
-  bool write = true;    // and read; otherwise only read
-  bool create = false;  // if nothing is there, readable as the umask says and writable to this user
+  bool write = true;    // open for reading and writing; otherwise only for reading
+  bool create = false;  // create a missing file, with mode 0644 less the umask
   OthersMayWrite others = OthersMayWrite::kRefused;
 };
 
-// Opens a file that is this user's alone. No link at its name is followed, and nothing is waited
-// for. Errors: kExists if what is there is no regular file, belongs to another user, has another
-// name too (a hard link) or, if options.others says so, may be written to by a group or by others;
-// kNotFound, kIo.
+// Opens a file that belongs to this user alone. Never follows a link at its name and never waits.
+// Errors:
+// - kExists if it is not a regular file, belongs to another user, has a second name (a hard link),
+//   or may be written to by its group or others and options.others is kRefused;
+// - kNotFound if it is missing and options.create is not set; kIo.
 Result<Fd> open_own_file(const std::string& path, const OwnFileOptions& options);
 
-// Reports whether the entry at `path` is this open file, and not a link to it.
+// Returns whether the entry at `path` is this open file itself, and not a symbolic link to it.
 bool stands_at(int fd, const std::string& path);
 
 }  // namespace bbz::io

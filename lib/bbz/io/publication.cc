@@ -12,7 +12,7 @@
 namespace bbz::io {
 namespace {
 
-// Whether the name stands for this file, itself or as a link to it.
+// Returns whether the entry is this file or a symbolic link to it.
 bool is_input(int directory, const std::string& target, const FileStatus& input) {
   for (const int flags : {AT_SYMLINK_NOFOLLOW, 0}) {
     struct stat found {};
@@ -61,7 +61,7 @@ Result<Publication> Publication::begin(Directory directory, const std::string& t
 }
 
 Status Publication::add_input(const FileStatus& input) {
-  // Without leave to replace, a target that is there is refused whatever it is.
+  // If nothing may be replaced, every existing target is refused anyway.
   if (options_.replace && is_input(directory_->get(), target_, input)) return input_error(path_);
   permissions_.restrict_to(input);
   const auto same = [&](const FileStatus& known) { return known.is_same_file(input); };
@@ -74,7 +74,7 @@ Status Publication::sync() {
   return system_error(errno, "cannot write to disk", path_);
 }
 
-// What stands at the target may have come there since the file was begun.
+// Checks the target once more, because it may have changed since begin().
 Status Publication::check() const {
   if (!options_.replace) return {};
   BBZ_TRY(check_target(directory_->get(), target_, path_, options_));

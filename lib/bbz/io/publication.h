@@ -1,4 +1,5 @@
-// Publication: a file that is complete, on its way to its name. Internal to bbz.
+// Publication: a temporary file and the target whose name it gets when it is complete.
+// Installed because io/atomic_file.h needs it; not meant to be used on its own.
 #pragma once
 
 #include <string>
@@ -9,35 +10,42 @@
 
 namespace bbz::io {
 
+// Owns a temporary file until it gets the name of its target, or none. The destructor removes it.
 class Publication {
  public:
   Publication() = default;
-  // Begins a file that will be `target` in the directory; `path` is for messages. Errors: as
-  // check_target; those of Temporary::create.
+  // Creates the temporary for the entry `target` of the directory. `path` is for messages.
+  // Errors: those of check_target() and Temporary::create().
   static Result<Publication> begin(Directory directory, const std::string& target, std::string path,
                                    const OutputOptions& options);
 
-  // Reports whether publish() would find the way free, as far as one can know without doing it.
-  // Errors: kExists if something stands there that may not be replaced; kInvalidArgument if it is
-  // the input.
+  // Checks that publish() could give a file this name now. Errors:
+  // - kExists if the target exists and options.replace is not set, or if it is neither a regular
+  //   file nor a symbolic link;
+  // - kInvalidArgument if options.replace is set and the target is options.input; kIo.
   static Status check_target(int directory, const std::string& target, std::string_view path,
                              const OutputOptions& options);
 
-  // Protects another input from being replaced, and its content from more readers. Errors:
-  // kInvalidArgument if it stands at the target.
+  // Adds an input, which publish() will not replace. The file will not be more readable than the
+  // input. Errors: kInvalidArgument if options.replace is set and the target is the input.
   Status add_input(const FileStatus& input);
 
-  // Returns when the content is on the disk. Errors: kIo.
+  // Waits until the content is on the disk. Errors: kIo.
   Status sync();
-  // Gives the file its name, which may be lost in a failure of power until its directory is synced.
-  // Errors: as check_target and Temporary::publish. After an error the file is gone.
+  // Gives the file its name. A power failure may lose the name until the directory is synced. After
+  // an error the file is removed. Errors: those of check_target() and Temporary::publish();
+  // kInvalidArgument if the target is an input.
   Status publish();
+  // Removes the file.
   void abandon() { file_.remove(); }
 
+  // Returns whether there is a file that is neither published nor abandoned.
   explicit operator bool() const { return static_cast<bool>(file_); }
+  // Returns the descriptor of the file. Precondition: there is a file.
   int fd() const { return file_.fd(); }
   const Directory& directory() const { return directory_; }
   const OutputOptions& options() const { return options_; }
+  // Returns the path of the target, for messages.
   const std::string& path() const { return path_; }
 
  private:

@@ -16,15 +16,14 @@
 namespace bbz::io {
 namespace {
 
-// Small pieces (headers, records) are gathered; chunks of payload pass straight through.
+// Small pieces, such as headers and records, are buffered. Payloads of chunks are written directly.
 constexpr std::size_t kBufferSize = std::size_t{1} << 16;
 
-// So little room is not taken before it is written to: a full disk shows soon enough, and many small
-// files cost more by it.
+// Outputs up to this size do not reserve disk space: a full disk is reported soon enough, and
+// reserving makes many small files slower.
 constexpr std::uint64_t kSmall = std::uint64_t{1} << 20;
 
-// Whether the file system fills room with zeros when it is taken, which makes taking it as dear as
-// writing.
+// Returns whether the file system fills reserved space with zeros, which costs as much as writing.
 bool fills_what_it_takes(int fd) {
   struct statfs status {};
   return ::fstatfs(fd, &status) == 0 && status.f_type == TMPFS_MAGIC;
@@ -138,7 +137,7 @@ Status FdWriter::reserve(std::uint64_t size) {
       taken =
           ::fallocate(fd_, 0, static_cast<off_t>(written_), static_cast<off_t>(size - written_));
     } while (taken != 0 && errno == EINTR);
-    // Any other error: a file system that cannot do it, and needs none of it.
+    // Ignores any other error: the file system cannot reserve space, and need not.
     if (taken != 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)) {
       return keep(system_error(errno, "cannot make room", name_));
     }

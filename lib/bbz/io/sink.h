@@ -1,4 +1,4 @@
-// Sink: where bytes are written to - memory, a pipe, or a file that appears when it is complete.
+// Sink: an output for bytes, such as memory, a pipe, or a file that appears when it is complete.
 #pragma once
 
 #include <cstdint>
@@ -14,71 +14,80 @@
 
 namespace bbz::io {
 
-// Takes bytes in order, from one thread at a time. A sink that has failed stays failed: every later
-// call gives an error and what it wrote is not published.
+// Takes bytes in order, from one thread at a time; only place() may be called from several. After
+// kIo, every later write(), patch(), extend(), reserve() and finish() fails too, so an incomplete
+// output is never published.
 class Sink {
  public:
   virtual ~Sink() = default;
 
-  // Appends all of `bytes`, or fails. Bytes may be held back until finish().
+  // Appends all of `bytes`, which need not outlive the call. May buffer them until finish().
+  // Errors: kIo.
   virtual Status write(Bytes bytes) = 0;
 
-  // Brings everything to its place: flushed, and for a file on disk and under its name. Call it
-  // once, last; without it the output is incomplete.
+  // Flushes the output, and publishes it if it is a file. Call it once, as the last call: without
+  // it the output is incomplete. Errors: kIo; for a file those of AtomicFile::finish().
   virtual Status finish() = 0;
 
-  // Whether patch() works.
+  // Returns whether patch() works.
   virtual bool can_patch() const { return false; }
 
-  // Overwrites bytes already written. Errors: kInvalidArgument where [offset, offset + size) was
-  // not written yet; kUnsupported where the sink cannot go back.
+  // Overwrites the bytes [offset, offset + bytes.size()). Errors: kInvalidArgument if not all of
+  // them were written before; kUnsupported if can_patch() is false; kIo.
   virtual Status patch(std::uint64_t offset, Bytes bytes);
 
-  // Lengthens what was written to `size` bytes, with zeros that take no room where the file system
-  // can do so. Errors: kInvalidArgument where more was written; kUnsupported for all but files.
+  // Lengthens the output to `size` bytes with zeros, which take no space if the file system
+  // supports sparse files. Errors: kInvalidArgument if more than `size` bytes were written;
+  // kUnsupported if the sink is not a file; kIo.
   virtual Status extend(std::uint64_t size);
 
-  // Whether reserve() and place() work.
+  // Returns whether reserve() and place() work.
   virtual bool can_place() const { return false; }
 
-  // Lengthens what was written to `size` bytes, whose content comes from place(); what is not
-  // placed is zero. The room is taken from the file system at once where that costs nothing, so
-  // that a full disk shows before the work. Errors: as extend(); kIo where there is no room.
+  // Lengthens the output to `size` bytes, whose content comes from place(). Bytes that are not
+  // placed are zero. Allocates disk space at once if that is cheap, so that a full disk is reported
+  // early. Errors: as extend(); kIo if there is not enough space.
   virtual Status reserve(std::uint64_t size);
 
-  // patch() for many threads at once, none of which calls anything else meanwhile.
+  // Overwrites bytes that reserve() added. Several threads may call it at once, if none of them
+  // calls anything else at the same time. Errors: kInvalidArgument if the range was not reserved;
+  // kUnsupported if can_place() is false; kIo.
   virtual Status place(std::uint64_t offset, Bytes bytes);
 
-  // Says that this file is read while the output is written: what stands under the output's name is
-  // never replaced if it is this file, and the output is never more readable than it. Errors:
-  // kInvalidArgument if the output is this file. Nothing to do for what does not become a file.
+  // Adds a file that is read while the output is written. If the output becomes a file, it will not
+  // replace the input and will not be more readable than the input. Other sinks ignore it.
+  // Errors: kInvalidArgument if the output would replace the input.
   virtual Status add_input(const FileStatus& input) {
     (void)input;
     return {};
   }
 
-  // How many bytes write() has taken or extend() and reserve() have added.
+  // Returns the length of the output so far: the bytes of write(), extend() and reserve().
   virtual std::uint64_t written() const = 0;
 
+  // Returns the name for messages: a path, "standard output", "memory".
   virtual std::string_view name() const { return "sink"; }
 };
 
-// Appends to a vector that the caller keeps alive.
+// Returns a sink that appends to `out`, which must outlive it. It cannot extend or reserve.
 std::unique_ptr<Sink> memory_sink(std::vector<std::byte>& out, std::string name = "memory");
 
-// Writes to a descriptor front to back, through a buffer. A reader that has gone is kIo, provided
-// that the program ignores SIGPIPE.
+// Returns a sink that writes to a descriptor front to back, through a buffer. If the reader of a
+// pipe has closed it, a write fails with kIo, provided that the program ignores SIGPIPE.
 std::unique_ptr<Sink> pipe_sink(int fd, Ownership ownership, std::string name);
 
-// Opens an output named by a user: "-" is standard output; a FIFO or character device that is there
-// is written to as it stands, if root or this user owns it or the process holds it open already;
-// any other name becomes an AtomicFile. Which of these it is, is asked of what was opened, and a
-// symbolic link is followed only to a FIFO or device, and only if root or this user made it.
-// Errors: as AtomicFile::create; kIo if the FIFO or device is not ours or cannot be opened.
+// Opens an output that a user names:
+// - "-" is standard output.
+// - An existing FIFO or character device is written to directly, if root or this user owns it or
+//   the process has it open already. A symbolic link to one is followed if root or this user made
+//   the link.
+// - Any other path becomes an AtomicFile.
+// Errors: as AtomicFile::create(); kIo if the FIFO or device belongs to another user or cannot be
+// opened.
 Result<std::unique_ptr<Sink>> create_output(const std::string& path, const OutputOptions& options);
 
-// Adds the file that a source reads, if it is one of this machine, as an input of what is written.
-// Errors: those of Sink::add_input.
+// Adds the file that a source reads as an input of the sink. Does nothing if the source does not
+// read a file of this machine. Errors: those of Sink::add_input().
 Status add_input(Sink& sink, const Source& source);
 
 }  // namespace bbz::io

@@ -33,8 +33,8 @@ Status check_open_file(int fd, const FileState& before, std::string_view name) {
 
 class FileSource final : public Source {
  public:
-  // `state` is that of a regular file when it was opened, `path` where it stood, if it was opened
-  // by a path.
+  // `state` is the state of a regular file when it was opened. `path` is its path, or empty if it
+  // was not opened by one.
   FileSource(Fd fd, std::uint64_t size, std::string name, std::optional<FileState> state = {},
              std::string path = {})
       : fd_(std::move(fd)),
@@ -160,7 +160,7 @@ class PipeSource final : public Source {
   Fd owned_;
   std::uint64_t position_ = 0;
   std::string name_;
-  std::optional<FileState> state_;  // of a file that is read front to back, as by "< file"
+  std::optional<FileState> state_;  // of a regular file, such as that of "< file" in a shell
 };
 
 class PrefixedSource final : public Source {
@@ -256,7 +256,7 @@ Result<std::unique_ptr<Source>> map_file(const std::string& path, Access access)
   if (size != 0) {
     base = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.fd.get(), 0);
     if (base == MAP_FAILED) return system_error(errno, "cannot map", path);
-    // Advice only: a system that does not take it still reads the same bytes.
+    // A hint only: if the system ignores it, the bytes are the same.
     (void)::madvise(base, size, access == Access::kSequential ? MADV_SEQUENTIAL : MADV_RANDOM);
   }
   auto reads = std::make_unique<FileSource>(std::move(file.fd), size, path,

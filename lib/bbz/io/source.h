@@ -1,4 +1,4 @@
-// Source: where bytes are read from - a file, memory, a mapping, a pipe.
+// Source: an input of bytes, such as a file, memory, a mapping, or a pipe.
 #pragma once
 
 #include <memory>
@@ -14,17 +14,18 @@
 
 namespace bbz::io {
 
-// The bytes [offset, offset + size) of a source. Precondition: the end does not overflow.
+// The bytes [offset, offset + size) of a source. Precondition: offset + size fits into 64 bits.
 struct ByteRange {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
 
+  // Returns the offset after the last byte.
   std::uint64_t end() const { return offset + size; }
   bool operator==(const ByteRange&) const = default;
 };
 
-// What a source was told will be read. Destroying it takes the word back; the source, which must
-// still live then, lets go of what it fetched ahead.
+// A prefetch hint. Destroying it cancels the hint, and the source releases what it prefetched. The
+// source must outlive it.
 class Announcement {
  public:
   virtual ~Announcement() = default;
@@ -32,86 +33,90 @@ class Announcement {
 
 // A sequence of bytes of known or unknown length.
 //
-// A seekable source serves any offset and may be read from many threads at once. One that is not
-// serves only the offset at which the last read ended (0 at first), from one thread at a time.
+// A seekable source can be read at any offset, by several threads at once. Any other source can be
+// read only at the offset at which the last read ended, which is 0 at first, by one thread at a
+// time.
 class Source {
  public:
   virtual ~Source() = default;
 
-  // Reads up to out.size() bytes at `offset` and returns how many: fewer than asked for at any
-  // time, 0 only at the end (or for an empty `out`). Reading at or past the end is not an error.
-  // Errors: kIo; kInvalidArgument for an offset that a source which cannot seek does not serve.
+  // Reads up to out.size() bytes at `offset` and returns their number. It may be smaller at any
+  // time, but it is 0 only at the end, past the end, or if `out` is empty. Errors: kIo;
+  // kInvalidArgument if the source is not seekable and cannot be read at this offset.
   virtual Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) = 0;
 
-  // The length in bytes, or nullopt where it is not known before the end is reached (a pipe).
+  // Returns the length in bytes, or nullopt if it is unknown, as that of a pipe.
   virtual std::optional<std::uint64_t> size() const = 0;
 
+  // Returns whether every offset can be read, by several threads at once.
   virtual bool seekable() const = 0;
 
-  // The bytes [offset, offset + size) in place, valid as long as the source, or nullopt where the
-  // source cannot give them without a copy or the range is not within it.
+  // Returns the bytes [offset, offset + size) without a copy, valid as long as the source. Returns
+  // nullopt if the source cannot do that or the range is not within it.
   virtual std::optional<Bytes> view(std::uint64_t offset, std::size_t size) const {
     (void)offset, (void)size;
     return std::nullopt;
   }
 
-  // Tells that these ranges will be read soon, each once and about in this order. A source to which
-  // every access is a journey fetches them ahead, together where they lie close to each other; to
-  // others it means nothing, and they return null. What was announced need not be read, and other
-  // bytes may be read all the same. From any thread.
+  // Gives a hint that these ranges will be read soon, each once and about in this order. A
+  // high-latency source prefetches them, and joins near ranges into one request. Other sources
+  // return null. The ranges need not be read, and other bytes may be read too. Thread-safe.
   virtual std::unique_ptr<Announcement> announce(std::span<const ByteRange> ranges) {
     (void)ranges;
     return nullptr;
   }
 
-  // Returns which file of this machine it reads, or nullopt if it is none: an output must not
-  // replace it, nor be more readable.
+  // Returns the identity of the file that the source reads, or nullopt if that is not a regular
+  // file of this machine. An output must neither replace this file nor be more readable.
   virtual std::optional<FileStatus> file_status() const { return std::nullopt; }
 
-  // Reports kIo, naming the source, if the file behind it has changed, or another stands under its
-  // name, since it was opened: what was read may then be of two states. Looks at sizes and times,
-  // not at the bytes, so call it after the last read. Other sources than files always succeed.
-  // From any thread.
+  // Checks that the file has not changed and was not replaced under its name since it was opened.
+  // If it was, the bytes that were read may come from two versions. Compares sizes and times, not
+  // bytes, so call it after the last read. Sources that do not read a regular file always succeed.
+  // Thread-safe. Errors: kIo, which names the source.
   virtual Status check_unchanged() { return {}; }
 
-  // What messages call it: a path, "standard input", "memory".
+  // Returns the name for messages: a path, "standard input", "memory".
   virtual std::string_view name() const { return "source"; }
 };
 
-// Fills `out` from `offset`, over short reads. Errors: those of read_at; kTruncated with the
-// offset, the expected and the found length where the source ends before.
+// Fills `out` from `offset`, with as many reads as that takes. Errors: those of read_at();
+// kTruncated, with the offset and the expected and found lengths, if the source ends before.
 Status read_exactly(Source& source, std::uint64_t offset, MutableBytes out);
 
-// Fills `out` from `offset` as far as the source goes; returns how many bytes there were.
+// Fills `out` from `offset` up to the end of the source. Returns the number of bytes that were
+// read. Errors: those of read_at().
 Result<std::size_t> read_up_to(Source& source, std::uint64_t offset, MutableBytes out);
 
-// Opens a file for reading. "-" is standard input, read as a pipe; so are a FIFO and a character
-// device, which cannot seek. Errors: kNotFound; kIo with the path and the system's reason.
+// Opens a file for reading. "-" is standard input. Standard input, a FIFO and a character device
+// are read as pipes, which are not seekable. Errors: kNotFound; kIo with the path and the system's
+// text.
 Result<std::unique_ptr<Source>> open_file(const std::string& path);
 
-// How the pages of a mapping will be asked for: what the system is told with madvise.
+// The expected access to a mapping, which madvise(2) passes to the system.
 enum class Access { kSequential, kRandom };
 
-// Maps a regular file for reading, so that view() gives its bytes without a copy. read_at reads the
-// file instead, so that a file which another process truncates gives a short read; bytes of a view
-// that are gone this way raise SIGBUS, as with every mapping. Errors: as open_file;
-// kInvalidArgument for what is not a regular file.
+// Maps a regular file for reading, so that view() returns its bytes without a copy. If another
+// process truncates the file, read_at(), which reads the file, returns fewer bytes, but an access
+// to the lost bytes of a view raises SIGBUS. Errors: as open_file(); kInvalidArgument if the path
+// is not a regular file.
 Result<std::unique_ptr<Source>> map_file(const std::string& path, Access access);
 
-// Reads bytes that the caller keeps alive and unchanged.
+// Returns a source of bytes that the caller owns. They must outlive it and not change.
 std::unique_ptr<Source> memory_source(Bytes bytes, std::string name = "memory");
 
-// Reads bytes that the source owns.
+// Returns a source that owns its bytes.
 std::unique_ptr<Source> memory_source(std::vector<std::byte>&& bytes, std::string name = "memory");
 
-// Whether the maker's result closes the descriptor that it was given.
+// Says whether the destructor of a source or sink closes its descriptor (kOwned).
 enum class Ownership { kBorrowed, kOwned };
 
-// Reads a descriptor front to back.
+// Returns a source that reads a descriptor front to back. It is not seekable.
 std::unique_ptr<Source> pipe_source(int fd, Ownership ownership, std::string name);
 
-// Puts bytes that were already read from the front of `rest` back before it: `prefix` followed by
-// what `rest` has from offset prefix.size() on. Seekable, and of known size, where `rest` is.
+// Returns a source of `prefix` followed by the bytes of `rest` from offset prefix.size() on, for
+// bytes that were already read from the front of `rest`. It is seekable and has a known size if
+// `rest` does.
 std::unique_ptr<Source> prefixed_source(std::vector<std::byte> prefix,
                                         std::unique_ptr<Source> rest);
 

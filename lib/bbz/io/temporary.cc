@@ -30,10 +30,10 @@ std::string descriptor_path(int fd) {
   return fmt::format("/proc/self/fd/{}", fd);
 }
 
-// Whether a file without a name can be given one later: by the path of its descriptor, which needs
-// a mounted /proc, and a file system that links. Those in user space do not all.
+// Returns whether an unnamed file can get a name later. That takes a mounted /proc, for the path of
+// its descriptor, and a file system with links, which not all file systems in user space have.
 bool can_be_named(int fd) {
-  static std::atomic<dev_t> known{0};  // a device on which it can
+  static std::atomic<dev_t> known{0};  // a device with files that can
   struct stat own {};
   if (::fstat(fd, &own) != 0) return false;
   if (own.st_dev == known) return true;
@@ -48,10 +48,9 @@ bool can_be_named(int fd) {
   return true;
 }
 
-// Renames without ever replacing, on file systems old and new.
-// Returns 0 or an error number.
+// Renames without replacing an existing file. Returns 0 or an error number.
 int rename_to_new(int directory, const char* from, const char* to) {
-  // The system call itself: the C library of some targets has no wrapper.
+  // Some C libraries have no wrapper for this system call.
   if (::syscall(SYS_renameat2, directory, from, directory, to, RENAME_NOREPLACE) == 0) return 0;
   if (errno != EINVAL && errno != ENOSYS) return errno;
   if (::linkat(directory, from, directory, to, 0) == 0) {
@@ -59,14 +58,15 @@ int rename_to_new(int directory, const char* from, const char* to) {
     return 0;
   }
   if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) return errno;
-  // No hard links either (FAT): look first, then rename.
+  // Without hard links (FAT), only a check before the rename is possible.
   struct stat status {};
   if (::fstatat(directory, to, &status, AT_SYMLINK_NOFOLLOW) == 0) return EEXIST;
   return ::renameat(directory, from, directory, to) == 0 ? 0 : errno;
 }
 
-// Takes the lock that says that the file is in use. False if a process that looks for leftovers
-// has it, which will remove the file. Where there are no locks, none is taken for a leftover.
+// Locks the file, so that no process takes it for a leftover. Returns false if a process that
+// searches for leftovers has locked or removed it. Returns true if the file system has no locks,
+// because then nothing is taken for a leftover.
 bool lock(int fd) {
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) return errno != EWOULDBLOCK;
   struct stat status {};
@@ -114,8 +114,9 @@ Result<Temporary> Temporary::create(Directory directory, const std::string& path
 }
 
 Status Temporary::create_named(const std::string& path) {
-  // An empty file shows what the umask, or the directory's access list, leaves of a mode. Its name
-  // does not serve again: who has just found it a leftover would remove the second file.
+  // An empty file shows which permissions the umask, or the directory's access list, leaves. Its
+  // name is not used again, because a process that takes it for a leftover would remove the new
+  // file.
   BBZ_TRY(open_named(kMost, path));
   struct stat status {};
   allowed_ = ::fstat(fd(), &status) == 0 ? status.st_mode & kMost : 0600;
@@ -127,13 +128,13 @@ Status Temporary::create_named(const std::string& path) {
   return make_error(Code::kIo, "{}: cannot lock a temporary file beside it", path);
 }
 
-// Puts a new file with a name in the place of the one that is open.
+// Replaces the open file by a new one with a name.
 Status Temporary::open_named(std::uint32_t mode, const std::string& path) {
   const Directory kept = directory_;
   remove();
   directory_ = kept;
   if (choose_name(name_)) {
-    // Registered before it exists, so that no signal finds a file that the registry does not know.
+    // The name is registered before the file exists, so a signal never finds an unregistered file.
     slot_ = register_temporary(directory(), name_);
     constexpr int kExclusive = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     file_ = Fd(::openat(directory(), name_.c_str(), kExclusive, mode));
@@ -153,7 +154,7 @@ int Temporary::link(const std::string& target) {
              : errno;
 }
 
-// Only a rename replaces, and it needs a name: for these two calls the file has one.
+// Gives the file a temporary name, because only a rename, which needs a name, can replace a file.
 int Temporary::replace_through_link(const std::string& target) {
   (void)lock(fd());
   if (!choose_name(name_)) return errno;
@@ -173,8 +174,8 @@ Status Temporary::publish(const std::string& target, bool replace, const Permiss
   if ((!name_.empty() || mode != allowed_) && ::fchmod(fd(), mode) != 0) {
     return system_error(errno, "cannot set the permissions", path);
   }
-  // Closing is where some network file systems report what they could not write. The lock stays
-  // with the other descriptor.
+  // Some network file systems report write errors only on close. The lock stays, because it belongs
+  // to both descriptors.
   if (const int copy = ::fcntl(fd(), F_DUPFD_CLOEXEC, 0); copy >= 0 && ::close(copy) != 0) {
     return system_error(errno, "cannot write to disk", path);
   }
@@ -218,7 +219,7 @@ Result<Directory> open_parent(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   Fd directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  // One that may be written to but not listed will do, only without the last sync.
+  // A directory that may be written to but not listed is enough, only its sync is left out.
   if (!directory && errno == EACCES) {
     directory = Fd(::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   }

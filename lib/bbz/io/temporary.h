@@ -1,4 +1,5 @@
-// Temporary: a file that has no name of its own yet, until it is linked to one. Internal to bbz.
+// Temporary: a file that does not have its final name yet.
+// Installed because io/atomic_file.h needs it; not meant to be used on its own.
 #pragma once
 
 #include <memory>
@@ -9,18 +10,18 @@
 
 namespace bbz::io {
 
-// A directory that is open, for all who create files in it.
+// An open directory, shared by the files that are created in it.
 using Directory = std::shared_ptr<const Fd>;
 
-// A file without a name where the file system has such files (O_TMPFILE): however the process
-// ends, nothing of it is left. Elsewhere it is called ".bbz-", 16 random hexadecimal digits and
-// ".tmp", and locked for as long as it is open: a later process that creates a file in the
-// directory finds it and, if nobody holds the lock, removes it. Nobody but the owner can open it
-// before it is published.
+// Owns a new file, or none. The file has no name if the file system supports that (O_TMPFILE), so
+// nothing is left of it whatever ends the process. Otherwise its name is ".bbz-", 16 random
+// hexadecimal digits and ".tmp", and it is locked while it is open. A later process that creates a
+// file in the directory removes it if it is not locked. Only the owner can open the file for its
+// content before it is published.
 class Temporary {
  public:
   Temporary() = default;
-  // Creates one in `directory`, where leftovers are removed. `path` is for messages.
+  // Creates a file in `directory`, and removes leftovers there. `path` is for messages.
   // Errors: kIo, kNotFound; kCancelled after remove_unfinished_files().
   static Result<Temporary> create(Directory directory, const std::string& path);
 
@@ -28,19 +29,24 @@ class Temporary {
   Temporary(Temporary&& other) noexcept { *this = std::move(other); }
   Temporary& operator=(Temporary&& other) noexcept;
 
+  // Returns whether there is a file.
   explicit operator bool() const { return static_cast<bool>(file_); }
+  // Returns the descriptor of the file, open for reading and writing.
   int fd() const { return file_.get(); }
+  // Returns the descriptor of the directory. Precondition: there is a file.
   int directory() const { return directory_->get(); }
 
-  // Gives the file its permissions, as far as the umask allows, and the name `target` in the
-  // directory, in place of what is there only if `replace` is set. Nothing is synced. Errors:
-  // kExists if the name is taken; kIo; kCancelled as above. After an error the file is gone.
+  // Gives the file its permissions, restricted by the umask, and the name `target` in the
+  // directory. Replaces an existing target only if `replace` is set. Syncs nothing. After an error,
+  // the file must be removed. Errors: kExists if the target exists and `replace` is not set; kIo;
+  // kCancelled after remove_unfinished_files().
   Status publish(const std::string& target, bool replace, const Permissions& permissions,
                  const std::string& path);
 
-  // Removes the file; nothing may be done with it after that.
+  // Removes the file, if there is one. Afterwards there is none.
   void remove();
-  // Takes away the name that it may have, and gives up the file, which is gone when it is closed.
+  // Removes the file's name, if it has one, and gives the descriptor to the caller. Closing it
+  // deletes the file.
   Fd release();
 
  private:
@@ -51,13 +57,13 @@ class Temporary {
 
   Directory directory_;
   Fd file_;
-  std::string name_;           // in the directory; empty while it has none
-  int slot_ = -1;              // of the name in the registry
-  std::uint32_t allowed_ = 0;  // permission bits that the umask leaves
+  std::string name_;           // in the directory; empty if the file has none
+  int slot_ = -1;              // slot of the name in the registry
+  std::uint32_t allowed_ = 0;  // permission bits that the umask permits
   std::uint32_t group_ = 0;
 };
 
-// Opens the directory in which `path` stands. Errors: kNotFound; kIo.
+// Opens the directory that contains `path`. Errors: kNotFound; kIo.
 Result<Directory> open_parent(const std::string& path);
 
 }  // namespace bbz::io

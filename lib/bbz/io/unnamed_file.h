@@ -1,4 +1,4 @@
-// Files without a name: what is kept on disk for as long as a process works on it.
+// Files without a name, for data that a process keeps on the disk while it works.
 #pragma once
 
 #include <functional>
@@ -10,12 +10,13 @@
 
 namespace bbz::io {
 
-// A file in `folder`, open for reading and writing and gone when it is closed. Errors: kIo.
+// Creates a file in the directory `folder`, open for reading and writing. Closing it deletes it.
+// Errors: kNotFound if the directory is missing; kIo; kCancelled after remove_unfinished_files().
 Result<Fd> create_unnamed_file(const std::string& folder);
 
-// Reads a source front to back, in large pieces, into such a file, and gives back the copy, which
-// can seek and has the source's name. `progress`, where it is set, is called with the bytes that
-// were copied. Errors: those of the source; kIo.
+// Copies a source front to back to an unnamed file in `folder`. Returns the copy, which is seekable
+// and has the name of the source. Calls `progress`, if it is set, with the number of bytes copied
+// so far. Errors: those of the source; those of create_unnamed_file(); kIo.
 Result<std::unique_ptr<Source>> copy_to_disk(Source& source, const std::string& folder,
                                              const std::function<void(std::uint64_t)>& progress);
 

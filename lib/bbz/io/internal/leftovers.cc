@@ -24,9 +24,9 @@
 namespace bbz::io {
 namespace {
 
-// A larger directory is searched this far only: looking must cost less than the work.
+// The number of entries that are examined in a directory, so that the search stays cheap.
 constexpr std::size_t kMostEntries = 100'000;
-// And no more directories are remembered as searched.
+// The number of searched directories that are remembered. Then all of them are forgotten.
 constexpr std::size_t kMostDirectories = 4096;
 constexpr std::time_t kSharedAge = 24 * 60 * 60;
 
@@ -37,7 +37,7 @@ bool is_temporary_name(std::string_view name) {
       name.substr(5, 16), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-// Whether other machines may work on the same files.
+// Returns whether other machines may work on the same files.
 bool is_shared(int directory) {
   constexpr std::uint32_t kCifs = 0xFF534D42, kSmb2 = 0xFE534D42, kCeph = 0x00C36400,
                           kFuse = 0x65735546, kLustre = 0x0BD00BD0, kGfs2 = 0x01161970,
@@ -72,8 +72,8 @@ void remove_if_left(int directory, const char* name, bool shared) {
     return;
   }
   if (shared && std::time(nullptr) - status.st_mtime < kSharedAge) return;
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return;  // somebody works on it
-  // It is still this file that the name stands for.
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return;  // in use
+  // Checks that the name still belongs to this file.
   struct stat now {};
   if (::fstatat(directory, name, &now, AT_SYMLINK_NOFOLLOW) != 0 || now.st_dev != status.st_dev ||
       now.st_ino != status.st_ino) {
@@ -87,7 +87,7 @@ bool is_first_time(int directory) {
   static std::set<std::array<std::uint64_t, 5>> searched;
   struct statx status {};
   if (::statx(directory, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &status) != 0) return false;
-  // With its birth, since the number of a directory that is gone serves again.
+  // Includes the time of creation, because inode numbers of removed directories are used again.
   const auto seconds = static_cast<std::uint64_t>(status.stx_btime.tv_sec);
   const std::lock_guard lock(mutex);
   if (searched.size() >= kMostDirectories) searched.clear();

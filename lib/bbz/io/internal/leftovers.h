@@ -1,12 +1,15 @@
-// Leftovers: the named temporaries of processes that were killed. Internal to the room.
+// Leftovers: named temporaries of processes that were killed.
 #pragma once
 
 namespace bbz::io {
 
-// Removes the leftovers in a directory, the first time that this process asks for it. A file is one
-// if its name is that of a temporary, if it is a regular file of this user, and if nobody holds its
-// lock; on a file system that other machines share, which may not share locks, it must also be a
-// day old. Never fails: what cannot be looked at stays.
+// Removes the leftovers in a directory, unless this process has searched it before. A leftover
+// - has the name of a temporary;
+// - is a regular file of this user;
+// - is not locked;
+// - is at least a day old if other machines share the file system, because they may not share
+//   locks.
+// Never fails, and keeps a file that it cannot examine.
 void remove_leftovers(int directory);
 
 }  // namespace bbz::io

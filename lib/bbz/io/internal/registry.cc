@@ -12,8 +12,7 @@
 namespace bbz::io {
 namespace {
 
-// The temporaries that have a name now, in storage that a signal handler can walk: no allocation,
-// no lock.
+// A named temporary, in storage that a signal handler can use: without allocation and locks.
 struct Slot {
   enum State : int { kFree, kFilling, kLive };
   std::atomic<int> state{kFree};

@@ -1,4 +1,4 @@
-// The registry of the names that must not outlive the process. Internal to the room.
+// The registry of named temporaries, which must not outlive the process.
 #pragma once
 
 #include <cstddef>
@@ -6,16 +6,17 @@
 
 namespace bbz::io {
 
-// ".bbz-", 16 hexadecimal digits, ".tmp".
+// The length of ".bbz-", 16 hexadecimal digits and ".tmp".
 inline constexpr std::size_t kTemporaryNameLength = 5 + 16 + 4;
 
-// Registers the entry `name` of a directory that stays open until it is released, before it
-// exists. Returns its slot, or -1 if all are taken: then a signal leaves the file, and a later
-// process removes it.
+// Registers the entry `name` of a directory. Call it before the entry exists, and keep the
+// directory open until release_temporary(). Returns the slot, or -1 if all slots are in use: then a
+// signal leaves the file, and a later process removes it.
 int register_temporary(int directory, const std::string& name);
+// Releases a slot. Does nothing for -1.
 void release_temporary(int slot);
 
-// Reports whether remove_unfinished_files() was called.
+// Returns whether remove_unfinished_files() was called.
 bool is_cancelled();
 
 }  // namespace bbz::io
