@@ -15,7 +15,7 @@
 namespace bbz::files {
 namespace {
 
-// A source that somebody else asks too.
+// Shares a source, so that the sequence can check it after the file is gone.
 class SharedSource final : public io::Source {
  public:
   explicit SharedSource(std::shared_ptr<io::Source> inner) : inner_(std::move(inner)) {}
@@ -32,7 +32,7 @@ class SharedSource final : public io::Source {
   std::shared_ptr<io::Source> inner_;
 };
 
-// What is read from a stream, or a device, as one file, already described.
+// A stream or a device as a sequence of one file, already laid out.
 class SingleFile final : public FileSequence {
  public:
   explicit SingleFile(SourceFile file)

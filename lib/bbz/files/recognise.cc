@@ -17,7 +17,7 @@ using std::string_view_literals::operator""sv;
 
 constexpr std::size_t kMostBytes = 300;
 
-// What begins a file of a format that is not taken apart.
+// The first bytes of a format that is not split into tensors.
 struct Magic {
   std::size_t offset = 0;
   std::string_view bytes;
@@ -34,7 +34,8 @@ constexpr std::array kMagics = {
     Magic{257, "ustar"sv, "a tar"},
 };
 
-// What a name promises. Of those that promise too little (.bin, .pkl), only the content counts.
+// A suffix that tells the format by itself. Suffixes that many formats use (.bin, .pkl) are left to
+// the content.
 struct Suffix {
   std::string_view suffix;
   std::string_view what;
@@ -74,7 +75,7 @@ const Suffix* find_suffix(std::string_view path) {
   return found == kSuffixes.end() ? nullptr : found;
 }
 
-// The name in the first local header of a zip archive.
+// Returns the name in the first local header of a zip archive.
 std::string_view first_zip_name(Bytes start) {
   constexpr std::size_t kNameLength = 26, kName = 30;
   if (start.size() < kName) return {};

@@ -1,4 +1,4 @@
-// What a file that is packed as bytes looks like.
+// Recognises files that look like models but are packed as plain bytes.
 #pragma once
 
 #include <string>
@@ -8,19 +8,20 @@
 
 namespace bbz::files {
 
-// How many of a file's first bytes why_bytes() looks at.
+// The number of a file's first bytes that why_bytes() needs.
 inline constexpr std::size_t kRecognisedBytes = 512;
 
+// A file that is packed as bytes. Nothing is owned.
 struct Unparsed {
-  std::string_view path;     // what it is called, maybe with folders
-  Bytes start;               // its first kRecognisedBytes, or all
-  bool stream = false;       // it can be read front to back only
-  std::string_view failure;  // why the format that it seemed to have did not take it; may be empty
+  std::string_view path;     // its name or path
+  Bytes start;               // its first kRecognisedBytes bytes, or all
+  bool stream = false;       // whether it can only be read front to back
+  std::string_view failure;  // the error of the format that it seemed to have; may be empty
 };
 
-// Returns what a file is that looks like a model, by its first bytes or its name, and why it is not
-// taken apart: UTF-8 of at most 300 bytes without control characters, to follow "it is" in a
-// sentence. Returns nothing for any other file.
+// Returns what a file is and why it is not split into tensors, if it looks like a model by its
+// first bytes or its name; else an empty string. The text completes a sentence that begins with "it
+// is": UTF-8 of at most 300 bytes without control characters.
 std::string why_bytes(const Unparsed& file);
 
 }  // namespace bbz::files

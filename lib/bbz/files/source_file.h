@@ -1,4 +1,4 @@
-// What a user names - a file, a folder, a stream - as the files to be packed, each with its layout.
+// Opens a file, a directory or a stream as a sequence of files to pack, each with its layout.
 #pragma once
 
 #include <cstdint>
@@ -16,128 +16,138 @@
 
 namespace bbz::files {
 
-// A range of a file's bytes: a tensor, or bytes that are none.
+// A range of a file's bytes: a tensor, or plain bytes.
 struct Extent {
+  // Tells plain bytes from a tensor.
   enum class Kind { kBytes, kTensor };
 
   Kind kind = Kind::kBytes;
   std::string name;  // of a tensor; any UTF-8
   DType dtype = DType::kU8;
-  Shape shape;                          // of bytes: {length}, empty where the length is not known
-  std::uint64_t offset = 0;             // in the file
+  Shape shape;               // of plain bytes: {length}, or empty if the length is not known
+  std::uint64_t offset = 0;  // in the file
   std::optional<std::uint64_t> length;  // in bytes; nullopt: to the end of the stream
 
   friend bool operator==(const Extent&, const Extent&) = default;
 };
 
-// How a file is made up. The extents tile it exactly, in the order of its bytes, so that a stream
-// can be read along them. Only the last may have no known length. A tensor may have no bytes at
-// all; a range of kind bytes always has some, so that an empty file has no extents.
+// Describes how a file is divided. The extents cover it without hole or overlap, in order of
+// offset, so that a stream can be read along them. Only the last extent may have no known length. A
+// tensor may have no bytes; plain bytes are never empty, so that an empty file has no extents.
 struct Layout {
-  std::string_view format;  // the row of the table of formats: "safetensors", "pytorch", "bytes"
-  std::string metadata;     // what the file says of itself, as a JSON object of strings, or empty
+  std::string_view format;  // "safetensors", "pytorch" or "bytes"
+  std::string metadata;     // the file's own metadata as a JSON object of strings, or empty
   std::vector<Extent> extents;
-  // Of bytes that look like a model: what they are, and why they are not taken apart; else empty.
-  // UTF-8 of at most 300 bytes, to follow "it is" in a sentence.
+  // For plain bytes that look like a model: what they are, and why they are not split into tensors;
+  // else empty. UTF-8 of at most 300 bytes that completes a sentence that begins with "it is".
   std::string why_bytes{};
 };
 
+// A file to pack, or an empty directory.
 struct SourceFile {
+  // Tells a regular file from a directory.
   enum class Kind { kRegular, kDirectory };
 
   Kind kind = Kind::kRegular;
-  std::string path;                    // safe below any folder (check_safe_path)
+  std::string path;                    // relative and safe (check_safe_path)
   std::unique_ptr<io::Source> source;  // null for a directory
   Layout layout;
 };
 
+// Options of open() and open_stream().
 struct Options {
-  // Takes every file as plain bytes, so that none is refused for breaking its format's rules.
+  // Treats every file as plain bytes, so that none is refused because it breaks the rules of its
+  // format, and a tar stream is not unpacked.
   bool opaque = false;
-  // The path given to what comes from a stream that is not a tar, empty for the name of the format
-  // ("stdin.safetensors", "stdin").
+  // The path of the file that a stream gives if it is not a tar. If empty, it follows from the
+  // format: "stdin.safetensors", "stdin".
   std::string stream_name{};
-  std::uint64_t max_files = 1'000'000;  // folders nested without end, tars that exhaust memory
+  std::uint64_t max_files = 1'000'000;  // stops endless nesting, and tars that exhaust memory
   safetensors::Limits safetensors{};
   torch::Limits torch{};
-  // The folder for a file without a name that keeps the members of a tar, for links to them; empty:
-  // such links are refused. Members are kept while all of them have at most `kept_bytes`.
+  // The directory for an unnamed file that keeps members of a tar, for hard links to them. If
+  // empty, hard links without data are refused. A member is kept if it and those kept before have
+  // at most `kept_bytes` bytes together.
   std::string temporary_folder{};
   std::uint64_t kept_bytes = std::uint64_t{1} << 30;
 
-  // Patterns of paths: see matches_path(). Those of a folder or a tar that match `excluded` are
-  // left out, a folder with everything below it, without being looked at; files that match
-  // `opaque_paths` are taken as plain bytes.
+  // Patterns of paths: see matches_path(). Files and directories below a directory or in a tar that
+  // match `excluded` are left out unread, directories with everything below them. Files that match
+  // `opaque_paths` are treated as plain bytes.
   std::vector<std::string> excluded{};
   std::vector<std::string> opaque_paths{};
-  // Leaves out what a folder has that cannot be opened, is no regular file or folder, or has a name
-  // that no archive can hold; FileSequence::left_out() tells what. Otherwise these are errors.
+  // Leaves out entries of a directory that cannot be opened, are neither files nor directories, or
+  // have a name that no archive can hold; FileSequence::left_out() lists them. Otherwise they are
+  // errors.
   bool skip_unreadable = false;
-  // Follows links that lead out of the folder. Without it they are errors: a folder that somebody
-  // else made may link to any file of this machine. An absolute link counts as leading out.
+  // Follows symbolic links that lead out of the directory. Otherwise they are errors, because a
+  // directory from somebody else may link to any file of this machine. An absolute link counts as
+  // leading out.
   bool follow_links = false;
-  // Where the archive will be written, "-" for standard output, empty if nowhere in the file
-  // system. It is not packed, nor is an older archive that stands there and will be replaced.
+  // The path that the archive will be written to, "-" for standard output, or empty if it is not
+  // written to the file system. The output is not packed, nor is an older archive that it replaces.
   std::string output{};
 };
 
-// Whether a path, of components separated by '/', is chosen by a pattern (see matches_glob): one
-// with a '/' in it, not counting one at its end, is held against the whole path, any other against
-// the last component. "*.pt" and "optimizer.pt" choose files in any folder, "a/*" all below a/.
+// Returns whether a path, of components separated by '/', matches one of the patterns (see
+// matches_glob). A pattern that contains a '/', apart from one at its end, is matched against the
+// whole path, any other against the last component: "*.pt" matches files in any directory, "a/*"
+// everything below a/.
 bool matches_path(const std::vector<std::string>& patterns, const std::string& path);
 
-// What was left out of a sequence, and why.
+// A file that was left out of a sequence, and why.
 struct LeftOut {
-  std::string path;    // as messages show it, with the folder that was opened
-  std::string reason;  // a whole message, which names the path too
+  std::string path;    // as messages show it, with the path that was opened
+  std::string reason;  // a complete message, which names the path too
 };
 
-// The files, one at a time.
+// Gives files one at a time. Not thread-safe.
 class FileSequence {
  public:
   virtual ~FileSequence() = default;
 
-  // The next file, nullopt after the last. A file of a stream is readable only until the next call.
-  // Errors name the file: kIo; kUnsafePath; kInvalidArgument for what cannot be packed (a socket, a
-  // link that leads nowhere); the errors of safetensors::parse for a file that is named
-  // .safetensors and is none.
+  // Returns the next file, or nullopt after the last. A file of a stream is readable only until the
+  // next call. Errors name the file: kIo; kUnsafePath; kLimit; kInvalidArgument if it cannot be
+  // packed (a socket, a broken link); kMalformed and kTruncated for a broken tar; those of
+  // safetensors::parse if it is named .safetensors but is not such a file.
   virtual Result<std::optional<SourceFile>> next() = 0;
 
-  // All bytes of all files, where that is known before they are read.
+  // Returns the bytes of all files together, if that is known before they are read.
   virtual std::optional<std::uint64_t> total_size() const { return std::nullopt; }
 
-  // Begins again: next() gives the same files once more, and kIo for one that has changed since it
-  // was listed. Errors: kUnsupported for a stream.
+  // Begins again: next() gives the same files once more, or kIo if one has changed since it was
+  // listed. Errors: kUnsupported for a stream.
   virtual Status rewind();
 
-  // Opens and lays out every file once, so that one that cannot be packed is found before the first
-  // is read, and rewinds. Done once; does nothing for a stream. Errors: those of next().
+  // Opens and lays out every file, so that a file that cannot be packed is found before the first
+  // is read, and rewinds. Does nothing if it was done before, or for a stream. Errors: those of
+  // next().
   virtual Status look() { return {}; }
 
-  // Reports kIo, naming the file, if any that next() has given changed, was replaced or removed
-  // since it was listed. Call it when everything was read: what was read may be of two states.
+  // Returns kIo, naming the file, if a file that next() has given was changed, replaced or removed
+  // since it was listed. Call it when everything was read: the bytes may mix two states of a file.
   virtual Status check_unchanged() { return {}; }
 
-  // What options.skip_unreadable left out so far, and what look() found worth a warning: an index
-  // (*.index.json) that names files which are not there.
+  // Returns the files that options.skip_unreadable left out so far.
   virtual std::vector<LeftOut> left_out() const { return {}; }
+  // Returns the warnings of look(), for example that an index (*.index.json) names missing files.
   virtual std::vector<std::string> warnings() const { return {}; }
 };
 
-// Opens what `path` names:
-//   - a file, as one file with the last component of its path;
-//   - a folder, as every file below it, by path relative to the folder and in the bytewise order of
-//     these paths. Links to files and folders in it are followed, others as options.follow_links
-//     says; folders of which nothing else is given are kept. Links that lead nowhere or back to a
-//     folder above them, sockets, FIFOs and devices are refused. Temporary files of AtomicFile are
-//     passed over. The folder is held open: what is put into its place later does not matter;
-//   - "-", a FIFO or a character device, as a stream, read front to back: a tar, whose members are
-//     the files (with its empty folders at the end), or one file.
-// Errors: those of next(); kNotFound; kLimit for more than options.max_files files;
-// kInvalidArgument if options.output is one of the files and no archive.
+// Opens `path`, which names one of:
+//   - a file: gives one file, whose path is the last component of `path`;
+//   - a directory: gives every file below it, with paths relative to the directory and in their
+//     bytewise order, and each directory below it in which nothing is given. Links to files and
+//     directories in it are followed, others as options.follow_links says. Broken links, links back
+//     to a directory above them, sockets, FIFOs and devices are refused. Temporary files of
+//     AtomicFile are skipped. The directory is held open, so that replacing it later has no effect;
+//   - "-", a FIFO or a character device: a stream, read front to back. It is a tar, whose members
+//     are the files (followed by its empty directories), or one file.
+// Errors: those of next(); kNotFound; kLimit if there are more than options.max_files files;
+// kInvalidArgument if options.output is `path` itself, or a file below it that is not an archive.
 Result<std::unique_ptr<FileSequence>> open(const std::string& path, const Options& options = {});
 
-// The same for a stream that is already open.
+// Opens a stream that the caller has opened: a tar or one file, as above. Errors: those of next().
 Result<std::unique_ptr<FileSequence>> open_stream(std::unique_ptr<io::Source> stream,
                                                   const Options& options = {});
 

@@ -17,12 +17,12 @@
 namespace bbz::files {
 namespace {
 
-// Whether an open failed because something else stands there, or nothing.
+// Returns whether an open failed because the file was removed or replaced.
 bool is_gone(int error) {
   return error == ENOENT || error == ENOTDIR || error == ELOOP || error == EXDEV;
 }
 
-// Whether an open failed for want of something that the process lacks.
+// Returns whether an open failed because the process lacks descriptors or memory.
 bool is_own_lack(int error) {
   return error == EMFILE || error == ENFILE || error == ENOMEM;
 }
@@ -76,7 +76,7 @@ class ListedFiles final : public FileSequence {
   std::vector<std::string> warnings() const override { return warnings_; }
 
  private:
-  // The file, or nullopt if it was left out.
+  // Returns the file, or nullopt if it was left out.
   Result<std::optional<SourceFile>> open(ListedEntry& entry) {
     SourceFile file;
     file.kind = entry.kind;
@@ -93,12 +93,13 @@ class ListedFiles final : public FileSequence {
     auto source = io::file_source(std::move(opened.fd), entry.state, shown);
     auto described = describe(std::move(source), entry.path, shown, options_);
     if (described.ok()) return std::optional(std::move(described).value());
-    // What was read of a file that changed meanwhile is no fault of its format.
+    // Reports a change of the file first: its format may be fine.
     BBZ_TRY(check(entry));
     return skip_or_fail(entry, described.code() != Code::kIo, described.error());
   }
 
-  // Leaves a file out, if that was asked for, while no other was packed yet.
+  // Leaves a file out if options.skip_unreadable is set and the files are gone through for the
+  // first time, unless `never`; else returns the error.
   Result<std::optional<SourceFile>> skip_or_fail(ListedEntry& entry, bool never, Error error) {
     if (!options_.skip_unreadable || looked_ || never) return error;
     entry.left_out = true;
@@ -118,7 +119,7 @@ class ListedFiles final : public FileSequence {
     warnings_.push_back(fmt::format("{}: {}", file.source->name(), missing));
   }
 
-  // Whether a file is as it was when it was listed.
+  // Checks that a file is as it was when it was listed.
   Status check(const ListedEntry& entry) const {
     if (entry.kind == SourceFile::Kind::kDirectory) return {};
     return check(entry, folder_.open_below(entry.path, O_PATH));
@@ -144,7 +145,7 @@ class ListedFiles final : public FileSequence {
   Options options_;
   std::size_t position_ = 0;
   std::uint64_t total_ = 0;
-  bool looked_ = false;  // at every file
+  bool looked_ = false;  // whether every file was opened once
   std::vector<std::string> warnings_;
 };
 
@@ -161,7 +162,7 @@ Result<std::unique_ptr<FileSequence>> open_directory(const std::string& root,
 Result<std::unique_ptr<FileSequence>> open_regular(const std::string& path,
                                                    const io::FileState& state,
                                                    const Options& options) {
-  // By its state alone, so that no folder and name can be the output's.
+  // Compares the file's state alone: the given directory and name match no output.
   const OutputPlace output(options.output);
   if (output.role_of({}, "", state) != OutputPlace::Role::kNone) {
     return make_error(Code::kInvalidArgument, "{}: is the output and also one of the files to pack",
@@ -171,7 +172,7 @@ Result<std::unique_ptr<FileSequence>> open_regular(const std::string& path,
   Listing listing;
   listing.entries.push_back({path.substr(path.rfind('/') + 1), SourceFile::Kind::kRegular, state});
   Options of_one = options;
-  of_one.skip_unreadable = false;  // it is all that was asked for
+  of_one.skip_unreadable = false;  // the caller asked for this file alone
   auto files =
       std::make_unique<ListedFiles>(std::move(folder), std::move(listing), std::move(of_one));
   BBZ_TRY(files->look());

@@ -1,4 +1,4 @@
-// Files on disk as a sequence: those below a folder, or a single one. Internal to the room.
+// Files on disk as a sequence: those below a directory, or a single file.
 #pragma once
 
 #include "bbz/files/source_file.h"
@@ -6,12 +6,14 @@
 
 namespace bbz::files {
 
-// Lists everything below `root`; the files are opened as they are reached.
+// Lists everything below the directory `root`. Each file is opened when next() reaches it. Errors:
+// those of files::open().
 Result<std::unique_ptr<FileSequence>> open_directory(const std::string& root,
                                                      const Options& options);
 
-// A regular file, which has the last component of its path as its path, and its state now. It is
-// looked at at once. Errors: those of FileSequence::look().
+// Opens a sequence of one regular file, whose path is the last component of `path`, and runs
+// look(). `state` is its present state. Errors: those of FileSequence::look(); kInvalidArgument if
+// the file is options.output.
 Result<std::unique_ptr<FileSequence>> open_regular(const std::string& path,
                                                    const io::FileState& state,
                                                    const Options& options);

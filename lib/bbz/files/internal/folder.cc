@@ -15,7 +15,7 @@
 namespace bbz::files {
 namespace {
 
-// How often an open is tried again that the system could not do safely because of a rename.
+// The number of tries of an open that the system could not do safely because of a rename.
 constexpr int kTries = 64;
 
 Opened open_at(int folder, const std::string& path, int flags) {
@@ -26,7 +26,7 @@ Opened open_at(int folder, const std::string& path, int flags) {
   }
 }
 
-// Lets the system resolve the path within the folder.
+// Opens a path that the system resolves within the directory.
 Opened open_within(int folder, const std::string& path, int flags) {
   open_how how{};
   how.flags = static_cast<unsigned>(flags);
@@ -38,7 +38,7 @@ Opened open_within(int folder, const std::string& path, int flags) {
     error = errno;
     if (error != EAGAIN && error != EINTR) break;
   }
-  // EPERM: forbidden to a container that knows the older calls only.
+  // EPERM: sandboxes that do not know openat2 forbid it.
   if (error == ENOSYS || error == EPERM) return open_without_links(folder, path, flags);
   return {{}, error};
 }
@@ -52,7 +52,8 @@ Opened open_without_links(int folder, const std::string& path, int flags) {
     const std::size_t end = std::min(rest.find('/'), rest.size());
     const bool last = end == rest.size();
     const int from = above ? above.get() : folder;
-    // As a mere handle first, which has no effect whatever it is, a link itself too.
+    // Opens a mere handle first: that has no side effect, whatever the entry is, and does not
+    // follow a link.
     Opened step = open_at(from, std::string(rest.substr(0, end)), O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (!step.fd) return step;
     struct stat status {};
@@ -93,7 +94,7 @@ Opened Folder::open_below(const std::string& path, int flags) const {
 
 Opened Folder::open_file(const std::string& path) const {
   Opened opened = open_below(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  // A program that holds a lease on the file is asked for it, which takes a moment.
+  // Waits, because another program holds a lease on the file and has to give it up.
   if (opened.error == EAGAIN) opened = open_below(path, O_RDONLY | O_NOCTTY);
   return opened;
 }
@@ -104,7 +105,7 @@ Result<std::vector<Folder::Entry>> Folder::entries(const std::string& path,
   if (!opened.fd) return io::system_error(opened.error, "cannot open the directory", shown(path));
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(opened.fd.get()), ::closedir);
   if (!stream) return io::system_error(errno, "cannot open the directory", shown(path));
-  const int fd = opened.fd.release();  // the stream's now
+  const int fd = opened.fd.release();  // the stream owns it now
   std::vector<Entry> entries;
   while (true) {
     errno = 0;
@@ -120,7 +121,7 @@ Result<std::vector<Folder::Entry>> Folder::entries(const std::string& path,
       return make_error(Code::kLimit, "{}: more than {} entries", shown(path), most);
     }
     if (::fstatat(fd, found->d_name, &entry.status, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno == ENOENT) continue;  // removed meanwhile
+      if (errno == ENOENT) continue;  // removed since it was listed
       return io::system_error(errno, "cannot look at", shown(join(path, entry.name)));
     }
     entries.push_back(std::move(entry));
@@ -132,7 +133,7 @@ std::string Folder::full(std::string_view path) const {
 }
 
 std::string Folder::shown(std::string_view path) const {
-  // Whole, however long: the name that matters stands at the end.
+  // Does not cut long paths, since the end of a path says most.
   return quoted(full(path), 16 * kMaxPathBytes);
 }
 

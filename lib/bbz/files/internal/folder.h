@@ -1,4 +1,4 @@
-// Folder: an open folder, and what is opened below it without leaving it. Internal to the room.
+// Folder: an open directory, and access to what is below it that cannot escape from it.
 #pragma once
 
 #include <sys/stat.h>
@@ -10,40 +10,43 @@
 
 namespace bbz::files {
 
-// A descriptor, or the number of the system's error.
+// A descriptor, or the errno of the call that failed.
 struct Opened {
   io::Fd fd;
   int error = 0;
 };
 
+// Holds a directory open. Paths are relative to it; "" is the directory itself.
 class Folder {
  public:
-  // One entry of a folder, its status that of a link itself.
+  // An entry of a directory. The status of a link is that of the link itself.
   struct Entry {
     std::string name;
     struct stat status {};
   };
 
-  // `links_out`: links that lead out of the folder are followed.
+  // Opens a directory. With `links_out`, links that lead out of it are followed. Errors: those of
+  // the system.
   static Result<Folder> open(const std::string& path, bool links_out);
 
-  // The folder that a file stands in, for that file alone, which may be a link to anywhere.
+  // Opens the directory of a file, for access to that file alone, which may be a link to anywhere.
   static Result<Folder> of_file(const std::string& path);
 
-  // Opens what is at `path` below the folder ("" for the folder itself). A link on the way that
-  // leads out gives EXDEV, however it is exchanged meanwhile.
+  // Opens `path` below the directory. Fails with EXDEV if a link on the way leads out, even if the
+  // link is replaced during the call; with links_out, it is followed.
   Opened open_below(const std::string& path, int flags) const;
 
-  // Opens a regular file below the folder for reading, without waiting for a FIFO that was put into
-  // its place.
+  // Opens a regular file below the directory for reading. Does not block if it was replaced by a
+  // FIFO.
   Opened open_file(const std::string& path) const;
 
-  // The entries of the folder at `path`, in any order, but "." and "..". At most `most`: kLimit.
+  // Returns the entries of the directory at `path`, in any order, without "." and "..". Errors:
+  // those of the system; kLimit if there are more than `most`.
   Result<std::vector<Entry>> entries(const std::string& path, std::uint64_t most) const;
 
-  // How messages call what is at `path`, in quotes.
+  // Returns the name of `path` for messages, in quotes.
   std::string shown(std::string_view path) const;
-  // The path by which the user reaches it.
+  // Returns the path by which the user reaches `path`.
   std::string full(std::string_view path) const;
 
  private:
@@ -55,11 +58,11 @@ class Folder {
   bool links_out_;
 };
 
-// open_below() for systems without openat2: walks component by component, and takes every link for
-// one that leads out.
+// Opens a path below a directory on systems without openat2: walks component by component, and
+// treats every link as one that leads out.
 Opened open_without_links(int folder, const std::string& path, int flags);
 
-// "folder/name", or the name alone if the folder is "".
+// Returns "folder/name", or the name alone if the folder is "".
 std::string join(std::string_view folder, std::string_view name);
 
 }  // namespace bbz::files

@@ -18,7 +18,7 @@ Match probe_safetensors(std::string_view path, Bytes first) {
   return safetensors::looks_like_header(first) ? Match::kMaybe : Match::kNo;
 }
 
-// The header as bytes, then the tensors in the order of their data.
+// Lays a file out as its header, which is plain bytes, and its tensors in order of offset.
 Result<Layout> layout_safetensors(Front& front, const Options& options) {
   BBZ_ASSIGN(const Bytes length, front.first(safetensors::kLengthBytes));
   const auto header_size = safetensors::header_size(length, options.safetensors);
@@ -49,7 +49,7 @@ Result<Layout> layout_bytes(Front& front, const Options&) {
   return layout;
 }
 
-// The first that matches is taken; the last takes everything.
+// The first format that matches is taken, and the last matches everything.
 constexpr std::array<Format, 3> kFormats = {{
     {"safetensors", ".safetensors", safetensors::kLengthBytes + 1, probe_safetensors,
      layout_safetensors},
@@ -61,7 +61,7 @@ Result<Layout> lay_out(Front& front, std::string_view path, std::string_view sho
                        const Options& options) {
   const std::string name(path.empty() ? options.stream_name : path);
   const bool opaque = options.opaque || matches_path(options.opaque_paths, name);
-  std::string failure;  // of a format that it might have been
+  std::string failure;  // the error of a format that it might have had
   for (const Format& format : kFormats) {
     const bool last = &format == &kFormats.back();
     if (opaque && !last) continue;
@@ -117,7 +117,7 @@ Result<SourceFile> describe(std::unique_ptr<io::Source> source, std::string path
                             std::string_view shown, const Options& options) {
   Front front(std::move(source));
   SourceFile file;
-  // A stream's name is the caller's choice, and no claim on what is in it.
+  // Passes no name for a stream: the caller chose it, and it says nothing about the content.
   BBZ_ASSIGN(file.layout, lay_out(front, path, shown, options));
   file.path = path.empty() ? stream_path(file.layout.format, options) : std::move(path);
   BBZ_TRY(check_safe_path(file.path));

@@ -1,4 +1,4 @@
-// The formats of source files: how one is known and how it is laid out. Internal to the room.
+// The formats of source files: how each is recognised and laid out.
 #pragma once
 
 #include "bbz/files/internal/front.h"
@@ -6,25 +6,26 @@
 
 namespace bbz::files {
 
-// One format, a row of the table in format.cc.
+// A format, which is a row of the table in format.cc.
 struct Format {
-  // How sure the probe is. A file that only might be of the format and does not keep its rules is
-  // plain bytes; one that claims to be is an error.
+  // The certainty of a probe. If a file breaks the rules of the format, it is packed as plain bytes
+  // after kMaybe, and is an error after kClaimed.
   enum class Match { kNo, kMaybe, kClaimed };
 
   std::string_view name;
-  std::string_view suffix;  // of a stream's file that has no other name: ".safetensors"
+  std::string_view suffix;  // for a stream's file without a name: ".safetensors"
+  // Probes the first `probe_size` bytes of the file, or all if there are fewer.
   std::uint64_t probe_size = 0;
   Match (*probe)(std::string_view path, Bytes first) = nullptr;
-  // Reads what it needs of the front, or of a source that can seek, and gives the layout.
+  // Reads what it needs, and returns the layout.
   Result<Layout> (*layout)(Front& front, const Options& options) = nullptr;
 };
 
-// A range that is no tensor, for layouts.
+// Returns an extent of plain bytes. `length` is nullopt if it is not known.
 Extent bytes_extent(std::uint64_t offset, std::optional<std::uint64_t> length);
 
-// Finds the format of a file and lays it out. `path` is that of the result, or empty for a stream
-// without a name; `shown` is what messages call it.
+// Recognises the format of a file and lays it out. `path` is the path of the result, or empty for a
+// stream without a name; messages call the file `shown`. Errors: those of FileSequence::next().
 Result<SourceFile> describe(std::unique_ptr<io::Source> source, std::string path,
                             std::string_view shown, const Options& options);
 

@@ -1,4 +1,4 @@
-// Front: a source whose first bytes are looked at before it is read. Internal to the room.
+// Front: looks at the first bytes of a source before it is read.
 #pragma once
 
 #include <memory>
@@ -8,22 +8,24 @@
 
 namespace bbz::files {
 
+// Owns a source, and keeps the bytes that were looked at if the source is a stream.
 class Front {
  public:
   explicit Front(std::unique_ptr<io::Source> source) : source_(std::move(source)) {}
 
-  // The first `size` bytes, or all that there are. Valid until the next call. Memory grows with
-  // what is found, not with what is asked for.
+  // Returns the first `size` bytes, or all if there are fewer. Valid until the next call. Memory
+  // grows with the bytes that are found, not with `size`. Errors: those of the source.
   Result<Bytes> first(std::uint64_t size);
 
   std::optional<std::uint64_t> size() const { return source_->size(); }
   std::string_view name() const { return source_->name(); }
 
-  // The source itself, for formats that are not read from their front; nullptr where it cannot
+  // Returns the source itself, for formats that are not read front to back, or nullptr if it cannot
   // seek.
   io::Source* seekable() { return source_->seekable() ? source_.get() : nullptr; }
 
-  // The source with nothing missing from its front; the Front must not be used again.
+  // Returns the source, which begins with the bytes that were looked at. The Front must not be used
+  // afterwards.
   std::unique_ptr<io::Source> release();
 
  private:
@@ -31,8 +33,8 @@ class Front {
   std::vector<std::byte> bytes_;
 };
 
-// A stream that must have `size` bytes: it gives kMalformed as the last of them is read where more
-// follow. (One that has fewer ends early, which whoever reads it sees.)
+// Returns a stream of at most `size` bytes. If more bytes follow, reading the last one fails with
+// kMalformed. If there are fewer, the stream ends early, and its reader has to notice.
 std::unique_ptr<io::Source> sized_source(std::unique_ptr<io::Source> stream, std::uint64_t size);
 
 }  // namespace bbz::files

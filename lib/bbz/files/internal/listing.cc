@@ -24,7 +24,7 @@ class Walk {
   Walk(const Folder& folder, const Options& options)
       : folder_(folder), options_(options), output_(options.output) {}
 
-  // Adds everything below the folder at `path` ("" for the root itself).
+  // Adds everything below the directory at `path` ("" for the root itself).
   Status descend(const std::string& path) {
     struct stat status {};
     const Opened opened = folder_.open_below(path, O_PATH | O_DIRECTORY);
@@ -54,7 +54,7 @@ class Walk {
   }
 
  private:
-  // What an entry is, behind links, or why it cannot be known.
+  // The status of an entry, links followed, or the errno if it cannot be determined.
   struct Target {
     struct stat status {};
     int error = 0;
@@ -137,7 +137,7 @@ class Walk {
   const Folder& folder_;
   const Options& options_;
   const OutputPlace output_;
-  std::vector<io::FileState> above_;  // the folders from the root to where the walk is
+  std::vector<io::FileState> above_;  // the directories from the root to the current one
   Listing listing_;
 };
 

@@ -1,4 +1,4 @@
-// The listing of a folder: everything below it that is to be packed. Internal to the room.
+// Lists the files and empty directories below a directory that are to be packed.
 #pragma once
 
 #include "bbz/files/internal/folder.h"
@@ -7,20 +7,21 @@
 
 namespace bbz::files {
 
-// A file or an empty folder.
+// A file, or a directory in which nothing is listed.
 struct ListedEntry {
-  std::string path;  // relative to the folder
+  std::string path;  // relative to the listed directory
   SourceFile::Kind kind = SourceFile::Kind::kRegular;
-  io::FileState state{};  // of a file, when it was listed
+  io::FileState state{};  // of a file, at the time of listing
   bool left_out = false;
 };
 
+// The entries to pack, and those that options.skip_unreadable left out.
 struct Listing {
-  std::vector<ListedEntry> entries;  // in the bytewise order of their paths
+  std::vector<ListedEntry> entries;  // in bytewise order of their paths
   std::vector<LeftOut> left_out;
 };
 
-// Lists everything below the folder, without opening a file. Errors: those of files::open().
+// Lists everything below the directory, without reading a file. Errors: those of files::open().
 Result<Listing> list(const Folder& folder, const Options& options);
 
 }  // namespace bbz::files

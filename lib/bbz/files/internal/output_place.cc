@@ -13,8 +13,8 @@
 namespace bbz::files {
 namespace {
 
-// Looks at the file that it has opened, and waits for nobody: another may have come to the name since
-// it was looked at, such as a FIFO into which nothing is written.
+// Returns whether a file is an archive. Checks what was opened, and never blocks: the name may
+// refer to another file by now, such as a FIFO without a writer.
 bool is_archive(const std::string& path) {
   const io::Fd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   struct stat status {};
@@ -51,7 +51,7 @@ OutputPlace::Role OutputPlace::role_of(const io::FileState& folder, std::string_
   const bool here = folder_ && folder_->same_file(folder) && name == name_;
   const bool same = file_ && file && file_->same_file(*file);
   if (!here && !same) return Role::kNone;
-  // What is there and no regular file, a link that leads nowhere or a FIFO, is no source either.
+  // Without `file_`, the output is missing or not a regular file, and so not a source either.
   return !file_ || is_ours_ ? Role::kOutput : Role::kSource;
 }
 

@@ -1,4 +1,4 @@
-// OutputPlace: where an archive goes, so that it is not packed itself. Internal to the room.
+// OutputPlace: recognises the output among the files to pack, so that it is not packed itself.
 #pragma once
 
 #include <sys/stat.h>
@@ -10,30 +10,33 @@
 
 namespace bbz::files {
 
+// The place that an archive is written to, as it was when this was made.
 class OutputPlace {
  public:
-  // `output` as in Options.
+  // Looks up `output`, which is that of Options.
   explicit OutputPlace(const std::string& output);
 
+  // The relation of a file to the output.
   enum class Role {
     kNone,    // something else
-    kOutput,  // the output's own, not to be packed
-    kSource,  // it would be replaced, and is no archive
+    kOutput,  // the output itself, or an archive that it replaces: not to be packed
+    kSource,  // a file that the output would replace, and not an archive
   };
 
-  // What an entry `name` of the folder is, whose status and, behind links, that of the file is
-  // given.
+  // Returns the role of the entry `name` of a directory. `folder` is the state of the directory,
+  // and `file` that of the regular file to which the entry leads, links followed, if it leads to
+  // one.
   Role role_of(const io::FileState& folder, std::string_view name,
                const std::optional<io::FileState>& file) const;
 
  private:
-  std::optional<io::FileState> folder_;  // that it stands in, or will
+  std::optional<io::FileState> folder_;  // the directory of the output
   std::string name_;
-  std::optional<io::FileState> file_;  // a regular file that stands there
-  bool is_ours_ = false;               // the file is an archive, or being written already
+  std::optional<io::FileState> file_;  // a regular file that exists there
+  bool is_ours_ = false;               // whether it is an archive, or standard output
 };
 
-// Whether this is a name that io::AtomicFile gives to what is not finished.
+// Returns whether io::AtomicFile gives such names to unfinished files.
 bool is_temporary_name(std::string_view name);
 
 }  // namespace bbz::files

@@ -10,11 +10,11 @@
 namespace bbz::files {
 namespace {
 
-// What the tensors of one storage have in common.
+// The tensors of one storage, summed up.
 struct Use {
-  const torch::Tensor* whole = nullptr;  // the first that is exactly the storage
-  std::optional<DType> dtype;            // of all of them
-  bool mixed = false;                    // they have several
+  const torch::Tensor* whole = nullptr;  // the first tensor that is exactly the storage
+  std::optional<DType> dtype;            // of its tensors, unless mixed
+  bool mixed = false;                    // they have several dtypes
 };
 
 bool is_whole(const torch::Tensor& tensor, std::uint64_t storage_size) {
@@ -36,7 +36,7 @@ std::vector<Use> uses_of(const torch::StateDict& state) {
   return uses;
 }
 
-// The storage as a tensor, or nullopt where it is bytes.
+// Returns the storage as a tensor, or nullopt if it is plain bytes.
 std::optional<Extent> storage_extent(const torch::Storage& storage, const Use& use,
                                      const std::unordered_set<std::string_view>& names,
                                      const torch::Limits& limits) {

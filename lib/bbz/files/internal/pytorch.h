@@ -1,21 +1,23 @@
-// Files of torch.save as sources. Internal to the room.
+// Recognises and lays out files of torch.save.
 #pragma once
 
 #include "bbz/files/internal/format.h"
 
 namespace bbz::files {
 
+// The number of first bytes that probe_pytorch() needs.
 inline constexpr std::uint64_t kPytorchProbeSize = 4;
 
-// A zip archive called .pt, .pth, .bin or .ckpt might be one: such names are given to files of any
-// kind, so that none is an error.
+// Returns kMaybe for a zip archive named .pt, .pth, .bin or .ckpt, else kNo. Never returns
+// kClaimed, because files of any kind have such names.
 Format::Match probe_pytorch(std::string_view path, Bytes first);
 
-// Lays a file out so that the bytes of its storages are tensors, and all else - the structures of
-// the zip archive, the pickle - bytes. A storage goes by the first tensor that is exactly the
-// storage in row-major order. Where there is none (it holds several, or they are transposed), the
-// storage as a whole is a tensor of one axis called "data/<key>", if its tensors have one dtype,
-// and bytes otherwise. The file must be able to seek. Errors: those of torch::read_state_dict.
+// Lays a file out so that its storages are tensors, and everything else (the structures of the zip
+// archive, the pickle) is plain bytes. A storage has the name, dtype and shape of the first tensor
+// that is exactly the storage in row-major order. If there is none, because several tensors share
+// the storage or they are transposed, the storage is a tensor of one axis called "data/<key>" if
+// all its tensors have one dtype, and plain bytes otherwise. Errors: those of
+// torch::read_state_dict; kInvalidArgument if the file cannot seek.
 Result<Layout> layout_pytorch(Front& front, const Options& options);
 
 }  // namespace bbz::files

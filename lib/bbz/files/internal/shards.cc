@@ -12,10 +12,10 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::uint64_t kMostIndex = std::uint64_t{16} << 20;
-// More files than any model has; the names of a hostile index are not kept beyond it.
+// The number of names that are kept, which is more than any model has: an index may be hostile.
 constexpr std::size_t kMostShards = 100'000;
 
-// Gathers the strings in the object "weight_map" of the outermost object, without a tree.
+// Collects the strings of the object "weight_map" in the outermost object, without building a tree.
 class ShardNames final : public nlohmann::json_sax<Json> {
  public:
   std::set<std::string> names;
@@ -61,7 +61,7 @@ std::string missing_shards(io::Source& index,
   const std::uint64_t size = index.size().value_or(0);
   if (size == 0 || size > kMostIndex) return {};
   std::vector<std::byte> text(size);
-  if (!io::read_exactly(index, 0, text).ok()) return {};  // reading it to pack it will tell
+  if (!io::read_exactly(index, 0, text).ok()) return {};  // packing it will report the error
   ShardNames found;
   const auto* const begin = reinterpret_cast<const char*>(text.data());
   if (!Json::sax_parse(begin, begin + size, &found)) return {};

@@ -22,7 +22,7 @@ constexpr std::string_view kMagic = "ustar";
 constexpr std::size_t kMagicOffset = 257;
 constexpr std::size_t kBlockSize = std::size_t{1} << 16;
 
-// libarchive's reader over a Source.
+// Reads a tar from a Source with libarchive.
 class TarReader {
  public:
   explicit TarReader(std::unique_ptr<io::Source> stream)
@@ -39,7 +39,7 @@ class TarReader {
     return status == ARCHIVE_OK ? Status() : failure();
   }
 
-  // The next member's header, null at the end of the tar.
+  // Returns the next member's header, or null at the end of the tar.
   Result<::archive_entry*> next_header() {
     ::archive_entry* entry = nullptr;
     const int status = ::archive_read_next_header(archive_, &entry);
@@ -50,16 +50,15 @@ class TarReader {
 
   std::optional<io::FileStatus> file_status() const { return stream_->file_status(); }
 
-  // `member`: what messages call the member.
+  // Reads data of the current member, which messages call `member`.
   Result<std::size_t> read_data(MutableBytes out, std::string_view member) {
     const la_ssize_t n = ::archive_read_data(archive_, out.data(), out.size());
     if (n < 0) return failure(member);
     return static_cast<std::size_t>(n);
   }
 
-  // Reads the stream to its end, so that its writer is not cut off, and makes sure that the tar has
-  // its end marker (without it, it may have been cut between two members) and only padding after
-  // that.
+  // Reads the stream to its end, so that its writer does not fail, and checks that the tar has its
+  // end marker (without it, it may be truncated between two members) and only zeros after that.
   Status expect_end() {
     const auto consumed = static_cast<std::uint64_t>(::archive_filter_bytes(archive_, 0));
     const std::uint64_t in_block = std::min<std::uint64_t>(position_ - consumed, block_size_);
@@ -117,13 +116,13 @@ class TarReader {
   std::unique_ptr<io::Source> stream_;
   ::archive* archive_;
   std::vector<std::byte> block_;
-  std::size_t block_size_ = 0;      // how much of block_ was read last
-  std::uint64_t position_ = 0;      // in the stream, after block_
-  std::uint64_t zeros_at_end_ = 0;  // of what was read
-  std::optional<Error> error_;      // of the stream, which libarchive cannot carry
+  std::size_t block_size_ = 0;      // bytes of block_ that were read last
+  std::uint64_t position_ = 0;      // offset in the stream after block_
+  std::uint64_t zeros_at_end_ = 0;  // zero bytes at the end of what was read so far
+  std::optional<Error> error_;      // an error of the stream, which libarchive cannot pass on
 };
 
-// The data of the member that the reader stands at. What is read goes to the copies too.
+// The data of the reader's current member. Bytes that are read are also given to the copies.
 class MemberSource final : public io::Source {
  public:
   MemberSource(std::shared_ptr<TarReader> reader, std::shared_ptr<TarCopies> copies,
@@ -179,7 +178,7 @@ class TarSequence final : public FileSequence {
   Status check_unchanged() override { return reader_->check_unchanged(); }
 
  private:
-  // The file, or nullopt for a folder, which is noted.
+  // Returns the file, or nullopt for a directory, which is noted, and for excluded members.
   Result<std::optional<SourceFile>> read_member(::archive_entry* entry) {
     BBZ_ASSIGN(std::string path,
                path_of(::archive_entry_pathname(entry), ::archive_entry_pathname_utf8(entry)));
@@ -197,7 +196,7 @@ class TarSequence final : public FileSequence {
       return std::optional<SourceFile>();
     }
     const std::string shown = fmt::format("{}: {}", reader_->name(), bbz::quoted(path));
-    // In some tars, links have the data too.
+    // In some tars, hard links have the data as well.
     const bool link =
         ::archive_entry_hardlink(entry) != nullptr && ::archive_entry_size(entry) == 0;
     if (!link) BBZ_TRY(check_kind(entry, shown));
@@ -219,7 +218,7 @@ class TarSequence final : public FileSequence {
     return std::optional(std::move(file));
   }
 
-  // Whether the path or a folder above it was asked to be left out.
+  // Returns whether the path or a directory above it is excluded.
   bool is_excluded(const std::string& path) const {
     if (options_.excluded.empty()) return false;
     for (std::size_t end = path.find('/'); end != std::string::npos;
@@ -246,7 +245,7 @@ class TarSequence final : public FileSequence {
                       shown, bbz::quoted(target == nullptr ? "?" : target));
   }
 
-  // The content of an earlier member, for a hard link to it.
+  // Returns the content of the earlier member that a hard link names.
   Result<std::unique_ptr<io::Source>> open_link(::archive_entry* entry, const std::string& path,
                                                 const std::string& shown) {
     BBZ_ASSIGN(const std::string target,
@@ -269,9 +268,9 @@ class TarSequence final : public FileSequence {
         shown, bbz::quoted(target), options_.kept_bytes);
   }
 
-  // A path as other tools would unpack it, without "./" before and '/' after it. Names in the old
-  // headers are raw bytes, taken for UTF-8 whatever the locale; those in pax headers are UTF-8,
-  // which libarchive may be unable to give as bytes of the locale.
+  // Returns a path as other tools would unpack it, without leading "./" and trailing '/'. Names in
+  // the old headers are raw bytes, which are taken as UTF-8 whatever the locale. Names in pax
+  // headers are UTF-8, which libarchive may be unable to convert to the locale.
   Result<std::string> path_of(const char* text, const char* utf8) const {
     if (text == nullptr || !is_utf8(text)) text = utf8;
     if (text == nullptr) {
@@ -285,7 +284,7 @@ class TarSequence final : public FileSequence {
     return std::string(path);
   }
 
-  // A folder with something in it needs no entry of its own.
+  // Notes the directories above a path, which need no entries of their own.
   void note_folders_above(const std::string& path) {
     for (std::size_t slash = path.rfind('/'); slash != std::string::npos && slash != 0;
          slash = path.rfind('/', slash - 1)) {
@@ -311,7 +310,7 @@ class TarSequence final : public FileSequence {
   bool ended_ = false;
   std::set<std::string> files_;
   std::set<std::string> folders_;
-  std::set<std::string> filled_;  // folders with something in them
+  std::set<std::string> filled_;  // directories with something in them
 };
 
 }  // namespace

@@ -1,19 +1,20 @@
-// A tar stream as a sequence of files. Internal to the room.
+// A tar stream as a sequence of files.
 #pragma once
 
 #include "bbz/files/source_file.h"
 
 namespace bbz::files {
 
-// How many bytes of a stream is_tar looks at.
+// The number of first bytes that is_tar() needs.
 inline constexpr std::size_t kTarProbeSize = 512;
 
-// Whether a stream begins with the header of a POSIX or GNU tar (the magic "ustar" at byte 257).
+// Returns whether a stream begins with the header of a POSIX or GNU tar ("ustar" at byte 257).
 bool is_tar(Bytes first);
 
-// Reads the members of a tar as they come. A hard link to a member that came before is a file of
-// the same content, if a copy of that was kept (Options::temporary_folder); all other members that
-// are neither regular files nor folders are refused by name.
+// Opens a tar whose members are read in order. A hard link without data gives the content of the
+// earlier member that it names, if a copy of that was kept (Options::temporary_folder). Members
+// that are not regular files, directories or hard links are refused by name. Errors: kMalformed;
+// those of the stream.
 Result<std::unique_ptr<FileSequence>> open_tar(std::unique_ptr<io::Source> stream,
                                                const Options& options);
 

@@ -27,7 +27,7 @@ class TarCopies::Reader final : public io::Source {
     }
   }
   std::optional<std::uint64_t> size() const override { return copy_.size; }
-  // A link is laid out as the member was.
+  // Cannot seek, so that a link is laid out as the member was.
   bool seekable() const override { return false; }
   std::string_view name() const override { return name_; }
 

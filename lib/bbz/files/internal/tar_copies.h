@@ -1,4 +1,4 @@
-// Copies of a tar's members, for hard links to them. Internal to the room.
+// Copies of a tar's members, for hard links to them.
 #pragma once
 
 #include <map>
@@ -11,19 +11,21 @@
 
 namespace bbz::files {
 
-// Keeps what is read of members in a file without a name, until its limit is reached or the disk is
-// full: a member that is not kept is no error before a link asks for it.
+// Keeps the bytes of members in an unnamed file, within a limit and while the disk has space. A
+// member that could not be kept is no error until a link needs it.
 class TarCopies {
  public:
-  // `folder`: where the file lies; empty: nothing is kept.
+  // Keeps up to `limit` bytes in a file in `folder`, or nothing if `folder` is empty.
   TarCopies(std::string folder, std::uint64_t limit) : folder_(std::move(folder)), left_(limit) {}
 
-  // Begins the member of this path and size; append() then gets its bytes in order.
+  // Begins the member with this path and size, whose bytes append() gets in order.
   void begin(const std::string& path, std::uint64_t size);
+  // Adds the next bytes of the member that was begun.
   void append(Bytes bytes);
 
-  // Gives `path` the content of `target`, and returns it as a source that is read front to back,
-  // with this name; null if the target was not kept whole. Valid as long as any of its copies is.
+  // Gives `path` the content of `target`, and returns that content as a source named `name`, which
+  // cannot seek, or null if the target was not kept completely. The source may outlive this object.
+  // Errors: kIo.
   Result<std::unique_ptr<io::Source>> link(const std::string& path, const std::string& target,
                                            std::string name);
 
@@ -45,9 +47,9 @@ class TarCopies {
   std::string folder_;
   std::uint64_t left_;
   std::shared_ptr<File> file_;
-  std::map<std::string, Copy> copies_;  // those that are whole
+  std::map<std::string, Copy> copies_;  // the complete ones
   std::optional<std::pair<std::string, Copy>> current_;
-  std::uint64_t missing_ = 0;  // of the current one
+  std::uint64_t missing_ = 0;  // bytes of the current member that are still to come
 };
 
 }  // namespace bbz::files

@@ -13,13 +13,13 @@ namespace {
 
 constexpr std::string_view kMetadataKey = "__metadata__";
 
-// Every message begins with what it is about.
+// Prefixes a message with what it is about.
 Error header_error(Error error) {
   error.message.insert(0, "safetensors header: ");
   return error;
 }
 
-// Returns a key that stands twice, by sorting: no order of keys makes it slow.
+// Returns a key that occurs twice, if any. Sorts, so that no choice of keys makes it slow.
 std::optional<std::string_view> find_duplicate(std::vector<std::string_view> keys) {
   std::ranges::sort(keys);
   const auto twice = std::ranges::adjacent_find(keys);
@@ -53,8 +53,8 @@ Result<std::uint64_t> size_of(const Tensor& tensor) {
   return size;
 }
 
-// Sorts the tensors by their data (those without any keep the header's order among themselves) and
-// checks that they tile it. Returns the size of the data.
+// Sorts the tensors by offset (empty ones keep the order of the header among themselves) and checks
+// that they cover the data without hole or overlap. Returns the size of the data in bytes.
 Result<std::uint64_t> check_tiling(std::vector<Tensor>& tensors) {
   std::ranges::stable_sort(tensors, {}, [](const Tensor& t) { return std::pair(t.begin, t.end); });
   std::uint64_t position = 0;
@@ -91,7 +91,7 @@ Status check_file_size(const Header& header, std::optional<std::uint64_t> file_s
 }
 
 Status read_json(std::string_view json, JsonEvents& events) {
-  // The library takes a NUL for the end of the text.
+  // Refuses a NUL, at which the library would end the text.
   if (const std::size_t nul = json.find('\0'); nul != std::string_view::npos) {
     return make_error(Code::kMalformed, "not well-formed JSON: a NUL {} bytes into it", nul);
   }
@@ -124,7 +124,7 @@ Result<Header> parse_checked(Bytes file, std::optional<std::uint64_t> file_size,
   return header;
 }
 
-// `text` as a JSON string.
+// Returns `text` as a JSON string.
 Result<std::string> json_string(std::string_view text) {
   if (!is_utf8(text)) return make_error(Code::kInvalidArgument, "{}: not UTF-8", bbz::quoted(text));
   return nlohmann::json(text).dump();

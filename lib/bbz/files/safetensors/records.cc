@@ -49,7 +49,7 @@ void RecordsCheck::data(std::uint64_t offset, Bytes bytes) {
     const auto size = std::min<std::uint64_t>(bytes.size(), kStartBytes - place);
     std::ranges::copy(bytes.first(size), start_.begin() + static_cast<std::ptrdiff_t>(place));
   }
-  // A larger one is no header, and parsing what is there of it says so.
+  // Keeps no more than the limit: parse() refuses a larger header.
   if (!at_header_ || header_.size() > limits_.json_bytes + kLengthBytes) return;
   header_.insert(header_.end(), bytes.begin(), bytes.end());
 }

@@ -1,4 +1,4 @@
-// Whether what an archive records of a safetensors file is what the file's own header says.
+// Checks that the records of a safetensors file in an archive agree with the file's own header.
 #pragma once
 
 #include <string>
@@ -10,26 +10,30 @@
 
 namespace bbz::safetensors {
 
-// Follows one file of an archive as it is read, and compares in the end. Otherwise readers of the
-// same archive may disagree: one that finds a tensor by its record, and one that unpacks the file.
+// Follows one file of an archive as it is read, and compares its records with its header at the
+// end. Without this check two readers could disagree: one that finds a tensor by its record, and
+// one that unpacks the file.
 //
-// A file is compared if it has tensors and is named .safetensors or begins with a header, or if its
-// metadata says that this is its format. Then its header must be one tensor of kind bytes at offset
-// 0, and the file's tensors those of the header: the same names, types, shapes and offsets, and no
-// other bytes. Metadata of the key "safetensors" must be that of the header.
+// A file is compared if its metadata "format" is "safetensors", or if it has tensors and is named
+// .safetensors or begins like such a file. Then its header must be one tensor of kind bytes at
+// offset 0, and its other tensors must be those of the header: the same names, types, shapes and
+// offsets. Metadata with the key "safetensors" must be that of the header.
 class RecordsCheck {
  public:
+  // Refuses headers beyond `limits`.
   explicit RecordsCheck(const Limits& limits = {}) : limits_(limits) {}
 
-  // Begins with a file, and forgets the one before.
+  // Begins a file, and forgets the one before.
   void begin_file(std::string_view path);
+  // Adds a metadata value of the file.
   void metadata(std::string_view key, std::string_view value);
+  // Adds the next tensor or plain bytes, of `byte_size` bytes in the file.
   void tensor(const catalog::TensorMeta& tensor, std::uint64_t byte_size);
-  // Bytes of the tensor of the last call, from byte `offset` of it, in order.
+  // Adds bytes of the tensor added last, from its byte `offset` on, in order.
   void data(std::uint64_t offset, Bytes bytes);
 
-  // Compares, when everything of a file of this size was given. Errors, with the path:
-  // kMalformed; kUnsupported for a header with a type that is not known.
+  // Compares records and header, after everything of the file was added; it has `size` bytes.
+  // Errors, with the path: kMalformed; kUnsupported if the header has an unknown type.
   Status end_file(std::uint64_t size);
 
  private:
@@ -48,9 +52,9 @@ class RecordsCheck {
   std::optional<std::string> metadata_;
   std::vector<Recorded> tensors_;
   bool has_tensors_ = false;                  // of kind tensor
-  std::vector<std::byte> start_;              // of the file, enough to tell its format
-  std::vector<std::byte> header_;             // what the tensor of kind bytes at offset 0 holds
-  bool at_header_ = false;                    // the last tensor is that one
+  std::vector<std::byte> start_;              // first bytes of the file, enough to tell its format
+  std::vector<std::byte> header_;             // bytes of the tensor of kind bytes at offset 0
+  bool at_header_ = false;                    // whether the last tensor is that one
   std::optional<std::uint64_t> header_size_;  // of that tensor
 };
 

@@ -16,11 +16,11 @@ constexpr std::uint64_t kCacheBytes = std::uint64_t{1} << 26;
 constexpr std::uint64_t kSmallestPage = std::uint64_t{1} << 9;
 constexpr std::uint64_t kLargestPage = std::uint64_t{1} << 16;
 
-// A range of a source, read through pages that are kept until the cache is full.
+// Reads a range of a source in pages. The oldest page is dropped when the cache is full.
 class PageCache {
  public:
-  // `streams` is how many places are read by turns, each of which moves forward: the pages are as
-  // large as leaves room for two of each.
+  // Expects `streams` places that are read in turn and each move forward: pages are so large that
+  // the cache holds two for each place.
   PageCache(io::Source& file, Storage range, std::uint64_t streams)
       : file_(file), range_(std::move(range)) {
     const std::uint64_t share = kCacheBytes / 2 / std::max<std::uint64_t>(streams, 1);
@@ -28,7 +28,7 @@ class PageCache {
     capacity_ = kCacheBytes / page_size_;
   }
 
-  // Copies bytes of the range, which must be within it.
+  // Copies bytes from `offset` of the range on. Precondition: they lie within the range.
   Status read(std::uint64_t offset, MutableBytes out) {
     while (!out.empty()) {
       const std::uint64_t number = offset / page_size_;
@@ -73,12 +73,13 @@ class PageCache {
   std::uint64_t page_size_ = 0;
   std::uint64_t capacity_ = 0;
   std::unordered_map<std::uint64_t, Page> pages_;
-  std::deque<std::uint64_t> order_;  // as they came
-  Page* page_ = nullptr;             // the one that was read last, `newest_`
+  std::deque<std::uint64_t> order_;  // the oldest first
+  Page* page_ = nullptr;             // the page read last, of number `newest_`
   std::uint64_t newest_ = 0;
 };
 
-// Axes of one index dropped, and neighbours that step as one joined: few axes, long inner runs.
+// Returns the same view with fewer axes and longer inner runs: drops axes of extent 1, and joins
+// neighbours that step as one.
 Tensor simplify(Tensor view) {
   Shape shape;
   std::vector<std::uint64_t> strides;
@@ -132,15 +133,15 @@ class ElementSource final : public io::Source {
   std::string_view name() const override { return name_; }
 
  private:
-  // How many places of the storage a row-major reader moves along by turns.
+  // Returns the number of places of the storage that a row-major reader visits in turn.
   static std::uint64_t streams(const Tensor& view) {
     return view.shape.empty() || view.strides.back() == 1 ? 1 : view.shape.back();
   }
 
   std::uint64_t start() const { return storage_.offset + view_.storage_offset * width_; }
 
-  // Runs of the innermost axis, one after the other, from the byte `offset` of the result on. A
-  // view that is not contiguous has such an axis.
+  // Copies run after run of the innermost axis, from byte `offset` of the result on. Precondition:
+  // the view is not contiguous, and so has an axis.
   Status gather(std::uint64_t offset, MutableBytes out) {
     const std::size_t inner = view_.shape.size() - 1;
     std::vector<std::uint64_t> index(view_.shape.size());
@@ -149,7 +150,7 @@ class ElementSource final : public io::Source {
       index[i] = rest % view_.shape[i];
       rest /= view_.shape[i];
     }
-    std::uint64_t skipped = offset % width_;  // bytes of the first element that are not asked for
+    std::uint64_t skipped = offset % width_;  // bytes of the first element before `offset`
     while (!out.empty()) {
       std::uint64_t element = view_.storage_offset;
       for (std::size_t i = 0; i < index.size(); ++i) element += index[i] * view_.strides[i];
@@ -165,10 +166,10 @@ class ElementSource final : public io::Source {
     return {};
   }
 
-  // Elements with a stride, as many as `out` has room for, which is left with what remains.
+  // Copies elements with a stride, as many as fit into `out`, and advances `out`.
   Status copy_run(std::uint64_t element, std::uint64_t elements, std::uint64_t stride,
                   std::uint64_t skipped, MutableBytes& out) {
-    if (stride == 1) {  // a single piece
+    if (stride == 1) {  // one contiguous range
       elements *= width_;
       return copy(element * width_ + skipped, elements - skipped, out);
     }
@@ -200,7 +201,7 @@ class ElementSource final : public io::Source {
 
 bool is_contiguous(const Tensor& tensor) {
   if (std::ranges::find(tensor.shape, 0u) != tensor.shape.end()) return true;
-  std::uint64_t expected = 1;  // within 64 bits, as the tensor lies within its storage
+  std::uint64_t expected = 1;  // cannot overflow: the tensor lies within its storage
   for (std::size_t i = tensor.shape.size(); i-- > 0;) {
     if (tensor.shape[i] == 1) continue;
     if (tensor.strides[i] != expected) return false;

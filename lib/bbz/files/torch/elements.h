@@ -1,4 +1,4 @@
-// The elements of a tensor in row-major order, whatever its strides.
+// Reads the elements of a tensor in row-major order, whatever its strides.
 #pragma once
 
 #include <memory>
@@ -7,19 +7,19 @@
 
 namespace bbz::torch {
 
-// Whether the elements lie one after the other in row-major order. Strides of axes with one index
-// do not count; a tensor without elements is contiguous.
+// Returns whether the elements are consecutive in row-major order. Strides of axes of extent 1 do
+// not count; a tensor without elements is contiguous.
 bool is_contiguous(const Tensor& tensor);
 
-// The bytes of the elements, packed. Errors: kMalformed on overflow of 64 bits.
+// Returns the size of the packed elements in bytes. Errors: kMalformed on overflow of 64 bits.
 Result<std::uint64_t> byte_size(const Tensor& tensor);
 
-// A source of the elements in row-major order, packed: byte_size() bytes. It can seek, and reads
-// `file` as it is read itself, with a cache of at most 64 MiB for tensors that are not contiguous.
-// `file`, which the state dict was read from, must outlive it.
+// Returns a seekable source of the elements in row-major order, packed: byte_size() bytes. It reads
+// `file`, from which the state dict was read and which must outlive it, on demand, with a cache of
+// at most 64 MiB if the tensor is not contiguous. Thread-safe if `file` is.
 //
-// Precondition: `tensor` is of `state`. Errors: kMalformed on overflow of 64 bits; reading gives
-// those of `file`, and kTruncated where it has become shorter.
+// Precondition: `tensor` belongs to `state`. Errors: kMalformed on overflow of 64 bits. Reading
+// returns the errors of `file`, and kTruncated if the file has become shorter.
 Result<std::unique_ptr<io::Source>> element_source(io::Source& file, const StateDict& state,
                                                    const Tensor& tensor);
 

@@ -1,4 +1,4 @@
-// What BINPERSID and REDUCE make: storages, and tensors from them by the functions of torch._utils.
+// BINPERSID and REDUCE: they make storages, and tensors from them by the functions of torch._utils.
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/files/torch/elements.h"
@@ -10,11 +10,12 @@ using Kind = Value::Kind;
 
 namespace {
 
-constexpr std::size_t kMostArguments = 8;  // of any function that is known
+constexpr std::size_t kMostArguments = 8;  // of any known function
 
 }  // namespace
 
-// ("storage", type, key, location, number of elements): all that torch.save keeps outside.
+// Makes a storage from ("storage", type, key, location, number of elements), the only persistent id
+// that torch.save writes.
 Status Unpickler::persistent_id() {
   BBZ_ASSIGN(const ValueId id, pop());
   const std::vector<ValueId>& items = values_[id].items;
@@ -74,7 +75,7 @@ Result<std::vector<std::uint64_t>> Unpickler::extents(ValueId id, std::string_vi
   return list;
 }
 
-// Whether the view lies within its storage and its elements have a size that can be.
+// Checks that the view lies within its storage, and that its size is within the limit.
 Status Unpickler::check_bounds(const Tensor& view) const {
   const auto size = byte_size(view);
   if (!size.ok()) return malformed(size.error().message);
@@ -96,7 +97,8 @@ Status Unpickler::check_bounds(const Tensor& view) const {
   return {};
 }
 
-// A tensor's metadata says whether its elements are those of the storage conjugated or negated.
+// Checks that a tensor's metadata sets no bit: the bits mean that its elements are those of the
+// storage conjugated or negated.
 Status Unpickler::check_metadata(const Global& function, const Value& metadata) {
   if (metadata.kind == Kind::kOther) return {};  // None
   if (metadata.kind != Kind::kDict) {
@@ -113,8 +115,8 @@ Status Unpickler::check_metadata(const Global& function, const Value& metadata) 
   return {};
 }
 
-// v1 (storage, offset, size, stride), v2 (..., requires_grad, hooks[, metadata]), v3 (...,
-// requires_grad, hooks, dtype[, metadata]), whose storage is of bytes.
+// Makes a tensor. Arguments: v1 (storage, offset, size, stride), v2 (..., requires_grad,
+// hooks[, metadata]), v3 (..., requires_grad, hooks, dtype[, metadata]), whose storage is of bytes.
 Result<ValueId> Unpickler::rebuild_tensor(const Global& function,
                                           const std::vector<ValueId>& arguments) {
   const bool v1 = function.kind == GlobalKind::kRebuildTensor;
@@ -193,7 +195,7 @@ Result<ValueId> Unpickler::call(const Global& function, const std::vector<ValueI
       const Value& inner = values_[arguments[0]];
       const Value& type = values_[arguments[1]];
       const Value& tuple = values_[arguments[2]];
-      // One that calls itself is none of these, so that this goes no deeper.
+      // None of these calls another, so that the recursion ends here.
       const bool plain =
           inner.kind == Kind::kGlobal && (inner.global->kind == GlobalKind::kRebuildTensor ||
                                           inner.global->kind == GlobalKind::kRebuildTensorV2 ||
@@ -225,7 +227,7 @@ Status Unpickler::reduce() {
     return malformed("it needs a name and a tuple of arguments");
   }
   if (arguments.items.size() > kMostArguments) return malformed("too many arguments");
-  const std::vector<ValueId> items = arguments.items;  // which stay where they are
+  const std::vector<ValueId> items = arguments.items;  // a copy: call() may reallocate values_
   BBZ_ASSIGN(const ValueId id, call(*function.global, items));
   return push(id);
 }

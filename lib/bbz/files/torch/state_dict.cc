@@ -18,14 +18,15 @@ using Kind = Value::Kind;
 constexpr std::string_view kPickleName = "/data.pkl";
 constexpr std::string_view kLoneTensor = "tensor";
 
-// What a file of before 1.6 begins with: a pickle of the number 0x1950a86a20f9469cfc6c.
+// The bytes 2 to 13 of a file of PyTorch before 1.6, which begins with a pickle of the number
+// 0x1950a86a20f9469cfc6c.
 constexpr std::string_view kLegacyStart = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 
-// The versions of the file format, "<prefix>/version", that PyTorch itself reads.
+// The versions of the file format, "<prefix>/version", that PyTorch reads.
 constexpr int kOldestVersion = 1;
 constexpr int kNewestVersion = 10;
 
-// The entries of the archive by name, below the folder that torch.save puts them in.
+// The entries of the archive by name, relative to the directory that torch.save puts them in.
 class Entries {
  public:
   static Result<Entries> open(io::Source& file, const Limits& limits) {
@@ -55,7 +56,7 @@ class Entries {
     return found == by_name_.end() ? nullptr : found->second;
   }
 
-  // A small entry's text, empty where it is not there.
+  // Returns at most 64 bytes of an entry's text without the newline, or nothing if there is none.
   Result<std::string> text(io::Source& file, std::string_view name) const {
     constexpr std::uint64_t kMost = 64;
     const ZipEntry* const entry = find(name);
@@ -93,7 +94,7 @@ Status check_form(io::Source& file, const Entries& entries) {
   return {};
 }
 
-// What naming a tensor takes of the limit of values: a pickle may give one tensor any number of
+// The cost of naming a tensor, in values of the limit: a pickle may give one tensor any number of
 // names, and each is kept.
 constexpr std::uint64_t kTensorCost = 8;
 
@@ -132,7 +133,7 @@ class Naming {
   }
 
   Status visit_dict(const Value& dict, const std::string& path, std::uint64_t depth) {
-    // As in Python, a key that is set again keeps its place and has the last value.
+    // As in Python, a key that is set again keeps its place and takes the last value.
     std::vector<std::pair<std::string, ValueId>> entries;
     std::unordered_map<std::string, std::size_t> places;
     for (std::size_t i = 0; i + 1 < dict.items.size(); i += 2) {

@@ -16,7 +16,7 @@ bool JsonEvents::refuse(Code code, std::string message) {
   return false;
 }
 
-// What the message is about, as its beginning.
+// Returns the beginning of a message: what it is about.
 std::string JsonEvents::subject() const {
   switch (place_) {
     case Place::kTensorValue:
@@ -35,7 +35,7 @@ std::string JsonEvents::subject() const {
   }
 }
 
-// What should stand in the present place, for a message about what does.
+// Returns what was expected at the current place, for a message.
 std::string JsonEvents::expected() const {
   switch (place_) {
     case Place::kTensorValue:
@@ -223,7 +223,7 @@ bool JsonEvents::end_array() {
 
 bool JsonEvents::parse_error(std::size_t position, const std::string&,
                              const nlohmann::json::exception& reason) {
-  // The library's message, without its prefix and without the text that it quotes at length.
+  // Shortens the library's message: no prefix, no long quotation.
   std::string_view what = reason.what();
   if (const std::size_t colon = what.find(": "); colon != std::string_view::npos) {
     what.remove_prefix(colon + 2);

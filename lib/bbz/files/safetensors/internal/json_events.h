@@ -1,5 +1,5 @@
-// The JSON of a header, taken apart as it is read: no tree is built, so that memory is bounded by
-// the result. Internal to the room.
+// Parses the JSON of a header as a stream of events: no tree is built, so that memory is in
+// proportion to the result.
 #pragma once
 
 #include <cstdint>
@@ -11,17 +11,18 @@
 
 namespace bbz::safetensors {
 
-// Receives the events of nlohmann's SAX parser and fills tensors and metadata, in the order of the
-// text. Each handler returns false to stop the parse, with the reason in error().
+// Receives the events of nlohmann's SAX parser, and fills tensors and metadata in the order of the
+// text. A handler returns false to stop the parse, with the reason in error().
 //
-// What it checks is the form: objects, keys and types. Rules over several tensors (names, offsets)
-// are the caller's.
+// Checks the form: objects, keys and types. The caller checks the rules that span several tensors
+// (names, offsets).
 class JsonEvents {
  public:
   enum class Root { kHeader, kMetadata };  // whether the text is a header or the metadata alone
 
   JsonEvents(Root root, const Limits& limits) : limits_(limits), root_(root) {}
 
+  // Returns why the parse was stopped.
   const std::optional<Error>& error() const { return error_; }
   std::vector<Tensor>& tensors() { return tensors_; }
   Metadata& metadata() { return metadata_; }
@@ -44,7 +45,7 @@ class JsonEvents {
                    const nlohmann::json::exception& reason);
 
  private:
-  // Where in the header the next value stands.
+  // The place of the next value in the header.
   enum class Place {
     kRoot,
     kTop,          // among the tensors
@@ -58,7 +59,7 @@ class JsonEvents {
     kMetadataRoot,  // the value of "__metadata__"
     kMetadata,      // among its entries
     kMetadataValue,
-    kIgnored,  // within a field that the format does not know, which its readers pass over
+    kIgnored,  // within a field that the format does not define, which is skipped
     kEnd,
   };
 
@@ -72,7 +73,7 @@ class JsonEvents {
   const Root root_;
   Place place_ = Place::kRoot;
   std::uint64_t ignored_depth_ = 0;
-  unsigned fields_ = 0;  // those of the tensor that were seen, as bits
+  unsigned fields_ = 0;  // bits of the fields of the tensor seen so far
   unsigned offsets_ = 0;
   bool has_metadata_ = false;
   std::vector<Tensor> tensors_;

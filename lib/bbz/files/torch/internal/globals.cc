@@ -8,8 +8,8 @@ namespace {
 
 using enum GlobalKind;
 
-// Storage types and dtypes that safetensors cannot express (ComplexDoubleStorage, QInt8Storage,
-// float4_e2m1fn_x2) are left out, and so are refused by name.
+// Leaves out storage types and dtypes that safetensors cannot express (ComplexDoubleStorage,
+// QInt8Storage, float4_e2m1fn_x2), which are therefore refused by name.
 constexpr std::array kGlobals = {
     Global{"collections", "OrderedDict", kOrderedDict},
     Global{"torch", "BoolStorage", kStorageType, DType::kBool},

@@ -1,4 +1,4 @@
-// The names that a pickle of tensors may look up. Internal to the room.
+// The names that a pickle of tensors may look up.
 #pragma once
 
 #include <optional>
@@ -8,10 +8,10 @@
 
 namespace bbz::torch {
 
-// What a name stands for; nothing behind it is ever run.
+// The meaning of a name. No code behind a name is ever run.
 enum class GlobalKind {
   kOrderedDict,
-  kStorageType,  // of elements of a dtype, or of bytes
+  kStorageType,  // a storage of elements of a dtype, or of bytes
   kDType,
   kSize,
   kTensorType,
@@ -21,17 +21,18 @@ enum class GlobalKind {
   kRebuildParameter,
   kRebuildParameterWithState,
   kRebuildFromType,
-  kOther,  // makes a value that holds no tensor: a device, bytes
+  kOther,  // a call of it makes a value that holds no tensor: a device, bytes
 };
 
+// A name that is allowed.
 struct Global {
   std::string_view module;
   std::string_view name;
   GlobalKind kind{};
-  std::optional<DType> dtype{};  // of a storage type (none: bytes) and of a dtype
+  std::optional<DType> dtype{};  // of a dtype, or of a storage type (none: bytes)
 };
 
-// The row of a name, or nullptr for one that is not allowed.
+// Returns the row of a name, or nullptr if the name is not allowed.
 const Global* find_global(std::string_view module, std::string_view name);
 
 }  // namespace bbz::torch

@@ -14,7 +14,7 @@ struct Row {
   std::string_view name;
 };
 
-// All of protocol 5, as CPython's pickletools.py names them.
+// All opcodes of protocol 5, with the names of CPython's pickletools.py.
 constexpr std::array kNames = {
     Row{'(', "MARK"},
     Row{'.', "STOP"},

@@ -1,4 +1,4 @@
-// The opcodes of pickle that are read, and the names of all. Internal to the room.
+// The opcodes of pickle that the machine reads, and the names of all.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 namespace bbz::torch {
 
-// Those of protocols 2 to 5 that a pickle of tensors needs.
+// The opcodes of protocols 2 to 5 that a pickle of tensors needs.
 enum class Op : std::uint8_t {
   kProto = 0x80,
   kFrame = 0x95,
@@ -52,7 +52,7 @@ enum class Op : std::uint8_t {
   kBinPersId = 'Q',
 };
 
-// "REDUCE" for 'R'; "opcode 0xff" for a byte that is none.
+// Returns the name of an opcode: "REDUCE" for 'R', "opcode 0xff" for a byte that is not an opcode.
 std::string opcode_name(std::uint8_t byte);
 
 }  // namespace bbz::torch

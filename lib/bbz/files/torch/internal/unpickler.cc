@@ -113,7 +113,7 @@ Status Unpickler::skip(std::uint64_t size) {
   return push(kOtherValue);
 }
 
-// Scalars and empty containers.
+// Pushes scalars and empty containers.
 Status Unpickler::put_values(Op op) {
   switch (op) {
     case Op::kNewTrue:
@@ -130,10 +130,10 @@ Status Unpickler::put_values(Op op) {
     case Op::kLong4: {
       const std::uint64_t size =
           op == Op::kLong1 ? reader_.get<std::uint8_t>() : reader_.get<std::uint32_t>();
-      if (size > sizeof(std::int64_t)) return skip(size);  // no shape has such a number
+      if (size > sizeof(std::int64_t)) return skip(size);  // no shape needs such a number
       const Bytes digits = reader_.get_bytes(size);
       const bool negative = !digits.empty() && (digits.back() & std::byte{0x80}) != std::byte{0};
-      std::int64_t number = negative ? -1 : 0;  // the sign extends over the bytes that are missing
+      std::int64_t number = negative ? -1 : 0;  // extends the sign over the missing bytes
       std::ranges::copy(digits, reinterpret_cast<std::byte*>(&number));
       return push_new(simple(Kind::kInt, number));
     }
@@ -164,7 +164,7 @@ Status Unpickler::put_values(Op op) {
   }
 }
 
-// Tuples from the values above, and values into the list or dict below.
+// Makes tuples from the values on top, or adds these to the list or dict below.
 Status Unpickler::collect(Op op) {
   std::vector<ValueId> items;
   const bool one = op == Op::kTuple1 || op == Op::kAppend;
@@ -246,8 +246,8 @@ Status Unpickler::stack_global() {
   return look_up(module.text, name.text);
 }
 
-// The attributes of a value: those of an OrderedDict (a state dict's _metadata) or a tensor, which
-// say nothing of its elements.
+// Drops the attributes of a value: those of an OrderedDict (the _metadata of a state dict) or a
+// tensor do not concern elements.
 Status Unpickler::build() {
   BBZ_TRY(pop());
   BBZ_ASSIGN(const ValueId id, top());
@@ -318,7 +318,7 @@ Status Unpickler::step(Op op) {
       return persistent_id();
     case Op::kProto:
     case Op::kStop:
-      break;  // run() takes these
+      break;  // run() handles these
   }
   return unsupported("not an opcode that tensors need");
 }

@@ -1,4 +1,4 @@
-// The machine that reads a pickle of tensors. Internal to the room.
+// The machine that reads a pickle of tensors.
 #pragma once
 
 #include <optional>
@@ -13,13 +13,14 @@
 
 namespace bbz::torch {
 
-// A value is its place in Unpickler::values, so that values which hold each other, or many times
-// the same, cost nothing and are never followed here.
+// The index of a value in the machine. Values refer to each other by index, so that cycles and
+// shared values cost nothing; the machine never follows them.
 using ValueId = std::uint32_t;
 
+// A value that the pickle makes.
 struct Value {
   enum class Kind {
-    kOther,  // None, a float, bytes: holds no tensor and is of no further interest
+    kOther,  // None, a float, bytes: holds no tensor
     kBool,
     kInt,
     kString,
@@ -32,13 +33,13 @@ struct Value {
   };
 
   Kind kind = Kind::kOther;
-  std::int64_t number = 0;         // of a bool or an int; the place of a storage or a tensor
+  std::int64_t number = 0;         // of a bool or an int; the index of a storage or a tensor
   std::string_view text;           // of a string, in the pickle
   const Global* global = nullptr;  // of a global
   std::vector<ValueId> items;      // of a tuple, list or dict
 };
 
-// A storage as the pickle speaks of it.
+// A storage as the pickle mentions it.
 struct StorageMention {
   std::string_view key;
   std::optional<DType> dtype;  // none: bytes
@@ -47,25 +48,28 @@ struct StorageMention {
   friend bool operator==(const StorageMention&, const StorageMention&) = default;
 };
 
+// Reads a pickle and calls nothing. Not thread-safe.
 class Unpickler {
  public:
-  // `pickle` must outlive the machine.
+  // Reads `pickle`, which must outlive the machine.
   Unpickler(Bytes pickle, const Limits& limits);
 
-  // Reads the pickle to its end and gives the value that it stands for. To be called once. Errors:
-  // those of read_state_dict that concern the pickle.
+  // Reads the pickle to its end and returns its value. Call it once. Errors: those of
+  // read_state_dict that concern the pickle.
   Result<ValueId> run();
 
+  // Returns a value; the reference is valid while the pickle is not read further.
   const Value& value(ValueId id) const { return values_[id]; }
+  // Returns the storages in the order in which the pickle mentions them.
   const std::vector<StorageMention>& storages() const { return storages_; }
-  // The views that were made; without names, and with `storage` counting storages().
+  // Returns the tensors that were made, without names; Tensor::storage is an index in storages().
   const std::vector<Tensor>& views() const { return views_; }
 
-  // Takes `count` from what the limit of values leaves. Errors: kLimit.
+  // Counts `count` values towards the limit on values. Errors: kLimit if it is exceeded.
   Status spend(std::uint64_t count);
 
  private:
-  // One opcode each, or a few of a kind.
+  // Each runs an opcode, or several of a kind.
   Status step(Op op);
   Status put_values(Op op);
   Status collect(Op op);
@@ -76,7 +80,7 @@ class Unpickler {
   Status persistent_id();
   Status build();
 
-  // rebuild.cc: what calling a global with a tuple of arguments makes.
+  // In rebuild.cc: the results of calling a global with a tuple of arguments.
   Status reduce();
   Result<ValueId> call(const Global& function, const std::vector<ValueId>& arguments);
   Result<ValueId> rebuild_tensor(const Global& function, const std::vector<ValueId>& arguments);
@@ -86,7 +90,7 @@ class Unpickler {
   Result<std::uint64_t> count(ValueId id, std::string_view what) const;
   Result<ValueId> tensor_argument(const Global& function, ValueId id) const;
 
-  // The stack. Errors: kMalformed where it has too few values above the last mark.
+  // Operations on the stack. Errors: kMalformed if it has too few values above the last mark.
   Status push(ValueId id);
   Status push_new(Value value);
   Result<ValueId> make(Value value);
@@ -105,7 +109,7 @@ class Unpickler {
   WireReader reader_;
   Limits limits_;
   std::uint64_t values_left_;
-  std::uint64_t position_ = 0;  // of the opcode that is being read
+  std::uint64_t position_ = 0;  // of the opcode that is being run
   std::uint8_t opcode_ = 0;
   std::vector<Value> values_;
   std::vector<ValueId> stack_;

@@ -23,15 +23,15 @@ constexpr std::uint64_t kLocatorSize = 20;
 constexpr std::uint64_t kEnd64Size = 56;
 constexpr std::uint64_t kLongestComment = 0xffff;
 
-// A field of 16 or 32 bits with all of them set stands in a zip64 structure instead.
+// If all bits of a field are set, its value is in a zip64 structure instead.
 constexpr std::uint16_t kElsewhere16 = 0xffff;
 constexpr std::uint32_t kElsewhere32 = 0xffffffff;
 constexpr std::uint16_t kZip64Extra = 1;
 
 constexpr std::uint16_t kEncrypted = 1 << 0;
-constexpr std::uint16_t kSizesFollow = 1 << 3;  // the local header does not know size and checksum
+constexpr std::uint16_t kSizesFollow = 1 << 3;  // size and checksum follow the data
 
-// Where the central directory lies.
+// The place of the central directory.
 struct Directory {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
@@ -49,8 +49,8 @@ Result<std::vector<std::byte>> read_range(io::Source& file, std::uint64_t offset
   return bytes;
 }
 
-// The end record of zip64, which the locator before the plain end record leads to. `directory`
-// holds what the plain end record says, and `end` is where it lies.
+// Reads the end record of zip64, to which the locator before the plain end record points, and
+// updates `directory` and `end`, which hold the fields and the offset of the plain end record.
 Status read_end64(io::Source& file, Bytes locator, std::uint64_t locator_offset,
                   Directory& directory, std::uint64_t& end) {
   WireReader reader(locator);
@@ -108,7 +108,7 @@ Result<Directory> find_directory(io::Source& file, std::uint64_t file_size) {
     directory.size = reader.get<std::uint32_t>();
     directory.offset = reader.get<std::uint32_t>();
     const auto comment = reader.get<std::uint16_t>();
-    if (comment != reader.remaining()) continue;  // the magic number within a comment
+    if (comment != reader.remaining()) continue;  // the magic number is part of a comment
 
     std::uint64_t end = tail_offset + at;
     if (this_disk != 0 || first_disk != 0 || entries_here != directory.entries) {
@@ -127,7 +127,7 @@ Result<Directory> find_directory(io::Source& file, std::uint64_t file_size) {
   return make_error(Code::kMalformed, "zip archive: it has no end record");
 }
 
-// Replaces the fields that stand in the extra field of zip64, in the order of the format.
+// Replaces the fields whose values are in the extra field of zip64, in the order of the format.
 Status apply_zip64(Bytes extra, std::uint64_t at, std::array<std::uint64_t*, 3> fields) {
   if (std::ranges::none_of(fields, [](const auto* field) { return *field == kElsewhere32; })) {
     return {};
@@ -185,7 +185,7 @@ Result<ZipEntry> parse_central(WireReader& reader, std::uint64_t at) {
   return entry;
 }
 
-// Finds the data of an entry behind its local header. Everything lies before `limit`.
+// Finds the data of an entry after its local header. Header and data must end at or before `limit`.
 Status read_local(io::Source& file, std::uint64_t limit, ZipEntry& entry) {
   const std::uint64_t head_size = kLocalSize + entry.name.size();
   if (entry.header > limit || limit - entry.header < head_size) {
