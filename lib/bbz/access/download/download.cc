@@ -15,19 +15,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of the first request of a part, or where something is there already; of one with a state less:
-// most of it is there.
+// Size of the first request for a part, or if something is there already. If there is a state, the
+// smaller size is enough, because most of the file is there.
 constexpr std::uint64_t kFrontBytes = 16 * 1024;
 constexpr std::uint64_t kFrontAgain = 4 * 1024;
-constexpr std::size_t kMostRanges = std::size_t{1} << 16;  // that are believed of a state
-// Of the first request of a new one: everything, as far as every server can count.
+constexpr std::size_t kMostRanges = std::size_t{1} << 16;  // a state with more is ignored
+// Size of the first request of a new download: everything, as far as every server can count.
 constexpr std::uint64_t kAllBytes = (std::uint64_t{1} << 31) - 1;
-constexpr std::uint64_t kAdoptStep = 16 * 1024 * 1024;  // between two calls of progress
+constexpr std::uint64_t kAdoptStep = 16 * 1024 * 1024;  // bytes between two calls of progress
 
-// Of a part, what may lie between two ranges that are fetched together: the heads of records.
+// Ranges of a part with at most this many bytes between them are fetched together: the gaps are
+// heads of records.
 constexpr std::uint64_t kPartGap = 4 * 1024;
 
-// Lets nothing through of an archive with another root digest than is expected.
+// Rejects an archive whose root digest is not the expected one.
 class Gate final : public push::Receiver {
  public:
   explicit Gate(const std::optional<Digest>& expected) : expected_(expected) {}
@@ -48,7 +49,7 @@ class Gate final : public push::Receiver {
 
 class Download {
  public:
-  // `part`: null for the whole.
+  // `part` is null for the whole archive.
   Download(const std::string& url, const std::string& path, const Options& options,
            const Part* part)
       : url_(url), path_(path), options_(options), part_(part), gate_(options.expected) {}
@@ -67,7 +68,7 @@ class Download {
     decoding.total = remote_->size();
     decoding.store = &partial_->store();
     if (part_ == nullptr) {
-      decoding.decode = options_.expected.has_value();  // the root digest is of what decodes
+      decoding.decode = options_.expected.has_value();  // the root digest covers decoded bytes
     } else {
       decoding.wants = part_->wants;
       decoding.only_wanted = true;
@@ -86,7 +87,7 @@ class Download {
       BBZ_TRY(partial_->publish(options_.replace, options_.sync));
     } else {
       if (Status used = use_part(); !used.ok()) {
-        // Nothing was asked for, and nothing had come before.
+        // Remove the files if nothing was selected and nothing had been there before.
         if (used.code() == Code::kNotFound && !found_) partial_->remove();
         return given_up(std::move(used).error());
       }
@@ -121,8 +122,8 @@ class Download {
                       "{}: already exists", bbz::quoted(path_));
   }
 
-  // Begins with the version of the file that a state was saved of, or with any. Either way, the
-  // server's own bytes come first.
+  // Opens the version of the file that the state is from or, without a state, any version. Either
+  // way, the server's own bytes come first.
   Status open_remote() {
     if (!options_.restart && !repairs() && exists(path_ + ".part.state")) {
       BBZ_TRY(take_partial());
@@ -153,7 +154,7 @@ class Download {
     return {};
   }
 
-  // Reads what is known of PATH.part, if it is of this URL.
+  // Reads the state of PATH.part, if it is from this URL.
   Status take_state() {
     auto saved = partial_->load();
     if (saved.ok() && *saved && (*saved)->origin.url != http::shown_url(url_)) {
@@ -170,7 +171,7 @@ class Download {
     return {};
   }
 
-  // Whether a file stands at the path that is to be mended.
+  // Returns whether there is a file to repair at the path.
   bool repairs() const { return repair() && exists(path_); }
   static bool exists(const std::string& path) {
     std::error_code error;
@@ -223,8 +224,8 @@ class Download {
     BBZ_ASSIGN(const auto ranges, ranges_found());
     found_ = !ranges.empty();
     BBZ_TRY(decoder_->feed(0, front_));
-    // What is there counts only as what the server's structure says that it must be. Until it is
-    // checked, a state that lists it must not give way to one that does not.
+    // Bytes that are there count only if they match the server's structure. Until they are checked,
+    // a state that lists them must not be replaced by one that does not.
     fetcher.keep_state(true);
     if (found_) BBZ_TRY(fetcher.fetch_structure());
     for (const push::Interval& range : ranges) BBZ_TRY(adopt(range));
@@ -236,11 +237,11 @@ class Download {
     return fetched;
   }
 
-  // The bytes that PATH.part has, as far as a state says it, or else all of them.
+  // Returns the bytes that PATH.part has: those that a state lists or, without one, all of them.
   Result<std::vector<push::Interval>> ranges_found() {
     const std::uint64_t total = *remote_->size();
     BBZ_ASSIGN(std::uint64_t size, partial_->size());
-    if (part_ != nullptr && !saved_ && size > 0) {  // with holes, and nobody knows where
+    if (part_ != nullptr && !saved_ && size > 0) {  // it has holes, and nothing says where
       BBZ_TRY(partial_->clear());
       size = 0;
     }
@@ -251,13 +252,13 @@ class Download {
     const std::vector<push::Interval> all{{0, size}};
     std::vector<push::Interval> ranges;
     for (push::Interval range : saved_ ? saved_->there : all) {
-      range.end = std::min(range.end, size);  // a failure of the machine may have cut it
+      range.end = std::min(range.end, size);  // a system crash may have cut it
       if (!range.empty()) ranges.push_back(range);
     }
     return ranges;
   }
 
-  // Fetches the index and the metadata that go with the part, and sets the goal.
+  // Fetches the index and the metadata of the part, and sets the goal of progress.
   Status prepare_part(Fetcher& fetcher) {
     BBZ_TRY(fetcher.fetch_structure());
     if (!decoder_->root()) return {};  // run() and finish() will say why
@@ -290,7 +291,7 @@ class Download {
     return part_->use(*reader);
   }
 
-  // Takes what is there of the records. What says where they are has come from the server.
+  // Takes the existing bytes of the records. What says where the records are came from the server.
   Status adopt(push::Interval range) {
     const push::Interval records = decoder_->records();
     range = {std::max(range.begin, records.begin), std::min(range.end, records.end)};
@@ -309,12 +310,14 @@ class Download {
     return error;
   }
 
-  // What is left of a download that failed: nothing where going on cannot help.
+  // Returns the error of a failed download, after removing what is left of it if it cannot be
+  // resumed.
   Error given_up(Error error) {
     if (remote_->has_changed()) return changed(std::move(error));
     bool may_go_on =
         error.code == Code::kIo || error.code == Code::kCancelled || error.code == Code::kNotFound;
-    if (gate_.refused()) may_go_on = found_ && !moved_aside_;  // with what is expected
+    // What was there before may belong to an archive with the expected digest.
+    if (gate_.refused()) may_go_on = found_ && !moved_aside_;
     if (may_go_on && remote_->ranges()) return error;
     if (moved_aside_) (void)partial_->publish(false, options_.sync);
     partial_->remove();
@@ -328,15 +331,16 @@ class Download {
   std::unique_ptr<Partial> partial_;
   std::optional<Partial::Saved> saved_;
   std::shared_ptr<http::RemoteFile> remote_;
-  bool found_ = false;       // something was at PATH.part before
-  bool from_front_ = false;  // with the response to the first request, which asks for all
-  Clock::duration delay_{};  // of that
+  bool found_ = false;  // PATH.part had data before
+  bool from_front_ =
+      false;  // the response to the first request, which asks for everything, is used
+  Clock::duration delay_{};  // of that request
   std::vector<std::byte> front_;
   Gate gate_;
   std::unique_ptr<push::Decoder> decoder_;
   Summary summary_;
-  bool mendable_ = true;      // what stands at the path, if anything does
-  bool moved_aside_ = false;  // the file to be mended
+  bool mendable_ = true;      // whether the file at the path, if any, can be repaired
+  bool moved_aside_ = false;  // the file to repair is now PATH.part
   std::error_code error_;
 };
 

@@ -1,4 +1,4 @@
-// Downloading: an archive behind a URL, or a part of it, into a file.
+// Downloads an archive, or a part of one, from a URL into a file.
 #pragma once
 
 #include <functional>
@@ -13,82 +13,91 @@
 
 namespace bbz::download {
 
+// Options of a download.
 struct Options {
-  http::Options http;    // `connections` fetch at once
-  bool replace = false;  // an existing file makes way, when the new one is complete, and so does
-                         // what stands at PATH.part and is not of a download of this URL
-  bool sync = true;      // the file is on the disk before it gets its name
-  bool restart = false;  // what an earlier download has left is not used
-  bool repair = false;   // the file that stands there is mended
-  // The root digest that the archive must have. It is of the content, so that everything that is
-  // fetched is decoded.
+  http::Options http;  // also the number of connections that fetch at once (at least 1)
+  // Replaces an existing file when the new one is complete, and PATH.part if it is not from a
+  // download of this URL.
+  bool replace = false;
+  // Writes the file through to the disk before it gets its name.
+  bool sync = true;
+  // Ignores what an earlier download has left, and begins anew.
+  bool restart = false;
+  // Repairs the file at PATH instead of refusing it.
+  bool repair = false;
+  // The root digest that the archive must have. The digest covers the content, so everything that
+  // is fetched is also decoded.
   std::optional<Digest> expected;
   Limits limits;
-  // Called now and then, on any thread and one at a time, with the bytes that are there of what is
-  // fetched and, where it is known, how many there will be.
+  // Called now and then, on any thread but one call at a time, with the number of bytes that are
+  // there so far and, if it is known, the number that there will be.
   std::function<void(std::uint64_t, std::optional<std::uint64_t>)> progress;
 };
 
+// The outcome of a download.
 struct Summary {
-  std::uint64_t bytes = 0;    // of the archive
-  std::uint64_t moved = 0;    // that were fetched for it
-  std::uint64_t damaged = 0;  // records that were there before and wrong
-  bool whole = false;         // fetched front to back: the server serves no ranges
+  std::uint64_t bytes = 0;    // length of the archive
+  std::uint64_t moved = 0;    // bytes that were fetched
+  std::uint64_t damaged = 0;  // damaged heads and payloads found in what was there before
+  bool whole = false;         // fetched front to back, because the server serves no ranges
+  // The root digest of the archive.
   Digest root;
 };
 
-// Downloads an archive, over several connections if that takes long, and checks every record
-// against its checksum and the index as it comes. Until it is complete and right it stands in
-// PATH.part, with PATH.part.state beside it; a later call with the same path goes on where one
-// ended, however that was. A piece that is damaged is fetched again, three times at most.
+// Downloads an archive, over several connections if that takes long. Checks every record against
+// its checksum and against the index as it arrives. Until it is complete and correct, the data is
+// in PATH.part and its state in PATH.part.state. A later call with the same path resumes the
+// download, however the earlier one ended. A damaged piece is fetched again; a third damaged copy
+// ends the download.
 //
-// What is found in these files is believed only as far as the server says the same: header, index
-// and trailer are always fetched, and each record that is there is checked against them before it
-// counts. Both files must be this user's, under one name and writable to nobody else; no link at
-// their names is followed, and others are refused. The version of the file must be the same, as far
-// as size, ETag and Last-Modified tell, and so must the URL, but for its user, its query and its
+// These files are trusted only as far as the server confirms them: header, index and trailer are
+// always fetched, and each record found in PATH.part is checked against them before it counts. Both
+// files must belong to this user, have no other name and be writable by nobody else. Links at their
+// names are not followed; other files are refused. The file on the server must be the same version,
+// judged by size, ETag and Last-Modified. The URL must be the same except for its user, query and
 // fragment.
 //
 // A new download begins with one request for everything. If that would take more than about a
-// second, the other connections join, with pieces that take some seconds each: long enough that the
-// delay of a request hardly counts. A kill loses what was on its way, and at most 8 MiB that came
-// after the state was saved.
+// second, the other connections join. Their pieces take some seconds each, so that the delay of a
+// request hardly counts. If the process is killed, the data in flight is lost, and about 8 MiB at
+// most that arrived after the state was last saved.
 //
-// Memory: about 1 MiB for each connection, the index with what it lists, and the largest record;
-// with options.expected also what that decodes to, and a symmetry group with its tensors.
+// Memory: about 1 MiB for each connection, the index with what it lists, and the largest record.
+// With options.expected, also what that record decodes to, and a symmetry group with its tensors.
 //
-// With options.repair, the file that stands at PATH becomes PATH.part, once the server has
-// answered: what is not as the server's index says is fetched again. Where the server serves no
-// ranges, or not the whole of an archive, it keeps its place.
+// With options.repair, the file at PATH becomes PATH.part once the server has answered, and what
+// differs from the server's index is fetched again. If the server serves no ranges, the file stays
+// at PATH. If the server's file is not a whole archive, the file is moved back to PATH.
 //
-// A server without ranges gives the file front to back, and an interrupted download begins anew.
+// A server without ranges sends the file front to back, and an interrupted download starts over.
 //
-// Errors: kExists if PATH is there (and may be neither replaced nor repaired: only an archive can
-// be, however damaged, that is this user's under one name), if PATH.part or its state was not made
-// by a download of this URL or is refused, or if another process downloads to it; kUnsupported if
-// the state is of a later version of bbz; those of http::RemoteFile; kIo for the files;
-// kDigestMismatch if the root digest is not the one that is expected; kNotAnArchive, kChecksum,
-// kMalformed, kUnsupported, kLimit where the server's file is not an archive that is whole: then
-// nothing of it is kept.
+// Errors: kExists if PATH exists and may be neither replaced nor repaired (only an archive can be
+// repaired, however damaged, and only if it belongs to this user and has no other name); kExists if
+// PATH.part or its state was not made by a download of this URL or is refused, or if another
+// process downloads to it; kNotFound if there is nothing to repair; kUnsupported if the state was
+// written by a later version of bbz; those of http::RemoteFile; kIo for the files; kDigestMismatch
+// if the root digest is not the expected one; kNotAnArchive, kTruncated, kChecksum, kMalformed,
+// kUnsupported, kLimit if the server's file is not a whole archive. After these, nothing that was
+// fetched is kept.
 Result<Summary> download(const std::string& url, const std::string& path, const Options& options);
 
-// What of an archive is fetched, and what becomes of it.
+// Selects the part of an archive to fetch, and uses it.
+// Returns whether to fetch a tensor of a file.
 struct Part {
   std::function<bool(const catalog::File&, const catalog::Tensor&)> wants;
-  // Called once, when all that is wanted is there, with a reader of the archive from which the
-  // tensors that are wanted can be read, the metadata of their files, and nothing else. Its
-  // outcome is that of the call.
+  // Called once, when all selected tensors are there. The reader can read those tensors, the
+  // metadata of their files, and nothing else. Its result is the result of download_part().
   std::function<Status(const Reader&)> use;
 };
 
-// Fetches a part as download() fetches the whole, with the same files beside PATH: PATH.part has
-// what was fetched at its place in the archive, and holes. What an earlier call has left there is
-// used, of whatever part or the whole. What is at PATH in the end is `use`'s affair; then nothing
-// is left beside it.
+// Fetches a part as download() fetches the whole archive, with the same files beside PATH:
+// PATH.part holds what was fetched at its place in the archive, and holes elsewhere. What an
+// earlier call has left there is used, whether it was for this part, another or the whole.
+// `part.use` decides what is written to PATH; after it succeeds, the files beside PATH are removed.
 //
-// Errors: as download(), and those of `use`, after which what was fetched is kept if the error is
-// kIo or kCancelled, and of an earlier call also with kNotFound; kIo where the server serves no
-// ranges. Options::repair is not looked at.
+// Errors: those of download(), and those of `part.use`; kIo if the server serves no ranges. After
+// an error of `part.use`, what was fetched is kept if the code is kIo or kCancelled, or if it is
+// kNotFound and an earlier call had left data. Options::repair is ignored.
 Result<Summary> download_part(const std::string& url, const std::string& path,
                               const Options& options, const Part& part);
 

@@ -8,7 +8,7 @@
 namespace bbz::download {
 namespace {
 
-constexpr std::size_t kLongestUrl = 32 * 1024;  // of those that are kept
+constexpr std::size_t kLongestUrl = 32 * 1024;  // longer ones are not kept
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// What a state says of the file that it is of: format-spec/state.md. Internal to bbz.
+// Encodes in a state which version of which file is being downloaded (format-spec/state.md).
 #pragma once
 
 #include <optional>
@@ -9,20 +9,21 @@
 
 namespace bbz::download {
 
-// Which version of which file a download is of. The size stands elsewhere in the state.
+// The version of a file behind a URL. The state keeps the size in a field of its own.
 struct Origin {
   std::string etag;           // an entity tag; empty if none is known
-  std::string last_modified;  // a date of HTTP; the same
-  std::string url;            // as http::shown_url gives it: without what may be a secret
+  std::string last_modified;  // an HTTP date; empty if none is known
+  std::string url;            // as http::shown_url returns it, without what may be secret
 };
 
-// Returns the origin of a file behind a URL. What the server says and is not well-formed counts as
-// not known.
+// Returns the origin of a file behind a URL. Values from the server that are not well-formed count
+// as unknown.
 Origin origin_of(const std::string& url, const http::Identity& identity);
 
-// The identity of a state that `bbz get` writes, and back. Nothing if it is not one of those, or if
-// it says nothing of the URL.
+// Encodes an origin as the identity of a state.
 std::string encode_origin(const Origin& origin);
+// Decodes the identity of a state. Returns nullopt if `bbz get` does not write such an identity, or
+// if it contains no URL.
 std::optional<Origin> decode_origin(std::string_view identity);
 
 }  // namespace bbz::download

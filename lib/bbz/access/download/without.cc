@@ -1,4 +1,4 @@
-// Stands for the room in a build without libcurl.
+// Replaces this room in a build without libcurl.
 #include "bbz/access/download/download.h"
 #include "bbz/base/format.h"
 #include "bbz/http/url.h"

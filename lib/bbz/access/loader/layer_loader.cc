@@ -14,7 +14,8 @@ namespace bbz::loader {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
-constexpr std::uint64_t kStep = std::uint64_t{64} << 20;  // decoded between looks at the stop flag
+constexpr std::uint64_t kStep = std::uint64_t{64}
+                                << 20;  // bytes to decode between two looks at the stop flag
 
 struct AlignedDelete {
   void operator()(std::byte* bytes) const {
@@ -32,7 +33,7 @@ std::uint64_t aligned(std::uint64_t size) {
   return divide_up(size, kAlignment) * kAlignment;
 }
 
-// What layers take of the memory, and who waits for it to change.
+// The memory that layers take, and a signal that it has changed.
 struct Budget {
   std::mutex mutex;
   std::condition_variable changed;
@@ -83,7 +84,8 @@ struct LayerLoader::State {
   void run();
   Status load(const LayerPlan& layer, std::uint64_t size, Layer::Content& content);
   Status decode(const catalog::Tensor& tensor, MutableBytes out);
-  // Under budget->mutex: whether this layer of the plan fits beside those that are there.
+  // Returns whether this layer of the plan fits beside those that are there. Call with
+  // budget->mutex held.
   bool has_room(std::size_t layer) const {
     return budget->used + sizes[layer] <= options.memory_bytes;
   }
@@ -98,7 +100,7 @@ struct LayerLoader::State {
   std::vector<std::uint64_t> sizes;  // of each layer of the plan
 
   const std::shared_ptr<Budget> budget = std::make_shared<Budget>();
-  // Under budget->mutex, and budget->changed tells of them:
+  // Guarded by budget->mutex; budget->changed signals their changes.
   std::deque<std::unique_ptr<Layer::Content>> ready;
   std::optional<std::size_t> starved;  // the layer that waits for room
   std::optional<Error> error;
@@ -122,8 +124,7 @@ Result<std::unique_ptr<LayerLoader>> LayerLoader::start(const Reader& reader,
         return make_error(Code::kInvalidArgument, "tensor {}: there are {}", number,
                           tensors.size());
       }
-      // Sizes of tensors stay far from 64 bits, and so do sums of them, which are compared each
-      // time.
+      // The sums do not overflow: sizes of tensors are far below 2^64, and each sum is compared.
       size += aligned(tensors[number].byte_size);
       if (size > options.memory_bytes) {
         return make_error(Code::kLimit,
@@ -152,7 +153,7 @@ LayerLoader::~LayerLoader() {
   state_->ready.clear();
 }
 
-// On the loader's thread: every layer in order, each when there is room for it.
+// Loads every layer in order, when there is room for it. Runs on the loader's thread.
 void LayerLoader::State::run() {
   std::optional<Error> failure;
   for (std::size_t i = 0; i < plan.size() && !failure; ++i) {
@@ -202,8 +203,8 @@ Status LayerLoader::State::load(const LayerPlan& layer, std::uint64_t size,
   return make_error(Code::kIo, "{}: no memory for {} bytes", layer.to_string(), size);
 }
 
-// Decodes a tensor in steps of whole chunks, so that a stop is noticed. One that is stored in
-// another form is decoded at once: its parts may each cost as much as all of it.
+// Decodes a tensor in steps of whole chunks, so that a stop is noticed. A tensor of another form
+// than dense is decoded at once, because each of its parts may cost as much as all of it.
 Status LayerLoader::State::decode(const catalog::Tensor& tensor, MutableBytes out) {
   const std::uint64_t chunk = tensor.meta.chunk_elements * tensor.meta.element_bits / 8;
   const bool in_steps = tensor.meta.form == catalog::kFormDense && chunk != 0;

@@ -1,4 +1,5 @@
-// LayerLoader: a model's layers one after the other, the next ones decoded while one is used.
+// LayerLoader: gives a model's layers one after the other, and decodes the next ones while one is
+// used.
 //
 //   const std::vector<loader::LayerPlan> plan = loader::plan_layers(reader.catalog());
 //   BBZ_ASSIGN(const auto loader, loader::LayerLoader::start(reader, plan));
@@ -17,30 +18,35 @@
 
 namespace bbz::loader {
 
+// Options of a LayerLoader.
 struct LoaderOptions {
-  // What layers may take that are decoded, or being decoded, and not released yet, in bytes.
+  // The bytes that layers may take which are decoded or being decoded, and not released yet.
   std::uint64_t memory_bytes = std::uint64_t{2} << 30;
 };
 
+// A tensor of a layer.
 struct LayerTensor {
   std::uint32_t number = 0;  // in the catalog
   std::string name;
   DType dtype{};
   Shape shape;
-  Bytes bytes;  // row by row, little-endian, from an address that is a multiple of 64
+  Bytes bytes;  // row-major, little-endian; the address is a multiple of 64
 };
 
-// A decoded layer, owned by who has it: its memory goes back to the loader's budget with the
-// handle, from any thread, also after the loader is gone.
+// A decoded layer. Destroying it returns its memory to the loader's budget, from any thread, and
+// also after the loader is destroyed.
 class Layer {
  public:
   Layer(Layer&&) noexcept;
   Layer& operator=(Layer&&) noexcept;
   ~Layer();
 
-  std::optional<std::uint32_t> number() const;  // none: before the first layer, or after the last
+  // Returns the number of the layer; nullopt for the tensors before the first layer or after the
+  // last.
+  std::optional<std::uint32_t> number() const;
+  // Returns the tensors, in the order of the plan. They live as long as the layer.
   std::span<const LayerTensor> tensors() const;
-  // The tensor of this name, or nullptr.
+  // Returns the tensor of this name, or nullptr.
   const LayerTensor* find(std::string_view name) const;
 
  private:
@@ -50,26 +56,28 @@ class Layer {
   std::unique_ptr<Content> content_;
 };
 
+// Decodes layers on a thread of its own, as far ahead as its memory allows.
 class LayerLoader {
  public:
-  // Starts a thread that decodes the layers of `plan` in order, each on the reader's threads, as
-  // far ahead as the budget goes. `reader` must outlive the loader. Errors: kInvalidArgument for a
-  // tensor that does not exist; kLimit for a layer that alone takes more than the budget, with what
-  // it takes; kIo where no thread can be started.
+  // Starts a thread that decodes the layers of `plan` in order, with the reader's threads, as far
+  // ahead as the budget allows. `reader` must outlive the loader. Errors: kInvalidArgument for a
+  // tensor that does not exist; kLimit for a layer that alone takes more than the budget; kIo if no
+  // thread can be started.
   static Result<std::unique_ptr<LayerLoader>> start(const Reader& reader,
                                                     std::vector<LayerPlan> plan,
                                                     const LoaderOptions& options = {});
 
-  // Stops after what is being decoded at the moment: 64 MiB at most, or one derived tensor.
+  // Stops when the step in progress is decoded: 64 MiB of chunks (or one chunk, if that is larger),
+  // or one tensor whose form is not dense.
   ~LayerLoader();
 
-  // The next layer, waited for where it is not decoded yet; nullopt after the last. One caller at a
-  // time. Errors: those of Reader, which end the loading and are given again by later calls, after
-  // the layers before them; kIo where there is no memory; kLimit where the layers that the caller
-  // has not released leave no room for the next one: call again when they are.
+  // Returns the next layer, and waits for it if it is not decoded yet; nullopt after the last. One
+  // caller at a time. Errors: those of Reader, which end the loading: they are returned after the
+  // layers before them, and again by later calls; kIo if there is no memory; kLimit if the layers
+  // that the caller has not released leave no room for the next one: release some and call again.
   Result<std::optional<Layer>> next();
 
-  // The most that layers have taken at a time, in bytes.
+  // Returns the most bytes that layers have taken at a time.
   std::uint64_t most_bytes() const;
 
  private:

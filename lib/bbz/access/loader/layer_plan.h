@@ -1,4 +1,4 @@
-// The order in which a model's tensors are used: layer by layer.
+// Finds the order in which a model's tensors are used, layer by layer.
 #pragma once
 
 #include <optional>
@@ -9,25 +9,25 @@
 
 namespace bbz::loader {
 
-// The tensors of one layer or, without a number, those that belong to none.
+// The tensors of one layer or, without a number, some that belong to no layer.
 struct LayerPlan {
   std::optional<std::uint32_t> layer;
-  std::vector<std::uint32_t> tensors;  // by number in the catalog, in archive order
+  std::vector<std::uint32_t> tensors;  // numbers in the catalog, in archive order
 
-  // "layer 3", "no layer", for messages.
+  // Returns "layer 3" or "no layer", for messages.
   std::string to_string() const;
 };
 
-// What comes before the first layer (embeddings: see is_input()), the layers in the order of their
-// numbers, and what comes after the last (norms, heads); only what is not empty. A tensor's layer
-// is that of its record or, where it has none, of its name (bbz::layer_of). Operands and bytes
-// that are no tensor are left out. `files` restricts it to tensors of these files, by number; empty
-// for all.
+// Returns the tensors before the first layer (embeddings: see is_input()), those of each layer in
+// the order of the layers' numbers, and those after the last (norms, heads). Empty plans are left
+// out. The layer of a tensor is in its record or, if not, in its name (bbz::layer_of). Operands and
+// bytes that are no tensor are left out. `files` restricts the plan to tensors of these files, by
+// number; empty for all files.
 std::vector<LayerPlan> plan_layers(const catalog::Catalog& catalog,
                                    const std::vector<std::uint32_t>& files = {});
 
-// Whether a tensor of no layer is read before the layers: one of its name's components has "embed"
-// or "embd" in it, other than "embed_out", or is "wte", "wpe" or "shared".
+// Returns whether a tensor of no layer is read before the layers: one component of its name
+// contains "embed" or "embd" (but is not "embed_out"), or is "wte", "wpe" or "shared".
 bool is_input(std::string_view name);
 
 }  // namespace bbz::loader

@@ -19,13 +19,13 @@ namespace fs = std::filesystem;
 using SharedSource = std::shared_ptr<io::Source>;
 using Bytewise = std::vector<std::byte>;
 
-// How an archive is opened.
+// How to open an archive.
 struct Opening {
   unsigned threads;
   const Limits& limits;
 };
 
-// Of a config.json; a larger one is taken for none.
+// The longest config.json that is read; a longer one is ignored.
 constexpr std::uint64_t kMostConfig = 16 << 20;
 
 Result<Bytewise> read_range(io::Source& source, std::uint64_t offset, std::uint64_t size) {
@@ -57,8 +57,8 @@ Result<Model> from_safetensors(const SharedSource& source) {
   return model;
 }
 
-// Strides of 0 make a tensor of any size out of one element. The tensors of a model, one after the
-// other, may take this many times the file's bytes, and this many more.
+// The tensors of a model may take this many times the bytes of its file, and this many more.
+// Strides of 0 make a tensor of any size from one element.
 constexpr std::uint64_t kMostExpansion = 4;
 constexpr std::uint64_t kFreeExpansion = std::uint64_t{4} << 20;
 
@@ -87,7 +87,7 @@ Result<Model> from_torch(const SharedSource& source) {
   const auto state = std::make_shared<const torch::StateDict>(std::move(read));
   Model model;
   model.stored_bytes = source->size().value_or(0);
-  // What those who write safetensors from PyTorch put there.
+  // Programs that convert PyTorch files to safetensors write this.
   model.metadata.emplace_back("format", "pt");
   for (const torch::Tensor& tensor : state->tensors) {
     model.tensors.push_back({tensor.name, tensor.dtype, tensor.shape});
@@ -126,7 +126,7 @@ Result<Model> from_archive(const SharedSource& source, const Opening& opening) {
     }
   }
   model.load = [reader, numbers](std::size_t i) -> Result<Bytewise> {
-    BBZ_TRY(reader->read_bytes(numbers[i], 0, {}));  // before there is memory for it
+    BBZ_TRY(reader->read_bytes(numbers[i], 0, {}));  // checks limits before the memory is allocated
     Bytewise bytes(reader->catalog().tensors[numbers[i]].byte_size);
     BBZ_TRY(reader->read_tensor(numbers[i], bytes));
     return bytes;
@@ -142,7 +142,7 @@ std::string read_config(const fs::path& folder) {
   return std::string(as_text(*text));
 }
 
-// The error about a file of no format that is read, from its first bytes.
+// Makes the error about a file that is in no known format, from its first bytes.
 Error no_model(std::string_view shown, const std::string& name, Bytes front) {
   if (const std::string other = stand_in(front); !other.empty()) {
     return make_error(Code::kInvalidArgument, "{}: it is {}", shown, other);
@@ -199,7 +199,7 @@ Result<Model> open_one(const fs::path& path, const Opening& opening) {
   return model;
 }
 
-// The files of a folder that hold models, opened, in the order of their names.
+// Opens the files of a directory that hold models, in the order of their names.
 Result<std::vector<Model>> open_models(const fs::path& folder, const Opening& opening) {
   std::vector<fs::path> files;
   std::error_code error;
@@ -215,7 +215,8 @@ Result<std::vector<Model>> open_models(const fs::path& folder, const Opening& op
   Status passed_over;
   for (const fs::path& file : files) {
     Result<Model> model = open_one(file, opening);
-    // No zip archive, or one that holds other objects, such as arguments of a training.
+    // Skip files that are no zip archives or hold other objects, such as the arguments of a
+    // training.
     const bool another =
         model.code() == Code::kInvalidArgument || model.code() == Code::kUnsupported;
     if (!model.ok() && (!another || file.extension() == ".safetensors")) return model.error();
@@ -229,7 +230,7 @@ Result<std::vector<Model>> open_models(const fs::path& folder, const Opening& op
   return models;
 }
 
-// The model of a folder's files, put together.
+// Opens the files of a directory as one model.
 Result<Model> open_folder(const fs::path& folder, const Opening& opening) {
   BBZ_ASSIGN(std::vector<Model> models, open_models(folder, opening));
   if (models.empty()) {

@@ -1,5 +1,5 @@
-// The tensors of one model, wherever they are stored: safetensors, a PyTorch state dict, a folder,
-// an archive.
+// Reads the tensors of one model, stored in safetensors, a PyTorch state dict, a directory or an
+// archive.
 #pragma once
 
 #include <functional>
@@ -16,38 +16,45 @@
 
 namespace bbz::model {
 
+// The tensors of a model, and how to read them.
 struct Model {
-  std::string path;                 // of the safetensors file that holds it, or would
+  std::string path;  // name that it has as a safetensors file; empty if it lies in several files
   std::vector<TensorInfo> tensors;  // in the order of their data
-  safetensors::Metadata metadata;   // of the file
-  std::vector<std::byte> header;    // of the file where it is safetensors, else empty
-  // What is stored of it: the bytes of its file, or of the archive's payloads; of all its files.
+  // The metadata of the file; empty if the model lies in several files or in an archive.
+  safetensors::Metadata metadata;
+  std::vector<std::byte> header;  // of the file, if it is one of safetensors; else empty
+  // Bytes that are stored: of its files, or of the archive's payloads.
   std::uint64_t stored_bytes = 0;
-  // Reads a tensor, by its index in `tensors`. It keeps open what it reads from, also after the
-  // Model is gone. Errors: those of the source and of the format that it was opened as;
-  // kIo if the file has changed since.
+  // Reads a tensor, by its index in `tensors`. Keeps open what it reads from, also after the Model
+  // is destroyed. Errors: those of the source and of the format that it was opened as; kIo if the
+  // file has changed since.
   junction::Load load;
-  std::optional<Digest> root;  // of the archive that holds it
-  // Text of the config.json beside it; empty where there is none, or one of more than 16 MiB.
+  std::optional<Digest> root;  // root digest of the archive that holds it
+  // Text of the config.json in the archive or beside the file; empty if there is none or it has
+  // more than 16 MiB.
   std::string config;
-  std::vector<std::shared_ptr<io::Source>> sources;  // what `load` reads from
+  // The sources that `load` reads from.
+  std::vector<std::shared_ptr<io::Source>> sources;
 };
 
-// Opens a model:
-//   - a safetensors file, by its name or its front; a file of torch.save; a bbz archive;
-//   - a folder with one file of safetensors or torch.save (.pt, .pth, .bin, .ckpt), or several
-//   whose tensors have different names; files of those suffixes that hold no tensors are passed
-//   over.
-// `threads` decode, and the limits hold, where it is an archive; 0: all cores. Tensors of several files come in the
-// order of the files' names, and `header` is empty then. Errors: kNotFound; kInvalidArgument where
-// no model is found or two tensors have one name; those of the formats.
+// Opens a model. `path` names one of:
+// - a safetensors file, recognised by its name or its first bytes; a file of torch.save; a bbz
+//   archive;
+// - a directory with one file of safetensors or torch.save (.pt, .pth, .bin, .ckpt), or with
+//   several whose tensors have different names. Files with the latter suffixes that hold no tensors
+//   are skipped.
+//
+// `threads` and `limits` are those of the Reader if it is an archive; 0: all cores. Tensors of
+// several files come in the order of the files' names. Errors: kNotFound; kInvalidArgument if no
+// model is found or if two files have a tensor of the same name; those of the formats.
 Result<Model> open(const std::string& path, unsigned threads = 0, const Limits& limits = {});
-// The same of a file that the caller has opened, whose name is `path`.
+// Opens a model from a file that the caller has opened; `path` is its name. Directories are not
+// accepted, and a config.json beside the file is not read.
 Result<Model> open(std::shared_ptr<io::Source> source, const std::string& path,
                    unsigned threads = 0, const Limits& limits = {});
 
-// Reports kIo, naming the file, if one of the model's has changed since it was opened; for the end
-// of what is done with the model as a whole.
+// Returns kIo, naming the file, if one of the model's files has changed since it was opened. To be
+// called when the work with the model is done.
 Status check_unchanged(const Model& model);
 
 }  // namespace bbz::model

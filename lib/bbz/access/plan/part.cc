@@ -39,7 +39,7 @@ Result<Part> rows(const catalog::Catalog& catalog, std::uint32_t tensor, std::ui
                       tensor, quoted(entry.meta.name), first, last, count);
   }
   if (count == 0) return Part{tensor, 0, 0};
-  // The size in bits fits 64 bits, as the catalog has checked.
+  // The product does not overflow: the catalog has checked that sizes in bits fit in 64 bits.
   const std::uint64_t row_bits = entry.byte_size * 8 / count;
   const std::uint64_t begin = first * row_bits / 8;
   const std::uint64_t end = first == last ? begin : divide_up(last * row_bits, 8);

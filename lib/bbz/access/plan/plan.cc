@@ -38,7 +38,8 @@ std::vector<std::byte> encode_record_head(RecordType type, const Meta& fields,
   return bytes;
 }
 
-// Head and meta of the record, as they stand in the archive: every byte follows from the catalog.
+// Encodes the head and meta of a record as they are in the archive: every byte follows from the
+// catalog.
 std::vector<std::byte> head_of(const catalog::Catalog& catalog, What what, std::uint64_t item) {
   const catalog::Payload& payload = payload_of(catalog, what, item);
   switch (what) {
@@ -83,7 +84,7 @@ std::vector<Range> merge(std::span<const Piece> pieces, const Options& options) 
 
 }  // namespace
 
-// What has been found to be needed so far.
+// The items that were found to be needed so far.
 struct Planner::Wanted {
   std::set<std::uint64_t> chunks;
   std::set<std::uint32_t> groups;
@@ -134,7 +135,7 @@ Status Planner::want(const Part& part, Wanted& wanted) const {
   BBZ_TRY(symmetry::check_form(catalog_, tensor));
   if (!tensor.is_operand()) wanted.files.insert(meta.file);
   const bool whole = part.size == tensor.byte_size;
-  // Whoever visits a whole tensor asks for its group at its beginning.
+  // A reader of a whole tensor asks for its group first.
   if (meta.group != catalog::kNone && (whole || meta.form == symmetry::kFormPolar)) {
     BBZ_TRY(want_group(meta.group, wanted));
   }

@@ -1,5 +1,4 @@
-// Plans: which byte ranges of an archive hold what is asked for, for callers with a transport of
-// their own.
+// Plans which byte ranges of an archive to read, for callers with a transport of their own.
 #pragma once
 
 #include <functional>
@@ -13,69 +12,81 @@
 
 namespace bbz::plan {
 
+// The kinds of payload.
 enum class What : std::uint8_t { kChunk, kGroup, kMetadata };
 
-// One payload of the archive, or the whole record where heads are asked for. What it decodes to,
-// the catalog says.
+// One payload of the archive, or its whole record if heads are asked for. The catalog says what it
+// decodes to.
 struct Piece {
   What what{};
   std::uint64_t item = 0;  // index into Catalog::chunks, groups or metadata
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
-  std::uint64_t head_length = 0;  // of `length`, what stands before the payload: 0 without heads
+  std::uint64_t head_length = 0;  // bytes of `length` before the payload: 0 without heads
   std::uint64_t checksum = 0;     // XXH3-64 of the payload
 
+  // Returns the offset after the last byte.
   std::uint64_t end() const { return offset + length; }
 };
 
-// Bytes of the archive to fetch in one go, and the pieces that lie in them.
+// Bytes of the archive to fetch at once, and the pieces that lie in them.
 struct Range {
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
   std::size_t first_piece = 0;  // index into Plan::pieces
   std::size_t piece_count = 0;
 
+  // Returns the offset after the last byte.
   std::uint64_t end() const { return offset + length; }
 };
 
+// The pieces that hold what is asked for, and the ranges to fetch.
 struct Plan {
-  std::vector<Piece> pieces;  // by offset, each once, none without bytes
-  std::vector<Range> ranges;  // by offset, none touching another
-  // Groups whose payload must be known (Planner::add_group) before it is known which tensors they
-  // consist of: their payloads are among the pieces, those tensors are not yet. Empty: the plan is
-  // complete.
+  std::vector<Piece> pieces;  // by offset, each once, none empty
+  std::vector<Range>
+      ranges;  // by offset, without overlap; they touch only if Options::most_bytes separates them
+  // Groups whose payload must be passed to Planner::add_group before it is known which tensors
+  // belong to them. Their payloads are among the pieces, the tensors are not yet. If empty, the
+  // plan is complete.
   std::vector<std::uint32_t> unresolved;
 
+  // Returns the sum of the pieces' lengths.
   std::uint64_t piece_bytes() const;
-  std::uint64_t fetch_bytes() const;  // of the ranges, with the gaps in them
+  // Returns the sum of the ranges' lengths, including the gaps in them.
+  std::uint64_t fetch_bytes() const;
 };
 
+// Options of a plan.
 struct Options {
-  // Pieces with at most so many bytes between them are fetched in one range.
+  // Pieces with at most this many bytes between them share one range.
   std::uint64_t gap = 16 * 1024;
-  // A range ends before the piece that would make it longer than this; 0: no limit.
+  // A range ends before the piece that would make it longer than this, but has at least one piece;
+  // 0: no limit.
   std::uint64_t most_bytes = 0;
-  // Whole records instead of payloads, so that what is fetched can stand in an archive as it is.
+  // If true, pieces are whole records instead of payloads, so that what is fetched can be put into
+  // an archive as it is.
   bool heads = false;
-  // The metadata of the archive and of the files that the parts lie in, as well.
+  // If true, the metadata of the archive and of the files that the parts lie in is planned too.
   bool metadata = false;
 };
 
-// Plans for one archive, whose catalog must outlive it. What is planned is what Reader reads for
-// the same parts: a derived tensor's operand and the carriers of a rider are found by their groups.
+// Plans for one archive, whose catalog must outlive it. A plan holds what Reader reads for the same
+// parts: the operand of a derived tensor and the carriers of a rider are found through their
+// groups.
 class Planner {
  public:
+  // Makes a planner that knows no group yet.
   explicit Planner(const catalog::Catalog& catalog) : catalog_(catalog) {}
 
-  // Errors: kInvalidArgument for a part that does not exist; kUnsupported and kMalformed for a
-  // tensor that Reader would refuse, which is named.
+  // Plans what to fetch for `parts`. Errors: kInvalidArgument for a part that does not exist;
+  // kUnsupported and kMalformed for a tensor that Reader would refuse, which is named.
   Result<Plan> plan(std::span<const Part> parts, const Options& options = {}) const;
 
-  // Takes the payload of a group, after checking it. Errors: kInvalidArgument; kChecksum;
-  // kMalformed and kUnsupported for what it says.
+  // Checks the payload of a group, and takes from it how many tensors belong to the group. Errors:
+  // kInvalidArgument; kChecksum; kMalformed and kUnsupported for what the payload says.
   Status add_group(std::uint32_t group, Bytes payload);
-  // The same for a caller who has read the payload: how many tensors belong to the group. Errors:
-  // kInvalidArgument; kMalformed where they do not fit its method.
+  // Sets how many tensors belong to a group, for a caller that has read its payload. Errors:
+  // kInvalidArgument; kMalformed if that number does not fit the group's method.
   Status resolve(std::uint32_t group, std::uint64_t tensors);
 
  private:
@@ -87,16 +98,17 @@ class Planner {
   std::map<std::uint32_t, std::uint64_t> group_tensors_;  // how many belong to each known group
 };
 
-// plan(), with the payloads of groups read by `read` as far as they are needed:
-// Reader::read_payload, or the caller's own transport. Errors: those of `read` too.
+// Reads a payload, by Reader::read_payload or the caller's own transport.
 using ReadPayload = std::function<Result<std::vector<std::byte>>(const catalog::Payload&)>;
+// Returns a complete plan. Reads the payloads of groups with `read` as far as they are needed.
+// Errors: those of Planner and of `read`.
 Result<Plan> complete_plan(Planner& planner, const catalog::Catalog& catalog,
                            std::span<const Part> parts, const Options& options,
                            const ReadPayload& read);
 
-// Whether `bytes` are what the archive has at a piece: the payload's checksum and digest, and
-// before it the record's head and meta, byte for byte, where the piece has them. Errors:
-// kInvalidArgument for another number of bytes; kChecksum, kMalformed, with the offset.
+// Checks that `bytes` are what the archive has at a piece: the payload's checksum and digest and,
+// if the piece has them, the record's head and meta before it, byte for byte. Errors:
+// kInvalidArgument for a wrong number of bytes; kChecksum, with the offset.
 Status verify_piece(const catalog::Catalog& catalog, const Piece& piece, Bytes bytes);
 
 }  // namespace bbz::plan

@@ -36,8 +36,8 @@ Status Decoder::Impl::check_range(Interval range) const {
                     "bytes {} to {}: the archive ends at {}", range.begin, range.end, *total);
 }
 
-// Whether a segment may be held in memory: the next bytes in order always are, for the record they
-// are of bounds them.
+// Checks that a segment may be held in memory. The next bytes in order always may, because the
+// record that they belong to bounds them.
 Status Decoder::Impl::check_memory(Interval range) const {
   if (range.begin == input.there().first_missing(0) || input.has_room(range.size())) return {};
   return make_error(Code::kLimit,
@@ -45,9 +45,9 @@ Status Decoder::Impl::check_memory(Interval range) const {
                     range.begin, input.there().first_missing(0));
 }
 
-// Takes a part of a segment of which nothing is there.
+// Takes a part of a segment, none of whose bytes is there.
 Status Decoder::Impl::take(std::uint64_t offset, Bytes bytes) {
-  // Without a store, in steps between which records are released.
+  // Without a store, take steps, between which records are released.
   constexpr std::size_t kStep = std::size_t{1} << 20;
   const std::size_t step = input.has_store() ? bytes.size() : kStep;
   while (!bytes.empty()) {
@@ -78,7 +78,7 @@ Status Decoder::feed(std::uint64_t offset, Bytes bytes) {
     return checked;
   }
   RangeSet taken;
-  // Twice where bytes that were there, and so passed over, turned out to be damaged.
+  // Bytes that were there, and so were ignored in the first pass, may turn out to be damaged.
   for (int pass = 0; pass < 2; ++pass) {
     const auto parts = impl_->input.there().missing(range);
     if (std::ranges::all_of(parts, [&](const Interval& part) { return taken.covers(part); })) break;
@@ -116,7 +116,7 @@ Status Decoder::set_total(std::uint64_t total) {
 
 // --- what they mean
 
-// Goes on with what the bytes of `fresh` make possible.
+// Does everything that the bytes of `fresh` make possible.
 Status Decoder::Impl::absorb(Interval fresh) {
   const std::size_t known = outline.unit_count();
   BBZ_TRY(outline.advance([this](std::size_t unit) { return handout.add(unit); }));
@@ -141,12 +141,12 @@ Status Decoder::Impl::check_unit(std::size_t number) {
   return {};
 }
 
-// Whether any byte of the range was adopted.
+// Returns whether any byte of the range was adopted.
 bool Decoder::Impl::was_adopted(Interval range) const {
   return adopted.missing(range) != std::vector{range};
 }
 
-// The head of a record that an index has listed.
+// Compares the head of a record with what the index lists.
 Status Decoder::Impl::check_head(std::size_t number) {
   Unit& unit = outline.unit(number);
   BBZ_ASSIGN(const Bytes bytes, input.read(unit.head(), buffer));
@@ -199,7 +199,8 @@ Status Decoder::Impl::check_payload(std::size_t number) {
   return judge(number, computed, payload);
 }
 
-// Takes a payload whose checksum was computed, or not.
+// Compares the checksum of a payload, and passes it on. `payload` is empty if its bytes are not
+// needed.
 Status Decoder::Impl::judge(std::size_t number, std::uint64_t computed, Bytes payload) {
   Unit& unit = outline.unit(number);
   if (computed == unit.payload_checksum) {
@@ -220,8 +221,9 @@ Status Decoder::Impl::judge(std::size_t number, std::uint64_t computed, Bytes pa
   return {};
 }
 
-// Without a store: hashes the payload of an unknown record, whose length has no limit, as it comes;
-// of several the first, and lets go of what came for a later one.
+// Hashes the payload of an unknown record as it arrives, because its length has no limit; for
+// decoders without a store. Of several such payloads, hashes the first and drops what arrived for
+// later ones.
 Status Decoder::Impl::roll(std::size_t number) {
   rolls.insert(number);
   while (!rolls.empty()) {

@@ -1,4 +1,4 @@
-// Decoder: an archive whose bytes are pushed into it as they arrive, in order or not.
+// Decoder: decodes an archive whose bytes are pushed into it as they arrive, in any order.
 #pragma once
 
 #include <functional>
@@ -14,146 +14,163 @@
 
 namespace bbz::push {
 
-// What an archive turns out to hold, as soon as it is known. All calls come from within the
-// Decoder's methods; what is passed lives until the call returns. An error that a call returns ends
-// the decoding with that error.
+// Receives the content of an archive as it becomes known. All calls are made by methods of the
+// Decoder, on the thread that called them. Arguments live until the call returns. An error that a
+// call returns ends the decoding with that error.
 class Receiver {
  public:
   virtual ~Receiver() = default;
 
-  // Every record is known: by an index, or because the records were read to their end. Data may
-  // have come before.
+  // Called once, when every record is known from an index or because the records were read to their
+  // end. Data may have come before.
   virtual Status structure(const catalog::Catalog& catalog) { return (void)catalog, Status(); }
+  // Called for each metadata record, with its checked value, which is UTF-8.
   virtual Status metadata(const catalog::Metadata& metadata, std::string_view value) {
     return (void)metadata, (void)value, Status();
   }
 
-  // Once for each tensor, before its data: the moment to make room for `tensor.byte_size` bytes.
+  // Called once for each tensor, before its data: a place to allocate `tensor.byte_size` bytes.
   virtual Status begin_tensor(const catalog::Tensor& tensor) { return (void)tensor, Status(); }
-  // Decoded and checked bytes of the tensor, from byte `offset` of it: each byte once, in parts of
-  // at most what one chunk stands for, the chunks in the order in which they become whole.
+  // Called with decoded and checked bytes of the tensor, which begin at byte `offset` of it. Each
+  // byte is passed once, in parts no larger than one chunk's share of the tensor. Chunks come in
+  // the order in which they become whole.
   virtual Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) {
     return (void)tensor, (void)offset, (void)bytes, Status();
   }
-  // All of it has been handed out.
+  // Called when all bytes of the tensor have been passed.
   virtual Status end_tensor(const catalog::Tensor& tensor) { return (void)tensor, Status(); }
-  // All tensors of the file have ended; its size is known.
+  // Called when all tensors of the file have ended and its size is known. Not called if one of its
+  // tensors is not wanted or has failed.
   virtual Status end_file(const catalog::File& file) { return (void)file, Status(); }
 
-  // What was stored is there, but does not decode (or has a codec, dtype or form that this build
-  // does not know): fetching it again would not help. `chunk` is nullptr where the whole tensor is
-  // meant. Returning success passes it over; the tensor then never ends.
+  // Called if stored bytes arrived whole but do not decode, or have a codec, dtype or form that
+  // this build does not know: fetching them again would not help. `chunk` is nullptr if the whole
+  // tensor is affected. Return success to continue without it; the tensor then never ends.
   virtual Status failed(const catalog::Tensor& tensor, const catalog::Chunk* chunk,
                         const Error& error) {
     return (void)tensor, (void)chunk, error;
   }
 };
 
+// Options of a Decoder.
 struct Options {
-  // The archive's length, where it is known beforehand: with it, an index at the end is found as
+  // The length of the archive, if it is known beforehand. With it, an index at the end is used as
   // soon as its bytes are there.
   std::optional<std::uint64_t> total;
 
-  // Where bytes are kept; it must outlive the decoder. Without one they are held in memory until
-  // their record is whole, which in order takes one record at a time; up to `memory` bytes may be
-  // held that came out of order, or wait for other records.
+  // The store that keeps the bytes; it must outlive the decoder. Without a store, bytes are held in
+  // memory until their record is whole, which takes one record at a time if they come in order.
+  // Bytes that come out of order, or wait for other records, may take up to `memory` bytes.
   Store* store = nullptr;
   std::uint64_t memory = std::uint64_t{64} << 20;
-  // How many separate ranges of bytes may be there at a time.
+  // The largest number of separate ranges of bytes that may be there at a time.
   std::size_t most_ranges = std::size_t{1} << 18;
 
-  // That derive tensors which are not stored (format-spec/symmetry.md#polar); 0: all cores.
+  // The number of threads that derive tensors which are not stored (format-spec/symmetry.md#polar);
+  // 0: all cores.
   unsigned threads = 1;
 
-  // False: nothing is decoded, only checked.
+  // If false, nothing is decoded, only checked.
   bool decode = true;
-  // Where it is set: the tensors that are handed out. The others are only checked.
+  // If set, selects the tensors that are passed to the receiver. The others are only checked.
   std::function<bool(const catalog::File&, const catalog::Tensor&)> wants;
-  // needs() asks for the structure first (the index at the front or, where `total` is known, the
-  // one at the end), so that each record can be verified alone.
+  // If true, needs() asks for the structure first: the index at the front or, if `total` is known,
+  // the one at the end. Then each record can be verified alone.
   bool structure_first = false;
-  // needs() asks for what `wants` selects and nothing else, and with that the decoding is complete.
-  // Implies structure_first; has no effect where there is no way to the structure.
+  // If true, needs() asks only for what `wants` selects, and the decoding is complete with that.
+  // Implies structure_first. If the structure cannot be fetched first, needs() asks for everything
+  // until the structure is known.
   bool only_wanted = false;
 
   Limits limits;
 };
 
-// Bytes that were fed and are not what the archive must have there.
+// Reports bytes that were fed and are not what the archive must have at their place.
 struct Damage {
-  Interval range;  // to be fetched again
+  // The bytes to fetch again.
+  Interval range;
   Error error;
-  std::uint32_t times = 0;  // how often bytes for it were found wrong
+  std::uint32_t times = 0;  // number of times that bytes for it were found wrong
 };
 
-// Takes an archive's bytes in order or as segments in any order, with overlaps and repeats, and
-// checks each record as soon as it is whole and known: known from the records before it or from an
-// index. Tensors are handed out as their chunks become whole; a tensor that follows from others
-// (format-spec/records.md#forms), when those are whole too.
+// Takes the bytes of an archive in order, or as segments in any order, with overlaps and repeats.
+// Checks each record as soon as it is whole and known, from the records before it or from an index.
+// Passes tensors to the receiver as their chunks become whole. A tensor that follows from others
+// (format-spec/records.md#forms) is passed when those are whole too.
 //
 // Memory: heads and metas of the records, one record's payload with what it decodes to, and a
-// symmetry group with its tensors; without a store, Options::memory beside that.
+// symmetry group with its tensors. Without a store, also up to Options::memory.
 //
-// Not to be used from two threads at once. Reading what is complete is Reader's.
+// Not for use from two threads at once. To read a complete archive, use Reader.
 class Decoder {
  public:
-  // `receiver` must outlive the decoder. Errors: none of its own yet.
+  // Creates a decoder. `receiver` must outlive it. Never fails at present.
   static Result<std::unique_ptr<Decoder>> create(const Options& options, Receiver& receiver);
   ~Decoder();
 
-  // Takes the bytes from `offset` on. Those that are there already are passed over. Bytes that turn
-  // out to be damaged are no error: damages() and needs() name them.
+  // Takes the bytes that begin at `offset`, and ignores those that are there already. Bytes that
+  // turn out to be damaged are not an error: damages() and needs() report them.
   //
-  // Errors after which the decoder works on, the bytes untaken: kInvalidArgument for bytes beyond
-  // `total` or 64 bits; kLimit where too many ranges or, without a store, too many bytes out of
-  // order would have to be kept; kIo where the store cannot be written. All others are final
-  // (failure()): the archive breaks a rule, or a call of the receiver failed.
+  // Errors after which the decoder can still be used, and bytes that were not taken can be fed
+  // again: kInvalidArgument for bytes beyond `total` or beyond 64 bits; kLimit if too many ranges
+  // would have to be kept or, without a store, too many bytes out of order; kIo if the store cannot
+  // be written. All other errors are final (failure()): the archive breaks a rule, or a call of the
+  // receiver failed.
   Status feed(std::uint64_t offset, Bytes bytes);
-  // The same of bytes that are in the store already, of a file that may be damaged or another: once
-  // the structure is known, what does not fit to it is damaged.
+  // Takes bytes that are in the store already. They may be damaged or belong to another file: once
+  // the structure is known, bytes that do not fit it count as damaged. Errors: those of feed();
+  // kInvalidArgument without a store.
   Status adopt(Interval range);
-  // The archive's length, where it becomes known later, at the latest when the transport comes to
-  // the end: without it, a damaged length may ask for bytes beyond. Errors: kInvalidArgument where
-  // it is already known to be another.
+  // Sets the length of the archive, if it becomes known later: at the latest when the transport
+  // reaches the end. Without it, a damaged length may ask for bytes beyond the end. Errors:
+  // kInvalidArgument if another length is known already, or if bytes beyond it were fed.
   Status set_total(std::uint64_t total);
 
-  // No more will be fed: whether everything is there and right. Errors: failure(); that of the
-  // first damage; kTruncated with the first range that is missing.
+  // Checks that everything is there and correct; to be called when no more will be fed. Errors:
+  // failure(); that of the file header if the bytes are too few for one; that of the first damage;
+  // kTruncated with the first range that is missing.
   Status finish();
-  // Whether finish() would succeed.
+  // Returns whether finish() would succeed.
   bool complete() const;
-  // The error that ended the decoding, if one has.
+  // Returns the error that ended the decoding, or success.
   const Status& failure() const;
 
-  // What to fetch next, in the order to fetch it: at most `most` ranges, of which those with at
-  // most `gap` bytes between them are joined. Empty when everything is there. The end of a range is
-  // kUnknown where the archive's length is.
+  // The end of a range from needs() if the length of the archive is not known.
   static constexpr std::uint64_t kUnknown = UINT64_MAX;
+  // Returns what to fetch next, in the order to fetch it: at most `most` ranges. Ranges with at
+  // most `gap` bytes between them are joined. Empty if everything is there or the decoding has
+  // failed.
   std::vector<Interval> needs(std::size_t most = 16, std::uint64_t gap = 0) const;
-  // What is damaged and was not fed again, by offset.
+  // Returns what is damaged and has not been replaced by correct bytes since, by offset.
   std::vector<Damage> damages() const;
 
-  // What is known to be right, and what is there (in the store, or waiting).
+  // Returns the bytes that are known to be correct.
   const RangeSet& verified() const;
+  // Returns the bytes that are there, in the store or in memory, and not damaged.
   const RangeSet& there() const;
+  // Returns the length of the archive, if it is known.
   std::optional<std::uint64_t> total() const;
-  // The content: complete once structure() was called, until then as far as it is known.
+  // Returns the content as far as it is known; complete once structure() was called. nullptr until
+  // the file header is known.
   const catalog::Catalog* catalog() const;
-  // Of the records; equal to the trailer's where that was read. Nothing before structure().
-  std::optional<Digest> root() const;
-  // The bytes that hold the records: those before and after them say what they must be. Empty
+  // Returns the root digest of the records, which equals the trailer's if that was read. nullopt
   // before structure().
+  std::optional<Digest> root() const;
+  // Returns the range of bytes that holds the records; the bytes before and after it follow from
+  // them. Empty before structure().
   Interval records() const;
 
-  // What a later decoder with the same store needs to go on. `identity` is the caller's, to tell
-  // that what it downloads is still the same: an ETag, say. The store should be synced before the
-  // state is written anywhere. Errors: kInvalidArgument without a store.
+  // Returns what a later decoder with the same store needs to continue. `identity` is for the
+  // caller, to recognise that the download is still of the same file: an ETag, for example. Sync
+  // the store before you write the state anywhere. Errors: kInvalidArgument without a store, or if
+  // `identity` has more than 65,535 bytes.
   Result<State> state(std::string identity) const;
-  // To be called first, on a new decoder with the store of the old one. What was verified is
-  // neither read nor handed out again (but for tensors without chunks of their own); its heads are.
-  // So the state must be kept as safe as the file: who has forged it decides what is delivered. To
-  // have everything checked and handed out anew, adopt() what is there instead. Errors: as feed;
-  // kInvalidArgument where the total is another, or there is no store.
+  // Continues from a state; to be called first, on a new decoder with the store of the old one.
+  // Verified payloads are neither read nor passed to the receiver again, except those of groups and
+  // of tensors that are derived; heads are read again. So a state must be kept as safe as the file:
+  // anyone who can forge it decides what is delivered. To have everything checked and passed again,
+  // call adopt() instead. Errors: those of feed(); kInvalidArgument if another length is known, if
+  // a range is empty or ends beyond the length, if bytes were fed before, or without a store.
   Status restore(const State& state);
 
  private:

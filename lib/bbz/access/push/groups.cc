@@ -1,4 +1,4 @@
-// The part of Handout that knows which tensors follow from others.
+// The part of Handout that handles tensors which follow from others.
 #include <algorithm>
 
 #include "bbz/access/push/internal/handout.h"
@@ -14,7 +14,7 @@ Status Handout::add_group(std::size_t unit) {
   group.unit = unit;
   groups_.push_back(std::move(group));
   if (input_.has_store()) return {};
-  // By the order of records, nothing after this one refers to an older one of its method.
+  // Records are ordered so that nothing after this group refers to an older one of its method.
   const std::uint8_t method = catalog().groups[number].meta.method;
   for (const std::uint32_t older : std::vector(live_)) {
     if (catalog().groups[older].meta.method != method) continue;
@@ -52,7 +52,7 @@ Status Handout::take_group(std::size_t number, Bytes payload) {
   return look_at_group(unit.item);
 }
 
-// Refuses a group before anything is kept for it, if all records are known by then.
+// Checks a group before anything is kept for it, if all records are known by then.
 Status Handout::check_listed(const symmetry::GroupState& state) const {
   if (!outline_.listed()) return {};
   const auto tensors = state.tensors(catalog(), symmetry::derived_bytes(catalog(), state.number()));
@@ -73,7 +73,7 @@ Status Handout::wait_for_group(std::uint32_t tensor) {
   return look_at_group(group);
 }
 
-// Whether everything that belongs to a group has come by now; then what waited for it goes on.
+// Continues with the tensors that wait for a group, if everything that belongs to it has come.
 Status Handout::look_at_group(std::uint32_t number) {
   if (groups_[number].waiting.empty() || !groups_[number].read) return {};
   const catalog::Group& entry = catalog().groups[number];
@@ -108,7 +108,7 @@ Status Handout::look_at_group(std::uint32_t number) {
   return {};
 }
 
-// Every chunk of a tensor is verified.
+// Handles that every chunk of a tensor is verified.
 Status Handout::tensor_whole(std::uint32_t tensor) {
   if (const auto watched = watchers_.find(tensor); watched != watchers_.end()) {
     const std::vector<std::uint32_t> groups = std::move(watched->second);
@@ -120,7 +120,7 @@ Status Handout::tensor_whole(std::uint32_t tensor) {
   return hand_out_waiting(tensor);
 }
 
-// A group with the bytes of its tensors, put together from what is kept of them.
+// Returns a group with the bytes of its tensors, assembled from what is kept of them.
 Result<std::shared_ptr<symmetry::GroupState>> Handout::group_state(std::uint32_t number) {
   const auto known = std::ranges::find(states_, number, [](const auto& s) { return s->number(); });
   if (known != states_.end()) {
@@ -139,7 +139,7 @@ Result<std::shared_ptr<symmetry::GroupState>> Handout::group_state(std::uint32_t
   std::vector<std::byte> buffer;
   BBZ_ASSIGN(const Bytes payload, input_.read(outline_.unit(group.unit).payload(), buffer));
   BBZ_ASSIGN(auto state, symmetry::GroupState::make(entry, payload, catalog().header.digest_kind));
-  Status stored;  // whether the bytes could be read
+  Status stored;  // the error of reading the bytes, if any
   const Status together = state->put_together(
       catalog(),
       [&](const catalog::Tensor& tensor, const catalog::Chunk& chunk) -> Result<Bytes> {
@@ -173,8 +173,8 @@ void Handout::keep(GroupProgress& group, std::size_t unit) {
   input_.lend(outline_.unit(unit).payload_length);
 }
 
-// Decides what becomes of a payload that was taken: it stays as long as a group may need it, or it
-// waits for one.
+// Decides what becomes of a payload that was taken: it stays while a group may need it, or while it
+// waits for its group.
 Status Handout::keep_or_release(std::size_t number) {
   if (input_.has_store()) return {};
   const Unit& unit = outline_.unit(number);
@@ -191,7 +191,7 @@ Status Handout::keep_or_release(std::size_t number) {
                                 return s->number();
                               }) != states_.end();
     if (!belongs || put_together || !group.useless.ok() || !options_.decode) continue;
-    // Once it is known how many tensors belong to it, it is as large as it has to be.
+    // Once the number of its tensors is known, a group may be as large as it must be.
     if (!group.read && !input_.has_room(0)) {
       group.useless =
           make_error(Code::kLimit, "group {}: no room left to keep its tensors", candidate);
@@ -223,7 +223,7 @@ void Handout::release_kept(std::uint32_t number) {
   }
 }
 
-// A tensor has ended or failed.
+// Handles that a tensor has ended or failed: its group may not be needed any more.
 void Handout::let_go_of_group(std::uint32_t tensor) {
   if (!std::exchange(progress_[tensor].counted, false)) return;
   const std::uint32_t group = catalog().tensors[tensor].meta.group;

@@ -1,12 +1,12 @@
-// What a Decoder asks for.
+// Decides what a Decoder asks for.
 #include <algorithm>
 
 #include "bbz/access/push/internal/impl.h"
 
 namespace bbz::push {
 
-// The payloads that hold what is wanted. Made again when the groups that were not known are: then
-// it is known which tensors those consist of.
+// Returns the payloads that hold what is wanted. They are planned again when the payloads of
+// unresolved groups have come, because only these say which tensors belong to the groups.
 const std::vector<Interval>& Decoder::Impl::wanted_pieces() {
   const catalog::Catalog& catalog = outline.catalog();
   const bool resolved = std::ranges::all_of(unresolved, [&](std::uint32_t group) {
@@ -17,7 +17,7 @@ const std::vector<Interval>& Decoder::Impl::wanted_pieces() {
   if (!planner) planner.emplace(catalog);
   for (const std::uint32_t group : unresolved) {
     if (const auto size = handout.group_size(group); size.ok() && size->has_value()) {
-      (void)planner->resolve(group, **size);  // what is wrong with it, its tensors have failed of
+      (void)planner->resolve(group, **size);  // if it fails, so have the tensors of the group
     }
   }
   std::vector<Interval> ranges;
@@ -40,7 +40,7 @@ std::vector<Interval> Decoder::needs(std::size_t most, std::uint64_t gap) const 
   Impl& d = *impl_;
   std::vector<Interval> found;
   if (!d.failure.ok() || complete()) return found;
-  // Adds what is missing of a range; false when enough has been found.
+  // Adds what is missing of a range; returns false when enough was found.
   const auto add = [&](Interval range) {
     constexpr std::size_t kStep = 64;
     while (!range.empty()) {

@@ -7,7 +7,7 @@ namespace bbz::push {
 
 void RangeSet::add(Interval range) {
   if (range.empty()) return;
-  // The first that ends at or after the new one's begin.
+  // Find the first range that ends at or after the new one's begin.
   auto at = ranges_.upper_bound(range.begin);
   if (at != ranges_.begin() && std::prev(at)->second >= range.begin) --at;
   while (at != ranges_.end() && at->first <= range.end) {

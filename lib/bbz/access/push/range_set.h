@@ -1,4 +1,4 @@
-// RangeSet: which bytes of a long row are there.
+// RangeSet: the set of bytes that are there, of a long sequence.
 #pragma once
 
 #include <cstdint>
@@ -12,29 +12,35 @@ struct Interval {
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
 
+  // Returns the number of bytes. Precondition: begin <= end.
   std::uint64_t size() const { return end - begin; }
   bool empty() const { return begin >= end; }
   friend bool operator==(const Interval&, const Interval&) = default;
 };
 
-// A set of bytes as the fewest ranges that make it up. Each operation takes time logarithmic in
-// their number, and linear in how many of them it joins or gives back.
+// A set of bytes, kept as the fewest ranges that make it up. Each operation takes time logarithmic
+// in their number, and linear in the number of ranges that it joins or returns.
 class RangeSet {
  public:
+  // Adds a range; an empty one changes nothing.
   void add(Interval range);
+  // Removes a range, whether it was in the set or not.
   void remove(Interval range);
 
-  // Whether every byte of `range` is in the set; an empty range is.
+  // Returns whether every byte of `range` is in the set; true for an empty range.
   bool covers(Interval range) const;
-  // The parts of `range` that are not in the set, in order; at most `most` of them.
+  // Returns the parts of `range` that are not in the set, in order; at most `most` of them.
   std::vector<Interval> missing(Interval range, std::size_t most = SIZE_MAX) const;
-  // The first byte at or after `from` that is not in the set.
+  // Returns the first byte at or after `from` that is not in the set.
   std::uint64_t first_missing(std::uint64_t from) const;
 
+  // Returns the ranges, in order; none touches another.
   std::vector<Interval> ranges() const;
+  // Returns the number of ranges.
   std::size_t count() const { return ranges_.size(); }
+  // Returns the number of bytes in the set.
   std::uint64_t bytes() const { return bytes_; }
-  // The end of the last range; 0 where there is none.
+  // Returns the end of the last range; 0 if there is none.
   std::uint64_t end() const { return ranges_.empty() ? 0 : ranges_.rbegin()->second; }
 
  private:

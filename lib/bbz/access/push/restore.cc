@@ -1,4 +1,4 @@
-// A Decoder's life beyond the process.
+// Saves and restores the progress of a Decoder.
 #include "bbz/access/push/internal/impl.h"
 #include "bbz/base/format.h"
 
@@ -11,7 +11,7 @@ Result<State> Decoder::state(std::string identity) const {
                       "state: there is no store, or an identity of {} bytes (at most 65535)",
                       identity.size());
   }
-  // What was verified but waits for something else is handed out by the next decoder.
+  // Payloads that are verified but wait for something else are left to the next decoder.
   RangeSet done = d.input.verified();
   for (std::size_t i = 0; i < d.outline.unit_count(); ++i) {
     const internal::Unit& unit = d.outline.unit(i);

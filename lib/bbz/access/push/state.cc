@@ -20,7 +20,7 @@ namespace {
 constexpr std::array<std::uint8_t, 8> kMagic = {0x89, 0x42, 0x42, 0x5A, 0x53, 0x54, 0x0D, 0x0A};
 constexpr std::uint16_t kVersion = 1;
 constexpr std::uint16_t kFlagTotal = 1;
-constexpr std::size_t kLeast = 40 + 8;  // without identity and ranges
+constexpr std::size_t kLeast = 40 + 8;  // the size without identity and ranges
 
 void put_ranges(WireWriter& w, const std::vector<Interval>& ranges) {
   for (const Interval& range : ranges) {
@@ -29,7 +29,7 @@ void put_ranges(WireWriter& w, const std::vector<Interval>& ranges) {
   }
 }
 
-// Takes `count` ranges, for which there are enough bytes.
+// Reads `count` ranges. Precondition: there are enough bytes.
 Result<std::vector<Interval>> get_ranges(WireReader& r, std::uint64_t count, std::uint64_t end) {
   std::vector<Interval> ranges;
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -47,7 +47,7 @@ Result<std::vector<Interval>> get_ranges(WireReader& r, std::uint64_t count, std
   return ranges;
 }
 
-// Whether each range lies in one of the others; both lists ascend.
+// Checks that each range of `verified` lies in one of `there`; both lists ascend.
 Status check_within(const std::vector<Interval>& verified, const std::vector<Interval>& there) {
   auto holder = there.begin();
   for (const Interval& range : verified) {
@@ -129,7 +129,7 @@ Status save_state(const std::string& path, const State& state, bool sync) {
   options.replace = true;
   options.sync = sync;
   BBZ_ASSIGN(const auto file, io::AtomicFile::create(path, options));
-  io::FileStatus readable;  // nobody else may write to it, whatever the umask says
+  io::FileStatus readable;  // with this, nobody else may write to the state, whatever the umask is
   readable.mode = 0644;
   BBZ_TRY(file->add_input(readable));
   BBZ_TRY(file->write(encode_state(state)));

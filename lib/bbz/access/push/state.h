@@ -1,4 +1,4 @@
-// State: what of a partial download is known to be right, to go on later.
+// State: what is known to be correct of a partial download, so that it can be resumed.
 #pragma once
 
 #include <optional>
@@ -11,26 +11,28 @@
 
 namespace bbz::push {
 
+// The content of a state file.
 struct State {
   std::string identity;                // the caller's, at most 65,535 bytes
-  std::optional<std::uint64_t> total;  // the archive's length
-  std::vector<Interval> verified;      // ascending, none empty or touching another
-  std::vector<Interval> there;         // the same; holds what is verified, and more that is not yet
+  std::optional<std::uint64_t> total;  // length of the archive, if it is known
+  std::vector<Interval> verified;      // ascending; none is empty or touches another
+  std::vector<Interval> there;         // in the same order; includes all of `verified`
 };
 
-// The bytes of a state file, as format-spec/state.md has them. Precondition: what stands above.
+// Encodes a state as format-spec/state.md describes it. Precondition: the fields are as their
+// comments say.
 std::vector<std::byte> encode_state(const State& state);
-// Errors: kNotAnArchive, kTruncated, kChecksum, kUnsupported, kMalformed, in that order of
-// checking.
+// Decodes a state. Errors: kNotAnArchive, kTruncated, kChecksum, kUnsupported, kMalformed, checked
+// in that order.
 Result<State> decode_state(Bytes bytes);
 
-// Writes it to a file, which is replaced when the new one is complete and, if `sync` is set, on
-// disk. Others may read it at most. Errors: kExists for what cannot be replaced, a folder for
-// example; kIo, kNotFound.
+// Writes a state to a file. An existing file is replaced when the new one is complete and, if
+// `sync` is true, on the disk. Other users may read it at most. Errors: kExists if what is there
+// cannot be replaced, such as a directory; kIo; kNotFound.
 Status save_state(const std::string& path, const State& state, bool sync = true);
-// Reads it from a file. Errors: those of decode_state; kExists if what is there is no regular file,
-// belongs to another user, has another name too or may be written to by a group or by others: a
-// state must be kept as safe as the file that it is of. kLimit for a file of more than 64 MiB;
+// Reads a state from a file. Errors: those of decode_state(); kExists if it is not a regular file,
+// belongs to another user, has another name too or can be written by a group or by others, because
+// a state must be kept as safe as the file that it describes; kLimit if it has more than 64 MiB;
 // kNotFound; kIo.
 Result<State> load_state(const std::string& path);
 

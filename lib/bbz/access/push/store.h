@@ -1,4 +1,4 @@
-// Store: where the bytes of a download are kept while it is not complete.
+// Store: keeps the bytes of a download that is not complete.
 #pragma once
 
 #include <memory>
@@ -10,22 +10,23 @@
 
 namespace bbz::push {
 
-// Usually the partial file itself. Called from one thread at a time.
+// Keeps bytes by their offset in the archive: usually the partial file itself. Called from one
+// thread at a time.
 class Store {
  public:
   virtual ~Store() = default;
 
-  // Keeps `bytes` as those from `offset` on; what was there is overwritten.
+  // Writes `bytes` at `offset`, over what was there.
   virtual Status write(std::uint64_t offset, Bytes bytes) = 0;
-  // Gives back bytes that were written, all of `out` or an error.
+  // Reads bytes that were written: fills `out`, or returns an error.
   virtual Status read(std::uint64_t offset, MutableBytes out) = 0;
-  // Returns when what was written will outlast a failure of the machine.
+  // Returns when what was written will survive a system crash.
   virtual Status sync() { return {}; }
 };
 
-// Opens a file that is read and written in place, or creates it; what it holds is kept. Errors:
-// kExists if what is there is no regular file, belongs to another user, has another name too or may
-// be written to by a group or by others; kIo, kNotFound.
+// Opens a file for reading and writing in place, or creates it. Its content is kept. Errors:
+// kExists if it is not a regular file, belongs to another user, has another name too or can be
+// written by a group or by others; kIo; kNotFound.
 Result<std::unique_ptr<Store>> open_file_store(const std::string& path);
 // Makes a store of a file that is open for reading and writing. `name` is for messages.
 std::unique_ptr<Store> file_store(io::Fd file, std::string name);

@@ -10,11 +10,11 @@
 namespace bbz::salvage {
 namespace {
 
-// At most this many sentences about the chunks of one tensor.
+// The largest number of sentences about the chunks of one tensor.
 constexpr std::size_t kMostDamage = 20;
 
-// What no record gives back may be this much longer than the archive. A download that has just begun
-// is a small part of its files.
+// Holes may be this much longer than the archive. A download that has just begun holds a small part
+// of its files.
 constexpr std::uint64_t kHoles = std::uint64_t{64} << 20;
 constexpr std::uint64_t kHolesPerByte = 1024;
 
@@ -31,9 +31,9 @@ class Salvager {
         holes_left_(kHoles + kHolesPerByte * source.size().value_or(0)) {}
 
   Result<FileReport> file(std::uint32_t number, const FoundFile& found);
-  // Publishes the files that are complete. Errors: kCancelled; others are the problem.
+  // Publishes the files that are complete. Errors: kCancelled. Other errors go to problem().
   Status publish() { return pass(batch_.finish()); }
-  // Why the first output that could not be made was not.
+  // Returns why the first output that failed could not be made.
   const std::optional<Error>& problem() const { return problem_; }
 
  private:
@@ -42,7 +42,7 @@ class Salvager {
   Result<bool> write_file(const FoundFile& found, const FileReport& report, const std::string& path,
                           bool whole);
   Status write_tensors(const FoundFile& found, const FileReport& report, const std::string& path);
-  // What a whole file must agree with: its digest and, for one of safetensors, its header.
+  // The properties of a whole file: its digest and, if it is one of safetensors, its header.
   struct Checks {
     std::optional<Hasher> hash;
     safetensors::RecordsCheck records;
@@ -63,19 +63,19 @@ class Salvager {
   io::Batch batch_;
   const Survey& survey_;
   std::uint64_t done_ = 0;
-  std::uint64_t written_ = 0;  // holes too
+  std::uint64_t written_ = 0;  // including holes
   std::uint64_t holes_left_;
   std::optional<Error> problem_;
 };
 
-// Lets an error of an output be, but for one that ends everything.
+// Notes the error of an output as the problem, and returns only one that ends everything.
 Status Salvager::pass(Status status) {
   if (status.ok() || status.code() == Code::kCancelled) return status;
   if (!problem_) problem_ = status.error();
   return {};
 }
 
-// Notes what became of an output.
+// Notes the result of an output in the report.
 Status Salvager::note(FileReport& report, const std::string& path, Status status) {
   if (status.ok()) {
     report.written.push_back(path);
@@ -105,7 +105,7 @@ Result<TensorReport> Salvager::examine(const FoundTensor& tensor) {
   return report;
 }
 
-// Whether the tensors that were found cover the whole of a file whose end is known.
+// Returns whether the recovered tensors cover the whole of a file whose end is known.
 bool Salvager::tiles(const FoundFile& found, const FileReport& report) const {
   if (!found.meta || !found.end || found.tensors.size() != found.end->tensor_count) return false;
   std::uint64_t cursor = 0;
@@ -165,8 +165,8 @@ Status Salvager::write_tensor(const FoundTensor& tensor, io::Sink& sink, Checks*
   });
 }
 
-// Writes a file from its start to the last byte that is back. False if a file that seemed whole
-// does not have its digest, or is not what its tensors' records say; it is then not published.
+// Writes a file up to its last recovered tensor. Returns false, and publishes nothing, if a file
+// that seemed whole does not agree with its digest or with its tensors' records.
 Result<bool> Salvager::write_file(const FoundFile& found, const FileReport& report,
                                   const std::string& path, bool whole) {
   BBZ_ASSIGN(const auto sink, out_.create_file(path, output_, &batch_));

@@ -1,4 +1,4 @@
-// Salvage: writes out what a truncated or damaged archive still holds, and says what it lost.
+// Salvage: writes out what a truncated or damaged archive still holds, and reports what is lost.
 #pragma once
 
 #include <functional>
@@ -10,62 +10,77 @@
 
 namespace bbz::salvage {
 
+// Options of salvage().
 struct Options {
-  bool replace = false;  // existing files below the output folder make way, but never the archive
-  bool sync = true;      // content is on the disk before its file appears: see io::OutputOptions
-  unsigned threads = 0;  // that decode; 0: all cores
+  // Replaces existing files below the output directory, but never the archive.
+  bool replace = false;
+  // Writes content through to the disk before its file appears: see io::OutputOptions.
+  bool sync = true;
+  // The number of threads that decode; 0: all cores.
+  unsigned threads = 0;
   Limits limits;
-  // Called now and then with the decoded bytes that have been written or given up.
+  // Called now and then with the number of decoded bytes that were written or given up.
   std::function<void(std::uint64_t)> progress;
 };
 
+// The outcome for a tensor or a file.
 enum class Outcome {
-  kWhole,      // every byte is back
-  kPartial,    // some are
-  kLost,       // none is
-  kUnwritten,  // of a file: some or all are, and no output could be made of them
+  kWhole,      // every byte was recovered
+  kPartial,    // some bytes were recovered
+  kLost,       // no byte was recovered
+  kUnwritten,  // of a file: bytes were recovered, but no output could be made of them
 };
 
+// The outcome for a tensor.
 struct TensorReport {
-  std::string name;  // empty for bytes that are no tensor
-  std::uint64_t offset = 0;
+  std::string name;          // empty for bytes that are no tensor
+  std::uint64_t offset = 0;  // in its file
   std::uint64_t bytes = 0;
   std::uint64_t recovered = 0;
-  std::vector<std::string> damage;  // one sentence a chunk that is missing or broken, or why all is
+  // A sentence for each chunk that is missing or broken (at most 20), or one for all of them.
+  std::vector<std::string> damage;
 
+  // Returns whether all, some or none of it was recovered.
   Outcome outcome() const;
 };
 
+// The outcome for a file.
 struct FileReport {
-  std::string path;  // as in the archive; "file-N" where that is lost
+  std::string path;  // as in the archive; "file-N" if that is lost
   Outcome outcome = Outcome::kLost;
-  std::optional<std::uint64_t> bytes;  // nothing where the size is lost
+  std::optional<std::uint64_t> bytes;  // nullopt if the size is lost
   std::uint64_t recovered = 0;
-  std::vector<std::string> written;   // what stands for it below the output folder
+  std::vector<std::string> written;   // the outputs made of it, below the output directory
   std::vector<std::string> problems;  // one sentence for each output that could not be made
   std::vector<TensorReport> tensors;
 };
 
+// The outcome for an archive.
 struct Report {
   std::vector<FileReport> files;
   std::vector<container::Gap> gaps;
-  std::uint64_t orphans = 0;  // chunks whose tensor is not known any more
+  std::uint64_t orphans = 0;  // chunks whose tensor is lost
   bool had_index = false;
-  std::optional<Error> problem;  // why the first output that could not be made was not
+  // The reason why the first output that failed could not be made.
+  std::optional<Error> problem;
 
+  // Returns whether nothing is lost: all files are whole, and there are no gaps, orphans or
+  // problems.
   bool whole() const;
 };
 
-// For each file of the archive, below `out`:
-//   PATH                      if every byte is back, and the file has the digest that is recorded of
-//                             it, if one is, and the header that its tensors' records follow from
-//   PATH.partial              otherwise: what is back in its place, holes where bytes are lost
-//   PATH.rescued.safetensors  beside it, with the tensors that are whole, if there are any
-// If such a name is taken by another file of the archive, or is too long, it is "file-N" with
-// N the file's number, and the same suffix. An output that cannot be made costs no other: the report
-// says why. Holes, which read as zeros, take no room if the file system has them; all together
-// they are at most 64 MiB and 1,024 times the length of the archive, and everything together is at
-// most limits.unpacked_bytes. Errors: those of survey(); kCancelled.
+// Writes, for each file of the archive, below `out`:
+//   PATH                      if every byte was recovered, and the file agrees with its recorded
+//                             digest, if there is one, and with the header that its records imply
+//   PATH.partial              else, if any byte was recovered: recovered bytes at their offsets,
+//                             and holes for lost bytes before the last of them
+//   PATH.rescued.safetensors  beside PATH.partial: the tensors that are whole, if there are any
+// A directory is made again. If a name is taken by another file of the archive, or is too long, the
+// output is called "file-N" with N the number of the file, and the same suffix. An output that
+// cannot be made costs no other: the report says why. Holes read as zeros, and take no room if the
+// file system supports that. Together they have at most 64 MiB plus 1,024 times the length of the
+// archive, and all outputs together at most limits.unpacked_bytes. Errors: those of survey();
+// kCancelled.
 Result<Report> salvage(io::Source& source, io::OutputTree& out, const Options& options);
 
 }  // namespace bbz::salvage

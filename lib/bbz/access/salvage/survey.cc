@@ -15,7 +15,7 @@ catalog::Payload payload_of(const RecordView& record) {
   return {record.head.payload_offset(), record.head.payload_length, record.head.payload_checksum};
 }
 
-// Whether the product of the two is a number of whole bytes.
+// Returns whether the elements fill whole bytes.
 bool is_packed(std::uint64_t elements, std::uint64_t bits) {
   const auto total = checked_mul(elements, bits);
   return total && *total % 8 == 0;
@@ -30,7 +30,8 @@ class Surveyor {
 
   void lost(const container::Gap& gap) { found_.gaps.push_back(gap); }
 
-  // Takes a record from the archive or one that an index lists; the first that names a thing wins.
+  // Takes a record that was found in the archive or that an index lists. The first record of a
+  // thing wins.
   void take(const RecordView& record) {
     switch (record.head.type) {
       case RecordType::kFile:
@@ -114,8 +115,8 @@ class Surveyor {
     const auto chunk_bits =
         checked_mul(std::min(meta->chunk_elements, meta->stored_elements), meta->element_bits);
     if (!chunk_bits || *chunk_bits / 8 > limits_.chunk_bytes) return;
-    // What is put together later walks over every chunk: no more than the archive has room for
-    // records.
+    // Recovery visits every chunk, so a tensor may not have more chunks than the archive has room
+    // for records.
     const std::uint64_t chunk_count = divide_up(meta->stored_elements, meta->chunk_elements);
     if (chunk_count > source_.size().value_or(0) / container::kHeadSize) return;
     FoundTensor tensor;
@@ -133,7 +134,7 @@ class Surveyor {
     chunks_.try_emplace({meta->tensor, meta->number}, catalog::Chunk{*meta, 0, payload_of(record)});
   }
 
-  // Puts a chunk with its tensor, if it is one of that tensor's.
+  // Adds a chunk to its tensor, if it agrees with the tensor's record.
   void place_chunk(catalog::Chunk& chunk) {
     const auto at = found_.tensors.find(chunk.meta.tensor);
     if (at == found_.tensors.end()) {
@@ -151,8 +152,8 @@ class Surveyor {
     tensor.chunks.emplace(chunk.meta.number, chunk);
   }
 
-  // Finds the tensor that follows each group: the next one that was found, unless records of others
-  // may have stood between the two.
+  // Finds the tensor that follows each group: the next one that was found, unless the records of
+  // others may be missing between the two.
   void place_groups() {
     std::map<std::uint64_t, std::uint32_t> by_offset;
     for (const auto& [number, tensor] : found_.tensors) by_offset.emplace(tensor.offset, number);
@@ -168,7 +169,7 @@ class Surveyor {
     }
   }
 
-  // An index that is whole knows the heads of records whose own heads are damaged.
+  // Takes the records that a whole index lists, because the heads of some may be damaged.
   void take_index(const RecordView& record) {
     container::Index index;
     const auto meta = container::decode_index_meta(record, limits_);
@@ -183,7 +184,7 @@ class Surveyor {
     index.list = std::move(*list);
     index.begin = record.head.end();
     if (!meta->at_front) {
-      // Its records end where it begins, so that their lengths tell where the first one lies.
+      // The records end where this index begins, so their lengths say where the first one begins.
       std::uint64_t length = 0;
       index.begin = 0;
       const Status counted =
@@ -207,8 +208,8 @@ class Surveyor {
   std::map<std::pair<std::uint32_t, std::uint32_t>, catalog::Chunk> chunks_;
 };
 
-// The digest kind from the file header or, where that is damaged, from the length of the first
-// chunk's meta.
+// Finds the digest kind in the file header. If that is damaged, the length of the first chunk's
+// meta tells it.
 Result<DigestKind> find_digest_kind(io::Source& source, const Limits& limits) {
   std::vector<std::byte> start(container::kFileHeaderSize);
   BBZ_ASSIGN(const std::size_t got, io::read_up_to(source, 0, start));
@@ -223,7 +224,7 @@ Result<DigestKind> find_digest_kind(io::Source& source, const Limits& limits) {
         if (record.head.type != RecordType::kChunk) return {};
         const bool plain = catalog::decode_chunk(record, DigestKind::kXxh3_128).ok();
         kind = plain ? DigestKind::kXxh3_128 : DigestKind::kSha256;
-        return error_with_message(Code::kCancelled, "found");  // no need to look further
+        return error_with_message(Code::kCancelled, "found");  // ends the scan
       },
       [](const container::Gap&) {});
   if (!scanned.ok() && scanned.code() != Code::kCancelled) return scanned.error();

@@ -1,4 +1,4 @@
-// Survey: what a damaged archive still holds, put together from the records and whatever index is
+// Survey: lists what a damaged archive still holds, from its records and from any index that is
 // left.
 #pragma once
 
@@ -12,45 +12,49 @@
 
 namespace bbz::salvage {
 
+// A file of which at least one record was found.
 struct FoundFile {
   std::optional<catalog::FileMeta> meta;
   std::optional<catalog::FileEndMeta> end;
   std::vector<std::uint32_t> tensors;  // in the order of their offsets
-  // The values of its metadata "format" and "safetensors", yet to be read.
+  // The payloads of its metadata "format" and "safetensors", by key, not read yet.
   std::map<std::string, catalog::Payload> metadata;
 };
 
+// A tensor whose record was found.
 struct FoundTensor {
   catalog::TensorMeta meta;
   std::uint64_t offset = 0;  // of its record in the archive
   std::uint64_t byte_size = 0;
   std::uint64_t chunk_count = 0;
-  std::map<std::uint64_t, catalog::Chunk>
-      chunks;  // by number; whether they decode is not known yet
+  // By number. It is not known yet whether they decode.
+  std::map<std::uint64_t, catalog::Chunk> chunks;
 };
 
+// A group whose record was found.
 struct FoundGroup {
   catalog::GroupMeta meta;
   catalog::Payload payload;
   std::uint64_t offset = 0;  // of its record in the archive
-  // The number of the tensor that follows it, with which those that belong to it begin; nothing
-  // where that is not known any more.
+  // The number of the tensor that follows it, the first of those that belong to it; nullopt if that
+  // cannot be known any more.
   std::optional<std::uint32_t> first_tensor;
 };
 
+// The content of a damaged archive.
 struct Survey {
   DigestKind digest_kind = DigestKind::kXxh3_128;
   std::map<std::uint32_t, FoundFile> files;
   std::map<std::uint32_t, FoundTensor> tensors;
   std::map<std::uint32_t, FoundGroup> groups;
-  std::uint64_t orphans = 0;         // chunks whose tensor is not known any more
+  std::uint64_t orphans = 0;         // chunks whose tensor is lost
   std::vector<container::Gap> gaps;  // stretches without records
-  bool had_index = false;            // an index was found whole
+  bool had_index = false;            // a whole index was found
 };
 
-// Looks through the whole source. Anything that contradicts what was found before it is left out,
-// so that the result fits together as far as it goes. Errors: those of the source; kNotAnArchive
-// where there is neither a magic nor a record.
+// Scans the whole source. A record that contradicts what was found before it is left out, so that
+// the result is consistent as far as it goes. Errors: those of the source; kNotAnArchive if there
+// is neither a valid file header nor a record.
 Result<Survey> survey(io::Source& source, const Limits& limits);
 
 }  // namespace bbz::salvage

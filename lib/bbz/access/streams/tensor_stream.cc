@@ -12,12 +12,12 @@ struct TensorSource::State {
   std::uint32_t tensor = 0;
   std::uint64_t size = 0;
   std::uint64_t position = 0;
-  std::uint64_t begin = 0;  // of what is in `plain`
+  std::uint64_t begin = 0;  // offset of `plain` in the tensor
   std::unique_ptr<std::byte[]> memory;
-  MutableBytes plain;  // in `memory`
+  MutableBytes plain;  // points into `memory`
   std::optional<Error> error;
 
-  // Decodes the run of bytes that holds the position. Its memory is not touched before the reader has
+  // Decodes the block that holds the position. Its memory is not touched before the reader has
   // found the tensor to be within the limits.
   Status decode() {
     if (tensor >= reader->catalog().tensors.size()) return reader->read_bytes(tensor, 0, {});
@@ -38,7 +38,7 @@ TensorSource::TensorSource(const Reader& reader, std::uint32_t tensor)
   state_->reader = &reader;
   state_->tensor = tensor;
   if (tensor >= reader.catalog().tensors.size()) {
-    state_->size = 1;  // so that the first read comes to the reader, which says what is wrong
+    state_->size = 1;  // makes the first read reach the reader, which reports the error
     return;
   }
   state_->size = reader.catalog().tensors[tensor].byte_size;
@@ -70,7 +70,7 @@ std::streampos TensorSource::seek(boost::iostreams::stream_offset offset,
   std::uint64_t base = 0;
   if (way == std::ios_base::cur) base = s.position;
   if (way == std::ios_base::end) base = s.size;
-  // Unsigned arithmetic wraps, so that an offset before the start becomes one far past the end.
+  // Unsigned arithmetic wraps: an offset before the start becomes one far past the end.
   const std::uint64_t target = base + static_cast<std::uint64_t>(offset);
   if (target > s.size) throw std::ios_base::failure("seek outside of the tensor");
   s.position = target;

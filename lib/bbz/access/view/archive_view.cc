@@ -21,7 +21,7 @@ struct ArchiveView::State {
 
   const Reader& reader;
   BlockCache cache;
-  const std::uint64_t most_ahead;  // bytes that one file has decoded ahead
+  const std::uint64_t most_ahead;  // bytes to decode ahead for one file
 };
 
 namespace {
@@ -69,10 +69,10 @@ class OpenFile final : public FileView {
  private:
   struct Place {
     Block block;
-    std::uint64_t begin = 0;  // of the block, in the file
+    std::uint64_t begin = 0;  // offset of the block in the file
   };
 
-  // The tensor that holds a byte of the file, as a position in file_.tensors.
+  // Returns the position in file_.tensors of the tensor that holds a byte of the file.
   std::size_t tensor_at(std::uint64_t offset) const {
     const auto end_of = [&](std::uint32_t number) {
       return catalog_.tensors[number].meta.offset + catalog_.tensors[number].byte_size;
@@ -92,8 +92,8 @@ class OpenFile final : public FileView {
     return place;
   }
 
-  // Where the tensor ends that byte `offset` lies in; of bytes that are no tensor, such as a
-  // header, the tensor that follows them.
+  // Returns the end of the tensor that holds byte `offset`. For bytes that are no tensor, such as a
+  // header, returns the end of the tensor that follows them.
   std::uint64_t tensor_end(std::uint64_t offset) const {
     std::size_t at = tensor_at(offset);
     while (tensor(at).meta.kind == catalog::TensorKind::kBytes && at + 1 < file_.tensors.size()) {
@@ -102,8 +102,8 @@ class OpenFile final : public FileView {
     return tensor(at).meta.offset + tensor(at).byte_size;
   }
 
-  // Notes a read, and has fetched and decoded what is likely to be read next. What cannot be is
-  // left for the read that comes to it.
+  // Notes a read, and starts to fetch and decode what is likely to be read next. Errors are left to
+  // the read that needs those bytes.
   void look_ahead(std::uint64_t begin, std::uint64_t end) {
     const std::lock_guard lock(mutex_);
     const std::uint64_t horizon =
@@ -112,13 +112,13 @@ class OpenFile final : public FileView {
       told_.clear();
       asked_ahead_ = 0;
     }
-    // At the end of a tensor, what was announced before it may still be on its way to be read: it
-    // is kept until the reader is well past it or somewhere else.
+    // At the end of a tensor, hints before it may still be in use: keep them until the reader is
+    // well past them or somewhere else.
     std::erase_if(told_, [&](const Told& told) { return told.end + ReadAhead::kSlack < begin; });
     const auto last = place_of(end - 1);
     if (horizon <= end || !last.ok()) return;
     const std::uint64_t block = last->block.size();
-    // What this read and those before it have asked for already is not asked for again.
+    // Do not ask again for what this read and earlier ones have asked for.
     const std::uint64_t next = std::max(last->begin + block, asked_ahead_);
     const std::uint64_t window =
         std::min(most_ahead_, std::max(kLeastWindow, cache_.depth() * block));
@@ -127,10 +127,11 @@ class OpenFile final : public FileView {
     decode_ahead(next, decoded);
   }
 
-  // Tells the source of the chunks up to the horizon, which it then fetches together: before any of
-  // them is decoded, and each time as much as half of what lies before the reader. What the cache
-  // has is not read again, unless it goes before the reader comes to it: beyond what is decoded
-  // ahead that is left open.
+  // Hints the chunks up to the horizon to the source, before any of them is decoded. Beyond the
+  // bytes to be decoded now, waits until the new hint covers at least half of what lies ahead of
+  // the reader, so that the source fetches many chunks together. Chunks in the cache are not
+  // hinted. Beyond the bytes to be decoded, a cached chunk ends the hint, because it may leave the
+  // cache before the reader needs it.
   void fetch_ahead(std::uint64_t next, std::uint64_t decoded, std::uint64_t horizon) {
     const std::uint64_t from = told_.empty() ? next : std::max(next, told_.back().end);
     if (from >= horizon) return;
@@ -164,14 +165,14 @@ class OpenFile final : public FileView {
     }
   }
 
-  // What the source was told will be read, up to `end` in the file.
+  // A prefetch hint, up to `end` in the file.
   struct Told {
     std::uint64_t end = 0;
     std::unique_ptr<io::Announcement> announcement;
   };
 
-  static constexpr std::uint64_t kLeastWindow = std::uint64_t{4} << 20;   // decoded ahead
-  static constexpr std::uint64_t kFetchWindow = std::uint64_t{32} << 20;  // fetched ahead
+  static constexpr std::uint64_t kLeastWindow = std::uint64_t{4} << 20;   // bytes to decode ahead
+  static constexpr std::uint64_t kFetchWindow = std::uint64_t{32} << 20;  // bytes to hint ahead
 
   const Reader& reader_;
   const catalog::Catalog& catalog_;
@@ -180,8 +181,8 @@ class OpenFile final : public FileView {
   const std::uint64_t most_ahead_;
   std::mutex mutex_;
   ReadAhead ahead_;
-  std::uint64_t asked_ahead_ = 0;  // up to where, in this run
-  std::vector<Told> told_;         // in order
+  std::uint64_t asked_ahead_ = 0;  // offset up to which this run has asked
+  std::vector<Told> told_;         // in the order of their offsets
 };
 
 }  // namespace

@@ -7,8 +7,9 @@
 namespace bbz::view {
 namespace {
 
-// The most bytes of a lower tensor that one block has: some times what its chunk stores, since the
-// chunk is decoded again for each block, but as many as a chunk may have at most.
+// Returns the largest size of a block of a lower tensor whose chunk stores `stored` bytes. Blocks
+// are up to four times as large, because the chunk is decoded again for each of them, but over 8
+// MiB only if the chunk stores more.
 std::uint64_t most_bytes(std::uint64_t stored) {
   constexpr std::uint64_t kLeast = std::uint64_t{1} << 20;
   constexpr std::uint64_t kUsual = std::uint64_t{8} << 20;
@@ -34,7 +35,7 @@ Result<Block> block_at(const catalog::Catalog& catalog, const catalog::Tensor& t
       return symmetry::chunk_range(meta, chunk).offset;
     };
     const auto after = std::ranges::upper_bound(chunks, offset, {}, begin_of);
-    const catalog::Chunk& chunk = *std::prev(after);  // the first one begins at 0
+    const catalog::Chunk& chunk = *std::prev(after);  // exists, because the first chunk begins at 0
     const io::ByteRange range = symmetry::chunk_range(meta, chunk);
     const std::uint64_t most = most_bytes(chunk.decoded_bytes) / size * size;
     block.number = chunk.meta.number;

@@ -1,29 +1,33 @@
-// Blocks: the runs of a tensor's bytes that are decoded at once. Internal to bbz.
+// Blocks: the runs of a tensor's bytes that are decoded at once.
 #pragma once
 
 #include "bbz/format/catalog/catalog.h"
 
 namespace bbz::view {
 
-// Bytes [begin, end) of a tensor, counted from its first: what one chunk accounts for, or a part of
-// that if the form is lower and the chunk stands for many times what it stores, or all of a tensor
-// that is derived as a whole. The blocks of a tensor tile it, and none is empty.
+// Bytes [begin, end) of a tensor, counted from its first: one chunk's share of it. If the form is
+// lower and the chunk stands for many times what it stores, a block is a part of that share. If the
+// tensor is derived as a whole, a block is all of it. The blocks of a tensor tile it, and none is
+// empty.
 struct Block {
   std::uint32_t tensor = 0;
-  std::uint32_t number = 0;  // of the chunk, in the tensor
+  std::uint32_t number = 0;  // of the chunk, in the tensor; 0 if the tensor is derived
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
 
+  // Returns the number of bytes.
   std::uint64_t size() const { return end - begin; }
-  // What tells any two blocks of an archive apart.
+  // Identifies a block in an archive.
   struct Key {
     std::uint32_t tensor = 0;
     std::uint64_t begin = 0;
     friend bool operator==(const Key&, const Key&) = default;
   };
+  // Returns the key of this block.
   Key key() const { return {tensor, begin}; }
 };
 
+// Hashes keys for unordered containers.
 struct HashKey {
   std::size_t operator()(const Block::Key& key) const {
     return static_cast<std::size_t>((key.tensor * 0x9E3779B97F4A7C15u) ^
@@ -31,8 +35,8 @@ struct HashKey {
   }
 };
 
-// The block that holds byte `offset` of a tensor. Precondition: offset < tensor.byte_size.
-// Errors: kUnsupported and kMalformed, where the tensor's record does not fit its form.
+// Returns the block that holds byte `offset` of a tensor. Precondition: offset < tensor.byte_size.
+// Errors: kUnsupported and kMalformed, if the tensor's record does not fit its form.
 Result<Block> block_at(const catalog::Catalog& catalog, const catalog::Tensor& tensor,
                        std::uint64_t offset);
 

@@ -8,10 +8,10 @@
 namespace bbz::view {
 namespace {
 
-// Nodes by parent and name, while the tree grows. The names are those of the catalog's paths.
+// Nodes by parent and name, while the tree grows. The names point into the catalog's paths.
 using Known = std::map<std::pair<std::uint32_t, std::string_view>, std::uint32_t>;
 
-// The node of this name in a folder, made where it is missing.
+// Returns the node of this name in a directory, and makes it if it is missing.
 std::uint32_t enter(std::vector<Node>& nodes, Known& known, std::uint32_t folder,
                     std::string_view name) {
   const auto [at, is_new] =
@@ -42,7 +42,7 @@ Result<Tree> Tree::make(const catalog::Catalog& catalog) {
       if (slash == std::string_view::npos) break;
       rest.remove_prefix(slash + 1);
     }
-    // The catalog has no path twice and nothing below the path of a file.
+    // The catalog has no duplicate paths, and no file inside a file.
     if (file.kind == catalog::FileKind::kRegular) tree.nodes_[at].file = number;
     if (tree.nodes_.size() > kMostFolders + number + 2) {
       return make_error(Code::kLimit, "its paths lie in more than {} folders", kMostFolders);

@@ -9,31 +9,33 @@
 namespace bbz::download {
 namespace {
 
-// What has come since the state was saved is fetched again if the process is killed.
+// Bytes that may arrive before the state is saved. They are fetched again if the process is killed.
 constexpr std::uint64_t kLeastUnsaved = 64 * 1024;
 constexpr std::uint64_t kMostUnsaved = 8 * 1024 * 1024;
 
-constexpr std::uint32_t kMostDamage = 3;        // times that a range may come damaged
-constexpr std::chrono::milliseconds kLook{50};  // between two looks at whether it pays to share
+constexpr std::uint32_t kMostDamage = 3;        // number of times that a range may arrive damaged
+constexpr std::chrono::milliseconds kLook{50};  // how often to look whether sharing pays
 
-// An index takes about 1/6000 of an archive with chunks of the usual size.
+// Estimates the size of the index, which is about 1/6000 of an archive with chunks of the usual
+// size.
 std::uint64_t likely_index_bytes(std::uint64_t total) {
   return std::clamp(total / 4096, std::uint64_t{16} << 10, std::uint64_t{4} << 20);
 }
 
 }  // namespace
 
-// What nobody has asked for yet.
+// Returns the number of bytes that no connection has asked for yet.
 std::uint64_t Fetcher::unclaimed() const {
   const std::uint64_t goal = goal_.value_or(decoder_.total().value_or(0));
   const std::uint64_t rest = goal - std::min(goal, decoder_.there().bytes());
   return rest - std::min(rest, claimed_.bytes());
 }
 
-// Returns the first bytes that are needed and not under way; nothing if there are none.
+// Returns the first bytes that are needed and that no connection is fetching; nullopt if there are
+// none.
 std::optional<push::Interval> Fetcher::next() {
   for (const push::Interval& need : decoder_.needs(2 * options_.http.connections + 2, gap_)) {
-    // A file may end before what an archive must have.
+    // A file may end before an archive could.
     const std::uint64_t end = std::min(need.end, decoder_.total().value_or(need.end));
     if (need.begin >= end) continue;
     const auto free = claimed_.missing({need.begin, end}, 1);
@@ -46,7 +48,8 @@ std::optional<push::Interval> Fetcher::next() {
   return std::nullopt;
 }
 
-// A piece that is the end of the file is the trailer, and the index before it is needed next.
+// Extends a piece at the end of the file, which holds the trailer, by the index before it, because
+// that is needed next.
 push::Interval Fetcher::with_index(push::Interval piece) const {
   const auto total = decoder_.total();
   if (decoder_.root() || !total || piece.end != *total) return piece;
@@ -61,7 +64,8 @@ Fetcher::ClaimPtr Fetcher::claim(push::Interval range) {
   return claims_.insert(claims_.end(), Claim{range, Clock::now(), {}, 0});
 }
 
-// Takes the end of the longest claim away from it, if that pays.
+// Shortens the longest claim, so that another connection can fetch the end of it, if that pays.
+// Returns whether it did.
 bool Fetcher::share() {
   if (claims_.empty()) return false;
   const auto longest =
@@ -88,7 +92,7 @@ Status Fetcher::check_damages() const {
   return {};
 }
 
-// Called with the lock held.
+// Feeds bytes to the decoder, and reports progress. Called with the lock held.
 Status Fetcher::take(std::uint64_t offset, Bytes bytes) {
   if (failure_) return *failure_;
   BBZ_TRY(decoder_.feed(offset, bytes));
@@ -108,7 +112,7 @@ Status Fetcher::save() {
       {origin_of(url_, remote_.identity()), remote_.identity().size, decoder_.there().ranges()});
 }
 
-// Fetches what is left of a claim, and ends it. Called with the lock held.
+// Fetches the rest of a claim, and ends it. Called with the lock held.
 Status Fetcher::fetch_one(std::unique_lock<std::mutex>& lock, ClaimPtr claim) {
   const push::Interval range = claim->left;
   lock.unlock();
@@ -138,7 +142,7 @@ Status Fetcher::fetch_one(std::unique_lock<std::mutex>& lock, ClaimPtr claim) {
 Status Fetcher::fetch(std::span<const push::Interval> ranges) {
   std::unique_lock lock(mutex_);
   for (const push::Interval& range : ranges) {
-    while (!decoder_.there().covers(range)) {  // again, if it has come damaged
+    while (!decoder_.there().covers(range)) {  // fetch again if it arrived damaged
       BBZ_TRY(fetch_one(lock, claim(range)));
       BBZ_TRY(check_damages());
     }
@@ -161,7 +165,7 @@ void Fetcher::work(bool structure_only) {
   }
 }
 
-// Takes the outcome of a claim. Called with the lock held.
+// Handles the result of a claim. Called with the lock held.
 void Fetcher::finish(Status fetched) {
   if (fetched.ok()) fetched = check_damages();
   if (!fetched.ok() && !failure_) {
@@ -171,7 +175,7 @@ void Fetcher::finish(Status fetched) {
   changed_.notify_all();
 }
 
-// `first`: a claim to begin with; past the end for none.
+// Runs `threads` connections. `first` is a claim to begin with, or the end iterator.
 Status Fetcher::run_threads(unsigned threads, bool structure_only, ClaimPtr first) {
   std::vector<std::thread> others;
   for (unsigned i = 1; i < threads; ++i) {

@@ -1,4 +1,4 @@
-// Fetcher: brings what a push decoder needs over several connections. Internal to bbz.
+// Fetcher: fetches what a push decoder needs, over several connections.
 #pragma once
 
 #include <chrono>
@@ -16,9 +16,11 @@
 
 namespace bbz::download {
 
+// Fetches from one file into one decoder and its Partial, which must outlive the Fetcher. Not for
+// use from two threads at once; it starts threads of its own.
 class Fetcher {
  public:
-  // Fetches ranges with at most `gap` bytes between them together.
+  // Requests ranges together if at most `gap` bytes lie between them.
   Fetcher(const std::string& url, http::RemoteFile& remote, push::Decoder& decoder,
           Partial& partial, const Options& options, std::uint64_t gap)
       : url_(url),
@@ -31,31 +33,32 @@ class Fetcher {
 
   // Fetches until the decoder needs nothing more.
   Status run();
-  // Does the same from the first byte on, with the response that opened the file. The other
+  // Fetches everything from the first byte on, using the response that opened the file. The other
   // connections join if it takes long.
   Status run_from_front();
-  // Fetches only what is needed to know the structure.
+  // Fetches only the bytes that are needed to know the structure.
   Status fetch_structure();
-  // Fetches these ranges, one after the other, as far as they are not there.
+  // Fetches the missing bytes of these ranges, one range after the other.
   Status fetch(std::span<const push::Interval> ranges);
-  // Fetches everything, front to back, from a server without ranges.
+  // Fetches the whole file front to back from a server without ranges.
   Status run_whole();
 
-  // Takes what a request took until its response began.
+  // Records the time from a request to the start of its response.
   void answered(Clock::duration delay) { pace_.answered(delay); }
+  // Returns the number of bytes that were fetched.
   std::uint64_t moved() const { return moved_; }
-  // Saves no state, so that the one that is there holds on, or saves it again.
+  // Stops saving the state, so that the existing one stays valid, or saves it again.
   void keep_state(bool keep) { keeps_state_ = keep; }
-  // Lets progress tell of this many bytes as the goal.
+  // Sets the number of bytes that progress reports as the goal.
   void set_goal(std::uint64_t bytes) { goal_ = bytes; }
 
  private:
-  // A range under way on one connection. Others may take its end away from it.
+  // A range that one connection is fetching. Other connections may take the end of it.
   struct Claim {
     push::Interval left;
     Clock::time_point asked;
-    std::optional<Clock::time_point> began;  // to come
-    std::uint64_t bytes = 0;                 // that have come
+    std::optional<Clock::time_point> began;  // the first bytes arrived then
+    std::uint64_t bytes = 0;                 // that have arrived
   };
   using ClaimPtr = std::list<Claim>::iterator;
 
@@ -80,12 +83,12 @@ class Fetcher {
   const std::uint64_t gap_;
   std::optional<std::uint64_t> goal_;
 
-  // Guards all below and the decoder, while threads are at work.
+  // Guards all members below and the decoder while threads run.
   std::mutex mutex_;
   std::condition_variable changed_;
   Pace pace_;
   std::list<Claim> claims_;
-  push::RangeSet claimed_;  // what is left of them
+  push::RangeSet claimed_;  // the remaining ranges of all claims
   std::uint64_t moved_ = 0;
   std::uint64_t unsaved_ = 0;
   bool keeps_state_ = false;

@@ -25,20 +25,21 @@ Result<std::unique_ptr<io::Source>> open_own(const std::string& path, OthersMayW
   return io::file_source(std::move(file), static_cast<std::uint64_t>(status.st_size), path);
 }
 
-// Whether the file begins with these bytes, as far as it goes.
+// Returns whether the file begins with these bytes. If the file is shorter, only its own bytes are
+// compared.
 Result<bool> begins_with(io::Source& source, Bytes magic) {
   std::vector<std::byte> start(magic.size());
   BBZ_ASSIGN(const std::size_t size, io::read_up_to(source, 0, start));
   return std::ranges::equal(Bytes(start).first(size), magic.first(size));
 }
 
-// Whether a download keeps its state so; one that is torn counts.
+// Returns whether a file begins as the state of a download does, even if it is cut short.
 Result<bool> begins_as_state(io::Source& source) {
   const std::vector<std::byte> state = push::encode_state({});
   return begins_with(source, Bytes(state).first(container::kMagic.size()));
 }
 
-// Whether a file is empty, begins as an archive does or has a whole record anywhere.
+// Returns whether a file is empty, begins as an archive does or has a whole record anywhere.
 Result<bool> begins_as_archive(io::Source& source, const Limits& limits) {
   BBZ_ASSIGN(const bool begins, begins_with(source, std::as_bytes(std::span(container::kMagic))));
   if (begins) return true;
@@ -54,8 +55,8 @@ Result<bool> begins_as_archive(io::Source& source, const Limits& limits) {
   return found;
 }
 
-// Looks at a file beside a download. False if there is none. Errors: kExists for one that `is_ours`
-// does not take, or that is not this user's alone.
+// Examines a file beside a download. Returns false if there is none. Errors: kExists if `is_ours`
+// rejects it or if it is not this user's alone.
 template <class IsOurs>
 Result<bool> find_own(const std::string& path, IsOurs&& is_ours) {
   const auto source = open_own(path, OthersMayWrite::kRefused);

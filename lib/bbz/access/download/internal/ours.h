@@ -1,4 +1,4 @@
-// What a download may take for its own among the files that it finds. Internal to the room.
+// Decides which existing files a download may use.
 #pragma once
 
 #include <string>
@@ -8,14 +8,15 @@
 
 namespace bbz::download {
 
-// Reports whether the output at a path can be mended: it is a file of this user's under one name,
-// and is empty, begins as an archive does or has a whole record anywhere; it is read as far as that
-// needs. Errors: kExists if the file is another's or has another name too; kNotFound; kIo.
+// Returns whether the file at a path can be repaired: it belongs to this user and has no other
+// name, and it is empty, begins as an archive does or holds a whole record anywhere. Reads only as
+// much as that takes. Errors: kExists if the file belongs to another user or has another name;
+// kNotFound; kIo.
 Result<bool> holds_archive(const std::string& path, const Limits& limits);
 
-// Refuses what stands at PATH.part or PATH.part.state and was made by something else than a
-// download, since it would be overwritten, or is not this user's alone, since it would be trusted.
-// Errors: kExists, naming the file; kIo.
+// Checks the files at PATH.part and PATH.part.state. Refuses a file that no download has made,
+// because it would be overwritten, and a file that others can write to, because it would be
+// trusted. Errors: kExists, naming the file; kIo.
 Status check_partial(const std::string& path, const Limits& limits);
 
 }  // namespace bbz::download

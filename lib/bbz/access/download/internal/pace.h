@@ -1,4 +1,4 @@
-// Pace: how much to ask for at a time, by what requests cost and bytes take. Internal to bbz.
+// Pace: chooses the size of requests from the delay and the rate that were measured.
 #pragma once
 
 #include <algorithm>
@@ -10,25 +10,27 @@ namespace bbz::download {
 
 using Clock = std::chrono::steady_clock;
 
-// Until a connection has been measured, one request asks for everything: a short download needs no
-// other. Then a piece takes so long to come that the delay of its request hardly counts; towards
-// the end pieces become smaller, so that all connections end at about the same time.
+// Until a connection has been measured, one request asks for everything, because a short download
+// needs no other. After that, a piece takes so long to arrive that the delay of its request hardly
+// counts. Towards the end, pieces become smaller, so that all connections end at about the same
+// time.
 class Pace {
  public:
   explicit Pace(unsigned connections) : connections_(connections) {}
 
-  // Takes what a request has shown: the time until its response began.
+  // Records the time from a request to the start of its response.
   void answered(Clock::duration delay) {
     delay_ = delay_ == Clock::duration() ? delay : std::min(delay_, delay);
   }
-  // Takes what a connection has shown: bytes that came in that time. What came in no time shows
-  // nothing.
+  // Records that a connection received `bytes` bytes in `time`. Times that are too short to measure
+  // are ignored.
   void measured(std::uint64_t bytes, Clock::duration time) {
     if (time < kMeasured) return;
     rate_ = static_cast<double>(bytes) / seconds(time);
   }
 
-  // The bytes to ask for next, of `left` that nobody has asked for in a file of `total`.
+  // Returns the number of bytes to ask for next. `left` is the number of bytes that no connection
+  // has asked for, and `total` is the length of the file.
   std::uint64_t piece(std::uint64_t left, std::uint64_t total) const {
     if (!rate_) return UINT64_MAX;
     const auto bytes_in = [&](double time) { return static_cast<std::uint64_t>(*rate_ * time); };
@@ -38,8 +40,8 @@ class Pace {
     return std::max(std::min(left / connections_, most), least);
   }
 
-  // Whether it pays to let another connection have the end of `left` bytes, of which so many came
-  // in that time.
+  // Returns whether another connection should take the end of a range that has `left` bytes left
+  // and received `bytes` bytes in `time`.
   bool pays(std::uint64_t left, std::uint64_t bytes, Clock::duration time) const {
     if (time < std::max<Clock::duration>(kMeasured, 2 * delay_)) return false;
     const double rest = static_cast<double>(left) * seconds(time) / static_cast<double>(bytes + 1);
@@ -48,7 +50,7 @@ class Pace {
 
  private:
   static constexpr std::chrono::milliseconds kMeasured{250};
-  static constexpr double kWorthSharing = 1.0;  // seconds, as are these
+  static constexpr double kWorthSharing = 1.0;  // seconds, like the next two
   static constexpr double kSlice = 4.0;
   static constexpr double kLeastSlice = 0.25;
   static constexpr std::uint64_t kSmall = std::uint64_t{4} << 20;
@@ -59,8 +61,8 @@ class Pace {
   }
 
   unsigned connections_;
-  Clock::duration delay_{};     // the shortest; none is known at first
-  std::optional<double> rate_;  // of one connection, bytes per second
+  Clock::duration delay_{};     // the shortest so far; zero until one is known
+  std::optional<double> rate_;  // of one connection, in bytes per second
 };
 
 }  // namespace bbz::download

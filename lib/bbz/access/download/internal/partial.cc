@@ -23,7 +23,8 @@ std::string folder_of(const std::string& path) {
   return folder.empty() ? "." : folder.string();
 }
 
-// The permissions of new files in a folder; nothing if they cannot be known without leaving one.
+// Returns the permissions of new files in a directory, or nullopt if they cannot be found without
+// creating a file with a name.
 std::optional<mode_t> usual_mode(const std::string& folder) {
   const io::Fd file(::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666));
   struct stat status {};
@@ -68,7 +69,7 @@ Result<std::unique_ptr<Partial>> Partial::open(const std::string& path, Found fo
     if (errno != EWOULDBLOCK) return io::system_error(errno, "cannot lock", part);
     return taken(part);
   }
-  if (!io::stands_at(file.get(), part)) return taken(part);  // that has just ended
+  if (!io::stands_at(file.get(), part)) return taken(part);  // of a process that has just finished
   BBZ_ASSIGN(io::Fd copy, duplicate(file, part));
   auto store = push::file_store(std::move(copy), part);
   std::unique_ptr<Partial> partial(new Partial(path, std::move(file), std::move(store)));
@@ -121,8 +122,8 @@ Status Partial::save(const Saved& saved) {
   return push::save_state(state_, state, false);
 }
 
-// Gives the file the permissions that it had, or those that a new file has: until now, nobody else
-// could write to it. Nobody may read it who could not.
+// Gives the file its former permissions, or those of a new file: until now, nobody else could write
+// to it. Nobody gets to read it who could not before.
 void Partial::set_mode() {
   struct stat status {};
   if (::fstat(file_.get(), &status) != 0) return;
@@ -130,7 +131,7 @@ void Partial::set_mode() {
   const mode_t readers = now & (S_IRGRP | S_IROTH);
   const mode_t usual = usual_mode(folder_of(path_)).value_or(now);
   const mode_t wanted = mode_.value_or(now | (usual & readers >> 1));
-  // A file system that does not have them keeps its own.
+  // A file system without permissions keeps its own.
   if (wanted != now) (void)::fchmod(file_.get(), wanted);
 }
 
@@ -139,7 +140,7 @@ Status Partial::publish(bool replace, bool sync) {
   if (!io::stands_at(file_.get(), part_)) {
     return make_error(Code::kIo, "{}: is not the file that was downloaded any more", part_);
   }
-  // Without its state it is checked as a whole, should it end here.
+  // If the process ends here, PATH.part is checked as a whole, because it has no state.
   std::error_code ignored;
   std::filesystem::remove(state_, ignored);
   const unsigned flags = replace ? 0u : unsigned{RENAME_NOREPLACE};

@@ -1,4 +1,4 @@
-// Partial: the files of a download that is not complete. Internal to bbz.
+// Partial: the files of a download that is not complete.
 #pragma once
 
 #include <memory>
@@ -14,50 +14,56 @@
 
 namespace bbz::download {
 
-// What will be PATH is PATH.part until it is complete, and PATH.part.state says what of it is
-// there. The state is replaced often, as a whole and not synced: a killed process loses nothing
-// that it lists; after a failure of the machine it may list more than there is. So it is never
-// trusted: what it lists is checked again, and where its own checksum does not hold, everything
-// that is there.
+// PATH.part is the file until it is complete, and PATH.part.state lists the bytes of it that are
+// there. The state is replaced often, as a whole and without a sync. A killed process loses nothing
+// that it lists, but after a system crash it may list more than there is. So it is never trusted:
+// the bytes that it lists are checked again, or all bytes of PATH.part if the checksum of the state
+// is wrong.
 //
-// Both are files of this user that nobody else can write to (io::open_own_file), and the first is
-// used through the descriptor that was looked at, whatever comes to its name.
+// Both files belong to this user, and nobody else can write to them (io::open_own_file). PATH.part
+// is used through the descriptor that was checked, whatever happens to its name.
 class Partial {
  public:
+  // Says how to treat an existing PATH.part.
   enum class Found {
-    kOwn,       // what is there is refused if it is not this user's alone
-    kReplaced,  // it then makes way
-    kMended,    // it is an output that is repaired, which others may write to until it is opened
+    kOwn,       // refuse it if it is not this user's alone
+    kReplaced,  // remove it if it would be refused
+    kMended,    // take it over, even if others could write to it: it is an output to repair
   };
-  // Creates PATH.part, or takes up the one that is there, for this process alone. Errors: kExists
-  // if another process works on it, or for what is refused; kIo, kNotFound.
+  // Creates PATH.part or opens the existing one, and locks it for this process. Errors: kExists if
+  // another process is downloading to it or if it is refused; kIo; kNotFound.
   static Result<std::unique_ptr<Partial>> open(const std::string& path, Found found);
 
+  // Returns the store that writes to PATH.part.
   push::Store& store() { return *store_; }
+  // Returns the path of PATH.part.
   const std::string& name() const { return part_; }
-  // Opens it for reading. Errors: kIo.
+  // Opens PATH.part for reading. Errors: kIo.
   Result<std::unique_ptr<io::Source>> source() const;
-  // How long the file is now.
+  // Returns the current length of PATH.part in bytes.
   Result<std::uint64_t> size() const;
+  // Changes the length of PATH.part. Errors: kIo.
   Status resize(std::uint64_t size);
-  // Forgets what is there, and what is known of it.
+  // Empties PATH.part and removes its state.
   Status clear();
 
-  // What was saved, and of which version of which file.
+  // The bytes that were saved, and the version of the file that they are from.
   struct Saved {
     Origin origin;
-    std::uint64_t total = 0;
+    std::uint64_t total = 0;  // length of the file
     std::vector<push::Interval> there;
   };
-  // Nothing if there is none, or one that is damaged or not of such a download. Errors:
-  // kUnsupported for a state of a later version; kExists if it is not this user's alone; kIo.
+  // Reads the state. Returns nullopt if there is none, or if it is damaged or not from a download
+  // by URL. Errors: kUnsupported for a state of a later version; kExists if it is not this user's
+  // alone; kIo.
   Result<std::optional<Saved>> load() const;
+  // Replaces the state. Errors: kIo; kExists.
   Status save(const Saved& saved);
 
-  // Puts it in its place, complete and, if wanted, on the disk before and after. Errors: kExists if
-  // something stands there that may not be replaced; kIo if it is not at its own name any more.
+  // Renames PATH.part to PATH, with `sync` written through to the disk before and after. Errors:
+  // kExists if PATH exists and may not be replaced; kIo if PATH.part is not this file any more.
   Status publish(bool replace, bool sync);
-  // Removes it and its state.
+  // Removes PATH.part and its state.
   void remove();
 
  private:
@@ -69,7 +75,7 @@ class Partial {
   std::string state_;
   io::Fd file_;  // locked
   std::unique_ptr<push::Store> store_;
-  std::optional<std::uint32_t> mode_;  // that a mended file had
+  std::optional<std::uint32_t> mode_;  // the permissions that a repaired file had
 };
 
 }  // namespace bbz::download

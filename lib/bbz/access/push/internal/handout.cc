@@ -118,8 +118,8 @@ Status Handout::take_chunk(std::size_t number, Bytes payload) {
   } else if (!needs_group(chunk)) {
     BBZ_TRY(hand_out(number, payload));
   } else if (!input_.has_store() && group_complete(catalog().tensors[tensor].meta.group)) {
-    // With a store it waits until all of the tensor is there: the group may have to be put together
-    // again for it.
+    // With a store, the chunk waits until all of the tensor is there, so that the group is
+    // assembled once for it.
     BBZ_TRY(hand_out(number, payload));
   }
   BBZ_TRY(keep_or_release(number));
@@ -127,7 +127,7 @@ Status Handout::take_chunk(std::size_t number, Bytes payload) {
   return {};
 }
 
-// Decodes one chunk and passes it on.
+// Decodes one chunk and passes it to the receiver.
 Status Handout::hand_out(std::size_t number, Bytes payload) {
   Unit& unit = outline_.unit(number);
   const catalog::Chunk& chunk = catalog().chunks[unit.item];
@@ -157,14 +157,14 @@ Status Handout::hand_out(std::size_t number, Bytes payload) {
   return close_if_done(tensor);
 }
 
-// Hands out the chunks of a tensor that waited for its group.
+// Decodes the chunks of a tensor that waited for its group.
 Status Handout::hand_out_waiting(std::uint32_t tensor) {
   const std::uint64_t first = progress_[tensor].unit + 1;
   const std::uint64_t count = catalog().tensors[tensor].chunk_count;
   for (std::uint64_t i = 0; i < count && first + i < outline_.unit_count(); ++i) {
     const Unit& unit = outline_.unit(first + i);
     if (!unit.is(Unit::kPayloadOk) || unit.is(Unit::kHanded) || !wants(tensor)) continue;
-    if (!needs_group(catalog().chunks[unit.item])) continue;  // its turn comes by itself
+    if (!needs_group(catalog().chunks[unit.item])) continue;  // it does not wait
     BBZ_ASSIGN(const Bytes payload, input_.read(unit.payload(), payload_));
     BBZ_TRY(hand_out(first + i, payload));
     input_.release(unit.payload());
@@ -172,7 +172,7 @@ Status Handout::hand_out_waiting(std::uint32_t tensor) {
   return {};
 }
 
-// A tensor that is not stored at all.
+// Derives a tensor that is not stored at all.
 Status Handout::derive(std::uint32_t number) {
   const catalog::Tensor& tensor = catalog().tensors[number];
   const auto state = group_state(tensor.meta.group);

@@ -1,4 +1,4 @@
-// Handout: makes tensors out of verified payloads, in whatever order they come. Internal to bbz.
+// Handout: makes tensors of verified payloads, in whatever order they arrive.
 #pragma once
 
 #include <unordered_map>
@@ -11,67 +11,68 @@
 
 namespace bbz::internal {
 
-// Decodes verified payloads and passes tensors, files and groups on to the receiver, each as soon
-// as all that it needs is there. Errors of the methods are those of the receiver, and those that
-// make the archive as a whole wrong; what is wrong with one tensor is reported to the receiver.
+// Decodes verified payloads, and passes tensors, files and groups to the receiver as soon as all
+// that they need is there. Methods return the errors of the receiver, and errors that make the
+// archive as a whole wrong. What is wrong with one tensor goes to Receiver::failed().
 class Handout {
  public:
   Handout(Input& input, Outline& outline, const push::Options& options, push::Receiver& receiver);
 
-  // A record has become known, the newest of the catalog.
+  // Takes a record that has become known: the newest of the catalog.
   Status add(std::size_t unit);
-  // All records are known.
+  // Called once, when all records are known.
   Status end_list();
 
-  // Whether take() needs the payload itself, and not only that it is verified.
+  // Returns whether take() needs the bytes of the payload, and not only that they are verified.
   bool needs_payload(const Unit& unit) const;
-  // The payload of a unit has been verified. Takes care that it is released.
+  // Takes the verified payload of a unit, and releases it when it is not needed any more.
   Status take(std::size_t unit, Bytes payload);
-  // Counts a unit as verified whose payload is not looked at: a state that was restored says that
-  // it was verified and handed out before.
+  // Counts a unit as verified and passed on without its payload, because a restored state says so.
   Status trust(std::size_t unit);
 
+  // Returns whether a tensor is wanted and has not failed.
   bool wants(std::uint32_t tensor) const {
     return progress_[tensor].wanted && !progress_[tensor].broken;
   }
-  // How many tensors are wanted and have neither ended nor failed.
+  // Returns the number of tensors that are wanted and have neither ended nor failed.
   std::uint64_t open() const { return open_; }
-  // How many tensors belong to a group, where its payload was read; an error where it is of no use.
+  // Returns the number of tensors that belong to a group, or nullopt if its payload was not read
+  // yet. Errors: why the group is of no use.
   Result<std::optional<std::uint64_t>> group_size(std::uint32_t group) const;
 
  private:
   struct Progress {
-    std::uint64_t unit = 0;      // of the tensor record; those of its chunks follow
-    std::uint64_t verified = 0;  // chunks
-    std::uint64_t handed = 0;    // chunks
+    std::uint64_t unit = 0;      // of the tensor record; the units of its chunks follow
+    std::uint64_t verified = 0;  // number of chunks
+    std::uint64_t handed = 0;    // number of chunks passed to the receiver
     bool wanted = false;
     bool begun = false;
     bool ended = false;
-    bool broken = false;   // something of it failed
-    bool counted = false;  // among those that keep its group open
+    bool broken = false;   // a part of it failed
+    bool counted = false;  // as one of the tensors that keep its group open
   };
   struct FileProgress {
-    std::uint64_t ended = 0;  // tensors
-    bool closed = false;      // its end is known
+    std::uint64_t ended = 0;  // number of tensors
+    bool closed = false;      // its file-end record is known
   };
   struct GroupProgress {
     std::uint64_t unit = 0;
-    bool read = false;        // its payload was
-    Status useless;           // why nothing can be made of it
-    std::uint64_t count = 0;  // of the tensors that belong to it
-    std::uint64_t whole = 0;  // of these, how many from the first on have all chunks verified
-    bool complete = false;    // all of them
+    bool read = false;        // its payload was read
+    Status useless;           // why nothing can be made of it, if so
+    std::uint64_t count = 0;  // number of tensors that belong to it
+    std::uint64_t whole = 0;  // number of these, from the first on, whose chunks are all verified
+    bool complete = false;    // all of them are whole
     std::vector<std::uint32_t> waiting;  // tensors that need it
-    std::uint64_t open = 0;              // of those that refer to it, how many have not ended
+    std::uint64_t open = 0;              // number of tensors that refer to it and have not ended
 
-    // Without a store, what is needed later stays in memory.
-    bool superseded = false;        // a newer one of its method has come
-    bool dropped = false;           // nothing refers to it any more
+    // Without a store, payloads that are needed later stay in memory.
+    bool superseded = false;        // a newer group of its method is known
+    bool dropped = false;           // no tensor refers to it any more
     std::vector<std::size_t> kept;  // units
-    std::uint64_t lent = 0;         // bytes of them that do not count
+    std::uint64_t lent = 0;         // bytes of them that do not count against the limit
   };
 
-  // handout.cc: tensors
+  // Tensors, in handout.cc.
   Status add_tensor(std::size_t unit);
   Status take_chunk(std::size_t unit, Bytes payload);
   Status hand_out(std::size_t unit, Bytes payload);
@@ -84,7 +85,7 @@ class Handout {
   Status check_file(std::uint32_t file);
   bool needs_group(const catalog::Chunk& chunk) const;
 
-  // groups.cc: what tensors follow from others
+  // Tensors that follow from others, in groups.cc.
   Status add_group(std::size_t unit);
   Status take_group(std::size_t unit, Bytes payload);
   Status check_listed(const symmetry::GroupState& group) const;
@@ -109,17 +110,17 @@ class Handout {
   std::vector<Progress> progress_;
   std::vector<FileProgress> files_;
   std::uint64_t open_ = 0;
-  std::vector<std::byte> payload_;  // buffers
+  std::vector<std::byte> payload_;  // reused buffers, like the next three
   std::vector<std::byte> plain_;
   std::vector<std::byte> dense_;
   std::vector<std::byte> slice_;
 
   std::vector<GroupProgress> groups_;
-  // Groups that wait for a tensor to become whole, or to be there at all.
+  // The groups that wait until a tensor is whole, by tensor.
   std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> watchers_;
   std::vector<std::shared_ptr<symmetry::GroupState>> states_;  // newest first
   std::vector<std::uint32_t> live_;                            // groups that are not dropped
-  std::unordered_map<std::size_t, std::uint32_t> keepers_;     // how many groups keep a unit
+  std::unordered_map<std::size_t, std::uint32_t> keepers_;     // number of groups that keep a unit
 };
 
 }  // namespace bbz::internal

@@ -1,4 +1,4 @@
-// Decoder::Impl: the parts of a Decoder. Internal to bbz.
+// Decoder::Impl: the parts of a Decoder.
 #pragma once
 
 #include <set>
@@ -26,26 +26,26 @@ struct Decoder::Impl {
 
   Options options;
   Receiver& receiver;
-  bool declared;  // the total was, by the caller
+  bool declared;  // the caller has said the total
   internal::Input input;
   internal::Outline outline;
   internal::Handout handout;
   Status failure;
   bool told = false;              // structure() was called
-  RangeSet trusted;               // of a state that was restored
-  RangeSet adopted;               // and not come again since
-  std::vector<std::byte> buffer;  // the record that is read
+  RangeSet trusted;               // verified by a restored state
+  RangeSet adopted;               // adopted, and not fed since
+  std::vector<std::byte> buffer;  // the record that is being read
 
-  // A payload that is hashed as it comes.
+  // A payload that is hashed as it arrives.
   struct Rolling {
     std::size_t unit = 0;
     std::uint64_t position = 0;
     Xxh3Stream hash;
   };
   std::optional<Rolling> rolling;
-  std::set<std::size_t> rolls;  // the units whose turn it is, or will be
+  std::set<std::size_t> rolls;  // units that are hashed so, now or later
 
-  // The payloads that hold what is wanted, as far as it is known which.
+  // The payloads that hold what is wanted, as far as they are known.
   std::optional<std::vector<Interval>> pieces;
   std::vector<std::uint32_t> unresolved;  // groups
   std::optional<plan::Planner> planner;

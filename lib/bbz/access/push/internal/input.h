@@ -1,4 +1,4 @@
-// Input: the bytes that were fed, where they are kept, and what is known of them. Internal to bbz.
+// Input: the bytes that were fed, where they are kept, and what is known of them.
 #pragma once
 
 #include <unordered_map>
@@ -14,13 +14,14 @@ namespace bbz::internal {
 
 using push::Interval;
 
-// Bytes in memory, in blocks that go when the last of their bytes is released.
+// Keeps bytes in memory, in blocks that are freed when the last of their bytes is released.
 class Blocks final : public push::Store {
  public:
   Status write(std::uint64_t offset, Bytes bytes) override;
   Status read(std::uint64_t offset, MutableBytes out) override;
-  // Precondition: each byte of `range` was written and not released since.
+  // Releases bytes. Precondition: each byte of `range` was written and not released since.
   void release(Interval range);
+  // Returns the bytes of memory that the blocks take.
   std::uint64_t memory() const { return blocks_.size() * kBlock; }
 
  private:
@@ -32,46 +33,51 @@ class Blocks final : public push::Store {
   std::unordered_map<std::uint64_t, Block> blocks_;  // by offset / kBlock
 };
 
+// Keeps the bytes that were fed, and records which are verified, released or damaged.
 class Input {
  public:
   explicit Input(const push::Options& options);
 
+  // Returns whether bytes are kept in a store of the caller's.
   bool has_store() const { return store_ != &blocks_; }
-  // Whether bytes may be kept beyond the record that is being read.
+  // Returns whether `more` bytes may be kept beyond the record that is being read.
   bool has_room(std::uint64_t more) const {
     return has_store() || blocks_.memory() + more <= memory_ + lent_;
   }
 
-  // Bytes that stay in memory for as long as they are needed do not count against what may.
+  // Excepts bytes from the limit on memory, as long as they are needed; take_back() ends that.
   void lend(std::uint64_t bytes) { lent_ += bytes; }
   void take_back(std::uint64_t bytes) { lent_ -= bytes; }
 
-  // Takes bytes of which none is there yet. Errors: those of the store; kLimit for too many ranges.
+  // Takes bytes, none of which is there yet. Errors: those of the store; kLimit if there would be
+  // too many ranges.
   Status take(std::uint64_t offset, Bytes bytes);
-  // The same of bytes that the store has.
+  // Takes bytes that the store has. Errors: kLimit.
   Status adopt(Interval range);
-  // After take(): its bytes need not be valid any more.
+  // Ends the use of the bytes that were passed to take(): they need not be valid any more.
   void forget_latest() { latest_ = {}; }
 
   bool has(Interval range) const { return there_.covers(range); }
   const push::RangeSet& there() const { return there_; }
   const push::RangeSet& verified() const { return verified_; }
 
-  // The bytes of a range that is there and was not released, in `buffer` or where they were taken
-  // from; valid until take(), forget_latest() or a change of `buffer`.
+  // Returns bytes that are there and were not released: in `buffer`, or where they were passed
+  // from. Valid until take(), forget_latest() or a change of `buffer`.
   Result<Bytes> read(Interval range, std::vector<std::byte>& buffer);
-  // XXH3-64 of them, in bounded memory.
+  // Returns the XXH3-64 of bytes that are there, in bounded memory.
   Result<std::uint64_t> hash(Interval range);
 
-  // Each says of a range that is there what came out of it: it is as it should be; it is not needed
-  // in memory any more; it is damaged, and must come again.
+  // Records the outcome for bytes that are there: verify() says that they are correct, release()
+  // that they are not needed in memory any more, damage() that they are wrong and must come again.
   void verify(Interval range);
   void release(Interval range);
   void damage(Interval range, Error error);
-  // Forgets bytes that are not verified, for want of room.
+  // Forgets bytes that are not verified, to make room.
   void drop(Interval range);
 
+  // Returns the damages, by offset.
   std::vector<push::Damage> damages() const;
+  // Returns the damage with the lowest offset, or nullptr.
   const push::Damage* first_damage() const;
 
  private:
@@ -82,11 +88,11 @@ class Input {
   std::uint64_t memory_;
   std::uint64_t lent_ = 0;
   std::size_t most_ranges_;
-  push::RangeSet there_;     // fed and not damaged
-  push::RangeSet verified_;  // of these, what is verified
-  push::RangeSet released_;  // without a store: what is there, but not in memory any more
+  push::RangeSet there_;     // fed or adopted, and not damaged
+  push::RangeSet verified_;  // the verified part of `there_`
+  push::RangeSet released_;  // without a store: there, but not in memory any more
   std::uint64_t latest_offset_ = 0;
-  Bytes latest_;                                   // of the last take()
+  Bytes latest_;                                   // passed to the last take()
   std::map<std::uint64_t, push::Damage> damages_;  // by begin
 };
 

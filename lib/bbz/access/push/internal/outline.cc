@@ -38,14 +38,14 @@ Result<std::vector<std::byte>> Outline::listed_head(const Unit& unit) const {
   return bytes;
 }
 
-// A record that does not end within the archive.
+// Refuses a record that ends beyond the archive.
 Status Outline::check_end(const RecordHead& head) const {
   if (!total_ || head.end() <= *total_) return {};
   return make_error(Code::kTruncated, "{} record at offset {}: it ends at {}, the archive at {}",
                     container::type_name(head.type), head.offset, head.end(), *total_);
 }
 
-// The record head at `offset`, where it is there and undamaged; it lives until the next call.
+// Returns the record head at `offset`, if it is there and undamaged. It lives until the next call.
 Result<std::optional<RecordView>> Outline::head_at(std::uint64_t offset) {
   const std::optional<RecordView> none;
   if (offset > UINT64_MAX - container::kLongestHeadAndMeta) return none;
@@ -62,8 +62,8 @@ Result<std::optional<RecordView>> Outline::head_at(std::uint64_t offset) {
     return none;
   }
   range.end = offset + *size;
-  // A length is not believed before its checksum can be, where it leads out of the archive or into
-  // what is known to be something else.
+  // The checksum cannot confirm this length yet. Do not believe it if it leads out of the archive,
+  // or into bytes that are known to be something else.
   const auto unclaimed = input_.verified().missing(range, 1);
   if ((total_ && range.end > *total_) || unclaimed.empty() || unclaimed.front() != range) {
     input_.damage(
@@ -83,7 +83,7 @@ Result<std::optional<RecordView>> Outline::head_at(std::uint64_t offset) {
   return std::optional<RecordView>(*record);
 }
 
-// A payload, where it is there and undamaged; it is then verified.
+// Returns a payload, if it is there and undamaged, and marks it as verified.
 Result<std::optional<std::vector<std::byte>>> Outline::payload_of(const RecordHead& head) {
   const std::optional<std::vector<std::byte>> none;
   const Interval range{head.payload_offset(), head.end()};
@@ -106,7 +106,7 @@ Status Outline::read_header() {
   if (!input_.has(range)) return {};
   BBZ_ASSIGN(const Bytes bytes, input_.read(range, buffer_));
   const auto header = container::decode_file_header(bytes);
-  // Where its checksum holds, or there are no more bytes, it would not come better another time.
+  // If its checksum is correct, or there are no more bytes, fetching it again would not help.
   if (header.code() == Code::kUnsupported || header.code() == Code::kTruncated || range.empty()) {
     return header.error();
   }
@@ -183,7 +183,7 @@ Status Outline::take_record(const RecordView& record, const Add& add) {
   return add(units_.size() - 1);
 }
 
-// Takes what an index lists and was not known, and compares the rest.
+// Takes the records of an index that were not known, and compares the others.
 Status Outline::take_list(const container::Index& index, const Add& add) {
   std::size_t at = 0;
   std::vector<std::byte> listed;
@@ -214,7 +214,7 @@ Status Outline::end_list() {
   return compare();
 }
 
-// Record heads one after the other, up to the index.
+// Reads record heads one after the other, up to the index.
 Status Outline::read_records(const Add& add) {
   while (!listed_ || !index_) {
     if (index_ && next_ >= index_->offset) {
@@ -276,8 +276,8 @@ Status Outline::read_index(const Add& add) {
   return take_list(index, add);
 }
 
-// The trailer that ends an archive of known length. What is not a trailer may be damaged, or no
-// part of a whole archive.
+// Reads the trailer at the end of an archive of known length. If no trailer is there, those bytes
+// count as damaged: the archive may also be cut short.
 Status Outline::read_last_trailer() {
   if (*total_ < container::kFileHeaderSize + container::kTrailerSize) {
     return make_error(Code::kTruncated, "archive of {} bytes: too short to hold a trailer",
@@ -311,8 +311,8 @@ Status Outline::take_trailer(const RecordView& record) {
   return compare();
 }
 
-// Whether the trailer says of an index that it lies where records do. Such an offset is not to be
-// taken for damage of the bytes there.
+// Refuses a trailer that places the index among the records. Otherwise the bytes there would count
+// as damaged.
 Status Outline::check_index_offset() const {
   if (!trailer_ || index_ || trailer_->index_offset >= next_) return {};
   return make_error(Code::kMalformed,
@@ -320,7 +320,7 @@ Status Outline::check_index_offset() const {
                     trailer_->index_offset, next_);
 }
 
-// Whether what is known of the index, the trailer and the records fits together.
+// Checks that the index, the trailer and the records agree, as far as they are known.
 Status Outline::compare() const {
   if (index_ && listed_ &&
       (index_->offset != next_ || index_meta_.record_count != units_.size() ||

@@ -1,5 +1,4 @@
-// Outline: which records an archive has and where, found out from whatever of it is there.
-// Internal to bbz.
+// Outline: finds out which records an archive has and where, from the bytes of it that are there.
 #pragma once
 
 #include <functional>
@@ -15,16 +14,16 @@ namespace bbz::internal {
 // A record between the file header and the index at the end.
 struct Unit {
   enum Flag : std::uint8_t {
-    kHeadOk = 1,     // head and meta of the archive are those that are known
-    kPayloadOk = 2,  // the payload is what the head promises
-    kHanded = 4,     // and nothing is to be made of it any more
+    kHeadOk = 1,     // head and meta in the archive are those that are known
+    kPayloadOk = 2,  // the payload has the checksum of the head
+    kHanded = 4,     // and nothing more is to be made of it
   };
   std::uint64_t offset = 0;
   std::uint64_t payload_length = 0;
   std::uint64_t payload_checksum = 0;
-  std::uint64_t listed_at = 0;  // its entry in Outline's list
+  std::uint64_t listed_at = 0;  // offset of its entry in Outline's list
   std::uint32_t head_length = 0;
-  std::uint32_t item = 0;  // of the catalog's entries of its kind
+  std::uint32_t item = 0;  // index among the catalog's entries of its kind
   container::RecordType type{};
   std::uint8_t flags = 0;
   bool has_payload = false;
@@ -37,37 +36,40 @@ struct Unit {
 };
 
 // Reads the header, then record heads one after the other from the front, or all of them from an
-// index as soon as one is there; and holds the indexes and the trailer against what it knows.
-// Errors are those that make the archive wrong; bytes that are damaged go to Input::damage.
+// index as soon as one is there. Compares the indexes and the trailer with what it knows. Returns
+// errors that make the archive wrong; damaged bytes go to Input::damage().
 class Outline {
  public:
   Outline(Input& input, const push::Options& options);
 
+  // Sets the length of the archive. Errors: kInvalidArgument if another is known.
   Status set_total(std::uint64_t total);
-  // Goes on as far as the bytes that are there allow; `add` is called for each record that becomes
+  // Continues as far as the bytes that are there allow. Calls `add` for each record that becomes
   // known, when it is the newest of the catalog.
   Status advance(const std::function<Status(std::size_t unit)>& add);
 
   const std::optional<container::FileHeader>& header() const { return header_; }
   std::optional<std::uint64_t> total() const { return total_; }
-  // Whether all records are known.
+  // Returns whether all records are known.
   bool listed() const { return listed_; }
-  // Whether indexes and trailer were read and agree with the records and each other.
+  // Returns whether indexes and trailer were read, and agree with the records and each other.
   bool closed() const { return trailer_ && index_read_ && front_done(); }
+  // Returns the content as far as it is known. Precondition: has_catalog().
   const catalog::Catalog& catalog() const { return builder_->catalog(); }
   bool has_catalog() const { return builder_.has_value(); }
+  // Returns the root digest; nullopt until all records are known.
   const std::optional<Digest>& root() const { return root_; }
 
   std::size_t unit_count() const { return units_.size(); }
   Unit& unit(std::size_t number) { return units_[number]; }
   const Unit& unit(std::size_t number) const { return units_[number]; }
-  // The first unit that ends after `offset`, or unit_count().
+  // Returns the first unit that ends after `offset`, or unit_count().
   std::size_t first_after(std::uint64_t offset) const;
-  // The head and meta that a unit must have in the archive.
+  // Returns the head and meta that a unit must have in the archive.
   Result<std::vector<std::byte>> listed_head(const Unit& unit) const;
 
-  // What must be there before the structure can be known, where there is a way to that other than
-  // reading everything; in the order to fetch it.
+  // Returns the bytes that must be there before the structure can be known, in the order to fetch
+  // them. Empty if it is known, or if it can only be found by reading everything.
   std::vector<Interval> structure() const;
 
  private:
@@ -97,19 +99,19 @@ class Outline {
   std::optional<container::FileHeader> header_;
   std::optional<catalog::CatalogBuilder> builder_;
   std::vector<Unit> units_;
-  std::vector<std::byte> list_;                      // the units' entries
-  std::uint64_t next_ = container::kFileHeaderSize;  // where the next record begins
+  std::vector<std::byte> list_;                      // the entries of the units
+  std::uint64_t next_ = container::kFileHeaderSize;  // offset of the next record
   bool listed_ = false;
   std::optional<Digest> root_;
 
-  std::optional<container::RecordHead> front_;  // of the index at the front
+  std::optional<container::RecordHead> front_;  // head of the index at the front
   container::IndexMeta front_meta_;
   bool front_read_ = false;
-  std::optional<container::RecordHead> index_;  // of the one at the end
+  std::optional<container::RecordHead> index_;  // head of the index at the end
   container::IndexMeta index_meta_;
   bool index_read_ = false;
   std::optional<container::Trailer> trailer_;
-  std::vector<std::byte> buffer_;  // head and meta that were read last
+  std::vector<std::byte> buffer_;  // holds the head and meta that were read last
 };
 
 }  // namespace bbz::internal

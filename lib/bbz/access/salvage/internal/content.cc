@@ -18,7 +18,7 @@ catalog::Tensor entry_of(const FoundTensor& tensor) {
   return entry;
 }
 
-// The chunk of this number as its tensor's record has it, whether it was found or not.
+// Returns the chunk of this number as its tensor's record implies it, whether it was found or not.
 catalog::Chunk expected_chunk(const FoundTensor& tensor, std::uint64_t number) {
   catalog::Chunk chunk;
   chunk.meta.first_element = number * tensor.meta.chunk_elements;
@@ -56,7 +56,7 @@ Status Content::read(const FoundTensor& tensor, const std::function<Status(const
       [&](Job& job) { return pass_on(tensor, job, take); });
 }
 
-// On the calling thread.
+// Passes a decoded chunk to `take`, on the calling thread.
 Status Content::pass_on(const FoundTensor& tensor, Job& job,
                         const std::function<Status(const Piece&)>& take) {
   if (!job.piece.outcome.ok()) return take(job.piece);
@@ -66,7 +66,7 @@ Status Content::pass_on(const FoundTensor& tensor, Job& job,
                                });
 }
 
-// On the pool's threads, as what follows it.
+// Decodes a chunk. Called on the pool's threads, as is decode_chunk().
 void Content::decode(const FoundTensor& tensor, const Result<std::shared_ptr<Group>>& group,
                      Job& job) {
   job.piece = {};
@@ -96,7 +96,7 @@ Status Content::decode_chunk(const FoundTensor& tensor, const catalog::Chunk& ch
                                 job.plain);
 }
 
-// Into derived_.
+// Derives a tensor into derived_.
 Status Content::read_derived(const FoundTensor& tensor) {
   const auto [first, is_new] = derived_from_.emplace(tensor.meta.group, tensor.meta.number);
   if (!is_new && first->second != tensor.meta.number) {
@@ -134,7 +134,7 @@ Result<std::shared_ptr<Content::Group>> Content::find_group(const catalog::Tenso
   return loaded;
 }
 
-// Lets go of the groups that were needed longest ago, as symmetry::keep_newest() does.
+// Releases the groups that were needed longest ago, as symmetry::keep_newest() does.
 void Content::keep_newest() {
   std::uint64_t held = 0;
   std::size_t place = 0;
@@ -186,7 +186,7 @@ Result<std::shared_ptr<Content::Group>> Content::load_group(std::uint32_t number
   return group;
 }
 
-// A dense tensor, or why it is not whole.
+// Returns the bytes of a dense tensor. Errors: why it is not whole.
 Result<std::vector<std::byte>> Content::read_whole(const FoundTensor& tensor) {
   std::vector<std::byte> bytes;
   BBZ_TRY(read(tensor, [&](const Piece& piece) -> Status {

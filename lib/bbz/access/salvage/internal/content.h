@@ -1,5 +1,4 @@
-// Content: the bytes of the tensors that were found, as far as they follow from what is left.
-// Internal to the room.
+// Content: the bytes of the tensors that were found, as far as they can be recovered.
 #pragma once
 
 #include <deque>
@@ -12,32 +11,33 @@
 
 namespace bbz::salvage {
 
-// A part of a tensor: what one chunk stands for, or a slice of that, or all of a derived tensor.
+// A part of a tensor: one chunk's share of it, a slice of that, or all of a derived tensor.
 struct Piece {
-  std::uint64_t size = 0;  // in the tensor, bytes
+  std::uint64_t size = 0;  // number of bytes of the tensor that it covers
   Status outcome;          // why they are lost, if they are
-  Bytes bytes;             // otherwise; valid until the next piece
+  Bytes bytes;             // if not lost; valid until the next piece
 };
 
+// Decodes the tensors of a survey.
 class Content {
  public:
-  // Source and survey outlive the content; `threads` that decode, 0: all cores.
+  // Source and survey must outlive the content. `threads` decode; 0: all cores.
   Content(io::Source& source, const Survey& survey, unsigned threads)
       : source_(source), survey_(survey), pool_(threads) {}
 
-  // Calls `take` for one piece of the tensor after the other, which tile it, on the calling thread.
-  // It does the same every time, so that files are put together in two passes without holding them
-  // in memory. Errors: those of `take`.
+  // Calls `take` on the calling thread for one piece of the tensor after the other; the pieces tile
+  // it. Does the same every time, so that a file can be made in two passes without holding it in
+  // memory. Errors: those of `take`.
   Status read(const FoundTensor& tensor, const std::function<Status(const Piece&)>& take);
 
  private:
-  // A group with what belongs to it.
+  // A group with the tensors that belong to it.
   struct Group {
-    catalog::Catalog catalog;  // of the tensors that belong to it, and nothing else
+    catalog::Catalog catalog;  // lists the tensors that belong to it, and nothing else
     std::shared_ptr<symmetry::GroupState> state;
   };
 
-  // A piece on its way.
+  // A piece that is being decoded.
   struct Job {
     std::uint64_t number = 0;  // of the chunk
     Piece piece;
@@ -61,13 +61,13 @@ class Content {
   const Survey& survey_;
   parallel::ThreadPool pool_;
   LargeBuffer derived_;
-  std::vector<std::byte> slice_;  // of what a chunk stands for, where the form is lower
-  // The groups that were needed last, newest first: the tensors that refer to one lie close
+  std::vector<std::byte> slice_;  // a slice of one chunk's share, if the form is lower
+  // The groups that were needed last, newest first. Tensors that refer to one group lie close
   // together in a file.
   std::deque<std::pair<std::uint32_t, std::shared_ptr<Group>>> groups_;
-  // The first tensor that was derived from each polar group, which derives one at most.
+  // The first tensor that was derived from each polar group; no group derives a second one.
   std::map<std::uint32_t, std::uint32_t> derived_from_;
-  std::map<std::uint32_t, Error> lost_groups_;  // and those that are damaged: why
+  std::map<std::uint32_t, Error> lost_groups_;  // the groups that cannot be used, and why
 };
 
 }  // namespace bbz::salvage

@@ -5,7 +5,7 @@
 namespace bbz::salvage {
 namespace {
 
-// Of a name in a directory, on the file systems of Linux, in bytes.
+// The longest name in a directory, in bytes, on the file systems of Linux.
 constexpr std::size_t kLongestComponent = 255;
 
 std::string_view directory_of(std::string_view path) {
@@ -19,7 +19,7 @@ Names::Names(const Survey& survey) {
   for (const auto& [number, file] : survey.files) {
     if (!file.meta) continue;
     const std::string_view path = file.meta->path;
-    // The directories above it, up to one that is known and so are those above that.
+    // Add the directories above it, up to one that was added before with those above it.
     for (std::size_t end = path.size(); end != std::string_view::npos && end != 0;
          end = path.rfind('/', end - 1)) {
       if (!known_.emplace(path.substr(0, end)).second) break;

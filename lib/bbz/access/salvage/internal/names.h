@@ -1,5 +1,4 @@
-// Names: what the outputs of salvage are called, so that none stands in another's way. Internal to
-// the room.
+// Names: gives the outputs of salvage names that do not collide.
 #pragma once
 
 #include <set>
@@ -10,16 +9,18 @@
 
 namespace bbz::salvage {
 
+// Chooses the names of outputs.
 class Names {
  public:
+  // Reserves the paths of the survey's files, and of the directories above them.
   explicit Names(const Survey& survey);
 
-  // Returns the path of a file in the archive, "file-N" if that is lost. Of two files with one path,
-  // the second is called so too.
+  // Returns the path of a file in the archive, or "file-N" if that is lost or another file has it.
   std::string of_file(std::uint32_t number, const FoundFile& found);
 
-  // Returns PATH with a suffix or, if that is the name of something else in the archive or its last
-  // component is longer than file systems take, "file-N" with the suffix in the same directory.
+  // Returns `path` with a suffix. If something else in the archive has that name, or its last
+  // component is longer than file systems take, returns "file-N" with the suffix, in the same
+  // directory.
   std::string beside(std::uint32_t number, const std::string& path, std::string_view suffix);
 
  private:

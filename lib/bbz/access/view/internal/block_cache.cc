@@ -6,8 +6,7 @@
 namespace bbz::view {
 namespace {
 
-// Memory of blocks that have gone, beside the cache's own: that of the few that are decoded at once
-// is enough.
+// The largest amount of idle memory. It need only cover the few blocks that are decoded at once.
 constexpr std::uint64_t kMostIdle = std::uint64_t{8} << 20;
 
 }  // namespace
@@ -32,8 +31,8 @@ void BlockCache::let_go(Block::Key key) {
   entries_.erase(at);
 }
 
-// Lets the oldest blocks go until `size` more bytes fit; for a reader, who will not wait, also
-// those that nobody has begun to decode ahead. Blocks that are being decoded stay.
+// Drops the oldest blocks until `size` more bytes fit. For a reader, which does not wait, also
+// drops blocks that are to be decoded ahead and were not begun. Blocks that are being decoded stay.
 bool BlockCache::make_room(std::uint64_t size, bool for_a_reader) {
   while (bytes_ + size > capacity_) {
     if (!ready_.empty()) {
@@ -66,7 +65,7 @@ Result<SharedBlock> BlockCache::get(const Block& block) {
       ++counters_.blocks_found;
       ready_.splice(ready_.begin(), ready_, entry->place);
       break;
-    case State::kWaiting:  // taken from the pool, which has not come to it
+    case State::kWaiting:  // not begun by the pool yet
       run(entry, lock);
       break;
     default:
@@ -102,7 +101,7 @@ bool BlockCache::knows(const Block& block) const {
   return entries_.contains(block.key());
 }
 
-// Decodes an entry, with the lock let go meanwhile, and tells those who wait for it.
+// Decodes an entry with the lock released, and wakes the readers that wait for it.
 void BlockCache::run(const SharedEntry& entry, std::unique_lock<std::mutex>& lock) {
   if (entry->state == State::kWaiting) waiting_.erase(entry->place);
   entry->state = State::kDecoding;
@@ -111,7 +110,7 @@ void BlockCache::run(const SharedEntry& entry, std::unique_lock<std::mutex>& loc
   Status status;
   std::shared_ptr<DecodedBlock> decoded;
   try {
-    // Of blocks that are larger than all of the cache, only one is decoded at a time.
+    // Decode only one block at a time that is larger than the whole cache.
     std::unique_lock turn(large_, std::defer_lock);
     if (entry->block.size() > capacity_) turn.lock();
     decoded = std::make_shared<DecodedBlock>(memory_, entry->block.size());

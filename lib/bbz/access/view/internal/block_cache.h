@@ -1,4 +1,4 @@
-// BlockCache: decoded blocks, shared by all who read an archive. Internal to the room.
+// BlockCache: decoded blocks that all readers of an archive share.
 #pragma once
 
 #include <atomic>
@@ -17,8 +17,8 @@
 
 namespace bbz::view {
 
-// The decoded bytes of a block; they stay as long as somebody holds them, and their memory then
-// goes back to where it came from.
+// The decoded bytes of a block. When the last holder releases them, their memory goes back to the
+// BlockMemory that it came from.
 class DecodedBlock {
  public:
   DecodedBlock(std::shared_ptr<BlockMemory> memory, std::size_t size)
@@ -32,6 +32,7 @@ class DecodedBlock {
   MutableBytes writable() { return {buffer_.data.get(), size_}; }
 
  private:
+  // Returns the bytes, to be written before the block is shared.
   std::shared_ptr<BlockMemory> memory_;
   Buffer buffer_;
   std::size_t size_;
@@ -39,36 +40,39 @@ class DecodedBlock {
 using SharedBlock = std::shared_ptr<const DecodedBlock>;
 
 // Keeps the blocks that were used last, up to a number of bytes. A block that several readers want
-// at once is decoded once, by the one that came first; the others wait for it. What fails to decode
-// is not kept: each later reader tries again. Safe to use from many threads at once.
+// at once is decoded once, by the first of them; the others wait for it. A block that fails to
+// decode is not kept: each later reader tries again. Safe to use from many threads at once.
 class BlockCache {
  public:
-  // Decodes a block into exactly its bytes; called from many threads at once, without a lock held.
+  // Decodes a block into a buffer of its size. Called from many threads at once, without a lock
+  // held.
   using Decode = std::function<Status(const Block&, MutableBytes)>;
 
-  // A block larger than `capacity` bytes is decoded all the same, and is then the only one kept.
-  // `threads` decode, 0 for all cores, a reader's own among them; with one, nothing is decoded
-  // ahead.
+  // Makes an empty cache. A block larger than `capacity` bytes is decoded too, and is then the only
+  // one kept. `threads` decode, including those of readers; 0 for all cores. With one, nothing is
+  // decoded ahead.
   BlockCache(std::uint64_t capacity, unsigned threads, Decode decode);
 
-  // Ends once the blocks under way are decoded; those that only wait are dropped.
+  // Waits until the blocks in progress are decoded. Those that only wait are dropped.
   ~BlockCache();
 
-  // The block, decoded on this thread where nobody has done so. Errors: those of Decode; kIo where
-  // there is no memory for it.
+  // Returns the block. Decodes it on this thread if no other thread has. Errors: those of Decode;
+  // kIo if there is no memory for it.
   Result<SharedBlock> get(const Block& block);
 
-  // Has the block decoded on another thread, if it is not there yet. False where that would not fit
-  // beside the blocks that are under way.
+  // Has the block decoded on another thread, if it is not there yet. Returns false if it would not
+  // fit beside the blocks in progress.
   bool decode_ahead(const Block& block);
 
-  // Whether the block is there, or decoded now or soon. It may be let go of at any time.
+  // Returns whether the block is decoded, is being decoded or waits for it. It may be dropped at
+  // any time.
   bool knows(const Block& block) const;
 
-  // How many blocks are worth decoding ahead at once.
+  // Returns the number of blocks that are worth decoding ahead at once.
   unsigned depth() const {
     return pool_.runs_inline() ? 0 : 2 * static_cast<unsigned>(pool_.size());
   }
+  // Returns what the cache has done so far.
 
   Counters counters() const;
 
@@ -78,9 +82,9 @@ class BlockCache {
   struct Entry {
     Block block;
     State state = State::kDecoding;
-    SharedBlock decoded;         // where ready
-    std::optional<Error> error;  // where failed
-    // In ready_ or waiting_, where it is ready or waits.
+    SharedBlock decoded;         // if ready
+    std::optional<Error> error;  // if failed
+    // Its place in ready_ or waiting_, if it is ready or waits.
     std::list<Block::Key>::iterator place;
   };
   using SharedEntry = std::shared_ptr<Entry>;
@@ -92,20 +96,20 @@ class BlockCache {
 
   const std::uint64_t capacity_;
   const Decode decode_;
-  // Shared with the blocks, which may outlive the cache.
+  // Shared with the blocks, because they may outlive the cache.
   const std::shared_ptr<BlockMemory> memory_;
 
   std::mutex large_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::unordered_map<Block::Key, SharedEntry, HashKey> entries_;  // by Block::key()
-  std::list<Block::Key> ready_;                                   // their keys, used last first
-  std::list<Block::Key> waiting_;  // to be decoded ahead, newest first
+  std::list<Block::Key> ready_;    // keys of decoded blocks, last used first
+  std::list<Block::Key> waiting_;  // keys of blocks to be decoded ahead, newest first
   std::uint64_t bytes_ = 0;        // of all entries
   bool ending_ = false;
   Counters counters_;
 
-  parallel::ThreadPool pool_;  // last: its threads end before what they use
+  parallel::ThreadPool pool_;  // last, so that its threads end before what they use
 };
 
 }  // namespace bbz::view

@@ -18,7 +18,7 @@ std::uint64_t ReadAhead::note(std::uint64_t begin, std::uint64_t end, std::uint6
   end_ = std::max(end_, end);
   read_ += end - begin;
   const std::uint64_t run = std::min(end_ - begin_, read_);
-  if (run < kPatience) return end;  // the run may have come further before
+  if (run < kPatience) return end;  // the end of the run may be further
   const bool scan = end_ > tensor_end_ + kBeyond;
   return std::min(end_ + std::min(run, window), scan ? size : tensor_end_);
 }
