@@ -28,7 +28,7 @@ Result<Matrix> load(const Side& side, std::size_t tensor) {
   return linalg::load_matrix(bytes, info.dtype, static_cast<Index>(info.shape[0]), cols);
 }
 
-// The same tensor of both sides with the junction's basis along the columns.
+// A tensor of both sides, with the junction's basis along the columns.
 struct Pair {
   Matrix a;
   Matrix b;
@@ -92,7 +92,7 @@ class Walk {
 
   const Side& first_;
   const Side& second_;
-  std::size_t leaving_ = kNone;  // the shortcut that left the last junction, whose rotation is u_
+  std::size_t leaving_ = kNone;  // the outgoing shortcut of the last junction, whose rotation is u_
   Matrix u_;
 };
 

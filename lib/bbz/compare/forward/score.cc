@@ -12,7 +12,7 @@ using linalg::Index;
 using linalg::Matrix;
 using Tokens = std::span<const std::uint32_t>;
 
-// Sequence by sequence, so that memory does not grow with their number.
+// Visits one sequence at a time, so that memory does not grow with their number.
 template <class Visit>
 Status each_sequence(Tokens tokens, std::size_t length, const Visit& visit) {
   if (length < 2 || tokens.size() % length != 0) {

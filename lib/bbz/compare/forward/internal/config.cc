@@ -74,7 +74,7 @@ Result<Config> infer_config(std::span<const TensorInfo> tensors, const Hints& hi
       opt ? "model.decoder.embed_tokens.weight" : "model.embed_tokens.weight";
   BBZ_ASSIGN(const TensorInfo* tokens, find_matrix(tensors, embedding));
   config.vocabulary = tokens->shape[0];
-  // The head of a sliced model is not sliced, so it has the hidden size.
+  // The head of a sliced model is not sliced, so it still has the hidden size.
   const TensorInfo* head = find(tensors, "lm_head.weight");
   const TensorInfo* widest = head != nullptr && head->shape.size() == 2 ? head : tokens;
   config.hidden = hints.hidden.value_or(widest->shape[1]);

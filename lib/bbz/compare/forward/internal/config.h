@@ -1,4 +1,5 @@
-// What a forward pass must know of a model: from its tensors, and from config.json where that is.
+// Config: what a forward pass must know of a model, from its tensors and its config.json if it has
+// one.
 #pragma once
 
 #include <cstdint>
@@ -11,37 +12,40 @@
 
 namespace bbz::forward {
 
-// What tensors do not tell. A value that is given goes before one that is inferred.
+// Values that tensors do not tell. A given value has precedence over an inferred one.
 struct Hints {
-  std::optional<std::uint64_t> heads;     // of the queries
-  std::optional<std::uint64_t> kv_heads;  // of keys and values
-  std::optional<std::uint64_t> hidden;    // the hidden size before slicing
+  std::optional<std::uint64_t> heads;     // number of query heads
+  std::optional<std::uint64_t> kv_heads;  // number of key and value heads
+  std::optional<std::uint64_t> hidden;    // hidden size before slicing
   std::optional<double> rotary_base;
   std::optional<double> norm_epsilon;
 };
 
 // Reads the fields of a Hugging Face config.json: num_attention_heads, num_key_value_heads,
-// hidden_size, rope_theta, rms_norm_eps. Others are ignored; those that are not there stay empty.
-// Errors: kMalformed where the text is not a JSON object or a field is not a positive number.
+// hidden_size, rope_theta, rms_norm_eps. Other fields are ignored, and missing ones stay empty.
+// Errors: kMalformed if the text is not a JSON object or a field is not a positive number.
 Result<Hints> hints_from_config(std::string_view json);
 
+// The architectures that have a forward pass here.
 enum class Architecture : std::uint8_t { kLlama, kOpt };
 
+// The dimensions and constants of a model.
 struct Config {
   Architecture architecture{};
   std::uint32_t layers = 0;
   std::uint64_t heads = 0;
   std::uint64_t kv_heads = 0;
   std::uint64_t head_size = 0;
-  std::uint64_t hidden = 0;  // over which a norm without weights takes its mean
+  std::uint64_t hidden = 0;  // number of entries over which a norm without weights takes its mean
   std::uint64_t vocabulary = 0;
   double rotary_base = 10000.0;
   double norm_epsilon = 1e-5;
 };
 
-// Errors: kUnsupported for a family without a forward pass here (they are Llama and OPT); kNotFound
-// where heads is not given; kMalformed where the number of heads does not divide the projections,
-// or a tensor that is needed is missing or has not two axes.
+// Finds the configuration of a model. Errors: kUnsupported for a family other than Llama and OPT,
+// and for an OPT with projected embeddings; kNotFound if `hints.heads` is empty; kMalformed if the
+// heads do not divide the projections into parts of an even size, or if a tensor that is needed is
+// missing or is not a matrix.
 Result<Config> infer_config(std::span<const TensorInfo> tensors, const Hints& hints);
 
 }  // namespace bbz::forward

@@ -17,10 +17,10 @@ using linalg::Matrix;
 using linalg::Op;
 using Heads = Eigen::Ref<Matrix, 0, Eigen::OuterStride<>>;
 
-// OPT keeps two rows of its position embedding free before the first position.
+// The number of rows before the first position in OPT's position embedding.
 constexpr Index kOptPositionOffset = 2;
 
-// Turns the pairs (i, i + size/2) of every head by the angle t / base^(2i/size).
+// Rotates the pairs (i, i + size/2) of every head by the angle t / base^(2i/size).
 void apply_rotary(Matrix& heads, Index head_size, std::size_t length, double base) {
   const Index half = head_size / 2;
   for (Index row = 0; row < heads.rows(); ++row) {
@@ -38,7 +38,7 @@ void apply_rotary(Matrix& heads, Index head_size, std::size_t length, double bas
   }
 }
 
-// Softmax of every row over the entries up to the diagonal; zero right of it.
+// Replaces every row by its softmax up to the diagonal, and by zeros right of it.
 void causal_softmax(Matrix& scores) {
   for (Index t = 0; t < scores.rows(); ++t) {
     auto seen = scores.row(t).head(t + 1);
@@ -82,7 +82,7 @@ const Matrix& Model::get(const std::string& name) const {
   return weights_.at(name);
 }
 
-// Follows the residual's width through the model; after this every product fits.
+// Checks the shapes along the width of the residual stream. After this, every product is defined.
 Status Model::check_shapes() const {
   const bool opt = config_.architecture == Architecture::kOpt;
   const std::string stem = opt ? "model.decoder." : "model.";
@@ -157,8 +157,9 @@ Matrix Model::embed(std::span<const std::uint32_t> tokens, std::size_t length) c
   return x;
 }
 
-// With a weight: the norm of the architecture. Without: RMSNorm over the hidden size before
-// slicing, whose weight (and, in OPT, mean subtraction) slicing moved into the neighbours.
+// With a weight, applies the norm of the architecture. Without one, applies RMSNorm over the hidden
+// size before slicing: slicing moved the weight (and, in OPT, the subtraction of the mean) into the
+// neighbours.
 Matrix Model::norm(const Matrix& x, const std::string& name) const {
   const Matrix* weight = find(name + ".weight");
   const Matrix* bias = find(name + ".bias");
@@ -221,7 +222,8 @@ Matrix Model::mlp(const Matrix& h, const std::string& layer) const {
   return linear(inner, layer + "mlp.down_proj");
 }
 
-// The residual's step past a sub-block, through its shortcut where there is one.
+// Adds the output of a sub-block to the residual stream, which first passes the shortcut if there
+// is one.
 void Model::step(Matrix& x, const std::string& shortcut, const Matrix& output) const {
   if (const Matrix* s = find(shortcut)) {
     x = linalg::product(x, *s) + output;

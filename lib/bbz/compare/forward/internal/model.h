@@ -1,5 +1,5 @@
-// A plain forward pass of Llama and OPT, sliced or not, in double: to see whether two sets of
-// weights are the same model. Written to be read; not for serving.
+// A plain forward pass of Llama and OPT, sliced or not, in double precision. It tells whether two
+// sets of weights are the same model. Written to be read, not for serving.
 #pragma once
 
 #include <map>
@@ -14,20 +14,22 @@ namespace bbz::forward {
 
 using junction::Load;
 
+// A model whose weights are in memory.
 class Model {
  public:
-  // Loads every tensor that the pass uses, as double. Tensors that it does not know are ignored.
-  // Errors: kMalformed for a tensor that is missing, is no float or has a shape that does not fit
-  // its neighbours, naming it; whatever load returns.
+  // Loads every float tensor with one or two axes, as double. Tensors that the pass does not use
+  // are ignored. Errors: kMalformed, naming the tensor, if one is missing, is no float, has another
+  // number of bytes or has a shape that does not fit its neighbours; the errors of `load`.
   static Result<Model> load(std::span<const TensorInfo> tensors, const Config& config,
                             const Load& load);
 
+  // Returns the configuration that the model was loaded with.
   const Config& config() const { return config_; }
 
-  // The logits after each token of each sequence, one row a token: (tokens.size() x vocabulary).
-  // Sequences are `length` tokens each and do not see one another.
-  // Errors: kInvalidArgument where tokens do not fill whole sequences, a token is not in the
-  // vocabulary or a sequence is longer than the position embedding.
+  // Returns the logits after each token of each sequence, as a matrix (tokens.size() x vocabulary).
+  // Each sequence has `length` tokens, and sequences do not influence one another. Errors:
+  // kInvalidArgument if the tokens do not fill whole sequences, if a token is not in the vocabulary
+  // or if a sequence is longer than the position embedding.
   Result<linalg::Matrix> logits(std::span<const std::uint32_t> tokens, std::size_t length) const;
 
  private:
@@ -44,7 +46,7 @@ class Model {
   const linalg::Matrix& get(const std::string& name) const;
 
   Config config_;
-  std::map<std::string, linalg::Matrix> weights_;  // vectors as one row
+  std::map<std::string, linalg::Matrix> weights_;  // vectors are matrices of one row
 };
 
 }  // namespace bbz::forward
