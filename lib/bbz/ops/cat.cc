@@ -17,7 +17,7 @@ Error ambiguous(const std::string& name) {
                     "several files have a tensor {}: choose one of them", bbz::quoted(name));
 }
 
-// Passes on the tensor or the file of a name.
+// Writes the tensor or the file of a name to a sink.
 class NameWriter final : public Visitor {
  public:
   NameWriter(const std::string& name, io::Sink& sink, const Selection& selection)

@@ -8,7 +8,7 @@
 namespace bbz::ops {
 namespace {
 
-// The metadata of the files that these tensors come from, and the tensors.
+// Returns an output with these tensors and the metadata of the files that they come from.
 Result<TensorFile> plan_file(const Reader& reader, std::span<const std::uint32_t> numbers) {
   const catalog::Catalog& catalog = reader.catalog();
   TensorFile file;
@@ -46,7 +46,7 @@ Status write_file(const Reader& reader, std::span<const std::uint32_t> numbers, 
   return {};
 }
 
-// Passes tensors on to a writer.
+// Passes tensors to a writer.
 class TensorWriter final : public Visitor {
  public:
   TensorWriter(Writer& writer, const Progress& progress, std::uint64_t& bytes)
@@ -116,7 +116,7 @@ Result<ExtractSummary> extract(const Reader& reader, io::Sink& sink,
 
 namespace {
 
-// Into the tree, or rather into the batch.
+// Writes a file for each file that the tensors come from. They appear when the batch does.
 Result<ExtractSummary> write_files(const Reader& reader, std::span<const std::uint32_t> numbers,
                                    io::OutputTree& out, const io::OutputOptions& output,
                                    io::Batch& batch, const ExtractOptions& options) {

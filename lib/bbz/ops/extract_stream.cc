@@ -7,8 +7,8 @@
 namespace bbz::ops {
 namespace {
 
-// Keeps the selected tensors in a spool, and writes them out after their header: when a file ends,
-// or when the archive does.
+// Keeps the selected tensors in a spool, and writes them after their header, at the end of a file
+// or of the archive.
 class SpoolingVisitor final : public Visitor {
  public:
   SpoolingVisitor(Spool& spool, const ExtractOptions& options, io::OutputTree* out,
@@ -62,7 +62,7 @@ class SpoolingVisitor final : public Visitor {
     return sink->finish();
   }
 
-  // Writes what has come since the last call.
+  // Writes everything since the last call as one file.
   Status flush(io::Sink& sink) {
     BBZ_ASSIGN(const std::vector<std::byte> header, output_.header());
     BBZ_TRY(sink.write(header));
@@ -82,19 +82,21 @@ class SpoolingVisitor final : public Visitor {
  private:
   Spool& spool_;
   const ExtractOptions& options_;
-  io::OutputTree* out_;  // null: one file for all
+  io::OutputTree* out_;  // null: one output for all files
   const io::OutputOptions output_options_;
   io::Batch batch_;
   TensorFile output_;
-  std::uint32_t number_ = catalog::kNone;  // of the file in the archive; none yet
-  std::string path_;                       // of that file
-  std::string metadata_;                   // of that file
+  std::uint32_t number_ =
+      catalog::kNone;     // number of the file in the archive; kNone before the first
+  std::string path_;      // path of that file
+  std::string metadata_;  // metadata of that file
   std::size_t in_file_ = 0;
   bool wanted_ = false;
   ExtractSummary summary_;
 };
 
-// Reads the whole stream; `sink` is where a single output goes, `out` where several do.
+// Reads the whole stream. A single output goes to `sink`, several go to `out`; the other one is
+// null.
 Result<ExtractSummary> run(io::Source& source, io::Sink* sink, io::OutputTree* out,
                            const ExtractOptions& options) {
   BBZ_ASSIGN(const auto spool, Spool::create(options.spool_folder));

@@ -47,7 +47,7 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes) {
     ++(file.kind == catalog::FileKind::kDirectory ? info.directories : info.files);
   }
   std::map<DType, Tally> dtypes;
-  std::map<std::uint32_t, Tally> layers;  // none comes last, being the largest number
+  std::map<std::uint32_t, Tally> layers;  // kNone comes last, because it is the largest number
   std::uint64_t in_chunks = 0;
   for (const catalog::Tensor& tensor : catalog.tensors) {
     const Tally tally = Info::of(tensor);

@@ -1,4 +1,4 @@
-// Info: what is in an archive and how well it packed, from its catalog alone.
+// Info: reports what is in an archive and how well it was packed, from its catalog alone.
 #pragma once
 
 #include <optional>
@@ -9,48 +9,54 @@
 
 namespace bbz::ops {
 
-// A share of the archive.
+// The sizes of a part of the archive.
 struct Tally {
   std::uint64_t tensors = 0;
   std::uint64_t elements = 0;
   std::uint64_t chunks = 0;
   std::uint64_t bytes = 0;   // decoded
-  std::uint64_t stored = 0;  // of payloads
+  std::uint64_t stored = 0;  // in payloads
 
+  // Adds every field of `other`.
   Tally& operator+=(const Tally& other);
 };
 
+// The sizes of the tensors of a dtype, or of the chunks of a codec.
 struct NamedTally : Tally {
   std::string name;
 };
 
+// The sizes of the tensors of a layer.
 struct LayerTally : Tally {
-  std::optional<std::uint32_t> layer;  // nothing: tensors of no layer
+  std::optional<std::uint32_t> layer;  // nullopt: tensors of no layer
 };
 
+// The content of an archive in numbers.
 struct Info {
   std::uint64_t files = 0;
-  std::uint64_t directories = 0;    // empty ones
-  std::uint64_t file_bytes = 0;     // of all files
-  std::uint64_t archive_bytes = 0;  // as it is stored
-  // What is stored besides the chunks: heads, indexes, metadata, groups.
+  std::uint64_t directories = 0;    // that are empty
+  std::uint64_t file_bytes = 0;     // sum of all files
+  std::uint64_t archive_bytes = 0;  // length of the archive
+  // The bytes that are stored besides the payloads of chunks: heads, indexes, metadata, groups.
   std::uint64_t overhead_bytes = 0;
-  Tally tensors;                   // of kind tensor, those of files
-  Tally other;                     // bytes of files that are no tensor; `tensors` counts ranges
-  Tally operands;                  // of groups
-  std::vector<NamedTally> dtypes;  // of `tensors`, the largest first; "dtype-N" where unknown
-  std::vector<NamedTally> codecs;  // of all chunks, the largest first; "codec-N" where unknown
-  std::vector<LayerTally> layers;  // of `tensors`, by number, then those of none
-  std::vector<Tally> by_file;      // all that tiles a file, in the order of the catalog
+  Tally tensors;                   // tensors of files
+  Tally other;                     // ranges of files that are no tensors, each counted in `tensors`
+  Tally operands;                  // tensors that belong to groups
+  std::vector<NamedTally> dtypes;  // of `tensors`, the largest first; "dtype-N" for an unknown one
+  std::vector<NamedTally> codecs;  // of all chunks, the largest first; "codec-N" for an unknown one
+  std::vector<LayerTally> layers;  // of `tensors`, by layer, then those of no layer
+  std::vector<Tally> by_file;  // all tensors and ranges of each file, in the order of the catalog
 
-  // The chunks of a file or tensor: decoded and stored.
+  // Returns the sizes of one tensor.
   static Tally of(const catalog::Tensor& tensor);
 };
 
+// Counts what a catalog lists. `archive_bytes` is the length of the archive.
 Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes);
 
-// Names as the tools show them; those that this build does not know with their number.
+// Returns the name of a dtype that the tools show: "dtype-N" if this build does not know it.
 std::string dtype_name(DType dtype);
+// Returns the name of a codec that the tools show: "codec-N" if this build does not know it.
 std::string codec_name(std::uint16_t codec);
 
 }  // namespace bbz::ops

@@ -16,13 +16,13 @@ struct Entry {
   std::string_view value;
 };
 
-// The metadata of a file: format-spec/records.md lists the keys.
+// Returns the metadata of a file: format-spec/records.md lists the keys.
 std::vector<Entry> metadata_of(const files::Layout& layout, const Limits& limits) {
   std::vector<Entry> entries;
   if (!layout.why_bytes.empty()) entries.push_back({"as-bytes", layout.why_bytes});
   if (layout.format.empty() || layout.format == "bytes") return entries;
   entries.push_back({"format", layout.format});
-  // One that is too large for a record still stands in the file's own header.
+  // Metadata that is too large for a record is still in the file's own header.
   if (layout.format == "safetensors" && !layout.metadata.empty() &&
       layout.metadata.size() <= limits.metadata_bytes) {
     entries.push_back({"safetensors", layout.metadata});
@@ -52,7 +52,7 @@ class Packer {
     if (options_.as_bytes && !file.layout.why_bytes.empty()) {
       options_.as_bytes(file.path, file.layout.why_bytes);
     }
-    // The writer reads on while the next file is opened.
+    // The writer continues to read this file while the next one is opened.
     std::shared_ptr<io::Source> source = std::move(file.source);
     if (source) BBZ_TRY(limit_open_files(source));
     for (const Extent& extent : file.layout.extents) {
@@ -65,8 +65,8 @@ class Packer {
   const PackSummary& summary() const { return summary_; }
 
  private:
-  // Keeps the number of files that the writer has yet to read small, however many threads and small
-  // files there are: a process may have few descriptors.
+  // Bounds the number of files that the writer has yet to read, however many threads and small
+  // files there are, because a process may have few descriptors.
   Status limit_open_files(std::shared_ptr<io::Source>& source) {
     constexpr std::uint64_t kSmall = std::uint64_t{64} << 10;
     constexpr std::size_t kMostOpen = 6;
@@ -82,7 +82,7 @@ class Packer {
     return {};
   }
 
-  // What was written by somebody else.
+  // Counts a file that `instead` has written.
   Status count_file(const SourceFile& file) {
     ++summary_.files;
     for (const Extent& extent : file.layout.extents) {
@@ -105,8 +105,8 @@ class Packer {
     return writer_.end_tensor();
   }
 
-  // What has no known length is written a chunk at a time: only when a chunk has been read is it
-  // known how long it is.
+  // Writes the rest of a file of unknown length, one chunk at a time. The length of a chunk is
+  // known only when it was read.
   Status add_rest(io::Source& source, std::uint64_t offset) {
     buffer_.resize(options_.write.chunk_bytes);
     while (true) {
@@ -129,15 +129,17 @@ class Packer {
   const PackOptions& options_;
   PackSummary summary_;
   std::vector<std::byte> buffer_;
-  std::vector<std::weak_ptr<io::Source>> open_;  // that the writer may still read
+  std::vector<std::weak_ptr<io::Source>> open_;  // sources that the writer may still read
 };
 
-// Whether the system, or the caller, is the reason, and not what a file holds.
+// Returns whether the system or the caller is the reason for an error, and not the content of a
+// file.
 bool is_of_system(Code code) {
   return code == Code::kIo || code == Code::kCancelled || code == Code::kOutOfMemory;
 }
 
-// Everything but the end of the archive, which is written when it is known that no file changed.
+// Packs everything but the end of the archive, which is written when it is known that no file
+// changed.
 Status pack_files(files::FileSequence& files, Packer& packer, Writer& writer, io::Sink& sink) {
   while (true) {
     BBZ_ASSIGN(std::optional<SourceFile> file, files.next());
@@ -160,7 +162,7 @@ TensorSpec tensor_spec(const Extent& extent) {
   return spec;
 }
 
-// The same calls as Packer::add, without the data.
+// Makes the same calls as Packer::add, without the data.
 Result<std::uint64_t> front_index_bytes(files::FileSequence& files, const WriteOptions& options) {
   FrontIndexMeter meter(options);
   while (true) {
@@ -192,7 +194,7 @@ Result<PackSummary> pack(files::FileSequence& files, io::Sink& sink, const PackO
   BBZ_ASSIGN(const std::unique_ptr<Writer> writer, Writer::create(sink, options.write));
   Packer packer(*writer, options);
   const Status packed = pack_files(files, packer, *writer, sink);
-  // A file that changed may be why it went wrong.
+  // A file that changed may be the reason for the error.
   if (packed.ok() || !is_of_system(packed.code())) BBZ_TRY(files.check_unchanged());
   BBZ_TRY(packed);
   PackSummary summary = packer.summary();

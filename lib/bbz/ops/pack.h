@@ -1,4 +1,4 @@
-// Packing: files, folders and streams into an archive.
+// Pack: packs files, directories and streams into an archive.
 #pragma once
 
 #include <functional>
@@ -8,48 +8,53 @@
 
 namespace bbz::ops {
 
-// Called on the calling thread as the work goes on, with the bytes done so far.
+// Called on the calling thread while the work goes on, with the number of bytes done so far.
 using Progress = std::function<void(std::uint64_t)>;
 
-// Writes a whole file of the archive in its own way and returns true, or returns false and leaves
-// it to pack().
+// Writes a whole file of the archive in its own way and returns true, or returns false to leave it
+// to pack().
 using Instead = std::function<Result<bool>(const files::SourceFile& file, Writer& writer)>;
 
-// Called with the path of a file that looks like a model and is packed as bytes, and with why
+// Called for a file that looks like a model and is packed as bytes, with its path and the reason
 // (files::Layout::why_bytes).
 using AsBytes = std::function<void(const std::string& path, const std::string& why)>;
 
+// Options of pack().
 struct PackOptions {
   WriteOptions write;
-  Progress progress{};  // bytes of the files that have been read
-  Instead instead{};    // asked for each file, where it is set
+  Progress progress{};  // called with the bytes of the files that were read
+  Instead instead{};    // called for each file, if it is set
   AsBytes as_bytes{};   // may be empty
 };
 
+// The outcome of pack().
 struct PackSummary {
   Digest root;
-  std::uint64_t files = 0;        // and empty folders
+  std::uint64_t files = 0;        // including empty directories
   std::uint64_t tensors = 0;      // of kind tensor
-  std::uint64_t input_bytes = 0;  // of all files
+  std::uint64_t input_bytes = 0;  // sum of all files
   std::uint64_t archive_bytes = 0;
 };
 
-// The value for WriteOptions::front_index_bytes, from the layouts alone; no tensor is read. `files`
-// is at its beginning afterwards, for pack(). Errors: those of the sequence;
+// Computes the value for WriteOptions::front_index_bytes from the layouts alone; no tensor is read.
+// Afterwards `files` is at its beginning, ready for pack(). Errors: those of the sequence;
 // kUnsupported for a stream, whose layout is not known before it is read.
 Result<std::uint64_t> front_index_bytes(files::FileSequence& files, const WriteOptions& options);
 
-// Packs all files into one archive. Tensors keep their names and types and get their layer from
-// their name; a stream of unknown length is cut into ranges of bytes of one chunk each. `sink` is
-// not finished; every file is an input of it. All files are looked at before the first is packed, so
-// that one that cannot be is found at once, and after the last was read once more: kIo, naming the
-// file, if one changed, was replaced or removed since it was listed, and then the archive is left
-// without its end. Few files are open at a time. Errors: those of the sequence and of Writer;
-// kTruncated for a stream that ends before its layout does; kInvalidArgument if the sink would
-// replace a file.
+// Packs all files into one archive. Tensors keep their names and types, and their layer is taken
+// from their name. A stream of unknown length is cut into ranges of bytes of one chunk each. `sink`
+// is not finished, and every file is an input of it. Few files are open at a time.
+//
+// All files are examined before the first is packed, so that one that cannot be packed is found at
+// once. They are examined once more after the last was read: if one was changed, replaced or
+// removed since it was listed, the error is kIo, naming the file, and the archive is left without
+// its end.
+//
+// Errors: those of the sequence and of Writer; kTruncated for a stream that ends before its layout
+// does; kInvalidArgument if the sink would replace a file.
 Result<PackSummary> pack(files::FileSequence& files, io::Sink& sink, const PackOptions& options);
 
-// How a range of a file's bytes is written. Precondition: its length is known.
+// Returns how to write a range of a file's bytes. Precondition: its length is known.
 TensorSpec tensor_spec(const files::Extent& extent);
 
 }  // namespace bbz::ops

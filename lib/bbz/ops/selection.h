@@ -1,4 +1,4 @@
-// Selection: which tensors of an archive are asked for, by layer and by name.
+// Selection: selects tensors of an archive by file, layer and name.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,12 @@
 
 namespace bbz::ops {
 
-// A pattern is that of fnmatch(3): * and ? match any characters, '/' and '.' too, [...] one of a
-// set. A tensor is selected when its file matches one of `files`, its layer lies in one of
-// `layers`, its name matches one of `tensors`, each where it is not empty, and its name matches
-// none of `excluded`.
+// Selects tensors. A tensor is selected if its file matches one of `files`, its layer lies in one
+// of `layers`, its name matches one of `tensors`, and its name matches none of `excluded`. An empty
+// list restricts nothing. Patterns are those of fnmatch(3): * and ? match any characters, including
+// '/' and '.', and [...] matches one of a set.
 struct Selection {
+  // A range of layers.
   struct Layers {
     std::uint32_t first = 0;
     std::uint32_t last = 0;  // included
@@ -25,16 +26,18 @@ struct Selection {
   std::vector<std::string> tensors;
   std::vector<std::string> excluded;
 
+  // Returns whether a file is one of `files`.
   bool selects_file(std::string_view path) const;
-  // False for bytes that are no tensor and for operands.
+  // Returns whether a tensor of `file` is selected; false for bytes that are no tensor and for
+  // operands.
   bool selects(const catalog::File& file, const catalog::Tensor& tensor) const;
-  // Whether tensors are asked for, rather than whole files.
+  // Returns whether it selects tensors, and not only files.
   bool of_tensors() const { return !layers.empty() || !tensors.empty() || !excluded.empty(); }
-  // What it asks for, for messages: `layer 3, tensor "*.weight"`.
+  // Describes the selection for messages: `layer 3, tensor "*.weight"`.
   std::string to_string() const;
 };
 
-// The selected tensors, by number, in archive order. Errors: kNotFound where there is none.
+// Returns the selected tensors, by number, in archive order. Errors: kNotFound if there is none.
 Result<std::vector<std::uint32_t>> select(const catalog::Catalog& catalog,
                                           const Selection& selection);
 

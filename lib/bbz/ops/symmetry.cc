@@ -15,19 +15,19 @@ bool is_model(const files::SourceFile& file) {
   return file.layout.format == "safetensors" || file.layout.format == "pytorch";
 }
 
-// The only file that holds a model, or why there is none.
+// The only file that holds a model, or the reason why there is none.
 struct Found {
   std::string path;
   std::shared_ptr<io::Source> source;
   std::string reason;
 };
 
-// Leaves the sequence at its beginning.
+// Finds the model, and leaves the sequence at its beginning.
 Result<Found> find_model(files::FileSequence& files) {
   BBZ_TRY(files.look());
   Found found;
   std::size_t count = 0;
-  std::string bytes;  // why the first file that looks like a model is none that is read
+  std::string bytes;  // why the first file that looks like a model cannot be read as one
   while (true) {
     BBZ_ASSIGN(std::optional<files::SourceFile> file, files.next());
     if (!file) break;
@@ -51,7 +51,7 @@ Result<Found> find_model(files::FileSequence& files) {
   return found;
 }
 
-// Why a model with junctions is better packed exactly, or nothing.
+// Returns why a model with junctions is better packed exactly, or an empty text if it is not.
 Result<std::string> why_not(const model::Model& model, const junction::Detection& detection) {
   const Status work = rotation::check_work(model, detection);
   if (!work.ok()) return work.error().message;
@@ -102,7 +102,7 @@ Result<SymmetrySummary> pack_symmetric(files::FileSequence& files, io::Sink& sin
     with_model.instead = [&, rotating](const files::SourceFile& file,
                                        Writer& writer) mutable -> Result<bool> {
       if (file.path != found.path) return false;
-      // What it unpacks to may be longer than what was read, by its header.
+      // By its header, the model may unpack to more bytes than were read.
       const std::uint64_t size = file.source ? file.source->size().value_or(0) : 0;
       if (options.progress) {
         rotating.progress = [&options, before, size](std::uint64_t of_model) {

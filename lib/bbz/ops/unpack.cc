@@ -16,25 +16,25 @@ bool is_exact(const catalog::Catalog& catalog) {
 
 namespace {
 
-// Where files go.
+// Decides where files are written.
 class Destination {
  public:
   virtual ~Destination() = default;
 
-  // Where the bytes of a file go; null where it has none or is not selected.
+  // Returns the sink for the bytes of a file, or null if it has none or is not selected.
   virtual Result<io::Sink*> begin(const catalog::File& file) = 0;
-  // All bytes of the file that was begun are there.
+  // Called when all bytes of the file are written.
   virtual Status end() = 0;
-  // Whether anything of what was selected was there.
+  // Returns whether the archive had something that was selected.
   virtual bool satisfied() const = 0;
 
   std::uint64_t files() const { return files_; }
 
  protected:
-  std::uint64_t files_ = 0;  // that were begun, and empty folders
+  std::uint64_t files_ = 0;  // files that were begun, and empty directories
 };
 
-// Each file under its name below an output folder.
+// Writes each file under its name below an output directory.
 class Tree final : public Destination {
  public:
   Tree(io::OutputTree& out, const UnpackOptions& options, const io::Source& archive)
@@ -61,7 +61,7 @@ class Tree final : public Destination {
   }
   bool satisfied() const override { return files_ != 0 || options_.selection.files.empty(); }
 
-  // Publishes what is complete, also if something failed after it.
+  // Publishes the complete files, even if a later one failed.
   Result<UnpackSummary> finish(Result<UnpackSummary> summary) {
     file_.reset();
     const Status published = batch_.finish();
@@ -77,7 +77,7 @@ class Tree final : public Destination {
   std::unique_ptr<io::AtomicFile> file_;
 };
 
-// The one file that is selected, to a sink.
+// Writes the one selected file to a sink.
 class Single final : public Destination {
  public:
   Single(io::Sink& sink, const UnpackOptions& options)
@@ -124,7 +124,7 @@ class StreamWriter final : public Visitor {
 
   Status damaged(const catalog::Tensor& tensor, const catalog::Chunk&,
                  const Error& error) override {
-    if (!assembler_ || tensor.is_operand()) return {};  // not asked for
+    if (!assembler_ || tensor.is_operand()) return {};  // not selected
     return error;
   }
 
@@ -203,7 +203,7 @@ Result<UnpackSummary> unpack_stream(io::Source& source, io::OutputTree& out,
 Result<UnpackSummary> unpack_one(const Reader& reader, io::Sink& sink,
                                  const UnpackOptions& options) {
   BBZ_TRY(io::add_input(sink, reader.source()));
-  // Before anything is written.
+  // Check this before anything is written.
   const auto matches = std::ranges::count_if(reader.catalog().files, [&](const auto& file) {
     return Single::is_selected(file, options.selection);
   });

@@ -1,4 +1,4 @@
-// Unpacking: the files of an archive, byte for byte as they were packed.
+// Unpack: writes the files of an archive, byte for byte as they were packed.
 #pragma once
 
 #include "bbz/archive/reader.h"
@@ -9,44 +9,54 @@
 
 namespace bbz::ops {
 
+// Options of the unpack functions.
 struct UnpackOptions {
-  bool replace = false;   // existing files make way, but never the archive itself
-  bool sync = true;       // content is on the disk before its file appears: see io::OutputOptions
-  Selection selection{};  // of files; what it says of tensors is passed over
-  unsigned threads = 0;   // of unpack_stream; a Reader has its own
-  Limits limits{};        // the same
-  Progress progress{};    // bytes of files written; of unpack_stream, bytes of the archive read
+  // Replaces existing files, but never the archive.
+  bool replace = false;
+  // Writes content through to the disk before its file appears: see io::OutputOptions.
+  bool sync = true;
+  Selection selection{};  // its `files` select; the rest is ignored
+  // Of the functions for streams; a Reader has its own. 0: all cores.
+  unsigned threads = 0;
+  Limits limits{};  // of the same
+  // Called with the bytes of files that were written; for streams, with the bytes of the archive
+  // that were read.
+  Progress progress{};
 };
 
+// The outcome of unpacking.
 struct UnpackSummary {
-  std::uint64_t files = 0;  // and empty folders
-  std::uint64_t bytes = 0;  // of all files
+  std::uint64_t files = 0;  // including empty directories
+  std::uint64_t bytes = 0;  // of the files that were written
+  // The root digest of the archive.
   Digest root;
-  bool exact = true;  // false where the symmetry coder rotated a model of the archive
+  bool exact = true;  // false if the symmetry coder rotated a model of the archive
 };
 
-// Whether every file of the archive is as it was packed.
+// Returns whether every file of the archive is as it was packed, and none was rotated.
 bool is_exact(const catalog::Catalog& catalog);
 
-// Writes the selected files and empty folders below `out`, with all of the reader's threads. Each
-// file appears under its name when all of its bytes are there and right, as the checksums of the
-// chunks say (and their digests, where the archive has them), some files together; a file that
-// fails leaves nothing behind, those before it stay. No file is more readable than the archive.
-// Errors: kExists, before anything is written, where a file is in the way; kInvalidArgument if that
-// is the archive itself; kUnsafePath for a link in the way; kNotFound where no file is selected;
-// kChecksum and the other errors of reading.
+// Writes the selected files and empty directories below `out`, with all of the reader's threads. A
+// file appears under its name when all of its bytes are there and correct, judged by the checksums
+// of its chunks (and by the digests of the chunks, if the archive has them); several files may
+// appear together. A file that fails leaves nothing behind; those before it stay. No file is more readable than the
+// archive. Errors: kExists, before anything is written, if a file is in the way; kInvalidArgument
+// if that is the archive itself; kUnsafePath for a link in the way; kNotFound if files are selected
+// and none matches; kChecksum and the other errors of reading.
 Result<UnpackSummary> unpack(const Reader& reader, io::OutputTree& out,
                              const UnpackOptions& options);
 
-// The same for an archive read front to back, from a pipe too. A file that is in the way is found
-// when its turn comes.
+// Writes files like unpack(), but reads the archive front to back, also from a pipe. A file that is
+// in the way is found when its turn comes.
 Result<UnpackSummary> unpack_stream(io::Source& source, io::OutputTree& out,
                                     const UnpackOptions& options);
 
-// Writes the one file that is selected to a sink, which is not finished. Errors: kNotFound where no
-// file is selected; kInvalidArgument where several are; those of reading and of the sink.
+// Writes the one selected file to a sink, which is not finished. Errors: kNotFound if no file is
+// selected; kInvalidArgument if several are; those of reading and of the sink.
 Result<UnpackSummary> unpack_one(const Reader& reader, io::Sink& sink,
                                  const UnpackOptions& options);
+// Writes one file like unpack_one(), but reads the archive front to back. A second selected file is
+// found after the first was written.
 Result<UnpackSummary> unpack_one_stream(io::Source& source, io::Sink& sink,
                                         const UnpackOptions& options);
 

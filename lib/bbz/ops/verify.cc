@@ -10,8 +10,8 @@ namespace {
 
 class DamageCollector final : public Visitor {
  public:
-  // `hash_all`: files are hashed as they come, whether the archive's kind of digest promises a use
-  // of it or not.
+  // If `hash_all` is true, every file is hashed as it arrives, even if the archive's kind of digest
+  // does not suggest that files have digests.
   DamageCollector(VerifyReport& report, const VerifyOptions& options, bool hash_all)
       : report_(report), options_(options), hash_all_(hash_all) {}
 
@@ -49,7 +49,7 @@ class DamageCollector final : public Visitor {
     return {};
   }
 
-  // A file is hashed as far as its bytes come in order.
+  // Hashes a file as long as its bytes arrive in order.
   Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
     if (tensor.is_operand()) return {};
     records_.data(offset, bytes);
@@ -94,7 +94,7 @@ class DamageCollector final : public Visitor {
     return {};
   }
 
-  // The files whose digests are yet to be compared.
+  // Returns the files whose digests are not compared yet.
   const std::vector<std::uint32_t>& not_hashed() const { return not_hashed_; }
 
   void compare(const std::string& path, const Digest& digest, const Digest& computed) {
@@ -120,13 +120,13 @@ class DamageCollector final : public Visitor {
   bool hash_files_ = false;
   std::string path_;
   bool whole_ = true;           // nothing of the file is damaged so far
-  std::uint64_t position_ = 0;  // in the file, up to which hash_ has gone
+  std::uint64_t position_ = 0;  // offset in the file up to which hash_ has gone
   std::optional<Hasher> hash_;
   safetensors::RecordsCheck records_;
   std::vector<std::uint32_t> not_hashed_;
 };
 
-// Hashes what it is given.
+// Hashes all bytes that it visits.
 class HashingVisitor final : public Visitor {
  public:
   Status data(const catalog::Tensor&, std::uint64_t, Bytes bytes) override {
@@ -139,7 +139,7 @@ class HashingVisitor final : public Visitor {
   Hasher hash_{DigestKind::kSha256};
 };
 
-// Compares the digests of files that were not hashed as they came, by reading these once more, in
+// Compares the digests of files that were not hashed as they arrived. Reads these files again, in
 // the order of their bytes.
 Status compare_apart(io::Source& source, const VerifyOptions& options, DamageCollector& collector) {
   if (!source.seekable()) {
@@ -153,7 +153,7 @@ Status compare_apart(io::Source& source, const VerifyOptions& options, DamageCol
   ReadOptions reading;
   reading.threads = options.threads;
   reading.limits = options.limits;
-  // The caller's source, which outlives the reader.
+  // The caller owns the source, which outlives the reader.
   const std::shared_ptr<io::Source> borrowed(std::shared_ptr<io::Source>(), &source);
   BBZ_ASSIGN(const auto reader, Reader::open(borrowed, reading));
   for (const std::uint32_t number : collector.not_hashed()) {
@@ -191,7 +191,7 @@ Result<VerifyReport> verify(io::Source& source, const VerifyOptions& options) {
     report.archive_bytes = bytes;
     if (options.progress) options.progress(bytes);
   };
-  // Of a stream nobody knows beforehand which files have a digest.
+  // While a stream is read, it is not known yet which files have a digest, so all are hashed.
   DamageCollector collector(report, options, !source.seekable());
   const auto read = read_stream(source, stream, collector);
   if (read.ok()) {

@@ -1,4 +1,4 @@
-// Verifying: whether every byte of an archive is what it should be.
+// Verify: checks every byte of an archive.
 #pragma once
 
 #include <optional>
@@ -12,49 +12,52 @@
 
 namespace bbz::ops {
 
+// Options of verify().
 struct VerifyOptions {
-  bool fast = false;                 // structure and stored payloads only; nothing is decoded
-  std::optional<Digest> expected{};  // of the root
-  std::size_t max_damages = 100;     // that are listed; all are counted
-  unsigned threads = 0;
+  bool fast = false;  // checks structure and stored payloads only, and decodes nothing
+  std::optional<Digest> expected{};  // the root digest that the archive must have
+  std::size_t max_damages = 100;     // to list; all are counted
+  unsigned threads = 0;              // that decode; 0: all cores
   Limits limits{};
-  Progress progress{};  // bytes of the archive read
+  Progress progress{};  // called with the bytes of the archive that were read
 };
 
-// What is not as it should be: a chunk, a tensor that cannot be put together from others, or the
-// whole of a file.
+// Something that is wrong: a chunk, a tensor that cannot be derived from others, or a whole file.
 struct Damage {
-  std::string file;    // empty for an operand
-  std::string tensor;  // empty for bytes that are no tensor, and for a file
+  std::string file;    // path; empty for an operand
+  std::string tensor;  // name; empty for bytes that are no tensor, and for a file
   std::optional<std::uint32_t> chunk;
-  std::uint64_t archive_offset = 0;  // of the chunk's payload; 0 where there is none
+  std::uint64_t archive_offset = 0;  // of the chunk's payload; 0 if there is no chunk
   Error error;
 };
 
+// The outcome of verify().
 struct VerifyReport {
-  std::vector<Damage> damages;  // the first of them
-  std::uint64_t damaged = 0;    // how many there are
-  // The first of them all, but for what this version does not know, where there is other damage.
+  std::vector<Damage> damages;  // the first of them, up to max_damages
+  std::uint64_t damaged = 0;    // number of all
+  // The first damage. If there is other damage, this is not one that this version does not know
+  // (kUnsupported).
   std::optional<Error> first;
-  // What ended the reading: the structure is damaged here, and what follows is not known.
+  // The error that ended the reading: the structure is damaged there, and what follows is not
+  // known.
   std::optional<Error> broken;
-  // What was checked.
+  // The number of things that were checked.
   std::uint64_t files = 0;
   std::uint64_t tensors = 0;  // of kind tensor
   std::uint64_t chunks = 0;
   std::uint64_t archive_bytes = 0;
-  std::optional<Digest> root;  // computed, where the archive was read to its end
-  std::optional<Digest> expected;
+  std::optional<Digest> root;      // computed, if the archive was read to its end
+  std::optional<Digest> expected;  // from the options
 
-  // Success, or the error that says it best: `broken`, `first`, or kDigestMismatch.
+  // Returns success or the most telling error: `broken`, `first` or kDigestMismatch.
   Status outcome() const;
 };
 
-// Reads the archive front to back and checks every checksum, digest and rule of the format. What is
-// found to be wrong stands in the report; an error is that the source could not be read.
+// Reads the archive front to back, and checks every checksum, digest and rule of the format. What
+// is wrong goes to the report. Errors: kIo, if the source could not be read.
 Result<VerifyReport> verify(io::Source& source, const VerifyOptions& options);
 
-// "sha256:HEX", "xxh3-128:HEX", or HEX alone, whose length tells the kind. Errors:
+// Parses "sha256:HEX", "xxh3-128:HEX", or HEX alone, whose length tells the kind. Errors:
 // kInvalidArgument.
 Result<Digest> parse_digest(std::string_view text);
 

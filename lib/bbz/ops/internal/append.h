@@ -1,4 +1,4 @@
-// Appending: whole tensors at the end of an output. Internal to the room.
+// Appends whole tensors to an output.
 #pragma once
 
 #include <span>
@@ -8,9 +8,10 @@
 
 namespace bbz::ops {
 
-// Appends tensors one after the other, with all of the reader's threads: where the sink can place,
-// each writes what it has decoded; elsewhere the calling thread writes in order. `written` is told
-// how many bytes of the tensors are there. Errors: those of reading and of the sink.
+// Appends tensors one after the other, with all of the reader's threads. If the sink can place,
+// each thread writes what it has decoded; else the calling thread writes in order. `written` is
+// called with the number of bytes of the tensors that are there. Errors: those of reading and of
+// the sink.
 Status append_tensors(const Reader& reader, std::span<const std::uint32_t> tensors, io::Sink& sink,
                       const Progress& written = {});
 

@@ -1,4 +1,4 @@
-// FileAssembler: puts the bytes of one file together. Internal to the room.
+// FileAssembler: assembles one file from the bytes of its tensors.
 #pragma once
 
 #include "bbz/archive/visitor.h"
@@ -6,22 +6,22 @@
 
 namespace bbz::ops {
 
-// Takes the bytes of a file's tensors as a visitor gets them from a stream. That they are right is
-// what the checksums of the chunks and the tiling of the file have proved: see
-// format-spec/records.md.
+// Takes the bytes of a file's tensors as a visitor gets them from a stream. The checksums of the
+// chunks and the tiling of the file prove that they are correct: see format-spec/records.md.
 class FileAssembler {
  public:
-  // `sink` must outlive the assembler.
+  // Begins a file at the end of `sink`, which must outlive the assembler.
   explicit FileAssembler(io::Sink& sink) : sink_(sink), begin_(sink.written()) {}
 
-  // Errors: those of the sink; kUnsupported for bytes out of order where the sink cannot patch.
+  // Writes bytes that begin at `offset` of a tensor. Errors: those of the sink; kUnsupported for
+  // bytes out of order if the sink cannot patch.
   Status put(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes);
-  // Checks that the file is as long as the archive says. Errors: kMalformed.
+  // Checks that the file has the length that the archive says. Errors: kMalformed.
   Status end(const catalog::File& file);
 
  private:
   io::Sink& sink_;
-  std::uint64_t begin_;  // of the file in the sink
+  std::uint64_t begin_;  // offset of the file in the sink
 };
 
 }  // namespace bbz::ops

@@ -1,4 +1,4 @@
-// Spool: bytes put aside on disk until it is known what stands before them. Internal to the room.
+// Spool: keeps bytes on disk until it is known what comes before them.
 #pragma once
 
 #include <memory>
@@ -9,13 +9,15 @@
 
 namespace bbz::ops {
 
+// A temporary file that is filled and emptied.
 class Spool {
  public:
-  // A file without a name in `folder`, gone with the process. Errors: kIo.
+  // Creates a file without a name in `folder`; it disappears with the process. Errors: kIo.
   static Result<std::unique_ptr<Spool>> create(const std::string& folder);
 
+  // Appends bytes to the spool. Errors: kIo.
   Status write(Bytes bytes) { return writer_.write(bytes); }
-  // Appends everything to a sink, and empties the spool.
+  // Appends everything to a sink, and empties the spool. Errors: kIo; those of the sink.
   Status move_to(io::Sink& sink);
 
  private:
@@ -23,7 +25,7 @@ class Spool {
 
   io::Fd file_;
   io::FdWriter writer_;
-  std::uint64_t begin_ = 0;  // of what is in it, in the writer's count
+  std::uint64_t begin_ = 0;  // start of its content, in the writer's count
 };
 
 }  // namespace bbz::ops

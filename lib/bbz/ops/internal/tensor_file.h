@@ -1,4 +1,4 @@
-// TensorFile: the header of a safetensors file that is put together. Internal to the room.
+// TensorFile: makes the header of a safetensors file.
 #pragma once
 
 #include <map>
@@ -10,30 +10,34 @@
 
 namespace bbz::ops {
 
+// The tensors and the metadata of a safetensors file.
 class TensorFile {
  public:
-  // The next tensor. Errors: kUnsupported for an unknown dtype; kInvalidArgument where the name
-  // stands already.
+  // Adds a tensor after the others. `file` is where it comes from, for messages. Errors:
+  // kUnsupported for an unknown dtype; kInvalidArgument if another tensor has the name.
   Status add(const catalog::Tensor& tensor, const std::string& file);
-  // Entries of "__metadata__" as a JSON object; those with a key that is there already are left
-  // out.
+  // Adds the entries of a JSON object to "__metadata__". Entries whose key is there already are
+  // ignored.
   Status add_metadata(std::string_view json);
 
+  // Returns the number of tensors.
   std::size_t tensors() const { return tensors_.size(); }
+  // Returns the entries of "__metadata__".
   const safetensors::Metadata& metadata() const { return metadata_; }
-  // Length field and JSON: what stands before the tensors' bytes.
+  // Returns the length field and the JSON, which come before the tensors' bytes.
   Result<std::vector<std::byte>> header();
 
  private:
   std::vector<safetensors::Tensor> tensors_;
   safetensors::Metadata metadata_;
-  std::map<std::string, std::string, std::less<>> files_;  // by the name of a tensor, for messages
+  std::map<std::string, std::string, std::less<>> files_;  // by the name of a tensor; for messages
 };
 
-// The path of the output that holds tensors of this file: with ".safetensors" at its end.
+// Returns the path of the output for tensors of this file: ".safetensors" is appended if it does
+// not end so.
 std::string extracted_path(const std::string& path);
 
-// The metadata that TensorFile keeps.
+// The key of the metadata that TensorFile takes.
 inline constexpr std::string_view kSafetensorsKey = "safetensors";
 
 }  // namespace bbz::ops
