@@ -1,4 +1,4 @@
-// for_each_index: a loop whose rounds run on several threads at once.
+// for_each_index: a loop whose iterations run on several threads.
 #pragma once
 
 #include <atomic>
@@ -13,23 +13,26 @@
 
 namespace bbz::parallel {
 
-// Calls work(i) for every i below `count`, each once, on the pool's threads and on the calling one,
-// and returns when all have returned. If the pool's threads are busy with other tasks, the calling
-// thread does the work alone: it never waits for a task that has not begun, and so may be a task of
-// the pool itself. No pool: a plain loop. If a call throws, rounds that have not begun are left
-// out, and the first exception is thrown again on the calling thread, when all calls have ended.
+// Calls work(i) once for every i below `count`, on the calling thread and the pool's threads, and
+// returns when all calls have returned. The calling thread never waits for a task that has not
+// started. So it does all the work if the pool's threads are busy, and it may itself be a task of
+// the pool. A null pool means a plain loop.
+//
+// If a call throws, iterations that have not started are skipped. When the others have ended, the
+// first exception is thrown again on the calling thread.
 template <class Work>
 void for_each_index(ThreadPool* pool, std::size_t count, const Work& work) {
   if (pool == nullptr || pool->runs_inline() || count < 2) {
     for (std::size_t i = 0; i < count; ++i) work(i);
     return;
   }
-  // Shared with tasks that begin when all is done; they find nothing left, and do not touch `work`.
+  // Shared, because tasks may start after this function has returned. Those find no work left, and
+  // do not use `work`.
   struct State {
     std::atomic<std::size_t> next{0};
     std::mutex mutex;
     std::condition_variable changed;
-    std::size_t inside = 0;  // threads that may be in a call of `work`
+    std::size_t inside = 0;  // threads that may be calling `work`
     std::exception_ptr failure;
   };
   const auto state = std::make_shared<State>();
@@ -53,7 +56,7 @@ void for_each_index(ThreadPool* pool, std::size_t count, const Work& work) {
   try {
     for (std::size_t t = 1; t < pool->size() && t < count; ++t) pool->submit(take_part);
   } catch (const std::bad_alloc&) {
-    // Those that were submitted, and this thread, do it.
+    // The submitted tasks and this thread do the work.
   }
   take_part();
   std::unique_lock lock(state->mutex);

@@ -1,4 +1,5 @@
-// OrderedQueue and ordered_map: items made in order, worked on in parallel, and used in order.
+// OrderedQueue and ordered_map: items that are filled in order, worked on in parallel, and consumed
+// in order.
 #pragma once
 
 #include <algorithm>
@@ -16,48 +17,53 @@
 
 namespace bbz::parallel {
 
-// Returns a depth for an OrderedQueue that keeps every thread at work while the oldest item is
-// waited for.
+// Returns the depth of an OrderedQueue that keeps every thread busy while the oldest item is not
+// done.
 inline std::size_t queue_depth(const ThreadPool& pool) {
   return 2 * pool.size() + 1;
 }
 
-// A sequence of items that one thread fills in order, that are worked on several at once and in any
-// order, and that the same one thread uses in order.
+// A queue of items. One thread fills and consumes them in order, and several threads work on them
+// in any order in between:
 //
 //   Status work(Item&)      on the pool's threads, and on the calling thread while it would wait
 //   Status consume(Item&)   on the calling thread, in the order of submit()
 //
-// At most `depth` items exist (one, where the pool runs inline), default-constructed; each comes
-// back from next() as consume left it, so that buffers are used again and memory stays bounded.
-// After an error, the first in the order of the items, the queue must not be used further. What
-// work or consume throws is thrown by next() or drain().
+// There are at most `depth` items, or one if the pool runs inline. They are default-constructed,
+// and next() returns them as consume() left them. So buffers are reused, and memory is bounded.
 //
-// Why the calling thread works too: a thread that only handed out and took back would be woken for
+// next() and drain() return the first error in the order of the items, and throw what work() or
+// consume() threw. After that, the queue must not be used.
+//
+// The calling thread works too, because a thread that only fills and consumes would be woken for
 // every item, and a system that sees threads wake one another so often keeps them on one core.
 template <class Item>
 class OrderedQueue {
  public:
+  // The type of work and consume.
   using Step = std::function<Status(Item&)>;
 
+  // Makes an empty queue. `pool` must outlive it.
   OrderedQueue(ThreadPool& pool, std::size_t depth, Step work, Step consume)
       : pool_(pool),
         consume_(std::move(consume)),
         shared_(std::make_shared<Shared>(
             std::move(work), pool.runs_inline() ? 1 : std::max<std::size_t>(depth, 1))) {}
 
-  // Waits for the work that is under way; items on which nobody has begun are dropped.
+  // Waits for the work in progress. Drops items on which no thread has started.
   ~OrderedQueue() { shared_->close(); }
   OrderedQueue(const OrderedQueue&) = delete;
   OrderedQueue& operator=(const OrderedQueue&) = delete;
 
-  // The item to fill next. Where all are under way, the oldest is waited for and consumed first.
+  // Returns the item to fill next, which stays valid until submit(). If all items are in use, waits
+  // for the oldest and consumes it first. Errors: those of work and consume.
   Result<Item*> next() {
     if (submitted_ - consumed_ == shared_->slots.size()) BBZ_TRY(consume_oldest());
     return &shared_->slot(submitted_).item;
   }
 
-  // Hands the item that next() gave to the workers.
+  // Gives the item that next() returned to the workers. Precondition: next() was called since the
+  // last submit().
   void submit() {
     Slot& slot = shared_->slot(submitted_++);
     slot.done = false;
@@ -69,7 +75,7 @@ class OrderedQueue {
     pool_.submit([shared = shared_] { shared->work_on_next(); });
   }
 
-  // Waits for and consumes everything submitted.
+  // Waits for all submitted items and consumes them. Errors: those of work and consume.
   Status drain() {
     while (consumed_ < submitted_) BBZ_TRY(consume_oldest());
     return {};
@@ -83,14 +89,14 @@ class OrderedQueue {
     bool done = false;
   };
 
-  // What the tasks refer to. One that finds its item taken by another thread may come to run after
-  // the queue's end.
+  // The state that tasks share with the queue. A task whose item another thread has taken may run
+  // after the queue has ended.
   struct Shared {
     Shared(Step w, std::size_t depth) : work(std::move(w)), slots(depth) {}
 
     Slot& slot(std::uint64_t number) { return slots[number % slots.size()]; }
 
-    // Works on the oldest item on which nobody has begun, if there is one.
+    // Works on the oldest item on which no thread has started, if there is one.
     void work_on_next() {
       std::unique_lock lock(mutex);
       if (closed || begun == submitted) return;
@@ -158,12 +164,13 @@ class OrderedQueue {
   std::uint64_t consumed_ = 0;
 };
 
-// Drives an OrderedQueue to its end:
+// Fills, works on and consumes all items of an OrderedQueue:
 //
-//   Result<bool> produce(Item&)   on the calling thread, in order: fills the item; false at the end
+//   Result<bool> produce(Item&)   on the calling thread, in order: fills the item, or returns false
+//                                 if there are no more
 //
-// Returns the first error in the order of the items, as a loop without threads would: everything
-// before it has been consumed, nothing after it is. When ordered_map returns, no work is under way.
+// Returns the first error in the order of the items, as a loop without threads does: all items
+// before it were consumed, and none after it. No work is in progress when it returns.
 template <class Item, class Produce>
 Status ordered_map(ThreadPool& pool, std::size_t depth, Produce&& produce,
                    typename OrderedQueue<Item>::Step work,

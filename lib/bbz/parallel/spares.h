@@ -1,4 +1,4 @@
-// Spares: buffers that tasks borrow.
+// Spares: a pool of objects, such as buffers, that tasks borrow.
 #pragma once
 
 #include <memory>
@@ -9,12 +9,13 @@
 
 namespace bbz::parallel {
 
-// As many objects as are borrowed at one time, made when they are first needed. The one that came
-// back last is lent first: its memory is the likeliest to be in the cache still. Safe to call from
-// many threads at once; must outlive the loans.
+// Owns as many objects as were borrowed at the same time. They are default-constructed on demand.
+// The object that came back last is lent first, because its memory is most likely still in the
+// cache. Thread-safe. Must outlive its loans.
 template <class T>
 class Spares {
  public:
+  // A borrowed object, which the destructor gives back.
   class Loan {
    public:
     Loan(Spares& spares, std::unique_ptr<T> object) : spares_(spares), object_(std::move(object)) {}
@@ -34,7 +35,7 @@ class Spares {
   Spares(const Spares&) = delete;
   Spares& operator=(const Spares&) = delete;
 
-  // The object is as the last borrower left it.
+  // Lends an object, as its last borrower left it.
   Loan borrow() {
     {
       const std::lock_guard lock(mutex_);
@@ -48,7 +49,8 @@ class Spares {
   }
 
  private:
-  // Called as a loan ends, also by an exception: without memory for the list, the object goes.
+  // Called when a loan ends, also by an exception. Destroys the object if there is no memory for
+  // the list.
   void take_back(std::unique_ptr<T> object) noexcept {
     const std::lock_guard lock(mutex_);
     try {

@@ -12,7 +12,7 @@ ThreadPool::ThreadPool(std::size_t threads) {
   try {
     while (threads_.size() < threads - 1) threads_.emplace_back([this] { run(); });
   } catch (const std::system_error&) {
-    // The system gives no more threads: those that there are do the work.
+    // The system gives no more threads, so the existing ones do the work.
   }
 }
 

@@ -1,4 +1,4 @@
-// ThreadPool: threads that run tasks in the order in which they were submitted.
+// ThreadPool: threads that start tasks in the order in which they were submitted.
 #pragma once
 
 #include <condition_variable>
@@ -11,25 +11,28 @@
 
 namespace bbz::parallel {
 
+// Owns a fixed number of threads and a queue of tasks. Thread-safe.
 class ThreadPool {
  public:
-  // A pool for work on `threads` threads, 0 for as many as the machine runs at once, of which the
-  // one that hands out the work and takes part in it is the first (see OrderedQueue). With one
-  // thread, or where the system gives no more, submit() runs the task itself.
+  // Makes a pool for work on `threads` threads, or on as many as the machine runs at once if it is
+  // 0. The thread that submits tasks counts as one, because it takes part in the work (see
+  // OrderedQueue). If there is no other thread, because `threads` is 1 or the system gives none,
+  // submit() runs the task itself.
   explicit ThreadPool(std::size_t threads = 0);
 
-  // Runs the tasks that are left, then ends the threads.
+  // Runs the remaining tasks, then ends the threads.
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  // How many threads work at once, the one that hands out the work among them.
+  // Returns the number of threads that work at once, including the one that submits tasks.
   std::size_t size() const { return threads_.size() + 1; }
 
-  // Whether submit() runs tasks on the calling thread.
+  // Returns whether submit() runs tasks on the calling thread.
   bool runs_inline() const { return threads_.empty(); }
 
-  // Hands a task over, from any thread. Precondition: it does not throw.
+  // Appends a task to the queue, or runs it if there are no threads. Precondition: it does not
+  // throw.
   void submit(std::function<void()> task);
 
  private:
