@@ -9,7 +9,7 @@ bool is_letter(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-// Printable ASCII without the quote, and all bytes above ASCII.
+// Returns whether c is printable ASCII without blank and quote, or a byte above ASCII.
 bool is_etag_character(char c) {
   const auto value = static_cast<unsigned char>(c);
   return value >= 0x21 && value != '"' && value != 0x7F;

@@ -1,5 +1,5 @@
-// Values of fields that tell one version of a file from another: what may be sent back to a server.
-// Internal to bbz.
+// Checks the values of ETag and Last-Modified, which identify a version of a file, before they are
+// sent back to a server.
 #pragma once
 
 #include <cstddef>
@@ -7,16 +7,16 @@
 
 namespace bbz::http {
 
-// The longest value that either of these accepts.
+// The largest length of a value, in bytes, that these functions accept.
 inline constexpr std::size_t kLongestValue = 1024;
 
-// Reports whether a value is an entity tag as RFC 9110 (section 8.8.3) writes it: `"abc"` or
-// `W/"abc"`, without quotes, blanks and control characters between the quotes.
+// Returns whether a value is an entity tag of RFC 9110, section 8.8.3: `"abc"` or `W/"abc"`,
+// without quotes, blanks and control characters between the quotes.
 bool is_etag(std::string_view value);
 
-// Reports whether a value can be a date of HTTP (section 5.6.7), of which servers know several
-// forms: the name of a day and what follows, in printable ASCII. Whether there is such a day is not
-// looked at. No entity tag passes.
+// Returns whether a value may be an HTTP date in any of the forms that servers use (RFC 9110,
+// section 5.6.7): three letters and more printable ASCII. Does not check that the date exists.
+// Never returns true for an entity tag.
 bool is_http_date(std::string_view value);
 
 }  // namespace bbz::http

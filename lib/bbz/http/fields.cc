@@ -9,7 +9,7 @@
 namespace bbz::http {
 namespace {
 
-constexpr std::size_t kLongestField = 1024;  // of those that are kept; longer ones are cut
+constexpr std::size_t kLongestField = 1024;  // of the fields below; longer values are cut
 constexpr std::uint64_t kLongestWait = 10'000'000'000;  // seconds, far from any overflow
 
 std::string_view trimmed(std::string_view text) {
@@ -89,7 +89,7 @@ std::optional<std::string> difference(const Identity& expected, const Identity& 
 }
 
 void ResponseHead::add_line(std::string_view line) {
-  if (line.starts_with(' ') || line.starts_with('\t')) return;  // continues a field, and is none
+  if (line.starts_with(' ') || line.starts_with('\t')) return;  // continues a field
   line = trimmed(line);
   if (line.starts_with("HTTP/")) {
     *this = {};
@@ -102,8 +102,8 @@ void ResponseHead::add_line(std::string_view line) {
   if (colon == std::string_view::npos) return;
   const std::string_view name = line.substr(0, colon);
   const std::string_view whole = trimmed(line.substr(colon + 1));
-  // These two are sent back, if they are what they are called. Servers send others, which say
-  // nothing.
+  // These two are sent back, so anything else under their names, which some servers send, is
+  // dropped.
   if (equal_names(name, "etag")) etag = is_etag(whole) ? whole : "";
   if (equal_names(name, "last-modified")) last_modified = is_http_date(whole) ? whole : "";
   const std::string_view value = whole.substr(0, kLongestField);

@@ -25,7 +25,7 @@ Status check(const std::string& url, const Options& options) {
                       "{}: expected a URL and a proxy without control characters, found one",
                       quoted(shown_url(url)));
   }
-  if (!std::ranges::all_of(options.headers, is_field)) {  // which may hold a secret
+  if (!std::ranges::all_of(options.headers, is_field)) {  // not shown: it may contain a secret
     return make_error(Code::kInvalidArgument, "{}: a header is not of the form 'Name: value'",
                       shown_url(url));
   }
@@ -42,14 +42,14 @@ struct RemoteFile::Fetch {
   Fetch(io::ByteRange r, const Take& t, const Options& options)
       : range(r), take(t), backoff(options), pace(options) {}
 
-  io::ByteRange range;  // what is still to come
+  io::ByteRange range;  // still to fetch
   const Take& take;
   Backoff backoff;
   Pace pace;  // since the last failure
   Links::Route route;
 };
 
-// The response to the first request, until it is read.
+// The response to the first request, until its body is read.
 struct RemoteFile::Opening {
   std::unique_ptr<Transfer> transfer;
   io::ByteRange found;
@@ -99,7 +99,7 @@ Status RemoteFile::fetch_into(std::uint64_t offset, MutableBytes out) {
   });
 }
 
-// Makes attempts until nothing of the range is left, or trying again is of no use.
+// Makes attempts until the whole range is fetched or another attempt would be useless.
 Status RemoteFile::persist(Fetch& fetch, const Attempt& attempt) {
   unsigned tries = 0;
   while (fetch.range.size > 0) {
@@ -133,7 +133,7 @@ Status RemoteFile::persist(Fetch& fetch, const Attempt& attempt) {
   return {};
 }
 
-// Waits, and for as long as the server has asked any fetch to wait.
+// Waits until `time`, and until the time for which the server asked in any fetch.
 Status RemoteFile::wait_until(std::chrono::steady_clock::time_point time) {
   std::unique_lock lock(mutex_);
   time = std::max(time, not_before_);
@@ -148,7 +148,7 @@ void RemoteFile::cancel() {
   changed_.notify_all();
 }
 
-// Makes the first request, whose response is kept for attempt().
+// Sends the first request, and keeps its response for attempt().
 std::optional<RemoteFile::Failure> RemoteFile::begin(Fetch& fetch) {
   Lease transfer(idle_, options_);
   ResponseHead head;
@@ -164,7 +164,7 @@ std::optional<RemoteFile::Failure> RemoteFile::begin(Fetch& fetch) {
   return std::nullopt;
 }
 
-// Asks for the range once, and moves its beginning past what came.
+// Requests the range once, and moves its beginning past the bytes that arrived.
 std::optional<RemoteFile::Failure> RemoteFile::attempt(Fetch& fetch) {
   if (fetch.range.offset == 0) {
     std::unique_lock lock(mutex_);
@@ -184,7 +184,7 @@ std::optional<RemoteFile::Failure> RemoteFile::attempt(Fetch& fetch) {
   return read_body(transfer, *parse_content_range(head.content_range)->range, fetch);
 }
 
-// Makes one request, with those that redirects lead to, until a head is there that is good.
+// Sends a request, and follows redirects until there is a head whose body can be used.
 std::optional<RemoteFile::Failure> RemoteFile::ask(Lease& transfer, Fetch& fetch,
                                                    ResponseHead& head) {
   Links::Turn turn(links_, fetch.route, stop_);
@@ -220,7 +220,7 @@ std::optional<RemoteFile::Failure> RemoteFile::ask(Lease& transfer, Fetch& fetch
   return std::nullopt;
 }
 
-// Reads the body of a response that holds the bytes `found`, as far as they are asked for.
+// Reads the body of a response with the bytes `found`, up to the end of the fetched range.
 std::optional<RemoteFile::Failure> RemoteFile::read_body(Lease& transfer, io::ByteRange found,
                                                          Fetch& fetch) {
   io::ByteRange& range = fetch.range;

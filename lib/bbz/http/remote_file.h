@@ -1,4 +1,4 @@
-// RemoteFile: one version of a file on a server, of which any range is fetched.
+// RemoteFile: one version of a file on a server, with requests for ranges of it.
 #pragma once
 
 #include <chrono>
@@ -19,63 +19,68 @@
 
 namespace bbz::http {
 
-// Pinned to the version that the first response showed, by size, ETag and Last-Modified: whatever
-// comes later is of that version or an error. Methods may be called from many threads; each fetch
-// has a connection of its own, which is kept for the next.
+// Fetches ranges of one version of a file. The first response pins the version by its size, ETag
+// and Last-Modified, and a later response of another version is an error. Thread-safe, except for
+// read_whole(). Each fetch has its own connection, which is kept for the next.
 //
-// The URL may redirect to links that expire. A link that is refused (401, 403, 404, 410 and most
-// other statuses of 4xx) or fails without a byte sends the fetch back to the URL for another. A
-// refusal of the URL itself is final, and so are Options::retries refusals of links that the URL
-// had just given, without a byte in between.
+// The URL may redirect to links that expire. If a link is refused (status 401, 403, 404, 410 and
+// most others of 4xx) or fails without a byte, the fetch asks the URL for another link. A refusal
+// of the URL itself is final, and so are Options::retries consecutive refusals of links that the
+// URL has just given, or one before the version is pinned. The comment at open() in source.h says
+// which redirects are followed.
 //
-// Which redirects are followed is said at open() of source.h.
-//
-// Errors of making one: kInvalidArgument for another URL than of http or https, and for a header
-// that is none. Errors of all that reaches out: kNotFound for the statuses 404 and 410; otherwise
-// kIo, for a network that failed after all retries, a refusal, a file that changed, and responses
-// that are not what was asked for; kCancelled after cancel(). No message contains a header, or a
-// user or query of a URL.
+// Errors of open() and resume(): kInvalidArgument if the URL is not one of http or https, if the
+// URL or the proxy has a control character, or if a header is not of the form "Name: value". Errors
+// of functions that send requests:
+// - kNotFound for the statuses 404 and 410;
+// - kIo if the network still fails after all retries, if access is refused, if the file has
+//   changed, or if a response does not fit its request;
+// - kUnsupported if libcurl cannot be loaded or is too old;
+// - kCancelled after cancel().
+// No message contains a header, or a user or query of a URL.
 class RemoteFile {
  public:
-  // Takes bytes as they arrive, in order; an error of it ends the fetch and is its result.
+  // Takes bytes when they arrive, in order. If it returns an error, the fetch ends with that error.
   using Take = std::function<Status(Bytes)>;
 
-  // Asks for the first `front` bytes (at least one) and pins the version that they are of. Their
-  // body is read by the first fetch from offset 0 on, which may ask for fewer or more.
+  // Requests the first `front` bytes, at least one, and pins the version. The first fetch from
+  // offset 0 reads the body of that response; it may ask for fewer or more bytes.
   static Result<std::shared_ptr<RemoteFile>> open(const std::string& url, const Options& options,
                                                   std::uint64_t front);
-  // Makes one without a request: whatever comes must be of the version that was pinned before. The
-  // server is taken to serve ranges.
+  // Makes a file that is pinned to a version known from before. Sends no request, and assumes that
+  // the server serves ranges.
   static Result<std::shared_ptr<RemoteFile>> resume(const std::string& url, const Options& options,
                                                     Identity identity);
   ~RemoteFile();
   RemoteFile(const RemoteFile&) = delete;
   RemoteFile& operator=(const RemoteFile&) = delete;
 
-  // The URL as messages show it.
+  // Returns the URL as messages show it.
   const std::string& name() const { return name_; }
-  // Of the whole file. Without ranges: as far as the response said.
+  // Returns the size of the file in bytes, or nullopt if the server serves no ranges and gave no
+  // Content-Length.
   std::optional<std::uint64_t> size() const;
+  // Returns the pinned version. It is empty if ranges() is false.
   const Identity& identity() const { return identity_; }
 
-  // Whether an error was that the file is of another version now.
+  // Returns whether a request failed because the server has another version now.
   bool has_changed() const { return changed_version_; }
 
-  // Whether ranges are served. Where they are not, the file is coming whole, as the answer to the
-  // first request: read_whole() gives it, and fetch() must not be called.
+  // Returns whether the server serves ranges. If not, the response to the first request is the
+  // whole file, which read_whole() returns, and fetch() must not be called.
   bool ranges() const { return whole_ == nullptr; }
 
-  // Fetches a range in one request, or more if connections break: each resumes where the one before
-  // ended. An error of `take` ends the fetch and the connection. Precondition: `range` lies in the
-  // file.
+  // Fetches a range. If a connection breaks, another request resumes at the first missing byte. An
+  // error of `take` ends the fetch and the connection. Precondition: `range` lies within the file.
   Status fetch(io::ByteRange range, const Take& take);
-  // Fetches into memory of that size.
+  // Fetches the out.size() bytes at `offset`. Precondition: they lie within the file.
   Status fetch_into(std::uint64_t offset, MutableBytes out);
 
-  // The next bytes of the file that comes whole; 0 at its end. One thread at a time.
+  // Reads the next bytes of the whole file into `out` and returns their number, which is 0 at the
+  // end. One thread at a time may call it. Precondition: ranges() is false.
   Result<std::size_t> read_whole(MutableBytes out);
 
-  // Ends every fetch under way, and those to come, with kCancelled.
+  // Makes all current and later requests fail with kCancelled.
   void cancel();
 
  private:
@@ -112,7 +117,8 @@ class RemoteFile {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::unique_ptr<Opening> opening_;
-  std::chrono::steady_clock::time_point not_before_{};  // a request: the server asked for that
+  // The server asked for no requests before this time.
+  std::chrono::steady_clock::time_point not_before_{};
   std::atomic<bool> stop_{false};
   std::atomic<bool> changed_version_{false};
 };

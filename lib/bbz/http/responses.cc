@@ -1,4 +1,4 @@
-// RemoteFile: whether the head of a response is one that its body is read after.
+// The checks of RemoteFile on the head of a response, before its body is read.
 #include <algorithm>
 
 #include "bbz/base/format.h"
@@ -9,7 +9,7 @@
 
 namespace bbz::http {
 
-// Follows a redirect, if it may be followed.
+// Follows a redirect if that is allowed.
 std::optional<RemoteFile::Failure> RemoteFile::redirect(const ResponseHead& head, unsigned hops,
                                                         Links::Turn& turn) const {
   if (hops > options_.redirects) {
@@ -26,7 +26,7 @@ std::optional<RemoteFile::Failure> RemoteFile::redirect(const ResponseHead& head
   return std::nullopt;
 }
 
-// Whether the response is one of those that ask() goes on with.
+// Returns nothing if ask() can use the response.
 std::optional<RemoteFile::Failure> RemoteFile::check_status(const ResponseHead& head,
                                                             Links::Turn& turn) {
   switch (head.status) {
@@ -56,7 +56,7 @@ std::optional<RemoteFile::Failure> RemoteFile::check_status(const ResponseHead& 
                  retry_after(head).value_or(std::chrono::seconds(0))};
 }
 
-// A response of status 200: the file as a whole, which is good as the first response alone.
+// Checks a response of status 200, which has the whole file. Only a first response may be one.
 std::optional<RemoteFile::Failure> RemoteFile::check_whole(const ResponseHead& head,
                                                            Links::Turn& turn) {
   if (!head.content_encoding.empty() && head.content_encoding != "identity") {
@@ -66,14 +66,15 @@ std::optional<RemoteFile::Failure> RemoteFile::check_whole(const ResponseHead& h
                           quoted(head.content_encoding)))};
   }
   if (!pinned_) return std::nullopt;
-  // Some servers answer for a link that has expired with a page that says so.
+  // Some servers send a page in HTML if a link has expired.
   if (head.content_type.starts_with("text/html")) return refused(head, turn);
   const Identity found{head.etag, head.last_modified, head.content_length.value_or(identity_.size)};
   if (Status same = pin(found); !same.ok()) return Failure{std::move(same).error()};
   return Failure{wrong("the server does not serve ranges any more")};
 }
 
-// A refusal, which is final if it is of the URL itself. A link that it gave may have expired.
+// Returns the failure for a refusal. It is final if the URL itself was refused. A link that the URL
+// gave may have expired.
 RemoteFile::Failure RemoteFile::refused(const ResponseHead& head, Links::Turn& turn) const {
   const std::string where = turn.at_link() ? " to the link that it gave" : "";
   Failure failure{wrong(fmt::format("the server answers with status {}{}", head.status, where))};
@@ -96,11 +97,12 @@ RemoteFile::Failure RemoteFile::refused(const ResponseHead& head, Links::Turn& t
   }
   if (!turn.at_link()) return failure;
   failure.at_once = turn.refused();
-  failure.transient = failure.at_once || pinned_;  // before that, no link has ever worked
+  failure.transient = failure.at_once || pinned_;  // before, no link has ever worked
   return failure;
 }
 
-// Checks that a response of status 206 holds the beginning of `range`, of the pinned version.
+// Checks that a response of status 206 has the beginning of `range`, of the pinned version. Returns
+// the range that it has.
 Result<io::ByteRange> RemoteFile::check_range(const ResponseHead& head, io::ByteRange range) {
   if (!head.content_encoding.empty() && head.content_encoding != "identity") {
     return wrong(fmt::format("the response is coded as {}", quoted(head.content_encoding)));
@@ -125,7 +127,7 @@ Result<io::ByteRange> RemoteFile::check_range(const ResponseHead& head, io::Byte
   return found;
 }
 
-// Takes the first version that is found as the one, and refuses any other.
+// Pins the first version that is found, and refuses any other.
 Status RemoteFile::pin(Identity found) {
   if (!pinned_) {
     identity_ = std::move(found);

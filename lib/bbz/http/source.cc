@@ -11,17 +11,18 @@
 namespace bbz::http {
 namespace {
 
-constexpr std::uint64_t kLeastRead = 16 * 1024;  // what a small read fetches
+constexpr std::uint64_t kLeastRead = 16 * 1024;  // fetched by a small read
 constexpr std::uint64_t kKeptBytes = 4 * 1024 * 1024;
 
-// An index takes about 1/6000 of an archive with chunks of the usual size.
+// Returns the number of bytes to fetch for an index, which takes about 1/6000 of an archive with
+// chunks of the usual size.
 std::uint64_t likely_index_bytes(std::uint64_t file_size) {
   constexpr std::uint64_t kLeast = 64 * 1024;
   constexpr std::uint64_t kMost = 32 * 1024 * 1024;
   return std::clamp(file_size / 4096, kLeast, kMost);
 }
 
-// Pieces of the file that are kept for a while, the newest first.
+// A cache of pieces of the file, the newest first.
 class Blocks {
  public:
   void add(std::uint64_t offset, std::vector<std::byte> bytes) {
@@ -35,7 +36,8 @@ class Blocks {
     }
   }
 
-  // Copies what a block has from `offset` on; 0 where none holds it.
+  // Copies the bytes that a block has from `offset` on and returns their number, or 0 if no block
+  // has them.
   std::size_t read(std::uint64_t offset, MutableBytes out) const {
     const std::lock_guard lock(mutex_);
     for (const Block& block : blocks_) {
@@ -48,7 +50,7 @@ class Blocks {
     return 0;
   }
 
-  // The range without what blocks hold of its beginning and its end.
+  // Returns the range without those bytes at its beginning and its end that blocks have.
   io::ByteRange without(io::ByteRange range) const {
     const std::lock_guard lock(mutex_);
     for (bool again = true; again && range.size > 0;) {
@@ -121,7 +123,7 @@ class RangeSource final : public io::Source {
   std::string_view name() const override { return file_->name(); }
 
  private:
-  // Fetches the block that a small read at `offset` is served from.
+  // Fetches the block for a small read at `offset`.
   Status read_around(std::uint64_t offset) {
     io::ByteRange range{offset, std::min(kLeastRead, size_ - offset)};
     const std::uint64_t tail = std::min(likely_index_bytes(size_), size_);
@@ -142,7 +144,7 @@ class RangeSource final : public io::Source {
   ReadAhead ahead_;
 };
 
-// The file as it comes, from a server that serves no ranges.
+// Reads the whole file front to back, from a server that serves no ranges.
 class WholeSource final : public io::Source {
  public:
   explicit WholeSource(std::shared_ptr<RemoteFile> file) : file_(std::move(file)) {}

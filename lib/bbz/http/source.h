@@ -1,4 +1,4 @@
-// A file behind a URL as a Source.
+// Opens a file behind a URL as a Source.
 #pragma once
 
 #include <memory>
@@ -11,22 +11,26 @@ namespace bbz::http {
 
 // Opens a URL of http or https for reading.
 //
-// Where the server serves ranges, the source can seek and may be read from many threads. Every read
-// is a request of its own unless its bytes were announced (io::Source::announce) or lie in what is
-// kept: the first Options::front_bytes, which come with the first request; the end of the file,
-// fetched at the first small read there with as much before it as the index of an archive of that
-// size is likely to take; and what small reads fetched around them. So an archive is opened with
-// one request where its index stands within the first bytes, and otherwise, as a rule, with two.
+// If the server serves ranges, the source is seekable and may be read by several threads. Each read
+// sends its own request, except for bytes that were prefetched (io::Source::announce) and these,
+// which are cached:
+// - the first Options::front_bytes, which come with the first request;
+// - the end of the file, which the first small read there fetches, with as many bytes as the index
+//   of an archive of that size usually takes;
+// - a block at the offset of each other small read.
+// The cache has at most 4 MiB, or one block if that is larger. So opening an archive usually takes
+// two requests, or one if its index is within the first bytes.
 //
-// Where it does not, the source cannot seek, and gives the file front to back as a pipe does, from
-// one request that cannot be made again.
+// If the server does not serve ranges, the source is not seekable and reads the file front to back,
+// like a pipe, from one request that is not retried.
 //
-// Redirects are followed, at most Options::redirects in a row, from http to https but not back. They
-// may lead to other hosts, also of a private network and of this machine unless
-// Options::private_redirects is false. Headers and passwords do not go along to another origin.
+// Redirects are followed, at most Options::redirects in a row, also from http to https but not from
+// https to http. They may lead to other hosts, including those of a private network and this
+// machine unless Options::private_redirects is false. Headers and passwords are not sent to another
+// origin.
 //
-// The whole source reads one version of the file: see RemoteFile, also for errors. kUnsupported
-// where libcurl cannot be loaded or is too old, and from a build without it.
+// All reads are of one version of the file. See RemoteFile for that and for errors. A build without
+// libcurl always returns kUnsupported.
 Result<std::unique_ptr<io::Source>> open(const std::string& url, const Options& options = {});
 
 }  // namespace bbz::http

@@ -42,7 +42,7 @@ Parts split(std::string_view url) {
   return parts;
 }
 
-// Whether what follows the host is a port, if anything does.
+// Returns whether nothing but a port follows the host.
 bool ends_like_a_host(std::string_view authority) {
   const std::size_t colon = authority.rfind(':');
   if (colon == std::string_view::npos || authority.ends_with(']')) return true;
@@ -60,7 +60,7 @@ bool is_url(std::string_view name) {
 std::string shown_url(std::string_view url) {
   if (!is_url(url)) return std::string(url);
   const Parts parts = split(url);
-  // A '/' or '?' in a password that is not escaped ends the authority within it.
+  // An unescaped '/' or '?' in a password ends the authority too early.
   if (!ends_like_a_host(parts.authority)) return parts.scheme + "://...";
   return parts.scheme + "://" + parts.authority + std::string(parts.path) +
          (parts.has_query ? "?..." : "");

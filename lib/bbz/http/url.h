@@ -1,4 +1,4 @@
-// URLs as users give them, and as messages may show them; and headers as users give them.
+// Checks and splits URLs and headers that users give, and shows URLs without secrets.
 #pragma once
 
 #include <string>
@@ -6,36 +6,37 @@
 
 namespace bbz::http {
 
-// Whether a name that a user gives is the URL of an archive: it begins with http:// or https://.
+// Returns whether `name` begins with http:// or https://, in any case of letters.
 bool is_url(std::string_view name);
 
-// The URL without what may be a secret: "https://user:password@host/path?token=1#x" becomes
-// "https://host/path?...". Where the authority does not end like a host or a port, a password may
-// reach beyond it, and only "https://..." is returned. Other text is returned as it is.
+// Returns the URL without possible secrets: "https://user:password@host/path?token=1#x" becomes
+// "https://host/path?...". Returns only "https://..." if the authority does not end like a host or
+// a port, because then a password may extend past it. Returns text that is not a URL unchanged.
 std::string shown_url(std::string_view url);
 
-// Whether both begin with the same scheme, host and port, so that what is meant for the one may be
+// Returns whether both URLs have the same scheme, host and port, so that secrets for one may be
 // sent to the other. Precondition: is_url(a) and is_url(b).
 bool same_origin(std::string_view a, std::string_view b);
 
-// Returns the host without a port: "host", "127.0.0.1", "[::1]", in lower case. Precondition:
-// is_url(url).
+// Returns the host in lower case, without a port: "host", "127.0.0.1" or "[::1]".
+// Precondition: is_url(url).
 std::string host_of(std::string_view url);
 
-// `to` with the user and password of `from`, where that is of the same origin and `to` has none.
-// Precondition: is_url(from) and is_url(to).
+// Returns `to` with the user and password of `from`. Returns `to` unchanged if it has another
+// origin or a user of its own. Precondition: is_url(from) and is_url(to).
 std::string with_user_of(std::string_view from, std::string_view to);
 
-// The last component of the path, as a name for a file: "model.bbz" of
-// "https://host/a/model.bbz?download=1"; empty where the path ends with '/' or there is none.
+// Returns the last component of the path, as a name for a file: "model.bbz" for
+// "https://host/a/model.bbz?download=1". Returns an empty string if the path is empty or ends with
+// '/', or if `url` is not a URL.
 std::string file_name_of(std::string_view url);
 
-// Reports whether a URL holds a control character of ASCII, a line end among them: as it is, or in
-// its user or password as %NN.
+// Returns whether a URL has an ASCII control character, such as a line end, anywhere in it, or as
+// %NN in its user or password.
 bool has_control(std::string_view url);
 
-// Whether `line` can be sent as a field: "Name: value", without a line end or another control
-// character that would make more of it.
+// Returns whether `line` can be sent as a header: it has the form "Name: value", and no control
+// character except tabs, so it cannot end the line.
 bool is_field(std::string_view line);
 
 }  // namespace bbz::http

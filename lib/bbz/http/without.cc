@@ -1,4 +1,4 @@
-// Stands for the room in a build without libcurl.
+// Replaces the sources of this room in a build without libcurl.
 #include "bbz/base/format.h"
 #include "bbz/http/source.h"
 #include "bbz/http/url.h"

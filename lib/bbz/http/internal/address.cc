@@ -14,15 +14,15 @@ namespace {
 
 using Octets = std::span<const std::uint8_t>;
 
-// Addresses whose first `bits` bits are these.
+// A block of addresses, whose first `bits` bits are those of `first`.
 struct Block {
   std::array<std::uint8_t, 16> first;
   unsigned bits;
   std::string_view kind;
 };
 
-// Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890), RFC 1122, RFC 1918,
-// RFC 3927, RFC 4193, RFC 4291, RFC 6598.
+// Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890), RFC 1122, RFC
+// 1918, RFC 3927, RFC 4193, RFC 4291, RFC 6598.
 constexpr Block kV4[] = {
     {{0}, 8, "unspecified"},       {{10}, 8, "private"},           {{100, 64}, 10, "private"},
     {{127}, 8, "loopback"},        {{169, 254}, 16, "link-local"}, {{172, 16}, 12, "private"},
@@ -32,7 +32,7 @@ constexpr Block kV4[] = {
 constexpr Block kV6[] = {
     {{0}, 128, "unspecified"},
     {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 128, "loopback"},
-    {{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48, "private"},  // NAT64 within a network
+    {{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48, "private"},  // local NAT64
     {{0x01, 0x00}, 64, "reserved"},
     {{0xfc}, 7, "private"},
     {{0xfe, 0x80}, 10, "link-local"},
@@ -40,7 +40,7 @@ constexpr Block kV6[] = {
     {{0xff}, 8, "multicast"},
 };
 
-// IPv6 addresses with an IPv4 address in them, and where.
+// A block of IPv6 addresses that contain an IPv4 address, at the octet `at`.
 struct Carrier {
   std::array<std::uint8_t, 12> first;
   unsigned bits;
@@ -80,7 +80,7 @@ std::string_view kind_of_v6(Octets octets) {
   return {};
 }
 
-// The octets of an address, copied: the socket interface does not say how they are aligned.
+// A copy of the octets of an address, because a sockaddr may not be aligned.
 struct Address {
   int family = AF_UNSPEC;
   std::array<std::uint8_t, 16> octets{};
@@ -104,7 +104,7 @@ std::string_view kind_of(const Address& address) {
   return "reserved";
 }
 
-// Whether a resolver can take the text for a name, and nobody can take it for anything else.
+// Returns whether the text can only be a name, with the characters that names may have.
 bool is_plain(std::string_view host) {
   return !host.empty() && std::ranges::all_of(host, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||

@@ -1,4 +1,4 @@
-// Backoff: how long to wait before a request is made again. Internal to bbz.
+// Backoff: the delay before a request is retried.
 #pragma once
 
 #include <chrono>
@@ -9,14 +9,16 @@
 
 namespace bbz::http {
 
-// Exponential, with jitter: the delay before retry n is drawn evenly from the upper half of
-// [0, first_delay * 2^n], so that many clients that failed together do not come back together.
-// Source: AWS Architecture Blog, "Exponential Backoff and Jitter", the variant "equal jitter".
+// Computes exponential delays with jitter. The delay before retry n, counted from 0, is uniform in
+// the upper half of [0, min(first_delay * 2^n, longest_delay)], so that clients that failed at the
+// same time do not retry at the same time. Source: AWS Architecture Blog, "Exponential Backoff and
+// Jitter", variant "equal jitter".
 class Backoff {
  public:
   explicit Backoff(const Options& options) : options_(options), random_(std::random_device{}()) {}
 
-  // Returns the delay before the next retry, no shorter than `asked`; nothing if enough were made.
+  // Returns the delay before the next retry, which is at least `asked`, or nullopt after
+  // Options::retries retries.
   std::optional<std::chrono::milliseconds> next(std::chrono::milliseconds asked) {
     if (count_ >= options_.retries) return std::nullopt;
     auto delay = options_.longest_delay;
@@ -27,7 +29,7 @@ class Backoff {
     return std::max(asked, std::chrono::milliseconds(jitter(random_)));
   }
 
-  // To be called after a request that was not in vain: the next failure is a first one.
+  // Starts the count again. Call it after a request that made progress.
   void succeeded() { count_ = 0; }
 
  private:

@@ -6,7 +6,7 @@
 namespace bbz::http {
 namespace {
 
-// The version of its ABI since 2006.
+// The name of libcurl's ABI since 2006.
 constexpr const char* kLibrary = "libcurl.so.4";
 
 constexpr unsigned kOldest = 0x075500;  // 7.85.0: CURLOPT_PROTOCOLS_STR

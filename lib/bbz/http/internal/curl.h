@@ -1,5 +1,5 @@
-// libcurl, loaded when a URL is first opened: it brings some thirty other libraries along, whose
-// loading would cost every start of a tool more than all else it does. Internal to bbz.
+// libcurl, which is loaded when a URL is first opened. It loads some thirty other libraries, which
+// would slow down every start of a tool.
 #pragma once
 
 #include <curl/curl.h>
@@ -8,7 +8,7 @@
 
 namespace bbz::http {
 
-// The functions of libcurl that are used, by their names without "curl_".
+// The functions of libcurl that bbz uses, by their names without "curl_".
 struct Curl {
   decltype(&curl_global_init) global_init;
   decltype(&curl_easy_init) easy_init;
@@ -29,8 +29,9 @@ struct Curl {
   decltype(&curl_slist_free_all) slist_free_all;
 };
 
-// libcurl, loaded and initialised once in the process; it is never torn down, as others may use it
-// too. From any thread. Errors: kUnsupported where it is not installed.
+// Returns libcurl, which the first call loads and initialises. It stays loaded, because other code
+// may use it too. Thread-safe. Errors: kUnsupported if it is not installed or is too old; kIo if it
+// cannot be initialised.
 Result<const Curl*> curl();
 
 }  // namespace bbz::http

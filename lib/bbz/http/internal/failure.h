@@ -1,4 +1,4 @@
-// Failure: why an attempt to fetch failed, and what may help. Internal to bbz.
+// Failure: the error of an attempt to fetch, and whether a retry may help.
 #pragma once
 
 #include <chrono>
@@ -7,11 +7,12 @@
 
 namespace bbz::http {
 
+// The result of an attempt that failed.
 struct RemoteFile::Failure {
   Error error;
-  bool transient = false;
-  std::chrono::milliseconds wait{0};  // what the server asks for
-  bool at_once = false;               // another attempt needs no delay, and does not count
+  bool transient = false;             // a retry may succeed
+  std::chrono::milliseconds wait{0};  // delay that the server asks for
+  bool at_once = false;               // the next attempt needs no delay and is not a retry
 };
 
 }  // namespace bbz::http

@@ -1,4 +1,4 @@
-// Lease: a connection for the time of one attempt, out of those that are kept. Internal to bbz.
+// Lease: a connection for one attempt, taken from those that are idle.
 #pragma once
 
 #include <chrono>
@@ -11,9 +11,10 @@
 
 namespace bbz::http {
 
-// Keeps connections that nobody uses. From many threads.
+// Owns idle connections. Thread-safe.
 class Idle {
  public:
+  // Returns the connection that was given last, or null if there is none.
   std::unique_ptr<Transfer> take() {
     const std::lock_guard lock(mutex_);
     if (transfers_.empty()) return nullptr;
@@ -31,14 +32,14 @@ class Idle {
   std::vector<std::unique_ptr<Transfer>> transfers_;
 };
 
-// Gives its connection back in the end. `idle` must outlive it.
+// Holds a connection, which the destructor gives back. `idle` must outlive it.
 class Lease {
  public:
-  // Takes a connection that is kept, or makes one.
+  // Takes an idle connection, or makes one.
   Lease(Idle& idle, const Options& options) : idle_(idle), transfer_(idle.take()) {
     if (!transfer_) transfer_ = std::make_unique<Transfer>(options);
   }
-  // Takes one with a response under way.
+  // Takes a connection whose response is not read yet.
   Lease(Idle& idle, std::unique_ptr<Transfer> transfer)
       : idle_(idle), transfer_(std::move(transfer)) {}
   ~Lease() {
@@ -50,9 +51,11 @@ class Lease {
   Lease& operator=(const Lease&) = delete;
 
   Transfer* operator->() { return transfer_.get(); }
+  // Gives the connection to the caller. The destructor then does nothing.
   std::unique_ptr<Transfer> release() { return std::move(transfer_); }
 
-  // Reads a short response to its end, so that its connection can be kept, if it does not take long.
+  // Reads the body of a response to its end, so that the connection can be kept, if it is short and
+  // does not take long. Ignores errors.
   void drain(const ResponseHead& head, const std::atomic<bool>& stop) {
     constexpr std::uint64_t kShort = 64 * 1024;
     constexpr std::chrono::milliseconds kLong{1'000};

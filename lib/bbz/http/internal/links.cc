@@ -9,11 +9,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kPoll{100};          // so that `stop` is seen in time
-constexpr std::chrono::milliseconds kMostWaited{5'000};  // for another turn, which may be stuck
+constexpr std::chrono::milliseconds kPoll{100};          // delay before `stop` is noticed
+constexpr std::chrono::milliseconds kMostWaited{5'000};  // another turn may hang
 
-// A link of others may expire before it is used here, and so may the one that comes after it. Then
-// this fetch asks for one that nobody else has.
+// The number of links from other fetches that may fail, because they expired before they were used
+// here. Then this fetch requests a link of its own.
 constexpr unsigned kMostOfOthers = 2;
 
 }  // namespace
@@ -67,7 +67,7 @@ bool Links::Turn::refused() {
   return true;
 }
 
-// Forgets the link that this turn was given by another, unless there is a newer one.
+// Forgets the link that this turn got from another, unless there is a newer one.
 void Links::Turn::forget() {
   const std::lock_guard lock(links_.mutex_);
   if (followed_ || links_.link_ != at_) return;

@@ -1,4 +1,4 @@
-// Links: where a file is asked for, if its URL redirects to links that expire. Internal to bbz.
+// Links: the URL to request a file from, if the user's URL redirects to links that expire.
 #pragma once
 
 #include <atomic>
@@ -8,47 +8,50 @@
 
 namespace bbz::http {
 
-// Keeps the link that worked last, for all fetches of one file. A link that is refused is
-// forgotten, and the URL is asked for another. One fetch does that at a time and the others wait
-// for its answer: a server may give one link at a time, or count who asks.
+// Remembers the link that worked last, for all fetches of one file. A refused link is forgotten,
+// and the URL is requested again for another. One fetch does that at a time and the others wait for
+// its result, because a server may allow one link at a time, or limit the number of requests.
 //
-// All methods may be called from many threads.
+// Thread-safe; a Turn is for one thread.
 class Links {
  public:
   explicit Links(std::string url) : url_(std::move(url)), link_(url_) {}
 
+  // Returns the user's URL.
   const std::string& url() const { return url_; }
 
-  // What one fetch has met since a byte last came.
+  // Counts the failures of one fetch since its last byte.
   struct Route {
-    unsigned refused = 0;  // links of others that did not work
+    unsigned refused = 0;  // links from other fetches that did not work
     unsigned fresh = 0;    // links that were refused although the URL had just given them
   };
 
   // One attempt of a fetch, from its first request to the head of the final response.
   class Turn {
    public:
-    // Waits while another turn asks the URL for a link, for some seconds or until `stop`.
+    // Chooses the link or the URL. Waits while another turn requests a link from the URL, but only
+    // for some seconds, and not after `stop`.
     Turn(Links& links, Route& route, const std::atomic<bool>& stop);
     ~Turn() { end(); }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
 
-    // Where this attempt asks now.
+    // Returns the URL to request next.
     const std::string& at() const { return at_; }
+    // Returns whether that is a link, and not the user's URL.
     bool at_link() const { return at_ != links_.url_; }
-    // Reports whether a redirect has led to another origin than the URL's since the URL was asked.
-    // From there on nothing is sent that is meant for the URL's own, even where it leads back.
+    // Returns whether a redirect has led to another origin since the user's URL was requested. From
+    // then on no secret for the URL's origin is sent, even if a redirect leads back.
     bool is_away() const { return away_; }
-    // Asks there next. A user of the URL is sent along unless is_away(). Precondition:
-    // is_url(link).
+    // Makes `link` the URL to request next, with the user and password of the user's URL unless
+    // is_away(). Precondition: is_url(link).
     void follow(const std::string& link);
 
-    // Says how it ended. Of none of these, the place is kept as it is.
-    void works();   // the link serves the file: it is for all from now on
-    void failed();  // it gave nothing, and may not be the right place any more
-    // It was refused. Precondition: at_link(). Returns whether another may be asked for at once;
-    // false for a link that the URL had just given.
+    // Reports the result of the attempt. If none of these is called, the link is kept.
+    void works();   // the link serves the file, so all fetches use it from now on
+    void failed();  // there was no response, so the link may have expired
+    // The link was refused. Returns whether another link may be requested without a delay, which is
+    // false for a link that the URL had just given. Precondition: at_link().
     bool refused();
 
    private:
@@ -67,10 +70,10 @@ class Links {
   const std::string url_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::string link_;        // the URL itself if no link is known
+  std::string link_;        // the link that worked last, or the URL if no link is known
   bool away_ = false;       // the link was given by, or leads to, another origin
-  bool redirects_ = false;  // the URL gave a link when it was asked last
-  bool renewing_ = false;   // a turn is asking it
+  bool redirects_ = false;  // the URL gave a link when it was last requested
+  bool renewing_ = false;   // a turn is requesting the URL
 };
 
 }  // namespace bbz::http

@@ -1,4 +1,4 @@
-// Pace: whether bytes come as fast as they must at least. Internal to bbz.
+// Pace: checks that a server sends bytes fast enough.
 #pragma once
 
 #include <algorithm>
@@ -12,28 +12,28 @@
 
 namespace bbz::http {
 
-// Sums up what a server sends and for how long it was waited for. Time in which nobody waits, because
-// whoever takes the bytes is slow, is not counted. For one thread at a time.
+// Counts the bytes of a server and the time that was spent waiting for them. Time in which the
+// caller takes no bytes does not count. Not thread-safe.
 class Pace {
  public:
   using Duration = std::chrono::steady_clock::duration;
 
   explicit Pace(const Options& options) : options_(options) {}
 
-  // Counts the time before a response. It says nothing of the speed until the first byte has come:
-  // it has a limit of its own.
+  // Adds the time from a request to the head of its response. Before the first byte of a body, the
+  // check for speed ignores it, because it has its own limit.
   void waited(Duration time) {
     all_.time += time;
     if (all_.bytes > 0) window_.time += time;
   }
-  // Counts the time between two requests, which the server may have asked for.
+  // Adds the delay between two requests, which the server may have asked for.
   void paused(Duration time) { all_.time += time; }
 
-  // Counts bytes of a body and the time that they took. Returns how slow the server is, as the end
-  // of a sentence, if that is too slow over Options::stall_timeout, and begins anew then; otherwise
-  // "".
+  // Adds bytes of a body and the time that they took. When the sum of times reaches
+  // Options::stall_timeout, starts a new sum and, if the speed was too low, returns the end of a
+  // sentence that says so. Otherwise returns "".
   std::string came(std::uint64_t bytes, Duration time) {
-    // A process that was stopped meanwhile has not waited.
+    // Limits the time, because the process may have been stopped while it waited.
     time = std::min<Duration>(time, options_.stall_timeout);
     all_.add(bytes, time);
     window_.add(bytes, time);
@@ -44,8 +44,9 @@ class Pace {
                        options_.lowest_speed, done.bytes, seconds(done.time));
   }
 
-  // Reports whether bytes have come since begin_anew(), and as fast as they must.
+  // Returns whether bytes have arrived since begin_anew(), and fast enough.
   bool kept_up() const { return all_.bytes > 0 && enough(all_); }
+  // Resets all sums.
   void begin_anew() { all_ = window_ = {}; }
 
  private:

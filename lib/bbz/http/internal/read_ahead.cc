@@ -10,7 +10,7 @@ struct ReadAhead::Window {
   enum class State { kQueued, kFetching, kDone };
 
   io::ByteRange range;
-  std::uint64_t unread = 0;  // announced bytes that were not read yet
+  std::uint64_t unread = 0;  // bytes of the hint that were not read yet
 
   State state = State::kQueued;
   std::unique_ptr<std::byte[]> bytes;  // from kFetching on
@@ -99,7 +99,8 @@ ReadAhead::WindowPtr ReadAhead::find(std::uint64_t offset) const {
   return nullptr;
 }
 
-// The range without what windows hold of its beginning. Called with the lock held.
+// Returns the range without those bytes at its beginning that windows have. Called with the lock
+// held.
 io::ByteRange ReadAhead::without_known(io::ByteRange range) const {
   const std::uint64_t end = range.end();
   while (range.size > 0) {
@@ -127,7 +128,7 @@ Result<std::size_t> ReadAhead::read(std::uint64_t offset, MutableBytes out) {
   }
   const std::size_t size = std::min<std::uint64_t>(out.size(), window->filled - from);
   lock.unlock();
-  // What was filled stays as it is, and lives as long as the window does.
+  // The filled bytes do not change, and live as long as the window.
   std::copy_n(window->bytes.get() + from, size, out.begin());
   lock.lock();
   window->unread -= std::min<std::uint64_t>(window->unread, size);
@@ -138,7 +139,7 @@ Result<std::size_t> ReadAhead::read(std::uint64_t offset, MutableBytes out) {
   return size;
 }
 
-// Takes a window out of the books, in whatever state it is. Called with the lock held.
+// Removes a window in any state. Called with the lock held.
 void ReadAhead::forget(const WindowPtr& window) {
   const auto [begin, end] = windows_.equal_range(window->range.offset);
   const auto at = std::find_if(begin, end, [&](const auto& row) { return row.second == window; });

@@ -1,4 +1,4 @@
-// ReadAhead: announced ranges, fetched by threads of its own before they are read. Internal to bbz.
+// ReadAhead: prefetches ranges of a remote file with its own threads.
 #pragma once
 
 #include <condition_variable>
@@ -13,24 +13,29 @@
 
 namespace bbz::http {
 
-// Announced ranges become windows: runs of ranges with small gaps between them, of at most
-// Options::request_bytes, each fetched with one request. A window is let go of when as many bytes
-// were read from it as were announced. At most Options::ahead_bytes are held or under way, apart
-// from windows that somebody waits for. What is announced beyond kMaxWindows windows is not fetched
-// ahead: the size of a file is a server's word, which does not decide how much memory is used here.
+// Splits the ranges of prefetch hints into windows. A window is a run of ranges with small gaps,
+// has at most Options::request_bytes, and is fetched with one request. It is released when as many
+// bytes were read from it as its hint has. At most Options::ahead_bytes are in memory or being
+// fetched, not counting windows that a reader waits for. Ranges beyond kMaxWindows windows are not
+// prefetched, because a server-supplied file size must not determine the memory use. Thread-safe.
 class ReadAhead {
  public:
-  static constexpr std::size_t kMaxWindows = std::size_t{1} << 16;  // 512 GiB by 8 MiB
+  static constexpr std::size_t kMaxWindows = std::size_t{1} << 16;  // 512 GiB in windows of 8 MiB
 
+  // Refers to both, which must outlive it.
   ReadAhead(RemoteFile& file, const Options& options) : file_(file), options_(options) {}
+  // Cancels all requests of the file.
   ~ReadAhead();
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
 
-  // What windows hold already is theirs. Precondition: the ranges lie within the file.
+  // Makes windows for the ranges, without bytes that windows have already. Returns the hint, or
+  // null if there is no new window. Precondition: the ranges lie within the file.
   std::unique_ptr<io::Announcement> announce(std::span<const io::ByteRange> ranges);
 
-  // Some of the bytes at `offset`, as soon as they have come; 0 where no window holds them.
+  // Reads some of the bytes at `offset` and returns their number. Waits if a window with them is
+  // queued or being fetched. Returns 0 if no window has them, or if its hint was cancelled. Errors:
+  // those of RemoteFile::fetch().
   Result<std::size_t> read(std::uint64_t offset, MutableBytes out);
 
  private:
@@ -52,9 +57,9 @@ class ReadAhead {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::multimap<std::uint64_t, WindowPtr> windows_;  // by offset
-  std::deque<WindowPtr> urgent_;                     // somebody waits for these
-  std::deque<WindowPtr> queue_;                      // in the order of their announcement
-  std::uint64_t held_ = 0;                           // bytes of windows fetched or under way
+  std::deque<WindowPtr> urgent_;                     // windows that a reader waits for
+  std::deque<WindowPtr> queue_;                      // in the order of their hints
+  std::uint64_t held_ = 0;                           // bytes of windows in memory or being fetched
   bool ending_ = false;
   std::vector<std::thread> threads_;
 };

@@ -19,7 +19,7 @@ Result<std::vector<std::string>> lines_of(const Request& request) {
   std::vector<std::string> lines = request.headers;
   lines.emplace_back("Accept-Encoding: identity");
   if (!version.empty()) lines.push_back("If-Range: " + version);
-  for (const std::string& line : lines) {  // which may hold a secret
+  for (const std::string& line : lines) {  // not shown: it may contain a secret
     if (is_field(line)) continue;
     return make_error(Code::kInvalidArgument,
                       "{}: expected a header of the form 'Name: value' without control characters, "
@@ -32,7 +32,7 @@ Result<std::vector<std::string>> lines_of(const Request& request) {
 std::string proxy_of(const Options& options, std::string_view url) {
   if (options.proxy) return *options.proxy;
   const bool secure = url.size() > 4 && (url[4] == 's' || url[4] == 'S');
-  // HTTP_PROXY is not read, as a header "Proxy" sets it for programs that a web server starts.
+  // HTTP_PROXY is ignored, because a web server sets it from a header "Proxy" for its programs.
   for (const char* const name : {secure ? "https_proxy" : "http_proxy",
                                  secure ? "HTTPS_PROXY" : "http_proxy", "all_proxy", "ALL_PROXY"}) {
     const char* const value = std::getenv(name);

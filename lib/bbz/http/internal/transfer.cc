@@ -17,7 +17,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr long kBufferBytes = 256 * 1024;
 constexpr std::size_t kMostHeadBytes = 256 * 1024;
-constexpr int kPollMilliseconds = 100;  // so that `stop` is seen in time
+constexpr int kPollMilliseconds = 100;  // delay before `stop` is noticed
 
 bool is_transient_code(CURLcode code) {
   switch (code) {
@@ -51,7 +51,8 @@ struct Transfer::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
-  // Takes the handle out of the multi handle: with it goes a connection that is not at its end.
+  // Removes the handle from the multi handle, which closes a connection whose response is not read
+  // to the end.
   void end() {
     if (active) curl->multi_remove_handle(multi, easy);
     active = false;
@@ -83,18 +84,18 @@ struct Transfer::State {
   std::string url;
 
   bool active = false;
-  bool ended = false;            // of the response
-  bool paused = false;           // the body, until it is read on
-  std::optional<Error> failure;  // with which it ended
+  bool ended = false;            // the response has ended
+  bool paused = false;           // the body is paused until the next read
+  std::optional<Error> failure;  // error of the response
   bool transient = false;
-  std::string local;  // address that was not connected to, as it is not public
+  std::string local;  // address that was refused because it is not public
   std::string local_kind;
-  bool any_public = false;  // an address was connected to
+  bool any_public = false;  // another address was accepted
   ResponseHead head;
   bool head_done = false;
   std::size_t head_bytes = 0;
-  MutableBytes target;              // of the read() under way
-  std::vector<std::byte> buffered;  // what came before anybody asked
+  MutableBytes target;              // the rest of the buffer of read()
+  std::vector<std::byte> buffered;  // bytes that `target` could not take
   std::size_t buffered_begin = 0;
   std::uint64_t received = 0;
 };
@@ -112,7 +113,7 @@ std::size_t Transfer::State::on_header(char* data, std::size_t, std::size_t size
   return size;
 }
 
-// Makes a socket for the address that libcurl is about to connect to, whatever name led to it.
+// Makes a socket for the address to which libcurl is about to connect, unless it is not public.
 curl_socket_t Transfer::State::on_open(void* self, curlsocktype, curl_sockaddr* address) {
   State& state = *static_cast<State*>(self);
   if (const std::string_view kind = kind_of_local(address->addr); !kind.empty()) {
@@ -168,9 +169,9 @@ Error Transfer::State::not_public(std::string_view address, std::string_view kin
                     shown_url(url), address, kind);
 }
 
-// Sees to it that the request reaches public addresses alone. A proxy may have any: it connects to
-// what it is asked for, so that the host is judged as it is written. Hosts that no_proxy excepts
-// are asked for through the proxy too, as they are not to be reached past it here.
+// Restricts the request to public addresses. A proxy may have any address, and it makes the
+// connection itself, so the host is checked as it is written. Hosts in no_proxy use the proxy here
+// too.
 Status Transfer::State::guard(const Request& request) {
   const std::string proxy = proxy_of(options, request.url);
   curl->easy_setopt(easy, CURLOPT_PROXY, proxy.c_str());
@@ -214,11 +215,11 @@ Status Transfer::State::prepare(const Request& request) {
   set(CURLOPT_NETRC, long{request.netrc ? CURL_NETRC_OPTIONAL : CURL_NETRC_IGNORED});
   if (!options.ca_file.empty()) {
     set(CURLOPT_CAINFO, options.ca_file.c_str());
-    set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // else the system's stay as well
+    set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // otherwise the system's are used too
   }
   if (options.proxy) {
     set(CURLOPT_PROXY, options.proxy->c_str());
-    set(CURLOPT_NOPROXY, "");  // else libcurl excepts whom no_proxy names
+    set(CURLOPT_NOPROXY, "");  // otherwise libcurl obeys no_proxy
   }
   if (request.public_only) BBZ_TRY(guard(request));
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
@@ -244,7 +245,7 @@ Status Transfer::State::prepare(const Request& request) {
 Error Transfer::State::failed(CURLcode code) {
   if (!local.empty() && !any_public) return not_public(local, local_kind);
   transient = is_transient_code(code);
-  long proxy_status = 0;  // of a tunnel through it
+  long proxy_status = 0;  // of a tunnel through the proxy
   curl->easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
   if (proxy_status >= 400) {
     transient = is_transient_status(static_cast<int>(proxy_status));
@@ -256,7 +257,7 @@ Error Transfer::State::failed(CURLcode code) {
                       received, head.content_length.value_or(0));
   }
   std::string words = reason;
-  // libcurl quotes the URL of a proxy that it cannot use, with the password in it.
+  // libcurl quotes the URL of a proxy that it cannot use, including its password.
   if (words.empty() || words.find('@') != std::string::npos) words = curl->easy_strerror(code);
   if (code == CURLE_PEER_FAILED_VERIFICATION) {
     return make_error(Code::kIo, "{}: the server's certificate is not trusted: {}", shown_url(url),
@@ -265,7 +266,7 @@ Error Transfer::State::failed(CURLcode code) {
   return make_error(Code::kIo, "{}: {}", shown_url(url), words);
 }
 
-// The error of a server that has taken longer than it may.
+// Returns the error for a server that takes too long.
 Error Transfer::State::late(std::chrono::milliseconds most, bool for_head) {
   transient = true;
   const double seconds = std::chrono::duration<double>(most).count();
@@ -277,8 +278,8 @@ Error Transfer::State::late(std::chrono::milliseconds most, bool for_head) {
   return make_error(Code::kIo, "{}: no answer for {} seconds", shown_url(url), seconds);
 }
 
-// Lets libcurl work until the head is there (first), or until body bytes are or the body has ended;
-// for no longer than `most`, whatever else comes.
+// Runs libcurl until the head is complete or, if it is, until there are bytes of the body or it has
+// ended. Takes no longer than `most`.
 Status Transfer::State::run(const std::atomic<bool>& stop, std::chrono::milliseconds most) {
   const bool for_head = !head_done;
   const std::size_t wanted = target.size();
@@ -345,7 +346,7 @@ Result<std::size_t> Transfer::read(MutableBytes out, const std::atomic<bool>& st
     const Status ran = state.run(stop, most);
     const std::size_t got = out.size() - std::exchange(state.target, {}).size();
     BBZ_TRY(ran);
-    // What came before a failure is good; the failure comes back at the next call.
+    // Bytes before a failure are valid. The next call returns the failure.
     if (got != 0) return got;
     if (const std::size_t size = state.take_buffered(out); size != 0) return size;
   }

@@ -1,5 +1,5 @@
-// Transfer: one request at a time over a connection that is kept, its response read like a file.
-// Internal to bbz.
+// Transfer: one request at a time over a connection that is kept, with a body that is read like a
+// file.
 #pragma once
 
 #include <memory>
@@ -12,8 +12,8 @@
 
 namespace bbz::http {
 
-// For one thread at a time. Nothing is fetched between the calls, except what the system's buffers
-// take.
+// Sends a request and reads its response. Not thread-safe. Between calls, bytes are received only
+// into the buffers of the system.
 class Transfer {
  public:
   explicit Transfer(const Options& options);
@@ -21,20 +21,22 @@ class Transfer {
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
-  // Sends a request and waits for the head of the response, in which a date of Retry-After is made
-  // seconds. What was left of the response before is dropped. `stop` is looked at while waiting.
-  // Errors: kInvalidArgument for a field that would not be one line; kIo; kCancelled after `stop`.
+  // Sends a request and waits for the head of the response. Drops the rest of the response before.
+  // Converts a date in Retry-After to seconds. Errors: kInvalidArgument if a header is not
+  // well-formed; kUnsupported if libcurl is not available; kIo; kCancelled soon after `stop` is
+  // set.
   Result<ResponseHead> start(const Request& request, const std::atomic<bool>& stop);
 
-  // Reads the body on: some bytes, or 0 at its end. Errors: as start(); kIo if the body ends before
-  // the length that its head announced, and if nothing comes for `most`.
+  // Reads the next bytes of the body and returns their number, which is 0 only at the end or if
+  // `out` is empty. Errors: kIo if no byte arrives within `most`, or the body is shorter than its
+  // Content-Length; kCancelled soon after `stop` is set.
   Result<std::size_t> read(MutableBytes out, const std::atomic<bool>& stop,
                            std::chrono::milliseconds most);
 
-  // Whether the last error may be gone when the same is tried again.
+  // Returns whether a retry may succeed after the last error.
   bool is_transient() const;
 
-  // Ends the response. Its connection is kept only where the body was read to the end.
+  // Ends the response. The connection is kept only if the body was read to the end.
   void finish();
 
  private:
