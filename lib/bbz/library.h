@@ -1,5 +1,5 @@
-// The C++ library's interface in one header. Where to start: archive/reader.h to read an archive,
-// archive/writer.h to make one, pack/pack.h and pack/unpack.h for what the tools do.
+// The interface of the C++ library in one header. To read an archive, start with archive/reader.h;
+// to make one, with archive/writer.h. The tools use ops/pack.h and ops/unpack.h.
 #pragma once
 
 #include "bbz/access/download/download.h"

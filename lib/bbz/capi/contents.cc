@@ -1,4 +1,4 @@
-// What an archive holds: the catalog's entries as C structs.
+// Describes the content of an archive: the catalog's entries as C structs.
 #include <optional>
 
 #include "bbz/base/names.h"
@@ -70,7 +70,7 @@ bbz_tensor_info describe(const catalog::Tensor& tensor) {
   info.element_bits = meta.element_bits;
   info.rank = static_cast<std::uint32_t>(meta.shape.size());
   info.shape = meta.shape.data();
-  info.element_count = 1;  // of a size that was checked: no product overflows
+  info.element_count = 1;  // does not overflow, because the size was checked
   for (const std::uint64_t extent : meta.shape) info.element_count *= extent;
   info.byte_size = tensor.byte_size;
   info.stored_bytes = tensor.stored_bytes;
@@ -107,7 +107,7 @@ Result<ops::Selection> selection_of(const bbz_selection* given) {
 
 namespace {
 
-// One entry of a list of the catalog, which `list` picks, as a struct.
+// Describes an entry of the catalog's list that `list` returns.
 template <class List, class Info>
 bbz_code entry(const bbz_reader* reader, List&& list, const char* what, std::uint32_t number,
                Info* info, bbz_error* error) noexcept {

@@ -38,7 +38,7 @@ bbz_code set_outcome(bbz_error* error, Code code, const char* message) noexcept 
     error->message.clear();
     try {
       error->message = message;
-    } catch (...) {  // bbz_error_message falls back on the code's name
+    } catch (...) {  // bbz_error_message then returns the code's name
     }
   }
   return static_cast<int>(code);
@@ -112,7 +112,8 @@ uint32_t bbz_format_version(void) noexcept {
 }
 
 const char* bbz_code_name(bbz_code code) noexcept {
-  return bbz::code_name(static_cast<bbz::Code>(code)).data();  // a literal: it ends with a zero
+  return bbz::code_name(static_cast<bbz::Code>(code))
+      .data();  // a literal, so it ends with a zero byte
 }
 
 bbz_error* bbz_error_new(void) noexcept {
@@ -135,5 +136,5 @@ const char* bbz_error_message(const bbz_error* error) noexcept {
 const char* bbz_dtype_name(uint32_t dtype) noexcept {
   if (dtype > 0xFF) return nullptr;
   const auto* info = bbz::find_dtype(static_cast<bbz::DType>(dtype));
-  return info == nullptr ? nullptr : info->name.data();  // a literal: it ends with a zero
+  return info == nullptr ? nullptr : info->name.data();  // a literal, so it ends with a zero byte
 }

@@ -5,12 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Marks the functions that the shared library exports.
 #if defined(__GNUC__)
 #define BBZ_API __attribute__((visibility("default")))
 #else
 #define BBZ_API
 #endif
 
+// Tells C++ that no call throws.
 #ifdef __cplusplus
 #define BBZ_NOEXCEPT noexcept
 extern "C" {
@@ -18,18 +20,19 @@ extern "C" {
 #define BBZ_NOEXCEPT
 #endif
 
-// The version of this interface: the major number is that of the shared library's soname and
-// changes where something is taken away or changed, the minor one where something is added.
+// The version of this interface. The major number is that of the shared library's soname, and
+// changes if something is removed or changed. The minor number changes if something is added.
 #define BBZ_ABI_MAJOR 1
 #define BBZ_ABI_MINOR 0
 
-// Of the library that is running: "1.2.3"; BBZ_ABI_MAJOR << 16 | BBZ_ABI_MINOR; and the newest
-// format that it reads, likewise.
+// Returns the version of the library that is running, for example "1.2.3". The text is static.
 BBZ_API const char* bbz_version_string(void) BBZ_NOEXCEPT;
+// Returns BBZ_ABI_MAJOR << 16 | BBZ_ABI_MINOR of the library that is running.
 BBZ_API uint32_t bbz_abi_version(void) BBZ_NOEXCEPT;
+// Returns the newest format that the library reads, as major << 16 | minor.
 BBZ_API uint32_t bbz_format_version(void) BBZ_NOEXCEPT;
 
-// What went wrong, by kind. The numbers are those of format-spec/limits.md and never change.
+// The kind of an error. The numbers are those of format-spec/limits.md and never change.
 typedef int bbz_code;
 enum {
   BBZ_OK = 0,
@@ -44,29 +47,33 @@ enum {
   BBZ_ERROR_NOT_FOUND = 9,         // no such tensor, file or layer
   BBZ_ERROR_EXISTS = 10,           // an output is already there
   BBZ_ERROR_UNSAFE_PATH = 11,      // a name would leave the output folder
-  BBZ_ERROR_DIGEST_MISMATCH = 12,  // the content is whole but not the one that was expected
+  BBZ_ERROR_DIGEST_MISMATCH = 12,  // the content is whole but is not the expected one
   BBZ_ERROR_CANCELLED = 13,        // the caller asked to stop
-  BBZ_ERROR_INTERNAL = 14,         // a defect of bbz, or an exception out of a callback
+  BBZ_ERROR_INTERNAL = 14,         // a defect of bbz, or an exception from a callback
   BBZ_ERROR_OUT_OF_MEMORY = 15
 };
 
-// The code's name, as in "not-an-archive"; "unknown" for other numbers. Static.
+// Returns the name of a code, for example "not-an-archive"; "unknown" for other numbers. The text
+// is static.
 BBZ_API const char* bbz_code_name(bbz_code code) BBZ_NOEXCEPT;
 
-// Receives the outcome of the calls that it is given to, success too: each overwrites the last.
+// Receives the outcome of each call that it is passed to, also of a successful one. Each call
+// overwrites the outcome of the one before.
 typedef struct bbz_error bbz_error;
 
-// Null where there is no memory, which every call takes for "no message wanted".
+// Makes an error. Returns null if there is no memory; calls then give no message.
 BBZ_API bbz_error* bbz_error_new(void) BBZ_NOEXCEPT;
+// Frees an error.
 BBZ_API void bbz_error_free(bbz_error* error) BBZ_NOEXCEPT;
 
-// Of the last call: its code, and one sentence that names what, where, expected and found, empty
-// after success. The message lives until the next call with this error. Null gives BBZ_OK and "".
+// Returns the code of the last call; BBZ_OK for null.
 BBZ_API bbz_code bbz_error_code(const bbz_error* error) BBZ_NOEXCEPT;
+// Returns the message of the last call: one sentence that says what, where, expected and found;
+// empty after success and for null. It lives until the next call with this error.
 BBZ_API const char* bbz_error_message(const bbz_error* error) BBZ_NOEXCEPT;
 
-// The type of a tensor's elements, by its number in the format. An archive of a later version may
-// hold others.
+// The types of elements, by their numbers in the format. An archive of a later version may have
+// others.
 enum {
   BBZ_DTYPE_BOOL = 1,
   BBZ_DTYPE_U8 = 2,
@@ -87,19 +94,21 @@ enum {
   BBZ_DTYPE_F8_E8M0 = 34,
   BBZ_DTYPE_F8_E4M3FNUZ = 35,
   BBZ_DTYPE_F8_E5M2FNUZ = 36,
-  BBZ_DTYPE_F6_E2M3 = 40,  // of 6 bits, packed
-  BBZ_DTYPE_F6_E3M2 = 41,
-  BBZ_DTYPE_F4 = 48  // of 4 bits, packed
+  BBZ_DTYPE_F6_E2M3 = 40,  // 6 bits each, packed
+  BBZ_DTYPE_F6_E3M2 = 41,  // 6 bits each, packed
+  BBZ_DTYPE_F4 = 48        // 4 bits each, packed
 };
 
-// The type's name as safetensors writes it, "BF16"; null for numbers that are not in the list.
+// Returns the name of a type as safetensors writes it, for example "BF16"; null for numbers that
+// are not in the list. The text is static.
 BBZ_API const char* bbz_dtype_name(uint32_t dtype) BBZ_NOEXCEPT;
 
-// What is accepted before a declared size is acted on; 0: the default of format-spec/limits.md.
+// The limits that are checked before memory is allocated or work is done for a declared size. 0
+// stands for the default in format-spec/limits.md.
 typedef struct bbz_limits {
   size_t struct_size;
-  uint64_t index_bytes;     // payload of the index, and its list
-  uint64_t chunk_bytes;     // one chunk, decoded
+  uint64_t index_bytes;     // payload of the index, and its list when decompressed
+  uint64_t chunk_bytes;     // one decoded chunk
   uint64_t metadata_bytes;  // one metadata value
   uint64_t group_bytes;     // payload of one group
   uint64_t name_bytes;      // a path or a tensor's name
@@ -110,10 +119,10 @@ typedef struct bbz_limits {
   uint64_t unpacked_bytes;  // all files together
 } bbz_limits;
 
-// Stands for "none" where a number of a file or layer is expected.
+// Means "none" as the number of a file or layer.
 #define BBZ_NONE UINT32_C(0xFFFFFFFF)
 
-// As a number of threads: as many as the machine runs at once.
+// Means all cores of the machine as a number of threads.
 #define BBZ_ALL_CORES UINT32_C(0xFFFFFFFF)
 
 #ifdef __cplusplus

@@ -8,7 +8,7 @@ static_assert(BBZ_PIECE_GROUP == static_cast<int>(bbz::plan::What::kGroup));
 static_assert(BBZ_PIECE_METADATA == static_cast<int>(bbz::plan::What::kMetadata));
 
 struct bbz_plan {
-  std::shared_ptr<const bbz::Reader> reader;  // whose catalog the pieces refer to
+  std::shared_ptr<const bbz::Reader> reader;  // has the catalog that the pieces refer to
   bbz::plan::Plan plan;
 };
 

@@ -1,5 +1,5 @@
-// Plans from C: which byte ranges of an archive hold what is asked for, for callers that fetch and
-// check them by a transport of their own.
+// Plans in C: which byte ranges of an archive to read, for callers that fetch and check them with a
+// transport of their own.
 #ifndef BBZ_CAPI_PLAN_H
 #define BBZ_CAPI_PLAN_H
 
@@ -9,13 +9,13 @@
 extern "C" {
 #endif
 
-// As bbz_plan_options::gap: only pieces that touch share a range.
+// Means, as bbz_plan_options::gap, that only pieces that touch share a range.
 #define BBZ_NO_GAP UINT64_MAX
 
-// As a part's size: to the end of the tensor.
+// Means, as bbz_part::size, up to the end of the tensor.
 #define BBZ_TO_THE_END UINT64_MAX
 
-// Decoded bytes [offset, offset + size) of a tensor. Its layout never changes.
+// Decoded bytes [offset, offset + size) of a tensor. The layout of this struct never changes.
 typedef struct bbz_part {
   uint64_t offset;
   uint64_t size;
@@ -23,42 +23,52 @@ typedef struct bbz_part {
   uint32_t reserved;  // must be 0
 } bbz_part;
 
-// The part that holds rows [first, first + count), as bbz_reader_read_rows reads them.
+// Makes the part for rows [first, first + count), as bbz_reader_read_rows reads them. Errors:
+// BBZ_ERROR_INVALID_ARGUMENT for a tensor or rows that do not exist.
 BBZ_API bbz_code bbz_reader_rows(const bbz_reader* reader, uint32_t tensor, uint64_t first,
                                  uint64_t count, bbz_part* part, bbz_error* error) BBZ_NOEXCEPT;
 
+// Options of bbz_reader_plan.
 typedef struct bbz_plan_options {
   size_t struct_size;
-  uint64_t gap;         // pieces with at most so many bytes between them share a range; 0: 16 KiB
-  uint64_t most_bytes;  // a range ends before the piece that would make it longer; 0: no limit
-  uint32_t heads;       // not 0: whole records instead of payloads
-  uint32_t metadata;    // not 0: that of the archive and of the files the parts lie in, as well
+  // Pieces with at most this many bytes between them share a range; 0: 16 KiB.
+  uint64_t gap;
+  // A range ends before a piece that would make it longer than this; 0: no limit.
+  uint64_t most_bytes;
+  // If not 0, pieces are whole records instead of payloads.
+  uint32_t heads;
+  // If not 0, the metadata of the archive and of the parts' files is planned too.
+  uint32_t metadata;
 } bbz_plan_options;
 
+// The pieces that hold the parts, and the ranges to fetch.
 typedef struct bbz_plan bbz_plan;
 
 // Plans what the reader would read for these parts: their chunks, and the tensors and groups that
-// they are derived from. Payloads of groups are read for it. Errors: BBZ_ERROR_INVALID_ARGUMENT for
-// a part that does not exist; BBZ_ERROR_UNSUPPORTED and _MALFORMED for a tensor that cannot be
-// read; those of reading.
+// they are derived from. Reads the payloads of the groups. Errors: BBZ_ERROR_INVALID_ARGUMENT for a
+// part that does not exist; BBZ_ERROR_UNSUPPORTED and _MALFORMED for a tensor that cannot be read;
+// those of reading.
 BBZ_API bbz_code bbz_reader_plan(const bbz_reader* reader, const bbz_part* parts, size_t part_count,
                                  const bbz_plan_options* options, bbz_plan** plan,
                                  bbz_error* error) BBZ_NOEXCEPT;
+// Frees a plan.
 BBZ_API void bbz_plan_free(bbz_plan* plan) BBZ_NOEXCEPT;
 
+// Describes a plan.
 typedef struct bbz_plan_info {
   size_t struct_size;
   uint64_t piece_count;
   uint64_t range_count;
   uint64_t piece_bytes;
-  uint64_t fetch_bytes;  // of the ranges, with the gaps in them
+  uint64_t fetch_bytes;  // of the ranges, including the gaps in them
 } bbz_plan_info;
 
+// Fills in the description of a plan.
 BBZ_API bbz_code bbz_plan_get(const bbz_plan* plan, bbz_plan_info* info,
                               bbz_error* error) BBZ_NOEXCEPT;
 
-// Bytes of the archive to fetch in one go, and the pieces in them. Ranges are in the order of
-// offsets, and so are pieces.
+// Bytes of the archive to fetch at once, and the pieces in them. Ranges and pieces are ordered by
+// offset.
 typedef struct bbz_range {
   size_t struct_size;
   uint64_t offset;
@@ -67,34 +77,36 @@ typedef struct bbz_range {
   uint64_t piece_count;
 } bbz_range;
 
-// Errors: BBZ_ERROR_INVALID_ARGUMENT for a number that does not exist, here and below.
+// Fills in a range of the plan, by number. Errors, here and below: BBZ_ERROR_INVALID_ARGUMENT for a
+// number that does not exist.
 BBZ_API bbz_code bbz_plan_range(const bbz_plan* plan, uint64_t number, bbz_range* range,
                                 bbz_error* error) BBZ_NOEXCEPT;
 
-// What a piece holds.
+// The content of a piece.
 enum {
   BBZ_PIECE_CHUNK = 0,
   BBZ_PIECE_GROUP = 1,  // of tensors that are stored up to a symmetry
   BBZ_PIECE_METADATA = 2
 };
 
-// One payload of the archive, or with heads the whole record.
+// One payload of the archive or, with bbz_plan_options::heads, its whole record.
 typedef struct bbz_piece {
   size_t struct_size;
   uint64_t offset;
   uint64_t length;
-  uint64_t head_length;  // of `length`, what stands before the payload
-  uint64_t checksum;     // XXH3 of 64 bits over the payload
-  uint32_t what;
-  uint32_t number;  // of the chunk's tensor, the group, or the metadata
-  uint32_t chunk;   // its number in the tensor, or BBZ_NONE
+  uint64_t head_length;  // bytes of `length` before the payload
+  uint64_t checksum;     // XXH3-64 of the payload
+  uint32_t what;         // a BBZ_PIECE_ number
+  uint32_t number;       // of the chunk's tensor, of the group or of the metadata
+  uint32_t chunk;        // number of the chunk in its tensor, or BBZ_NONE
 } bbz_piece;
 
+// Fills in a piece of the plan, by number.
 BBZ_API bbz_code bbz_plan_piece(const bbz_plan* plan, uint64_t number, bbz_piece* piece,
                                 bbz_error* error) BBZ_NOEXCEPT;
 
-// Whether bytes that were fetched are those of the piece: `size` is its length. Errors:
-// BBZ_ERROR_INVALID_ARGUMENT for another size; BBZ_ERROR_CHECKSUM, _MALFORMED, with the offset.
+// Checks that fetched bytes are those of a piece. `size` is its length. Errors:
+// BBZ_ERROR_INVALID_ARGUMENT for another size; BBZ_ERROR_CHECKSUM, with the offset.
 BBZ_API bbz_code bbz_plan_check(const bbz_plan* plan, uint64_t number, const void* bytes,
                                 size_t size, bbz_error* error) BBZ_NOEXCEPT;
 

@@ -9,7 +9,7 @@ static_assert(BBZ_UNKNOWN == bbz::push::Decoder::kUnknown);
 struct bbz_push {
   std::unique_ptr<bbz::push::Receiver> receiver;
   std::unique_ptr<bbz::push::Store> store;
-  std::unique_ptr<bbz::push::Decoder> decoder;  // goes before the two that it uses
+  std::unique_ptr<bbz::push::Decoder> decoder;  // destroyed before the two that it uses
   std::vector<bbz::push::Damage> faults;
 };
 
@@ -120,7 +120,7 @@ Status restore(bbz_push& push, const char* path, const char* identity) {
   return push.decoder->restore(state);
 }
 
-// The shape of the functions that take a decoder.
+// Runs the body of a function that takes a decoder.
 template <class Push, class Body>
 bbz_code with_push(Push* push, bbz_error* error, Body&& body) noexcept {
   return guarded(error, [&]() -> Status {
@@ -129,7 +129,7 @@ bbz_code with_push(Push* push, bbz_error* error, Body&& body) noexcept {
   });
 }
 
-// An entry of a list of the catalog, as far as it is known, as a struct.
+// Describes an entry of a list of the catalog, as far as the catalog is known.
 template <class T, class Info>
 Status known_entry(const bbz_push& push, std::vector<T> catalog::Catalog::*list, const char* what,
                    std::uint32_t number, Info* info) {

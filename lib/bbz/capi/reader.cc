@@ -1,4 +1,5 @@
-// Opening an archive and reading its content. What describes the content is in contents.cc.
+// Opens an archive and reads its content. The functions that describe the content are in
+// contents.cc.
 #include "bbz/capi/reader.h"
 
 #include "bbz/access/plan/part.h"
@@ -32,7 +33,7 @@ Status read_rows(const Reader& reader, std::uint32_t tensor, std::uint64_t first
   return reader.read_bytes(tensor, part.offset, out);
 }
 
-// The shape of every reading function: checks the handle and the buffer, then reads.
+// Checks the handle and the buffer of a reading function, then reads.
 template <class Read>
 bbz_code read_into(const bbz_reader* reader, void* buffer, std::size_t size, bbz_error* error,
                    Read&& read) noexcept {

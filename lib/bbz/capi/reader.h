@@ -1,4 +1,4 @@
-// bbz_reader: an archive opened by its index, of which any part can be read.
+// bbz_reader: opens an archive by its index, and reads any part of it.
 #ifndef BBZ_CAPI_READER_H
 #define BBZ_CAPI_READER_H
 
@@ -8,67 +8,73 @@
 extern "C" {
 #endif
 
+// An open archive.
 typedef struct bbz_reader bbz_reader;
 
+// Options of bbz_reader_open.
 typedef struct bbz_reader_options {
   size_t struct_size;
-  uint32_t threads;          // that decode; 0: the calling thread alone
-  uint32_t use_front_index;  // not 0: open by the index at the front, where there is one
+  uint32_t threads;          // number of threads that decode; 0: the calling thread alone
+  uint32_t use_front_index;  // not 0: open by the index at the front, if there is one
   const bbz_limits* limits;  // null: the defaults
 } bbz_reader_options;
 
-// Reads the file header, the trailer and the index. Errors: BBZ_ERROR_NOT_AN_ARCHIVE, _TRUNCATED,
-// _CHECKSUM, _MALFORMED, _UNSUPPORTED, _LIMIT; those of the source; _INVALID_ARGUMENT for one that
-// cannot seek.
+// Opens an archive: reads the file header, the trailer and the index. Errors:
+// BBZ_ERROR_NOT_AN_ARCHIVE, _TRUNCATED, _CHECKSUM, _MALFORMED, _UNSUPPORTED, _LIMIT; those of the
+// source; _INVALID_ARGUMENT if the source cannot seek.
 BBZ_API bbz_code bbz_reader_open(const bbz_source* source, const bbz_reader_options* options,
                                  bbz_reader** reader, bbz_error* error) BBZ_NOEXCEPT;
+// Frees a reader.
 BBZ_API void bbz_reader_free(bbz_reader* reader) BBZ_NOEXCEPT;
 
-// The archive as a whole.
+// Describes the archive as a whole.
 typedef struct bbz_archive_info {
   size_t struct_size;
   uint32_t format_major;
   uint32_t format_minor;
-  uint32_t file_count;  // files are numbered from 0, and so are tensors and metadata
+  uint32_t file_count;  // files, tensors and metadata are each numbered from 0
   uint32_t tensor_count;
   uint32_t metadata_count;
   uint32_t exact;  // 1: unpacks byte for byte; 0: a model was rotated up to its symmetry
   uint64_t chunk_count;
   uint64_t archive_bytes;
   uint64_t unpacked_bytes;  // all files together
-  uint64_t stored_bytes;    // payloads, without what describes them
-  char root[80];            // the root digest, "xxh3-128:..." or "sha256:...", in hexadecimal
+  uint64_t stored_bytes;    // in payloads
+  char root[80];            // root digest: "xxh3-128:" or "sha256:" and hexadecimal digits
 } bbz_archive_info;
 
+// Fills in the description of the archive.
 BBZ_API bbz_code bbz_reader_info(const bbz_reader* reader, bbz_archive_info* info,
                                  bbz_error* error) BBZ_NOEXCEPT;
 
-// A file that was packed, or an empty folder.
+// Describes a file that was packed, or an empty directory.
 typedef struct bbz_file_info {
   size_t struct_size;
-  const char* path;  // relative, its components separated by '/'
+  const char* path;  // relative, with components separated by '/'
   size_t path_length;
   uint64_t size;            // bytes
-  const uint32_t* tensors;  // the numbers of the tensors that fill it, in the order of offsets
+  const uint32_t* tensors;  // numbers of the tensors that fill it, ordered by offset
   size_t tensor_count;
-  const unsigned char* sha256;  // 32 bytes, or null where it was not recorded
-  uint32_t is_directory;
+  const unsigned char* sha256;  // 32 bytes, or null if it was not recorded
+  uint32_t is_directory;        // 1: an empty directory
 } bbz_file_info;
 
-// Errors: BBZ_ERROR_INVALID_ARGUMENT for a number that does not exist, here and below.
+// Describes a file, by number. Errors, here and below: BBZ_ERROR_INVALID_ARGUMENT for a number that
+// does not exist.
 BBZ_API bbz_code bbz_reader_file(const bbz_reader* reader, uint32_t file, bbz_file_info* info,
                                  bbz_error* error) BBZ_NOEXCEPT;
-// Errors: BBZ_ERROR_NOT_FOUND.
+// Finds the number of a file or empty directory, by its path. Errors: BBZ_ERROR_NOT_FOUND.
 BBZ_API bbz_code bbz_reader_find_file(const bbz_reader* reader, const char* path, size_t length,
                                       uint32_t* file, bbz_error* error) BBZ_NOEXCEPT;
 
-// What a numbered tensor is.
+// The kinds of numbered tensors.
 enum {
   BBZ_KIND_BYTES = 0,   // bytes of a file that are no tensor: headers, padding, other files
   BBZ_KIND_TENSOR = 1,  // a tensor of a file
-  BBZ_KIND_OPERAND = 2  // stored so that others can be derived from it; part of no file
+  BBZ_KIND_OPERAND = 2  // stored so that other tensors can be derived from it; part of no file
 };
 
+// Describes a tensor.
 typedef struct bbz_tensor_info {
   size_t struct_size;
   const char* name;  // empty for BBZ_KIND_BYTES
@@ -77,33 +83,35 @@ typedef struct bbz_tensor_info {
   uint32_t dtype;
   uint32_t element_bits;
   uint32_t rank;
-  const uint64_t* shape;  // `rank` extents, the outermost axis first
+  const uint64_t* shape;  // `rank` sizes, the outermost axis first
   uint64_t element_count;
-  uint64_t byte_size;     // decoded
+  uint64_t byte_size;     // when decoded
   uint64_t stored_bytes;  // in the archive
   uint64_t chunk_count;
-  uint64_t file_offset;  // bytes
-  uint32_t file;         // its number, or BBZ_NONE
-  uint32_t layer;        // its number, or BBZ_NONE
+  uint64_t file_offset;  // offset in its file, in bytes
+  uint32_t file;         // its file's number, or BBZ_NONE
+  uint32_t layer;        // its layer's number, or BBZ_NONE
 } bbz_tensor_info;
 
+// Describes a tensor, by number.
 BBZ_API bbz_code bbz_reader_tensor(const bbz_reader* reader, uint32_t tensor, bbz_tensor_info* info,
                                    bbz_error* error) BBZ_NOEXCEPT;
-// Finds the tensor of this name, of kind BBZ_KIND_TENSOR, in a file, or with BBZ_NONE in any.
-// Errors: BBZ_ERROR_NOT_FOUND; BBZ_ERROR_INVALID_ARGUMENT where several files have one.
+// Finds the number of the tensor with this name, of kind BBZ_KIND_TENSOR, in a file, or in any file
+// with BBZ_NONE. Errors: BBZ_ERROR_NOT_FOUND; BBZ_ERROR_INVALID_ARGUMENT if several files have one.
 BBZ_API bbz_code bbz_reader_find_tensor(const bbz_reader* reader, const char* name, size_t length,
                                         uint32_t file, uint32_t* tensor,
                                         bbz_error* error) BBZ_NOEXCEPT;
 
-// Layers [first, last], the last included.
+// Layers from `first` to `last`, which is included.
 typedef struct bbz_layers {
   uint32_t first;
   uint32_t last;
 } bbz_layers;
 
-// A tensor is selected when its layer lies in one of `layers`, its name matches one of `tensors`
-// and its file one of `files`, each where there are any, and its name matches none of `excluded`.
-// Patterns are those of fnmatch(3), in which * and ? match '/' and '.' too.
+// Selects tensors. A tensor is selected if its layer lies in one of `layers`, its name matches one
+// of `tensors`, its file matches one of `files`, and its name matches none of `excluded`. An empty
+// list restricts nothing. Patterns are those of fnmatch(3), in which * and ? also match '/' and
+// '.'.
 typedef struct bbz_selection {
   size_t struct_size;
   const bbz_layers* layers;
@@ -116,38 +124,40 @@ typedef struct bbz_selection {
   size_t file_count;
 } bbz_selection;
 
-// Writes the numbers of the selected tensors in archive order, and how many there are, also where
-// `capacity` is less. A capacity of 0 only counts them. Errors: BBZ_ERROR_NOT_FOUND where there is
-// none; BBZ_ERROR_INVALID_ARGUMENT where a capacity other than 0 is too small.
+// Writes the numbers of the selected tensors in archive order. `count` receives their number, even
+// if `capacity` is less; a capacity of 0 only counts them. Errors: BBZ_ERROR_NOT_FOUND if none is
+// selected; BBZ_ERROR_INVALID_ARGUMENT if a capacity other than 0 is too small.
 BBZ_API bbz_code bbz_reader_select(const bbz_reader* reader, const bbz_selection* selection,
                                    uint32_t* tensors, size_t capacity, size_t* count,
                                    bbz_error* error) BBZ_NOEXCEPT;
 
-// Each of these decodes into the caller's buffer, whose size must be what was asked for, and reads
-// nothing of the archive but the chunks that hold it. Elements are row-major and little-endian.
-// Errors: BBZ_ERROR_INVALID_ARGUMENT for a number, range or size that does not exist; those of the
-// source; BBZ_ERROR_CHECKSUM, _MALFORMED and _UNSUPPORTED with tensor, chunk and offset.
+// The calls below decode into the caller's buffer, whose size must be that of the requested bytes.
+// They read only those chunks of the archive that are needed. Elements are row-major and
+// little-endian. Errors: BBZ_ERROR_INVALID_ARGUMENT for a number or range that does not exist and
+// for a wrong size; those of the source; BBZ_ERROR_CHECKSUM, _MALFORMED and _UNSUPPORTED, with
+// tensor, chunk and offset.
 
-// A whole tensor: `size` is its byte_size.
+// Reads a whole tensor. `size` is its byte_size.
 BBZ_API bbz_code bbz_reader_read_tensor(const bbz_reader* reader, uint32_t tensor, void* buffer,
                                         size_t size, bbz_error* error) BBZ_NOEXCEPT;
-// Rows [first, first + count) along the outermost axis; a tensor without axes is one row. Rows of
-// elements of less than a byte are rounded outwards to whole bytes.
+// Reads rows [first, first + count) along the outermost axis; a tensor without axes has one row.
+// Rows of elements smaller than a byte are rounded outwards to whole bytes.
 BBZ_API bbz_code bbz_reader_read_rows(const bbz_reader* reader, uint32_t tensor, uint64_t first,
                                       uint64_t count, void* buffer, size_t size,
                                       bbz_error* error) BBZ_NOEXCEPT;
-// Elements [first, first + count) in row-major order; those of less than a byte in whole bytes.
+// Reads elements [first, first + count) in row-major order. Elements smaller than a byte must fill
+// whole bytes.
 BBZ_API bbz_code bbz_reader_read_elements(const bbz_reader* reader, uint32_t tensor, uint64_t first,
                                           uint64_t count, void* buffer, size_t size,
                                           bbz_error* error) BBZ_NOEXCEPT;
-// Bytes [offset, offset + size) of a tensor.
+// Reads bytes [offset, offset + size) of a tensor.
 BBZ_API bbz_code bbz_reader_read_bytes(const bbz_reader* reader, uint32_t tensor, uint64_t offset,
                                        void* buffer, size_t size, bbz_error* error) BBZ_NOEXCEPT;
-// Bytes [offset, offset + size) of a file.
+// Reads bytes [offset, offset + size) of a file.
 BBZ_API bbz_code bbz_reader_read_file(const bbz_reader* reader, uint32_t file, uint64_t offset,
                                       void* buffer, size_t size, bbz_error* error) BBZ_NOEXCEPT;
 
-// A value that was recorded under a key, of a file or of the archive.
+// Describes a value that was recorded under a key, for a file or for the archive.
 typedef struct bbz_metadata_info {
   size_t struct_size;
   const char* key;
@@ -156,9 +166,11 @@ typedef struct bbz_metadata_info {
   uint32_t file;          // its number, or BBZ_NONE for the archive
 } bbz_metadata_info;
 
+// Describes a value, by number.
 BBZ_API bbz_code bbz_reader_metadata(const bbz_reader* reader, uint32_t number,
                                      bbz_metadata_info* info, bbz_error* error) BBZ_NOEXCEPT;
-// Reads a value: UTF-8, without a zero byte at its end. `size` is its value_length.
+// Reads a value: UTF-8, without a zero byte at its end. `size` is its value_length. Errors:
+// BBZ_ERROR_INVALID_ARGUMENT for a wrong number or size; BBZ_ERROR_CHECKSUM; those of the source.
 BBZ_API bbz_code bbz_reader_read_metadata(const bbz_reader* reader, uint32_t number, char* buffer,
                                           size_t size, bbz_error* error) BBZ_NOEXCEPT;
 

@@ -22,7 +22,7 @@ class CallbackSource final : public io::Source {
   CallbackSource(const CallbackSource&) = delete;
   CallbackSource& operator=(const CallbackSource&) = delete;
 
-  // From here on the caller's data is the source's to close.
+  // Makes this source responsible for calling `close`.
   void take() { closes_ = true; }
 
   Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {

@@ -70,7 +70,7 @@ struct Options {
   // 0: all cores.
   unsigned threads = 1;
 
-  // If false, nothing is decoded, only checked.
+  // If false, tensors are only checked, and neither decoded nor passed to the receiver.
   bool decode = true;
   // If set, selects the tensors that are passed to the receiver. The others are only checked.
   std::function<bool(const catalog::File&, const catalog::Tensor&)> wants;

@@ -1,5 +1,5 @@
-// The boundary between C and C++: outcomes as codes, no exception across, structs by their size.
-// Internal.
+// The boundary between C and C++: turns results into codes, stops exceptions, and copies structs by
+// their size.
 #pragma once
 
 #include <algorithm>
@@ -30,19 +30,21 @@ struct bbz_reader {
 
 namespace bbz::capi {
 
-// Puts the outcome where the caller sees it. The text is copied, or left out where there is no
-// memory for it.
+// Stores an outcome in `error`, if it is not null, and returns its code. The text is copied, or
+// left out if there is no memory for it.
 bbz_code set_outcome(bbz_error* error, Code code, const char* message) noexcept;
+// Stores an outcome and moves its text.
 bbz_code set_outcome(bbz_error* error, Status&& status) noexcept;
 
-// Runs the body of a C function: its Status, or the exception that leaves it, as a code.
+// Runs the body of a C function, and returns its Status, or the exception that leaves it, as a
+// code.
 template <class Body>
 bbz_code guarded(bbz_error* error, Body&& body) noexcept {
   try {
     return set_outcome(error, body());
   } catch (const std::bad_alloc&) {
     return set_outcome(error, Code::kOutOfMemory, "out of memory");
-  } catch (const std::length_error&) {  // of a container that was to hold more than there can be
+  } catch (const std::length_error&) {  // from a container that would be longer than it can be
     return set_outcome(error, Code::kOutOfMemory, "out of memory");
   } catch (const std::exception& exception) {
     return set_outcome(error, Code::kInternal, exception.what());
@@ -51,12 +53,12 @@ bbz_code guarded(bbz_error* error, Body&& body) noexcept {
   }
 }
 
-// The sizes that structs had when they came into the interface: the least that a caller may state.
-// One that has grown since is to be specialised with the end of its first last field.
+// The size that a struct had when it came into the interface, which is the least that a caller may
+// state. Specialise it for a struct that has grown, with the end of its first version's last field.
 template <class Struct>
 inline constexpr std::size_t kFirstSize = sizeof(Struct);
 
-// The caller's options, null for the defaults. Errors: kInvalidArgument, kUnsupported.
+// Returns the caller's options, or the defaults for null. Errors: kInvalidArgument, kUnsupported.
 template <class Struct>
 Result<Struct> read_struct(const Struct* given, const char* name) {
   Struct known{};
@@ -77,7 +79,7 @@ Result<Struct> read_struct(const Struct* given, const char* name) {
   return known;
 }
 
-// Fills in as much of a struct as the caller has room for. Errors: kInvalidArgument.
+// Copies as much of a struct as the caller has room for. Errors: kInvalidArgument.
 template <class Struct>
 Status write_struct(const Struct& value, Struct* out, const char* name) {
   const std::size_t size = out->struct_size;
@@ -93,21 +95,22 @@ Status write_struct(const Struct& value, Struct* out, const char* name) {
   return {};
 }
 
-// Whether a list has an entry of this number. Errors: kInvalidArgument.
+// Checks that a list has an entry of this number. Errors: kInvalidArgument.
 Status check_number(const char* what, std::uint64_t number, std::uint64_t count);
 
-// The caller's buffer. Errors: kInvalidArgument for null that has a size.
+// Returns the caller's buffer. Errors: kInvalidArgument for null with a size.
 Result<MutableBytes> buffer_of(void* buffer, std::size_t size);
 
-// What a callback's result that is not success says: "NAME: WHAT: the system's text".
+// Makes the error for a callback that returned a failure: "NAME: WHAT: the system's text".
 Error callback_error(std::string_view name, std::string_view what, std::int64_t result);
 
+// Returns the caller's limits, or the defaults for null. Errors: kInvalidArgument, kUnsupported.
 Result<Limits> limits_of(const bbz_limits* given);
 
-// The C++ interface's number of threads: 0 there is all cores.
+// Returns the number of threads for the C++ interface, in which 0 means all cores.
 unsigned threads_of(std::uint32_t given);
 
-// Copies a text of at most Size - 1 bytes with a zero byte at its end.
+// Copies at most Size - 1 bytes of a text, and appends a zero byte.
 template <std::size_t Size>
 void copy_text(std::string_view text, char (&out)[Size]) {
   const std::size_t length = std::min(text.size(), Size - 1);
@@ -117,7 +120,7 @@ void copy_text(std::string_view text, char (&out)[Size]) {
 
 }  // namespace bbz::capi
 
-// In the body of a C function: an argument that must not be null.
+// Refuses a null argument, in the body of a C function.
 #define BBZ_REQUIRE(pointer)                                                            \
   do {                                                                                  \
     if ((pointer) == nullptr) {                                                         \

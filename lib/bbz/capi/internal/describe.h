@@ -1,4 +1,4 @@
-// The catalog's entries as structs of the C interface, which point into the catalog. Internal.
+// Describes the catalog's entries as structs of the C interface, which point into the catalog.
 #pragma once
 
 #include "bbz/capi/internal/boundary.h"
@@ -12,7 +12,8 @@ bbz_file_info describe(const catalog::File& file);
 bbz_tensor_info describe(const catalog::Tensor& tensor);
 bbz_metadata_info describe(const catalog::Metadata& metadata);
 
-// Null: everything. Errors: kInvalidArgument.
+// Returns the caller's selection; for null, one of everything. Errors: kInvalidArgument,
+// kUnsupported.
 Result<ops::Selection> selection_of(const bbz_selection* given);
 
 }  // namespace bbz::capi

@@ -5,7 +5,7 @@
 namespace bbz::capi {
 namespace {
 
-// What a callback returned, where it may be null.
+// Calls a callback, which may be null, and returns its result.
 template <class Callback, class... Arguments>
 Status call(const char* name, Callback callback, void* user, Arguments... arguments) {
   if (callback == nullptr) return {};

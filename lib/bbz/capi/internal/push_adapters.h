@@ -1,4 +1,4 @@
-// The caller's callbacks as what the push decoder calls. Internal.
+// Adapts the caller's callbacks to the interfaces of the push decoder.
 #pragma once
 
 #include "bbz/access/push/decoder.h"
@@ -6,11 +6,11 @@
 
 namespace bbz::capi {
 
-// Calls a bbz_receiver. A callback's failure is an Error, as in bbz_callbacks.
+// Calls a bbz_receiver. A failure of a callback becomes an Error, as in bbz_callbacks.
 class CallbackReceiver final : public push::Receiver {
  public:
   explicit CallbackReceiver(const bbz_receiver& callbacks) : callbacks_(callbacks) {}
-  // Whose catalog the files of end_file are in. To be called before anything is fed.
+  // Sets the decoder whose catalog has the files of end_file(). Call it before anything is fed.
   void set_decoder(const push::Decoder& decoder) { decoder_ = &decoder; }
 
   Status structure(const catalog::Catalog& catalog) override;
