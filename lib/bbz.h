@@ -20,9 +20,9 @@
 // out. After a failed call, its outputs are unspecified, except that a handle to be made is null
 // (bbz_verify makes its report all the same).
 //
-// Null. A null handle, or null where data is needed, is BBZ_ERROR_INVALID_ARGUMENT; a call without
-// an error code then returns 0 or null. Freeing null does nothing. An empty buffer may be null.
-// Options may be null, for the defaults.
+// Null. A null handle, or null instead of needed data, is BBZ_ERROR_INVALID_ARGUMENT; a call
+// without an error code then returns 0 or null. Freeing null does nothing. An empty buffer may be
+// null. Options may be null, for the defaults.
 //
 // Memory. The caller frees what a call makes with the _free of its type, in any order: a reader
 // keeps its source alive. Pointers in a struct that a call filled in belong to the handle that was

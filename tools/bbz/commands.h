@@ -1,4 +1,4 @@
-// The commands of bbz: each adds itself to the program.
+// The commands of bbz. Each function adds one to the program.
 #pragma once
 
 #include "common/program.h"

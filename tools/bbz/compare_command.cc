@@ -61,15 +61,15 @@ Manual compare_manual() {
 
 struct TensorRow {
   std::string name;
-  std::string state;  // empty where both have it
+  std::string state;  // empty if both models have it
   compare::TensorDifference difference;
 };
 
 struct Report {
   std::vector<TensorRow> tensors;
-  std::vector<std::string> junctions;  // their names
+  std::vector<std::string> junctions;  // names
   std::vector<compare::OrbitDistance> orbits;
-  std::string no_orbits;  // why there are none
+  std::string no_orbits;  // why there are no orbits
   std::optional<forward::Comparison> scores;
 
   double largest_difference() const {
@@ -243,7 +243,7 @@ void print_json(const Report& report) {
   write_json(json);
 }
 
-// Whether a figure is within what was asked; one that is not a number never is.
+// Returns whether a figure is within its limit, if one was given. NaN never is.
 bool within(const std::optional<double>& limit, double figure) {
   return !limit || figure <= *limit;
 }

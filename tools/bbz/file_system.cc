@@ -10,7 +10,7 @@
 namespace bbz::tools {
 namespace {
 
-constexpr double kForever = 1e9;  // seconds: nothing ever changes
+constexpr double kForever = 1e9;  // in seconds; nothing ever changes
 constexpr std::uint32_t kBlock = 4096;
 
 FileSystem& self(::fuse_req_t request) {
@@ -25,7 +25,8 @@ view::FileView* file_of(const ::fuse_file_info& info) {
   return reinterpret_cast<view::FileView*>(static_cast<std::uintptr_t>(info.fh));
 }
 
-// Answers, and where there is no memory for that, says so: libfuse is C, no exception may reach it.
+// Answers a request, or reports that there is no memory for it. libfuse is C, so no exception may
+// reach it.
 template <class Answer>
 void guard(::fuse_req_t request, Answer&& answer) {
   try {
@@ -37,7 +38,7 @@ void guard(::fuse_req_t request, Answer&& answer) {
 
 }  // namespace
 
-// What libfuse calls.
+// The functions that libfuse calls.
 struct Operations {
   static void init(void* user, ::fuse_conn_info*) {
     const auto& begun = static_cast<FileSystem*>(user)->settings_.begun;
@@ -134,7 +135,7 @@ struct ::stat FileSystem::attributes(std::uint32_t number) const {
 }
 
 void FileSystem::lookup(::fuse_req_t request, std::uint32_t folder, const char* name) const {
-  ::fuse_entry_param found{};  // inode 0: there is none, which the kernel keeps in mind as well
+  ::fuse_entry_param found{};  // inode 0: there is no such file, which the kernel caches too
   found.entry_timeout = kForever;
   if (const auto child = tree_.find(folder, name)) found = entry(*child);
   ::fuse_reply_entry(request, &found);
@@ -160,7 +161,7 @@ void FileSystem::open(::fuse_req_t request, std::uint32_t node, ::fuse_file_info
     open_.emplace(key, std::move(*file));
   }
   if (::fuse_reply_open(request, &info) == 0) return;
-  // The caller is gone, and no release follows.
+  // The caller is gone, so no release follows.
   const std::lock_guard lock(open_mutex_);
   open_.erase(key);
 }
@@ -187,7 +188,7 @@ void FileSystem::read(::fuse_req_t request, std::size_t size, std::uint64_t offs
     ::fuse_reply_err(request, EIO);
     return;
   }
-  if (pieces->size() > kMostPieces) {  // of many small tensors
+  if (pieces->size() > kMostPieces) {  // a read of many small tensors
     std::vector<std::byte> all;
     for (const view::Piece& piece : *pieces) {
       all.insert(all.end(), piece.bytes.begin(), piece.bytes.end());

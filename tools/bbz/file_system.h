@@ -1,4 +1,4 @@
-// FileSystem: the files of an archive as answers to what the kernel asks through libfuse.
+// FileSystem: answers the kernel's requests for the files of an archive, through libfuse.
 #pragma once
 
 #define FUSE_USE_VERSION 312
@@ -15,34 +15,35 @@
 
 namespace bbz::tools {
 
-// Read-only, and the same for as long as it is mounted, so that the kernel keeps whatever it has
-// seen: names, sizes and pages. An inode's number is that of its node in the tree, plus one.
+// A read-only file system that does not change while it is mounted, so the kernel caches names,
+// sizes and pages without end. The number of an inode is that of its node in the tree plus one.
 class FileSystem {
  public:
+  // The attributes of files, and callbacks.
   struct Settings {
     ::uid_t owner = 0;
     ::gid_t group = 0;
-    ::timespec time{};  // of every file
+    ::timespec time{};  // the time of every file
     // Called with every error of reading, from many threads.
     std::function<void(const std::string& path, const Error& error)> report;
-    // Called once, when the kernel has begun to ask.
+    // Called once, when the kernel has sent its first request.
     std::function<void()> begun;
     // Called once, before the first file is opened.
     std::function<void()> opening;
   };
 
-  // All must outlive the file system.
+  // Makes a file system. All arguments must outlive it, except `settings`, which is moved.
   FileSystem(const catalog::Catalog& catalog, const view::Tree& tree, Settings settings)
       : catalog_(catalog), tree_(tree), settings_(std::move(settings)) {}
 
-  // Where the bytes of files come from; set before the first question is answered.
+  // Sets the view that files are read from; to be called before the first request is answered.
   void serve_from(view::ArchiveView& view) { view_ = &view; }
 
-  // After the last answer and before the view ends: closes the files that are still open. The
-  // kernel says nothing of those where it is the mount that ends.
+  // Closes the files that are still open; to be called after the last answer and before the view is
+  // destroyed. If the mount ends, the kernel does not close them itself.
   void close_all();
 
-  // To be passed to fuse_session_new together with a pointer to the file system.
+  // Returns the operations for fuse_session_new(), whose user pointer must be the file system.
   static const ::fuse_lowlevel_ops& operations();
 
  private:
@@ -56,7 +57,7 @@ class FileSystem {
   void release(::fuse_req_t request, const ::fuse_file_info& info);
   void read(::fuse_req_t request, std::size_t size, std::uint64_t offset,
             view::FileView& file) const;
-  // Offset 0 is ".", 1 is "..", those from 2 on are the children.
+  // Lists a directory. Offset 0 is ".", 1 is "..", and those from 2 on are the children.
   void list(::fuse_req_t request, std::uint32_t folder, std::size_t size, std::uint64_t offset,
             bool with_attributes) const;
   void total(::fuse_req_t request) const;

@@ -29,36 +29,38 @@ namespace fs = std::filesystem;
 
 constexpr std::array kEndingSignals = {SIGHUP, SIGINT, SIGTERM};
 
-// The session that signals end, and the signal that has, if it is none of those that libfuse knows.
-// A process has one mount.
+// The session that signals end, and the signal that ended it, if it is one that libfuse does not
+// handle. A process has one mount.
 std::atomic<::fuse_session*> served_session = nullptr;
 ::pthread_t serving_thread;
 volatile std::sig_atomic_t ended_by = 0;
 
-// Ends the loop as libfuse's own handlers do, so that a signal which they do not know unmounts too.
+// Ends the loop as libfuse's own handlers do, so that signals which libfuse does not handle unmount
+// too.
 extern "C" void end_session(int number) {
   ended_by = number;
   if (::fuse_session* const session = served_session) ::fuse_session_exit(session);
-  // The loop waits in the thread that it began in, and wakes up only there.
+  // The loop waits in the thread that began it, and wakes up only there.
   if (::pthread_equal(::pthread_self(), serving_thread) == 0)
     ::pthread_kill(serving_thread, number);
 }
 
-// Returns the signals besides those of libfuse that end a mount. Precondition of the first call:
+// Returns the signals that end a mount, besides those of libfuse. Precondition of the first call:
 // end_session() does not handle any yet.
 const std::vector<int>& other_ending_signals() {
   static const std::vector<int> numbers = handled_signals_from_outside();
   return numbers;
 }
 
-// Ends the process by the signal that has ended the mount, unless libfuse knows it.
+// Ends the process by the signal that ended the mount, unless libfuse handles it.
 void die_of_signal() {
   if (ended_by == 0) return;
   ::signal(ended_by, SIG_DFL);
   ::raise(ended_by);
 }
 
-// What libfuse says while it mounts, for the error; libfuse has one place for it in a process.
+// The messages of libfuse while it mounts, for our error. libfuse has one log function for a
+// process.
 std::string& fuse_words() {
   static std::string words;
   return words;
@@ -69,7 +71,7 @@ void note_words(::fuse_log_level, const char* format, std::va_list arguments) {
   if (std::vsnprintf(line, sizeof line, format, arguments) > 0) fuse_words() += line;
 }
 
-// The log of the mount that is served; libfuse has one place for it, too.
+// The log of the mount that is served. It is global for the same reason.
 MountLog* served_log = nullptr;
 
 void log_words(::fuse_log_level, const char* format, std::va_list arguments) {
@@ -84,7 +86,7 @@ Error mount_error(const std::string& folder) {
                     words.empty() ? "the system gives no reason" : words);
 }
 
-// The folder by a path that holds from everywhere.
+// Checks the directory, and returns an absolute path of it.
 Result<std::string> check_folder(const std::string& folder) {
   std::error_code error;
   const fs::path path = fs::canonical(folder, error);
@@ -105,15 +107,15 @@ Result<std::string> check_folder(const std::string& folder) {
   return path.string();
 }
 
-// Has the system read half a chunk ahead of who reads forward, where it would read 128 KiB, which a
-// file system may only lower: root may say so for a device. It holds for files that are opened from
-// then on.
+// Makes the system read ahead half a chunk for sequential readers. It would read 128 KiB ahead, and
+// a file system can only lower that, but root may raise it for a device. Applies to files that are
+// opened from then on.
 void raise_read_ahead(const std::string& folder) {
   constexpr int kKibibytes = 512;
   std::ifstream mounts("/proc/self/mountinfo");
   std::string line;
   std::string device;
-  while (std::getline(mounts, line)) {  // number, parent, device, root, folder, ...
+  while (std::getline(mounts, line)) {  // number, parent, device, root, directory, ...
     std::istringstream fields(line);
     std::string number, parent, its_device, root, its_folder;
     fields >> number >> parent >> its_device >> root >> its_folder;
@@ -122,8 +124,8 @@ void raise_read_ahead(const std::string& folder) {
   if (!device.empty()) std::ofstream("/sys/class/bdi/" + device + "/read_ahead_kb") << kKibibytes;
 }
 
-// Signals of the kinds that end a mount reach only the thread that made one of these before it
-// started others, so that the loop there is woken.
+// Blocks the signals that end a mount in threads that are started during its life. So these signals
+// reach only the thread that made it, and wake the loop there.
 class SignalsHeldBack {
  public:
   SignalsHeldBack() {
@@ -143,9 +145,9 @@ class SignalsHeldBack {
 
 class Session {
  public:
-  // Mounts nothing yet. Null where libfuse does not take the options.
+  // Mounts nothing yet. session_ is null if libfuse does not accept the options.
   Session(FileSystem& files, const MountOptions& options) {
-    // A name may have commas in it, which would end the option.
+    // A name may contain commas, which would end the option.
     char* list = nullptr;
     ::fuse_opt_add_opt(&list, "ro,nosuid,nodev,default_permissions,subtype=bbz");
     if (options.allow_other) ::fuse_opt_add_opt(&list, "allow_other");
@@ -169,13 +171,14 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // From here on, signals end the loop and so the mount.
+  // Mounts. From here on, signals end the loop and so the mount.
   bool mount(const std::string& folder) {
     if (session_ == nullptr) return false;
     for (const int number : {SIGHUP, SIGINT, SIGTERM, SIGPIPE}) {
       struct ::sigaction old {};
       ::sigaction(number, nullptr, &old);
-      if (old.sa_handler != SIG_IGN) ::signal(number, SIG_DFL);  // else libfuse leaves it
+      if (old.sa_handler != SIG_IGN)
+        ::signal(number, SIG_DFL);  // libfuse leaves an ignored signal alone
     }
     served_session = session_;
     serving_thread = ::pthread_self();
@@ -189,14 +192,14 @@ class Session {
     return mounted_;
   }
 
-  // Answers on several threads until the end. Errors: kIo.
+  // Answers requests on several threads until the mount ends. Errors: kIo.
   Status loop() {
     const std::unique_ptr<::fuse_loop_config, decltype(&::fuse_loop_cfg_destroy)> config(
         ::fuse_loop_cfg_create(), &::fuse_loop_cfg_destroy);
     ::fuse_loop_cfg_set_max_threads(config.get(), 16);
     const int result = ::fuse_session_loop_mt(session_, config.get());
     if (result < 0) return io::system_error(-result, "cannot go on", "mount");
-    return {};  // unmounted, or the number of the signal
+    return {};  // the mount was unmounted, or a signal ended the loop
   }
 
  private:
@@ -205,10 +208,10 @@ class Session {
   bool mounted_ = false;
 };
 
-// The process that serves in the background, seen from both sides.
+// The process that serves in the background, as parent and child use it.
 class Background {
  public:
-  // In the parent true, in the child false.
+  // Returns true in the parent, false in the child.
   Result<bool> split() {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return io::system_error(errno, "cannot make it", "pipe");
@@ -226,7 +229,7 @@ class Background {
     return false;
   }
 
-  // In the child: the files are there. It lets go of the terminal and of the current folder.
+  // Called in the child when the files are there. Leaves the terminal and the current directory.
   void tell() {
     const io::Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
     for (const int fd : {0, 1, 2}) ::dup2(nothing.get(), fd);
@@ -235,7 +238,8 @@ class Background {
     if (::write(pipe_.get(), &byte, 1) == 1) pipe_.reset();
   }
 
-  // In the parent: waits for that. False where the child ended instead, which has said why.
+  // Called in the parent: waits for tell(). Returns false if the child ended instead, which has
+  // said why.
   bool wait() {
     char byte = 0;
     while (true) {
@@ -284,7 +288,7 @@ Result<MountOutcome> mount_archive(const Reader& reader, const MountOptions& opt
   if (!options.foreground) {
     BBZ_ASSIGN(outcome.in_parent, background.split());
     if (outcome.in_parent) {
-      (void)session.release();  // it is the child's, whose mount must not end here
+      (void)session.release();  // the session is the child's, whose mount must not end here
       if (background.wait()) return outcome;
       die_of_signal();
       return make_error(Code::kIo, "{}: the process that serves it has ended", options.folder);

@@ -1,4 +1,4 @@
-// FuseMount: an archive mounted on a folder, from the call of mount(2) to the end.
+// FuseMount: mounts an archive on a directory, and serves it until it is unmounted.
 #pragma once
 
 #include <functional>
@@ -10,29 +10,30 @@
 
 namespace bbz::tools {
 
+// Options of a mount.
 struct MountOptions {
-  std::string archive;  // as the user named it: what mount(8) shows, and messages
+  std::string archive;  // name for mount(8) and for messages
   std::string folder;
-  std::string log;  // the file that errors go to; empty: none, see MountLog
+  std::string log;  // the file that errors are written to; empty: see MountLog
   bool foreground = false;
-  bool allow_other = false;  // other users may read as well
-  ::timespec time{};         // of every file
+  bool allow_other = false;  // other users may read the files too
+  ::timespec time{};         // the time of every file
   view::ViewOptions view{};
   // Called once, in the process that serves the mount, before the first read.
   std::function<void()> serving;
 };
 
+// The outcome of a mount.
 struct MountOutcome {
-  bool in_parent = false;  // another process, which was started here, serves the mount
+  bool in_parent = false;  // this process returned, and another one, its child, serves the mount
   view::Counters counters{};
 };
 
-// Mounts the files and answers what is asked of them until somebody unmounts them or a signal
-// (SIGINT, SIGTERM, SIGHUP) ends the process, which unmounts them. In the background, a process of
-// its own does so, and this one returns when the files are there. Precondition: no thread was
-// started yet.
-// Errors: kNotFound for a folder that is missing; kInvalidArgument for what is none; kExists for
-// one that is not empty; kIo with the reason where the system mounts nothing; kLimit.
+// Mounts the files and answers requests until somebody unmounts them or a signal (SIGINT, SIGTERM,
+// SIGHUP) ends the process, which unmounts them. In the background, a child process does so, and
+// this process returns when the files are there. Precondition: no thread was started yet. Errors:
+// kNotFound if the directory is missing; kInvalidArgument if it is not a directory; kExists if it
+// is not empty; kIo, with the reason, if the system refuses to mount; kLimit.
 Result<MountOutcome> mount_archive(const Reader& reader, const MountOptions& options);
 
 }  // namespace bbz::tools

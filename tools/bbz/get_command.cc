@@ -64,7 +64,8 @@ Manual get_manual() {
   return manual;
 }
 
-// Where the download goes: -o, in it where it is a folder, or the name in the URL.
+// Returns the path of the download: -o, a file in -o if that is a directory, or the name in the
+// URL.
 Result<std::string> output_path(const GetArguments& arguments) {
   const std::string name = http::file_name_of(arguments.url);
   std::error_code error;
@@ -100,8 +101,7 @@ Result<download::Options> options_of(const GetArguments& arguments, const Common
   return options;
 }
 
-// What is wrong with an archive is said of its URL; what else may fail says itself what it is
-// about.
+// Names the URL in an error about the archive. Other errors already name their subject.
 Result<download::Summary> naming(const std::string& url, Result<download::Summary> result) {
   const bool of_archive =
       result.code() == Code::kDigestMismatch || exit_code(result.code()) == ExitCode::kCorrupt;

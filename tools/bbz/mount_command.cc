@@ -69,8 +69,8 @@ Manual mount_manual() {
   return now;
 }
 
-// Chunks come and go for as long as a mount is served: their memory is used again rather than given
-// back to the system and faulted in anew each time.
+// Keeps freed memory in the process. While a mount is served, chunks come and go, and giving their
+// memory back to the system would mean page faults for each new chunk.
 void keep_memory() {
 #ifdef __GLIBC__
   ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
@@ -78,8 +78,8 @@ void keep_memory() {
 #endif
 }
 
-// Hears of announcements only from a moment on: those who fetch ahead are threads, which do not
-// survive the way into the background.
+// Passes prefetch hints on only after listen(). Prefetching starts threads, which a fork into the
+// background would lose.
 class LateListener final : public io::Source {
  public:
   explicit LateListener(std::unique_ptr<io::Source> source) : source_(std::move(source)) {}
@@ -140,7 +140,7 @@ Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions&
   }
   const auto source = std::make_shared<LateListener>(std::move(opened));
   options.serving = [&] { source->listen(); };
-  ReadOptions reading;  // with one thread, that is none besides this one
+  ReadOptions reading;  // one thread means no other thread than this one
   reading.limits = acceptance.limits;
   reading.use_front_index = http::is_url(arguments.archive);
   auto reader = Reader::open(source, reading);
@@ -153,7 +153,7 @@ Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions&
   }
   keep_memory();
   BBZ_ASSIGN(const MountOutcome outcome, mount_archive(**reader, options));
-  // The mount, and what was opened for it, is the other process's: nothing of it is closed here.
+  // The mount and what was opened for it belong to the other process, so close nothing here.
   if (outcome.in_parent) std::_Exit(static_cast<int>(ExitCode::kSuccess));
   if (arguments.statistics) print_statistics(options.archive, outcome.counters);
   return ExitCode::kSuccess;

@@ -1,4 +1,4 @@
-// MountLog: where a mount says what goes wrong while it is served.
+// MountLog: reports errors while a mount is served.
 #pragma once
 
 #include <memory>
@@ -11,27 +11,27 @@
 
 namespace bbz::tools {
 
-// In the foreground that is standard error; in the background, where there is none, the system's
-// log (syslog(3), as "bbz"); a file that the user names, in both cases. Safe to use from many
-// threads.
+// Writes to the file that the user names. If there is none, writes to standard error in the
+// foreground, and to the system's log (syslog(3), as "bbz") in the background. Safe to use from
+// many threads.
 class MountLog {
  public:
-  // `archive` as messages show it. `file`: empty for none; it is created where it is missing, and
-  // what it holds is kept. Errors: as io::open_log, with `input`.
+  // Opens the log. `archive` is its name in messages. `file` is empty for no file; it is created if
+  // it is missing, and its content is kept. Errors: those of io::open_log(), with `input`.
   static Result<std::unique_ptr<MountLog>> open(const std::string& archive, const std::string& file,
                                                 const std::optional<io::FileStatus>& input);
   ~MountLog() = default;
   MountLog(const MountLog&) = delete;
   MountLog& operator=(const MountLog&) = delete;
 
-  // To be called when standard error is about to be gone.
+  // Switches from standard error to the system's log; to be called before standard error is closed.
   void leave_terminal();
 
-  // Writes one line; a line end at its end may be there or not. What the file does not take goes
-  // where messages go without a file.
+  // Writes one line; `text` may end with a line end. If the file cannot be written, writes as if
+  // there was none.
   void say(std::string text);
-  // An error of reading a file of the archive, each once: the system asks again for every page of a
-  // damaged chunk.
+  // Reports an error of reading a file of the archive, but each message only once, because the
+  // system asks again for every page of a damaged chunk.
   void report(const std::string& path, const Error& error);
 
  private:

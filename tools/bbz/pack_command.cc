@@ -96,7 +96,7 @@ void report(const ops::PackSummary& summary, const std::string& output,
       grouped(summary.tensors), summary.root.to_string());
 }
 
-// Says which files look like models and were packed as bytes, and why.
+// Reports which files look like models and were packed as bytes, and why.
 class BytesReport {
  public:
   explicit BytesReport(const CommonOptions& common) : quiet_(common.quiet) {}
@@ -129,7 +129,7 @@ rotation::Method method_of(const std::string& name) {
   return rotation::Method::kAuto;
 }
 
-// Names the junctions that were left as they are, by the first of them.
+// Returns a message about the junctions that were left as they are, which names the first of them.
 std::string exact_junctions(const rotation::Record& record) {
   const auto exact = [](const auto& junction) { return junction.method == "exact"; };
   const auto first = std::ranges::find_if(record.junctions, exact);
@@ -153,7 +153,7 @@ files::Options reading_options(const PackArguments& arguments, const std::string
   return reading;
 }
 
-// What helps against an entry of a folder that cannot be packed.
+// Adds advice to the error about an entry of a directory that cannot be packed.
 Error with_advice(const PackArguments& arguments, Error error) {
   std::error_code ignored;
   const bool of_entry = error.code == Code::kUnsafePath || error.code == Code::kInvalidArgument;
@@ -165,7 +165,7 @@ Error with_advice(const PackArguments& arguments, Error error) {
   return error;
 }
 
-// Opens what is to be packed, and looks at all of it.
+// Opens what is to be packed, and examines all of it.
 Result<std::unique_ptr<files::FileSequence>> open_input(const PackArguments& arguments,
                                                         const std::string& output) {
   auto files = files::open(arguments.input, reading_options(arguments, output));
@@ -208,7 +208,7 @@ Status check_arguments(const PackArguments& arguments) {
   return {};
 }
 
-// Says what is not in the archive.
+// Reports what was left out of the archive.
 ExitCode report_left_out(const files::FileSequence& files) {
   const auto left_out = files.left_out();
   for (const files::LeftOut& one : left_out) {
@@ -249,8 +249,8 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
   return report_left_out(*files);
 }
 
-// Takes what the command line says after each --opaque, "" for nothing. What follows the last one
-// is the INPUT if there is no other.
+// Sorts the values of --opaque, "" for none. The value of the last one is the INPUT if there is no
+// other.
 Status sort_out_opaque(PackArguments& arguments) {
   if (arguments.input.empty() && !arguments.opaque.empty()) {
     arguments.input = std::exchange(arguments.opaque.back(), "");

@@ -49,7 +49,7 @@ Manual unpack_manual() {
   return manual;
 }
 
-// Says what was done, where someone looks.
+// Reports what was done, if somebody may be watching.
 void report(const std::string& archive, const std::string& what, std::uint64_t bytes,
             const CommonOptions& common) {
   if (common.quiet || (!common.verbose && !messages_are_on_terminal())) return;
@@ -57,7 +57,7 @@ void report(const std::string& archive, const std::string& what, std::uint64_t b
   if (common.verbose) say("  {} bytes\n", grouped(bytes));
 }
 
-// What the two ways of unpacking need.
+// The inputs of both ways of unpacking.
 struct Job {
   ArchiveInput input;
   ops::Selection selection;
@@ -102,7 +102,7 @@ Result<ops::ExtractSummary> extract_tensors(Job& job, ProgressBar& bar) {
   auto options = options_of<ops::ExtractOptions>(job, bar);
   const Reader* const reader = job.input.reader();
   const UnpackArguments& arguments = job.arguments;
-  // Tensors wait where the output goes, which has the room for them.
+  // Keep tensors in the directory of the output, whose file system has room for them.
   if (!arguments.output.empty()) {
     options.spool_folder = folder_of(arguments.output);
     BBZ_ASSIGN(const auto sink, open_output(arguments.output, arguments.writing));

@@ -49,7 +49,7 @@ Manual verify_manual() {
   return manual;
 }
 
-// What an outcome is called in JSON, and in the text that ends a report.
+// The word for an outcome in JSON, and the text that ends a report.
 struct Verdict {
   const char* word;
   const char* text;
@@ -139,7 +139,7 @@ Result<ops::VerifyReport> verify_one(const std::string& path, const NetworkArgum
   return ops::verify(*source, options);
 }
 
-// All archives are looked at, whatever is found; the exit code is that of the first that failed.
+// Verifies all archives, even if some fail. The exit code is that of the first that failed.
 Result<ExitCode> run_verify(const VerifyArguments& arguments, const CommonOptions& common) {
   ops::VerifyOptions options;
   options.fast = arguments.fast;

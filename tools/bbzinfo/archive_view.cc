@@ -12,7 +12,7 @@ class Values {
  public:
   Values(const Lists& lists, ArchiveView& view) : lists_(lists), view_(view) {}
 
-  // Reports whether a value is to be read, and makes room for it.
+  // Returns whether to read a value, and makes an entry for it.
   bool wants(const catalog::Metadata& metadata) {
     const std::string& key = metadata.meta.key;
     const std::uint64_t bytes = metadata.payload.length;

@@ -1,4 +1,4 @@
-// ArchiveView: what bbzinfo shows, read once from the archive's index.
+// ArchiveView: what bbzinfo shows, read once from the archive.
 #pragma once
 
 #include <map>
@@ -12,47 +12,49 @@
 
 namespace bbz::tools {
 
-// What is shown besides the summary.
+// The lists to show besides the summary.
 struct Lists {
-  bool files = false;  // with their metadata
+  bool files = false;  // and their metadata
   bool layers = false;
   bool tensors = false;
   bool chunks = false;
   bool symmetry = false;
 };
 
-// A longer value of metadata is not shown, nor is one after so many bytes of others: an archive may
-// hold any number of them.
+// The longest metadata value that is shown, and the most bytes of values that are shown together,
+// because an archive may hold any number of them.
 inline constexpr std::uint64_t kMostValueBytes = std::uint64_t{1} << 20;
 inline constexpr std::uint64_t kMostValueBytesTogether = std::uint64_t{16} << 20;
 
+// The content of an archive, as far as it is shown.
 struct ArchiveView {
+  // A metadata value.
   struct Value {
     std::uint64_t bytes = 0;
-    std::optional<std::string> text;  // where it is shown
+    std::optional<std::string> text;  // if it is shown
   };
 
-  std::string name;           // as the user wrote it; a URL without what may be a secret
+  std::string name;           // as the user wrote it, but without what may be secret in a URL
   ArchiveInput input;         // holds the catalog of an archive that was opened by its index
-  catalog::Catalog streamed;  // that of any other
+  catalog::Catalog streamed;  // the catalog of any other archive
   const catalog::Catalog* catalog = nullptr;
   Digest root;
   ops::Info info;
-  // By file (catalog::kNone: the archive) and key.
+  // The values by file (catalog::kNone for the archive) and key.
   std::map<std::pair<std::uint32_t, std::string>, Value> metadata;
 };
 
-// Reads the index and, of the metadata, what is to be shown; from standard input, the whole
-// archive, without decoding it. A view has its catalog as long as it stays where it is: it is
-// filled in place.
-// Errors: those of ArchiveInput::open and of reading, which name it.
+// Reads the index and the metadata to show; from standard input, reads the whole archive without
+// decoding it. Fills `view` in place, because `catalog` may point into it: do not move it
+// afterwards. Errors: those of ArchiveInput::open() and of reading, which name the archive.
 Status view_archive(const std::string& path, const NetworkArguments& network,
                     const Acceptance& acceptance, const Lists& lists, ArchiveView& view);
 
+// Prints the view as text.
 void print_text(const ArchiveView& view, const Lists& lists, bool verbose);
-// What the symmetry coder did to each file.
+// Prints what the symmetry coder did to each file.
 void print_symmetry(const ArchiveView& view);
-// The schema is described in tools/bbzinfo/json.md.
+// Prints the view as JSON; tools/bbzinfo/json.md describes the schema.
 void print_json(const ArchiveView& view, const Lists& lists);
 
 }  // namespace bbz::tools

@@ -38,8 +38,8 @@ Manual manual() {
   return manual;
 }
 
-// All archives are looked at, whatever is found; the exit code is that of the first that failed. The
-// only one is the error of the command.
+// Shows all archives, even if some fail. The exit code is that of the first that failed. If there
+// is only one archive, its error is that of the command.
 Result<ExitCode> run(const Arguments& arguments, const CommonOptions& common) {
   BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
   const bool several = arguments.archives.size() > 1;

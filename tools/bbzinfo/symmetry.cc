@@ -13,8 +13,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// The record is an archive's own claim about itself: fields that are missing or of another type are
-// left out.
+// Returns a field of the record. The archive wrote the record, so a field that is missing or has
+// another type becomes `otherwise`.
 template <class T>
 T field(const Json& object, const char* key, T otherwise) {
   try {

@@ -27,7 +27,7 @@ class TextView {
   std::string size(std::uint64_t bytes) const {
     return verbose_ ? grouped(bytes) : human_size(bytes);
   }
-  // Size, stored size and ratio.
+  // Appends size, stored size and ratio.
   std::vector<std::string> with_sizes(std::vector<std::string> row, const ops::Tally& tally) const {
     row.push_back(size(tally.bytes));
     row.push_back(size(tally.stored));
@@ -43,7 +43,7 @@ std::string shape_text(const Shape& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
-// What an archive says, fit for a terminal.
+// Returns text from an archive, made printable.
 std::string shown_text(std::string_view text) {
   const std::string shown = quoted(text);
   return shown.substr(1, shown.size() - 2);
@@ -58,7 +58,7 @@ std::optional<std::uint32_t> layer_of(const catalog::TensorMeta& meta) {
   return meta.layer;
 }
 
-// The files that look like models and were packed as bytes, with the reason; the first of them.
+// Prints the first files that look like models and were packed as bytes, with the reasons.
 void TextView::print_as_bytes() const {
   constexpr std::size_t kShown = 10;
   std::size_t count = 0;

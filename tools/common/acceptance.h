@@ -1,4 +1,4 @@
-// Acceptance: what a user takes of an archive, by --expect and --max-size.
+// Acceptance: the conditions that the user sets for an archive, with --expect and --max-size.
 #pragma once
 
 #include <optional>
@@ -11,28 +11,30 @@
 
 namespace bbz::tools {
 
+// The conditions for an archive.
 struct Acceptance {
   std::optional<Digest> root;  // the root digest that the archive must have
   Limits limits;
 
-  // Errors: kDigestMismatch, naming the archive, for another root digest.
+  // Checks the root digest of an archive. Errors: kDigestMismatch, naming the archive.
   Status check(const std::string& archive, const Digest& found) const;
 };
 
+// The values of the options, as text.
 struct AcceptanceArguments {
   std::string digest;
   std::string max_size;
 
-  // Errors: kInvalidArgument for what is no digest or no size.
+  // Parses the values. Errors: kInvalidArgument if one is not a digest or a size.
   Result<Acceptance> acceptance() const;
 };
 
-// --expect.
+// Adds --expect, with this help.
 void add_expect_option(
     Options& app, AcceptanceArguments& arguments,
     const std::string& meaning =
         "The root digest that the archive must have; nothing is delivered of any other");
-// --max-size.
+// Adds --max-size.
 void add_max_size_option(Options& app, AcceptanceArguments& arguments);
 
 }  // namespace bbz::tools

@@ -1,4 +1,4 @@
-// advice: the options and commands that help after an error, which the library does not know.
+// Advice: the options and commands that help after an error. The library does not know them.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace bbz::tools {
 
-// Returns the error's message, with what helps in parentheses behind it, printable.
+// Returns the error's message, followed by advice in parentheses, in printable characters.
 std::string advised(const Error& error);
 
 }  // namespace bbz::tools

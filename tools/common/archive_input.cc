@@ -19,7 +19,7 @@ Result<ArchiveInput> ArchiveInput::open(const std::string& path, unsigned thread
   ReadOptions options;
   options.limits = acceptance.limits;
   options.threads = threads;
-  options.use_front_index = http::is_url(path);  // it comes with the first request
+  options.use_front_index = http::is_url(path);  // the front comes with the first request
   auto reader = Reader::open(input.source_, options);
   if (!reader.ok()) return about_input(path, std::move(reader).error());
   input.reader_ = std::move(*reader);

@@ -1,5 +1,5 @@
-// ArchiveInput: an archive that the user names, opened by its index or, from a pipe, as a
-// stream.
+// ArchiveInput: an archive that the user names. It is opened by its index or, from a pipe, read as
+// a stream.
 #pragma once
 
 #include <memory>
@@ -13,21 +13,23 @@
 
 namespace bbz::tools {
 
+// An open archive.
 class ArchiveInput {
  public:
-  // Opens `path`, which may be a URL, if it is what the user accepts. A stream of which a root
-  // digest is expected shows it only at its end: it is copied first, into a file without a name in
-  // `spool_folder`. Errors: those of open_source and Reader::open; kDigestMismatch.
+  // Opens `path`, which may be a URL, and checks that the user accepts the archive. A stream shows
+  // its root digest only at its end, so if one is expected, the stream is first copied into a file
+  // without a name in `spool_folder`. Errors: those of open_source() and Reader::open();
+  // kDigestMismatch.
   static Result<ArchiveInput> open(const std::string& path, unsigned threads,
                                    const NetworkArguments& network, const Acceptance& acceptance,
                                    const std::string& spool_folder);
 
-  // Null for a stream.
+  // Returns the reader; null for a stream.
   const Reader* reader() const { return reader_.get(); }
-  // The bytes, front to back.
+  // Returns the source, to be read front to back.
   io::Source& stream() { return *source_; }
 
-  // The bytes of what is selected; of a stream, which is not known yet, nothing.
+  // Returns the number of selected bytes; nullopt for a stream, whose content is not known yet.
   std::optional<std::uint64_t> progress_total(const ops::Selection& selection) const;
 
  private:

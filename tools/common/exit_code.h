@@ -1,13 +1,15 @@
-// The exit codes of the tools. Documented in every --help and man page.
+// The exit codes of the tools. Every --help and man page lists them.
 #pragma once
 
 #include "bbz/base/error.h"
 
 namespace bbz::tools {
 
+// The exit codes.
 enum class ExitCode : int {
   kSuccess = 0,
-  kNo = 1,           // the answer is no: other content than expected, nothing of that name, not all
+  // The answer is no: other content than expected, nothing of that name, or something was left out.
+  kNo = 1,
   kUsage = 2,        // the command line, or options that do not go together
   kCorrupt = 3,      // input that is damaged, unsafe or over a limit
   kUnsupported = 4,  // a newer version, or more than this machine has, is needed
@@ -16,6 +18,7 @@ enum class ExitCode : int {
   kInternal = 7,     // a defect of bbz
 };
 
+// Returns the exit code for the error code of a failed command.
 constexpr ExitCode exit_code(Code code) {
   switch (code) {
     case Code::kOk:
@@ -46,11 +49,13 @@ constexpr ExitCode exit_code(Code code) {
   return ExitCode::kInternal;
 }
 
+// An exit code as --help and man pages list it.
 struct ExitCodeMeaning {
   int code;
   const char* meaning;
 };
 
+// The list of --help and the man pages.
 inline constexpr ExitCodeMeaning kExitCodes[] = {
     {0, "Success."},
     {1,

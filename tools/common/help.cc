@@ -11,9 +11,9 @@ namespace bbz::tools {
 namespace {
 
 constexpr std::size_t kWidth = 88;
-constexpr std::size_t kColumn = 26;  // where what an option does begins
+constexpr std::size_t kColumn = 26;  // the column at which meanings begin
 
-// Breaks text into lines of at most kWidth, each after `indent` spaces.
+// Breaks text into lines of at most kWidth columns, each after `indent` spaces.
 std::string wrapped(const std::string& text, std::size_t indent) {
   std::string out;
   std::string line;
@@ -29,7 +29,7 @@ std::string wrapped(const std::string& text, std::size_t indent) {
   return out;
 }
 
-// A term and, beside or below it, what it means.
+// Returns a term, with its meaning beside or below it.
 std::string row(const std::string& term, const std::string& meaning) {
   const std::string body = wrapped(meaning, kColumn);
   if (term.size() + 3 > kColumn) return "  " + term + "\n" + body;
@@ -93,7 +93,7 @@ std::string help_page(const Program& program, const CLI::App& app) {
   for (const Manual::Example& example : manual.examples) {
     page += "  " + example.command + "\n" + wrapped(example.meaning, 6);
   }
-  if (app.get_option_no_throw("--cacert") != nullptr) {  // it takes URLs
+  if (app.get_option_no_throw("--cacert") != nullptr) {  // the command takes URLs
     page += "\nEnvironment:\n";
     for (const auto& [names, meaning] : kEnvironment) page += row(names, meaning);
   }

@@ -1,4 +1,4 @@
-// What --help shows, made from a program's options and manuals; the man page shares the words.
+// Makes the text of --help from a program's options and manuals. The man page uses parts of it.
 #pragma once
 
 #include <string>
@@ -11,12 +11,13 @@ namespace bbz::tools {
 
 class Program;
 
+// Returns what --help prints for a program or command.
 std::string help_page(const Program& program, const CLI::App& app);
 
-// The group of the options that every command has: they are shown last.
+// The group of the options that every command has; they are shown last.
 inline constexpr char kGeneralOptions[] = "General";
 
-// Variables of the environment, and what they are for.
+// Environment variables, and their meanings.
 inline constexpr std::pair<const char*, const char*> kEnvironment[] = {
     {"http_proxy, https_proxy, all_proxy, no_proxy",
      "Of URLs: the proxies to go through, and the hosts to reach without one, as curl(1) reads "
@@ -27,14 +28,14 @@ inline constexpr std::pair<const char*, const char*> kEnvironment[] = {
      "is set."},
 };
 
-// Those that are shown, in order: arguments, the command's own options, the general ones.
+// Returns the options to show, in order: arguments, the command's own options, the general ones.
 std::vector<const CLI::Option*> shown_options(const CLI::App& app);
 
-// "-o, --output FILE"; the name of a positional argument.
+// Returns "-o, --output FILE" for an option, and the name for a positional argument.
 std::string option_term(const CLI::Option& option);
-// What an option does, with its default.
+// Returns the help of an option, with its default.
 std::string option_meaning(const CLI::Option& option);
-// "[OPTION]... INPUT"
+// Returns "[OPTION]... INPUT".
 std::string synopsis(const CLI::App& app);
 
 }  // namespace bbz::tools

@@ -8,7 +8,7 @@
 namespace bbz::tools {
 namespace {
 
-// Text as roff shows it literally.
+// Escapes text, so that roff shows it literally.
 std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {

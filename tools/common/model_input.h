@@ -1,4 +1,4 @@
-// Models that the user names: a file, a folder, or the URL of a file.
+// Opens models that the user names: a file, a directory, or the URL of a file.
 #pragma once
 
 #include <string>
@@ -9,9 +9,10 @@
 
 namespace bbz::tools {
 
-// Opens a model, of which only what the user accepts is taken if it is an archive. `threads` as in
-// model::open(), whose errors it gives, and those of open_source(); kInvalidArgument if a root
-// digest is expected of what is no archive. The errors, also those of load(), name the model.
+// Opens a model and, if it is an archive, checks that the user accepts it. `threads` is as in
+// model::open(). Errors: those of model::open() and open_source(); kDigestMismatch;
+// kInvalidArgument if a root digest is expected and the model is not an archive. All errors, also
+// those of load(), name the model.
 Result<model::Model> open_model(const std::string& name, const NetworkArguments& network,
                                 unsigned threads, const Acceptance& acceptance);
 

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kMostHeaderBytes = 64 * 1024;
 
-// Does not show the line, which may hold a secret.
+// Adds a header. Errors do not show the line, which may hold a secret.
 Status add_header(std::string line, std::vector<std::string>& headers) {
   while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
   if (line.empty()) return {};
@@ -53,7 +53,8 @@ Result<http::Options> NetworkArguments::options() const {
     const char* const value = std::getenv(name);
     if (options.ca_file.empty() && value != nullptr) options.ca_file = value;
   }
-  // It is opened for every connection, by then perhaps from another folder: a mount leaves its own.
+  // The file is opened for every connection, perhaps after a change of the current directory: a
+  // mount makes one.
   if (!options.ca_file.empty()) {
     std::error_code failed;
     const auto path = std::filesystem::absolute(options.ca_file, failed);

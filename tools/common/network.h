@@ -1,4 +1,4 @@
-// Archives behind URLs: what the user may say about how they are read.
+// Reads archives behind URLs, as the user says.
 #pragma once
 
 #include <memory>
@@ -11,26 +11,27 @@
 
 namespace bbz::tools {
 
+// The values of the options for URLs.
 struct NetworkArguments {
-  std::vector<std::string> headers;  // "Name: value", or "@FILE" with one a line
+  std::vector<std::string> headers;  // "Name: value", or "@FILE" for a file with one a line
   std::string ca_file;               // empty: as the environment says
   unsigned retries = http::Options{}.retries;
   unsigned timeout = 60;    // seconds
   unsigned max_wait = 300;  // seconds
   bool no_private_redirects = false;
-  // Of a command, not an option: how many fetch ahead.
+  // The number of connections that prefetch. Set by commands; there is no option for it.
   unsigned connections = http::Options{}.connections;
 
-  // The environment is asked for authorities (CURL_CA_BUNDLE, SSL_CERT_FILE) and, when a
-  // connection is made, for proxies. Errors: kInvalidArgument for what is no header; those of
-  // reading FILE.
+  // Returns the options for the library. Certificates are looked up in the environment
+  // (CURL_CA_BUNDLE, SSL_CERT_FILE), and so are proxies when a connection is made. Errors:
+  // kInvalidArgument for a malformed header; those of reading FILE.
   Result<http::Options> options() const;
 };
 
-// --header, --cacert, --retries, --timeout, --max-wait, --no-private-redirects.
+// Adds --header, --cacert, --retries, --timeout, --max-wait and --no-private-redirects.
 void add_network_options(Options& options, NetworkArguments& arguments);
 
-// Opens what the user names: a URL of http or https, or what io::open_file takes.
+// Opens what the user names: an http or https URL, or what io::open_file() accepts.
 Result<std::unique_ptr<io::Source>> open_source(const std::string& name,
                                                 const NetworkArguments& network);
 

@@ -31,7 +31,7 @@ Option* Option::allow_extra_args(bool allowed) {
   return this;
 }
 
-// What a check adds to the help would repeat what the command says.
+// The checks add no text to the help, because the command's own text says the same.
 Option* Option::range(int least, int most) {
   option_->check(CLI::Range(least, most).description(""));
   return this;

@@ -38,7 +38,7 @@ std::string default_archive_name(const std::string& input) {
     std::string name = input;
     while (name.size() > 1 && name.ends_with('/')) name.pop_back();
     const fs::path last = fs::path(name).filename();
-    // ".", ".." and "/" have a name only in the file system.
+    // ".", ".." and "/" get their names from the file system.
     if (last.empty() || last == "." || last == "..") name = fs::canonical(input, error).string();
     return name + ".bbz";
   }

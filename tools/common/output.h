@@ -1,4 +1,4 @@
-// Outputs of the tools: named by the user, or after the input.
+// Opens outputs of the tools, and names them after the input if the user does not.
 #pragma once
 
 #include <memory>
@@ -11,11 +11,12 @@
 
 namespace bbz::tools {
 
-// How outputs are written, as the user says.
+// The values of the options for outputs.
 struct OutputArguments {
   bool force = false;
   bool no_sync = false;
 
+  // Returns the options for the library.
   io::OutputOptions options() const { return {.replace = force, .sync = !no_sync}; }
 };
 
@@ -23,34 +24,35 @@ struct OutputArguments {
 void add_output_options(Options& options, OutputArguments& arguments,
                         const std::string& force_help);
 
-// Calls create_output(), but refuses to write binary data to a terminal (kInvalidArgument).
+// Calls io::create_output(), but refuses to write binary data to a terminal (kInvalidArgument).
 Result<std::unique_ptr<io::Sink>> open_output(const std::string& path,
                                               const OutputArguments& arguments);
 
-// Where an archive of `input` goes when the user does not say: ".bbz" takes the place of the suffix
-// of a model (.safetensors, .pt, .pth, .bin, .ckpt), as in "dir/model.bbz", and is added to any
-// other name; a folder "llama/" gives "llama.bbz", "-" gives "-".
+// Returns the name of the archive of `input` if the user names none. ".bbz" replaces the suffix of
+// a model (.safetensors, .pt, .pth, .bin, .ckpt), as in "dir/model.bbz", and is added to any other
+// name. A directory "llama/" gives "llama.bbz", and "-" gives "-".
 std::string default_archive_name(const std::string& input);
 
-// The folder that the output stands in; for "-", the one for temporary files.
+// Returns the directory of the output; for "-", the one for temporary files.
 std::string folder_of(const std::string& output);
 
-// Returns the error with the name of what it is about in front, unless it is there already.
+// Returns the error with `path` before the message, unless it is there already.
 Error about(const std::string& path, Error error);
 
-// Returns the same if the error may be about the input `path`: those of the system and of outputs
-// say themselves what they are about.
+// Returns the error with `path` before the message if it may be about that input. Errors of the
+// system and of outputs already name their subject.
 Error about_input(const std::string& path, Error error);
 
+// Returns the result. If it is an error, applies about_input().
 template <class T>
 Result<T> naming_input(const std::string& path, Result<T> result) {
   if (result.ok()) return result;
   return about_input(path, std::move(result).error());
 }
 
-// Returns a name as JSON has it: "standard input" for "-", a URL without what may be a secret.
+// Returns a name for JSON: "standard input" for "-", a URL without what may be secret.
 std::string named(const std::string& path);
-// Returns the same as people see it: printable, whatever is in it.
+// Returns a name for people: as named(), but with printable characters only.
 std::string shown(const std::string& path);
 
 }  // namespace bbz::tools

@@ -11,13 +11,13 @@
 namespace bbz::tools {
 namespace {
 
-// What a signal handler needs: the folder's path and how long its part is that was there before.
-// `made` is 0 if there is nothing to remove.
+// For the signal handler: the directory's path, and the length of the part of it that was there
+// before. `made_size` is 0 if there is nothing to remove.
 char made_path[PATH_MAX];
 std::atomic<std::size_t> made_size{0};
 std::atomic<std::size_t> kept_size{0};
 
-// Returns the length of the part of a path that is there already.
+// Returns the length of the part of a path that exists.
 std::size_t size_of_what_is_there(const std::string& path) {
   struct stat status {};
   std::size_t size = 0;
@@ -41,7 +41,7 @@ Result<OutputFolder> OutputFolder::open(const std::string& path) {
   }
   auto tree = io::OutputTree::open(path);
   if (!tree.ok()) {
-    remove_unfinished_folders();  // the upper ones may be there
+    remove_unfinished_folders();  // the upper ones may exist
     return std::move(tree).error();
   }
   return OutputFolder(std::move(*tree));

@@ -1,4 +1,4 @@
-// OutputFolder: the folder that a command writes below, which does not stay if nothing comes of it.
+// OutputFolder: the directory that a command writes below. If nothing is written, it does not stay.
 #pragma once
 
 #include <string>
@@ -7,11 +7,12 @@
 
 namespace bbz::tools {
 
-// Unless keep() is called, the end of its scope removes the folders that were made, as far as
-// nothing lies in them. One at a time in a process.
+// At the end of its scope, removes the directories that were made, if they are empty, unless keep()
+// was called. One at a time in a process.
 class OutputFolder {
  public:
-  // Opens `path`, which is created with its parents if it is missing. Errors: as OutputTree::open.
+  // Opens `path`, and creates it with its parents if it is missing. Errors: those of
+  // io::OutputTree::open().
   static Result<OutputFolder> open(const std::string& path);
 
   OutputFolder(OutputFolder&& other) noexcept
@@ -19,9 +20,10 @@ class OutputFolder {
   OutputFolder& operator=(OutputFolder&&) = delete;
   ~OutputFolder();
 
+  // Returns the directory for outputs.
   io::OutputTree& tree() { return tree_; }
 
-  // Lets empty folders stay too.
+  // Keeps directories that were made, even if they are empty.
   void keep();
 
  private:
@@ -31,8 +33,8 @@ class OutputFolder {
   bool kept_ = false;
 };
 
-// Removes the folder that is open now, and those above it that were made for it, as far as nothing
-// lies in them. Async-signal-safe, for a process that is about to end.
+// Removes the directory that is open now, and those above it that were made for it, if they are
+// empty. Async-signal-safe, for a process that is about to end.
 void remove_unfinished_folders();
 
 }  // namespace bbz::tools

@@ -16,7 +16,7 @@
 namespace bbz::tools {
 namespace {
 
-// Lets CLI11 find the words of --help here.
+// Makes CLI11 print our own --help.
 class HelpFormatter final : public CLI::FormatterBase {
  public:
   explicit HelpFormatter(const Program& program) : program_(program) {}

@@ -1,4 +1,4 @@
-// Program: a command-line tool - its commands, help, man page, errors and signals.
+// Program: a command-line tool with its commands, help, man page, errors and signals.
 #pragma once
 
 #include <deque>
@@ -13,8 +13,9 @@
 
 namespace bbz::tools {
 
-// What --help and the man page tell of a program or command besides its options.
+// The text of --help and the man page about a program or command, besides its options.
 struct Manual {
+  // A command line, and what it does.
   struct Example {
     std::string command;
     std::string meaning;
@@ -25,40 +26,45 @@ struct Manual {
   std::vector<Example> examples;
 };
 
-// Options that every command has.
+// The options that every command has.
 struct CommonOptions {
   bool quiet = false;
   bool verbose = false;
-  unsigned threads = 0;
+  unsigned threads = 0;  // 0: all cores
 };
 
+// A program. Commands add themselves to it.
 class Program {
  public:
-  // What a command does when it is chosen; an error is printed, and decides the exit code.
+  // Runs a command. An error is printed, and decides the exit code.
   using Run = std::function<Result<ExitCode>()>;
 
+  // Makes a program without commands.
   Program(std::string name, Manual manual);
   ~Program();
 
   // Returns the options of a program that has no subcommands.
   Options& options() { return options_.front(); }
+  // Returns the values of the common options, which are set by parsing.
   const CommonOptions& common() const { return common_; }
 
   // Adds a subcommand and returns its options, to which the caller adds.
   Options& add_command(const std::string& name, Manual manual, Run run);
-  // What the program does when it has no subcommands.
+  // Sets what the program does if it has no subcommands.
   void set_run(Run run) { run_ = std::move(run); }
 
-  // Parses, runs and returns the exit code.
+  // Parses the command line, runs the command and returns the exit code.
   int main(int argc, char** argv);
 
+  // Returns the manual of the program or of a command.
   const Manual& manual(const CLI::App& app) const { return manuals_.at(&app); }
 
  private:
   void add_common_options(Options& options);
   void add_manual(CLI::App& app, Manual manual);
-  // Return the exit code after the last words.
+  // Prints what remains to be printed, and returns the exit code.
   int finish(ExitCode code) const;
+  // Prints an error, and returns the exit code.
   int fail(const Error& error) const;
 
   std::unique_ptr<CLI::App> app_;
@@ -69,16 +75,16 @@ class Program {
   Run run_;
 };
 
-// The man page of a program, in the roff of man(7), made from its options and manuals.
+// Returns the man page of a program, in the roff of man(7), made from its options and manuals.
 std::string man_page(const Program& program, const CLI::App& app);
 
-// Lets every signal that ends a process by default end this one so, without leaving temporary files
-// or the folders made for them. Those that the process was started to ignore stay ignored, but for
-// SIGPIPE.
+// Handles every signal that ends a process by default: the process still ends by it, but leaves no
+// temporary files, nor directories made for them. Signals that the process was started to ignore
+// stay ignored, except SIGPIPE.
 void handle_signals();
 
-// Returns the signals that handle_signals() handles and that come from outside: not those by which
-// the system reports a defect of the process.
+// Returns the signals that handle_signals() handles and that come from outside, unlike those by
+// which the system reports a defect of the process.
 std::vector<int> handled_signals_from_outside();
 
 }  // namespace bbz::tools

@@ -1,4 +1,4 @@
-// ProgressBar: how far a long piece of work has come, on the terminal.
+// ProgressBar: shows on the terminal how far a long piece of work is.
 #pragma once
 
 #include <chrono>
@@ -8,18 +8,20 @@
 
 namespace bbz::tools {
 
-// Draws one line on standard error, at most ten times a second, and takes it away in the end. Draws
-// nothing where standard error is no terminal.
+// Draws one line on standard error, at most ten times a second, and removes it at the end. Draws
+// nothing if standard error is not a terminal.
 class ProgressBar {
  public:
-  // `verb` stands before the bar: "packing". `total` in bytes, where it is known.
+  // Makes a bar with `verb` before it, such as "packing". `total` is the number of bytes, if it is
+  // known.
   ProgressBar(std::string verb, std::optional<std::uint64_t> total, bool quiet);
   ~ProgressBar();
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
+  // Shows that `done` bytes are done.
   void update(std::uint64_t done);
-  // Takes the line away, so that something else can be said.
+  // Removes the line, so that something else can be printed.
   void clear();
 
  private:

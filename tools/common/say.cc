@@ -33,7 +33,7 @@ Bytes bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text));
 }
 
-// Appends text, each of its lines printable.
+// Appends text with each of its lines made printable.
 void append_lines(std::string& out, std::string_view text) {
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
@@ -43,7 +43,7 @@ void append_lines(std::string& out, std::string_view text) {
   }
 }
 
-// Holds back the SIGPIPE that this thread's writes raise, and takes it away in the end.
+// Blocks the SIGPIPE that this thread's writes raise, and discards it at the end.
 class NoSigpipe {
  public:
   NoSigpipe() {
@@ -74,7 +74,7 @@ class NoSigpipe {
 void occupy_standard_descriptors() {
   for (const int fd : {0, 1, 2}) {
     if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
-    // Each is opened for the direction in which nobody uses it. The lowest free number is `fd`.
+    // Open it for the direction that nobody uses. The lowest free number is `fd`.
     const int direction = fd == 0 ? O_WRONLY : O_RDONLY;
     if (::open("/dev/null", direction) < 0) (void)::open("/", O_PATH);
   }

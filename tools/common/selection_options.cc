@@ -8,7 +8,7 @@
 namespace bbz::tools {
 namespace {
 
-// "3" or "3-7".
+// Parses "3" or "3-7".
 Result<ops::Selection::Layers> parse_layers(const std::string& text) {
   ops::Selection::Layers layers;
   const char* const end = text.data() + text.size();

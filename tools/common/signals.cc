@@ -8,7 +8,7 @@ namespace bbz::tools {
 namespace {
 
 // The process still dies of the signal, so that a shell sees it (as 130 for SIGINT, 143 for
-// SIGTERM) and a loop in a script stops too.
+// SIGTERM), and a loop in a script stops too.
 extern "C" void end_by_signal(int number) {
   bbz::io::remove_unfinished_files();
   remove_unfinished_folders();
@@ -22,7 +22,7 @@ extern "C" void end_by_signal(int number) {
   ::raise(number);
 }
 
-// Whether a process that does nothing about the signal goes on, or cannot do anything about it.
+// Returns whether a process continues if it does not handle the signal, or cannot handle it.
 bool is_harmless(int number) {
   switch (number) {
     case SIGKILL:
@@ -40,7 +40,7 @@ bool is_harmless(int number) {
   }
 }
 
-// Whether the signal reports a defect, in the thread that has it.
+// Returns whether the signal reports a defect, to the thread that has it.
 bool is_fault(int number) {
   switch (number) {
     case SIGSEGV:
@@ -72,8 +72,9 @@ void handle_signals() {
   for (int number = 1; number <= SIGRTMAX; ++number) {
     if (is_harmless(number)) continue;
     struct sigaction old {};
-    if (::sigaction(number, nullptr, &old) != 0) continue;  // the C library's own
-    // One that is ignored from outside (nohup) stays ignored, one that a sanitizer handles its.
+    if (::sigaction(number, nullptr, &old) != 0) continue;  // used by the C library itself
+    // A signal that is ignored from outside (nohup) stays ignored. A sanitizer keeps its own
+    // handlers.
     const bool is_default = (old.sa_flags & SA_SIGINFO) == 0 && old.sa_handler == SIG_DFL;
     if (!is_default && number != SIGPIPE) continue;
     struct sigaction action {};

@@ -11,17 +11,21 @@
 
 namespace bbz::tools {
 
-// Columns that are as wide as what stands in them; the first is aligned left, the others right.
+// A table whose columns are as wide as their longest text. The first column is aligned left, the
+// others right.
 class Table {
  public:
+  // Begins a table with its head row.
   explicit Table(std::vector<std::string> head) { add(std::move(head)); }
 
+  // Adds a row.
   void add(std::vector<std::string> row) {
     widths_.resize(std::max(widths_.size(), row.size()));
     for (std::size_t i = 0; i < row.size(); ++i) widths_[i] = std::max(widths_[i], width(row[i]));
     rows_.push_back(std::move(row));
   }
 
+  // Prints the table and an empty line.
   void print() const {
     for (const std::vector<std::string>& row : rows_) {
       std::string line = fmt::format("  {:<{}}", row[0], widths_[0]);
@@ -34,7 +38,7 @@ class Table {
   }
 
  private:
-  // Columns of a terminal, as fmt counts them when it fills up to a width: not bytes.
+  // Returns the width of text in columns of a terminal (not bytes), as fmt counts it when it pads.
   static std::size_t width(const std::string& text) {
     return 2 * text.size() - fmt::formatted_size("{:<{}}", text, text.size());
   }

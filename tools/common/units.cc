@@ -10,7 +10,7 @@
 namespace bbz::tools {
 namespace {
 
-// Three digits and the letter of the power of 1000.
+// Returns three digits and the letter of the power of 1000.
 std::string scaled(std::uint64_t number) {
   constexpr std::string_view kLetters = "kMGTPE";
   double value = static_cast<double>(number) / 1000;

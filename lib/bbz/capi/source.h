@@ -52,8 +52,8 @@ typedef struct bbz_callbacks {
 BBZ_API bbz_code bbz_source_open_callbacks(const bbz_callbacks* callbacks, bbz_source** source,
                                            bbz_error* error) BBZ_NOEXCEPT;
 
-// How to read a file behind a URL. The library looks up nothing else, neither in the environment
-// nor in the user's files, unless use_environment is set. Texts are copied.
+// Says how to read a file behind a URL. The library looks up nothing else, neither in the
+// environment nor in the user's files, unless use_environment is set. Texts are copied.
 typedef struct bbz_url_options {
   size_t struct_size;
   // Lines "Name: value". They are sent to the origin of the URL (scheme, host and port), until a

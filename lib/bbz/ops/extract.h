@@ -60,8 +60,8 @@ Result<ExtractSummary> extract_archive(const Reader& reader, io::Sink& sink,
 // appended if the path does not end so.
 Result<ExtractSummary> extract_files(const Reader& reader, io::OutputTree& out,
                                      const ExtractOptions& options);
-// Writes files like extract_files(), but reads a stream. A file that is in the way is found when its
-// turn comes.
+// Writes files like extract_files(), but reads a stream. A file that is in the way is found when
+// its turn comes.
 Result<ExtractSummary> extract_files_stream(io::Source& source, io::OutputTree& out,
                                             const ExtractOptions& options);
 

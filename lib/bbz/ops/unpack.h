@@ -16,9 +16,9 @@ struct UnpackOptions {
   // Writes content through to the disk before its file appears: see io::OutputOptions.
   bool sync = true;
   Selection selection{};  // its `files` select; the rest is ignored
-  // Of the functions for streams; a Reader has its own. 0: all cores.
+  // Used by the functions for streams; a Reader has its own. 0: all cores.
   unsigned threads = 0;
-  Limits limits{};  // of the same
+  Limits limits{};  // used by the same functions
   // Called with the bytes of files that were written; for streams, with the bytes of the archive
   // that were read.
   Progress progress{};
@@ -39,10 +39,10 @@ bool is_exact(const catalog::Catalog& catalog);
 // Writes the selected files and empty directories below `out`, with all of the reader's threads. A
 // file appears under its name when all of its bytes are there and correct, judged by the checksums
 // of its chunks (and by the digests of the chunks, if the archive has them); several files may
-// appear together. A file that fails leaves nothing behind; those before it stay. No file is more readable than the
-// archive. Errors: kExists, before anything is written, if a file is in the way; kInvalidArgument
-// if that is the archive itself; kUnsafePath for a link in the way; kNotFound if files are selected
-// and none matches; kChecksum and the other errors of reading.
+// appear together. A file that fails leaves nothing behind; those before it stay. No file is more
+// readable than the archive. Errors: kExists, before anything is written, if a file is in the way;
+// kInvalidArgument if that is the archive itself; kUnsafePath for a link in the way; kNotFound if
+// files are selected and none matches; kChecksum and the other errors of reading.
 Result<UnpackSummary> unpack(const Reader& reader, io::OutputTree& out,
                              const UnpackOptions& options);
 

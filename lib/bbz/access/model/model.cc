@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 using SharedSource = std::shared_ptr<io::Source>;
 using Bytewise = std::vector<std::byte>;
 
-// How to open an archive.
+// Says how to open an archive.
 struct Opening {
   unsigned threads;
   const Limits& limits;
