@@ -18,14 +18,14 @@ constexpr std::array<Codec, 4> kRegistry = {{
     {CodecId::kSplitFloat, "split-float", encode_split_float, decode_split_float},
 }};
 
-// Chunks of floats up to this size are given to zstd as well as to the split-float codec.
+// Chunks of floats up to this size are encoded with both zstd and split-float.
 constexpr std::size_t kTryBoth = std::size_t{16} << 10;
 
-// Whether the low mantissa bits of a chunk of floats look like anything but noise: values that
-// repeat, zeros, or a type that was widened. Only then can zstd beat the split-float codec, which
-// stores them as they are.
+// Returns whether the low mantissa bits of a chunk of floats do not look like noise, for example
+// because values repeat, are zero, or come from a narrower type. Only then can zstd beat
+// split-float, which stores these bits.
 bool mantissas_repeat(const DTypeInfo& info, Bytes plain) {
-  constexpr std::size_t kPieces = 16;  // memory gives neighbours much sooner than strangers
+  constexpr std::size_t kPieces = 16;  // adjacent elements are read much faster than distant ones
   constexpr std::size_t kPiece = 256;
   const auto size = static_cast<std::size_t>(info.bits / 8);
   const std::size_t elements = plain.size() / size;
@@ -40,7 +40,7 @@ bool mantissas_repeat(const DTypeInfo& info, Bytes plain) {
   }
   std::uint64_t pairs = 0;
   for (const std::uint64_t c : count) pairs += c * c;
-  // Noise gives looks^2 / 2^bits, and looks more by chance.
+  // For noise, the expected sum is about looks^2 / 2^bits, plus `looks` by chance.
   const std::uint64_t noise = (looks * looks >> bits) + looks;
   return pairs > noise + noise / 4;
 }

@@ -1,9 +1,9 @@
-// The codecs of the format: how the bytes of one chunk are stored.
+// The codecs of the format, which encode the bytes of one chunk.
 //
-// A chunk is a contiguous range of a tensor's elements, coded alone. encode() takes the codec that
-// makes it smallest; decode() gives the same bytes back. The wire format of each codec is in
-// format-spec/codecs.md. Both are pure and may be called from any number of threads at once: the
-// same chunk gives the same payload on every machine, kernel and thread.
+// A chunk is a contiguous range of a tensor's elements, and is encoded independently of others.
+// encode() chooses a codec that makes the payload small, and decode() restores the same bytes.
+// format-spec/codecs.md has the wire format of each codec. Both functions are thread-safe. The same
+// chunk, options and version of libzstd give the same payload on every machine, kernel and thread.
 #pragma once
 
 #include <cstdint>
@@ -18,70 +18,76 @@
 
 namespace bbz::codec {
 
-// The number of a codec in the format. A number once given is never reused.
+// The number of a codec in the format. A number is never reused.
 enum class CodecId : std::uint16_t {
-  kRaw = 0,         // the bytes as they are
+  kRaw = 0,         // the bytes unchanged
   kConstant = 1,    // one element, repeated
   kZstd = 2,        // one zstd frame
-  kSplitFloat = 3,  // the exponents entropy-coded, signs and mantissas stored
-  kCarried = 4,     // a part lies elsewhere: for decode() to refuse
+  kSplitFloat = 3,  // entropy-coded exponents, and stored signs and mantissas
+  kCarried = 4,     // a part of the payload is in a group; decode() refuses it
 };
 
 // The largest chunk, in decoded bytes.
 inline constexpr std::uint64_t kMaxChunkBytes = std::uint64_t{64} << 20;
 
-// What a codec knows of a chunk besides its bytes.
+// Describes the elements of a chunk.
 struct ChunkShape {
   DType dtype{};
-  std::uint64_t elements = 0;      // in the chunk
-  std::uint64_t row_length = 1;    // elements in a row of the tensor: its innermost extent
-  std::uint64_t first_column = 0;  // the place in its row of the chunk's first element
+  std::uint64_t elements = 0;      // number of elements in the chunk
+  std::uint64_t row_length = 1;    // innermost extent of the tensor, in elements
+  std::uint64_t first_column = 0;  // index of the chunk's first element in its row
 };
 
-// The decoded size of a chunk in bytes.
-// Errors: kInvalidArgument for an unknown dtype, part bytes, a row of no elements or a first column
-// outside the row; kLimit for more than kMaxChunkBytes.
+// Returns the decoded size of a chunk in bytes. Errors:
+// - kInvalidArgument if the dtype is unknown, the size is not in whole bytes or exceeds 64 bits,
+//   the row has no elements, or the first column is outside of the row;
+// - kLimit if the size exceeds kMaxChunkBytes.
 Result<std::uint64_t> chunk_bytes(const ChunkShape& shape);
 
-// How much time the encoder may take to make a chunk small. The level changes the payload and
-// perhaps the codec, and does not matter to decode().
+// The trade-off between the time of encode() and the size of the payload. A level may change the
+// codec, but decode() does not need to know it.
 enum class Level : std::uint8_t { kFast, kDefault, kSmall };
 
+// Options of encode().
 struct EncodeOptions {
   Level level = Level::kDefault;
 };
 
-// Encodes a chunk. The payload is overwritten (its capacity is reused) and is never longer than the
-// chunk. Precondition: chunk_bytes(shape) is plain.size().
+// Encodes a chunk and returns the codec. Overwrites `payload`, reuses its capacity, and never makes
+// it longer than the chunk. Precondition: chunk_bytes(shape) is plain.size().
 CodecId encode(const ChunkShape& shape, Bytes plain, const EncodeOptions& options,
                std::vector<std::byte>& payload);
 
-// Decodes a chunk into `out`, which must have exactly chunk_bytes(shape) bytes. On an error the
-// contents of `out` are unspecified.
-// Errors: those of chunk_bytes; kInvalidArgument for another size of `out`; kUnsupported for a
-// codec or a form of one that this build does not know; kMalformed for a payload that breaks its
-// codec's rules, and for a carried one: where it may stand, it has been joined before.
-// `hash`, where there is one, follows `out`; decoders that can, advance it while they have the
-// bytes in the cache. On an error it is of no use any more.
+// Decodes a chunk into `out`, which must have exactly chunk_bytes(shape) bytes.
+//
+// `hash`, if it is not null, must follow `out`. Some decoders advance it while the bytes are in the
+// cache, so the caller must finish it. After an error, the contents of `out` and the state of
+// `hash` are unspecified. Errors:
+// - those of chunk_bytes(); kInvalidArgument if `out` has another size;
+// - kUnsupported if this build does not know the codec, or the form of its payload;
+// - kMalformed if the payload breaks the rules of its codec, or if the codec is kCarried: such a
+//   payload must be joined with its group first;
+// - kInternal if zstd has no memory.
 Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes out,
               Xxh3Follower* hash = nullptr);
 
-// One codec: a row of the registry.
+// Describes one codec.
 struct Codec {
   CodecId id;
-  std::string_view name;  // as the tools show it
-  // Encodes into `payload` if this codec fits the chunk and takes fewer than `limit` bytes;
-  // otherwise returns false and leaves `payload` unspecified. Precondition: that of codec::encode.
+  std::string_view name;  // for the output of tools
+  // Encodes into `payload` if this codec can encode the chunk in fewer than `limit` bytes.
+  // Otherwise returns false and leaves `payload` unspecified. Precondition: as for codec::encode().
   bool (*encode)(const ChunkShape& shape, Bytes plain, Level level, std::size_t limit,
                  std::vector<std::byte>& payload);
-  // Precondition: chunk_bytes(shape) is out.size(). Errors: kUnsupported and kMalformed as above.
+  // Decodes `payload` into `out`. Precondition: chunk_bytes(shape) is out.size(). Errors:
+  // kUnsupported, kMalformed and kInternal, as for codec::decode().
   Status (*decode)(const ChunkShape& shape, Bytes payload, MutableBytes out, Xxh3Follower* hash);
 };
 
-// Every codec that this build knows, in the order of their numbers.
+// Returns all codecs that this build knows, in the order of their numbers.
 std::span<const Codec> registry();
 
-// The row of a codec, or nullptr for one that this build does not know.
+// Returns the row of a codec in the registry, or nullptr if this build does not know it.
 const Codec* find_codec(CodecId id);
 
 }  // namespace bbz::codec

@@ -4,7 +4,7 @@
 namespace bbz::codec {
 namespace {
 
-constexpr std::uint64_t kMaxWindow = std::uint64_t{64} << 20;  // the largest chunk
+constexpr std::uint64_t kMaxWindow = std::uint64_t{64} << 20;  // size of the largest chunk
 
 int zstd_level(Level level) {
   switch (level) {

@@ -9,13 +9,14 @@
 namespace bbz::codec {
 namespace {
 
-// The bytes of the constant codec's pattern: the fewest that hold whole elements.
+// Returns the size of the constant codec's pattern: the smallest number of bytes with whole
+// elements.
 std::size_t pattern_size(DType dtype) {
   const int bits = dtype_info(dtype).bits;
   return static_cast<std::size_t>(std::lcm(bits, 8) / 8);
 }
 
-// How much is copied before it is hashed: less than the nearest cache holds.
+// The number of bytes that are copied before they are hashed. They fit into the first cache.
 constexpr std::size_t kHashStep = std::size_t{16} << 10;
 
 }  // namespace
@@ -61,7 +62,7 @@ Status decode_constant(const ChunkShape& shape, Bytes payload, MutableBytes out,
                       out.size(), size);
   }
   std::memcpy(out.data(), payload.data(), size);
-  // Each copy doubles what is filled, so that the pattern spreads at the speed of memcpy.
+  // Each copy doubles the filled part, so the pattern is repeated at the speed of memcpy.
   for (std::size_t filled = size; filled < out.size();) {
     const std::size_t step = std::min(filled, out.size() - filled);
     std::memcpy(out.data() + filled, out.data(), step);

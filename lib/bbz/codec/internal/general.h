@@ -1,5 +1,5 @@
-// The codecs that fit every dtype: raw, constant and zstd. See codec.h for their contract and
-// format-spec/codecs.md for their wire formats.
+// The codecs for all dtypes: raw, constant and zstd. The contracts of these functions are those of
+// struct Codec in codec.h, and format-spec/codecs.md has the wire formats.
 #pragma once
 
 #include "bbz/codec/codec.h"

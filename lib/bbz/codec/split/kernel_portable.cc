@@ -8,7 +8,8 @@
 namespace bbz::codec::split {
 namespace {
 
-// The packed bits of up to eight elements are kBits bytes; element i has the i-th kBits bits.
+// Returns the packed bits of up to eight elements, which take kBits bytes. Element i has the i-th
+// kBits bits.
 template <int kBits>
 std::uint64_t load_packed(const std::uint8_t* p, int count) {
   std::uint64_t bits = 0;
@@ -21,7 +22,7 @@ void store_packed(std::uint8_t* p, int count, std::uint64_t bits) {
   std::memcpy(p, &bits, count == 8 ? kBits : static_cast<std::size_t>((count * kBits + 7) / 8));
 }
 
-// The symbol bytes of `count` lanes. Returns false where a stream ends too early.
+// Decodes the symbol bytes of `count` lanes. Returns false if a stream ends too early.
 bool decode_step(const DecodeTable& table, DecodeJob& job, int count,
                  std::uint8_t* __restrict symbols) {
   const std::uint32_t* __restrict entries = table.entry.data();
@@ -34,7 +35,7 @@ bool decode_step(const DecodeTable& table, DecodeJob& job, int count,
       const std::uint32_t x = states[lane];
       const std::uint32_t entry = entries[x % kSlots];
       const std::uint32_t next = (entry & 0xFF) * (x / kSlots) + (entry >> 8 & 0xFF);
-      // One where a byte is needed. Which is as good as random, so there must be no branch.
+      // Is 1 if a byte is needed. That is almost random, so a branch would be slow.
       const std::uint32_t need = (next - kStateStart) >> 31;
       states[lane] = static_cast<std::uint16_t>(next << (8 * need) | (*at & (0 - need)));
       at += need;
@@ -58,7 +59,7 @@ void encode_step(const EncodeTable& table, EncodeJob& job, int count,
       const auto f = static_cast<std::uint32_t>(entry & 0xFFFF);
       std::uint32_t x = states[lane];
       at[-1] = static_cast<std::uint8_t>(x);
-      // One where the state's low byte must go; see decode_step.
+      // Is 1 if the low byte of the state must be written. See decode_step().
       const std::uint32_t need = ((f << 8) - 1 - x) >> 31;
       at -= need;
       x >>= 8 * need;
@@ -72,7 +73,7 @@ void encode_step(const EncodeTable& table, EncodeJob& job, int count,
   }
 }
 
-// Puts escaped bytes in the place of escapes. Returns false where there are too few.
+// Replaces escapes by escaped bytes. Returns false if there are too few.
 bool take_escapes(DecodeJob& job, int count, std::uint8_t* symbols) {
   for (std::uint8_t* p = symbols;; ++p) {
     const auto left = static_cast<std::size_t>(symbols + count - p);
@@ -83,8 +84,8 @@ bool take_escapes(DecodeJob& job, int count, std::uint8_t* symbols) {
   }
 }
 
-// The loops of one split: T is the unsigned integer of an element's size, whose rest is kRestBytes
-// bytes and kPacked bits.
+// The loops for one layout. T is the unsigned integer of an element's size, and its rest has
+// kRestBytes bytes and kPacked bits.
 template <class T, int kPacked, int kRestBytes>
 struct Loops {
   static constexpr int kRest = 8 * kRestBytes + kPacked;
@@ -92,7 +93,7 @@ struct Loops {
   static constexpr unsigned kKeyMask = (1u << kKeyBits) - 1;
   static constexpr T kPackedMask = static_cast<T>((1u << kPacked) - 1);
 
-  // The elements of symbols, with the columns' shifts where `columns` is not nullptr.
+  // Makes the elements from their symbols, and adds the columns' shifts if `columns` is not null.
   static void merge(const DecodeJob& job, const Row& row, const std::uint8_t* packed,
                     const Step& step, const std::uint8_t* __restrict symbols) {
     const std::uint8_t* __restrict bytes = job.bytes + step.element * kRestBytes;
@@ -119,7 +120,7 @@ struct Loops {
     }
   }
 
-  // The symbol bytes; the rests are stored.
+  // Computes the symbol bytes of the elements, and stores their rests.
   static void split(EncodeJob& job, const Row& row, std::uint8_t* packed, const Step& step,
                     std::uint8_t* __restrict symbols) {
     const std::uint8_t* __restrict in = job.in + step.element * sizeof(T);
@@ -145,7 +146,7 @@ struct Loops {
       }
       for (int i = 0; i < n; ++i) {
         const unsigned symbol = keys[i] & kKeyMask;
-        // The escape's bit is not among those of `coded`, and all larger symbols take it.
+        // All larger symbols use the escape's bit, which is never set in `coded`.
         const unsigned index = symbol < kMaxSymbols ? symbol : unsigned{kEscapeIndex};
         const bool is_coded = (coded >> index & 1) != 0;
         symbols[begin + i] =
@@ -196,7 +197,7 @@ struct Loops {
   }
 };
 
-// What `f` gives for the Loops of a layout.
+// Returns the result of `f` for the Loops of a layout.
 template <class F>
 auto with_loops(const Layout& layout, F f) {
   using std::uint16_t, std::uint32_t, std::uint64_t, std::uint8_t;

@@ -8,7 +8,7 @@ namespace {
 
 #if defined(__x86_64__)
 
-// What the kernels of x86-64 are written for.
+// Returns whether the kernels of x86-64 support the chunk.
 bool takes(const Layout& layout, const Grid& grid) {
   return layout.top_bits == 1 && layout.element_bytes <= 4 && grid.lanes >= kStreamLanes;
 }
@@ -39,7 +39,7 @@ std::vector<const Kernel*> find_kernels() {
   if (avx2) found.push_back(&kAvx2Kernel);
 #endif
 #if defined(__aarch64__)
-  found.push_back(&kNeonKernel);  // every such machine has it
+  found.push_back(&kNeonKernel);  // every 64-bit Arm machine has it
 #endif
   found.push_back(&kPortableKernel);
   return found;

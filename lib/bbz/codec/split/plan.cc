@@ -9,26 +9,26 @@
 namespace bbz::codec::split {
 namespace {
 
-constexpr int kClasses = 4;    // of a row's scale within a binade
-constexpr int kMaxShift = 15;  // of rows and of columns, in binades
+constexpr int kClasses = 4;    // classes of a row's scale within a binade
+constexpr int kMaxShift = 15;  // largest shift of a row or a column, in binades
 constexpr int kSteps = kClasses * (kMaxShift + 1);
 constexpr int kBins = 256;
-constexpr int kCentre = 160;  // the bin of a key of its row's mean exponent
+constexpr int kCentre = 160;  // bin of a key with its row's mean exponent
 constexpr std::uint32_t kBit = 4096;
-constexpr std::uint64_t kKeyElements = 1 << 14;  // of a chunk counted for its tables, at least
+constexpr std::uint64_t kKeyElements = 1 << 14;  // smallest sample for the tables
 
-// Counts of keys relative to their row's scale, by that scale in quarters of a binade.
+// The counts of keys relative to the scale of their row, for each scale in quarters of a binade.
 using Histogram = std::array<std::array<std::uint32_t, kBins>, kSteps>;
 
-// What one way to use the rows' scales would cost.
+// The tables and the cost of one way to use the scales of rows.
 struct Candidate {
-  int classes = 0;  // 0: neither shifts nor tables by row
-  int window = 0;   // the bin of symbol 0
+  int classes = 0;  // 0 means neither shifts nor tables by row
+  int window = 0;   // bin of symbol 0
   std::vector<Frequencies> tables;
   std::uint64_t bits = ~std::uint64_t{0};  // in 1/4096 bit
 };
 
-// Lets the window begin at the first symbol that any table has.
+// Moves the window to the first symbol that a table has.
 void drop_unused_symbols(Candidate& candidate) {
   int unused = kEscapeIndex;
   for (const Frequencies& f : candidate.tables) {
@@ -47,12 +47,12 @@ struct Planner {
   Layout layout;
   Grid grid;
   Sample sample;
-  std::vector<std::uint8_t> row_step;  // of each row, in quarters of a binade above `low`
+  std::vector<std::uint8_t> row_step;  // for each row, in quarters of a binade above `low`
   std::vector<std::int32_t> means;
   std::vector<std::uint16_t> column_shifts;
-  int low = 0;          // the exponent of step 0
-  int mean_binade = 0;  // that of all rows, above `low`
-  int lowest_step = 0;  // that any row has
+  int low = 0;          // exponent of step 0
+  int mean_binade = 0;  // mean of all rows, above `low`
+  int lowest_step = 0;  // lowest step of all rows
   int highest_step = 0;
   Histogram histogram;
 
@@ -66,8 +66,8 @@ struct Planner {
 };
 
 Grid choose_grid(const ChunkShape& shape) {
-  constexpr std::uint64_t kShort = 192;  // a shorter row is joined with those after it
-  constexpr std::uint64_t kLong = 8192;  // a longer row is cut
+  constexpr std::uint64_t kShort = 192;  // shorter rows are joined
+  constexpr std::uint64_t kLong = 8192;  // longer rows are cut
   constexpr std::uint64_t kPiece = 4096;
   std::uint64_t width = shape.row_length;
   std::uint64_t first = shape.first_column;
@@ -78,7 +78,7 @@ Grid choose_grid(const ChunkShape& shape) {
     width *= divide_up(256, width);
   }
   while (divide_up(first + shape.elements, width) > kMaxRows) width *= 2;
-  // Each lane's state costs two bytes, so a small chunk has few.
+  // The state of each lane takes two bytes, so a small chunk has few lanes.
   const int lanes = shape.elements >= (1u << 18)   ? 256
                     : shape.elements >= (1u << 17) ? 128
                     : shape.elements >= (1u << 15) ? 64
@@ -162,7 +162,7 @@ Candidate Planner::try_classes(int classes) const {
   for (const auto& bins : merged) {
     for (int bin = 0; bin < kBins; ++bin) all[bin] += bins[bin];
   }
-  // The outermost bins hold all that is beyond them.
+  // The outermost bins also count all keys beyond them.
   std::uint64_t inside = 0;
   std::uint64_t most = 0;
   candidate.window = kCentre - kMaxSymbols / 2;
@@ -201,7 +201,7 @@ Candidate Planner::try_classes(int classes) const {
 void make_plan(const ChunkShape& shape, Bytes plain, Level level, Plan& plan) {
   thread_local Planner planner;
   const auto* in = reinterpret_cast<const std::uint8_t*>(plain.data());
-  const int top_bits = shape.elements < 2048 ? 0 : 1;  // few elements do not pay for long tables
+  const int top_bits = shape.elements < 2048 ? 0 : 1;  // long tables do not pay for few elements
   planner.layout = layout_of(shape.dtype, top_bits);
   planner.grid = choose_grid(shape);
   const std::uint64_t keys = level == Level::kFast      ? kKeyElements

@@ -1,9 +1,10 @@
-// The encoder's choices for one chunk: the grid, the shifts of rows and columns, the tables. They
-// come from a sample of the chunk, in integers alone, so that every machine makes the same.
+// The encoder's choices for one chunk: the grid, the shifts of rows and columns, and the tables.
+// They are computed from a sample of the chunk with integers only, so they are the same on every
+// machine.
 //
-// The exponents of trained weights have the shape of a Gaussian's whose scale changes from row to
-// row and from column to column. A shift by whole binades takes most of that away, and what is left
-// of a row's scale, a fraction of a binade, chooses its table.
+// The exponents of trained weights are distributed like those of a Gaussian whose scale differs
+// between rows and between columns. Shifts by whole binades remove most of the difference. The rest
+// of a row's scale, a fraction of a binade, determines its table.
 #pragma once
 
 #include <cstdint>
@@ -14,17 +15,19 @@
 
 namespace bbz::codec::split {
 
+// The choices for one chunk.
 struct Plan {
-  Header header;  // but for the counts and sizes that coding finds
+  Header header;  // without the counts and sizes that encoding determines
   Grid grid;
-  std::vector<Frequencies> tables;           // header.tables of them
-  std::vector<std::uint16_t> row_fields;     // of each row: its shift in binades above its table
-  std::vector<std::uint16_t> column_shifts;  // of each column, in binades; empty for none
-  std::uint64_t key_bytes = 0;               // what keys and side information may take
+  std::vector<Frequencies> tables;  // header.tables of them
+  // For each row: the shift in binades, above the bits of the table's index.
+  std::vector<std::uint16_t> row_fields;
+  std::vector<std::uint16_t> column_shifts;  // for each column, in binades; empty if there are none
+  std::uint64_t key_bytes = 0;               // estimated size of keys and side information
 };
 
-// Precondition: is_split_dtype(shape.dtype), plain.size() is chunk_bytes(shape) and not zero.
-// `plan` is overwritten; its vectors' capacity is reused.
+// Overwrites `plan` with the choices for a chunk, and reuses the capacity of its vectors.
+// Precondition: is_split_dtype(shape.dtype), and plain.size() is chunk_bytes(shape) and not zero.
 void make_plan(const ChunkShape& shape, Bytes plain, Level level, Plan& plan);
 
 }  // namespace bbz::codec::split

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <type_traits>
 
-// So that a function for another instruction set takes them in.
+// Allows a function for another instruction set to inline these functions.
 #define BBZ_ALWAYS_INLINE inline __attribute__((always_inline))
 
 namespace bbz::codec::split {
@@ -22,7 +22,7 @@ void copy_keys(const Layout& layout, const std::uint8_t* in, std::uint64_t count
   }
 }
 
-// Keys of `count` elements from `element` on.
+// Extracts the keys of `count` elements, the first of which is `element`.
 void get_keys(const Layout& layout, const std::uint8_t* in, std::uint64_t element,
               std::uint64_t count, std::uint16_t* keys) {
   in += element * static_cast<std::uint64_t>(layout.element_bytes);
@@ -38,23 +38,23 @@ void get_keys(const Layout& layout, const std::uint8_t* in, std::uint64_t elemen
   }
 }
 
-// What a mean is made of.
+// The sum and the number of exponents for a mean.
 struct Sum {
   std::int64_t exponents = 0;
-  std::int64_t count = 0;  // of those that are not zero
+  std::int64_t count = 0;  // number of exponents that are not zero
 
   std::int32_t mean() const {
     return count == 0 ? 0 : static_cast<std::int32_t>((exponents * kMeanUnit + count / 2) / count);
   }
 };
 
-// Wide enough for the sum of 256 exponents of elements of T's size, and no wider, so that compilers
-// add as many at once as the machine can.
+// The smallest integer that can hold the sum of 256 exponents of elements of type T, so that
+// compilers add as many at once as possible.
 template <class T>
 using Wide = std::conditional_t<sizeof(T) == 1, std::uint16_t, T>;
 
-// The exponents of elements that are a T. Compilers shift all of a register's at once only where
-// they know by how much.
+// The exponents of elements of type T. The shift is a constant, because compilers vectorise only
+// those.
 template <class T, int kShift, unsigned kMask>
 struct Exponents {
   using Element = T;
@@ -106,7 +106,7 @@ void add_row(const std::uint8_t* in, std::uint64_t count, Sum& sum) {
 }
 
 #if defined(__x86_64__)
-// The same, by registers of twice the size.
+// Adds a row like add_row(), compiled for AVX2.
 template <class Exponents>
 __attribute__((target("avx2"))) void add_row_avx2(const std::uint8_t* in, std::uint64_t count,
                                                   Sum& sum) {
@@ -138,7 +138,7 @@ void take_means(const Layout& layout, const Grid& grid, const std::uint8_t* in, 
     }
   });
   sample.mean = all.mean();
-  // A row of nothing but zeros has no scale.
+  // A row that has only zeros gets the mean of all rows.
   std::ranges::replace(sample.row_mean, 0, sample.mean);
 }
 
@@ -149,8 +149,8 @@ void take_keys(const Layout& layout, const Grid& grid, const std::uint8_t* in, s
   sample.keys.resize(grid.elements / stride + (grid.rows() + 1) * kSampleBlock);
   sample.blocks.clear();
   std::uint64_t filled = 0;
-  // Counted over all rows, so that rows shorter than the stride are taken in turn; five more a row,
-  // so that long ones are not looked at in the same columns.
+  // The stride continues over rows, so that rows shorter than it are sampled in turn. Five more in
+  // each row avoid that long rows are sampled in the same columns.
   std::uint64_t skip = 0;
   for (std::uint64_t r = 0; r < grid.rows(); ++r) {
     const std::uint64_t begin = grid.row_begin(r);
@@ -172,7 +172,7 @@ void take_keys(const Layout& layout, const Grid& grid, const std::uint8_t* in, s
   sample.keys.resize(filled);
 }
 
-// The columns' means over at most 256 full rows of the grid, spread evenly.
+// Computes the columns' means over at most 256 evenly spread rows of the grid.
 template <class Exponents>
 void measure_columns_of(const Grid& grid, const std::uint8_t* in, const Sample& sample,
                         std::uint64_t rows, std::vector<std::int32_t>& means) {
@@ -185,8 +185,8 @@ void measure_columns_of(const Grid& grid, const std::uint8_t* in, const Sample& 
   for (std::uint64_t k = 0; k < rows; ++k) row_means += sample.row_mean[row_at(k)];
   const auto row_mean = static_cast<std::int32_t>(row_means / static_cast<std::int64_t>(rows));
   means.resize(grid.width);
-  // A few columns of all rows at a time: sums of whole rows lie where rows do, but for a multiple
-  // of 4096 bytes, and then each load waits for a store that it has nothing to do with.
+  // Takes a few columns of all rows at a time. If it took whole rows, the addresses of sums and
+  // rows might differ by a multiple of 4096 bytes, and then each load waits for an unrelated store.
   for (std::uint32_t begin = 0; begin < grid.width; begin += kPiece) {
     const std::uint32_t count = std::min(kPiece, grid.width - begin);
     Wide<T> sum[kPiece] = {};
@@ -214,7 +214,8 @@ void measure_columns(const Layout& layout, const Grid& grid, const std::uint8_t*
   });
 }
 
-// The variance of the sample's exponents about their rows' means, in squares of the means' unit.
+// Returns the variance of the sample's exponents about the means of their rows, in squares of the
+// unit of means.
 std::int64_t variance_in_rows(const Layout& layout, const Sample& sample) {
   std::int64_t squares = 0;
   std::int64_t count = 0;
@@ -241,14 +242,14 @@ void take_sample(const Layout& layout, const Grid& grid, const std::uint8_t* in,
 
 bool column_means(const Layout& layout, const Grid& grid, const std::uint8_t* in,
                   const Sample& sample, std::vector<std::int32_t>& means) {
-  constexpr std::uint64_t kLook = 16;      // rows enough to see whether columns differ
-  constexpr std::uint64_t kMeasure = 256;  // rows enough to round a column's shift well
+  constexpr std::uint64_t kLook = 16;      // enough rows to see whether columns differ
+  constexpr std::uint64_t kMeasure = 256;  // enough rows to round a column's shift well
   constexpr std::int64_t kPays = kMeanUnit * kMeanUnit / 12;
   if (grid.rows() < kLook + 2) return false;
   measure_columns(layout, grid, in, sample, kLook, means);
   std::int64_t squares = 0;
   for (const std::int64_t mean : means) squares += mean * mean;
-  // Means of equal columns would differ too, by what 16 rows leave of the variance.
+  // Means over 16 rows differ by chance even if the columns are equal.
   const std::int64_t chance = variance_in_rows(layout, sample) / static_cast<std::int64_t>(kLook);
   if (squares / grid.width < chance + kPays) return false;
   measure_columns(layout, grid, in, sample, std::min(kMeasure, grid.rows() - 2), means);

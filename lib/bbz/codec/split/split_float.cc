@@ -18,7 +18,7 @@ const std::uint8_t* bytes_at(Bytes bytes) {
   return reinterpret_cast<const std::uint8_t*>(bytes.data());
 }
 
-// Memory that is kept from chunk to chunk, one of a thread.
+// Memory that a thread keeps from chunk to chunk.
 struct EncodeScratch {
   Plan plan;
   std::vector<EncodeTable> tables;
@@ -26,8 +26,8 @@ struct EncodeScratch {
   std::vector<std::uint16_t> columns;
   std::vector<std::uint16_t> fields;
   std::vector<Patch> patches;
-  std::vector<std::byte> front;            // of the payload: what stands before the packed bits
-  std::unique_ptr<std::uint8_t[]> buffer;  // not filled, so that only what is used is touched
+  std::vector<std::byte> front;            // part of the payload before the packed bits
+  std::unique_ptr<std::uint8_t[]> buffer;  // not initialised, so that unused pages are not touched
   std::size_t buffer_size = 0;
 
   std::uint8_t* reserve(std::size_t size) {
@@ -62,14 +62,14 @@ void apply_patch(const Layout& layout, const Patch& patch, std::byte* out) {
   std::byte* p = out + std::size_t{patch.element} * static_cast<std::size_t>(layout.element_bytes);
   std::uint64_t value = 0;
   std::memcpy(&value, p, static_cast<std::size_t>(layout.element_bytes));
-  // The key lies below the sign: rotated left, it is above the rest.
+  // The key is below the sign. After the rotation it is above the rest.
   const int at = layout.rest_bits() - 1;
   value &= ~(std::uint64_t{layout.key_mask()} << at);
   value |= std::uint64_t{patch.key} << at;
   std::memcpy(p, &value, static_cast<std::size_t>(layout.element_bytes));
 }
 
-// Whether the bits after each row's packed bits, up to a whole byte, are zero.
+// Returns whether the unused bits after the packed bits of each row are zero.
 bool padding_is_zero(const Layout& layout, const Grid& grid, const std::uint8_t* packed) {
   const std::uint64_t rows = grid.rows();
   for (std::uint64_t r = 0; r < rows; ++r) {
@@ -81,8 +81,8 @@ bool padding_is_zero(const Layout& layout, const Grid& grid, const std::uint8_t*
   return true;
 }
 
-// The kernel asked for, or the fastest where there is none; the portable one where it does not take
-// the chunk.
+// Returns the wanted kernel, or the fastest one if `wanted` is null. Returns the portable one if
+// that kernel does not take the chunk.
 const Kernel& choose_kernel(const Kernel* wanted, const Layout& layout, const Grid& grid) {
   if (wanted != nullptr) return wanted->takes(layout, grid) ? *wanted : kPortableKernel;
   for (const Kernel* kernel : kernels()) {
@@ -91,7 +91,7 @@ const Kernel& choose_kernel(const Kernel* wanted, const Layout& layout, const Gr
   return kPortableKernel;
 }
 
-// As WireWriter::put_bytes, but that nothing is cleared first.
+// Appends bytes like WireWriter::put_bytes(), but without clearing the memory first.
 void put_behind(std::vector<std::byte>& out, const std::uint8_t* begin, const std::uint8_t* end) {
   const auto bytes = std::as_bytes(std::span(begin, end));
   out.insert(out.end(), bytes.begin(), bytes.end());
@@ -129,7 +129,7 @@ bool encode_with(const Kernel* kernel, const ChunkShape& shape, Bytes plain, Lev
   const std::size_t rest_end =
       bytes_at + plan.grid.elements * static_cast<std::size_t>(layout.rest_bytes);
   if (rest_end >= limit) return false;
-  // What a payload before this one has left is not cleared, and the streams find room behind it.
+  // The reserved capacity includes the streams, so the vector does not grow later.
   payload.reserve(std::min<std::size_t>(limit, rest_end + plan.key_bytes + plan.key_bytes / 16));
   payload.resize(rest_end);
   std::memcpy(payload.data(), scratch.front.data(), packed_at);
@@ -253,7 +253,7 @@ Status decode_with(const Kernel* kernel, const ChunkShape& shape, Bytes payload,
   job.packed = bytes_at(packed);
   job.bytes = bytes_at(bytes);
   job.out = reinterpret_cast<std::uint8_t*>(out.data());
-  if (header.patch_count == 0) job.hash = hash;  // else what is decoded changes once more
+  if (header.patch_count == 0) job.hash = hash;  // a patch changes decoded elements
   chosen.decode(job);
 
   bool exact = !job.overrun && job.escapes.at == job.escapes.end;

@@ -1,5 +1,5 @@
-// The split-float codec: see codec.h for its contract and format-spec/codecs.md for its wire
-// format.
+// The split-float codec. The contracts of these functions are those of struct Codec in codec.h, and
+// format-spec/codecs.md has the wire format.
 #pragma once
 
 #include "bbz/codec/codec.h"

@@ -7,9 +7,9 @@
 namespace bbz::codec::split {
 namespace {
 
-constexpr std::uint32_t kOne = 4096;  // one bit, in the unit of log2_fixed
+constexpr std::uint32_t kOne = 4096;  // one bit, in units of log2_fixed()
 
-// The fraction of log2(1 + i / 256), by repeated squaring in integers.
+// Computes log2(1 + i / 256) for each i, by repeated squaring of integers.
 constexpr std::array<std::uint16_t, 257> make_log_table() {
   std::array<std::uint16_t, 257> table{};
   for (std::uint64_t i = 0; i < 256; ++i) {
@@ -30,7 +30,7 @@ constexpr std::array<std::uint16_t, 257> make_log_table() {
 }
 constexpr auto kLogTable = make_log_table();
 
-// The index of each slot of the table.
+// Returns the index of each slot of a table.
 std::array<std::uint8_t, kSlots> spread(const Frequencies& frequencies) {
   std::array<std::uint8_t, kSlots> index_of_slot{};
   int k = 0;
@@ -42,7 +42,7 @@ std::array<std::uint8_t, kSlots> spread(const Frequencies& frequencies) {
   return index_of_slot;
 }
 
-// What a symbol of each frequency costs; that of frequency 0 is never asked for.
+// Computes the cost of a symbol for each frequency. The entry of frequency 0 is not used.
 constexpr std::array<std::uint16_t, kSlots + 1> make_costs() {
   std::array<std::uint16_t, kSlots + 1> costs{};
   for (int f = 1; f <= kSlots; ++f) {
@@ -100,7 +100,7 @@ void make_encode_table(const Frequencies& frequencies, EncodeTable& table) {
 
 std::uint32_t log2_fixed(std::uint64_t x) {
   const auto whole = static_cast<int>(std::bit_width(x)) - 1;
-  // 8 bits of mantissa choose the entry, 12 more interpolate.
+  // The top 8 bits of the mantissa choose the entry, and 12 more interpolate.
   const std::uint64_t mantissa = (whole >= 20 ? x >> (whole - 20) : x << (20 - whole)) & 0xFFFFF;
   const std::uint64_t entry = mantissa >> 12;
   const std::uint64_t part = mantissa & 0xFFF;
@@ -118,8 +118,8 @@ Choice choose_frequencies(const std::array<std::uint32_t, kIndices>& counts) {
   int sum = 0;
   std::uint32_t escaped = counts[kEscapeIndex];
   for (int i = 0; i < kEscapeIndex; ++i) {
-    // A slot costs all other symbols 0.0056 bits, an escape costs the symbol eight: a symbol that
-    // deserves a fifth of a slot is worth a whole one.
+    // A slot costs all other symbols 0.0056 bits, and an escape costs this symbol eight bits. So a
+    // symbol gets a slot if its share is at least a fifth of one.
     if (counts[i] == 0 || std::uint64_t{counts[i]} * kSlots * 5 < total) {
       escaped += counts[i];
       continue;
@@ -136,11 +136,11 @@ Choice choose_frequencies(const std::array<std::uint32_t, kIndices>& counts) {
           : std::clamp<int>(static_cast<int>((std::uint64_t{escaped} * kSlots + total / 2) / total),
                             1, 255);
   sum += f[kEscapeIndex];
-  if (sum == f[kEscapeIndex]) {  // every table has a symbol
+  if (sum == f[kEscapeIndex]) {  // every table needs a symbol
     f[0] = 1;
     sum += 1;
   }
-  // Round to a sum of 256 where it costs least.
+  // Changes the frequencies for which that costs least, until they sum to 256.
   while (sum != kSlots) {
     const int step = sum < kSlots ? 1 : -1;
     int best = -1;

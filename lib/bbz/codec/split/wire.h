@@ -1,5 +1,5 @@
-// The parts of a split-float payload before its coded elements: header, tables, rows, columns. Each
-// has its put and its get side by side in wire.cc. See format-spec/codecs.md.
+// Reads and writes the parts of a split-float payload before its coded elements: the header, the
+// tables, and the fields of rows and columns. See format-spec/codecs.md.
 #pragma once
 
 #include <vector>
@@ -11,20 +11,24 @@
 
 namespace bbz::codec::split {
 
+// Appends a header.
 void put_header(const Header& header, WireWriter& out);
-// Errors: kUnsupported for an unknown form or number of top bits, kMalformed for a field that is
-// out of range by itself.
+// Reads a header, and checks the range of each field. Does not check them against the chunk.
+// Errors: kUnsupported if the form or the number of top bits is unknown; kMalformed.
 Result<Header> get_header(WireReader& in);
+// Returns the size of a header in bytes, which depends on the number of streams.
 std::size_t header_size(const Header& header);
 
+// Appends a table of frequencies.
 void put_table(const Frequencies& frequencies, WireWriter& out);
-// Errors: kMalformed.
+// Reads a table of frequencies. Errors: kMalformed.
 Result<Frequencies> get_table(WireReader& in);
 
-// `bits` (0-16) of each value, packed from the lowest bit of the first byte up. The last byte's
-// unused bits are zero.
+// Appends the lowest `bits` bits (0-16) of each value, packed from the lowest bit of the first byte
+// up. The unused bits of the last byte are zero.
 void put_fields(const std::vector<std::uint16_t>& values, int bits, WireWriter& out);
-// `values` is overwritten with `count` of them. Errors: kMalformed.
+// Reads `count` values of `bits` bits that put_fields() wrote, and overwrites `values` with them.
+// Errors: kMalformed.
 Status get_fields(WireReader& in, std::uint64_t count, int bits,
                   std::vector<std::uint16_t>& values);
 

@@ -1,5 +1,6 @@
-// The kernel for AVX2 with BMI2: 9- and 6-bit keys of BF16, F16, F32, F8, on grids of 64 lanes and
-// more. See avx512.h for why the functions of its files lie between two macros.
+// The kernel for AVX2 with BMI2. It supports BF16, F16, F32 and F8 with keys that have one mantissa
+// bit, on grids of at least 64 lanes. avx512/avx512.h explains why its functions are between two
+// macros.
 #pragma once
 
 #include "bbz/codec/split/kernel.h"
@@ -19,13 +20,14 @@
 #endif
 // clang-format on
 
-// For what a loop is made of: compilers take its parts for too large.
+// For the parts of a loop, which compilers consider too large to inline.
 #ifndef BBZ_AVX2_INLINE
 #define BBZ_AVX2_INLINE inline __attribute__((always_inline))
 #endif
 
 namespace bbz::codec::split {
 
+// Decode and encode a chunk. See Kernel in kernel.h.
 void avx2_decode(DecodeJob& job);
 void avx2_encode(EncodeJob& job);
 

@@ -1,9 +1,9 @@
 // Decoding with AVX2.
 //
-// A step of all lanes is two loops over its streams: one finds what each slot stands for, the other
-// does all the rest. A machine does not look far enough ahead to work on one stream while another
-// waits for its own results where a single loop does both. What bounds each loop is how many
-// instructions it has, and in the first one how many of them are shuffles.
+// A step of all lanes is two loops over its streams. The first looks up the slots, and the second
+// does the rest. In a single loop, a machine would not look far enough ahead to work on one stream
+// while another waits for its results. The number of instructions bounds each loop, and in the
+// first loop the number of shuffles.
 #include "bbz/codec/split/avx2/avx2.h"
 
 #if defined(__x86_64__)
@@ -19,13 +19,13 @@ namespace bbz::codec::split {
 namespace avx2 {
 namespace {
 
-constexpr int kHalf = kStreamLanes / 2;  // the lanes of a stream that are worked on at once
+constexpr int kHalf = kStreamLanes / 2;  // lanes of a stream that are decoded at once
 
 BBZ_AVX2_INLINE std::uint32_t lanes_of(V mask) {
   return static_cast<std::uint32_t>(_mm256_movemask_epi8(mask));
 }
 
-// The first `count` lanes of 32.
+// Returns a mask of the first `count` lanes of 32.
 inline Words first_lanes(int count) {
   const V index = _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   const auto below = [&](int n) {
@@ -34,7 +34,8 @@ inline Words first_lanes(int count) {
   return {below(count), below(count - 16)};
 }
 
-// Steps of words: freq * x / 256 plus the excess, whose bits are the top three of `excess`.
+// Returns the next states before renormalisation: freq * x / 256 plus the top three bits of
+// `excess`.
 inline V next_state(V x, V freq, V excess) {
   return _mm256_add_epi16(_mm256_mulhi_epu16(x, freq), _mm256_srai_epi16(excess, 13));
 }
@@ -45,8 +46,8 @@ inline V lengthen(V x, V need) {
   return _mm256_blendv_epi8(x, _mm256_slli_epi16(x, 8), need);
 }
 
-// What DecodeTable::excess_index has for the lanes of a stream. All slots are there before the
-// first is looked up, which keeps lookups from waiting.
+// Looks up DecodeTable::excess_index for the lanes of a stream. Computes all slots before the first
+// lookup, so that lookups do not wait.
 BBZ_AVX2_INLINE void find(const Tables& tables, const std::uint16_t* states, std::uint8_t* found) {
   const V byte = _mm256_set1_epi16(0xFF);
   const auto slots = [&](const std::uint16_t* x) __attribute__((always_inline)) {
@@ -58,8 +59,8 @@ BBZ_AVX2_INLINE void find(const Tables& tables, const std::uint16_t* states, std
   store(found + kHalf, tables.excess_index(second));
 }
 
-// Takes 32 lanes to their next states. Returns their symbol bytes. Lanes from `count` on stay as
-// they are and have symbols that are no escapes.
+// Advances 32 lanes to their next states, and returns their symbol bytes. Lanes from `count` on do
+// not change, and their symbols are not escapes.
 template <bool kAll>
 BBZ_AVX2_INLINE V advance(const Tables& tables, std::uint16_t* states, const std::uint8_t* excess,
                           int count, const std::uint8_t*& stream) {
@@ -85,8 +86,8 @@ BBZ_AVX2_INLINE V advance(const Tables& tables, std::uint16_t* states, const std
   return symbol;
 }
 
-// Puts the next escaped bytes in the place of a stream's escapes. None or one is taken without a
-// branch, which would go either way all the time.
+// Replaces the escapes of a stream by the next escaped bytes. Takes none or one without a branch,
+// because that would be mispredicted often.
 BBZ_AVX2_INLINE void take_escapes(V (&symbols)[2], const std::uint8_t*& escapes) {
   const V escape = _mm256_set1_epi8(-1);
   const V escaped[2] = {_mm256_cmpeq_epi8(symbols[0], escape),
@@ -104,7 +105,7 @@ BBZ_AVX2_INLINE void take_escapes(V (&symbols)[2], const std::uint8_t*& escapes)
   escapes += set != 0;
 }
 
-// Where the stored parts of 32 elements are, and what their keys are relative to.
+// The stored parts of 32 elements, and the origin of their keys.
 struct Source {
   const std::uint8_t* packed;
   const std::uint8_t* bytes;
@@ -112,7 +113,7 @@ struct Source {
   V origin;
 };
 
-// Puts 32 elements together.
+// Makes 32 elements.
 template <bool kColumns, class Format>
 BBZ_AVX2_INLINE void merge(const Format& format, V symbol, const Source& s, std::uint8_t* out) {
   Words origins{s.origin, s.origin};
@@ -123,7 +124,7 @@ BBZ_AVX2_INLINE void merge(const Format& format, V symbol, const Source& s, std:
   format.merge(unpack_high(symbol), origins, s.packed, s.bytes, out);
 }
 
-// The same for the first `count` of them: nothing is written behind those.
+// Makes the first `count` of 32 elements, and writes nothing after them.
 template <bool kColumns, class Format>
 void merge_part(const Format& format, V symbol, Source s, int count, std::uint8_t* out) {
   const auto n = static_cast<std::size_t>(count);
@@ -146,7 +147,7 @@ void decode_chunk(DecodeJob& job) {
   const std::uint8_t* packed = job.packed;
   const std::uint8_t* bytes = job.bytes;
   std::uint8_t* out = job.out;
-  // Copies, which a compiler knows not to change as elements are written.
+  // Copies these, because the compiler then knows that writing elements does not change them.
   alignas(64) States states = job.states;
   std::array<Cursor, kMaxStreams> cursors = job.streams;
   const std::uint8_t* escapes = job.escapes.at;

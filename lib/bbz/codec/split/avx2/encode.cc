@@ -1,9 +1,10 @@
-// Encoding with AVX2: the mirror image of avx2_decode.cc.
+// Encoding with AVX2: the inverse of decode.cc.
 //
-// A state is two bytes, kept in registers of their own: its upper byte alone says whether the lower
-// one must go, and what coding a symbol leaves is a quotient above and a slot below. Only the
-// division is one of words: a multiplication by the reciprocal, which is at most one too low, and a
-// correction. As in decoding, a step of all lanes is two loops over them.
+// The two bytes of a state are in separate registers. Its upper byte alone determines whether the
+// lower one must be written, and coding a symbol gives a quotient in the upper byte and a slot in
+// the lower one. Only the division uses words. It is a multiplication by the reciprocal, whose
+// result is at most one too low, and a correction. As in decoding, a step of all lanes is two
+// loops.
 #include "bbz/codec/split/avx2/avx2.h"
 
 #if defined(__x86_64__)
@@ -23,23 +24,23 @@ namespace bbz::codec::split {
 namespace avx2 {
 namespace {
 
-constexpr int kGroup = 32;  // lanes that are worked on at once
+constexpr int kGroup = 32;  // lanes that are encoded at once
 
 BBZ_AVX2_INLINE std::uint32_t lanes_of(V mask) {
   return static_cast<std::uint32_t>(_mm256_movemask_epi8(mask));
 }
 
-// The first `count` of 32 lanes, in the order of pack().
+// Returns a mask of the first `count` of 32 lanes, in the order of pack().
 inline V first_lanes(int count) {
   const V index = _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23, 8, 9, 10,
                                    11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
   return _mm256_cmpgt_epi8(_mm256_set1_epi8(static_cast<char>(count)), index);
 }
 
-// A byte of each index.
+// Looks up a byte for each index.
 class IndexTable {
  public:
-  // Indices as shuffles take them: one that is not in a half gives zero there.
+  // Indices for two shuffles. An index outside of a half gives zero in its shuffle.
   struct Choice {
     V lower;
     V upper;
@@ -64,14 +65,14 @@ class IndexTable {
   V upper_;
 };
 
-// A table of frequencies as it is looked up. A symbol that must be escaped has what the escape has.
+// The lookups of an encoder. A symbol that must be escaped has the values of the escape.
 struct Tables {
   ByteTable slot;
   IndexTable freq;
   IndexTable start;
   IndexTable reciprocal_low;
   IndexTable reciprocal_high;
-  V escape_start;  // which no other index has
+  V escape_start;  // no other index has it
 
   explicit Tables(const EncodeTable& t)
       : slot(t.slot.data()),
@@ -93,8 +94,8 @@ struct Tables {
   }
 };
 
-// For each set of eight lanes, the shuffle that moves its bytes to the end of eight, in order; from
-// the lower and from the upper eight bytes of sixteen.
+// For each set of eight lanes, a shuffle that moves its bytes to the end of eight, in order. It
+// takes them from the lower or the upper eight bytes of sixteen.
 struct GatherTable {
   using Shuffles = std::array<std::array<std::uint8_t, 8>, 256>;
   alignas(64) Shuffles lower{};
@@ -114,8 +115,8 @@ struct GatherTable {
 };
 constexpr GatherTable kGatherTable;
 
-// Writes the bytes of a set's lanes, in the lanes' order, to end before `at`. Up to eight bytes
-// before those are spoilt.
+// Writes the bytes of a set's lanes, in the order of lanes, so that they end at `at`, and moves
+// `at` to the first. Overwrites up to eight bytes before them.
 BBZ_AVX2_INLINE void put_before(std::uint8_t*& at, std::uint32_t set, V bytes) {
   const auto half = [](const void* p, const void* q) __attribute__((always_inline)) {
     const __m128i low = _mm_loadl_epi64(static_cast<const __m128i*>(p));
@@ -143,7 +144,7 @@ BBZ_AVX2_INLINE void put_before(std::uint8_t*& at, std::uint32_t set, V bytes) {
   at = p0 - _mm_popcnt_u64(s0);
 }
 
-// The lanes' states, in each group in the order of pack().
+// The states of all lanes. Each group is in the order of pack().
 struct StateBytes {
   alignas(32) std::array<std::uint8_t, 1 << kMaxLanesLog2> low;
   alignas(32) std::array<std::uint8_t, 1 << kMaxLanesLog2> high;
@@ -167,8 +168,8 @@ struct StateBytes {
   }
 };
 
-// Codes an index in each of 32 lanes; those from `count` on stay as they are. Returns which of them
-// escape.
+// Encodes an index in each of 32 lanes, and returns the set of lanes that escape. Lanes from
+// `count` on do not change.
 template <bool kAll>
 BBZ_AVX2_INLINE std::uint32_t code(const Tables& t, V index, std::uint8_t* lows,
                                    std::uint8_t* highs, std::uint8_t*& stream, int count) {
@@ -215,7 +216,7 @@ BBZ_AVX2_INLINE std::uint32_t code(const Tables& t, V index, std::uint8_t* lows,
   return lanes_of(escaped);
 }
 
-// Where the parts of 32 elements are and go, and what their keys are relative to.
+// The memory of 32 elements and of their parts, and the origin of their keys.
 struct Target {
   const std::uint8_t* in;
   std::uint8_t* packed;
@@ -224,8 +225,8 @@ struct Target {
   std::uint16_t base;
 };
 
-// Takes 32 elements apart and returns the indices of their symbols. The byte before the packed bits
-// is spoilt.
+// Splits 32 elements and returns the indices of their symbols. Overwrites the byte before the
+// packed bits.
 template <class Format, bool kColumns>
 BBZ_AVX2_INLINE V split(const Target& t) {
   constexpr int kBelow = 16 - Format::kKeyBits;
@@ -240,7 +241,7 @@ BBZ_AVX2_INLINE V split(const Target& t) {
   return _mm256_min_epu8(symbol, _mm256_set1_epi8(kEscapeIndex));
 }
 
-// The same for the first `count` of them: nothing is read or written around those.
+// Splits the first `count` of 32 elements, and does not access memory around them.
 template <class Format, bool kColumns>
 __attribute__((noinline)) V split_part(const Target& t, int count) {
   const auto n = static_cast<std::size_t>(count);
@@ -256,8 +257,8 @@ __attribute__((noinline)) V split_part(const Target& t, int count) {
   return index;
 }
 
-// Stores what the lanes of a set escape, the last first, and notes those that need a patch. The
-// set is in the order of pack().
+// Stores the escaped bytes of a set of lanes, the last first, and appends patches if they need
+// them. The set is in the order of pack().
 template <class Format, bool kColumns>
 __attribute__((noinline)) void put_escapes(EncodeJob& job, const Target& t, std::uint64_t element,
                                            std::uint32_t set) {
@@ -268,7 +269,7 @@ __attribute__((noinline)) void put_escapes(EncodeJob& job, const Target& t, std:
     constexpr int kBytes = Format::kElementBytes;
     std::uint32_t value = 0;
     std::memcpy(&value, t.in + lane * kBytes, kBytes);
-    // The key lies below the sign.
+    // The key is below the sign.
     constexpr unsigned kMask = (1u << Format::kKeyBits) - 1;
     const unsigned key = value >> (8 * kBytes - 1 - Format::kKeyBits) & kMask;
     unsigned base = t.base;
@@ -315,7 +316,7 @@ void encode_chunk(EncodeJob& job) {
       for (int lane = last; lane >= 0; lane -= kGroup) {
         const std::uint64_t index = step + static_cast<std::uint64_t>(lane);
         const int n = count - lane < kGroup ? count - lane : kGroup;
-        // What lies before the chunk's first packed bits has been written.
+        // The bytes before the chunk's first packed bits are already written and must not change.
         const bool whole = n == kGroup && begin + index != 0;
         store(indices + lane, whole ? split<Format, kColumns>(target(index))
                                     : split_part<Format, kColumns>(target(index), n));

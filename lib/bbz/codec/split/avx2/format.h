@@ -1,4 +1,4 @@
-// How the AVX2 kernel puts elements together, 32 at a time.
+// Makes elements from keys and rests with AVX2, 32 at a time.
 #pragma once
 
 #include "bbz/codec/split/avx2/avx2.h"
@@ -9,9 +9,10 @@
 
 namespace bbz::codec::split::avx2 {
 
-// Unpacks 16 fields of kBits bits as words. They lie within 16 bytes, of which each half of a
-// register gets all, and each within two: those are brought to its word, shifted up by a
-// multiplication, which drops what is above, and down again.
+// Unpacks 16 fields of kBits bits to words. The fields are within 16 bytes, which are copied to
+// both halves of a register. Each field is within two bytes, which a shuffle moves to its word. A
+// multiplication shifts the word up and so drops the bits above the field, and a shift moves the
+// field down.
 template <int kBits>
 struct UnpackTable {
   alignas(32) std::array<std::uint8_t, 32> bytes{};
@@ -50,11 +51,11 @@ struct Words {
   V high;
 };
 
-// Of 32 words, each below 256: a register of bytes, in the order in which unpack() takes them back.
+// Converts 32 words, each below 256, to bytes. unpack_low() and unpack_high() expect their order.
 inline V pack(const Words& w) {
   return _mm256_packus_epi16(w.low, w.high);
 }
-// Bytes in the lower or the upper halves of words that are zero otherwise.
+// Moves bytes to the lower (unpack_low) or the upper halves of words. The other halves are zero.
 inline Words unpack_low(V bytes) {
   return {_mm256_unpacklo_epi8(bytes, V{}), _mm256_unpackhi_epi8(bytes, V{})};
 }
@@ -80,8 +81,9 @@ inline V rotate_words(V v) {
   return _mm256_or_si256(_mm256_srli_epi16(v, 1), _mm256_slli_epi16(v, 15));
 }
 
-// Each format puts 32 elements together from their symbol bytes, in the upper halves of words; what
-// to add to those for the keys, which are not yet cut to their bits; packed bits; and bytes.
+// Each format has a function merge() that makes 32 elements. Its inputs are the symbol bytes, in
+// the upper halves of words; the origins, which are added to the symbols and give keys with excess
+// upper bits; the packed bits; and the bytes.
 struct Bf16 {
   static constexpr int kElementBytes = 2;
   static constexpr int kPackedBits = 7;
@@ -89,7 +91,7 @@ struct Bf16 {
   Unpack<7> unpack;
 
   Bf16() {}
-  // The upper 16 bits of an element, rotated left by one.
+  // Returns the upper 16 bits of elements, rotated left by one.
   V turned(V symbols, V origins, const std::uint8_t* packed) const {
     const V keys = _mm256_add_epi16(_mm256_srli_epi16(symbols, 1), _mm256_slli_epi16(origins, 7));
     return _mm256_add_epi16(keys, unpack(packed));

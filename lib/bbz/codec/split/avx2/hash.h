@@ -1,5 +1,5 @@
-// XXH3 in the loop of the AVX2 decoder, as avx512_hash.h has it for AVX-512: it takes in what was
-// written a moment ago and is still in the first cache.
+// XXH3 in the loop of the AVX2 decoder. It hashes bytes that were just decoded and are still in the
+// first cache. avx512/hash.h is the version for AVX-512.
 #pragma once
 
 #include "bbz/base/xxh3.h"
@@ -13,6 +13,7 @@ BBZ_AVX2_BEGIN
 
 namespace bbz::codec::split::avx2 {
 
+// Continues the hash of a job while its chunk is decoded. Does nothing if the job has no hash.
 class Hash {
  public:
   explicit Hash(const DecodeJob& job) : secret_(xxh3::secret()), at_(job.out) {
@@ -23,11 +24,12 @@ class Hash {
     due_ = reinterpret_cast<std::uintptr_t>(at_) + kDue;
   }
 
-  // All before `out` is decoded.
+  // Hashes blocks before `out`, up to which the chunk is decoded.
   BBZ_AVX2_INLINE void follow(const std::uint8_t* out) {
     for (; reinterpret_cast<std::uintptr_t>(out) >= due_; due_ += xxh3::kBlock) take_block();
   }
 
+  // Stores the state in the job's hash.
   void store(const DecodeJob& job) const {
     if (job.hash == nullptr) return;
     Xxh3Follower::Progress& progress = job.hash->progress();
@@ -36,16 +38,18 @@ class Hash {
   }
 
  private:
-  // A block is taken in when as much as this is there from where it begins: more than it is, as its
-  // last bytes may still be on their way to the cache, and the last byte of all is not for us.
+  // A block is hashed when this many bytes from its beginning are decoded. That is more than its
+  // size, because its last bytes may not be in the cache yet, and because the last byte of the
+  // chunk is left to finish().
   static constexpr std::uintptr_t kDue = xxh3::kBlock + 1024;
   static constexpr int kPrime = static_cast<int>(0x9E3779B1u);  // XXH_PRIME32_1
 
   BBZ_AVX2_INLINE void take_block() {
     const std::uint8_t* secret = secret_;
-    asm("" : "+r"(secret));  // else compilers keep all of it in registers that they do not have
+    asm("" : "+r"(secret));  // otherwise compilers try to keep all of it in registers
     V acc[2] = {acc_[0], acc_[1]};
-    // XXH3 adds a stripe's words with neighbours exchanged, which can be done to their sum.
+    // XXH3 adds the words of a stripe with neighbours exchanged. Exchanging them in the sum
+    // suffices.
     V sum[2] = {V{}, V{}};
 #pragma GCC unroll 16
     for (int i = 0; i < 16; ++i) {
@@ -56,7 +60,7 @@ class Hash {
         acc[half] = _mm256_add_epi64(acc[half], product);
         sum[half] = _mm256_add_epi64(sum[half], data);
       }
-      // One stripe after the other, again for want of registers.
+      // Orders the stripes one after the other, because there are few registers.
       asm("" : "+x"(acc[0]), "+x"(acc[1]), "+x"(sum[0]), "+x"(sum[1]));
     }
     for (int half = 0; half < 2; ++half) {

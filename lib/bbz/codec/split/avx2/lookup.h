@@ -1,4 +1,4 @@
-// What the AVX2 kernel finds in tables by the bytes of a register.
+// Table lookups by the bytes of a register, with AVX2.
 #pragma once
 
 #include <cstring>
@@ -11,11 +11,12 @@ BBZ_AVX2_BEGIN
 
 namespace bbz::codec::split::avx2 {
 
-// There is no permute of 256 bytes here: what finds a slot's byte in a table of 256 is made of 16
-// shuffles within 16 bytes, between which the slot's upper four bits choose. That beats gathers and
-// loads one by one. A shuffle chooses by the highest bit itself, since it gives zero where that is
-// set. The two lowest choose by blends. Those take the ports that shuffles need, so the third
-// chooses as a ^ (b & mask), where the table has a ^ b in the place of b.
+// Looks up bytes in a table of 256. AVX2 has no permute of 256 bytes, so a lookup takes 16 shuffles
+// of 16 bytes each, and the upper four bits of a slot choose between their results. That is faster
+// than gathers and single loads. A shuffle itself handles the highest bit, because it gives zero if
+// that is set. Blends choose by the two lowest of the four bits. Blends use the same ports as
+// shuffles, so the third bit chooses with a ^ (b & mask), for which the table has a ^ b in place of
+// b.
 class ByteTable {
  public:
   explicit ByteTable(const std::uint8_t* bytes) {
@@ -29,7 +30,7 @@ class ByteTable {
   }
   BBZ_AVX2_INLINE V operator[](V slots) const {
     const Part* parts = parts_;
-    // Else compilers load all parts first, and have no registers for them.
+    // Otherwise compilers load all parts first, and run out of registers.
     asm volatile("" : "+r"(parts));
     const V bit6 = _mm256_add_epi8(slots, slots);
     const V bit5 = _mm256_add_epi8(bit6, bit6);
@@ -46,7 +47,7 @@ class ByteTable {
     V bit5;
     V bit6;  // in all bits
   };
-  // From the 1 << kBits parts that begin at `from`.
+  // Looks up bytes in the 1 << kBits parts at `from`.
   template <int kBits>
   static BBZ_AVX2_INLINE V choose(const Part* from, V slots, const Choices& by) {
     if constexpr (kBits == 0) {
@@ -56,7 +57,7 @@ class ByteTable {
       const V b = choose<kBits - 1>(from + (1 << (kBits - 1)), slots, by);
       if constexpr (kBits < 3) return _mm256_blendv_epi8(a, b, kBits == 1 ? by.bit4 : by.bit5);
       V chosen = _mm256_xor_si256(a, _mm256_and_si256(b, by.bit6));
-      asm("" : "+x"(chosen));  // now, not when all shuffles are done and few registers left
+      asm("" : "+x"(chosen));  // computes it now, before registers run out
       return chosen;
     }
   }
@@ -64,8 +65,8 @@ class ByteTable {
   alignas(32) Part parts_[16];
 };
 
-// A table of frequencies as it is looked up: one lookup of 256 bytes is enough for both a slot's
-// symbol and the next state; see DecodeTable::excess_index.
+// The lookups of a decoder. One lookup in 256 bytes gives both the symbol of a slot and the next
+// state. See DecodeTable::excess_index.
 class Tables {
  public:
   explicit Tables(const DecodeTable& t) : excess_index_(t.excess_index.data()) {
@@ -83,11 +84,11 @@ class Tables {
 
  private:
   ByteTable excess_index_;
-  V freq_[2];  // of indices 0 to 15 and 16 to 31, the same in each half
+  V freq_[2];  // for indices 0 to 15 and 16 to 31, the same in both halves
 };
 
-// For each set of eight lanes, the shuffle that moves the i-th byte of eight to the set's i-th lane
-// and zero to the others; from the lower and from the upper eight bytes of sixteen.
+// For each set of eight lanes, a shuffle that moves the i-th byte to the i-th lane of the set, and
+// zero to other lanes. It takes the bytes from the lower or the upper eight of sixteen.
 struct SpreadTable {
   using Shuffles = std::array<std::array<std::uint8_t, 8>, 256>;
   alignas(64) Shuffles lower{};
@@ -107,7 +108,7 @@ struct SpreadTable {
 };
 inline constexpr SpreadTable kSpreadTable;
 
-// The next bytes of a stream for the lanes of a set in turn, and zero for the others. Bits and
+// Returns the next bytes of a stream for the lanes of a set, and zero for other lanes. Bits and
 // bytes are in the order of pack(): lanes 0-7, 16-23, 8-15, 24-31.
 BBZ_AVX2_INLINE V spread(const std::uint8_t*& at, std::uint32_t set) {
   const auto quarters = [](const auto* a, const auto* b, const auto* c, const auto* d)

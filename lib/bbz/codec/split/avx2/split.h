@@ -1,6 +1,6 @@
-// How the AVX2 kernel takes elements apart, 32 at a time: the mirror image of avx2_format.h.
+// Splits elements into keys and rests with AVX2, 32 at a time: the inverse of format.h.
 //
-// Bytes of 32 elements are in the order of pack() throughout: of elements 0-7, 16-23, 8-15, 24-31.
+// Bytes of 32 elements are always in the order of pack(): elements 0-7, 16-23, 8-15, 24-31.
 #pragma once
 
 #include <cstring>
@@ -16,7 +16,7 @@ namespace bbz::codec::split::avx2 {
 inline __m128i upper_half(V v) {
   return _mm256_extracti128_si256(v, 1);
 }
-// The lower or the upper eight bytes of sixteen.
+// Store the lower or the upper eight bytes of sixteen.
 inline void store_low(std::uint8_t* p, __m128i v) {
   _mm_storel_epi64(reinterpret_cast<__m128i*>(p), v);
 }
@@ -24,13 +24,13 @@ inline void store_high(std::uint8_t* p, __m128i v) {
   _mm_storeh_pd(reinterpret_cast<double*>(p), _mm_castsi128_pd(v));
 }
 
-// From the order of pack() to that of the elements, or back.
+// Converts between the order of pack() and that of the elements, in either direction.
 inline V swap_middle(V v) {
   return _mm256_permute4x64_epi64(v, 0xD8);
 }
 
-// The lowest 4 kBits bits of each double word are the fields of four bytes, whose other bits are
-// zero.
+// Joins the kBits-bit fields of four bytes in the lowest 4 kBits bits of each double word. The
+// other bits of the bytes must be zero.
 template <int kBits>
 BBZ_AVX2_INLINE V join_fours(V bytes) {
   const V pairs =
@@ -38,8 +38,8 @@ BBZ_AVX2_INLINE V join_fours(V bytes) {
   return _mm256_madd_epi16(pairs, _mm256_set1_epi32(1 << (16 + 2 * kBits) | 1));
 }
 
-// Packs 32 fields of seven bits into the 28 bytes at p. The byte before p is spoilt: each eight
-// fields are stored as eight bytes, from the last to the first.
+// Packs 32 fields of seven bits into the 28 bytes at p. Overwrites the byte before p, because each
+// eight fields are stored as eight bytes, from the last to the first.
 BBZ_AVX2_INLINE void put_sevens(std::uint8_t* p, V bytes) {
   const V side_by_side =
       _mm256_sllv_epi32(join_fours<7>(bytes), _mm256_setr_epi32(4, 0, 4, 0, 4, 0, 4, 0));
@@ -57,13 +57,13 @@ template <int kBits>
 struct PackTable {
   alignas(32) std::array<std::uint8_t, 32> gather{};
 
-  // Of each eight bytes the first kBits are wanted; each half of a register brings its own to where
-  // they go.
+  // The first kBits of each eight bytes have fields. Each half of a register moves its own to their
+  // final positions.
   constexpr PackTable() {
     gather.fill(0x80);
     for (unsigned quarter = 0; quarter < 4; ++quarter) {
       for (unsigned i = 0; i < kBits; ++i) {
-        const unsigned half = quarter % 2;  // that has elements 8 quarter to 8 quarter + 7
+        const unsigned half = quarter % 2;  // has elements 8 quarter to 8 quarter + 7
         gather[16 * half + kBits * quarter + i] = static_cast<std::uint8_t>(8 * (quarter / 2) + i);
       }
     }
@@ -89,15 +89,16 @@ inline V turn_words(V v) {
   return _mm256_or_si256(_mm256_add_epi16(v, v), _mm256_srli_epi16(v, 15));
 }
 
-// Each format stores the rests of 32 elements and returns words whose uppermost bits are their
-// keys; what is below those does not matter. The byte before `packed` may be spoilt.
+// Each format has a function split() that stores the rests of 32 elements and returns words. The
+// uppermost bits of a word are the key, and its lower bits are unspecified. The byte before
+// `packed` may be overwritten.
 struct SplitBf16 {
   static constexpr int kElementBytes = 2;
   static constexpr int kPackedBits = 7;
   static constexpr int kRestBytes = 0;
   static constexpr int kKeyBits = 9;
 
-  // Of the upper 16 bits of elements, rotated left.
+  // Splits the upper 16 bits of elements, rotated left.
   static BBZ_AVX2_INLINE Words keys(const Words& turned, std::uint8_t* packed) {
     const V rest = _mm256_set1_epi16(0x7F);
     put_sevens(packed,

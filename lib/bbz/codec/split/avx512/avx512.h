@@ -1,10 +1,9 @@
-// The kernel for AVX-512 with VBMI and VBMI2 (Ice Lake, Zen 4 and later): 9- and 6-bit keys of
-// BF16, F16, F32, F8, on grids of 64 lanes and more.
+// The kernel for AVX-512 with VBMI and VBMI2 (Ice Lake, Zen 4 and later). It supports BF16, F16,
+// F32 and F8 with keys that have one mantissa bit, on grids of at least 64 lanes.
 //
-// Its files are compiled for the plain machine but for the functions between BBZ_AVX512_BEGIN and
-// BBZ_AVX512_END. Everything that comes from another header must be included
-// before, so that no inline function of theirs is compiled for AVX-512 and then linked into the
-// rest.
+// Only functions between BBZ_AVX512_BEGIN and BBZ_AVX512_END are compiled for AVX-512. Other
+// headers must be included before, so that none of their inline functions is compiled for AVX-512
+// and then linked into the rest of the program.
 #pragma once
 
 #include "bbz/codec/split/kernel.h"
@@ -29,11 +28,12 @@
 #endif
 // clang-format on
 
-// For what a loop is made of: compilers take its parts for too large.
+// For the parts of a loop, which compilers consider too large to inline.
 #define BBZ_AVX512_INLINE inline __attribute__((always_inline))
 
 namespace bbz::codec::split {
 
+// Implement the functions of Kernel in kernel.h.
 void avx512_make_table(const Frequencies& frequencies, DecodeTable& table);
 void avx512_decode(DecodeJob& job);
 void avx512_encode(EncodeJob& job);
@@ -56,13 +56,13 @@ inline __mmask64 first_lanes(std::uint64_t count) {
   return count >= 64 ? ~__mmask64{0} : _bzhi_u64(~0ull, static_cast<unsigned>(count));
 }
 
-// Bits of `a` where `mask` is 1, of `b` where it is 0. The result takes the place of `b`, which is
-// needed less often than the mask after that.
+// Returns the bits of `a` if those of `mask` are 1, and the bits of `b` if they are 0. The
+// instruction overwrites the register of `b`, which is used again less often than `mask`.
 inline V select(V mask, V a, V b) {
   return _mm512_ternarylogic_epi64(b, mask, a, 0xB8);
 }
 
-// A byte of each of 64 positions, from a table of 256.
+// Looks up 64 bytes in a table of 256.
 struct ByteTable {
   V quarter[4];
 

@@ -1,10 +1,10 @@
 // Decoding with AVX-512.
 //
-// A stream's 64 lanes live in two registers, the low bytes and the high bytes of their states, so
-// that a byte position is a lane throughout: the low bytes are the slots, a state is below 256
-// where its high byte is 0, and renormalising is one move of low to high bytes and one expand of
-// the stream's next bytes into the low ones. Only the product of frequency and quotient needs
-// words; it is done for even and odd lanes apart.
+// The states of a stream's 64 lanes are in two registers, one for the low bytes and one for the
+// high bytes, so each byte position is a lane. The low bytes are the slots, and a state is below
+// 256 if its high byte is 0. Renormalising moves low bytes to high bytes and expands the stream's
+// next bytes into the low ones. Only the product of frequency and quotient needs words, and is
+// computed separately for even and odd lanes.
 #include "bbz/codec/split/avx512/avx512.h"
 
 #if defined(__x86_64__)
@@ -23,7 +23,7 @@ namespace {
 struct Tables {
   ByteTable symbol;
   ByteTable rank;
-  V freq;  // at the place that the low six bits of a symbol byte name
+  V freq;  // indexed by the low six bits of a symbol byte
 
   explicit Tables(const DecodeTable& t) : symbol(t.symbol.data()), rank(t.rank.data()) {
     const __m256i bytes = _mm512_cvtepi16_epi8(load(t.freq.data()));
@@ -53,15 +53,15 @@ struct Lanes {
     for (int i = 0; i < 64; ++i) states[i] = static_cast<std::uint16_t>(l[i] | h[i] << 8);
   }
 
-  // The next symbol byte of every lane; lanes that are not active stay as they are.
+  // Returns the next symbol byte of every lane. Lanes that are not active do not change.
   template <bool kAll>
   V next(const Tables& t, __mmask64 active) {
     const V even = _mm512_set1_epi16(0x00FF);
     const V symbol = t.symbol[low];
     const V rank = t.rank[low];
     const V freq = _mm512_permutexvar_epi8(symbol, t.freq);
-    // Odd lanes are multiplied where they are, and the upper half of the product is theirs: masks
-    // have more ports to go through than shifts.
+    // Odd lanes are multiplied in place, and the upper half of the product is their result, because
+    // masks can use more ports than shifts.
     const V p0 = _mm512_mullo_epi16(_mm512_and_si512(freq, even), _mm512_and_si512(high, even));
     const V p1 =
         _mm512_mulhi_epu16(_mm512_andnot_si512(even, freq), _mm512_andnot_si512(even, high));
@@ -82,8 +82,8 @@ struct Lanes {
   }
 };
 
-// Puts the next escaped bytes where a symbol byte is the escape. None or one is taken without an
-// expand, which is slow, and without a branch, which would go either way all the time.
+// Replaces escapes by the next escaped bytes. Takes none or one without an expand, which is slow,
+// and without a branch, which would be mispredicted often.
 inline V take_escapes(V symbol, __mmask64 active, const std::uint8_t*& at) {
   const __mmask64 escaped = _mm512_cmpeq_epi8_mask(symbol, _mm512_set1_epi8(-1)) & active;
   if (__builtin_expect((escaped & (escaped - 1)) != 0, 0)) {
@@ -92,13 +92,13 @@ inline V take_escapes(V symbol, __mmask64 active, const std::uint8_t*& at) {
     return symbol;
   }
   V next = _mm512_set1_epi8(static_cast<char>(*at));
-  asm("" : "+v"(next));  // else GCC loads it masked, which is slower
+  asm("" : "+v"(next));  // otherwise GCC uses a masked load, which is slower
   at += escaped != 0;
   return _mm512_mask_mov_epi8(symbol, escaped, next);
 }
 
-// Calls f with 0, 1, ... as constants until it returns false: what an array's elements are reached
-// by if they are to stay in registers.
+// Calls f with the constants 0, 1, ... until it returns false. Array elements stay in registers
+// only if their indices are constants.
 template <int kCount, class F>
 BBZ_AVX512_INLINE void for_each(F f) {
   const auto all = [&]<int... kI>(std::integer_sequence<int, kI...>)
@@ -108,9 +108,9 @@ BBZ_AVX512_INLINE void for_each(F f) {
   all(std::make_integer_sequence<int, kCount>{});
 }
 
-// A chunk is read from up to six places at once, more than hardware keeps up with by itself, and
-// what is written is read first. Asking ahead for both, stream by stream so that memory gets no
-// more at a time than it takes, is worth a fifth of the speed from and to memory.
+// Prefetches inputs and output. A chunk is read from up to six places at once, more than the
+// hardware tracks by itself, and a written cache line is read first. One prefetch for each stream
+// spreads the requests. It makes decoding from and to memory a fifth faster.
 template <class Format>
 BBZ_AVX512_INLINE void prefetch(const Source& source, const Lanes& lanes, const std::uint8_t* out) {
   for (int at = 0; at < kStreamLanes * Format::kPackedBits / 8; at += 64) {
@@ -121,7 +121,7 @@ BBZ_AVX512_INLINE void prefetch(const Source& source, const Lanes& lanes, const 
   }
   _mm_prefetch(lanes.at + 1024, _MM_HINT_T0);
   for (int at = 0; at < kStreamLanes * Format::kElementBytes; at += 64) {
-    // Not __builtin_prefetch, which can become one for reading, and that is worse than none.
+    // __builtin_prefetch may become a prefetch for reading, which is worse than none.
     asm volatile("prefetchw %0" : : "m"(out[4096 + at]));
   }
 }
@@ -140,8 +140,8 @@ void decode_chunk(DecodeJob& job) {
   const std::uint8_t* bytes = job.bytes;
   std::uint8_t* out = job.out;
   Hash hash(job);
-  // A step reads at most 64 bytes of each stream and an escape a lane, so that looking after each
-  // step keeps all reads within the two bytes a lane past the end.
+  // A step reads at most 64 bytes of each stream and one escape for each lane. So a check after
+  // each step keeps all reads within the two bytes for each lane after the end.
   const auto past_end = [&]() __attribute__((always_inline)) {
     std::ptrdiff_t left = job.escapes.end - escapes;
     for_each<kStreams>([&](auto i) __attribute__((always_inline)) {
@@ -157,7 +157,7 @@ void decode_chunk(DecodeJob& job) {
     Source source{packed, bytes, nullptr, job.rows[r].base - unsigned{kSymbolBias}};
     if (kColumns) source.columns = job.columns + (r == 0 ? grid.first : 0);
     std::uint64_t left = size;
-    // `count` lanes of a stream.
+    // Decodes `count` lanes of a stream.
     const auto decode = [&]<bool kAll>(Lanes & from, std::uint64_t count, std::bool_constant<kAll>)
         __attribute__((always_inline)) {
       const __mmask64 active = kAll ? ~__mmask64{0} : first_lanes(count);

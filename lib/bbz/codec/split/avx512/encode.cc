@@ -1,7 +1,8 @@
-// Encoding with AVX-512: the mirror image of avx512_decode.cc.
+// Encoding with AVX-512: the inverse of decode.cc.
 //
-// Here a lane is a word throughout, because the division of a state by its symbol's frequency is
-// one of words: a multiplication by the reciprocal, which is at most one too low, and a correction.
+// Here each lane is a word, because the division of a state by the frequency of its symbol needs
+// words. It is a multiplication by the reciprocal, whose result is at most one too low, and a
+// correction.
 #include "bbz/codec/split/avx512/avx512.h"
 
 #if defined(__x86_64__)
@@ -22,7 +23,8 @@ inline V low_bytes(const Words& w) {
   return join(_mm512_cvtepi16_epi8(w.low), _mm512_cvtepi16_epi8(w.high));
 }
 
-// Writes the bytes that `chosen` names, in order, to end before `at`.
+// Writes the bytes of the lanes in `chosen`, in order, so that they end at `at`, and moves `at` to
+// the first.
 inline void put_before(std::uint8_t*& at, __mmask64 chosen, V bytes) {
   const auto count = static_cast<unsigned>(_mm_popcnt_u64(chosen));
   at -= count;
@@ -54,7 +56,7 @@ struct Lanes {
     _mm512_storeu_si512(states + 32, state.high);
   }
 
-  // Codes a symbol index (0-31) in every active lane.
+  // Encodes a symbol index (0-31) in every active lane.
   template <bool kAll>
   void put(const Tables& t, const Words& index, __mmask64 active) {
     const V byte = _mm512_set1_epi16(0x00FF);
@@ -114,7 +116,7 @@ struct Pack {
   }
 };
 
-// Where the parts of 64 elements are put, and what their keys are relative to.
+// The memory for the parts of 64 elements, and the origin of their keys.
 struct Target {
   std::uint8_t* packed;
   std::uint8_t* bytes;
@@ -137,7 +139,7 @@ V load_elements(const std::uint8_t* in, __mmask64 active, int part, int bytes) {
   }
 }
 
-// Each format stores the rests of 64 elements and returns their keys.
+// Each format has a function that stores the rests of 64 elements and returns their keys.
 struct Bf16 {
   static constexpr int kElementBytes = 2;
   static constexpr int kPackedBits = 7;
@@ -146,7 +148,7 @@ struct Bf16 {
   Pack<7> pack;
 
   Bf16() {}
-  // The elements rotated left.
+  // Splits elements that are rotated left.
   Words keys(const Words& turned, const Target& t, std::uint64_t count) const {
     pack.store(t.packed, _mm512_and_si512(low_bytes(turned), _mm512_set1_epi8(0x7F)), count);
     return {_mm512_srli_epi16(turned.low, 7), _mm512_srli_epi16(turned.high, 7)};
@@ -225,7 +227,7 @@ struct F8 {
   Words split(const std::uint8_t* in, const Target& t, __mmask64 active,
               std::uint64_t count) const {
     const V v = load_elements<kAll>(in, active, 0, 1);
-    // Sign at the bottom, the low mantissa bits above it.
+    // The sign is the lowest bit, and the low mantissa bits are above it.
     const V rest = select(_mm512_set1_epi8(1), _mm512_srli_epi16(v, 7), _mm512_slli_epi16(v, 1));
     pack.store(t.packed, _mm512_and_si512(rest, _mm512_set1_epi8((1 << kRest) - 1)), count);
     const V magnitude = _mm512_and_si512(v, _mm512_set1_epi8(0x7F));
@@ -235,8 +237,8 @@ struct F8 {
   }
 };
 
-// Stores what the lanes in `escaped` escape, given their symbols, and notes those that need a
-// patch.
+// Stores the escaped bytes of the lanes in `escaped`, from their symbols, and appends patches if
+// they need them.
 template <int kKeyBits>
 __attribute__((noinline)) void put_escapes(EncodeJob& job, std::uint64_t element, __mmask64 escaped,
                                            const Words& key, const Words& symbol) {
@@ -258,7 +260,7 @@ __attribute__((noinline)) void put_escapes(EncodeJob& job, std::uint64_t element
   }
 }
 
-// Splits and codes 64 elements.
+// Splits and encodes 64 elements.
 template <class Format, bool kAll, bool kColumns>
 void encode_group(const Format& format, EncodeJob& job, const Tables& tables, Lanes& lanes,
                   std::uint64_t element, const Target& target, std::uint64_t count) {

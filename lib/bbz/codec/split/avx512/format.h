@@ -1,4 +1,4 @@
-// How the AVX-512 kernel puts elements together, 64 at a time.
+// Makes elements from keys and rests with AVX-512, 64 at a time.
 #pragma once
 
 #include "bbz/codec/split/avx512/avx512.h"
@@ -9,8 +9,8 @@ BBZ_AVX512_BEGIN
 
 namespace bbz::codec::split::avx512 {
 
-// Unpacks 64 fields of kBits bits, each into the top bits of a byte shifted down by kDown; the
-// other bits of the byte are not defined.
+// Unpacks 64 fields of kBits bits, each to a byte. The field begins kDown bits below the top of the
+// byte, and the other bits of the byte are unspecified.
 template <int kBits, int kDown>
 struct Unpack {
   V group;
@@ -31,7 +31,8 @@ struct Unpack {
   }
 };
 
-// Indices that interleave the low (kHalf 0) or high halves of two registers' units.
+// Returns indices that interleave the low (half 0) or high (half 1) halves of two registers with
+// kUnits units each.
 template <int kUnits>
 V interleave(int half) {
   if constexpr (kUnits == 64) {
@@ -49,15 +50,15 @@ V interleave(int half) {
   }
 }
 
-// Where the stored parts of 64 elements are, and what their keys are relative to.
+// The stored parts of 64 elements, and the origin of their keys.
 struct Source {
   const std::uint8_t* packed;
   const std::uint8_t* bytes;
   const std::uint16_t* columns;  // or nullptr
-  unsigned base;                 // of symbol byte 0
+  unsigned base;                 // key of symbol byte 0
 };
 
-// The shifts of 64 columns as bytes.
+// Returns the shifts of 64 columns as bytes.
 inline V byte_columns(const std::uint16_t* columns, __mmask64 active) {
   return join(_mm512_cvtepi16_epi8(load_columns(columns, active, 0)),
               _mm512_cvtepi16_epi8(load_columns(columns, active, 1)));
@@ -84,7 +85,7 @@ struct Bf16 {
   V high;
 
   Bf16() : low(interleave<64>(0)), high(interleave<64>(1)) {}
-  // Key above rest, of half of the elements.
+  // Returns half of the elements as words with the key above the rest.
   template <bool kColumns>
   static V word(V mixed, const Source& s, __mmask64 active, int half) {
     V base = _mm512_set1_epi16(static_cast<short>(s.base << 7));
@@ -124,7 +125,7 @@ struct F16 {
   }
 };
 
-// F32, 9-bit keys: as BF16 above two whole bytes.
+// F32, 9-bit keys: the upper half is like BF16, and the lower half is two whole bytes.
 struct F32 {
   static constexpr int kElementBytes = 4;
   static constexpr int kPackedBits = 7;

@@ -1,5 +1,5 @@
-// XXH3 in the loop of the AVX-512 decoder: it takes in what was written a moment ago, while memory
-// brings what the decoder has asked for.
+// XXH3 in the loop of the AVX-512 decoder. It hashes bytes that were just decoded, while memory
+// delivers what the decoder has prefetched.
 #pragma once
 
 #include "bbz/base/xxh3.h"
@@ -13,6 +13,7 @@ BBZ_AVX512_BEGIN
 
 namespace bbz::codec::split::avx512 {
 
+// Continues the hash of a job while its chunk is decoded. Does nothing if the job has no hash.
 class Hash {
  public:
   explicit Hash(const DecodeJob& job) : secret_(xxh3::secret()), at_(job.out) {
@@ -24,21 +25,24 @@ class Hash {
     due_ = reinterpret_cast<std::uintptr_t>(at_) + kDue;
   }
 
-  // All before `out` is decoded.
+  // Hashes blocks before `out`, up to which the chunk is decoded.
   BBZ_AVX512_INLINE void follow(const std::uint8_t* out) {
     for (; reinterpret_cast<std::uintptr_t>(out) >= due_; due_ += kPart) take_part();
   }
 
+  // Stores the number of blocks in the job's hash.
   void store(const DecodeJob& job) const {
     if (job.hash == nullptr) return;
     job.hash->progress().blocks = static_cast<std::size_t>(at_ - job.out) / xxh3::kBlock;
   }
 
  private:
-  // Half a block at a time: memory stands still while the decoder asks for nothing.
+  // The number of bytes that are hashed at once. It is only half a block, because memory is idle
+  // while the decoder requests nothing.
   static constexpr std::size_t kPart = xxh3::kBlock / 2;
-  // A part is taken in when as much as this is there from where it begins: more than it is, as its
-  // last bytes may still be on their way to the cache, and the last byte of all is not for us.
+  // A part is hashed when this many bytes from its beginning are decoded. That is more than its
+  // size, because its last bytes may not be in the cache yet, and because the last byte of the
+  // chunk is left to finish().
   static constexpr std::uintptr_t kDue = 2048;
   static constexpr int kPrime = static_cast<int>(0x9E3779B1u);  // XXH_PRIME32_1
 
@@ -53,7 +57,7 @@ class Hash {
       const V product = _mm512_mul_epu32(keyed, _mm512_shuffle_epi32(keyed, _MM_PERM_CDAB));
       acc = _mm512_add_epi64(acc, product);
       sum = _mm512_add_epi64(sum, data);
-      // One stripe after the other, for want of registers.
+      // Orders the stripes one after the other, because there are few registers.
       asm("" : "+v"(acc), "+v"(sum));
     }
     at_ += kPart;
@@ -72,14 +76,15 @@ class Hash {
     _mm512_store_si512(sum_.data(), sum);
   }
 
-  // In memory, as the decoder leaves few registers.
+  // In memory, because the decoder leaves few registers.
   alignas(64) std::array<std::uint64_t, 8> acc_{};
-  // XXH3 adds a stripe's words with neighbours exchanged, which can be done to a block's sum.
+  // XXH3 adds the words of a stripe with neighbours exchanged. Exchanging them in the sum of a
+  // block suffices.
   alignas(64) std::array<std::uint64_t, 8> sum_{};
   std::uint64_t* accumulators_ = nullptr;  // after the last whole block
   const std::uint8_t* secret_;
   const std::uint8_t* at_;
-  std::size_t part_ = 0;  // where at_ is in its block
+  std::size_t part_ = 0;  // offset of at_ in its block
   std::uintptr_t due_ = UINTPTR_MAX;
 };
 

@@ -1,5 +1,5 @@
-// The tables of the AVX-512 decoder. Those of a chunk, slot by slot, would take it a thirtieth of
-// the time that it has for all.
+// Makes the tables of the AVX-512 decoder. Slot by slot, that would take a thirtieth of the time
+// for a chunk.
 #include "bbz/codec/split/avx512/avx512.h"
 
 #if defined(__x86_64__)
@@ -14,9 +14,10 @@ namespace {
 
 constexpr int kQuarters = kSlots / 64;
 
-// The index of each slot, 64 at a time.
+// Computes the index of each slot, 64 at a time.
 void spread(const Frequencies& frequencies, V* indices) {
-  // In the order of the runs; what is written past the end of one, the next one overwrites.
+  // In the order of indices. Bytes that are written after the end of a run are overwritten by the
+  // next.
   std::uint8_t runs[kSlots + 63];
   int k = 0;
   for (int index = 0; index < kIndices; ++index) {

@@ -1,5 +1,5 @@
-// Decoding with NEON: the symbols of 16 lanes at a time, with table lookups over 256 bytes; the
-// elements are put together by the portable loops, which compilers vectorise.
+// Decoding with NEON. It decodes the symbols of 16 lanes at a time, with lookups in 256 bytes. The
+// portable loops, which compilers vectorise, make the elements.
 #include "bbz/codec/split/neon/neon.h"
 
 #if defined(__aarch64__)
@@ -20,8 +20,8 @@ struct Tables {
       : symbol(t.symbol.data()), rank(t.rank.data()), freq(t.freq, false) {}
 };
 
-// For each set of eight lanes, the lookup that moves the i-th byte to the i-th lane of the set and
-// zero to the others.
+// For each set of eight lanes, a lookup that moves the i-th byte to the i-th lane of the set, and
+// zero to other lanes.
 struct Spread {
   std::array<std::array<std::uint8_t, 8>, 256> lookup{};
 
@@ -36,7 +36,7 @@ struct Spread {
 };
 constexpr Spread kSpreadTable;
 
-// The next bytes of a stream, in the lanes of `need` (0xFF in a lane or 0).
+// Returns the next bytes of a stream in those lanes for which `need` is 0xFF. It is 0 for others.
 inline uint8x8_t spread(uint8x8_t need, const std::uint8_t*& at) {
   const unsigned set = set_of(need);
   const uint8x8_t bytes = vtbl1_u8(vld1_u8(at), vld1_u8(kSpreadTable.lookup[set].data()));
@@ -66,7 +66,7 @@ inline uint8x16_t next(const Tables& t, std::uint16_t* states, const std::uint8_
   return symbol;
 }
 
-// A step of all lanes.
+// Decodes a step of all lanes.
 bool decode_step(DecodeJob& job, const Row& row, const std::uint8_t* packed, const Step& step) {
   const Tables tables(job.tables[row.table]);
   Symbols symbols;

@@ -1,8 +1,9 @@
-// Encoding with NEON, the mirror image of neon_decode.cc: the elements are taken apart by the
-// portable loops, and the symbols of 16 lanes are coded at a time.
+// Encoding with NEON: the inverse of decode.cc. The portable loops split the elements, and the
+// symbols of 16 lanes are encoded at a time.
 //
-// What coding a symbol leaves is a quotient above and a slot below. The division is a
-// multiplication by the reciprocal, which is at most one too low, and a correction.
+// Encoding a symbol gives a quotient in the upper byte of a state and a slot in the lower one. The
+// division is a multiplication by the reciprocal, whose result is at most one too low, and a
+// correction.
 #include "bbz/codec/split/neon/neon.h"
 
 #if defined(__aarch64__)
@@ -29,7 +30,7 @@ struct Tables {
         reciprocal_high(t.reciprocal, true) {}
 };
 
-// For each set of eight lanes, the lookup that moves its bytes to the end of eight, in order.
+// For each set of eight lanes, a lookup that moves its bytes to the end of eight, in order.
 struct Gather {
   std::array<std::array<std::uint8_t, 8>, 256> lookup{};
 
@@ -44,8 +45,9 @@ struct Gather {
 };
 constexpr Gather kGatherTable;
 
-// Writes the bytes in the lanes of `need` (0xFF in a lane or 0), in the lanes' order, to end before
-// `at`. Up to eight bytes before those are spoilt.
+// Writes the bytes of the lanes for which `need` is 0xFF, in the order of lanes, so that they end
+// at `at`, and moves `at` to the first. `need` is 0 for other lanes. Overwrites up to eight bytes
+// before them.
 inline void put_before(std::uint8_t*& at, uint8x8_t need, uint8x8_t bytes) {
   const unsigned set = set_of(need);
   vst1_u8(at - 8, vtbl1_u8(bytes, vld1_u8(kGatherTable.lookup[set].data())));
@@ -57,7 +59,7 @@ struct Division {
   uint16x8_t rest;
 };
 
-// x by f; m is the reciprocal of f as EncodeTable has it.
+// Divides x by f. m is the reciprocal of f in EncodeTable.
 inline Division divide(uint16x8_t x, uint16x8_t m, uint16x8_t f) {
   const uint32x4_t low = vmull_u16(vget_low_u16(x), vget_low_u16(m));
   const uint32x4_t high = vmull_high_u16(x, m);
@@ -67,7 +69,7 @@ inline Division divide(uint16x8_t x, uint16x8_t m, uint16x8_t f) {
   return {vsubq_u16(q, over), vsubq_u16(r, vandq_u16(over, f))};
 }
 
-// Codes an index in each of 16 lanes.
+// Encodes an index in each of 16 lanes.
 inline void code(const Tables& t, uint8x16_t index, std::uint16_t* states, std::uint8_t*& at) {
   auto* p = reinterpret_cast<std::uint8_t*>(states);
   const uint8x16x2_t state = vld2q_u8(p);  // low bytes, high bytes
@@ -92,7 +94,7 @@ inline void code(const Tables& t, uint8x16_t index, std::uint16_t* states, std::
   vst2q_u8(p, next);
 }
 
-// A step of all lanes.
+// Encodes a step of all lanes.
 void encode_step(EncodeJob& job, const Row& row, std::uint8_t* packed, const Step& step) {
   const Tables tables(job.tables[row.table]);
   Symbols symbols;

@@ -1,4 +1,4 @@
-// Lookups of bytes with NEON, 16 at a time.
+// Table lookups of bytes with NEON, 16 at a time.
 #pragma once
 
 #if defined(__aarch64__)
@@ -11,7 +11,7 @@
 
 namespace bbz::codec::split::neon {
 
-// A byte of each of 16 slots, from a table of 256.
+// Looks up 16 bytes in a table of 256.
 struct ByteTable {
   uint8x16x4_t quarter[4];
 
@@ -19,7 +19,7 @@ struct ByteTable {
     for (int i = 0; i < 4; ++i) quarter[i] = vld1q_u8_x4(p + 64 * i);
   }
   uint8x16_t operator[](uint8x16_t slots) const {
-    // An index outside of a quarter leaves what is there.
+    // For an index outside of the quarter, vqtbx4q keeps the byte.
     uint8x16_t found = vqtbl4q_u8(quarter[0], slots);
     for (int i = 1; i < 4; ++i) {
       slots = vsubq_u8(slots, vdupq_n_u8(64));
@@ -29,7 +29,7 @@ struct ByteTable {
   }
 };
 
-// A byte of each of 16 indices: the lower or the upper one of a word.
+// Looks up the lower or the upper byte of a word for each of 16 indices.
 struct IndexTable {
   uint8x16x2_t bytes;
 
@@ -43,7 +43,7 @@ struct IndexTable {
   uint8x16_t operator[](uint8x16_t indices) const { return vqtbl2q_u8(bytes, indices); }
 };
 
-// The lanes of eight, of which `mask` has 0xFF for those in the set and 0 for the others.
+// Returns the set of lanes whose byte in `mask` is 0xFF. The other bytes must be 0.
 inline unsigned set_of(uint8x8_t mask) {
   constexpr std::uint8_t kBits[8] = {1, 2, 4, 8, 16, 32, 64, 128};
   return vaddv_u8(vand_u8(mask, vld1_u8(kBits)));

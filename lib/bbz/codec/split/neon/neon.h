@@ -1,4 +1,4 @@
-// The kernel for NEON, of 64-bit Arm: all layouts, on grids of 64 lanes and more.
+// The kernel for NEON on 64-bit Arm. It supports all layouts, on grids of at least 64 lanes.
 #pragma once
 
 #include "bbz/codec/split/kernel.h"
@@ -7,6 +7,7 @@
 
 namespace bbz::codec::split {
 
+// Decode and encode a chunk. See Kernel in kernel.h.
 void neon_decode(DecodeJob& job);
 void neon_encode(EncodeJob& job);
 
