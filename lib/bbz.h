@@ -18,7 +18,7 @@
 // Errors. A call that can fail returns BBZ_OK or the BBZ_ERROR_ for the kind of error. Its last
 // argument is a bbz_error for the message, or null. No call exits, prints, or lets an exception
 // out. After a failed call, its outputs are unspecified, except that a handle to be made is null
-// (bbz_verify makes its report all the same).
+// (bbz_verify may make its report all the same).
 //
 // Null. A null handle, or null instead of needed data, is BBZ_ERROR_INVALID_ARGUMENT; a call
 // without an error code then returns 0 or null. Freeing null does nothing. An empty buffer may be

@@ -1,18 +1,27 @@
-// The commands of bbz. Each function adds one to the program.
+// The commands of bbz, each with a function that adds it to the program.
 #pragma once
 
 #include "common/program.h"
 
 namespace bbz::tools {
 
+// Adds `bbz compare`.
 void add_compare_command(Program& program);
+// Adds `bbz estimate`.
 void add_estimate_command(Program& program);
+// Adds `bbz mount`.
 void add_mount_command(Program& program);
+// Adds `bbz get`.
 void add_get_command(Program& program);
+// Adds `bbz pack`.
 void add_pack_command(Program& program);
+// Adds `bbz unpack`.
 void add_unpack_command(Program& program);
+// Adds `bbz cat`.
 void add_cat_command(Program& program);
+// Adds `bbz verify`.
 void add_verify_command(Program& program);
+// Adds `bbz salvage`.
 void add_salvage_command(Program& program);
 
 }  // namespace bbz::tools

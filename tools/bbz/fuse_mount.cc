@@ -177,8 +177,8 @@ class Session {
     for (const int number : {SIGHUP, SIGINT, SIGTERM, SIGPIPE}) {
       struct ::sigaction old {};
       ::sigaction(number, nullptr, &old);
-      if (old.sa_handler != SIG_IGN)
-        ::signal(number, SIG_DFL);  // libfuse leaves an ignored signal alone
+      // libfuse leaves an ignored signal alone.
+      if (old.sa_handler != SIG_IGN) ::signal(number, SIG_DFL);
     }
     served_session = session_;
     serving_thread = ::pthread_self();

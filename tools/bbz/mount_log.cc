@@ -35,8 +35,8 @@ void MountLog::say(std::string text) {
     const std::string line = fmt::format("{:%Y-%m-%dT%H:%M:%SZ} bbz: {}: {}\n",
                                          fmt::gmtime(std::time(nullptr)), archive_, text);
     const Bytes bytes = std::as_bytes(std::span(line));
-    if (io::write_fully(file_.get(), bytes, "log").ok())
-      return;  // if it fails, continue as without a file
+    // If this fails, continue as without a file.
+    if (io::write_fully(file_.get(), bytes, "log").ok()) return;
   }
   if (on_terminal_) {
     say_text(fmt::format("bbz: {}: {}\n", archive_, text));

@@ -21,9 +21,9 @@ struct Lists {
   bool symmetry = false;
 };
 
-// The longest metadata value that is shown, and the most bytes of values that are shown together,
-// because an archive may hold any number of them.
+// The longest metadata value that is shown, because an archive may hold any number of them.
 inline constexpr std::uint64_t kMostValueBytes = std::uint64_t{1} << 20;
+// The most bytes of metadata values that are shown together.
 inline constexpr std::uint64_t kMostValueBytesTogether = std::uint64_t{16} << 20;
 
 // The content of an archive, as far as it is shown.

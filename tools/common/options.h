@@ -16,6 +16,7 @@ namespace bbz::tools {
 // An option or argument of a command. Every function changes the option and returns it again.
 class Option {
  public:
+  // Wraps an option of CLI11, which must outlive this.
   explicit Option(CLI::Option* option) : option_(option) {}
 
   // Sets the name of the value in the help.
@@ -42,6 +43,7 @@ class Option {
 // The options and arguments of a command.
 class Options {
  public:
+  // Adds to a command of CLI11, which must outlive this.
   explicit Options(CLI::App& app) : app_(app) {}
 
   // Adds an option, "-o,--output", or an argument, "INPUT". If it is given, parsing sets `value`,

@@ -44,8 +44,8 @@ void ProgressBar::update(std::uint64_t done) {
 
 std::string ProgressBar::line(std::uint64_t done, Clock::time_point now) const {
   const double seconds = std::chrono::duration<double>(now - begin_).count();
-  const double rate =
-      static_cast<double>(done) / seconds;  // not divided by zero: more than kInterval has passed
+  // More than kInterval has passed, so this is no division by zero.
+  const double rate = static_cast<double>(done) / seconds;
   const std::string speed = human_size(static_cast<std::uint64_t>(rate)) + "/s";
   if (!total_ || *total_ == 0) return fmt::format("{} {:>8}  {}", verb_, human_size(done), speed);
   const double part = std::min(1.0, static_cast<double>(done) / static_cast<double>(*total_));

@@ -25,8 +25,8 @@ std::size_t message_width();
 
 // Appends text to standard output, through a buffer. After an error, all text is dropped, and
 // flush_output() reports the error. Call it from one thread at a time. Of this text and of all
-// messages, only line ends reach a terminal as they are: other control characters are escaped as by
-// printable().
+// messages, only line ends reach a terminal as they are: whatever else would act on it is escaped
+// as by printable().
 void put_text(std::string_view text);
 
 // Formats text and appends it as put_text() does.

@@ -112,8 +112,8 @@ uint32_t bbz_format_version(void) noexcept {
 }
 
 const char* bbz_code_name(bbz_code code) noexcept {
-  return bbz::code_name(static_cast<bbz::Code>(code))
-      .data();  // a literal, so it ends with a zero byte
+  // Names are literals, so they end with a zero byte.
+  return bbz::code_name(static_cast<bbz::Code>(code)).data();
 }
 
 bbz_error* bbz_error_new(void) noexcept {

@@ -38,7 +38,8 @@ typedef struct bbz_receiver {
   // Called when all tensors of a file have ended; not if one is not selected or has failed.
   int (*end_file)(void* user, uint32_t file, const bbz_file_info* info);
   // Called if stored bytes arrived whole but do not decode: fetching them again would not help.
-  // `chunk` is BBZ_NONE if the whole tensor is affected. If null, this ends the decoding.
+  // `chunk` is BBZ_NONE if the whole tensor is affected. If the callback is null, this ends the
+  // decoding.
   int (*failed)(void* user, uint32_t tensor, uint32_t chunk, bbz_code code, const char* message);
 } bbz_receiver;
 
@@ -131,7 +132,7 @@ typedef struct bbz_push_info {
   size_t struct_size;
   uint64_t total;           // length of the archive; 0: not known
   uint64_t verified_bytes;  // known to be correct
-  uint64_t there_bytes;     // in the store or in memory, and not damaged
+  uint64_t there_bytes;     // fed or adopted, and not damaged
   uint32_t complete;        // 1: bbz_push_finish would succeed
   uint32_t has_structure;   // 1: every record is known
   uint32_t file_count;      // known so far

@@ -39,14 +39,14 @@ BBZ_API void bbz_report_free(bbz_report* report) BBZ_NOEXCEPT;
 // Describes a report.
 typedef struct bbz_report_info {
   size_t struct_size;
-  uint64_t damage_count;  // of chunks and files
+  uint64_t damage_count;  // chunks, tensors and files that are wrong
   uint64_t listed_count;  // number of those that bbz_report_damage describes: the first hundred
   uint64_t file_count;    // checked, as are those below
   uint64_t tensor_count;  // of kind tensor
   uint64_t chunk_count;
   uint64_t archive_bytes;
-  bbz_code
-      broken;  // not BBZ_OK: damage of the structure ended the reading, and the rest is not known
+  // If not BBZ_OK, damage of the structure ended the reading, and the rest is not known.
+  bbz_code broken;
   char root[80];  // root digest, as in bbz_archive_info; empty if the end was not reached
 } bbz_report_info;
 

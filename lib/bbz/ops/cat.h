@@ -14,8 +14,8 @@ namespace bbz::ops {
 struct CatOptions {
   // Its `files` restrict the files in which tensors are looked for; the rest is ignored.
   Selection selection{};
-  unsigned threads = 0;  // of cat_stream; a Reader has its own; 0: all cores
-  Limits limits{};       // of cat_stream; a Reader has its own
+  unsigned threads = 0;  // used by cat_stream; a Reader has its own; 0: all cores
+  Limits limits{};       // used by cat_stream; a Reader has its own
 };
 
 // Writes the bytes of the tensor `name`, row-major and little-endian as in its source file. If

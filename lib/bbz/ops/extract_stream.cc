@@ -86,10 +86,10 @@ class SpoolingVisitor final : public Visitor {
   const io::OutputOptions output_options_;
   io::Batch batch_;
   TensorFile output_;
-  std::uint32_t number_ =
-      catalog::kNone;     // number of the file in the archive; kNone before the first
-  std::string path_;      // path of that file
-  std::string metadata_;  // metadata of that file
+  // Number, path and metadata of the current file of the archive; kNone before the first.
+  std::uint32_t number_ = catalog::kNone;
+  std::string path_;
+  std::string metadata_;
   std::size_t in_file_ = 0;
   bool wanted_ = false;
   ExtractSummary summary_;

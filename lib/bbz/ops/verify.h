@@ -35,8 +35,8 @@ struct Damage {
 struct VerifyReport {
   std::vector<Damage> damages;  // the first of them, up to max_damages
   std::uint64_t damaged = 0;    // number of all
-  // The first damage. If there is other damage, this is not one that this version does not know
-  // (kUnsupported).
+  // The first damage. Its code is kUnsupported (this version does not know something) only if all
+  // damage is of that kind.
   std::optional<Error> first;
   // The error that ended the reading: the structure is damaged there, and what follows is not
   // known.

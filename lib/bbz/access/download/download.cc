@@ -332,9 +332,9 @@ class Download {
   std::optional<Partial::Saved> saved_;
   std::shared_ptr<http::RemoteFile> remote_;
   bool found_ = false;  // PATH.part had data before
-  bool from_front_ =
-      false;  // the response to the first request, which asks for everything, is used
-  Clock::duration delay_{};  // of that request
+  // The response to the first request, which asks for everything, is used.
+  bool from_front_ = false;
+  Clock::duration delay_{};  // of the first request
   std::vector<std::byte> front_;
   Gate gate_;
   std::unique_ptr<push::Decoder> decoder_;

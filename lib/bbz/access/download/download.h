@@ -82,8 +82,8 @@ struct Summary {
 Result<Summary> download(const std::string& url, const std::string& path, const Options& options);
 
 // Selects the part of an archive to fetch, and uses it.
-// Returns whether to fetch a tensor of a file.
 struct Part {
+  // Returns whether to fetch a tensor of a file.
   std::function<bool(const catalog::File&, const catalog::Tensor&)> wants;
   // Called once, when all selected tensors are there. The reader can read those tensors, the
   // metadata of their files, and nothing else. Its result is the result of download_part().

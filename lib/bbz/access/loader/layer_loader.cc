@@ -14,8 +14,8 @@ namespace bbz::loader {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
-constexpr std::uint64_t kStep = std::uint64_t{64}
-                                << 20;  // bytes to decode between two looks at the stop flag
+// Bytes to decode between two looks at the stop flag.
+constexpr std::uint64_t kStep = std::uint64_t{64} << 20;
 
 struct AlignedDelete {
   void operator()(std::byte* bytes) const {

@@ -22,7 +22,7 @@ struct Part {
 // The functions below make parts from what a caller knows. Errors: kInvalidArgument for a number or
 // a range that does not exist. To select by names, globs or layers, pass the numbers from
 // ops::select() to whole_tensors().
-//
+
 // Returns the parts for whole tensors, by number.
 Result<std::vector<Part>> whole_tensors(const catalog::Catalog& catalog,
                                         std::span<const std::uint32_t> tensors);

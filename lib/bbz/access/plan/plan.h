@@ -43,8 +43,8 @@ struct Range {
 // The pieces that hold what is asked for, and the ranges to fetch.
 struct Plan {
   std::vector<Piece> pieces;  // by offset, each once, none empty
-  std::vector<Range>
-      ranges;  // by offset, without overlap; they touch only if Options::most_bytes separates them
+  // By offset, without overlap. They touch only if Options::most_bytes separates them.
+  std::vector<Range> ranges;
   // Groups whose payload must be passed to Planner::add_group before it is known which tensors
   // belong to them. Their payloads are among the pieces, the tensors are not yet. If empty, the
   // plan is complete.

@@ -146,7 +146,7 @@ class Decoder {
 
   // Returns the bytes that are known to be correct.
   const RangeSet& verified() const;
-  // Returns the bytes that are there, in the store or in memory, and not damaged.
+  // Returns the bytes that were fed or adopted and are not damaged.
   const RangeSet& there() const;
   // Returns the length of the archive, if it is known.
   std::optional<std::uint64_t> total() const;

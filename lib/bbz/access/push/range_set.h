@@ -14,6 +14,7 @@ struct Interval {
 
   // Returns the number of bytes. Precondition: begin <= end.
   std::uint64_t size() const { return end - begin; }
+  // Returns whether there are no bytes.
   bool empty() const { return begin >= end; }
   friend bool operator==(const Interval&, const Interval&) = default;
 };

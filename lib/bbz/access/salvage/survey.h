@@ -12,7 +12,7 @@
 
 namespace bbz::salvage {
 
-// A file of which at least one record was found.
+// A file that at least one record names.
 struct FoundFile {
   std::optional<catalog::FileMeta> meta;
   std::optional<catalog::FileEndMeta> end;

@@ -27,8 +27,9 @@ namespace bbz::streams {
 // thread-safe; several devices may share one Reader.
 class TensorSource {
  public:
-  // The concepts of Boost.Iostreams that the device models.
+  // The type of elements that Boost.Iostreams transfers: bytes.
   using char_type = char;
+  // The concepts of Boost.Iostreams that the device models.
   struct category : boost::iostreams::input_seekable, boost::iostreams::device_tag {};
 
   // Makes a device for a tensor, by number. `reader` must outlive it. If the tensor does not exist,
@@ -52,6 +53,7 @@ class TensorSource {
 // end_tensor().
 class TensorSink {
  public:
+  // The type of elements that Boost.Iostreams transfers: bytes.
   using char_type = char;
   // The concepts of Boost.Iostreams that the device models.
   struct category : boost::iostreams::output, boost::iostreams::device_tag {};

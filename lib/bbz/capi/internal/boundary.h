@@ -15,15 +15,18 @@
 #include "bbz/capi/core.h"
 #include "bbz/io/source.h"
 
+// The outcome of a call.
 struct bbz_error {
   bbz_code code = BBZ_OK;
   std::string message;
 };
 
+// The handle of a source.
 struct bbz_source {
   std::shared_ptr<bbz::io::Source> source;
 };
 
+// The handle of a reader.
 struct bbz_reader {
   std::shared_ptr<const bbz::Reader> reader;
 };

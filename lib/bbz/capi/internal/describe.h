@@ -7,9 +7,13 @@
 
 namespace bbz::capi {
 
+// Describes an archive.
 bbz_archive_info describe(const Reader& reader);
+// Describes a file. Pointers in the struct live as long as `file`.
 bbz_file_info describe(const catalog::File& file);
+// Describes a tensor. Pointers in the struct live as long as `tensor`.
 bbz_tensor_info describe(const catalog::Tensor& tensor);
+// Describes a metadata entry. Pointers in the struct live as long as `metadata`.
 bbz_metadata_info describe(const catalog::Metadata& metadata);
 
 // Returns the caller's selection; for null, one of everything. Errors: kInvalidArgument,

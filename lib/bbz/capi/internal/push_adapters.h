@@ -9,6 +9,7 @@ namespace bbz::capi {
 // Calls a bbz_receiver. A failure of a callback becomes an Error, as in bbz_callbacks.
 class CallbackReceiver final : public push::Receiver {
  public:
+  // Copies the callbacks; null ones are not called.
   explicit CallbackReceiver(const bbz_receiver& callbacks) : callbacks_(callbacks) {}
   // Sets the decoder whose catalog has the files of end_file(). Call it before anything is fed.
   void set_decoder(const push::Decoder& decoder) { decoder_ = &decoder; }
@@ -30,6 +31,7 @@ class CallbackReceiver final : public push::Receiver {
 // Keeps bytes through a bbz_store whose `write` and `read` are not null.
 class CallbackStore final : public push::Store {
  public:
+  // Copies the callbacks.
   explicit CallbackStore(const bbz_store& callbacks) : callbacks_(callbacks) {}
 
   Status write(std::uint64_t offset, Bytes bytes) override;

@@ -8,6 +8,7 @@
 
 namespace bbz::download {
 
+// The clock of all measurements.
 using Clock = std::chrono::steady_clock;
 
 // Until a connection has been measured, one request asks for everything, because a short download
@@ -16,6 +17,7 @@ using Clock = std::chrono::steady_clock;
 // time.
 class Pace {
  public:
+  // Chooses sizes for this number of connections, which must not be 0.
   explicit Pace(unsigned connections) : connections_(connections) {}
 
   // Records the time from a request to the start of its response.

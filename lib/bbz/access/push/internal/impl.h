@@ -8,6 +8,8 @@
 
 namespace bbz::push {
 
+// The parts of a Decoder, and the steps between them. The steps are described at their definitions,
+// in decoder.cc and needs.cc.
 struct Decoder::Impl {
   Impl(const Options& options, Receiver& receiver);
 

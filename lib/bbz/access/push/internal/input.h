@@ -36,6 +36,7 @@ class Blocks final : public push::Store {
 // Keeps the bytes that were fed, and records which are verified, released or damaged.
 class Input {
  public:
+  // Takes the store and the limits from the options.
   explicit Input(const push::Options& options);
 
   // Returns whether bytes are kept in a store of the caller's.
@@ -47,6 +48,7 @@ class Input {
 
   // Excepts bytes from the limit on memory, as long as they are needed; take_back() ends that.
   void lend(std::uint64_t bytes) { lent_ += bytes; }
+  // Ends the exception of bytes from the limit on memory.
   void take_back(std::uint64_t bytes) { lent_ -= bytes; }
 
   // Takes bytes, none of which is there yet. Errors: those of the store; kLimit if there would be
@@ -57,8 +59,11 @@ class Input {
   // Ends the use of the bytes that were passed to take(): they need not be valid any more.
   void forget_latest() { latest_ = {}; }
 
+  // Returns whether all bytes of a range are there.
   bool has(Interval range) const { return there_.covers(range); }
+  // Returns the bytes that are there.
   const push::RangeSet& there() const { return there_; }
+  // Returns the bytes that are verified.
   const push::RangeSet& verified() const { return verified_; }
 
   // Returns bytes that are there and were not released: in `buffer`, or where they were passed
@@ -67,10 +72,11 @@ class Input {
   // Returns the XXH3-64 of bytes that are there, in bounded memory.
   Result<std::uint64_t> hash(Interval range);
 
-  // Records the outcome for bytes that are there: verify() says that they are correct, release()
-  // that they are not needed in memory any more, damage() that they are wrong and must come again.
+  // Records that bytes are correct. Precondition of this and the next two: the bytes are there.
   void verify(Interval range);
+  // Records that bytes are not needed in memory any more.
   void release(Interval range);
+  // Records that bytes are wrong, and must come again.
   void damage(Interval range, Error error);
   // Forgets bytes that are not verified, to make room.
   void drop(Interval range);

@@ -13,10 +13,11 @@ namespace bbz::internal {
 
 // A record between the file header and the index at the end.
 struct Unit {
+  // The results of checks.
   enum Flag : std::uint8_t {
     kHeadOk = 1,     // head and meta in the archive are those that are known
     kPayloadOk = 2,  // the payload has the checksum of the head
-    kHanded = 4,     // and nothing more is to be made of it
+    kHanded = 4,     // nothing more is to be made of it
   };
   std::uint64_t offset = 0;
   std::uint64_t payload_length = 0;
@@ -28,10 +29,15 @@ struct Unit {
   std::uint8_t flags = 0;
   bool has_payload = false;
 
+  // Returns the range of its head and meta.
   Interval head() const { return {offset, offset + head_length}; }
+  // Returns the range of its payload.
   Interval payload() const { return {offset + head_length, offset + head_length + payload_length}; }
+  // Returns the offset after its last byte.
   std::uint64_t end() const { return payload().end; }
+  // Returns whether a flag is set.
   bool is(Flag flag) const { return (flags & flag) != 0; }
+  // Sets a flag.
   void set(Flag flag) { flags = static_cast<std::uint8_t>(flags | flag); }
 };
 
@@ -40,6 +46,7 @@ struct Unit {
 // errors that make the archive wrong; damaged bytes go to Input::damage().
 class Outline {
  public:
+  // Begins with nothing known. `input` must outlive the outline.
   Outline(Input& input, const push::Options& options);
 
   // Sets the length of the archive. Errors: kInvalidArgument if another is known.
@@ -48,7 +55,9 @@ class Outline {
   // known, when it is the newest of the catalog.
   Status advance(const std::function<Status(std::size_t unit)>& add);
 
+  // Returns the file header, if it is known.
   const std::optional<container::FileHeader>& header() const { return header_; }
+  // Returns the length of the archive, if it is known.
   std::optional<std::uint64_t> total() const { return total_; }
   // Returns whether all records are known.
   bool listed() const { return listed_; }
@@ -56,12 +65,16 @@ class Outline {
   bool closed() const { return trailer_ && index_read_ && front_done(); }
   // Returns the content as far as it is known. Precondition: has_catalog().
   const catalog::Catalog& catalog() const { return builder_->catalog(); }
+  // Returns whether the catalog was begun, which needs the file header.
   bool has_catalog() const { return builder_.has_value(); }
   // Returns the root digest; nullopt until all records are known.
   const std::optional<Digest>& root() const { return root_; }
 
+  // Returns the number of records that are known.
   std::size_t unit_count() const { return units_.size(); }
+  // Returns a unit. Precondition, also of the next: number < unit_count().
   Unit& unit(std::size_t number) { return units_[number]; }
+  // Returns a unit.
   const Unit& unit(std::size_t number) const { return units_[number]; }
   // Returns the first unit that ends after `offset`, or unit_count().
   std::size_t first_after(std::uint64_t offset) const;

@@ -21,22 +21,26 @@ namespace bbz::view {
 // BlockMemory that it came from.
 class DecodedBlock {
  public:
+  // Takes a buffer of `size` bytes from the memory. Throws std::bad_alloc.
   DecodedBlock(std::shared_ptr<BlockMemory> memory, std::size_t size)
       : memory_(std::move(memory)), buffer_(memory_->take(size)), size_(size) {}
   ~DecodedBlock() { memory_->give_back(std::move(buffer_)); }
   DecodedBlock(const DecodedBlock&) = delete;
   DecodedBlock& operator=(const DecodedBlock&) = delete;
 
+  // Returns the size in bytes.
   std::size_t size() const { return size_; }
+  // Returns the decoded bytes.
   Bytes bytes() const { return {buffer_.data.get(), size_}; }
+  // Returns the bytes, to be written before the block is shared.
   MutableBytes writable() { return {buffer_.data.get(), size_}; }
 
  private:
-  // Returns the bytes, to be written before the block is shared.
   std::shared_ptr<BlockMemory> memory_;
   Buffer buffer_;
   std::size_t size_;
 };
+// A decoded block that its readers and the cache hold together.
 using SharedBlock = std::shared_ptr<const DecodedBlock>;
 
 // Keeps the blocks that were used last, up to a number of bytes. A block that several readers want
@@ -72,8 +76,8 @@ class BlockCache {
   unsigned depth() const {
     return pool_.runs_inline() ? 0 : 2 * static_cast<unsigned>(pool_.size());
   }
-  // Returns what the cache has done so far.
 
+  // Returns what the cache has done so far.
   Counters counters() const;
 
  private:

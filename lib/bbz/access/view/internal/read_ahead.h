@@ -17,10 +17,10 @@ namespace bbz::view {
 class ReadAhead {
  public:
   static constexpr std::uint64_t kSlack = std::uint64_t{1} << 20;  // allowed disorder of reads
-  static constexpr std::uint64_t kPatience = std::uint64_t{256}
-                                             << 10;  // bytes to read before looking ahead
-  static constexpr std::uint64_t kBeyond = std::uint64_t{1}
-                                           << 20;  // past the end of a tensor: a scan
+  // Bytes that a run must have read before anything is decoded ahead.
+  static constexpr std::uint64_t kPatience = std::uint64_t{256} << 10;
+  // Bytes past the end of the tensor after which a run is a scan.
+  static constexpr std::uint64_t kBeyond = std::uint64_t{1} << 20;
 
   // Notes a read of bytes [begin, end) of a file of `size` bytes. `tensor_end` is the end of the
   // tensor in which the read begins. Returns the offset up to which to decode, at most `window`
