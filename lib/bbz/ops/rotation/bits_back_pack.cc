@@ -1,8 +1,8 @@
-// Bits-back through a model, from its last junction to its first.
+// Packs a model with bits-back, from its last junction to its first.
 //
-// Between junction j and the next lie one sub-block's tensors: the projections that read j (the
-// carriers), those that write the next junction (the riders) and the shortcut past them. When the
-// next junction's rotation is known, the riders have their final bytes; those, coded, are the
+// Between junction j and the next are the tensors of one sub-block: the projections that read j
+// (the carriers), those that write the next junction (the riders), and the shortcut past them. When
+// the next junction's rotation is known, the riders have their final bytes. Encoded, these are the
 // payload from which the rotation of j is drawn.
 #include <algorithm>
 
@@ -21,8 +21,8 @@ using junction::Role;
 using linalg::Matrix;
 using Buffer = std::vector<std::byte>;
 
-// A rider with the chunks that fit into the rotation: their codecs, payloads and how much of each
-// is carried.
+// A rider with its chunks that fit into the rotation: their codecs, their payloads, and the part of
+// each that is carried.
 struct Rider {
   std::size_t tensor = 0;
   Buffer bytes;
@@ -69,7 +69,7 @@ class BitsBackPacker {
     }
     return found;
   }
-  // The tensor after rotation by the next junction, as it is where that is not rotated.
+  // Returns a tensor rotated by `u`, or unchanged if there is no rotation.
   Result<Buffer> rotated(std::size_t tensor, Role role, const std::optional<Matrix>& u,
                          gauge::Deviation& deviation) {
     BBZ_ASSIGN(Buffer bytes, model_.load(tensor));
@@ -83,8 +83,8 @@ class BitsBackPacker {
   const PackOptions& options_;
   ModelFile& file_;
   Record& record_;
-  std::optional<Matrix> here_;  // the rotation of the junction at hand
-  std::optional<Matrix> next_;  // that of the one after it, whose turn was before
+  std::optional<Matrix> here_;  // the rotation of the current junction
+  std::optional<Matrix> next_;  // the rotation of the junction after it, which was packed before
 };
 
 Result<std::vector<Rider>> BitsBackPacker::load_riders(const junction::Junction& next,
@@ -99,8 +99,8 @@ Result<std::vector<Rider>> BitsBackPacker::load_riders(const junction::Junction&
   return riders;
 }
 
-// Codes as many chunks of the riders as the rotation has room for, and joins what it carries of
-// them.
+// Encodes as many chunks of the riders as fit into `capacity` bytes, and returns the parts that are
+// carried, joined.
 Result<Buffer> BitsBackPacker::fill(std::vector<Rider>& riders, std::uint64_t capacity) {
   Buffer joined;
   for (Rider& rider : riders) {
@@ -108,7 +108,7 @@ Result<Buffer> BitsBackPacker::fill(std::vector<Rider>& riders, std::uint64_t ca
                tensor_meta(file_.spec(rider.tensor), options_.chunk_bytes));
     const std::uint64_t step = meta.chunk_elements * meta.element_bits / 8;
     for (std::uint64_t at = 0; at < rider.bytes.size(); at += step) {
-      // Less than its head costs is not worth carrying.
+      // Stops if the rest of the capacity is not worth the head of another chunk.
       const std::uint64_t room = capacity - joined.size();
       if (room <= 2 * symmetry::kCarriedHeadSize) return joined;
       const Bytes plain =
@@ -167,8 +167,8 @@ Status BitsBackPacker::write_rider(const Rider& rider, std::optional<std::uint32
   return {};
 }
 
-// Whether a reader may recover the rotation from so few bytes as its carriers take. Those of trained
-// models have many times as many as that needs.
+// Returns whether the group and its carriers take enough bytes that a reader may recover the
+// rotation. Those of trained models take many times as many.
 Result<bool> BitsBackPacker::is_in_proportion(const symmetry::BitsBackGroup& group,
                                               std::uint64_t group_bytes,
                                               const std::vector<std::size_t>& reads,
@@ -185,8 +185,8 @@ Result<bool> BitsBackPacker::is_in_proportion(const symmetry::BitsBackGroup& gro
   return stored >= least;
 }
 
-// Draws the rotation of junction j from the riders and writes group, carriers and riders; or, where
-// its frame does not allow that, says why and writes them as they are.
+// Draws the rotation of junction j from the riders, and writes group, carriers and riders. If that
+// is not possible, notes why and writes them exactly.
 Status BitsBackPacker::draw(std::size_t j, std::vector<Rider>& riders,
                             gauge::Deviation& deviation) {
   const junction::Junction& here = detection_.junctions[j];
@@ -252,7 +252,8 @@ Status BitsBackPacker::draw(std::size_t j, std::vector<Rider>& riders,
   return {};
 }
 
-// The shortcut past the sub-block is a member of both junctions; a refused one has no members.
+// Writes the shortcut past the sub-block. It is a member of both junctions, but a refused junction
+// has no members.
 Status BitsBackPacker::write_shortcut(const junction::Junction& here,
                                       const junction::Junction& next, gauge::Deviation& deviation) {
   for (const std::size_t tensor :
@@ -311,7 +312,7 @@ Status BitsBackPacker::junction(std::size_t j) {
   return {};
 }
 
-// The first junction's embeddings: next_ is its rotation by now.
+// Writes the embeddings of the first junction, whose rotation is now next_.
 Status BitsBackPacker::embeddings() {
   for (const std::size_t tensor : members(detection_.junctions.front(), Role::kEmbedding)) {
     gauge::Deviation deviation;

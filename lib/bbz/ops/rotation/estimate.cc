@@ -9,8 +9,8 @@
 namespace bbz::rotation {
 namespace {
 
-// What is not stored of the matrix that fixes the gauge, by both methods. That a junction before it
-// was rotated changes neither its shape nor its singular values.
+// Estimates the entries of the matrix that fixes the gauge which are not stored, for triangular and
+// polar. A rotation of the junction before changes neither its shape nor its singular values.
 Status estimate_gauge(const Model& model, std::size_t tensor, bool embedding,
                       Estimate::Junction& result) {
   const TensorInfo& info = model.tensors[tensor];

@@ -5,8 +5,8 @@
 namespace bbz::rotation {
 namespace {
 
-// Whether a reader may derive a shortcut from so few bytes as its factor takes. The factor of a
-// trained model has dozens of times as many as that needs.
+// Returns whether the group and the factor take enough bytes that a reader may derive the shortcut.
+// Those of a trained model take dozens of times as many.
 Result<bool> is_in_proportion(const ModelFile& file, const TensorSpec& operand,
                               const gauge::Output& output, std::uint64_t group_bytes) {
   symmetry::PolarCost cost;
@@ -21,7 +21,8 @@ Result<bool> is_in_proportion(const ModelFile& file, const TensorSpec& operand,
   return stored >= least - group_bytes;
 }
 
-// A derived shortcut: its group, the operand, and a tensor record without any chunk.
+// Writes a derived shortcut: its group, its operand, and a tensor record without chunks. Writes a
+// dense tensor if a reader would refuse to derive it.
 Status add_polar(ModelFile& file, const gauge::Output& output, std::string_view name) {
   symmetry::PolarGroup group;
   group.pivots = output.polar->pivots;

@@ -12,10 +12,10 @@
 namespace bbz::rotation {
 namespace {
 
-// Notes are cut to this, so that the room for the record is known beforehand.
+// The longest note in bytes, so that the longest record is known beforehand.
 constexpr std::size_t kMostNote = 160;
 
-// Notes are UTF-8 without control characters: names stand quoted in them.
+// Shortens a note. Notes are UTF-8 without control characters, because names in them are quoted.
 std::string short_note(std::string_view note) {
   return std::string(cut_text(note, kMostNote));
 }
@@ -39,15 +39,15 @@ Record start_record(const Model& model, const junction::Detection& detection, Me
   return record;
 }
 
-// The record with every number and note as long as it can get.
+// Returns the record with every number and note as long as possible.
 Record longest_record(Record record) {
   for (JunctionRecord& junction : record.junctions) {
     junction.method = "triangular";
     junction.rank = junction.entries_saved = ~std::uint64_t{0};
     junction.bits_saved = std::numeric_limits<std::int64_t>::min();
-    // Of four digits, without an exponent.
+    // The longest text of a number with four digits.
     junction.largest_difference = junction.rms_difference = 123400000000000.0;
-    // Of what stands in a note, this and the backslash take the most room in JSON.
+    // A quotation mark and a backslash take the most space in JSON.
     junction.note = std::string(kMostNote, '"');
   }
   return record;
@@ -60,8 +60,8 @@ junction::Detection detect(const Model& model) {
 }
 
 Status check_work(const Model& model, const junction::Detection& detection) {
-  // A matrix of the widest junction that is rotated has, with all that touches it, a hundred times
-  // the bytes that this asks for. The free part is less than a second.
+  // The tensors that touch even the widest junction have a hundred times the bytes that this asks
+  // for. The free part takes less than a second.
   constexpr double kMostPerByte = 4096, kFree = 1 << 30;
   double work = 0;
   for (const junction::Junction& junction : detection.junctions) {

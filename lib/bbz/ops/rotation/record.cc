@@ -23,7 +23,8 @@ std::string_view method_name(Method method) {
 
 namespace {
 
-// Digits beyond these are those of the sums' order, and differ from one BLAS to another.
+// Rounds to four digits. Further digits depend on the order of sums, which differs between BLAS
+// builds.
 double to_four_digits(double value) {
   if (!std::isfinite(value)) return value;
   const std::string text = fmt::format("{:.3e}", value);

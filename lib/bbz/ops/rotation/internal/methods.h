@@ -1,4 +1,4 @@
-// The two ways through a model. Internal to the room.
+// The two ways to go through a model: one for triangular and polar, one for bits-back.
 #pragma once
 
 #include "bbz/ops/rotation/internal/model_file.h"
@@ -6,14 +6,16 @@
 
 namespace bbz::rotation {
 
-// Each writes every member of a proven junction and fills the junction records, which are there
-// already with names and members, one for each junction of the detection.
+// Writes the members of proven junctions with triangular or polar, and fills the junction records.
+// `record` has one for each junction of the detection, with name and members. Errors: those of
+// pack().
 Status pack_gauge(const Model& model, const junction::Detection& detection, Method method,
                   ModelFile& file, Record& record);
+// Writes the members of junctions with bits-back, and fills the junction records in the same way.
 Status pack_bits_back(const Model& model, const junction::Detection& detection,
                       const PackOptions& options, ModelFile& file, Record& record);
 
-// Bits of one element of a dtype. Precondition: it is a known one.
+// Returns the bits of an element. Precondition: the dtype is known.
 inline unsigned element_bits(DType dtype) {
   return static_cast<unsigned>(dtype_info(dtype).bits);
 }

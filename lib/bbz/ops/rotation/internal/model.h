@@ -1,4 +1,4 @@
-// What is asked of the symmetry coder, and what came of it.
+// The method that the symmetry coder is asked for, and the record of what it did.
 #pragma once
 
 #include <functional>
@@ -10,10 +10,11 @@
 
 namespace bbz::rotation {
 
-// kAuto: polar if possible, else triangular, else exact, junction by junction.
+// How junctions are packed. kAuto: polar if possible, else triangular, else exact, junction by
+// junction.
 enum class Method { kAuto, kBitsBack, kTriangular, kPolar };
 
-// "auto", "bits-back", "triangular", "polar".
+// Returns "auto", "bits-back", "triangular" or "polar".
 std::string_view method_name(Method method);
 
 using model::Model;
@@ -24,25 +25,27 @@ struct JunctionRecord {
   std::uint64_t width = 0;
   std::string method;  // "polar", "triangular", "bits-back", "exact"
   std::uint64_t rank = 0;
-  std::uint64_t entries_saved = 0;  // that are not stored, of any dtype
-  std::int64_t bits_saved = 0;  // before the float coder: entries, or payload less correction code
-  double largest_difference = 0;  // of stored members from their exact rotation
+  std::uint64_t entries_saved = 0;  // number of entries that are not stored, of any dtype
+  std::int64_t bits_saved = 0;  // before the float codec: entries, or payload less correction code
+  double largest_difference = 0;  // between stored members and their exact rotation
   double rms_difference = 0;
-  std::string note;  // why it is not what was asked for
+  std::string note;  // why the method is not the one asked for
   std::vector<std::pair<std::string, junction::Role>> members;
 };
 
+// The model as it was packed.
 struct Record {
-  std::string method;    // that was asked for
-  std::string family;    // empty: none
+  std::string method;    // the method asked for
+  std::string family;    // empty if none fits
   std::string refusal;   // why nothing was rotated
   bool rotated = false;  // whether any tensor differs from the source's
   std::vector<JunctionRecord> junctions;
 
+  // Returns the sum over all junctions.
   std::int64_t bits_saved() const;
 };
 
-// The record as JSON, as it stands in the metadata `symmetry` and in the unpacked file:
+// Returns the record as JSON, which is in the metadata `symmetry` and in the unpacked file. See
 // format-spec/symmetry.md.
 std::string to_json(const Record& record);
 

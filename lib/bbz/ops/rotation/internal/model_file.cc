@@ -113,7 +113,7 @@ Status ModelFile::finish(const Record& record) {
       return make_error(Code::kInternal, "header of {} bytes, room was left for {}", header.size(),
                         header_size_);
     }
-    // The format allows spaces after the JSON; the length before it counts them.
+    // Pads the JSON with spaces, which the format allows; the length field counts them.
     header.resize(header_size_, std::byte{' '});
     store_le(header.data(), header_size_ - safetensors::kLengthBytes);
   }

@@ -1,5 +1,4 @@
-// ModelFile: the safetensors file that a rotated model unpacks to, written into an archive tensor
-// by tensor. Internal to the room.
+// ModelFile: writes the safetensors file of a rotated model into an archive, tensor by tensor.
 #pragma once
 
 #include "bbz/archive/writer.h"
@@ -7,38 +6,48 @@
 
 namespace bbz::rotation {
 
-// The metadata key under which the unpacked file says that it was rotated, and how.
+// The metadata key of the record in the unpacked file.
 inline constexpr std::string_view kRecordKey = "bbz.symmetry";
 
-// Tensors come in whatever order the method needs; their places in the file follow from the model
-// alone, so that they are the same when what was unpacked is packed again. The header, which says
-// what was done, comes last.
+// Tensors may come in any order. Their places in the file follow from the model alone, so that they
+// are the same when the unpacked model is packed again. The header, which holds the record, comes
+// last.
 class ModelFile {
  public:
-  // Begins the file. `longest` is a record at least as long as the one that finish() will be given.
+  // Begins the file. `longest` is a record whose JSON is at least as long as that of finish(). The
+  // other arguments must outlive the file. Errors: those of safetensors::build and of the writer.
   static Result<ModelFile> begin(const Model& model, const Record& longest, Writer& writer,
                                  const PackOptions& options);
 
+  // Returns the writer that begin() was given.
   Writer& writer() { return *writer_; }
+  // Returns the digest kind of the options.
   DigestKind digest() const { return options_->digest; }
+  // Returns the options that begin() was given.
   const PackOptions& options() const { return *options_; }
-  // The spec of a dense tensor of the model at its place.
+  // Returns the spec of a dense tensor of the model at its place in the file.
   TensorSpec spec(std::size_t tensor) const;
 
+  // Writes a tensor of the model as dense and marks it. Errors: those of the writer.
   Status add_dense(std::size_t tensor, Bytes bytes);
-  // Returns how many bytes the payloads of a dense tensor will take, or a number of at least
-  // `enough` once it is known that they take as many: no more is coded than tells.
+  // Returns the number of bytes that the payloads of a dense tensor will take, or a number of at
+  // least `enough` as soon as they are known to take that many: then no more chunks are encoded.
   Result<std::uint64_t> coded_bytes(const TensorSpec& spec, Bytes plain,
                                     std::uint64_t enough) const;
+  // Writes a tensor with its stored elements, and counts its bytes unless it is an operand. Errors:
+  // those of the writer.
   Status add(const TensorSpec& spec, Bytes stored);
-  // Says that so many bytes more of the file are written.
+  // Reports to options().progress that `bytes` more bytes of the file are written.
   void count(std::uint64_t bytes);
-  // Loads and writes, as they are, all tensors that were not written yet.
+  // Loads all tensors that are not marked, and writes them unchanged. Errors: those of model.load
+  // and of the writer.
   Status add_the_rest();
+  // Marks a tensor as written.
   void mark(std::size_t tensor) { written_[tensor] = true; }
 
-  // Writes header and metadata and ends the file. Where nothing was rotated and the source's header
-  // already carries a record, both are kept as they are.
+  // Writes header and metadata, and ends the file. If nothing was rotated and the header of the
+  // source has a record and the right size, header and record are kept. Errors: those of the
+  // writer.
   Status finish(const Record& record);
 
  private:
