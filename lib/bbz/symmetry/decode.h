@@ -1,5 +1,5 @@
-// Turns a chunk's payload into bytes of its tensor, whatever the chunk's codec and the tensor's form.
-// Every reader goes through these functions: a new form is one more case here.
+// Decodes a chunk's payload to bytes of its tensor, whatever the codec and the tensor's form. Every
+// reader calls these functions: a new form is one more case here.
 #pragma once
 
 #include "bbz/io/source.h"
@@ -7,35 +7,36 @@
 
 namespace bbz::symmetry {
 
-// Returns whether the payload is a part only, and the rest comes from the group that the tensor
-// refers to: form rider, codec carried.
+// Returns whether a part of the chunk's payload is in the group that the tensor refers to: form
+// rider, codec carried.
 bool needs_group(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk);
 
-// Returns the bytes of the tensor that a chunk accounts for; the ranges of all chunks tile the
-// tensor. Precondition: check_form() holds.
+// Returns the range of the tensor's bytes that a chunk stands for. The ranges of all chunks cover
+// the tensor without hole or overlap. Precondition: check_form() succeeds.
 io::ByteRange chunk_range(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk);
 
+// The checks that decode_chunk() makes. The payload of a carried chunk is always checked.
 enum class Check {
-  kDecoded,  // what is decoded; the payload's checksum only to tell what is at fault
-  kPayload,  // the payload's checksum as well, which finds damage to bits without meaning
+  kDecoded,  // the decoded bytes; the payload's checksum only to tell what is at fault
+  kPayload,  // the payload's checksum as well, which finds damage to unused bits
 };
 
-// A group that is filled, and a catalog that has its tensors.
+// A group that has been filled, and the catalog with its tensors. Neither is owned.
 struct GroupAccess {
   GroupState* state = nullptr;
   const catalog::Catalog* catalog = nullptr;
 };
 
-// Decodes a payload into `out`, which has chunk.decoded_bytes: the elements that the chunk stores.
-// `group` is the one that the tensor refers to; it may be empty unless needs_group(). May be called
-// from many threads at once.
-// Errors: those of chunk::decode() and of GroupState::decode_carried().
+// Decodes a payload into `out`, of chunk.decoded_bytes bytes: the elements that the chunk stores.
+// `group` is the group that the tensor refers to, and may be empty unless needs_group().
+// Thread-safe.
+// Errors: those of chunk::decode() and of GroupState::decode_carried(); kChecksum.
 Status decode_chunk(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
                     const GroupAccess& group, Check check, MutableBytes out);
 
-// Calls `take` for the bytes of chunk_range(), which follow from the chunk's decoded elements:
-// for all of them, or for slices that are made in `slice` if the form stores fewer elements than it
-// has. `offset` is that in the tensor. Errors: those of `take`. Precondition: check_form() holds.
+// Calls `take` for the bytes of chunk_range(), which follow from the chunk's decoded elements.
+// Gives all of them at once, or slice after slice in the buffer `slice` if the form stores fewer
+// elements than the tensor has. Errors: those of `take`. Precondition: check_form() succeeds.
 Status place_chunk(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes decoded,
                    std::vector<std::byte>& slice, const TakePart& take);
 

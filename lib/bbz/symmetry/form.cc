@@ -22,7 +22,7 @@ Error about(Code code, const TensorMeta& tensor, fmt::format_string<Args...> for
                     fmt::format(format, std::forward<Args>(args)...));
 }
 
-// The method of the group that a form needs; nothing where it needs none.
+// Returns the method of the group that a form needs, or nothing if it needs no group.
 std::optional<std::uint8_t> method_of(std::uint8_t form) {
   if (form == kFormPolar) return kMethodPolar;
   if (form == kFormRider) return kMethodBitsBack;
@@ -35,7 +35,7 @@ Status check_has_group(const TensorMeta& tensor) {
 }
 
 Status check_matrix(const TensorMeta& tensor) {
-  // Sizes in this room stay far from 64 bits.
+  // Keeps products of sizes far below 64 bits.
   constexpr std::uint64_t kMost = std::uint64_t{1} << 31;
   if (tensor.shape.size() != 2 || tensor.shape[0] >= kMost || tensor.element_bits % 8 != 0 ||
       tensor.shape[1] == 0) {
@@ -49,7 +49,8 @@ Status check_matrix(const TensorMeta& tensor) {
   return {};
 }
 
-// A derived tensor is held whole, and its size is nothing but a claim until it is derived.
+// Checks the size of a derived tensor, which is held in memory. Nothing but its record vouches for
+// it.
 Status check_derived(const TensorMeta& tensor) {
   const std::uint64_t bytes = tensor.shape[0] * tensor.shape[1] * (tensor.element_bits / 8);
   if (bytes <= gauge::kMaxPolarBytes) return {};
@@ -63,7 +64,7 @@ Status check_stored(const TensorMeta& tensor, std::uint64_t expected) {
                tensor.stored_elements, expected);
 }
 
-// The row that kept element `index` lies in: the last one that does not begin after it.
+// Returns the row of the stored element `index`: the last row that does not begin after it.
 std::uint64_t lower_row(const TensorMeta& tensor, std::uint64_t index) {
   const std::uint64_t cols = tensor.shape[1];
   std::uint64_t low = 0;
@@ -108,7 +109,7 @@ Status check_fields(const catalog::Tensor& tensor) {
 
 Status check_record(const catalog::Tensor& tensor) {
   BBZ_TRY(check_fields(tensor));
-  // Where there are chunks, this is said of them, once their payloads are known to be whole.
+  // If there are chunks, decoding reports it, once their payloads are known to be intact.
   if (tensor.chunk_count == 0 && find_dtype(tensor.meta.dtype) == nullptr) {
     return about(Code::kUnsupported, tensor.meta, "unknown dtype {}",
                  static_cast<int>(tensor.meta.dtype));
@@ -151,8 +152,7 @@ void expand_lower(const TensorMeta& tensor, const catalog::Chunk& chunk, Bytes s
   const std::uint64_t last = first + chunk.meta.element_count;
   std::ranges::fill(dense, std::byte{0});
   for (std::uint64_t row = begin / cols; row * cols < end; ++row) {
-    // The row's kept elements, by their numbers among the stored ones, as far as the part and the
-    // chunk have them.
+    // Finds the stored elements of the row that are in both the part and the chunk.
     const std::uint64_t row_begin = row * cols;
     const std::uint64_t kept = gauge::lower_count(row, cols);
     const std::uint64_t skipped = begin > row_begin ? begin - row_begin : 0;
@@ -187,7 +187,7 @@ Status derive_polar(const TensorMeta& tensor, const PolarGroup& group, Bytes ope
   form.factor = operand;
   const Status decoded = gauge::decode_polar(form, dense, pool);
   if (!decoded.ok()) return about(decoded.code(), tensor, "{}", decoded.error().message);
-  constexpr std::size_t kPart = std::size_t{512} << 10;  // half of what a core's cache has
+  constexpr std::size_t kPart = std::size_t{512} << 10;  // bytes: half of a core's cache
   Xxh3Follower hash(dense);
   for (std::size_t begin = 0; take && begin < dense.size(); begin += kPart) {
     const std::size_t size = std::min(kPart, dense.size() - begin);

@@ -1,4 +1,4 @@
-// Forms: from what is stored to the dense elements of a tensor.
+// Forms: rebuild the dense elements of a tensor from its stored elements.
 #pragma once
 
 #include <functional>
@@ -8,15 +8,16 @@
 
 namespace bbz::symmetry {
 
-// Whether a tensor's record fits its form and its group's method: rank, stored elements, group.
-// Unknown forms are kUnsupported, as are unknown dtypes of tensors without chunks; records that do
-// not fit are kMalformed, those that would make a decoder hold too much are kLimit. The tensor is
-// named.
+// Checks that a tensor's record fits its form and the method of its group: rank, stored elements,
+// group. Errors, naming the tensor: kMalformed; kUnsupported if the form is unknown, or the dtype
+// of a tensor without chunks; kLimit if decoding would take too much memory.
 Status check_form(const catalog::Catalog& catalog, const catalog::Tensor& tensor);
 
-// Its two halves, for who has no catalog: what the tensor's record alone can break, and whether the
-// group that it refers to is of the method that its form needs.
+// Checks the rules of check_form() that concern the tensor's record alone, for readers without a
+// complete catalog. Errors: those of check_form().
 Status check_record(const catalog::Tensor& tensor);
+// Checks that the group which a tensor refers to has the method that the tensor's form needs.
+// Errors: kMalformed.
 Status check_method(const catalog::TensorMeta& tensor, const catalog::GroupMeta& group);
 
 // --- lower: a chunk's elements lie in a contiguous range of the dense tensor
@@ -27,100 +28,107 @@ struct DenseRange {
   std::uint64_t end = 0;
 };
 
-// The dense elements that a chunk accounts for: from its first element up to the first element of
-// the next chunk, zeros right of the diagonal included. The ranges of all chunks tile the tensor.
-// Precondition: check_form() holds and the tensor is lower.
+// Returns the dense elements that a chunk stands for: from its first element up to the first
+// element of the next chunk, including zeros right of the diagonal. The ranges of all chunks cover
+// the tensor without hole or overlap. Precondition: check_form() succeeds and the form is lower.
 DenseRange lower_range(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk);
 
-// Takes a part of a tensor, which begins at its byte `offset`.
+// Receives a part of a tensor, which begins at byte `offset` of it and is valid during the call.
 using TakePart = std::function<Status(std::uint64_t offset, Bytes part)>;
 
-// Spreads a chunk's decoded elements, which are `stored`, over a part of its dense range: fills
-// `dense` with the elements from `begin` on, zeros right of the diagonal included. Preconditions:
-// those of lower_range(); the part lies in that range and has whole elements.
+// Fills `dense` with dense elements from element `begin` on, including zeros right of the diagonal.
+// `stored` are the chunk's decoded elements. Preconditions: those of lower_range(); `dense` has
+// whole elements and lies within that range.
 void expand_lower(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes stored,
                   std::uint64_t begin, MutableBytes dense);
 
-// Spreads them over all of the range, and calls `take` for one slice of it after the other. A chunk
-// can stand for thousands of times the elements that it stores, so no more than kLowerSlice bytes
-// are held at a time, in `slice`. Errors: those of `take`. Precondition: that of lower_range().
+// The most bytes that expand_lower() holds at a time: a chunk can stand for thousands of times the
+// elements that it stores.
 inline constexpr std::size_t kLowerSlice = std::size_t{1} << 20;
+// Calls `take` for slice after slice of lower_range(), made in the buffer `slice` from the chunk's
+// decoded elements `stored`. Errors: those of `take`. Precondition: that of lower_range().
 Status expand_lower(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes stored,
                     std::vector<std::byte>& slice, const TakePart& take);
 
 // --- polar
 
-// The derived tensor from its group's payload and the bytes of the operand (empty where the rank is
-// 0), on the pool's threads too, where there is one. Checks the decoded checksum and digest.
-// `dense` has the tensor's size. `take`, where there is one, is called for part after part of it
-// while that is hashed and so in the cache, before it is known whether the checksum is right.
-// Errors: kMalformed, kChecksum, the tensor is named; those of `take`.
+// Derives a tensor into `dense`, which has the tensor's size, from the payload of its group and the
+// bytes of the operand (empty if the rank is 0). Uses the threads of `pool` too, if it is not null.
+// Checks the derived checksum and digest. If `take` is set, calls it for part after part of the
+// tensor while these are hashed and so in the cache, before the checksum is known to be right.
+// Errors: kMalformed and kChecksum, naming the tensor; those of `take`.
 Status derive_polar(const catalog::TensorMeta& tensor, const PolarGroup& group, Bytes operand,
                     MutableBytes dense, parallel::ThreadPool* pool = nullptr,
                     const TakePart& take = {});
 
 // --- rider
 
-// The chunk as the codec knows it, its payload put together from the riders and what is stored. A
-// chunk whose codec is not carried comes back as it is, and needs no riders. Errors: kMalformed
-// where the payload does not lie within the riders.
+// A carried chunk with its own codec and its whole payload.
 struct Joined {
   catalog::Chunk chunk;
   std::vector<std::byte> payload;
 };
+// Returns whether the chunk's codec is carried.
 bool is_carried(const catalog::Chunk& chunk);
+// Joins the part of a chunk's payload that is in the riders and the stored part. Precondition:
+// is_carried(chunk). Errors: kUnsupported; kMalformed if the part does not lie within the riders,
+// or the payload is longer than the decoded chunk.
 Result<Joined> join_carried(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,
                             Bytes payload, Bytes riders);
 
-// What deriving a tensor takes.
+// The cost of deriving a tensor.
 struct PolarCost {
-  std::uint64_t rows = 0;  // of the factor
+  std::uint64_t rows = 0;  // of the factor F
   std::uint64_t rank = 0;
   std::uint64_t operand_bytes = 0;
   std::uint64_t derived_bytes = 0;
 
+  // Returns the number of multiplications.
   std::uint64_t work() const { return rows * rows * rank; }
-  // A decoder holds the operand, the factor as float64, and what is derived.
+  // Returns the bytes that a decoder holds: the operand, the factor as float64, the derived tensor.
   std::uint64_t memory() const { return operand_bytes + 8 * rows * rank + derived_bytes; }
-  // Returns how many bytes must be stored of the group and its operand, so that their work and
+  // Returns the bytes that the group and its operand must take in the archive, so that work and
   // memory are in proportion to them.
   std::uint64_t least_stored_bytes() const;
 };
+// The proportions of PolarCost::least_stored_bytes(): work and memory for each stored byte, and
+// memory that is free.
 inline constexpr std::uint64_t kPolarWorkPerByte = std::uint64_t{1} << 18;
 inline constexpr std::uint64_t kPolarMemoryPerByte = 192;
 inline constexpr std::uint64_t kFreePolarMemory = std::uint64_t{8} << 20;
 
-// Checks that a tensor of `derived_bytes` costs no more than the bytes stored of its polar group
-// and of the group's operand allow. To be asked before the operand is decoded. `operand` is what
-// belongs to the group, as group_tensors() gives it. Errors: kLimit, the group is named.
+// Checks that deriving a tensor of `derived_bytes` bytes is in proportion to the bytes that its
+// polar group and the group's operand take in the archive. Call it before the operand is decoded.
+// `operand` is the result of group_tensors(). Errors: kLimit, naming the group.
 Status check_cost(const catalog::Group& group, const PolarGroup& polar,
                   std::span<const catalog::Tensor> operand, std::uint64_t derived_bytes);
 
-// Whether a polar group's operand has the type of a factor that `derived`, which refers to the
-// group, can follow from. Errors: kMalformed, the operand is named.
+// Checks that a polar group's operand has the dtype of the factor of `derived`, which refers to the
+// group. Succeeds if no tensor of that dtype can be derived. Errors: kMalformed, naming the
+// operand.
 Status check_operand(const catalog::Group& group, const catalog::Tensor& operand,
                      const catalog::TensorMeta& derived);
 
-// Returns how many bytes must be stored of a group with such a rotation and of its carriers, which
-// have `carrier_bytes` decoded, so that what they cost is in proportion.
+// Returns the bytes that a bits-back group and its carriers must take in the archive, so that the
+// cost of decoding is in proportion to them. The carriers have `carrier_bytes` decoded bytes.
 std::uint64_t least_stored_bytes(const BitsBackGroup& rotation, std::uint64_t carrier_bytes);
 
-// Checks that a group's rotation is one that a decoder should hold, and one that the bytes stored
-// of the group and its carriers can give; then, that these are matrices of its width and of one
-// type that can carry. To be asked before any is decoded. Errors: kLimit, kMalformed; the group is
-// named.
+// Checks that the width of a group's rotation is within the limit, that the group and its carriers
+// take least_stored_bytes(), and that the carriers are matrices of that width and of the same
+// dtype: F16, BF16 or F32. Call it before a carrier is decoded. Errors, naming the group: kLimit,
+// kMalformed.
 Status check_rotation(const catalog::Group& group, const BitsBackGroup& rotation,
                       std::span<const catalog::Tensor> carriers);
 
-// The riders of a group, recovered from the bytes of its carriers in archive order.
-// Errors: those of bitsback::decode; the junction is named by its first carrier.
+// Recovers the riders of a group from the bytes of its carriers, which are in archive order.
+// Precondition: there is a carrier. Errors: those of bitsback::decode, naming the first carrier.
 Result<std::vector<std::byte>> recover_riders(const BitsBackGroup& group,
                                               std::span<const catalog::Tensor> carriers,
                                               std::span<const std::vector<std::byte>> bytes);
 
-// The tensors that directly follow a group record and belong to it: its operand or its carriers.
-// Errors: kMalformed where there are not as many, or they are not what the method needs; kLimit
-// where they take more than kMaxGroupTensorBytes.
+// Returns the `count` tensors that directly follow a group record and belong to it: its operand or
+// its carriers. Errors: kMalformed if there are fewer, or one does not fit the method; kLimit if
+// they take more than kMaxGroupTensorBytes.
 Result<std::span<const catalog::Tensor>> group_tensors(const catalog::Catalog& catalog,
                                                        const catalog::Group& group,
                                                        std::uint64_t count);

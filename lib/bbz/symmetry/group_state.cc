@@ -68,7 +68,7 @@ Status GroupState::put_together(const catalog::Catalog& catalog, const PayloadOf
   return {};
 }
 
-// Whether every tensor of the group is here and whole.
+// Checks that every tensor of the group was added completely.
 Status GroupState::complete(const catalog::Catalog& catalog, std::uint64_t derived_bytes) const {
   BBZ_ASSIGN(const auto expected, tensors(catalog, derived_bytes));
   for (std::size_t i = 0; i < expected.size(); ++i) {
@@ -98,7 +98,7 @@ Status GroupState::decode_carried(const catalog::Catalog& catalog,
       BBZ_TRY(complete(catalog, 0));
       riders_ = recover_riders(*bits_back_, tensors_, bytes_);
       for (const auto& bytes : bytes_) held_ -= bytes.size();
-      bytes_.clear();  // the riders are all that is needed from now on
+      bytes_.clear();  // only the riders are needed from now on
       if (riders_->ok()) held_ += riders_->value().size();
     }
   }

@@ -1,4 +1,4 @@
-// Whether the tensors that belong to a group are what its method needs.
+// Checks the tensors that belong to a group: kind, dtype and cost.
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/symmetry/bitsback/bitsback.h"
@@ -16,7 +16,7 @@ Error wrong(const catalog::Group& group, const catalog::Tensor& tensor,
                     fmt::format(format, std::forward<Args>(args)...));
 }
 
-// The columns of a junction's matrix are the rows of its carriers.
+// Checks the carriers' dtype and shape: each is a matrix of `width` columns.
 Status check_carriers(const catalog::Group& group, std::uint64_t width,
                       std::span<const catalog::Tensor> carriers) {
   for (const catalog::Tensor& carrier : carriers) {
@@ -67,7 +67,8 @@ Result<std::span<const catalog::Tensor>> group_tensors(const catalog::Catalog& c
 Status check_operand(const catalog::Group& group, const catalog::Tensor& operand,
                      const catalog::TensorMeta& derived) {
   const std::optional<DType> expected = gauge::factor_dtype(derived.dtype);
-  if (!expected || operand.meta.dtype == *expected) return {};  // without one, nothing is derived
+  if (!expected || operand.meta.dtype == *expected)
+    return {};  // without a factor type, nothing is derived
   return wrong(group, operand, "is a factor of dtype {}, expected {} for what is derived from it",
                static_cast<int>(operand.meta.dtype), dtype_info(*expected).name);
 }
@@ -79,7 +80,7 @@ std::uint64_t PolarCost::least_stored_bytes() const {
 
 Status check_cost(const catalog::Group& group, const PolarGroup& polar,
                   std::span<const catalog::Tensor> operand, std::uint64_t derived_bytes) {
-  constexpr std::uint64_t kMostRows = 65535;  // whatever has more is malformed
+  constexpr std::uint64_t kMostRows = 65535;  // a group with more rows is malformed
   PolarCost cost;
   cost.derived_bytes = derived_bytes;
   std::uint64_t stored = group.payload.length;

@@ -18,24 +18,24 @@ namespace {
 
 using linalg::Op;
 
-// Parameters are drawn from about ±kRange / sqrt(d). Wider draws gain log2 of the factor and lose
-// log2(1 + kRange² / 3) to the growth of noise under the Cayley transform; the best is near
+// Parameters are drawn from about ±kRange / sqrt(d). A wider range gains log2 of the factor, and
+// loses log2(1 + kRange² / 3) because the Cayley transform amplifies noise; the optimum is near
 // sqrt(3).
 constexpr double kRange = 1.75;
 
-// The step of the grid, in standard deviations of the expected noise. A finer grid costs nothing
-// but listed points near a half, a coarser one leaves payload unused.
+// The step of the grid, in standard deviations of the expected noise. A finer grid only costs more
+// listed points near a half; a coarser one leaves payload unused.
 constexpr double kStepsPerNoise = 0.7;
 
-// A junction that takes fewer bits than this for each degree of freedom is not worth its record.
+// The fewest bits for each degree of freedom at which a junction is worth its record.
 constexpr int kLeastBits = 4;
 
-// Below this ratio of the rough frame's diagonal the carriers are taken to be short of rank.
+// The ratio of the rough frame's diagonal below which the carriers count as rank-deficient.
 constexpr double kLeastConditioning = 1e-8;
 constexpr int kSeeds = 4;
 
-// Standard deviation of the rounding of a normally distributed value of deviation 1 to a type with
-// no mantissa bits; each bit halves it. (E[4^floor(log2 |x|)] / 12)^(1/2).
+// The standard deviation of rounding a normally distributed value of deviation 1 to a type without
+// mantissa bits: (E[4^floor(log2 |x|)] / 12)^(1/2). Each mantissa bit halves it.
 constexpr double kRoundingNoise = 0.212;
 
 constexpr std::string_view kTooFar =
@@ -45,11 +45,12 @@ Error no_frame(std::string_view why) {
   return make_error(Code::kUnsupported, "frame: {}", why);
 }
 
-// The deviation that the rounding of the stored carriers will give the recovered parameters: that
-// of the polar factor of Y Wᵀ when each entry of Y carries its type's rounding noise.
+// Returns the standard deviation of the recovered parameters that the rounding of the stored
+// carriers will cause: that of the polar factor of Y Wᵀ if each entry of Y has the rounding noise
+// of its type.
 double expect_noise(const Plan& plan, const Precision& precision, Matrix polar_part) {
   const auto width = static_cast<Eigen::Index>(plan.width);
-  Eigen::VectorXd squares = Eigen::VectorXd::Zero(width);  // of W's rows
+  Eigen::VectorXd squares = Eigen::VectorXd::Zero(width);  // of the rows of W
   for (std::size_t at = 0; at < plan.weights.size();) {
     for (Eigen::Index i = 0; i < width; ++i, ++at) {
       squares(i) += static_cast<double>(plan.weights[at]) * plan.weights[at];
@@ -58,8 +59,9 @@ double expect_noise(const Plan& plan, const Precision& precision, Matrix polar_p
   for (Eigen::Index i = 0; i < width; ++i) {
     squares(i) = std::ldexp(squares(i), 2 * plan.row_exponents[static_cast<std::size_t>(i)]);
   }
-  // How firmly each axis is held lies between the diagonal of the polar part and that of its
-  // inverse, inverted; the middle of the two agrees with the average over its eigenvalues.
+  // The stiffness of an axis lies between the diagonal of the polar part and the reciprocal of the
+  // diagonal of its inverse. The geometric mean of the two agrees with the average over
+  // eigenvalues.
   Eigen::VectorXd along = polar_part.diagonal();
   if (linalg::invert(polar_part)) along = (along.array() / polar_part.diagonal().array()).sqrt();
   double sum = 0;
@@ -86,7 +88,7 @@ Result<Grid> choose_grid(std::uint64_t width, double noise) {
   return grid;
 }
 
-// The carriers W as W U, rounded to their type, and by how much.
+// The carriers W as W U, rounded to their type, and the rounding.
 struct Rotated {
   std::vector<std::vector<std::byte>> carriers;
   double largest = 0;
@@ -141,7 +143,7 @@ std::uint64_t capacity_bytes(const Plan& plan) {
 }
 
 double expected_net_bits(const Plan& plan) {
-  // The entropy of the noise on the grid; where the step is far wider than the noise, none.
+  // The entropy of the noise on the grid, which vanishes if the step is far wider than the noise.
   const double spread = plan.expected_noise / plan.grid.step();
   const double correction = 0.5 * std::log2(1 + 2 * M_PI * M_E * spread * spread);
   return static_cast<double>(degrees_of_freedom(plan.width)) * (plan.grid.bits - correction);
@@ -202,7 +204,7 @@ Result<Drawn> encode(const Plan& plan, std::span<const Carrier> carriers, Bytes 
       draw_coordinates(plan.width, plan.grid.bits, plan.seed, riders);
   Drawn drawn;
   {
-    // The carriers in their canonical frame are M F; with the drawn frame Q they are M F Qᵀ.
+    // In their canonical frame F, the carriers are M F; with the drawn frame Q they are M F Qᵀ.
     BBZ_ASSIGN(const Matrix frame, rotation_at(plan.width, plan.grid, coordinates));
     drawn.rotation.resize(frame.rows(), frame.cols());
     linalg::multiply(plan.frame, Op::kPlain, frame, Op::kTransposed, drawn.rotation);
@@ -213,7 +215,7 @@ Result<Drawn> encode(const Plan& plan, std::span<const Carrier> carriers, Bytes 
         std::sqrt(rotated.sum_of_squares / static_cast<double>(plan.weights.size()));
   }
 
-  // Decode what was made, noting where a decoder needs to be told.
+  // Decodes the result, and lists the decisions that a decoder needs to be told.
   const std::vector<Carrier> stored = views(carriers.front().dtype, drawn.carriers);
   BBZ_ASSIGN(const Operand operand, Operand::open(plan.width, stored));
   Listing listing(plan.column_exponents, plan.weights);

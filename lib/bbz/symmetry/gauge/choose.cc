@@ -18,8 +18,8 @@ std::size_t bytes_of(const Matrix& m, DType dtype) {
   return static_cast<std::size_t>(m.size()) * dtype_info(dtype).bits / 8;
 }
 
-// Chooses polar, with U from the matrix itself. Errors: the reason why it cannot be: kUnsupported,
-// or kInternal if a decomposition does not converge.
+// Chooses polar, with U from the matrix itself. Errors, with the reason why that is not possible:
+// kUnsupported; kInternal if a decomposition does not converge.
 Result<Choice> choose_polar(const Matrix& s, DType dtype) {
   if (!factor_dtype(dtype)) {
     return make_error(Code::kUnsupported, "expected F16, BF16 or F32, found {}",
@@ -91,8 +91,8 @@ Result<Choice> choose(const Matrix& s, std::optional<Bytes> bytes, DType dtype, 
   }
   choice.deviation.add(lq.l, rounded);
   if (polar) {
-    // What was refused for s may be possible for its rounded triangle, at the edge of the
-    // tolerance. It is then taken at once, since packing the triangle would take it.
+    // Tries polar for the rounded triangle: at the edge of the tolerance, it may be possible
+    // although it is not for s. Packing the triangle again would choose it.
     Result<Choice> found = choose_polar(rounded, dtype);
     if (found.ok()) {
       found->u = linalg::product(*choice.u, *found->u);

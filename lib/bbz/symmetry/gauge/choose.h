@@ -1,4 +1,4 @@
-// The choice of gauge at one junction: which rotation, and how the matrix that fixes it is stored.
+// Chooses the gauge of a junction: the rotation, and the form of the matrix that fixes it.
 #pragma once
 
 #include <optional>
@@ -10,33 +10,34 @@
 
 namespace bbz::gauge {
 
-// How a gauge is fixed. These numbers are the program's own; those of the format are
-// symmetry::kMethod*.
+// How a gauge is fixed. The numbers are not part of the format: those are symmetry::kMethod*.
 enum class Method : std::uint8_t {
   kTriangular = 1,
   kPolar = 2,
 };
 
-// "triangular", "polar".
+// Returns "triangular" or "polar".
 std::string_view method_name(Method method);
 
+// The chosen gauge.
 struct Choice {
   Method method = Method::kTriangular;
-  // U, of the junction's width; nothing where it is the identity and every tensor stays as it is.
+  // U, of the junction's width, or nothing if it is the identity and no tensor changes.
   std::optional<linalg::Matrix> u;
   std::vector<std::byte> stored;   // S U as decoding gives it: all rows, in the tensor's type
-  std::optional<PolarForm> polar;  // where method is kPolar
+  std::optional<PolarForm> polar;  // if the method is kPolar
   Deviation deviation;             // of `stored` from S U
-  std::string note;                // where polar was wanted and is not had: why
+  std::string note;                // why polar was asked for but is not possible
 };
 
 // Fixes the gauge of the junction that `s` (m x d, double, exact) enters: S U is lower triangular
-// with a non-negative diagonal, or, where `polar` is wanted and possible, [round(I - F F^T) 0].
+// with a non-negative diagonal or, if `polar` is set and possible, [round(I - F F^T) 0].
 //
-// `bytes`: the tensor's stored bytes where s is exactly what they hold, else nothing. Bytes that
-// either gauge has made before are recognised and kept, U = I, so that packing what was unpacked
-// changes nothing. A polar form is given up where an entry would differ from S U by more than
-// polar_tolerance(); whatever leads to triangular does so again when its result is packed.
+// `bytes` are the tensor's stored bytes if `s` is exactly their value, else nothing. Bytes that
+// came from either gauge are recognised and kept with U = I, so that packing an unpacked model
+// changes nothing. Polar is not possible if an entry would differ from S U by more than
+// polar_tolerance(). If the choice is triangular, packing its result again chooses triangular
+// again.
 //
 // Errors: kUnsupported if an entry overflows the type.
 // Preconditions: s is finite; dtype is a float type.

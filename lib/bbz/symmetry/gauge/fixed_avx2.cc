@@ -1,5 +1,5 @@
-// Deriving shortcuts on x86-64 with AVX2 and F16C. What is compiled for them lies between two
-// pragmas, after all headers, so that no inline function of a header is.
+// Derives shortcuts on x86-64 with AVX2 and F16C. The code for them is between two pragmas, after
+// all headers, so that no inline function of a header is compiled for them.
 #include "bbz/symmetry/gauge/internal/fixed_kernel.h"
 
 #if defined(__x86_64__)
@@ -30,14 +30,14 @@ void store(void* p, __m128i x) {
   _mm_storeu_si128(static_cast<__m128i*>(p), x);
 }
 
-// The two entries of one row, in every lane.
+// Returns the two entries of one row in every lane.
 V broadcast(const std::int16_t* pair) {
   std::int32_t both;
   std::memcpy(&both, pair, sizeof(both));
   return _mm256_set1_epi32(both);
 }
 
-// 4 rows by 16: eight sums and what is multiplied fit into the registers.
+// Multiplies 4 rows by 16: eight sums and their operands fit into the registers.
 void multiply_part(const std::int16_t* a, const std::int16_t* b, std::size_t pairs,
                    std::int32_t* sums) {
   constexpr int kRows = 4;
@@ -58,8 +58,8 @@ void multiply_part(const std::int16_t* a, const std::int16_t* b, std::size_t pai
   }
 }
 
-// To float with what does not fit kept in the last bit ("round to odd"): rounding that once more,
-// to a type of at least two bits less, is rounding once.
+// Converts to float and keeps lost bits in the last bit ("round to odd"). Rounding the result to a
+// type with at least two bits less is then the same as rounding once.
 __m256 to_float(V x) {
   const V large = _mm256_cmpgt_epi32(_mm256_abs_epi32(x), _mm256_set1_epi32((1 << 24) - 1));
   const V low = _mm256_and_si256(x, _mm256_set1_epi32(0xff));
@@ -78,7 +78,7 @@ __m128i to_bf16(__m256 x) {
   return _mm_packus_epi32(_mm256_castsi256_si128(rounded), _mm256_extracti128_si256(rounded, 1));
 }
 
-// Eight rows of eight, each column to a row of a square.
+// Stores the columns of eight rows of eight as rows of a square.
 void store_transposed(const __m128i* rows, std::uint16_t* out) {
   __m128i twos[8], fours[8];
   for (int i = 0; i < 4; ++i) {  // rows i and i + 4, interleaved
@@ -96,7 +96,7 @@ void store_transposed(const __m128i* rows, std::uint16_t* out) {
   }
 }
 
-// Eight elements to whole numbers, and what is wrong with them: zero, or bits somewhere.
+// Eight elements as whole numbers. `wrong` has a bit set if an element is not one.
 struct Fixed {
   __m128i values;
   V wrong;
@@ -104,7 +104,7 @@ struct Fixed {
 
 Fixed to_fixed(__m128i elements) {
   const __m256 units = _mm256_mul_ps(_mm256_cvtph_ps(elements), _mm256_set1_ps(0x1p15F));
-  const V whole = _mm256_cvtps_epi32(units);  // what is too large or no number: -2^31
+  const V whole = _mm256_cvtps_epi32(units);  // -2^31 if too large or NaN
   const __m128i values =
       _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
   const __m256 fraction = _mm256_cmp_ps(_mm256_cvtepi32_ps(whole), units, _CMP_NEQ_UQ);
@@ -112,7 +112,8 @@ Fixed to_fixed(__m128i elements) {
   return {values, _mm256_or_si256(_mm256_castps_si256(fraction), excess)};
 }
 
-// Two squares and two squares, each sum in 64 bits. The products of -2^15 sum to 2^31, as unsigned.
+// Returns sums of the squares in 64 bits. The squares of two values of -2^15 sum to 2^31, which is
+// unsigned.
 __m128i squares_of(__m128i values) {
   const __m128i sums = _mm_madd_epi16(values, values);
   const __m128i low = _mm_and_si128(sums, _mm_set1_epi64x(0xffffffff));

@@ -1,5 +1,5 @@
-// Deriving shortcuts on x86-64 with AVX-512 and its VNNI, which multiplies and adds in one
-// instruction; what is not here is in fixed_avx2.cc.
+// Derives shortcuts on x86-64 with AVX-512 and its VNNI, which multiplies and adds in one
+// instruction. The other functions of this kernel are in fixed_avx2.cc.
 #include "bbz/symmetry/gauge/internal/fixed_kernel.h"
 
 #if defined(__x86_64__)
@@ -23,8 +23,8 @@ namespace {
 
 using V = __m512i;
 
-// A row of a group's pair of columns. Members, not an array, and no loop over rows below: GCC 12
-// keeps the elements of an array of sums in memory.
+// A pair of columns of a group. Has members instead of an array, and there is no loop over rows
+// below, because GCC 12 keeps the elements of an array of sums in memory.
 struct Row {
   V x, y, z;
 };
@@ -83,7 +83,7 @@ void permute_avx512(const std::uint16_t* words, const std::uint16_t* from, std::
   const V w3 = load_words(words + 96), w4 = load_words(words + 128), w5 = load_words(words + 160);
   const V second = _mm512_set1_epi16(64), third = _mm512_set1_epi16(128);
   for (std::size_t i = 0; i < count; i += 32) {
-    const V at = load_words(from + i);  // of which a permutation of two registers heeds six bits
+    const V at = load_words(from + i);  // a permutation of two registers uses six bits of each
     const __mmask32 in_second = _mm512_test_epi16_mask(at, second);
     const __mmask32 in_third = _mm512_test_epi16_mask(at, third);
     V found = _mm512_permutex2var_epi16(w0, at, w1);

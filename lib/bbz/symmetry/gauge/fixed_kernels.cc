@@ -16,7 +16,7 @@ const FixedKernel kAvx512VnniKernel = {"avx512-vnni", to_fixed_avx2, multiply_av
 const FixedKernel kAvx2Kernel = {"avx2", to_fixed_avx2, multiply_avx2, round_avx2,
                                  permute_portable};
 
-// __builtin_cpu_supports() does not know it everywhere.
+// Reports F16C, which not every __builtin_cpu_supports() knows.
 bool has_f16c() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;

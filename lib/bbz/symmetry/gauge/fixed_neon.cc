@@ -1,4 +1,4 @@
-// Deriving shortcuts on arm64, where every machine has what this needs.
+// Derives shortcuts on arm64, with instructions that every machine has.
 #include "bbz/symmetry/gauge/internal/fixed_kernel.h"
 
 #if defined(__aarch64__)
@@ -10,7 +10,7 @@
 namespace bbz::gauge {
 namespace {
 
-// The sums of four rows and four columns, to each of which a pair of columns of F adds.
+// Adds the products of a pair of columns of F to the sums of row kRow and eight columns.
 template <int kRow>
 void add_products(int32x4_t* sums, int16x8_t a, int16x8_t even, int16x8_t odd) {
   int32x4_t& low = sums[2 * kRow];
@@ -21,7 +21,7 @@ void add_products(int32x4_t* sums, int16x8_t a, int16x8_t even, int16x8_t odd) {
   high = vmlal_high_laneq_s16(high, odd, a, 2 * kRow + 1);
 }
 
-// 4 rows by 8.
+// Multiplies 4 rows by 8.
 void multiply_part(const std::int16_t* a, const std::int16_t* b, std::size_t pairs,
                    std::int32_t* sums) {
   constexpr std::size_t kRows = 4;
@@ -41,7 +41,7 @@ void multiply_part(const std::int16_t* a, const std::int16_t* b, std::size_t pai
   }
 }
 
-// To float, rounded to odd: see fixed_avx2.cc.
+// Converts to float, rounding to odd: see fixed_avx2.cc.
 float32x4_t to_float(int32x4_t x) {
   const uint32x4_t large = vcgeq_s32(vabsq_s32(x), vdupq_n_s32(1 << 24));
   const int32x4_t low = vandq_s32(x, vdupq_n_s32(0xff));
@@ -72,7 +72,7 @@ bool to_fixed_neon(const std::byte* elements, std::size_t count, std::int16_t* f
     std::memcpy(bits, elements + 2 * k, 2 * here);
     const float32x4_t units =
         vmulq_n_f32(vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(bits))), 0x1p15F);
-    const int32x4_t whole = vcvtnq_s32_f32(units);  // what is too large: the largest; NaN: 0
+    const int32x4_t whole = vcvtnq_s32_f32(units);  // the largest if too large; 0 if NaN
     const int16x4_t values = vqmovn_s32(whole);
     right = vandq_u32(right, vceqq_f32(vcvtq_f32_s32(whole), units));
     right = vandq_u32(right, vceqq_s32(vmovl_s16(values), whole));

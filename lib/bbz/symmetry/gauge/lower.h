@@ -7,20 +7,21 @@
 
 namespace bbz::gauge {
 
-// The entries that rows [0, row) of a matrix with `cols` columns keep: min(i + 1, cols) of row i.
-// With row = rows, the entries of the whole packed matrix.
+// Returns the number of entries that rows [0, row) of a matrix with `cols` columns keep: row i
+// keeps min(i + 1, cols). With row = rows, that is the number of entries of the packed matrix.
 // Precondition: row and cols are below 2^31.
 std::uint64_t lower_count(std::uint64_t row, std::uint64_t cols);
 
-// True where packing loses nothing and the gauge is chosen: every entry right of the diagonal is +0
-// bit for bit, and no diagonal entry has its sign bit set.
+// Returns whether packing loses nothing and the matrix is in this gauge: every entry right of the
+// diagonal is +0 bit for bit, and no diagonal entry has its sign bit set.
 // Preconditions: dtype is a float type of whole bytes; full.size() is rows * cols elements.
 bool is_lower(Bytes full, DType dtype, std::uint64_t rows, std::uint64_t cols);
 
-// The kept entries, row by row. `packed` has lower_count(rows, cols) elements, `full` rows * cols.
-// Errors: kInvalidArgument where a size is another one.
+// Packs the kept entries, row by row. `packed` has lower_count(rows, cols) elements, `full` has
+// rows * cols. Errors: kInvalidArgument if a size is wrong.
 Status pack_lower(Bytes full, DType dtype, std::uint64_t rows, std::uint64_t cols,
                   MutableBytes packed);
+// Unpacks a matrix, with +0 right of the diagonal. Sizes and errors are those of pack_lower().
 Status unpack_lower(Bytes packed, DType dtype, std::uint64_t rows, std::uint64_t cols,
                     MutableBytes full);
 

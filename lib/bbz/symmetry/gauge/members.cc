@@ -22,12 +22,12 @@ Index rows_of(const TensorInfo& info) {
   return static_cast<Index>(info.shape.front());
 }
 
-// A bias is a matrix of one column.
+// Returns the number of columns; a bias counts as a matrix of one column.
 Index cols_of(const TensorInfo& info) {
   return info.shape.size() == 1 ? 1 : static_cast<Index>(info.shape[1]);
 }
 
-// A block of a stored matrix, to and from double.
+// Converts blocks of a stored matrix to double and back.
 class Blocks {
  public:
   explicit Blocks(const TensorInfo& info)
@@ -40,7 +40,7 @@ class Blocks {
     }
   }
 
-  // Stores the exact block and measures what rounding did to it.
+  // Stores the exact block, rounded, and measures the rounding.
   Status store(const Matrix& exact, Index row, Index col, MutableBytes out,
                Deviation& deviation) const {
     for (Index i = 0; i < exact.rows(); ++i) {
@@ -105,7 +105,7 @@ bool fits_when_rotated(const TensorInfo& info, Role role, Bytes bytes) {
     }
   }
   if (!by_rows && sums.size() != 0) longest = sums.maxCoeff();
-  // A little less, for what the sums lose.
+  // Leaves a margin for the rounding of the sums.
   return std::sqrt(longest) < 0.999 * linalg::largest(info.dtype);
 }
 

@@ -1,8 +1,8 @@
-// Tensors that touch a junction, rotated: W U, U^T W, U^T b.
+// Rotates the tensors that touch a junction: W U, U^T W, U^T b.
 //
-// Products are taken in double, where their error is some 2^-45 of the largest term, and rounded
-// once: the result is the exact rotation rounded to the tensor's type, but for the rare entry so
-// close to a tie that it falls to the other neighbour.
+// Products are computed in double, with an error of about 2^-45 of the largest term, and rounded
+// once. The result is the exact rotation rounded to the tensor's type, except for rare entries so
+// close to a tie that they round to the other neighbour.
 #pragma once
 
 #include <optional>
@@ -16,27 +16,30 @@
 
 namespace bbz::gauge {
 
-// Checks that a tensor can be rotated at all. Errors: kMalformed if `bytes` is not the size that
-// info says; kUnsupported if an element is infinite or no number, naming tensor, element and value.
+// Checks that a tensor can be rotated. Errors: kMalformed if `bytes` does not have the size of
+// dtype and shape; kUnsupported if an element is infinite or NaN, naming tensor, element and value.
 Status check_finite(const TensorInfo& info, Bytes bytes);
 
-// The tensor's bytes after the rotation of a junction where it has that role. Works by blocks of
-// rows or columns and takes, beside its result, some tens of megabytes. Errors: kUnsupported where
-// an entry overflows the type, naming the tensor. Preconditions: check_finite(); u is d x d.
+// Returns the tensor's bytes after the rotation `u` of a junction in which it has `role`, and adds
+// the rounding to `deviation`. Works by blocks of rows or columns, and takes some tens of megabytes
+// beside its result. Errors: kUnsupported if an entry overflows the type, naming the tensor.
+// Preconditions: check_finite() succeeds; u is d x d.
 Result<std::vector<std::byte>> rotate_member(const TensorInfo& info, junction::Role role,
                                              Bytes bytes, const linalg::Matrix& u,
                                              Deviation& deviation);
 
-// Checks that rotate_member() succeeds for any rotation: no row or column that is rotated is longer
-// than the largest number of the type. Precondition: check_finite().
+// Returns true only if rotate_member() succeeds for any rotation: each row or column that is
+// rotated is shorter, with a small margin, than the largest number of the type. Precondition:
+// check_finite() succeeds.
 bool fits_when_rotated(const TensorInfo& info, junction::Role role, Bytes bytes);
 
-// Checks that rotate_member() succeeds with this rotation, without its cost in most cases. Errors
+// Checks that rotate_member() succeeds with this rotation. In most cases it is much cheaper. Errors
 // and preconditions: those of rotate_member().
 Status check_rotation(const TensorInfo& info, junction::Role role, Bytes bytes,
                       const linalg::Matrix& u);
 
-// The rows from `first` on of a matrix W, after W U.
+// Computes the rows from `first` on of W U, for a matrix W with the given bytes, into the same rows
+// of `out`. Errors and preconditions: those of rotate_member().
 Status rotate_rows(const TensorInfo& info, Bytes bytes, std::uint64_t first,
                    const linalg::Matrix& u, MutableBytes out, Deviation& deviation);
 

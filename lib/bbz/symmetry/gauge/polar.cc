@@ -16,8 +16,8 @@ using linalg::Matrix;
 
 constexpr double kLeastPivot = 0x1p-20;
 
-// Reads the marks of a shortcut: sets pivots and, in a new matrix, F's entries there. False where
-// the upper triangle is no marked copy of the lower, or the marks make no sense.
+// Reads the marks of a shortcut: read() sets the pivots and, in a new matrix, F's entries there. It
+// returns false if the upper triangle is not a marked copy of the lower, or the marks are invalid.
 class MarkReader {
  public:
   MarkReader(Bytes shortcut, std::uint64_t rows, std::uint64_t cols, DType dtype)
@@ -48,7 +48,7 @@ class MarkReader {
   }
 
  private:
-  // How the next entry of the upper triangle differs from its mirror image, as bits.
+  // Returns the bits in which the next entry of the upper triangle differs from its mirror image.
   std::uint32_t difference() {
     const UpperTriangle::Place place = places_.next();
     std::uint32_t upper = 0, lower = 0;
@@ -74,7 +74,8 @@ class MarkReader {
   bool ok_ = true;
 };
 
-// The entry nearest to `target` that is found again from the rounded shortcut, or NaN.
+// Returns an entry near `target` that is found again from the rounded shortcut, or NaN. Tries
+// coarser and coarser steps.
 double findable_entry(double target, double inner, double pivot, DType dtype, DType factor) {
   const auto shown = [&](double g) { return linalg::round_to(dtype, -(inner + g * pivot)); };
   double step = visible_step(shown(snap(target, 0.0, factor)), pivot, dtype);

@@ -35,10 +35,10 @@ class Walk {
       if (!others.ok()) entered = others.error();
     }
     if (!entered.ok()) {
-      // What could not be loaded is no question of numbers.
+      // A tensor that could not be loaded is an error in any case.
       const bool numbers = entered.code() == Code::kUnsupported && loaded_;
       if (!numbers || on_refusal_ == OnRefusal::kFail) return entered.error();
-      BBZ_TRY(finish());  // to the junction before, this shortcut is one that leaves
+      BBZ_TRY(finish());  // for the junction before, this shortcut leaves into none
       report = {};
       report.refused = true;
       report.note = entered.error().message;
@@ -58,7 +58,7 @@ class Walk {
     return report;
   }
 
-  // Emits the shortcut that left the last junction into none.
+  // Emits the shortcut that leaves the last junction but enters none.
   Status finish() {
     if (leaving_) {
       Deviation ignored;
@@ -70,7 +70,7 @@ class Walk {
   }
 
  private:
-  // The tensor that enters a junction, and the rotation that it fixes: nothing for the identity.
+  // The tensor that enters a junction, and the rotation that it fixes, or nothing for the identity.
   struct Entered {
     Output output;
     std::optional<Matrix> u;
@@ -170,12 +170,12 @@ class Walk {
   const Load& load_;
   const Emit& emit_;
   OnRefusal on_refusal_;
-  bool loaded_ = true;                  // whether the last tensor could be
-  std::optional<std::size_t> leaving_;  // the shortcut that leaves the junction behind
-  std::optional<Matrix> u_;             // that junction's rotation; nothing for the identity
+  bool loaded_ = true;                  // whether the last load succeeded
+  std::optional<std::size_t> leaving_;  // the shortcut that leaves the last junction
+  std::optional<Matrix> u_;             // rotation of the last junction; nothing for the identity
 };
 
-// Why a junction may not be rotated, or nothing if it will be.
+// Returns why a junction might not be rotated, or an empty string if it certainly is.
 Result<std::string> why_not(std::span<const TensorInfo> tensors, const Junction& junction,
                             const Load& load) {
   for (const Member& member : junction.members) {
@@ -184,7 +184,8 @@ Result<std::string> why_not(std::span<const TensorInfo> tensors, const Junction&
     const Status finite = check_finite(info, bytes);
     if (finite.code() == Code::kUnsupported) return finite.error().message;
     BBZ_TRY(finite);
-    // A shortcut is rotated from both sides: taken as one column, it has the length that counts.
+    // Treats a shortcut, which is rotated from both sides, as one column: its length bounds every
+    // entry.
     TensorInfo whole = info;
     const bool shortcut = member.role == Role::kShortcutIn || member.role == Role::kShortcutOut;
     if (shortcut) whole.shape = {info.shape[0] * info.shape[1], 1};

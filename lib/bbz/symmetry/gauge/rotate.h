@@ -1,4 +1,4 @@
-// A model put into the triangular or polar gauge, junction by junction in residual order.
+// Brings a model into the triangular or polar gauge, junction by junction in residual order.
 #pragma once
 
 #include <functional>
@@ -9,65 +9,65 @@
 
 namespace bbz::gauge {
 
-// How a tensor that touches a junction is stored.
+// The form in which a tensor that touches a junction is stored.
 enum class Form : std::uint8_t {
   kFull,   // all its entries
   kLower,  // the entries on and left of the diagonal: lower.h
   kPolar,  // derived from a factor: polar.h
 };
 
-// A tensor of the rotated model, final. Where nothing is to be rotated, that is the tensor itself.
+// A tensor of the rotated model. If its junction is not rotated, it is the original tensor.
 struct Output {
   std::size_t tensor = 0;  // index into the list given to detect()
   Form form = Form::kFull;
-  std::vector<std::byte> decoded;  // all its entries, as unpacking gives them
-  std::vector<std::byte> packed;   // kLower: what is stored instead
-  std::optional<PolarForm> polar;  // kPolar: what is stored instead
+  std::vector<std::byte> decoded;  // all its entries, as unpacking restores them
+  std::vector<std::byte> packed;   // kLower: the entries that are stored instead
+  std::optional<PolarForm> polar;  // kPolar: the form that is stored instead
 };
 
-// What was done at one junction, and measured.
+// The result for one junction.
 struct JunctionReport {
   std::size_t junction = 0;         // index into Detection::junctions
   Method method{};                  // of the shortcut (or embedding) that enters it
-  bool rotated = false;             // false where the model was in this gauge before: U = I
-  bool refused = false;             // its members were left alone; the note says why
+  bool rotated = false;             // false if the model was in this gauge before: U = I
+  bool refused = false;             // whether its members were left alone; the note says why
   std::uint64_t rank = 0;           // columns of F
-  std::uint64_t entries_saved = 0;  // entries of the model less entries stored
+  std::uint64_t entries_saved = 0;  // number of entries that are not stored
   Deviation members;                // of all tensors that are rotated and rounded
   Deviation shortcut;               // of the tensor that fixes the gauge; from S U
-  std::string note;                 // where polar was wanted and is not had: why
+  std::string note;                 // why polar was asked for but is not possible
 };
 
-// What to do about a junction whose numbers do not allow to rotate it: a member has an infinity or
-// NaN, or an entry overflows its type.
+// What rotate() does if a junction cannot be rotated, because a member has an infinity or a NaN or
+// an entry overflows its type: fail, or leave the junction's members alone.
 enum class OnRefusal { kFail, kLeaveAlone };
 
 using junction::Load;
+// Receives a tensor of the rotated model. Called on the thread that called rotate().
 using Emit = std::function<Status(Output&&)>;
 
-// Rotates every proven junction of the model and emits each of its members once: first the
-// shortcut (or embeddings) that enters, then the projections that write, then those that read; a
-// shortcut that leaves is emitted by the next junction. Tensors that touch no proven junction are
-// neither loaded nor emitted. `polar`: polar where possible, else triangular; the first junction,
-// which only embeddings enter, is always triangular.
+// Rotates every proven junction of the model and emits each of its members once: first the shortcut
+// (or embeddings) that enters, then the projections that write, then those that read. A shortcut
+// that leaves is emitted by the next junction. Tensors that touch no proven junction are neither
+// loaded nor emitted. With `polar`, a junction is polar if possible, else triangular; the first
+// junction, which only embeddings enter, is always triangular.
 //
-// Rotating what was decoded from this function's output gives the same output again, bit for bit.
+// Rotating a model that was decoded from the output gives the same output again, bit for bit.
 //
-// With kLeaveAlone, each tensor is loaded twice, and no member of a junction is emitted before all
-// of them are known to allow the rotation. Members of a junction that is left alone are not
-// emitted; a shortcut that leaves it into another junction is that one's.
+// With kLeaveAlone, tensors are loaded more than once, and no member of a junction is emitted
+// before all of them are known to allow the rotation. Members of a junction that is left alone are
+// not emitted, except a shortcut that also belongs to a neighbouring junction which is rotated.
 //
-// Holds at any time: the rotations of two neighbouring junctions and two tensors with their
-// results, beside blocks of some tens of megabytes. Errors: with kFail, kUnsupported for an
-// infinity or NaN in a member and for a rotated entry that overflows its type, naming the tensor;
-// whatever load and emit return.
+// Holds the rotations of two neighbouring junctions and two tensors with their results, beside
+// blocks of some tens of megabytes. Errors: those of `load` and `emit`; with kFail, kUnsupported if
+// a member has an infinity or a NaN or a rotated entry overflows its type, naming the tensor.
 Result<std::vector<JunctionReport>> rotate(std::span<const TensorInfo> tensors,
                                            const junction::Detection& detection, bool polar,
                                            const Load& load, const Emit& emit,
                                            OnRefusal on_refusal = OnRefusal::kFail);
 
-// Returns why none of the proven junctions is certain to be rotated by rotate(), or nothing if one
-// is. Reads members only until one is found. Errors: whatever load returns.
+// Returns why rotate() might rotate none of the proven junctions, or an empty string if it
+// certainly rotates one. Loads members until such a junction is found. Errors: those of `load`.
 Result<std::string> why_none_fits(std::span<const TensorInfo> tensors,
                                   const junction::Detection& detection, const Load& load);
 

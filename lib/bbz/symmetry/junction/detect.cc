@@ -16,7 +16,7 @@ namespace {
 
 using Index = std::map<std::string_view, std::size_t>;
 
-// The layer number of "model.layers.12.mlp..." under the prefix "model.layers.".
+// Returns the layer number of a name such as "model.layers.12.mlp..." with prefix "model.layers.".
 std::optional<std::uint32_t> layer_of(std::string_view name, std::string_view prefix) {
   if (!name.starts_with(prefix)) return std::nullopt;
   name.remove_prefix(prefix.size());
@@ -26,7 +26,7 @@ std::optional<std::uint32_t> layer_of(std::string_view name, std::string_view pr
   return dot ? std::optional(layer) : std::nullopt;
 }
 
-// A family fits when some layer has the inputs and outputs of all its sub-blocks.
+// Returns whether a layer has the inputs and outputs of all sub-blocks of a family.
 bool fits(const Family& family, const Index& index, std::string_view layer_prefix) {
   for (const SubBlock& sub : family.sub_blocks) {
     for (const auto names : {sub.reads, sub.writes}) {
@@ -47,7 +47,8 @@ bool is_float(DType dtype) {
          dtype == DType::kF64;
 }
 
-// Builds one junction: each add_* is one demand of the proof; the first that fails is the refusal.
+// Builds one junction. Each add_* and forbid_* checks a condition; the first that fails becomes the
+// refusal.
 class Prover {
  public:
   Prover(std::span<const TensorInfo> tensors, const Index& index)
@@ -104,7 +105,7 @@ class Prover {
     }
   }
 
-  // `strangers`: tensors that the family's row does not name, where the junction is.
+  // Forbids tensors that the family's row does not name if they could touch the junction.
   void forbid_strangers(const std::vector<std::size_t>& strangers) {
     for (const std::size_t stranger : strangers) {
       const TensorInfo& info = tensors_[stranger];
@@ -135,7 +136,7 @@ class Prover {
   Junction junction_;
 };
 
-// The model seen through one family: names of its tensors, and those that no row names.
+// Goes through a model of one family, junction by junction.
 class Walk {
  public:
   Walk(std::span<const TensorInfo> tensors, const Index& index, const Family& family,
@@ -161,7 +162,7 @@ class Walk {
     return fmt::format("{}{}.{}{}", family_.layers, layer, name, part);
   }
 
-  // Junction i lies before sub-block i of the model, counted through all layers.
+  // Builds the junction before sub-block i of the model, counted through all layers.
   Junction junction(std::size_t i) {
     const std::size_t subs = family_.sub_blocks.size();
     const auto layer = static_cast<std::uint32_t>(i / subs);
@@ -211,7 +212,7 @@ class Walk {
 
   void find_strangers() {
     std::set<std::string> outside(family_.embeddings.begin(), family_.embeddings.end());
-    std::set<std::string> inside;  // as in layer 0
+    std::set<std::string> inside;  // without the layer's prefix
     const auto know = [](std::set<std::string>& known, const std::string& stem) {
       known.insert(stem + ".weight");
       known.insert(stem + ".bias");
@@ -243,7 +244,7 @@ class Walk {
   const Index& index_;
   const Family& family_;
   std::uint32_t layers_;
-  std::vector<std::vector<std::size_t>> strangers_;  // by layer; outside the layers last
+  std::vector<std::vector<std::size_t>> strangers_;  // by layer; those outside the layers last
   Prover prover_;
 };
 

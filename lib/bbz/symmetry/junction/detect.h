@@ -1,8 +1,8 @@
-// Junctions: the points of a sliced model's residual stream where a rotation may be inserted.
+// Junctions: the points of a sliced model's residual stream at which a rotation can be inserted.
 //
-// At a junction of width d any U in O(d) changes the tensors that touch it and not the function of
+// At a junction of width d, any U in O(d) changes the tensors that touch it but not the function of
 // the model, because RMSNorm without weights commutes with rotations (Ashkboos et al., SliceGPT,
-// arXiv 2401.15024). detect() finds them from names and shapes alone and proves each one.
+// arXiv 2401.15024). detect() finds junctions from names and shapes alone, and proves each one.
 #pragma once
 
 #include <cstddef>
@@ -17,13 +17,14 @@
 
 namespace bbz::junction {
 
-// Returns the bytes of a tensor, known by its index in a list of TensorInfo: row-major, each
-// element little-endian, as many as type and shape say. A function that takes a Load calls it on
-// the thread that it was called on and one call at a time, in any order and more than once for a
-// tensor if it needs to, and owns what it gets; it returns an error of Load as its own, unchanged.
+// Returns the bytes of the tensor with an index in a list of TensorInfo: row-major, each element
+// little-endian, of the size that dtype and shape give. A function with a Load parameter calls it
+// on its caller's thread, one call at a time, in any order, and more than once for a tensor if
+// necessary. It owns the bytes, and returns the errors of Load unchanged.
 using Load = std::function<Result<std::vector<std::byte>>(std::size_t tensor)>;
 
-// How U acts on a tensor of the junction. The numbers stand in the format.
+// How the rotation U of a junction acts on one of its tensors. The format stores role_name(); the
+// numbers are not part of it.
 enum class Role : std::uint8_t {
   kReads = 1,        // input projection after the junction: W U
   kWrites = 2,       // output projection before it: U^T W
@@ -34,53 +35,57 @@ enum class Role : std::uint8_t {
   kHead = 7,         // output head: W U
 };
 
-// "reads", "writes", "bias", "shortcut in", "shortcut out", "embedding", "head".
+// Returns "reads", "writes", "bias", "shortcut in", "shortcut out", "embedding" or "head".
 std::string_view role_name(Role role);
 
-// The axis of the tensor that has the junction's width: 1 (columns) where U acts from the right,
-// 0 (rows, or the elements of a bias) where its transpose acts from the left.
+// Returns the axis of the tensor that has the junction's width: 1 (columns) if U acts from the
+// right, 0 (rows, or the elements of a bias) if its transpose acts from the left.
 int role_axis(Role role);
 
-// The widest junction that is rotated: what bounds the memory of whoever decodes one.
+// The widest junction that is rotated, which bounds the memory of decoders.
 inline constexpr std::uint64_t kMaxWidth = 32768;
 
+// A tensor that touches a junction.
 struct Member {
   std::size_t tensor = 0;  // index into the list given to detect()
   Role role{};
   friend bool operator==(const Member&, const Member&) = default;
 };
 
+// A junction, proven or refused.
 struct Junction {
   std::string name;         // "layer 3 mlp", "head"
-  std::uint32_t block = 0;  // the layer that reads it; the number of layers for the head's
-  std::uint64_t width = 0;  // d; 0 where refused
-  // The shortcut or embeddings that enter first, then projections that write, then what leaves:
-  // shortcut out, reads, head. Empty where refused.
+  std::uint32_t block = 0;  // the layer that reads it; the number of layers if the head does
+  std::uint64_t width = 0;  // d; 0 if refused
+  // The shortcut or embeddings that enter, then the projections that write, then the tensors that
+  // leave: shortcut out, reads, head. Empty if refused.
   std::vector<Member> members;
-  std::string refusal;  // why it is no junction, in a sentence; empty where proven
+  std::string refusal;  // why it is not proven, in a sentence; else empty
 
+  // Returns whether the junction may be rotated.
   bool proven() const { return refusal.empty(); }
-  // The first member of a role, or nullptr.
+  // Returns the first member with a role, or nullptr.
   const Member* find(Role role) const;
 };
 
+// The junctions of a model.
 struct Detection {
-  std::string_view family;  // empty where no family fits
+  std::string_view family;  // empty if no family fits
   std::uint32_t layers = 0;
   std::vector<Junction> junctions;  // in residual order, proven and refused
   std::string refusal;              // why there is nothing to rotate; empty if any is proven
 };
 
-// Finds the junctions of a model. Never fails: what cannot be proven is refused with a reason, and
-// is to be left to the exact coder. A junction is proven when
-//   - every tensor that its family's row names is there, of a floating-point type of 16, 32 or 64
-//     bits, a matrix (or, a bias, a vector), with the same width along its junction axis;
-//   - its shortcuts are there, and the head has a matrix of its own (is not tied);
-//   - no norm weight or bias sits on it;
-//   - no tensor that the row does not name could touch it: none in its layers (and none outside the
-//     layers) has an extent equal to its width, except the biases of input projections and of the
-//     head, which do not see the rotation.
-// Cost: O(n log n) in the number of tensors.
+// Finds the junctions of a model. Never fails: a junction that cannot be proven is refused with a
+// reason, and its tensors have to be stored exactly. A junction is proven if
+//   - every tensor that its family's row names exists, is F16, BF16, F32 or F64, is a matrix (a
+//     bias: a vector), and has the same width along its junction axis, at most kMaxWidth;
+//   - its shortcuts exist, and the head has a matrix of its own (is not tied);
+//   - it has no norm weight or bias;
+//   - no tensor that the row does not name could touch it: none in its layers, and none outside
+//     the layers, has an extent equal to its width. Biases of input projections and of the head
+//     are exempt, because the rotation does not affect them.
+// Takes O(n log n) time for n tensors.
 Detection detect(std::span<const TensorInfo> tensors);
 
 }  // namespace bbz::junction

@@ -29,7 +29,8 @@ constexpr std::array<SubBlock, 2> kPhi3 = {{
     {"mlp", kGateUpFused, kDown, "mlp_shortcut_Q", "post_attention_layernorm"},
 }};
 
-// Both sub-blocks of a Phi-2 layer read and write the same two junctions: one sub-block here.
+// Lists a Phi-2 layer as one sub-block, because both of its sub-blocks read and write the same two
+// junctions.
 constexpr Names4 kPhi2Reads = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
                                "mlp.fc1"};
 constexpr Names2 kPhi2Writes = {"self_attn.dense", "mlp.fc2"};

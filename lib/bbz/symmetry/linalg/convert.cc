@@ -9,13 +9,14 @@
 namespace bbz::linalg {
 namespace {
 
-// Every element type as a pair of kernels without branches, so that loops over them vectorise.
+// The 16-bit types. Conversions have no branches, so that loops over them vectorise.
 
 struct F16 {
   using Bits = std::uint16_t;
   static constexpr int kMantissa = 10, kMinExponent = -14;
   static double load(Bits bits) {
-    // The fields moved into a float, whose exponent bias is larger by 112; exact for subnormals.
+    // Moves the fields into a float, whose exponent bias is larger by 112. Exact for subnormals
+    // too.
     const std::uint32_t magnitude = static_cast<std::uint32_t>(bits & 0x7fffu) << 13;
     const float scaled = std::bit_cast<float>(magnitude) * 0x1p112f;
     const std::uint32_t special = magnitude | 0x7f800000u;
@@ -33,8 +34,8 @@ struct BF16 {
   }
 };
 
-// Rounds a double to a 16-bit type: normal results by adding half of the last place to the bits of
-// the double, subnormal ones by adding a power of two whose last place is the subnormals' spacing.
+// Rounds a double to a 16-bit type. Normal results: adds half of the last place to the bits of the
+// double. Subnormal results: adds a power of two whose last place is the spacing of subnormals.
 template <class T>
 std::uint16_t store16(double value) {
   constexpr int kDropped = 52 - T::kMantissa;

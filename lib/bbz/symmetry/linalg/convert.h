@@ -1,8 +1,8 @@
-// Stored elements to double and back: F16, BF16, F32, F64.
+// Converts stored elements of F16, BF16, F32 and F64 to double and back.
 //
-// To double is exact. From double rounds once, to nearest, ties to even, as IEEE 754 does:
-// subnormal results are kept, what is too large becomes an infinity, a NaN becomes the quiet NaN
-// with no payload. No intermediate type is used, so nothing is rounded twice.
+// Conversion to double is exact. Conversion from double rounds once, to nearest, ties to even, as
+// IEEE 754 does: subnormal results are kept, and values that are too large become infinities. For
+// F16 and BF16, a NaN becomes the positive quiet NaN without a payload.
 #pragma once
 
 #include <span>
@@ -13,25 +13,27 @@
 
 namespace bbz::linalg {
 
-// True for the four types of this header; the precondition of all that follows.
+// Returns whether `dtype` is one of the four types. That is a precondition of all functions below.
 bool is_float(DType dtype);
 
-// Precondition: `bytes` holds exactly values.size() elements.
+// Loads elements. Precondition: `bytes` holds exactly values.size() elements.
 void load(Bytes bytes, DType dtype, std::span<double> values);
+// Stores elements, rounded. Precondition: `bytes` holds exactly values.size() elements.
 void store(std::span<const double> values, DType dtype, MutableBytes bytes);
 
-// A matrix from its stored rows, and back. Precondition: bytes.size() is rows * cols elements.
+// Loads a row-major matrix. Precondition: `bytes` holds exactly rows * cols elements.
 Matrix load_matrix(Bytes bytes, DType dtype, Index rows, Index cols);
+// Stores a matrix row by row, rounded. Precondition: `bytes` holds exactly its elements.
 void store_matrix(const ConstView& matrix, DType dtype, MutableBytes bytes);
 
-// The nearest number of the type, as a double.
+// Returns the nearest number of the type, as a double.
 double round_to(DType dtype, double value);
 
 // Returns the largest finite number of the type.
 double largest(DType dtype);
 
-// The distance between neighbours of the type in value's binade; that of subnormals below it.
-// Precondition: value is finite.
+// Returns the distance between neighbours of the type in the binade of `value`, or that of
+// subnormals if `value` is below the smallest normal number. Precondition: value is finite.
 double ulp(DType dtype, double value);
 
 }  // namespace bbz::linalg

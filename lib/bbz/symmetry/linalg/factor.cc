@@ -17,7 +17,7 @@ namespace {
 using lapack::to_int;
 using Columns = Eigen::MatrixXd;  // column-major: the transpose of a Matrix with the same memory
 
-// QR of an m x n matrix in place: R on and above the diagonal; the first `width` columns of Q.
+// The QR factorisation of an m x n matrix: R, and the first `width` columns of Q.
 struct Qr {
   Columns r;  // min(m, n) x n
   Columns q;  // m x width
@@ -45,7 +45,7 @@ Qr qr(Columns a, Index width) {
   return out;
 }
 
-// x -= x gap / 2. LAPACK's product is in float, which is enough if gap is small.
+// Computes x -= x gap / 2. With LAPACK the product is in float, which is enough if gap is small.
 void subtract_half_product(const Matrix& gap, Matrix& x) {
   if (!lapack::available()) {
     x -= 0.5 * product(x, gap);
@@ -63,10 +63,11 @@ void subtract_half_product(const Matrix& gap, Matrix& x) {
 // Decomposes a square matrix without LAPACK. Eigen's own decomposition takes half a minute to
 // compile, so this one uses its eigenvalues of symmetric matrices. The eigenvectors W of M^T M make
 // the columns of M W orthogonal, up to an error of a rounding of the largest value squared. The QR
-// of M W is therefore diagonal, up to rounding, in those first rows where the diagonal is not far
+// of M W is therefore diagonal, up to rounding, in those first rows whose diagonal is not far
 // below the largest value. The smaller matrix below these rows is the M of the next round.
 std::optional<Svd> svd_by_eigenvalues(const Columns& a) {
-  constexpr double kAccepted = 0.1;  // of a round's largest value: 10 roundings of it are dropped
+  // Accepts values down to this part of a round's largest value. The error is then ten roundings.
+  constexpr double kAccepted = 0.1;
   const Index n = a.rows();
   Matrix u = Matrix::Identity(n, n), v = Matrix::Identity(n, n), rest = a;
   Vector values = Vector::Zero(n);
@@ -76,10 +77,10 @@ std::optional<Svd> svd_by_eigenvalues(const Columns& a) {
     const Index left = n - done;
     const double scale = rest.cwiseAbs().maxCoeff();
     if (scale <= negligible) break;
-    rest /= scale;  // no square overflows or vanishes
+    rest /= scale;  // so that no square overflows or vanishes
     const Eigen::SelfAdjointEigenSolver<Columns> solver(Columns(gram(rest, Op::kTransposed)));
     if (solver.info() != Eigen::Success) return std::nullopt;
-    const Matrix w = solver.eigenvectors().rowwise().reverse();  // values descend
+    const Matrix w = solver.eigenvectors().rowwise().reverse();  // so that values descend
     const Qr factors = qr(product(rest, w), left);
     u.rightCols(left) = product(u.rightCols(left), factors.q);
     v.rightCols(left) = product(v.rightCols(left), w);
@@ -94,7 +95,7 @@ std::optional<Svd> svd_by_eigenvalues(const Columns& a) {
     done += accepted;
     rest = scale * factors.r.bottomRightCorner(n - done, n - done);
   }
-  // Rounding can exchange neighbours.
+  // Sorts, because rounding can exchange neighbours.
   std::vector<Index> order(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), Index{0});
   std::ranges::stable_sort(order, [&](Index i, Index j) { return values(i) > values(j); });
@@ -123,7 +124,7 @@ Lq lq(const ConstView& a) {
   out.l.leftCols(factors.r.rows()) = factors.r.transpose();
   for (Index i = 0; i < factors.r.rows(); ++i) {
     if (std::signbit(out.l(i, i))) {
-      out.l.col(i).tail(a.rows() - i) *= -1.0;  // the zeros above stay +0
+      out.l.col(i).tail(a.rows() - i) *= -1.0;  // leaves the zeros above at +0
       out.q.row(i) = -out.q.row(i);
     }
   }
@@ -135,7 +136,7 @@ PivotedR pivoted_r(const ConstView& a) {
   PivotedR out{Matrix::Zero(m, n), std::vector<Index>(static_cast<std::size_t>(m))};
   if (m == 0) return out;
   Columns work = a;
-  std::vector<Index> order(static_cast<std::size_t>(n));  // order[k]: the column now in place k
+  std::vector<Index> order(static_cast<std::size_t>(n));  // order[k]: the column now at place k
   if (lapack::available()) {
     std::vector<int> jpvt(order.size(), 0);
     Vector tau(m);
@@ -190,8 +191,8 @@ Result<Svd> svd(const ConstView& a) {
     }
     return Svd{u, std::move(values), vt};
   }
-  // A tall matrix is Q R: R is decomposed, and Q comes before it. A wide one is transposed. No
-  // square of an entry may overflow or vanish.
+  // Decomposes R of a tall matrix Q R, and multiplies by Q afterwards. Transposes a wide matrix.
+  // Scales, so that no square of an entry overflows or vanishes.
   const double largest = a.cwiseAbs().maxCoeff(), scale = largest > 0 ? largest : 1.0;
   const Matrix scaled = a / scale;
   const Qr factors = qr(m >= n ? Columns(scaled) : Columns(scaled.transpose()), k);
@@ -226,7 +227,7 @@ Status orthogonalise(Matrix& x) {
                                 "inner product off by " +
                                     std::to_string(off));
     }
-    // The new error is 3/4 of the square of this one, and terms of higher order.
+    // The next error is 3/4 of the square of this one, and terms of higher order.
     const double size = gap.norm();
     const bool last = size < 1e-6;
     if (size < 1e-5) {

@@ -1,7 +1,7 @@
-// Factorisations in double: LAPACK where has_lapack(), Eigen otherwise.
+// Factorisations in double, by LAPACK if has_lapack(), else by Eigen.
 //
-// All expect finite input and accept empty and rank-deficient matrices. Results agree between
-// LAPACK and Eigen to rounding, up to what the factorisation leaves free (signs, order of equals).
+// All expect finite input and accept empty and rank-deficient matrices. The results of LAPACK and
+// Eigen agree up to rounding and the freedom of the factorisation (signs, order of equals).
 #pragma once
 
 #include "bbz/base/error.h"
@@ -9,58 +9,70 @@
 
 namespace bbz::linalg {
 
-// A = L Q with L (m x n) lower trapezoidal with a non-negative diagonal and Q (n x n) orthogonal.
+// A = L Q of an m x n matrix: L (m x n) is lower trapezoidal with a non-negative diagonal, and
+// Q (n x n) is orthogonal.
 struct Lq {
   Matrix l;
   Matrix q;
 };
+// Returns the LQ factorisation of A.
 Lq lq(const ConstView& a);
 
 // A P = Q R of an m x n matrix with m <= n, pivots chosen greedily by the largest remaining column
 // (Businger and Golub): r (m x n) is upper trapezoidal with a non-negative diagonal that does not
-// grow, and its columns stand in their original places: column pivots[k] has its last non-zero
-// entry in row k. Q is not formed.
+// grow, and its columns are in the order of A: column pivots[k] has its last non-zero entry in row
+// k. Q is not computed.
 struct PivotedR {
   Matrix r;
   std::vector<Index> pivots;  // m of them
 };
+// Returns R of the pivoted QR factorisation of A. Precondition: m <= n.
 PivotedR pivoted_r(const ConstView& a);
 
-// A = V diag(values) V^T of a symmetric matrix, values ascending, eigenvectors in V's columns.
-// Errors: kInternal where the iteration does not converge.
+// A = V diag(values) V^T of a symmetric matrix: values ascend, and V's columns are the
+// eigenvectors.
 struct Eigh {
   Vector values;
   Matrix vectors;
 };
+// Returns the eigendecomposition of A. Errors: kInternal if the iteration does not converge or A is
+// not finite.
 Result<Eigh> eigh(const ConstView& a);
 
-// A = U diag(values) V^T, thin: for m x n and k = min(m, n), U is m x k, V^T k x n, values descend.
-// Errors: kInternal where the iteration does not converge.
+// A = U diag(values) V^T, thin: for m x n and k = min(m, n), U is m x k and V^T is k x n; values
+// descend.
 struct Svd {
   Matrix u;
   Vector values;
   Matrix vt;
 };
+// Returns the singular value decomposition of A. Errors: kInternal if the iteration does not
+// converge or A is not finite.
 Result<Svd> svd(const ConstView& a);
 
-// Orthonormal columns that span what the columns of a (n x k, k <= n) span: the Q of a thin QR.
+// Returns Q of a thin QR factorisation of `a` (n x k, k <= n): n x k, with orthonormal columns that
+// span the columns of `a`, if these are independent.
 Matrix orthonormal_columns(const ConstView& a);
 
-// The n x n orthogonal matrix whose first k columns are `columns` (n x k, orthonormal to rounding).
+// Returns an orthogonal n x n matrix whose first k columns are `columns` (n x k, orthonormal up to
+// rounding).
 Matrix complete_basis(const ConstView& columns);
 
-// The nearest orthogonal matrix to one whose singular values are near 1, by Newton and Schulz:
-// X <- X (3 I - X^T X) / 2, whose error is squared by every step, until that is below 1e-12 in the
-// Frobenius norm. Small corrections are multiplied in float, which is enough for them.
-// Errors: kInvalidArgument where X^T X is too far from I for that (0.5 or more in some entry).
+// Replaces x, whose singular values are near 1, by the nearest matrix with orthonormal columns,
+// with the Newton-Schulz iteration X <- X (3 I - X^T X) / 2. Each step squares the error, until it
+// is below 1e-12 in the Frobenius norm. With LAPACK, small corrections are multiplied in float,
+// which is enough.
+// Errors: kInvalidArgument if X^T X is too far from I (by 0.5 or more in an entry), or the
+// iteration does not converge.
 Status orthogonalise(Matrix& x);
 
 // The orthogonal U (n x n) that minimises |A U - B| for m x n matrices (Schoenemann 1966), and the
-// distance |A U - B| / |B| in the Frobenius norm (|A U - B| where B is zero).
+// distance |A U - B| / |B| in the Frobenius norm, or |A U - B| if B is zero.
 struct Procrustes {
   Matrix u;
   double distance = 0;
 };
+// Solves the orthogonal Procrustes problem. Errors: those of svd().
 Result<Procrustes> procrustes(const ConstView& a, const ConstView& b);
 
 }  // namespace bbz::linalg

@@ -11,7 +11,7 @@ namespace bbz::linalg {
 
 bool invert(Matrix& x) {
   if (lapack::available()) {
-    // In column-major order the memory holds the transpose, whose inverse is the inverse's.
+    // LAPACK reads the memory as the transpose, whose inverse is the transpose of the inverse.
     const int n = static_cast<int>(x.rows());
     if (n == 0) return true;
     std::vector<int> pivots(static_cast<std::size_t>(n));
@@ -24,7 +24,7 @@ bool invert(Matrix& x) {
 }
 
 bool polarise(Matrix& x) {
-  // The error left by a step is about half the square of the step: one below kSettled leaves none.
+  // A step leaves an error of about half its square: below kSettled, that is none in double.
   constexpr double kSettled = 1e-8;
   constexpr double kScaleUntil = 1e-2;
   constexpr int kMostSteps = 50;

@@ -1,21 +1,22 @@
-// Inverses of square matrices and what is made of them, by LU: LAPACK where has_lapack(), Eigen
-// otherwise. All expect finite input.
+// Inverses of square matrices and functions that use them, with LU factorisations: by LAPACK if
+// has_lapack(), else by Eigen. All expect finite input.
 #pragma once
 
 #include "bbz/symmetry/linalg/matrix.h"
 
 namespace bbz::linalg {
 
-// Replaces x by its inverse; false, and x is lost, where that is not finite.
+// Replaces x by its inverse. Returns false, with x unspecified, if that is not finite.
 bool invert(Matrix& x);
 
-// Replaces x by its orthogonal polar factor, the orthogonal matrix nearest to it, by Newton's
-// iteration, scaled (Higham, "Computing the Polar Decomposition", SIAM J. Sci. Stat. Comput. 7,
-// 1986). False, and x is lost, where x is singular.
+// Replaces x by its orthogonal polar factor, the orthogonal matrix nearest to it, with the scaled
+// Newton iteration (Higham, "Computing the Polar Decomposition", SIAM J. Sci. Stat. Comput. 7,
+// 1986). Returns false, with x unspecified, if x is singular or the iteration does not converge in
+// 50 steps.
 bool polarise(Matrix& x);
 
-// (I - A)(I + A)^-1, orthogonal for a skew-symmetric A; its own inverse as a map. All NaN where
-// I + A is singular, which it is not for a skew-symmetric A.
+// Returns (I - A)(I + A)^-1, which is orthogonal for a skew-symmetric A. The map is its own
+// inverse. All entries are NaN if I + A is singular, which cannot happen for a skew-symmetric A.
 Matrix cayley(const ConstView& a);
 
 }  // namespace bbz::linalg

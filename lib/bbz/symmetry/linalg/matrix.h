@@ -5,11 +5,12 @@
 
 namespace bbz::linalg {
 
+// A number of rows or columns, and a matrix and a vector that own their elements.
 using Index = Eigen::Index;
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Vector = Eigen::VectorXd;
 
-// Views of a Matrix or of a block of one, without a copy.
+// Views of a Matrix, or of a block of one, without a copy. The matrix must outlive them.
 using ConstView = Eigen::Ref<const Matrix, 0, Eigen::OuterStride<>>;
 using View = Eigen::Ref<Matrix, 0, Eigen::OuterStride<>>;
 

@@ -20,7 +20,7 @@ void multiply_by_eigen(const ConstView& a, Op op_a, const ConstView& b, Op op_b,
   }
 }
 
-// What is in `out` does not count where factor is 0, not even a NaN.
+// Scales `out`. With factor 0 its old value is ignored, even a NaN.
 void scale_by(double factor, View out) {
   if (factor == 0.0) {
     out.setZero();
@@ -29,13 +29,13 @@ void scale_by(double factor, View out) {
   }
 }
 
-// Below so many multiplications a call of BLAS, which may wake its threads, costs more than it
-// saves.
+// The number of multiplications below which a call of BLAS, which may wake threads, costs more than
+// it saves.
 constexpr Index kSmall = Index{1} << 16;
 
 using lapack::to_int;
 
-// CBLAS refuses a stride below the row's length, also for matrices of one row.
+// Returns the stride for CBLAS, which refuses one below the row's length, even for a single row.
 int stride(const ConstView& m) {
   return to_int(std::max<Index>({m.outerStride(), m.cols(), 1}));
 }

@@ -1,30 +1,32 @@
-// Matrix products in double: by BLAS where OpenBLAS is installed, by Eigen otherwise.
+// Matrix products in double, by BLAS if OpenBLAS is installed, else by Eigen.
 #pragma once
 
 #include "bbz/symmetry/linalg/matrix.h"
 
 namespace bbz::linalg {
 
+// Whether an operand is transposed before it is multiplied.
 enum class Op : bool { kPlain, kTransposed };
 
-// out = scale * op(a) op(b) + keep * out. Preconditions: shapes fit; out overlaps neither operand.
+// Computes out = scale * op(a) op(b) + keep * out. If `keep` is 0, the old value of `out` is
+// ignored, even a NaN. Preconditions: the shapes fit; `out` overlaps neither operand.
 void multiply(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out,
               double scale = 1.0, double keep = 0.0);
 
-// The same as a value.
+// Returns a b. Precondition: the shapes fit.
 Matrix product(const ConstView& a, const ConstView& b);
 
-// The lower triangle of a a^T (or a^T a, where op is kTransposed), the upper copied from it.
+// Returns a a^T, or a^T a if `op` is kTransposed. The upper triangle is a copy of the lower.
 Matrix gram(const ConstView& a, Op op = Op::kPlain);
 
-// True where BLAS and LAPACK stand behind this room. The first call that needs them loads them.
+// Returns whether BLAS and LAPACK are used. Loads them if they have not been loaded.
 bool has_lapack();
 
-// Sets how many threads BLAS and LAPACK may use, in the whole process, 0 for as many as the machine
-// runs at once, which is also what they use before the first call. They use fewer if the system
-// gives fewer. Nothing is loaded for it. Results of decoding do not depend on it.
+// Sets the number of threads that BLAS and LAPACK may use in the whole process. 0, which is also
+// the default, means one for each processor. They use fewer if the system gives fewer. Does not
+// load them. Results of decoding do not depend on it.
 void set_threads(unsigned threads);
-// Returns how many they use now: 1 without them.
+// Returns the number of threads that BLAS and LAPACK use, 1 without them. Loads them.
 unsigned threads();
 
 }  // namespace bbz::linalg

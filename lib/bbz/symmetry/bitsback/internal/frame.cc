@@ -13,14 +13,14 @@ namespace {
 
 using linalg::Op;
 
-// Half the width of the strip beside a half in which the encoder lists a decision: far above what
-// arithmetic in double can be off by.
+// Half the width of the strip around a half in which the encoder lists a decision, far above the
+// error of double arithmetic.
 constexpr double kMargin = 0x1p-26;
 
-// Sums of the rough frame to which each column is added.
+// The number of sums of the rough frame to which each column is added.
 constexpr std::uint64_t kPlaces = 8;
 
-// Columns that measure_row_exponents() looks at, for each row.
+// The number of columns for each row that measure_row_exponents() samples.
 constexpr std::size_t kSampleFactor = 4;
 
 int round_within(double value, int most) {
@@ -34,7 +34,7 @@ int neighbour(double value, bool upper, int most) {
   return std::clamp(below + (upper ? 1 : 0), -most, most);
 }
 
-// A block for as many columns as a loop takes at a time, of which it uses the first `count`.
+// Returns a block for the columns that a loop takes at a time, of which first_of() gives the first.
 Matrix block_for(const Operand& operand) {
   return Matrix(std::min(kBlockColumns, operand.columns()), operand.width());
 }
@@ -47,7 +47,7 @@ std::span<double> column_of(linalg::View block, std::size_t j) {
   return {block.row(static_cast<Eigen::Index>(j)).data(), static_cast<std::size_t>(block.cols())};
 }
 
-// Columns first ... first + block.rows() - 1 of the operand, scaled by their exponents.
+// Loads columns first ... first + block.rows() - 1 of the operand, scaled by their exponents.
 void fetch_scaled(const Operand& operand, std::span<const std::int16_t> exponents,
                   std::size_t first, linalg::View block) {
   operand.fetch(first, block);
@@ -90,8 +90,8 @@ int Following::decide(std::uint64_t index, double value, double, int most) {
 }
 
 std::vector<std::int16_t> column_exponents(const Operand& operand, Decider& decider) {
-  // A column of this norm is mostly subnormal elements, whose spacing no longer shrinks: below it,
-  // more weight would only weigh rounding.
+  // A column with a norm of 2^least has mostly subnormal elements, whose spacing no longer shrinks.
+  // More weight for smaller columns would only amplify rounding.
   const int norm_of_ones = (static_cast<int>(std::bit_width(operand.width())) - 1) / 2;
   const double least = operand.precision().least_normal_exponent + norm_of_ones;
   std::vector<std::int16_t> exponents(operand.columns());
@@ -128,7 +128,7 @@ Matrix rough_frame(const Operand& operand, std::span<const std::int16_t> exponen
       }
     }
   });
-  // The sums are the rows of Sᵀ, and Sᵀ = L Q is S = C R transposed.
+  // The sums are the rows of Sᵀ, and Sᵀ = L Q is the transpose of S = C R.
   linalg::Lq factors = linalg::lq(sums);
   if (conditioning != nullptr) {
     const double largest = factors.l.diagonal().maxCoeff();

@@ -1,7 +1,7 @@
-// The frame of a junction: a rotation F(Y) that follows the carriers Y smoothly, F(QY) = Q F(Y).
-// Found in two steps: a rough frame by QR of fixed random sums of columns, and from it the fine
-// one, the polar factor of Y Wᵀ with W the carriers in the rough frame rounded to small whole
-// numbers. Internal; format-spec/bits-back.md section 3.
+// The frame of a junction: a rotation F(Y) that depends smoothly on the carriers Y, such that F(QY)
+// = Q F(Y). It is found in two steps: first a rough frame by QR of fixed random sums of columns;
+// then the polar factor of Y Wᵀ, in which W is the carriers in the rough frame, rounded to small
+// whole numbers. See section 3 of format-spec/bits-back.md.
 #pragma once
 
 #include <vector>
@@ -10,36 +10,39 @@
 
 namespace bbz::bitsback {
 
+// The largest sizes of the whole numbers that a frame depends on.
 inline constexpr int kMostColumnExponent = 1000;
 inline constexpr int kMostWeight = 127;
 inline constexpr int kMostRowExponent = 64;
 
-// The whole numbers that a frame depends on, one for each column and one for each element, are
-// decided in this order.
+// Returns the number of decisions. A frame depends on a whole number for each column and one for
+// each element, which are decided in this order.
 constexpr std::uint64_t decision_count(std::uint64_t width, std::uint64_t columns) {
   return columns + width * columns;
 }
 
-// A decision for which rounding is not to be trusted, because the measured value lies beside a half
-// or rounding to the stored type moved it across. The whole number above the value is meant, or the
-// one below.
+// A decision for which a decoder must not round, because the measured value is close to a half or
+// the rounding to the stored type moved it across. Gives the whole number above the value, or that
+// below.
 struct Listed {
   std::uint64_t index = 0;
   bool upper = false;
 };
 
-// Turns a measured value into a whole number in -most ... most. A value off by less than `margin`
-// must give the same.
+// Turns measured values into whole numbers.
 class Decider {
  public:
   virtual ~Decider() = default;
+  // Returns a whole number in -most ... most for decision `index`. A value that differs by less
+  // than `margin` must give the same number.
   virtual int decide(std::uint64_t index, double value, double margin, int most) = 0;
 };
 
-// The planning encoder: rounds, and keeps what it decided.
+// Decides for the planning encoder: rounds, and stores the decisions.
 class Rounding final : public Decider {
  public:
-  // Decisions 0 ... exponents.size() - 1 go to `exponents`, the rest to `weights`.
+  // Stores decisions 0 ... exponents.size() - 1 in `exponents`, the rest in `weights`. Both must
+  // outlive this object.
   Rounding(std::span<std::int16_t> exponents, std::span<std::int8_t> weights)
       : exponents_(exponents), weights_(weights) {}
   int decide(std::uint64_t index, double value, double margin, int most) override;
@@ -49,15 +52,17 @@ class Rounding final : public Decider {
   std::span<std::int8_t> weights_;
 };
 
-// The checking encoder: decides as planned, and lists where a decoder would not or might not.
+// Decides for the checking encoder: as planned, and lists the decisions in which a decoder would or
+// might round to something else.
 class Listing final : public Decider {
  public:
   Listing(std::span<const std::int16_t> exponents, std::span<const std::int8_t> weights)
       : exponents_(exponents), weights_(weights) {}
   int decide(std::uint64_t index, double value, double margin, int most) override;
 
-  // No planned number was out of a listing's reach.
+  // Returns whether every planned number is one that a listed decision can give.
   bool ok() const { return ok_; }
+  // Moves the listed decisions out.
   std::vector<Listed> take() { return std::move(listed_); }
 
  private:
@@ -67,7 +72,8 @@ class Listing final : public Decider {
   bool ok_ = true;
 };
 
-// The decoder: rounds, or does as listed. Precondition: indices ascend.
+// Decides for the decoder: rounds, or follows the list. Preconditions: indices ascend; the list
+// outlives this object.
 class Following final : public Decider {
  public:
   explicit Following(std::span<const Listed> listed) : rest_(listed) {}
@@ -77,29 +83,29 @@ class Following final : public Decider {
   std::span<const Listed> rest_;
 };
 
-// For each column, the exponent e for which 2^-e brings its norm near 1.
+// Returns for each column the exponent e for which scaling by 2^-e brings its norm near 1.
 std::vector<std::int16_t> column_exponents(const Operand& operand, Decider& decider);
 
-// The rough frame: the orthogonal factor of S, whose d columns are sums of the columns of Y, scaled
-// by their exponents, with signs and places from the seed. `conditioning`, where not null, receives
-// the least over the largest diagonal element of the triangular factor.
+// Returns the rough frame: the orthogonal factor of S, whose d columns are sums of the columns of
+// Y, scaled by their exponents, with signs and places from the seed. If `conditioning` is not null,
+// it receives the smallest diagonal element of the triangular factor divided by the largest.
 Matrix rough_frame(const Operand& operand, std::span<const std::int16_t> exponents,
                    std::uint8_t seed, double* conditioning = nullptr);
 
-// Y Wᵀ for the scaled columns, d×d, with W decided from the rough frame. W's rows are in units of
-// 2^row_exponents.
+// Returns Y Wᵀ, d×d, for the scaled columns, and decides W from the rough frame. Row i of W is in
+// units of 2^row_exponents[i].
 Matrix weighted_sum(const Operand& operand, std::span<const std::int16_t> exponents,
                     const Matrix& rough, std::span<const std::int8_t> row_exponents,
                     Decider& decider);
 
-// For each row of Y in the rough frame, about log2 of its root mean square, from a sample of the
-// columns: row exponents as the planning encoder chooses them.
+// Returns the row exponents that the planning encoder chooses: for each row of Y in the rough frame
+// about log2 of its root mean square, from a sample of the columns.
 std::vector<std::int8_t> measure_row_exponents(const Operand& operand,
                                                std::span<const std::int16_t> exponents,
                                                const Matrix& rough);
 
-// The bijection of 64-bit words that finishes SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): here
-// the source of signs, places and whitening.
+// Returns the finalizer of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014), a bijection of 64-bit
+// words. It is the source of signs, places and whitening.
 constexpr std::uint64_t mix(std::uint64_t x) {
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
   x = (x ^ (x >> 27)) * 0x94D049BB133111EB;

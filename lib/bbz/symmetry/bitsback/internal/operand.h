@@ -1,4 +1,4 @@
-// The carriers of a junction as one matrix. Internal.
+// The carriers of a junction as one matrix.
 #pragma once
 
 #include "bbz/symmetry/bitsback/bitsback.h"
@@ -8,34 +8,40 @@ namespace bbz::bitsback {
 
 using linalg::Matrix;
 
-// What rounding to a stored type costs.
+// The precision of a stored type.
 struct Precision {
   std::size_t bytes = 0;  // of one element
   int mantissa_bits = 0;
-  int least_normal_exponent = 0;  // below 2 to this, the spacing of values no longer shrinks
+  int least_normal_exponent = 0;  // below 2 to this, the spacing of values is constant
 };
 
-// The types a rotation can be hidden in: F16, BF16, F32. Errors: kUnsupported.
+// Returns the precision of F16, BF16 or F32, the types in which a rotation can be hidden. Errors:
+// kUnsupported for other types.
 Result<Precision> precision_of(DType dtype);
 
-// Y: d rows, and one column for each row of each carrier in their order, so that the frame that is
-// recovered acts from the left. Views the carriers' bytes and widens some columns at a time, which
-// in a block are rows, as they are stored.
+// The matrix Y: d rows, and a column for each row of each carrier in their order, so that the
+// recovered frame acts from the left. Views the carriers' bytes, and converts some columns at a
+// time. In a block, columns are rows, as they are stored.
 class Operand {
  public:
-  // Errors: kInvalidArgument where a carrier's bytes do not fill whole rows of d elements, there is
-  // no carrier, or the types differ; kUnsupported for a type that precision_of() refuses.
+  // Makes the matrix of carriers whose bytes outlive it. Errors: kInvalidArgument if there is no
+  // carrier or the bytes of one do not fill whole rows of d elements; kUnsupported if the types
+  // differ or precision_of() refuses them; kLimit if the width is 0 or above kMaxWidth, or there
+  // are more than kMaxColumns columns.
   static Result<Operand> open(std::uint64_t width, std::span<const Carrier> carriers);
 
+  // Returns d, the number of rows.
   std::size_t width() const { return width_; }
+  // Returns the number of columns.
   std::size_t columns() const { return columns_; }
+  // Returns the precision of the carriers' type.
   const Precision& precision() const { return precision_; }
 
-  // Columns first ... first + out.rows() - 1 of Y as the rows of `out`. Precondition: they are
-  // there, and a row of `out` has width() elements.
+  // Loads columns first ... first + out.rows() - 1 of Y as the rows of `out`. Precondition: Y has
+  // these columns, and a row of `out` has width() elements.
   void fetch(std::size_t first, linalg::View out) const;
 
-  // Errors: kMalformed for the first element that is infinite or not a number, naming it.
+  // Checks that all elements are finite. Errors: kMalformed, naming the first that is not.
   Status require_finite() const;
 
  private:
@@ -45,7 +51,7 @@ class Operand {
   std::span<const Carrier> carriers_;
 };
 
-// Columns that the loops over an operand take at a time: enough for full speed of the products.
+// The number of columns that loops over an operand take at a time, enough for fast products.
 inline constexpr std::size_t kBlockColumns = 512;
 
 // Calls visit(first, count) for consecutive blocks that cover [0, columns).

@@ -77,8 +77,8 @@ void RangeDecoder::refill() {
   }
 }
 
-// Moves the top byte of low_ out. A byte 0xFF may still be carried into, so it waits in pending_
-// behind the last byte that is not.
+// Moves the top byte of low_ out. A carry can still change a byte 0xFF and the byte before it, so
+// these are held back.
 void RangeEncoder::shift_low() {
   const bool carry = low_ >> 32 != 0;
   const auto top = static_cast<std::uint8_t>(low_ >> 24);
@@ -94,8 +94,8 @@ void RangeEncoder::shift_low() {
 }
 
 std::vector<std::byte> RangeEncoder::finish() {
-  // Any value in [low, low + range) decodes alike: take the one with the most trailing zero bits,
-  // and leave up to four zero bytes at the end unwritten, since the decoder reads zeros there.
+  // Any value in [low, low + range) decodes to the same bits. Takes the one with the most trailing
+  // zero bits, and omits up to four zero bytes at the end, since the decoder reads zeros there.
   const std::uint64_t last = low_ + range_ - 1;
   for (int zeros = 32; zeros >= 0; --zeros) {
     const std::uint64_t candidate = last >> zeros << zeros;

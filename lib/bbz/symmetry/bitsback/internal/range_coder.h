@@ -1,6 +1,6 @@
 // A binary arithmetic coder with adaptive models, in integers only: the carry-propagating range
-// coder of LZMA (G. N. N. Martin, 1979) with probabilities counted as Krichevsky and Trofimov do.
-// The encoder and the decoder are mirror images; format-spec/bits-back.md section 5 is normative.
+// coder of LZMA (G. N. N. Martin, 1979) with the probability estimator of Krichevsky and Trofimov.
+// Encoder and decoder are mirror images. Section 5 of format-spec/bits-back.md is normative.
 #pragma once
 
 #include <array>
@@ -10,14 +10,15 @@
 
 namespace bbz::bitsback {
 
-// The probability that the next bit is 0, in 65536ths, learned from the bits seen.
+// Learns the probability that the next bit is 0 from the bits seen, in 65536ths.
 class BitModel {
  public:
-  // In 1 ... 32767: the probability of 0 in 32768ths.
+  // Returns the probability of 0 in 32768ths, in 1 ... 32767.
   std::uint32_t zero_share() const {
     const std::uint32_t share = probability_ >> 1;
     return share < 1 ? 1 : share > 32767 ? 32767 : share;
   }
+  // Updates the probability after a bit.
   void learn(bool bit) {
     const std::uint32_t rate = 65536 / (seen_ + 2);
     if (bit) {
@@ -34,15 +35,18 @@ class BitModel {
   std::uint32_t seen_ = 0;
 };
 
-// Zero bytes at the end of a stream that the encoder may leave unwritten.
+// The number of zero bytes at the end of a stream that the encoder may omit.
 inline constexpr int kUnwritten = 4;
 
+// Encodes bits into bytes.
 class RangeEncoder {
  public:
+  // Encodes a bit with a model, which learns it.
   void put(BitModel& model, bool bit);
-  // The low `count` bits of value, the highest first, each at even odds. 0 <= count <= 32.
+  // Encodes the low `count` bits of value, the highest first, each with probability 1/2.
+  // 0 <= count <= 32.
   void put_raw(std::uint32_t value, int count);
-  // Ends the stream: the shortest string of bytes that decodes to what was put.
+  // Ends the stream and returns the shortest bytes that decode to what was put.
   std::vector<std::byte> finish();
 
  private:
@@ -57,15 +61,20 @@ class RangeEncoder {
   std::vector<std::byte> out_;
 };
 
+// Decodes the bytes of a RangeEncoder, given the same models.
 class RangeDecoder {
  public:
+  // Decodes `in`, which must outlive the decoder.
   explicit RangeDecoder(Bytes in);
 
+  // Decodes a bit with a model, which learns it.
   bool get(BitModel& model);
+  // Decodes `count` bits of probability 1/2, the highest first. 0 <= count <= 32.
   std::uint32_t get_raw(int count);
-  // More was read than any encoder leaves unwritten: the input is cut or forged. Sticky.
+  // Returns whether more bytes were read past the end than an encoder may omit, so that the input
+  // is truncated or forged. Once true, it stays true.
   bool starved() const { return next_ > in_.size() + kUnwritten; }
-  // The whole input has entered the decoder, and no more than an encoder may leave unwritten.
+  // Returns whether the whole input was read, and not starved().
   bool finished() const { return next_ >= in_.size() && !starved(); }
 
  private:
@@ -78,12 +87,13 @@ class RangeDecoder {
   std::uint32_t code_ = 0;
 };
 
-// Whole numbers of any size, small ones cheaper: a unary part with a model for each place, and from
-// kUnary on an Elias-gamma code of the rest at even odds.
+// Codes whole numbers of any size, small ones in fewer bits: in unary with a model for each place,
+// and from kUnary on with an Elias gamma code of the rest, whose bits have probability 1/2.
 class NumberModel {
  public:
+  // Encodes a number.
   void put(RangeEncoder& out, std::uint32_t value);
-  // At most 2^32 - 1; a longer gamma code, which no encoder writes, saturates.
+  // Decodes a number. A gamma code for more than 2^32 - 1, which no encoder writes, gives 2^32 - 1.
   std::uint32_t get(RangeDecoder& in);
 
  private:

@@ -26,7 +26,7 @@ constexpr std::int64_t unzigzag(std::uint32_t code) {
                          : static_cast<std::int64_t>(code >> 1);
 }
 
-// Row exponents, each as the difference from the one before, the first from 0.
+// Encodes row exponents, each as the difference from the one before, the first from 0.
 void put_row_exponents(RangeEncoder& out, std::span<const std::int8_t> exponents) {
   NumberModel model;
   int before = 0;
@@ -50,13 +50,14 @@ Status get_row_exponents(RangeDecoder& in, std::span<std::int8_t> exponents) {
   return {};
 }
 
-// The Rice parameter for gaps of this mean: about log2 of ln 2 times it.
+// Returns the Rice parameter for the mean gap: about log2 of ln 2 times the mean.
 int rice_parameter(std::uint64_t decisions, std::uint64_t count) {
   const std::uint64_t typical = decisions / count * 11 / 16;
   return std::min(31, std::max(0, static_cast<int>(std::bit_width(typical)) - 1));
 }
 
-// Listed decisions: their count, and for each the gap from the one before as a Rice code.
+// Encodes listed decisions: their count, and for each the gap from the one before as a Rice code,
+// and its direction.
 void put_listed(RangeEncoder& out, std::span<const Listed> listed, std::uint64_t decisions) {
   NumberModel().put(out, static_cast<std::uint32_t>(listed.size()));
   if (listed.empty()) return;
@@ -98,7 +99,7 @@ Result<std::vector<Listed>> get_listed(RangeDecoder& in, std::uint64_t decisions
   return listed;
 }
 
-// Corrections, each as whether it is odd, and its half rounded down as size and sign.
+// Models a correction: whether it is odd, and the size and sign of its half, rounded down.
 struct CorrectionModel {
   BitModel odd;
   NumberModel size;

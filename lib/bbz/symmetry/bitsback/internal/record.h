@@ -1,5 +1,5 @@
-// The correction record of a junction: everything a decoder needs beside the stored carriers.
-// Internal; format-spec/bits-back.md section 2 and 5.
+// The record of a junction: everything that a decoder needs beside the stored carriers. See
+// sections 2 and 5 of format-spec/bits-back.md.
 #pragma once
 
 #include <vector>
@@ -9,6 +9,7 @@
 
 namespace bbz::bitsback {
 
+// The fields of a record.
 struct Record {
   std::uint8_t seed = 0;
   Grid grid;
@@ -17,18 +18,21 @@ struct Record {
   std::uint64_t payload_size = 0;          // bytes
   std::uint64_t payload_checksum = 0;      // XXH3-64
   std::vector<std::int8_t> row_exponents;  // width
-  std::vector<Listed> listed;              // by ascending index
+  std::vector<Listed> listed;              // in ascending order of index
   std::vector<std::int32_t> corrections;   // one for each degree of freedom
 };
 
+// Returns the record's bytes.
 std::vector<std::byte> encode_record(const Record& record);
 
-// Errors: kTruncated; kUnsupported for another version; kMalformed for a reserved bit, a field out
-// of its range, sizes other than the carriers' or bytes left over.
+// Decodes a record for carriers with `columns` rows of `width` elements. Errors: kTruncated;
+// kUnsupported if the version is unknown or the reserved byte is not 0; kMalformed if a field is
+// out of its range, if the record is for another width or number of rows, or if bytes are left
+// over.
 Result<Record> decode_record(Bytes bytes, std::uint64_t width, std::uint64_t columns);
 
-// The payload that this record and the carriers' frame give. Errors: kMalformed where the frame is
-// not the one that was recorded; kChecksum.
+// Recovers the payload from a record and the frame of the carriers. Errors: kMalformed if the frame
+// does not fit the record; kChecksum.
 Result<std::vector<std::byte>> read_payload(const Record& record, const Matrix& frame);
 
 }  // namespace bbz::bitsback

@@ -12,12 +12,13 @@ namespace bbz::bitsback {
 
 namespace {
 
-// Word k of the whitening, which keeps a payload with long runs from drawing an extreme rotation.
+// Returns word k of the whitening, which keeps a payload with long runs from drawing an extreme
+// rotation.
 std::uint64_t whitening(std::uint8_t seed, std::uint64_t k) {
   return mix(mix(static_cast<std::uint64_t>(seed) + 257) + k);
 }
 
-// Word k of the payload, zero past its end.
+// Returns word k of the payload, which zeros extend.
 std::uint64_t payload_word(Bytes payload, std::uint64_t k) {
   if (8 * k >= payload.size()) return 0;
   std::uint64_t word = 0;
@@ -25,7 +26,7 @@ std::uint64_t payload_word(Bytes payload, std::uint64_t k) {
   return word;
 }
 
-// Where a parameter lies among the grid coordinates, as a real number.
+// Returns the grid coordinate of a parameter as a real number.
 double position(const Grid& grid, double parameter) {
   return parameter / grid.step() + std::ldexp(0.5, grid.bits) - 0.5;
 }
@@ -71,7 +72,7 @@ std::vector<std::uint32_t> draw_coordinates(std::uint64_t width, int bits, std::
                                             Bytes payload) {
   std::vector<std::uint32_t> coordinates(degrees_of_freedom(width));
   const std::uint32_t mask = (1U << bits) - 1;
-  std::uint64_t pool = 0;  // bits of the current word not yet taken
+  std::uint64_t pool = 0;  // bits of the current word that are not taken yet
   int pooled = 0;
   std::uint64_t next = 0;
   for (std::uint32_t& coordinate : coordinates) {
@@ -95,7 +96,7 @@ Result<std::vector<std::byte>> payload_of(std::span<const std::uint32_t> coordin
                                           std::uint8_t seed, std::uint64_t size) {
   const std::uint64_t all_bits = coordinates.size() * static_cast<std::uint64_t>(bits);
   std::vector<std::byte> bytes(divide_up(all_bits, 64) * 8);
-  std::uint64_t pool = 0;  // bits not yet written
+  std::uint64_t pool = 0;  // bits that are not written yet
   int pooled = 0;
   std::uint64_t next = 0;
   for (const std::uint32_t coordinate : coordinates) {
@@ -141,7 +142,7 @@ Result<Matrix> parameters_of(const Matrix& rotation) {
     return make_error(Code::kMalformed,
                       "bits-back: the frame of the carriers has no rotation parameters");
   }
-  // Noise leaves a symmetric part, which says nothing about the rotation.
+  // Drops the symmetric part, which is noise.
   for (Eigen::Index i = 0; i < parameters.rows(); ++i) {
     for (Eigen::Index j = 0; j <= i; ++j) {
       const double skew = 0.5 * (parameters(i, j) - parameters(j, i));
@@ -169,7 +170,8 @@ std::vector<std::int32_t> corrections_for(const Grid& grid, const Matrix& parame
 
 Result<std::vector<std::uint32_t>> coordinates_from(const Grid& grid, const Matrix& parameters,
                                                     std::span<const std::int32_t> corrections) {
-  // Half the encoder's margin: a machine that is off by more than its rounding may be reports it.
+  // Allows half the encoder's margin, so that a machine with larger errors than rounding reports
+  // them.
   const double trusted = 0.5 - 0.5 * kGridMargin / grid.step();
   const double most = std::ldexp(1.0, grid.bits) - 1;
   std::vector<std::uint32_t> coordinates(corrections.size());

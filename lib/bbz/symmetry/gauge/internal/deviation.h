@@ -1,4 +1,4 @@
-// What rounding did to a rotated tensor.
+// Measures the rounding of a rotated tensor.
 #pragma once
 
 #include <cstdint>
@@ -7,15 +7,17 @@
 
 namespace bbz::gauge {
 
-// How far stored entries are from the exact rotation.
+// Sums up the differences between stored entries and the exact rotation.
 struct Deviation {
   double largest = 0;
   double sum_of_squares = 0;
   std::uint64_t count = 0;
 
-  // Both of the same shape.
+  // Adds the differences between two matrices of the same shape.
   void add(const linalg::ConstView& exact, const linalg::ConstView& stored);
+  // Adds the differences that `other` sums up.
   void add(const Deviation& other);
+  // Returns the root of the mean of the squared differences, or 0 if there are none.
   double root_mean_square() const;
 };
 

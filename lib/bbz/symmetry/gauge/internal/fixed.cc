@@ -55,11 +55,11 @@ std::span<const std::size_t> FixedFactor::tiles_of(std::size_t g) const {
 }
 
 bool FixedFactor::fill_group(Bytes factor, std::size_t g) {
-  constexpr std::size_t kBlock = 32;  // pairs, of which all rows stay in the first cache
+  constexpr std::size_t kBlock = 32;  // pairs, whose rows all stay in the first cache
   const std::size_t first = g * kGroupRows;
   const std::size_t height = std::min(kGroupRows, rows_ - first);
   const std::size_t width = 2 * pairs_;
-  std::vector<std::int16_t> fixed(kGroupRows * width);  // row by row, zero where there is no entry
+  std::vector<std::int16_t> fixed(kGroupRows * width);  // row by row, padded with zeros
   bool fits = true;
   for (std::size_t i = 0; i < height; ++i) {
     const Row& row = order_[first + i];
@@ -79,16 +79,16 @@ bool FixedFactor::fill_group(Bytes factor, std::size_t g) {
   return fits;
 }
 
-// Two windows' rows by each other's columns, both in the order that rows have in groups.
+// The products of two windows, both ways. Rows and columns are in the order of order_.
 struct FixedFactor::Block {
   static constexpr std::size_t kSize = kWindowRows * kWindowRows;
   alignas(64) std::uint16_t direct[kSize];    // rows of the lower window
-  alignas(64) std::uint16_t mirrored[kSize];  // rows of the upper one, where it is another
+  alignas(64) std::uint16_t mirrored[kSize];  // rows of the upper window, if it is another one
 };
 
 void FixedFactor::compute_square(bool bf16, std::size_t down, std::size_t across,
                                  std::uint16_t* direct, std::uint16_t* mirrored) const {
-  // Of the one whose rows end earlier, each eight rows as far as they go; the other as a whole.
+  // Takes tiles of eight rows, each up to its end, from the group whose rows end earlier.
   const auto work = [this](std::size_t g) {
     return std::reduce(tiles_of(g).begin(), tiles_of(g).end());
   };
@@ -108,8 +108,7 @@ void FixedFactor::compute_square(bool bf16, std::size_t down, std::size_t across
 
 namespace {
 
-// Fetching where it will be written while something is computed takes no time; waiting for it later
-// does.
+// Prefetches memory that will be written, while products are computed.
 void prefetch(const std::byte* begin, std::size_t size) {
   constexpr std::size_t kLine = 64;
   constexpr int kToWrite = 1, kToSecondCache = 2;
@@ -133,8 +132,8 @@ void FixedFactor::write_block(const PolarView& form, std::size_t down, std::size
   std::size_t fetched = 0;
   for (std::size_t i = 0; i * kGroupRows < height; ++i) {
     for (std::size_t j = 0; j * kGroupRows < width && (down != across || j <= i); ++j) {
-      constexpr std::size_t kStep =
-          20;  // rows: all of them in ten squares, a block's on the diagonal
+      // Rows for each square: a block on the diagonal has ten squares, enough for all its rows.
+      constexpr std::size_t kStep = 20;
       const std::size_t end = fetched + kStep;
       for (; fetched < end; ++fetched) {
         if (fetched < height) prefetch(place(top + fetched, left), 2 * width);
@@ -161,7 +160,7 @@ void FixedFactor::write(const PolarView& form, parallel::ThreadPool* pool, Mutab
   struct Windows {
     std::size_t down = 0, across = 0;
   };
-  // Those with the same columns, which stay in a core's cache, come together.
+  // Puts blocks with the same columns next to each other, so that these stay in a core's cache.
   std::vector<Windows> blocks;
   const std::size_t windows = divide_up(groups_, kWindowGroups);
   for (std::size_t across = 0; across < windows; ++across) {

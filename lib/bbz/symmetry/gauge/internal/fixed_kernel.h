@@ -1,8 +1,9 @@
-// The inner loops of deriving a shortcut by integers, chosen at run time. Internal.
+// The inner loops that derive a shortcut with integers, chosen at run time.
 //
-// F's entries are whole numbers of 2^-15, as i16. They lie in groups of 48 rows, a group in pairs
-// of columns: the two entries of row 0 of the group, the two of row 1, ... row 47, then the next
-// pair of columns. Four groups are a window. Every kernel computes the same numbers.
+// The entries of F are multiples of 2^-15, stored as i16. They are arranged in groups of 48 rows,
+// and a group in pairs of columns: the two entries of row 0 of the group, those of row 1, ... those
+// of row 47, then the next pair of columns. A window is four groups. Every kernel computes the same
+// numbers.
 #pragma once
 
 #include <cstddef>
@@ -11,37 +12,41 @@
 
 namespace bbz::gauge {
 
+// The sizes of groups, tiles of rows, squares (a group each way) and windows.
 inline constexpr std::size_t kGroupRows = 48;
 inline constexpr std::size_t kTileRows = 8;
-inline constexpr std::size_t kPairWords = 2 * kGroupRows;  // of a group's pair of columns
+inline constexpr std::size_t kPairWords = 2 * kGroupRows;  // of a pair of columns of a group
 inline constexpr std::size_t kTileSize = kTileRows * kGroupRows;
 inline constexpr std::size_t kSquareSize = kGroupRows * kGroupRows;
 inline constexpr std::size_t kWindowGroups = 4;
 inline constexpr std::size_t kWindowRows = kWindowGroups * kGroupRows;
 
+// The functions of a kernel. None checks its arguments.
 struct FixedKernel {
-  const char* name;
-  // F16 as whole numbers of 2^-15, `count` of them. False, and `fixed` means nothing, where an
-  // element is none of -2^15 ... 2^15 - 1, or their squares reach 2^31.
+  const char* name;  // of the instruction set
+  // Converts `count` elements of F16 to multiples of 2^-15. Returns false, with `fixed`
+  // unspecified, if an element is not such a multiple in [-1, 1), or if the squares sum to 2 or
+  // more.
   bool (*to_fixed)(const std::byte* elements, std::size_t count, std::int16_t* fixed);
-  // sums[i][j], of kTileRows x kGroupRows, is the sum over the first `pairs` of columns of a(i)
-  // b(j). `b` is a group; `a` the first of eight rows within one.
+  // Computes sums[i][j], of kTileRows x kGroupRows: the sum of a(i) b(j) over the first `pairs`
+  // pairs of columns. `b` is a group, and `a` points to the first of eight rows in a group.
   void (*multiply)(const std::int16_t* a, const std::int16_t* b, std::size_t pairs,
                    std::int32_t* sums);
-  // A square, of kGroupRows each way, of whole numbers of -2^-30, none of them -2^31, rounded to
-  // F16 or BF16, to nearest, ties to even; and the same column by column. Both come to lie in
-  // squares of kWindowRows each way.
+  // Rounds a square, of kGroupRows each way, of multiples of -2^-30, none of them -2^31, to F16 or
+  // BF16, to nearest, ties to even. Writes it row by row to `rounded` and column by column to
+  // `mirrored`, whose rows are kWindowRows apart.
   void (*round)(const std::int32_t* square, bool bf16, std::uint16_t* rounded,
                 std::uint16_t* mirrored);
-  // Word i of the output, of `count` <= kWindowRows, is words[from[i]]; there are kWindowRows of
-  // them, and `from` has as many elements, below that.
+  // Writes words[from[i]] for i below `count` <= kWindowRows. Both arrays have kWindowRows
+  // elements, and those of `from` are below kWindowRows.
   void (*permute)(const std::uint16_t* words, const std::uint16_t* from, std::size_t count,
                   std::byte* out);
 };
 
-// The kernels that this machine can run, the fastest first; none where float64 is as good.
+// Returns the kernels that this machine can run, the fastest first. There may be none.
 const std::vector<const FixedKernel*>& fixed_kernels();
 
+// The functions that kernels consist of, by instruction set.
 void permute_portable(const std::uint16_t* words, const std::uint16_t* from, std::size_t count,
                       std::byte* out);
 #if defined(__x86_64__)

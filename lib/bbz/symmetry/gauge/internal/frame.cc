@@ -81,7 +81,7 @@ double snap(double value, double step, DType factor) {
 double visible_step(double p, double pivot, DType dtype) {
   int exponent = 0;
   const double fraction = std::frexp(linalg::ulp(dtype, p) / pivot, &exponent);
-  // fraction is in [1/2, 1); one close to 1 leaves no room for the rounding of the division.
+  // fraction is in [1/2, 1). Close to 1, it leaves no margin for the rounding of the division.
   return std::ldexp(1.0, fraction > 1.0 - 0x1p-8 ? exponent + 1 : exponent);
 }
 

@@ -1,4 +1,4 @@
-// The arithmetic of the polar form that decoding, recovering and quantising share. Internal.
+// The arithmetic of the polar form that decoding, recovering and quantising share.
 #pragma once
 
 #include <algorithm>
@@ -8,9 +8,11 @@
 
 namespace bbz::gauge {
 
+// The column of a row that is no pivot.
 inline constexpr std::uint64_t kNoPivot = ~std::uint64_t{0};
 
-// For each row the column whose pivot it is, or kNoPivot. Precondition: pivots are valid.
+// Returns for each row the column whose pivot it is, or kNoPivot. Precondition: the pivots are
+// valid.
 std::vector<std::uint64_t> pivot_columns(std::uint64_t rows, std::span<const std::uint32_t> pivots);
 
 // Calls visit(i, length) for every row of F in the order in which rows are packed.
@@ -24,31 +26,36 @@ void in_packed_order(std::uint64_t rows, std::span<const std::uint32_t> pivots,
   }
 }
 
-// F from its packed entries and back. Preconditions: check_polar() holds for the form.
+// Unpacks F from its packed entries. Precondition: check_polar() succeeds for the form.
 linalg::Matrix unpack_factor(const PolarView& form);
+// Packs the entries of F in the type `dtype`. Precondition: the pivots are valid.
 std::vector<std::byte> pack_factor(const linalg::Matrix& factor,
                                    std::span<const std::uint32_t> pivots, DType dtype);
 
-// The smallest step of F's entries, a power of two: products are multiples of its square.
+// Returns the smallest step of F's entries, a power of two: products are multiples of its square.
 double factor_grid(DType factor);
 
-// Errors: kMalformed where an entry is not finite, off the grid, or a row longer than sqrt(2).
+// Checks the entries of F. Errors: kMalformed if an entry is not finite or is off the grid, or if a
+// row is longer than sqrt(2).
 Status check_factor(const linalg::Matrix& factor, DType dtype);
 
-// value rounded to a multiple of the largest of: step, the grid, the last place of value in the
-// factor's type. Precondition: step is a power of two.
+// Returns `value` rounded to a multiple of the largest of: `step`, factor_grid(), the last place of
+// `value` in the factor's type. Precondition: step is a power of two.
 double snap(double value, double step, DType factor);
 
-// The step of F(i, j) that an entry p of a shortcut of type dtype can show under a pivot: the
-// smallest power of two that is more than the last place of p over the pivot.
+// Returns the step of F(i, j) that an entry `p` of a shortcut of type `dtype` can show under a
+// pivot: the smallest power of two that is safely more than the last place of p divided by the
+// pivot.
 double visible_step(double p, double pivot, DType dtype);
 
-// F(i, j) as p = P(i, pivot j) shows it; inner = sum over k < j of F(i, k) F(pivot j, k), exact.
+// Returns F(i, j) as p = P(i, pivot j) shows it. `inner` is the exact sum over k < j of
+// F(i, k) F(pivot j, k).
 double visible_entry(double p, double inner, double pivot, DType dtype, DType factor);
 
-// Fills F column by column: entry(i, j, inner, pivot, out) puts F(i, j) into out for every row i
-// that is no pivot of a column up to j, or returns false to stop; factor(pivots[j], j) must be
-// there before. Sums run in panels, as matrix products: they are exact, so their order is free.
+// Fills F column by column. entry(i, j, inner, pivot, out) sets `out` to F(i, j) for every row i
+// that is not the pivot of a column up to j, or returns false to stop; fill_columns() then returns
+// false. The entries factor(pivots[j], j) must be set before. Sums are matrix products of panels:
+// they are exact, so that their order does not matter.
 template <class Entry>
 bool fill_columns(linalg::Matrix& factor, const std::vector<std::uint32_t>& pivots,
                   const std::vector<std::uint64_t>& columns, const Entry& entry) {
@@ -76,7 +83,7 @@ bool fill_columns(linalg::Matrix& factor, const std::vector<std::uint32_t>& pivo
   return true;
 }
 
-// The number of marks that a form of this rank needs: 0 for rank 0.
+// Returns the number of marks that a form of this rank needs, in bits. For rank 0 it is 0.
 std::uint64_t mark_bits(std::uint64_t rank, DType factor);
 
 }  // namespace bbz::gauge

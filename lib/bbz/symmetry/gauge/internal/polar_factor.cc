@@ -19,9 +19,9 @@ using linalg::Op;
 using linalg::Vector;
 
 constexpr Index kDense = 768;
-constexpr double kLeastSigma = 1e-5;  // that the fast way can tell from 0
+constexpr double kLeastSigma = 1e-5;  // the least that the fast way can tell from 0
 
-// What of the singular value decomposition S = A diag(sigma) B^T the polar form needs.
+// The parts of the singular value decomposition S = A diag(sigma) B^T that the polar form needs.
 struct Spectrum {
   Matrix thin_u;  // d2 x d1: the first columns of U
   Matrix axes;    // d1 x r: the columns of A whose singular value is below 1
@@ -48,13 +48,13 @@ Result<Spectrum> dense_spectrum(const ConstView& s, double tolerance) {
   return out;
 }
 
-// The eigenvectors of K = I - S S^T with eigenvalues above `least`; nothing where there are too
-// many for this to be the fast way.
+// Returns the eigenvectors of K = I - S S^T with eigenvalues above `least`, or nothing if there are
+// too many for this way to be fast.
 Result<std::optional<linalg::Eigh>> leading_eigenvectors(const Matrix& k, double least) {
   std::mt19937_64 random(1);
   std::normal_distribution<double> normal;
   const Index d = k.rows();
-  // Eigenvalues are at most 1, so there are at least as many as they sum to.
+  // Eigenvalues are at most 1, so that their sum is a lower bound on their number.
   const double trace = std::max(0.0, k.trace());
   for (auto width = static_cast<Index>(1.25 * trace) + 32; width < d / 2; width += width / 2) {
     Matrix start(d, width);
@@ -68,7 +68,7 @@ Result<std::optional<linalg::Eigh>> leading_eigenvectors(const Matrix& k, double
     Matrix small(width, width);
     linalg::multiply(basis, Op::kTransposed, start, Op::kPlain, small);
     BBZ_ASSIGN(const linalg::Eigh inner, linalg::eigh(small));
-    if (inner.values[0] > least) continue;  // there may be more outside
+    if (inner.values[0] > least) continue;  // there may be more outside the subspace
     const Index rank = (inner.values.array() > least).count();
     return std::optional(linalg::Eigh{inner.values.tail(rank),
                                       linalg::product(basis, inner.vectors.rightCols(rank))});
@@ -76,7 +76,7 @@ Result<std::optional<linalg::Eigh>> leading_eigenvectors(const Matrix& k, double
   return std::optional<linalg::Eigh>();
 }
 
-// Nothing where the shortcut is not of the kind for which this is the fast way.
+// Returns the spectrum, or nothing if this way is not fast for the shortcut.
 Result<std::optional<Spectrum>> sparse_spectrum(const ConstView& s, double tolerance) {
   Matrix k = -linalg::gram(s);
   k.diagonal().array() += 1.0;
@@ -84,9 +84,9 @@ Result<std::optional<Spectrum>> sparse_spectrum(const ConstView& s, double toler
              leading_eigenvectors(k, 1.0 - (1.0 - tolerance) * (1.0 - tolerance)));
   if (!leading) return std::optional<Spectrum>();
   k.resize(0, 0);
-  // U = S^T + sum of b (1 - sigma) a^T, b = S^T a / sigma: all singular values of S^T set to 1.
-  // Slices of an orthogonal matrix have singular values down to nearly 0. For small ones sigma is
-  // taken from S^T a, since 1 - eigenvalue cancels, and what is inexact in b is mended below.
+  // Sets all singular values of S^T to 1: U = S^T + sum of b (1 - sigma) a^T with b = S^T a /
+  // sigma. Slices of an orthogonal matrix have singular values down to nearly 0, for which 1 -
+  // eigenvalue cancels. Hence sigma comes from S^T a, and inaccuracies of b are corrected below.
   Matrix b(s.cols(), leading->vectors.cols());
   linalg::multiply(s, Op::kTransposed, leading->vectors, Op::kPlain, b);
   Spectrum out{s.transpose(), leading->vectors, b.colwise().norm().transpose()};
@@ -97,7 +97,7 @@ Result<std::optional<Spectrum>> sparse_spectrum(const ConstView& s, double toler
   return std::optional(std::move(out));
 }
 
-// F = A sqrt(1 - sigma), turned so that each pivot's row ends at its column.
+// Sets F = A sqrt(1 - sigma), rotated so that each pivot's row ends at its column.
 void set_factor(const Spectrum& spectrum, PolarFactor& out) {
   const Matrix transposed =
       (spectrum.axes * (1.0 - spectrum.sigma.array()).sqrt().matrix().asDiagonal()).transpose();

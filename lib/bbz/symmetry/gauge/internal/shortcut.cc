@@ -14,8 +14,8 @@ namespace {
 using linalg::Index;
 using linalg::Matrix;
 
-// The marks: r in 16 bits, then for each column its pivot in 16 bits and the bits of F's entry
-// there; each field from its lowest bit.
+// Returns the marks: r in 16 bits, then for each column its pivot in 16 bits and the bits of F's
+// entry there. Each field begins with its lowest bit.
 std::vector<bool> make_marks(const PolarView& form) {
   std::vector<bool> marks;
   const auto put = [&marks](std::uint32_t field, int bits) {
@@ -25,7 +25,7 @@ std::vector<bool> make_marks(const PolarView& form) {
   const DType dtype = *factor_dtype(form.dtype);
   const std::size_t size = element_bytes(dtype);
   put(static_cast<std::uint32_t>(form.rank()), 16);
-  std::size_t row_end = 0;  // of the pivot's packed row, whose last entry is the pivot
+  std::size_t row_end = 0;  // end of the pivot's packed row, whose last entry is the pivot
   for (std::size_t k = 0; k < form.pivots.size(); ++k) {
     row_end += (k + 1) * size;
     std::uint32_t bits = 0;
@@ -53,7 +53,7 @@ void finish(const PolarView& form, MutableBytes out) {
   }
 }
 
-// The upper triangle of the square from the lower, in blocks that stay in the cache.
+// Copies the lower triangle of the square to the upper, in blocks that stay in the cache.
 void mirror(const PolarView& form, MutableBytes out) {
   constexpr std::uint64_t kBlock = 64;
   const std::size_t size = element_bytes(form.dtype);

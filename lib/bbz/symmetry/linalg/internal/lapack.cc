@@ -20,8 +20,8 @@ constexpr int kPlain = 111;
 constexpr int kTransposed = 112;
 constexpr int kLower = 122;
 
-// CBLAS, and LAPACK as Fortran has it: all by address, and after the last operand the length of
-// each string.
+// The functions of CBLAS, and those of LAPACK with Fortran's conventions: arguments are pointers,
+// and the lengths of strings come last.
 struct Functions {
   void (*set_threads)(int);
   int (*threads)();
@@ -49,12 +49,13 @@ struct Functions {
                  const int* lwork, int* info);
 };
 
-// What openblas_get_parallel() says of a build whose threads are its own; OpenMP's are started when
-// they are first needed.
+// The result of openblas_get_parallel() for a build with its own threads. Those of OpenMP are
+// started when they are first needed.
 constexpr int kOwnThreads = 1;
 
-// OpenBLAS ends the process by SIGINT or waits for ever if it cannot start a thread. So it gets
-// threads only if the system has this many more to give: other processes may take some meanwhile.
+// OpenBLAS ends the process by SIGINT, or waits for ever, if it cannot start a thread. It gets
+// threads only if the system can give this many more, since other processes may take some at the
+// same time.
 constexpr int kMargin = 32;
 
 int processors() {
@@ -80,7 +81,7 @@ class OpenBlas {
 
  private:
   OpenBlas() {
-    // As it is loaded, it starts a thread for each processor.
+    // Loads it on one processor, because it starts a thread for each processor when it is loaded.
     const OneProcessor alone;
     if (!alone.ok() && spare_threads(processors() + kMargin) < processors() + kMargin) return;
     Functions& f = functions_;
@@ -102,7 +103,7 @@ class OpenBlas {
     if (ok_) started_ = f.threads();
   }
 
-  // Starts what is missing of `wanted` threads and returns how many may be used.
+  // Starts the missing ones of `wanted` threads, and returns the number that may be used.
   int start(int wanted) {
     if (crippled_) return 1;
     const int missing = wanted - started_;
@@ -112,7 +113,7 @@ class OpenBlas {
     const int before = process_threads();
     functions_.set_threads(wanted);
     const int after = process_threads();
-    // One that it could not start it would wait for.
+    // OpenBLAS would wait for a thread that it could not start.
     crippled_ = functions_.kind_of_threads() == kOwnThreads && before != 0 &&
                 after < before + wanted - started_;
     if (crippled_) return 1;
@@ -123,21 +124,21 @@ class OpenBlas {
   Functions functions_{};
   bool ok_ = false;
   std::mutex mutex_;
-  int started_ = 1;        // with the one that calls
-  bool crippled_ = false;  // fewer were started than it believes
+  int started_ = 1;        // including the calling thread
+  bool crippled_ = false;  // whether fewer were started than it believes
 };
 
 const Functions& functions() {
   return OpenBlas::the().functions();
 }
 
-// What set_threads() was last given, 0 before.
+// The last argument of set_threads(), 0 before the first call.
 std::atomic<int>& wanted_threads() {
   static std::atomic<int> wanted = 0;
   return wanted;
 }
 
-// Whether it is loaded: then it heeds set_threads() at once.
+// Whether it is loaded. If so, set_threads() takes effect at once.
 std::atomic<bool>& in_use() {
   static std::atomic<bool> used = false;
   return used;
@@ -151,7 +152,8 @@ int op(bool transposed) {
   return transposed ? kTransposed : kPlain;
 }
 
-// Calls a routine twice: with a size of -1 it says what work space it wants, then it gets that.
+// Calls a routine twice: with a size of -1 it returns the size of the work space that it wants, and
+// then it gets that work space.
 template <class Call>
 int with_work(const Call& call) {
   double wanted = 0;
@@ -222,7 +224,7 @@ int geqp3(int m, int n, double* a, int* jpvt, double* tau) {
 }
 
 int syevd(int n, double* a, double* w) {
-  std::vector<int> iwork(static_cast<std::size_t>(3 + 5 * n));  // as its text says for vectors
+  std::vector<int> iwork(static_cast<std::size_t>(3 + 5 * n));  // documented size for vectors
   const int isize = static_cast<int>(iwork.size());
   return with_work([&](double* work, int size, int* info) {
     functions().dsyevd("V", "L", &n, a, &n, w, work, &size, iwork.data(), &isize, info, 1, 1);
@@ -231,7 +233,7 @@ int syevd(int n, double* a, double* w) {
 
 int gesdd(int m, int n, double* a, double* s, double* u, double* vt) {
   const int k = std::min(m, n);
-  std::vector<int> iwork(static_cast<std::size_t>(8 * k));  // as its text says
+  std::vector<int> iwork(static_cast<std::size_t>(8 * k));  // documented size
   return with_work([&](double* work, int size, int* info) {
     functions().dgesdd("S", &m, &n, a, &m, s, u, &m, vt, &k, work, &size, iwork.data(), info, 1);
   });

@@ -1,28 +1,29 @@
-// BLAS and LAPACK as OpenBLAS has them, loaded when they are first wanted: a program that rotates
-// nothing is spared them, and the threads that OpenBLAS starts. OpenBLAS is given no more threads
-// than the system has to give. Internal to this room.
+// BLAS and LAPACK of OpenBLAS, loaded when they are first needed, so that a program that rotates
+// nothing loads neither them nor the threads that OpenBLAS starts. OpenBLAS gets no more threads
+// than the system can give.
 #pragma once
 
 #include <cstddef>
 
 namespace bbz::linalg::lapack {
 
-// Reports whether they are there; if not, the room does all with Eigen. The precondition of
-// everything below but set_threads().
+// Loads them if necessary, and returns whether they are available; if not, the room uses Eigen.
+// That is a precondition of everything below except to_int() and set_threads().
 bool available();
 
-// A number of rows or columns as LAPACK takes it.
+// Converts a number of rows or columns for LAPACK.
 inline int to_int(std::ptrdiff_t n) {
   return static_cast<int>(n);
 }
 
-// Sets how many threads they may use, in the whole process, 0 for one a processor; they get fewer
-// if the system does not give as many. Nothing is loaded for it.
+// Sets the number of threads that they may use in the whole process, 0 for one for each processor.
+// They get fewer if the system gives fewer. Does not load them.
 void set_threads(int threads);
-// Returns how many they use.
+// Returns the number of threads that they use.
 int threads();
 
-// An operand of a product: row-major, `transposed` before it is multiplied.
+// An operand of a product, row-major. If `transposed`, its transpose is multiplied. Nothing is
+// owned.
 template <class Scalar>
 struct Operand {
   const Scalar* data;
@@ -30,8 +31,8 @@ struct Operand {
   bool transposed;
 };
 
-// c = scale * a b + keep * c, where c is rows x cols, row-major with its stride, and `inner` is
-// what a and b share: xGEMM.
+// The result of a product, c = scale * a b + keep * c: c is rows x cols, row-major with its stride,
+// and `inner` is the extent that a and b share. Nothing is owned.
 template <class Scalar>
 struct Product {
   int rows, cols, inner;
@@ -39,20 +40,22 @@ struct Product {
   Scalar* c;
   int stride;
 };
+// Computes a product: xGEMM.
 void gemm(const Operand<double>& a, const Operand<double>& b, const Product<double>& product);
 void gemm(const Operand<float>& a, const Operand<float>& b, const Product<float>& product);
 
-// The lower triangle of the n x n product of a and its transpose, row-major without gaps: DSYRK.
+// Computes the lower triangle of the n x n product of a and its transpose into `c`, row-major
+// without gaps: DSYRK. `inner` is the other extent of a.
 void syrk_lower(const Operand<double>& a, int n, int inner, double* c);
 
-// The others take column-major matrices without gaps, work in place and return LAPACK's INFO: 0
-// where all is well. Names and operands are LAPACK's.
+// The functions below take column-major matrices without gaps, work in place, and return LAPACK's
+// INFO, which is 0 on success. Names and operands are LAPACK's.
 int geqrf(int m, int n, double* a, double* tau);
 int orgqr(int m, int n, int k, double* a, const double* tau);
 int geqp3(int m, int n, double* a, int* jpvt, double* tau);
-int syevd(int n, double* a, double* w);  // vectors too, from the lower triangle
+int syevd(int n, double* a, double* w);  // computes vectors too; uses the lower triangle
 int gesdd(int m, int n, double* a, double* s, double* u,
-          double* vt);  // the first min(m, n) vectors
+          double* vt);  // computes the first min(m, n) vectors
 int getrf(int n, double* a, int* pivots);
 int getri(int n, double* a, const int* pivots);
 

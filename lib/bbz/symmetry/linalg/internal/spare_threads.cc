@@ -16,7 +16,7 @@ int spare_threads(int wanted) {
   try {
     for (int i = 0; i < wanted; ++i) threads.emplace_back([&counted] { counted.wait(); });
   } catch (const std::system_error&) {
-    // The limit is reached.
+    // The system's limit is reached.
   }
   counted.count_down();
   for (std::thread& thread : threads) thread.join();

@@ -1,20 +1,19 @@
-// Threads that a library starts by itself: how many the system has to give, and how to load such a
-// library without any. Internal to this room.
+// Helps with a library that starts threads by itself: counts the threads that the system can give,
+// and loads such a library without its threads.
 #pragma once
 
 #include <sched.h>
 
 namespace bbz::linalg {
 
-// Starts up to `wanted` threads that do nothing, ends them, and returns how many there could be at
-// the same time.
+// Starts up to `wanted` idle threads, ends them, and returns how many could run at the same time.
 int spare_threads(int wanted);
 
-// Returns how many threads this process has, 0 if the system does not tell.
+// Returns the number of threads of this process, or 0 if it is not known.
 int process_threads();
 
-// Keeps the calling thread on one processor, so that a library that is loaded meanwhile takes the
-// machine for one of a single processor. The destructor gives back the processors that there were.
+// Keeps the calling thread on one processor, so that a library which is loaded during its life
+// counts a single processor. The destructor restores the former processors.
 class OneProcessor {
  public:
   OneProcessor();
@@ -22,12 +21,12 @@ class OneProcessor {
   OneProcessor(const OneProcessor&) = delete;
   OneProcessor& operator=(const OneProcessor&) = delete;
 
-  // Reports whether the system did as asked.
+  // Returns whether the thread is on one processor.
   bool ok() const { return ok_; }
 
  private:
   cpu_set_t before_{};
-  bool known_ = false;  // before_
+  bool known_ = false;  // whether before_ is set
   bool ok_ = false;
 };
 
