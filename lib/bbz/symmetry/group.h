@@ -45,9 +45,11 @@ std::vector<std::byte> encode_group(const PolarGroup& group);
 // Returns the payload of a bits-back group.
 std::vector<std::byte> encode_group(const BitsBackGroup& group);
 
-// Decodes the payload of a group of the method named, which must be consumed exactly.
-// Errors: kMalformed; kUnsupported if reserved bytes are not 0.
+// Decodes the payload of a polar group, which must be consumed exactly. `kind` is that of the file
+// header. Errors: kMalformed; kUnsupported if reserved bytes are not 0.
 Result<PolarGroup> decode_polar_group(Bytes payload, DigestKind kind);
+// Decodes the payload of a bits-back group, whose record is not decoded. Errors: kMalformed;
+// kUnsupported if reserved bytes are not 0.
 Result<BitsBackGroup> decode_bits_back_group(Bytes payload);
 
 // The head of a payload whose codec is carried. The payload of the codec that it names consists of
@@ -57,8 +59,9 @@ struct CarriedHead {
   std::uint32_t length = 0;
   std::uint64_t offset = 0;
 };
-// The number of codec carried in the format, and the bytes of the head.
+// The number of codec carried in the format.
 inline constexpr auto kCodecCarried = static_cast<std::uint16_t>(codec::CodecId::kCarried);
+// The bytes of a CarriedHead in a payload.
 inline constexpr std::size_t kCarriedHeadSize = 16;
 
 // Appends the head to `out`.

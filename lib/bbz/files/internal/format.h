@@ -16,6 +16,7 @@ struct Format {
   std::string_view suffix;  // for a stream's file without a name: ".safetensors"
   // Probes the first `probe_size` bytes of the file, or all if there are fewer.
   std::uint64_t probe_size = 0;
+  // Returns how certainly a file with this path, or "", and these first bytes has the format.
   Match (*probe)(std::string_view path, Bytes first) = nullptr;
   // Reads what it needs, and returns the layout.
   Result<Layout> (*layout)(Front& front, const Options& options) = nullptr;

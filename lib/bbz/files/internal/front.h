@@ -11,13 +11,16 @@ namespace bbz::files {
 // Owns a source, and keeps the bytes that were looked at if the source is a stream.
 class Front {
  public:
+  // Looks at `source`.
   explicit Front(std::unique_ptr<io::Source> source) : source_(std::move(source)) {}
 
   // Returns the first `size` bytes, or all if there are fewer. Valid until the next call. Memory
   // grows with the bytes that are found, not with `size`. Errors: those of the source.
   Result<Bytes> first(std::uint64_t size);
 
+  // Returns the bytes of the source, if known.
   std::optional<std::uint64_t> size() const { return source_->size(); }
+  // Returns the name of the source.
   std::string_view name() const { return source_->name(); }
 
   // Returns the source itself, for formats that are not read front to back, or nullptr if it cannot

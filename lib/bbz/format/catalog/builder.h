@@ -13,6 +13,7 @@ namespace bbz::catalog {
 // Orders paths so that everything below a directory follows it directly: '/' sorts before every
 // other byte.
 struct PathOrder {
+  // Returns whether `a` sorts before `b`.
   bool operator()(std::string_view a, std::string_view b) const;
 };
 

@@ -75,30 +75,43 @@ struct MetadataMeta {
   std::optional<Digest> payload_digest;  // SHA-256, if that is the archive's digest kind
 };
 
-// The meta of a group record. `method` is symmetry::kMethod...
+// The meta of a group record.
 struct GroupMeta {
   std::uint32_t number = 0;
-  std::uint8_t method = 0;
-  std::optional<Digest> payload_digest;
+  std::uint8_t method = 0;               // symmetry::kMethodPolar or kMethodBitsBack
+  std::optional<Digest> payload_digest;  // SHA-256, if that is the archive's digest kind
 };
 
-// Appends the encoded meta to `out`. Values are not checked.
+// Appends the encoded meta of a file record to `out`. Values are not checked, here and below.
 void encode_meta(const FileMeta& meta, std::vector<std::byte>& out);
+// Appends the encoded meta of a file end record to `out`.
 void encode_meta(const FileEndMeta& meta, std::vector<std::byte>& out);
+// Appends the encoded meta of a tensor record to `out`.
 void encode_meta(const TensorMeta& meta, std::vector<std::byte>& out);
+// Appends the encoded meta of a chunk record to `out`.
 void encode_meta(const ChunkMeta& meta, std::vector<std::byte>& out);
+// Appends the encoded meta of a metadata record to `out`.
 void encode_meta(const MetadataMeta& meta, std::vector<std::byte>& out);
+// Appends the encoded meta of a group record to `out`.
 void encode_meta(const GroupMeta& meta, std::vector<std::byte>& out);
 
-// Decodes the meta of a record of the type named, which must be consumed exactly. Checks the rules
-// for a single meta; CatalogBuilder checks that the records fit together.
-// Errors, with the record's offset: kMalformed; kUnsupported if a kind is unknown; kUnsafePath;
-// kLimit.
+// Decodes the meta of a file record, which must be consumed exactly. Checks the rules for a single
+// meta; CatalogBuilder checks that records fit together. Precondition: the record has the type.
+// Errors, with the record's offset: kMalformed; kUnsupported if the kind is unknown; kUnsafePath;
+// kLimit if the path is too long.
 Result<FileMeta> decode_file(const container::RecordView& record, const Limits& limits);
+// Decodes the meta of a file end record in the same way. Errors: kMalformed.
 Result<FileEndMeta> decode_file_end(const container::RecordView& record);
+// Decodes the meta of a tensor record in the same way. An unknown dtype or form is no error.
+// Errors: kMalformed; kUnsupported if the kind is unknown; kLimit if the rank or the name is too
+// long.
 Result<TensorMeta> decode_tensor(const container::RecordView& record, const Limits& limits);
+// Decodes the meta of a chunk record in the same way. `kind` is that of the file header, here and
+// below. Errors: kMalformed.
 Result<ChunkMeta> decode_chunk(const container::RecordView& record, DigestKind kind);
+// Decodes the meta of a metadata record in the same way. Errors: kMalformed.
 Result<MetadataMeta> decode_metadata(const container::RecordView& record, DigestKind kind);
+// Decodes the meta of a group record in the same way. Errors: kMalformed.
 Result<GroupMeta> decode_group(const container::RecordView& record, DigestKind kind);
 
 // The offset of the codec in a chunk's meta, in bytes. The root digest counts the codec as 0.

@@ -5,9 +5,11 @@
 
 namespace bbz::linalg {
 
-// A number of rows or columns, and a matrix and a vector that own their elements.
+// A number of rows or columns.
 using Index = Eigen::Index;
+// A matrix that owns its elements.
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+// A column vector that owns its elements.
 using Vector = Eigen::VectorXd;
 
 // Views of a Matrix, or of a block of one, without a copy. The matrix must outlive them.

@@ -20,13 +20,16 @@ class JsonEvents {
  public:
   enum class Root { kHeader, kMetadata };  // whether the text is a header or the metadata alone
 
+  // Parses a header or the metadata alone, and refuses more than the limits.
   JsonEvents(Root root, const Limits& limits) : limits_(limits), root_(root) {}
 
   // Returns why the parse was stopped.
   const std::optional<Error>& error() const { return error_; }
+  // Return the tensors and the metadata that were parsed, for the caller to move.
   std::vector<Tensor>& tensors() { return tensors_; }
   Metadata& metadata() { return metadata_; }
 
+  // Handle the events.
   bool null() { return scalar("null"); }
   bool boolean(bool) { return scalar("a boolean"); }
   bool number_integer(std::int64_t) { return scalar("a negative number"); }

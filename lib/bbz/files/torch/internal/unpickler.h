@@ -69,7 +69,7 @@ class Unpickler {
   Status spend(std::uint64_t count);
 
  private:
-  // Each runs an opcode, or several of a kind.
+  // Runs one opcode, or one of several of a kind.
   Status step(Op op);
   Status put_values(Op op);
   Status collect(Op op);
@@ -80,7 +80,7 @@ class Unpickler {
   Status persistent_id();
   Status build();
 
-  // In rebuild.cc: the results of calling a global with a tuple of arguments.
+  // Calls a global with a tuple of arguments, or checks a part of such a call. In rebuild.cc.
   Status reduce();
   Result<ValueId> call(const Global& function, const std::vector<ValueId>& arguments);
   Result<ValueId> rebuild_tensor(const Global& function, const std::vector<ValueId>& arguments);

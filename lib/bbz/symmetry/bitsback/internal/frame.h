@@ -33,8 +33,8 @@ struct Listed {
 class Decider {
  public:
   virtual ~Decider() = default;
-  // Returns a whole number in -most ... most for decision `index`. A value that differs by less
-  // than `margin` must give the same number.
+  // Returns a whole number in -most ... most for decision `index`, measured as `value`. Decoders
+  // may measure a value that differs by up to `margin`.
   virtual int decide(std::uint64_t index, double value, double margin, int most) = 0;
 };
 
@@ -56,6 +56,7 @@ class Rounding final : public Decider {
 // might round to something else.
 class Listing final : public Decider {
  public:
+  // Decides as planned in `exponents` and `weights`, which must outlive this object.
   Listing(std::span<const std::int16_t> exponents, std::span<const std::int8_t> weights)
       : exponents_(exponents), weights_(weights) {}
   int decide(std::uint64_t index, double value, double margin, int most) override;
@@ -72,10 +73,11 @@ class Listing final : public Decider {
   bool ok_ = true;
 };
 
-// Decides for the decoder: rounds, or follows the list. Preconditions: indices ascend; the list
-// outlives this object.
+// Decides for the decoder: rounds, or follows the list, which must outlive this object.
+// Precondition: indices ascend.
 class Following final : public Decider {
  public:
+  // Follows `listed`, in ascending order of index.
   explicit Following(std::span<const Listed> listed) : rest_(listed) {}
   int decide(std::uint64_t index, double value, double margin, int most) override;
 

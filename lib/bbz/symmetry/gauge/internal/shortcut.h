@@ -21,6 +21,7 @@ Status write_shortcut_by_float64(const PolarView& form, MutableBytes out);
 // row by row.
 class UpperTriangle {
  public:
+  // Begins at the first entry of a matrix of `cols` columns. Precondition: cols >= rows.
   UpperTriangle(std::uint64_t rows, std::uint64_t cols, std::size_t element_bytes)
       : rows_(rows), cols_(cols), size_(element_bytes) {}
 

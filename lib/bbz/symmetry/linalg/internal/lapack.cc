@@ -132,13 +132,13 @@ const Functions& functions() {
   return OpenBlas::the().functions();
 }
 
-// The last argument of set_threads(), 0 before the first call.
+// Holds the last argument of set_threads(), or 0 before the first call.
 std::atomic<int>& wanted_threads() {
   static std::atomic<int> wanted = 0;
   return wanted;
 }
 
-// Whether it is loaded. If so, set_threads() takes effect at once.
+// Holds whether it is loaded. If so, set_threads() takes effect at once.
 std::atomic<bool>& in_use() {
   static std::atomic<bool> used = false;
   return used;

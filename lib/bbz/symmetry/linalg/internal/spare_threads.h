@@ -16,6 +16,7 @@ int process_threads();
 // counts a single processor. The destructor restores the former processors.
 class OneProcessor {
  public:
+  // Keeps the thread on the first processor that it may run on.
   OneProcessor();
   ~OneProcessor();
   OneProcessor(const OneProcessor&) = delete;
