@@ -33,7 +33,7 @@ Status Delivery::begin_tensor(const Step& step) {
       form_ = found.error();
     }
   }
-  if (tensor.chunk_count != 0) return {};  // whatever is wrong is said of its chunks
+  if (tensor.chunk_count != 0) return {};  // chunk() reports errors
   Status derived = form_;
   if (derived.ok() && tensor.meta.form == symmetry::kFormPolar) {
     derived_.resize(tensor.byte_size);

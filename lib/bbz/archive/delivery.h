@@ -1,5 +1,5 @@
-// Delivery: what Reader and read_stream() share - chunks decoded on several threads, a visitor
-// called in order. Internal to bbz.
+// Delivery: decodes chunks on several threads and calls a visitor in order, for Reader and
+// read_stream().
 #pragma once
 
 #include <functional>
@@ -13,7 +13,7 @@
 
 namespace bbz::internal {
 
-// One call of the visitor that is on its way.
+// One call of the visitor, or a group of a stream. Each kind uses only some of the members.
 struct Step {
   enum class Kind { kMetadata, kBeginFile, kGroup, kBeginTensor, kChunk, kEndTensor, kEndFile };
 
@@ -21,37 +21,38 @@ struct Step {
   std::shared_ptr<const catalog::File> file;
   std::shared_ptr<const catalog::Tensor> tensor;
   catalog::Group group;
-  std::shared_ptr<symmetry::GroupState>
-      group_state;  // of a stream's group, where its method is known
+  // The state of a stream's group, or null if its method is not supported.
+  std::shared_ptr<symmetry::GroupState> group_state;
   catalog::Chunk chunk;
   catalog::Metadata metadata;
-  std::vector<std::byte> payload;  // of the chunk, the group or the metadata
-  std::vector<std::byte> plain;    // what the chunk decodes to
-  bool left = false;               // the payload is still in the archive
-  bool decode = true;              // false: the payload is checked, and nothing made of it
+  std::vector<std::byte> payload;  // payload of the chunk, the group or the metadata
+  std::vector<std::byte> plain;    // decoded bytes of the chunk
+  bool left = false;               // decode_step() reads the payload from the source
+  bool decode = true;              // otherwise only the payload is checked
   symmetry::Check check = symmetry::Check::kDecoded;
-  bool wanted = true;  // false: what is decoded is for a group only
-  Status outcome;      // of reading and decoding the chunk, or taking the group
+  bool wanted = true;  // otherwise the tensor is decoded only for a group
+  Status outcome;      // result of reading and decoding the chunk, or of parsing the group
 };
 
-// On a worker: reads the payload of a chunk, where that was left to it, checks or decodes it,
-// unless it needs what only comes with the steps before it. What is wrong with the chunk stands in
-// step.outcome; an error is that the source could not be read.
+// Reads the payload of a chunk, if step.left is set, and checks or decodes it. Leaves a chunk that
+// needs a group to Delivery. Does nothing for other kinds of steps. Called on any thread. Stores an
+// error of the chunk in step.outcome. Errors: those of the source.
 Status decode_step(Step& step, io::Source& source);
 
-// On the calling thread: calls the visitor for one step after the other.
+// Calls the visitor for one step after the other. All calls come from the same thread.
 class Delivery {
  public:
-  // Finds the state of a group that a tensor refers to, with its tensors' bytes.
+  // Returns the state of a group that a tensor refers to, with the bytes of the group's tensors.
   using FindGroup =
       std::function<Result<std::shared_ptr<symmetry::GroupState>>(std::uint32_t group)>;
 
-  // `catalog` holds at least the tensor that is delivered and the groups before it; `pool` helps to
-  // derive tensors.
+  // Refers to its arguments, which must outlive it. `catalog` must have the delivered tensor and
+  // the groups before it. `pool` helps to derive tensors.
   Delivery(const catalog::Catalog& catalog, Visitor& visitor, parallel::ThreadPool& pool,
            FindGroup find_group)
       : catalog_(catalog), visitor_(visitor), pool_(pool), find_group_(std::move(find_group)) {}
 
+  // Calls the visitor for one step. Errors: those of the visitor.
   Status deliver(Step& step);
 
  private:
@@ -62,10 +63,10 @@ class Delivery {
   Visitor& visitor_;
   parallel::ThreadPool& pool_;
   FindGroup find_group_;
-  std::shared_ptr<symmetry::GroupState> group_;  // of the tensor that is delivered
-  LargeBuffer derived_;                          // its bytes, where it is one
-  std::vector<std::byte> slice_;  // of what a chunk stands for, where its form is lower
-  Status form_;                   // whether that tensor's form can be delivered
+  std::shared_ptr<symmetry::GroupState> group_;  // group of the current tensor
+  LargeBuffer derived_;                          // bytes of the current tensor, if it is derived
+  std::vector<std::byte> slice_;                 // slice of a chunk of the form lower
+  Status form_;                                  // error of the current tensor's form or group
 };
 
 }  // namespace bbz::internal

@@ -1,4 +1,4 @@
-// FrontIndexMeter: how large the index of an archive will be, before it is written.
+// FrontIndexMeter: computes the size of an archive's index before it is written.
 #pragma once
 
 #include <string_view>
@@ -7,18 +7,25 @@
 
 namespace bbz {
 
-// Called like the Writer that is to follow, but without any data: the lengths of all entries follow
-// from names and shapes. Its result goes into WriteOptions::front_index_bytes. Knows dense tensors
-// in file order only.
+// Takes the same calls as the Writer later, but no data, because names and shapes determine the
+// lengths of all entries. The result is for WriteOptions::front_index_bytes. Supports only dense
+// tensors in file order. Not thread-safe.
 class FrontIndexMeter {
  public:
+  // Uses the digest and the size of chunks of these options, which must be those of the Writer.
   explicit FrontIndexMeter(const WriteOptions& options) : options_(options) {}
 
+  // Count the entries for a call of Writer with the same name. begin_tensor() also counts the
+  // chunks.
   void begin_file(std::string_view path);
+  // `sha256_of_file` says whether the Writer stores a digest of the file: it does so for regular
+  // files if WriteOptions::digest is kSha256.
   void end_file(bool sha256_of_file);
   void add_metadata(std::string_view key);
+  // Errors: those of tensor_meta() and byte_size(). Precondition: a file is open.
   Status begin_tensor(const TensorSpec& spec);
 
+  // Returns the size in bytes of the index's payload for the calls so far.
   std::uint64_t bytes() const { return bytes_; }
 
  private:

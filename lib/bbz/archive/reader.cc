@@ -132,9 +132,9 @@ Status Reader::State::read_bytes(const catalog::Tensor& tensor, std::uint64_t of
     case symmetry::kFormLower:
       return read_lower(tensor, offset, out);
     case symmetry::kFormPolar: {
-      // Derived as a whole: every entry of it costs a sum over the operand.
+      // The tensor is derived as a whole, because each entry is a sum over the operand.
       BBZ_ASSIGN(const auto group, find_group(tensor.meta.group));
-      if (out.empty()) return {};  // it was asked whether it can be derived
+      if (out.empty()) return {};  // only checks that it can be derived
       if (out.size() == tensor.byte_size) return group->derive(catalog, tensor, pool, out);
       LargeBuffer dense(tensor.byte_size);
       BBZ_TRY(group->derive(catalog, tensor, pool, dense));
@@ -146,7 +146,7 @@ Status Reader::State::read_bytes(const catalog::Tensor& tensor, std::uint64_t of
   }
 }
 
-// Decodes the chunks whose dense ranges overlap [offset, offset + out.size()), one after the other.
+// Decodes the chunks whose dense ranges overlap [offset, offset + out.size()), one by one.
 Status Reader::State::read_lower(const catalog::Tensor& tensor, std::uint64_t offset,
                                  MutableBytes out) {
   const std::uint64_t size = tensor.meta.element_bits / 8;
@@ -163,7 +163,7 @@ Status Reader::State::read_lower(const catalog::Tensor& tensor, std::uint64_t of
     if (from >= to) continue;
     stored.resize(chunk.decoded_bytes);
     BBZ_TRY(read_chunk(tensor, chunk, payload, stored));
-    // Slice by slice, since the range may begin and end within elements.
+    // Expands whole elements to a slice, because the range may begin and end within elements.
     for (std::uint64_t at = from; at < to;) {
       const std::uint64_t element = at / size;
       const std::uint64_t most = divide_up(to, size) - element;
@@ -179,8 +179,8 @@ Status Reader::State::read_lower(const catalog::Tensor& tensor, std::uint64_t of
   return {};
 }
 
-// Decodes the chunks that overlap the range: those that lie in it straight into `out`, the first
-// and the last through a buffer where they stick out.
+// Decodes the chunks that overlap the range. Chunks within it are decoded directly into `out`. The
+// first and the last are decoded into a buffer if they extend beyond the range.
 Status Reader::State::read_dense(const catalog::Tensor& tensor, std::uint64_t offset,
                                  MutableBytes out) {
   if (out.empty()) return {};
@@ -204,7 +204,7 @@ Status Reader::State::read_dense(const catalog::Tensor& tensor, std::uint64_t of
     std::ranges::copy(Bytes(with.plain).subspan(from - begin, to - from), target.begin());
     return {};
   };
-  if (end <= (next + 1) * chunk_bytes) {  // the usual small read: no need for the pool
+  if (end <= (next + 1) * chunk_bytes) {  // a small read does not need the pool
     const auto lent = buffers.borrow();
     Status decoded = decode(catalog.chunks[tensor.first_chunk + next], *lent);
     lent->trim();

@@ -1,4 +1,4 @@
-// Reader: an archive opened by its index, of which any part can be read.
+// Reader: random access to an archive that is opened by its index.
 #pragma once
 
 #include <functional>
@@ -13,71 +13,82 @@
 
 namespace bbz {
 
+// Options of Reader::open().
 struct ReadOptions {
-  unsigned threads = 1;  // that decode; 0: all cores
-  bool use_front_index =
-      false;  // open by the index at the front, where there is one, and not read the end
-  Limits limits;
+  unsigned threads = 1;          // threads that decode; 0 means all cores
+  bool use_front_index = false;  // use the index at the front, if there is one, and not the end
+  Limits limits;                 // an archive beyond them is refused with kLimit
 };
 
-// Where a tensor goes: its first byte to byte `offset` of an output.
+// The destination of a tensor in an output.
 struct Placement {
-  std::uint32_t tensor = 0;
-  std::uint64_t offset = 0;
+  std::uint32_t tensor = 0;  // number of the tensor
+  std::uint64_t offset = 0;  // offset of its first byte in the output
 };
 
-// Opening reads the file header, the trailer and the index; reading a part reads the chunks that
-// hold it and nothing else. Every method is safe to call from many threads at once. A tensor is
-// named by its number in the catalog. Errors of the methods that read: kInvalidArgument for a
-// number, range or size that does not exist; those of the source; kChecksum, kMalformed,
-// kUnsupported with tensor, chunk and offset.
+// Reads any part of an archive. Opening reads the file header, the trailer and the index. Reading a
+// part reads only the chunks that contain it and, if it needs a symmetry group, that group and its
+// tensors. Thread-safe. Tensors and files are named by their numbers in the catalog.
+//
+// Errors of the methods that read:
+// - kInvalidArgument if a number, a range or the size of a buffer does not fit the archive;
+// - kTruncated, kChecksum, kMalformed, kUnsupported, kLimit if the archive is damaged or cannot be
+//   decoded, with the tensor and the offset;
+// - those of the source.
 class Reader {
  public:
-  // Errors: kNotAnArchive, kTruncated, kChecksum, kMalformed, kUnsupported, kLimit, those of the
-  // source; kInvalidArgument for a source that cannot seek.
+  // Opens an archive. The reader keeps the source. Errors: kNotAnArchive, kTruncated, kChecksum,
+  // kMalformed, kUnsupported, kUnsafePath, kLimit; those of the source; kInvalidArgument if the
+  // source is not seekable.
   static Result<std::unique_ptr<Reader>> open(std::shared_ptr<io::Source> source,
                                               const ReadOptions& options = {});
   ~Reader();
 
+  // Returns the catalog of the archive, which lives as long as the reader.
   const catalog::Catalog& catalog() const;
-  // The root digest, computed from the index and found equal to the one in the trailer, where that
-  // was read.
+  // Returns the root digest, which was computed from the index. If the trailer was read, it has the
+  // same digest.
   const Digest& root() const;
-  // The archive's length in bytes.
+  // Returns the length of the archive in bytes.
   std::uint64_t archive_bytes() const;
-  // Returns the source that it was opened with, as long as the reader lives.
+  // Returns the source, which lives as long as the reader.
   const io::Source& source() const;
 
-  // Decodes a whole tensor; `out` has exactly its byte_size.
+  // Decodes a whole tensor. `out` must have exactly its byte_size.
   Status read_tensor(std::uint32_t tensor, MutableBytes out) const;
-  // Decodes bytes [offset, offset + out.size()) of a tensor; of none, checks its form and limits.
+  // Decodes bytes [offset, offset + out.size()) of a tensor. If `out` is empty, only checks that
+  // the tensor's form can be decoded.
   Status read_bytes(std::uint32_t tensor, std::uint64_t offset, MutableBytes out) const;
-  // Decodes elements [first, first + count) in row-major order into exactly as many bytes as they
-  // take; elements of less than a byte in multiples of whole bytes.
+  // Decodes elements [first, first + count), in row-major order. `out` must have exactly their
+  // size. The range must begin and end at whole bytes.
   Status read_elements(std::uint32_t tensor, std::uint64_t first, std::uint64_t count,
                        MutableBytes out) const;
   // Decodes bytes [offset, offset + out.size()) of a file.
   Status read_file(std::uint32_t file, std::uint64_t offset, MutableBytes out) const;
+  // Reads the value of an entry of this archive's metadata, which is UTF-8.
   Result<std::string> read_metadata(const catalog::Metadata& metadata) const;
-  // Tells the source that these values will be read, in this order, as it is told by itself of the
-  // chunks of what is read at once: see io::Source::announce. The reader must outlive the result.
+  // Gives the source a prefetch hint for these values, in this order. See io::Source::announce().
+  // The reader must outlive the result. The methods that read give hints by themselves.
   std::unique_ptr<io::Announcement> announce(std::span<const catalog::Metadata> metadata) const;
-  // The same of chunks, for a caller who reads ranges that hold them one by one.
+  // Gives the source a prefetch hint for these chunks, for a caller who reads them one by one.
   std::unique_ptr<io::Announcement> announce(std::span<const catalog::Chunk> chunks) const;
-  // Reads a payload of the archive and checks its checksum.
+  // Reads a payload of this archive and checks its checksum. Does not decode it.
   Result<std::vector<std::byte>> read_payload(const catalog::Payload& payload) const;
 
-  // Decodes whole tensors into an output: chunks in no order, each placed by the thread that has
-  // decoded it. `sink` can place, and the places of the tensors, which do not overlap, lie within
-  // what it has reserved. `placed`, where it is set, is called on the calling thread with how many
-  // bytes of them are done. Errors: those of sink.place() too; what was placed before one stays.
+  // Decodes whole tensors into an output. Chunks are decoded and placed on several threads, in any
+  // order. `sink` must be able to place and must have reserved the ranges of all tensors, which
+  // must not overlap. Calls `placed`, if it is set, on the calling thread with the number of bytes
+  // placed so far. After an error, a part of the tensors may be placed. Errors: also those of
+  // sink.place().
   Status place_tensors(std::span<const Placement> placements, io::Sink& sink,
                        const std::function<void(std::uint64_t)>& placed = {}) const;
 
-  // Calls the visitor for these tensors, or for everything of these files, in the order given.
+  // Calls the visitor for these tensors, in this order. Errors: also those of the visitor.
   Status visit_tensors(std::span<const std::uint32_t> tensors, Visitor& visitor) const;
+  // Calls the visitor for these files and their tensors, in this order. Errors: also those of the
+  // visitor.
   Status visit_files(std::span<const std::uint32_t> files, Visitor& visitor) const;
-  // The same for all files, in archive order.
+  // Calls the visitor for all files, in archive order. Errors: also those of the visitor.
   Status visit_all(Visitor& visitor) const;
 
  private:

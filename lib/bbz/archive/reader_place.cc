@@ -1,4 +1,4 @@
-// Reader::place_tensors: decoding and writing on the same thread, a chunk at a time.
+// Reader::place_tensors(), which decodes and writes each chunk on the same thread.
 #include <deque>
 
 #include "bbz/archive/delivery.h"
@@ -12,39 +12,39 @@ namespace {
 
 using symmetry::GroupState;
 
-// A chunk, or a whole derived tensor, that is on its way to its place.
+// A chunk, or a whole derived tensor, that is to be placed.
 struct Piece {
   const catalog::Tensor* tensor = nullptr;
-  const catalog::Chunk* chunk = nullptr;  // null: the tensor is derived
-  std::uint64_t offset = 0;               // of the tensor in the output
+  const catalog::Chunk* chunk = nullptr;  // null if the tensor is derived
+  std::uint64_t offset = 0;               // offset of the tensor in the output
   std::shared_ptr<GroupState> group;
-  std::uint64_t bytes = 0;  // that were placed
+  std::uint64_t bytes = 0;  // number of bytes that were placed
 };
 
-// What decoding one chunk needs; a thread uses the same again and again.
+// The memory for decoding one chunk, which is reused.
 struct Buffers {
   std::vector<std::byte> payload;
   std::vector<std::byte> plain;
-  std::vector<std::byte> slice;  // of what that stands for, where the form is lower
+  std::vector<std::byte> slice;  // slice of a chunk of the form lower
 };
 
-// A tensor that will be derived, and how many chunks come before it.
+// A tensor that will be derived, and the number of chunks before it.
 struct Derived {
   Placement placement;
   std::uint64_t chunks_before = 0;
 };
 
-// A tensor is derived by one thread, in the time of some dozens of chunks. The others place these
-// meanwhile: the one computes, and they wait for the system to take what they write. So it is begun
-// that many chunks early, lest it be all that is left to do, and so many pieces are on their way.
+// The number of chunks by which deriving a tensor starts early. One thread derives a tensor, in the
+// time of some dozens of chunks, while the others place chunks and wait for the system to write
+// them. If it started late, the other threads would have nothing to do at the end.
 constexpr std::uint64_t kAhead = 128;
 
-// A derived tensor that has more bytes is derived alone.
+// Only one derived tensor larger than this is in memory at a time.
 constexpr std::uint64_t kLarge = std::uint64_t{64} << 20;
 
 }  // namespace
 
-// The calling thread goes through the tensors and hands out their chunks.
+// Distributes the chunks of all tensors to the pool's threads, from the calling thread.
 class Reader::Placer {
  public:
   Placer(State& state, std::span<const Placement> placements, io::Sink& sink,
@@ -116,7 +116,7 @@ class Reader::Placer {
   // On the pool's threads.
   Status derive(Piece& piece) {
     BBZ_ASSIGN(const auto group, state_.find_group(piece.tensor->meta.group));
-    // A tensor of a gigabyte may follow from a few bytes: of large ones, only one is held at a
+    // A few bytes may derive a tensor of a gigabyte, so only one large tensor is in memory at a
     // time.
     std::unique_lock turn(large_, std::defer_lock);
     if (piece.tensor->byte_size > kLarge) turn.lock();
@@ -152,11 +152,11 @@ class Reader::Placer {
   }
 
   State& state_;
-  std::span<const Placement> placements_;  // those that are left, the current one first
-  std::uint64_t chunk_ = 0;                // the next one of the current tensor
-  std::uint64_t chunks_ = 0;               // that were handed out
-  std::deque<Derived> to_derive_;          // that are left
-  std::shared_ptr<GroupState> group_;      // the current tensor's, where it rides
+  std::span<const Placement> placements_;  // remaining placements, the current one first
+  std::uint64_t chunk_ = 0;                // next chunk of the current tensor
+  std::uint64_t chunks_ = 0;               // number of chunks that were distributed
+  std::deque<Derived> to_derive_;          // remaining tensors to derive
+  std::shared_ptr<GroupState> group_;      // group of the current tensor, or null
   io::Sink& sink_;
   const std::function<void(std::uint64_t)>& placed_;
   std::uint64_t done_ = 0;

@@ -10,7 +10,7 @@ namespace {
 
 using internal::Step;
 
-// A pointer into the catalog, which outlives every step.
+// Returns a pointer into the catalog, which outlives every step.
 template <class T>
 std::shared_ptr<const T> borrow(const T& value) {
   return {std::shared_ptr<const T>(), &value};
@@ -18,7 +18,8 @@ std::shared_ptr<const T> borrow(const T& value) {
 
 }  // namespace
 
-// `plan` fills one step after the other, and says when there are no more.
+// Calls the visitor for all steps. `plan` fills one step after the other, and returns false if
+// there are no more.
 template <class Plan>
 Status Reader::State::visit(Plan&& plan, Visitor& visitor) {
   BBZ_TRY(visitor.begin_archive(catalog.header));
@@ -40,7 +41,7 @@ Status Reader::State::visit(Plan&& plan, Visitor& visitor) {
 
 namespace {
 
-// The steps of a list of tensors: begin, chunks, end of each.
+// Makes the steps of a list of tensors: for each, its begin, its chunks and its end.
 class TensorPlan {
  public:
   TensorPlan(const catalog::Catalog& catalog, std::span<const std::uint32_t> tensors)

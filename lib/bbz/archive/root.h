@@ -1,4 +1,4 @@
-// The root digest that is expected of an archive.
+// Checks the root digest of an archive.
 #pragma once
 
 #include <optional>

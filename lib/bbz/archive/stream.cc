@@ -18,8 +18,8 @@ using container::RecordType;
 using container::RecordView;
 using internal::Step;
 
-// Turns records into steps. Runs on the calling thread; the entries it hands out are copies,
-// because the catalog grows while the workers decode.
+// Converts records to steps, on the calling thread. Steps have copies of entries, because the
+// catalog grows while other threads decode.
 class StreamPlan {
  public:
   StreamPlan(container::RecordReader& reader, catalog::CatalogBuilder& builder,
@@ -28,7 +28,7 @@ class StreamPlan {
 
   Result<bool> next(Step& step) {
     while (true) {
-      // The end of a tensor is where its last chunk was, which only the catalog can tell.
+      // A tensor ends after its last chunk. No record marks its end.
       if (tensor_ && chunks_left_ == 0) {
         step.kind = Step::Kind::kEndTensor;
         step.tensor = std::move(tensor_);
@@ -44,7 +44,7 @@ class StreamPlan {
   }
 
  private:
-  // Fills the step that a record means; false where it means none.
+  // Fills the step for a record. Returns false if the record needs none.
   Result<bool> take(const RecordView& record, Step& step) {
     const catalog::Catalog& catalog = builder_.catalog();
     switch (record.head.type) {
@@ -61,7 +61,7 @@ class StreamPlan {
         tensor_ = std::make_shared<catalog::Tensor>(catalog.tensors.back());
         wanted_ = options_.decode && (!options_.wants || tensor_->is_operand() ||
                                       options_.wants(catalog.files.back(), *tensor_));
-        // What a group consists of is decoded for the tensors that refer to it.
+        // The tensors of a group are decoded for those that refer to the group.
         decode_ = wanted_ || (options_.decode && tensor_->meta.number < group_end_);
         step.tensor = tensor_;
         step.decode = decode_;
@@ -85,13 +85,13 @@ class StreamPlan {
         take_group(step);
         return true;
       default:
-        // Not held in memory: that of an unknown record has no limit.
+        // The payload is not kept in memory, because that of an unknown record has no limit.
         BBZ_TRY(reader_.verify_payload());
         return false;
     }
   }
 
-  // A group that is not known to the last field matters only to the tensors that refer to it.
+  // Parses a group. An unsupported group is an error only for the tensors that refer to it.
   void take_group(Step& step) {
     auto state = symmetry::GroupState::make(step.group, step.payload, reader_.header().digest_kind);
     step.group_state = state.ok() ? std::move(state).value() : nullptr;
@@ -109,8 +109,7 @@ class StreamPlan {
     step.tensor = tensor_;
     step.chunk = builder_.catalog().chunks.back();
     step.outcome = {};
-    // A payload that is there but damaged is the visitor's to judge; one that is not there ends the
-    // stream.
+    // A missing payload ends the stream. The visitor decides about a damaged one.
     step.left = reader_.can_leave_payload();
     if (!step.left) BBZ_TRY(reader_.fetch_payload(step.payload));
     step.decode = decode_;
@@ -125,13 +124,13 @@ class StreamPlan {
   const StreamOptions& options_;
   std::shared_ptr<const catalog::Tensor> tensor_;
   std::uint64_t chunks_left_ = 0;
-  std::uint64_t group_end_ = 0;  // the first tensor after those of the newest group
+  std::uint64_t group_end_ = 0;  // number after the last tensor of the newest group
   bool decode_ = true;
   bool wanted_ = true;
 };
 
-// Keeps the groups that later tensors of the stream refer to: the newest of each method, as the
-// format's order allows. Passes on what is delivered.
+// Keeps the groups to which later tensors of the stream may refer, which are the newest ones of
+// each method. Passes all calls on to the visitor, except data() of tensors that are not wanted.
 class GroupKeeper final : public Visitor {
  public:
   GroupKeeper(const catalog::Catalog& catalog, Visitor& visitor)
@@ -141,7 +140,8 @@ class GroupKeeper final : public Visitor {
     return visitor_.metadata(metadata, value);
   }
 
-  // To be called with each step before it is delivered.
+  // Takes a group, or a chunk of its tensors, from a step. Called for each step before its
+  // delivery.
   Status take(Step& step) {
     wanted_ = step.wanted;
     if (step.kind == Step::Kind::kChunk && step.decode && step.outcome.ok()) keep(step);
@@ -183,8 +183,8 @@ class GroupKeeper final : public Visitor {
   }
 
  private:
-  // The chunks of its tensors stay as they are stored until something refers to it, so that it
-  // takes no more memory than the archive has bytes before it is known what it costs.
+  // A group with the payloads of its tensors' chunks. They are decoded when a tensor refers to the
+  // group. Before that, it takes no more memory than its size in the archive.
   struct Kept {
     std::shared_ptr<symmetry::GroupState> state;
     std::unordered_map<std::uint64_t, std::vector<std::byte>> payloads;  // by offset
@@ -198,7 +198,7 @@ class GroupKeeper final : public Visitor {
     }
   }
 
-  // Decodes once more what was verified when it came.
+  // Decodes the tensors of a group from their payloads, which were verified before.
   Status put_together(Kept& group) const {
     const auto payload_of = [&](const catalog::Tensor& tensor,
                                 const catalog::Chunk& chunk) -> Result<Bytes> {
@@ -215,7 +215,7 @@ class GroupKeeper final : public Visitor {
   Visitor& visitor_;
   bool wanted_ = true;
   std::map<std::uint8_t, Kept> newest_;
-  std::optional<std::pair<std::uint32_t, Error>> unsupported_;  // the newest that is not known
+  std::optional<std::pair<std::uint32_t, Error>> unsupported_;  // newest unsupported group
 };
 
 }  // namespace

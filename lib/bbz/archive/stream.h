@@ -1,4 +1,4 @@
-// read_stream: reads an archive front to back, from a pipe as well as from a file.
+// read_stream: reads an archive front to back, from a pipe or a file.
 #pragma once
 
 #include <functional>
@@ -8,27 +8,36 @@
 
 namespace bbz {
 
+// Options of read_stream().
 struct StreamOptions {
-  unsigned threads = 0;  // that decode; 0: all cores
-  bool decode = true;    // false: check payload checksums only, and call no Visitor::data
-  // Where it is set: the tensors that are decoded. The others are treated as if `decode` was false.
+  unsigned threads = 0;  // threads that decode; 0 means all cores
+  bool decode = true;    // otherwise only check payload checksums, and never call Visitor::data()
+  // Selects the tensors to decode, if it is set. Visitor::data() is not called for other tensors,
+  // and their decoded checksums are not checked. Does not apply to operands.
   std::function<bool(const catalog::File&, const catalog::Tensor&)> wants;
-  Limits limits;
-  // Called now and then with the bytes of the archive that have been read.
+  Limits limits;  // an archive beyond them is refused with kLimit
+  // Called at each record with the number of bytes before it, and at the end with the length of the
+  // archive, if it is set.
   std::function<void(std::uint64_t)> progress;
 };
 
-// What reading an archive to its end has shown.
+// The result of reading an archive to its end.
 struct StreamSummary {
   catalog::Catalog catalog;
-  Digest root;
-  std::uint64_t archive_bytes = 0;
+  Digest root;                      // equal to that in the trailer
+  std::uint64_t archive_bytes = 0;  // length of the archive
 };
 
-// Reads every byte of an archive once, checks every checksum and rule, that index and trailer agree
-// with the records, and that nothing follows; and calls the visitor for every file and tensor, in
-// archive order. Memory: a few chunks a thread, and the record heads. `source` may be a pipe.
-// Errors: as Reader::open and its methods, with place; kTruncated where the archive ends early.
+// Reads every byte of an archive once and calls the visitor for every file and tensor, in archive
+// order. Checks every checksum and every rule, that index and trailer agree with the records, and
+// that nothing follows. Decoded checksums are checked only for decoded tensors. `source` may be a
+// pipe.
+//
+// Memory holds a few chunks for each thread, and the catalog. For an archive with symmetry groups,
+// it also holds the newest group of each method with its tensors, and one derived tensor.
+//
+// Errors: those of the visitor; those of Reader::open() and of its methods that read; kTruncated if
+// the archive ends early.
 Result<StreamSummary> read_stream(io::Source& source, const StreamOptions& options,
                                   Visitor& visitor);
 

@@ -1,46 +1,55 @@
-// Visitor: receives an archive's content in order, whatever way the archive is read.
+// Visitor: receives the content of an archive in order, from Reader or read_stream().
 #pragma once
 
 #include "bbz/format/catalog/catalog.h"
 
 namespace bbz {
 
-// Reader and read_stream() call these on the thread that started the visit, in this order:
+// Receives calls on the thread that started the visit, in this order:
 //
 //   begin_archive  { begin_file  { metadata | begin_tensor  data*  end_tensor }*  end_file }*
 //
-// without the file's calls where only tensors were asked for, or for operands; metadata comes from
-// read_stream() alone, for Reader can be asked for it. What is passed lives until the call returns.
-// An error that a call returns ends the visit with that error.
+// Operands, metadata of the archive, and the tensors of Reader::visit_tensors() come without the
+// calls for a file. Only read_stream() passes metadata; Reader::read_metadata() returns it
+// otherwise. Arguments live until the call returns. If a call returns an error, the visit ends with
+// it. By default, calls do nothing, and damaged() and not_derived() return their error.
 class Visitor {
  public:
   virtual ~Visitor() = default;
 
+  // Begins the visit.
   virtual Status begin_archive(const container::FileHeader& header) {
     return (void)header, Status();
   }
+  // Receives an entry of the metadata and its value, which is UTF-8.
   virtual Status metadata(const catalog::Metadata& metadata, std::string_view value) {
     return (void)metadata, (void)value, Status();
   }
 
-  // Size and digest of the file may not be known yet.
+  // Begins a file. In a stream, its size, digest and tensors are not known yet.
   virtual Status begin_file(const catalog::File& file) { return (void)file, Status(); }
+  // Begins a tensor.
   virtual Status begin_tensor(const catalog::Tensor& tensor) { return (void)tensor, Status(); }
 
-  // Decoded and checked bytes of the tensor, from byte `offset` of it.
+  // Receives decoded and checked bytes of the tensor, the first of which is byte `offset` of it.
+  // Calls come in the order of offsets.
   virtual Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) {
     return (void)tensor, (void)offset, (void)bytes, Status();
   }
+  // Ends a tensor.
   virtual Status end_tensor(const catalog::Tensor& tensor) { return (void)tensor, Status(); }
+  // Ends a file, whose entry is complete now.
   virtual Status end_file(const catalog::File& file) { return (void)file, Status(); }
 
-  // A chunk that could not be read or decoded. Returning success passes it over and goes on.
+  // Reports a chunk that could not be read or decoded. If it returns success, the chunk is skipped
+  // and the visit continues.
   virtual Status damaged(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
                          const Error& error) {
     return (void)tensor, (void)chunk, error;
   }
-  // A tensor without chunks of its own that cannot be put together: what it follows from is damaged
-  // or does not fit. Returning success passes it over, without a call of data(), and goes on.
+  // Reports a tensor without chunks that cannot be derived, because its group or its record is
+  // damaged or unsupported. If it returns success, the tensor is skipped, without a call of data(),
+  // and the visit continues.
   virtual Status not_derived(const catalog::Tensor& tensor, const Error& error) {
     return (void)tensor, error;
   }

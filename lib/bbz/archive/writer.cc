@@ -124,7 +124,7 @@ Status Writer::State::end_file() {
   return send(RecordType::kFileEnd, meta);
 }
 
-// Whether a tensor may begin now, and has a name and a rank that the format allows.
+// Checks that a tensor may begin now, and that the limits allow its name and its rank.
 Status Writer::State::check_begin(const TensorSpec& spec) const {
   const std::string name = quoted(spec.name);
   if (finished) return is_finished(fmt::format("begin_tensor {}", name));
@@ -164,7 +164,7 @@ Status Writer::State::begin_tensor(const TensorSpec& spec) {
       return make_error(Code::kInvalidArgument, "tensor {}: it ends beyond 64 bits",
                         quoted(spec.name));
     }
-    // The digest of a file is that of its bytes in order, which must then come in order and whole.
+    // The digest of a file is computed only if all of its bytes are written in order.
     if (meta.offset != file_end || meta.form != catalog::kFormDense) file_hash.reset();
     file_end = *end;
     file_size = std::max(file_size, file_end);
@@ -209,7 +209,7 @@ Result<std::uint64_t> Writer::State::write_from(const std::shared_ptr<io::Source
                                                 std::uint64_t offset) {
   BBZ_ASSIGN(const MutableBytes room, reserve());
   if (room.empty()) return std::uint64_t{0};
-  // The digest of a file takes its bytes in order, on this thread.
+  // The digest of a file is computed on this thread, which therefore needs the bytes now.
   if (filled == 0 && source->seekable() && !file_hash) {
     filling->source = source;
     filling->offset = offset;
@@ -284,7 +284,7 @@ Result<std::unique_ptr<Writer>> Writer::create(io::Sink& sink, const WriteOption
   return std::unique_ptr<Writer>(new Writer(std::move(state)));
 }
 
-// What every call does around its work: an earlier error comes first, a new one is kept.
+// Returns an earlier error, or evaluates the expression and keeps its error.
 #define BBZ_GUARDED(expression)                                \
   do {                                                         \
     if (!state_->failure.ok()) return state_->failure.error(); \

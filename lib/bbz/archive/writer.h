@@ -1,4 +1,4 @@
-// Writer: makes an archive out of files and tensors, in one pass.
+// Writer: writes an archive of files and tensors in one pass.
 #pragma once
 
 #include <memory>
@@ -13,90 +13,109 @@
 
 namespace bbz {
 
+// Options of a Writer.
 struct WriteOptions {
-  DigestKind digest = DigestKind::kXxh3_128;
+  DigestKind digest = DigestKind::kXxh3_128;  // kSha256 also adds digests to records
   codec::Level level = codec::Level::kDefault;
-  // Decoded, about; at most Limits::chunk_bytes and codec::kMaxChunkBytes.
+  // The approximate decoded size of a chunk. At most Limits::chunk_bytes and codec::kMaxChunkBytes.
   std::uint64_t chunk_bytes = std::uint64_t{1} << 20;
-  unsigned threads = 0;  // that encode; 0: all cores
-  // The payload size of an index at the front, as FrontIndexMeter has computed it; nothing: no such
-  // index. The sink must be able to patch.
+  unsigned threads = 0;  // threads that encode; 0 means all cores
+  // The payload size of an index at the front, from FrontIndexMeter. If it is set, the archive has
+  // such an index, and the sink must be able to patch.
   std::optional<std::uint64_t> front_index_bytes;
-  Limits limits;
+  Limits limits;  // what exceeds them is refused
 };
 
-// What begin_tensor needs to know of a tensor, or of bytes of a file that are none.
+// Describes a tensor, or bytes of a file that are not a tensor.
 struct TensorSpec {
   catalog::TensorKind kind = catalog::TensorKind::kTensor;
   std::string name;
   DType dtype = DType::kU8;
   Shape shape;
-  std::optional<std::uint32_t> layer;
+  std::optional<std::uint32_t> layer;  // layer of a model, if it has one
 
-  // The symmetry coder's: see format-spec/records.md. A dense tensor in file order needs none of
-  // them.
-  std::optional<std::uint64_t> offset;  // in the file; nothing: where the last tensor ended
+  // The following members are for the symmetry coder. See format-spec/records.md. A dense tensor in
+  // file order needs none of them.
+  std::optional<std::uint64_t> offset;  // in the file; by default after the tensor before
   bool operand = false;                 // belongs to no file
   std::uint8_t form = catalog::kFormDense;
-  std::optional<std::uint32_t> group;
-  std::optional<std::uint64_t> stored_elements;  // needed for forms other than dense
+  std::optional<std::uint32_t> group;            // number of the group that it needs
+  std::optional<std::uint64_t> stored_elements;  // required if the form is not dense
 
-  // `size` bytes of a file that are no tensor.
+  // Returns the spec of `size` bytes of a file that are not a tensor.
   static TensorSpec bytes(std::uint64_t size);
 };
 
-// Writes one archive to a sink: files, each tiled by tensors, whose bytes come in pieces of any
-// size.
+// Writes one archive to a sink. It consists of files, and tensors without gaps cover each file. The
+// bytes of a tensor come in pieces of any size.
 //
 //   begin_file  { begin_tensor  write*  end_tensor }*  end_file      ... finish
 //
-// Chunks are encoded on several threads and written in order; memory is bounded by a few chunks a
-// thread. What is written depends on the calls and the options, not on the number of threads. Not
-// to be used from two threads at once. After an error every call returns that error again. What was
-// written is read by Reader and read_stream().
+// Chunks are encoded on several threads and written in order. Memory holds a few chunks for each
+// thread, and the catalog. The archive does not depend on the number of threads. Not thread-safe.
+//
+// Errors of all methods:
+// - kInvalidArgument for calls out of order, and for names and ranks of tensors beyond the limits;
+// - kMalformed, kUnsupported, kUnsafePath, kLimit for other values that the format or the limits do
+//   not allow;
+// - those of the sink.
+// After an error, later calls return that error. An error of the sink or of a chunk may come late,
+// because records are queued.
 class Writer {
  public:
-  // `sink` must outlive the writer. Writes the file header.
+  // Makes a writer and writes the file header. `sink` must outlive the writer. Errors: also
+  // kInvalidArgument if options.chunk_bytes is out of range, or if there is to be an index at the
+  // front and the sink cannot patch.
   static Result<std::unique_ptr<Writer>> create(io::Sink& sink, const WriteOptions& options);
+  // Waits for the threads. If finish() was not called, the archive is incomplete.
   ~Writer();
 
-  // Every method returns these errors: kInvalidArgument for calls out of order, each naming its
-  // cause; those of the sink; those of CatalogBuilder, for names, shapes and sizes that the format
-  // does not allow.
+  // Begins a file. `path` must be safe (see check_safe_path()), and no file may be open.
   Status begin_file(std::string_view path, catalog::FileKind kind = catalog::FileKind::kRegular);
+  // Ends the open file. No tensor may be open.
   Status end_file();
 
-  // Key and UTF-8 value, of the open file or, outside of one, of the archive.
+  // Adds a key and a UTF-8 value to the metadata of the open file or, if none is open, of the
+  // archive.
   Status add_metadata(std::string_view key, std::string_view value);
 
-  // A symmetry group's data; returns its number.
+  // Adds the payload of a symmetry group and returns the number of the group.
   Result<std::uint32_t> add_group(std::uint8_t method, Bytes payload);
 
+  // Begins a tensor. No other may be open, and a file must be open unless spec.operand is set.
   Status begin_tensor(const TensorSpec& spec);
+  // Appends bytes to the open tensor, in row-major order and little-endian. Errors: also
+  // kInvalidArgument if the tensor has fewer bytes.
   Status write(Bytes bytes);
-  // The room that is left in the current chunk, to be filled from its start and committed; empty
-  // when the tensor is complete. Saves the copy that write() makes.
+  // Returns the free memory of the current chunk, for the next bytes of the tensor. It is valid
+  // until the next call, and is empty if the tensor is complete. Unlike write(), this copies no
+  // bytes.
   Result<MutableBytes> reserve();
+  // Appends the first `size` bytes of the memory that reserve() returned.
   Status commit(std::size_t size);
-  // Takes the rest of the current chunk from `offset` of a source, and returns how many bytes that
-  // is; 0 when the tensor is complete. A source that can seek may be read later, on the threads
-  // that encode, whose errors come with a later call.
+  // Appends bytes from `offset` of a source up to the end of the current chunk. Returns their
+  // number, which is 0 if the tensor is complete. The bytes of a seekable source may be read later,
+  // on another thread; then a later call returns its errors. Errors: also those of the source;
+  // kTruncated.
   Result<std::uint64_t> write_from(const std::shared_ptr<io::Source>& source, std::uint64_t offset);
-  // Writes one whole chunk that the caller has coded: `plain` fills the current chunk, of which
-  // nothing was written yet, and `payload` is what `codec` makes of it.
+  // Writes a whole chunk that the caller has encoded. `plain` is all of its bytes, and `payload` is
+  // the result of encoding them with `codec`, which is not checked. Errors: also kInvalidArgument
+  // if a byte of the current chunk was written before, if `plain` has another size than the chunk,
+  // or if `payload` is longer than `plain`.
   Status write_coded(Bytes plain, std::uint16_t codec, Bytes payload);
-  // Errors: kInvalidArgument if fewer bytes came than the shape says, with how many are missing.
+  // Ends the open tensor. Errors: also kInvalidArgument, with the number of missing bytes, if the
+  // tensor is not complete.
   Status end_tensor();
 
-  // Waits until everything that was given to the writer so far is in the sink, and no source is
-  // read or kept any more.
+  // Waits until the sink has all complete chunks and other records so far. Afterwards the writer
+  // does not use any source.
   Status drain();
 
-  // Writes index and trailer and returns the root digest. Nothing may follow; the sink is not
-  // finished.
+  // Writes the index and the trailer, and returns the root digest. Does not finish the sink. No
+  // file may be open, and no other call but catalog() may follow.
   Result<Digest> finish();
 
-  // What has been written; complete after finish().
+  // Returns the catalog of the records that were written so far. It is complete after finish().
   const catalog::Catalog& catalog() const;
 
  private:
@@ -105,7 +124,9 @@ class Writer {
   std::unique_ptr<State> state_;
 };
 
-// The meta of a tensor as a Writer with these options writes it, but for numbers and offset.
+// Returns the meta that a Writer with this size of chunks writes for a tensor, without its numbers
+// and its offset. Errors: kInvalidArgument if the dtype is unknown; kMalformed if the number of
+// elements exceeds 64 bits.
 Result<catalog::TensorMeta> tensor_meta(const TensorSpec& spec, std::uint64_t chunk_bytes);
 
 }  // namespace bbz

@@ -1,4 +1,4 @@
-// What a Reader holds. Internal to bbz.
+// The state of a Reader.
 #pragma once
 
 #include <map>
@@ -14,14 +14,14 @@
 namespace bbz {
 
 struct Reader::State {
-  // What decoding one chunk needs beside the place for its bytes.
+  // The memory for decoding one chunk.
   struct Buffers {
     static constexpr std::size_t kMostKept = std::size_t{4} << 20;
 
     std::vector<std::byte> payload;
     std::vector<std::byte> plain;
 
-    // Gives back what an unusually large chunk took.
+    // Releases the memory of an unusually large chunk.
     void trim() {
       if (payload.capacity() > kMostKept) std::vector<std::byte>().swap(payload);
       if (plain.capacity() > kMostKept) std::vector<std::byte>().swap(plain);
@@ -41,7 +41,7 @@ struct Reader::State {
   Result<std::shared_ptr<symmetry::GroupState>> read_group(const catalog::Group& group);
   template <class Plan>
   Status visit(Plan&& plan, Visitor& visitor);
-  // Tells the source that these chunks, or those of these tensors, will be read.
+  // Give the source a prefetch hint for these chunks, or for the chunks of these tensors.
   std::unique_ptr<io::Announcement> announce(std::span<const catalog::Chunk> chunks) const;
   std::unique_ptr<io::Announcement> announce(std::span<const std::uint32_t> tensors) const;
 
@@ -51,15 +51,14 @@ struct Reader::State {
   std::uint64_t archive_bytes = 0;
   parallel::ThreadPool pool;
 
-  parallel::Spares<Buffers>
-      buffers;  // of small reads, which would spend half their time on new ones
+  // The buffers of small reads, which would spend half their time on new ones.
+  parallel::Spares<Buffers> buffers;
 
-  // The groups that were needed last, newest first: a layer's tensors ask for the same one many
-  // times.
   std::mutex groups_mutex;
+  // The groups that were used last, the newest first, because the tensors of a layer use the same
+  // one.
   std::vector<std::shared_ptr<symmetry::GroupState>> groups;
-  // Those whose content is wrong, so that their tensors are not all decoded again for each chunk
-  // that asks for one.
+  // The errors of damaged groups, so that their tensors are not decoded again for each chunk.
   std::map<std::uint32_t, Error> wrong_groups;
 };
 

@@ -1,4 +1,4 @@
-// What a Writer holds. Internal.
+// The state of a Writer.
 #pragma once
 
 #include "bbz/archive/writer.h"
@@ -10,28 +10,28 @@
 namespace bbz {
 
 struct Writer::State {
-  // A record on its way: chunks are encoded by the workers, the others pass through as they are.
+  // A record to write. Chunks are encoded on the pool's threads, and other records are complete.
   struct Item {
     container::RecordType type{};
     std::vector<std::byte> meta;
     std::vector<std::byte> payload;
-    // Of a chunk:
+    // The following members are for chunks only.
     std::vector<std::byte> plain;
-    std::shared_ptr<io::Source> source;  // where it is yet to be read from, null where it was
+    std::shared_ptr<io::Source> source;  // source of `plain`, or null if that is complete
     std::uint64_t offset = 0;            // in the source
     std::shared_ptr<const catalog::TensorMeta> tensor;
     std::uint32_t number = 0;
-    std::optional<std::uint16_t> coded_by;  // the payload is there already
+    std::optional<std::uint16_t> coded_by;  // codec of a payload that is complete
   };
 
   State(io::Sink& sink, const WriteOptions& o);
 
-  // On the pool's threads: reads what is left to read, and codes a chunk.
+  // Reads a chunk from its source, if it has one, and encodes it. Called on the pool's threads.
   Status encode(Item& item) const;
-  // On the calling thread, in order.
+  // Writes a record. Called on the calling thread, in order.
   Status append(Item& item);
 
-  // Sends a record that is no chunk on its way.
+  // Queues a record that is not a chunk.
   template <class Meta>
   Status send(container::RecordType type, const Meta& fields, Bytes payload = {}) {
     if (filling != nullptr) {
@@ -47,12 +47,13 @@ struct Writer::State {
     return {};
   }
 
+  // Returns the digest of a payload, if the archive's kind of digest demands one in its record.
   std::optional<Digest> payload_digest(Bytes payload) const {
     if (options.digest != DigestKind::kSha256) return std::nullopt;
     return digest_of(options.digest, payload);
   }
 
-  // Fails for good with the first error.
+  // Keeps the first error, which all later calls return.
   Status keep(Status status) {
     if (!status.ok() && failure.ok()) failure = status;
     return status;
@@ -80,17 +81,17 @@ struct Writer::State {
   bool file_open = false;
   bool finished = false;
   std::uint32_t file_tensors = 0;
-  std::uint64_t file_end = 0;   // the end of the last tensor in the open file
-  std::uint64_t file_size = 0;  // the furthest end of any
+  std::uint64_t file_end = 0;   // end of the last tensor in the open file
+  std::uint64_t file_size = 0;  // largest end of a tensor in the open file
   std::optional<Hasher> file_hash;
 
-  std::shared_ptr<catalog::TensorMeta> tensor;  // the open one
-  std::uint64_t tensor_bytes = 0;               // stored bytes that are still to come
-  Item* filling = nullptr;                      // the chunk that is being filled
-  std::size_t filled = 0;                       // bytes of it; 0 if there is none
+  std::shared_ptr<catalog::TensorMeta> tensor;  // the open tensor, or null
+  std::uint64_t tensor_bytes = 0;               // stored bytes that no complete chunk has
+  Item* filling = nullptr;                      // the incomplete chunk, or null
+  std::size_t filled = 0;                       // bytes of the incomplete chunk
   std::uint32_t chunk_number = 0;
 
-  // Last, so that the workers end before what they use.
+  // Last members, so that the threads end before the members that they use are destroyed.
   parallel::ThreadPool pool;
   parallel::OrderedQueue<Item> queue;
 };
