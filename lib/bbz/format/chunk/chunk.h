@@ -9,7 +9,8 @@
 namespace bbz::chunk {
 
 // Returns the number of elements for each chunk of a tensor, at least 1, so that a chunk decodes to
-// at most about `target_bytes`. A chunk has whole bytes, and whole rows if a row fits the target.
+// at most about `target_bytes`. A chunk has whole bytes. If rows that fill whole bytes fit the
+// target, it has whole rows too.
 // Precondition: `element_bits` > 0.
 std::uint64_t choose_chunk_elements(unsigned element_bits, const Shape& shape,
                                     std::uint64_t target_bytes);
