@@ -15,14 +15,15 @@ class FrontIndexMeter {
   // Uses the digest and the size of chunks of these options, which must be those of the Writer.
   explicit FrontIndexMeter(const WriteOptions& options) : options_(options) {}
 
-  // Count the entries for a call of Writer with the same name. begin_tensor() also counts the
-  // chunks.
+  // Counts the entry of a file.
   void begin_file(std::string_view path);
-  // `sha256_of_file` says whether the Writer stores a digest of the file: it does so for regular
-  // files if WriteOptions::digest is kSha256.
+  // Counts the entry of a file's end. `sha256_of_file` says whether the Writer stores a digest of
+  // the file: it does so for regular files if WriteOptions::digest is kSha256.
   void end_file(bool sha256_of_file);
+  // Counts an entry of metadata of the open file or, if none is open, of the archive.
   void add_metadata(std::string_view key);
-  // Errors: those of tensor_meta() and byte_size(). Precondition: a file is open.
+  // Counts the entries of a tensor and its chunks. Errors: those of tensor_meta() and byte_size().
+  // Precondition: a file is open.
   Status begin_tensor(const TensorSpec& spec);
 
   // Returns the size in bytes of the index's payload for the calls so far.

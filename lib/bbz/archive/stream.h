@@ -23,7 +23,7 @@ struct StreamOptions {
 
 // The result of reading an archive to its end.
 struct StreamSummary {
-  catalog::Catalog catalog;
+  catalog::Catalog catalog;         // complete
   Digest root;                      // equal to that in the trailer
   std::uint64_t archive_bytes = 0;  // length of the archive
 };

@@ -15,8 +15,8 @@ namespace bbz {
 
 // Options of a Writer.
 struct WriteOptions {
-  DigestKind digest = DigestKind::kXxh3_128;  // kSha256 also adds digests to records
-  codec::Level level = codec::Level::kDefault;
+  DigestKind digest = DigestKind::kXxh3_128;    // kSha256 also adds digests to records
+  codec::Level level = codec::Level::kDefault;  // how much time encoding may take
   // The approximate decoded size of a chunk. At most Limits::chunk_bytes and codec::kMaxChunkBytes.
   std::uint64_t chunk_bytes = std::uint64_t{1} << 20;
   unsigned threads = 0;  // threads that encode; 0 means all cores
@@ -28,17 +28,17 @@ struct WriteOptions {
 
 // Describes a tensor, or bytes of a file that are not a tensor.
 struct TensorSpec {
-  catalog::TensorKind kind = catalog::TensorKind::kTensor;
-  std::string name;
-  DType dtype = DType::kU8;
-  Shape shape;
-  std::optional<std::uint32_t> layer;  // layer of a model, if it has one
+  catalog::TensorKind kind = catalog::TensorKind::kTensor;  // a tensor, or other bytes of a file
+  std::string name;                                         // UTF-8; empty for bytes
+  DType dtype = DType::kU8;                                 // type of its elements
+  Shape shape;                                              // extents in elements
+  std::optional<std::uint32_t> layer;                       // layer of a model, if it has one
 
   // The following members are for the symmetry coder. See format-spec/records.md. A dense tensor in
   // file order needs none of them.
-  std::optional<std::uint64_t> offset;  // in the file; by default after the tensor before
-  bool operand = false;                 // belongs to no file
-  std::uint8_t form = catalog::kFormDense;
+  std::optional<std::uint64_t> offset;           // in the file; by default after the tensor before
+  bool operand = false;                          // belongs to no file
+  std::uint8_t form = catalog::kFormDense;       // form in which it is stored
   std::optional<std::uint32_t> group;            // number of the group that it needs
   std::optional<std::uint64_t> stored_elements;  // required if the form is not dense
 

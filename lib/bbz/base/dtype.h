@@ -38,16 +38,16 @@ enum class DType : std::uint8_t {
 // The number of bits of each field of a floating-point element. From the top bit down, the fields
 // are sign, exponent and mantissa.
 struct FloatLayout {
-  int sign_bits = 0;
-  int exponent_bits = 0;
-  int mantissa_bits = 0;
+  int sign_bits = 0;      // 1 for every type with a layout
+  int exponent_bits = 0;  // stored with a bias
+  int mantissa_bits = 0;  // without the implicit leading bit
 };
 
 // Describes one DType.
 struct DTypeInfo {
-  DType dtype{};
-  std::string_view name;  // as safetensors writes it
-  int bits = 0;           // of one element
+  DType dtype{};          // the described type
+  std::string_view name;  // name in safetensors, such as "BF16"
+  int bits = 0;           // size of one element
   // All zero for booleans and integers, and also for C64, F8_E8M0, F6_* and F4.
   FloatLayout layout;
 };

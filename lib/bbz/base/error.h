@@ -56,9 +56,9 @@ enum class Remedy : int {
 
 // A failure.
 struct Error {
-  Code code = Code::kInternal;
-  std::string message;  // one sentence that names what, where, expected and found; UTF-8
-  Remedy remedy = Remedy::kNone;
+  Code code = Code::kInternal;    // the kind of the failure
+  std::string message;            // one sentence that names what, where, expected and found; UTF-8
+  Remedy remedy = Remedy::kNone;  // what the caller can do about it
 };
 
 // Makes an Error without a remedy. Escapes the message as printable() of names.h does, because it

@@ -34,11 +34,11 @@ class Xxh3Stream {
 // that range front to back. Each part is hashed while it is still in the cache.
 class Xxh3Follower {
  public:
-  // The state of the computation: XXH3's accumulators, and the number of 1024-byte blocks that they
-  // contain. The block with the last byte of the range is never among them.
+  // The state of the computation, which advances in blocks of 1024 bytes. The block with the last
+  // byte of the range is never among them.
   struct Progress {
-    std::array<std::uint64_t, 8> accumulators;
-    std::size_t blocks;
+    std::array<std::uint64_t, 8> accumulators;  // state of XXH3 after those blocks
+    std::size_t blocks;                         // number of blocks from the front of the range
   };
 
   // Refers to the range, which must outlive the object. Its bytes may be written later.
@@ -65,8 +65,8 @@ enum class DigestKind : std::uint8_t {
 
 // A digest and its algorithm.
 struct Digest {
-  DigestKind kind = DigestKind::kXxh3_128;
-  std::array<std::byte, 32> bytes{};  // those from size() on are zero
+  DigestKind kind = DigestKind::kXxh3_128;  // the algorithm
+  std::array<std::byte, 32> bytes{};        // those from size() on are zero
 
   // Returns the number of bytes that the algorithm gives.
   std::size_t size() const { return kind == DigestKind::kSha256 ? 32 : 16; }

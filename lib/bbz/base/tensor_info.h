@@ -10,9 +10,9 @@ namespace bbz {
 
 // Describes a tensor, without its bytes.
 struct TensorInfo {
-  std::string name;
+  std::string name;  // UTF-8
   DType dtype{};
-  Shape shape;
+  Shape shape;  // extents in elements
 };
 
 }  // namespace bbz

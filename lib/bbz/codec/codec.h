@@ -32,7 +32,7 @@ inline constexpr std::uint64_t kMaxChunkBytes = std::uint64_t{64} << 20;
 
 // Describes the elements of a chunk.
 struct ChunkShape {
-  DType dtype{};
+  DType dtype{};                   // type of the elements
   std::uint64_t elements = 0;      // number of elements in the chunk
   std::uint64_t row_length = 1;    // innermost extent of the tensor, in elements
   std::uint64_t first_column = 0;  // index of the chunk's first element in its row
@@ -50,7 +50,7 @@ enum class Level : std::uint8_t { kFast, kDefault, kSmall };
 
 // Options of encode().
 struct EncodeOptions {
-  Level level = Level::kDefault;
+  Level level = Level::kDefault;  // trade-off between time and size
 };
 
 // Encodes a chunk and returns the codec. Overwrites `payload`, reuses its capacity, and never makes
@@ -73,7 +73,7 @@ Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes o
 
 // Describes one codec.
 struct Codec {
-  CodecId id;
+  CodecId id;             // number in the format
   std::string_view name;  // for the output of tools
   // Encodes into `payload` if this codec can encode the chunk in fewer than `limit` bytes.
   // Otherwise returns false and leaves `payload` unspecified. Precondition: as for codec::encode().

@@ -15,15 +15,21 @@ class FdWriter {
   // Refers to `fd`, which must stay open as long as the writer is used. `name` is for messages.
   FdWriter(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
 
+  // Appends bytes, through the buffer if they are few.
   Status write(Bytes bytes);
   // Writes the buffered bytes to the descriptor. Does not sync.
   Status flush();
-  // patch(), extend(), reserve() and place() work only if the descriptor is that of a file.
+  // Overwrites bytes. Precondition: the descriptor is that of a file.
   Status patch(std::uint64_t offset, Bytes bytes);
+  // Lengthens the file with zeros. Precondition: the descriptor is that of a file.
   Status extend(std::uint64_t size);
+  // Lengthens the file and allocates disk space. Precondition: the descriptor is that of a file.
   Status reserve(std::uint64_t size);
+  // Overwrites reserved bytes, from any thread. Precondition: the descriptor is that of a file.
   Status place(std::uint64_t offset, Bytes bytes);
+  // Returns the length of the output so far, including buffered bytes.
   std::uint64_t written() const { return written_; }
+  // Returns the name for messages.
   const std::string& name() const { return name_; }
 
  private:

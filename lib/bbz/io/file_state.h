@@ -17,9 +17,9 @@ struct FileState {
   FileState() = default;
   explicit FileState(const struct stat& status);
 
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
-  std::uint64_t size = 0;
+  std::uint64_t device = 0;   // st_dev
+  std::uint64_t inode = 0;    // st_ino
+  std::uint64_t size = 0;     // in bytes
   std::int64_t modified = 0;  // last change of the content, in nanoseconds since 1970
   std::int64_t changed = 0;   // last change of content or metadata; no program can set it
 

@@ -8,10 +8,10 @@ namespace bbz::io {
 
 // Identifies a file and names its permissions.
 struct FileStatus {
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
-  std::uint32_t mode = 0;   // permission bits
-  std::uint32_t group = 0;  // number of the group that owns it
+  std::uint64_t device = 0;  // st_dev
+  std::uint64_t inode = 0;   // st_ino
+  std::uint32_t mode = 0;    // permission bits
+  std::uint32_t group = 0;   // number of the group that owns it
 
   // Returns whether both are the same file.
   bool is_same_file(const FileStatus& other) const {

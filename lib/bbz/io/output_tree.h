@@ -26,10 +26,11 @@ class OutputTree {
   // Ignores errors.
   void remove_created() const;
 
-  // The largest number of directories to create is kSpareFolders, and kFoldersPerFile more for each
-  // call of make_directory() and create_file(). So an archive with short paths cannot use up the
-  // inodes of a file system.
+  // The number of directories that may be created independently of the number of files. The limits
+  // on directories keep an archive with short paths from using up the inodes of a file system.
   static constexpr std::uint64_t kSpareFolders = 1024;
+  // The number of directories that may be created in addition for each call of make_directory() and
+  // create_file().
   static constexpr std::uint64_t kFoldersPerFile = 16;
 
   // Creates a directory and its parents. Keeps directories that exist. Errors:

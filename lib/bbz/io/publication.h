@@ -43,7 +43,9 @@ class Publication {
   explicit operator bool() const { return static_cast<bool>(file_); }
   // Returns the descriptor of the file. Precondition: there is a file.
   int fd() const { return file_.fd(); }
+  // Returns the directory of the target.
   const Directory& directory() const { return directory_; }
+  // Returns the options that begin() took.
   const OutputOptions& options() const { return options_; }
   // Returns the path of the target, for messages.
   const std::string& path() const { return path_; }

@@ -16,8 +16,8 @@ namespace bbz::io {
 
 // The bytes [offset, offset + size) of a source. Precondition: offset + size fits into 64 bits.
 struct ByteRange {
-  std::uint64_t offset = 0;
-  std::uint64_t size = 0;
+  std::uint64_t offset = 0;  // offset of the first byte
+  std::uint64_t size = 0;    // number of bytes
 
   // Returns the offset after the last byte.
   std::uint64_t end() const { return offset + size; }

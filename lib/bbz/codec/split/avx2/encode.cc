@@ -189,8 +189,8 @@ BBZ_AVX2_INLINE std::uint32_t code(const Tables& t, V index, std::uint8_t* lows,
   const auto divide = [](V x, V m, V f16, V & q, V & r, V & over) __attribute__((always_inline)) {
     q = _mm256_mulhi_epu16(x, m);
     r = _mm256_sub_epi16(x, _mm256_mullo_epi16(q, f16));
-    over = _mm256_sub_epi16(r, f16);  // not negative where q is one too low,
-    r = _mm256_min_epu16(r, over);    // and else large without its sign
+    over = _mm256_sub_epi16(r, f16);  // not negative if q is one too low,
+    r = _mm256_min_epu16(r, over);    // otherwise large as an unsigned number
   };
   Words q;
   Words r;
