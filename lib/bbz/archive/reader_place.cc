@@ -113,7 +113,7 @@ class Reader::Placer {
     return {};
   }
 
-  // On the pool's threads.
+  // Derives a tensor and places it. Called on the pool's threads.
   Status derive(Piece& piece) {
     BBZ_ASSIGN(const auto group, state_.find_group(piece.tensor->meta.group));
     // A few bytes may derive a tensor of a gigabyte, so only one large tensor is in memory at a
@@ -128,7 +128,7 @@ class Reader::Placer {
         [&](std::uint64_t offset, Bytes part) { return sink_.place(piece.offset + offset, part); });
   }
 
-  // On the pool's threads.
+  // Decodes and places a chunk, or derives a tensor. Called on the pool's threads.
   Status place(Piece& piece) {
     if (piece.chunk == nullptr) return derive(piece);
     const catalog::TensorMeta& tensor = piece.tensor->meta;

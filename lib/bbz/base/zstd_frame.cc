@@ -18,7 +18,8 @@ struct FreeContext {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
-// Each thread keeps a context, which is costly to make and cannot be shared.
+// Returns the context of this thread, which keeps it because it is costly to make and cannot be
+// shared.
 ZSTD_CCtx* compression_context() {
   thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
   return context.get();

@@ -23,7 +23,7 @@ struct Parts {
   bool has_query = false;
 };
 
-// Precondition: is_url(url).
+// Splits a URL, without its fragment. Precondition: is_url(url).
 Parts split(std::string_view url) {
   Parts parts;
   const std::size_t colon = url.find(':');

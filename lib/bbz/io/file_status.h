@@ -30,8 +30,9 @@ class Permissions {
   // and write it.
   void restrict_to(const FileStatus& input);
 
-  // Returns the permission bits for a new file of this group. If all inputs have the same group,
-  // its bits count. Otherwise the group and others get only what all inputs grant to both.
+  // Returns the permission bits for a new file of this group. The inputs' bits for their group
+  // count only if all inputs have this group. Otherwise the group and others get only what all
+  // inputs grant to both.
   std::uint32_t mode_in(std::uint32_t group) const;
 
  private:

@@ -41,7 +41,7 @@ struct Reader::State {
   Result<std::shared_ptr<symmetry::GroupState>> read_group(const catalog::Group& group);
   template <class Plan>
   Status visit(Plan&& plan, Visitor& visitor);
-  // Give the source a prefetch hint for these chunks, or for the chunks of these tensors.
+  // Gives the source a prefetch hint for these chunks, or for the chunks of these tensors.
   std::unique_ptr<io::Announcement> announce(std::span<const catalog::Chunk> chunks) const;
   std::unique_ptr<io::Announcement> announce(std::span<const std::uint32_t> tensors) const;
 

@@ -129,7 +129,7 @@ bool encode_with(const Kernel* kernel, const ChunkShape& shape, Bytes plain, Lev
   const std::size_t rest_end =
       bytes_at + plan.grid.elements * static_cast<std::size_t>(layout.rest_bytes);
   if (rest_end >= limit) return false;
-  // The reserved capacity includes the streams, so the vector does not grow later.
+  // Reserves an estimate of the whole payload, so that the streams rarely make the vector grow.
   payload.reserve(std::min<std::size_t>(limit, rest_end + plan.key_bytes + plan.key_bytes / 16));
   payload.resize(rest_end);
   std::memcpy(payload.data(), scratch.front.data(), packed_at);

@@ -34,7 +34,7 @@ using FinishStep = bool (*)(DecodeJob& job, const Row& row, const std::uint8_t* 
 using SplitStep = void (*)(EncodeJob& job, const Row& row, std::uint8_t* packed, const Step& step,
                            std::uint8_t* symbols);
 
-// Return the portable functions for a layout.
+// Returns the portable function of this kind for a layout, as the next three do.
 DecodeStep portable_decode_step(const Layout& layout);
 FinishStep portable_finish_step(const Layout& layout);
 EncodeStep portable_encode_step(const Layout& layout);

@@ -89,7 +89,7 @@ std::unique_ptr<io::Announcement> ReadAhead::announce(std::span<const io::ByteRa
   return std::make_unique<Told>(*this, std::move(windows));
 }
 
-// Called with the lock held.
+// Returns the window with the byte at `offset`, or null. Called with the lock held.
 ReadAhead::WindowPtr ReadAhead::find(std::uint64_t offset) const {
   for (auto at = windows_.upper_bound(offset); at != windows_.begin();) {
     --at;
@@ -149,7 +149,8 @@ void ReadAhead::forget(const WindowPtr& window) {
   if (window->state == Window::State::kDone) held_ -= window->range.size;
 }
 
-// Called with the lock held.
+// Removes the next window to fetch from its queue and returns it, or returns null if there is none
+// or too much is in memory. Called with the lock held.
 ReadAhead::WindowPtr ReadAhead::next_to_fetch() {
   const auto take = [](std::deque<WindowPtr>& queue) {
     const WindowPtr window = std::move(queue.front());

@@ -27,7 +27,7 @@
 
 namespace bbz::codec::split {
 
-// Decode and encode a chunk. See Kernel in kernel.h.
+// Decodes a chunk, as Kernel::decode in kernel.h does. avx2_encode() is the kernel's encode.
 void avx2_decode(DecodeJob& job);
 void avx2_encode(EncodeJob& job);
 

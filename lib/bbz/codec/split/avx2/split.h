@@ -16,7 +16,7 @@ namespace bbz::codec::split::avx2 {
 inline __m128i upper_half(V v) {
   return _mm256_extracti128_si256(v, 1);
 }
-// Store the lower or the upper eight bytes of sixteen.
+// Stores the lower eight bytes of sixteen. store_high() stores the upper ones.
 inline void store_low(std::uint8_t* p, __m128i v) {
   _mm_storel_epi64(reinterpret_cast<__m128i*>(p), v);
 }

@@ -33,7 +33,7 @@
 
 namespace bbz::codec::split {
 
-// Implement the functions of Kernel in kernel.h.
+// Implements Kernel::make_table of kernel.h. The next two implement its decode and encode.
 void avx512_make_table(const Frequencies& frequencies, DecodeTable& table);
 void avx512_decode(DecodeJob& job);
 void avx512_encode(EncodeJob& job);

@@ -7,7 +7,7 @@
 
 namespace bbz::codec::split {
 
-// Decode and encode a chunk. See Kernel in kernel.h.
+// Decodes a chunk, as Kernel::decode in kernel.h does. neon_encode() is the kernel's encode.
 void neon_decode(DecodeJob& job);
 void neon_encode(EncodeJob& job);
 
