@@ -81,25 +81,36 @@ namespace internal {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit
+  // Holds a value.
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit
+  // Holds an error.
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit
 
   // Returns whether a value is held.
   bool ok() const { return state_.index() == 0; }
+  // Returns ok().
   explicit operator bool() const { return ok(); }
 
-  // Returns the value. Aborts if an error is held. operator* and operator-> do the same.
+  // Returns the value. Aborts if an error is held.
   T& value() & { return held(state_); }
+  // Returns the value. Aborts if an error is held.
   const T& value() const& { return held(state_); }
+  // Returns the value, to move from. Aborts if an error is held.
   T&& value() && { return std::move(held(state_)); }
+  // Returns value().
   T& operator*() & { return value(); }
+  // Returns value().
   const T& operator*() const& { return value(); }
+  // Returns value(), to move from.
   T&& operator*() && { return std::move(*this).value(); }
+  // Returns the address of value().
   T* operator->() { return &value(); }
+  // Returns the address of value().
   const T* operator->() const { return &value(); }
 
   // Returns the error. Aborts if a value is held.
   const Error& error() const& { return failure(state_); }
+  // Returns the error, to move from. Aborts if a value is held.
   Error&& error() && { return std::move(failure(state_)); }
   // Returns the code of the error, or kOk if a value is held.
   Code code() const { return ok() ? Code::kOk : error().code; }
@@ -128,10 +139,12 @@ template <>
 class [[nodiscard]] Result<void> {
  public:
   Result() = default;
+  // Holds an error.
   Result(Error error) : error_(std::move(error)) {}  // NOLINT: implicit
 
   // Returns whether this is a success.
   bool ok() const { return !error_.has_value(); }
+  // Returns ok().
   explicit operator bool() const { return ok(); }
   // Returns the error. Aborts if this is a success.
   const Error& error() const& {
@@ -139,6 +152,7 @@ class [[nodiscard]] Result<void> {
       internal::end_without_error();
     return *error_;
   }
+  // Returns the error, to move from. Aborts if this is a success.
   Error&& error() && {
     if (!error_) [[unlikely]]
       internal::end_without_error();
@@ -156,7 +170,9 @@ using Status = Result<void>;
 
 }  // namespace bbz
 
+// Joins two tokens, for BBZ_CONCAT.
 #define BBZ_CONCAT_INNER(a, b) a##b
+// Joins two tokens after the expansion of macros, for BBZ_ASSIGN.
 #define BBZ_CONCAT(a, b) BBZ_CONCAT_INNER(a, b)
 
 // Evaluates an expression of type Result<...>. If it is an error, returns the error from the
@@ -172,6 +188,7 @@ using Status = Result<void>;
 // an `if` needs braces around it, and a line can have only one.
 #define BBZ_ASSIGN(target, expression) \
   BBZ_ASSIGN_INNER(BBZ_CONCAT(bbz_result_, __LINE__), target, expression)
+// Expands BBZ_ASSIGN with a name for the result.
 #define BBZ_ASSIGN_INNER(result, target, expression)  \
   auto result = (expression);                         \
   if (!result.ok()) return std::move(result).error(); \

@@ -17,7 +17,9 @@ class Xxh3Stream {
  public:
   Xxh3Stream();
   ~Xxh3Stream();
+  // Takes the computation of another stream, which must not be used afterwards.
   Xxh3Stream(Xxh3Stream&&) noexcept;
+  // Replaces the computation by that of another stream, which must not be used afterwards.
   Xxh3Stream& operator=(Xxh3Stream&&) noexcept;
 
   // Appends a range, which need not outlive the call.
@@ -74,6 +76,7 @@ struct Digest {
   Bytes view() const { return Bytes(bytes).first(size()); }
   // Returns "xxh3-128:..." or "sha256:...", in lower-case hexadecimal.
   std::string to_string() const;
+  // Compares kinds and bytes.
   friend bool operator==(const Digest&, const Digest&) = default;
 };
 
@@ -83,7 +86,9 @@ class Hasher {
   // Throws std::bad_alloc if memory runs out or a policy of OpenSSL disables SHA-256.
   explicit Hasher(DigestKind kind);
   ~Hasher();
+  // Takes the computation of another Hasher, which must not be used afterwards.
   Hasher(Hasher&&) noexcept;
+  // Replaces the computation by that of another Hasher, which must not be used afterwards.
   Hasher& operator=(Hasher&&) noexcept;
 
   // Appends a range, which need not outlive the call.

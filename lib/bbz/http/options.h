@@ -46,8 +46,7 @@ struct Options {
   unsigned retries = 6;
   std::chrono::milliseconds first_delay{200};  // before the first retry; then doubled each time
   std::chrono::milliseconds longest_delay{30'000};  // largest delay that doubling leads to
-  // The largest delay that a server may ask for with Retry-After. A longer one is an error.
-  std::chrono::milliseconds longest_wait{300'000};
+  std::chrono::milliseconds longest_wait{300'000};  // largest Retry-After; a longer one is an error
   std::chrono::milliseconds connect_timeout{30'000};  // largest time to connect
   // The largest time from a request to the end of the response's head, and the largest time without
   // a byte of the body. Over this time, a body must also reach lowest_speed on average. Time in

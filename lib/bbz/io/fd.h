@@ -20,7 +20,9 @@ class Fd {
   // Takes ownership of a descriptor. A negative number means none.
   explicit Fd(int fd) : fd_(fd) {}
   ~Fd() { reset(); }
+  // Takes the descriptor of `other`, which has none afterwards.
   Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  // Closes the descriptor and takes that of `other`, which has none afterwards.
   Fd& operator=(Fd&& other) noexcept {
     if (this != &other) {
       reset();

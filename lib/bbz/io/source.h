@@ -21,6 +21,7 @@ struct ByteRange {
 
   // Returns the offset after the last byte.
   std::uint64_t end() const { return offset + size; }
+  // Compares offsets and sizes.
   bool operator==(const ByteRange&) const = default;
 };
 

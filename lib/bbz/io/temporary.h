@@ -26,7 +26,9 @@ class Temporary {
   static Result<Temporary> create(Directory directory, const std::string& path);
 
   ~Temporary() { remove(); }
+  // Takes the file of `other`, which has none afterwards.
   Temporary(Temporary&& other) noexcept { *this = std::move(other); }
+  // Removes the file and takes that of `other`, which has none afterwards.
   Temporary& operator=(Temporary&& other) noexcept;
 
   // Returns whether there is a file.
