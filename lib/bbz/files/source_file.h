@@ -21,13 +21,14 @@ struct Extent {
   // Tells plain bytes from a tensor.
   enum class Kind { kBytes, kTensor };
 
-  Kind kind = Kind::kBytes;
-  std::string name;  // of a tensor; any UTF-8
-  DType dtype = DType::kU8;
+  Kind kind = Kind::kBytes;  // plain bytes have neither a name nor a dtype of their own
+  std::string name;          // of a tensor; any UTF-8
+  DType dtype = DType::kU8;  // of a tensor; kU8 for plain bytes
   Shape shape;               // of plain bytes: {length}, or empty if the length is not known
   std::uint64_t offset = 0;  // in the file
   std::optional<std::uint64_t> length;  // in bytes; nullopt: to the end of the stream
 
+  // Returns whether all members are equal.
   friend bool operator==(const Extent&, const Extent&) = default;
 };
 
@@ -35,9 +36,9 @@ struct Extent {
 // offset, so that a stream can be read along them. Only the last extent may have no known length. A
 // tensor may have no bytes; plain bytes are never empty, so that an empty file has no extents.
 struct Layout {
-  std::string_view format;  // "safetensors", "pytorch" or "bytes"
-  std::string metadata;     // the file's own metadata as a JSON object of strings, or empty
-  std::vector<Extent> extents;
+  std::string_view format;      // "safetensors", "pytorch" or "bytes"
+  std::string metadata;         // the file's own metadata as a JSON object of strings, or empty
+  std::vector<Extent> extents;  // ranges that cover the file, in order of offset
   // For plain bytes that look like a model: what they are, and why they are not split into tensors;
   // else empty. UTF-8 of at most 300 bytes that completes a sentence that begins with "it is".
   std::string why_bytes{};
@@ -48,10 +49,10 @@ struct SourceFile {
   // Tells a regular file from a directory.
   enum class Kind { kRegular, kDirectory };
 
-  Kind kind = Kind::kRegular;
+  Kind kind = Kind::kRegular;          // kDirectory only if nothing below the directory is given
   std::string path;                    // relative and safe (check_safe_path)
   std::unique_ptr<io::Source> source;  // null for a directory
-  Layout layout;
+  Layout layout;                       // has no extents for a directory
 };
 
 // Options of open() and open_stream().
@@ -63,18 +64,18 @@ struct Options {
   // format: "stdin.safetensors", "stdin".
   std::string stream_name{};
   std::uint64_t max_files = 1'000'000;  // stops endless nesting, and tars that exhaust memory
-  safetensors::Limits safetensors{};
-  torch::Limits torch{};
+  safetensors::Limits safetensors{};    // on each safetensors file
+  torch::Limits torch{};                // on each file of torch.save
   // The directory for an unnamed file that keeps members of a tar, for hard links to them. If
   // empty, hard links without data are refused. A member is kept if it and those kept before have
   // at most `kept_bytes` bytes together.
   std::string temporary_folder{};
-  std::uint64_t kept_bytes = std::uint64_t{1} << 30;
+  std::uint64_t kept_bytes = std::uint64_t{1} << 30;  // of all kept members together
 
-  // Patterns of paths: see matches_path(). Files and directories below a directory or in a tar that
-  // match `excluded` are left out unread, directories with everything below them. Files that match
-  // `opaque_paths` are treated as plain bytes.
+  // Patterns of the files and directories below a directory or in a tar that are left out unread,
+  // directories with everything below them. See matches_path().
   std::vector<std::string> excluded{};
+  // Patterns of the files that are treated as plain bytes. See matches_path().
   std::vector<std::string> opaque_paths{};
   // Leaves out entries of a directory that cannot be opened, are neither files nor directories, or
   // have a name that no archive can hold; FileSequence::left_out() lists them. Otherwise they are

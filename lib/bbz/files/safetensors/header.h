@@ -34,14 +34,15 @@ struct Limits {
 
 // A tensor as the header lists it.
 struct Tensor {
-  std::string name;
-  DType dtype{};
-  Shape shape;
-  std::uint64_t begin = 0;  // offsets in bytes from the end of the header
-  std::uint64_t end = 0;
+  std::string name;         // UTF-8; no two tensors of a header have the same
+  DType dtype{};            // type of its elements; find_dtype() knows it
+  Shape shape;              // extents in elements, outermost first; empty for a scalar
+  std::uint64_t begin = 0;  // offset of its first byte, from the end of the header
+  std::uint64_t end = 0;    // offset after its last byte, from the end of the header
 
   // Returns the tensor's bytes.
   std::uint64_t size() const { return end - begin; }
+  // Returns whether all members are equal.
   friend bool operator==(const Tensor&, const Tensor&) = default;
 };
 
@@ -50,13 +51,14 @@ using Metadata = std::vector<std::pair<std::string, std::string>>;
 
 // The contents of a header.
 struct Header {
-  std::vector<Tensor> tensors;  // in order of offset; they cover the data without hole or overlap
-  Metadata metadata;
+  std::vector<Tensor> tensors;    // in order of offset; they cover the data without hole or overlap
+  Metadata metadata;              // empty if the header has no "__metadata__"
   std::uint64_t header_size = 0;  // bytes of length field and JSON; the data follows
   std::uint64_t data_size = 0;    // bytes of all tensors
 
   // Returns the bytes of the whole file.
   std::uint64_t file_size() const { return header_size + data_size; }
+  // Returns whether all members are equal.
   friend bool operator==(const Header&, const Header&) = default;
 };
 

@@ -36,6 +36,7 @@ struct Storage {
   std::uint64_t offset = 0;  // in the file
   std::uint64_t size = 0;    // in bytes
 
+  // Returns whether all members are equal.
   friend bool operator==(const Storage&, const Storage&) = default;
 };
 
@@ -43,12 +44,13 @@ struct Storage {
 // storage_offset + i * strides[0] + j * strides[1] + ..., which lies within it.
 struct Tensor {
   std::string name;  // the keys that lead to it, joined by '.': "model.layers.0.weight"
-  DType dtype{};
-  Shape shape;
+  DType dtype{};     // type of the elements
+  Shape shape;       // extents in elements, outermost first; empty for a scalar
   std::vector<std::uint64_t> strides;  // in elements, one for each extent; 0 repeats
   std::size_t storage = 0;             // index in StateDict::storages
   std::uint64_t storage_offset = 0;    // in elements of dtype
 
+  // Returns whether all members are equal.
   friend bool operator==(const Tensor&, const Tensor&) = default;
 };
 

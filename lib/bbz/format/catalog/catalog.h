@@ -14,10 +14,10 @@ namespace bbz::catalog {
 
 // A file or directory in the archive. Its number is its index in Catalog::files.
 struct File {
-  std::string path;
-  FileKind kind = FileKind::kRegular;
-  std::uint64_t size = 0;        // bytes
-  std::optional<Digest> digest;  // SHA-256 of the file's bytes, if the archive has it
+  std::string path;                    // relative and safe (check_safe_path)
+  FileKind kind = FileKind::kRegular;  // a directory has no tensors
+  std::uint64_t size = 0;              // bytes
+  std::optional<Digest> digest;        // SHA-256 of the file's bytes, if the archive has it
   // Numbers of the tensors that cover the file without hole or overlap, in order of offset.
   std::vector<std::uint32_t> tensors;
 };
@@ -25,53 +25,53 @@ struct File {
 // A tensor, or the plain bytes between tensors (TensorKind::kBytes). Its number is its index in
 // Catalog::tensors.
 struct Tensor {
-  TensorMeta meta;
-  std::uint64_t byte_size = 0;    // in the file, decoded
-  std::uint64_t first_chunk = 0;  // its chunks are [first_chunk, first_chunk + chunk_count)
-  std::uint64_t chunk_count = 0;
+  TensorMeta meta;                 // fields of its record
+  std::uint64_t byte_size = 0;     // in the file, decoded
+  std::uint64_t first_chunk = 0;   // its chunks are [first_chunk, first_chunk + chunk_count)
+  std::uint64_t chunk_count = 0;   // 0 if it stores no elements
   std::uint64_t stored_bytes = 0;  // sum of the payloads of its chunks
 
   // Returns whether the tensor belongs to no file: it only serves to rebuild other tensors.
   bool is_operand() const { return meta.file == kNone; }
 };
 
-// The place of a payload in the archive, in bytes, and its XXH3-64.
+// The place of a payload in the archive, and its checksum.
 struct Payload {
-  std::uint64_t offset = 0;
-  std::uint64_t length = 0;
-  std::uint64_t checksum = 0;
+  std::uint64_t offset = 0;    // in the archive
+  std::uint64_t length = 0;    // bytes
+  std::uint64_t checksum = 0;  // XXH3-64 of the payload
 };
 
 // A chunk of a tensor's stored elements.
 struct Chunk {
-  ChunkMeta meta;
-  std::uint64_t decoded_bytes = 0;
-  Payload payload;
+  ChunkMeta meta;                   // fields of its record
+  std::uint64_t decoded_bytes = 0;  // size after decoding
+  Payload payload;                  // the encoded bytes, at most decoded_bytes
 };
 
 // A metadata value, which is UTF-8 text, of a file or of the whole archive.
 struct Metadata {
-  MetadataMeta meta;
-  Payload payload;
+  MetadataMeta meta;  // fields of its record
+  Payload payload;    // the value
 };
 
 // A group of tensors that are rebuilt together by the symmetry coder. Its number is its index in
 // Catalog::groups.
 struct Group {
-  GroupMeta meta;
-  Payload payload;
+  GroupMeta meta;                    // fields of its record
+  Payload payload;                   // data of the group, laid out as its method defines
   std::uint32_t first_tensor = 0;    // number of the first tensor record after it
   std::uint32_t first_user = kNone;  // the first tensor that refers to it, if any
 };
 
 // The contents in archive order. CatalogBuilder builds it and checks that it is consistent.
 struct Catalog {
-  container::FileHeader header;
-  std::vector<File> files;
-  std::vector<Tensor> tensors;
-  std::vector<Chunk> chunks;
-  std::vector<Metadata> metadata;
-  std::vector<Group> groups;
+  container::FileHeader header;      // fields of the file header
+  std::vector<File> files;           // files and empty directories, by number
+  std::vector<Tensor> tensors;       // tensors, plain bytes and operands, by number
+  std::vector<Chunk> chunks;         // of all tensors, each tensor's in one run
+  std::vector<Metadata> metadata;    // of all files and of the archive
+  std::vector<Group> groups;         // by number
   std::uint64_t unpacked_bytes = 0;  // all files together
   std::uint64_t stored_bytes = 0;    // all payloads together
 

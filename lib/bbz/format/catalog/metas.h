@@ -20,17 +20,17 @@ enum class FileKind : std::uint8_t { kRegular = 0, kDirectory = 1 };
 
 // The meta of a file record, which opens a file.
 struct FileMeta {
-  std::uint32_t number = 0;
-  FileKind kind = FileKind::kRegular;
-  std::string path;
+  std::uint32_t number = 0;            // of the file, from 0 in archive order
+  FileKind kind = FileKind::kRegular;  // a directory has no tensors
+  std::string path;                    // relative and safe (check_safe_path)
 };
 
 // The meta of a file end record, which closes a file.
 struct FileEndMeta {
-  std::uint32_t number = 0;
-  std::uint32_t tensor_count = 0;
-  std::uint64_t size = 0;        // bytes
-  std::optional<Digest> digest;  // SHA-256 of the file's bytes
+  std::uint32_t number = 0;        // of the file that ends
+  std::uint32_t tensor_count = 0;  // tensors that cover the file; operands do not count
+  std::uint64_t size = 0;          // bytes
+  std::optional<Digest> digest;    // SHA-256 of the file's bytes, if the writer stored it
 };
 
 // Tells a tensor from plain bytes of a file, such as its header.
@@ -42,42 +42,42 @@ inline constexpr std::uint8_t kFormDense = 0;
 
 // The meta of a tensor record. The tensor's chunk records follow it.
 struct TensorMeta {
-  std::uint32_t number = 0;
-  std::uint32_t file = kNone;  // kNone for an operand
-  std::uint64_t offset = 0;    // in the file, bytes
-  TensorKind kind = TensorKind::kBytes;
-  DType dtype{};
-  std::uint8_t element_bits = 8;
-  std::uint8_t form = kFormDense;
-  std::uint32_t layer = kNone;
-  std::uint32_t group = kNone;
-  std::uint64_t stored_elements = 0;  // in all chunks
-  std::uint64_t chunk_elements = 1;   // in each chunk but the last, which may have fewer
-  Shape shape;
-  std::string name;
+  std::uint32_t number = 0;              // of the tensor, from 0 in archive order
+  std::uint32_t file = kNone;            // number of its file; kNone for an operand
+  std::uint64_t offset = 0;              // in the file, bytes
+  TensorKind kind = TensorKind::kBytes;  // plain bytes have dtype kU8, one axis and no name
+  DType dtype{};                         // may be unknown: see find_dtype()
+  std::uint8_t element_bits = 8;         // bits of one element, at least 1
+  std::uint8_t form = kFormDense;        // how the elements follow from the chunks
+  std::uint32_t layer = kNone;           // layer of the model, if the tensor belongs to one
+  std::uint32_t group = kNone;           // number of the group that the form needs, if any
+  std::uint64_t stored_elements = 0;     // in all chunks
+  std::uint64_t chunk_elements = 1;      // in each chunk but the last, which may have fewer
+  Shape shape;                           // extents in elements, outermost first; empty for a scalar
+  std::string name;                      // UTF-8
 };
 
 // The meta of a chunk record.
 struct ChunkMeta {
-  std::uint32_t tensor = 0;
-  std::uint32_t number = 0;  // in the tensor
-  std::uint64_t first_element = 0;
-  std::uint32_t element_count = 0;
-  std::uint16_t codec = 0;
-  std::uint64_t decoded_checksum = 0;    // XXH3-64
+  std::uint32_t tensor = 0;              // number of its tensor
+  std::uint32_t number = 0;              // of the chunk, from 0 in its tensor
+  std::uint64_t first_element = 0;       // index among the tensor's stored elements
+  std::uint32_t element_count = 0;       // stored elements in the chunk
+  std::uint16_t codec = 0;               // a codec::CodecId; may be unknown
+  std::uint64_t decoded_checksum = 0;    // XXH3-64 of the decoded bytes
   std::optional<Digest> decoded_digest;  // SHA-256, if that is the archive's digest kind
 };
 
 // The meta of a metadata record. Without a file, the value belongs to the whole archive.
 struct MetadataMeta {
-  std::uint32_t file = kNone;
-  std::string key;
+  std::uint32_t file = kNone;            // number of the file that it describes, if any
+  std::string key;                       // UTF-8 of 1 to 255 bytes
   std::optional<Digest> payload_digest;  // SHA-256, if that is the archive's digest kind
 };
 
 // The meta of a group record.
 struct GroupMeta {
-  std::uint32_t number = 0;
+  std::uint32_t number = 0;              // of the group, from 0 in archive order
   std::uint8_t method = 0;               // symmetry::kMethodPolar or kMethodBitsBack
   std::optional<Digest> payload_digest;  // SHA-256, if that is the archive's digest kind
 };

@@ -22,20 +22,22 @@ inline constexpr std::size_t kFileHeaderSize = 32;  // the file header
 inline constexpr std::size_t kSealSize = 12;        // sync bytes and head checksum
 inline constexpr std::size_t kHeadSize = 16;        // seal, type, flags and meta length
 inline constexpr std::size_t kPayloadFields = 16;   // in a head only if the record has a payload
+// The longest head with the longest meta.
 inline constexpr std::size_t kLongestHeadAndMeta = kHeadSize + kPayloadFields + 0xFFFF;
 inline constexpr std::size_t kIndexMetaSize = 40;  // the meta of an index
+// An index without its payload.
 inline constexpr std::size_t kIndexHeadAndMeta = kHeadSize + kPayloadFields + kIndexMetaSize;
 inline constexpr std::size_t kTrailerMetaSize = 64;  // the meta of the trailer
-inline constexpr std::size_t kTrailerSize = kHeadSize + kTrailerMetaSize;
+inline constexpr std::size_t kTrailerSize = kHeadSize + kTrailerMetaSize;  // the whole trailer
 
 // Bits of FileHeader::required_features.
-inline constexpr std::uint32_t kFeatureIndexFirst = 1u << 0;  // an index at the front
-inline constexpr std::uint32_t kKnownFeatures = kFeatureIndexFirst;
+inline constexpr std::uint32_t kFeatureIndexFirst = 1u << 0;         // an index at the front
+inline constexpr std::uint32_t kKnownFeatures = kFeatureIndexFirst;  // readers refuse others
 
 // Bits of RecordHead::flags, which say of a record:
 inline constexpr std::uint8_t kFlagSkippable = 1u << 0;  // readers skip it if its type is unknown
 inline constexpr std::uint8_t kFlagPayload = 1u << 1;    // it has a payload
-inline constexpr std::uint8_t kKnownFlags = kFlagSkippable | kFlagPayload;
+inline constexpr std::uint8_t kKnownFlags = kFlagSkippable | kFlagPayload;  // readers refuse others
 
 // The type of a record, as its head stores it.
 enum class RecordType : std::uint8_t {

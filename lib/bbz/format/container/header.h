@@ -11,12 +11,14 @@ namespace bbz::container {
 
 // The fields of the file header.
 struct FileHeader {
-  std::uint16_t major = kMajor;
-  std::uint16_t minor = kMinor;
+  std::uint16_t major = kMajor;  // decode_file_header() refuses any other
+  std::uint16_t minor = kMinor;  // any is accepted
   // A reader refuses an archive with a required feature that it does not know, and ignores
   // unknown optional ones.
   std::uint32_t required_features = 0;
-  std::uint32_t optional_features = 0;
+  std::uint32_t optional_features = 0;  // bits, of which this version defines none
+  // The kind of the root digest. With kSha256, the metas of chunks, metadata and groups have a
+  // digest too.
   DigestKind digest_kind = DigestKind::kXxh3_128;
 
   // Returns whether the archive has an index at the front as well.

@@ -15,10 +15,10 @@ struct Limits {
   std::uint64_t group_bytes = std::uint64_t{1} << 30;      // payload of one group
   std::uint64_t name_bytes = 4096;                         // a path or a tensor name
   std::uint64_t rank = 64;                                 // axes of a tensor
-  std::uint64_t files = 1'000'000;
-  std::uint64_t tensors = 1'000'000;
-  std::uint64_t chunks = 1'000'000'000;
-  std::uint64_t unpacked_bytes = std::uint64_t{1} << 50;  // all files together
+  std::uint64_t files = 1'000'000;                         // directories included
+  std::uint64_t tensors = 1'000'000;                       // operands and plain bytes included
+  std::uint64_t chunks = 1'000'000'000;                    // of all tensors together
+  std::uint64_t unpacked_bytes = std::uint64_t{1} << 50;   // all files together
 };
 
 }  // namespace bbz

@@ -14,14 +14,14 @@ namespace bbz::container {
 
 // The fields of a record's head, without its sync bytes and checksum, and the offset of the record.
 struct RecordHead {
-  RecordType type{};
-  std::uint8_t flags = 0;
-  std::uint16_t meta_length = 0;
+  RecordType type{};                   // may be unknown: see is_known()
+  std::uint8_t flags = 0;              // kFlagSkippable and kFlagPayload
+  std::uint16_t meta_length = 0;       // bytes
   std::uint64_t payload_length = 0;    // bytes; 0 without a payload
   std::uint64_t payload_checksum = 0;  // XXH3-64; 0 without a payload
   std::uint64_t offset = 0;            // of the record in the archive
 
-  // Returns whether the record's type has a payload, which may be empty.
+  // Returns whether the record has a payload, which may be empty.
   bool has_payload() const { return (flags & kFlagPayload) != 0; }
   // Returns the bytes of the head and the meta together.
   std::size_t size() const {
@@ -33,10 +33,10 @@ struct RecordHead {
   std::uint64_t end() const { return payload_offset() + payload_length; }
 };
 
-// A head with a view of its meta, whose memory somebody else owns.
+// A record without its payload: its head, and a view of its meta.
 struct RecordView {
-  RecordHead head;
-  Bytes meta;
+  RecordHead head;  // fields and offset of the record
+  Bytes meta;       // head.meta_length bytes, in memory of somebody else
 };
 
 // Returns the name of a record type, for example "file end", or "unknown".

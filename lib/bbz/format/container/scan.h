@@ -10,8 +10,8 @@ namespace bbz::container {
 
 // A stretch of bytes in which no record was found.
 struct Gap {
-  std::uint64_t begin = 0;
-  std::uint64_t end = 0;
+  std::uint64_t begin = 0;  // offset of its first byte in the source
+  std::uint64_t end = 0;    // offset after its last byte
 };
 
 // Searches a source for records with an intact head, in order of offset. Calls `found` for each and
