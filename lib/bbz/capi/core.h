@@ -20,9 +20,10 @@ extern "C" {
 #define BBZ_NOEXCEPT
 #endif
 
-// The version of this interface. The major number is that of the shared library's soname, and
-// changes if something is removed or changed. The minor number changes if something is added.
+// The major version of this interface. It is that of the shared library's soname, and changes if
+// something is removed or changed.
 #define BBZ_ABI_MAJOR 1
+// The minor version of this interface. It changes if something is added.
 #define BBZ_ABI_MINOR 0
 
 // Returns the version of the library that is running, for example "1.2.3". The text is static.
@@ -35,7 +36,7 @@ BBZ_API uint32_t bbz_format_version(void) BBZ_NOEXCEPT;
 // The kind of an error. The numbers are those of format-spec/limits.md and never change.
 typedef int bbz_code;
 enum {
-  BBZ_OK = 0,
+  BBZ_OK = 0,                      // success
   BBZ_ERROR_INVALID_ARGUMENT = 1,  // the caller asked for something that cannot be
   BBZ_ERROR_IO = 2,                // the operating system, the network or a callback failed
   BBZ_ERROR_NOT_AN_ARCHIVE = 3,    // the magic number is not there
@@ -50,7 +51,7 @@ enum {
   BBZ_ERROR_DIGEST_MISMATCH = 12,  // the content is whole but is not the expected one
   BBZ_ERROR_CANCELLED = 13,        // the caller asked to stop
   BBZ_ERROR_INTERNAL = 14,         // a defect of bbz, or an exception from a callback
-  BBZ_ERROR_OUT_OF_MEMORY = 15
+  BBZ_ERROR_OUT_OF_MEMORY = 15     // memory could not be allocated
 };
 
 // Returns the name of a code, for example "not-an-archive"; "unknown" for other numbers. The text
@@ -88,10 +89,10 @@ enum {
   BBZ_DTYPE_BF16 = 17,
   BBZ_DTYPE_F32 = 18,
   BBZ_DTYPE_F64 = 19,
-  BBZ_DTYPE_C64 = 20,
+  BBZ_DTYPE_C64 = 20,  // complex of two F32
   BBZ_DTYPE_F8_E4M3 = 32,
   BBZ_DTYPE_F8_E5M2 = 33,
-  BBZ_DTYPE_F8_E8M0 = 34,
+  BBZ_DTYPE_F8_E8M0 = 34,  // a scale, exponent only
   BBZ_DTYPE_F8_E4M3FNUZ = 35,
   BBZ_DTYPE_F8_E5M2FNUZ = 36,
   BBZ_DTYPE_F6_E2M3 = 40,  // 6 bits each, packed
@@ -106,16 +107,16 @@ BBZ_API const char* bbz_dtype_name(uint32_t dtype) BBZ_NOEXCEPT;
 // The limits that are checked before memory is allocated or work is done for a declared size. 0
 // stands for the default in format-spec/limits.md.
 typedef struct bbz_limits {
-  size_t struct_size;
+  size_t struct_size;       // the size of this struct, which the caller sets
   uint64_t index_bytes;     // payload of the index, and its list when decompressed
   uint64_t chunk_bytes;     // one decoded chunk
   uint64_t metadata_bytes;  // one metadata value
   uint64_t group_bytes;     // payload of one group
   uint64_t name_bytes;      // a path or a tensor's name
   uint64_t rank;            // axes of a tensor
-  uint64_t files;
-  uint64_t tensors;
-  uint64_t chunks;
+  uint64_t files;           // number of files and empty directories
+  uint64_t tensors;         // number of tensors of every kind
+  uint64_t chunks;          // number of chunks of all tensors together
   uint64_t unpacked_bytes;  // all files together
 } bbz_limits;
 

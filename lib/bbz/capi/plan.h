@@ -17,9 +17,9 @@ extern "C" {
 
 // Decoded bytes [offset, offset + size) of a tensor. The layout of this struct never changes.
 typedef struct bbz_part {
-  uint64_t offset;
-  uint64_t size;
-  uint32_t tensor;
+  uint64_t offset;    // of the first byte, from the beginning of the tensor
+  uint64_t size;      // bytes, or BBZ_TO_THE_END
+  uint32_t tensor;    // number of the tensor
   uint32_t reserved;  // must be 0
 } bbz_part;
 
@@ -30,7 +30,7 @@ BBZ_API bbz_code bbz_reader_rows(const bbz_reader* reader, uint32_t tensor, uint
 
 // Options of bbz_reader_plan.
 typedef struct bbz_plan_options {
-  size_t struct_size;
+  size_t struct_size;  // the size of this struct, which the caller sets
   // Pieces with at most this many bytes between them share a range; 0: 16 KiB.
   uint64_t gap;
   // A range ends before a piece that would make it longer than this; 0: no limit.
@@ -56,10 +56,10 @@ BBZ_API void bbz_plan_free(bbz_plan* plan) BBZ_NOEXCEPT;
 
 // Describes a plan.
 typedef struct bbz_plan_info {
-  size_t struct_size;
-  uint64_t piece_count;
-  uint64_t range_count;
-  uint64_t piece_bytes;
+  size_t struct_size;    // the size of this struct, which the caller sets
+  uint64_t piece_count;  // pieces are numbered from 0
+  uint64_t range_count;  // ranges are numbered from 0
+  uint64_t piece_bytes;  // of the pieces, without the gaps between them
   uint64_t fetch_bytes;  // of the ranges, including the gaps in them
 } bbz_plan_info;
 
@@ -70,11 +70,11 @@ BBZ_API bbz_code bbz_plan_get(const bbz_plan* plan, bbz_plan_info* info,
 // Bytes of the archive to fetch at once, and the pieces in them. Ranges and pieces are ordered by
 // offset.
 typedef struct bbz_range {
-  size_t struct_size;
-  uint64_t offset;
-  uint64_t length;
-  uint64_t first_piece;
-  uint64_t piece_count;
+  size_t struct_size;    // the size of this struct, which the caller sets
+  uint64_t offset;       // of its first byte, in the archive
+  uint64_t length;       // bytes, including the gaps
+  uint64_t first_piece;  // number of the first piece in it
+  uint64_t piece_count;  // number of pieces in it
 } bbz_range;
 
 // Fills in a range of the plan, by number. Errors, here and below: BBZ_ERROR_INVALID_ARGUMENT for a
@@ -84,16 +84,16 @@ BBZ_API bbz_code bbz_plan_range(const bbz_plan* plan, uint64_t number, bbz_range
 
 // The content of a piece.
 enum {
-  BBZ_PIECE_CHUNK = 0,
-  BBZ_PIECE_GROUP = 1,  // of tensors that are stored up to a symmetry
-  BBZ_PIECE_METADATA = 2
+  BBZ_PIECE_CHUNK = 0,    // of a tensor
+  BBZ_PIECE_GROUP = 1,    // of tensors that are stored up to a symmetry
+  BBZ_PIECE_METADATA = 2  // a value of the archive or of a file
 };
 
 // One payload of the archive or, with bbz_plan_options::heads, its whole record.
 typedef struct bbz_piece {
-  size_t struct_size;
-  uint64_t offset;
-  uint64_t length;
+  size_t struct_size;    // the size of this struct, which the caller sets
+  uint64_t offset;       // of its first byte, in the archive
+  uint64_t length;       // bytes
   uint64_t head_length;  // bytes of `length` before the payload
   uint64_t checksum;     // XXH3-64 of the payload
   uint32_t what;         // a BBZ_PIECE_ number

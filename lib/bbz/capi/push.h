@@ -21,8 +21,8 @@ typedef struct bbz_push bbz_push;
 // Arguments live until the callback returns. A callback returns 0 to continue; any other value ends
 // the decoding, and the negative of an errno is reported as in bbz_callbacks.
 typedef struct bbz_receiver {
-  size_t struct_size;
-  void* user;  // passed to each callback
+  size_t struct_size;  // the size of this struct, which the caller sets
+  void* user;          // passed to each callback
 
   // Called once, when every record is known; data may have come before.
   int (*structure)(void* user);
@@ -46,7 +46,7 @@ typedef struct bbz_receiver {
 // Keeps bytes while the archive is not complete, usually in the partial file. Each callback returns
 // 0 or the negative of an errno.
 typedef struct bbz_store {
-  size_t struct_size;
+  size_t struct_size;  // the size of this struct, which the caller sets
   // Passed to each callback.
   void* user;
   // Writes bytes at `offset`, over what was there.
@@ -59,17 +59,17 @@ typedef struct bbz_store {
 
 // Options of bbz_push_new.
 typedef struct bbz_push_options {
-  size_t struct_size;
-  uint64_t total;  // length of the archive; 0: not known yet
+  size_t struct_size;  // the size of this struct, which the caller sets
+  uint64_t total;      // length of the archive; 0: not known yet
 
   // Where to keep bytes: in a file, which is created if it is missing, or through callbacks. The
   // file must be regular, belong to this user and have no other name, and nobody else may be able
   // to write to it. Without a store, bytes are held in memory until their record is whole: one
   // record at a time if they come in order, up to `memory` bytes if not.
   const char* store_path;
-  const bbz_store* store;
-  uint64_t memory;       // bytes; 0: 64 MiB
-  uint64_t most_ranges;  // separate ranges that may be there at a time; 0: 2^18
+  const bbz_store* store;  // the callbacks; null if store_path is set or there is no store
+  uint64_t memory;         // bytes; 0: 64 MiB
+  uint64_t most_ranges;    // separate ranges that may be there at a time; 0: 2^18
   // The number of threads that derive tensors which are not stored; 0: the calling thread alone.
   uint32_t threads;
 
@@ -117,8 +117,8 @@ BBZ_API bbz_code bbz_push_finish(bbz_push* push, bbz_error* error) BBZ_NOEXCEPT;
 
 // Bytes [begin, end) of the archive. The layout of this struct never changes.
 typedef struct bbz_byte_range {
-  uint64_t begin;
-  uint64_t end;
+  uint64_t begin;  // offset of the first byte
+  uint64_t end;    // offset after the last byte
 } bbz_byte_range;
 
 // Writes what to fetch next, in the order to fetch it: at most `capacity` ranges. Ranges with at
@@ -129,7 +129,7 @@ BBZ_API bbz_code bbz_push_needs(const bbz_push* push, uint64_t gap, bbz_byte_ran
 
 // Describes the progress of a decoder.
 typedef struct bbz_push_info {
-  size_t struct_size;
+  size_t struct_size;       // the size of this struct, which the caller sets
   uint64_t total;           // length of the archive; 0: not known
   uint64_t verified_bytes;  // known to be correct
   uint64_t there_bytes;     // fed or adopted, and not damaged
@@ -153,12 +153,12 @@ BBZ_API bbz_code bbz_push_tensor(const bbz_push* push, uint32_t tensor, bbz_tens
 
 // Describes bytes that were fed and are not what the archive must have at their place.
 typedef struct bbz_push_fault {
-  size_t struct_size;
-  uint64_t begin;  // fetch [begin, end) again
-  uint64_t end;
+  size_t struct_size;   // the size of this struct, which the caller sets
+  uint64_t begin;       // fetch [begin, end) again
+  uint64_t end;         // the offset after the last of these bytes
   const char* message;  // lives until the next bbz_push_faults
-  bbz_code code;
-  uint32_t times;  // number of times that bytes for it were found wrong
+  bbz_code code;        // the kind of error that `message` describes
+  uint32_t times;       // number of times that bytes for it were found wrong
 } bbz_push_fault;
 
 // Lists what is damaged and has not been replaced by correct bytes since. `count` receives the

@@ -13,7 +13,7 @@ typedef struct bbz_reader bbz_reader;
 
 // Options of bbz_reader_open.
 typedef struct bbz_reader_options {
-  size_t struct_size;
+  size_t struct_size;        // the size of this struct, which the caller sets
   uint32_t threads;          // number of threads that decode; 0: the calling thread alone
   uint32_t use_front_index;  // not 0: open by the index at the front, if there is one
   const bbz_limits* limits;  // null: the defaults
@@ -29,15 +29,15 @@ BBZ_API void bbz_reader_free(bbz_reader* reader) BBZ_NOEXCEPT;
 
 // Describes the archive as a whole.
 typedef struct bbz_archive_info {
-  size_t struct_size;
-  uint32_t format_major;
-  uint32_t format_minor;
-  uint32_t file_count;  // files, tensors and metadata are each numbered from 0
-  uint32_t tensor_count;
-  uint32_t metadata_count;
-  uint32_t exact;  // 1: unpacks byte for byte; 0: a model was rotated up to its symmetry
-  uint64_t chunk_count;
-  uint64_t archive_bytes;
+  size_t struct_size;       // the size of this struct, which the caller sets
+  uint32_t format_major;    // major version of the format, from the file header
+  uint32_t format_minor;    // minor version of the format, from the file header
+  uint32_t file_count;      // files, tensors and metadata are each numbered from 0
+  uint32_t tensor_count;    // of every kind
+  uint32_t metadata_count;  // values of the archive and of its files
+  uint32_t exact;           // 1: unpacks byte for byte; 0: a model was rotated up to its symmetry
+  uint64_t chunk_count;     // of all tensors together
+  uint64_t archive_bytes;   // length of the archive
   uint64_t unpacked_bytes;  // all files together
   uint64_t stored_bytes;    // in payloads
   char root[80];            // root digest: "xxh3-128:" or "sha256:" and hexadecimal digits
@@ -47,14 +47,16 @@ typedef struct bbz_archive_info {
 BBZ_API bbz_code bbz_reader_info(const bbz_reader* reader, bbz_archive_info* info,
                                  bbz_error* error) BBZ_NOEXCEPT;
 
-// Describes a file that was packed, or an empty directory.
+// Describes a file that was packed, or an empty directory. Pointers in this struct and in the two
+// below live as long as the reader; those from a bbz_push, as long as its functions say.
 typedef struct bbz_file_info {
+  // The size of this struct, which the caller sets, or the library if it calls a bbz_receiver.
   size_t struct_size;
-  const char* path;  // relative, with components separated by '/'
-  size_t path_length;
-  uint64_t size;            // bytes
-  const uint32_t* tensors;  // numbers of the tensors that fill it, ordered by offset
-  size_t tensor_count;
+  const char* path;             // relative, with components separated by '/'
+  size_t path_length;           // bytes, without the zero byte at the end
+  uint64_t size;                // bytes
+  const uint32_t* tensors;      // numbers of the tensors that fill it, ordered by offset
+  size_t tensor_count;          // length of `tensors`
   const unsigned char* sha256;  // 32 bytes, or null if it was not recorded
   uint32_t is_directory;        // 1: an empty directory
 } bbz_file_info;
@@ -76,21 +78,22 @@ enum {
 
 // Describes a tensor.
 typedef struct bbz_tensor_info {
+  // The size of this struct, which the caller sets, or the library if it calls a bbz_receiver.
   size_t struct_size;
-  const char* name;  // empty for BBZ_KIND_BYTES
-  size_t name_length;
-  uint32_t kind;
-  uint32_t dtype;
-  uint32_t element_bits;
-  uint32_t rank;
-  const uint64_t* shape;  // `rank` sizes, the outermost axis first
-  uint64_t element_count;
-  uint64_t byte_size;     // when decoded
-  uint64_t stored_bytes;  // in the archive
-  uint64_t chunk_count;
-  uint64_t file_offset;  // offset in its file, in bytes
-  uint32_t file;         // its file's number, or BBZ_NONE
-  uint32_t layer;        // its layer's number, or BBZ_NONE
+  const char* name;        // empty for BBZ_KIND_BYTES
+  size_t name_length;      // bytes, without the zero byte at the end
+  uint32_t kind;           // a BBZ_KIND_ number
+  uint32_t dtype;          // a BBZ_DTYPE_ number, or one of a later version
+  uint32_t element_bits;   // size of one element, also of an unknown dtype
+  uint32_t rank;           // number of axes; 0: one element
+  const uint64_t* shape;   // `rank` sizes, the outermost axis first
+  uint64_t element_count;  // product of `shape`
+  uint64_t byte_size;      // when decoded
+  uint64_t stored_bytes;   // in the archive
+  uint64_t chunk_count;    // stored for it; 0 if it is empty or derived as a whole
+  uint64_t file_offset;    // offset in its file, in bytes
+  uint32_t file;           // its file's number, or BBZ_NONE
+  uint32_t layer;          // its layer's number, or BBZ_NONE
 } bbz_tensor_info;
 
 // Describes a tensor, by number.
@@ -102,10 +105,10 @@ BBZ_API bbz_code bbz_reader_find_tensor(const bbz_reader* reader, const char* na
                                         uint32_t file, uint32_t* tensor,
                                         bbz_error* error) BBZ_NOEXCEPT;
 
-// Layers from `first` to `last`, which is included.
+// A range of layers.
 typedef struct bbz_layers {
-  uint32_t first;
-  uint32_t last;
+  uint32_t first;  // number of the first layer
+  uint32_t last;   // number of the last layer, which is included
 } bbz_layers;
 
 // Selects tensors. A tensor is selected if its layer lies in one of `layers`, its name matches one
@@ -113,15 +116,15 @@ typedef struct bbz_layers {
 // list restricts nothing. Patterns are those of fnmatch(3), in which * and ? also match '/' and
 // '.'.
 typedef struct bbz_selection {
-  size_t struct_size;
-  const bbz_layers* layers;
-  size_t layer_count;
-  const char* const* tensors;
-  size_t tensor_count;
-  const char* const* excluded;
-  size_t excluded_count;
-  const char* const* files;
-  size_t file_count;
+  size_t struct_size;           // the size of this struct, which the caller sets
+  const bbz_layers* layers;     // may be null if layer_count is 0; so may the lists below
+  size_t layer_count;           // length of `layers`
+  const char* const* tensors;   // patterns of names that are selected
+  size_t tensor_count;          // length of `tensors`
+  const char* const* excluded;  // patterns of names that are not selected
+  size_t excluded_count;        // length of `excluded`
+  const char* const* files;     // patterns of paths
+  size_t file_count;            // length of `files`
 } bbz_selection;
 
 // Writes the numbers of the selected tensors in archive order. `count` receives their number, even
@@ -159,9 +162,10 @@ BBZ_API bbz_code bbz_reader_read_file(const bbz_reader* reader, uint32_t file, u
 
 // Describes a value that was recorded under a key, for a file or for the archive.
 typedef struct bbz_metadata_info {
+  // The size of this struct, which the caller sets, or the library if it calls a bbz_receiver.
   size_t struct_size;
-  const char* key;
-  size_t key_length;
+  const char* key;        // for example "format"
+  size_t key_length;      // bytes, without the zero byte at the end
   uint64_t value_length;  // bytes
   uint32_t file;          // its number, or BBZ_NONE for the archive
 } bbz_metadata_info;

@@ -26,9 +26,9 @@ BBZ_API bbz_code bbz_source_open_memory(const void* bytes, size_t size, bbz_sour
 // Callbacks that read bytes for the library. They must return to the call that made them: no
 // longjmp.
 typedef struct bbz_callbacks {
-  size_t struct_size;
-  void* user;        // passed to each callback
-  const char* name;  // the name in messages, copied; null: "callback"
+  size_t struct_size;  // the size of this struct, which the caller sets
+  void* user;          // passed to each callback
+  const char* name;    // the name in messages, copied; null: "callback"
 
   // Reads up to `length` bytes at `offset` into `buffer`, and returns their number. It may return
   // fewer than asked for at any time, but 0 only at or past the end. To report a failure, returns
@@ -55,12 +55,12 @@ BBZ_API bbz_code bbz_source_open_callbacks(const bbz_callbacks* callbacks, bbz_s
 // Says how to read a file behind a URL. The library looks up nothing else, neither in the
 // environment nor in the user's files, unless use_environment is set. Texts are copied.
 typedef struct bbz_url_options {
-  size_t struct_size;
+  size_t struct_size;  // the size of this struct, which the caller sets
   // Lines "Name: value". They are sent to the origin of the URL (scheme, host and port), until a
   // redirect leads to another origin, and then no more. No message shows them, or a user, password
   // or query of a URL.
   const char* const* headers;
-  size_t header_count;
+  size_t header_count;  // length of `headers`
   const char* ca_file;  // certificates (PEM) to trust; null: those of the system
   const char* proxy;    // its URL; null: none
   // If not 0, the user and password for the host of the URL are looked up in ~/.netrc, and are sent

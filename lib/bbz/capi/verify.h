@@ -10,9 +10,9 @@ extern "C" {
 
 // Options of bbz_verify.
 typedef struct bbz_verify_options {
-  size_t struct_size;
-  uint32_t fast;     // not 0: checks structure and stored payloads only, and decodes nothing
-  uint32_t threads;  // number of threads that decode; 0: the calling thread alone
+  size_t struct_size;  // the size of this struct, which the caller sets
+  uint32_t fast;       // not 0: checks structure and stored payloads only, and decodes nothing
+  uint32_t threads;    // number of threads that decode; 0: the calling thread alone
   const char* expected_root;  // as in bbz_archive_info, or its hexadecimal digits alone; null: any
   const bbz_limits* limits;   // null: the defaults
   // Called now and then, on the calling thread, with the number of bytes that were read. May be
@@ -38,12 +38,14 @@ BBZ_API void bbz_report_free(bbz_report* report) BBZ_NOEXCEPT;
 
 // Describes a report.
 typedef struct bbz_report_info {
-  size_t struct_size;
+  size_t struct_size;     // the size of this struct, which the caller sets
   uint64_t damage_count;  // chunks, tensors and files that are wrong
   uint64_t listed_count;  // number of those that bbz_report_damage describes: the first hundred
   uint64_t file_count;    // checked, as are those below
-  uint64_t tensor_count;  // of kind tensor
-  uint64_t chunk_count;
+  uint64_t tensor_count;  // of the kinds tensor and operand
+  uint64_t chunk_count;   // of all tensors, and of bytes that are no tensor
+  // The length of the archive. If `broken` is not BBZ_OK: the offset of the last record that was
+  // read.
   uint64_t archive_bytes;
   // If not BBZ_OK, damage of the structure ended the reading, and the rest is not known.
   bbz_code broken;
@@ -56,7 +58,7 @@ BBZ_API bbz_code bbz_report_get(const bbz_report* report, bbz_report_info* info,
 
 // Describes something that is damaged.
 typedef struct bbz_damage {
-  size_t struct_size;
+  size_t struct_size;       // the size of this struct, which the caller sets
   const char* file;         // path; empty for an operand; texts here end at their first zero byte
   const char* tensor;       // name; empty for bytes that are no tensor, and for a file
   const char* message;      // what is wrong
