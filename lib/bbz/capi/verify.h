@@ -58,8 +58,10 @@ BBZ_API bbz_code bbz_report_get(const bbz_report* report, bbz_report_info* info,
 
 // Describes something that is damaged.
 typedef struct bbz_damage {
-  size_t struct_size;       // the size of this struct, which the caller sets
-  const char* file;         // path; empty for an operand; texts here end at their first zero byte
+  size_t struct_size;  // the size of this struct, which the caller sets
+  // The path; empty for an operand, and if it is no single file. The texts here end at their first
+  // zero byte.
+  const char* file;
   const char* tensor;       // name; empty for bytes that are no tensor, and for a file
   const char* message;      // what is wrong
   bbz_code code;            // the kind of error

@@ -30,10 +30,10 @@ struct ExtractOptions {
 
 // The outcome of an extraction.
 struct ExtractSummary {
-  std::uint64_t files = 0;  // number of outputs
-  std::uint64_t tensors = 0;
-  std::uint64_t bytes = 0;  // of tensors, without headers
-  Digest root;              // of the new archive; set by extract_archive() only
+  std::uint64_t files = 0;    // number of outputs
+  std::uint64_t tensors = 0;  // number of tensors in them
+  std::uint64_t bytes = 0;    // of tensors, without headers
+  Digest root;                // of the new archive; set by extract_archive() only
 };
 
 // The functions below write the selected tensors, bit for bit, in archive order, with the

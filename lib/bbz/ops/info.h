@@ -11,11 +11,11 @@ namespace bbz::ops {
 
 // The sizes of a part of the archive.
 struct Tally {
-  std::uint64_t tensors = 0;
-  std::uint64_t elements = 0;
-  std::uint64_t chunks = 0;
-  std::uint64_t bytes = 0;   // decoded
-  std::uint64_t stored = 0;  // in payloads
+  std::uint64_t tensors = 0;   // number of tensors; 0 in the tally of a codec
+  std::uint64_t elements = 0;  // when decoded; in the tally of a codec, those that are stored
+  std::uint64_t chunks = 0;    // number of chunks that are stored
+  std::uint64_t bytes = 0;     // decoded
+  std::uint64_t stored = 0;    // in payloads
 
   // Adds every field of `other`.
   Tally& operator+=(const Tally& other);
@@ -23,7 +23,7 @@ struct Tally {
 
 // The sizes of the tensors of a dtype, or of the chunks of a codec.
 struct NamedTally : Tally {
-  std::string name;
+  std::string name;  // as dtype_name() or codec_name() returns it
 };
 
 // The sizes of the tensors of a layer.
@@ -33,7 +33,7 @@ struct LayerTally : Tally {
 
 // The content of an archive in numbers.
 struct Info {
-  std::uint64_t files = 0;
+  std::uint64_t files = 0;          // without directories
   std::uint64_t directories = 0;    // that are empty
   std::uint64_t file_bytes = 0;     // sum of all files
   std::uint64_t archive_bytes = 0;  // length of the archive

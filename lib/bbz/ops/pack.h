@@ -21,7 +21,7 @@ using AsBytes = std::function<void(const std::string& path, const std::string& w
 
 // Options of pack().
 struct PackOptions {
-  WriteOptions write;
+  WriteOptions write;   // passed to the Writer of the archive
   Progress progress{};  // called with the bytes of the files that were read
   Instead instead{};    // called for each file, if it is set
   AsBytes as_bytes{};   // may be empty
@@ -29,11 +29,11 @@ struct PackOptions {
 
 // The outcome of pack().
 struct PackSummary {
-  Digest root;
-  std::uint64_t files = 0;        // including empty directories
-  std::uint64_t tensors = 0;      // of kind tensor
-  std::uint64_t input_bytes = 0;  // sum of all files
-  std::uint64_t archive_bytes = 0;
+  Digest root;                      // root digest of the archive
+  std::uint64_t files = 0;          // including empty directories
+  std::uint64_t tensors = 0;        // of kind tensor
+  std::uint64_t input_bytes = 0;    // sum of all files
+  std::uint64_t archive_bytes = 0;  // length of the archive
 };
 
 // Computes the value for WriteOptions::front_index_bytes from the layouts alone; no tensor is read.

@@ -17,14 +17,14 @@ namespace bbz::ops {
 struct Selection {
   // A range of layers.
   struct Layers {
-    std::uint32_t first = 0;
-    std::uint32_t last = 0;  // included
+    std::uint32_t first = 0;  // number of the first layer
+    std::uint32_t last = 0;   // included
   };
 
-  std::vector<std::string> files;
-  std::vector<Layers> layers;
-  std::vector<std::string> tensors;
-  std::vector<std::string> excluded;
+  std::vector<std::string> files;     // patterns of paths
+  std::vector<Layers> layers;         // tensors of no layer lie in none of them
+  std::vector<std::string> tensors;   // patterns of names that are selected
+  std::vector<std::string> excluded;  // patterns of names that are not selected
 
   // Returns whether a file is one of `files`.
   bool selects_file(std::string_view path) const;

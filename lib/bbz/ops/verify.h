@@ -18,17 +18,18 @@ struct VerifyOptions {
   std::optional<Digest> expected{};  // the root digest that the archive must have
   std::size_t max_damages = 100;     // to list; all are counted
   unsigned threads = 0;              // that decode; 0: all cores
-  Limits limits{};
-  Progress progress{};  // called with the bytes of the archive that were read
+  Limits limits{};                   // bound what the archive may declare
+  Progress progress{};               // called with the bytes of the archive that were read
 };
 
-// Something that is wrong: a chunk, a tensor that cannot be derived from others, or a whole file.
+// Something that is wrong: a chunk, a tensor that cannot be derived from others, a whole file,
+// metadata outside of its file, or digests that could not be compared.
 struct Damage {
-  std::string file;    // path; empty for an operand
-  std::string tensor;  // name; empty for bytes that are no tensor, and for a file
-  std::optional<std::uint32_t> chunk;
-  std::uint64_t archive_offset = 0;  // of the chunk's payload; 0 if there is no chunk
-  Error error;
+  std::string file;                    // path; empty for an operand, and if it is no single file
+  std::string tensor;                  // name; empty for bytes that are no tensor, and for a file
+  std::optional<std::uint32_t> chunk;  // number in its tensor; nullopt if it is not one chunk
+  std::uint64_t archive_offset = 0;    // of the chunk's payload; 0 if there is no chunk
+  Error error;                         // what is wrong
 };
 
 // The outcome of verify().
@@ -41,10 +42,10 @@ struct VerifyReport {
   // The error that ended the reading: the structure is damaged there, and what follows is not
   // known.
   std::optional<Error> broken;
-  // The number of things that were checked.
-  std::uint64_t files = 0;
-  std::uint64_t tensors = 0;  // of kind tensor
-  std::uint64_t chunks = 0;
+  std::uint64_t files = 0;    // checked, including empty directories
+  std::uint64_t tensors = 0;  // checked; of kind tensor, including operands
+  std::uint64_t chunks = 0;   // checked; of all tensors, and of bytes that are no tensor
+  // The length of the archive. If `broken` is set: the offset of the last record that was read.
   std::uint64_t archive_bytes = 0;
   std::optional<Digest> root;      // computed, if the archive was read to its end
   std::optional<Digest> expected;  // from the options

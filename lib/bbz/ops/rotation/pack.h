@@ -9,7 +9,7 @@ namespace bbz::rotation {
 
 // Options of pack().
 struct PackOptions {
-  Method method = Method::kAuto;
+  Method method = Method::kAuto;  // for every junction
   // `digest`, `level` and `chunk_bytes` must be those of the writer, because digests in groups and
   // chunks of riders are made with them before they are written.
   DigestKind digest = DigestKind::kXxh3_128;
@@ -52,16 +52,16 @@ Result<Record> pack(const Model& model, const junction::Detection& detection, Wr
 struct Estimate {
   // The savings at one junction. If it is refused, they are 0 and the note says why.
   struct Junction {
-    std::string name;
-    std::uint64_t width = 0;
-    std::uint64_t triangular_entries = 0;
-    std::uint64_t polar_entries = 0;  // those of triangular if polar is not possible
-    double bits_back_bits = 0;        // payload less correction code; 0 if not possible
-    std::string note;
+    std::string name;                      // as detect() gives it
+    std::uint64_t width = 0;               // as detect() gives it; 0 if refused
+    std::uint64_t triangular_entries = 0;  // that need not be stored
+    std::uint64_t polar_entries = 0;       // those of triangular if polar is not possible
+    double bits_back_bits = 0;             // payload less correction code; 0 if not possible
+    std::string note;                      // the first reason why a method is not possible, if any
   };
-  std::vector<Junction> junctions;
-  std::uint64_t entries = 0;  // of the whole model
-  std::uint64_t bits = 0;
+  std::vector<Junction> junctions;  // in the order of the detection
+  std::uint64_t entries = 0;        // of the whole model
+  std::uint64_t bits = 0;           // of those entries
 };
 // Estimates the savings without packing the model. Loads the shortcuts for polar, and the tensors
 // after each junction for bits-back. `threads` is as in PackOptions. Errors: those of check_work()
