@@ -28,7 +28,7 @@ struct Options {
   // The root digest that the archive must have. The digest covers the content, so everything that
   // is fetched is also decoded.
   std::optional<Digest> expected;
-  Limits limits;
+  Limits limits;  // bound what the archive may declare
   // Called now and then, on any thread but one call at a time, with the number of bytes that are
   // there so far and, if it is known, the number that there will be.
   std::function<void(std::uint64_t, std::optional<std::uint64_t>)> progress;

@@ -27,17 +27,19 @@ struct LoaderOptions {
 // A tensor of a layer.
 struct LayerTensor {
   std::uint32_t number = 0;  // in the catalog
-  std::string name;
-  DType dtype{};
-  Shape shape;
-  Bytes bytes;  // row-major, little-endian; the address is a multiple of 64
+  std::string name;          // as in the archive
+  DType dtype{};             // type of its elements
+  Shape shape;               // the outermost axis first
+  Bytes bytes;               // row-major, little-endian; the address is a multiple of 64
 };
 
 // A decoded layer. Destroying it returns its memory to the loader's budget, from any thread, and
 // also after the loader is destroyed.
 class Layer {
  public:
+  // Takes the tensors of another layer, which can then only be assigned to or destroyed.
   Layer(Layer&&) noexcept;
+  // Releases this layer, and takes the tensors of another, as the constructor does.
   Layer& operator=(Layer&&) noexcept;
   ~Layer();
 

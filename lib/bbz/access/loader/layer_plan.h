@@ -11,7 +11,7 @@ namespace bbz::loader {
 
 // The tensors of one layer or, without a number, some that belong to no layer.
 struct LayerPlan {
-  std::optional<std::uint32_t> layer;
+  std::optional<std::uint32_t> layer;  // its number; nullopt: tensors of no layer
   std::vector<std::uint32_t> tensors;  // numbers in the catalog, in archive order
 
   // Returns "layer 3" or "no layer", for messages.

@@ -12,10 +12,11 @@ namespace bbz::plan {
 
 // Decoded bytes [offset, offset + size) of the tensor with this number.
 struct Part {
-  std::uint32_t tensor = 0;
-  std::uint64_t offset = 0;
-  std::uint64_t size = 0;
+  std::uint32_t tensor = 0;  // index into Catalog::tensors
+  std::uint64_t offset = 0;  // of the first byte, from the beginning of the tensor
+  std::uint64_t size = 0;    // bytes
 
+  // Returns whether two parts name the same bytes of the same tensor.
   friend bool operator==(const Part&, const Part&) = default;
 };
 

@@ -13,15 +13,19 @@
 namespace bbz::plan {
 
 // The kinds of payload.
-enum class What : std::uint8_t { kChunk, kGroup, kMetadata };
+enum class What : std::uint8_t {
+  kChunk,    // of a tensor
+  kGroup,    // of tensors that are stored up to a symmetry
+  kMetadata  // a value of the archive or of a file
+};
 
 // One payload of the archive, or its whole record if heads are asked for. The catalog says what it
 // decodes to.
 struct Piece {
-  What what{};
-  std::uint64_t item = 0;  // index into Catalog::chunks, groups or metadata
-  std::uint64_t offset = 0;
-  std::uint64_t length = 0;
+  What what{};                    // kind of the payload
+  std::uint64_t item = 0;         // index into Catalog::chunks, groups or metadata
+  std::uint64_t offset = 0;       // of its first byte, in the archive
+  std::uint64_t length = 0;       // bytes
   std::uint64_t head_length = 0;  // bytes of `length` before the payload: 0 without heads
   std::uint64_t checksum = 0;     // XXH3-64 of the payload
 
@@ -31,10 +35,10 @@ struct Piece {
 
 // Bytes of the archive to fetch at once, and the pieces that lie in them.
 struct Range {
-  std::uint64_t offset = 0;
-  std::uint64_t length = 0;
+  std::uint64_t offset = 0;     // of its first byte, in the archive
+  std::uint64_t length = 0;     // bytes, including the gaps between its pieces
   std::size_t first_piece = 0;  // index into Plan::pieces
-  std::size_t piece_count = 0;
+  std::size_t piece_count = 0;  // at least 1
 
   // Returns the offset after the last byte.
   std::uint64_t end() const { return offset + length; }

@@ -60,8 +60,8 @@ struct Options {
 
   // The store that keeps the bytes; it must outlive the decoder. Without a store, bytes are held in
   // memory until their record is whole, which takes one record at a time if they come in order.
-  // Bytes that come out of order, or wait for other records, may take up to `memory` bytes.
   Store* store = nullptr;
+  // Without a store, the most bytes to hold that come out of order or wait for other records.
   std::uint64_t memory = std::uint64_t{64} << 20;
   // The largest number of separate ranges of bytes that may be there at a time.
   std::size_t most_ranges = std::size_t{1} << 18;
@@ -82,14 +82,14 @@ struct Options {
   // until the structure is known.
   bool only_wanted = false;
 
-  Limits limits;
+  Limits limits;  // bound what the archive may declare
 };
 
 // Reports bytes that were fed and are not what the archive must have at their place.
 struct Damage {
   // The bytes to fetch again.
   Interval range;
-  Error error;
+  Error error;              // why the bytes of the last time are wrong
   std::uint32_t times = 0;  // number of times that bytes for it were found wrong
 };
 

@@ -9,13 +9,14 @@ namespace bbz::push {
 
 // Bytes [begin, end).
 struct Interval {
-  std::uint64_t begin = 0;
-  std::uint64_t end = 0;
+  std::uint64_t begin = 0;  // offset of the first byte
+  std::uint64_t end = 0;    // offset after the last byte
 
   // Returns the number of bytes. Precondition: begin <= end.
   std::uint64_t size() const { return end - begin; }
   // Returns whether there are no bytes.
   bool empty() const { return begin >= end; }
+  // Returns whether begin and end are equal; empty intervals may differ.
   friend bool operator==(const Interval&, const Interval&) = default;
 };
 

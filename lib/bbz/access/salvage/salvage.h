@@ -18,7 +18,7 @@ struct Options {
   bool sync = true;
   // The number of threads that decode; 0: all cores.
   unsigned threads = 0;
-  Limits limits;
+  Limits limits;  // bound what the archive may declare, and what is written
   // Called now and then with the number of decoded bytes that were written or given up.
   std::function<void(std::uint64_t)> progress;
 };
@@ -33,10 +33,10 @@ enum class Outcome {
 
 // The outcome for a tensor.
 struct TensorReport {
-  std::string name;          // empty for bytes that are no tensor
-  std::uint64_t offset = 0;  // in its file
-  std::uint64_t bytes = 0;
-  std::uint64_t recovered = 0;
+  std::string name;             // empty for bytes that are no tensor
+  std::uint64_t offset = 0;     // in its file
+  std::uint64_t bytes = 0;      // its size when decoded
+  std::uint64_t recovered = 0;  // of these bytes
   // A sentence for each chunk that is missing or broken (at most 20), or one for all of them.
   std::vector<std::string> damage;
 
@@ -46,21 +46,21 @@ struct TensorReport {
 
 // The outcome for a file.
 struct FileReport {
-  std::string path;  // as in the archive; "file-N" if that is lost
-  Outcome outcome = Outcome::kLost;
+  std::string path;                    // as in the archive; "file-N" if that is lost
+  Outcome outcome = Outcome::kLost;    // of its bytes and of the outputs
   std::optional<std::uint64_t> bytes;  // nullopt if the size is lost
-  std::uint64_t recovered = 0;
-  std::vector<std::string> written;   // the outputs made of it, below the output directory
-  std::vector<std::string> problems;  // one sentence for each output that could not be made
-  std::vector<TensorReport> tensors;
+  std::uint64_t recovered = 0;         // sum over `tensors`, in bytes
+  std::vector<std::string> written;    // the outputs made of it, below the output directory
+  std::vector<std::string> problems;   // one sentence for each output that could not be made
+  std::vector<TensorReport> tensors;   // those whose records were found, by offset
 };
 
 // The outcome for an archive.
 struct Report {
-  std::vector<FileReport> files;
-  std::vector<container::Gap> gaps;
-  std::uint64_t orphans = 0;  // chunks whose tensor is lost
-  bool had_index = false;
+  std::vector<FileReport> files;     // by number in the archive, as far as a record names them
+  std::vector<container::Gap> gaps;  // stretches without records, by offset
+  std::uint64_t orphans = 0;         // chunks whose tensor is lost
+  bool had_index = false;            // a whole index was found
   // The reason why the first output that failed could not be made.
   std::optional<Error> problem;
 

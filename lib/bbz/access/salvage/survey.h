@@ -14,27 +14,27 @@ namespace bbz::salvage {
 
 // A file that at least one record names.
 struct FoundFile {
-  std::optional<catalog::FileMeta> meta;
-  std::optional<catalog::FileEndMeta> end;
-  std::vector<std::uint32_t> tensors;  // in the order of their offsets
+  std::optional<catalog::FileMeta> meta;    // kind and path; nullopt if the record is lost
+  std::optional<catalog::FileEndMeta> end;  // size and digest; nullopt if the record is lost
+  std::vector<std::uint32_t> tensors;       // in the order of their offsets
   // The payloads of its metadata "format" and "safetensors", by key, not read yet.
   std::map<std::string, catalog::Payload> metadata;
 };
 
 // A tensor whose record was found.
 struct FoundTensor {
-  catalog::TensorMeta meta;
-  std::uint64_t offset = 0;  // of its record in the archive
-  std::uint64_t byte_size = 0;
-  std::uint64_t chunk_count = 0;
+  catalog::TensorMeta meta;       // from its record
+  std::uint64_t offset = 0;       // of its record in the archive
+  std::uint64_t byte_size = 0;    // in the file, decoded
+  std::uint64_t chunk_count = 0;  // that the record implies; `chunks` may have fewer
   // By number. It is not known yet whether they decode.
   std::map<std::uint64_t, catalog::Chunk> chunks;
 };
 
 // A group whose record was found.
 struct FoundGroup {
-  catalog::GroupMeta meta;
-  catalog::Payload payload;
+  catalog::GroupMeta meta;   // from its record
+  catalog::Payload payload;  // its place in the archive; not read yet
   std::uint64_t offset = 0;  // of its record in the archive
   // The number of the tensor that follows it, the first of those that belong to it; nullopt if that
   // cannot be known any more.
@@ -43,13 +43,15 @@ struct FoundGroup {
 
 // The content of a damaged archive.
 struct Survey {
+  // The kind in the file header. If that is damaged: the one that the first chunk implies, or
+  // kXxh3_128 without a chunk.
   DigestKind digest_kind = DigestKind::kXxh3_128;
-  std::map<std::uint32_t, FoundFile> files;
-  std::map<std::uint32_t, FoundTensor> tensors;
-  std::map<std::uint32_t, FoundGroup> groups;
-  std::uint64_t orphans = 0;         // chunks whose tensor is lost
-  std::vector<container::Gap> gaps;  // stretches without records
-  bool had_index = false;            // a whole index was found
+  std::map<std::uint32_t, FoundFile> files;      // by number
+  std::map<std::uint32_t, FoundTensor> tensors;  // by number, including operands
+  std::map<std::uint32_t, FoundGroup> groups;    // by number
+  std::uint64_t orphans = 0;                     // chunks whose tensor is lost
+  std::vector<container::Gap> gaps;              // stretches without records
+  bool had_index = false;                        // a whole index was found
 };
 
 // Scans the whole source. A record that contradicts what was found before it is left out, so that

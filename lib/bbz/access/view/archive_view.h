@@ -26,8 +26,8 @@ struct ViewOptions {
 
 // Bytes of a file at their place in the cache. Valid as long as `owner` is held.
 struct Piece {
-  Bytes bytes;
-  std::shared_ptr<const void> owner;
+  Bytes bytes;                        // decoded
+  std::shared_ptr<const void> owner;  // keeps `bytes` in memory while it is held
 };
 
 // An open file, with the bytes that unpacking gives, for every archive. Safe to read from many

@@ -10,10 +10,10 @@ namespace bbz::view {
 // tensor is derived as a whole, a block is all of it. The blocks of a tensor tile it, and none is
 // empty.
 struct Block {
-  std::uint32_t tensor = 0;
+  std::uint32_t tensor = 0;  // index into Catalog::tensors
   std::uint32_t number = 0;  // of the chunk, in the tensor; 0 if the tensor is derived
-  std::uint64_t begin = 0;
-  std::uint64_t end = 0;
+  std::uint64_t begin = 0;   // offset of the first byte, in the tensor
+  std::uint64_t end = 0;     // offset after the last byte
 
   // Returns the number of bytes.
   std::uint64_t size() const { return end - begin; }

@@ -11,7 +11,7 @@ namespace bbz::view {
 
 // A directory or a file. Nodes are identified by number; 0 is the top directory.
 struct Node {
-  std::string name;
+  std::string name;                     // one component of its path; empty for the top directory
   std::uint32_t parent = 0;             // itself, for the top directory
   std::uint32_t file = catalog::kNone;  // number in the catalog; kNone for a directory
   std::vector<std::uint32_t> children;  // of a directory, sorted by name
