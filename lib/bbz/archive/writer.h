@@ -26,7 +26,8 @@ struct WriteOptions {
   Limits limits;  // what exceeds them is refused
 };
 
-// Describes a tensor, or bytes of a file that are not a tensor.
+// Describes a tensor, or bytes of a file that are not a tensor. The members from `offset` on are for
+// the symmetry coder (format-spec/records.md); a dense tensor in file order needs none of them.
 struct TensorSpec {
   catalog::TensorKind kind = catalog::TensorKind::kTensor;  // a tensor, or other bytes of a file
   std::string name;                                         // UTF-8; empty for bytes
@@ -34,8 +35,6 @@ struct TensorSpec {
   Shape shape;                                              // extents in elements
   std::optional<std::uint32_t> layer;                       // layer of a model, if it has one
 
-  // The following members are for the symmetry coder. See format-spec/records.md. A dense tensor in
-  // file order needs none of them.
   std::optional<std::uint64_t> offset;           // in the file; by default after the tensor before
   bool operand = false;                          // belongs to no file
   std::uint8_t form = catalog::kFormDense;       // form in which it is stored

@@ -18,7 +18,7 @@ namespace bbz {
 // The kind of a failure. The numbers are fixed and never reused: the specification's vectors, the C
 // interface and --json output contain them.
 enum class Code : int {
-  kOk = 0,
+  kOk = 0,               // success
   kInvalidArgument = 1,  // the caller asked for something impossible, such as a wrong size
   kIo = 2,               // the operating system, the network, or a Source or Sink failed
   kNotAnArchive = 3,     // the magic number is missing
@@ -43,7 +43,7 @@ std::string_view code_name(Code code);
 // The remedy for a failure, if its code alone does not suggest one. Messages of the library name no
 // option of a front end, so a front end adds its own option for a remedy.
 enum class Remedy : int {
-  kNone = 0,
+  kNone = 0,          // the code suggests a remedy, or there is none
   kPackAsBytes,       // take the file as plain bytes
   kChooseFile,        // select one of the named files
   kChooseOrSeparate,  // select one of the named files, or write each to its own file

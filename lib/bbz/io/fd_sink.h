@@ -23,7 +23,8 @@ class FdWriter {
   Status patch(std::uint64_t offset, Bytes bytes);
   // Lengthens the file with zeros. Precondition: the descriptor is that of a file.
   Status extend(std::uint64_t size);
-  // Lengthens the file and allocates disk space. Precondition: the descriptor is that of a file.
+  // Lengthens the file for place(), and allocates disk space if that is cheap. Precondition: the
+  // descriptor is that of a file.
   Status reserve(std::uint64_t size);
   // Overwrites reserved bytes, from any thread. Precondition: the descriptor is that of a file.
   Status place(std::uint64_t offset, Bytes bytes);

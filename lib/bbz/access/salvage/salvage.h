@@ -70,11 +70,13 @@ struct Report {
 };
 
 // Writes, for each file of the archive, below `out`:
+//
 //   PATH                      if every byte was recovered, and the file agrees with its recorded
 //                             digest, if there is one, and with the header that its records imply
 //   PATH.partial              else, if any byte was recovered: recovered bytes at their offsets,
 //                             and holes for lost bytes before the last of them
 //   PATH.rescued.safetensors  beside PATH.partial: the tensors that are whole, if there are any
+//
 // A directory is made again. If a name is taken by another file of the archive, or is too long, the
 // output is called "file-N" with N the number of the file, and the same suffix. An output that
 // cannot be made costs no other: the report says why. Holes read as zeros, and take no room if the

@@ -40,7 +40,7 @@ struct Tensor {
   std::uint64_t begin = 0;  // offset of its first byte, from the end of the header
   std::uint64_t end = 0;    // offset after its last byte, from the end of the header
 
-  // Returns the tensor's bytes.
+  // Returns the size in bytes.
   std::uint64_t size() const { return end - begin; }
   // Returns whether all members are equal.
   friend bool operator==(const Tensor&, const Tensor&) = default;
@@ -56,7 +56,7 @@ struct Header {
   std::uint64_t header_size = 0;  // bytes of length field and JSON; the data follows
   std::uint64_t data_size = 0;    // bytes of all tensors
 
-  // Returns the bytes of the whole file.
+  // Returns the size of the whole file in bytes.
   std::uint64_t file_size() const { return header_size + data_size; }
   // Returns whether all members are equal.
   friend bool operator==(const Header&, const Header&) = default;

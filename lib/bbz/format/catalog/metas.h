@@ -59,30 +59,33 @@ struct TensorMeta {
 
 // The meta of a chunk record.
 struct ChunkMeta {
-  std::uint32_t tensor = 0;              // number of its tensor
-  std::uint32_t number = 0;              // of the chunk, from 0 in its tensor
-  std::uint64_t first_element = 0;       // index among the tensor's stored elements
-  std::uint32_t element_count = 0;       // stored elements in the chunk
-  std::uint16_t codec = 0;               // a codec::CodecId; may be unknown
-  std::uint64_t decoded_checksum = 0;    // XXH3-64 of the decoded bytes
-  std::optional<Digest> decoded_digest;  // SHA-256, if that is the archive's digest kind
+  std::uint32_t tensor = 0;            // number of its tensor
+  std::uint32_t number = 0;            // of the chunk, from 0 in its tensor
+  std::uint64_t first_element = 0;     // index among the tensor's stored elements
+  std::uint32_t element_count = 0;     // stored elements in the chunk
+  std::uint16_t codec = 0;             // a codec::CodecId; may be unknown
+  std::uint64_t decoded_checksum = 0;  // XXH3-64 of the decoded bytes
+  // SHA-256 of the decoded bytes, if that is the archive's digest kind.
+  std::optional<Digest> decoded_digest;
 };
 
 // The meta of a metadata record. Without a file, the value belongs to the whole archive.
 struct MetadataMeta {
-  std::uint32_t file = kNone;            // number of the file that it describes, if any
-  std::string key;                       // UTF-8 of 1 to 255 bytes
-  std::optional<Digest> payload_digest;  // SHA-256, if that is the archive's digest kind
+  std::uint32_t file = kNone;  // number of the file that it describes, if any
+  std::string key;             // UTF-8 of 1 to 255 bytes
+  // SHA-256 of the payload, if that is the archive's digest kind.
+  std::optional<Digest> payload_digest;
 };
 
 // The meta of a group record.
 struct GroupMeta {
-  std::uint32_t number = 0;              // of the group, from 0 in archive order
-  std::uint8_t method = 0;               // symmetry::kMethodPolar or kMethodBitsBack
-  std::optional<Digest> payload_digest;  // SHA-256, if that is the archive's digest kind
+  std::uint32_t number = 0;  // of the group, from 0 in archive order
+  std::uint8_t method = 0;   // symmetry::kMethodPolar, kMethodBitsBack or an unknown one
+  // SHA-256 of the payload, if that is the archive's digest kind.
+  std::optional<Digest> payload_digest;
 };
 
-// Appends the encoded meta of a file record to `out`. Values are not checked, here and below.
+// Appends the encoded meta of a file record to `out`. No encode_meta() checks values.
 void encode_meta(const FileMeta& meta, std::vector<std::byte>& out);
 // Appends the encoded meta of a file end record to `out`.
 void encode_meta(const FileEndMeta& meta, std::vector<std::byte>& out);

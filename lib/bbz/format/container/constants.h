@@ -1,4 +1,5 @@
-// The numbers of the container format. They are frozen: format-spec/container.md defines them.
+// The numbers of the container format. They are frozen: format-spec/container.md defines them. Sizes
+// are in bytes.
 #pragma once
 
 #include <array>
@@ -13,31 +14,34 @@ inline constexpr std::array<std::uint8_t, 8> kMagic = {0x89, 0x42, 0x42, 0x5A,
 // The bytes that every record begins with.
 inline constexpr std::array<std::uint8_t, 4> kSync = {0xC7, 0x62, 0x7A, 0x1E};
 
-// The version of the format that this library writes.
-inline constexpr std::uint16_t kMajor = 1;  // readers refuse any other
-inline constexpr std::uint16_t kMinor = 0;  // readers accept any
+// The major version of the format that this library writes. Readers refuse any other.
+inline constexpr std::uint16_t kMajor = 1;
+// The minor version of the format that this library writes. Readers accept any.
+inline constexpr std::uint16_t kMinor = 0;
 
-// Sizes in bytes of the parts of the container.
 inline constexpr std::size_t kFileHeaderSize = 32;  // the file header
 inline constexpr std::size_t kSealSize = 12;        // sync bytes and head checksum
 inline constexpr std::size_t kHeadSize = 16;        // seal, type, flags and meta length
 inline constexpr std::size_t kPayloadFields = 16;   // in a head only if the record has a payload
-// The longest head with the longest meta.
+// The size of the longest head with the longest meta.
 inline constexpr std::size_t kLongestHeadAndMeta = kHeadSize + kPayloadFields + 0xFFFF;
 inline constexpr std::size_t kIndexMetaSize = 40;  // the meta of an index
-// An index without its payload.
+// The size of an index without its payload.
 inline constexpr std::size_t kIndexHeadAndMeta = kHeadSize + kPayloadFields + kIndexMetaSize;
 inline constexpr std::size_t kTrailerMetaSize = 64;  // the meta of the trailer
 inline constexpr std::size_t kTrailerSize = kHeadSize + kTrailerMetaSize;  // the whole trailer
 
-// Bits of FileHeader::required_features.
-inline constexpr std::uint32_t kFeatureIndexFirst = 1u << 0;         // an index at the front
-inline constexpr std::uint32_t kKnownFeatures = kFeatureIndexFirst;  // readers refuse others
+// The bit of FileHeader::required_features for an index at the front.
+inline constexpr std::uint32_t kFeatureIndexFirst = 1u << 0;
+// All bits of FileHeader::required_features that have a meaning. Readers refuse others.
+inline constexpr std::uint32_t kKnownFeatures = kFeatureIndexFirst;
 
-// Bits of RecordHead::flags, which say of a record:
-inline constexpr std::uint8_t kFlagSkippable = 1u << 0;  // readers skip it if its type is unknown
-inline constexpr std::uint8_t kFlagPayload = 1u << 1;    // it has a payload
-inline constexpr std::uint8_t kKnownFlags = kFlagSkippable | kFlagPayload;  // readers refuse others
+// The bit of RecordHead::flags for a record that readers skip if they do not know its type.
+inline constexpr std::uint8_t kFlagSkippable = 1u << 0;
+// The bit of RecordHead::flags for a record with a payload.
+inline constexpr std::uint8_t kFlagPayload = 1u << 1;
+// All bits of RecordHead::flags that have a meaning. Readers refuse others.
+inline constexpr std::uint8_t kKnownFlags = kFlagSkippable | kFlagPayload;
 
 // The type of a record, as its head stores it.
 enum class RecordType : std::uint8_t {

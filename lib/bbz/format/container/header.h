@@ -13,10 +13,10 @@ namespace bbz::container {
 struct FileHeader {
   std::uint16_t major = kMajor;  // decode_file_header() refuses any other
   std::uint16_t minor = kMinor;  // any is accepted
-  // A reader refuses an archive with a required feature that it does not know, and ignores
-  // unknown optional ones.
+  // Bits of the features that a reader must know. decode_file_header() refuses an archive with bits
+  // beyond kKnownFeatures.
   std::uint32_t required_features = 0;
-  std::uint32_t optional_features = 0;  // bits, of which this version defines none
+  std::uint32_t optional_features = 0;  // bits that readers may ignore; none is defined
   // The kind of the root digest. With kSha256, the metas of chunks, metadata and groups have a
   // digest too.
   DigestKind digest_kind = DigestKind::kXxh3_128;
