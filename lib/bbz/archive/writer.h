@@ -26,8 +26,8 @@ struct WriteOptions {
   Limits limits;  // what exceeds them is refused
 };
 
-// Describes a tensor, or bytes of a file that are not a tensor. The members from `offset` on are for
-// the symmetry coder (format-spec/records.md); a dense tensor in file order needs none of them.
+// Describes a tensor, or bytes of a file that are not a tensor. The members from `offset` on are
+// for the symmetry coder (format-spec/records.md); a dense tensor in file order needs none of them.
 struct TensorSpec {
   catalog::TensorKind kind = catalog::TensorKind::kTensor;  // a tensor, or other bytes of a file
   std::string name;                                         // UTF-8; empty for bytes

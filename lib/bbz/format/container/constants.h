@@ -1,5 +1,5 @@
-// The numbers of the container format. They are frozen: format-spec/container.md defines them. Sizes
-// are in bytes.
+// The numbers of the container format. They are frozen: format-spec/container.md defines them.
+// Sizes are in bytes.
 #pragma once
 
 #include <array>
