@@ -69,17 +69,20 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/bbzConfigVersion.cmake
 file(RELATIVE_PATH BBZ_PREFIX_FROM_PKGCONFIG /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 foreach(module IN ITEMS bbz bbz-c)
   configure_file(${PROJECT_SOURCE_DIR}/cmake/${module}.pc.in ${PROJECT_BINARY_DIR}/${module}.pc @ONLY)
-  install(FILES ${PROJECT_BINARY_DIR}/${module}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+  install(FILES ${PROJECT_BINARY_DIR}/${module}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+          COMPONENT development)
 endforeach()
 
-install(TARGETS bbz EXPORT bbzTargets)
-install(TARGETS bbz_c EXPORT bbzCTargets)
-install(EXPORT bbzTargets NAMESPACE bbz:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/bbz)
-install(EXPORT bbzCTargets NAMESPACE bbz:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/bbz)
+install(TARGETS bbz EXPORT bbzTargets ARCHIVE COMPONENT development)
+install(TARGETS bbz_c EXPORT bbzCTargets LIBRARY COMPONENT runtime NAMELINK_COMPONENT development)
+foreach(targets IN ITEMS bbzTargets bbzCTargets)
+  install(EXPORT ${targets} NAMESPACE bbz:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/bbz COMPONENT development)
+endforeach()
 install(FILES ${PROJECT_BINARY_DIR}/bbzConfig.cmake ${PROJECT_BINARY_DIR}/bbzConfigVersion.cmake
-        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/bbz)
-install(FILES lib/bbz.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/bbz COMPONENT development)
+install(FILES lib/bbz.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
 foreach(header IN LISTS BBZ_PUBLIC_HEADERS)
   get_filename_component(folder ${header} DIRECTORY)
-  install(FILES lib/bbz/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bbz/${folder})
+  install(FILES lib/bbz/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bbz/${folder}
+          COMPONENT development)
 endforeach()
