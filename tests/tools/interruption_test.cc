@@ -32,12 +32,16 @@ class Interruption : public ToolTest {
     return child;
   }
 
-  // Whether the process holds a file open that has no name yet, or that of a temporary.
-  static bool has_temporary(pid_t process) {
+  // Returns whether the process has opened its output: a file in the directory that has no name
+  // yet, or that of a temporary. What else it was started with, such as unnamed files for what it
+  // prints, is not meant.
+  bool has_temporary(pid_t process) const {
     std::error_code error;
+    const std::string here = std::filesystem::canonical(dir_.path()).string() + "/";
     const std::string folder = "/proc/" + std::to_string(process) + "/fd";
     for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
       const std::string name = std::filesystem::read_symlink(entry, error).string();
+      if (!name.starts_with(here)) continue;
       if (name.ends_with(" (deleted)") || name.find(".bbz-") != std::string::npos) return true;
     }
     return false;
