@@ -35,8 +35,9 @@ macro(bbz_package component name section summary text)
 endmacro()
 set(library libbbz${BBZ_ABI_MAJOR})
 bbz_package(tools bbz utils "archive of the weights of neural networks"
-  "bbz packs models of safetensors and PyTorch files near their entropy, and gives every byte back.
-Single tensors and layers are read, downloaded and mounted without the rest.")
+  "bbz packs models of safetensors and PyTorch files near their entropy, and
+gives every byte back.  Single tensors and layers are read, downloaded and
+mounted without the rest.")
 bbz_package(runtime ${library} libs "archive of the weights of neural networks - library"
   "This package has the shared library, whose interface is in C.")
 bbz_package(development libbbz-dev libdevel "archive of the weights of neural networks - development files"
@@ -46,7 +47,7 @@ bbz_package(development libbbz-dev libdevel "archive of the weights of neural ne
 set(CPACK_DEBIAN_TOOLS_PACKAGE_RECOMMENDS "libcurl4, libopenblas0-pthread, fuse3")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS "libcurl4")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA ${BBZ_PACKAGING}/triggers)
-set(CPACK_DEBIAN_RUNTIME_PACKAGE_GENERATE_SHLIBS ON)
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
     "${library} (= ${PROJECT_VERSION}), libzstd-dev, libssl-dev, libfmt-dev, libarchive-dev")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SHLIBDEPS OFF)
