@@ -60,7 +60,7 @@ TEST_F(AsBytes, InFoldersTarsAndPipesToo) {
   EXPECT_EXIT_CODE(0, "$BBZ verify -q i.bbz");
   // Many are counted.
   EXPECT_EXIT_CODE(0, "mkdir many && for i in $(seq 30); do cp legacy.pth many/$i.pth; done");
-  expect_said("$BBZ pack many", 0, {"packed as bytes: 10 files more"});
+  expect_said("$BBZ pack many", 0, {"packed as bytes: 10 more files"});
 }
 
 TEST_F(AsBytes, CompareAndSymmetrySayTheTrueReason) {

@@ -33,38 +33,43 @@ struct PackArguments {
 
 Manual pack_manual() {
   Manual manual;
-  manual.summary = "Pack a file, a folder or a stream into an archive";
+  manual.summary = "Pack a file, a directory or a stream into an archive";
   manual.description = {
-      "A safetensors file and a PyTorch state dict (.pt, .pth, .bin, .ckpt) are taken apart into "
-      "their tensors; any other file is packed as bytes, and one that looks like a model is named "
-      "with the reason. A stream (INPUT \"-\") may be a tar, whose members are packed, or one file.",
-      "A folder is packed with everything below it, but not the archive itself, if that is written "
-      "into the folder, nor an older archive that -f replaces. Links within the folder are "
-      "followed; one that leads out of it, as those of a model hub's cache do from snapshots/ to "
-      "blobs/, is refused unless --follow is given. All files are opened and their headers read "
-      "before the first is packed, and one that changes before the end is an error (5): what was "
-      "read would be of two states.",
-      "A GLOB is a pattern of a path below the folder, or in the tar: * and ? match any characters, "
-      "/ too, [...] one of a set. One without / is held against the last name of the path alone, "
-      "so that '*.pt' or 'optimizer.pt' match in every folder; what lies below a folder that "
-      "matches is left out with it."};
+      "Safetensors files and PyTorch state dicts (.pt, .pth, .bin, .ckpt) are split into tensors. "
+      "Any other file is packed as bytes; "
+      "if it looks like a model, a message names it and says why. "
+      "If INPUT is -, standard input is packed: the members of a tar, or a single file.",
+      "A directory is packed with everything below it, "
+      "except for the archive itself and an older archive that -f replaces. "
+      "Links within the directory are followed. "
+      "A link that leads out of it is refused unless --follow is given; "
+      "the links from snapshots/ to blobs/ in the cache of a model hub are of this kind. "
+      "All files are opened and their headers are read before the first file is packed. "
+      "If a file changes before the end, the command fails with exit code 5, "
+      "because the archive would mix two states of the file.",
+      "A GLOB is a pattern for paths below the directory or in the tar. "
+      "* matches any characters, ? matches any one character, also /, "
+      "and [...] matches one of a set. "
+      "A GLOB without / is compared with the last component of a path only, "
+      "so '*.pt' and 'optimizer.pt' match in every directory. "
+      "If --exclude matches a directory, everything below it is left out too."};
   manual.examples = {
       {"bbz pack model.safetensors -o model.bbz", "Packs one file."},
-      {"bbz pack llama-dir/",
-       "Packs a folder with all of its shards and texts into llama-dir.bbz."},
-      {"tar -c llama-dir | bbz pack - -o llama.bbz", "Packs the files of a tar as they come."},
+      {"bbz pack llama/", "Packs a directory, with all shards and texts, into llama.bbz."},
+      {"tar -c llama | bbz pack - -o llama.bbz", "Packs the files of a tar as they arrive."},
       {"bbz pack model.safetensors -o - | ssh host 'bbz unpack - -C models'",
-       "Sends a model, compressed and checked on the way."},
+       "Sends a model to another machine, compressed and checked."},
       {"bbz pack run/ --exclude 'checkpoint-*' --exclude optimizer.pt",
-       "Packs a folder without what matches."},
+       "Packs a directory without the files and directories that match."},
       {"bbz pack run/ --opaque='*-00002-of-*' --skip-unreadable",
-       "Packs a shard that is broken as bytes, and leaves out what cannot be read."},
+       "Packs a broken shard as bytes, and leaves out what cannot be read."},
       {"bbz pack sliced.pt --symmetry auto",
-       "Packs a sliced model up to the rotations that its function does not see: smaller, not "
-       "exact."},
+       "Packs a sliced model up to rotations that do not change its function: "
+       "smaller, but not exact."},
       {"bbz pack model.safetensors --digest sha256 --index-first",
-       "Makes an archive to publish: bbz verify --expect tells a forged one by its SHA-256 root "
-       "digest, and it opens from its front over HTTP."},
+       "Makes an archive to publish: "
+       "anyone who knows its SHA-256 root digest can detect forgery, "
+       "and opening it over HTTP usually takes one request."},
   };
   return manual;
 }
@@ -78,7 +83,7 @@ Result<WriteOptions> write_options(const PackArguments& arguments, const CommonO
   const auto chunk = parse_size(arguments.chunk_size);
   if (!chunk || *chunk == 0 || *chunk > options.limits.chunk_bytes) {
     return make_error(Code::kInvalidArgument,
-                      "--chunk-size {}: must be a size from 1 to {}M, such as 256K or 1M",
+                      "--chunk-size {}: expected a size from 1 to {}M, such as 256K or 1M",
                       arguments.chunk_size, options.limits.chunk_bytes >> 20);
   }
   options.chunk_bytes = *chunk;
@@ -112,7 +117,7 @@ class BytesReport {
 
   void print() const {
     say("{}", lines_);
-    if (count_ > kShown) say("bbz: packed as bytes: {} files more\n", count_ - kShown);
+    if (count_ > kShown) say("bbz: packed as bytes: {} more files\n", count_ - kShown);
   }
 
  private:
@@ -159,8 +164,8 @@ Error with_advice(const PackArguments& arguments, Error error) {
   const bool of_entry = error.code == Code::kUnsafePath || error.code == Code::kInvalidArgument;
   if (of_entry && std::filesystem::is_directory(arguments.input, ignored)) {
     error.message +=
-        " (--exclude leaves out what it names, --skip-unreadable what cannot be packed; --follow "
-        "follows links that lead out)";
+        " (--exclude leaves out what matches, --skip-unreadable leaves out what cannot be packed, "
+        "--follow follows links that lead out of the directory)";
   }
   return error;
 }
@@ -191,7 +196,7 @@ Result<ops::PackSummary> pack_rotated(const PackArguments& arguments, const Comm
   outcome = exact_junctions(*summary.record);
   outcome += fmt::format(
       "bbz: not bit-exact: the model was rotated ({}), {} saved before the float coder; "
-      "bbzinfo --symmetry shows how far it is off\n",
+      "bbzinfo --symmetry shows the measured error\n",
       summary.record->method, human_size(static_cast<std::uint64_t>(saved) / 8));
   return summary.packed;
 }
@@ -199,7 +204,7 @@ Result<ops::PackSummary> pack_rotated(const PackArguments& arguments, const Comm
 Status check_arguments(const PackArguments& arguments) {
   if (!arguments.index_first) return {};
   if (arguments.symmetry != "off") {
-    return make_error(Code::kInvalidArgument, "--index-first is not to be had with --symmetry");
+    return make_error(Code::kInvalidArgument, "--index-first cannot be combined with --symmetry");
   }
   if (arguments.input == "-") {
     return make_error(Code::kInvalidArgument,
@@ -270,52 +275,57 @@ void add_pack_command(Program& program) {
         return run_pack(*arguments, program.common());
       });
   Option* const input =
-      app.add_option("INPUT", arguments->input, "A file, a folder, or - for standard input");
+      app.add_option("INPUT", arguments->input, "A file, a directory, or - for standard input");
   input->required();
   app.add_option(
          "-o,--output", arguments->output,
-         "The archive to write, or - for standard output; without it, INPUT with .bbz in place "
-         "of .safetensors, .pt, .pth, .bin or .ckpt, or after any other name")
+         "Write the archive to FILE, or to standard output if FILE is -. "
+         "By default, .bbz replaces the suffix of INPUT (.safetensors, .pt, .pth, .bin or .ckpt), "
+         "or is added to any other name; "
+         "if INPUT is -, FILE is - too")
       ->type_name("FILE");
-  add_output_options(app, arguments->writing, "Replace an archive that exists");
+  add_output_options(app, arguments->writing, "Replace an existing archive");
   app.add_option("--level", arguments->level,
-                 "How hard to try: fast, default or small; all are exact")
+                 "Choose between speed and size: fast, default or small. All levels are exact")
       ->type_name("LEVEL")
       ->one_of({"fast", "default", "small"})
       ->capture_default_str();
   app.add_option("--digest", arguments->digest,
-                 "What the root digest is made of: xxh3 finds damage, sha256 resists forgery too")
+                 "Make the root digest with xxh3, which detects damage, "
+                 "or with sha256, which also detects forgery")
       ->type_name("KIND")
       ->one_of({"xxh3", "sha256"})
       ->capture_default_str();
   app.add_option("--chunk-size", arguments->chunk_size,
-                 "Bytes of a chunk, the least that is read at a time (256K, 1M, up to 64M)")
+                 "Split data into chunks of this size (such as 256K, at most 64M). "
+                 "A chunk is the smallest unit that is read")
       ->type_name("SIZE")
       ->capture_default_str();
-  app.add_option(
-         "--symmetry", arguments->symmetry,
-         "Rotate a sliced model to where less need be stored: off (exact), auto, bits-back, "
-         "triangular or polar; of a model in one file, not of a stream, and not with --index-first")
+  app.add_option("--symmetry", arguments->symmetry,
+                 "Rotate a sliced model so that less must be stored: "
+                 "off (exact), auto, bits-back, triangular or polar. "
+                 "A model in several files is packed exactly. "
+                 "Cannot be combined with a stream as INPUT, nor with --index-first")
       ->type_name("METHOD")
       ->one_of({"off", "auto", "bits-back", "triangular", "polar"})
       ->capture_default_str();
   app.add_flag("--index-first", arguments->index_first,
-               "Put the index at the front too, so that the archive opens from its first bytes; "
-               "not with --symmetry");
+               "Put the index at the front too, so that the archive opens from its first bytes. "
+               "Cannot be combined with a stream as INPUT or output, nor with --symmetry");
   app.add_option("--exclude", arguments->excluded,
-                 "Leave out files and folders that match; may be repeated")
+                 "Leave out files and directories that match; may be repeated")
       ->type_name("GLOB")
       ->allow_extra_args(false);
   app.add_list_or_flag(
          "--opaque", arguments->opaque, *input,
-         "Take files that match as bytes, whatever their format; without GLOB, all; may be "
-         "repeated")
+         "Pack files that match as bytes, whatever their format; without GLOB, all files; "
+         "may be repeated")
       ->type_name("[GLOB]");
-  app.add_flag(
-      "--skip-unreadable", arguments->skip_unreadable,
-      "Leave out what a folder has that cannot be opened or packed, say so, and end with 1");
-  app.add_flag("--follow", arguments->follow, "Follow links that lead out of the folder");
-  app.add_option("--name", arguments->name, "The path in the archive of a file from a stream")
+  app.add_flag("--skip-unreadable", arguments->skip_unreadable,
+               "Leave out what cannot be opened or packed in a directory; "
+               "if something was left out, name it and exit with 1");
+  app.add_flag("--follow", arguments->follow, "Follow links that lead out of the directory");
+  app.add_option("--name", arguments->name, "Give a file from a stream this path in the archive")
       ->type_name("PATH");
 }
 
