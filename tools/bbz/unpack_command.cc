@@ -26,25 +26,30 @@ struct UnpackArguments {
 
 Manual unpack_manual() {
   Manual manual;
-  manual.summary = "Give back the files of an archive, or take tensors out of it";
+  manual.summary = "Unpack the files of an archive, or extract some of its tensors";
   manual.description = {
-      "Without a selection of tensors, the files come back byte for byte as they were packed, "
-      "below the folder of -C, which is the current one where it is not given. -o writes a single "
-      "file under a name of its own.",
-      "With --layer, --tensor or --exclude, the selected tensors are written as safetensors, bit "
-      "for bit and with the metadata of their files: into the one file of -o, or below -C into one "
-      "for each file that they come from. A tensor must meet all kinds of options that are given, "
-      "and one of each kind. In a GLOB, * and ? match any characters, also / and the dot. From an "
-      "archive on disk, only the chunks of these tensors are read.",
-      "From standard input, files appear as they become complete, small ones many at a time; those "
-      "that were whole stay if the stream breaks off."};
+      "If no tensors are selected, the files are written byte for byte as they were packed, "
+      "below the directory of -C or else below the current directory. "
+      "-o writes a single file under another name. "
+      "If pack --symmetry rotated a model, it comes back rotated, and a message says so.",
+      "With --layer, --tensor or --exclude, the selected tensors are written as safetensors, "
+      "bit for bit and with the metadata of their files. "
+      "-o writes all of them into one file; "
+      "-C writes one file for each file that they come from. "
+      "If --file, --layer or --tensor is given, a tensor must match one of its values; "
+      "it must match no --exclude. "
+      "In a GLOB, * matches any characters and ? matches any one character, also / and the dot. "
+      "If the archive is not a stream, only the chunks that these tensors need are read.",
+      "From standard input, files appear as they become complete, small files in batches. "
+      "If the stream breaks off, the files that are complete stay."};
   manual.examples = {
-      {"bbz unpack model.bbz -C out/", "Gives back all files below out/."},
-      {"bbz unpack model.bbz --layer 3 -o layer3.safetensors", "Takes one layer out."},
+      {"bbz unpack model.bbz -C out/", "Unpacks all files below out/."},
+      {"bbz unpack model.bbz --layer 3 -o layer3.safetensors", "Extracts one layer."},
       {"bbz unpack model.bbz --tensor '*.mlp.*' --exclude '*bias' -C mlp/",
-       "Takes out the weights of the MLPs, below mlp/ under the names of their files."},
-      {"bbz unpack model.bbz --file '*.json' -C out/", "Gives back some of the files."},
-      {"curl -s URL | bbz unpack - -C out/", "Unpacks while the archive arrives."},
+       "Extracts the weights of the MLPs below mlp/, under the names of their files."},
+      {"bbz unpack llama.bbz --file '*.json' -C out/", "Unpacks the JSON files only."},
+      {"curl -s https://example.org/llama.bbz | bbz unpack - -C out/",
+       "Unpacks an archive while it arrives."},
   };
   return manual;
 }
@@ -123,13 +128,13 @@ Result<ops::ExtractSummary> extract_tensors(Job& job, ProgressBar& bar) {
 
 Result<ExitCode> run_unpack(const UnpackArguments& arguments, const CommonOptions& common) {
   if (!arguments.output.empty() && !arguments.folder.empty()) {
-    return make_error(Code::kInvalidArgument, "-o and -C do not go together");
+    return make_error(Code::kInvalidArgument, "-o cannot be combined with -C");
   }
   BBZ_ASSIGN(const ops::Selection selection, arguments.selection.selection());
   if (selection.of_tensors() && arguments.output.empty() && arguments.folder.empty()) {
     return make_error(Code::kInvalidArgument,
-                      "say where the selected tensors go: -o FILE for one file, -C DIR for one for "
-                      "each file that they come from");
+                      "the selected tensors need an output: "
+                      "-o FILE for one file, or -C DIR for one for each file that they come from");
   }
   BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
   const std::string spool = folder_of(arguments.output.empty() ? "-" : arguments.output);
@@ -150,8 +155,8 @@ Result<ExitCode> run_unpack(const UnpackArguments& arguments, const CommonOption
     report(arguments.archive, fmt::format("{} files", grouped(summary.files)), summary.bytes,
            common);
     if (!summary.exact && !common.quiet) {
-      say("bbz: not bit-exact: a model in {} was rotated when it was packed; bbzinfo --symmetry "
-          "shows how far it is off\n",
+      say("bbz: not bit-exact: a model in {} was rotated when it was packed; "
+          "bbzinfo --symmetry shows the measured error\n",
           shown(arguments.archive));
     }
   }
@@ -168,11 +173,12 @@ void add_unpack_command(Program& program) {
   app.add_option("ARCHIVE", arguments->archive, "The archive, its URL, or - for standard input")
       ->required();
   app.add_option("-C,--directory", arguments->folder,
-                 "The folder below which files are written; it is made where it is missing")
+                 "Write files below this directory, which is created if it is missing")
       ->type_name("DIR");
-  app.add_option("-o,--output", arguments->output, "A single output, or - for standard output")
+  app.add_option("-o,--output", arguments->output,
+                 "Write a single file, or to standard output if FILE is -")
       ->type_name("FILE");
-  add_output_options(app, arguments->writing, "Replace files that exist");
+  add_output_options(app, arguments->writing, "Replace existing files");
   add_expect_option(app, arguments->acceptance);
   add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);
