@@ -36,28 +36,30 @@ Manual get_manual() {
   Manual manual;
   manual.summary = "Download an archive, or a part of it";
   manual.description = {
-      "Fetches an archive with one request, and if that takes long over several connections (-T), "
-      "and checks every record against its checksum and the index as it comes. Until it is "
-      "complete it stands in FILE.part, with what "
-      "is known of it in FILE.part.state. Whatever ends it - an error, a signal, a kill - the same "
-      "command goes on from there. What is found in these files counts only as far as the server's "
-      "index says the same, and files that others could have written are refused. Pieces that come "
-      "damaged are fetched again. A server without "
-      "ranges is read front to back, and an interrupted download then begins anew.",
-      "--repair mends an archive that is there: every record is checked against the index of the "
-      "server's, and those that differ are fetched. The file is FILE.part meanwhile. A file that "
-      "is "
-      "no archive is refused, and so is a FILE.part that is not of a download of this URL; -f "
-      "replaces them.",
-      "With --file, --layer, --tensor or --exclude, the selected tensors are fetched and nothing "
-      "else, and then packed into an archive of their own with one safetensors file. What has come "
-      "of them stands in FILE.part meanwhile, and is gone on with in the same way."};
+      "The download begins with one request, and uses several connections (-T) if it takes long. "
+      "Every record is checked against its checksum and against the index as it arrives. "
+      "Partial data is kept in FILE.part, and its state in FILE.part.state. "
+      "Run the same command again to resume, whether an error, a signal or a kill ended it. "
+      "Data from these files counts only if it agrees with the index on the server, "
+      "and files that others could have written are refused. "
+      "Damaged pieces are downloaded again. "
+      "If the server does not support ranges, the archive is read front to back, "
+      "and an interrupted download starts again from the beginning.",
+      "--repair mends an existing copy: every record is checked against the index on the server, "
+      "and the records that differ are downloaded. "
+      "During the repair, the copy is called FILE.part. "
+      "A FILE that is not an archive is refused, "
+      "and so is a FILE.part that is not from a download of this URL; -f replaces them.",
+      "With --file, --layer, --tensor or --exclude, only the selected tensors are downloaded. "
+      "They are then packed into an archive of their own, with one safetensors file. "
+      "Partial data is kept in FILE.part, and the download can be resumed."};
   manual.examples = {
-      {"bbz get https://example.org/llama.bbz", "Downloads it into llama.bbz."},
-      {"bbz get https://example.org/llama.bbz --expect sha256:9f86d081...",
-       "Takes that content and no other."},
-      {"bbz get https://example.org/llama.bbz -o llama.bbz --repair",
-       "Fetches what is damaged or missing of a copy."},
+      {"bbz get https://example.org/llama.bbz", "Downloads the archive into llama.bbz."},
+      {"bbz get https://example.org/llama.bbz --expect \"$(cat llama.digest)\"",
+       "Refuses any content but the one with this root digest, "
+       "as bbz pack -v and bbzinfo print it."},
+      {"bbz get https://example.org/llama.bbz -o copy.bbz --repair",
+       "Downloads what is damaged or missing in a copy."},
       {"bbz get https://example.org/llama.bbz --layer 0-7 -o first.bbz",
        "Makes an archive of the first eight layers."},
   };
@@ -71,13 +73,13 @@ Result<std::string> output_path(const GetArguments& arguments) {
   std::error_code error;
   if (arguments.output == "-") {
     return make_error(Code::kInvalidArgument,
-                      "a download needs a file: standard output cannot be taken up again");
+                      "a download needs a file, because it cannot be resumed on standard output");
   }
   const bool in_folder = !arguments.output.empty() && fs::is_directory(arguments.output, error);
   if (!arguments.output.empty() && !in_folder) return arguments.output;
   if (name.empty() || !check_safe_path(name).ok()) {
     return make_error(Code::kInvalidArgument,
-                      "the URL gives no name for the file: say where it goes with -o FILE");
+                      "the URL gives no name for the file: name it with -o FILE");
   }
   return in_folder ? (fs::path(arguments.output) / name).string() : name;
 }
@@ -122,8 +124,8 @@ Result<ExitCode> get_whole(const GetArguments& arguments, const std::string& pat
   bar.reset();
   std::string what =
       fmt::format("{}, {} fetched", human_size(summary.bytes), human_size(summary.moved));
-  if (summary.damaged != 0) what += fmt::format(", {} records mended", summary.damaged);
-  if (summary.whole) what += "; the server serves no ranges";
+  if (summary.damaged != 0) what += fmt::format(", {} records repaired", summary.damaged);
+  if (summary.whole) what += "; the server does not support ranges";
   report(path, what, common);
   if (common.verbose && !common.quiet) {
     say("  {} bytes, {} fetched\n  root digest {}\n", grouped(summary.bytes),
@@ -136,7 +138,7 @@ Result<ExitCode> get_part(const GetArguments& arguments, const ops::Selection& s
                           const std::string& path, const CommonOptions& common) {
   if (arguments.repair) {
     return make_error(Code::kInvalidArgument,
-                      "--repair is for whole archives, not for a selection");
+                      "--repair works on whole archives and cannot be combined with a selection");
   }
   BBZ_ASSIGN(download::Options options, options_of(arguments, common));
   std::optional<ProgressBar> bar;
@@ -172,7 +174,7 @@ Result<ExitCode> get_part(const GetArguments& arguments, const ops::Selection& s
 
 Result<ExitCode> run_get(const GetArguments& arguments, const CommonOptions& common) {
   if (!http::is_url(arguments.url)) {
-    return make_error(Code::kInvalidArgument, "{}: expected a URL of http or https",
+    return make_error(Code::kInvalidArgument, "{}: expected an http or https URL",
                       bbz::quoted(arguments.url));
   }
   BBZ_ASSIGN(const ops::Selection selection, arguments.selection.selection());
@@ -181,7 +183,7 @@ Result<ExitCode> run_get(const GetArguments& arguments, const CommonOptions& com
     return get_whole(arguments, path, common);
   }
   if (arguments.output.empty()) {
-    return make_error(Code::kInvalidArgument, "say where the part goes: -o FILE");
+    return make_error(Code::kInvalidArgument, "a part of an archive needs an output: -o FILE");
   }
   return get_part(arguments, selection, path, common);
 }
@@ -193,17 +195,18 @@ void add_get_command(Program& program) {
   Options& app = program.add_command(
       "get", get_manual(), [&program, arguments] { return run_get(*arguments, program.common()); });
   app.add_option("URL", arguments->url, "The archive's URL")->required();
-  app.add_option("-o,--output", arguments->output,
-                 "Where it goes, a file or a folder; without it the file is named as in the URL")
+  app.add_option(
+         "-o,--output", arguments->output,
+         "Write to this file, or into this directory; by default, the name is that in the URL")
       ->type_name("FILE");
-  add_output_options(app, arguments->writing, "Replace a file that exists");
-  app.add_flag("--repair", arguments->repair, "Mend the file that exists");
+  add_output_options(app, arguments->writing, "Replace an existing file");
+  app.add_flag("--repair", arguments->repair, "Repair the existing file");
   app.add_flag("--restart", arguments->restart,
-               "Begin anew, whatever an earlier download has left");
+               "Start again, ignoring what an earlier download has left");
   add_expect_option(
       app, arguments->acceptance,
-      "The root digest that the archive must have; what comes is decoded, and no other "
-      "archive gets its name");
+      "Require this root digest; "
+      "the archive is decoded as it arrives, and gets its name only if the digest is right");
   add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);
   add_file_option(app, arguments->selection);
