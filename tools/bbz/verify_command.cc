@@ -26,25 +26,25 @@ Manual verify_manual() {
   Manual manual;
   manual.summary = "Check every byte of archives";
   manual.description = {
-      "Reads each archive front to back and checks every checksum and rule of the format; "
-      "everything is decoded, and compared with the checksums and digests of what was packed, and "
-      "the tensors of a safetensors file with those that the file's own header names. "
-      "--fast "
-      "checks structure and stored bytes only, which finds any damage to the archive itself. Every "
-      "damaged chunk is listed with its place, and every tensor that cannot be put together from "
-      "others.",
-      "--json prints one object, of several archives an array of them; json.md in the sources of "
-      "bbz describes its fields.",
-      "The root digest stands for the whole content. One made with pack --digest sha256 and kept "
-      "in "
-      "a safe place shows with --expect that nobody has changed the content: it is decoded, so "
-      "--fast does not go with it."};
+      "Reads each archive front to back, decodes everything, "
+      "and checks every checksum, digest and rule of the format. "
+      "The tensors of a safetensors file are also compared with those that its header names. "
+      "--fast checks structure and stored bytes only, "
+      "which finds any damage to the archive itself. "
+      "What is damaged is listed with its place: "
+      "chunks, tensors that cannot be rebuilt from others, and files, at most 100 in all.",
+      "--json prints one object, or an array of them if several archives are named. "
+      "tools/bbz/json.md in the sources of bbz describes its fields.",
+      "The root digest stands for the whole content. "
+      "If an archive was packed with --digest sha256 and you keep its root digest in a safe place, "
+      "--expect detects any change of the content. "
+      "This needs the decoded content, so --expect cannot be combined with --fast."};
   manual.examples = {
       {"bbz verify model.bbz", "Checks everything."},
       {"bbz verify --fast *.bbz", "Checks several archives about as fast as they can be read."},
-      {"bbz verify model.bbz --expect sha256:9f86d081...",
-       "Checks that the content is the one with this digest, as pack -v and bbzinfo print it."},
-      {"bbz verify --json model.bbz | jq .outcome", "Says in one word how it went."},
+      {"bbz verify model.bbz --expect \"$(cat model.digest)\"",
+       "Checks that the content has this root digest, as bbz pack -v and bbzinfo print it."},
+      {"bbz verify --json model.bbz | jq .outcome", "Prints the outcome in one word."},
   };
   return manual;
 }
@@ -60,9 +60,9 @@ Verdict verdict(Code outcome) {
     case Code::kOk:
       return {"ok", "ok"};
     case Code::kDigestMismatch:
-      return {"other-content", "whole, but other content than expected"};
+      return {"other-content", "undamaged, but not the expected content"};
     case Code::kUnsupported:
-      return {"unsupported", "not damaged as far as this version knows it, which is not in full"};
+      return {"unsupported", "no damage found, but this version of bbz does not know all of it"};
     default:
       return {"damaged", "DAMAGED"};
   }
@@ -148,12 +148,12 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments, const CommonOption
   options.expected = acceptance.root;
   options.limits = acceptance.limits;
   if (options.expected && arguments.archives.size() != 1) {
-    return make_error(Code::kInvalidArgument, "--expect goes with one archive");
+    return make_error(Code::kInvalidArgument, "--expect cannot be combined with several archives");
   }
   if (options.expected && options.fast) {
     return make_error(Code::kInvalidArgument,
-                      "--expect does not go with --fast: the root digest is of the content, which "
-                      "--fast does not decode");
+                      "--expect cannot be combined with --fast: "
+                      "the root digest is of the content, which --fast does not decode");
   }
   Code first = Code::kOk;
   Json reports = Json::array();
