@@ -22,12 +22,14 @@ Manual cat_manual() {
   Manual manual;
   manual.summary = "Write the bytes of tensors or files to standard output";
   manual.description = {
-      "A NAME is that of a tensor or, where there is no such tensor, the path of a file in the "
-      "archive. The bytes of a tensor are those of its source file: row by row, little-endian, "
-      "without a header. Several names are written one after the other; from standard input, one."};
+      "NAME is the name of a tensor. "
+      "If no tensor has this name, NAME is the path of a file in the archive. "
+      "The bytes of a tensor are those of its source file: "
+      "row by row, little-endian, without a header. "
+      "Several names are written one after the other; from standard input, only one can be read."};
   manual.examples = {
       {"bbz cat model.bbz model.layers.3.mlp.up_proj.weight > raw.bin",
-       "Takes one tensor out as raw bytes."},
+       "Writes one tensor as raw bytes."},
       {"bbz cat llama.bbz config.json", "Shows one of the files."},
   };
   return manual;
@@ -44,7 +46,7 @@ Result<ExitCode> run_cat(const CatArguments& arguments, const CommonOptions& com
                                 folder_of(arguments.output)));
   if (!input.reader() && arguments.names.size() > 1) {
     return make_error(Code::kInvalidArgument,
-                      "from a stream, which is read once, only one NAME can be written");
+                      "only one NAME can be taken from a stream, because it is read once");
   }
   BBZ_ASSIGN(const auto sink, arguments.output == "-"
                                   ? io::create_output("-", {})  // text may go to a terminal
@@ -67,10 +69,10 @@ void add_cat_command(Program& program) {
   app.add_option("ARCHIVE", arguments->archive, "The archive, its URL, or - for standard input")
       ->required();
   app.add_option("NAME", arguments->names, "A tensor, or the path of a file")->required();
-  app.add_option("-o,--output", arguments->output, "Where to write; - is standard output")
+  app.add_option("-o,--output", arguments->output, "Write to this file; - is standard output")
       ->type_name("FILE")
       ->capture_default_str();
-  add_output_options(app, arguments->writing, "Replace a file that exists");
+  add_output_options(app, arguments->writing, "Replace an existing file");
   add_expect_option(app, arguments->acceptance);
   add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);
