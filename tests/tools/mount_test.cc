@@ -269,8 +269,10 @@ TEST_F(Mount, SaysWhatIsWrongBeforeItGoesIntoTheBackground) {
     }
   };
   refused(1, "llama.bbz missing", "missing");
-  refused(2, "llama.bbz llama.bbz", "no folder");
-  refused(6, "llama.bbz llama", "not empty");
+  refused(2, "llama.bbz llama.bbz", "bbz: llama.bbz: cannot mount: not a directory\n");
+  refused(
+      6, "llama.bbz llama",
+      "bbz: llama: cannot mount: the directory is not empty, and its contents would be hidden\n");
   refused(1, "none.bbz m", "none.bbz");
   refused(3, "llama/config.json m", "config.json");
   refused(2, "llama.bbz m --cache x", "--cache");

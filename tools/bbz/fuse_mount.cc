@@ -94,15 +94,14 @@ Result<std::string> check_folder(const std::string& folder) {
   const bool is_folder = fs::is_directory(path, error);
   if (error) return io::system_error(error.value(), "cannot mount", folder);
   if (!is_folder) {
-    return make_error(Code::kInvalidArgument, "{}: cannot mount: it is no folder", folder);
+    return make_error(Code::kInvalidArgument, "{}: cannot mount: not a directory", folder);
   }
   const bool empty = fs::is_empty(path, error);
   if (error) return io::system_error(error.value(), "cannot mount", folder);
   if (!empty) {
-    return make_error(Code::kExists,
-                      "{}: cannot mount: it is not empty, and what is in it would be "
-                      "hidden",
-                      folder);
+    return make_error(
+        Code::kExists,
+        "{}: cannot mount: the directory is not empty, and its contents would be hidden", folder);
   }
   return path.string();
 }
@@ -198,7 +197,7 @@ class Session {
         ::fuse_loop_cfg_create(), &::fuse_loop_cfg_destroy);
     ::fuse_loop_cfg_set_max_threads(config.get(), 16);
     const int result = ::fuse_session_loop_mt(session_, config.get());
-    if (result < 0) return io::system_error(-result, "cannot go on", "mount");
+    if (result < 0) return io::system_error(-result, "cannot continue", "mount");
     return {};  // the mount was unmounted, or a signal ended the loop
   }
 
@@ -214,12 +213,12 @@ class Background {
   // Returns true in the parent, false in the child.
   Result<bool> split() {
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) return io::system_error(errno, "cannot make it", "pipe");
+    if (::pipe2(ends, O_CLOEXEC) != 0) return io::system_error(errno, "cannot create", "pipe");
     io::Fd read(ends[0]);
     io::Fd write(ends[1]);
     (void)flush_output();
     child_ = ::fork();
-    if (child_ < 0) return io::system_error(errno, "cannot start it", "background process");
+    if (child_ < 0) return io::system_error(errno, "cannot start", "background process");
     if (child_ != 0) {
       pipe_ = std::move(read);
       return true;

@@ -35,27 +35,27 @@ struct MountArguments {
 
 Manual mount_manual() {
   Manual manual;
-  manual.summary = "Show the files of an archive in a folder, to be read in place";
+  manual.summary = "Mount an archive, so that programs can read its files in place";
   manual.description = {
-      "The files and folders that unpack would write appear below DIR, an empty folder, for "
-      "programs to open, map and read; nothing is unpacked. A read decodes the chunks that hold "
-      "it, "
-      "on the way, and checks them; those used last are kept decoded, and where a file is read "
-      "forward, what comes next is decoded ahead. Nothing can be written.",
-      "The command returns as soon as the files are there, and a process in the background serves "
-      "them until fusermount3 -u DIR, or umount as root. With -f it serves them itself, until then "
-      "or until it is interrupted. A read that comes to a damaged chunk fails with EIO, and the "
-      "chunk is named: on standard error with -f, otherwise in the system's log (syslog, as bbz), "
-      "or in the file of --log. The archive must stay as it is meanwhile.",
-      "Of an archive behind a URL, what comes next is also fetched ahead, up to 64 MiB, over a few "
-      "connections and many chunks at a time."};
+      "The files and directories that unpack would write appear below DIR, an empty directory. "
+      "Programs can open, map and read them, but not write; nothing is unpacked. "
+      "A read decodes and checks the chunks that hold it. "
+      "Recently used chunks are cached, and sequential reads are prefetched.",
+      "The command returns as soon as the files are there. "
+      "A process in the background serves them until fusermount3 -u DIR, or umount as root. "
+      "With -f, the command serves them itself, until then or until it is interrupted. "
+      "A read of a damaged chunk fails with EIO, and the chunk is named: "
+      "on standard error with -f, otherwise in the system's log (syslog, as bbz), "
+      "or in the file of --log. "
+      "The archive must not change while it is mounted.",
+      "If the archive is behind a URL, "
+      "sequential reads are also downloaded ahead, up to 64 MiB, over several connections."};
   manual.examples = {
-      {"bbz mount llama.bbz llama/", "Shows the files of llama.bbz below llama/."},
-      {"fusermount3 -u llama/", "Takes them away again."},
-      {"bbz mount -f --stats --cache 2G llama.bbz llama/",
-       "Serves them until Ctrl-C, keeps up to 2 GiB of decoded chunks, and says in the end how "
-       "many "
-       "were decoded."},
+      {"mkdir mnt && bbz mount llama.bbz mnt/", "Shows the files of llama.bbz below mnt/."},
+      {"fusermount3 -u mnt/", "Unmounts it."},
+      {"bbz mount -f --stats --cache 2G llama.bbz mnt/",
+       "Serves the files until Ctrl-C with a cache of 2 GiB, "
+       "and then prints how many chunks were decoded."},
   };
   return manual;
 }
@@ -107,8 +107,8 @@ class LateListener final : public io::Source {
 
 void print_statistics(const std::string& archive, const view::Counters& counters) {
   say("bbz: {}: {} chunks decoded, {} of them ahead of reads, {} bytes\n"
-      "  reads came to chunks {} times: {} were there, {} were being decoded; at most {} "
-      "kept\n",
+      "  reads asked for chunks {} times: {} were cached, {} were being decoded; "
+      "at most {} in memory at once\n",
       archive, grouped(counters.blocks_decoded), grouped(counters.blocks_ahead),
       grouped(counters.bytes_decoded), grouped(counters.blocks_asked),
       grouped(counters.blocks_found), grouped(counters.blocks_waited),
@@ -119,11 +119,12 @@ Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions&
   MountOptions options;
   const auto cache = parse_size(arguments.cache);
   if (!cache) {
-    return make_error(Code::kInvalidArgument, "--cache {}: must be a size, such as 64M or 2G",
+    return make_error(Code::kInvalidArgument, "--cache {}: expected a size, such as 64M or 2G",
                       arguments.cache);
   }
   if (arguments.statistics && !arguments.foreground) {
-    return make_error(Code::kInvalidArgument, "--stats goes with -f: who would see them?");
+    return make_error(Code::kInvalidArgument,
+                      "--stats needs -f: a process in the background has no terminal to print to");
   }
   options.view = {*cache, common.threads};
   options.archive = shown(arguments.archive);
@@ -135,7 +136,7 @@ Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions&
   BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
   BBZ_ASSIGN(auto opened, open_source(arguments.archive, arguments.network));
   if (!opened->seekable()) {
-    return make_error(Code::kInvalidArgument, "{}: a stream, which is read once, cannot be mounted",
+    return make_error(Code::kInvalidArgument, "{}: cannot mount a stream, because it is read once",
                       options.archive);
   }
   const auto source = std::make_shared<LateListener>(std::move(opened));
@@ -147,8 +148,8 @@ Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions&
   if (!reader.ok()) return about_input(arguments.archive, std::move(reader).error());
   BBZ_TRY(acceptance.check(arguments.archive, (*reader)->root()));
   if (!ops::is_exact((*reader)->catalog()) && !common.quiet) {
-    say("bbz: not bit-exact: a model in {} was rotated when it was packed; bbzinfo "
-        "--symmetry shows how far it is off\n",
+    say("bbz: not bit-exact: a model in {} was rotated when it was packed; "
+        "bbzinfo --symmetry shows the measured error\n",
         options.archive);
   }
   keep_memory();
@@ -172,20 +173,20 @@ void add_mount_command(Program& program) {
     return run_mount(*arguments, program.common());
   });
   app.add_option("ARCHIVE", arguments->archive, "The archive, or its URL")->required();
-  app.add_option("DIR", arguments->folder, "An empty folder, below which its files appear")
+  app.add_option("DIR", arguments->folder, "An empty directory, below which the files appear")
       ->required();
   app.add_flag("-f,--foreground", arguments->foreground, "Serve the files until interrupted");
-  app.add_option("--cache", arguments->cache, "How much of decoded chunks is kept in memory")
+  app.add_option("--cache", arguments->cache, "Keep up to this much of decoded chunks in memory")
       ->type_name("SIZE")
       ->capture_default_str();
   app.add_option("--log", arguments->log,
-                 "A file to which damaged chunks and other errors of reading are written, one a "
-                 "line, in place of standard error or the system's log")
+                 "Write damaged chunks and other read errors to this file, one a line, "
+                 "instead of to standard error or the system's log")
       ->type_name("FILE");
   app.add_flag("--allow-other", arguments->allow_other,
-               "Let other users read the files too; see user_allow_other in fuse.conf(5)");
+               "Let other users read the files; see user_allow_other in fuse.conf(5)");
   app.add_flag("--stats", arguments->statistics,
-               "Say in the end what was decoded; goes with --foreground");
+               "Print at the end what was decoded; needs --foreground");
   add_expect_option(app, arguments->acceptance);
   add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);
