@@ -38,24 +38,24 @@ struct CompareArguments {
 
 Manual compare_manual() {
   Manual manual;
-  manual.summary = "Tell whether two models are the same, up to rounding and rotation";
+  manual.summary = "Compare two models, up to rounding and rotation";
   manual.description = {
-      "Compares tensor by tensor; then, at each junction of a sliced model, the distance that is "
-      "left after the best "
-      "rotation of the residual's basis, so that models which differ only by the choice of a basis "
-      "are seen to be one. "
-      "With --tokens a reference forward pass (Llama and OPT, sliced or not) gives the negative "
-      "log-likelihood of both, "
+      "Compares the models tensor by tensor. "
+      "At each junction of a sliced model, "
+      "it also finds the best rotation of the residual's basis. "
+      "The distance that is left is small if the models differ only by the choice of a basis. "
+      "--tokens runs a reference forward pass (Llama and OPT, sliced or not), "
+      "which gives the negative log-likelihood of both models, "
       "the largest difference of a logit and the mean KL divergence.",
-      "Each model is a file of safetensors or torch.save, a folder, an archive, or the URL of one "
-      "of these files. Heads and hidden size come from config.json in the archive or beside the "
-      "file, or from the options.",
-      "With a --max option the exit code is 1 where the figure is larger, or is not to be had."};
-  manual.examples = {{"bbz compare sliced.pt sliced.bbz", "Compares tensors and orbits."},
-                     {"bbz compare sliced.pt sliced.bbz --tokens t.u16 --length 129 --heads 8 "
-                      "--kv-heads 4 --hidden 64 "
-                      "--max-nll 2e-4",
-                      "Runs both on tokens, as a gate in a release."}};
+      "Each model is a safetensors or torch.save file, a directory, an archive, "
+      "or the URL of one of these files. "
+      "The numbers of heads and the hidden size come from the options, "
+      "or from config.json in the archive or beside the file.",
+      "With a --max option, the exit code is 1 if the figure is larger or could not be computed."};
+  manual.examples = {
+      {"bbz compare sliced.pt sliced.bbz", "Compares tensors and orbits."},
+      {"bbz compare sliced.pt sliced.bbz --tokens tokens.u16 --length 129 --max-nll 1e-3",
+       "Runs both models on tokens, and exits with 1 if their likelihoods differ by more."}};
   return manual;
 }
 
@@ -144,7 +144,7 @@ Result<std::vector<std::uint32_t>> read_tokens(const CompareArguments& arguments
   constexpr std::uint64_t kMost = std::uint64_t{256} << 20;
   if (!size || *size % 2 != 0 || *size > kMost) {
     return make_error(Code::kInvalidArgument,
-                      "{}: tokens are a file of at most 256 MiB of 16-bit numbers",
+                      "{}: expected a file of 16-bit token ids, of at most 256 MiB",
                       arguments.tokens);
   }
   std::uint64_t count = *size / 2;
@@ -198,7 +198,7 @@ void print_text(const Report& report, bool verbose) {
   if (!report.no_orbits.empty()) {
     put("orbits: none: {}\n\n", printable(report.no_orbits));
   } else {
-    Table orbits({"junction", "distance as it is", "after rotation", "largest entry"});
+    Table orbits({"junction", "before rotation", "after rotation", "largest entry"});
     for (const auto& orbit : report.orbits) {
       orbits.add({printable(report.junctions[orbit.junction]), fmt::format("{:.3e}", orbit.plain),
                   fmt::format("{:.3e}", orbit.rotated), fmt::format("{:.3e}", orbit.largest)});
@@ -253,7 +253,7 @@ Result<ExitCode> run_compare(const CompareArguments& arguments, const CommonOpti
     return make_error(Code::kInvalidArgument, "--max-nll and --max-logit need --tokens");
   }
   if (!arguments.tokens.empty() && arguments.length < 2) {
-    return make_error(Code::kInvalidArgument, "--tokens needs --length, of at least 2 tokens");
+    return make_error(Code::kInvalidArgument, "--tokens needs a --length of at least 2 tokens");
   }
   BBZ_ASSIGN(const Acceptance second_only, arguments.acceptance.acceptance());
   const Acceptance of_both{std::nullopt, second_only.limits};
@@ -289,28 +289,34 @@ void add_compare_command(Program& program) {
   });
   app.add_option("FIRST", arguments->first, "A model, or its URL")->required();
   app.add_option("SECOND", arguments->second, "The model to compare with it")->required();
-  app.add_option("--tokens", arguments->tokens, "Token ids to run both on, 16 bits each")
+  app.add_option("--tokens", arguments->tokens,
+                 "Run both models on the token ids in this file, 16 bits each")
       ->type_name("FILE");
-  app.add_option("--length", arguments->length, "Tokens of a sequence")->type_name("N");
-  app.add_option("--rows", arguments->rows, "Sequences to run at the most")->type_name("N");
-  app.add_option("--heads", arguments->hints.heads, "Attention heads")->type_name("N");
-  app.add_option("--kv-heads", arguments->hints.kv_heads, "Heads of keys and values")
+  app.add_option("--length", arguments->length, "Run sequences of this many tokens")
       ->type_name("N");
-  app.add_option("--hidden", arguments->hints.hidden, "Hidden size before slicing")->type_name("N");
-  app.add_option("--rotary-base", arguments->hints.rotary_base, "Base of the rotary embedding")
+  app.add_option("--rows", arguments->rows, "Run at most this many sequences")->type_name("N");
+  app.add_option("--heads", arguments->hints.heads, "The number of attention heads")
+      ->type_name("N");
+  app.add_option("--kv-heads", arguments->hints.kv_heads, "The number of heads of keys and values")
+      ->type_name("N");
+  app.add_option("--hidden", arguments->hints.hidden, "The hidden size before slicing")
+      ->type_name("N");
+  app.add_option("--rotary-base", arguments->hints.rotary_base, "The base of the rotary embedding")
       ->type_name("X");
-  app.add_option("--max-nll", arguments->max_nll, "Largest difference of negative log-likelihoods")
+  app.add_option("--max-nll", arguments->max_nll,
+                 "Allow at most this difference of the negative log-likelihoods")
       ->type_name("X");
-  app.add_option("--max-logit", arguments->max_logit, "Largest difference of a logit")
+  app.add_option("--max-logit", arguments->max_logit, "Allow at most this difference of a logit")
       ->type_name("X");
   app.add_option("--max-orbit", arguments->max_orbit,
-                 "Largest distance of a junction after rotation")
+                 "Allow at most this distance of a junction after rotation")
       ->type_name("X");
-  app.add_option("--max-difference", arguments->max_difference, "Largest difference of an entry")
+  app.add_option("--max-difference", arguments->max_difference,
+                 "Allow at most this difference of an entry")
       ->type_name("X");
   app.add_flag("--json", arguments->json, "Print JSON");
   add_expect_option(app, arguments->acceptance,
-                    "The root digest that SECOND, an archive, must have");
+                    "Require this root digest of SECOND, which must be an archive");
   add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);
 }
