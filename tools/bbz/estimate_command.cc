@@ -23,15 +23,18 @@ struct EstimateArguments {
 
 Manual estimate_manual() {
   Manual manual;
-  manual.summary = "Show what the symmetry coder would save, without packing";
+  manual.summary = "Show what bbz pack --symmetry would save, without packing";
   manual.description = {
-      "Finds the junctions of a sliced model, where it can be rotated without changing what it "
-      "computes, and says for "
-      "each what every method of `bbz pack --symmetry` would save before the float coder. MODEL is "
-      "a file of "
-      "safetensors or torch.save, a folder with one, an archive, or the URL of one of these "
-      "files."};
-  manual.examples = {{"bbz estimate sliced.pt", "Shows the junctions and what each is worth."}};
+      "Finds the junctions of a sliced model, "
+      "which are the places where it can be rotated without changing what it computes. "
+      "For each junction and each method of bbz pack --symmetry, "
+      "shows what the method would save before the float coder. "
+      "MODEL is a safetensors or torch.save file, a directory that contains one, an archive, "
+      "or the URL of one of these files."};
+  manual.examples = {
+      {"bbz estimate sliced.pt", "Shows the junctions and what each would save."},
+      {"bbz estimate --json sliced.pt | jq .family", "Prints the architecture of the model."},
+  };
   return manual;
 }
 
