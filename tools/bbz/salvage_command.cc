@@ -26,22 +26,25 @@ struct SalvageArguments {
 
 Manual salvage_manual() {
   Manual manual;
-  manual.summary = "Save what a truncated or damaged archive still holds";
+  manual.summary = "Recover what a truncated or damaged archive still holds";
   manual.description = {
-      "Finds every record that is whole, also without the index, and writes below the folder, for "
-      "each PATH of the archive: PATH itself if every byte is back; otherwise PATH.partial, with "
-      "zeros where bytes are lost, and beside it PATH.rescued.safetensors with the tensors that "
-      "are whole. If such a name is taken in the archive or too long, the file is file-N.partial "
-      "or the like. What is lost is listed, and so is what could not be written.",
-      "A tensor that pack --symmetry does not store, or not as it is, is put together from the "
-      "tensors "
-      "that it follows from, and is lost where one of these is damaged; -v says which.",
-      "An archive behind a URL is fetched first, once and whole, into a file without a name in the "
-      "folder.",
-      "Exits with 0 if nothing was lost and with 3 otherwise. If an output cannot be made, all "
-      "others are, and it exits as it would for that error alone."};
+      "Finds every record that is whole, even if the index is lost. "
+      "For each PATH in the archive, writes PATH below the directory if every byte is recovered. "
+      "Otherwise writes PATH.partial, with zeros in place of the lost bytes, "
+      "and PATH.rescued.safetensors, with the tensors that are whole. "
+      "If such a name is taken in the archive or is too long, "
+      "the file is called file-N.partial or the like. "
+      "What is lost is listed, and so is what could not be written.",
+      "Tensors that pack --symmetry derives from others are rebuilt from those, "
+      "and are lost if one of those is damaged; -v says which.",
+      "An archive behind a URL is downloaded first, once and whole, "
+      "into an unnamed temporary file in the directory.",
+      "The exit code is 0 if nothing was lost, and 3 otherwise. "
+      "If an output cannot be written, all others are, "
+      "and the exit code is that of the error."};
   manual.examples = {
-      {"bbz salvage broken.bbz -o rescued/", "Saves what there is to save, below rescued/."},
+      {"bbz salvage broken.bbz -o rescued/", "Recovers what can be recovered, below rescued/."},
+      {"bbz salvage -v broken.bbz -o rescued/", "Also says what is wrong with each lost tensor."},
   };
   return manual;
 }
@@ -83,7 +86,7 @@ void print_report(const salvage::Report& report, const CommonOptions& common) {
   if (common.quiet) return;
   for (const salvage::FileReport& file : report.files) print_file(file, common.verbose);
   if (report.orphans != 0) {
-    put("{} chunks belong to tensors that are not known any more\n", grouped(report.orphans));
+    put("{} chunks belong to tensors whose records are lost\n", grouped(report.orphans));
   }
   if (!common.verbose) return;
   for (const container::Gap& gap : report.gaps) {
@@ -126,10 +129,10 @@ void add_salvage_command(Program& program) {
   });
   app.add_option("ARCHIVE", arguments->archive, "The archive, or its URL")->required();
   app.add_option("-o,-C,--directory", arguments->folder,
-                 "The folder below which files are written; it is made where it is missing")
+                 "Write files below this directory, which is created if it is missing")
       ->type_name("DIR")
       ->required();
-  add_output_options(app, arguments->writing, "Replace files that exist");
+  add_output_options(app, arguments->writing, "Replace existing files");
   add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);
 }
