@@ -23,17 +23,20 @@ Manual manual() {
   Manual manual;
   manual.summary = "show what is in an archive of neural-network weights";
   manual.description = {
-      "Shows the files, tensors and layers of archives made by bbz(1), and how well they packed. "
-      "Nothing is decoded: the index tells it all. \"-\" is standard input. Sizes are in powers of "
-      "1000; -v gives them exactly.",
-      "--json gives one object an archive, whose fields are stable: see json.md in the sources of "
-      "the tool.",
-      "Of several archives, those that can be read are shown, and the exit code is that of the "
-      "first that cannot."};
+      "Shows the files, tensors and layers of archives made by bbz(1), and how well they compress. "
+      "No tensor is decoded: the index and the metadata tell everything, "
+      "and only a stream is read from front to back. "
+      "As a file name, - stands for standard input. "
+      "Sizes are in powers of 1000; -v prints them exactly.",
+      "--json prints one object for each archive. "
+      "Its fields are stable; tools/bbzinfo/json.md in the sources of bbz describes them.",
+      "If one of several archives cannot be read, the others are still shown, "
+      "and the exit code is that of the first that failed."};
   manual.examples = {
       {"bbzinfo model.bbz", "Shows a summary: sizes, dtypes, codecs."},
       {"bbzinfo model.bbz --tensors", "Lists every tensor with its shape and ratio."},
-      {"bbzinfo model.bbz --json | jq .root_digest", "Picks out one of the figures."},
+      {"bbzinfo model.bbz --json | jq -r .root_digest > model.digest",
+       "Stores the root digest for bbz verify --expect."},
   };
   return manual;
 }
@@ -44,7 +47,7 @@ Result<ExitCode> run(const Arguments& arguments, const CommonOptions& common) {
   BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
   const bool several = arguments.archives.size() > 1;
   if (several && acceptance.root) {
-    return make_error(Code::kInvalidArgument, "--expect goes with one archive");
+    return make_error(Code::kInvalidArgument, "--expect cannot be combined with several archives");
   }
   const bool array = arguments.json && several;
   Code first = Code::kOk;
@@ -88,10 +91,10 @@ int main(int argc, char** argv) {
   app.add_flag("--tensors", arguments.lists.tensors, "List the tensors");
   app.add_flag("--chunks", arguments.lists.chunks, "List the tensors and their chunks");
   app.add_flag("--symmetry", arguments.lists.symmetry,
-               "Show what the symmetry coder did: junctions, methods, bits saved, measured error");
-  app.add_flag("--json", arguments.json, "Print JSON, with files and layers always in it");
+               "Show the junctions, methods, bits saved and measured error of pack --symmetry");
+  app.add_flag("--json", arguments.json, "Print JSON, which always lists the files and layers");
   add_expect_option(app, arguments.acceptance,
-                    "The root digest that the archive must have; nothing is shown of any other");
+                    "Require this root digest; nothing of any other archive is shown");
   add_max_size_option(app, arguments.acceptance);
   add_network_options(app, arguments.network);
   program.set_run([&] { return run(arguments, program.common()); });

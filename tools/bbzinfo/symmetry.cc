@@ -66,7 +66,7 @@ void print_symmetry(const ArchiveView& view) {
     any = true;
     const Json record = value.text ? Json::parse(*value.text, nullptr, false) : Json();
     if (!value.text) {
-      put("  {}: a symmetry record of {} bytes, too many to show\n",
+      put("  {}: a symmetry record of {} bytes, too large to show\n",
           bbz::quoted(view.catalog->files[place.first].path), grouped(value.bytes));
     } else if (record.is_object()) {
       print_record(view.catalog->files[place.first].path, record);

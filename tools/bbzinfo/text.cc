@@ -67,7 +67,7 @@ void TextView::print_as_bytes() const {
     put("  as bytes     {}: it is {}\n", quoted(view_.catalog->files[place.first].path),
         value.text ? shown_text(*value.text) : "?");
   }
-  if (count > kShown) put("  as bytes     {} files more\n", count - kShown);
+  if (count > kShown) put("  as bytes     {} more files\n", count - kShown);
 }
 
 void TextView::print_summary() const {
@@ -79,7 +79,7 @@ void TextView::print_summary() const {
       header.required_features & container::kFeatureIndexFirst ? ", index at the front" : "");
   put("  root digest  {}\n", view_.root.to_string());
   put("  files        {}", grouped(info.files));
-  if (info.directories != 0) put(", {} empty folders", grouped(info.directories));
+  if (info.directories != 0) put(", {} empty directories", grouped(info.directories));
   const auto layers =
       std::ranges::count_if(info.layers, [](const auto& l) { return l.layer.has_value(); });
   put("\n  tensors      {}, {} elements, {} layers\n", grouped(info.tensors.tensors),
@@ -87,7 +87,7 @@ void TextView::print_summary() const {
   put("  chunks       {}\n", grouped(view_.catalog->chunks.size()));
   for (const auto& [place, value] : view_.metadata) {
     if (place.second != "symmetry") continue;
-    put("  not exact    {} was rotated up to its symmetry: --symmetry shows how\n",
+    put("  not exact    {} was rotated; --symmetry shows the measured error\n",
         quoted(view_.catalog->files[place.first].path));
   }
   print_as_bytes();
@@ -135,7 +135,7 @@ void TextView::print_files() const {
         place.first == catalog::kNone ? "archive" : quoted(view_.catalog->files[place.first].path);
     put("  {}: {} = {}\n", where, quoted(place.second),
         value.text ? quoted(*value.text)
-                   : fmt::format("{} bytes, too many to show", grouped(value.bytes)));
+                   : fmt::format("{} bytes, too large to show", grouped(value.bytes)));
   }
   if (!view_.metadata.empty()) put("\n");
 }
