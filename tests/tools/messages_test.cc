@@ -59,8 +59,8 @@ TEST_F(Messages, AdviseWhatHelps) {
                " (--file chooses one, -C writes each below a directory)\n"},
            Row{"$BBZ unpack two.bbz --layer 1 -o out",
                " (--file chooses one, -C writes each below a directory)\n"},
-           Row{"$BBZ unpack in/broken.bbz -C out", " (bbz salvage saves what is whole)\n"},
-           Row{"$BBZ cat in/cut.bbz x", " (bbz salvage saves what is whole)\n"},
+           Row{"$BBZ unpack in/broken.bbz -C out", " (bbz salvage recovers what is whole)\n"},
+           Row{"$BBZ cat in/cut.bbz x", " (bbz salvage recovers what is whole)\n"},
        }) {
     const Finished failed = sh(row.command);
     EXPECT_TRUE(failed.err.ends_with(row.advice)) << row.command << "\n" << failed.err;

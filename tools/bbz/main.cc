@@ -3,19 +3,22 @@
 int main(int argc, char** argv) {
   using namespace bbz::tools;
   Manual manual;
-  manual.summary = "archive for the weights of neural networks";
+  manual.summary = "pack the weights of neural networks into archives";
   manual.description = {
-      "Packs models into archives that stream, open a tensor at a time, check every byte and give "
-      "back the source files byte for byte. Sources are kept. An output that exists is refused "
-      "unless -f is given. Outputs appear under their names only when they are complete, never in "
-      "the place of a file that is being read, and are no more readable than what they are made "
-      "of. \"-\" stands for standard input or output.",
-      "What is in an archive is shown by bbzinfo(1)."};
+      "Packs models into archives that can be streamed, read a tensor at a time, "
+      "and checked to the last byte. "
+      "Unpacking gives back the source files byte for byte.",
+      "Source files are kept. "
+      "An existing output is refused unless -f is given. "
+      "An output appears under its name only when it is complete. "
+      "It never replaces a file that is being read, and is no more readable than its sources. "
+      "As a file name, - stands for standard input or output.",
+      "bbzinfo(1) shows what is in an archive."};
   manual.examples = {
-      {"bbz pack model.safetensors", "Packs a model into model.bbz, beside it."},
-      {"bbz verify model.bbz", "Checks every byte of it."},
-      {"bbz unpack model.bbz -C out/", "Gives back the files, below out/."},
-      {"bbzinfo model.bbz", "Shows what is in it and how well it packed."},
+      {"bbz pack model.safetensors", "Packs a model into model.bbz."},
+      {"bbz verify model.bbz", "Checks every byte of the archive."},
+      {"bbz unpack model.bbz -C out/", "Unpacks the files below out/."},
+      {"bbzinfo model.bbz", "Shows what is in the archive and how well it compresses."},
   };
   Program program("bbz", manual);
   add_pack_command(program);

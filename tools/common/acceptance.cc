@@ -21,8 +21,8 @@ Result<Acceptance> AcceptanceArguments::acceptance() const {
   if (!max_size.empty()) {
     const auto size = parse_size(max_size);
     if (!size) {
-      return make_error(Code::kInvalidArgument, "--max-size {}: must be a size, such as 500M or 2T",
-                        max_size);
+      return make_error(Code::kInvalidArgument,
+                        "--max-size {}: expected a size, such as 500M or 2T", max_size);
     }
     acceptance.limits.unpacked_bytes = std::min(acceptance.limits.unpacked_bytes, *size);
   }
@@ -35,7 +35,7 @@ void add_expect_option(Options& app, AcceptanceArguments& arguments, const std::
 
 void add_max_size_option(Options& app, AcceptanceArguments& arguments) {
   app.add_option("--max-size", arguments.max_size,
-                 "Refuse an archive whose files have more than this together, such as 500M or 2T")
+                 "Refuse an archive whose files are larger than this together, such as 500M or 2T")
       ->type_name("SIZE");
 }
 

@@ -30,10 +30,9 @@ struct AcceptanceArguments {
 };
 
 // Adds --expect, with this help.
-void add_expect_option(
-    Options& app, AcceptanceArguments& arguments,
-    const std::string& meaning =
-        "The root digest that the archive must have; nothing is delivered of any other");
+void add_expect_option(Options& app, AcceptanceArguments& arguments,
+                       const std::string& meaning =
+                           "Require this root digest; nothing of any other archive is delivered");
 // Adds --max-size.
 void add_max_size_option(Options& app, AcceptanceArguments& arguments);
 

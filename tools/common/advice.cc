@@ -20,11 +20,11 @@ const char* words_for(Remedy remedy) {
     case Remedy::kReplace:
       return "-f replaces it";
     case Remedy::kRestart:
-      return "--restart begins anew";
+      return "--restart starts again from the beginning";
     case Remedy::kSalvage:
-      return "bbz salvage saves what is whole";
+      return "bbz salvage recovers what is whole";
     case Remedy::kRemount:
-      return "unmount it with fusermount3 -u, then mount again";
+      return "unmount it with fusermount3 -u, then mount it again";
   }
   return "";
 }

@@ -8,9 +8,10 @@ namespace bbz::tools {
 // The exit codes.
 enum class ExitCode : int {
   kSuccess = 0,
-  // The answer is no: other content than expected, nothing of that name, or something was left out.
+  // The answer is no: other content than expected, nothing of that name, models that differ,
+  // nothing to rotate, or something was left out.
   kNo = 1,
-  kUsage = 2,        // the command line, or options that do not go together
+  kUsage = 2,        // the command line, or options that cannot be combined
   kCorrupt = 3,      // input that is damaged, unsafe or over a limit
   kUnsupported = 4,  // a newer version, or more than this machine has, is needed
   kIo = 5,           // the system or the network failed: a full disk, no permission
@@ -59,19 +60,19 @@ struct ExitCodeMeaning {
 inline constexpr ExitCodeMeaning kExitCodes[] = {
     {0, "Success."},
     {1,
-     "The answer is no: other content than expected, nothing of that name, or something was left "
-     "out "
-     "of an archive (--skip-unreadable)."},
-    {2, "Usage: a wrong option, or options that do not go together."},
+     "The answer is no: the content is not the expected one, a file or name was not found, "
+     "models differ by more than a --max option of compare allows, nothing can be rotated, "
+     "or --skip-unreadable left something out."},
+    {2, "Usage: a wrong option, or options that cannot be combined."},
     {3, "Corrupt input: damaged, truncated, unsafe or over a limit."},
     {4,
-     "Unsupported: the input needs a newer version, or the command needs what this machine, this "
-     "build or this input lacks."},
+     "Unsupported: the input needs a newer version of bbz, "
+     "or the command needs something that this machine, this build or this input does not have."},
     {5,
-     "Input or output failed: a full disk, no permission, a network that failed, a file that "
-     "changed while it was read, here or on the server."},
-    {6, "Refused: an output already exists."},
-    {7, "A defect of the program itself."},
+     "Input or output failed: a full disk, no permission, no memory, a network failure, "
+     "or a file, here or on the server, that changed while it was read."},
+    {6, "Refused: an output already exists, or the directory to mount on is not empty."},
+    {7, "A bug in the program itself."},
 };
 
 }  // namespace bbz::tools

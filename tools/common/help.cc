@@ -80,6 +80,10 @@ std::string help_page(const Program& program, const CLI::App& app) {
 
   std::string page = wrapped(fmt::format("{} - {}", name, manual.summary), 0);
   page += fmt::format("\nUsage: {} {}\n", name, commands.empty() ? synopsis(app) : "COMMAND ...");
+  if (!manual.examples.empty()) page += "\nExamples:\n";
+  for (const Manual::Example& example : manual.examples) {
+    page += "  " + example.command + "\n" + wrapped(example.meaning, 6);
+  }
   for (const std::string& paragraph : manual.description) page += "\n" + wrapped(paragraph, 0);
   if (!commands.empty()) page += "\nCommands (each has a --help of its own):\n";
   for (const CLI::App* command : commands) {
@@ -88,10 +92,6 @@ std::string help_page(const Program& program, const CLI::App& app) {
   page += "\nOptions:\n";
   for (const CLI::Option* option : shown_options(app)) {
     page += row(option_term(*option), option_meaning(*option));
-  }
-  if (!manual.examples.empty()) page += "\nExamples:\n";
-  for (const Manual::Example& example : manual.examples) {
-    page += "  " + example.command + "\n" + wrapped(example.meaning, 6);
   }
   if (app.get_option_no_throw("--cacert") != nullptr) {  // the command takes URLs
     page += "\nEnvironment:\n";

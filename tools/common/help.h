@@ -20,12 +20,10 @@ inline constexpr char kGeneralOptions[] = "General";
 // Environment variables, and their meanings.
 inline constexpr std::pair<const char*, const char*> kEnvironment[] = {
     {"http_proxy, https_proxy, all_proxy, no_proxy",
-     "Of URLs: the proxies to go through, and the hosts to reach without one, as curl(1) reads "
-     "them."},
+     "For URLs: the proxies to use and the hosts to reach without one, as in curl(1)."},
     {"CURL_CA_BUNDLE, SSL_CERT_FILE",
-     "Of https URLs: a file of certificates (PEM) to trust in place of the system's; the first "
-     "that "
-     "is set."},
+     "For https URLs: a file of certificate authorities (PEM) to trust instead of the system's; "
+     "the first variable that is set counts."},
 };
 
 // Returns the options to show, in order: arguments, the command's own options, the general ones.

@@ -92,8 +92,9 @@ std::string man_page(const Program& program, const CLI::App& app) {
     page += fmt::format(".TP\n{}\n{}\n", row.code, escaped(row.meaning));
   }
   page +=
-      ".PP\nA program that a signal ends exits by that signal: a shell sees 128 plus its number "
-      "(130 for an\ninterrupt). No unfinished output is left behind.\n";
+      ".PP\nIf a signal ends the program, a shell sees 128 plus its number "
+      "(130 for an interrupt).\n"
+      "No unfinished output is left behind.\n";
   return page;
 }
 

@@ -70,40 +70,40 @@ Result<http::Options> NetworkArguments::options() const {
 void add_network_options(Options& options, NetworkArguments& arguments) {
   options
       .add_option("--header", arguments.headers,
-                  "Of a URL: a header to send, such as 'Authorization: Bearer ...', or @FILE with "
-                  "one a line; may be repeated. Passwords are also looked up in ~/.netrc")
+                  "For a URL: send this header, such as 'Authorization: Bearer ...', "
+                  "or those in @FILE, one a line; may be repeated. "
+                  "Passwords are also looked up in ~/.netrc")
       ->type_name("HEADER")
       ->allow_extra_args(false);
   options
       .add_option("--cacert", arguments.ca_file,
-                  "Of an https URL: the certificates (PEM) of the authorities to trust in place of "
-                  "the system's; without it, those that CURL_CA_BUNDLE or SSL_CERT_FILE name")
+                  "For an https URL: trust the authorities in FILE (PEM), not those of the system; "
+                  "by default, FILE is that of CURL_CA_BUNDLE or SSL_CERT_FILE")
       ->type_name("FILE");
   options
       .add_option("--retries", arguments.retries,
-                  "Of a URL: how often in a row a request that failed is made again")
+                  "For a URL: retry a failed request at most this often in a row")
       ->type_name("N")
       ->range(0, 1000)
       ->capture_default_str();
   options
       .add_option("--timeout", arguments.timeout,
-                  fmt::format("Of a URL: the seconds that the head of a response may take and that "
-                              "a server may be silent; over that time, a body must bring {} bytes "
-                              "a second on average",
+                  fmt::format("For a URL: wait at most this long for the head of a response, "
+                              "and for a silent server; "
+                              "over this time, a body must bring {} bytes a second on average",
                               http::Options{}.lowest_speed))
       ->type_name("SECONDS")
       ->range(1, 86400)
       ->capture_default_str();
   options
       .add_option("--max-wait", arguments.max_wait,
-                  "Of a URL: the most seconds to wait if the server asks for it (Retry-After)")
+                  "For a URL: wait at most this long if the server asks for it (Retry-After)")
       ->type_name("SECONDS")
       ->range(0, 86400)
       ->capture_default_str();
-  options.add_flag(
-      "--no-private-redirects", arguments.no_private_redirects,
-      "Of a URL: refuse to be redirected to another host or port at an address of this "
-      "machine or of a private network");
+  options.add_flag("--no-private-redirects", arguments.no_private_redirects,
+                   "For a URL: refuse a redirect to another host or port, "
+                   "if it has an address of this machine or of a private network");
 }
 
 Result<std::unique_ptr<io::Source>> open_source(const std::string& name,

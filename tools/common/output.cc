@@ -15,18 +15,17 @@ namespace fs = std::filesystem;
 void add_output_options(Options& options, OutputArguments& arguments,
                         const std::string& force_help) {
   options.add_flag("-f,--force", arguments.force, force_help);
-  options.add_flag(
-      "--no-sync", arguments.no_sync,
-      "Do not wait until outputs are on the disk: faster, but a failure of power may leave "
-      "damaged ones");
+  options.add_flag("--no-sync", arguments.no_sync,
+                   "Do not wait until outputs are on the disk: "
+                   "this is faster, but a power failure may leave damaged outputs");
 }
 
 Result<std::unique_ptr<io::Sink>> open_output(const std::string& path,
                                               const OutputArguments& arguments) {
   if (path == "-" && output_is_terminal()) {
     return make_error(Code::kInvalidArgument,
-                      "standard output is a terminal, which is no place for binary data: name an "
-                      "output with -o, or redirect it");
+                      "standard output is a terminal, which cannot show binary data: "
+                      "name an output with -o, or redirect it");
   }
   return io::create_output(path, arguments.options());
 }

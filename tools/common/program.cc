@@ -50,11 +50,13 @@ void Program::add_manual(CLI::App& app, Manual manual) {
 }
 
 void Program::add_common_options(Options& options) {
-  options.add_flag("-q,--quiet", common_.quiet, "Say nothing but errors, and show no progress")
+  options
+      .add_flag("-q,--quiet", common_.quiet,
+                "Leave out progress, summaries and notices, but not warnings and errors")
       ->group(kGeneralOptions);
-  options.add_flag("-v,--verbose", common_.verbose, "Say more, with exact sizes")
+  options.add_flag("-v,--verbose", common_.verbose, "Print more, with exact sizes")
       ->group(kGeneralOptions);
-  options.add_option("-T,--threads", common_.threads, "Threads to work with; 0 takes all cores")
+  options.add_option("-T,--threads", common_.threads, "Use this many threads; 0 uses all cores")
       ->group(kGeneralOptions)
       ->type_name("N")
       ->range(0, 1024)

@@ -45,16 +45,16 @@ Result<ops::Selection> SelectionArguments::selection() const {
 
 void add_file_option(Options& options, SelectionArguments& arguments) {
   add_list(options, "--file", arguments.files, "GLOB",
-           "Only files whose path in the archive matches; may be repeated");
+           "Select files whose path in the archive matches; may be repeated");
 }
 
 void add_tensor_options(Options& options, SelectionArguments& arguments) {
   add_list(options, "--layer", arguments.layers, "N",
-           "Only tensors of this layer, or of a range such as 0-7; may be repeated");
+           "Select tensors of this layer, or of a range such as 0-7; may be repeated");
   add_list(options, "--tensor", arguments.tensors, "GLOB",
-           "Only tensors whose name matches; may be repeated");
+           "Select tensors whose name matches; may be repeated");
   add_list(options, "--exclude", arguments.excluded, "GLOB",
-           "No tensors whose name matches; may be repeated");
+           "Leave out tensors whose name matches; may be repeated");
 }
 
 }  // namespace bbz::tools
