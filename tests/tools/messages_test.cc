@@ -67,6 +67,36 @@ TEST_F(Messages, AdviseWhatHelps) {
   }
 }
 
+TEST_F(Messages, NameTheOptionsThatCannotBeCombined) {
+  const std::string expect = " --expect sha256:" + std::string(64, '0');
+  std::vector<std::pair<std::string, std::string>> rows = {
+      {"$BBZ pack in/model.safetensors --index-first --symmetry auto -o out",
+       "--index-first cannot be combined with --symmetry"},
+      {"$BBZ unpack in/model.bbz -o out -C out", "-o cannot be combined with -C"},
+      {"$BBZ unpack in/model.bbz --layer 1",
+       "the selected tensors need an output: "
+       "-o FILE for one file, or -C DIR for one for each file that they come from"},
+      {"$BBZ verify in/model.bbz in/folder.bbz" + expect,
+       "--expect cannot be combined with several archives"},
+      {"$BBZ verify --fast in/model.bbz" + expect,
+       "--expect cannot be combined with --fast: "
+       "the root digest is of the content, which --fast does not decode"},
+      {"$BBZ compare in/model.safetensors in/model.bbz --max-nll 1",
+       "--max-nll and --max-logit need --tokens"},
+  };
+  if (mounts()) {
+    rows.emplace_back("$BBZ mount --stats in/model.bbz m",
+                      "--stats needs -f: a process in the background has no terminal to print to");
+    rows.emplace_back("$BBZ mount in/model.bbz in/old", "in/old: cannot mount: not a directory");
+  }
+  for (const auto& [command, message] : rows) {
+    const Finished refused = sh(command);
+    EXPECT_EQ(refused.code, 2) << command;
+    EXPECT_EQ(refused.err, "bbz: " + message + "\n") << command;
+    EXPECT_FALSE(exists("out")) << command;
+  }
+}
+
 class DeadMount : public MountTest {};
 
 TEST_F(DeadMount, IsCalledWhatItIs) {
