@@ -25,14 +25,7 @@ Status Delivery::begin_tensor(const Step& step) {
   if (!step.decode) return {};
   group_.reset();
   form_ = symmetry::check_form(catalog_, tensor);
-  if (form_.ok() && tensor.meta.group != catalog::kNone) {
-    auto found = find_group_(tensor.meta.group);
-    if (found.ok()) {
-      group_ = std::move(found).value();
-    } else {
-      form_ = found.error();
-    }
-  }
+  if (form_.ok() && tensor.meta.form == symmetry::kFormPolar) form_ = find_group(tensor);
   if (tensor.chunk_count != 0) return {};  // chunk() reports errors
   Status derived = form_;
   if (derived.ok() && tensor.meta.form == symmetry::kFormPolar) {
@@ -43,13 +36,25 @@ Status Delivery::begin_tensor(const Step& step) {
   return derived.ok() ? derived : visitor_.not_derived(tensor, derived.error());
 }
 
+// A group that is wrong fails what needs it, and no other chunk of the same tensor.
+Status Delivery::find_group(const catalog::Tensor& tensor) {
+  BBZ_ASSIGN(group_, find_group_(tensor.meta.group));
+  return {};
+}
+
+Status Delivery::decode_carried(Step& step) {
+  const catalog::Tensor& tensor = *step.tensor;
+  if (!group_) BBZ_TRY(find_group(tensor));
+  step.plain.resize(step.chunk.decoded_bytes);
+  return symmetry::decode_chunk(tensor.meta, step.chunk, step.payload, {group_.get(), &catalog_},
+                                step.check, step.plain);
+}
+
 Status Delivery::chunk(Step& step) {
   const catalog::Tensor& tensor = *step.tensor;
   if (step.outcome.ok() && step.decode) step.outcome = form_;
   if (step.outcome.ok() && step.decode && symmetry::needs_group(tensor.meta, step.chunk)) {
-    step.plain.resize(step.chunk.decoded_bytes);
-    step.outcome = symmetry::decode_chunk(tensor.meta, step.chunk, step.payload,
-                                          {group_.get(), &catalog_}, step.check, step.plain);
+    step.outcome = decode_carried(step);
   }
   if (!step.outcome.ok()) return visitor_.damaged(tensor, step.chunk, step.outcome.error());
   if (!step.decode) return {};

@@ -57,6 +57,8 @@ class Delivery {
 
  private:
   Status begin_tensor(const Step& step);
+  Status find_group(const catalog::Tensor& tensor);
+  Status decode_carried(Step& step);
   Status chunk(Step& step);
 
   const catalog::Catalog& catalog_;

@@ -141,13 +141,6 @@ Status Reader::State::read_bytes(const catalog::Tensor& tensor, std::uint64_t of
       std::ranges::copy(Bytes(dense).subspan(offset, out.size()), out.begin());
       return {};
     }
-    case symmetry::kFormRider: {
-      // A group that is wrong fails the whole tensor in every way of reading, although chunks that
-      // carry nothing could be decoded without it.
-      const auto group = find_group(tensor.meta.group);
-      if (!group.ok()) return group.error();
-      return read_dense(tensor, offset, out);
-    }
     default:
       return read_dense(tensor, offset, out);
   }

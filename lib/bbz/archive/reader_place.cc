@@ -96,6 +96,9 @@ class Reader::Placer {
       piece.tensor = &tensor;
       piece.chunk = &state_.catalog.chunks[tensor.first_chunk + chunk_];
       piece.offset = placement.offset;
+      if (!group_ && symmetry::needs_group(tensor.meta, *piece.chunk)) {
+        BBZ_ASSIGN(group_, state_.find_group(tensor.meta.group));
+      }
       piece.group = group_;
       ++chunk_;
       ++chunks_;
@@ -105,12 +108,8 @@ class Reader::Placer {
   }
 
   Status begin(const catalog::Tensor& tensor) {
-    BBZ_TRY(symmetry::check_form(state_.catalog, tensor));
     group_.reset();
-    if (tensor.meta.group != catalog::kNone) {
-      BBZ_ASSIGN(group_, state_.find_group(tensor.meta.group));
-    }
-    return {};
+    return symmetry::check_form(state_.catalog, tensor);
   }
 
   // Derives a tensor and places it. Called on the pool's threads.

@@ -96,10 +96,9 @@ Status Handout::look_at_group(std::uint32_t number) {
   }
   for (const std::uint32_t tensor : std::exchange(groups_[number].waiting, {})) {
     if (!wants(tensor)) continue;
-    if (const Status useless = groups_[number].useless; !useless.ok()) {
-      BBZ_TRY(fail(tensor, nullptr, useless.error()));
-    } else if (catalog().tensors[tensor].meta.form == symmetry::kFormPolar) {
-      BBZ_TRY(derive(tensor));
+    if (catalog().tensors[tensor].meta.form == symmetry::kFormPolar) {
+      const Status useless = groups_[number].useless;
+      BBZ_TRY(useless.ok() ? derive(tensor) : fail(tensor, nullptr, useless.error()));
     } else if (!input_.has_store() ||
                progress_[tensor].verified == catalog().tensors[tensor].chunk_count) {
       BBZ_TRY(hand_out_waiting(tensor));
@@ -116,7 +115,7 @@ Status Handout::tensor_whole(std::uint32_t tensor) {
     for (const std::uint32_t group : groups) BBZ_TRY(look_at_group(group));
   }
   const catalog::TensorMeta& meta = catalog().tensors[tensor].meta;
-  if (meta.form != symmetry::kFormRider || !wants(tensor) || !group_complete(meta.group)) return {};
+  if (meta.form != symmetry::kFormRider || !wants(tensor) || !group_decided(meta.group)) return {};
   return hand_out_waiting(tensor);
 }
 

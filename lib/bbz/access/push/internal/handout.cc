@@ -117,7 +117,7 @@ Status Handout::take_chunk(std::size_t number, Bytes payload) {
     unit.set(Unit::kHanded);
   } else if (!needs_group(chunk)) {
     BBZ_TRY(hand_out(number, payload));
-  } else if (!input_.has_store() && group_complete(catalog().tensors[tensor].meta.group)) {
+  } else if (!input_.has_store() && group_decided(catalog().tensors[tensor].meta.group)) {
     // With a store, the chunk waits until all of the tensor is there, so that the group is
     // assembled once for it.
     BBZ_TRY(hand_out(number, payload));

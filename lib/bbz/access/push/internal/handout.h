@@ -92,7 +92,10 @@ class Handout {
   Status wait_for_group(std::uint32_t tensor);
   Status look_at_group(std::uint32_t group);
   Status tensor_whole(std::uint32_t tensor);
-  bool group_complete(std::uint32_t group) const { return groups_[group].complete; }
+  // Whether it is known what becomes of chunks that need the group: they are decoded or fail.
+  bool group_decided(std::uint32_t group) const {
+    return groups_[group].complete || !groups_[group].useless.ok();
+  }
   Result<std::shared_ptr<symmetry::GroupState>> group_state(std::uint32_t group);
   Status keep_or_release(std::size_t unit);
   void keep(GroupProgress& group, std::size_t unit);
