@@ -134,8 +134,8 @@ Status Reader::State::read_bytes(const catalog::Tensor& tensor, std::uint64_t of
     case symmetry::kFormPolar: {
       // The tensor is derived as a whole, because each entry is a sum over the operand.
       BBZ_ASSIGN(const auto group, find_group(tensor.meta.group));
-      if (out.empty()) return {};  // only checks that it can be derived
       if (out.size() == tensor.byte_size) return group->derive(catalog, tensor, pool, out);
+      if (out.empty()) return {};  // only checks that it can be derived
       LargeBuffer dense(tensor.byte_size);
       BBZ_TRY(group->derive(catalog, tensor, pool, dense));
       std::ranges::copy(Bytes(dense).subspan(offset, out.size()), out.begin());
