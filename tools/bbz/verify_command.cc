@@ -4,6 +4,7 @@
 #include "bbz/base/names.h"
 #include "bbz/commands.h"
 #include "bbz/ops/verify.h"
+#include "common/acceptance.h"
 #include "common/advice.h"
 #include "common/json.h"
 #include "common/network.h"
