@@ -134,11 +134,8 @@ Status Planner::want(const Part& part, Wanted& wanted) const {
   }
   BBZ_TRY(symmetry::check_form(catalog_, tensor));
   if (!tensor.is_operand()) wanted.files.insert(meta.file);
-  const bool whole = part.size == tensor.byte_size;
-  // A reader of a whole tensor asks for its group first.
-  if (meta.group != catalog::kNone && (whole || meta.form == symmetry::kFormPolar)) {
-    BBZ_TRY(want_group(meta.group, wanted));
-  }
+  // Of other forms, the chunks tell whether they need the group.
+  if (meta.form == symmetry::kFormPolar) BBZ_TRY(want_group(meta.group, wanted));
   if (part.size == 0) return {};
   const std::uint64_t end = part.offset + part.size;
   const std::uint64_t chunk_bytes =
