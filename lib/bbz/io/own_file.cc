@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "bbz/base/format.h"
+#include "bbz/io/file_source.h"
 
 namespace bbz::io {
 namespace {
@@ -53,6 +54,13 @@ Result<Fd> open_own_file(const std::string& path, const OwnFileOptions& options)
     return system_error(errno, "cannot take the right to write from others", path);
   }
   return fd;
+}
+
+Result<std::unique_ptr<Source>> open_own_source(const std::string& path, OthersMayWrite others) {
+  BBZ_ASSIGN(Fd file, open_own_file(path, {.write = false, .others = others}));
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return system_error(errno, "cannot open", path);
+  return file_source(std::move(file), static_cast<std::uint64_t>(status.st_size), path);
 }
 
 bool stands_at(int fd, const std::string& path) {

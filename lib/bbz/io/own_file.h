@@ -2,9 +2,11 @@
 // touched.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "bbz/io/fd.h"
+#include "bbz/io/source.h"
 
 namespace bbz::io {
 
@@ -28,6 +30,10 @@ struct OwnFileOptions {
 //   or may be written to by its group or others and options.others is kRefused;
 // - kNotFound if it is missing and options.create is not set; kIo.
 Result<Fd> open_own_file(const std::string& path, const OwnFileOptions& options);
+
+// Opens such a file for reading, as a source that can seek. Errors: those of open_own_file().
+Result<std::unique_ptr<Source>> open_own_source(const std::string& path,
+                                                OthersMayWrite others = OthersMayWrite::kRefused);
 
 // Returns whether the entry at `path` is this open file itself, and not a symbolic link to it.
 bool stands_at(int fd, const std::string& path);

@@ -1,17 +1,13 @@
 #include "bbz/access/push/state.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 
 #include "bbz/base/format.h"
 #include "bbz/base/hash.h"
 #include "bbz/base/names.h"
 #include "bbz/base/wire.h"
 #include "bbz/io/atomic_file.h"
-#include "bbz/io/file_source.h"
 #include "bbz/io/own_file.h"
 
 namespace bbz::push {
@@ -137,16 +133,14 @@ Status save_state(const std::string& path, const State& state, bool sync) {
 }
 
 Result<State> load_state(const std::string& path) {
-  constexpr std::int64_t kMost = std::int64_t{64} << 20;
-  BBZ_ASSIGN(io::Fd file, io::open_own_file(path, {.write = false}));
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return io::system_error(errno, "cannot read", path);
-  if (status.st_size > kMost) {
-    return make_error(Code::kLimit, "{}: a state file of {} bytes, at most {}", quoted(path),
-                      status.st_size, kMost);
+  constexpr std::uint64_t kMost = std::uint64_t{64} << 20;
+  BBZ_ASSIGN(const auto source, io::open_own_source(path));
+  const std::uint64_t size = source->size().value_or(0);
+  if (size > kMost) {
+    return make_error(Code::kLimit, "{}: a state file of {} bytes, at most {}", quoted(path), size,
+                      kMost);
   }
-  std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size));
-  const auto source = io::file_source(std::move(file), bytes.size(), path);
+  std::vector<std::byte> bytes(static_cast<std::size_t>(size));
   BBZ_TRY(io::read_exactly(*source, 0, bytes));
   return decode_state(bytes);
 }

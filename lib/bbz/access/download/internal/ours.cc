@@ -1,29 +1,16 @@
 #include "bbz/access/download/internal/ours.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
 
 #include "bbz/access/push/state.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/format/container/constants.h"
 #include "bbz/format/container/scan.h"
-#include "bbz/io/file_source.h"
 #include "bbz/io/own_file.h"
 
 namespace bbz::download {
 namespace {
-
-using OthersMayWrite = io::OthersMayWrite;
-
-Result<std::unique_ptr<io::Source>> open_own(const std::string& path, OthersMayWrite others) {
-  BBZ_ASSIGN(io::Fd file, io::open_own_file(path, {.write = false, .others = others}));
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return io::system_error(errno, "cannot open", path);
-  return io::file_source(std::move(file), static_cast<std::uint64_t>(status.st_size), path);
-}
 
 // Returns whether the file begins with these bytes. If the file is shorter, only its own bytes are
 // compared.
@@ -59,7 +46,7 @@ Result<bool> begins_as_archive(io::Source& source, const Limits& limits) {
 // rejects it or if it is not this user's alone.
 template <class IsOurs>
 Result<bool> find_own(const std::string& path, IsOurs&& is_ours) {
-  const auto source = open_own(path, OthersMayWrite::kRefused);
+  const auto source = io::open_own_source(path);
   if (source.code() == Code::kNotFound) return false;
   if (source.code() == Code::kExists) {
     return make_error(Code::kExists, Remedy::kReplace, "{}, so it is no part of a download",
@@ -75,7 +62,7 @@ Result<bool> find_own(const std::string& path, IsOurs&& is_ours) {
 }  // namespace
 
 Result<bool> holds_archive(const std::string& path, const Limits& limits) {
-  BBZ_ASSIGN(const auto source, open_own(path, OthersMayWrite::kLeft));
+  BBZ_ASSIGN(const auto source, io::open_own_source(path, io::OthersMayWrite::kLeft));
   return begins_as_archive(*source, limits);
 }
 
