@@ -47,7 +47,7 @@ TEST(HttpSource, TakesASmallFileWithOneRequest) {
   EXPECT_EQ(open(empty.url(), quick()).value()->size(), 0u);
 }
 
-TEST(HttpSource, FetchesAnnouncedRangesTogether) {
+TEST(HttpSource, FetchesHintedRangesTogether) {
   const std::string content = content_of(3'000'000);
   Server server(content);
   Options options = quick();
@@ -56,7 +56,7 @@ TEST(HttpSource, FetchesAnnouncedRangesTogether) {
   const auto source = open(server.url(), options).value();
   std::vector<io::ByteRange> ranges;
   for (std::uint64_t i = 0; i < 100; ++i) ranges.push_back({100'000 + 10'000 * i, 9'600});
-  const auto announced = source->announce(ranges);
+  const auto hint = source->prefetch(ranges);
   for (const io::ByteRange& range : ranges) {
     EXPECT_EQ(read(*source, range.offset, range.size).value(),
               content.substr(range.offset, range.size));
@@ -81,7 +81,7 @@ TEST(HttpSource, HoldsNoMoreAheadThanItMay) {
   Server server(content);
   const auto source = open_holding(300'000, server);
   const io::ByteRange whole[] = {{0, content.size()}};
-  const auto announced = source->announce(whole);
+  const auto hint = source->prefetch(whole);
   EXPECT_EQ(read(*source, 0, 50'000).value(), content.substr(0, 50'000));
   std::this_thread::sleep_for(std::chrono::milliseconds(100));  // gives it time to do wrong
   EXPECT_LE(server.body_bytes(), 1'000u + 400'000u);
@@ -89,13 +89,13 @@ TEST(HttpSource, HoldsNoMoreAheadThanItMay) {
   EXPECT_EQ(server.body_bytes(), content.size());
 }
 
-TEST(HttpSource, ForgetsWhatIsNoLongerAnnounced) {
+TEST(HttpSource, ForgetsWhatIsNoLongerHinted) {
   const std::string content = content_of(2'000'000);
   Server server(content);
   const auto source = open_holding(200'000, server);
   for (int i = 0; i < 20; ++i) {
     const io::ByteRange whole[] = {{0, content.size()}};
-    const auto announced = source->announce(whole);
+    const auto hint = source->prefetch(whole);
     if (i % 2 == 0) continue;
     EXPECT_EQ(read(*source, 1'000'000, 150'000).value(), content.substr(1'000'000, 150'000));
   }
@@ -115,7 +115,7 @@ TEST(HttpSource, ServesManyThreadsOverFewConnections) {
         const std::uint64_t offset = random() % content.size();
         const std::size_t size = random() % 60'000;
         const io::ByteRange range[] = {{offset, size}};
-        const auto announced = i % 2 == 0 ? source->announce(range) : nullptr;
+        const auto hint = i % 2 == 0 ? source->prefetch(range) : nullptr;
         const auto text = read(*source, offset, size);
         if (!text.ok() || *text != content.substr(offset, size)) ++wrong;
       }

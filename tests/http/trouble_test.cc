@@ -239,7 +239,7 @@ TEST(HttpTrouble, IsNotImpressedByAHugeSize) {
   EXPECT_EQ(source->size(), kHuge);
   // One window for every request would take terabytes.
   const io::ByteRange whole[] = {{0, kHuge}};
-  const auto announced = source->announce(whole);
+  const auto hint = source->prefetch(whole);
   EXPECT_EQ(read(*source, 5'000, 1'000).value(), std::string(1'000, 'x'));
 }
 

@@ -94,8 +94,8 @@ class LateListener final : public io::Source {
   std::optional<Bytes> view(std::uint64_t offset, std::size_t size) const override {
     return source_->view(offset, size);
   }
-  std::unique_ptr<io::Announcement> announce(std::span<const io::ByteRange> ranges) override {
-    return listens_ ? source_->announce(ranges) : nullptr;
+  std::unique_ptr<io::Prefetch> prefetch(std::span<const io::ByteRange> ranges) override {
+    return listens_ ? source_->prefetch(ranges) : nullptr;
   }
   std::optional<io::FileStatus> file_status() const override { return source_->file_status(); }
   std::string_view name() const override { return source_->name(); }

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "bbz/format/container/constants.h"
-#include "bbzinfo/archive_view.h"
+#include "bbzinfo/summary.h"
 #include "common/json.h"
 
 namespace bbz::tools {
@@ -25,32 +25,32 @@ Json number_or_null(std::uint32_t number) {
   return number == catalog::kNone ? Json() : Json(number);
 }
 
-Json metadata_of(const ArchiveView& view, std::uint32_t file) {
+Json metadata_of(const Summary& summary, std::uint32_t file) {
   Json object = Json::object();
-  for (const auto& [place, value] : view.metadata) {
+  for (const auto& [place, value] : summary.metadata) {
     if (place.first == file) object[place.second] = value.text ? Json(*value.text) : Json();
   }
   return object;
 }
 
-Json files_of(const ArchiveView& view) {
+Json files_of(const Summary& summary) {
   Json list = Json::array();
-  for (std::size_t i = 0; i < view.catalog->files.size(); ++i) {
-    const catalog::File& file = view.catalog->files[i];
+  for (std::size_t i = 0; i < summary.catalog->files.size(); ++i) {
+    const catalog::File& file = summary.catalog->files[i];
     const bool directory = file.kind == catalog::FileKind::kDirectory;
     list.push_back({{"path", file.path},
                     {"kind", directory ? "directory" : "file"},
                     {"bytes", file.size},
-                    {"stored_bytes", view.info.by_file[i].stored},
+                    {"stored_bytes", summary.info.by_file[i].stored},
                     {"digest", file.digest ? Json(file.digest->to_string()) : Json()},
-                    {"metadata", metadata_of(view, static_cast<std::uint32_t>(i))}});
+                    {"metadata", metadata_of(summary, static_cast<std::uint32_t>(i))}});
   }
   return list;
 }
 
-Json chunks_of(const ArchiveView& view, const catalog::Tensor& tensor) {
+Json chunks_of(const Summary& summary, const catalog::Tensor& tensor) {
   Json list = Json::array();
-  for (const catalog::Chunk& chunk : view.catalog->chunks_of(tensor)) {
+  for (const catalog::Chunk& chunk : summary.catalog->chunks_of(tensor)) {
     list.push_back({{"number", chunk.meta.number},
                     {"first_element", chunk.meta.first_element},
                     {"elements", chunk.meta.element_count},
@@ -64,9 +64,9 @@ Json chunks_of(const ArchiveView& view, const catalog::Tensor& tensor) {
   return list;
 }
 
-Json tensors_of(const ArchiveView& view, bool chunks) {
+Json tensors_of(const Summary& summary, bool chunks) {
   Json list = Json::array();
-  for (const catalog::Tensor& tensor : view.catalog->tensors) {
+  for (const catalog::Tensor& tensor : summary.catalog->tensors) {
     const bool bytes = tensor.meta.kind == catalog::TensorKind::kBytes;
     Json entry = {
         {"kind", bytes ? "bytes" : "tensor"},          {"name", tensor.meta.name},
@@ -75,15 +75,15 @@ Json tensors_of(const ArchiveView& view, bool chunks) {
         {"layer", number_or_null(tensor.meta.layer)},  {"form", tensor.meta.form},
         {"group", number_or_null(tensor.meta.group)},  {"bytes", tensor.byte_size},
         {"stored_bytes", tensor.stored_bytes},         {"chunk_count", tensor.chunk_count}};
-    if (chunks) entry["chunks"] = chunks_of(view, tensor);
+    if (chunks) entry["chunks"] = chunks_of(summary, tensor);
     list.push_back(std::move(entry));
   }
   return list;
 }
 
-Json layers_of(const ArchiveView& view) {
+Json layers_of(const Summary& summary) {
   Json list = Json::array();
-  for (const ops::LayerTally& row : view.info.layers) {
+  for (const ops::LayerTally& row : summary.info.layers) {
     Json entry = {{"layer", row.layer ? Json(*row.layer) : Json()}};
     entry.update(sizes(row));
     list.push_back(std::move(entry));
@@ -93,29 +93,29 @@ Json layers_of(const ArchiveView& view) {
 
 }  // namespace
 
-void print_json(const ArchiveView& view, const Lists& lists) {
-  const container::FileHeader& header = view.catalog->header;
-  const ops::Info& info = view.info;
+void print_json(const Summary& summary, const Lists& lists) {
+  const container::FileHeader& header = summary.catalog->header;
+  const ops::Info& info = summary.info;
   Json json = {
       {"schema", 1},
-      {"archive", view.name},
+      {"archive", summary.name},
       {"format", {{"major", header.major}, {"minor", header.minor}}},
       {"index_first", (header.required_features & container::kFeatureIndexFirst) != 0},
-      {"root_digest", view.root.to_string()},
+      {"root_digest", summary.root.to_string()},
       {"archive_bytes", info.archive_bytes},
       {"file_bytes", info.file_bytes},
       {"overhead_bytes", info.overhead_bytes},
-      {"groups", view.catalog->groups.size()},
+      {"groups", summary.catalog->groups.size()},
       {"tensors_total", sizes(info.tensors)},
       {"other_total", sizes(info.other)},
       {"operands_total", sizes(info.operands)},
       {"dtypes", named(info.dtypes)},
       {"codecs", named(info.codecs)},
-      {"layers", layers_of(view)},
-      {"metadata", metadata_of(view, catalog::kNone)},
-      {"files", files_of(view)},
+      {"layers", layers_of(summary)},
+      {"metadata", metadata_of(summary, catalog::kNone)},
+      {"files", files_of(summary)},
   };
-  if (lists.tensors || lists.chunks) json["tensors"] = tensors_of(view, lists.chunks);
+  if (lists.tensors || lists.chunks) json["tensors"] = tensors_of(summary, lists.chunks);
   write_json(json);
 }
 

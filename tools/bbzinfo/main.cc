@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "bbz/base/format.h"
-#include "bbzinfo/archive_view.h"
+#include "bbzinfo/summary.h"
 #include "common/advice.h"
 #include "common/json.h"
 #include "common/output.h"
@@ -56,14 +56,14 @@ Result<ExitCode> run(const Arguments& arguments, const CommonOptions& common) {
     const std::string& path = arguments.archives[i];
     Lists lists = arguments.lists;
     lists.files = lists.files || arguments.json;
-    ArchiveView view;
-    const Status read = view_archive(path, arguments.network, acceptance, lists, view);
+    Summary summary;
+    const Status read = summarize(path, arguments.network, acceptance, lists, summary);
     if (!read.ok() && !several) return read.error();
     if (array && i > 0) put(",\n");
     if (read.ok() && arguments.json) {
-      print_json(view, arguments.lists);
+      print_json(summary, arguments.lists);
     } else if (read.ok()) {
-      print_text(view, arguments.lists, common.verbose);
+      print_text(summary, arguments.lists, common.verbose);
     } else {
       if (first == Code::kOk) first = read.code();
       say("bbzinfo: {}\n", advised(read.error()));

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bbz/base/names.h"
-#include "bbzinfo/archive_view.h"
+#include "bbzinfo/summary.h"
 #include "common/say.h"
 #include "common/table.h"
 #include "common/units.h"
@@ -59,20 +59,20 @@ void print_record(const std::string& path, const Json& record) {
 
 }  // namespace
 
-void print_symmetry(const ArchiveView& view) {
+void print_symmetry(const Summary& summary) {
   bool any = false;
-  for (const auto& [place, value] : view.metadata) {
+  for (const auto& [place, value] : summary.metadata) {
     if (place.second != "symmetry" || place.first == catalog::kNone) continue;
     any = true;
     const Json record = value.text ? Json::parse(*value.text, nullptr, false) : Json();
     if (!value.text) {
       put("  {}: a symmetry record of {} bytes, too large to show\n",
-          bbz::quoted(view.catalog->files[place.first].path), grouped(value.bytes));
+          bbz::quoted(summary.catalog->files[place.first].path), grouped(value.bytes));
     } else if (record.is_object()) {
-      print_record(view.catalog->files[place.first].path, record);
+      print_record(summary.catalog->files[place.first].path, record);
     } else {
       put("  {}: a symmetry record that is not JSON\n",
-          bbz::quoted(view.catalog->files[place.first].path));
+          bbz::quoted(summary.catalog->files[place.first].path));
     }
   }
   if (!any) put("  exact: nothing was rotated\n");

@@ -4,7 +4,7 @@
 
 #include "bbz/base/names.h"
 #include "bbz/format/container/constants.h"
-#include "bbzinfo/archive_view.h"
+#include "bbzinfo/summary.h"
 #include "common/say.h"
 #include "common/table.h"
 #include "common/units.h"
@@ -14,7 +14,7 @@ namespace {
 
 class TextView {
  public:
-  TextView(const ArchiveView& view, bool verbose) : view_(view), verbose_(verbose) {}
+  TextView(const Summary& summary, bool verbose) : view_(summary), verbose_(verbose) {}
 
   void print_summary() const;
   void print_as_bytes() const;
@@ -35,7 +35,7 @@ class TextView {
     return row;
   }
 
-  const ArchiveView& view_;
+  const Summary& view_;
   bool verbose_;
 };
 
@@ -180,14 +180,14 @@ void TextView::print_tensors(bool chunks) const {
 
 }  // namespace
 
-void print_text(const ArchiveView& view, const Lists& lists, bool verbose) {
-  const TextView text(view, verbose);
+void print_text(const Summary& summary, const Lists& lists, bool verbose) {
+  const TextView text(summary, verbose);
   text.print_summary();
   text.print_kinds();
   if (lists.files) text.print_files();
   if (lists.layers) text.print_layers();
   if (lists.tensors || lists.chunks) text.print_tensors(lists.chunks);
-  if (lists.symmetry) print_symmetry(view);
+  if (lists.symmetry) print_symmetry(summary);
 }
 
 }  // namespace bbz::tools

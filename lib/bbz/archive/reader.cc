@@ -92,17 +92,17 @@ Result<std::shared_ptr<symmetry::GroupState>> Reader::State::read_group(
   return state;
 }
 
-std::unique_ptr<io::Announcement> Reader::State::announce(
+std::unique_ptr<io::Prefetch> Reader::State::prefetch(
     std::span<const catalog::Chunk> chunks) const {
   std::vector<io::ByteRange> ranges;
   ranges.reserve(chunks.size());
   for (const catalog::Chunk& chunk : chunks) {
     ranges.push_back({chunk.payload.offset, chunk.payload.length});
   }
-  return source->announce(ranges);
+  return source->prefetch(ranges);
 }
 
-std::unique_ptr<io::Announcement> Reader::State::announce(
+std::unique_ptr<io::Prefetch> Reader::State::prefetch(
     std::span<const std::uint32_t> tensors) const {
   std::vector<io::ByteRange> ranges;
   for (const std::uint32_t number : tensors) {
@@ -110,7 +110,7 @@ std::unique_ptr<io::Announcement> Reader::State::announce(
       ranges.push_back({chunk.payload.offset, chunk.payload.length});
     }
   }
-  return source->announce(ranges);
+  return source->prefetch(ranges);
 }
 
 Status Reader::State::read_chunk(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
@@ -152,7 +152,7 @@ Status Reader::State::read_lower(const catalog::Tensor& tensor, std::uint64_t of
   const std::uint64_t size = tensor.meta.element_bits / 8;
   const std::uint64_t end = offset + out.size();
   const bool all = out.size() == tensor.byte_size;
-  const auto announced = all ? announce(catalog.chunks_of(tensor)) : nullptr;
+  const auto hint = all ? prefetch(catalog.chunks_of(tensor)) : nullptr;
   std::vector<std::byte> payload;
   std::vector<std::byte> stored;
   std::vector<std::byte> slice;
@@ -210,8 +210,8 @@ Status Reader::State::read_dense(const catalog::Tensor& tensor, std::uint64_t of
     lent->trim();
     return decoded;
   }
-  const auto announced =
-      announce(catalog.chunks_of(tensor).subspan(next, divide_up(end, chunk_bytes) - next));
+  const auto hint =
+      prefetch(catalog.chunks_of(tensor).subspan(next, divide_up(end, chunk_bytes) - next));
   return parallel::ordered_map<Piece>(
       pool, parallel::queue_depth(pool),
       [&](Piece& piece) -> Result<bool> {
@@ -280,17 +280,16 @@ Status Reader::read_file(std::uint32_t file, std::uint64_t offset, MutableBytes 
   return {};
 }
 
-std::unique_ptr<io::Announcement> Reader::announce(std::span<const catalog::Chunk> chunks) const {
-  return state_->announce(chunks);
+std::unique_ptr<io::Prefetch> Reader::prefetch(std::span<const catalog::Chunk> chunks) const {
+  return state_->prefetch(chunks);
 }
 
-std::unique_ptr<io::Announcement> Reader::announce(
-    std::span<const catalog::Metadata> metadata) const {
+std::unique_ptr<io::Prefetch> Reader::prefetch(std::span<const catalog::Metadata> metadata) const {
   std::vector<io::ByteRange> ranges;
   for (const catalog::Metadata& entry : metadata) {
     ranges.push_back({entry.payload.offset, entry.payload.length});
   }
-  return state_->source->announce(ranges);
+  return state_->source->prefetch(ranges);
 }
 
 Result<std::vector<std::byte>> Reader::read_payload(const catalog::Payload& payload) const {

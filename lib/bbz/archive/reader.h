@@ -67,11 +67,11 @@ class Reader {
   Status read_file(std::uint32_t file, std::uint64_t offset, MutableBytes out) const;
   // Reads the value of an entry of this archive's metadata, which is UTF-8.
   Result<std::string> read_metadata(const catalog::Metadata& metadata) const;
-  // Gives the source a prefetch hint for these values, in this order. See io::Source::announce().
+  // Gives the source a prefetch hint for these values, in this order. See io::Source::prefetch().
   // The reader must outlive the result. The methods that read give hints by themselves.
-  std::unique_ptr<io::Announcement> announce(std::span<const catalog::Metadata> metadata) const;
+  std::unique_ptr<io::Prefetch> prefetch(std::span<const catalog::Metadata> metadata) const;
   // Gives the source a prefetch hint for these chunks, for a caller who reads them one by one.
-  std::unique_ptr<io::Announcement> announce(std::span<const catalog::Chunk> chunks) const;
+  std::unique_ptr<io::Prefetch> prefetch(std::span<const catalog::Chunk> chunks) const;
   // Reads a payload of this archive and checks its checksum. Does not decode it.
   Result<std::vector<std::byte>> read_payload(const catalog::Payload& payload) const;
 

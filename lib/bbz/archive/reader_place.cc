@@ -5,7 +5,7 @@
 #include "bbz/archive/internal/reader_state.h"
 #include "bbz/base/format.h"
 #include "bbz/base/large_buffer.h"
-#include "bbz/parallel/spares.h"
+#include "bbz/parallel/object_pool.h"
 
 namespace bbz {
 namespace {
@@ -159,8 +159,8 @@ class Reader::Placer {
   io::Sink& sink_;
   const std::function<void(std::uint64_t)>& placed_;
   std::uint64_t done_ = 0;
-  parallel::Spares<Buffers> spares_;
-  parallel::Spares<LargeBuffer> derived_;
+  parallel::ObjectPool<Buffers> spares_;
+  parallel::ObjectPool<LargeBuffer> derived_;
   std::mutex large_;
 };
 
@@ -174,7 +174,7 @@ Status Reader::place_tensors(std::span<const Placement> placements, io::Sink& si
   }
   std::vector<std::uint32_t> tensors;
   for (const Placement& placement : placements) tensors.push_back(placement.tensor);
-  const auto announced = state_->announce(tensors);
+  const auto hint = state_->prefetch(tensors);
   return Placer(*state_, placements, sink, placed).run();
 }
 

@@ -82,7 +82,7 @@ Status Reader::visit_tensors(std::span<const std::uint32_t> tensors, Visitor& vi
                         catalog().tensors.size());
     }
   }
-  const auto announced = state_->announce(tensors);
+  const auto hint = state_->prefetch(tensors);
   TensorPlan plan(catalog(), tensors);
   return state_->visit([&](Step& step) -> Result<bool> { return plan.next(step); }, visitor);
 }
@@ -99,7 +99,7 @@ Status Reader::visit_files(std::span<const std::uint32_t> files, Visitor& visito
     const auto& numbers = catalog().files[file].tensors;
     tensors.insert(tensors.end(), numbers.begin(), numbers.end());
   }
-  const auto announced = state_->announce(tensors);
+  const auto hint = state_->prefetch(tensors);
   std::optional<TensorPlan> plan;
   return state_->visit(
       [&](Step& step) -> Result<bool> {

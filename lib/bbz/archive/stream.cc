@@ -223,7 +223,7 @@ class GroupKeeper final : public Visitor {
 Result<StreamSummary> read_stream(io::Source& source, const StreamOptions& options,
                                   Visitor& visitor) {
   const io::ByteRange whole[] = {{0, source.size().value_or(0)}};
-  const auto announced = source.announce(whole);
+  const auto hint = source.prefetch(whole);
   BBZ_ASSIGN(container::RecordReader reader, container::RecordReader::open(source, options.limits));
   catalog::CatalogBuilder builder(reader.header(), options.limits);
   StreamPlan plan(reader, builder, options);

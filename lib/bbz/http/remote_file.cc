@@ -40,12 +40,12 @@ bool is_redirect(int status) {
 
 struct RemoteFile::Fetch {
   Fetch(io::ByteRange r, const Take& t, const Options& options)
-      : range(r), take(t), backoff(options), pace(options) {}
+      : range(r), take(t), backoff(options), speed(options) {}
 
   io::ByteRange range;  // still to fetch
   const Take& take;
   Backoff backoff;
-  Pace pace;  // since the last failure
+  SpeedCheck speed;  // since the last failure
   Links::Route route;
 };
 
@@ -115,14 +115,14 @@ Status RemoteFile::persist(Fetch& fetch, const Attempt& attempt) {
           failure->error.message, std::chrono::duration<double>(failure->wait).count(),
           std::chrono::duration<double>(options_.longest_wait).count());
     }
-    if (fetch.pace.kept_up()) fetch.backoff.succeeded();
-    fetch.pace.begin_anew();
+    if (fetch.speed.kept_up()) fetch.backoff.succeeded();
+    fetch.speed.begin_anew();
     const auto delay = fetch.backoff.next(failure->wait);
     if (!delay) {
       return make_error(failure->error.code, "{} (given up after {} requests)",
                         failure->error.message, tries);
     }
-    fetch.pace.paused(*delay);
+    fetch.speed.paused(*delay);
     const auto until = Clock::now() + *delay;
     if (failure->wait.count() > 0) {
       const std::lock_guard lock(mutex_);
@@ -200,7 +200,7 @@ std::optional<RemoteFile::Failure> RemoteFile::ask(Lease& transfer, Fetch& fetch
     request.public_only = !options_.private_redirects && !same_origin(request.url, links_.url());
     const auto asked = Clock::now();
     auto started = transfer->start(request, stop_);
-    fetch.pace.waited(Clock::now() - asked);
+    fetch.speed.waited(Clock::now() - asked);
     if (!started.ok()) {
       if (turn.at_link() && transfer->is_transient()) turn.failed();
       return Failure{started.error(), transfer->is_transient()};
@@ -230,7 +230,7 @@ std::optional<RemoteFile::Failure> RemoteFile::read_body(Lease& transfer, io::By
   while (true) {
     const auto asked = Clock::now();
     const Result<std::size_t> got = transfer->read(buffer, stop_, options_.stall_timeout);
-    const std::string slow = fetch.pace.came(got.ok() ? *got : 0, Clock::now() - asked);
+    const std::string slow = fetch.speed.came(got.ok() ? *got : 0, Clock::now() - asked);
     if (!got.ok()) return Failure{got.error(), transfer->is_transient()};
     if (*got == 0) break;
     if (*got > left) return Failure{wrong("the response is longer than its Content-Range says")};

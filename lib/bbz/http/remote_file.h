@@ -13,7 +13,7 @@
 #include "bbz/http/fields.h"
 #include "bbz/http/internal/lease.h"
 #include "bbz/http/internal/links.h"
-#include "bbz/http/internal/pace.h"
+#include "bbz/http/internal/speed_check.h"
 #include "bbz/http/options.h"
 #include "bbz/io/source.h"
 
@@ -110,7 +110,7 @@ class RemoteFile {
   bool pinned_ = false;
   std::unique_ptr<Transfer> whole_;
   std::optional<std::uint64_t> whole_size_;
-  Pace whole_pace_;
+  SpeedCheck whole_pace_;
 
   Links links_;
   Idle idle_;

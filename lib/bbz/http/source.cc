@@ -5,7 +5,7 @@
 #include <mutex>
 
 #include "bbz/base/format.h"
-#include "bbz/http/internal/read_ahead.h"
+#include "bbz/http/internal/prefetcher.h"
 #include "bbz/http/remote_file.h"
 
 namespace bbz::http {
@@ -106,7 +106,7 @@ class RangeSource final : public io::Source {
     return out.size();
   }
 
-  std::unique_ptr<io::Announcement> announce(std::span<const io::ByteRange> ranges) override {
+  std::unique_ptr<io::Prefetch> prefetch(std::span<const io::ByteRange> ranges) override {
     if (options_.connections == 0) return nullptr;
     std::vector<io::ByteRange> missing;
     for (io::ByteRange range : ranges) {
@@ -115,7 +115,7 @@ class RangeSource final : public io::Source {
       range = blocks_.without(range);
       if (range.size > 0) missing.push_back(range);
     }
-    return ahead_.announce(missing);
+    return ahead_.prefetch(missing);
   }
 
   std::optional<std::uint64_t> size() const override { return size_; }
@@ -141,7 +141,7 @@ class RangeSource final : public io::Source {
   const std::uint64_t size_;
   Blocks blocks_;
   std::atomic<bool> tail_taken_{false};
-  ReadAhead ahead_;
+  Prefetcher ahead_;
 };
 
 // Reads the whole file front to back, from a server that serves no ranges.

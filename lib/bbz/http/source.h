@@ -12,7 +12,7 @@ namespace bbz::http {
 // Opens a URL of http or https for reading.
 //
 // If the server serves ranges, the source is seekable and may be read by several threads. Each read
-// sends its own request, except for bytes that were prefetched (io::Source::announce) and these,
+// sends its own request, except for bytes that were prefetched (io::Source::prefetch()) and these,
 // which are cached:
 // - the first Options::front_bytes, which come with the first request;
 // - the end of the file, which the first small read there fetches, with as many bytes as the index

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "bbz/io/batch.h"
-#include "bbz/io/fd_sink.h"
+#include "bbz/io/fd_writer.h"
 #include "bbz/io/publication.h"
 #include "bbz/io/sink.h"
 

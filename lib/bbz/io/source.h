@@ -27,9 +27,9 @@ struct ByteRange {
 
 // A prefetch hint. Destroying it cancels the hint, and the source releases what it prefetched. The
 // source must outlive it.
-class Announcement {
+class Prefetch {
  public:
-  virtual ~Announcement() = default;
+  virtual ~Prefetch() = default;
 };
 
 // A sequence of bytes of known or unknown length.
@@ -62,7 +62,7 @@ class Source {
   // Gives a hint that these ranges will be read soon, each once and about in this order. A
   // high-latency source prefetches them, and joins near ranges into one request. Other sources
   // return null. The ranges need not be read, and other bytes may be read too. Thread-safe.
-  virtual std::unique_ptr<Announcement> announce(std::span<const ByteRange> ranges) {
+  virtual std::unique_ptr<Prefetch> prefetch(std::span<const ByteRange> ranges) {
     (void)ranges;
     return nullptr;
   }

@@ -23,7 +23,7 @@ Result<std::unique_ptr<Source>> copy_to_disk(Source& source, const std::string& 
   constexpr std::size_t kPiece = std::size_t{1} << 20;
   BBZ_ASSIGN(Fd file, create_unnamed_file(folder));
   const ByteRange whole[] = {{0, source.size().value_or(0)}};
-  const auto announced = source.announce(whole);
+  const auto hint = source.prefetch(whole);
   std::vector<std::byte> piece(kPiece);
   std::uint64_t copied = 0;
   while (true) {

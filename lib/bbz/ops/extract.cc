@@ -23,7 +23,7 @@ Result<TensorFile> plan_file(const Reader& reader, std::span<const std::uint32_t
     if (metadata.meta.file == catalog::kNone || !used[metadata.meta.file]) continue;
     if (metadata.meta.key == kSafetensorsKey) wanted.push_back(metadata);
   }
-  const auto announced = reader.announce(wanted);
+  const auto hint = reader.prefetch(wanted);
   for (const catalog::Metadata& metadata : wanted) {
     BBZ_ASSIGN(const std::string json, reader.read_metadata(metadata));
     BBZ_TRY(file.add_metadata(json));

@@ -82,18 +82,18 @@ class ToldSource final : public io::ForwardingSource {
  public:
   using ForwardingSource::ForwardingSource;
 
-  std::unique_ptr<io::Announcement> announce(std::span<const io::ByteRange> ranges) override {
-    ++announcements;
+  std::unique_ptr<io::Prefetch> prefetch(std::span<const io::ByteRange> ranges) override {
+    ++hints;
     told.insert(told.end(), ranges.begin(), ranges.end());
     return std::make_unique<Counted>(live);
   }
 
   std::vector<io::ByteRange> told;
-  int announcements = 0;
+  int hints = 0;
   int live = 0;
 
  private:
-  struct Counted final : io::Announcement {
+  struct Counted final : io::Prefetch {
     explicit Counted(int& number) : count(number) { ++count; }
     ~Counted() override { --count; }
     int& count;
@@ -107,11 +107,11 @@ TEST_F(OfALargeFile, ASourceIsToldOfManyChunksAheadWithinTheTensor) {
   const auto file = view.open(0);
   BBZ_ASSERT_OK(file);
   source->told.clear();
-  source->announcements = 0;
+  source->hints = 0;
   const catalog::Tensor& tensor = this->tensor("w1");
   read_forward(**file, tensor.meta.offset, tensor.meta.offset + 10 * kChunk);
-  EXPECT_GE(source->announcements, 1);
-  EXPECT_LE(source->announcements, 3);
+  EXPECT_GE(source->hints, 1);
+  EXPECT_LE(source->hints, 3);
   EXPECT_GT(source->live, 0);
   // Of all the chunks that follow the first reads, once, and of no other.
   const auto chunks = reader->catalog().chunks_of(tensor);

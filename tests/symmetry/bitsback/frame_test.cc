@@ -63,13 +63,13 @@ TEST(Frame, ColumnExponentsBringNormsNearOne) {
   const auto operand = Operand::open(2, carriers);
   ASSERT_TRUE(operand.ok());
   std::vector<std::int16_t> exponents(4);
-  Rounding rounding(exponents, {});
+  RoundingDecider rounding(exponents, {});
   // log2 5 = 2.3, log2 0.5 = -1; the least is that of 2^-14.
   EXPECT_EQ(column_exponents(*operand, rounding), (std::vector<std::int16_t>{2, -1, -14, -14}));
 }
 
 TEST(Decider, RoundsAndClamps) {
-  Following none({});
+  ListedDecider none({});
   EXPECT_EQ(none.decide(0, 2.4, 0, 10), 2);
   EXPECT_EQ(none.decide(1, -2.6, 0, 10), -3);
   EXPECT_EQ(none.decide(2, 1e300, 0, 10), 10);
@@ -81,7 +81,7 @@ TEST(Decider, WhatIsListedIsFollowed) {
   // Decided as planned and safe; beside a half on either side; moved across a half.
   const std::vector<double> seen = {1.3, 1.5 - 1e-9, 1.5 + 1e-9, 0.7, -0.7, -1.5};
   const std::vector<std::int8_t> planned = {1, 1, 1, 0, 0, -2};
-  Listing listing({}, planned);
+  ListingDecider listing({}, planned);
   for (std::size_t i = 0; i < seen.size(); ++i) {
     EXPECT_EQ(listing.decide(i, seen[i], kMargin, 127), planned[i]);
   }
@@ -89,7 +89,7 @@ TEST(Decider, WhatIsListedIsFollowed) {
   const auto listed = listing.take();
   EXPECT_EQ(listed.size(), 5U);
   for (const double noise : {-1e-7, 0.0, 1e-7}) {
-    Following following(listed);
+    ListedDecider following(listed);
     for (std::size_t i = 0; i < seen.size(); ++i) {
       EXPECT_EQ(following.decide(i, seen[i] + noise, kMargin, 127), planned[i]) << i;
     }
@@ -98,12 +98,12 @@ TEST(Decider, WhatIsListedIsFollowed) {
 
 TEST(Decider, WhatCannotBeListedIsNoticed) {
   const std::vector<std::int8_t> planned = {3};
-  Listing too_far({}, planned);
+  ListingDecider too_far({}, planned);
   too_far.decide(0, 1.2, 1e-6, 127);
   EXPECT_FALSE(too_far.ok());
 
   // Beside a whole number, "the one below" is not safe to say.
-  Listing unsafe({}, planned);
+  ListingDecider unsafe({}, planned);
   unsafe.decide(0, 4 + 1e-9, 1e-6, 127);
   EXPECT_FALSE(unsafe.ok());
 }

@@ -20,7 +20,7 @@ Result<std::vector<std::byte>> decode_disturbed(const Junction& junction, Bytes 
   const auto carriers = junction.carriers();
   BBZ_ASSIGN(const Operand operand, Operand::open(junction.width, carriers));
   BBZ_ASSIGN(const Record record, decode_record(bytes, junction.width, operand.columns()));
-  Following following(record.listed);
+  ListedDecider following(record.listed);
   const auto exponents = column_exponents(operand, following);
   Matrix rough = rough_frame(operand, exponents, record.seed);
   disturb(rough, noise, words);

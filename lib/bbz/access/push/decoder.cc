@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "bbz/access/push/internal/handout.h"
+#include "bbz/access/push/internal/assembler.h"
 #include "bbz/access/push/internal/impl.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
@@ -17,8 +17,8 @@ Decoder::Impl::Impl(const Options& o, Receiver& r)
       receiver(r),
       declared(o.total.has_value()),
       input(options),
-      outline(input, options),
-      handout(input, outline, options, receiver) {}
+      record_map(input, options),
+      assembler(input, record_map, options, receiver) {}
 
 Decoder::Decoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Decoder::~Decoder() = default;
@@ -30,7 +30,7 @@ Result<std::unique_ptr<Decoder>> Decoder::create(const Options& options, Receive
 // --- taking bytes
 
 Status Decoder::Impl::check_range(Interval range) const {
-  const auto total = outline.total();
+  const auto total = record_map.total();
   if (!total || range.end <= *total) return {};
   return make_error(declared ? Code::kInvalidArgument : Code::kMalformed,
                     "bytes {} to {}: the archive ends at {}", range.begin, range.end, *total);
@@ -109,7 +109,7 @@ Status Decoder::set_total(std::uint64_t total) {
     return make_error(Code::kInvalidArgument, "archive length {}: bytes up to {} were fed", total,
                       impl_->input.there().end());
   }
-  BBZ_TRY(impl_->outline.set_total(total));
+  BBZ_TRY(impl_->record_map.set_total(total));
   impl_->declared = true;
   return impl_->failure = impl_->absorb({});
 }
@@ -118,16 +118,16 @@ Status Decoder::set_total(std::uint64_t total) {
 
 // Does everything that the bytes of `fresh` make possible.
 Status Decoder::Impl::absorb(Interval fresh) {
-  const std::size_t known = outline.unit_count();
-  BBZ_TRY(outline.advance([this](std::size_t unit) { return handout.add(unit); }));
-  if (outline.listed() && !told) {
+  const std::size_t known = record_map.unit_count();
+  BBZ_TRY(record_map.advance([this](std::size_t unit) { return assembler.add(unit); }));
+  if (record_map.listed() && !told) {
     told = true;
-    BBZ_TRY(handout.end_list());
-    BBZ_TRY(receiver.structure(outline.catalog()));
+    BBZ_TRY(assembler.end_list());
+    BBZ_TRY(receiver.structure(record_map.catalog()));
   }
-  const std::size_t count = outline.unit_count();
-  for (std::size_t unit = outline.first_after(fresh.begin);
-       unit < known && outline.unit(unit).offset < fresh.end; ++unit) {
+  const std::size_t count = record_map.unit_count();
+  for (std::size_t unit = record_map.first_after(fresh.begin);
+       unit < known && record_map.unit(unit).offset < fresh.end; ++unit) {
     BBZ_TRY(check_unit(unit));
   }
   for (std::size_t unit = known; unit < count; ++unit) BBZ_TRY(check_unit(unit));
@@ -135,7 +135,7 @@ Status Decoder::Impl::absorb(Interval fresh) {
 }
 
 Status Decoder::Impl::check_unit(std::size_t number) {
-  const Unit& unit = outline.unit(number);
+  const Unit& unit = record_map.unit(number);
   if (!unit.is(Unit::kHeadOk) && input.has(unit.head())) BBZ_TRY(check_head(number));
   if (!unit.is(Unit::kPayloadOk)) BBZ_TRY(check_payload(number));
   return {};
@@ -148,9 +148,9 @@ bool Decoder::Impl::was_adopted(Interval range) const {
 
 // Compares the head of a record with what the index lists.
 Status Decoder::Impl::check_head(std::size_t number) {
-  Unit& unit = outline.unit(number);
+  Unit& unit = record_map.unit(number);
   BBZ_ASSIGN(const Bytes bytes, input.read(unit.head(), buffer));
-  BBZ_ASSIGN(const auto listed, outline.listed_head(unit));
+  BBZ_ASSIGN(const auto listed, record_map.listed_head(unit));
   if (std::ranges::equal(bytes, listed)) {
     unit.set(Unit::kHeadOk);
     input.verify(unit.head());
@@ -173,7 +173,7 @@ Status Decoder::Impl::check_head(std::size_t number) {
 }
 
 Status Decoder::Impl::check_payload(std::size_t number) {
-  Unit& unit = outline.unit(number);
+  Unit& unit = record_map.unit(number);
   const Interval range = unit.payload();
   if (!unit.has_payload) {
     unit.set(Unit::kPayloadOk);
@@ -186,11 +186,11 @@ Status Decoder::Impl::check_payload(std::size_t number) {
   if (!range.empty() && trusted.covers(range) && unit.type != RecordType::kGroup) {
     unit.set(Unit::kPayloadOk);
     input.verify(range);
-    return handout.trust(number);
+    return assembler.trust(number);
   }
   std::uint64_t computed = 0;
   Bytes payload;
-  if (handout.needs_payload(unit)) {
+  if (assembler.needs_payload(unit)) {
     BBZ_ASSIGN(payload, input.read(range, buffer));
     computed = xxh3_64(payload);
   } else {
@@ -202,17 +202,17 @@ Status Decoder::Impl::check_payload(std::size_t number) {
 // Compares the checksum of a payload, and passes it on. `payload` is empty if its bytes are not
 // needed.
 Status Decoder::Impl::judge(std::size_t number, std::uint64_t computed, Bytes payload) {
-  Unit& unit = outline.unit(number);
+  Unit& unit = record_map.unit(number);
   if (computed == unit.payload_checksum) {
     unit.set(Unit::kPayloadOk);
     input.verify(unit.payload());
-    return handout.take(number, payload);
+    return assembler.take(number, payload);
   }
   std::string what = fmt::format("{} record", container::type_name(unit.type));
   if (unit.type == RecordType::kChunk) {
-    const catalog::ChunkMeta& chunk = outline.catalog().chunks[unit.item].meta;
+    const catalog::ChunkMeta& chunk = record_map.catalog().chunks[unit.item].meta;
     what = fmt::format("tensor {} {}, chunk {}", chunk.tensor,
-                       quoted(outline.catalog().tensors[chunk.tensor].meta.name), chunk.number);
+                       quoted(record_map.catalog().tensors[chunk.tensor].meta.name), chunk.number);
   }
   input.damage(unit.payload(), make_error(Code::kChecksum,
                                           "{} at offset {}: payload checksum {:016x}, computed "
@@ -228,9 +228,9 @@ Status Decoder::Impl::roll(std::size_t number) {
   rolls.insert(number);
   while (!rolls.empty()) {
     const std::size_t first = *rolls.begin();
-    const Interval range = outline.unit(first).payload();
+    const Interval range = record_map.unit(first).payload();
     if (rolling && rolling->unit != first) {
-      input.drop({outline.unit(rolling->unit).payload().begin, rolling->position});
+      input.drop({record_map.unit(rolling->unit).payload().begin, rolling->position});
       rolling.reset();
     }
     if (!rolling) rolling.emplace(Rolling{first, range.begin, {}});
@@ -257,16 +257,16 @@ Status Decoder::Impl::roll(std::size_t number) {
 bool Decoder::complete() const {
   const Impl& d = *impl_;
   if (!d.failure.ok()) return false;
-  if (d.options.only_wanted && d.outline.listed()) return d.handout.open() == 0;
-  return d.outline.header() && d.outline.closed() &&
-         d.input.verified().covers({0, *d.outline.total()});
+  if (d.options.only_wanted && d.record_map.listed()) return d.assembler.open() == 0;
+  return d.record_map.header() && d.record_map.closed() &&
+         d.input.verified().covers({0, *d.record_map.total()});
 }
 
 Status Decoder::finish() {
   Impl& d = *impl_;
   BBZ_TRY(d.failure);
   if (complete()) return {};
-  if (!d.outline.header() && d.input.first_damage() == nullptr) {
+  if (!d.record_map.header() && d.input.first_damage() == nullptr) {
     const std::uint64_t have = d.input.there().first_missing(0);
     std::vector<std::byte> buffer;
     BBZ_ASSIGN(const Bytes bytes, d.input.read({0, have}, buffer));
@@ -292,18 +292,18 @@ const RangeSet& Decoder::there() const {
   return impl_->input.there();
 }
 std::optional<std::uint64_t> Decoder::total() const {
-  return impl_->outline.total();
+  return impl_->record_map.total();
 }
 const catalog::Catalog* Decoder::catalog() const {
-  return impl_->outline.has_catalog() ? &impl_->outline.catalog() : nullptr;
+  return impl_->record_map.has_catalog() ? &impl_->record_map.catalog() : nullptr;
 }
 std::optional<Digest> Decoder::root() const {
-  return impl_->outline.root();
+  return impl_->record_map.root();
 }
 Interval Decoder::records() const {
-  const internal::Outline& outline = impl_->outline;
-  if (!outline.listed() || outline.unit_count() == 0) return {};
-  return {outline.unit(0).offset, outline.unit(outline.unit_count() - 1).end()};
+  const internal::RecordMap& record_map = impl_->record_map;
+  if (!record_map.listed() || record_map.unit_count() == 0) return {};
+  return {record_map.unit(0).offset, record_map.unit(record_map.unit_count() - 1).end()};
 }
 
 }  // namespace bbz::push

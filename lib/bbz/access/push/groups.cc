@@ -1,14 +1,14 @@
-// The part of Handout that handles tensors which follow from others.
+// The part of Assembler that handles tensors which follow from others.
 #include <algorithm>
 
-#include "bbz/access/push/internal/handout.h"
+#include "bbz/access/push/internal/assembler.h"
 #include "bbz/base/format.h"
 #include "bbz/format/chunk/chunk.h"
 #include "bbz/format/chunk/payload.h"
 
 namespace bbz::internal {
 
-Status Handout::add_group(std::size_t unit) {
+Status Assembler::add_group(std::size_t unit) {
   const std::uint32_t number = static_cast<std::uint32_t>(groups_.size());
   GroupProgress group;
   group.unit = unit;
@@ -25,7 +25,7 @@ Status Handout::add_group(std::size_t unit) {
   return {};
 }
 
-Status Handout::end_list() {
+Status Assembler::end_list() {
   for (const std::uint32_t group : std::vector(live_)) drop_if_done(group);
   for (std::uint32_t group = 0; group < groups_.size(); ++group) {
     BBZ_TRY(look_at_group(group));
@@ -33,8 +33,8 @@ Status Handout::end_list() {
   return {};
 }
 
-Status Handout::take_group(std::size_t number, Bytes payload) {
-  Unit& unit = outline_.unit(number);
+Status Assembler::take_group(std::size_t number, Bytes payload) {
+  Unit& unit = record_map_.unit(number);
   const catalog::Group& entry = catalog().groups[unit.item];
   GroupProgress& group = groups_[unit.item];
   BBZ_TRY(chunk::check_payload_digest(entry.meta.payload_digest, entry.payload, payload));
@@ -53,19 +53,19 @@ Status Handout::take_group(std::size_t number, Bytes payload) {
 }
 
 // Checks a group before anything is kept for it, if all records are known by then.
-Status Handout::check_listed(const symmetry::GroupState& state) const {
-  if (!outline_.listed()) return {};
+Status Assembler::check_listed(const symmetry::GroupState& state) const {
+  if (!record_map_.listed()) return {};
   const auto tensors = state.tensors(catalog(), symmetry::derived_bytes(catalog(), state.number()));
   return tensors.ok() ? Status() : Status(tensors.error());
 }
 
-Result<std::optional<std::uint64_t>> Handout::group_size(std::uint32_t group) const {
+Result<std::optional<std::uint64_t>> Assembler::group_size(std::uint32_t group) const {
   if (!groups_[group].read) return std::optional<std::uint64_t>();
   BBZ_TRY(groups_[group].useless);
   return std::optional(groups_[group].count);
 }
 
-Status Handout::wait_for_group(std::uint32_t tensor) {
+Status Assembler::wait_for_group(std::uint32_t tensor) {
   const std::uint32_t group = catalog().tensors[tensor].meta.group;
   progress_[tensor].counted = true;
   ++groups_[group].open;
@@ -74,12 +74,12 @@ Status Handout::wait_for_group(std::uint32_t tensor) {
 }
 
 // Continues with the tensors that wait for a group, if everything that belongs to it has come.
-Status Handout::look_at_group(std::uint32_t number) {
+Status Assembler::look_at_group(std::uint32_t number) {
   if (groups_[number].waiting.empty() || !groups_[number].read) return {};
   const catalog::Group& entry = catalog().groups[number];
   {
     GroupProgress& group = groups_[number];
-    if (group.useless.ok() && outline_.listed()) {
+    if (group.useless.ok() && record_map_.listed()) {
       const auto tensors = symmetry::group_tensors(catalog(), entry, group.count);
       if (!tensors.ok()) group.useless = tensors.error();
     }
@@ -108,7 +108,7 @@ Status Handout::look_at_group(std::uint32_t number) {
 }
 
 // Handles that every chunk of a tensor is verified.
-Status Handout::tensor_whole(std::uint32_t tensor) {
+Status Assembler::tensor_whole(std::uint32_t tensor) {
   if (const auto watched = watchers_.find(tensor); watched != watchers_.end()) {
     const std::vector<std::uint32_t> groups = std::move(watched->second);
     watchers_.erase(watched);
@@ -120,7 +120,7 @@ Status Handout::tensor_whole(std::uint32_t tensor) {
 }
 
 // Returns a group with the bytes of its tensors, assembled from what is kept of them.
-Result<std::shared_ptr<symmetry::GroupState>> Handout::group_state(std::uint32_t number) {
+Result<std::shared_ptr<symmetry::GroupState>> Assembler::group_state(std::uint32_t number) {
   const auto known = std::ranges::find(states_, number, [](const auto& s) { return s->number(); });
   if (known != states_.end()) {
     std::rotate(states_.begin(), known, std::next(known));
@@ -136,14 +136,14 @@ Result<std::shared_ptr<symmetry::GroupState>> Handout::group_state(std::uint32_t
   }
   BBZ_TRY(group.useless);
   std::vector<std::byte> buffer;
-  BBZ_ASSIGN(const Bytes payload, input_.read(outline_.unit(group.unit).payload(), buffer));
+  BBZ_ASSIGN(const Bytes payload, input_.read(record_map_.unit(group.unit).payload(), buffer));
   BBZ_ASSIGN(auto state, symmetry::GroupState::make(entry, payload, catalog().header.digest_kind));
   Status stored;  // the error of reading the bytes, if any
   const Status together = state->put_together(
       catalog(),
       [&](const catalog::Tensor& tensor, const catalog::Chunk& chunk) -> Result<Bytes> {
         const std::uint64_t at = progress_[tensor.meta.number].unit + 1 + chunk.meta.number;
-        auto bytes = input_.read(outline_.unit(at).payload(), buffer);
+        auto bytes = input_.read(record_map_.unit(at).payload(), buffer);
         if (!bytes.ok()) stored = bytes.error();
         return bytes;
       },
@@ -164,19 +164,19 @@ Result<std::shared_ptr<symmetry::GroupState>> Handout::group_state(std::uint32_t
 
 // --- without a store: what stays in memory
 
-void Handout::keep(GroupProgress& group, std::size_t unit) {
+void Assembler::keep(GroupProgress& group, std::size_t unit) {
   group.kept.push_back(unit);
   ++keepers_[unit];
   if (!group.read) return;
-  group.lent += outline_.unit(unit).payload_length;
-  input_.lend(outline_.unit(unit).payload_length);
+  group.lent += record_map_.unit(unit).payload_length;
+  input_.lend(record_map_.unit(unit).payload_length);
 }
 
 // Decides what becomes of a payload that was taken: it stays while a group may need it, or while it
 // waits for its group.
-Status Handout::keep_or_release(std::size_t number) {
+Status Assembler::keep_or_release(std::size_t number) {
   if (input_.has_store()) return {};
-  const Unit& unit = outline_.unit(number);
+  const Unit& unit = record_map_.unit(number);
   const bool is_group = unit.type == container::RecordType::kGroup;
   const std::uint32_t tensor = is_group ? 0 : catalog().chunks[unit.item].meta.tensor;
   bool kept = false;
@@ -206,34 +206,34 @@ Status Handout::keep_or_release(std::size_t number) {
   }
   if (input_.has_room(0)) return {};  // it waits for its group
   input_.release(unit.payload());
-  outline_.unit(number).set(Unit::kHanded);
+  record_map_.unit(number).set(Unit::kHanded);
   return fail(tensor, &catalog().chunks[unit.item],
               make_error(Code::kLimit, "chunk at offset {}: no room left to wait for group {}",
                          unit.offset, catalog().tensors[tensor].meta.group));
 }
 
-void Handout::release_kept(std::uint32_t number) {
+void Assembler::release_kept(std::uint32_t number) {
   input_.take_back(std::exchange(groups_[number].lent, 0));
   for (const std::size_t unit : std::exchange(groups_[number].kept, {})) {
     const auto keepers = keepers_.find(unit);
     if (--keepers->second > 0) continue;
     keepers_.erase(keepers);
-    if (outline_.unit(unit).is(Unit::kHanded)) input_.release(outline_.unit(unit).payload());
+    if (record_map_.unit(unit).is(Unit::kHanded)) input_.release(record_map_.unit(unit).payload());
   }
 }
 
 // Handles that a tensor has ended or failed: its group may not be needed any more.
-void Handout::let_go_of_group(std::uint32_t tensor) {
+void Assembler::let_go_of_group(std::uint32_t tensor) {
   if (!std::exchange(progress_[tensor].counted, false)) return;
   const std::uint32_t group = catalog().tensors[tensor].meta.group;
   --groups_[group].open;
   drop_if_done(group);
 }
 
-void Handout::drop_if_done(std::uint32_t number) {
+void Assembler::drop_if_done(std::uint32_t number) {
   GroupProgress& group = groups_[number];
   if (input_.has_store() || group.dropped || group.open > 0) return;
-  if (!group.superseded && !outline_.listed()) return;
+  if (!group.superseded && !record_map_.listed()) return;
   group.dropped = true;
   std::erase(live_, number);
   std::erase_if(states_, [&](const auto& state) { return state->number() == number; });

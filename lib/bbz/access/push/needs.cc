@@ -8,22 +8,22 @@ namespace bbz::push {
 // Returns the payloads that hold what is wanted. They are planned again when the payloads of
 // unresolved groups have come, because only these say which tensors belong to the groups.
 const std::vector<Interval>& Decoder::Impl::wanted_pieces() {
-  const catalog::Catalog& catalog = outline.catalog();
+  const catalog::Catalog& catalog = record_map.catalog();
   const bool resolved = std::ranges::all_of(unresolved, [&](std::uint32_t group) {
-    const auto size = handout.group_size(group);
+    const auto size = assembler.group_size(group);
     return !size.ok() || size->has_value();
   });
   if (pieces && (unresolved.empty() || !resolved)) return *pieces;
   if (!planner) planner.emplace(catalog);
   for (const std::uint32_t group : unresolved) {
-    if (const auto size = handout.group_size(group); size.ok() && size->has_value()) {
+    if (const auto size = assembler.group_size(group); size.ok() && size->has_value()) {
       (void)planner->resolve(group, **size);  // if it fails, so have the tensors of the group
     }
   }
   std::vector<Interval> ranges;
   std::vector<plan::Part> parts;
   for (const catalog::Tensor& tensor : catalog.tensors) {
-    if (handout.wants(tensor.meta.number)) {
+    if (assembler.wants(tensor.meta.number)) {
       parts.push_back({tensor.meta.number, 0, tensor.byte_size});
     }
   }
@@ -59,16 +59,16 @@ std::vector<Interval> Decoder::needs(std::size_t most, std::uint64_t gap) const 
     return true;
   };
   if (d.options.structure_first || d.options.only_wanted) {
-    for (const Interval& range : d.outline.structure()) add(range);
+    for (const Interval& range : d.record_map.structure()) add(range);
     if (!found.empty()) return found;
   }
-  if (d.options.only_wanted && d.outline.listed()) {
+  if (d.options.only_wanted && d.record_map.listed()) {
     for (const Interval& piece : d.wanted_pieces()) {
       if (!add(piece)) break;
     }
     return found;
   }
-  add({0, d.outline.total().value_or(kUnknown)});
+  add({0, d.record_map.total().value_or(kUnknown)});
   return found;
 }
 

@@ -13,15 +13,15 @@ Result<State> Decoder::state(std::string identity) const {
   }
   // Payloads that are verified but wait for something else are left to the next decoder.
   RangeSet done = d.input.verified();
-  for (std::size_t i = 0; i < d.outline.unit_count(); ++i) {
-    const internal::Unit& unit = d.outline.unit(i);
+  for (std::size_t i = 0; i < d.record_map.unit_count(); ++i) {
+    const internal::Unit& unit = d.record_map.unit(i);
     if (unit.is(internal::Unit::kPayloadOk) && !unit.is(internal::Unit::kHanded)) {
       done.remove(unit.payload());
     }
   }
   State state;
   state.identity = std::move(identity);
-  state.total = d.outline.total();
+  state.total = d.record_map.total();
   state.verified = done.ranges();
   state.there = d.input.there().ranges();
   return state;
@@ -35,10 +35,10 @@ Status Decoder::restore(const State& state) {
                       d.input.has_store() ? "bytes were fed before" : "there is no store");
   }
   if (state.total) {
-    BBZ_TRY(d.outline.set_total(*state.total));
+    BBZ_TRY(d.record_map.set_total(*state.total));
     d.declared = true;
   }
-  const auto total = d.outline.total();
+  const auto total = d.record_map.total();
   for (const Interval& range : state.there) {
     if (range.empty() || (total && range.end > *total)) {
       return make_error(Code::kInvalidArgument, "restore: bytes {} to {} of {}", range.begin,

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "bbz/access/view/internal/block_cache.h"
-#include "bbz/access/view/internal/read_ahead.h"
+#include "bbz/access/view/internal/read_pattern.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 
@@ -114,7 +114,7 @@ class OpenFile final : public FileView {
     }
     // At the end of a tensor, hints before it may still be in use: keep them until the reader is
     // well past them or somewhere else.
-    std::erase_if(told_, [&](const Told& told) { return told.end + ReadAhead::kSlack < begin; });
+    std::erase_if(told_, [&](const Told& told) { return told.end + ReadPattern::kSlack < begin; });
     const auto last = place_of(end - 1);
     if (horizon <= end || !last.ok()) return;
     const std::uint64_t block = last->block.size();
@@ -152,7 +152,7 @@ class OpenFile final : public FileView {
       told.end = place->begin + place->block.size();
     }
     if (told.end == from) return;
-    told.announcement = reader_.announce(chunks);
+    told.hint = reader_.prefetch(chunks);
     told_.push_back(std::move(told));
   }
 
@@ -168,7 +168,7 @@ class OpenFile final : public FileView {
   // A prefetch hint, up to `end` in the file.
   struct Told {
     std::uint64_t end = 0;
-    std::unique_ptr<io::Announcement> announcement;
+    std::unique_ptr<io::Prefetch> hint;
   };
 
   static constexpr std::uint64_t kLeastWindow = std::uint64_t{4} << 20;   // bytes to decode ahead
@@ -180,7 +180,7 @@ class OpenFile final : public FileView {
   BlockCache& cache_;
   const std::uint64_t most_ahead_;
   std::mutex mutex_;
-  ReadAhead ahead_;
+  ReadPattern ahead_;
   std::uint64_t asked_ahead_ = 0;  // offset up to which this run has asked
   std::vector<Told> told_;         // in the order of their offsets
 };

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "bbz/archive/reader.h"
-#include "bbz/parallel/spares.h"
+#include "bbz/parallel/object_pool.h"
 #include "bbz/parallel/thread_pool.h"
 #include "bbz/symmetry/group_state.h"
 
@@ -42,8 +42,8 @@ struct Reader::State {
   template <class Plan>
   Status visit(Plan&& plan, Visitor& visitor);
   // Gives the source a prefetch hint for these chunks, or for the chunks of these tensors.
-  std::unique_ptr<io::Announcement> announce(std::span<const catalog::Chunk> chunks) const;
-  std::unique_ptr<io::Announcement> announce(std::span<const std::uint32_t> tensors) const;
+  std::unique_ptr<io::Prefetch> prefetch(std::span<const catalog::Chunk> chunks) const;
+  std::unique_ptr<io::Prefetch> prefetch(std::span<const std::uint32_t> tensors) const;
 
   std::shared_ptr<io::Source> source;
   catalog::Catalog catalog;
@@ -52,7 +52,7 @@ struct Reader::State {
   parallel::ThreadPool pool;
 
   // The buffers of small reads, which would spend half their time on new ones.
-  parallel::Spares<Buffers> buffers;
+  parallel::ObjectPool<Buffers> buffers;
 
   std::mutex groups_mutex;
   // The groups that were used last, the newest first, because the tensors of a layer use the same

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "bbz/io/fd_sink.h"
+#include "bbz/io/fd_writer.h"
 #include "bbz/io/source.h"
 
 namespace bbz::files {

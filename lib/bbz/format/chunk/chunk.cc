@@ -9,7 +9,7 @@
 namespace bbz::chunk {
 namespace {
 
-std::string place(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk) {
+std::string where(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk) {
   const std::string what = tensor.kind == catalog::TensorKind::kTensor
                                ? fmt::format("tensor {}", quoted(tensor.name))
                                : fmt::format("bytes at {} of file {}", tensor.offset, tensor.file);
@@ -20,7 +20,7 @@ Status compare(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,
                std::string_view what, std::uint64_t expected, std::uint64_t computed) {
   if (expected == computed) return {};
   return make_error(Code::kChecksum, "{}: {} checksum {:016x}, computed {:016x}",
-                    place(tensor, chunk), what, expected, computed);
+                    where(tensor, chunk), what, expected, computed);
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ Status decode_checked(const catalog::TensorMeta& tensor, const catalog::Chunk& c
                       MutableBytes out) {
   const auto codec = static_cast<codec::CodecId>(chunk.meta.codec);
   if (find_dtype(tensor.dtype) == nullptr) {
-    return make_error(Code::kUnsupported, "{}: unknown dtype {}", place(tensor, chunk),
+    return make_error(Code::kUnsupported, "{}: unknown dtype {}", where(tensor, chunk),
                       static_cast<int>(tensor.dtype));
   }
   Xxh3Follower hash(out);
@@ -90,13 +90,13 @@ Status decode_checked(const catalog::TensorMeta& tensor, const catalog::Chunk& c
       codec::decode(codec, codec_shape(tensor, chunk.meta.first_element, chunk.meta.element_count),
                     payload, out, &hash);
   if (!decoded.ok()) {
-    return make_error(decoded.code(), "{}: {}", place(tensor, chunk), decoded.error().message);
+    return make_error(decoded.code(), "{}: {}", where(tensor, chunk), decoded.error().message);
   }
   BBZ_TRY(compare(tensor, chunk, "decoded", chunk.meta.decoded_checksum, hash.finish()));
   if (chunk.meta.decoded_digest) {
     const Digest computed = digest_of(chunk.meta.decoded_digest->kind, out);
     if (computed != *chunk.meta.decoded_digest) {
-      return make_error(Code::kChecksum, "{}: decoded digest {}, computed {}", place(tensor, chunk),
+      return make_error(Code::kChecksum, "{}: decoded digest {}, computed {}", where(tensor, chunk),
                         chunk.meta.decoded_digest->to_string(), computed.to_string());
     }
   }

@@ -103,7 +103,7 @@ Result<Index> read_end_index(io::Source& source, const Trailer& trailer,
                              std::uint64_t trailer_offset, const Limits& limits) {
   const std::uint64_t offset = trailer.index_offset;
   const io::ByteRange whole[] = {{offset, trailer.index_length}};
-  const auto announced = source.announce(whole);
+  const auto hint = source.prefetch(whole);
   BBZ_ASSIGN(const StoredRecord record, read_record_head(source, offset, limits));
   BBZ_TRY(require_type(record.view.head, RecordType::kIndex));
   if (record.view.head.end() != trailer_offset) {

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "bbz/io/fd_sink.h"
+#include "bbz/io/fd_writer.h"
 #include "bbz/io/sink.h"
 
 namespace bbz::ops {

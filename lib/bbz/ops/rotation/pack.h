@@ -3,7 +3,7 @@
 #pragma once
 
 #include "bbz/archive/writer.h"
-#include "bbz/ops/rotation/internal/model.h"
+#include "bbz/ops/rotation/internal/record.h"
 
 namespace bbz::rotation {
 

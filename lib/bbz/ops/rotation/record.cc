@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bbz/base/format.h"
-#include "bbz/ops/rotation/internal/model.h"
+#include "bbz/ops/rotation/internal/record.h"
 
 namespace bbz::rotation {
 

@@ -162,7 +162,7 @@ Result<Plan> plan_junction(std::uint64_t width, std::span<const Carrier> carrier
   plan.width = width;
   plan.column_exponents.resize(operand.columns());
   plan.weights.resize(operand.columns() * width);
-  Rounding rounding(plan.column_exponents, plan.weights);
+  RoundingDecider rounding(plan.column_exponents, plan.weights);
   column_exponents(operand, rounding);
 
   Matrix rough;
@@ -218,7 +218,7 @@ Result<Drawn> encode(const Plan& plan, std::span<const Carrier> carriers, Bytes 
   // Decodes the result, and lists the decisions that a decoder needs to be told.
   const std::vector<Carrier> stored = views(carriers.front().dtype, drawn.carriers);
   BBZ_ASSIGN(const Operand operand, Operand::open(plan.width, stored));
-  Listing listing(plan.column_exponents, plan.weights);
+  ListingDecider listing(plan.column_exponents, plan.weights);
   const auto exponents = column_exponents(operand, listing);
   Matrix frame = weighted_sum(operand, exponents, rough_frame(operand, exponents, plan.seed),
                               plan.row_exponents, listing);
@@ -248,7 +248,7 @@ Result<std::vector<std::byte>> decode(std::uint64_t width, std::span<const Carri
   BBZ_ASSIGN(const Record record, decode_record(record_bytes, width, operand.columns()));
   BBZ_TRY(operand.require_finite());
 
-  Following following(record.listed);
+  ListedDecider following(record.listed);
   const auto exponents = column_exponents(operand, following);
   Matrix frame = weighted_sum(operand, exponents, rough_frame(operand, exponents, record.seed),
                               record.row_exponents, following);

@@ -41,7 +41,7 @@ std::optional<push::Interval> Fetcher::next() {
     const auto free = claimed_.missing({need.begin, end}, 1);
     if (free.empty()) continue;
     push::Interval piece = with_index(free.front());
-    const std::uint64_t most = pace_.piece(unclaimed(), decoder_.total().value_or(0));
+    const std::uint64_t most = sizer_.piece(unclaimed(), decoder_.total().value_or(0));
     piece.end = piece.begin + std::min(piece.size(), most);
     return piece;
   }
@@ -73,9 +73,9 @@ bool Fetcher::share() {
   if (!longest->began) return false;
   const Clock::duration time = Clock::now() - *longest->began;
   const std::uint64_t left = longest->left.size();
-  if (!pace_.pays(left, longest->bytes, time)) return false;
-  pace_.measured(longest->bytes, time);
-  const std::uint64_t keep = pace_.piece(left, decoder_.total().value_or(0));
+  if (!sizer_.pays(left, longest->bytes, time)) return false;
+  sizer_.measured(longest->bytes, time);
+  const std::uint64_t keep = sizer_.piece(left, decoder_.total().value_or(0));
   if (keep >= left) return false;
   const std::uint64_t end = longest->left.begin + keep;
   claimed_.remove({end, longest->left.end});
@@ -119,7 +119,7 @@ Status Fetcher::fetch_one(std::unique_lock<std::mutex>& lock, ClaimPtr claim) {
   Status fetched = remote_.fetch({range.begin, range.size()}, [&](Bytes bytes) -> Status {
     const std::lock_guard taking(mutex_);
     const auto now = Clock::now();
-    if (!claim->began) pace_.answered(now - claim->asked);
+    if (!claim->began) sizer_.answered(now - claim->asked);
     if (!claim->began) claim->began = now;
     const Bytes wanted = bytes.first(std::min<std::uint64_t>(bytes.size(), claim->left.size()));
     BBZ_TRY(take(claim->left.begin, wanted));
@@ -133,7 +133,7 @@ Status Fetcher::fetch_one(std::unique_lock<std::mutex>& lock, ClaimPtr claim) {
   });
   lock.lock();
   if (claim->left.empty()) fetched = {};
-  if (claim->began) pace_.measured(claim->bytes, Clock::now() - *claim->began);
+  if (claim->began) sizer_.measured(claim->bytes, Clock::now() - *claim->began);
   claimed_.remove(claim->left);
   claims_.erase(claim);
   return fetched;

@@ -9,8 +9,8 @@
 #include <span>
 
 #include "bbz/access/download/download.h"
-#include "bbz/access/download/internal/pace.h"
 #include "bbz/access/download/internal/partial.h"
+#include "bbz/access/download/internal/piece_sizer.h"
 #include "bbz/access/push/decoder.h"
 #include "bbz/http/remote_file.h"
 
@@ -29,7 +29,7 @@ class Fetcher {
         partial_(partial),
         options_(options),
         gap_(gap),
-        pace_(std::max(options.http.connections, 1u)) {}
+        sizer_(std::max(options.http.connections, 1u)) {}
 
   // Fetches until the decoder needs nothing more.
   Status run();
@@ -44,7 +44,7 @@ class Fetcher {
   Status run_whole();
 
   // Records the time from a request to the start of its response.
-  void answered(Clock::duration delay) { pace_.answered(delay); }
+  void answered(Clock::duration delay) { sizer_.answered(delay); }
   // Returns the number of bytes that were fetched.
   std::uint64_t moved() const { return moved_; }
   // Stops saving the state, so that the existing one stays valid, or saves it again.
@@ -86,7 +86,7 @@ class Fetcher {
   // Guards all members below and the decoder while threads run.
   std::mutex mutex_;
   std::condition_variable changed_;
-  Pace pace_;
+  PieceSizer sizer_;
   std::list<Claim> claims_;
   push::RangeSet claimed_;  // the remaining ranges of all claims
   std::uint64_t moved_ = 0;

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "bbz/access/plan/plan.h"
-#include "bbz/access/push/internal/handout.h"
+#include "bbz/access/push/internal/assembler.h"
 
 namespace bbz::push {
 
@@ -30,8 +30,8 @@ struct Decoder::Impl {
   Receiver& receiver;
   bool declared;  // the caller has said the total
   internal::Input input;
-  internal::Outline outline;
-  internal::Handout handout;
+  internal::RecordMap record_map;
+  internal::Assembler assembler;
   Status failure;
   bool told = false;              // structure() was called
   RangeSet trusted;               // verified by a restored state

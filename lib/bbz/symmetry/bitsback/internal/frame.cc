@@ -58,7 +58,7 @@ void fetch_scaled(const Operand& operand, std::span<const std::int16_t> exponent
 
 }  // namespace
 
-int Rounding::decide(std::uint64_t index, double value, double, int most) {
+int RoundingDecider::decide(std::uint64_t index, double value, double, int most) {
   const int decided = round_within(value, most);
   if (index < exponents_.size()) {
     exponents_[index] = static_cast<std::int16_t>(decided);
@@ -68,7 +68,7 @@ int Rounding::decide(std::uint64_t index, double value, double, int most) {
   return decided;
 }
 
-int Listing::decide(std::uint64_t index, double value, double margin, int most) {
+int ListingDecider::decide(std::uint64_t index, double value, double margin, int most) {
   const int planned =
       index < exponents_.size() ? exponents_[index] : weights_[index - exponents_.size()];
   const double fraction = value - std::floor(value);
@@ -82,7 +82,7 @@ int Listing::decide(std::uint64_t index, double value, double margin, int most) 
   return planned;
 }
 
-int Following::decide(std::uint64_t index, double value, double, int most) {
+int ListedDecider::decide(std::uint64_t index, double value, double, int most) {
   if (rest_.empty() || rest_.front().index != index) return round_within(value, most);
   const bool upper = rest_.front().upper;
   rest_ = rest_.subspan(1);

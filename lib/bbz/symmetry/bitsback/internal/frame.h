@@ -39,11 +39,11 @@ class Decider {
 };
 
 // Decides for the planning encoder: rounds, and stores the decisions.
-class Rounding final : public Decider {
+class RoundingDecider final : public Decider {
  public:
   // Stores decisions 0 ... exponents.size() - 1 in `exponents`, the rest in `weights`. Both must
   // outlive this object.
-  Rounding(std::span<std::int16_t> exponents, std::span<std::int8_t> weights)
+  RoundingDecider(std::span<std::int16_t> exponents, std::span<std::int8_t> weights)
       : exponents_(exponents), weights_(weights) {}
   int decide(std::uint64_t index, double value, double margin, int most) override;
 
@@ -54,10 +54,10 @@ class Rounding final : public Decider {
 
 // Decides for the checking encoder: as planned, and lists the decisions in which a decoder would or
 // might round to something else.
-class Listing final : public Decider {
+class ListingDecider final : public Decider {
  public:
   // Decides as planned in `exponents` and `weights`, which must outlive this object.
-  Listing(std::span<const std::int16_t> exponents, std::span<const std::int8_t> weights)
+  ListingDecider(std::span<const std::int16_t> exponents, std::span<const std::int8_t> weights)
       : exponents_(exponents), weights_(weights) {}
   int decide(std::uint64_t index, double value, double margin, int most) override;
 
@@ -75,10 +75,10 @@ class Listing final : public Decider {
 
 // Decides for the decoder: rounds, or follows the list, which must outlive this object.
 // Precondition: indices ascend.
-class Following final : public Decider {
+class ListedDecider final : public Decider {
  public:
   // Follows `listed`, in ascending order of index.
-  explicit Following(std::span<const Listed> listed) : rest_(listed) {}
+  explicit ListedDecider(std::span<const Listed> listed) : rest_(listed) {}
   int decide(std::uint64_t index, double value, double margin, int most) override;
 
  private:

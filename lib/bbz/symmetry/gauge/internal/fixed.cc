@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "bbz/parallel/for_each.h"
-#include "bbz/parallel/spares.h"
+#include "bbz/parallel/object_pool.h"
 #include "bbz/symmetry/gauge/internal/frame.h"
 
 namespace bbz::gauge {
@@ -166,7 +166,7 @@ void FixedFactor::write(const PolarView& form, parallel::ThreadPool* pool, Mutab
   for (std::size_t across = 0; across < windows; ++across) {
     for (std::size_t down = across; down < windows; ++down) blocks.push_back({down, across});
   }
-  parallel::Spares<Block> spares;
+  parallel::ObjectPool<Block> spares;
   parallel::for_each_index(pool, blocks.size(), [&](std::size_t b) {
     const auto block = spares.borrow();
     write_block(form, blocks[b].down, blocks[b].across, *block, out);

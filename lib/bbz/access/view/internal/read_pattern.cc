@@ -1,11 +1,11 @@
-#include "bbz/access/view/internal/read_ahead.h"
+#include "bbz/access/view/internal/read_pattern.h"
 
 #include <algorithm>
 
 namespace bbz::view {
 
-std::uint64_t ReadAhead::note(std::uint64_t begin, std::uint64_t end, std::uint64_t tensor_end,
-                              std::uint64_t size, std::uint64_t window) {
+std::uint64_t ReadPattern::note(std::uint64_t begin, std::uint64_t end, std::uint64_t tensor_end,
+                                std::uint64_t size, std::uint64_t window) {
   begun_ = end_ == 0 || begin > end_ + kSlack || begin + kSlack < end_;
   if (begun_) {
     begin_ = begin;

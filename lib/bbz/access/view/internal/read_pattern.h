@@ -1,4 +1,4 @@
-// ReadAhead: decides how far ahead of a reader to decode.
+// ReadPattern: decides how far ahead of a reader to decode.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace bbz::view {
 // Reads come a little out of order, because several are answered at a time. They also go a little
 // past what a program asked for, because the system reads ahead itself (Linux: 128 KiB, here up to
 // 512).
-class ReadAhead {
+class ReadPattern {
  public:
   static constexpr std::uint64_t kSlack = std::uint64_t{1} << 20;  // allowed disorder of reads
   // Bytes that a run must have read before anything is decoded ahead.

@@ -1,4 +1,4 @@
-// ArchiveView: what bbzinfo shows, read once from the archive.
+// Summary: what bbzinfo shows, read once from the archive.
 #pragma once
 
 #include <map>
@@ -27,7 +27,7 @@ inline constexpr std::uint64_t kMostValueBytes = std::uint64_t{1} << 20;
 inline constexpr std::uint64_t kMostValueBytesTogether = std::uint64_t{16} << 20;
 
 // The content of an archive, as far as it is shown.
-struct ArchiveView {
+struct Summary {
   // A metadata value.
   struct Value {
     std::uint64_t bytes = 0;
@@ -47,14 +47,14 @@ struct ArchiveView {
 // Reads the index and the metadata to show; from standard input, reads the whole archive without
 // decoding it. Fills `view` in place, because `catalog` may point into it: do not move it
 // afterwards. Errors: those of ArchiveInput::open() and of reading, which name the archive.
-Status view_archive(const std::string& path, const NetworkArguments& network,
-                    const Acceptance& acceptance, const Lists& lists, ArchiveView& view);
+Status summarize(const std::string& path, const NetworkArguments& network,
+                 const Acceptance& acceptance, const Lists& lists, Summary& summary);
 
 // Prints the view as text.
-void print_text(const ArchiveView& view, const Lists& lists, bool verbose);
+void print_text(const Summary& summary, const Lists& lists, bool verbose);
 // Prints what the symmetry coder did to each file.
-void print_symmetry(const ArchiveView& view);
+void print_symmetry(const Summary& summary);
 // Prints the view as JSON; tools/bbzinfo/json.md describes the schema.
-void print_json(const ArchiveView& view, const Lists& lists);
+void print_json(const Summary& summary, const Lists& lists);
 
 }  // namespace bbz::tools

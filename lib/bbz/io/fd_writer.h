@@ -9,6 +9,11 @@
 
 namespace bbz::io {
 
+// Checks that bytes [offset, offset + size) of an output were written, of which `written` bytes
+// are there. `name` is for messages. Errors: kInvalidArgument.
+Status check_patch(std::string_view name, std::uint64_t written, std::uint64_t offset,
+                   std::size_t size);
+
 // Implements the functions of Sink for a descriptor. See sink.h for their contracts and errors.
 class FdWriter {
  public:

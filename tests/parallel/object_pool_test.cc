@@ -1,4 +1,4 @@
-#include "bbz/parallel/spares.h"
+#include "bbz/parallel/object_pool.h"
 
 #include <gtest/gtest.h>
 
@@ -9,31 +9,31 @@
 namespace bbz::parallel {
 namespace {
 
-TEST(Spares, LendsWhatCameBackLastFirst) {
-  Spares<std::vector<int>> spares;
+TEST(ObjectPool, LendsWhatCameBackLastFirst) {
+  ObjectPool<std::vector<int>> pool;
   {
-    const auto first = spares.borrow();
-    const auto second = spares.borrow();
+    const auto first = pool.borrow();
+    const auto second = pool.borrow();
     first->push_back(1);
     second->push_back(2);
     EXPECT_NE(&*first, &*second);
   }  // the second goes back first
-  const auto again = spares.borrow();
+  const auto again = pool.borrow();
   EXPECT_EQ(*again, std::vector{1});
-  EXPECT_EQ(*spares.borrow(), std::vector{2});
+  EXPECT_EQ(*pool.borrow(), std::vector{2});
 }
 
-TEST(Spares, MakesNoMoreThanAreBorrowedAtATime) {
+TEST(ObjectPool, MakesNoMoreThanAreBorrowedAtATime) {
   struct Spare {};
   ThreadPool pool(3);
-  Spares<int> spares;
+  ObjectPool<int> pool;
   std::mutex mutex;
   std::set<const int*> seen;
   int next = 0;
   const Status status = ordered_map<Spare>(
       pool, 8, [&](Spare&) -> Result<bool> { return next++ < 500; },
       [&](Spare&) -> Status {
-        const auto loan = spares.borrow();
+        const auto loan = pool.borrow();
         ++*loan;  // nobody else has it
         const std::lock_guard lock(mutex);
         seen.insert(&*loan);

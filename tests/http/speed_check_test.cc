@@ -1,5 +1,5 @@
 // Servers that are slow: how slow they may be, and whose fault it is.
-#include "bbz/http/internal/pace.h"
+#include "bbz/http/internal/speed_check.h"
 
 #include <thread>
 
@@ -23,48 +23,48 @@ Options at_least(std::uint64_t bytes_a_second, milliseconds over) {
   return options;
 }
 
-TEST(Pace, IsAnAverage) {
+TEST(SpeedCheck, IsAnAverage) {
   const Options options;  // 100 bytes a second over a minute
-  Pace pace(options);
-  EXPECT_EQ(pace.came(6'000, seconds(1)), "");
-  for (int i = 0; i < 58; ++i) EXPECT_EQ(pace.came(0, seconds(1)), "");
-  EXPECT_EQ(pace.came(0, seconds(1)), "");  // 6000 bytes in a minute
-  EXPECT_EQ(pace.came(2'000, seconds(30)), "");
-  EXPECT_EQ(pace.came(3'999, seconds(30)),
+  SpeedCheck speed(options);
+  EXPECT_EQ(speed.came(6'000, seconds(1)), "");
+  for (int i = 0; i < 58; ++i) EXPECT_EQ(speed.came(0, seconds(1)), "");
+  EXPECT_EQ(speed.came(0, seconds(1)), "");  // 6000 bytes in a minute
+  EXPECT_EQ(speed.came(2'000, seconds(30)), "");
+  EXPECT_EQ(speed.came(3'999, seconds(30)),
             "expected at least 100 bytes a second, found 5999 bytes in 60.0 seconds");
-  EXPECT_EQ(pace.came(0, seconds(59)), "");  // of the next minute
+  EXPECT_EQ(speed.came(0, seconds(59)), "");  // of the next minute
 }
 
-TEST(Pace, LeavesOutWhatIsNotTheServers) {
+TEST(SpeedCheck, LeavesOutWhatIsNotTheServers) {
   const Options options;
-  Pace pace(options);
-  pace.waited(seconds(100));  // for a head
-  EXPECT_EQ(pace.came(1, seconds(0)), "");
-  pace.paused(seconds(100));
-  EXPECT_EQ(pace.came(1, seconds(0)), "");
-  pace.waited(seconds(60));  // between bytes
-  EXPECT_NE(pace.came(1, seconds(0)), "");
+  SpeedCheck speed(options);
+  speed.waited(seconds(100));  // for a head
+  EXPECT_EQ(speed.came(1, seconds(0)), "");
+  speed.paused(seconds(100));
+  EXPECT_EQ(speed.came(1, seconds(0)), "");
+  speed.waited(seconds(60));  // between bytes
+  EXPECT_NE(speed.came(1, seconds(0)), "");
   // This process was stopped for an hour.
-  EXPECT_EQ(pace.came(6'000, std::chrono::hours(1)), "");
+  EXPECT_EQ(speed.came(6'000, std::chrono::hours(1)), "");
 }
 
-TEST(Pace, TellsWhetherBytesCameFastEnough) {
+TEST(SpeedCheck, TellsWhetherBytesCameFastEnough) {
   const Options options;
-  Pace pace(options);
-  EXPECT_FALSE(pace.kept_up());
-  pace.came(1, milliseconds(5));
-  EXPECT_TRUE(pace.kept_up());
-  pace.paused(milliseconds(10));
-  EXPECT_FALSE(pace.kept_up());
-  pace.came(1, milliseconds(0));
-  EXPECT_TRUE(pace.kept_up());
-  pace.waited(milliseconds(10));
-  EXPECT_FALSE(pace.kept_up());
-  pace.begin_anew();
-  EXPECT_FALSE(pace.kept_up());
+  SpeedCheck speed(options);
+  EXPECT_FALSE(speed.kept_up());
+  speed.came(1, milliseconds(5));
+  EXPECT_TRUE(speed.kept_up());
+  speed.paused(milliseconds(10));
+  EXPECT_FALSE(speed.kept_up());
+  speed.came(1, milliseconds(0));
+  EXPECT_TRUE(speed.kept_up());
+  speed.waited(milliseconds(10));
+  EXPECT_FALSE(speed.kept_up());
+  speed.begin_anew();
+  EXPECT_FALSE(speed.kept_up());
   Options any;
   any.lowest_speed = 0;
-  Pace patient(any);
+  SpeedCheck patient(any);
   EXPECT_FALSE(patient.kept_up());
   EXPECT_EQ(patient.came(1, seconds(60)), "");
   EXPECT_TRUE(patient.kept_up());
@@ -87,7 +87,7 @@ void drip(const Server& server, const ServerRequest& request, ServerConnection& 
   connection.send(content.substr(at, end - at));
 }
 
-TEST(HttpPace, EndsADrippingBody) {
+TEST(HttpSpeed, EndsADrippingBody) {
   for (const bool ranges : {true, false}) {
     Server server(content_of(kPacedSize),
                   [&](const ServerRequest& request, ServerConnection& connection) {
@@ -110,7 +110,7 @@ TEST(HttpPace, EndsADrippingBody) {
   }
 }
 
-TEST(HttpPace, EndsADrippingHead) {
+TEST(HttpSpeed, EndsADrippingHead) {
   Server server("", [&](const ServerRequest& request, ServerConnection& connection) {
     connection.send("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 206 Partial Content\r\n");
     for (int i = 0; i < 200 && !connection.closed(); ++i) {
@@ -146,7 +146,7 @@ std::string error_of_pieces(
   return message_of(read(*source, 5'000, kPacedSize));
 }
 
-TEST(HttpPace, EndsAByteForEachConnection) {
+TEST(HttpSpeed, EndsAByteForEachConnection) {
   Options options = at_least(1'000, milliseconds(300));
   options.first_delay = options.longest_delay = milliseconds(10);
   options.retries = 5;
@@ -159,7 +159,7 @@ TEST(HttpPace, EndsAByteForEachConnection) {
               HasSubstr("given up after 6 requests"));
 }
 
-TEST(HttpPace, EndsAByteForEachRequest) {
+TEST(HttpSpeed, EndsAByteForEachRequest) {
   Options options = at_least(1'000, milliseconds(300));
   options.retries = 1;
   EXPECT_THAT(error_of_pieces(
@@ -173,7 +173,7 @@ TEST(HttpPace, EndsAByteForEachRequest) {
               HasSubstr("expected at least 1000 bytes a second"));
 }
 
-TEST(HttpPace, LeavesASlowLinkAlone) {
+TEST(HttpSpeed, LeavesASlowLinkAlone) {
   Server server("", [&](const ServerRequest& request, ServerConnection& connection) {
     if (request.number == 0) return false;
     const auto [begin, end] = request.range.value();
@@ -200,7 +200,7 @@ void take_slowly(std::size_t bytes) {
   std::this_thread::sleep_for(milliseconds(2'500) * bytes / kTakenSize);
 }
 
-TEST(HttpPace, DoesNotCountTheTimeOfWhoeverTakesTheBytes) {
+TEST(HttpSpeed, DoesNotCountTheTimeOfWhoeverTakesTheBytes) {
   const Options options = at_least(1'000'000'000, milliseconds(1'000));
   const std::string content = content_of(kTakenSize);
   Server server(content);
@@ -229,7 +229,7 @@ TEST(HttpPace, DoesNotCountTheTimeOfWhoeverTakesTheBytes) {
   }
 }
 
-TEST(HttpPace, BeginsToCountRetriesAnewWhenBytesCome) {
+TEST(HttpSpeed, BeginsToCountRetriesAnewWhenBytesCome) {
   Options options = quick();
   options.retries = 2;
   Server server("", [&](const ServerRequest& request, ServerConnection& connection) {

@@ -1,4 +1,4 @@
-#include "bbz/http/internal/read_ahead.h"
+#include "bbz/http/internal/prefetcher.h"
 
 #include <algorithm>
 #include <atomic>
@@ -6,7 +6,7 @@
 
 namespace bbz::http {
 
-struct ReadAhead::Window {
+struct Prefetcher::Window {
   enum class State { kQueued, kFetching, kDone };
 
   io::ByteRange range;
@@ -19,22 +19,22 @@ struct ReadAhead::Window {
   std::atomic<bool> dropped{false};
 };
 
-class ReadAhead::Told final : public io::Announcement {
+class Prefetcher::Hint final : public io::Prefetch {
  public:
-  Told(ReadAhead& ahead, std::vector<WindowPtr> windows)
+  Hint(Prefetcher& ahead, std::vector<WindowPtr> windows)
       : ahead_(ahead), windows_(std::move(windows)) {}
-  ~Told() override {
+  ~Hint() override {
     const std::lock_guard lock(ahead_.mutex_);
     for (const WindowPtr& window : windows_) ahead_.forget(window);
     ahead_.changed_.notify_all();
   }
 
  private:
-  ReadAhead& ahead_;
+  Prefetcher& ahead_;
   std::vector<WindowPtr> windows_;
 };
 
-ReadAhead::~ReadAhead() {
+Prefetcher::~Prefetcher() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
@@ -44,7 +44,7 @@ ReadAhead::~ReadAhead() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-std::vector<ReadAhead::WindowPtr> ReadAhead::make_windows(
+std::vector<Prefetcher::WindowPtr> Prefetcher::make_windows(
     std::span<const io::ByteRange> ranges) const {
   std::vector<WindowPtr> windows;
   for (io::ByteRange left : ranges) {
@@ -70,7 +70,7 @@ std::vector<ReadAhead::WindowPtr> ReadAhead::make_windows(
   return windows;
 }
 
-std::unique_ptr<io::Announcement> ReadAhead::announce(std::span<const io::ByteRange> ranges) {
+std::unique_ptr<io::Prefetch> Prefetcher::prefetch(std::span<const io::ByteRange> ranges) {
   const std::lock_guard lock(mutex_);
   std::vector<io::ByteRange> unknown;
   for (const io::ByteRange& range : ranges) {
@@ -86,11 +86,11 @@ std::unique_ptr<io::Announcement> ReadAhead::announce(std::span<const io::ByteRa
   const std::size_t threads = std::min<std::size_t>(queue_.size(), options_.connections);
   while (threads_.size() < threads) threads_.emplace_back([this] { run(); });
   changed_.notify_all();
-  return std::make_unique<Told>(*this, std::move(windows));
+  return std::make_unique<Hint>(*this, std::move(windows));
 }
 
 // Returns the window with the byte at `offset`, or null. Called with the lock held.
-ReadAhead::WindowPtr ReadAhead::find(std::uint64_t offset) const {
+Prefetcher::WindowPtr Prefetcher::find(std::uint64_t offset) const {
   for (auto at = windows_.upper_bound(offset); at != windows_.begin();) {
     --at;
     if (offset - at->first >= options_.request_bytes) return nullptr;
@@ -101,7 +101,7 @@ ReadAhead::WindowPtr ReadAhead::find(std::uint64_t offset) const {
 
 // Returns the range without those bytes at its beginning that windows have. Called with the lock
 // held.
-io::ByteRange ReadAhead::without_known(io::ByteRange range) const {
+io::ByteRange Prefetcher::without_known(io::ByteRange range) const {
   const std::uint64_t end = range.end();
   while (range.size > 0) {
     const WindowPtr window = find(range.offset);
@@ -112,7 +112,7 @@ io::ByteRange ReadAhead::without_known(io::ByteRange range) const {
   return range;
 }
 
-Result<std::size_t> ReadAhead::read(std::uint64_t offset, MutableBytes out) {
+Result<std::size_t> Prefetcher::read(std::uint64_t offset, MutableBytes out) {
   std::unique_lock lock(mutex_);
   const WindowPtr window = find(offset);
   if (!window) return std::size_t{0};
@@ -140,7 +140,7 @@ Result<std::size_t> ReadAhead::read(std::uint64_t offset, MutableBytes out) {
 }
 
 // Removes a window in any state. Called with the lock held.
-void ReadAhead::forget(const WindowPtr& window) {
+void Prefetcher::forget(const WindowPtr& window) {
   const auto [begin, end] = windows_.equal_range(window->range.offset);
   const auto at = std::find_if(begin, end, [&](const auto& row) { return row.second == window; });
   if (at == end) return;
@@ -151,7 +151,7 @@ void ReadAhead::forget(const WindowPtr& window) {
 
 // Removes the next window to fetch from its queue and returns it, or returns null if there is none
 // or too much is in memory. Called with the lock held.
-ReadAhead::WindowPtr ReadAhead::next_to_fetch() {
+Prefetcher::WindowPtr Prefetcher::next_to_fetch() {
   const auto take = [](std::deque<WindowPtr>& queue) {
     const WindowPtr window = std::move(queue.front());
     queue.pop_front();
@@ -171,7 +171,7 @@ ReadAhead::WindowPtr ReadAhead::next_to_fetch() {
   return take(queue_);
 }
 
-void ReadAhead::run() {
+void Prefetcher::run() {
   std::unique_lock lock(mutex_);
   while (true) {
     WindowPtr window;
@@ -188,7 +188,7 @@ void ReadAhead::run() {
   }
 }
 
-void ReadAhead::fetch(Window& window) {
+void Prefetcher::fetch(Window& window) {
   window.bytes.reset(new (std::nothrow) std::byte[window.range.size]);
   std::byte* to = window.bytes.get();
   Status fetched = Error{Code::kIo, "out of memory"};

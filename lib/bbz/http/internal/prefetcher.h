@@ -1,4 +1,4 @@
-// ReadAhead: prefetches ranges of a remote file with its own threads.
+// Prefetcher: prefetches ranges of a remote file with its own threads.
 #pragma once
 
 #include <condition_variable>
@@ -18,20 +18,20 @@ namespace bbz::http {
 // bytes were read from it as its hint has. At most Options::ahead_bytes are in memory or being
 // fetched, not counting windows that a reader waits for. Ranges beyond kMaxWindows windows are not
 // prefetched, because a server-supplied file size must not determine the memory use. Thread-safe.
-class ReadAhead {
+class Prefetcher {
  public:
   static constexpr std::size_t kMaxWindows = std::size_t{1} << 16;  // 512 GiB in windows of 8 MiB
 
   // Refers to both, which must outlive it.
-  ReadAhead(RemoteFile& file, const Options& options) : file_(file), options_(options) {}
+  Prefetcher(RemoteFile& file, const Options& options) : file_(file), options_(options) {}
   // Cancels all requests of the file.
-  ~ReadAhead();
-  ReadAhead(const ReadAhead&) = delete;
-  ReadAhead& operator=(const ReadAhead&) = delete;
+  ~Prefetcher();
+  Prefetcher(const Prefetcher&) = delete;
+  Prefetcher& operator=(const Prefetcher&) = delete;
 
   // Makes windows for the ranges, without bytes that windows have already. Returns the hint, or
   // null if there is no new window. Precondition: the ranges lie within the file.
-  std::unique_ptr<io::Announcement> announce(std::span<const io::ByteRange> ranges);
+  std::unique_ptr<io::Prefetch> prefetch(std::span<const io::ByteRange> ranges);
 
   // Reads some of the bytes at `offset` and returns their number. Waits if a window with them is
   // queued or being fetched. Returns 0 if no window has them, or if its hint was cancelled. Errors:
@@ -40,7 +40,7 @@ class ReadAhead {
 
  private:
   struct Window;
-  class Told;
+  class Hint;
   using WindowPtr = std::shared_ptr<Window>;
 
   std::vector<WindowPtr> make_windows(std::span<const io::ByteRange> ranges) const;

@@ -1,4 +1,4 @@
-#include "bbz/access/push/internal/handout.h"
+#include "bbz/access/push/internal/assembler.h"
 
 #include "bbz/base/format.h"
 #include "bbz/format/chunk/payload.h"
@@ -7,20 +7,20 @@ namespace bbz::internal {
 
 using container::RecordType;
 
-Handout::Handout(Input& input, Outline& outline, const push::Options& options,
-                 push::Receiver& receiver)
+Assembler::Assembler(Input& input, RecordMap& record_map, const push::Options& options,
+                     push::Receiver& receiver)
     : input_(input),
-      outline_(outline),
+      record_map_(record_map),
       options_(options),
       receiver_(receiver),
       pool_(options.threads) {}
 
-bool Handout::needs_group(const catalog::Chunk& chunk) const {
+bool Assembler::needs_group(const catalog::Chunk& chunk) const {
   return symmetry::needs_group(catalog().tensors[chunk.meta.tensor].meta, chunk);
 }
 
-Status Handout::add(std::size_t unit) {
-  switch (outline_.unit(unit).type) {
+Status Assembler::add(std::size_t unit) {
+  switch (record_map_.unit(unit).type) {
     case RecordType::kFile:
       files_.emplace_back();
       return {};
@@ -36,7 +36,7 @@ Status Handout::add(std::size_t unit) {
   }
 }
 
-Status Handout::add_tensor(std::size_t unit) {
+Status Assembler::add_tensor(std::size_t unit) {
   const catalog::Tensor& tensor = catalog().tensors.back();
   const std::uint32_t number = tensor.meta.number;
   Progress progress;
@@ -61,7 +61,7 @@ Status Handout::add_tensor(std::size_t unit) {
   return {};
 }
 
-bool Handout::needs_payload(const Unit& unit) const {
+bool Assembler::needs_payload(const Unit& unit) const {
   switch (unit.type) {
     case RecordType::kChunk:
       return wants(catalog().chunks[unit.item].meta.tensor);
@@ -73,8 +73,8 @@ bool Handout::needs_payload(const Unit& unit) const {
   }
 }
 
-Status Handout::take(std::size_t number, Bytes payload) {
-  Unit& unit = outline_.unit(number);
+Status Assembler::take(std::size_t number, Bytes payload) {
+  Unit& unit = record_map_.unit(number);
   switch (unit.type) {
     case RecordType::kChunk:
       return take_chunk(number, payload);
@@ -94,8 +94,8 @@ Status Handout::take(std::size_t number, Bytes payload) {
   return {};
 }
 
-Status Handout::trust(std::size_t number) {
-  Unit& unit = outline_.unit(number);
+Status Assembler::trust(std::size_t number) {
+  Unit& unit = record_map_.unit(number);
   unit.set(Unit::kHanded);
   if (unit.type != RecordType::kChunk) return {};
   const std::uint32_t tensor = catalog().chunks[unit.item].meta.tensor;
@@ -107,8 +107,8 @@ Status Handout::trust(std::size_t number) {
   return progress.verified == count ? tensor_whole(tensor) : Status();
 }
 
-Status Handout::take_chunk(std::size_t number, Bytes payload) {
-  Unit& unit = outline_.unit(number);
+Status Assembler::take_chunk(std::size_t number, Bytes payload) {
+  Unit& unit = record_map_.unit(number);
   const catalog::Chunk& chunk = catalog().chunks[unit.item];
   const std::uint32_t tensor = chunk.meta.tensor;
   Progress& progress = progress_[tensor];
@@ -128,8 +128,8 @@ Status Handout::take_chunk(std::size_t number, Bytes payload) {
 }
 
 // Decodes one chunk and passes it to the receiver.
-Status Handout::hand_out(std::size_t number, Bytes payload) {
-  Unit& unit = outline_.unit(number);
+Status Assembler::hand_out(std::size_t number, Bytes payload) {
+  Unit& unit = record_map_.unit(number);
   const catalog::Chunk& chunk = catalog().chunks[unit.item];
   const std::uint32_t tensor = chunk.meta.tensor;
   const catalog::TensorMeta& meta = catalog().tensors[tensor].meta;
@@ -158,11 +158,11 @@ Status Handout::hand_out(std::size_t number, Bytes payload) {
 }
 
 // Decodes the chunks of a tensor that waited for its group.
-Status Handout::hand_out_waiting(std::uint32_t tensor) {
+Status Assembler::hand_out_waiting(std::uint32_t tensor) {
   const std::uint64_t first = progress_[tensor].unit + 1;
   const std::uint64_t count = catalog().tensors[tensor].chunk_count;
-  for (std::uint64_t i = 0; i < count && first + i < outline_.unit_count(); ++i) {
-    const Unit& unit = outline_.unit(first + i);
+  for (std::uint64_t i = 0; i < count && first + i < record_map_.unit_count(); ++i) {
+    const Unit& unit = record_map_.unit(first + i);
     if (!unit.is(Unit::kPayloadOk) || unit.is(Unit::kHanded) || !wants(tensor)) continue;
     if (!needs_group(catalog().chunks[unit.item])) continue;  // it does not wait
     BBZ_ASSIGN(const Bytes payload, input_.read(unit.payload(), payload_));
@@ -173,7 +173,7 @@ Status Handout::hand_out_waiting(std::uint32_t tensor) {
 }
 
 // Derives a tensor that is not stored at all.
-Status Handout::derive(std::uint32_t number) {
+Status Assembler::derive(std::uint32_t number) {
   const catalog::Tensor& tensor = catalog().tensors[number];
   const auto state = group_state(tensor.meta.group);
   if (!state.ok()) return fail(number, nullptr, state.error());
@@ -184,7 +184,7 @@ Status Handout::derive(std::uint32_t number) {
   return end_tensor(number, false);
 }
 
-Status Handout::deliver(std::uint32_t tensor, std::uint64_t offset, Bytes bytes) {
+Status Assembler::deliver(std::uint32_t tensor, std::uint64_t offset, Bytes bytes) {
   Progress& progress = progress_[tensor];
   if (!progress.begun) {
     progress.begun = true;
@@ -193,7 +193,7 @@ Status Handout::deliver(std::uint32_t tensor, std::uint64_t offset, Bytes bytes)
   return receiver_.data(catalog().tensors[tensor], offset, bytes);
 }
 
-Status Handout::fail(std::uint32_t tensor, const catalog::Chunk* chunk, const Error& error) {
+Status Assembler::fail(std::uint32_t tensor, const catalog::Chunk* chunk, const Error& error) {
   Progress& progress = progress_[tensor];
   const bool first = !progress.broken;
   progress.broken = true;
@@ -204,14 +204,14 @@ Status Handout::fail(std::uint32_t tensor, const catalog::Chunk* chunk, const Er
   return receiver_.failed(catalog().tensors[tensor], chunk, error);
 }
 
-Status Handout::close_if_done(std::uint32_t tensor) {
+Status Assembler::close_if_done(std::uint32_t tensor) {
   if (!wants(tensor) || progress_[tensor].handed != catalog().tensors[tensor].chunk_count) {
     return {};
   }
   return end_tensor(tensor, false);
 }
 
-Status Handout::end_tensor(std::uint32_t number, bool silently) {
+Status Assembler::end_tensor(std::uint32_t number, bool silently) {
   const catalog::Tensor& tensor = catalog().tensors[number];
   Progress& progress = progress_[number];
   progress.ended = true;
@@ -229,7 +229,7 @@ Status Handout::end_tensor(std::uint32_t number, bool silently) {
   return silently ? Status() : check_file(tensor.meta.file);
 }
 
-Status Handout::check_file(std::uint32_t number) {
+Status Assembler::check_file(std::uint32_t number) {
   const catalog::File& file = catalog().files[number];
   const FileProgress& progress = files_[number];
   if (!options_.decode || !progress.closed || progress.ended != file.tensors.size()) return {};

@@ -1,11 +1,11 @@
-// Handout: makes tensors of verified payloads, in whatever order they arrive.
+// Assembler: makes tensors of verified payloads, in whatever order they arrive.
 #pragma once
 
 #include <unordered_map>
 #include <vector>
 
 #include "bbz/access/push/decoder.h"
-#include "bbz/access/push/internal/outline.h"
+#include "bbz/access/push/internal/record_map.h"
 #include "bbz/parallel/thread_pool.h"
 #include "bbz/symmetry/decode.h"
 
@@ -14,9 +14,10 @@ namespace bbz::internal {
 // Decodes verified payloads, and passes tensors, files and groups to the receiver as soon as all
 // that they need is there. Methods return the errors of the receiver, and errors that make the
 // archive as a whole wrong. What is wrong with one tensor goes to Receiver::failed().
-class Handout {
+class Assembler {
  public:
-  Handout(Input& input, Outline& outline, const push::Options& options, push::Receiver& receiver);
+  Assembler(Input& input, RecordMap& record_map, const push::Options& options,
+            push::Receiver& receiver);
 
   // Takes a record that has become known: the newest of the catalog.
   Status add(std::size_t unit);
@@ -72,7 +73,7 @@ class Handout {
     std::uint64_t lent = 0;         // bytes of them that do not count against the limit
   };
 
-  // Tensors, in handout.cc.
+  // Tensors, in assembler.cc.
   Status add_tensor(std::size_t unit);
   Status take_chunk(std::size_t unit, Bytes payload);
   Status hand_out(std::size_t unit, Bytes payload);
@@ -103,10 +104,10 @@ class Handout {
   void let_go_of_group(std::uint32_t tensor);
   void drop_if_done(std::uint32_t group);
 
-  const catalog::Catalog& catalog() const { return outline_.catalog(); }
+  const catalog::Catalog& catalog() const { return record_map_.catalog(); }
 
   Input& input_;
-  Outline& outline_;
+  RecordMap& record_map_;
   const push::Options& options_;
   push::Receiver& receiver_;
   parallel::ThreadPool pool_;

@@ -1,4 +1,4 @@
-// Spares: a pool of objects, such as buffers, that tasks borrow.
+// ObjectPool: a pool of objects, such as buffers, that tasks borrow.
 #pragma once
 
 #include <memory>
@@ -13,13 +13,13 @@ namespace bbz::parallel {
 // The object that came back last is lent first, because its memory is most likely still in the
 // cache. Thread-safe. Must outlive its loans.
 template <class T>
-class Spares {
+class ObjectPool {
  public:
   // A borrowed object, which the destructor gives back.
   class Loan {
    public:
-    Loan(Spares& spares, std::unique_ptr<T> object) : spares_(spares), object_(std::move(object)) {}
-    ~Loan() { spares_.take_back(std::move(object_)); }
+    Loan(ObjectPool& pool, std::unique_ptr<T> object) : pool_(pool), object_(std::move(object)) {}
+    ~Loan() { pool_.take_back(std::move(object_)); }
     Loan(const Loan&) = delete;
     Loan& operator=(const Loan&) = delete;
 
@@ -27,13 +27,13 @@ class Spares {
     T* operator->() const { return object_.get(); }
 
    private:
-    Spares& spares_;
+    ObjectPool& pool_;
     std::unique_ptr<T> object_;
   };
 
-  Spares() = default;
-  Spares(const Spares&) = delete;
-  Spares& operator=(const Spares&) = delete;
+  ObjectPool() = default;
+  ObjectPool(const ObjectPool&) = delete;
+  ObjectPool& operator=(const ObjectPool&) = delete;
 
   // Lends an object, as its last borrower left it.
   Loan borrow() {

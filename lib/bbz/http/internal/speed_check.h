@@ -1,4 +1,4 @@
-// Pace: checks that a server sends bytes fast enough.
+// SpeedCheck: checks that a server sends bytes fast enough.
 #pragma once
 
 #include <algorithm>
@@ -14,11 +14,11 @@ namespace bbz::http {
 
 // Counts the bytes of a server and the time that was spent waiting for them. Time in which the
 // caller takes no bytes does not count. Not thread-safe.
-class Pace {
+class SpeedCheck {
  public:
   using Duration = std::chrono::steady_clock::duration;
 
-  explicit Pace(const Options& options) : options_(options) {}
+  explicit SpeedCheck(const Options& options) : options_(options) {}
 
   // Adds the time from a request to the head of its response. Before the first byte of a body, the
   // check for speed ignores it, because it has its own limit.

@@ -1,4 +1,4 @@
-#include "bbzinfo/archive_view.h"
+#include "bbzinfo/summary.h"
 
 #include "bbz/archive/stream.h"
 #include "bbz/http/url.h"
@@ -10,7 +10,7 @@ namespace {
 // Decides which values are read, and keeps them.
 class Values {
  public:
-  Values(const Lists& lists, ArchiveView& view) : lists_(lists), view_(view) {}
+  Values(const Lists& lists, Summary& summary) : lists_(lists), view_(summary) {}
 
   // Returns whether to read a value, and makes an entry for it.
   bool wants(const catalog::Metadata& metadata) {
@@ -28,12 +28,12 @@ class Values {
   }
 
  private:
-  ArchiveView::Value& place(const catalog::Metadata& metadata) {
+  Summary::Value& place(const catalog::Metadata& metadata) {
     return view_.metadata[{metadata.meta.file, metadata.meta.key}];
   }
 
   const Lists& lists_;
-  ArchiveView& view_;
+  Summary& view_;
   std::uint64_t left_ = kMostValueBytesTogether;
 };
 
@@ -51,21 +51,21 @@ class MetadataCollector final : public Visitor {
 
 }  // namespace
 
-Status view_archive(const std::string& path, const NetworkArguments& network,
-                    const Acceptance& acceptance, const Lists& lists, ArchiveView& view) {
-  view.name = http::shown_url(path);
-  BBZ_ASSIGN(view.input, ArchiveInput::open(path, 1, network, acceptance, folder_of("-")));
+Status summarize(const std::string& path, const NetworkArguments& network,
+                 const Acceptance& acceptance, const Lists& lists, Summary& summary) {
+  summary.name = http::shown_url(path);
+  BBZ_ASSIGN(summary.input, ArchiveInput::open(path, 1, network, acceptance, folder_of("-")));
   std::uint64_t archive_bytes = 0;
-  Values values(lists, view);
-  if (const Reader* const reader = view.input.reader()) {
-    view.catalog = &reader->catalog();
-    view.root = reader->root();
+  Values values(lists, summary);
+  if (const Reader* const reader = summary.input.reader()) {
+    summary.catalog = &reader->catalog();
+    summary.root = reader->root();
     archive_bytes = reader->archive_bytes();
     std::vector<catalog::Metadata> wanted;
-    for (const catalog::Metadata& metadata : view.catalog->metadata) {
+    for (const catalog::Metadata& metadata : summary.catalog->metadata) {
       if (values.wants(metadata)) wanted.push_back(metadata);
     }
-    const auto announced = reader->announce(wanted);
+    const auto hint = reader->prefetch(wanted);
     for (const catalog::Metadata& metadata : wanted) {
       BBZ_ASSIGN(std::string text, naming_input(path, reader->read_metadata(metadata)));
       values.keep(metadata, std::move(text));
@@ -77,13 +77,13 @@ Status view_archive(const std::string& path, const NetworkArguments& network,
     options.decode = false;
     options.limits = acceptance.limits;
     BBZ_ASSIGN(StreamSummary read,
-               naming_input(path, read_stream(view.input.stream(), options, collector)));
-    view.streamed = std::move(read.catalog);
-    view.catalog = &view.streamed;
-    view.root = read.root;
+               naming_input(path, read_stream(summary.input.stream(), options, collector)));
+    summary.streamed = std::move(read.catalog);
+    summary.catalog = &summary.streamed;
+    summary.root = read.root;
     archive_bytes = read.archive_bytes;
   }
-  view.info = ops::info(*view.catalog, archive_bytes);
+  summary.info = ops::info(*summary.catalog, archive_bytes);
   return {};
 }
 

@@ -1,4 +1,4 @@
-// Outline: finds out which records an archive has and where, from the bytes of it that are there.
+// RecordMap: finds out which records an archive has and where, from the bytes of it that are there.
 #pragma once
 
 #include <functional>
@@ -22,7 +22,7 @@ struct Unit {
   std::uint64_t offset = 0;
   std::uint64_t payload_length = 0;
   std::uint64_t payload_checksum = 0;
-  std::uint64_t listed_at = 0;  // offset of its entry in Outline's list
+  std::uint64_t listed_at = 0;  // offset of its entry in RecordMap's list
   std::uint32_t head_length = 0;
   std::uint32_t item = 0;  // index among the catalog's entries of its kind
   container::RecordType type{};
@@ -44,10 +44,10 @@ struct Unit {
 // Reads the header, then record heads one after the other from the front, or all of them from an
 // index as soon as one is there. Compares the indexes and the trailer with what it knows. Returns
 // errors that make the archive wrong; damaged bytes go to Input::damage().
-class Outline {
+class RecordMap {
  public:
-  // Begins with nothing known. `input` must outlive the outline.
-  Outline(Input& input, const push::Options& options);
+  // Begins with nothing known. `input` must outlive the record_map.
+  RecordMap(Input& input, const push::Options& options);
 
   // Sets the length of the archive. Errors: kInvalidArgument if another is known.
   Status set_total(std::uint64_t total);

@@ -1,4 +1,4 @@
-// Pace: chooses the size of requests from the delay and the rate that were measured.
+// PieceSizer: chooses the size of requests from the delay and the rate that were measured.
 #pragma once
 
 #include <algorithm>
@@ -15,10 +15,10 @@ using Clock = std::chrono::steady_clock;
 // needs no other. After that, a piece takes so long to arrive that the delay of its request hardly
 // counts. Towards the end, pieces become smaller, so that all connections end at about the same
 // time.
-class Pace {
+class PieceSizer {
  public:
   // Chooses sizes for this number of connections, which must not be 0.
-  explicit Pace(unsigned connections) : connections_(connections) {}
+  explicit PieceSizer(unsigned connections) : connections_(connections) {}
 
   // Records the time from a request to the start of its response.
   void answered(Clock::duration delay) {

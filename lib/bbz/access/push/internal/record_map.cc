@@ -1,4 +1,4 @@
-#include "bbz/access/push/internal/outline.h"
+#include "bbz/access/push/internal/record_map.h"
 
 #include <algorithm>
 
@@ -10,10 +10,10 @@ using container::RecordHead;
 using container::RecordType;
 using container::RecordView;
 
-Outline::Outline(Input& input, const push::Options& options)
+RecordMap::RecordMap(Input& input, const push::Options& options)
     : input_(input), limits_(options.limits), total_(options.total) {}
 
-Status Outline::set_total(std::uint64_t total) {
+Status RecordMap::set_total(std::uint64_t total) {
   if (total_ && *total_ != total) {
     return make_error(Code::kInvalidArgument, "archive length {}: it is known to be {}", total,
                       *total_);
@@ -22,16 +22,16 @@ Status Outline::set_total(std::uint64_t total) {
   return {};
 }
 
-std::size_t Outline::first_after(std::uint64_t offset) const {
+std::size_t RecordMap::first_after(std::uint64_t offset) const {
   const auto at = std::ranges::upper_bound(units_, offset, {}, &Unit::end);
   return static_cast<std::size_t>(at - units_.begin());
 }
 
-Bytes Outline::entry(const Unit& unit) const {
+Bytes RecordMap::entry(const Unit& unit) const {
   return Bytes(list_).subspan(unit.listed_at, unit.head_length - container::kSealSize);
 }
 
-Result<std::vector<std::byte>> Outline::listed_head(const Unit& unit) const {
+Result<std::vector<std::byte>> RecordMap::listed_head(const Unit& unit) const {
   BBZ_ASSIGN(const RecordView record, container::decode_entry(entry(unit), unit.offset));
   std::vector<std::byte> bytes;
   container::encode_head(record.head, record.meta, bytes);
@@ -39,14 +39,14 @@ Result<std::vector<std::byte>> Outline::listed_head(const Unit& unit) const {
 }
 
 // Refuses a record that ends beyond the archive.
-Status Outline::check_end(const RecordHead& head) const {
+Status RecordMap::check_end(const RecordHead& head) const {
   if (!total_ || head.end() <= *total_) return {};
   return make_error(Code::kTruncated, "{} record at offset {}: it ends at {}, the archive at {}",
                     container::type_name(head.type), head.offset, head.end(), *total_);
 }
 
 // Returns the record head at `offset`, if it is there and undamaged. It lives until the next call.
-Result<std::optional<RecordView>> Outline::head_at(std::uint64_t offset) {
+Result<std::optional<RecordView>> RecordMap::head_at(std::uint64_t offset) {
   const std::optional<RecordView> none;
   if (offset > UINT64_MAX - container::kLongestHeadAndMeta) return none;
   Interval range{offset, offset + container::kHeadSize};
@@ -84,7 +84,7 @@ Result<std::optional<RecordView>> Outline::head_at(std::uint64_t offset) {
 }
 
 // Returns a payload, if it is there and undamaged, and marks it as verified.
-Result<std::optional<std::vector<std::byte>>> Outline::payload_of(const RecordHead& head) {
+Result<std::optional<std::vector<std::byte>>> RecordMap::payload_of(const RecordHead& head) {
   const std::optional<std::vector<std::byte>> none;
   const Interval range{head.payload_offset(), head.end()};
   if (!input_.has(range)) return none;
@@ -100,7 +100,7 @@ Result<std::optional<std::vector<std::byte>>> Outline::payload_of(const RecordHe
   return std::optional(std::move(buffer));
 }
 
-Status Outline::read_header() {
+Status RecordMap::read_header() {
   Interval range{0, container::kFileHeaderSize};
   if (total_) range.end = std::min(range.end, *total_);
   if (!input_.has(range)) return {};
@@ -121,7 +121,7 @@ Status Outline::read_header() {
   return {};
 }
 
-Status Outline::read_front(const Add& add) {
+Status RecordMap::read_front(const Add& add) {
   if (!front_) {
     BBZ_ASSIGN(const auto record, head_at(container::kFileHeaderSize));
     if (!record) return {};
@@ -142,7 +142,7 @@ Status Outline::read_front(const Add& add) {
   return take_list(index, add);
 }
 
-Status Outline::take_record(const RecordView& record, const Add& add) {
+Status RecordMap::take_record(const RecordView& record, const Add& add) {
   BBZ_TRY(check_end(record.head));
   BBZ_TRY(builder_->add(record));
   const catalog::Catalog& catalog = builder_->catalog();
@@ -184,7 +184,7 @@ Status Outline::take_record(const RecordView& record, const Add& add) {
 }
 
 // Takes the records of an index that were not known, and compares the others.
-Status Outline::take_list(const container::Index& index, const Add& add) {
+Status RecordMap::take_list(const container::Index& index, const Add& add) {
   std::size_t at = 0;
   std::vector<std::byte> listed;
   const auto differs = [&](std::uint64_t offset) {
@@ -206,7 +206,7 @@ Status Outline::take_list(const container::Index& index, const Add& add) {
   return end_list();
 }
 
-Status Outline::end_list() {
+Status RecordMap::end_list() {
   if (listed_) return {};
   listed_ = true;
   BBZ_TRY(builder_->finish());
@@ -215,7 +215,7 @@ Status Outline::end_list() {
 }
 
 // Reads record heads one after the other, up to the index.
-Status Outline::read_records(const Add& add) {
+Status RecordMap::read_records(const Add& add) {
   while (!listed_ || !index_) {
     if (index_ && next_ >= index_->offset) {
       if (next_ == index_->offset) return end_list();
@@ -243,7 +243,7 @@ Status Outline::read_records(const Add& add) {
   return {};
 }
 
-Status Outline::take_index_head(const RecordView& record) {
+Status RecordMap::take_index_head(const RecordView& record) {
   const RecordHead& head = record.head;
   BBZ_ASSIGN(index_meta_, container::decode_end_index_meta(record, limits_));
   BBZ_TRY(check_end(head));
@@ -254,7 +254,7 @@ Status Outline::take_index_head(const RecordView& record) {
   return compare();
 }
 
-Status Outline::read_index_head(std::uint64_t offset) {
+Status RecordMap::read_index_head(std::uint64_t offset) {
   BBZ_ASSIGN(const auto record, head_at(offset));
   if (!record) return {};
   if (record->head.type != RecordType::kIndex) {
@@ -264,7 +264,7 @@ Status Outline::read_index_head(std::uint64_t offset) {
   return take_index_head(*record);
 }
 
-Status Outline::read_index(const Add& add) {
+Status RecordMap::read_index(const Add& add) {
   BBZ_ASSIGN(auto payload, payload_of(*index_));
   if (!payload) return {};
   container::Index index;
@@ -278,7 +278,7 @@ Status Outline::read_index(const Add& add) {
 
 // Reads the trailer at the end of an archive of known length. If no trailer is there, those bytes
 // count as damaged: the archive may also be cut short.
-Status Outline::read_last_trailer() {
+Status RecordMap::read_last_trailer() {
   if (*total_ < container::kFileHeaderSize + container::kTrailerSize) {
     return make_error(Code::kTruncated, "archive of {} bytes: too short to hold a trailer",
                       *total_);
@@ -299,7 +299,7 @@ Status Outline::read_last_trailer() {
   return {};
 }
 
-Status Outline::take_trailer(const RecordView& record) {
+Status RecordMap::take_trailer(const RecordView& record) {
   BBZ_ASSIGN(trailer_, container::decode_trailer(record, header_->digest_kind));
   const std::uint64_t end = record.head.end();
   if ((total_ && *total_ != end) || input_.there().end() > end) {
@@ -313,7 +313,7 @@ Status Outline::take_trailer(const RecordView& record) {
 
 // Refuses a trailer that places the index among the records. Otherwise the bytes there would count
 // as damaged.
-Status Outline::check_index_offset() const {
+Status RecordMap::check_index_offset() const {
   if (!trailer_ || index_ || trailer_->index_offset >= next_) return {};
   return make_error(Code::kMalformed,
                     "trailer: the index at offset {}, but the records known so far end at {}",
@@ -321,7 +321,7 @@ Status Outline::check_index_offset() const {
 }
 
 // Checks that the index, the trailer and the records agree, as far as they are known.
-Status Outline::compare() const {
+Status RecordMap::compare() const {
   if (index_ && listed_ &&
       (index_->offset != next_ || index_meta_.record_count != units_.size() ||
        index_meta_.list_length != list_.size())) {
@@ -352,7 +352,7 @@ Status Outline::compare() const {
   return {};
 }
 
-Status Outline::advance(const Add& add) {
+Status RecordMap::advance(const Add& add) {
   if (!header_) BBZ_TRY(read_header());
   if (!header_) return {};
   if (!front_done()) BBZ_TRY(read_front(add));
@@ -375,7 +375,7 @@ Status Outline::advance(const Add& add) {
   return {};
 }
 
-std::vector<Interval> Outline::structure() const {
+std::vector<Interval> RecordMap::structure() const {
   if (listed_) return {};
   if (!header_) return {{0, container::kFileHeaderSize}};
   if (header_->index_first()) {
