@@ -102,6 +102,28 @@ TEST(HttpSource, ForgetsWhatIsNoLongerHinted) {
   EXPECT_EQ(read(*source, 5'000, 20'000).value(), content.substr(5'000, 20'000));
 }
 
+TEST(HttpSource, ReadsByItselfWhatACancelledHintDoesNotFetchAnyMore) {
+  const std::string content = content_of(2'000'000);
+  Server server(content);
+  const auto source = open(server.url(), quick()).value();
+  for (int round = 0; round < 50; ++round) {
+    const io::ByteRange range[] = {{100'000, 1'500'000}};
+    auto hint = source->prefetch(range);
+    std::vector<std::thread> waiting;
+    std::atomic<int> wrong{0};
+    for (int t = 0; t < 8; ++t) {
+      waiting.emplace_back([&] {
+        const auto text = read(*source, 1'500'000, 20'000);
+        if (!text.ok() || *text != content.substr(1'500'000, 20'000)) ++wrong;
+      });
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(20 * round));
+    hint.reset();  // while the window is on its way
+    for (std::thread& thread : waiting) thread.join();
+    ASSERT_EQ(wrong, 0) << round;
+  }
+}
+
 TEST(HttpSource, ServesManyThreadsOverFewConnections) {
   const std::string content = content_of(2'000'000);
   Server server(content);

@@ -123,7 +123,8 @@ Result<std::size_t> Prefetcher::read(std::uint64_t offset, MutableBytes out) {
   const std::uint64_t from = offset - window->range.offset;
   changed_.wait(lock, [&] { return window->filled > from || window->failure || window->dropped; });
   if (window->filled <= from) {
-    if (window->failure) return *window->failure;
+    // A window that was dropped while it was fetched has failed too, but only because of that.
+    if (window->failure && !window->dropped) return *window->failure;
     return std::size_t{0};
   }
   const std::size_t size = std::min<std::uint64_t>(out.size(), window->filled - from);
