@@ -1,0 +1,76 @@
+"""The command bbzdec."""
+import argparse
+import mmap
+import os
+import sys
+
+from . import archive, dtypes, metas
+from .errors import ArchiveError
+
+HELP = """Decodes a bbz archive by the text of format-spec. Unpacks it, unless told otherwise."""
+EXIT_CODES = """exit codes:
+  0  success
+  2  the command line is wrong
+  3  the archive is refused: damaged, truncated, malformed, unsafe or over a limit
+  4  the archive needs what this decoder does not know (unsupported)
+  5  the system failed to read or write
+  6  an output already exists
+"""
+EXIT_CODE = {"unsupported": 4, "io": 5, "exists": 6}  # of other errors: 3
+
+
+def parse_arguments(arguments):
+    parser = argparse.ArgumentParser(prog="bbzdec", description=HELP, epilog=EXIT_CODES,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("archive", metavar="ARCHIVE", help="the archive, a file")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("-C", dest="directory", metavar="DIR", default=".",
+                      help="unpack below DIR, which is created, not below the current directory")
+    what.add_argument("--verify", action="store_true", help="check the archive in full, unpack nothing")
+    what.add_argument("--list", action="store_true", help="list files, tensors and metadata")
+    return parser.parse_args(arguments)
+
+
+def show(opened):
+    """Prints what an archive holds, one item a line."""
+    print(f"root      {opened.root()}")
+    for file in opened.catalog.files:
+        kind = "directory" if file.kind == metas.DIRECTORY else "file"
+        print(f"{kind:<9} {file.path!r} of {file.size} bytes")
+    for tensor in opened.catalog.tensors:
+        where = "operand" if tensor.file is None else f"in file {tensor.file} at {tensor.offset}"
+        print(f"tensor    {tensor.name!r} {dtypes.name_of(tensor.dtype)} {tensor.shape} {where}, "
+              f"{tensor.size} bytes in {len(tensor.chunks)} chunks of {tensor.stored_bytes()}")
+    for entry in opened.catalog.metadata:
+        of = "of the archive" if entry.file is None else f"of file {entry.file}"
+        print(f"metadata  {entry.key!r} {of}: {opened.value(entry)!r}")
+
+
+def run(options, data):
+    """Does what the options say."""
+    if options.verify:
+        print(f"ok: {archive.verify(data).root()}")
+        return
+    opened = archive.open_archive(data)
+    if options.list:
+        show(opened)
+        return
+    os.makedirs(options.directory, exist_ok=True)
+    archive.unpack(opened, options.directory)
+
+
+def main(arguments=None):
+    """Runs the command; returns its exit code."""
+    options = parse_arguments(arguments)
+    try:
+        with open(options.archive, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+            run(options, memoryview(mapped))
+        return 0
+    except ArchiveError as error:
+        print(f"bbzdec: {options.archive}: {error.code}: {error}", file=sys.stderr)
+        return EXIT_CODE.get(error.code, 3)
+    except OSError as error:
+        print(f"bbzdec: {options.archive}: io: {error}", file=sys.stderr)
+        return 5
