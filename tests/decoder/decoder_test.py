@@ -1,0 +1,230 @@
+"""Tests the decoder of format-spec/decoder: decoder_test.py TEST, with the paths in the environment.
+
+BBZ and MAKE_MODEL are the programs that make archives, BBZ_SHARED_DATA is the folder of real models.
+"""
+import hashlib
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+SPEC = ROOT / "format-spec"
+VECTORS = SPEC / "vectors"
+DECODER = SPEC / "decoder" / "bbzdec"
+sys.path.insert(0, str(DECODER.parent))
+
+from bbzdec import archive, dtypes, metas  # noqa: E402 (the path must be set first)
+from bbzdec.errors import ArchiveError  # noqa: E402
+
+SKIPPED = 77
+failures = []
+
+
+def expect(found, expected, what):
+    """Notes a failure unless the two are equal."""
+    if found != expected:
+        failures.append(what)
+        print(f"{what}: found {found!r}, expected {expected!r}")
+
+
+def outcome(action, *arguments):
+    """The code of the error that an action ends with, or ok."""
+    try:
+        action(*arguments)
+        return "ok"
+    except ArchiveError as error:
+        return error.code
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def described(opened):
+    """An archive's content in the form of the vectors' JSON files."""
+    catalog, content = opened.catalog, opened.content
+    path = {None: None, **{file.number: file.path for file in catalog.files}}
+    tensors, broken = [], False
+    for tensor in catalog.tensors:
+        entry = {"file": path[tensor.file], "name": tensor.name, "shape": tensor.shape,
+                 "dtype": dtypes.name_of(tensor.dtype)}
+        try:
+            entry["sha256"] = sha256(content.read_whole(tensor))
+        except ArchiveError as error:
+            entry["error"] = error.code
+            broken = True
+        if tensor.kind == metas.TENSOR:
+            tensors.append(entry)
+    files = []
+    for file in catalog.files:
+        if file.kind == metas.DIRECTORY:
+            files.append({"path": file.path, "directory": True})
+            continue
+        whole = b"" if broken else b"".join(map(content.read_whole, file.tensors))
+        digest = file.digest.hex() if broken else sha256(whole)
+        files.append({"path": file.path, "size": file.size, "sha256": digest})
+    metadata = [{"file": path[entry.file], "key": entry.key, "value": opened.value(entry)}
+                for entry in catalog.metadata]
+    return {"files": files, "tensors": tensors, "metadata": metadata, "root": opened.root()}
+
+
+def test_valid():
+    """Each valid vector has the content that its JSON file describes, opened and streamed."""
+    for path in sorted((VECTORS / "valid").glob("*.bbz")):
+        data = memoryview(path.read_bytes())
+        expected = json.loads(path.with_suffix(".json").read_text())
+        unreadable = any("error" in tensor for tensor in expected["tensors"])
+        expect(outcome(archive.verify, data), "unsupported" if unreadable else "ok", path.name)
+        for way in (archive.open_archive, archive.stream):
+            expect(described(way(data)), expected, f"{path.name}, {way.__name__}")
+
+
+def test_invalid():
+    """Each invalid vector is refused with the code that the manifest names, in each way of reading."""
+    manifest = json.loads((VECTORS / "invalid" / "manifest.json").read_text())
+    expect({path.name for path in (VECTORS / "invalid").glob("*.bbz")}, set(manifest), "names")
+    for name, expected in manifest.items():
+        data = memoryview((VECTORS / "invalid" / name).read_bytes())
+        for way, action in (("open", archive.open_archive), ("stream", archive.stream),
+                            ("verify", archive.verify)):
+            expect(outcome(action, data), expected[way], f"{name}, {way}: {expected['rule']}")
+
+
+def test_mutated():
+    """Damage is always an ArchiveError, whatever the bytes are, and never goes unnoticed."""
+    numbers = random.Random(1)
+    for path in sorted((VECTORS / "valid").glob("*.bbz")):
+        data = bytearray(path.read_bytes())
+        for _ in range(20):
+            place = numbers.randrange(len(data))
+            before = data[place]
+            data[place] ^= 1 << numbers.randrange(8)
+            found = outcome(archive.verify, memoryview(bytes(data)))
+            expect(found != "ok", True, f"{path.name}, bit flipped in byte {place}")
+            data[place] = before
+        cut = numbers.randrange(len(data))
+        found = outcome(archive.open_archive, memoryview(bytes(data[:cut])))
+        expect(found in ("truncated", "not-an-archive", "checksum"), True, f"{path.name} cut at {cut}: {found}")
+
+
+def command(*arguments):
+    """Runs the command; returns its exit code and what it printed."""
+    done = subprocess.run([sys.executable, "-B", DECODER, *arguments], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    return done.returncode, done.stdout
+
+
+def test_command():
+    """The command unpacks, lists, verifies, and says by its exit code what is wrong."""
+    mixed = VECTORS / "valid" / "mixed.bbz"
+    expected = json.loads(mixed.with_suffix(".json").read_text())
+    with tempfile.TemporaryDirectory() as work:
+        expect(command(mixed, "-C", f"{work}/out"), (0, ""), "unpack")
+        for file in expected["files"]:
+            found = sha256(pathlib.Path(work, "out", file["path"]).read_bytes())
+            expect(found, file["sha256"], file["path"])
+        expect(command(mixed, "-C", f"{work}/out")[0], 6, "unpack again")
+        code, printed = command(mixed, "--list")
+        expect((code, expected["root"] in printed and "layers.1.w" in printed), (0, True), "list")
+        expect(command(mixed, "--verify"), (0, f"ok: {expected['root']}\n"), "verify")
+        expect(command(f"{work}/absent")[0], 5, "no such file")
+        for name, code in (("root-digest", 3), ("major-version", 4), ("path-up", 3), ("empty", 3)):
+            path = VECTORS / "invalid" / f"{name}.bbz"
+            found, printed = command(path, "-C", f"{work}/{name}")
+            expect(found, code, f"{name}: {printed}")
+        os.symlink(work, f"{work}/model.safetensors")
+        expect(command(mixed, "-C", work)[0], 6, "a link at the name of a file")
+    expect(command("--help")[0], 0, "help")
+    expect(command("--list", "--verify", mixed)[0], 2, "two modes")
+
+
+def bbz(*arguments):
+    """Runs bbz, which must succeed."""
+    subprocess.run([os.environ["BBZ"], *arguments], check=True, stdout=subprocess.DEVNULL)
+
+
+def same_tree(left, right):
+    """Whether two folders hold the same folders and files."""
+    def content(folder):
+        return {path.relative_to(folder): path.is_file() and path.read_bytes()
+                for path in pathlib.Path(folder).rglob("*")}
+    return content(left) == content(right)
+
+
+def check_packed(work, model, options):
+    """What bbz packs and unpacks, the decoder unpacks too."""
+    what = f"{pathlib.Path(model).name} {' '.join(options)}"
+    with tempfile.TemporaryDirectory(dir=work) as place:
+        packed = f"{place}/packed.bbz"
+        bbz("pack", "-q", model, "-o", packed, *options)
+        bbz("unpack", "-q", packed, "-C", f"{place}/expected")
+        expect(command(packed, "-C", f"{place}/found"), (0, ""), f"{what}: unpack")
+        expect(same_tree(f"{place}/expected", f"{place}/found"), True, f"{what}: other content")
+        expect(command(packed, "--verify")[0], 0, f"{what}: verify")
+
+
+def test_made():
+    """Archives of models that are made up: every dtype of theirs, method of packing and digest."""
+    with tempfile.TemporaryDirectory() as work:
+        for dtype in ("bf16", "f16", "f32"):
+            plain, sliced = f"{work}/plain-{dtype}.safetensors", f"{work}/sliced-{dtype}.safetensors"
+            make = [os.environ["MAKE_MODEL"], "--dtype", dtype]
+            subprocess.run([*make, "--hidden", "96", "-o", plain], check=True)
+            subprocess.run([*make, "--slice", "40", "-o", sliced], check=True)
+            check_packed(work, plain, [])
+            check_packed(work, plain, ["--digest", "sha256", "--index-first"])
+            for method in ("polar", "triangular", "bits-back"):
+                check_packed(work, sliced, ["--symmetry", method])
+        folder = pathlib.Path(work, "folder", "inner")
+        (folder / "empty").mkdir(parents=True)
+        for number in range(20):
+            (folder / f"{number}.txt").write_text(f"{number}\n" * number)
+        check_packed(work, str(folder.parent), [])
+
+
+def shared(*names):
+    """Files below the folder of real models, or the end of the test if it is missing."""
+    folder = pathlib.Path(os.environ["BBZ_SHARED_DATA"], *names[:-1])
+    paths = sorted(folder.glob(names[-1])) if folder.is_dir() else []
+    if not paths:
+        print(f"skipped: there is no {folder / names[-1]}")
+        sys.exit(SKIPPED)
+    return paths
+
+
+def test_real():
+    """Archives of real models."""
+    with tempfile.TemporaryDirectory() as work:
+        for model in shared("*.safetensors") + shared("*.pt") + shared("real", "*.safetensors"):
+            check_packed(work, str(model), [])
+        for model in shared("*sliced*.safetensors"):
+            for method in ("polar", "bits-back"):
+                check_packed(work, str(model), ["--symmetry", method])
+
+
+def test_corners():
+    """Archives made by hand at the corners of the specification: the decoder and bbz agree on them."""
+    paths = shared("..", "cases", "spec", "*.bbz")
+    # bbz verify fails if one archive does, and prints the outcome of each.
+    printed = subprocess.run([os.environ["BBZ"], "verify", "--json", *paths], check=False,
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    reports = {report["archive"]: report for report in json.loads(printed)}
+    for path in paths:
+        error = reports[str(path)]["error"]
+        expected = error["code"] if error else "ok"
+        expect(outcome(archive.verify, memoryview(path.read_bytes())), expected, path.name)
+
+
+def main():
+    test = sys.argv[1]
+    globals()[f"test_{test}"]()
+    print(f"{test}: {len(failures)} failures")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
