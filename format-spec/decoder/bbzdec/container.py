@@ -92,7 +92,7 @@ def parse_entry(fields, offset, limits):
 
 
 def read_head(archive, offset, limits):
-    """Records: head checks 1 to 8."""
+    """Records: the checks of a head."""
     start = bytes(archive[offset:offset + 16])
     require(len(start) == 16, "truncated", f"record at offset {offset}: its head is cut")
     require(start[:4] == SYNC, "malformed",
@@ -107,19 +107,15 @@ def read_head(archive, offset, limits):
     return parse_entry(Fields(entry, f"record at offset {offset}"), offset, limits)
 
 
-def require_within(archive, record):
-    """Records: head check 9."""
-    require(record.end <= len(archive), "truncated",
-            f"{record}: it ends at {record.end}, the archive at {len(archive)}")
-
-
 def payload_of(archive, record):
     """Returns a payload that is within the archive, without a check of its checksum."""
     return archive[record.payload_offset:record.end]
 
 
 def check_payload(archive, record):
-    """Records: the payload checksum."""
+    """Records: the payload is there, and has its checksum."""
+    require(record.end <= len(archive), "truncated",
+            f"{record}: it ends at {record.end}, the archive at {len(archive)}")
     if record.flags & PAYLOAD:
         computed = xxhash.xxh3_64_intdigest(payload_of(archive, record))
         require(computed == record.payload_checksum, "checksum", f"{record}: payload")
@@ -250,7 +246,6 @@ def read_in_order(archive, header, limits, visit):
     offset, front, front_list = HEADER_SIZE, None, None
     if header.front_index:
         record, front, stored = read_front_index(archive, limits)
-        require_within(archive, record)
         front_list = read_list(archive, record, front, stored)
         offset = record.end
     seen, count = bytearray(), 0
@@ -259,7 +254,6 @@ def read_in_order(archive, header, limits, visit):
         if record.type == INDEX:
             break
         require(record.type != TRAILER, "malformed", f"{record}: no index before it")
-        require_within(archive, record)
         seen += record.entry
         require(len(seen) <= limits.index, "limit", f"{record}: the entries exceed the index limit")
         visit(record)
@@ -269,7 +263,6 @@ def read_in_order(archive, header, limits, visit):
     require(meta.count == count and meta.list_length == len(seen), "malformed",
             f"{record}: it does not list the {count} records before it")
     require(front in (None, meta), "malformed", "the two indexes differ")
-    require_within(archive, record)
     same = read_list(archive, record, meta, stored) == seen and front_list in (None, seen)
     require(same, "malformed", f"{record}: it does not list the records before it")
     last = read_head(archive, record.end, limits)
