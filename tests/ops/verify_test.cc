@@ -91,6 +91,21 @@ TEST(Verify, DamageIsWorseThanWhatIsNotKnown) {
   EXPECT_EQ(outcome(), Code::kChecksum);
 }
 
+// What is wrong with a file is found even if an operand that stands in its section is not known.
+TEST(Verify, AnOperandThatIsNotKnownHidesNoWrongFile) {
+  const auto data = raw::text("0123");
+  raw::Archive archive;
+  archive.records = {
+      raw::file(0, "f"),
+      raw::tensor({.file = raw::kNone, .stored = 4, .chunk = 4, .shape = {4}, .name = "operand"}),
+      raw::chunk({.count = 4, .codec = 999}, data, data),
+      raw::tensor({.number = 1, .stored = 4, .chunk = 4, .shape = {4}, .name = "t"}),
+      raw::raw_chunk({.tensor = 1, .count = 4}, data),
+      raw::file_end(0, 1, 4, raw::sha256(raw::text("4567")))};
+  const auto source = io::memory_source(archive.bytes());
+  EXPECT_EQ(verify(*source, {})->outcome().code(), Code::kChecksum);
+}
+
 TEST(ParseDigest, TakesKindAndHexadecimal) {
   for (const DigestKind kind : {DigestKind::kXxh3_128, DigestKind::kSha256}) {
     const Digest digest = digest_of(kind, {});

@@ -65,14 +65,14 @@ class DamageCollector final : public Visitor {
 
   Status damaged(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
                  const Error& error) override {
-    whole_ = false;
+    whole_ = whole_ && tensor.is_operand();
     add({tensor.is_operand() ? "" : path_, tensor.meta.name, chunk.meta.number,
          chunk.payload.offset, error});
     return {};
   }
 
   Status not_derived(const catalog::Tensor& tensor, const Error& error) override {
-    whole_ = false;
+    whole_ = whole_ && tensor.is_operand();
     add({path_, tensor.meta.name, std::nullopt, 0, error});
     return {};
   }
