@@ -6,7 +6,7 @@
 #include "bbz/format/chunk/chunk.h"
 #include "bbz/format/chunk/payload.h"
 
-namespace bbz::internal {
+namespace bbz::push::internal {
 
 Status Assembler::add_group(std::size_t unit) {
   const std::uint32_t number = static_cast<std::uint32_t>(groups_.size());
@@ -240,4 +240,4 @@ void Assembler::drop_if_done(std::uint32_t number) {
   release_kept(number);
 }
 
-}  // namespace bbz::internal
+}  // namespace bbz::push::internal

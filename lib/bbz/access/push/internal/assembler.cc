@@ -3,12 +3,12 @@
 #include "bbz/base/format.h"
 #include "bbz/format/chunk/payload.h"
 
-namespace bbz::internal {
+namespace bbz::push::internal {
 
 using container::RecordType;
 
-Assembler::Assembler(Input& input, RecordMap& record_map, const push::Options& options,
-                     push::Receiver& receiver)
+Assembler::Assembler(Input& input, RecordMap& record_map, const Options& options,
+                     Receiver& receiver)
     : input_(input),
       record_map_(record_map),
       options_(options),
@@ -236,4 +236,4 @@ Status Assembler::check_file(std::uint32_t number) {
   return receiver_.end_file(file);
 }
 
-}  // namespace bbz::internal
+}  // namespace bbz::push::internal

@@ -9,15 +9,14 @@
 #include "bbz/parallel/thread_pool.h"
 #include "bbz/symmetry/decode.h"
 
-namespace bbz::internal {
+namespace bbz::push::internal {
 
 // Decodes verified payloads, and passes tensors, files and groups to the receiver as soon as all
 // that they need is there. Methods return the errors of the receiver, and errors that make the
 // archive as a whole wrong. What is wrong with one tensor goes to Receiver::failed().
 class Assembler {
  public:
-  Assembler(Input& input, RecordMap& record_map, const push::Options& options,
-            push::Receiver& receiver);
+  Assembler(Input& input, RecordMap& record_map, const Options& options, Receiver& receiver);
 
   // Takes a record that has become known: the newest of the catalog.
   Status add(std::size_t unit);
@@ -108,8 +107,8 @@ class Assembler {
 
   Input& input_;
   RecordMap& record_map_;
-  const push::Options& options_;
-  push::Receiver& receiver_;
+  const Options& options_;
+  Receiver& receiver_;
   parallel::ThreadPool pool_;
   std::vector<Progress> progress_;
   std::vector<FileProgress> files_;
@@ -127,4 +126,4 @@ class Assembler {
   std::unordered_map<std::size_t, std::uint32_t> keepers_;     // number of groups that keep a unit
 };
 
-}  // namespace bbz::internal
+}  // namespace bbz::push::internal

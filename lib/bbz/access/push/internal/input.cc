@@ -6,7 +6,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/hash.h"
 
-namespace bbz::internal {
+namespace bbz::push::internal {
 namespace {
 
 // Calls `act(block, begin in the block, size)` for each block that a range touches.
@@ -59,7 +59,7 @@ void Blocks::release(Interval range) {
   });
 }
 
-Input::Input(const push::Options& options)
+Input::Input(const Options& options)
     : store_(options.store != nullptr ? options.store : &blocks_),
       memory_(options.memory),
       most_ranges_(options.most_ranges) {}
@@ -132,20 +132,20 @@ void Input::drop(Interval range) {
 
 void Input::damage(Interval range, Error error) {
   drop(range);
-  push::Damage& damage = damages_[range.begin];
+  Damage& damage = damages_[range.begin];
   damage.range = range;
   damage.error = std::move(error);
   ++damage.times;
 }
 
-std::vector<push::Damage> Input::damages() const {
-  std::vector<push::Damage> all;
+std::vector<Damage> Input::damages() const {
+  std::vector<Damage> all;
   for (const auto& [begin, damage] : damages_) all.push_back(damage);
   return all;
 }
 
-const push::Damage* Input::first_damage() const {
+const Damage* Input::first_damage() const {
   return damages_.empty() ? nullptr : &damages_.begin()->second;
 }
 
-}  // namespace bbz::internal
+}  // namespace bbz::push::internal

@@ -10,12 +10,10 @@
 #include "bbz/base/checked.h"
 #include "bbz/base/error.h"
 
-namespace bbz::internal {
-
-using push::Interval;
+namespace bbz::push::internal {
 
 // Keeps bytes in memory, in blocks that are freed when the last of their bytes is released.
-class Blocks final : public push::Store {
+class Blocks final : public Store {
  public:
   Status write(std::uint64_t offset, Bytes bytes) override;
   Status read(std::uint64_t offset, MutableBytes out) override;
@@ -37,7 +35,7 @@ class Blocks final : public push::Store {
 class Input {
  public:
   // Takes the store and the limits from the options.
-  explicit Input(const push::Options& options);
+  explicit Input(const Options& options);
 
   // Returns whether bytes are kept in a store of the caller's.
   bool has_store() const { return store_ != &blocks_; }
@@ -62,9 +60,9 @@ class Input {
   // Returns whether all bytes of a range are there.
   bool has(Interval range) const { return there_.covers(range); }
   // Returns the bytes that are there.
-  const push::RangeSet& there() const { return there_; }
+  const RangeSet& there() const { return there_; }
   // Returns the bytes that are verified.
-  const push::RangeSet& verified() const { return verified_; }
+  const RangeSet& verified() const { return verified_; }
 
   // Returns bytes that are there and were not released: in `buffer`, or where they were passed
   // from. Valid until take(), forget_latest() or a change of `buffer`.
@@ -82,24 +80,24 @@ class Input {
   void drop(Interval range);
 
   // Returns the damages, by offset.
-  std::vector<push::Damage> damages() const;
+  std::vector<Damage> damages() const;
   // Returns the damage with the lowest offset, or nullptr.
-  const push::Damage* first_damage() const;
+  const Damage* first_damage() const;
 
  private:
   Status check_ranges(Interval range) const;
 
   Blocks blocks_;
-  push::Store* store_;
+  Store* store_;
   std::uint64_t memory_;
   std::uint64_t lent_ = 0;
   std::size_t most_ranges_;
-  push::RangeSet there_;     // fed or adopted, and not damaged
-  push::RangeSet verified_;  // the verified part of `there_`
-  push::RangeSet released_;  // without a store: there, but not in memory any more
+  RangeSet there_;     // fed or adopted, and not damaged
+  RangeSet verified_;  // the verified part of `there_`
+  RangeSet released_;  // without a store: there, but not in memory any more
   std::uint64_t latest_offset_ = 0;
-  Bytes latest_;                                   // passed to the last take()
-  std::map<std::uint64_t, push::Damage> damages_;  // by begin
+  Bytes latest_;                             // passed to the last take()
+  std::map<std::uint64_t, Damage> damages_;  // by begin
 };
 
-}  // namespace bbz::internal
+}  // namespace bbz::push::internal

@@ -4,13 +4,13 @@
 
 #include "bbz/base/format.h"
 
-namespace bbz::internal {
+namespace bbz::push::internal {
 
 using container::RecordHead;
 using container::RecordType;
 using container::RecordView;
 
-RecordMap::RecordMap(Input& input, const push::Options& options)
+RecordMap::RecordMap(Input& input, const Options& options)
     : input_(input), limits_(options.limits), total_(options.total) {}
 
 Status RecordMap::set_total(std::uint64_t total) {
@@ -389,4 +389,4 @@ std::vector<Interval> RecordMap::structure() const {
   return {{trailer, *total_}};
 }
 
-}  // namespace bbz::internal
+}  // namespace bbz::push::internal

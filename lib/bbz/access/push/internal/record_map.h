@@ -9,7 +9,7 @@
 #include "bbz/format/catalog/builder.h"
 #include "bbz/format/container/index.h"
 
-namespace bbz::internal {
+namespace bbz::push::internal {
 
 // A record between the file header and the index at the end.
 struct Unit {
@@ -47,7 +47,7 @@ struct Unit {
 class RecordMap {
  public:
   // Begins with nothing known. `input` must outlive the record_map.
-  RecordMap(Input& input, const push::Options& options);
+  RecordMap(Input& input, const Options& options);
 
   // Sets the length of the archive. Errors: kInvalidArgument if another is known.
   Status set_total(std::uint64_t total);
@@ -127,4 +127,4 @@ class RecordMap {
   std::vector<std::byte> buffer_;  // holds the head and meta that were read last
 };
 
-}  // namespace bbz::internal
+}  // namespace bbz::push::internal
