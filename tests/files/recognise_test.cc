@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "bbz/base/hash.h"
 #include "bbz/base/names.h"
 #include "bbz/base/stand_in.h"
 #include "bbz/files/source_file.h"
@@ -44,6 +45,47 @@ std::string said(const std::string& name, const std::string& text, const Options
   const auto file = files->next().value().value();
   if (file.layout.format != "bytes") return "taken apart";
   return file.layout.why_bytes;
+}
+
+TEST(Recognise, FormatsAreThoseOfTheContentAndOtherwiseOfTheName) {
+  const std::string archive =
+      "\x89"
+      "BBZ\r\n\x1a\n";
+  const std::string safetensors = make_safetensors({{"w", DType::kF32, {8}, 0, 0}});
+  const struct {
+    const char* name;
+    std::string text;
+    FileFormat expected;
+  } cases[] = {
+      {"m.bbz", archive, FileFormat::kArchive},
+      {"m.safetensors", archive, FileFormat::kArchive},
+      {"m.bbz", archive.substr(0, 7), FileFormat::kBytes},
+      {"m.bbz", "", FileFormat::kBytes},
+      {"m.pt", plain_torch(), FileFormat::kPytorch},
+      {"m", plain_torch(), FileFormat::kPytorch},
+      {"m.safetensors", plain_torch(), FileFormat::kPytorch},
+      {"m.pt", "no zip archive", FileFormat::kBytes},
+      {"m", safetensors, FileFormat::kSafetensors},
+      {"m.pt", safetensors, FileFormat::kSafetensors},
+      {"m.safetensors", "{}", FileFormat::kSafetensors},
+      {"m", safetensors.substr(0, 8), FileFormat::kBytes},
+      {"config.json", "{}", FileFormat::kBytes},
+  };
+  for (const auto& one : cases) {
+    const Bytes all = std::as_bytes(std::span(one.text));
+    EXPECT_EQ(recognise(one.name, all.first(std::min(all.size(), kRecognisedBytes))), one.expected)
+        << one.name << ": " << to_hex(all.first(std::min<std::size_t>(all.size(), 9)));
+  }
+}
+
+TEST(Recognise, NamesShowTheUsualFormat) {
+  for (const char* name : {"a.pt", "a.pth", "a.bin", "a.ckpt"}) {
+    EXPECT_EQ(usual_format(name), FileFormat::kPytorch) << name;
+  }
+  EXPECT_EQ(usual_format("dir/a.safetensors"), FileFormat::kSafetensors);
+  for (const char* name : {"a.bbz", "a.PT", "pt", "a.safetensors.index.json", ""}) {
+    EXPECT_EQ(usual_format(name), FileFormat::kBytes) << name;
+  }
 }
 
 TEST(Recognise, WhatLooksLikeAModelIsNamedWithTheReason) {

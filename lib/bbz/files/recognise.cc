@@ -7,8 +7,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/stand_in.h"
 #include "bbz/base/wire.h"
-#include "bbz/files/safetensors/header.h"
-#include "bbz/files/torch/state_dict.h"
+#include "bbz/files/internal/format.h"
 
 namespace bbz::files {
 namespace {
@@ -126,6 +125,20 @@ std::string why(const Unparsed& file) {
 }
 
 }  // namespace
+
+FileFormat recognise(std::string_view path, Bytes start) {
+  for (const Format& format : formats()) {
+    if (format.probe(path, start) != Format::Match::kNo) return format.id;
+  }
+  return FileFormat::kBytes;
+}
+
+FileFormat usual_format(std::string_view path) {
+  for (const Format& format : formats()) {
+    if (format.has_name != nullptr && format.has_name(path)) return format.id;
+  }
+  return FileFormat::kBytes;
+}
 
 std::string why_bytes(const Unparsed& file) {
   return std::string(cut_text(why(file), kMostBytes));

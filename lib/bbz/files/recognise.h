@@ -1,6 +1,7 @@
-// Recognises files that look like models but are packed as plain bytes.
+// Recognises the formats of files, and files that look like models but are packed as plain bytes.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -8,8 +9,24 @@
 
 namespace bbz::files {
 
-// The number of a file's first bytes that why_bytes() needs.
+// The formats of files that hold models. internal/format.cc has the table of them.
+enum class FileFormat : std::uint8_t {
+  kBytes,  // none of the others
+  kSafetensors,
+  kPytorch,  // a zip archive, in which torch.save writes
+  kArchive,  // of bbz
+};
+
+// The number of a file's first bytes that recognise() and why_bytes() need.
 inline constexpr std::size_t kRecognisedBytes = 512;
+
+// Returns the format that a file seems to have. `path` is its name or path, and `start` its first
+// kRecognisedBytes bytes, or all. Only the reader of the format can tell whether it really has it.
+FileFormat recognise(std::string_view path, Bytes start);
+
+// Returns the format whose files usually have such a name, kSafetensors or kPytorch, or kBytes if
+// there is none. Other files may have such names too.
+FileFormat usual_format(std::string_view path);
 
 // A file that is packed as bytes. Nothing is owned.
 struct Unparsed {

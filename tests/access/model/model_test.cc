@@ -37,6 +37,27 @@ TEST(ModelOfAnArchive, TakesNoConfigOfMoreThanTheLimit) {
   }
 }
 
+TEST(ModelOfAFile, IsReadByTheFormatOfItsContentWhateverItsName) {
+  const std::string pickled =
+      torch::pickle(torch::pickle_dict({{"w", torch::pickle_view(torch::kMatrix)}}));
+  const std::string zip = torch::make_torch(pickled, {torch::counting_bytes(24)});
+  std::vector<safetensors::Tensor> tensors = {{"w", DType::kF32, {2, 3}, 0, 0}};
+  const auto header = safetensors::build(tensors, {}).value();
+  const std::string plain = std::string(as_text(header)) + torch::counting_bytes(24);
+  for (const std::string& text : {zip, plain}) {
+    for (const char* name : {"m", "m.pt", "m.safetensors", "m.zip"}) {
+      const auto model = open(io::memory_source(std::as_bytes(std::span(text))), name);
+      ASSERT_TRUE(model.ok()) << name << ": " << model.error().message;
+      ASSERT_EQ(model->tensors.size(), 1u) << name;
+      EXPECT_EQ(model->load(0)->size(), 24u) << name;
+    }
+  }
+  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n";
+  const auto refused = open(io::memory_source(std::as_bytes(std::span(pointer))), "m.safetensors");
+  ASSERT_EQ(refused.code(), Code::kInvalidArgument);
+  EXPECT_NE(refused.error().message.find("git lfs pull"), std::string::npos);
+}
+
 // Which files of a folder hold a model is what `bbz pack` takes them for.
 TEST(ModelOfAFolder, IsInAFileOfAnySuffixOfPyTorch) {
   const std::string text = torch::make_torch(

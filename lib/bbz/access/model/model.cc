@@ -155,6 +155,23 @@ Error no_model(std::string_view shown, const std::string& name, Bytes front) {
                     shown);
 }
 
+// Opens a file with the reader of the format that `name` and its first bytes show.
+Result<Model> read_model(const SharedSource& source, const std::string& name, Bytes front,
+                         const Opening& opening) {
+  switch (files::recognise(name, front)) {
+    case files::FileFormat::kArchive:
+      return from_archive(source, opening);
+    case files::FileFormat::kPytorch:
+      return from_torch(source);
+    case files::FileFormat::kSafetensors:
+      if (stand_in(front).empty()) return from_safetensors(source);
+      break;
+    case files::FileFormat::kBytes:
+      break;
+  }
+  return no_model(source->name(), name, front);
+}
+
 Result<Model> open_source(const SharedSource& source, const fs::path& path,
                           const Opening& opening) {
   if (!source->seekable()) {
@@ -164,20 +181,7 @@ Result<Model> open_source(const SharedSource& source, const fs::path& path,
   Bytewise start(files::kRecognisedBytes);
   BBZ_ASSIGN(const std::size_t got, io::read_up_to(*source, 0, start));
   const Bytes front = Bytes(start).first(got);
-  const auto is_archive = [&] {
-    return got >= container::kMagic.size() &&
-           std::ranges::equal(front.first(container::kMagic.size()),
-                              std::as_bytes(std::span(container::kMagic)));
-  };
-  Result<Model> model = no_model(source->name(), path.filename().string(), front);
-  if (is_archive()) {
-    model = from_archive(source, opening);
-  } else if (torch::looks_like_zip(front)) {
-    model = from_torch(source);
-  } else if (stand_in(front).empty() &&
-             (path.extension() == ".safetensors" || safetensors::looks_like_header(front))) {
-    model = from_safetensors(source);
-  }
+  Result<Model> model = read_model(source, path.filename().string(), front, opening);
   if (!model.ok()) {
     BBZ_TRY(source->check_unchanged());
     return model;
@@ -201,25 +205,26 @@ Result<Model> open_one(const fs::path& path, const Opening& opening) {
 
 // Opens the files of a directory that hold models, in the order of their names.
 Result<std::vector<Model>> open_models(const fs::path& folder, const Opening& opening) {
-  std::vector<fs::path> files;
+  std::vector<fs::path> paths;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    const std::string extension = entry.path().extension().string();
-    if (extension == ".safetensors" || torch::has_usual_suffix(extension)) {
-      files.push_back(entry.path());
+    if (files::usual_format(entry.path().filename().string()) != files::FileFormat::kBytes) {
+      paths.push_back(entry.path());
     }
   }
   if (error) return make_error(Code::kIo, "{}: {}", folder.string(), error.message());
-  std::ranges::sort(files);
+  std::ranges::sort(paths);
   std::vector<Model> models;
   Status passed_over;
-  for (const fs::path& file : files) {
+  for (const fs::path& file : paths) {
     Result<Model> model = open_one(file, opening);
     // Skip files that are no zip archives or hold other objects, such as the arguments of a
     // training.
     const bool another =
         model.code() == Code::kInvalidArgument || model.code() == Code::kUnsupported;
-    if (!model.ok() && (!another || file.extension() == ".safetensors")) return model.error();
+    const bool claimed =
+        files::usual_format(file.filename().string()) == files::FileFormat::kSafetensors;
+    if (!model.ok() && (!another || claimed)) return model.error();
     if (!model.ok()) {
       if (passed_over.ok()) passed_over = model.error();
       continue;

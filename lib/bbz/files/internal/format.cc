@@ -6,15 +6,19 @@
 #include "bbz/base/names.h"
 #include "bbz/base/stand_in.h"
 #include "bbz/files/internal/pytorch.h"
-#include "bbz/files/recognise.h"
+#include "bbz/format/container/header.h"
 
 namespace bbz::files {
 namespace {
 
 using Match = Format::Match;
 
+Match probe_archive(std::string_view, Bytes first) {
+  return container::begins_with_magic(first) ? Match::kContent : Match::kNo;
+}
+
 Match probe_safetensors(std::string_view path, Bytes first) {
-  if (path.ends_with(".safetensors")) return Match::kClaimed;
+  if (safetensors::has_usual_suffix(path)) return Match::kClaimed;
   return safetensors::looks_like_header(first) ? Match::kMaybe : Match::kNo;
 }
 
@@ -49,12 +53,14 @@ Result<Layout> layout_bytes(Front& front, const Options&) {
   return layout;
 }
 
-// The first format that matches is taken, and the last matches everything.
-constexpr std::array<Format, 3> kFormats = {{
-    {"safetensors", ".safetensors", safetensors::kLengthBytes + 1, probe_safetensors,
-     layout_safetensors},
-    {"pytorch", ".pt", kPytorchProbeSize, probe_pytorch, layout_pytorch},
-    {"bytes", "", 0, probe_bytes, layout_bytes},
+constexpr std::array<Format, 4> kFormats = {{
+    {FileFormat::kArchive, "bbz", ".bbz", container::kMagic.size(), probe_archive, nullptr,
+     nullptr},
+    {FileFormat::kPytorch, "pytorch", ".pt", kPytorchProbeSize, probe_pytorch,
+     torch::has_usual_suffix, layout_pytorch},
+    {FileFormat::kSafetensors, "safetensors", ".safetensors", safetensors::kLengthBytes + 1,
+     probe_safetensors, safetensors::has_usual_suffix, layout_safetensors},
+    {FileFormat::kBytes, "bytes", "", 0, probe_bytes, nullptr, layout_bytes},
 }};
 
 Result<Layout> lay_out(Front& front, std::string_view path, std::string_view shown,
@@ -64,10 +70,10 @@ Result<Layout> lay_out(Front& front, std::string_view path, std::string_view sho
   std::string failure;  // the error of a format that it might have had
   for (const Format& format : kFormats) {
     const bool last = &format == &kFormats.back();
-    if (opaque && !last) continue;
+    if (format.layout == nullptr || (opaque && !last)) continue;
     BBZ_ASSIGN(const Bytes first, front.first(format.probe_size));
     const Match match = format.probe(path, first);
-    if (match == Match::kNo) continue;
+    if (match < Match::kMaybe) continue;
     auto layout = format.layout(front, options);
     if (layout.ok()) {
       layout->format = format.name;
@@ -104,6 +110,10 @@ std::string stream_path(std::string_view format, const Options& options) {
 }
 
 }  // namespace
+
+std::span<const Format> formats() {
+  return kFormats;
+}
 
 Extent bytes_extent(std::uint64_t offset, std::optional<std::uint64_t> length) {
   Extent extent;

@@ -1,26 +1,36 @@
-// The formats of source files: how each is recognised and laid out.
+// The table of file formats: how each is recognised and laid out.
 #pragma once
 
+#include <span>
+
 #include "bbz/files/internal/front.h"
+#include "bbz/files/recognise.h"
 #include "bbz/files/source_file.h"
 
 namespace bbz::files {
 
 // A format, which is a row of the table in format.cc.
 struct Format {
-  // The certainty of a probe. If a file breaks the rules of the format, it is packed as plain bytes
-  // after kMaybe, and is an error after kClaimed.
-  enum class Match { kNo, kMaybe, kClaimed };
+  // The certainty of a probe. After kContent, only the content fits: that is enough for
+  // recognise(), but not to lay the file out. If a file breaks the rules of the format, it is packed
+  // as plain bytes after kMaybe, and is an error after kClaimed.
+  enum class Match { kNo, kContent, kMaybe, kClaimed };
 
+  FileFormat id{};
   std::string_view name;
   std::string_view suffix;  // for a stream's file without a name: ".safetensors"
   // Probes the first `probe_size` bytes of the file, or all if there are fewer.
   std::uint64_t probe_size = 0;
   // Returns how certainly a file with this path, or "", and these first bytes has the format.
   Match (*probe)(std::string_view path, Bytes first) = nullptr;
-  // Reads what it needs, and returns the layout.
+  // Returns whether files of this format usually have such a name. Null if the name says nothing.
+  bool (*has_name)(std::string_view path) = nullptr;
+  // Reads what it needs, and returns the layout. Null if such files are packed as plain bytes.
   Result<Layout> (*layout)(Front& front, const Options& options) = nullptr;
 };
+
+// Returns all formats. A file has the first that matches; the last, plain bytes, matches all files.
+std::span<const Format> formats();
 
 // Returns an extent of plain bytes. `length` is nullopt if it is not known.
 Extent bytes_extent(std::uint64_t offset, std::optional<std::uint64_t> length);

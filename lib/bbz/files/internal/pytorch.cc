@@ -62,8 +62,8 @@ std::optional<Extent> storage_extent(const torch::Storage& storage, const Use& u
 }  // namespace
 
 Format::Match probe_pytorch(std::string_view path, Bytes first) {
-  const bool maybe = torch::has_usual_suffix(path) && torch::looks_like_zip(first);
-  return maybe ? Format::Match::kMaybe : Format::Match::kNo;
+  if (!torch::looks_like_zip(first)) return Format::Match::kNo;
+  return torch::has_usual_suffix(path) ? Format::Match::kMaybe : Format::Match::kContent;
 }
 
 Result<Layout> layout_pytorch(Front& front, const Options& options) {

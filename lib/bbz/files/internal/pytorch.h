@@ -8,8 +8,8 @@ namespace bbz::files {
 // The number of first bytes that probe_pytorch() needs.
 inline constexpr std::uint64_t kPytorchProbeSize = 4;
 
-// Returns kMaybe for a zip archive named .pt, .pth, .bin or .ckpt, else kNo. Never returns
-// kClaimed, because files of any kind have such names.
+// Returns kMaybe for a zip archive named .pt, .pth, .bin or .ckpt, kContent for another zip archive,
+// else kNo. Never returns kClaimed, because files of any kind have such names.
 Format::Match probe_pytorch(std::string_view path, Bytes first);
 
 // Lays a file out so that its storages are tensors, and everything else (the structures of the zip

@@ -161,6 +161,10 @@ Result<std::uint64_t> header_size(Bytes start, const Limits& limits) {
   return kLengthBytes + length;
 }
 
+bool has_usual_suffix(std::string_view name) {
+  return name.ends_with(".safetensors");
+}
+
 bool looks_like_header(Bytes start) {
   return start.size() > kLengthBytes && header_size(start).ok() &&
          start[kLengthBytes] == std::byte{'{'};

@@ -66,6 +66,9 @@ struct Header {
 // Errors: kTruncated if `start` is shorter; kLimit.
 Result<std::uint64_t> header_size(Bytes start, const Limits& limits = {});
 
+// Returns whether a name ends in .safetensors.
+bool has_usual_suffix(std::string_view name);
+
 // Returns whether a file can be a safetensors file, from its first 9 bytes: a length within the
 // format's limit and a '{'.
 bool looks_like_header(Bytes start);

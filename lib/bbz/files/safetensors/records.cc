@@ -56,7 +56,7 @@ void RecordsCheck::data(std::uint64_t offset, Bytes bytes) {
 
 bool RecordsCheck::is_compared() const {
   if (format_ == "safetensors") return true;
-  return has_tensors_ && (path_.ends_with(".safetensors") || looks_like_header(start_));
+  return has_tensors_ && (has_usual_suffix(path_) || looks_like_header(start_));
 }
 
 Status RecordsCheck::end_file(std::uint64_t size) {

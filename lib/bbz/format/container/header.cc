@@ -27,6 +27,11 @@ std::array<std::byte, kFileHeaderSize> encode_file_header(const FileHeader& head
   return bytes;
 }
 
+bool begins_with_magic(Bytes start) {
+  return start.size() >= kMagic.size() &&
+         std::ranges::equal(start.first(kMagic.size()), std::as_bytes(std::span(kMagic)));
+}
+
 Result<FileHeader> decode_file_header(Bytes bytes) {
   const Bytes magic = bytes.first(std::min(bytes.size(), kMagic.size()));
   if (magic.empty() ||

@@ -28,6 +28,9 @@ struct FileHeader {
 // Returns the header's bytes, checksum included.
 std::array<std::byte, kFileHeaderSize> encode_file_header(const FileHeader& header);
 
+// Returns whether a file begins as an archive does, from its first 8 bytes.
+bool begins_with_magic(Bytes start);
+
 // Decodes the start of an archive. `bytes` holds at least kFileHeaderSize bytes, or the whole
 // archive if that is shorter. Errors, in the order of the checks: kNotAnArchive, kTruncated,
 // kChecksum, kUnsupported.
