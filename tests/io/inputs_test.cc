@@ -10,6 +10,7 @@
 
 #include "bbz/io/atomic_file.h"
 #include "io/forbid_calls.h"
+#include "io/modes.h"
 #include "io/texts.h"
 #include "support/temp_dir.h"
 
@@ -20,12 +21,6 @@ using testing::HasSubstr;
 
 FileStatus status_of(const std::string& path) {
   return (*open_file(path))->file_status().value();
-}
-
-std::uint32_t mode_of(const std::string& path) {
-  struct stat status {};
-  EXPECT_EQ(::stat(path.c_str(), &status), 0) << path;
-  return status.st_mode & 07777;
 }
 
 TEST(Inputs, AreKnownOfFilesAndNothingElse) {

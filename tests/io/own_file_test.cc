@@ -12,6 +12,7 @@
 #include <cstring>
 #include <thread>
 
+#include "io/modes.h"
 #include "support/temp_dir.h"
 
 namespace bbz::io {
@@ -28,12 +29,6 @@ constexpr OwnFileOptions kAll[] = {kRead,
                                    {.others = OthersMayWrite::kTaken},
                                    {.create = true, .others = OthersMayWrite::kTaken},
                                    {.others = OthersMayWrite::kLeft}};
-
-std::uint32_t mode_of(const std::string& path) {
-  struct stat status {};
-  EXPECT_EQ(::stat(path.c_str(), &status), 0) << path;
-  return status.st_mode & 07777;
-}
 
 class OwnFile : public testing::Test {
  protected:

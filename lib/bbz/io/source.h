@@ -10,20 +10,10 @@
 
 #include "bbz/base/checked.h"
 #include "bbz/base/error.h"
+#include "bbz/io/byte_range.h"
 #include "bbz/io/file_status.h"
 
 namespace bbz::io {
-
-// The bytes [offset, offset + size) of a source. Precondition: offset + size fits into 64 bits.
-struct ByteRange {
-  std::uint64_t offset = 0;  // offset of the first byte
-  std::uint64_t size = 0;    // number of bytes
-
-  // Returns the offset after the last byte.
-  std::uint64_t end() const { return offset + size; }
-  // Compares offsets and sizes.
-  bool operator==(const ByteRange&) const = default;
-};
 
 // A prefetch hint. Destroying it cancels the hint, and the source releases what it prefetched. The
 // source must outlive it.

@@ -6,6 +6,7 @@
 #include "bbz/base/format.h"
 #include "bbz/format/chunk/payload.h"
 #include "bbz/format/container/record.h"
+#include "bbz/io/byte_range.h"
 #include "bbz/symmetry/decode.h"
 
 namespace bbz::plan {
@@ -64,20 +65,18 @@ std::uint64_t item_count(const catalog::Catalog& catalog, What what) {
 }
 
 std::vector<Range> merge(std::span<const Piece> pieces, const Options& options) {
+  io::Nearness near{options.gap};
+  if (options.most_bytes != 0) near.most_bytes = options.most_bytes;
   std::vector<Range> ranges;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
-    const Piece& piece = pieces[i];
-    if (!ranges.empty()) {
-      Range& last = ranges.back();
-      const bool near = piece.offset - last.end() <= options.gap;
-      const bool fits = options.most_bytes == 0 || piece.end() - last.offset <= options.most_bytes;
-      if (near && fits) {
-        last.length = piece.end() - last.offset;
-        ++last.piece_count;
-        continue;
-      }
+    const io::ByteRange piece{pieces[i].offset, pieces[i].length};
+    Range* const last = ranges.empty() ? nullptr : &ranges.back();
+    if (last != nullptr && near.joinable({last->offset, last->length}, piece) == piece.size) {
+      last->length = piece.end() - last->offset;
+      ++last->piece_count;
+    } else {
+      ranges.push_back({piece.offset, piece.size, i, 1});
     }
-    ranges.push_back({piece.offset, piece.length, i, 1});
   }
   return ranges;
 }

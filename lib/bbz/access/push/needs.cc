@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "bbz/access/push/internal/impl.h"
+#include "bbz/io/byte_range.h"
 
 namespace bbz::push {
 
@@ -40,13 +41,15 @@ std::vector<Interval> Decoder::needs(std::size_t most, std::uint64_t gap) const 
   Impl& d = *impl_;
   std::vector<Interval> found;
   if (!d.failure.ok() || complete()) return found;
+  const io::Nearness near{gap};
+  const auto bytes_of = [](const Interval& i) { return io::ByteRange{i.begin, i.size()}; };
   // Adds what is missing of a range; returns false when enough was found.
   const auto add = [&](Interval range) {
     constexpr std::size_t kStep = 64;
     while (!range.empty()) {
       const auto parts = d.input.there().missing(range, kStep);
       for (const Interval& part : parts) {
-        if (!found.empty() && part.begin - found.back().end <= gap) {
+        if (!found.empty() && near.joinable(bytes_of(found.back()), bytes_of(part)) != 0) {
           found.back().end = part.end;
         } else if (found.size() == most) {
           return false;

@@ -46,21 +46,18 @@ Prefetcher::~Prefetcher() {
 
 std::vector<Prefetcher::WindowPtr> Prefetcher::make_windows(
     std::span<const io::ByteRange> ranges) const {
+  const io::Nearness near{options_.merge_gap, options_.request_bytes};
   std::vector<WindowPtr> windows;
   for (io::ByteRange left : ranges) {
     while (left.size > 0) {
-      const auto joins = [&](const io::ByteRange& last) {
-        return left.offset >= last.end() && left.offset - last.end() <= options_.merge_gap &&
-               left.offset - last.offset < options_.request_bytes;
-      };
-      if (windows.empty() || !joins(windows.back()->range)) {
+      std::uint64_t part = windows.empty() ? 0 : near.joinable(windows.back()->range, left);
+      if (part == 0) {
         if (windows_.size() + windows.size() >= kMaxWindows) return windows;
         windows.push_back(std::make_shared<Window>());
         windows.back()->range = {left.offset, 0};
+        part = std::min(left.size, options_.request_bytes);
       }
       Window& window = *windows.back();
-      const std::uint64_t room = options_.request_bytes - (left.offset - window.range.offset);
-      const std::uint64_t part = std::min(left.size, room);
       window.range.size = left.offset + part - window.range.offset;
       window.unread += part;
       left.offset += part;
