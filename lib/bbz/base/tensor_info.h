@@ -1,9 +1,13 @@
-// TensorInfo: the description of a tensor.
+// TensorInfo: the description of a tensor, and how callers give the bytes of one.
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "bbz/base/dtype.h"
+#include "bbz/base/error.h"
 #include "bbz/base/shape.h"
 
 namespace bbz {
@@ -14,5 +18,14 @@ struct TensorInfo {
   DType dtype{};
   Shape shape;  // extents in elements
 };
+
+// Returns the bytes of the tensor with an index in a list of TensorInfo: row-major, each element
+// little-endian, of the size that dtype and shape give. Every function that has one as an argument
+// keeps to this:
+// - It calls it on the thread of its own caller, one call at a time, in any order of tensors, and
+//   more than once for a tensor if necessary. The callback need not be thread-safe.
+// - It keeps no copy of the callback after it has returned. The bytes are the receiver's own.
+// - It ends at the first error, and returns that unchanged.
+using LoadTensor = std::function<Result<std::vector<std::byte>>(std::size_t tensor)>;
 
 }  // namespace bbz

@@ -8,12 +8,10 @@
 
 namespace bbz::compare {
 
-using junction::Load;
-
 // One of the two models: its tensors and how to load their bytes.
 struct Side {
   std::span<const TensorInfo> tensors;  // must outlive the comparison
-  Load load;
+  LoadTensor load;
 };
 
 // The distance between the models at a junction, after the best rotation of the first.
@@ -30,7 +28,7 @@ struct OrbitDistance {
 // junction measures after applying this U to it. The sides may have different element types.
 // Shortcuts may have been derived within a tolerance; they are measured like other members. Errors:
 // kInvalidArgument if the sides have different families, junctions, members or shapes (naming the
-// tensors); kUnsupported if a member is not finite; the errors of Load.
+// tensors); kUnsupported if a member is not finite; the errors of `load`.
 Result<std::vector<OrbitDistance>> orbit_distances(const Side& first, const Side& second);
 
 }  // namespace bbz::compare

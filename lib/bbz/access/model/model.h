@@ -2,17 +2,16 @@
 // archive.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "bbz/base/hash.h"
+#include "bbz/base/tensor_info.h"
 #include "bbz/files/safetensors/header.h"
 #include "bbz/format/container/limits.h"
 #include "bbz/io/source.h"
-#include "bbz/symmetry/junction/detect.h"
 
 namespace bbz::model {
 
@@ -25,10 +24,10 @@ struct Model {
   std::vector<std::byte> header;  // of the file, if it is one of safetensors; else empty
   // Bytes that are stored: of its files, or of the archive's payloads.
   std::uint64_t stored_bytes = 0;
-  // Reads a tensor, by its index in `tensors`. Keeps open what it reads from, also after the Model
-  // is destroyed. Errors: those of the source and of the format that it was opened as; kIo if the
-  // file has changed since.
-  junction::Load load;
+  // Reads a tensor of `tensors`. Keeps open what it reads from, also after the Model is destroyed.
+  // Errors: those of the source and of the format that it was opened as; kIo if the file has
+  // changed since.
+  LoadTensor load;
   std::optional<Digest> root;  // root digest of the archive that holds it
   // Text of the config.json in the archive or beside the file; empty if there is none or it has
   // more than 16 MiB.

@@ -19,7 +19,7 @@ using linalg::Matrix;
 
 class Walk {
  public:
-  Walk(std::span<const TensorInfo> tensors, bool polar, const Load& load, const Emit& emit,
+  Walk(std::span<const TensorInfo> tensors, bool polar, const LoadTensor& load, const Emit& emit,
        OnRefusal on_refusal)
       : tensors_(tensors), polar_(polar), load_(load), emit_(emit), on_refusal_(on_refusal) {}
 
@@ -167,7 +167,7 @@ class Walk {
 
   std::span<const TensorInfo> tensors_;
   bool polar_;
-  const Load& load_;
+  const LoadTensor& load_;
   const Emit& emit_;
   OnRefusal on_refusal_;
   bool loaded_ = true;                  // whether the last load succeeded
@@ -177,7 +177,7 @@ class Walk {
 
 // Returns why a junction might not be rotated, or an empty string if it certainly is.
 Result<std::string> why_not(std::span<const TensorInfo> tensors, const Junction& junction,
-                            const Load& load) {
+                            const LoadTensor& load) {
   for (const Member& member : junction.members) {
     const TensorInfo& info = tensors[member.tensor];
     BBZ_ASSIGN(const std::vector<std::byte> bytes, load(member.tensor));
@@ -200,7 +200,7 @@ Result<std::string> why_not(std::span<const TensorInfo> tensors, const Junction&
 }  // namespace
 
 Result<std::string> why_none_fits(std::span<const TensorInfo> tensors,
-                                  const junction::Detection& detection, const Load& load) {
+                                  const junction::Detection& detection, const LoadTensor& load) {
   std::string first;
   for (const Junction& junction : detection.junctions) {
     if (!junction.proven()) continue;
@@ -213,7 +213,7 @@ Result<std::string> why_none_fits(std::span<const TensorInfo> tensors,
 
 Result<std::vector<JunctionReport>> rotate(std::span<const TensorInfo> tensors,
                                            const junction::Detection& detection, bool polar,
-                                           const Load& load, const Emit& emit,
+                                           const LoadTensor& load, const Emit& emit,
                                            OnRefusal on_refusal) {
   std::vector<JunctionReport> reports;
   Walk walk(tensors, polar, load, emit, on_refusal);

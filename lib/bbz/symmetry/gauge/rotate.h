@@ -42,7 +42,6 @@ struct JunctionReport {
 // an entry overflows its type: fail, or leave the junction's members alone.
 enum class OnRefusal { kFail, kLeaveAlone };
 
-using junction::Load;
 // Receives a tensor of the rotated model. Called on the thread that called rotate().
 using Emit = std::function<Status(Output&&)>;
 
@@ -63,12 +62,12 @@ using Emit = std::function<Status(Output&&)>;
 // a member has an infinity or a NaN or a rotated entry overflows its type, naming the tensor.
 Result<std::vector<JunctionReport>> rotate(std::span<const TensorInfo> tensors,
                                            const junction::Detection& detection, bool polar,
-                                           const Load& load, const Emit& emit,
+                                           const LoadTensor& load, const Emit& emit,
                                            OnRefusal on_refusal = OnRefusal::kFail);
 
 // Returns why rotate() might rotate none of the proven junctions, or an empty string if it
 // certainly rotates one. Loads members until such a junction is found. Errors: those of `load`.
 Result<std::string> why_none_fits(std::span<const TensorInfo> tensors,
-                                  const junction::Detection& detection, const Load& load);
+                                  const junction::Detection& detection, const LoadTensor& load);
 
 }  // namespace bbz::gauge

@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,12 +15,6 @@
 #include "bbz/base/tensor_info.h"
 
 namespace bbz::junction {
-
-// Returns the bytes of the tensor with an index in a list of TensorInfo: row-major, each element
-// little-endian, of the size that dtype and shape give. A function with a Load parameter calls it
-// on its caller's thread, one call at a time, in any order, and more than once for a tensor if
-// necessary. It owns the bytes, and returns the errors of Load unchanged.
-using Load = std::function<Result<std::vector<std::byte>>(std::size_t tensor)>;
 
 // How the rotation U of a junction acts on one of its tensors. The format stores role_name(); the
 // numbers are not part of it.

@@ -51,7 +51,7 @@ void causal_softmax(Matrix& scores) {
 }  // namespace
 
 Result<Model> Model::load(std::span<const TensorInfo> tensors, const Config& config,
-                          const Load& load) {
+                          const LoadTensor& load) {
   Model model;
   model.config_ = config;
   for (std::size_t t = 0; t < tensors.size(); ++t) {

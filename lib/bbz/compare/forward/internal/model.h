@@ -12,8 +12,6 @@
 
 namespace bbz::forward {
 
-using junction::Load;
-
 // A model whose weights are in memory.
 class Model {
  public:
@@ -21,7 +19,7 @@ class Model {
   // are ignored. Errors: kMalformed, naming the tensor, if one is missing, is no float, has another
   // number of bytes or has a shape that does not fit its neighbours; the errors of `load`.
   static Result<Model> load(std::span<const TensorInfo> tensors, const Config& config,
-                            const Load& load);
+                            const LoadTensor& load);
 
   // Returns the configuration that the model was loaded with.
   const Config& config() const { return config_; }
