@@ -190,9 +190,9 @@ class Fitter {
       fields.file = catalog::kNone;
       fields.offset = 0;
     }
-    if (fields.form == symmetry::kFormPolar) refer(fields, symmetry::kMethodPolar);
-    if (fields.form == symmetry::kFormRider) refer(fields, symmetry::kMethodBitsBack);
-    if (fields.form == catalog::kFormDense) {
+    if (fields.form == catalog::Form::kPolar) refer(fields, catalog::GroupMethod::kPolar);
+    if (fields.form == catalog::Form::kRider) refer(fields, catalog::GroupMethod::kBitsBack);
+    if (fields.form == catalog::Form::kDense) {
       fields.group = catalog::kNone;
       fields.stored_elements = *elements;
     }
@@ -202,11 +202,11 @@ class Fitter {
     return true;
   }
 
-  void refer(catalog::TensorMeta& fields, std::uint8_t method) {
+  void refer(catalog::TensorMeta& fields, catalog::GroupMethod method) {
     const auto newest = newest_.find(method);
     if (newest == newest_.end()) return;
     fields.group = newest->second;
-    if (method == symmetry::kMethodPolar) derived_.push_back({fields.group, fields});
+    if (method == catalog::GroupMethod::kPolar) derived_.push_back({fields.group, fields});
   }
 
   std::uint64_t chunk_count() const {
@@ -233,7 +233,7 @@ class Fitter {
       if (codec::decode(id, shape, record.payload, plain).ok()) {
         fields.decoded_checksum = xxh3_64(plain);
         fields.decoded_digest = digest(plain);
-        if (tensor_->file == catalog::kNone || tensor_->form == catalog::kFormDense) {
+        if (tensor_->file == catalog::kNone || tensor_->form == catalog::Form::kDense) {
           Buffer& all = plains_[tensor_->number];
           all.insert(all.end(), plain.begin(), plain.end());
         }
@@ -296,7 +296,7 @@ class Fitter {
   bool file_ = false;
   std::optional<catalog::TensorMeta> tensor_;  // whose chunks come
   std::uint64_t chunk_ = 0;
-  std::map<std::uint8_t, std::uint32_t> newest_;
+  std::map<catalog::GroupMethod, std::uint32_t> newest_;
   std::map<std::uint32_t, Buffer> plains_;
   std::vector<Derived> derived_;
 };

@@ -75,7 +75,7 @@ void check_catalog(const catalog::Catalog& catalog, std::uint64_t archive_bytes)
       require(chunk.payload.length <= chunk.decoded_bytes);
       require(chunk.payload.offset + chunk.payload.length <= archive_bytes);
     }
-    require(tensor.meta.form != catalog::kFormDense || decoded == tensor.byte_size);
+    require(tensor.meta.form != catalog::Form::kDense || decoded == tensor.byte_size);
   }
 }
 

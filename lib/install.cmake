@@ -17,7 +17,7 @@ set(BBZ_PUBLIC_HEADERS
   files/safetensors/header.h
   files/source_file.h
   files/torch/state_dict.h
-  format/catalog/catalog.h format/catalog/metas.h
+  format/catalog/catalog.h format/catalog/form.h format/catalog/metas.h
   format/container/constants.h format/container/header.h format/container/limits.h format/container/record.h
   format/container/scan.h
   http/options.h http/source.h http/url.h

@@ -18,7 +18,7 @@ namespace {
 using junction::Role;
 using linalg::Index;
 using linalg::Matrix;
-using rotation::Method;
+using rotation::RequestedMethod;
 
 // One layer of Llama, with as little as can be before and after it.
 test_models::Spec block_spec(const BlockOptions& options) {
@@ -72,7 +72,7 @@ class BlockArchive {
   BlockArchive(const BlockArchive&) = delete;
   BlockArchive& operator=(const BlockArchive&) = delete;
 
-  Status pack(const rotation::Model& model, std::optional<Method> method) {
+  Status pack(const rotation::Model& model, std::optional<RequestedMethod> method) {
     BBZ_ASSIGN(cost_, measure_apart([&]() -> Result<double> {
                  BBZ_ASSIGN(const auto file, io::AtomicFile::create(path_, {.replace = true}));
                  const Timer timer;
@@ -199,7 +199,7 @@ Status measure_block(const BlockOptions& options) {
                 archive.cost().seconds, archive.cost().seconds / products, archive.cost().mib,
                 static_cast<double>(archive.bytes()) / static_cast<double>(total));
   };
-  BBZ_TRY(polar.pack(model, Method::kPolar));
+  BBZ_TRY(polar.pack(model, RequestedMethod::kPolar));
   const Products products = multiply_all(model);
   std::printf("products %27.3f s   %.0f GFLOP/s in float64%s\n", products.seconds,
               products.operations / products.seconds * 1e-9,
@@ -210,7 +210,7 @@ Status measure_block(const BlockOptions& options) {
   if (!options.bits_back) return {};
   BlockArchive bits_back(path + "-bits-back.bbz");
   linalg::set_threads(threads);
-  BBZ_TRY(bits_back.pack(model, Method::kBitsBack));
+  BBZ_TRY(bits_back.pack(model, RequestedMethod::kBitsBack));
   print_pack("bits-back", bits_back, products.seconds);
   BBZ_TRY(print_decoding(exact, bits_back, "bits-back,", 1, path));
   return {};

@@ -70,7 +70,7 @@ Result<Cost> measure_apart(const std::function<Result<double>()>& work) {
   return cost;
 }
 
-Result<Packed> pack(const rotation::Model& model, std::optional<rotation::Method> method,
+Result<Packed> pack(const rotation::Model& model, std::optional<rotation::RequestedMethod> method,
                     io::Sink& sink) {
   BBZ_ASSIGN(const auto writer, Writer::create(sink, {}));
   Packed packed;

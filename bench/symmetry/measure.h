@@ -40,7 +40,7 @@ struct Packed {
   std::uint64_t archive_bytes = 0;
   rotation::Record record;
 };
-Result<Packed> pack(const rotation::Model& model, std::optional<rotation::Method> method,
+Result<Packed> pack(const rotation::Model& model, std::optional<rotation::RequestedMethod> method,
                     io::Sink& sink);
 
 // A model whose tensors are made when they are asked for. `large` must outlive it.

@@ -9,7 +9,7 @@ namespace bbz::bench {
 namespace {
 
 using catalog::Catalog;
-using rotation::Method;
+using rotation::RequestedMethod;
 
 // The part of Parts that a tensor's bytes belong to.
 double& part_of(Parts& parts, const catalog::Tensor& tensor) {
@@ -59,12 +59,12 @@ Parts chunks_of(const Catalog& catalog) {
 
 // A junction belongs to the layer whose shortcut enters it; under bits-back to the one whose
 // tensors carry its rotation.
-Parts entries_saved(const rotation::Record& record, std::uint64_t sub_blocks, Method method,
-                    double element_bits) {
+Parts entries_saved(const rotation::Record& record, std::uint64_t sub_blocks,
+                    RequestedMethod method, double element_bits) {
   Parts parts;
   for (std::uint64_t j = 0; j < record.junctions.size(); ++j) {
     const double saved = static_cast<double>(record.junctions[j].bits_saved) / element_bits;
-    if (method == Method::kBitsBack) {
+    if (method == RequestedMethod::kBitsBack) {
       (j < sub_blocks ? parts.first : j < 2 * sub_blocks ? parts.last : parts.rest) += saved;
     } else {
       (j == 0 ? parts.rest : j <= sub_blocks ? parts.first : parts.last) += saved;
@@ -104,7 +104,8 @@ double Parts::whole(std::uint32_t layers, double tensors_ratio, double chunks_ra
   return first * (layers - 1) + last + rest + text * tensors_ratio + index * chunks_ratio;
 }
 
-Result<MethodSavings> measure(const test_models::Spec& spec, std::optional<Method> method) {
+Result<MethodSavings> measure(const test_models::Spec& spec,
+                              std::optional<RequestedMethod> method) {
   test_models::Spec two = spec;
   two.layers = 2;
   const test_models::LargeModel large(two);
@@ -166,9 +167,9 @@ bool print_savings(const SavingsOptions& options) {
     }
     for (const unsigned percent : options.slicings) {
       const test_models::Spec spec = sliced(shape.spec, sliced_width(shape.spec.hidden, percent));
-      std::vector<std::optional<Method>> methods = {std::nullopt, Method::kTriangular,
-                                                    Method::kPolar};
-      if (options.bits_back) methods.emplace_back(Method::kBitsBack);
+      std::vector<std::optional<RequestedMethod>> methods = {
+          std::nullopt, RequestedMethod::kTriangular, RequestedMethod::kPolar};
+      if (options.bits_back) methods.emplace_back(RequestedMethod::kBitsBack);
       std::vector<MethodSavings> found;
       for (const auto& method : methods) {
         const auto savings = measure(spec, method);

@@ -30,7 +30,7 @@ struct MethodSavings {
 // Packs two layers of `spec` by the method (nothing: exactly) and adds up what spec.layers of them
 // take. Precondition: spec.layers >= 2.
 Result<MethodSavings> measure(const test_models::Spec& spec,
-                              std::optional<rotation::Method> method);
+                              std::optional<rotation::RequestedMethod> method);
 
 // Entries saved as they follow from the shape: every junction triangular; polar where a shortcut
 // enters; of bits-back `bits` of 16 at each degree of freedom.

@@ -20,7 +20,7 @@ class Lower : public testing::TestWithParam<std::uint64_t> {
     tensor.spec.name = "w";
     tensor.spec.dtype = DType::kF16;
     tensor.spec.shape = {kRows, kCols};
-    tensor.spec.form = symmetry::kFormLower;
+    tensor.spec.form = catalog::Form::kLower;
     dense_.resize(kRows * kCols * 2);
     for (std::uint64_t row = 0; row < kRows; ++row) {
       const std::vector<std::byte> kept = noise(2 * (row + 1), static_cast<unsigned>(row));

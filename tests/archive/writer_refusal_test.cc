@@ -162,7 +162,9 @@ TEST(Writer, NamesWhatACallOutOfOrderLacks) {
             "finish: the archive is finished");
   EXPECT_EQ(after([](Writer& w) { return w.add_metadata("k", "v"); }),
             "add_metadata \"k\": the archive is finished");
-  EXPECT_EQ(after([](Writer& w) { return without_value(w.add_group(3, {})); }),
+  EXPECT_EQ(after([](Writer& w) {
+              return without_value(w.add_group(catalog::GroupMethod::kBitsBack, {}));
+            }),
             "add_group: the archive is finished");
 
   EXPECT_EQ(within(0, [](Writer& w) { return w.commit(3); }), "commit: 3 bytes, 0 were reserved");

@@ -9,7 +9,7 @@
 namespace bbz::bench {
 namespace {
 
-using rotation::Method;
+using rotation::RequestedMethod;
 
 test_models::Spec small(const std::string& family) {
   test_models::Spec spec;
@@ -22,7 +22,7 @@ test_models::Spec small(const std::string& family) {
   return spec;
 }
 
-void expect_whole(const test_models::Spec& spec, std::optional<Method> method) {
+void expect_whole(const test_models::Spec& spec, std::optional<RequestedMethod> method) {
   const auto savings = measure(spec, method);
   ASSERT_TRUE(savings.ok()) << savings.error().message;
   const test_models::LargeModel large(spec);
@@ -32,7 +32,7 @@ void expect_whole(const test_models::Spec& spec, std::optional<Method> method) {
   const auto bytes = static_cast<double>(whole->archive_bytes);
   EXPECT_NEAR(savings->archive_bytes, bytes, 0.005 * bytes);
   const auto saved = static_cast<double>(whole->record.bits_saved()) / 16;
-  if (method == Method::kBitsBack) {
+  if (method == RequestedMethod::kBitsBack) {
     EXPECT_NEAR(savings->entries_saved, saved, 0.02 * saved);
   } else {
     EXPECT_EQ(savings->entries_saved, method ? saved : 0);
@@ -43,17 +43,18 @@ TEST(Savings, TwoLayersTellOfTheWholeModel) {
   for (const std::string family : {"llama", "opt"}) {
     SCOPED_TRACE(family);
     expect_whole(small(family), std::nullopt);
-    expect_whole(small(family), Method::kTriangular);
-    expect_whole(small(family), Method::kPolar);
+    expect_whole(small(family), RequestedMethod::kTriangular);
+    expect_whole(small(family), RequestedMethod::kPolar);
   }
-  expect_whole(small("llama"), Method::kBitsBack);
+  expect_whole(small("llama"), RequestedMethod::kBitsBack);
 }
 
 TEST(Savings, FollowFromTheShape) {
   for (const std::string family : {"llama", "opt"}) {
     const ByShape expected = by_shape(small(family), 11);
-    EXPECT_EQ(measure(small(family), Method::kTriangular)->entries_saved, expected.triangular);
-    EXPECT_EQ(measure(small(family), Method::kPolar)->entries_saved, expected.polar);
+    EXPECT_EQ(measure(small(family), RequestedMethod::kTriangular)->entries_saved,
+              expected.triangular);
+    EXPECT_EQ(measure(small(family), RequestedMethod::kPolar)->entries_saved, expected.polar);
   }
 }
 

@@ -12,9 +12,9 @@
 namespace bbz::capi {
 namespace {
 
-using rotation::Method;
+using rotation::RequestedMethod;
 
-class GroupsOnThreads : public testing::TestWithParam<Method> {
+class GroupsOnThreads : public testing::TestWithParam<RequestedMethod> {
  protected:
   void SetUp() override {
     const auto model =
@@ -55,7 +55,8 @@ class GroupsOnThreads : public testing::TestWithParam<Method> {
   std::vector<std::uint32_t> tensors_;
 };
 INSTANTIATE_TEST_SUITE_P(Methods, GroupsOnThreads,
-                         testing::Values(Method::kBitsBack, Method::kTriangular, Method::kPolar));
+                         testing::Values(RequestedMethod::kBitsBack, RequestedMethod::kTriangular,
+                                         RequestedMethod::kPolar));
 
 TEST_P(GroupsOnThreads, ThroughTheCInterface) {
   bbz_source* source = nullptr;

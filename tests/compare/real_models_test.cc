@@ -147,7 +147,7 @@ TEST_P(RealModel, GaugesSaveWhatTheyShouldAndKeepTheFunction) {
 
 TEST_P(RealModel, BitsBackKeepsTheFunction) {
   if (GetParam().triangular == 0) return;
-  const auto packed = rotation::pack_file(file_, rotation::Method::kBitsBack);
+  const auto packed = rotation::pack_file(file_, rotation::RequestedMethod::kBitsBack);
   ASSERT_TRUE(packed.ok()) << packed.error().message;
   const auto unpacked = rotation::unpack_by_index(packed->archive);
   ASSERT_TRUE(unpacked.ok()) << unpacked.error().message;

@@ -22,7 +22,8 @@ TEST(PackSymmetric, ProgressGoesThroughAllFilesAndThreadsAreThoseOfTheWriter) {
   io::write_text(dir / "tokenizer.json", std::string(7000, ' '));
   const auto files = files::open(dir.path(), {}).value();
   const std::uint64_t total = *files->total_size();
-  for (const auto method : {rotation::Method::kBitsBack, rotation::Method::kPolar}) {
+  for (const auto method :
+       {rotation::RequestedMethod::kBitsBack, rotation::RequestedMethod::kPolar}) {
     for (const unsigned threads : {1u, 2u}) {
       std::vector<std::byte> archive;
       const auto sink = io::memory_sink(archive);

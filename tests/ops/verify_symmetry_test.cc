@@ -8,7 +8,7 @@
 namespace bbz::ops {
 namespace {
 
-using rotation::Method;
+using rotation::RequestedMethod;
 
 class VerifyOfModel : public testing::TestWithParam<DigestKind> {
  protected:
@@ -16,7 +16,7 @@ class VerifyOfModel : public testing::TestWithParam<DigestKind> {
     test_models::Spec spec = rotation::small_spec("llama", DType::kF16);
     spec.widths = {26};  // the same everywhere, so that every other shortcut can be derived
     const auto model = rotation::file_of(test_models::sliced_model(spec));
-    auto packed = rotation::pack_file(model, Method::kPolar, GetParam(), 512);
+    auto packed = rotation::pack_file(model, RequestedMethod::kPolar, GetParam(), 512);
     ASSERT_TRUE(packed.ok()) << packed.error().message;
     archive_ = std::move(packed->archive);
     reader_ = *Reader::open(io::memory_source(Bytes(archive_)));
@@ -34,7 +34,7 @@ class VerifyOfModel : public testing::TestWithParam<DigestKind> {
   // Damages the operands of the first `count` groups that have one, and with them what is derived.
   void damage_operands(std::size_t count) {
     for (const catalog::Tensor& tensor : catalog().tensors) {
-      if (tensor.meta.form != symmetry::kFormPolar || derived_.size() == count) continue;
+      if (tensor.meta.form != catalog::Form::kPolar || derived_.size() == count) continue;
       const catalog::Group& group = catalog().groups[tensor.meta.group];
       const catalog::Tensor& operand = catalog().tensors[group.first_tensor];
       if (!operand.is_operand()) continue;

@@ -9,7 +9,7 @@
 namespace bbz::symmetry {
 namespace {
 
-catalog::Tensor matrix(std::uint64_t rows, std::uint64_t cols, std::uint8_t form) {
+catalog::Tensor matrix(std::uint64_t rows, std::uint64_t cols, Form form) {
   catalog::Tensor tensor;
   tensor.meta.kind = catalog::TensorKind::kTensor;
   tensor.meta.dtype = DType::kF16;
@@ -22,7 +22,7 @@ catalog::Tensor matrix(std::uint64_t rows, std::uint64_t cols, std::uint8_t form
   return tensor;
 }
 
-catalog::Catalog with_group(std::uint8_t method) {
+catalog::Catalog with_group(GroupMethod method) {
   catalog::Catalog catalog;
   catalog.groups.emplace_back().meta.method = method;
   catalog.groups.back().first_user = 0;
@@ -30,8 +30,8 @@ catalog::Catalog with_group(std::uint8_t method) {
 }
 
 TEST(Forms, LowerNeedsItsCountAndNoGroup) {
-  const catalog::Catalog catalog = with_group(kMethodPolar);
-  catalog::Tensor tensor = matrix(5, 3, kFormLower);
+  const catalog::Catalog catalog = with_group(GroupMethod::kPolar);
+  catalog::Tensor tensor = matrix(5, 3, Form::kLower);
   EXPECT_EQ(check_form(catalog, tensor).code(), Code::kMalformed);
   tensor.meta.stored_elements = 1 + 2 + 3 + 3 + 3;
   EXPECT_TRUE(check_form(catalog, tensor).ok());
@@ -42,7 +42,7 @@ TEST(Forms, LowerNeedsItsCountAndNoGroup) {
   EXPECT_EQ(check_form(catalog, tensor).code(), Code::kMalformed);
   tensor.meta.shape = {1ull << 40, 3};
   EXPECT_EQ(check_form(catalog, tensor).code(), Code::kMalformed);
-  tensor = matrix(1, junction::kMaxWidth, kFormLower);
+  tensor = matrix(1, junction::kMaxWidth, Form::kLower);
   tensor.meta.stored_elements = 1;
   EXPECT_TRUE(check_form(catalog, tensor).ok());
   tensor.meta.shape[1] += 1;
@@ -50,28 +50,29 @@ TEST(Forms, LowerNeedsItsCountAndNoGroup) {
 }
 
 TEST(Forms, PolarAndRiderNeedGroupsOfTheirMethod) {
-  catalog::Tensor polar = matrix(4, 4, kFormPolar);
+  catalog::Tensor polar = matrix(4, 4, Form::kPolar);
   polar.meta.stored_elements = 0;
-  catalog::Tensor rider = matrix(4, 4, kFormRider);
-  EXPECT_EQ(check_form(with_group(kMethodPolar), polar).code(), Code::kMalformed);
+  catalog::Tensor rider = matrix(4, 4, Form::kRider);
+  EXPECT_EQ(check_form(with_group(GroupMethod::kPolar), polar).code(), Code::kMalformed);
   polar.meta.group = rider.meta.group = 0;
-  EXPECT_TRUE(check_form(with_group(kMethodPolar), polar).ok());
+  EXPECT_TRUE(check_form(with_group(GroupMethod::kPolar), polar).ok());
   polar.meta.shape = {16384, 32768};
-  EXPECT_TRUE(check_form(with_group(kMethodPolar), polar).ok());
+  EXPECT_TRUE(check_form(with_group(GroupMethod::kPolar), polar).ok());
   polar.meta.shape = {16385, 32768};
-  EXPECT_EQ(check_form(with_group(kMethodPolar), polar).code(), Code::kLimit);
+  EXPECT_EQ(check_form(with_group(GroupMethod::kPolar), polar).code(), Code::kLimit);
   polar.meta.shape = {4, 4};
   polar.meta.number = rider.meta.number = 1;  // not the first that refers to the group
-  EXPECT_EQ(check_form(with_group(kMethodPolar), polar).code(), Code::kMalformed);
-  EXPECT_TRUE(check_form(with_group(kMethodBitsBack), rider).ok());
+  EXPECT_EQ(check_form(with_group(GroupMethod::kPolar), polar).code(), Code::kMalformed);
+  EXPECT_TRUE(check_form(with_group(GroupMethod::kBitsBack), rider).ok());
   polar.meta.number = 0;
-  EXPECT_EQ(check_form(with_group(kMethodBitsBack), polar).code(), Code::kMalformed);
-  EXPECT_EQ(check_form(with_group(kMethodPolar), rider).code(), Code::kMalformed);
+  EXPECT_EQ(check_form(with_group(GroupMethod::kBitsBack), polar).code(), Code::kMalformed);
+  EXPECT_EQ(check_form(with_group(GroupMethod::kPolar), rider).code(), Code::kMalformed);
   polar.meta.stored_elements = 16;
-  EXPECT_EQ(check_form(with_group(kMethodPolar), polar).code(), Code::kMalformed);
+  EXPECT_EQ(check_form(with_group(GroupMethod::kPolar), polar).code(), Code::kMalformed);
   rider.meta.stored_elements = 15;
-  EXPECT_EQ(check_form(with_group(kMethodBitsBack), rider).code(), Code::kMalformed);
-  EXPECT_EQ(check_form(with_group(kMethodPolar), matrix(2, 2, 9)).code(), Code::kUnsupported);
+  EXPECT_EQ(check_form(with_group(GroupMethod::kBitsBack), rider).code(), Code::kMalformed);
+  EXPECT_EQ(check_form(with_group(GroupMethod::kPolar), matrix(2, 2, Form{9})).code(),
+            Code::kUnsupported);
 }
 
 TEST(Rotation, IsWithinItsWidthAndWhatIsStored) {
@@ -83,7 +84,7 @@ TEST(Rotation, IsWithinItsWidthAndWhatIsStored) {
   rotation.carriers = 2;
   rotation.record.resize(24);
   rotation.record[2] = std::byte{12};  // bits of a degree of freedom
-  std::vector<catalog::Tensor> carriers(2, matrix(8192, 8192, catalog::kFormDense));
+  std::vector<catalog::Tensor> carriers(2, matrix(8192, 8192, Form::kDense));
   const std::uint64_t least = 8192ull * 8191 / 2 * 12 / 8;
   carriers[0].stored_bytes = 1000;
   carriers[1].stored_bytes = least - 1000 - group.payload.length;
@@ -114,7 +115,7 @@ TEST(Rotation, IsWithinItsWidthAndWhatIsStored) {
 TEST(Lower, ChunksOfAnySizeTileTheMatrix) {
   using Size = std::pair<std::uint64_t, std::uint64_t>;
   for (const auto& [rows, cols] : {Size{7, 7}, Size{9, 4}, Size{4, 9}, Size{1, 1}}) {
-    catalog::Tensor tensor = matrix(rows, cols, kFormLower);
+    catalog::Tensor tensor = matrix(rows, cols, Form::kLower);
     const std::uint64_t count = gauge::lower_count(rows, cols);
     tensor.meta.stored_elements = count;
     std::vector<std::uint16_t> full(rows * cols, 0);
@@ -158,7 +159,7 @@ TEST(Lower, ChunksOfAnySizeTileTheMatrix) {
 }
 
 TEST(Riders, MustLieWithinWhatWasRecovered) {
-  const catalog::Tensor tensor = matrix(4, 4, kFormRider);
+  const catalog::Tensor tensor = matrix(4, 4, Form::kRider);
   catalog::Chunk chunk;
   chunk.decoded_bytes = 32;
   chunk.meta.codec = kCodecCarried;
@@ -182,7 +183,7 @@ TEST(Riders, MustLieWithinWhatWasRecovered) {
 }
 
 TEST(Polar, GarbageIsRefusedAndAWrongOperandIsFound) {
-  catalog::Tensor tensor = matrix(3, 3, kFormPolar);
+  catalog::Tensor tensor = matrix(3, 3, Form::kPolar);
   PolarGroup group;  // rank 0: the identity
   std::vector<std::byte> dense(18);
   EXPECT_EQ(derive_polar(tensor.meta, group, {}, dense).code(), Code::kChecksum);
@@ -198,7 +199,7 @@ TEST(Polar, GarbageIsRefusedAndAWrongOperandIsFound) {
 
 TEST(Polar, IsHandedOutInPartsOfTheWholeOneAfterTheOther) {
   for (const std::uint64_t rows : {1u, 3u, 512u, 900u}) {  // one part to several, whole or not
-    const catalog::Tensor tensor = matrix(rows, rows, kFormPolar);
+    const catalog::Tensor tensor = matrix(rows, rows, Form::kPolar);
     const std::size_t size = 2 * rows * rows;
     PolarGroup group;
     std::vector<std::byte> dense(size), taken;
@@ -222,10 +223,10 @@ TEST(Polar, IsHandedOutInPartsOfTheWholeOneAfterTheOther) {
 }
 
 TEST(GroupTensors, AreThoseThatFollowIt) {
-  catalog::Catalog catalog = with_group(kMethodBitsBack);
-  catalog.tensors.push_back(matrix(4, 4, catalog::kFormDense));
+  catalog::Catalog catalog = with_group(GroupMethod::kBitsBack);
+  catalog.tensors.push_back(matrix(4, 4, Form::kDense));
   catalog.tensors.back().meta.file = 0;
-  catalog.tensors.push_back(matrix(4, 4, kFormRider));
+  catalog.tensors.push_back(matrix(4, 4, Form::kRider));
   EXPECT_TRUE(group_tensors(catalog, catalog.groups[0], 1).ok());
   EXPECT_EQ(group_tensors(catalog, catalog.groups[0], 2).code(), Code::kMalformed);
   EXPECT_EQ(group_tensors(catalog, catalog.groups[0], 3).code(), Code::kMalformed);
@@ -233,13 +234,13 @@ TEST(GroupTensors, AreThoseThatFollowIt) {
   EXPECT_TRUE(group_tensors(catalog, catalog.groups[0], 1).ok());
   catalog.tensors[0].byte_size += 1;
   EXPECT_EQ(group_tensors(catalog, catalog.groups[0], 1).code(), Code::kLimit);
-  catalog.groups[0].meta.method = kMethodPolar;  // whose operand lies in no file
+  catalog.groups[0].meta.method = GroupMethod::kPolar;  // whose operand lies in no file
   EXPECT_EQ(group_tensors(catalog, catalog.groups[0], 1).code(), Code::kMalformed);
 }
 
 TEST(Lower, IsExpandedInSlicesHoweverFewElementsStandForIt) {
   // Row 0 stores one element of its 32,768, row 199 two hundred.
-  catalog::Tensor tensor = matrix(200, 32768, kFormLower);
+  catalog::Tensor tensor = matrix(200, 32768, Form::kLower);
   const std::uint64_t count = gauge::lower_count(200, 32768);
   tensor.meta.stored_elements = count;
   catalog::Chunk chunk;
@@ -279,7 +280,7 @@ TEST(Rotation, HasCarriersInProportionToWhatIsStored) {
   rotation.width = 16;
   rotation.carriers = 2;
   rotation.record.resize(24);
-  std::vector<catalog::Tensor> carriers(2, matrix(1 << 20, 16, catalog::kFormDense));
+  std::vector<catalog::Tensor> carriers(2, matrix(1 << 20, 16, Form::kDense));
   carriers[0].byte_size = 40 << 10;
   carriers[1].byte_size = (24 << 10) + 16 * 2000;
   carriers[0].stored_bytes = 1000;
@@ -297,7 +298,7 @@ TEST(Polar, CostsNoMoreThanItsBytesAllow) {
   group.payload.length = 18;
   PolarGroup polar;
   polar.pivots = {2};
-  catalog::Tensor factor = matrix(1, 4096, catalog::kFormDense);
+  catalog::Tensor factor = matrix(1, 4096, Form::kDense);
   factor.meta.shape = {4096};
   factor.byte_size = 2 * 4096;
   const auto operand = std::span(&factor, 1);

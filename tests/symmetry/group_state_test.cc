@@ -23,7 +23,7 @@ TEST(GroupState, DecodesAWrongRotationOnce) {
 
   catalog::Catalog catalog;
   catalog::Group& group = catalog.groups.emplace_back();
-  group.meta.method = kMethodBitsBack;
+  group.meta.method = GroupMethod::kBitsBack;
   catalog::Tensor& tensor = catalog.tensors.emplace_back();
   tensor.meta.file = 0;
   tensor.meta.kind = catalog::TensorKind::kTensor;

@@ -79,7 +79,7 @@ class Forgery {
     add_tensor(meta_of(name, dtype, shape, chunk_elements), hole);
   }
   // One that is stored in another form, with so many elements, of a group if it needs one.
-  void tensor_of_form(const std::string& name, DType dtype, const Shape& shape, std::uint8_t form,
+  void tensor_of_form(const std::string& name, DType dtype, const Shape& shape, catalog::Form form,
                       std::uint64_t stored, std::uint64_t chunk_elements,
                       std::uint32_t group = catalog::kNone) {
     catalog::TensorMeta meta = meta_of(name, dtype, shape, chunk_elements);
@@ -96,7 +96,7 @@ class Forgery {
     meta.offset = 0;
     add_tensor(meta);
   }
-  std::uint32_t group(std::uint8_t method, Bytes payload) {
+  std::uint32_t group(catalog::GroupMethod method, Bytes payload) {
     catalog::GroupMeta meta;
     meta.number = groups_++;
     meta.method = method;

@@ -28,7 +28,8 @@ std::uint32_t add_polar(Forgery& archive, DType dtype, std::uint64_t rows, std::
   symmetry::PolarGroup group;
   for (std::uint32_t i = 0; i < rank; ++i) group.pivots.push_back(i);
   group.decoded_checksum = checksum;
-  const std::uint32_t number = archive.group(symmetry::kMethodPolar, symmetry::encode_group(group));
+  const std::uint32_t number =
+      archive.group(catalog::GroupMethod::kPolar, symmetry::encode_group(group));
   const std::uint64_t width = dtype_info(dtype).bits / 8;
   const std::uint64_t elements = gauge::factor_count(rows, rank);
   archive.operand(dtype, elements, stored == 0 ? std::min(elements, kChunkBytes / width) : stored);
@@ -55,8 +56,8 @@ void add_polar_tensors(Forgery& archive, int count, DType dtype, std::uint64_t r
   const std::uint64_t checksum = rows < 10'000 ? checksum_of_polar(dtype, rows, rank) : 0;
   for (int i = 0; i < count; ++i) {
     const std::uint32_t group = add_polar(archive, dtype, rows, rank, stored, checksum);
-    archive.tensor_of_form("w" + std::to_string(i), dtype, {rows, rows}, symmetry::kFormPolar, 0, 1,
-                           group);
+    archive.tensor_of_form("w" + std::to_string(i), dtype, {rows, rows}, catalog::Form::kPolar, 0,
+                           1, group);
   }
   archive.end_file();
 }
@@ -94,7 +95,7 @@ TEST_F(HostileGroups, ManyPolarTensorsOfOneGroup) {
     const std::uint32_t group = add_polar(archive, DType::kF32, 4000, 4000, 200'000);
     for (int i = 0; i < 3000; ++i) {
       archive.tensor_of_form("w" + std::to_string(i), DType::kF32, {4000, 4000},
-                             symmetry::kFormPolar, 0, 1, group);
+                             catalog::Form::kPolar, 0, 1, group);
     }
     archive.end_file();
   });
@@ -106,7 +107,7 @@ TEST_F(HostileGroups, ALowerTensorThatIsOneConstant) {
   forge([](Forgery& archive) {
     archive.file("m");
     constexpr std::uint64_t kRows = 2047, kColumns = 32768;
-    archive.tensor_of_form("w0", DType::kF64, {kRows, kColumns}, symmetry::kFormLower,
+    archive.tensor_of_form("w0", DType::kF64, {kRows, kColumns}, catalog::Form::kLower,
                            kRows * (kRows + 1) / 2, kChunkBytes / 8);
     archive.constant_chunks();
     archive.end_file();

@@ -128,11 +128,11 @@ class BytesReport {
   std::string lines_;
 };
 
-rotation::Method method_of(const std::string& name) {
-  if (name == "bits-back") return rotation::Method::kBitsBack;
-  if (name == "triangular") return rotation::Method::kTriangular;
-  if (name == "polar") return rotation::Method::kPolar;
-  return rotation::Method::kAuto;
+rotation::RequestedMethod method_of(const std::string& name) {
+  if (name == "bits-back") return rotation::RequestedMethod::kBitsBack;
+  if (name == "triangular") return rotation::RequestedMethod::kTriangular;
+  if (name == "polar") return rotation::RequestedMethod::kPolar;
+  return rotation::RequestedMethod::kAuto;
 }
 
 // Returns a message about the junctions that were left as they are, which names the first of them.

@@ -72,7 +72,7 @@ Json tensors_of(const Summary& summary, bool chunks) {
         {"kind", bytes ? "bytes" : "tensor"},          {"name", tensor.meta.name},
         {"file", number_or_null(tensor.meta.file)},    {"offset", tensor.meta.offset},
         {"dtype", ops::dtype_name(tensor.meta.dtype)}, {"shape", tensor.meta.shape},
-        {"layer", number_or_null(tensor.meta.layer)},  {"form", tensor.meta.form},
+        {"layer", number_or_null(tensor.meta.layer)},  {"form", static_cast<int>(tensor.meta.form)},
         {"group", number_or_null(tensor.meta.group)},  {"bytes", tensor.byte_size},
         {"stored_bytes", tensor.stored_bytes},         {"chunk_count", tensor.chunk_count}};
     if (chunks) entry["chunks"] = chunks_of(summary, tensor);

@@ -129,9 +129,9 @@ Status Reader::State::read_bytes(const catalog::Tensor& tensor, std::uint64_t of
                                  MutableBytes out) {
   BBZ_TRY(symmetry::check_form(catalog, tensor));
   switch (tensor.meta.form) {
-    case symmetry::kFormLower:
+    case catalog::Form::kLower:
       return read_lower(tensor, offset, out);
-    case symmetry::kFormPolar: {
+    case catalog::Form::kPolar: {
       // The tensor is derived as a whole, because each entry is a sum over the operand.
       BBZ_ASSIGN(const auto group, find_group(tensor.meta.group));
       if (out.size() == tensor.byte_size) return group->derive(catalog, tensor, pool, out);

@@ -73,7 +73,7 @@ class Reader::Placer {
 
  private:
   static bool is_derived(const catalog::Tensor& tensor) {
-    return tensor.meta.form == symmetry::kFormPolar;
+    return tensor.meta.form == catalog::Form::kPolar;
   }
 
   Result<bool> next(Piece& piece) {

@@ -214,7 +214,7 @@ class GroupKeeper final : public Visitor {
   const catalog::Catalog& catalog_;
   Visitor& visitor_;
   bool wanted_ = true;
-  std::map<std::uint8_t, Kept> newest_;
+  std::map<catalog::GroupMethod, Kept> newest_;
   std::optional<std::pair<std::uint32_t, Error>> unsupported_;  // newest unsupported group
 };
 

@@ -165,7 +165,7 @@ Status Writer::State::begin_tensor(const TensorSpec& spec) {
                         quoted(spec.name));
     }
     // The digest of a file is computed only if all of its bytes are written in order.
-    if (meta.offset != file_end || meta.form != catalog::kFormDense) file_hash.reset();
+    if (meta.offset != file_end || meta.form != catalog::Form::kDense) file_hash.reset();
     file_end = *end;
     file_size = std::max(file_size, file_end);
     ++file_tensors;
@@ -316,7 +316,7 @@ Status Writer::add_metadata(std::string_view key, std::string_view value) {
   return state_->keep(state_->send(RecordType::kMetadata, meta, payload));
 }
 
-Result<std::uint32_t> Writer::add_group(std::uint8_t method, Bytes payload) {
+Result<std::uint32_t> Writer::add_group(catalog::GroupMethod method, Bytes payload) {
   BBZ_TRY(state_->failure);
   if (state_->finished) return state_->keep(is_finished("add_group")).error();
   catalog::GroupMeta meta;

@@ -37,7 +37,7 @@ struct TensorSpec {
 
   std::optional<std::uint64_t> offset;           // in the file; by default after the tensor before
   bool operand = false;                          // belongs to no file
-  std::uint8_t form = catalog::kFormDense;       // form in which it is stored
+  catalog::Form form = catalog::Form::kDense;    // form in which it is stored
   std::optional<std::uint32_t> group;            // number of the group that it needs
   std::optional<std::uint64_t> stored_elements;  // required if the form is not dense
 
@@ -79,7 +79,7 @@ class Writer {
   Status add_metadata(std::string_view key, std::string_view value);
 
   // Adds the payload of a symmetry group and returns the number of the group.
-  Result<std::uint32_t> add_group(std::uint8_t method, Bytes payload);
+  Result<std::uint32_t> add_group(catalog::GroupMethod method, Bytes payload);
 
   // Begins a tensor. No other may be open, and a file must be open unless spec.operand is set.
   Status begin_tensor(const TensorSpec& spec);

@@ -61,7 +61,8 @@ Result<std::string> why_not(const model::Model& model, const junction::Detection
 }  // namespace
 
 Result<SymmetrySummary> pack_symmetric(files::FileSequence& files, io::Sink& sink,
-                                       const PackOptions& options, rotation::Method method) {
+                                       const PackOptions& options,
+                                       rotation::RequestedMethod method) {
   if (options.write.front_index_bytes) {
     return make_error(Code::kInvalidArgument, "the symmetry coder puts no index at the front");
   }
@@ -74,7 +75,7 @@ Result<SymmetrySummary> pack_symmetric(files::FileSequence& files, io::Sink& sin
   junction::Detection detection;
   if (found.reason.empty()) {
     auto opened = model::open(found.source, found.path, options.write.threads);
-    const bool automatic = method == rotation::Method::kAuto;
+    const bool automatic = method == rotation::RequestedMethod::kAuto;
     if (opened.ok()) {
       model = std::move(*opened);
       model.path = fs::path(found.path).replace_extension(".safetensors").string();

@@ -21,6 +21,7 @@ struct SymmetrySummary {
 // Errors: those of pack(), model::open() and rotation::pack(); kInvalidArgument for a stream, and
 // for an index at the front.
 Result<SymmetrySummary> pack_symmetric(files::FileSequence& files, io::Sink& sink,
-                                       const PackOptions& options, rotation::Method method);
+                                       const PackOptions& options,
+                                       rotation::RequestedMethod method);
 
 }  // namespace bbz::ops

@@ -23,15 +23,15 @@ Error about(Code code, const TensorMeta& tensor, fmt::format_string<Args...> for
 }
 
 // Returns the method of the group that a form needs, or nothing if it needs no group.
-std::optional<std::uint8_t> method_of(std::uint8_t form) {
-  if (form == kFormPolar) return kMethodPolar;
-  if (form == kFormRider) return kMethodBitsBack;
+std::optional<GroupMethod> method_of(Form form) {
+  if (form == Form::kPolar) return GroupMethod::kPolar;
+  if (form == Form::kRider) return GroupMethod::kBitsBack;
   return std::nullopt;
 }
 
 Status check_has_group(const TensorMeta& tensor) {
   if (tensor.group != catalog::kNone) return {};
-  return about(Code::kMalformed, tensor, "form {} needs a group", tensor.form);
+  return about(Code::kMalformed, tensor, "form {} needs a group", static_cast<int>(tensor.form));
 }
 
 Status check_matrix(const TensorMeta& tensor) {
@@ -40,11 +40,11 @@ Status check_matrix(const TensorMeta& tensor) {
   if (tensor.shape.size() != 2 || tensor.shape[0] >= kMost || tensor.element_bits % 8 != 0 ||
       tensor.shape[1] == 0) {
     return about(Code::kMalformed, tensor, "form {} needs a matrix of whole-byte elements",
-                 tensor.form);
+                 static_cast<int>(tensor.form));
   }
   if (tensor.shape[1] > junction::kMaxWidth) {
-    return about(Code::kLimit, tensor, "form {} with {} columns, the limit is {}", tensor.form,
-                 tensor.shape[1], junction::kMaxWidth);
+    return about(Code::kLimit, tensor, "form {} with {} columns, the limit is {}",
+                 static_cast<int>(tensor.form), tensor.shape[1], junction::kMaxWidth);
   }
   return {};
 }
@@ -60,8 +60,8 @@ Status check_derived(const TensorMeta& tensor) {
 
 Status check_stored(const TensorMeta& tensor, std::uint64_t expected) {
   if (tensor.stored_elements == expected) return {};
-  return about(Code::kMalformed, tensor, "form {}: {} stored elements, expected {}", tensor.form,
-               tensor.stored_elements, expected);
+  return about(Code::kMalformed, tensor, "form {}: {} stored elements, expected {}",
+               static_cast<int>(tensor.form), tensor.stored_elements, expected);
 }
 
 // Returns the row of the stored element `index`: the last row that does not begin after it.
@@ -84,24 +84,24 @@ std::uint64_t dense_index(const TensorMeta& tensor, std::uint64_t index) {
 Status check_fields(const catalog::Tensor& tensor) {
   const TensorMeta& meta = tensor.meta;
   switch (meta.form) {
-    case catalog::kFormDense:
+    case Form::kDense:
       return {};
-    case kFormLower:
+    case Form::kLower:
       BBZ_TRY(check_matrix(meta));
       if (meta.group != catalog::kNone) {
         return about(Code::kMalformed, meta, "a lower matrix has no group, found {}", meta.group);
       }
       return check_stored(meta, gauge::lower_count(meta.shape[0], meta.shape[1]));
-    case kFormPolar:
+    case Form::kPolar:
       BBZ_TRY(check_matrix(meta));
       BBZ_TRY(check_derived(meta));
       BBZ_TRY(check_has_group(meta));
       return check_stored(meta, 0);
-    case kFormRider:
+    case Form::kRider:
       BBZ_TRY(check_has_group(meta));
       return check_stored(meta, tensor.byte_size * 8 / meta.element_bits);
     default:
-      return about(Code::kUnsupported, meta, "unknown form {}", meta.form);
+      return about(Code::kUnsupported, meta, "unknown form {}", static_cast<int>(meta.form));
   }
 }
 
@@ -121,7 +121,8 @@ Status check_method(const TensorMeta& tensor, const catalog::GroupMeta& group) {
   const auto method = method_of(tensor.form);
   if (!method || group.method == *method) return {};
   return about(Code::kMalformed, tensor, "form {} needs a group of method {}, group {} has {}",
-               tensor.form, *method, group.number, group.method);
+               static_cast<int>(tensor.form), static_cast<int>(*method), group.number,
+               static_cast<int>(group.method));
 }
 
 Status check_form(const catalog::Catalog& catalog, const catalog::Tensor& tensor) {
@@ -129,7 +130,7 @@ Status check_form(const catalog::Catalog& catalog, const catalog::Tensor& tensor
   if (!method_of(tensor.meta.form)) return {};
   const catalog::Group& group = catalog.groups[tensor.meta.group];
   BBZ_TRY(check_method(tensor.meta, group.meta));
-  if (tensor.meta.form == kFormPolar && group.first_user != tensor.meta.number) {
+  if (tensor.meta.form == Form::kPolar && group.first_user != tensor.meta.number) {
     return about(Code::kMalformed, tensor.meta, "group {} derives tensor {} already",
                  tensor.meta.group, group.first_user);
   }

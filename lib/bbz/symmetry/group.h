@@ -10,16 +10,8 @@
 
 namespace bbz::symmetry {
 
-// The forms of TensorMeta::form: how a tensor's elements follow from its chunks. The numbers are
-// part of the format; catalog::kFormDense is 0.
-inline constexpr std::uint8_t kFormLower =
-    1;  // the entries right of the diagonal are zero, not stored
-inline constexpr std::uint8_t kFormPolar = 2;  // derived from a group's operand, without chunks
-inline constexpr std::uint8_t kFormRider = 3;  // dense, with parts of its payloads in a rotation
-
-// The methods of GroupMeta::method. The numbers are part of the format.
-inline constexpr std::uint8_t kMethodPolar = 2;
-inline constexpr std::uint8_t kMethodBitsBack = 3;
+using catalog::Form;
+using catalog::GroupMethod;
 
 // The payload for a derived shortcut. If its rank is not 0, the tensor record that directly follows
 // the group is its operand, which holds the entries of F.

@@ -22,19 +22,19 @@ Result<std::shared_ptr<GroupState>> GroupState::make(const catalog::Group& group
   auto state = std::make_shared<GroupState>();
   state->group_ = group;
   switch (group.meta.method) {
-    case kMethodPolar: {
+    case GroupMethod::kPolar: {
       BBZ_ASSIGN(state->polar_, decode_polar_group(payload, kind));
       state->count_ = state->polar_->pivots.empty() ? 0 : 1;
       return state;
     }
-    case kMethodBitsBack: {
+    case GroupMethod::kBitsBack: {
       BBZ_ASSIGN(state->bits_back_, decode_bits_back_group(payload));
       state->count_ = state->bits_back_->carriers;
       return state;
     }
     default:
       return make_error(Code::kUnsupported, "group {}: unknown method {}", group.meta.number,
-                        group.meta.method);
+                        static_cast<int>(group.meta.method));
   }
 }
 

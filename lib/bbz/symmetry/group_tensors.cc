@@ -48,8 +48,8 @@ Result<std::span<const catalog::Tensor>> group_tensors(const catalog::Catalog& c
   const auto tensors = std::span(catalog.tensors).subspan(first, count);
   std::uint64_t room = kMaxGroupTensorBytes;
   for (const catalog::Tensor& tensor : tensors) {
-    if (tensor.meta.form != catalog::kFormDense ||
-        tensor.is_operand() != (group.meta.method == kMethodPolar)) {
+    if (tensor.meta.form != Form::kDense ||
+        tensor.is_operand() != (group.meta.method == GroupMethod::kPolar)) {
       return make_error(Code::kMalformed, "group {}: tensor {} {} cannot belong to it",
                         group.meta.number, tensor.meta.number, quoted(tensor.meta.name));
     }

@@ -5,9 +5,9 @@
 namespace bbz::plan {
 namespace {
 
-using rotation::Method;
+using rotation::RequestedMethod;
 
-class PlanOfModel : public testing::TestWithParam<Method> {
+class PlanOfModel : public testing::TestWithParam<RequestedMethod> {
  protected:
   void SetUp() override {
     file_ =
@@ -23,7 +23,8 @@ class PlanOfModel : public testing::TestWithParam<Method> {
   std::unique_ptr<io::Source> memory_;
 };
 INSTANTIATE_TEST_SUITE_P(Methods, PlanOfModel,
-                         testing::Values(Method::kTriangular, Method::kPolar, Method::kBitsBack));
+                         testing::Values(RequestedMethod::kTriangular, RequestedMethod::kPolar,
+                                         RequestedMethod::kBitsBack));
 
 // An archive of which only some bytes are there: reading any other gives zeros.
 std::vector<std::byte> only(Bytes archive, const Plan& plan) {
@@ -73,7 +74,7 @@ TEST_P(PlanOfModel, HoldsWhatAReaderNeedsAndNoMore) {
     }
     EXPECT_EQ(std::set(read.begin(), read.end()), expected) << number;
   }
-  EXPECT_EQ(derived, GetParam() != Method::kTriangular);
+  EXPECT_EQ(derived, GetParam() != RequestedMethod::kTriangular);
 }
 
 TEST_P(PlanOfModel, HoldsWhatRowsNeed) {

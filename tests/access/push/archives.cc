@@ -14,7 +14,7 @@ std::vector<std::byte> sample(DigestKind digest, bool front) {
   return archive.ok() ? std::move(*archive) : std::vector<std::byte>();
 }
 
-std::vector<std::byte> sliced(rotation::Method method, bool small) {
+std::vector<std::byte> sliced(rotation::RequestedMethod method, bool small) {
   test_models::Spec spec = rotation::small_spec("llama", DType::kF16);
   if (small) {
     spec.layers = 1;
@@ -29,15 +29,15 @@ std::vector<std::byte> sliced(rotation::Method method, bool small) {
 }
 
 std::vector<Named> all(bool small) {
-  using rotation::Method;
+  using rotation::RequestedMethod;
   return {
       {"plain", [] { return sample(DigestKind::kXxh3_128, false); }},
       {"plain_front", [] { return sample(DigestKind::kXxh3_128, true); }},
       {"sha256", [] { return sample(DigestKind::kSha256, false); }},
       {"sha256_front", [] { return sample(DigestKind::kSha256, true); }},
-      {"triangular", [small] { return sliced(Method::kTriangular, small); }},
-      {"polar", [small] { return sliced(Method::kPolar, small); }},
-      {"bits_back", [small] { return sliced(Method::kBitsBack, small); }},
+      {"triangular", [small] { return sliced(RequestedMethod::kTriangular, small); }},
+      {"polar", [small] { return sliced(RequestedMethod::kPolar, small); }},
+      {"bits_back", [small] { return sliced(RequestedMethod::kBitsBack, small); }},
   };
 }
 

@@ -13,9 +13,9 @@
 namespace bbz::salvage {
 namespace {
 
-using rotation::Method;
+using rotation::RequestedMethod;
 
-class SalvageOfModel : public testing::TestWithParam<std::tuple<Method, DigestKind>> {
+class SalvageOfModel : public testing::TestWithParam<std::tuple<RequestedMethod, DigestKind>> {
  protected:
   void SetUp() override {
     const auto model =
@@ -27,7 +27,7 @@ class SalvageOfModel : public testing::TestWithParam<std::tuple<Method, DigestKi
     file_ = *rotation::unpack_by_index(archive_);
   }
 
-  Method method() const { return std::get<0>(GetParam()); }
+  RequestedMethod method() const { return std::get<0>(GetParam()); }
   const catalog::Catalog& catalog() const { return reader_->catalog(); }
 
   Report run(Bytes bytes) {
@@ -105,7 +105,7 @@ class SalvageOfModel : public testing::TestWithParam<std::tuple<Method, DigestKi
       const std::uint64_t size = tensor.meta.element_bits / 8;
       begin = chunk->meta.first_element * size;
       end = begin + chunk->decoded_bytes;
-      if (tensor.meta.form == symmetry::kFormLower) {
+      if (tensor.meta.form == catalog::Form::kLower) {
         const symmetry::DenseRange range = symmetry::lower_range(tensor.meta, *chunk);
         begin = range.begin * size;
         end = range.end * size;
@@ -120,7 +120,7 @@ class SalvageOfModel : public testing::TestWithParam<std::tuple<Method, DigestKi
     for (const catalog::Tensor& tensor : catalog().tensors) {
       if (tensor.meta.group != group) continue;
       std::size_t marked = 0;
-      if (tensor.meta.form == symmetry::kFormPolar) {
+      if (tensor.meta.form == catalog::Form::kPolar) {
         mark(lost, tensor);
         ++marked;
       }
@@ -199,9 +199,9 @@ TEST_P(SalvageOfModel, ADamagedChunkCostsWhatFollowsFromIt) {
   std::vector<bool> lost = nothing();
   const catalog::Tensor* victim = nullptr;
   std::size_t dependents = 0;
-  if (method() == Method::kTriangular) {
+  if (method() == RequestedMethod::kTriangular) {
     for (const catalog::Tensor& tensor : catalog().tensors) {
-      if (tensor.meta.form == symmetry::kFormLower && tensor.chunk_count > 1) victim = &tensor;
+      if (tensor.meta.form == catalog::Form::kLower && tensor.chunk_count > 1) victim = &tensor;
     }
     ASSERT_NE(victim, nullptr);
   } else {
@@ -219,7 +219,7 @@ TEST_P(SalvageOfModel, ADamagedChunkCostsWhatFollowsFromIt) {
                             std::to_string(chunk.meta.number) + " at offset " +
                             std::to_string(chunk.payload.offset);
   EXPECT_EQ(reasons(report, place), dependents + (victim->is_operand() ? 0 : 1));
-  if (method() == Method::kTriangular) return;
+  if (method() == RequestedMethod::kTriangular) return;
   EXPECT_EQ(reasons(report, "group " + std::to_string(group()->meta.number) + ": " + place),
             dependents);
 }
@@ -313,14 +313,15 @@ TEST_P(SalvageOfModel, WhatIsSaidToBeWholeIsRight) {
 
 const auto kKinds = testing::Values(DigestKind::kXxh3_128, DigestKind::kSha256);
 INSTANTIATE_TEST_SUITE_P(Methods, SalvageOfModel,
-                         testing::Combine(testing::Values(Method::kTriangular, Method::kPolar,
-                                                          Method::kBitsBack),
+                         testing::Combine(testing::Values(RequestedMethod::kTriangular,
+                                                          RequestedMethod::kPolar,
+                                                          RequestedMethod::kBitsBack),
                                           kKinds));
-INSTANTIATE_TEST_SUITE_P(Methods, SalvageOfGroups,
-                         testing::Combine(testing::Values(Method::kPolar, Method::kBitsBack),
-                                          kKinds));
+INSTANTIATE_TEST_SUITE_P(
+    Methods, SalvageOfGroups,
+    testing::Combine(testing::Values(RequestedMethod::kPolar, RequestedMethod::kBitsBack), kKinds));
 INSTANTIATE_TEST_SUITE_P(Methods, SalvageOfOperands,
-                         testing::Combine(testing::Values(Method::kPolar), kKinds));
+                         testing::Combine(testing::Values(RequestedMethod::kPolar), kKinds));
 
 }  // namespace
 }  // namespace bbz::salvage

@@ -22,7 +22,7 @@ TensorSpec lower_spec(DType dtype, std::uint64_t rows, std::uint64_t cols) {
   spec.name = "w";
   spec.dtype = dtype;
   spec.shape = {rows, cols};
-  spec.form = symmetry::kFormLower;
+  spec.form = catalog::Form::kLower;
   spec.stored_elements = rows * (rows + 1) / 2;
   return spec;
 }
@@ -85,14 +85,14 @@ TEST(StreamsOfForms, ALowerTensorIsNotHeldWhole) {
 
 TEST(StreamsOfForms, APolarTensorIsRefusedBeforeThereIsMemoryForIt) {
   const auto archive = archive_of([](Writer& writer) {
-    const auto group =
-        writer.add_group(symmetry::kMethodPolar, symmetry::encode_group(symmetry::PolarGroup()));
+    const auto group = writer.add_group(catalog::GroupMethod::kPolar,
+                                        symmetry::encode_group(symmetry::PolarGroup()));
     BBZ_ASSERT_OK(group);
     TensorSpec spec;
     spec.name = "w";
     spec.dtype = DType::kF32;
     spec.shape = {16384, 16384};
-    spec.form = symmetry::kFormPolar;
+    spec.form = catalog::Form::kPolar;
     spec.group = *group;
     spec.stored_elements = 0;
     BBZ_ASSERT_OK(writer.begin_tensor(spec));

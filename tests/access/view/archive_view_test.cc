@@ -197,7 +197,8 @@ TEST(ArchiveView, GivesWhatUnpackingGivesOfRotatedModels) {
   const auto model =
       rotation::file_of(test_models::sliced_model(rotation::small_spec("llama", DType::kF16)));
   for (const auto method :
-       {rotation::Method::kBitsBack, rotation::Method::kTriangular, rotation::Method::kPolar}) {
+       {rotation::RequestedMethod::kBitsBack, rotation::RequestedMethod::kTriangular,
+        rotation::RequestedMethod::kPolar}) {
     const auto packed = rotation::pack_file(model, method, DigestKind::kXxh3_128, 500);
     BBZ_ASSERT_OK(packed);
     const auto unpacked = rotation::unpack_by_index(packed->archive);

@@ -36,7 +36,7 @@ catalog::Catalog lower(std::uint64_t rows, std::uint64_t cols, std::uint64_t sto
   catalog::Tensor tensor;
   tensor.meta.dtype = DType::kF64;
   tensor.meta.element_bits = 64;
-  tensor.meta.form = symmetry::kFormLower;
+  tensor.meta.form = catalog::Form::kLower;
   tensor.meta.shape = {rows, cols};
   tensor.meta.stored_elements = stored;
   tensor.meta.chunk_elements = chunk;

@@ -68,6 +68,7 @@ TEST(Metas, Tensor) {
   const auto t = decode_tensor(view(record), {});
   ASSERT_TRUE(t.ok()) << t.error().message;
   EXPECT_EQ(t->dtype, DType::kBF16);
+  EXPECT_EQ(t->form, Form{4});
   EXPECT_EQ(t->shape, (Shape{9, 0, ~std::uint64_t{0}}));
   EXPECT_EQ(t->layer, 5u);
   EXPECT_EQ(t->group, 6u);
@@ -106,7 +107,7 @@ TEST(Metas, ChunkMetadataGroup) {
     const auto g = raw::group(9, 8, x, sha);
     const auto group = decode_group(view(g), kind);
     ASSERT_TRUE(group.ok());
-    EXPECT_EQ(group->method, 8);
+    EXPECT_EQ(group->method, GroupMethod{8});
     EXPECT_EQ(encoded(*group), g.meta);
   }
 }

@@ -4,7 +4,7 @@
 namespace bbz::rotation {
 namespace {
 
-class RotationDamage : public testing::TestWithParam<Method> {
+class RotationDamage : public testing::TestWithParam<RequestedMethod> {
  protected:
   RotationDamage() {
     test_models::Spec spec = small_spec("llama", DType::kF16);
@@ -34,7 +34,8 @@ TEST_P(RotationDamage, CutArchivesAreFound) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, RotationDamage,
-                         testing::Values(Method::kTriangular, Method::kPolar, Method::kBitsBack));
+                         testing::Values(RequestedMethod::kTriangular, RequestedMethod::kPolar,
+                                         RequestedMethod::kBitsBack));
 
 }  // namespace
 }  // namespace bbz::rotation

@@ -9,7 +9,7 @@
 namespace bbz::rotation {
 namespace {
 
-std::vector<std::byte> packed_model(Method method) {
+std::vector<std::byte> packed_model(RequestedMethod method) {
   const test_models::Spec spec = small_spec("llama", DType::kF16);
   const auto packed =
       pack_file(file_of(test_models::sliced_model(spec)), method, DigestKind::kXxh3_128, 500);
@@ -18,13 +18,13 @@ std::vector<std::byte> packed_model(Method method) {
 }
 
 TEST(Groups, ArePutTogetherOnceInWhateverOrderTheirTensorsAreRead) {
-  const std::vector<std::byte> archive = packed_model(Method::kBitsBack);
+  const std::vector<std::byte> archive = packed_model(RequestedMethod::kBitsBack);
   const auto memory = io::memory_source(Bytes(archive));
   const auto counting = std::make_shared<io::CountingSource>(*memory);
   const auto reader = *Reader::open(counting);
   std::map<std::uint32_t, std::vector<std::uint32_t>> riders;  // by group
   for (const catalog::Tensor& tensor : reader->catalog().tensors) {
-    if (tensor.meta.form == symmetry::kFormRider) {
+    if (tensor.meta.form == catalog::Form::kRider) {
       riders[tensor.meta.group].push_back(tensor.meta.number);
     }
   }
@@ -51,7 +51,7 @@ TEST(Groups, ArePutTogetherOnceInWhateverOrderTheirTensorsAreRead) {
 
 // To be run with a sanitizer of threads, too: scripts/test-threads.
 TEST(Groups, ServeManyThreadsOfOneReader) {
-  for (const Method method : {Method::kBitsBack, Method::kPolar}) {
+  for (const RequestedMethod method : {RequestedMethod::kBitsBack, RequestedMethod::kPolar}) {
     const std::vector<std::byte> archive = packed_model(method);
     const auto expected = unpack_by_index(archive);
     ASSERT_TRUE(expected.ok()) << expected.error().message;

@@ -73,7 +73,7 @@ std::map<std::string, Matrix> invariants(Bytes file) {
   return products;
 }
 
-class Invariants : public testing::TestWithParam<std::tuple<std::string_view, Method>> {};
+class Invariants : public testing::TestWithParam<std::tuple<std::string_view, RequestedMethod>> {};
 
 TEST_P(Invariants, ProductsAcrossEveryJunctionStay) {
   const auto [family, method] = GetParam();
@@ -97,8 +97,9 @@ TEST_P(Invariants, ProductsAcrossEveryJunctionStay) {
 
 INSTANTIATE_TEST_SUITE_P(All, Invariants,
                          testing::Combine(testing::ValuesIn(family_names()),
-                                          testing::Values(Method::kTriangular, Method::kPolar,
-                                                          Method::kBitsBack)));
+                                          testing::Values(RequestedMethod::kTriangular,
+                                                          RequestedMethod::kPolar,
+                                                          RequestedMethod::kBitsBack)));
 
 }  // namespace
 }  // namespace bbz::rotation

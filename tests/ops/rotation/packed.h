@@ -45,7 +45,7 @@ struct Packed {
   Record record;
 };
 
-inline Result<Packed> pack_file(Bytes file, Method method,
+inline Result<Packed> pack_file(Bytes file, RequestedMethod method,
                                 DigestKind digest = DigestKind::kXxh3_128,
                                 std::uint64_t chunk_bytes = 1 << 20) {
   BBZ_ASSIGN(const Model model, model_of(file));

@@ -25,7 +25,7 @@ class PlaceDerived : public testing::Test {
  protected:
   void SetUp() override {
     const test_models::Spec spec = small_spec("llama", DType::kF16);
-    const auto packed = pack_file(file_of(test_models::sliced_model(spec)), Method::kPolar,
+    const auto packed = pack_file(file_of(test_models::sliced_model(spec)), RequestedMethod::kPolar,
                                   DigestKind::kXxh3_128, 64);
     ASSERT_TRUE(packed.ok()) << packed.error().message;
     archive_ = packed->archive;
@@ -55,7 +55,7 @@ TEST_F(PlaceDerived, BeginsWhileThereAreChunksLeft) {
     const catalog::Tensor& tensor = reader->catalog().tensors[number];
     placements.push_back({number, tensor.meta.offset});
     chunks += tensor.chunk_count;
-    if (tensor.meta.form != symmetry::kFormPolar) continue;
+    if (tensor.meta.form != catalog::Form::kPolar) continue;
     derived.push_back(tensor.meta.offset);
     chunks_before.push_back(chunks);
   }

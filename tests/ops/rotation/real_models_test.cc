@@ -35,19 +35,19 @@ class RealModel : public testing::TestWithParam<const char*> {
 
 TEST_P(RealModel, SavesWhatItsShapesPromise) {
   const bool small = std::string_view(GetParam()).starts_with("stories");
-  const auto triangular = pack_file(file_, Method::kTriangular);
+  const auto triangular = pack_file(file_, RequestedMethod::kTriangular);
   ASSERT_TRUE(triangular.ok()) << triangular.error().message;
   EXPECT_GE(share(triangular->record), 0.059);
-  const auto polar = pack_file(file_, Method::kPolar);
+  const auto polar = pack_file(file_, RequestedMethod::kPolar);
   ASSERT_TRUE(polar.ok()) << polar.error().message;
   EXPECT_GE(share(polar->record), small ? 0.100 : 0.090);
   EXPECT_LT(polar->archive.size(), triangular->archive.size());
   const auto unpacked = unpack_by_index(polar->archive);
-  EXPECT_EQ(pack_file(*unpacked, Method::kPolar)->archive, polar->archive);
+  EXPECT_EQ(pack_file(*unpacked, RequestedMethod::kPolar)->archive, polar->archive);
 }
 
 TEST_P(RealModel, BitsBackBeatsThePublishedScheme) {
-  const auto packed = pack_file(file_, Method::kBitsBack);
+  const auto packed = pack_file(file_, RequestedMethod::kBitsBack);
   ASSERT_TRUE(packed.ok()) << packed.error().message;
   for (const JunctionRecord& junction : packed->record.junctions) {
     if (junction.name.find("mlp") == std::string::npos) continue;

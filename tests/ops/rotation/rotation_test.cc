@@ -6,7 +6,8 @@
 namespace bbz::rotation {
 namespace {
 
-constexpr Method kMethods[] = {Method::kTriangular, Method::kPolar, Method::kBitsBack};
+constexpr RequestedMethod kMethods[] = {RequestedMethod::kTriangular, RequestedMethod::kPolar,
+                                        RequestedMethod::kBitsBack};
 
 class EveryFamily : public testing::TestWithParam<std::tuple<std::string_view, DType>> {
  protected:
@@ -19,7 +20,7 @@ class EveryFamily : public testing::TestWithParam<std::tuple<std::string_view, D
 TEST_P(EveryFamily, IndexAndStreamGiveTheSameValidFile) {
   const std::vector<std::byte> source = file();
   const auto before = safetensors::parse(source, source.size());
-  for (const Method method : kMethods) {
+  for (const RequestedMethod method : kMethods) {
     for (const DigestKind digest : {DigestKind::kXxh3_128, DigestKind::kSha256}) {
       const auto packed = pack_file(source, method, digest, 512);
       ASSERT_TRUE(packed.ok()) << packed.error().message;
@@ -47,7 +48,8 @@ TEST_P(EveryFamily, IndexAndStreamGiveTheSameValidFile) {
 
 TEST_P(EveryFamily, PackingWhatWasUnpackedGivesTheSameArchive) {
   const std::vector<std::byte> source = file();
-  for (const Method method : {Method::kTriangular, Method::kPolar, Method::kAuto}) {
+  for (const RequestedMethod method :
+       {RequestedMethod::kTriangular, RequestedMethod::kPolar, RequestedMethod::kAuto}) {
     const auto packed = pack_file(source, method);
     ASSERT_TRUE(packed.ok()) << packed.error().message;
     const auto unpacked = unpack_by_index(packed->archive);
@@ -65,7 +67,7 @@ INSTANTIATE_TEST_SUITE_P(All, EveryFamily,
 // One layer is put together from its own chunks and groups.
 TEST(Layers, NeedNothingOfOtherLayers) {
   const auto source = file_of(test_models::sliced_model(small_spec("llama", DType::kF16)));
-  for (const Method method : kMethods) {
+  for (const RequestedMethod method : kMethods) {
     const auto packed = pack_file(source, method, DigestKind::kXxh3_128, 512);
     ASSERT_TRUE(packed.ok()) << packed.error().message;
     const auto memory = io::memory_source(Bytes(packed->archive));
@@ -93,13 +95,13 @@ TEST(Layers, NeedNothingOfOtherLayers) {
 
 TEST(Reading, AnyRangeOfATensorOfAnyForm) {
   const auto source = file_of(test_models::sliced_model(small_spec("opt", DType::kF16)));
-  for (const Method method : kMethods) {
+  for (const RequestedMethod method : kMethods) {
     const auto packed = pack_file(source, method, DigestKind::kXxh3_128, 300);
     ASSERT_TRUE(packed.ok()) << packed.error().message;
     const auto whole = unpack_by_index(packed->archive);
     ASSERT_TRUE(whole.ok()) << whole.error().message;
     const auto reader = Reader::open(io::memory_source(Bytes(packed->archive)));
-    std::set<int> forms;
+    std::set<catalog::Form> forms;
     for (const catalog::Tensor& t : (*reader)->catalog().tensors) {
       if (t.is_operand()) continue;
       forms.insert(t.meta.form);
@@ -111,9 +113,9 @@ TEST(Reading, AnyRangeOfATensorOfAnyForm) {
             << t.meta.name << " at " << at;
       }
     }
-    EXPECT_TRUE(
-        forms.contains(method == Method::kBitsBack ? symmetry::kFormRider : symmetry::kFormLower));
-    EXPECT_EQ(forms.contains(symmetry::kFormPolar), method == Method::kPolar);
+    EXPECT_TRUE(forms.contains(method == RequestedMethod::kBitsBack ? catalog::Form::kRider
+                                                                    : catalog::Form::kLower));
+    EXPECT_EQ(forms.contains(catalog::Form::kPolar), method == RequestedMethod::kPolar);
   }
 }
 
@@ -146,7 +148,7 @@ TEST(Archives, DoNotDependOnTheNumberOfThreads) {
   for (const test_models::Spec& spec : {small_spec("llama", DType::kF16), wide}) {
     const auto source = file_of(test_models::sliced_model(spec));
     const auto model = model_of(source);
-    for (const Method method : kMethods) {
+    for (const RequestedMethod method : kMethods) {
       std::vector<std::vector<std::byte>> archives;
       for (const unsigned threads : {1u, 4u}) {
         std::vector<std::byte>& archive = archives.emplace_back();
@@ -168,7 +170,7 @@ TEST(Archives, DoNotDependOnTheNumberOfThreads) {
 TEST(Progress, EndsAtTheBytesOfTheUnpackedFile) {
   const auto source = file_of(test_models::sliced_model(small_spec("llama", DType::kF16)));
   const auto model = model_of(source);
-  for (const Method method : kMethods) {
+  for (const RequestedMethod method : kMethods) {
     std::vector<std::byte> archive;
     const auto sink = io::memory_sink(archive);
     const auto writer = Writer::create(*sink, {});
@@ -208,7 +210,7 @@ TEST(Refusals, AnyNameOfAStrangerCanBeNoted) {
       test_models::Model model = test_models::sliced_model(small_spec("llama", DType::kF16));
       model.infos.push_back({prefix + text, DType::kF16, {25}});
       model.bytes.emplace_back(50);
-      const auto packed = pack_file(file_of(model), Method::kTriangular);
+      const auto packed = pack_file(file_of(model), RequestedMethod::kTriangular);
       ASSERT_TRUE(packed.ok()) << packed.error().message;
       std::string note;
       for (const JunctionRecord& junction : packed->record.junctions) note += junction.note;
@@ -224,7 +226,7 @@ TEST(Refusals, InfinitiesAreNamed) {
   const std::size_t victim = model.find("model.layers.1.mlp.up_proj.weight");
   model.bytes[victim][0] = std::byte{0x00};
   model.bytes[victim][1] = std::byte{0x7C};
-  for (const Method method : kMethods) {
+  for (const RequestedMethod method : kMethods) {
     const auto packed = pack_file(file_of(model), method);
     EXPECT_EQ(packed.code(), Code::kUnsupported);
     EXPECT_NE(packed.error().message.find("layers.1.mlp.up_proj"), std::string::npos)
@@ -243,7 +245,7 @@ TEST(Estimates, AgreeWithWhatPackingSaves) {
     triangular += junction.triangular_entries;
     polar += junction.polar_entries;
   }
-  const auto saved = [&](Method method) {
+  const auto saved = [&](RequestedMethod method) {
     std::uint64_t sum = 0;
     const auto packed = pack_file(source, method);
     for (const JunctionRecord& junction : packed->record.junctions) {
@@ -251,8 +253,8 @@ TEST(Estimates, AgreeWithWhatPackingSaves) {
     }
     return sum;
   };
-  EXPECT_EQ(triangular, saved(Method::kTriangular));
-  EXPECT_EQ(polar, saved(Method::kPolar));
+  EXPECT_EQ(triangular, saved(RequestedMethod::kTriangular));
+  EXPECT_EQ(polar, saved(RequestedMethod::kPolar));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 namespace bbz::gauge {
 namespace {
 
+using catalog::Form;
 using junction::Role;
 using linalg::Index;
 using linalg::Matrix;

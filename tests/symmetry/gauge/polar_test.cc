@@ -51,7 +51,7 @@ void expect_fixed(const Choice& choice, Index rows, Index cols, DType dtype, boo
   const Matrix again = linalg::load_matrix(choice.stored, dtype, rows, cols);
   const Choice second = chosen(again, dtype, polar);
   EXPECT_FALSE(second.u.has_value());
-  EXPECT_EQ(second.method, choice.method);
+  EXPECT_EQ(second.gauge, choice.gauge);
   EXPECT_EQ(second.stored, choice.stored);
   EXPECT_EQ(second.polar, choice.polar);
 }
@@ -67,7 +67,7 @@ TEST_P(Polar, TurnsASliceOfAnOrthogonalMatrixIntoAFactorThatIsFoundAgain) {
                                           {30, 30, 31}}) {
     const Matrix s = slice(rows, cols, whole, dtype);
     const Choice choice = chosen(s, dtype);
-    ASSERT_EQ(choice.method, Method::kPolar) << choice.note;
+    ASSERT_EQ(choice.gauge, Gauge::kPolar) << choice.note;
     EXPECT_EQ(choice.polar->rank(), std::min(rows, whole - cols));
     const Matrix gap =
         linalg::gram(*choice.u, linalg::Op::kTransposed) - Matrix::Identity(cols, cols);
@@ -97,7 +97,7 @@ TEST_P(Polar, ComposesTheRotationsOfATriangleThatIsTakenAtOnce) {
     if (polar_factor(s, dtype).ok()) continue;
     auto choice = choose(s, std::nullopt, dtype, true);
     ASSERT_TRUE(choice.ok()) << choice.error().message;
-    if (choice->method != Method::kPolar) continue;
+    if (choice->gauge != Gauge::kPolar) continue;
     ++composed;
     const Matrix derived = linalg::load_matrix(choice->stored, dtype, 40, 40);
     EXPECT_LT((derived - s * *choice->u).cwiseAbs().maxCoeff(), 2 * polar_tolerance(dtype));
@@ -161,7 +161,7 @@ TEST_P(Polar, AnOrthogonalShortcutCostsNothing) {
        {std::array<Index, 2>{30, 30}, {3, 3}, {24, 30}, {1, 1}, {1, 4}}) {
     const Matrix s = slice(rows, cols, cols, dtype);
     const Choice choice = chosen(s, dtype);
-    ASSERT_EQ(choice.method, Method::kPolar) << choice.note;
+    ASSERT_EQ(choice.gauge, Gauge::kPolar) << choice.note;
     EXPECT_EQ(choice.polar->rank(), 0u);
     EXPECT_TRUE(choice.polar->factor.empty());
     EXPECT_EQ(linalg::load_matrix(choice.stored, dtype, rows, cols), Matrix::Identity(rows, cols));
@@ -179,7 +179,7 @@ TEST_P(Polar, EqualAndVanishingSingularValues) {
       return linalg::round_to(dtype, x);
     });
     const Choice choice = chosen(s, dtype);
-    ASSERT_EQ(choice.method, Method::kPolar) << choice.note;
+    ASSERT_EQ(choice.gauge, Gauge::kPolar) << choice.note;
     EXPECT_EQ(choice.polar->rank(), 4u);
     expect_fixed(choice, 40, 40, dtype);
   }
@@ -188,7 +188,7 @@ TEST_P(Polar, EqualAndVanishingSingularValues) {
   s.row(3).setZero();
   s.row(17).setZero();
   const Choice choice = chosen(s, dtype);
-  ASSERT_EQ(choice.method, Method::kPolar) << choice.note;
+  ASSERT_EQ(choice.gauge, Gauge::kPolar) << choice.note;
   EXPECT_EQ(choice.polar->rank(), 2u);
   expect_fixed(choice, 40, 40, dtype);
 }
@@ -197,7 +197,7 @@ TEST_P(Polar, FallsBackToTriangularAndSaysWhy) {
   const DType dtype = GetParam();
   const auto why = [&](const Matrix& s) {
     const Choice choice = chosen(s, dtype);
-    EXPECT_EQ(choice.method, Method::kTriangular);
+    EXPECT_EQ(choice.gauge, Gauge::kTriangular);
     EXPECT_TRUE(is_lower(choice.stored, dtype, static_cast<std::uint64_t>(s.rows()),
                          static_cast<std::uint64_t>(s.cols())));
     expect_fixed(choice, s.rows(), s.cols(), dtype);
@@ -216,7 +216,7 @@ TEST_P(Polar, TriangularLeavesItsOwnResultAlone) {
   for (const auto& [rows, cols] : {std::array<Index, 2>{20, 20}, {12, 20}, {20, 12}, {1, 1}}) {
     const Matrix s = slice(rows, cols, 24, dtype);
     const Choice choice = chosen(s, dtype, false);
-    EXPECT_EQ(choice.method, Method::kTriangular);
+    EXPECT_EQ(choice.gauge, Gauge::kTriangular);
     const Matrix l = linalg::load_matrix(choice.stored, dtype, rows, cols);
     EXPECT_LT((l - s * *choice.u).cwiseAbs().maxCoeff(), polar_tolerance(dtype) / 4);
     expect_fixed(choice, rows, cols, dtype, false);
@@ -286,7 +286,7 @@ TEST(PolarFactor, LargeShortcutsHaveTheSameDecomposition) {
   EXPECT_LT((linalg::product(s, found->u) - p).cwiseAbs().maxCoeff(),
             polar_tolerance(DType::kF16) / 4);
   const Choice choice = chosen(s, DType::kF16);
-  ASSERT_EQ(choice.method, Method::kPolar) << choice.note;
+  ASSERT_EQ(choice.gauge, Gauge::kPolar) << choice.note;
   EXPECT_EQ(recover_polar(choice.stored, DType::kF16, 800, 800), choice.polar);
 }
 

@@ -16,6 +16,7 @@
 namespace bbz::gauge {
 namespace {
 
+using catalog::Form;
 using junction::Role;
 using linalg::Matrix;
 using test_models::Model;

@@ -207,7 +207,7 @@ Status LayerLoader::State::load(const LayerPlan& layer, std::uint64_t size,
 // than dense is decoded at once, because each of its parts may cost as much as all of it.
 Status LayerLoader::State::decode(const catalog::Tensor& tensor, MutableBytes out) {
   const std::uint64_t chunk = tensor.meta.chunk_elements * tensor.meta.element_bits / 8;
-  const bool in_steps = tensor.meta.form == catalog::kFormDense && chunk != 0;
+  const bool in_steps = tensor.meta.form == catalog::Form::kDense && chunk != 0;
   const std::uint64_t step =
       in_steps ? std::max<std::uint64_t>(kStep / chunk, 1) * chunk : out.size();
   for (std::uint64_t at = 0; at < out.size(); at += step) {

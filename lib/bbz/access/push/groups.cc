@@ -15,7 +15,7 @@ Status Assembler::add_group(std::size_t unit) {
   groups_.push_back(std::move(group));
   if (input_.has_store()) return {};
   // Records are ordered so that nothing after this group refers to an older one of its method.
-  const std::uint8_t method = catalog().groups[number].meta.method;
+  const catalog::GroupMethod method = catalog().groups[number].meta.method;
   for (const std::uint32_t older : std::vector(live_)) {
     if (catalog().groups[older].meta.method != method) continue;
     groups_[older].superseded = true;
@@ -96,7 +96,7 @@ Status Assembler::look_at_group(std::uint32_t number) {
   }
   for (const std::uint32_t tensor : std::exchange(groups_[number].waiting, {})) {
     if (!wants(tensor)) continue;
-    if (catalog().tensors[tensor].meta.form == symmetry::kFormPolar) {
+    if (catalog().tensors[tensor].meta.form == catalog::Form::kPolar) {
       const Status useless = groups_[number].useless;
       BBZ_TRY(useless.ok() ? derive(tensor) : fail(tensor, nullptr, useless.error()));
     } else if (!input_.has_store() ||
@@ -115,7 +115,7 @@ Status Assembler::tensor_whole(std::uint32_t tensor) {
     for (const std::uint32_t group : groups) BBZ_TRY(look_at_group(group));
   }
   const catalog::TensorMeta& meta = catalog().tensors[tensor].meta;
-  if (meta.form != symmetry::kFormRider || !wants(tensor) || !group_decided(meta.group)) return {};
+  if (meta.form != catalog::Form::kRider || !wants(tensor) || !group_decided(meta.group)) return {};
   return hand_out_waiting(tensor);
 }
 

@@ -108,7 +108,7 @@ class Surveyor {
         !is_packed(meta->stored_elements, meta->element_bits)) {
       return;
     }
-    if (meta->form == catalog::kFormDense &&
+    if (meta->form == catalog::Form::kDense &&
         (meta->stored_elements != *elements || meta->group != catalog::kNone)) {
       return;
     }

@@ -192,7 +192,7 @@ Status CatalogBuilder::refer_to_group(const RecordView& record, const TensorMeta
   const std::uint32_t newest = newest_groups_.at(group.meta.method);
   if (newest != meta.group) {
     return malformed(record, "group {} is not the newest of method {} before it, group {} is",
-                     meta.group, group.meta.method, newest);
+                     meta.group, static_cast<int>(group.meta.method), newest);
   }
   if (group.first_user == kNone) group.first_user = meta.number;
   return {};
@@ -226,7 +226,7 @@ Status CatalogBuilder::add_tensor(const RecordView& record) {
                       "tensor record at offset {}: chunks of {} bytes, the limit is {}",
                       record.head.offset, chunk_size, limits_.chunk_bytes);
   }
-  if (meta.form == kFormDense && (meta.stored_elements != elements || meta.group != kNone)) {
+  if (meta.form == Form::kDense && (meta.stored_elements != elements || meta.group != kNone)) {
     return malformed(record, "a dense tensor of {} elements stores {} and has group {}", elements,
                      meta.stored_elements, meta.group);
   }

@@ -62,7 +62,7 @@ class CatalogBuilder {
   std::set<std::string, PathOrder> paths_;
   std::set<std::pair<std::uint32_t, std::string>> keys_;
   std::set<std::string> operands_;
-  std::map<std::uint8_t, std::uint32_t> newest_groups_;  // by method
+  std::map<GroupMethod, std::uint32_t> newest_groups_;  // by method
 };
 
 }  // namespace bbz::catalog

@@ -125,7 +125,7 @@ void encode_meta(const TensorMeta& meta, std::vector<std::byte>& out) {
   w.put(static_cast<std::uint8_t>(meta.kind));
   w.put(static_cast<std::uint8_t>(meta.dtype));
   w.put(meta.element_bits);
-  w.put(meta.form);
+  w.put(static_cast<std::uint8_t>(meta.form));
   put_optional(w, meta.layer);
   put_optional(w, meta.group);
   w.put_varint(meta.stored_elements);
@@ -144,7 +144,7 @@ Result<TensorMeta> decode_tensor(const RecordView& record, const Limits& limits)
   meta.kind = static_cast<TensorKind>(r.get<std::uint8_t>());
   meta.dtype = static_cast<DType>(r.get<std::uint8_t>());
   meta.element_bits = r.get<std::uint8_t>();
-  meta.form = r.get<std::uint8_t>();
+  meta.form = static_cast<Form>(r.get<std::uint8_t>());
   meta.layer = get_optional(r);
   meta.group = get_optional(r);
   meta.stored_elements = r.get_varint<std::uint64_t>();
@@ -226,7 +226,7 @@ Result<MetadataMeta> decode_metadata(const RecordView& record, DigestKind kind) 
 void encode_meta(const GroupMeta& meta, std::vector<std::byte>& out) {
   WireWriter w(out);
   w.put_varint(meta.number);
-  w.put(meta.method);
+  w.put(static_cast<std::uint8_t>(meta.method));
   put_digest(w, meta.payload_digest);
 }
 
@@ -234,7 +234,7 @@ Result<GroupMeta> decode_group(const RecordView& record, DigestKind kind) {
   WireReader r(record.meta);
   GroupMeta meta;
   meta.number = r.get_varint<std::uint32_t>();
-  meta.method = r.get<std::uint8_t>();
+  meta.method = static_cast<GroupMethod>(r.get<std::uint8_t>());
   meta.payload_digest = get_digest(r, kind);
   if (!r.finished()) return wrong_length(record);
   return meta;

@@ -8,6 +8,7 @@
 
 #include "bbz/base/hash.h"
 #include "bbz/base/shape.h"
+#include "bbz/format/catalog/form.h"
 #include "bbz/format/container/record.h"
 
 namespace bbz::catalog {
@@ -36,10 +37,6 @@ struct FileEndMeta {
 // Tells a tensor from plain bytes of a file, such as its header.
 enum class TensorKind : std::uint8_t { kBytes = 0, kTensor = 1 };
 
-// The form of a tensor whose chunks hold all its elements in order. symmetry/form.h has the other
-// forms.
-inline constexpr std::uint8_t kFormDense = 0;
-
 // The meta of a tensor record. The tensor's chunk records follow it.
 struct TensorMeta {
   std::uint32_t number = 0;              // of the tensor, from 0 in archive order
@@ -48,7 +45,7 @@ struct TensorMeta {
   TensorKind kind = TensorKind::kBytes;  // plain bytes have dtype kU8, one axis and no name
   DType dtype{};                         // may be unknown: see find_dtype()
   std::uint8_t element_bits = 8;         // bits of one element, at least 1
-  std::uint8_t form = kFormDense;        // how the elements follow from the chunks
+  Form form = Form::kDense;              // how the elements follow from the chunks
   std::uint32_t layer = kNone;           // layer of the model, if the tensor belongs to one
   std::uint32_t group = kNone;           // number of the group that the form needs, if any
   std::uint64_t stored_elements = 0;     // in all chunks
@@ -80,7 +77,7 @@ struct MetadataMeta {
 // The meta of a group record.
 struct GroupMeta {
   std::uint32_t number = 0;  // of the group, from 0 in archive order
-  std::uint8_t method = 0;   // symmetry::kMethodPolar, kMethodBitsBack or an unknown one
+  GroupMethod method{};      // how it rebuilds tensors
   // SHA-256 of the payload, if that is the archive's digest kind.
   std::optional<Digest> payload_digest;
 };

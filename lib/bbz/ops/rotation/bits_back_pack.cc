@@ -134,7 +134,7 @@ Status BitsBackPacker::write_rider(const Rider& rider, std::optional<std::uint32
   TensorSpec spec = file_.spec(rider.tensor);
   if (!group) return file_.add_dense(rider.tensor, rider.bytes);
   file_.mark(rider.tensor);
-  spec.form = symmetry::kFormRider;
+  spec.form = catalog::Form::kRider;
   spec.group = group;
   spec.stored_elements = rider.bytes.size() * 8 / element_bits(spec.dtype);
   Writer& writer = file_.writer();
@@ -227,7 +227,7 @@ Status BitsBackPacker::draw(std::size_t j, std::vector<Rider>& riders,
         Code::kLimit, "its carriers take too few bytes for what reading them back costs"));
   }
   BBZ_ASSIGN(const std::uint32_t number,
-             file_.writer().add_group(symmetry::kMethodBitsBack, group_bytes));
+             file_.writer().add_group(catalog::GroupMethod::kBitsBack, group_bytes));
   std::uint64_t overhead = group_bytes.size();
   gauge::Deviation carried_deviation;
   carried_deviation.largest = drawn->largest_rounding;

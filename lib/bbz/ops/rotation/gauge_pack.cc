@@ -40,9 +40,10 @@ Status add_polar(ModelFile& file, const gauge::Output& output, std::string_view 
   const std::vector<std::byte> payload = symmetry::encode_group(group);
   BBZ_ASSIGN(const bool possible, is_in_proportion(file, operand, output, payload.size()));
   if (!possible) return file.add_dense(output.tensor, output.decoded);
-  BBZ_ASSIGN(const std::uint32_t number, file.writer().add_group(symmetry::kMethodPolar, payload));
+  BBZ_ASSIGN(const std::uint32_t number,
+             file.writer().add_group(catalog::GroupMethod::kPolar, payload));
   if (!group.pivots.empty()) BBZ_TRY(file.add(operand, output.polar->factor));
-  spec.form = symmetry::kFormPolar;
+  spec.form = catalog::Form::kPolar;
   spec.group = number;
   spec.stored_elements = 0;
   return file.add(spec, {});
@@ -50,38 +51,33 @@ Status add_polar(ModelFile& file, const gauge::Output& output, std::string_view 
 
 Status add_output(const Model& model, ModelFile& file, const gauge::Output& output) {
   file.mark(output.tensor);
-  switch (output.form) {
-    case gauge::Form::kFull:
-      return file.add_dense(output.tensor, output.decoded);
-    case gauge::Form::kLower: {
-      TensorSpec spec = file.spec(output.tensor);
-      spec.form = symmetry::kFormLower;
-      spec.stored_elements = output.packed.size() * 8 / element_bits(spec.dtype);
-      return file.add(spec, output.packed);
-    }
-    case gauge::Form::kPolar:
-      return add_polar(file, output, model.tensors[output.tensor].name);
+  if (output.form == catalog::Form::kPolar) {
+    return add_polar(file, output, model.tensors[output.tensor].name);
   }
-  return {};
+  if (output.form != catalog::Form::kLower) return file.add_dense(output.tensor, output.decoded);
+  TensorSpec spec = file.spec(output.tensor);
+  spec.form = output.form;
+  spec.stored_elements = output.packed.size() * 8 / element_bits(spec.dtype);
+  return file.add(spec, output.packed);
 }
 
 }  // namespace
 
-Status pack_gauge(const Model& model, const junction::Detection& detection, Method method,
+Status pack_gauge(const Model& model, const junction::Detection& detection, RequestedMethod method,
                   ModelFile& file, Record& record) {
-  BBZ_ASSIGN(
-      const auto reports,
-      gauge::rotate(
-          model.tensors, detection, method != Method::kTriangular, model.load,
-          [&](gauge::Output&& output) { return add_output(model, file, output); },
-          method == Method::kAuto ? gauge::OnRefusal::kLeaveAlone : gauge::OnRefusal::kFail));
+  BBZ_ASSIGN(const auto reports,
+             gauge::rotate(
+                 model.tensors, detection, method != RequestedMethod::kTriangular, model.load,
+                 [&](gauge::Output&& output) { return add_output(model, file, output); },
+                 method == RequestedMethod::kAuto ? gauge::OnRefusal::kLeaveAlone
+                                                  : gauge::OnRefusal::kFail));
   for (const gauge::JunctionReport& report : reports) {
     JunctionRecord& junction = record.junctions[report.junction];
     junction.note = report.note;
     if (report.refused) continue;
     gauge::Deviation deviation = report.members;
     deviation.add(report.shortcut);
-    junction.method = gauge::method_name(report.method);
+    junction.method = gauge::gauge_name(report.gauge);
     junction.rank = report.rank;
     junction.entries_saved = report.entries_saved;
     const junction::Member& first = detection.junctions[report.junction].members.front();

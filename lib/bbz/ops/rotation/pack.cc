@@ -20,7 +20,8 @@ std::string short_note(std::string_view note) {
   return std::string(cut_text(note, kMostNote));
 }
 
-Record start_record(const Model& model, const junction::Detection& detection, Method method) {
+Record start_record(const Model& model, const junction::Detection& detection,
+                    RequestedMethod method) {
   Record record;
   record.method = method_name(method);
   record.family = detection.family;
@@ -85,7 +86,7 @@ Result<Record> pack(const Model& model, const junction::Detection& detection, Wr
   linalg::set_threads(options.threads);
   Record record = start_record(model, detection, options.method);
   BBZ_ASSIGN(ModelFile file, ModelFile::begin(model, longest_record(record), writer, options));
-  if (options.method == Method::kBitsBack) {
+  if (options.method == RequestedMethod::kBitsBack) {
     BBZ_TRY(pack_bits_back(model, detection, options, file, record));
   } else {
     BBZ_TRY(pack_gauge(model, detection, options.method, file, record));

@@ -9,7 +9,7 @@ namespace bbz::rotation {
 
 // Options of pack().
 struct PackOptions {
-  Method method = Method::kAuto;  // for every junction
+  RequestedMethod method = RequestedMethod::kAuto;  // for every junction
   // `digest`, `level` and `chunk_bytes` must be those of the writer, because digests in groups and
   // chunks of riders are made with them before they are written.
   DigestKind digest = DigestKind::kXxh3_128;

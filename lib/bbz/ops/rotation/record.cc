@@ -7,15 +7,15 @@
 
 namespace bbz::rotation {
 
-std::string_view method_name(Method method) {
+std::string_view method_name(RequestedMethod method) {
   switch (method) {
-    case Method::kAuto:
+    case RequestedMethod::kAuto:
       return "auto";
-    case Method::kBitsBack:
+    case RequestedMethod::kBitsBack:
       return "bits-back";
-    case Method::kTriangular:
+    case RequestedMethod::kTriangular:
       return "triangular";
-    case Method::kPolar:
+    case RequestedMethod::kPolar:
       return "polar";
   }
   return "unknown";

@@ -33,7 +33,7 @@ Result<Choice> choose_polar(const Matrix& s, DType dtype) {
   BBZ_ASSIGN(PolarForm form,
              quantise(exact.factor, exact.pivots, dtype, static_cast<std::uint64_t>(s.cols())));
   Choice choice;
-  choice.method = Method::kPolar;
+  choice.gauge = Gauge::kPolar;
   choice.u = std::move(exact.u);
   choice.stored.resize(bytes_of(s, dtype));
   BBZ_TRY(decode_polar(form, choice.stored));
@@ -53,8 +53,8 @@ Result<Choice> choose_polar(const Matrix& s, DType dtype) {
 
 }  // namespace
 
-std::string_view method_name(Method method) {
-  return method == Method::kPolar ? "polar" : "triangular";
+std::string_view gauge_name(Gauge gauge) {
+  return gauge == Gauge::kPolar ? "polar" : "triangular";
 }
 
 Result<Choice> choose(const Matrix& s, std::optional<Bytes> bytes, DType dtype, bool polar) {
@@ -65,7 +65,7 @@ Result<Choice> choose(const Matrix& s, std::optional<Bytes> bytes, DType dtype, 
     if (bytes) {
       choice.polar = recover_polar(*bytes, dtype, rows, cols);
       if (choice.polar) {
-        choice.method = Method::kPolar;
+        choice.gauge = Gauge::kPolar;
         choice.stored.assign(bytes->begin(), bytes->end());
         choice.deviation.add(s, s);
         return choice;

@@ -10,22 +10,23 @@
 
 namespace bbz::gauge {
 
-// How a gauge is fixed. The numbers are not part of the format: those are symmetry::kMethod*.
-enum class Method : std::uint8_t {
-  kTriangular = 1,
-  kPolar = 2,
+// The gauge of a junction: how the shortcut that enters it looks. Not a part of the format, whose
+// groups have a catalog::GroupMethod.
+enum class Gauge : std::uint8_t {
+  kTriangular,  // lower triangular, with a non-negative diagonal
+  kPolar,       // I - F F^T, rounded
 };
 
 // Returns "triangular" or "polar".
-std::string_view method_name(Method method);
+std::string_view gauge_name(Gauge gauge);
 
 // The chosen gauge.
 struct Choice {
-  Method method = Method::kTriangular;
+  Gauge gauge = Gauge::kTriangular;
   // U, of the junction's width, or nothing if it is the identity and no tensor changes.
   std::optional<linalg::Matrix> u;
   std::vector<std::byte> stored;   // S U as decoding gives it: all rows, in the tensor's type
-  std::optional<PolarForm> polar;  // if the method is kPolar
+  std::optional<PolarForm> polar;  // if the gauge is kPolar
   Deviation deviation;             // of `stored` from S U
   std::string note;                // why polar was asked for but is not possible
 };

@@ -11,6 +11,7 @@
 namespace bbz::gauge {
 namespace {
 
+using catalog::Form;
 using junction::Junction;
 using junction::Member;
 using junction::Role;
@@ -92,7 +93,7 @@ class Walk {
   }
 
   Status turn(std::size_t tensor, Role role, Deviation& deviation) {
-    Output out{tensor, Form::kFull, {}, {}, {}};
+    Output out{tensor, Form::kDense, {}, {}, {}};
     BBZ_ASSIGN(out.decoded, load(tensor));
     if (u_) {
       BBZ_ASSIGN(out.decoded, rotate_member(tensors_[tensor], role, out.decoded, *u_, deviation));
@@ -106,7 +107,7 @@ class Walk {
     if (!choice.ok()) {
       return make_error(choice.code(), "{}: {}", quoted(info.name), choice.error().message);
     }
-    report.method = choice->method;
+    report.gauge = choice->gauge;
     report.note = choice->note;
     report.shortcut = choice->deviation;
     return choice;

@@ -3,23 +3,17 @@
 
 #include <functional>
 
+#include "bbz/format/catalog/form.h"
 #include "bbz/symmetry/gauge/choose.h"
 #include "bbz/symmetry/gauge/members.h"
 #include "bbz/symmetry/junction/detect.h"
 
 namespace bbz::gauge {
 
-// The form in which a tensor that touches a junction is stored.
-enum class Form : std::uint8_t {
-  kFull,   // all its entries
-  kLower,  // the entries on and left of the diagonal: lower.h
-  kPolar,  // derived from a factor: polar.h
-};
-
 // A tensor of the rotated model. If its junction is not rotated, it is the original tensor.
 struct Output {
   std::size_t tensor = 0;  // index into the list given to detect()
-  Form form = Form::kFull;
+  catalog::Form form{};    // in which it is stored: kDense, kLower (lower.h) or kPolar (polar.h)
   std::vector<std::byte> decoded;  // all its entries, as unpacking restores them
   std::vector<std::byte> packed;   // kLower: the entries that are stored instead
   std::optional<PolarForm> polar;  // kPolar: the form that is stored instead
@@ -28,7 +22,7 @@ struct Output {
 // The result for one junction.
 struct JunctionReport {
   std::size_t junction = 0;         // index into Detection::junctions
-  Method method{};                  // of the shortcut (or embedding) that enters it
+  Gauge gauge{};                    // of the shortcut (or embedding) that enters it
   bool rotated = false;             // false if the model was in this gauge before: U = I
   bool refused = false;             // whether its members were left alone; the note says why
   std::uint64_t rank = 0;           // columns of F

@@ -9,7 +9,7 @@ namespace bbz::rotation {
 // Writes the members of proven junctions with triangular or polar, and fills the junction records.
 // `record` has one for each junction of the detection, with name and members. Errors: those of
 // pack().
-Status pack_gauge(const Model& model, const junction::Detection& detection, Method method,
+Status pack_gauge(const Model& model, const junction::Detection& detection, RequestedMethod method,
                   ModelFile& file, Record& record);
 // Writes the members of junctions with bits-back, and fills the junction records in the same way.
 Status pack_bits_back(const Model& model, const junction::Detection& detection,

@@ -10,12 +10,12 @@
 
 namespace bbz::rotation {
 
-// How junctions are packed. kAuto: polar if possible, else triangular, else exact, junction by
+// How a caller asks for junctions to be packed. kAuto: polar if possible, else triangular, else exact, junction by
 // junction.
-enum class Method { kAuto, kBitsBack, kTriangular, kPolar };
+enum class RequestedMethod { kAuto, kBitsBack, kTriangular, kPolar };
 
 // Returns "auto", "bits-back", "triangular" or "polar".
-std::string_view method_name(Method method);
+std::string_view method_name(RequestedMethod method);
 
 using model::Model;
 
