@@ -6,6 +6,7 @@
 #include <new>
 #include <string_view>
 
+#include "bbz/base/cpu.h"
 #include "bbz/base/internal/xxh3_kernel.h"
 
 namespace bbz {
@@ -18,8 +19,8 @@ constexpr Kernel kPlainKernel = {"plain", hash64, update, blocks};
 std::vector<const Kernel*> find_kernels() {
   std::vector<const Kernel*> found;
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f")) found.push_back(&kAvx512Kernel);
-  if (__builtin_cpu_supports("avx2")) found.push_back(&kAvx2Kernel);
+  if (cpu::features().avx512f) found.push_back(&kAvx512Kernel);
+  if (cpu::features().avx2) found.push_back(&kAvx2Kernel);
 #endif
   found.push_back(&kPlainKernel);
   return found;

@@ -1,3 +1,4 @@
+#include "bbz/base/cpu.h"
 #include "bbz/codec/split/avx2/avx2.h"
 #include "bbz/codec/split/avx512/avx512.h"
 #include "bbz/codec/split/kernel.h"
@@ -29,11 +30,9 @@ const Kernel kNeonKernel = {
 std::vector<const Kernel*> find_kernels() {
   std::vector<const Kernel*> found;
 #if defined(__x86_64__)
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&
-                    __builtin_cpu_supports("popcnt");
-  if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") &&
-      __builtin_cpu_supports("avx512vbmi2")) {
+  const cpu::Features& has = cpu::features();
+  const bool avx2 = has.avx2 && has.bmi2 && has.popcnt;
+  if (avx2 && has.avx512f && has.avx512bw && has.avx512vl && has.avx512vbmi && has.avx512vbmi2) {
     found.push_back(&kAvx512Kernel);
   }
   if (avx2) found.push_back(&kAvx2Kernel);

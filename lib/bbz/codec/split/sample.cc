@@ -4,6 +4,8 @@
 #include <cstring>
 #include <type_traits>
 
+#include "bbz/base/cpu.h"
+
 // Allows a function for another instruction set to inline these functions.
 #define BBZ_ALWAYS_INLINE inline __attribute__((always_inline))
 
@@ -117,7 +119,7 @@ __attribute__((target("avx2"))) void add_row_avx2(const std::uint8_t* in, std::u
 template <class Exponents>
 auto* choose_add_row() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2")) return add_row_avx2<Exponents>;
+  if (cpu::features().avx2) return add_row_avx2<Exponents>;
 #endif
   return add_row<Exponents>;
 }

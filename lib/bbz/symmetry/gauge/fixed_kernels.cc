@@ -2,9 +2,7 @@
 
 #include <cstring>
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
+#include "bbz/base/cpu.h"
 
 namespace bbz::gauge {
 namespace {
@@ -16,12 +14,6 @@ const FixedKernel kAvx512VnniKernel = {"avx512-vnni", to_fixed_avx2, multiply_av
 const FixedKernel kAvx2Kernel = {"avx2", to_fixed_avx2, multiply_avx2, round_avx2,
                                  permute_portable};
 
-// Reports F16C, which not every __builtin_cpu_supports() knows.
-bool has_f16c() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
-}
-
 #elif defined(__aarch64__)
 
 const FixedKernel kNeonKernel = {"neon", to_fixed_neon, multiply_neon, round_neon,
@@ -32,13 +24,10 @@ const FixedKernel kNeonKernel = {"neon", to_fixed_neon, multiply_neon, round_neo
 std::vector<const FixedKernel*> find_kernels() {
   std::vector<const FixedKernel*> found;
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") && has_f16c()) {
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vnni")) {
-      found.push_back(&kAvx512VnniKernel);
-    }
-    found.push_back(&kAvx2Kernel);
-  }
+  const cpu::Features& has = cpu::features();
+  const bool avx2 = has.avx2 && has.f16c;
+  if (avx2 && has.avx512f && has.avx512bw && has.avx512vnni) found.push_back(&kAvx512VnniKernel);
+  if (avx2) found.push_back(&kAvx2Kernel);
 #elif defined(__aarch64__)
   found.push_back(&kNeonKernel);
 #endif

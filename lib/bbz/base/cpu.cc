@@ -1,0 +1,36 @@
+#include "bbz/base/cpu.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace bbz::cpu {
+namespace {
+
+Features find_features() {
+  Features found;
+#if defined(__x86_64__)
+  found.avx2 = __builtin_cpu_supports("avx2");
+  found.bmi2 = __builtin_cpu_supports("bmi2");
+  found.popcnt = __builtin_cpu_supports("popcnt");
+  found.avx512f = __builtin_cpu_supports("avx512f");
+  found.avx512bw = __builtin_cpu_supports("avx512bw");
+  found.avx512vl = __builtin_cpu_supports("avx512vl");
+  found.avx512vbmi = __builtin_cpu_supports("avx512vbmi");
+  found.avx512vbmi2 = __builtin_cpu_supports("avx512vbmi2");
+  found.avx512vnni = __builtin_cpu_supports("avx512vnni");
+  // Not every __builtin_cpu_supports() knows F16C. It needs the registers of AVX2.
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  found.f16c = found.avx2 && __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+#endif
+  return found;
+}
+
+}  // namespace
+
+const Features& features() {
+  static const Features found = find_features();
+  return found;
+}
+
+}  // namespace bbz::cpu

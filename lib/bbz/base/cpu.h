@@ -1,0 +1,24 @@
+// What the processor can run, by which kernels for several instruction sets are chosen.
+#pragma once
+
+namespace bbz::cpu {
+
+// The extensions of x86-64 that kernels use. All are false on other processors. Those that every
+// processor of an architecture has, such as NEON on 64-bit Arm, are not among them.
+struct Features {
+  bool avx2 = false;
+  bool bmi2 = false;
+  bool popcnt = false;
+  bool f16c = false;
+  bool avx512f = false;
+  bool avx512bw = false;
+  bool avx512vl = false;
+  bool avx512vbmi = false;
+  bool avx512vbmi2 = false;
+  bool avx512vnni = false;
+};
+
+// Returns what this processor has and the system lets programs use. Thread-safe.
+const Features& features();
+
+}  // namespace bbz::cpu
