@@ -30,13 +30,13 @@ TEST(Inputs, AreKnownOfFilesAndNothingElse) {
   std::filesystem::create_symlink("a", dir / "c");
   write_text(dir / "d", "text");
   const FileStatus a = status_of(dir / "a");
-  EXPECT_TRUE(status_of(dir / "b").is_same_file(a));
-  EXPECT_TRUE(status_of(dir / "c").is_same_file(a));
-  EXPECT_FALSE(status_of(dir / "d").is_same_file(a));
-  EXPECT_TRUE((*map_file(dir / "a", Access::kRandom))->file_status()->is_same_file(a));
-  EXPECT_TRUE(prefixed_source({}, *open_file(dir / "a"))->file_status()->is_same_file(a));
+  EXPECT_EQ(status_of(dir / "b").id, a.id);
+  EXPECT_EQ(status_of(dir / "c").id, a.id);
+  EXPECT_NE(status_of(dir / "d").id, a.id);
+  EXPECT_EQ((*map_file(dir / "a", Access::kRandom))->file_status()->id, a.id);
+  EXPECT_EQ(prefixed_source({}, *open_file(dir / "a"))->file_status()->id, a.id);
   Fd fd(::open((dir / "a").c_str(), O_RDONLY | O_CLOEXEC));
-  EXPECT_TRUE(pipe_source(fd.get(), Ownership::kBorrowed, "a")->file_status()->is_same_file(a));
+  EXPECT_EQ(pipe_source(fd.get(), Ownership::kBorrowed, "a")->file_status()->id, a.id);
   EXPECT_FALSE((*open_file("/dev/null"))->file_status());
   EXPECT_FALSE(memory_source(Bytes())->file_status());
 }
@@ -87,19 +87,19 @@ TEST(Inputs, TheirGroupsCountOnlyIfTheOutputHasThem) {
     return permissions.mode_in(group);
   };
   EXPECT_EQ(mode({}, 7), 0666u);
-  EXPECT_EQ(mode({{0, 0, 0600, 7}}, 7), 0600u);
-  EXPECT_EQ(mode({{0, 0, 0640, 7}}, 7), 0640u);
-  EXPECT_EQ(mode({{0, 0, 0640, 7}}, 8), 0600u);
-  EXPECT_EQ(mode({{0, 0, 0644, 7}}, 8), 0644u);
-  EXPECT_EQ(mode({{0, 0, 0664, 7}}, 8), 0644u);
-  EXPECT_EQ(mode({{0, 0, 0604, 7}}, 8), 0600u);
-  EXPECT_EQ(mode({{0, 0, 0777, 7}}, 8), 0666u);
-  EXPECT_EQ(mode({{0, 0, 0400, 7}}, 7), 0600u);
+  EXPECT_EQ(mode({{{}, 0600, 7}}, 7), 0600u);
+  EXPECT_EQ(mode({{{}, 0640, 7}}, 7), 0640u);
+  EXPECT_EQ(mode({{{}, 0640, 7}}, 8), 0600u);
+  EXPECT_EQ(mode({{{}, 0644, 7}}, 8), 0644u);
+  EXPECT_EQ(mode({{{}, 0664, 7}}, 8), 0644u);
+  EXPECT_EQ(mode({{{}, 0604, 7}}, 8), 0600u);
+  EXPECT_EQ(mode({{{}, 0777, 7}}, 8), 0666u);
+  EXPECT_EQ(mode({{{}, 0400, 7}}, 7), 0600u);
   EXPECT_EQ(mode({{0, 0, 0, 7}}, 7), 0600u);
-  EXPECT_EQ(mode({{0, 0, 0640, 7}, {0, 1, 0644, 7}}, 7), 0640u);
-  EXPECT_EQ(mode({{0, 0, 0640, 7}, {0, 1, 0640, 8}}, 7), 0600u);
-  EXPECT_EQ(mode({{0, 0, 0640, 8}, {0, 1, 0640, 7}}, 7), 0600u);
-  EXPECT_EQ(mode({{0, 0, 0644, 7}, {0, 1, 0644, 8}}, 7), 0644u);
+  EXPECT_EQ(mode({{{}, 0640, 7}, {{0, 1}, 0644, 7}}, 7), 0640u);
+  EXPECT_EQ(mode({{{}, 0640, 7}, {{0, 1}, 0640, 8}}, 7), 0600u);
+  EXPECT_EQ(mode({{{}, 0640, 8}, {{0, 1}, 0640, 7}}, 7), 0600u);
+  EXPECT_EQ(mode({{{}, 0644, 7}, {{0, 1}, 0644, 8}}, 7), 0644u);
 }
 
 TEST(Inputs, AnOutputIsNoMoreReadableThanTheyAre) {

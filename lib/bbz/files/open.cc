@@ -87,7 +87,7 @@ Result<std::unique_ptr<FileSequence>> open(const std::string& path, const Option
   }
   if (S_ISDIR(status.st_mode)) return open_directory(path, options);
   if (path != "-" && S_ISREG(status.st_mode)) {
-    return open_regular(path, io::FileState(status), options);
+    return open_regular(path, io::FileVersion(status), options);
   }
   BBZ_ASSIGN(auto source, io::open_file(path));
   if (!source->seekable()) return open_stream(std::move(source), options);

@@ -90,7 +90,7 @@ Result<Fd> open_log(const std::string& path, const std::optional<FileStatus>& in
   if (!is_trusted(status.st_uid) && !(is_stream(status) && is_held(status))) {
     return make_error(Code::kIo, "{}: belongs to another user, so nothing is written to it", path);
   }
-  if (input && input->device == status.st_dev && input->inode == status.st_ino) {
+  if (input && input->id == file_id(status)) {
     return make_error(Code::kInvalidArgument,
                       "{}: is a file that is being read, so nothing is written to it", path);
   }

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "bbz/io/fd.h"
-#include "bbz/io/file_state.h"
+#include "bbz/io/file_version.h"
 #include "bbz/io/source.h"
 
 namespace bbz::io {
@@ -14,8 +14,8 @@ namespace bbz::io {
 // check_unchanged() always succeeds. `name` is for messages.
 std::unique_ptr<Source> file_source(Fd fd, std::uint64_t size, std::string name);
 
-// Returns a seekable source for a regular file whose state was `state` when it was opened. Its
-// check_unchanged() compares the open file with that state.
-std::unique_ptr<Source> file_source(Fd fd, const FileState& state, std::string name);
+// Returns a seekable source for a regular file which was `version` when it was opened. Its
+// check_unchanged() compares the open file with that.
+std::unique_ptr<Source> file_source(Fd fd, const FileVersion& version, std::string name);
 
 }  // namespace bbz::io

@@ -12,10 +12,14 @@ constexpr std::uint32_t kOthers = 0006;
 
 }  // namespace
 
+FileId file_id(const struct stat& status) {
+  return {status.st_dev, status.st_ino};
+}
+
 std::optional<FileStatus> file_status_of(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
-  FileStatus found{status.st_dev, status.st_ino, status.st_mode & 07777, status.st_gid};
+  FileStatus found{file_id(status), status.st_mode & 07777, status.st_gid};
   if (::fgetxattr(fd, "system.posix_acl_access", nullptr, 0) > 0) found.mode &= ~std::uint32_t{070};
   return found;
 }

@@ -1,22 +1,32 @@
-// FileStatus: the identity of a file on this machine, and who may read it.
+// FileStatus: which file of this machine it is, and who may read it. An output that is made from the
+// file must neither replace it nor be more readable. FileVersion (file_version.h) tells whether the
+// content of a file has changed, which FileStatus does not.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 
+struct stat;
+
 namespace bbz::io {
+
+// Identifies a file while it exists, whatever its names and its content are.
+struct FileId {
+  std::uint64_t device = 0;  // st_dev
+  std::uint64_t inode = 0;   // st_ino
+
+  // Returns whether both are the same file.
+  friend bool operator==(const FileId&, const FileId&) = default;
+};
+
+// Returns the identity of the file that stat(2) describes.
+FileId file_id(const struct stat& status);
 
 // Identifies a file and names its permissions.
 struct FileStatus {
-  std::uint64_t device = 0;  // st_dev
-  std::uint64_t inode = 0;   // st_ino
-  std::uint32_t mode = 0;    // permission bits
-  std::uint32_t group = 0;   // number of the group that owns it
-
-  // Returns whether both are the same file.
-  bool is_same_file(const FileStatus& other) const {
-    return device == other.device && inode == other.inode;
-  }
+  FileId id;                // which file it is
+  std::uint32_t mode = 0;   // permission bits
+  std::uint32_t group = 0;  // number of the group that owns it
 };
 
 // Returns the status of an open regular file, or nullopt for anything else. If the file has an

@@ -16,8 +16,7 @@ namespace {
 bool is_input(int directory, const std::string& target, const FileStatus& input) {
   for (const int flags : {AT_SYMLINK_NOFOLLOW, 0}) {
     struct stat found {};
-    if (::fstatat(directory, target.c_str(), &found, flags) == 0 && found.st_dev == input.device &&
-        found.st_ino == input.inode) {
+    if (::fstatat(directory, target.c_str(), &found, flags) == 0 && file_id(found) == input.id) {
       return true;
     }
   }
@@ -64,7 +63,7 @@ Status Publication::add_input(const FileStatus& input) {
   // If nothing may be replaced, every existing target is refused anyway.
   if (options_.replace && is_input(directory_->get(), target_, input)) return input_error(path_);
   permissions_.restrict_to(input);
-  const auto same = [&](const FileStatus& known) { return known.is_same_file(input); };
+  const auto same = [&](const FileStatus& known) { return known.id == input.id; };
   if (options_.replace && std::ranges::none_of(inputs_, same)) inputs_.push_back(input);
   return {};
 }

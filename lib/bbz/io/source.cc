@@ -20,27 +20,27 @@ namespace {
 constexpr std::size_t kLargestRead = std::size_t{1} << 30;
 constexpr std::uint64_t kLargestOffset = std::numeric_limits<off_t>::max();
 
-std::optional<FileState> state_of_regular(const struct stat& status) {
+std::optional<FileVersion> version_of_regular(const struct stat& status) {
   if (!S_ISREG(status.st_mode)) return std::nullopt;
-  return FileState(status);
+  return FileVersion(status);
 }
 
-Status check_open_file(int fd, const FileState& before, std::string_view name) {
+Status check_open_file(int fd, const FileVersion& before, std::string_view name) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) return system_error(errno, "cannot look at", name);
-  return check_same(before, FileState(status), name);
+  return check_same(before, FileVersion(status), name);
 }
 
 class FileSource final : public Source {
  public:
-  // `state` is the state of a regular file when it was opened. `path` is its path, or empty if it
+  // `version` is that of a regular file when it was opened. `path` is its path, or empty if it
   // was not opened by one.
-  FileSource(Fd fd, std::uint64_t size, std::string name, std::optional<FileState> state = {},
+  FileSource(Fd fd, std::uint64_t size, std::string name, std::optional<FileVersion> version = {},
              std::string path = {})
       : fd_(std::move(fd)),
         size_(size),
         name_(std::move(name)),
-        state_(state),
+        version_(version),
         path_(std::move(path)) {}
 
   Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
@@ -56,9 +56,9 @@ class FileSource final : public Source {
   bool seekable() const override { return true; }
   std::optional<FileStatus> file_status() const override { return file_status_of(fd_.get()); }
   Status check_unchanged() override {
-    if (!state_) return {};
-    BBZ_TRY(check_open_file(fd_.get(), *state_, name_));
-    return path_.empty() ? Status() : check_same(*state_, path_.c_str(), name_);
+    if (!version_) return {};
+    BBZ_TRY(check_open_file(fd_.get(), *version_, name_));
+    return path_.empty() ? Status() : check_same(*version_, path_.c_str(), name_);
   }
   std::string_view name() const override { return name_; }
 
@@ -66,7 +66,7 @@ class FileSource final : public Source {
   Fd fd_;
   std::uint64_t size_;
   std::string name_;
-  std::optional<FileState> state_;
+  std::optional<FileVersion> version_;
   std::string path_;
 };
 
@@ -130,7 +130,7 @@ class PipeSource final : public Source {
   PipeSource(int fd, Ownership ownership, std::string name)
       : fd_(fd), owned_(ownership == Ownership::kOwned ? fd : -1), name_(std::move(name)) {
     struct stat status {};
-    if (::fstat(fd, &status) == 0) state_ = state_of_regular(status);
+    if (::fstat(fd, &status) == 0) version_ = version_of_regular(status);
   }
 
   Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
@@ -151,7 +151,7 @@ class PipeSource final : public Source {
   bool seekable() const override { return false; }
   std::optional<FileStatus> file_status() const override { return file_status_of(fd_); }
   Status check_unchanged() override {
-    return state_ ? check_open_file(fd_, *state_, name_) : Status();
+    return version_ ? check_open_file(fd_, *version_, name_) : Status();
   }
   std::string_view name() const override { return name_; }
 
@@ -160,7 +160,7 @@ class PipeSource final : public Source {
   Fd owned_;
   std::uint64_t position_ = 0;
   std::string name_;
-  std::optional<FileState> state_;  // of a regular file, such as that of "< file" in a shell
+  std::optional<FileVersion> version_;  // of a regular file, such as that of "< file" in a shell
 };
 
 class PrefixedSource final : public Source {
@@ -226,8 +226,8 @@ std::unique_ptr<Source> file_source(Fd fd, std::uint64_t size, std::string name)
   return std::make_unique<FileSource>(std::move(fd), size, std::move(name));
 }
 
-std::unique_ptr<Source> file_source(Fd fd, const FileState& state, std::string name) {
-  return std::make_unique<FileSource>(std::move(fd), state.size, std::move(name), state);
+std::unique_ptr<Source> file_source(Fd fd, const FileVersion& version, std::string name) {
+  return std::make_unique<FileSource>(std::move(fd), version.size, std::move(name), version);
 }
 
 Result<std::unique_ptr<Source>> open_file(const std::string& path) {
@@ -243,7 +243,7 @@ Result<std::unique_ptr<Source>> open_file(const std::string& path) {
   if (size < 0) return system_error(errno, "cannot find the size", path);
   return std::unique_ptr<Source>(
       std::make_unique<FileSource>(std::move(file.fd), static_cast<std::uint64_t>(size), path,
-                                   state_of_regular(file.status), path));
+                                   version_of_regular(file.status), path));
 }
 
 Result<std::unique_ptr<Source>> map_file(const std::string& path, Access access) {
@@ -260,7 +260,7 @@ Result<std::unique_ptr<Source>> map_file(const std::string& path, Access access)
     (void)::madvise(base, size, access == Access::kSequential ? MADV_SEQUENTIAL : MADV_RANDOM);
   }
   auto reads = std::make_unique<FileSource>(std::move(file.fd), size, path,
-                                            state_of_regular(file.status), path);
+                                            version_of_regular(file.status), path);
   return std::unique_ptr<Source>(std::make_unique<MappedSource>(base, size, std::move(reads)));
 }
 

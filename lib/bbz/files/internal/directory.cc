@@ -31,7 +31,7 @@ class ListedFiles final : public FileSequence {
  public:
   ListedFiles(Folder folder, Listing listing, Options options)
       : folder_(std::move(folder)), listing_(std::move(listing)), options_(std::move(options)) {
-    for (const ListedEntry& entry : listing_.entries) total_ += entry.state.size;
+    for (const ListedEntry& entry : listing_.entries) total_ += entry.version.size;
   }
 
   Result<std::optional<SourceFile>> next() override {
@@ -90,7 +90,7 @@ class ListedFiles final : public FileSequence {
                           io::system_error(opened.error, "cannot open", shown));
     }
     BBZ_TRY(check(entry, opened));
-    auto source = io::file_source(std::move(opened.fd), entry.state, shown);
+    auto source = io::file_source(std::move(opened.fd), entry.version, shown);
     auto described = describe(std::move(source), entry.path, shown, options_);
     if (described.ok()) return std::optional(std::move(described).value());
     // Reports a change of the file first: its format may be fine.
@@ -103,7 +103,7 @@ class ListedFiles final : public FileSequence {
   Result<std::optional<SourceFile>> skip_or_fail(ListedEntry& entry, bool never, Error error) {
     if (!options_.skip_unreadable || looked_ || never) return error;
     entry.left_out = true;
-    total_ -= entry.state.size;
+    total_ -= entry.version.size;
     listing_.left_out.push_back({folder_.shown(entry.path), std::move(error.message)});
     return std::optional<SourceFile>();
   }
@@ -132,7 +132,7 @@ class ListedFiles final : public FileSequence {
     if (!opened.fd || ::fstat(opened.fd.get(), &status) != 0) {
       return io::system_error(opened.fd ? errno : opened.error, "cannot look at", shown);
     }
-    return io::check_same(entry.state, io::FileState(status), shown);
+    return io::check_same(entry.version, io::FileVersion(status), shown);
   }
 
   static Error gone(const std::string& shown, int error) {
@@ -160,17 +160,18 @@ Result<std::unique_ptr<FileSequence>> open_directory(const std::string& root,
 }
 
 Result<std::unique_ptr<FileSequence>> open_regular(const std::string& path,
-                                                   const io::FileState& state,
+                                                   const io::FileVersion& version,
                                                    const Options& options) {
-  // Compares the file's state alone: the given directory and name match no output.
+  // Compares the file's identity alone: the given directory and name match no output.
   const OutputPlace output(options.output);
-  if (output.role_of({}, "", state) != OutputPlace::Role::kNone) {
+  if (output.role_of({}, "", version.id) != OutputPlace::Role::kNone) {
     return make_error(Code::kInvalidArgument, "{}: is the output and also one of the files to pack",
                       shown_path(path));
   }
   BBZ_ASSIGN(Folder folder, Folder::of_file(path));
   Listing listing;
-  listing.entries.push_back({path.substr(path.rfind('/') + 1), SourceFile::Kind::kRegular, state});
+  listing.entries.push_back(
+      {path.substr(path.rfind('/') + 1), SourceFile::Kind::kRegular, version});
   Options of_one = options;
   of_one.skip_unreadable = false;  // the caller asked for this file alone
   auto files =

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "bbz/files/source_file.h"
-#include "bbz/io/file_state.h"
+#include "bbz/io/file_version.h"
 
 namespace bbz::files {
 
@@ -12,10 +12,10 @@ Result<std::unique_ptr<FileSequence>> open_directory(const std::string& root,
                                                      const Options& options);
 
 // Opens a sequence of one regular file, whose path is the last component of `path`, and runs
-// look(). `state` is its present state. Errors: those of FileSequence::look(); kInvalidArgument if
+// look(). `version` is its present version. Errors: those of FileSequence::look(); kInvalidArgument if
 // the file is options.output.
 Result<std::unique_ptr<FileSequence>> open_regular(const std::string& path,
-                                                   const io::FileState& state,
+                                                   const io::FileVersion& version,
                                                    const Options& options);
 
 }  // namespace bbz::files

@@ -32,16 +32,16 @@ class Walk {
       return io::system_error(opened.fd ? errno : opened.error, "cannot open the directory",
                               folder_.shown(path));
     }
-    const io::FileState state(status);
-    if (std::ranges::any_of(above_, [&](const auto& one) { return one.same_file(state); })) {
+    const io::FileId here = io::file_id(status);
+    if (std::ranges::find(above_, here) != above_.end()) {
       return refuse(path, Code::kInvalidArgument,
                     "a symbolic link leads back to a folder above it");
     }
     auto entries = folder_.entries(path, options_.max_files);
     if (!entries.ok()) return path.empty() ? entries.error() : skip_or_fail(path, entries.error());
     const std::size_t before = listing_.entries.size();
-    above_.push_back(state);
-    for (const Folder::Entry& entry : *entries) BBZ_TRY(visit(path, state, entry));
+    above_.push_back(here);
+    for (const Folder::Entry& entry : *entries) BBZ_TRY(visit(path, here, entry));
     above_.pop_back();
     const bool keep = !path.empty() && listing_.entries.size() == before;
     return keep ? add({path, SourceFile::Kind::kDirectory, {}}) : Status();
@@ -69,15 +69,14 @@ class Walk {
     return target;
   }
 
-  Status visit(const std::string& parent, const io::FileState& parent_state,
-               const Folder::Entry& entry) {
+  Status visit(const std::string& parent, const io::FileId& parent_id, const Folder::Entry& entry) {
     const std::string path = join(parent, entry.name);
     if (matches_path(options_.excluded, path) || is_temporary_name(entry.name)) return {};
     const Target target = target_of(path, entry);
     const mode_t mode = target.status.st_mode;
-    std::optional<io::FileState> file;
-    if (target.error == 0 && S_ISREG(mode)) file = io::FileState(target.status);
-    switch (output_.role_of(parent_state, entry.name, file)) {
+    std::optional<io::FileId> file;
+    if (target.error == 0 && S_ISREG(mode)) file = io::file_id(target.status);
+    switch (output_.role_of(parent_id, entry.name, file)) {
       case OutputPlace::Role::kOutput:
         return {};
       case OutputPlace::Role::kSource:
@@ -92,7 +91,7 @@ class Walk {
     }
     if (target.error != 0) return refuse_link(path, target.error);
     if (S_ISDIR(mode)) return descend(path);
-    if (file) return add({path, SourceFile::Kind::kRegular, *file});
+    if (file) return add({path, SourceFile::Kind::kRegular, io::FileVersion(target.status)});
     return refuse(
         path, Code::kInvalidArgument,
         fmt::format("is {}; only regular files and folders can be packed", kind_name(mode)));
@@ -137,7 +136,7 @@ class Walk {
   const Folder& folder_;
   const Options& options_;
   const OutputPlace output_;
-  std::vector<io::FileState> above_;  // the directories from the root to the current one
+  std::vector<io::FileId> above_;  // the directories from the root to the current one
   Listing listing_;
 };
 

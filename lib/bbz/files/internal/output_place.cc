@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <array>
 
-#include "bbz/format/container/constants.h"
+#include "bbz/format/container/header.h"
 #include "bbz/io/fd.h"
 
 namespace bbz::files {
@@ -21,8 +21,8 @@ bool is_archive(const std::string& path) {
   if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
   std::array<std::byte, container::kMagic.size()> first{};
   const ssize_t got = ::pread(fd.get(), first.data(), first.size(), 0);
-  return got == static_cast<ssize_t>(first.size()) &&
-         std::ranges::equal(first, std::as_bytes(std::span(container::kMagic)));
+  return got >= 0 &&
+         container::begins_with_magic(Bytes(first).first(static_cast<std::size_t>(got)));
 }
 
 }  // namespace
@@ -31,7 +31,7 @@ OutputPlace::OutputPlace(const std::string& output) {
   struct stat status {};
   if (output == "-") {
     if (::fstat(STDOUT_FILENO, &status) != 0 || !S_ISREG(status.st_mode)) return;
-    file_ = io::FileState(status);
+    file_ = io::file_id(status);
     is_ours_ = true;
     return;
   }
@@ -39,17 +39,17 @@ OutputPlace::OutputPlace(const std::string& output) {
   const std::size_t slash = output.rfind('/');
   const std::string parent = slash == std::string::npos ? "." : output.substr(0, slash + 1);
   name_ = output.substr(slash == std::string::npos ? 0 : slash + 1);
-  if (::stat(parent.c_str(), &status) == 0) folder_ = io::FileState(status);
+  if (::stat(parent.c_str(), &status) == 0) folder_ = io::file_id(status);
   if (::stat(output.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
-    file_ = io::FileState(status);
+    file_ = io::file_id(status);
     is_ours_ = is_archive(output);
   }
 }
 
-OutputPlace::Role OutputPlace::role_of(const io::FileState& folder, std::string_view name,
-                                       const std::optional<io::FileState>& file) const {
-  const bool here = folder_ && folder_->same_file(folder) && name == name_;
-  const bool same = file_ && file && file_->same_file(*file);
+OutputPlace::Role OutputPlace::role_of(const io::FileId& folder, std::string_view name,
+                                       const std::optional<io::FileId>& file) const {
+  const bool here = folder_ && *folder_ == folder && name == name_;
+  const bool same = file_ && file && *file_ == *file;
   if (!here && !same) return Role::kNone;
   // Without `file_`, the output is missing or not a regular file, and so not a source either.
   return !file_ || is_ours_ ? Role::kOutput : Role::kSource;

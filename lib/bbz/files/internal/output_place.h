@@ -1,12 +1,10 @@
 // OutputPlace: recognises the output among the files to pack, so that it is not packed itself.
 #pragma once
 
-#include <sys/stat.h>
-
 #include <optional>
 #include <string>
 
-#include "bbz/io/file_state.h"
+#include "bbz/io/file_status.h"
 
 namespace bbz::files {
 
@@ -23,17 +21,16 @@ class OutputPlace {
     kSource,  // a file that the output would replace, and not an archive
   };
 
-  // Returns the role of the entry `name` of a directory. `folder` is the state of the directory,
-  // and `file` that of the regular file to which the entry leads, links followed, if it leads to
-  // one.
-  Role role_of(const io::FileState& folder, std::string_view name,
-               const std::optional<io::FileState>& file) const;
+  // Returns the role of the entry `name` of the directory `folder`. `file` is the regular file to
+  // which the entry leads, links followed, if it leads to one.
+  Role role_of(const io::FileId& folder, std::string_view name,
+               const std::optional<io::FileId>& file) const;
 
  private:
-  std::optional<io::FileState> folder_;  // the directory of the output
+  std::optional<io::FileId> folder_;  // the directory of the output
   std::string name_;
-  std::optional<io::FileState> file_;  // a regular file that exists there
-  bool is_ours_ = false;               // whether it is an archive, or standard output
+  std::optional<io::FileId> file_;  // a regular file that exists there
+  bool is_ours_ = false;            // whether it is an archive, or standard output
 };
 
 // Returns whether io::AtomicFile gives such names to unfinished files.

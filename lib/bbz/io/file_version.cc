@@ -1,4 +1,4 @@
-#include "bbz/io/file_state.h"
+#include "bbz/io/file_version.h"
 
 #include <cerrno>
 
@@ -16,16 +16,15 @@ std::int64_t nanoseconds(const timespec& time) {
 
 }  // namespace
 
-FileState::FileState(const struct stat& status)
-    : device(status.st_dev),
-      inode(status.st_ino),
+FileVersion::FileVersion(const struct stat& status)
+    : id(file_id(status)),
       size(static_cast<std::uint64_t>(status.st_size)),
       modified(nanoseconds(status.st_mtim)),
       changed(nanoseconds(status.st_ctim)) {}
 
-Status check_same(const FileState& before, const FileState& now, std::string_view name) {
+Status check_same(const FileVersion& before, const FileVersion& now, std::string_view name) {
   if (before == now) return {};
-  if (!before.same_file(now)) {
+  if (before.id != now.id) {
     return make_error(Code::kIo, "{}: was replaced by another file while it was read", name);
   }
   if (before.size != now.size) {
@@ -35,13 +34,13 @@ Status check_same(const FileState& before, const FileState& now, std::string_vie
   return make_error(Code::kIo, "{}: changed while it was read", name);
 }
 
-Status check_same(const FileState& before, const char* path, std::string_view name) {
+Status check_same(const FileVersion& before, const char* path, std::string_view name) {
   struct stat status {};
   if (::stat(path, &status) != 0) {
     return make_error(Code::kIo, "{}: was removed or replaced while it was read: {}", name,
                       system_text(errno));
   }
-  return check_same(before, FileState(status), name);
+  return check_same(before, FileVersion(status), name);
 }
 
 }  // namespace bbz::io
