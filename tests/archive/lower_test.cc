@@ -62,13 +62,13 @@ TEST_P(Lower, IsDeliveredInSlices) {
   Slices visited;
   BBZ_ASSERT_OK(open(2)->visit_all(visited));
   EXPECT_TRUE(visited.files["model"] == expected_);
-  EXPECT_LE(visited.largest, symmetry::kLowerSlice);
+  EXPECT_LE(visited.largest, symmetry::kExpandSlice);
   const auto memory = io::memory_source(Bytes(archive_));
   io::SequentialSource pipe(*memory);
   Slices streamed;
   BBZ_ASSERT_OK(read_stream(pipe, {}, streamed));
   EXPECT_TRUE(streamed.files["model"] == expected_);
-  EXPECT_LE(streamed.largest, symmetry::kLowerSlice);
+  EXPECT_LE(streamed.largest, symmetry::kExpandSlice);
 }
 
 // Takes what is placed, in pieces of no more than a slice.
@@ -105,7 +105,7 @@ TEST_P(Lower, IsPlacedInSlices) {
       reader->place_tensors(placements, places, [&](std::uint64_t bytes) { placed = bytes; }));
   EXPECT_TRUE(places.file == expected_);
   EXPECT_EQ(placed, expected_.size());
-  EXPECT_LE(places.largest, symmetry::kLowerSlice);
+  EXPECT_LE(places.largest, symmetry::kExpandSlice);
 }
 
 TEST_P(Lower, AnyRangeIsAsInTheWhole) {

@@ -135,18 +135,18 @@ TEST(Lower, ChunksOfAnySizeTileTheMatrix) {
         catalog::Chunk chunk;
         chunk.meta.first_element = first;
         chunk.meta.element_count = static_cast<std::uint32_t>(std::min(step, count - first));
-        const DenseRange range = lower_range(tensor.meta, chunk);
+        const DenseRange range = dense_range(tensor.meta, chunk);
         ASSERT_EQ(range.begin, put_together.size());
         std::vector<std::uint16_t> dense(range.end - range.begin, 0xFFFF);
         const Bytes stored =
             std::as_bytes(std::span(kept).subspan(first, chunk.meta.element_count));
-        expand_lower(tensor.meta, chunk, stored, range.begin,
+        expand_chunk(tensor.meta, chunk, stored, range.begin,
                      std::as_writable_bytes(std::span(dense)));
         // Any part of it comes out as it lies in the whole.
         for (std::size_t begin = 0; begin < dense.size(); ++begin) {
           for (std::size_t size = 1; size <= dense.size() - begin; ++size) {
             std::vector<std::uint16_t> part(size, 0xFFFF);
-            expand_lower(tensor.meta, chunk, stored, range.begin + begin,
+            expand_chunk(tensor.meta, chunk, stored, range.begin + begin,
                          std::as_writable_bytes(std::span(part)));
             ASSERT_TRUE(std::ranges::equal(part, std::span(dense).subspan(begin, size)));
           }
@@ -249,13 +249,13 @@ TEST(Lower, IsExpandedInSlicesHoweverFewElementsStandForIt) {
   std::vector<std::byte> slice, all;
   const auto take = [&](std::uint64_t offset, Bytes part) -> Status {
     EXPECT_EQ(offset, all.size());
-    EXPECT_LE(part.size(), kLowerSlice);
+    EXPECT_LE(part.size(), kExpandSlice);
     all.insert(all.end(), part.begin(), part.end());
     return {};
   };
-  ASSERT_TRUE(expand_lower(tensor.meta, chunk, std::as_bytes(std::span(stored)), slice, take).ok());
+  ASSERT_TRUE(expand_chunk(tensor.meta, chunk, std::as_bytes(std::span(stored)), slice, take).ok());
   ASSERT_EQ(all.size(), 200u * 32768 * 2);
-  EXPECT_LE(slice.capacity(), kLowerSlice);
+  EXPECT_LE(slice.capacity(), kExpandSlice);
   std::uint64_t ones = 0;
   for (std::uint64_t row = 0; row < 200; ++row) {
     for (std::uint64_t col = 0; col < 200; ++col) {
@@ -269,7 +269,7 @@ TEST(Lower, IsExpandedInSlicesHoweverFewElementsStandForIt) {
     return error_with_message(Code::kCancelled, "enough");
   };
   EXPECT_EQ(
-      expand_lower(tensor.meta, chunk, std::as_bytes(std::span(stored)), slice, refuse).code(),
+      expand_chunk(tensor.meta, chunk, std::as_bytes(std::span(stored)), slice, refuse).code(),
       Code::kCancelled);
 }
 

@@ -25,10 +25,10 @@ Status Delivery::begin_tensor(const Step& step) {
   if (!step.decode) return {};
   group_.reset();
   form_ = symmetry::check_form(catalog_, tensor);
-  if (form_.ok() && tensor.meta.form == catalog::Form::kPolar) form_ = find_group(tensor);
+  if (form_.ok() && symmetry::is_derived(tensor.meta)) form_ = find_group(tensor);
   if (tensor.chunk_count != 0) return {};  // chunk() reports errors
   Status derived = form_;
-  if (derived.ok() && tensor.meta.form == catalog::Form::kPolar) {
+  if (derived.ok() && symmetry::is_derived(tensor.meta)) {
     derived_.resize(tensor.byte_size);
     derived = group_->derive(catalog_, tensor, pool_, derived_);
     if (derived.ok()) return visitor_.data(tensor, 0, derived_);

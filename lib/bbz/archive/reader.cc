@@ -128,22 +128,16 @@ Status Reader::State::read_chunk(const catalog::Tensor& tensor, const catalog::C
 Status Reader::State::read_bytes(const catalog::Tensor& tensor, std::uint64_t offset,
                                  MutableBytes out) {
   BBZ_TRY(symmetry::check_form(catalog, tensor));
-  switch (tensor.meta.form) {
-    case catalog::Form::kLower:
-      return read_lower(tensor, offset, out);
-    case catalog::Form::kPolar: {
-      // The tensor is derived as a whole, because each entry is a sum over the operand.
-      BBZ_ASSIGN(const auto group, find_group(tensor.meta.group));
-      if (out.size() == tensor.byte_size) return group->derive(catalog, tensor, pool, out);
-      if (out.empty()) return {};  // only checks that it can be derived
-      LargeBuffer dense(tensor.byte_size);
-      BBZ_TRY(group->derive(catalog, tensor, pool, dense));
-      std::ranges::copy(Bytes(dense).subspan(offset, out.size()), out.begin());
-      return {};
-    }
-    default:
-      return read_dense(tensor, offset, out);
-  }
+  if (symmetry::is_expanded(tensor.meta)) return read_lower(tensor, offset, out);
+  if (!symmetry::is_derived(tensor.meta)) return read_dense(tensor, offset, out);
+  // The tensor is derived as a whole, because each entry is a sum over the operand.
+  BBZ_ASSIGN(const auto group, find_group(tensor.meta.group));
+  if (out.size() == tensor.byte_size) return group->derive(catalog, tensor, pool, out);
+  if (out.empty()) return {};  // only checks that it can be derived
+  LargeBuffer dense(tensor.byte_size);
+  BBZ_TRY(group->derive(catalog, tensor, pool, dense));
+  std::ranges::copy(Bytes(dense).subspan(offset, out.size()), out.begin());
+  return {};
 }
 
 // Decodes the chunks whose dense ranges overlap [offset, offset + out.size()), one by one.
@@ -157,7 +151,7 @@ Status Reader::State::read_lower(const catalog::Tensor& tensor, std::uint64_t of
   std::vector<std::byte> stored;
   std::vector<std::byte> slice;
   for (const catalog::Chunk& chunk : catalog.chunks_of(tensor)) {
-    const symmetry::DenseRange range = symmetry::lower_range(tensor.meta, chunk);
+    const symmetry::DenseRange range = symmetry::dense_range(tensor.meta, chunk);
     const std::uint64_t from = std::max(range.begin * size, offset);
     const std::uint64_t to = std::min(range.end * size, end);
     if (from >= to) continue;
@@ -167,8 +161,8 @@ Status Reader::State::read_lower(const catalog::Tensor& tensor, std::uint64_t of
     for (std::uint64_t at = from; at < to;) {
       const std::uint64_t element = at / size;
       const std::uint64_t most = divide_up(to, size) - element;
-      slice.resize(std::min<std::uint64_t>(most, symmetry::kLowerSlice / size) * size);
-      symmetry::expand_lower(tensor.meta, chunk, stored, element, slice);
+      slice.resize(std::min<std::uint64_t>(most, symmetry::kExpandSlice / size) * size);
+      symmetry::expand_chunk(tensor.meta, chunk, stored, element, slice);
       const std::uint64_t skipped = at - element * size;
       const std::uint64_t part = std::min(slice.size() - skipped, to - at);
       std::ranges::copy(Bytes(slice).subspan(skipped, part),

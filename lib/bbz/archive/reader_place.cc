@@ -73,7 +73,7 @@ class Reader::Placer {
 
  private:
   static bool is_derived(const catalog::Tensor& tensor) {
-    return tensor.meta.form == catalog::Form::kPolar;
+    return symmetry::is_derived(tensor.meta);
   }
 
   Result<bool> next(Piece& piece) {

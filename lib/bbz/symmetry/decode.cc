@@ -5,13 +5,13 @@
 namespace bbz::symmetry {
 
 bool needs_group(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk) {
-  return tensor.form == Form::kRider && is_carried(chunk);
+  return may_be_carried(tensor) && is_carried(chunk);
 }
 
 io::ByteRange chunk_range(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk) {
   const std::uint64_t bits = tensor.element_bits;
-  if (tensor.form == Form::kLower) {
-    const DenseRange range = lower_range(tensor, chunk);
+  if (is_expanded(tensor)) {
+    const DenseRange range = dense_range(tensor, chunk);
     return {range.begin * bits / 8, (range.end - range.begin) * bits / 8};
   }
   return {chunk.meta.first_element * bits / 8, chunk.decoded_bytes};
@@ -28,7 +28,7 @@ Status decode_chunk(const catalog::TensorMeta& tensor, const catalog::Chunk& chu
 
 Status place_chunk(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes decoded,
                    std::vector<std::byte>& slice, const TakePart& take) {
-  if (tensor.form == Form::kLower) return expand_lower(tensor, chunk, decoded, slice, take);
+  if (is_expanded(tensor)) return expand_chunk(tensor, chunk, decoded, slice, take);
   return take(chunk_range(tensor, chunk).offset, decoded);
 }
 

@@ -1,5 +1,5 @@
 // Decodes a chunk's payload to bytes of its tensor, whatever the codec and the tensor's form. Every
-// reader calls these functions: a new form is one more case here.
+// reader calls these functions: a new codec or form is a row in the table of codec.cc or form.cc.
 #pragma once
 
 #include "bbz/io/source.h"

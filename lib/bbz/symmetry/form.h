@@ -20,7 +20,16 @@ Status check_record(const catalog::Tensor& tensor);
 // Errors: kMalformed.
 Status check_method(const catalog::TensorMeta& tensor, const catalog::GroupMeta& group);
 
-// --- lower: a chunk's elements lie in a contiguous range of the dense tensor
+// --- the kinds of forms, by which readers choose what to do
+
+// Returns whether a tensor has no chunks and is derived as a whole from its group: form polar.
+bool is_derived(const catalog::TensorMeta& tensor);
+// Returns whether the chunks of a tensor stand for more elements than they store: form lower.
+bool is_expanded(const catalog::TensorMeta& tensor);
+// Returns whether parts of a tensor's payloads may be in its group: form rider.
+bool may_be_carried(const catalog::TensorMeta& tensor);
+
+// --- forms that are expanded: a chunk's elements lie in a contiguous range of the dense tensor
 
 // A range of dense elements.
 struct DenseRange {
@@ -28,26 +37,26 @@ struct DenseRange {
   std::uint64_t end = 0;
 };
 
-// Returns the dense elements that a chunk stands for: from its first element up to the first
-// element of the next chunk, including zeros right of the diagonal. The ranges of all chunks cover
-// the tensor without hole or overlap. Precondition: check_form() succeeds and the form is lower.
-DenseRange lower_range(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk);
+// Returns the dense elements that a chunk stands for, including those that are not stored. The
+// ranges of all chunks cover the tensor without hole or overlap. Precondition: check_form()
+// succeeds and is_expanded(tensor).
+DenseRange dense_range(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk);
 
 // Receives a part of a tensor, which begins at byte `offset` of it and is valid during the call.
 using TakePart = std::function<Status(std::uint64_t offset, Bytes part)>;
 
-// Fills `dense` with dense elements from element `begin` on, including zeros right of the diagonal.
-// `stored` are the chunk's decoded elements. Preconditions: those of lower_range(); `dense` has
+// Fills `dense` with dense elements from element `begin` on, including those that are not stored.
+// `stored` are the chunk's decoded elements. Preconditions: those of dense_range(); `dense` has
 // whole elements and lies within that range.
-void expand_lower(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes stored,
+void expand_chunk(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes stored,
                   std::uint64_t begin, MutableBytes dense);
 
-// The most bytes that expand_lower() holds at a time: a chunk can stand for thousands of times the
+// The most bytes that expand_chunk() holds at a time: a chunk can stand for thousands of times the
 // elements that it stores.
-inline constexpr std::size_t kLowerSlice = std::size_t{1} << 20;
-// Calls `take` for slice after slice of lower_range(), made in the buffer `slice` from the chunk's
-// decoded elements `stored`. Errors: those of `take`. Precondition: that of lower_range().
-Status expand_lower(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes stored,
+inline constexpr std::size_t kExpandSlice = std::size_t{1} << 20;
+// Calls `take` for slice after slice of dense_range(), made in the buffer `slice` from the chunk's
+// decoded elements `stored`. Errors: those of `take`. Precondition: that of dense_range().
+Status expand_chunk(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes stored,
                     std::vector<std::byte>& slice, const TakePart& take);
 
 // --- polar

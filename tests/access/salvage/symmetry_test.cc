@@ -106,7 +106,7 @@ class SalvageOfModel : public testing::TestWithParam<std::tuple<RequestedMethod,
       begin = chunk->meta.first_element * size;
       end = begin + chunk->decoded_bytes;
       if (tensor.meta.form == catalog::Form::kLower) {
-        const symmetry::DenseRange range = symmetry::lower_range(tensor.meta, *chunk);
+        const symmetry::DenseRange range = symmetry::dense_range(tensor.meta, *chunk);
         begin = range.begin * size;
         end = range.end * size;
       }

@@ -134,13 +134,13 @@ Status Planner::want(const Part& part, Wanted& wanted) const {
   BBZ_TRY(symmetry::check_form(catalog_, tensor));
   if (!tensor.is_operand()) wanted.files.insert(meta.file);
   // Of other forms, the chunks tell whether they need the group.
-  if (meta.form == catalog::Form::kPolar) BBZ_TRY(want_group(meta.group, wanted));
+  if (symmetry::is_derived(meta)) BBZ_TRY(want_group(meta.group, wanted));
   if (part.size == 0) return {};
   const std::uint64_t end = part.offset + part.size;
   const std::uint64_t chunk_bytes =
       std::min(meta.chunk_elements, meta.stored_elements) * meta.element_bits / 8;
-  const bool lower = meta.form == catalog::Form::kLower;
-  for (std::uint64_t i = lower || chunk_bytes == 0 ? 0 : part.offset / chunk_bytes;
+  const bool expanded = symmetry::is_expanded(meta);
+  for (std::uint64_t i = expanded || chunk_bytes == 0 ? 0 : part.offset / chunk_bytes;
        i < tensor.chunk_count; ++i) {
     const catalog::Chunk& chunk = catalog_.chunks[tensor.first_chunk + i];
     const io::ByteRange range = symmetry::chunk_range(meta, chunk);

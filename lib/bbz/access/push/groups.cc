@@ -96,7 +96,7 @@ Status Assembler::look_at_group(std::uint32_t number) {
   }
   for (const std::uint32_t tensor : std::exchange(groups_[number].waiting, {})) {
     if (!wants(tensor)) continue;
-    if (catalog().tensors[tensor].meta.form == catalog::Form::kPolar) {
+    if (symmetry::is_derived(catalog().tensors[tensor].meta)) {
       const Status useless = groups_[number].useless;
       BBZ_TRY(useless.ok() ? derive(tensor) : fail(tensor, nullptr, useless.error()));
     } else if (!input_.has_store() ||
@@ -115,7 +115,7 @@ Status Assembler::tensor_whole(std::uint32_t tensor) {
     for (const std::uint32_t group : groups) BBZ_TRY(look_at_group(group));
   }
   const catalog::TensorMeta& meta = catalog().tensors[tensor].meta;
-  if (meta.form != catalog::Form::kRider || !wants(tensor) || !group_decided(meta.group)) return {};
+  if (!symmetry::may_be_carried(meta) || !wants(tensor) || !group_decided(meta.group)) return {};
   return hand_out_waiting(tensor);
 }
 

@@ -24,11 +24,11 @@ Result<Block> block_at(const catalog::Catalog& catalog, const catalog::Tensor& t
   const catalog::TensorMeta& meta = tensor.meta;
   Block block;
   block.tensor = meta.number;
-  if (meta.form == catalog::Form::kPolar) {
+  if (symmetry::is_derived(meta)) {
     block.end = tensor.byte_size;
     return block;
   }
-  if (meta.form == catalog::Form::kLower) {
+  if (symmetry::is_expanded(meta)) {
     const std::uint64_t size = meta.element_bits / 8;
     const auto chunks = catalog.chunks_of(tensor);
     const auto begin_of = [&](const catalog::Chunk& chunk) {

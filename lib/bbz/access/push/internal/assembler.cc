@@ -55,7 +55,7 @@ Status Assembler::add_tensor(std::size_t unit) {
     } else if (tensor.meta.group != catalog::kNone) {
       BBZ_TRY(wait_for_group(number));
     }
-    if (tensor.meta.form != catalog::Form::kPolar) BBZ_TRY(close_if_done(number));
+    if (!symmetry::is_derived(tensor.meta)) BBZ_TRY(close_if_done(number));
   }
   if (tensor.chunk_count == 0) return tensor_whole(number);
   return {};

@@ -33,7 +33,7 @@ catalog::Chunk expected_chunk(const FoundTensor& tensor, std::uint64_t number) {
 Status Content::read(const FoundTensor& tensor, const std::function<Status(const Piece&)>& take) {
   const Status form = symmetry::check_record(entry_of(tensor));
   if (!form.ok()) return take({tensor.byte_size, form, {}});
-  if (tensor.meta.form == catalog::Form::kPolar) {
+  if (symmetry::is_derived(tensor.meta)) {
     const Status derived = read_derived(tensor);
     return take({tensor.byte_size, derived, derived.ok() ? Bytes(derived_) : Bytes()});
   }
