@@ -11,13 +11,6 @@
 namespace bbz::codec {
 namespace {
 
-constexpr std::array<Codec, 4> kRegistry = {{
-    {CodecId::kRaw, "raw", encode_raw, decode_raw},
-    {CodecId::kConstant, "constant", encode_constant, decode_constant},
-    {CodecId::kZstd, "zstd", encode_zstd, decode_zstd},
-    {CodecId::kSplitFloat, "split-float", encode_split_float, decode_split_float},
-}};
-
 // Chunks of floats up to this size are encoded with both zstd and split-float.
 constexpr std::size_t kTryBoth = std::size_t{16} << 10;
 
@@ -44,6 +37,31 @@ bool mantissas_repeat(const DTypeInfo& info, Bytes plain) {
   const std::uint64_t noise = (looks * looks >> bits) + looks;
   return pairs > noise + noise / 4;
 }
+
+bool is_float(const ChunkShape& shape) {
+  return dtype_info(shape.dtype).layout.exponent_bits != 0;
+}
+
+bool suits_constant(const ChunkShape&, Bytes) {
+  return true;
+}
+
+bool suits_zstd(const ChunkShape& shape, Bytes plain) {
+  return !is_float(shape) || plain.size() <= kTryBoth ||
+         mantissas_repeat(dtype_info(shape.dtype), plain);
+}
+
+bool suits_split_float(const ChunkShape& shape, Bytes) {
+  return is_float(shape);
+}
+
+constexpr std::array<Codec, 4> kRegistry = {{
+    {CodecId::kRaw, "raw", nullptr, false, encode_raw, decode_raw},
+    {CodecId::kConstant, "constant", suits_constant, true, encode_constant, decode_constant},
+    {CodecId::kZstd, "zstd", suits_zstd, false, encode_zstd, decode_zstd},
+    {CodecId::kSplitFloat, "split-float", suits_split_float, false, encode_split_float,
+     decode_split_float},
+}};
 
 }  // namespace
 
@@ -75,26 +93,17 @@ Result<std::uint64_t> chunk_bytes(const ChunkShape& shape) {
 
 CodecId encode(const ChunkShape& shape, Bytes plain, const EncodeOptions& options,
                std::vector<std::byte>& payload) {
-  if (encode_constant(shape, plain, options.level, plain.size(), payload)) {
-    return CodecId::kConstant;
-  }
-  const DTypeInfo& info = dtype_info(shape.dtype);
-  const bool is_float = info.layout.exponent_bits != 0;
+  thread_local std::vector<std::byte> other;
   CodecId best = CodecId::kRaw;
   std::size_t limit = plain.size();
-  if (!is_float || plain.size() <= kTryBoth || mantissas_repeat(info, plain)) {
-    if (encode_zstd(shape, plain, options.level, limit, payload)) {
-      best = CodecId::kZstd;
-      limit = payload.size();
-    }
-  }
-  if (is_float) {
-    thread_local std::vector<std::byte> other;
+  for (const Codec& codec : kRegistry) {
+    if (codec.suits == nullptr || !codec.suits(shape, plain)) continue;
     std::vector<std::byte>& target = best == CodecId::kRaw ? payload : other;
-    if (encode_split_float(shape, plain, options.level, limit, target)) {
-      best = CodecId::kSplitFloat;
-      if (&target == &other) payload.assign(other.begin(), other.end());
-    }
+    if (!codec.encode(shape, plain, options.level, limit, target)) continue;
+    if (&target == &other) payload.assign(other.begin(), other.end());
+    best = codec.id;
+    limit = payload.size();
+    if (codec.settles) break;
   }
   if (best == CodecId::kRaw) payload.assign(plain.begin(), plain.end());
   return best;

@@ -75,6 +75,11 @@ Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes o
 struct Codec {
   CodecId id;             // number in the format
   std::string_view name;  // for the output of tools
+  // Returns whether codec::encode() should try this codec for the chunk. Null if it never should:
+  // raw is what it takes if no other codec makes the chunk smaller.
+  bool (*suits)(const ChunkShape& shape, Bytes plain);
+  // Whether no other codec is tried after this one has encoded the chunk.
+  bool settles;
   // Encodes into `payload` if this codec can encode the chunk in fewer than `limit` bytes.
   // Otherwise returns false and leaves `payload` unspecified. Precondition: as for codec::encode().
   bool (*encode)(const ChunkShape& shape, Bytes plain, Level level, std::size_t limit,
@@ -84,7 +89,8 @@ struct Codec {
   Status (*decode)(const ChunkShape& shape, Bytes payload, MutableBytes out, Xxh3Follower* hash);
 };
 
-// Returns all codecs that this build knows, in the order of their numbers.
+// Returns all codecs that this build knows, in the order of their numbers, in which codec::encode()
+// tries them.
 std::span<const Codec> registry();
 
 // Returns the row of a codec in the registry, or nullptr if this build does not know it.
