@@ -190,14 +190,14 @@ void FileSystem::read(::fuse_req_t request, std::size_t size, std::uint64_t offs
   }
   if (pieces->size() > kMostPieces) {  // a read of many small tensors
     std::vector<std::byte> all;
-    for (const view::Piece& piece : *pieces) {
+    for (const view::FilePiece& piece : *pieces) {
       all.insert(all.end(), piece.bytes.begin(), piece.bytes.end());
     }
     ::fuse_reply_buf(request, reinterpret_cast<const char*>(all.data()), all.size());
     return;
   }
   std::vector<::iovec> parts;
-  for (const view::Piece& piece : *pieces) {
+  for (const view::FilePiece& piece : *pieces) {
     parts.push_back({const_cast<std::byte*>(piece.bytes.data()), piece.bytes.size()});
   }
   ::fuse_reply_iov(request, parts.data(), static_cast<int>(parts.size()));

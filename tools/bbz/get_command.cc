@@ -148,7 +148,7 @@ Result<ExitCode> get_part(const GetArguments& arguments, const ops::Selection& s
   };
   ops::ExtractSummary packed;
   std::uint64_t written = 0;
-  download::Part part;
+  download::PartRequest part;
   part.wants = [&](const catalog::File& file, const catalog::Tensor& tensor) {
     return selection.selects(file, tensor);
   };

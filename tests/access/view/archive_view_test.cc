@@ -220,7 +220,8 @@ TEST_F(OfALargeFile, PiecesAreInOrderAndStay) {
   BBZ_ASSERT_OK(pieces);
   EXPECT_EQ(pieces->size(), 6u);  // the header, and what 5 chunks have of it
   std::vector<std::byte> all;
-  for (const Piece& piece : *pieces) all.insert(all.end(), piece.bytes.begin(), piece.bytes.end());
+  for (const FilePiece& piece : *pieces)
+    all.insert(all.end(), piece.bytes.begin(), piece.bytes.end());
   EXPECT_TRUE(std::ranges::equal(all, Bytes(expected_).subspan(3, 300'000)));
   EXPECT_TRUE((*file)->pieces(expected_.size(), 10)->empty());
   EXPECT_TRUE((*file)->pieces(~std::uint64_t{0}, ~std::uint64_t{0})->empty());

@@ -51,7 +51,7 @@ class Download {
  public:
   // `part` is null for the whole archive.
   Download(const std::string& url, const std::string& path, const Options& options,
-           const Part* part)
+           const PartRequest* part)
       : url_(url), path_(path), options_(options), part_(part), gate_(options.expected) {}
 
   Result<Summary> run() {
@@ -327,7 +327,7 @@ class Download {
   const std::string& url_;
   const std::string& path_;
   const Options& options_;
-  const Part* const part_;
+  const PartRequest* const part_;
   std::unique_ptr<Partial> partial_;
   std::optional<Partial::Saved> saved_;
   std::shared_ptr<http::RemoteFile> remote_;
@@ -351,7 +351,7 @@ Result<Summary> download(const std::string& url, const std::string& path, const 
 }
 
 Result<Summary> download_part(const std::string& url, const std::string& path,
-                              const Options& options, const Part& part) {
+                              const Options& options, const PartRequest& part) {
   return Download(url, path, options, &part).run();
 }
 

@@ -82,7 +82,7 @@ struct Summary {
 Result<Summary> download(const std::string& url, const std::string& path, const Options& options);
 
 // Selects the part of an archive to fetch, and uses it.
-struct Part {
+struct PartRequest {
   // Returns whether to fetch a tensor of a file.
   std::function<bool(const catalog::File&, const catalog::Tensor&)> wants;
   // Called once, when all selected tensors are there. The reader can read those tensors, the
@@ -99,6 +99,6 @@ struct Part {
 // an error of `part.use`, what was fetched is kept if the code is kIo or kCancelled, or if it is
 // kNotFound and an earlier call had left data. Options::repair is ignored.
 Result<Summary> download_part(const std::string& url, const std::string& path,
-                              const Options& options, const Part& part);
+                              const Options& options, const PartRequest& part);
 
 }  // namespace bbz::download

@@ -12,7 +12,7 @@ Result<Summary> download(const std::string& url, const std::string&, const Optio
 }
 
 Result<Summary> download_part(const std::string& url, const std::string& path,
-                              const Options& options, const Part&) {
+                              const Options& options, const PartRequest&) {
   return download(url, path, options);
 }
 

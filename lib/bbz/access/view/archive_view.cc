@@ -36,8 +36,8 @@ class OpenFile final : public FileView {
         cache_(cache),
         most_ahead_(most_ahead) {}
 
-  Result<std::vector<Piece>> pieces(std::uint64_t offset, std::uint64_t size) override {
-    std::vector<Piece> pieces;
+  Result<std::vector<FilePiece>> pieces(std::uint64_t offset, std::uint64_t size) override {
+    std::vector<FilePiece> pieces;
     if (offset >= file_.size || size == 0) return pieces;
     const std::uint64_t end = offset + std::min(size, file_.size - offset);
     look_ahead(offset, end);
@@ -53,9 +53,9 @@ class OpenFile final : public FileView {
   }
 
   Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
-    BBZ_ASSIGN(const std::vector<Piece> all, pieces(offset, out.size()));
+    BBZ_ASSIGN(const std::vector<FilePiece> all, pieces(offset, out.size()));
     std::size_t done = 0;
-    for (const Piece& piece : all) {
+    for (const FilePiece& piece : all) {
       std::memcpy(out.data() + done, piece.bytes.data(), piece.bytes.size());
       done += piece.bytes.size();
     }

@@ -25,7 +25,7 @@ struct ViewOptions {
 };
 
 // Bytes of a file at their place in the cache. Valid as long as `owner` is held.
-struct Piece {
+struct FilePiece {
   Bytes bytes;                        // decoded
   std::shared_ptr<const void> owner;  // keeps `bytes` in memory while it is held
 };
@@ -38,7 +38,7 @@ class FileView : public io::Source {
  public:
   // Returns up to `size` bytes from `offset`, fewer only at the end of the file: as pieces in
   // order, none of them empty.
-  virtual Result<std::vector<Piece>> pieces(std::uint64_t offset, std::uint64_t size) = 0;
+  virtual Result<std::vector<FilePiece>> pieces(std::uint64_t offset, std::uint64_t size) = 0;
 };
 
 // Opens the files of an archive. All files opened from one view share a cache of decoded chunks: a

@@ -182,7 +182,7 @@ Candidate Planner::try_classes(int classes) const {
       const bool coded = symbol >= 0 && symbol < kMaxSymbols && bin != 0 && bin != kBins - 1;
       counts[coded ? symbol : kEscapeIndex] += merged[table][bin];
     }
-    const Choice choice = choose_frequencies(counts);
+    const FrequencyChoice choice = choose_frequencies(counts);
     candidate.tables.push_back(choice.frequencies);
     bits += choice.bits;
   }

@@ -110,7 +110,7 @@ std::uint32_t log2_fixed(std::uint64_t x) {
                                     ((high - low) * part >> 12));
 }
 
-Choice choose_frequencies(const std::array<std::uint32_t, kIndices>& counts) {
+FrequencyChoice choose_frequencies(const std::array<std::uint32_t, kIndices>& counts) {
   std::uint64_t total = 0;
   for (const std::uint32_t c : counts) total += c;
   std::array<std::uint32_t, kIndices> coded{};
@@ -157,7 +157,7 @@ Choice choose_frequencies(const std::array<std::uint32_t, kIndices>& counts) {
     f[best] += step;
     sum += step;
   }
-  Choice choice;
+  FrequencyChoice choice;
   choice.bits = std::uint64_t{escaped} * 8 * kOne;
   for (int i = 0; i < kIndices; ++i) {
     choice.frequencies[i] = static_cast<std::uint8_t>(f[i]);

@@ -65,13 +65,13 @@ void make_encode_table(const Frequencies& frequencies, EncodeTable& table);
 std::uint32_t log2_fixed(std::uint64_t x);
 
 // A choice of frequencies and its cost.
-struct Choice {
+struct FrequencyChoice {
   Frequencies frequencies{};
   std::uint64_t bits = 0;  // cost of coding the counts, in units of 1/4096 bit
 };
 // Chooses frequencies for counts[0..30] of symbols, and counts[31] of keys that must be escaped.
 // Symbols that are too rare for a slot are escaped, which costs eight bits more. The escape always
 // has a slot.
-Choice choose_frequencies(const std::array<std::uint32_t, kIndices>& counts);
+FrequencyChoice choose_frequencies(const std::array<std::uint32_t, kIndices>& counts);
 
 }  // namespace bbz::codec::split
