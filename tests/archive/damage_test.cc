@@ -1,5 +1,7 @@
 // Whatever happens to an archive, it is noticed, and the place is named.
 #include "archive/sample.h"
+#include "support/assert.h"
+#include "support/faulty.h"
 
 namespace bbz {
 namespace {

@@ -3,6 +3,9 @@
 
 #include "archive/sample.h"
 #include "bbz/symmetry/form.h"
+#include "support/assert.h"
+#include "support/bytes.h"
+#include "support/faulty.h"
 
 namespace bbz {
 namespace {

@@ -1,6 +1,8 @@
 // What is held against the payloads of metadata and groups.
 #include "bbz/format/chunk/payload.h"
 #include "archive/sample.h"
+#include "support/assert.h"
+#include "support/bytes.h"
 
 namespace bbz::chunk {
 namespace {

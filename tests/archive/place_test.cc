@@ -1,5 +1,6 @@
 #include "archive/sample.h"
 #include "bbz/io/atomic_file.h"
+#include "support/assert.h"
 #include "support/temp_dir.h"
 
 namespace bbz {

@@ -3,6 +3,8 @@
 #include "archive/sample.h"
 #include "bbz/base/wire.h"
 #include "bbz/format/container/constants.h"
+#include "support/assert.h"
+#include "support/faulty.h"
 
 namespace bbz {
 namespace {

@@ -1,24 +1,17 @@
 // A small archive with a bit of everything, and what must come back from it.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <map>
-#include <random>
+#include <string>
+#include <vector>
 
 #include "bbz/archive/front_index.h"
 #include "bbz/archive/reader.h"
 #include "bbz/archive/stream.h"
 #include "bbz/archive/writer.h"
-#include "support/faulty.h"
+#include "support/bytes.h"
 
 namespace bbz {
-
-#define BBZ_ASSERT_OK(expression)                               \
-  do {                                                          \
-    const auto& bbz_result = (expression);                      \
-    ASSERT_TRUE(bbz_result.ok()) << bbz_result.error().message; \
-  } while (false)
 
 struct SampleTensor {
   TensorSpec spec;
@@ -36,13 +29,6 @@ struct SampleFile {
     return all;
   }
 };
-
-inline std::vector<std::byte> noise(std::size_t size, unsigned seed) {
-  std::mt19937 random(seed);
-  std::vector<std::byte> bytes(size);
-  for (std::byte& b : bytes) b = static_cast<std::byte>(random() >> 24);
-  return bytes;
-}
 
 inline SampleTensor sample_tensor(std::string name, DType dtype, Shape shape, unsigned seed,
                                   std::optional<std::uint32_t> layer = {}) {

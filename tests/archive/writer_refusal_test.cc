@@ -1,5 +1,6 @@
 // What Writer refuses, and how it says so.
 #include "archive/sample.h"
+#include "support/assert.h"
 
 namespace bbz {
 namespace {

@@ -1,4 +1,7 @@
 #include "archive/sample.h"
+#include "support/assert.h"
+#include "support/bytes.h"
+#include "support/faulty.h"
 
 namespace bbz {
 namespace {

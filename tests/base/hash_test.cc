@@ -7,13 +7,10 @@
 #include <vector>
 
 #include "bbz/base/xxh3.h"
+#include "support/bytes.h"
 
 namespace bbz {
 namespace {
-
-Bytes bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
 
 // Published values: xxHash's XSUM of empty input, and FIPS 180-4's "abc".
 TEST(Hash, AgreesWithPublishedValues) {
@@ -38,18 +35,8 @@ TEST(Hash, StreamsGiveWhatOneCallGives) {
   }
 }
 
-std::vector<std::byte> noise(std::size_t size) {
-  std::vector<std::byte> bytes(size);
-  std::uint64_t x = 1;
-  for (std::byte& b : bytes) {
-    x = x * 6364136223846793005u + 1442695040888963407u;
-    b = static_cast<std::byte>(x >> 56);
-  }
-  return bytes;
-}
-
 TEST(Hash, IsTheSameOnEveryKernel) {
-  const auto bytes = noise(5000);
+  const auto bytes = noise(5000, 1);
   const xxh3::Kernel& plain = *xxh3::kernels().back();
   for (const xxh3::Kernel* kernel : xxh3::kernels()) {
     for (std::size_t size = 0; size < bytes.size(); size += size < 300 ? 1 : 61) {
@@ -60,7 +47,7 @@ TEST(Hash, IsTheSameOnEveryKernel) {
 }
 
 TEST(Hash, FollowsARangeThatIsBeingFilled) {
-  const auto bytes = noise(5000);
+  const auto bytes = noise(5000, 1);
   for (const std::size_t size : {0, 1, 63, 64, 241, 1023, 1024, 1025, 2048, 2049, 3000, 5000}) {
     for (const std::size_t step : {1, 64, 1000, 1024, 1025, 5000}) {
       std::vector<std::byte> filled(size);

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "capi/support.h"
+#include "support/assert.h"
 #include "support/temp_dir.h"
 
 namespace bbz::capi {

@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "capi/support.h"
+#include "support/assert.h"
 
 namespace bbz::capi {
 namespace {

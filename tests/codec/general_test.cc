@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <random>
 
 #include "bbz/codec/codec.h"
+#include "support/bytes.h"
 
 namespace bbz::codec {
 namespace {
@@ -12,13 +12,6 @@ namespace {
 std::vector<std::byte> bytes_of(std::string_view text) {
   const auto view = std::as_bytes(std::span(text));
   return {view.begin(), view.end()};
-}
-
-std::vector<std::byte> noise(std::size_t size) {
-  std::mt19937_64 random(7);
-  std::vector<std::byte> bytes(size);
-  for (std::byte& b : bytes) b = static_cast<std::byte>(random());
-  return bytes;
 }
 
 // Encodes, decodes and hashes, compares; returns the codec taken.
@@ -59,7 +52,7 @@ TEST(ChunkShape, RefusesWhatCannotBe) {
 
 TEST(General, NoiseIsRawAndTextIsZstdAndEqualElementsAreConstant) {
   std::vector<std::byte> payload;
-  EXPECT_EQ(round_trip({DType::kU8, 5000, 100, 0}, noise(5000), payload), CodecId::kRaw);
+  EXPECT_EQ(round_trip({DType::kU8, 5000, 100, 0}, noise(5000, 7), payload), CodecId::kRaw);
   EXPECT_EQ(payload.size(), 5000u);
 
   std::vector<std::byte> text;
@@ -72,7 +65,7 @@ TEST(General, NoiseIsRawAndTextIsZstdAndEqualElementsAreConstant) {
 
   for (const DTypeInfo& row : dtype_table()) {
     const std::size_t pattern = row.bits == 6 ? 3 : std::max(row.bits / 8, 1);
-    const auto element = noise(pattern);
+    const auto element = noise(pattern, 7);
     std::vector<std::byte> plain;
     for (int i = 0; i < 999; ++i) plain.insert(plain.end(), element.begin(), element.end());
     const std::uint64_t elements = plain.size() * 8 / static_cast<std::size_t>(row.bits);
@@ -84,14 +77,14 @@ TEST(General, NoiseIsRawAndTextIsZstdAndEqualElementsAreConstant) {
 TEST(General, TheSmallestChunksStayExact) {
   std::vector<std::byte> payload;
   EXPECT_EQ(round_trip({DType::kF32, 0, 4, 0}, {}, payload), CodecId::kRaw);
-  EXPECT_EQ(round_trip({DType::kF32, 1, 1, 0}, noise(4), payload), CodecId::kRaw);
-  EXPECT_EQ(round_trip({DType::kU8, 1, 1, 0}, noise(1), payload), CodecId::kRaw);
+  EXPECT_EQ(round_trip({DType::kF32, 1, 1, 0}, noise(4, 7), payload), CodecId::kRaw);
+  EXPECT_EQ(round_trip({DType::kU8, 1, 1, 0}, noise(1, 7), payload), CodecId::kRaw);
 }
 
 TEST(General, EncodeOverwritesTheOldPayload) {
-  std::vector<std::byte> payload = noise(100);
-  encode({DType::kU8, 10, 10, 0}, noise(10), {}, payload);
-  EXPECT_EQ(payload, noise(10));
+  std::vector<std::byte> payload = noise(100, 7);
+  encode({DType::kU8, 10, 10, 0}, noise(10, 7), {}, payload);
+  EXPECT_EQ(payload, noise(10, 7));
 }
 
 TEST(General, MalformedPayloadsAreRefused) {
@@ -102,14 +95,15 @@ TEST(General, MalformedPayloadsAreRefused) {
     return status.ok() ? Code::kOk : status.error().code;
   };
   EXPECT_EQ(code(static_cast<CodecId>(999), {}), Code::kUnsupported);
-  EXPECT_EQ(code(CodecId::kRaw, noise(399)), Code::kMalformed);
-  EXPECT_EQ(code(CodecId::kRaw, noise(401)), Code::kMalformed);
-  EXPECT_EQ(code(CodecId::kConstant, noise(3)), Code::kMalformed);
-  EXPECT_EQ(code(CodecId::kConstant, noise(5)), Code::kMalformed);
+  EXPECT_EQ(code(CodecId::kRaw, noise(399, 7)), Code::kMalformed);
+  EXPECT_EQ(code(CodecId::kRaw, noise(401, 7)), Code::kMalformed);
+  EXPECT_EQ(code(CodecId::kConstant, noise(3, 7)), Code::kMalformed);
+  EXPECT_EQ(code(CodecId::kConstant, noise(5, 7)), Code::kMalformed);
   EXPECT_EQ(code(CodecId::kZstd, {}), Code::kMalformed);
-  EXPECT_EQ(code(CodecId::kZstd, noise(30)), Code::kMalformed);
+  EXPECT_EQ(code(CodecId::kZstd, noise(30, 7)), Code::kMalformed);
   std::vector<std::byte> small(399);
-  EXPECT_EQ(decode(CodecId::kRaw, shape, noise(400), small).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(decode(CodecId::kRaw, shape, noise(400, 7), small).error().code,
+            Code::kInvalidArgument);
 }
 
 TEST(General, NothingIsNoConstantAndOnlyRidersCarry) {

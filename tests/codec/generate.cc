@@ -69,11 +69,4 @@ std::vector<std::byte> gaussian_rows(DType dtype, std::uint64_t elements, std::u
   return bytes;
 }
 
-std::vector<std::byte> random_bytes(std::size_t size, std::uint64_t seed) {
-  Random random(seed);
-  std::vector<std::byte> bytes(size);
-  for (std::byte& b : bytes) b = static_cast<std::byte>(random.bits());
-  return bytes;
-}
-
 }  // namespace bbz::codec

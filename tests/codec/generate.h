@@ -34,6 +34,4 @@ std::uint64_t round_to(DType dtype, double value);
 std::vector<std::byte> gaussian_rows(DType dtype, std::uint64_t elements, std::uint64_t row_length,
                                      std::uint64_t seed, double column_spread = 0);
 
-std::vector<std::byte> random_bytes(std::size_t size, std::uint64_t seed);
-
 }  // namespace bbz::codec

@@ -9,6 +9,7 @@
 #include "bbz/codec/split/wire.h"
 #include "codec/generate.h"
 #include "emulated/codec_kernels.h"
+#include "support/bytes.h"
 
 namespace bbz::codec {
 namespace {
@@ -148,9 +149,9 @@ TEST(SplitFloat, EncodeTakesItForWeightsAndFallsBackForNoise) {
     const ChunkShape shape{dtype, elements, 1000, 0};
     EXPECT_EQ(encode(shape, gaussian_rows(dtype, elements, 1000, 1), {}, payload),
               CodecId::kSplitFloat);
-    const auto noise = random_bytes(elements * element_size(dtype), 2);
-    EXPECT_EQ(encode(shape, noise, {}, payload), CodecId::kRaw);
-    EXPECT_EQ(payload, noise);
+    const auto random = noise(elements * element_size(dtype), 2);
+    EXPECT_EQ(encode(shape, random, {}, payload), CodecId::kRaw);
+    EXPECT_EQ(payload, random);
   }
   // Widened weights repeat their zero bits, which zstd removes.
   const auto narrow = gaussian_rows(DType::kBF16, 50000, 1000, 3);

@@ -4,19 +4,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <random>
 #include <string>
 
 #include "bbz/http/source.h"
 #include "http/server.h"
+#include "support/bytes.h"
 
 namespace bbz::http {
 
 inline std::string content_of(std::size_t size, unsigned seed = 1) {
-  std::mt19937 random(seed);
-  std::string text(size, '\0');
-  for (char& c : text) c = static_cast<char>(random() >> 24);
-  return text;
+  return noise_text(size, seed);
 }
 
 inline Options quick() {

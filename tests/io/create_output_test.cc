@@ -11,7 +11,8 @@
 #include "bbz/io/fd.h"
 #include "bbz/io/sink.h"
 #include "bbz/io/source.h"
-#include "io/texts.h"
+#include "io/replace.h"
+#include "support/bytes.h"
 #include "support/temp_dir.h"
 
 namespace bbz::io {

@@ -12,7 +12,8 @@
 #include "bbz/io/atomic_file.h"
 #include "bbz/io/output_tree.h"
 #include "io/forbid_calls.h"
-#include "io/texts.h"
+#include "io/replace.h"
+#include "support/bytes.h"
 #include "support/temp_dir.h"
 
 namespace {

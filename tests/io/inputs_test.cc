@@ -11,7 +11,7 @@
 #include "bbz/io/atomic_file.h"
 #include "io/forbid_calls.h"
 #include "io/modes.h"
-#include "io/texts.h"
+#include "io/replace.h"
 #include "support/temp_dir.h"
 
 namespace bbz::io {

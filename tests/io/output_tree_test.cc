@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "io/texts.h"
+#include "io/replace.h"
 #include "support/temp_dir.h"
 
 namespace bbz::io {

@@ -14,7 +14,8 @@
 #include <thread>
 
 #include "bbz/io/atomic_file.h"
-#include "io/texts.h"
+#include "io/replace.h"
+#include "support/bytes.h"
 #include "support/faulty.h"
 #include "support/temp_dir.h"
 

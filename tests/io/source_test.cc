@@ -14,7 +14,7 @@
 
 #include "bbz/io/unnamed_file.h"
 #include "io/changes.h"
-#include "io/texts.h"
+#include "support/bytes.h"
 #include "support/faulty.h"
 #include "support/temp_dir.h"
 

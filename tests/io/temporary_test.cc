@@ -10,7 +10,8 @@
 
 #include "bbz/io/atomic_file.h"
 #include "io/forbid_calls.h"
-#include "io/texts.h"
+#include "io/replace.h"
+#include "support/bytes.h"
 #include "support/temp_dir.h"
 
 namespace bbz::io {

@@ -6,6 +6,9 @@
 #include "bbz/access/salvage/salvage.h"
 #include "bbz/files/safetensors/header.h"
 #include "bbz/ops/verify.h"
+#include "support/assert.h"
+#include "support/bytes.h"
+#include "support/faulty.h"
 #include "support/temp_dir.h"
 
 namespace bbz::ops {

@@ -2,14 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "support/bytes.h"
 #include "support/temp_dir.h"
 
 namespace bbz::ops {
 namespace {
-
-Bytes bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
 
 // A file whose tensors are stored in another order than they have in it.
 std::vector<std::byte> unordered_archive(DigestKind digest) {

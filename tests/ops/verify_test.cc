@@ -8,6 +8,7 @@
 #include "bbz/format/container/record_writer.h"
 #include "bbz/ops/unpack.h"
 #include "format/container/raw_archive.h"
+#include "support/assert.h"
 #include "support/temp_dir.h"
 
 namespace bbz::ops {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "io/changes.h"
+#include "support/bytes.h"
 #include "tools/lease.h"
 #include "tools/models.h"
 #include "tools/shell.h"
@@ -80,7 +81,7 @@ TEST_F(ChangingSource, IsNoticedInTheMiddleOfPacking) {
         continue;  // the file that is read is as it was
       }
       SCOPED_TRACE(command + ", " + std::to_string(static_cast<int>(change)));
-      write("in/m.bin", noise(3 << 20, 1));
+      write("in/m.bin", noise_text(3 << 20, 1));
       write("in/z.txt", "z");
       const pid_t child = start(command);
       const int fifo = ::open((dir_ / "fifo").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);

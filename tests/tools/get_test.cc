@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "http/nginx.h"
+#include "support/bytes.h"
 #include "tools/getting.h"
 
 namespace bbz::tools {
@@ -149,7 +150,8 @@ TEST_F(Get, RepairsNothingButArchives) {
   pack(1 << 20);
   Server server("");
   offer(server);
-  for (const std::string& text : {noise(100'000, 1), read("model.safetensors"), std::string("x")}) {
+  for (const std::string& text :
+       {noise_text(100'000, 1), read("model.safetensors"), std::string("x")}) {
     write("model.bbz", text);
     expect_failure("$BBZ get $URL --repair", 6, "is no archive");
     EXPECT_EQ(read("model.bbz"), text);
@@ -163,7 +165,7 @@ TEST_F(Get, TakesOverNoFileOfAnothersUnderTheNameOfAPart) {
   pack(1 << 20);
   Server server("");
   offer(server);
-  const std::string foreign = noise(100'000, 1);
+  const std::string foreign = noise_text(100'000, 1);
   for (const std::string name : {"model.bbz.part", "model.bbz.part.state"}) {
     for (const std::string options : {"", " --restart", " --layer 1 -o model.bbz"}) {
       write(name, foreign);

@@ -1,4 +1,5 @@
 // The worst that small inputs can do: memory and processor time of each command, bounded.
+#include "support/bytes.h"
 #include "tools/hostile_costs.h"
 #include "tools/models.h"
 #include "tools/sliced_model.h"
@@ -26,7 +27,7 @@ TEST_F(Hostile, AnIndexOfManyTensorsOfManyAxes) {
     for (int i = 0; i < 70'000; ++i) {
       // As much noise as the list needs to be in proportion to its payload.
       std::string name;
-      for (const char c : noise(14, static_cast<unsigned>(i)))
+      for (const char c : noise_text(14, static_cast<unsigned>(i)))
         name += static_cast<char>('0' + (c & 63));
       archive.tensor(name, DType::kU8, Shape(64, 0), 1, i > 0);
     }

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "io/forbid_calls.h"
+#include "support/bytes.h"
 #include "tools/models.h"
 #include "tools/shell.h"
 
@@ -23,7 +24,7 @@ class Interruption : public ToolTest {
     EXPECT_EQ(::mkfifo((dir_ / "fifo").c_str(), 0600), 0);
     const pid_t child = start("exec $BBZ pack fifo -f -o old.bbz");
     writer_ = ::open((dir_ / "fifo").c_str(), O_WRONLY);  // waits for the reader
-    const std::string some = noise(1 << 16, 1);
+    const std::string some = noise_text(1 << 16, 1);
     EXPECT_EQ(::write(writer_, some.data(), some.size()), static_cast<ssize_t>(some.size()));
     for (int i = 0; i < 2000 && !has_temporary(child); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -96,7 +97,7 @@ TEST_F(Interruption, AnInterruptLeavesNothingBehind) {
 }
 
 TEST_F(Interruption, AFileSizeLimitIsAnErrorOfOutput) {
-  write("noise", noise(3 << 20, 2));
+  write("noise", noise_text(3 << 20, 2));
   write("old.bbz", "old");
   EXPECT_EXIT_CODE(5, "ulimit -f 1024; $BBZ pack noise -f -o old.bbz");
   EXPECT_EXIT_CODE(5, "ulimit -f 1024; $BBZ pack noise -o new.bbz");
@@ -115,7 +116,7 @@ TEST_F(Interruption, AFullDiskIsAnErrorOfOutput) {
   if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=1m") != 0) {
     GTEST_SKIP() << "no small disk can be mounted here: " << std::strerror(errno);
   }
-  write("noise", noise(3 << 20, 3));
+  write("noise", noise_text(3 << 20, 3));
   write("disk/old.bbz", "old");
   EXPECT_EXIT_CODE(5, "$BBZ pack noise -f -o disk/old.bbz");
   EXPECT_EXIT_CODE(5, "$BBZ pack noise -o disk/new.bbz");
@@ -126,7 +127,7 @@ TEST_F(Interruption, AFullDiskIsAnErrorOfOutput) {
 }
 
 TEST_F(Interruption, AReaderThatGoesAwayEndsItQuietly) {
-  write("noise", noise(3 << 20, 4));
+  write("noise", noise_text(3 << 20, 4));
   ASSERT_EQ(sh("$BBZ pack noise").code, 0);
   const Finished finished =
       sh("{ $BBZ cat noise.bbz noise; echo $? > code; } | head -c 10 > /dev/null");

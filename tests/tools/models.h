@@ -19,13 +19,6 @@ inline std::string raw_safetensors(std::string json, const std::string& data) {
   return file + json + data;
 }
 
-inline std::string noise(std::size_t size, unsigned seed) {
-  std::mt19937 random(seed);
-  std::string bytes(size, '\0');
-  for (char& c : bytes) c = static_cast<char>(random() >> 24);
-  return bytes;
-}
-
 // BF16 weights of a normal distribution, as trained ones roughly are.
 inline std::string bf16_weights(std::size_t elements, unsigned seed) {
   std::mt19937 random(seed);

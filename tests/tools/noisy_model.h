@@ -1,6 +1,7 @@
 // A model whose archive is about as large as itself, for tests that count bytes.
 #pragma once
 
+#include "support/bytes.h"
 #include "tools/models.h"
 
 namespace bbz::tools {
@@ -16,7 +17,7 @@ inline std::string noisy_model(unsigned layers, std::uint64_t layer_bytes) {
                          {layer_bytes / 2048, 1024},
                          0,
                          0});
-      data += noise(layer_bytes / 2, 2 * i + (part == "mlp" ? 1 : 0));
+      data += noise_text(layer_bytes / 2, 2 * i + (part == "mlp" ? 1 : 0));
     }
   }
   const auto header = safetensors::build(tensors, {{"format", "pt"}}).value();

@@ -4,6 +4,7 @@
 #include "bbz/format/catalog/metas.h"
 #include "bbz/format/container/record_writer.h"
 #include "common/exit_code.h"
+#include "support/bytes.h"
 #include "tools/models.h"
 #include "tools/shell.h"
 #include "tools/sliced_model.h"
@@ -72,7 +73,7 @@ TEST_F(Refusal, SpeaksInOneLineOnStandardError) {
 }
 
 TEST_F(Refusal, SalvageLeavesNoFolderThatItMadeForNothing) {
-  write("noise", noise(100'000, 7));
+  write("noise", noise_text(100'000, 7));
   EXPECT_EXIT_CODE(0, "mkdir -p old/empty && touch old/file");
   for (const std::string folder : {"new", "new/below/", "old/new/below", "old/empty"}) {
     EXPECT_EXIT_CODE(3, "$BBZ salvage noise -o " + folder);
@@ -135,7 +136,7 @@ TEST_F(Refusal, RefusesWhatIsNoSafetensors) {
 
 // A folder is refused, naming what is wrong, before its first file is packed.
 TEST_F(Refusal, RefusesAFolderInTheFirstMoment) {
-  write("d/a.bin", noise(100'000, 3));
+  write("d/a.bin", noise_text(100'000, 3));
   write("d/z.safetensors", layered_model(1, 32));
   const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n";
   const std::string whole = read("d/z.safetensors");

@@ -1,6 +1,7 @@
 // Every kind of file comes back byte for byte, alone, as a folder and through pipes.
 #include <bit>
 
+#include "support/bytes.h"
 #include "tools/models.h"
 #include "tools/shell.h"
 
@@ -36,7 +37,7 @@ TEST_F(RoundTrip, RealModels) {
 }
 
 TEST_F(RoundTrip, UnusualHeaders) {
-  const std::string data = noise(24, 1);
+  const std::string data = noise_text(24, 1);
   const auto entry = [](const std::string& name, const std::string& dtype, const std::string& shape,
                         int begin, int end) {
     return "\"" + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape +
@@ -91,7 +92,7 @@ TEST_F(RoundTrip, UnusualValues) {
       {"I8", 1},   {"U8", 1},  {"I64", 8}, {"U32", 4}, {"BOOL", 1}};
   for (const auto& [dtype, size] : dtypes) {
     int number = 0;
-    for (const std::string& data : {patterns, equal, denormals, noise(1 << 16, 9)}) {
+    for (const std::string& data : {patterns, equal, denormals, noise_text(1 << 16, 9)}) {
       const std::string count = std::to_string(data.size() / static_cast<std::size_t>(size));
       write("in/" + dtype + std::to_string(number++) + ".safetensors",
             raw_safetensors("{\"w\":{\"dtype\":\"" + dtype + "\",\"shape\":[" + count +
@@ -114,7 +115,7 @@ TEST_F(RoundTrip, SizesAroundChunkBoundaries) {
             raw_safetensors("{\"w\":{\"dtype\":\"BF16\",\"shape\":[" + std::to_string(elements) +
                                 "],\"data_offsets\":[0," + std::to_string(data.size()) + "]}}",
                             data));
-      write("in/" + name + ".bin", noise(static_cast<std::size_t>(chunks * kChunk + off), 6));
+      write("in/" + name + ".bin", noise_text(static_cast<std::size_t>(chunks * kChunk + off), 6));
     }
   }
   expect_folder_back("--chunk-size 4K");

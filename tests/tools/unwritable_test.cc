@@ -6,6 +6,7 @@
 #include <map>
 #include <thread>
 
+#include "support/bytes.h"
 #include "tools/every_command.h"
 #include "tools/terminal.h"
 
@@ -123,7 +124,7 @@ TEST_F(Unwritable, TheTerminalHasGoneAtTheStart) {
 
 // Commands that show how far they have come, while their input is still coming.
 TEST_F(Unwritable, TheTerminalGoesAwayUnderAProgressBar) {
-  write("noise", noise(1 << 20, 3));
+  write("noise", noise_text(1 << 20, 3));
   ASSERT_EQ(sh("$BBZ pack -q noise --chunk-size 4K").code, 0);
   const std::string archive = read("noise.bbz");
   struct Row {

@@ -4,6 +4,8 @@
 #include <thread>
 
 #include "archive/sample.h"
+#include "support/assert.h"
+#include "support/faulty.h"
 
 namespace bbz::loader {
 namespace {

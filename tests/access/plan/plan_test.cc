@@ -3,6 +3,8 @@
 #include <numeric>
 
 #include "archive/sample.h"
+#include "support/assert.h"
+#include "support/faulty.h"
 
 namespace bbz::plan {
 namespace {

@@ -1,6 +1,7 @@
 // Tensors that follow from others: a plan must hold those as well.
 #include "bbz/access/plan/plan.h"
 #include "ops/rotation/packed.h"
+#include "support/faulty.h"
 
 namespace bbz::plan {
 namespace {

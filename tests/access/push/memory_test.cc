@@ -5,6 +5,7 @@
 
 #include "access/push/feeding.h"
 #include "archive/sample.h"
+#include "support/assert.h"
 
 namespace {
 

@@ -2,6 +2,7 @@
 #include "access/push/archives.h"
 #include "access/push/feeding.h"
 #include "archive/sample.h"
+#include "support/assert.h"
 
 namespace bbz::push {
 namespace {

@@ -8,6 +8,7 @@
 #include "access/push/feeding.h"
 #include "archive/sample.h"
 #include "bbz/base/wire.h"
+#include "support/assert.h"
 #include "support/temp_dir.h"
 
 namespace bbz::push {

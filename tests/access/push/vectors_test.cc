@@ -6,6 +6,7 @@
 
 #include "access/push/feeding.h"
 #include "archive/sample.h"
+#include "support/assert.h"
 
 namespace bbz::push {
 namespace {

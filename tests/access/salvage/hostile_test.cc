@@ -6,6 +6,7 @@
 #include "bbz/access/salvage/salvage.h"
 #include "bbz/base/format.h"
 #include "bbz/format/container/record_writer.h"
+#include "support/assert.h"
 #include "support/temp_dir.h"
 
 namespace bbz::salvage {

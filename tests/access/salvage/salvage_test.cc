@@ -2,6 +2,8 @@
 
 #include "archive/sample.h"
 #include "bbz/files/safetensors/header.h"
+#include "support/assert.h"
+#include "support/bytes.h"
 #include "support/temp_dir.h"
 
 namespace bbz::salvage {

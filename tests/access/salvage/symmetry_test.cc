@@ -8,6 +8,7 @@
 #include "bbz/format/container/index.h"
 #include "bbz/symmetry/form.h"
 #include "ops/rotation/packed.h"
+#include "support/faulty.h"
 #include "support/temp_dir.h"
 
 namespace bbz::salvage {

@@ -6,6 +6,8 @@
 #include "archive/sample.h"
 #include "bbz/access/streams/tensor_stream.h"
 #include "bbz/symmetry/form.h"
+#include "support/assert.h"
+#include "support/bytes.h"
 
 namespace bbz::streams {
 namespace {

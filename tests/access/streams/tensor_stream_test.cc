@@ -3,6 +3,8 @@
 #include <iterator>
 
 #include "archive/sample.h"
+#include "support/assert.h"
+#include "support/faulty.h"
 
 namespace bbz::streams {
 namespace {

@@ -7,6 +7,8 @@
 
 #include "archive/sample.h"
 #include "ops/rotation/packed.h"
+#include "support/assert.h"
+#include "support/faulty.h"
 
 namespace bbz::view {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "bbz/symmetry/group.h"
 #include "ops/rotation/packed.h"
+#include "support/faulty.h"
 
 namespace bbz::rotation {
 namespace {

@@ -2,6 +2,7 @@
 #include "bbz/symmetry/group.h"
 #include "bbz/symmetry/linalg/product.h"
 #include "ops/rotation/packed.h"
+#include "support/faulty.h"
 
 namespace bbz::rotation {
 namespace {
