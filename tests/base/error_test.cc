@@ -64,11 +64,11 @@ TEST(ErrorDeathTest, TheValueOfAnErrorEndsTheProgramWithItsMessage) {
 
 TEST(ErrorDeathTest, TheErrorOfASuccessEndsTheProgram) {
   Result<int> half_of = half(4);
-  EXPECT_DEATH((void)half_of.error().message.size(), "holds none");
-  EXPECT_DEATH((void)std::move(half_of).error().message.size(), "holds none");
+  EXPECT_DEATH((void)half_of.error().message.size(), "holds a value");
+  EXPECT_DEATH((void)std::move(half_of).error().message.size(), "holds a value");
   Status status;
-  EXPECT_DEATH((void)status.error().message.size(), "holds none");
-  EXPECT_DEATH((void)std::move(status).error().message.size(), "holds none");
+  EXPECT_DEATH((void)status.error().message.size(), "holds a value");
+  EXPECT_DEATH((void)std::move(status).error().message.size(), "holds a value");
 }
 
 }  // namespace

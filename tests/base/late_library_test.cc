@@ -36,7 +36,8 @@ TEST(LateLibrary, NamesTheFirstFunctionThatIsNotThere) {
   library.bind(cosine, "cos");
   ASSERT_FALSE(library.status().ok());
   EXPECT_EQ(library.status().error().code, Code::kUnsupported);
-  EXPECT_EQ(library.status().error().message, "the library libm.so.6 has no no_such_function");
+  EXPECT_EQ(library.status().error().message,
+            "the library libm.so.6 has no symbol no_such_function");
 }
 
 }  // namespace

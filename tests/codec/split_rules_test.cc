@@ -110,7 +110,7 @@ TEST(SplitRules, NoByteOfAStreamIsLeftOver) {
   auto bytes = s.payload;
   bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(s.escapes), std::byte{0});
   store_le(bytes.data() + 24, s.header.stream_size[0] + 1);
-  EXPECT_THAT(s.message(bytes), HasSubstr("do not end where they should"));
+  EXPECT_THAT(s.message(bytes), HasSubstr("do not end at the end of the coded keys"));
 }
 
 // What is read past the end is for the sanitizers to see: here streams end at once, and all of the
@@ -139,11 +139,11 @@ TEST(SplitRules, NoEscapeIsLeftOverOrMissing) {
   auto bytes = s.payload;
   bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(s.patches), std::byte{0});
   store_le(bytes.data() + 16, s.header.escape_count + 1);
-  EXPECT_THAT(s.message(bytes), HasSubstr("do not end where they should"));
+  EXPECT_THAT(s.message(bytes), HasSubstr("do not end at the end of the coded keys"));
   bytes = s.payload;
   bytes.erase(bytes.begin() + static_cast<std::ptrdiff_t>(s.escapes));
   store_le(bytes.data() + 16, s.header.escape_count - 1);
-  EXPECT_THAT(s.message(bytes), HasSubstr("do not end where they should"));
+  EXPECT_THAT(s.message(bytes), HasSubstr("do not end at the end of the coded keys"));
 }
 
 TEST(SplitRules, PatchesAscendAndAreInTheChunk) {
@@ -187,7 +187,7 @@ TEST(SplitRules, ARowNamesATableThatIsThere) {
   bytes.erase(bytes.begin() + static_cast<std::ptrdiff_t>(s.tables + begin),
               bytes.begin() + static_cast<std::ptrdiff_t>(s.tables + last));
   bytes[3] = std::byte{3};
-  EXPECT_THAT(s.message(bytes), HasSubstr("names table 3 of 3"));
+  EXPECT_THAT(s.message(bytes), HasSubstr("uses table 3 of 3"));
 }
 
 TEST(SplitRules, RowsAreLimited) {

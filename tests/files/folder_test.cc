@@ -1,5 +1,5 @@
-// What a folder holds beside plain files: links, odd names, things that are no files, what was
-// asked to be left out, and the output itself.
+// What a directory holds beside plain files: links, odd names, entries that are not files, excluded
+// entries, and the output itself.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -72,7 +72,7 @@ TEST(OpenDirectory, FollowsLinksThatLeadOutOnRequestOnly) {
     ASSERT_FALSE(refused.ok()) << target;
     EXPECT_EQ(refused.code(), Code::kUnsafePath);
     EXPECT_EQ(refused.error().message,
-              quoted_path(dir / name) + ": a symbolic link that leads out of the folder");
+              quoted_path(dir / name) + ": is a symbolic link that leads out of the directory");
     // Nor is it left out with what cannot be read: it can be.
     EXPECT_EQ(open(dir.path(), {.skip_unreadable = true}).code(), Code::kUnsafePath);
     EXPECT_THAT(paths(dir.path(), {.follow_links = true}),
@@ -84,7 +84,7 @@ TEST(OpenDirectory, FollowsLinksThatLeadOutOnRequestOnly) {
   write_text(dir / "a", "a");
   fs::create_symlink("../" + dir.path().filename().string() + "/a", dir / "b");
   EXPECT_EQ(open(dir.path()).code(), Code::kUnsafePath);
-  // The folder itself may be named by a link.
+  // The directory itself may be named by a link.
   const TempDir other;
   fs::create_directory_symlink(store.path(), other / "link");
   EXPECT_THAT(paths(other / "link"), ElementsAre("blobs/0123"));
@@ -135,8 +135,8 @@ TEST(OpenDirectory, OpensWithoutLinksWhereTheSystemIsOld) {
   EXPECT_EQ(text, "text");
 }
 
-// One thing in a folder that cannot be packed, what the message says of it, and that it can be left
-// out in each of the two ways.
+// Checks what the message says of an entry of a directory that cannot be packed, and that each of
+// the two ways to leave it out works.
 void expect_refused(const TempDir& dir, const std::string& name, Code code,
                     const std::string& message, bool follow = false) {
   write_text(dir / "a file", "x");
@@ -160,19 +160,19 @@ TEST(OpenDirectory, RefusesWhatCannotBePackedByName) {
     const TempDir dir;
     fs::create_symlink("nowhere", dir / "link");
     expect_refused(dir, "link", Code::kInvalidArgument,
-                   quoted_path(dir / "link") + ": a symbolic link that leads nowhere");
+                   quoted_path(dir / "link") + ": is a broken symbolic link");
   }
   {
     const TempDir dir;
     fs::create_symlink("link", dir / "link");
-    expect_refused(dir, "link", Code::kInvalidArgument, "leads nowhere: too many links");
+    expect_refused(dir, "link", Code::kInvalidArgument, "broken symbolic link: too many links");
   }
   {
     const TempDir dir;
     fs::create_directories(dir.path() / "a/b");
     fs::create_directory_symlink("../..", dir / "a/b/up");
     expect_refused(dir, "a", Code::kInvalidArgument,
-                   quoted_path(dir / "a/b/up") + ": a symbolic link leads back");
+                   quoted_path(dir / "a/b/up") + ": is a symbolic link to a directory above it");
   }
   {
     const TempDir dir;
@@ -308,10 +308,10 @@ TEST(OpenDirectory, WarnsOfShardsThatAreNotThere) {
     EXPECT_TRUE(files->look().ok());
     return files->warnings();
   };
-  EXPECT_THAT(warnings({}), ElementsAre(dir / "sub/m.index.json: names 2 files that are not there, "
-                                              "the first \"three.safetensors\""));
+  EXPECT_THAT(warnings({}), ElementsAre(dir / "sub/m.index.json: names 2 missing files, "
+                                              "the first of them \"three.safetensors\""));
   write_text(dir / "sub/three.safetensors", kOneTensor);
-  EXPECT_THAT(warnings({}), ElementsAre(dir / "sub/m.index.json: names a file that is not there: "
+  EXPECT_THAT(warnings({}), ElementsAre(dir / "sub/m.index.json: names a missing file: "
                                               "\"two.safetensors\""));
   write_text(dir / "sub/two.safetensors", kOneTensor);
   EXPECT_THAT(warnings({}), IsEmpty());

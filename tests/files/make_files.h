@@ -22,7 +22,7 @@ inline std::string make_safetensors(std::vector<safetensors::Tensor> tensors,
 }
 
 // One member of a tar, header and padded data. `type`: '0' file, '1' hard link, '2' symbolic link,
-// '5' folder.
+// '5' directory.
 inline std::string tar_member(const std::string& name, const std::string& data, char type = '0',
                               const std::string& link = "") {
   std::string header(512, '\0');

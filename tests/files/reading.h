@@ -35,7 +35,7 @@ inline Result<std::string> read_file(SourceFile& file) {
 
 struct Found {
   std::string path;
-  std::string format;  // "/" for a folder
+  std::string format;  // "/" for a directory
   std::string text;
   friend bool operator==(const Found&, const Found&) = default;
 };

@@ -43,7 +43,7 @@ std::string said(const std::string& name, const std::string& text, const Options
   io::write_text(dir / name, text);
   const auto files = open(dir / name, options).value();
   const auto file = files->next().value().value();
-  if (file.layout.format != "bytes") return "taken apart";
+  if (file.layout.format != "bytes") return "split into tensors";
   return file.layout.why_bytes;
 }
 
@@ -94,24 +94,24 @@ TEST(Recognise, WhatLooksLikeAModelIsNamedWithTheReason) {
     std::string text;
     const char* expected;
   } cases[] = {
-      {"m.pt", plain_torch(), "taken apart"},
-      {"m.pth.tar", plain_torch(), "a file of torch.save, but its name does not end in .pt"},
-      {"M.PT", plain_torch(), "a file of torch.save, but its name does not end in .pt"},
-      {"0123abcd", plain_torch(), "a file of torch.save, but its name does not end in .pt"},
-      {"m.pth", with_namespace(), "a file of torch.save, but data.pkl: byte"},
-      {"m.pth", with_namespace(), "\"argparse.Namespace\" is not one that tensors need"},
+      {"m.pt", plain_torch(), "split into tensors"},
+      {"m.pth.tar", plain_torch(), "a torch.save file, but its name does not end in .pt"},
+      {"M.PT", plain_torch(), "a torch.save file, but its name does not end in .pt"},
+      {"0123abcd", plain_torch(), "a torch.save file, but its name does not end in .pt"},
+      {"m.pth", with_namespace(), "a torch.save file, but data.pkl: byte"},
+      {"m.pth", with_namespace(), "\"argparse.Namespace\", which tensors do not need"},
       {"m.bin", torch::make_zip({{"a.txt", "b"}}), "but zip archive: no entry"},
-      {"m.npz", torch::make_zip({{"w.npy", "b"}}), "arrays of NumPy (.npz), which are not"},
-      {"m.npy", "\x93NUMPY\x01", "an array of NumPy, which is not taken apart"},
-      {"blob", "GGUF\x03", "a GGUF file, which is not taken apart"},
-      {"m.h5", "\x89HDF\r\n\x1a\n..", "an HDF5 file, which is not taken apart"},
+      {"m.npz", torch::make_zip({{"w.npy", "b"}}), "NumPy arrays (.npz), which are not"},
+      {"m.npy", "\x93NUMPY\x01", "a NumPy array, which is not split into tensors"},
+      {"blob", "GGUF\x03", "a GGUF file, which is not split into tensors"},
+      {"m.h5", "\x89HDF\r\n\x1a\n..", "an HDF5 file, which is not split into tensors"},
       {"m.onnx", "\x08\x07\x12\x07pytorch", "an ONNX model"},
-      {"__0_0.distcp", "anything", "a part of a distributed checkpoint"},
-      {"legacy.pth", kLegacy, "a file of PyTorch before 1.6, which is no zip archive"},
+      {"__0_0.distcp", "anything", "a part of a distributed PyTorch checkpoint"},
+      {"legacy.pth", kLegacy, "a file of PyTorch before 1.6, which is not a zip archive"},
       {"no suffix", kLegacy, "a file of PyTorch before 1.6"},
       {"old.pth", tar_member("sys_info", "x") + tar_end(), "a file of PyTorch 0.1, which is a tar"},
-      {"m.pkl", "\x80\x04]\x94.", "a pickle that torch.save has not written"},
-      {"m.gguf", "no magic", "called as a GGUF file, but is none"},
+      {"m.pkl", "\x80\x04]\x94.", "a pickle that torch.save did not write"},
+      {"m.gguf", "no magic", "named like a GGUF file, but is not one"},
       {"m", make_safetensors({{"w", DType::kF32, {8}, 0, 0}}).substr(0, 70),
        "a safetensors file by its first bytes, but "},
       {"m.bin", kPointer, "git lfs pull"},
@@ -158,7 +158,7 @@ TEST(Recognise, InAStreamTorchFilesAreBytes) {
     const auto files =
         open_stream(std::make_unique<io::SequentialSource>(*packed), options).value();
     const auto file = files->next().value().value();
-    EXPECT_THAT(file.layout.why_bytes, HasSubstr("a file of torch.save in a stream")) << tar;
+    EXPECT_THAT(file.layout.why_bytes, HasSubstr("a torch.save file in a stream")) << tar;
   }
 }
 

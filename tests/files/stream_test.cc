@@ -62,7 +62,8 @@ TEST(OpenStream, TellsSafetensorsFromBytes) {
               ElementsAre(Found{"dir/name", "bytes", "anything"}));
   const std::string none = make_safetensors({});
   EXPECT_THAT(*read_stream(none), ElementsAre(Found{"stdin.safetensors", "safetensors", none}));
-  expect_refused("anything", Code::kUnsafePath, "unsafe path", {.stream_name = "../x"});
+  expect_refused("anything", Code::kUnsafePath, "pipe: unsafe path \"../x\"",
+                 {.stream_name = "../x"});
 }
 
 TEST(OpenStream, AnUnreadableHeaderIsBytes) {
@@ -76,8 +77,9 @@ TEST(OpenStream, AnUnreadableHeaderIsBytes) {
 TEST(OpenStream, ASafetensorsStreamMustHaveTheSizeThatItsHeaderSays) {
   expect_refused(kTwoTensors.substr(0, kTwoTensors.size() - 1), Code::kTruncated,
                  "pipe: ends at offset");
-  expect_refused(kTwoTensors + "x", Code::kMalformed, "pipe: goes on after the");
-  expect_refused(make_safetensors({}) + "x", Code::kMalformed, "pipe: goes on after the 16 bytes");
+  expect_refused(kTwoTensors + "x", Code::kMalformed, "by its header, found more");
+  expect_refused(make_safetensors({}) + "x", Code::kMalformed,
+                 "pipe: expected 16 bytes by its header, found more");
   const auto files = std::move(open_stream(std::make_unique<TextPipe>(kTwoTensors))).value();
   EXPECT_EQ(files->total_size(), kTwoTensors.size());
 }
@@ -152,10 +154,10 @@ TEST(OpenTar, RefusesMembersThatAreNotFilesOrWouldLeaveTheFolder) {
                  "tar -h --hard-dereference");
   expect_refused(tar_member("device", "", '3') + tar_end(), Code::kInvalidArgument, "a device");
   for (const char* name : {"/etc/passwd", "../x", "a/../../x", "a//b", "a\\b"}) {
-    expect_refused(tar_member(name, "x") + tar_end(), Code::kUnsafePath, "unsafe path");
+    expect_refused(tar_member(name, "x") + tar_end(), Code::kUnsafePath, "pipe: unsafe path");
   }
   expect_refused(tar_member("a", "1") + tar_member("./a", "2") + tar_end(), Code::kMalformed,
-                 "\"a\": stands in the tar twice");
+                 "\"a\": occurs twice in the tar");
   expect_refused(tar_member("a", "1") + tar_member("b", "2") + tar_end(), Code::kLimit,
                  "more than 1 members", {.max_files = 1});
   expect_refused(tar_member("m.safetensors", "broken") + tar_end(), Code::kTruncated,
@@ -221,8 +223,8 @@ TEST(OpenTar, HardLinksToWhatWasNotKeptAreRefused) {
                    options);
   }
   expect_refused(link_to("large"), Code::kInvalidArgument, "tar --hard-dereference", options);
-  expect_refused(link_to("nowhere"), Code::kMalformed, "no file that came before it", options);
-  expect_refused(link_to("dir/link"), Code::kMalformed, "no file that came before it", options);
+  expect_refused(link_to("nowhere"), Code::kMalformed, "not an earlier file of the tar", options);
+  expect_refused(link_to("dir/link"), Code::kMalformed, "not an earlier file of the tar", options);
   expect_refused(link_to("a"), Code::kInvalidArgument, "of which no copy was kept");
   // A disk that takes no file is no error before a copy is needed.
   const Options nowhere{.temporary_folder = dir / "nowhere"};
@@ -243,7 +245,7 @@ TEST(OpenTar, IsNotCutUnnoticed) {
   for (std::size_t size = 512; size < tar.size(); ++size) {
     ASSERT_FALSE(read_stream(tar.substr(0, size)).ok()) << size;
   }
-  expect_refused(tar.substr(0, 512 + 1024), Code::kTruncated, "without the end marker of a tar");
+  expect_refused(tar.substr(0, 512 + 1024), Code::kTruncated, "without its end marker");
 }
 
 TEST(OpenTar, NothingMayFollowItsEnd) {
@@ -255,9 +257,9 @@ TEST(OpenTar, NothingMayFollowItsEnd) {
   const auto longer = io::memory_source(std::as_bytes(std::span(more)));
   EXPECT_EQ(read_all(open_stream(std::make_unique<io::SequentialSource>(*longer))).code(),
             Code::kMalformed);
-  expect_refused(tar + "x", Code::kMalformed, "pipe: goes on after the end of the tar");
-  expect_refused(tar + std::string(300000, '\0') + "x", Code::kMalformed, "goes on after the end");
-  expect_refused(tar + tar, Code::kMalformed, "goes on after the end");
+  expect_refused(tar + "x", Code::kMalformed, "pipe: data follows the end of the tar");
+  expect_refused(tar + std::string(300000, '\0') + "x", Code::kMalformed, "data follows the end");
+  expect_refused(tar + tar, Code::kMalformed, "data follows the end");
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ TEST(Address, IsLocalUpToTheEdgesOfItsBlock) {
   sockaddr other{};
   other.sa_family = AF_UNIX;
   EXPECT_EQ(kind_of_local(other), "reserved");
-  EXPECT_EQ(shown_address(other), "an address of another family");
+  EXPECT_EQ(shown_address(other), "an address of an unknown family");
 }
 
 TEST(Address, IsReadFromAHostAsItIsWritten) {

@@ -99,7 +99,7 @@ TEST(HttpLinks, AreNotAskedForWithoutEnd) {
   Hub never(requests(0), content_of(kSize));
   const auto unopened = RemoteFile::open(never.url(), quick(), 1'000);
   ASSERT_FALSE(unopened.ok());
-  EXPECT_THAT(unopened.error().message, HasSubstr("refuses access to the link that it gave"));
+  EXPECT_THAT(unopened.error().message, HasSubstr("refuses access at the redirected URL"));
   EXPECT_EQ(never.asked(), 1u);
 
   // One that has worked may do so again, but not for ever.

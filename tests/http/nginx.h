@@ -1,4 +1,4 @@
-// nginx on loopback, for one test: with a configuration, a folder and a log of its own.
+// nginx on loopback, for one test: with its own configuration, directory and log.
 #pragma once
 
 #include <cstdint>

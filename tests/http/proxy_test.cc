@@ -71,7 +71,7 @@ TEST(HttpProxy, IsAskedForATunnelAndToldNothingElse) {
   options.headers = {"Authorization: hush"};
   const auto refused = read_all("https://v:hush@host.example/m", options);
   EXPECT_EQ(refused.code(), Code::kIo);
-  EXPECT_THAT(message_of(refused), HasSubstr("the proxy makes no connection (status 407)"));
+  EXPECT_THAT(message_of(refused), HasSubstr("the proxy refuses the connection (status 407)"));
   const std::vector<ServerRequest> requests = proxy.requests();
   ASSERT_EQ(requests.size(), 1u);
   EXPECT_EQ(requests[0].method, "CONNECT");

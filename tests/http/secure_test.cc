@@ -71,7 +71,7 @@ TEST_F(HttpsSource, NamesAFileOfCertificatesThatCannotBeRead) {
 TEST_F(HttpsSource, IsNotLedAwayFromTls) {
   const auto refused = read_from("plain/model.bbz", certificate_);
   EXPECT_EQ(refused.code(), Code::kIo);
-  EXPECT_THAT(message_of(refused), HasSubstr("would leave https"));
+  EXPECT_THAT(message_of(refused), HasSubstr("refused the redirect from https"));
   EXPECT_EQ(nginx_->take_log().size(), 1u);  // the redirect
 }
 

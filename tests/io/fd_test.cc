@@ -114,7 +114,8 @@ TEST(Fd, NamesAFileSystemWhoseProcessHasEnded) {
   const Error error = system_error(ENOTCONN, "cannot open", "m");
   EXPECT_EQ(error.code, Code::kIo);
   EXPECT_EQ(error.remedy, Remedy::kRemount);
-  EXPECT_NE(error.message.find("whose process has ended"), std::string::npos);
+  EXPECT_NE(error.message.find("the process that serves the mounted file system has ended"),
+            std::string::npos);
 }
 
 }  // namespace

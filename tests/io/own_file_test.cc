@@ -95,7 +95,7 @@ TEST_F(OwnFile, IsNoLink) {
     expect_refused(name, "is a symbolic link");
   }
   std::filesystem::create_hard_link(dir_ / "kept", dir_ / "hard");
-  expect_refused("hard", "has another name too");
+  expect_refused("hard", "has another name (a hard link)");
 }
 
 TEST_F(OwnFile, IsARegularFileAndNothingIsWaitedFor) {
@@ -127,7 +127,7 @@ TEST_F(OwnFile, IsNotWrittenToByOthers) {
       ASSERT_EQ(::chmod((dir_ / "shared").c_str(), mode), 0);
       const auto fd = open_own_file(dir_ / "shared", options);
       ASSERT_EQ(fd.code(), Code::kExists) << mode;
-      EXPECT_THAT(fd.error().message, HasSubstr("may be written to by others"));
+      EXPECT_THAT(fd.error().message, HasSubstr("is writable by others"));
       EXPECT_EQ(mode_of(dir_ / "shared"), mode);
     }
     EXPECT_TRUE(open_own_file(dir_ / "shared", {.others = OthersMayWrite::kLeft}).ok());

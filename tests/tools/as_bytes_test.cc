@@ -33,7 +33,7 @@ class AsBytes : public ToolTest {
 };
 
 TEST_F(AsBytes, PackAndBbzinfoSayWhichFilesAndWhy) {
-  const std::string why = "\"args.pth\": it is a file of torch.save, but data.pkl: byte";
+  const std::string why = "\"args.pth\": it is a torch.save file, but data.pkl: byte";
   expect_said("$BBZ pack args.pth -o a.bbz", 0, {"packed as bytes: " + why, "argparse.Namespace"});
   const Finished shown = sh("$BBZINFO a.bbz");
   EXPECT_NE(shown.out.find("as bytes     " + why), std::string::npos) << shown.out;
@@ -52,9 +52,9 @@ TEST_F(AsBytes, InFoldersTarsAndPipesToo) {
   expect_said("$BBZ pack dir", 0,
               {"\"args.pth\": it is", "\"legacy.pth\": it is a file of PyTorch before"});
   expect_said("tar -c dir | $BBZ pack - -o t.bbz", 0,
-              {"\"dir/plain.pt\": it is a file of torch.save in a stream"});
+              {"\"dir/plain.pt\": it is a torch.save file in a stream"});
   expect_said("cat plain.pt | $BBZ pack - --name pytorch_model.bin -f -o t.bbz", 0,
-              {"\"pytorch_model.bin\": it is a file of torch.save in a stream"});
+              {"\"pytorch_model.bin\": it is a torch.save file in a stream"});
   // Also with an index at the front, whose size is known beforehand.
   expect_said("$BBZ pack dir --index-first -o i.bbz", 0, {"\"args.pth\": it is"});
   EXPECT_EXIT_CODE(0, "$BBZ verify -q i.bbz");

@@ -110,7 +110,7 @@ TEST_F(DeadMount, IsCalledWhatItIs) {
         "salvage model.bbz -o m"}) {
     const Finished failed = sh("$BBZ " + command);
     EXPECT_EQ(failed.code, 5) << command << "\n" << failed.err;
-    EXPECT_NE(failed.err.find("whose process has ended (unmount it with fusermount3 -u"),
+    EXPECT_NE(failed.err.find("the mounted file system has ended (unmount it with fusermount3 -u"),
               std::string::npos)
         << command << "\n"
         << failed.err;

@@ -28,9 +28,9 @@ void files_and_tensors(Collector& c) {
     return list;
   };
   c.records("path-twice", "paths are unique", files({"a", "a"}), "malformed");
-  c.records("path-below-file", "no path is a folder of another", files({"a", "a-b", "a/b"}),
+  c.records("path-below-file", "no path is a directory above another", files({"a", "a-b", "a/b"}),
             "malformed");
-  c.records("path-above-file", "no path is a folder of another", files({"a/b", "a-b", "a"}),
+  c.records("path-above-file", "no path is a directory above another", files({"a/b", "a-b", "a"}),
             "malformed");
   c.records("file-number", "files count from 0", {raw::file(1, "a")}, "malformed");
   c.records("file-kind", "the kind is known", {raw::file(0, "a", 2)}, "unsupported");

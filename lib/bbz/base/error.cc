@@ -52,13 +52,13 @@ namespace {
 }  // namespace
 
 void end_without_value(const Error& error) {
-  std::string line = "bbz: the value of a Result was taken that holds an error: " + error.message;
+  std::string line = "bbz: value() was called on a Result that holds an error: " + error.message;
   line.append(" (").append(code_name(error.code)).append(")\n");
   end_program(line);
 }
 
 void end_without_error() {
-  end_program("bbz: the error of a Result was taken that holds none\n");
+  end_program("bbz: error() was called on a Result that holds a value\n");
 }
 
 }  // namespace internal

@@ -9,8 +9,7 @@ namespace bbz {
 LateLibrary::LateLibrary(const char* name)
     : name_(name), handle_(dlopen(name, RTLD_NOW | RTLD_LOCAL)) {
   if (handle_ == nullptr) {
-    status_ =
-        make_error(Code::kUnsupported, "the library {} cannot be loaded: {}", name, dlerror());
+    status_ = make_error(Code::kUnsupported, "cannot load the library {}: {}", name, dlerror());
   }
 }
 
@@ -18,7 +17,7 @@ void* LateLibrary::find(const char* symbol) {
   if (handle_ == nullptr) return nullptr;
   void* const found = dlsym(handle_, symbol);
   if (found == nullptr && status_.ok()) {
-    status_ = make_error(Code::kUnsupported, "the library {} has no {}", name_, symbol);
+    status_ = make_error(Code::kUnsupported, "the library {} has no symbol {}", name_, symbol);
   }
   return found;
 }

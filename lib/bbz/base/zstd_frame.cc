@@ -66,7 +66,8 @@ Status decode_zstd_frame(Bytes frame, std::uint64_t max_window, MutableBytes out
     return make_error(Code::kMalformed, "zstd: {}", ZSTD_getErrorName(length));
   }
   if (length != frame.size()) {
-    return make_error(Code::kMalformed, "zstd: {} bytes after the frame", frame.size() - length);
+    return make_error(Code::kMalformed, "zstd: {} unexpected bytes after the frame",
+                      frame.size() - length);
   }
   const auto content = ZSTD_getFrameContentSize(frame.data(), frame.size());
   if (content != out.size()) {
@@ -75,12 +76,12 @@ Status decode_zstd_frame(Bytes frame, std::uint64_t max_window, MutableBytes out
                       out.size());
   }
   if (const std::uint64_t window = window_size(frame, content); window > max_window) {
-    return make_error(Code::kMalformed, "zstd: a window of {} bytes, at most {} are allowed",
-                      window, max_window);
+    return make_error(Code::kMalformed, "zstd: a window of {} bytes, the limit is {}", window,
+                      max_window);
   }
   ZSTD_DCtx* context = decompression_context();
   if (context == nullptr) {
-    return error_with_message(Code::kInternal, "zstd: no memory for a decompression context");
+    return error_with_message(Code::kInternal, "zstd: out of memory for a decompression context");
   }
   const std::size_t size =
       ZSTD_decompressDCtx(context, out.data(), out.size(), frame.data(), frame.size());

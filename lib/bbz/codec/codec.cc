@@ -76,7 +76,7 @@ const Codec* find_codec(CodecId id) {
 
 Result<std::uint64_t> chunk_bytes(const ChunkShape& shape) {
   if (find_dtype(shape.dtype) == nullptr) {
-    return make_error(Code::kInvalidArgument, "chunk: dtype {} is not known",
+    return make_error(Code::kInvalidArgument, "chunk: unknown dtype {}",
                       static_cast<int>(shape.dtype));
   }
   if (shape.first_column >= shape.row_length) {
@@ -113,14 +113,16 @@ Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes o
               Xxh3Follower* hash) {
   BBZ_ASSIGN(const std::uint64_t bytes, chunk_bytes(shape));
   if (out.size() != bytes) {
-    return make_error(Code::kInvalidArgument, "chunk: {} bytes of room for {}", out.size(), bytes);
+    return make_error(Code::kInvalidArgument, "chunk: a buffer of {} bytes, expected {}",
+                      out.size(), bytes);
   }
   if (id == CodecId::kCarried) {
-    return error_with_message(Code::kMalformed, "chunk: carried, in a tensor that is no rider");
+    return error_with_message(Code::kMalformed,
+                              "chunk: codec carried in a tensor that is not a rider");
   }
   const Codec* codec = find_codec(id);
   if (codec == nullptr) {
-    return make_error(Code::kUnsupported, "chunk: codec {} is not known", static_cast<int>(id));
+    return make_error(Code::kUnsupported, "chunk: unknown codec {}", static_cast<int>(id));
   }
   return codec->decode(shape, payload, out, hash);
 }

@@ -27,7 +27,7 @@ constexpr std::array kMagics = {
     Magic{0, "GGUF"sv, "a GGUF file"},
     Magic{0, "lmgg"sv, "a GGML file"},
     Magic{0, "tjgg"sv, "a GGML file"},
-    Magic{0, "\x93NUMPY"sv, "an array of NumPy"},
+    Magic{0, "\x93NUMPY"sv, "a NumPy array"},
     Magic{0, "\x89HDF\r\n\x1a\n"sv, "an HDF5 file"},
     Magic{4, "TFL3"sv, "a TensorFlow Lite model"},
     Magic{257, "ustar"sv, "a tar"},
@@ -42,15 +42,15 @@ struct Suffix {
 
 constexpr std::array kSuffixes = {
     Suffix{".onnx", "an ONNX model"},
-    Suffix{".distcp", "a part of a distributed checkpoint of PyTorch"},
-    Suffix{".pt", "called as a file of torch.save, but is none that is known"},
-    Suffix{".pth", "called as a file of torch.save, but is none that is known"},
-    Suffix{".ckpt", "called as a checkpoint, but is none that is known"},
-    Suffix{".gguf", "called as a GGUF file, but is none"},
-    Suffix{".npy", "called as an array of NumPy, but is none"},
-    Suffix{".npz", "called as arrays of NumPy, but is no zip archive of them"},
-    Suffix{".h5", "called as an HDF5 file, but is none"},
-    Suffix{".safetensors", "called as a safetensors file, but is none"},
+    Suffix{".distcp", "a part of a distributed PyTorch checkpoint"},
+    Suffix{".pt", "named like a torch.save file, but not in a known format"},
+    Suffix{".pth", "named like a torch.save file, but not in a known format"},
+    Suffix{".ckpt", "named like a checkpoint, but not in a known format"},
+    Suffix{".gguf", "named like a GGUF file, but is not one"},
+    Suffix{".npy", "named like a NumPy array, but is not one"},
+    Suffix{".npz", "named like NumPy arrays, but is not a zip archive of them"},
+    Suffix{".h5", "named like an HDF5 file, but is not one"},
+    Suffix{".safetensors", "named like a safetensors file, but is not one"},
 };
 
 constexpr std::string_view kPickles[] = {".pkl", ".pickle", ".joblib", ".bin"};
@@ -88,16 +88,15 @@ std::string with_reason(std::string_view what, std::string_view failure) {
 
 std::string why_zip(const Unparsed& file, const std::string& path) {
   const std::string_view first = first_zip_name(file.start);
-  if (first.ends_with(".npy")) return "arrays of NumPy (.npz), which are not taken apart";
+  if (first.ends_with(".npy")) return "NumPy arrays (.npz), which are not split into tensors";
   const bool torch = first.ends_with("/data.pkl") || path.ends_with(".distcp");
   const bool usual = torch::has_usual_suffix(file.path);
   if (!torch && !usual) return path.ends_with(".keras") ? "a Keras model" : "";
   if (file.stream) {
-    return "a file of torch.save in a stream: one is taken apart only if it can be read from its "
-           "end";
+    return "a torch.save file in a stream: it is split into tensors only if the input can seek";
   }
-  if (usual) return with_reason("a file of torch.save", file.failure);
-  return "a file of torch.save, but its name does not end in .pt, .pth, .bin or .ckpt";
+  if (usual) return with_reason("a torch.save file", file.failure);
+  return "a torch.save file, but its name does not end in .pt, .pth, .bin or .ckpt";
 }
 
 std::string why(const Unparsed& file) {
@@ -109,15 +108,16 @@ std::string why(const Unparsed& file) {
   }
   if (torch::looks_like_zip(file.start)) return why_zip(file, path);
   if (torch::looks_like_legacy(file.start)) {
-    return "a file of PyTorch before 1.6, which is no zip archive";
+    return "a file of PyTorch before 1.6, which is not a zip archive";
   }
   for (const Magic& magic : kMagics) {
     if (text.size() < magic.offset || !text.substr(magic.offset).starts_with(magic.bytes)) continue;
-    if (magic.what != "a tar") return fmt::format("{}, which is not taken apart", magic.what);
+    if (magic.what != "a tar")
+      return fmt::format("{}, which is not split into tensors", magic.what);
     if (text.starts_with("sys_info\0"sv)) return "a file of PyTorch 0.1, which is a tar";
   }
   const bool pickle = text.size() > 1 && text[0] == '\x80' && text[1] >= 2 && text[1] <= 5;
-  if (pickle && called_as_pickle(path)) return "a pickle that torch.save has not written";
+  if (pickle && called_as_pickle(path)) return "a pickle that torch.save did not write";
   if (!file.failure.empty() && safetensors::looks_like_header(file.start)) {
     return with_reason("a safetensors file by its first bytes", file.failure);
   }

@@ -73,16 +73,16 @@ std::string Identity::if_range() const {
 
 std::optional<std::string> difference(const Identity& expected, const Identity& found) {
   if (found.size != expected.size) {
-    return fmt::format("{} bytes, before {}", found.size, expected.size);
+    return fmt::format("{} bytes, expected {}", found.size, expected.size);
   }
   const auto differ = [](const std::string& a, const std::string& b) {
     return !a.empty() && !b.empty() && a != b;
   };
   if (differ(found.etag, expected.etag)) {
-    return fmt::format("ETag {}, before {}", quoted(found.etag), quoted(expected.etag));
+    return fmt::format("ETag {}, expected {}", quoted(found.etag), quoted(expected.etag));
   }
   if (differ(found.last_modified, expected.last_modified)) {
-    return fmt::format("last modified {}, before {}", quoted(found.last_modified),
+    return fmt::format("last modified {}, expected {}", quoted(found.last_modified),
                        quoted(expected.last_modified));
   }
   return std::nullopt;

@@ -17,12 +17,11 @@ constexpr std::size_t kReadBytes = 256 * 1024;
 
 Status check(const std::string& url, const Options& options) {
   if (!is_url(url)) {
-    return make_error(Code::kInvalidArgument, "{}: expected a URL of http or https",
+    return make_error(Code::kInvalidArgument, "{}: expected an http or https URL",
                       quoted(shown_url(url)));
   }
   if (has_control(url) || (options.proxy && has_control(*options.proxy))) {
-    return make_error(Code::kInvalidArgument,
-                      "{}: expected a URL and a proxy without control characters, found one",
+    return make_error(Code::kInvalidArgument, "{}: the URL or the proxy has a control character",
                       quoted(shown_url(url)));
   }
   if (!std::ranges::all_of(options.headers, is_field)) {  // not shown: it may contain a secret
@@ -110,10 +109,10 @@ Status RemoteFile::persist(Fetch& fetch, const Attempt& attempt) {
     if (!failure->transient) return failure->error;
     if (failure->at_once) continue;
     if (failure->wait > options_.longest_wait) {
-      return make_error(
-          failure->error.code, "{} and asks to wait {} seconds (at most {} are waited)",
-          failure->error.message, std::chrono::duration<double>(failure->wait).count(),
-          std::chrono::duration<double>(options_.longest_wait).count());
+      return make_error(failure->error.code, "{} and asks to wait {} seconds (the limit is {})",
+                        failure->error.message,
+                        std::chrono::duration<double>(failure->wait).count(),
+                        std::chrono::duration<double>(options_.longest_wait).count());
     }
     if (fetch.speed.kept_up()) fetch.backoff.succeeded();
     fetch.speed.begin_anew();
@@ -138,7 +137,7 @@ Status RemoteFile::wait_until(std::chrono::steady_clock::time_point time) {
   std::unique_lock lock(mutex_);
   time = std::max(time, not_before_);
   changed_.wait_until(lock, time, [this] { return stop_.load(); });
-  if (stop_) return make_error(Code::kCancelled, "{}: stopped", name_);
+  if (stop_) return make_error(Code::kCancelled, "{}: cancelled", name_);
   return {};
 }
 
@@ -233,7 +232,7 @@ std::optional<RemoteFile::Failure> RemoteFile::read_body(Lease& transfer, io::By
     const std::string slow = fetch.speed.came(got.ok() ? *got : 0, Clock::now() - asked);
     if (!got.ok()) return Failure{got.error(), transfer->is_transient()};
     if (*got == 0) break;
-    if (*got > left) return Failure{wrong("the response is longer than its Content-Range says")};
+    if (*got > left) return Failure{wrong("the response is longer than its Content-Range")};
     const std::uint64_t size = std::min<std::uint64_t>(*got, range.size);
     if (Status taken = fetch.take(Bytes(buffer).first(size)); !taken.ok()) {
       return Failure{std::move(taken).error()};
@@ -246,8 +245,8 @@ std::optional<RemoteFile::Failure> RemoteFile::read_body(Lease& transfer, io::By
     if (!slow.empty() && range.size > 0) return Failure{wrong(slow), true};
   }
   if (left == 0) return std::nullopt;
-  return Failure{wrong(fmt::format("the connection ended {} bytes before the range did", left)),
-                 true};
+  return Failure{
+      wrong(fmt::format("the connection ended {} bytes before the end of the range", left)), true};
 }
 
 Result<std::size_t> RemoteFile::read_whole(MutableBytes out) {

@@ -16,11 +16,12 @@ std::optional<RemoteFile::Failure> RemoteFile::redirect(const ResponseHead& head
     return Failure{wrong(fmt::format("more than {} redirects", options_.redirects))};
   }
   if (!is_url(head.location)) {
-    return Failure{wrong(fmt::format("status {} leads to no http or https URL", head.status))};
+    return Failure{
+        wrong(fmt::format("the redirect (status {}) is not to an http or https URL", head.status))};
   }
   if (shown_url(turn.at()).starts_with("https:") && shown_url(head.location).starts_with("http:")) {
     return Failure{wrong(
-        fmt::format("the redirect to {} would leave https", quoted(shown_url(head.location))))};
+        fmt::format("refused the redirect from https to {}", quoted(shown_url(head.location))))};
   }
   turn.follow(head.location);
   return std::nullopt;
@@ -61,8 +62,7 @@ std::optional<RemoteFile::Failure> RemoteFile::check_whole(const ResponseHead& h
                                                            Links::Turn& turn) {
   if (!head.content_encoding.empty() && head.content_encoding != "identity") {
     return Failure{
-        wrong(fmt::format("the server sends the file coded as {}, although it was asked "
-                          "not to",
+        wrong(fmt::format("the server sends the file with Content-Encoding {}, expected none",
                           quoted(head.content_encoding)))};
   }
   if (!pinned_) return std::nullopt;
@@ -70,17 +70,17 @@ std::optional<RemoteFile::Failure> RemoteFile::check_whole(const ResponseHead& h
   if (head.content_type.starts_with("text/html")) return refused(head, turn);
   const Identity found{head.etag, head.last_modified, head.content_length.value_or(identity_.size)};
   if (Status same = pin(found); !same.ok()) return Failure{std::move(same).error()};
-  return Failure{wrong("the server does not serve ranges any more")};
+  return Failure{wrong("the server no longer supports ranges")};
 }
 
 // Returns the failure for a refusal. It is final if the URL itself was refused. A link that the URL
 // gave may have expired.
 RemoteFile::Failure RemoteFile::refused(const ResponseHead& head, Links::Turn& turn) const {
-  const std::string where = turn.at_link() ? " to the link that it gave" : "";
+  const std::string where = turn.at_link() ? " at the redirected URL" : "";
   Failure failure{wrong(fmt::format("the server answers with status {}{}", head.status, where))};
   switch (head.status) {
     case 200:
-      failure.error = wrong("the server sends an HTML page in place of the file");
+      failure.error = wrong("the server sends an HTML page instead of the file");
       break;
     case 401:
       failure.error = wrong(fmt::format("the server asks for credentials{} (status 401)", where));
@@ -105,23 +105,24 @@ RemoteFile::Failure RemoteFile::refused(const ResponseHead& head, Links::Turn& t
 // the range that it has.
 Result<io::ByteRange> RemoteFile::check_range(const ResponseHead& head, io::ByteRange range) {
   if (!head.content_encoding.empty() && head.content_encoding != "identity") {
-    return wrong(fmt::format("the response is coded as {}", quoted(head.content_encoding)));
+    return wrong(fmt::format("the response has Content-Encoding {}, expected none",
+                             quoted(head.content_encoding)));
   }
   const auto content = parse_content_range(head.content_range);
   if (!content || !content->range) {
     return wrong(
         fmt::format("expected a Content-Range of one range, found {}", quoted(head.content_range)));
   }
-  if (!pinned_ && !content->total) return wrong("the server does not say how large the file is");
+  if (!pinned_ && !content->total) return wrong("the server does not report the size of the file");
   BBZ_TRY(pin({head.etag, head.last_modified, content->total.value_or(identity_.size)}));
   const io::ByteRange found = *content->range;
   const std::uint64_t end = std::min(range.end(), identity_.size);
   if (found.offset != range.offset || found.end() > end) {
-    return wrong(fmt::format("asked for bytes {}-{}, the server gives {}-{}", range.offset, end - 1,
+    return wrong(fmt::format("expected bytes {}-{}, the server sends {}-{}", range.offset, end - 1,
                              found.offset, found.end() - 1));
   }
   if (head.content_length && *head.content_length != found.size) {
-    return wrong(fmt::format("Content-Length {} with a Content-Range of {} bytes",
+    return wrong(fmt::format("a Content-Length of {}, expected the {} of the Content-Range",
                              *head.content_length, found.size));
   }
   return found;

@@ -152,8 +152,8 @@ class WholeSource final : public io::Source {
   Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
     if (offset != position_) {
       return make_error(Code::kInvalidArgument,
-                        "{}: cannot seek to offset {}: the server serves no ranges, and the file "
-                        "stands at {}",
+                        "{}: cannot seek to offset {}: the server does not support ranges, and the "
+                        "position is {}",
                         name(), offset, position_);
     }
     BBZ_ASSIGN(const std::size_t size, file_->read_whole(out));

@@ -7,7 +7,7 @@ namespace bbz::http {
 
 Result<std::unique_ptr<io::Source>> open(const std::string& url, const Options&) {
   return make_error(Code::kUnsupported,
-                    "{}: this build of bbz cannot read over HTTP: it was made without libcurl",
+                    "{}: cannot read over HTTP, because this bbz was built without libcurl",
                     shown_url(url));
 }
 

@@ -19,7 +19,7 @@ Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::string& path,
   const std::size_t slash = path.rfind('/');
   const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
   if (name.empty() || name == "." || name == "..") {
-    return make_error(Code::kInvalidArgument, "\"{}\": not the name of a file", path);
+    return make_error(Code::kInvalidArgument, "\"{}\" is not the name of a file", path);
   }
   BBZ_ASSIGN(Directory directory, open_parent(path));
   return create_at(std::move(directory), name, path, options);
@@ -39,7 +39,7 @@ AtomicFile::AtomicFile(Publication file, Batch* batch)
 
 Status AtomicFile::check_open(std::string_view action) const {
   if (file_) return {};
-  return make_error(Code::kInvalidArgument, "{}: {} after its end", name(), action);
+  return make_error(Code::kInvalidArgument, "{}: {} after it was finished", name(), action);
 }
 
 void AtomicFile::count_dirty(std::size_t bytes) {

@@ -68,7 +68,7 @@ Result<Fd> open_for_writing(const Place& place, const std::string& path) {
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0 || status.st_dev != place.status.st_dev ||
       status.st_ino != place.status.st_ino) {
-    return make_error(Code::kIo, "{}: is not what it was when it was looked at", path);
+    return make_error(Code::kIo, "{}: was replaced while it was being opened", path);
   }
   return fd;
 }

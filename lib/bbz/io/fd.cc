@@ -51,7 +51,7 @@ Error system_error(int error_number, std::string_view action, std::string_view p
   if (error_number == EEXIST) code = Code::kExists;
   if (error_number == ENOTCONN) {
     return make_error(code, Remedy::kRemount,
-                      "{}: {}: a file system is mounted there whose process has ended", path,
+                      "{}: {}: the process that serves the mounted file system has ended", path,
                       action);
   }
   return make_error(code, "{}: {}: {}", path, action, system_text(error_number));

@@ -34,8 +34,8 @@ Status check_patch(std::string_view name, std::uint64_t written, std::uint64_t o
                    std::size_t size) {
   if (offset > written || size > written - offset) {
     return make_error(Code::kInvalidArgument,
-                      "{}: cannot patch {} bytes at offset {}: only {} were written", name, size,
-                      offset, written);
+                      "{}: cannot patch {} bytes at offset {}: only {} bytes were written", name,
+                      size, offset, written);
   }
   return {};
 }
@@ -72,7 +72,7 @@ Status FdWriter::patch(std::uint64_t offset, Bytes bytes) {
 
 Status FdWriter::check_longer(std::uint64_t size) const {
   if (size >= written_ && size <= std::numeric_limits<off_t>::max()) return {};
-  return make_error(Code::kInvalidArgument, "{}: cannot lengthen {} bytes to {}", name_, written_,
+  return make_error(Code::kInvalidArgument, "{}: cannot extend {} bytes to {}", name_, written_,
                     size);
 }
 
@@ -81,7 +81,7 @@ Status FdWriter::extend(std::uint64_t size) {
   BBZ_TRY(flush());
   const auto end = static_cast<off_t>(size);
   if (::ftruncate(fd_, end) != 0 || ::lseek(fd_, end, SEEK_SET) < 0) {
-    return keep(system_error(errno, "cannot lengthen", name_));
+    return keep(system_error(errno, "cannot extend", name_));
   }
   written_ = size;
   return {};
@@ -98,7 +98,7 @@ Status FdWriter::reserve(std::uint64_t size) {
     } while (taken != 0 && errno == EINTR);
     // Ignores any other error: the file system cannot reserve space, and need not.
     if (taken != 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)) {
-      return keep(system_error(errno, "cannot make room", name_));
+      return keep(system_error(errno, "cannot reserve space", name_));
     }
   }
   return extend(size);

@@ -76,7 +76,8 @@ Fd open_again(int root, std::string_view path, Fd last, std::string_view last_pa
 }  // namespace
 
 Result<OutputTree> OutputTree::open(const std::string& root) {
-  if (root.empty()) return make_error(Code::kInvalidArgument, "\"\": not the name of a directory");
+  if (root.empty())
+    return make_error(Code::kInvalidArgument, "\"\" is not the name of a directory");
   std::vector<std::string> created;
   for (std::size_t slash = root.find('/', 1);; slash = root.find('/', slash + 1)) {
     const std::string upper = root.substr(0, slash);
@@ -130,8 +131,8 @@ Result<Directory> OutputTree::open_directory(std::string_view path) {
     BBZ_ASSIGN(current, enter(current.get(), name, shown(path.substr(0, end)), created));
     if (created && below_.size() < kMostRemembered) below_.emplace_back(path.substr(0, end));
     if (created && ++made_ > kSpareFolders + kFoldersPerFile * asked_) {
-      return make_error(Code::kLimit, "{}: its paths lie in more than {} folders for {} files",
-                        name_, made_ - 1, asked_);
+      return make_error(Code::kLimit, "{}: the {} files to write are in more than {} directories",
+                        name_, asked_, made_ - 1);
     }
     begin = end + 1;
   }

@@ -45,13 +45,13 @@ Result<Fd> open_own_file(const std::string& path, const OwnFileOptions& options)
   if (::fstat(fd.get(), &status) != 0) return system_error(errno, "cannot open", path);
   if (!S_ISREG(status.st_mode)) return refused(path, "is not a regular file");
   if (status.st_uid != ::geteuid()) return refused(path, "belongs to another user");
-  if (status.st_nlink != 1) return refused(path, "has another name too");
+  if (status.st_nlink != 1) return refused(path, "has another name (a hard link)");
   if ((status.st_mode & kShut) == 0 || options.others == OthersMayWrite::kLeft) return fd;
   if (options.others == OthersMayWrite::kRefused) {
-    return refused(path, "may be written to by others");
+    return refused(path, "is writable by others");
   }
   if (::fchmod(fd.get(), status.st_mode & 07777 & ~kShut) != 0) {
-    return system_error(errno, "cannot take the right to write from others", path);
+    return system_error(errno, "cannot remove the write permission of others", path);
   }
   return fd;
 }

@@ -51,22 +51,21 @@ class PipeSink final : public Sink {
 }  // namespace
 
 Status Sink::patch(std::uint64_t offset, Bytes bytes) {
-  return make_error(Code::kUnsupported, "{}: cannot patch {} bytes at offset {}: it cannot seek",
-                    name(), bytes.size(), offset);
+  return make_error(Code::kUnsupported,
+                    "{}: cannot patch {} bytes at offset {}: the output cannot seek", name(),
+                    bytes.size(), offset);
 }
 
 Status Sink::extend(std::uint64_t size) {
-  return make_error(Code::kUnsupported, "{}: cannot be lengthened to {} bytes: it is no file",
-                    name(), size);
+  return make_error(Code::kUnsupported, "{}: cannot extend to {} bytes: not a file", name(), size);
 }
 
 Status Sink::reserve(std::uint64_t size) {
-  return make_error(Code::kUnsupported, "{}: cannot make room for {} bytes: it is no file", name(),
-                    size);
+  return make_error(Code::kUnsupported, "{}: cannot reserve {} bytes: not a file", name(), size);
 }
 
 Status Sink::place(std::uint64_t offset, Bytes bytes) {
-  return make_error(Code::kUnsupported, "{}: cannot place {} bytes at offset {}: it is no file",
+  return make_error(Code::kUnsupported, "{}: cannot write {} bytes at offset {}: not a file",
                     name(), bytes.size(), offset);
 }
 

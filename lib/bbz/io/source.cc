@@ -27,7 +27,7 @@ std::optional<FileVersion> version_of_regular(const struct stat& status) {
 
 Status check_open_file(int fd, const FileVersion& before, std::string_view name) {
   struct stat status {};
-  if (::fstat(fd, &status) != 0) return system_error(errno, "cannot look at", name);
+  if (::fstat(fd, &status) != 0) return system_error(errno, "cannot stat", name);
   return check_same(before, FileVersion(status), name);
 }
 
@@ -135,9 +135,10 @@ class PipeSource final : public Source {
 
   Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
     if (offset != position_) {
-      return make_error(Code::kInvalidArgument,
-                        "{}: cannot seek to offset {}: it is read front to back and stands at {}",
-                        name_, offset, position_);
+      return make_error(
+          Code::kInvalidArgument,
+          "{}: cannot seek to offset {}: a stream is read in order, and the position is {}", name_,
+          offset, position_);
     }
     while (true) {
       const ssize_t n = ::read(fd_, out.data(), std::min(out.size(), kLargestRead));
@@ -240,7 +241,7 @@ Result<std::unique_ptr<Source>> open_file(const std::string& path) {
   if (S_ISDIR(mode)) return system_error(EISDIR, "cannot read", path);
   off_t size = file.status.st_size;
   if (!S_ISREG(mode)) size = ::lseek(file.fd.get(), 0, SEEK_END);  // a block device
-  if (size < 0) return system_error(errno, "cannot find the size", path);
+  if (size < 0) return system_error(errno, "cannot get the size", path);
   return std::unique_ptr<Source>(
       std::make_unique<FileSource>(std::move(file.fd), static_cast<std::uint64_t>(size), path,
                                    version_of_regular(file.status), path));
@@ -249,13 +250,14 @@ Result<std::unique_ptr<Source>> open_file(const std::string& path) {
 Result<std::unique_ptr<Source>> map_file(const std::string& path, Access access) {
   BBZ_ASSIGN(OpenedFile file, open_for_reading(path));
   if (!S_ISREG(file.status.st_mode)) {
-    return make_error(Code::kInvalidArgument, "{}: cannot map: not a regular file", path);
+    return make_error(Code::kInvalidArgument, "{}: cannot map into memory: not a regular file",
+                      path);
   }
   const auto size = static_cast<std::size_t>(file.status.st_size);
   void* base = nullptr;
   if (size != 0) {
     base = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.fd.get(), 0);
-    if (base == MAP_FAILED) return system_error(errno, "cannot map", path);
+    if (base == MAP_FAILED) return system_error(errno, "cannot map into memory", path);
     // A hint only: if the system ignores it, the bytes are the same.
     (void)::madvise(base, size, access == Access::kSequential ? MADV_SEQUENTIAL : MADV_RANDOM);
   }

@@ -102,7 +102,7 @@ Result<Temporary> Temporary::create(Directory directory, const std::string& path
   made.directory_ = std::move(directory);
   made.file_ = Fd(::openat(made.directory(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, kMost));
   if (!made.file_ && (errno == EMFILE || errno == ENFILE || errno == ENOSPC || errno == EDQUOT)) {
-    return system_error(errno, "cannot create a temporary file beside it", path);
+    return system_error(errno, "cannot create a temporary file in its directory", path);
   }
   if (!made.file_ || !can_be_named(made.fd())) BBZ_TRY(made.create_named(path));
   struct stat status {};
@@ -125,7 +125,7 @@ Status Temporary::create_named(const std::string& path) {
     BBZ_TRY(open_named(0600, path));
     if (lock(fd())) return {};
   }
-  return make_error(Code::kIo, "{}: cannot lock a temporary file beside it", path);
+  return make_error(Code::kIo, "{}: cannot lock a temporary file in its directory", path);
 }
 
 // Replaces the open file by a new one with a name.
@@ -143,7 +143,7 @@ Status Temporary::open_named(std::uint32_t mode, const std::string& path) {
   const int error_number = errno;
   release_temporary(std::exchange(slot_, -1));
   name_.clear();
-  return system_error(error_number, "cannot create a temporary file beside it", path);
+  return system_error(error_number, "cannot create a temporary file in its directory", path);
 }
 
 // Returns 0 or an error number.
@@ -195,7 +195,8 @@ Status Temporary::publish(const std::string& target, bool replace, const Permiss
   }
   remove();
   if (error_number == EEXIST) return make_error(Code::kExists, "{}: already exists", path);
-  if (error_number != 0) return system_error(error_number, "cannot give it its name", path);
+  if (error_number != 0)
+    return system_error(error_number, "cannot rename the temporary file to it", path);
   return {};
 }
 
@@ -223,7 +224,7 @@ Result<Directory> open_parent(const std::string& path) {
   if (!directory && errno == EACCES) {
     directory = Fd(::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   }
-  if (!directory) return system_error(errno, "cannot open the directory of the output", path);
+  if (!directory) return system_error(errno, "cannot open its directory", path);
   return std::make_shared<const Fd>(std::move(directory));
 }
 

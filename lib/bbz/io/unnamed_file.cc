@@ -12,7 +12,8 @@ namespace bbz::io {
 
 Result<Fd> create_unnamed_file(const std::string& folder) {
   Fd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) return system_error(errno, "cannot create a temporary file in", folder);
+  if (!directory)
+    return system_error(errno, "cannot create a temporary file in this directory", folder);
   BBZ_ASSIGN(Temporary file,
              Temporary::create(std::make_shared<const Fd>(std::move(directory)), folder));
   return file.release();

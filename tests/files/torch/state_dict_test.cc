@@ -115,7 +115,7 @@ TEST(StateDict, KnowsEveryTypeOfStorage) {
   }
   EXPECT_THAT(refusal(make_torch(pickle(pickle_view({"QInt8Storage", "0", 5, 0, {5}, {1}})),
                                  {std::string(5, 'x')})),
-              HasSubstr("GLOBAL: the name \"torch.QInt8Storage\" is not one that tensors need"));
+              HasSubstr("GLOBAL: the name \"torch.QInt8Storage\", which tensors do not need"));
 }
 
 TEST(StateDict, KnowsEveryDTypeOfUntypedStorages) {
@@ -165,7 +165,7 @@ TEST(StateDict, ReadsByteOrder) {
   const std::vector<std::string> storages = {std::string(24, 'x')};
   EXPECT_TRUE(read(make_torch(pickled, storages, {}, {{"model/byteorder", "little"}})).ok());
   EXPECT_EQ(refusal(make_torch(pickled, storages, {}, {{"model/byteorder", "big"}})),
-            "unsupported: test.pt: its byte order is \"big\", not \"little\"");
+            "unsupported: test.pt: its byte order is \"big\", expected \"little\"");
 }
 
 TEST(StateDict, NeedsASourceThatCanSeek) {

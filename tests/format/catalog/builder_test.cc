@@ -115,7 +115,8 @@ TEST(Catalog, Files) {
   expect(Code::kMalformed, {f(0, "a"), raw::file_end(1, 0, 0)}, "file 1 is not open");
   expect(Code::kMalformed, {f(0, "a"), raw::file_end(0, 0, 0), raw::file_end(0, 0, 0)},
          "file 0 is not open");
-  expect(Code::kMalformed, {f(0, "a"), raw::file_end(0, 1, 0)}, "1 tensors, 0 stand before it");
+  expect(Code::kMalformed, {f(0, "a"), raw::file_end(0, 1, 0)},
+         "1 tensors, expected the 0 before it");
   expect(Code::kMalformed, {f(0, "a"), raw::file_end(0, 0, 1)}, "cover 0 bytes, its size is 1");
   expect(Code::kMalformed, {raw::file(0, "a", 1), raw::file_end(0, 0, 1)}, "cover 0 bytes");
   expect(Code::kMalformed,
@@ -135,11 +136,11 @@ TEST(Catalog, Paths) {
     }
     expect(code, records, says);
   };
-  paths(Code::kMalformed, {"a", "a"}, "there already");
+  paths(Code::kMalformed, {"a", "a"}, "\"a\" occurs twice");
   paths(Code::kMalformed, {"a", "a/b"}, "below the file \"a\"");
-  paths(Code::kMalformed, {"a/b", "a"}, "is the folder of \"a/b\"");
-  paths(Code::kMalformed, {"a/b/c/d", "a-b", "a.b", "a/b"}, "is the folder of \"a/b/c/d\"");
-  paths(Code::kMalformed, {"a/b", "a/b.c", "a/b-", "a", "a/b/c"}, "is the folder of");
+  paths(Code::kMalformed, {"a/b", "a"}, "is a directory above \"a/b\"");
+  paths(Code::kMalformed, {"a/b/c/d", "a-b", "a.b", "a/b"}, "is a directory above \"a/b/c/d\"");
+  paths(Code::kMalformed, {"a/b", "a/b.c", "a/b-", "a", "a/b/c"}, "is a directory above");
   paths(Code::kMalformed, {"a/b", "a/b.c", "a/b-", "a/b c", "a/b/c/d/e"}, "below the file \"a/b\"");
   paths(Code::kOk, {"a", "a-b", "a.b/c", "a b", "ab/a", "b/a", "B/a", "b/a.a/a", "\xC3\xA9/a"}, "");
   for (const char* bad : {"/a", "a/", "a//b", ".", "a/..", "../a", "a\\b", "a\nb", "a\x7f", ""}) {
@@ -151,7 +152,7 @@ TEST(Catalog, Paths) {
   paths(Code::kLimit, {std::string(4097, 'x')}, "the limit is 4096");
 }
 
-// Paths of many components must not cost memory for each of their folders.
+// Paths of many components must not cost memory for each of their directories.
 TEST(Catalog, DeepPathsAreCheap) {
   std::string deep = "0000/a";
   while (deep.size() < 4090) deep += "/a";
@@ -176,7 +177,7 @@ TEST(Catalog, Tensors) {
          {raw::file(0, "f"), raw::group(0, 1, {}), raw::tensor({.group = 0, .shape = {0}})},
          "has group 0");
   expect(Code::kMalformed, with_tensor({.form = 1, .group = 0, .shape = {0}}),
-         "group 0 does not stand before it");
+         "group 0 is not before it");
   expect(Code::kMalformed, with_tensor({.chunk = 0, .shape = {0}}), "chunks of 0 elements");
   expect(Code::kMalformed, with_tensor({.bits = 7, .shape = {0}}), "7 bits an element");
   expect(Code::kMalformed, with_tensor({.dtype = 200, .bits = 0, .shape = {0}}),
@@ -240,9 +241,9 @@ TEST(Catalog, Chunks) {
   file(Code::kMalformed, {a}, "1 of its 2 chunks");
   file(Code::kMalformed, {b, a}, "expected chunk 0");
   file(Code::kMalformed, {a, a, b}, "expected chunk 1");
-  file(Code::kMalformed, {a, b, b}, "2 chunks only");
-  file(Code::kMalformed, {other({.tensor = 1, .count = 5})}, "tensor 1 does not stand before it");
-  file(Code::kMalformed, {other({.tensor = kNone, .count = 5})}, "does not stand before it");
+  file(Code::kMalformed, {a, b, b}, "only 2 chunks");
+  file(Code::kMalformed, {other({.tensor = 1, .count = 5})}, "tensor 1 is not before it");
+  file(Code::kMalformed, {other({.tensor = kNone, .count = 5})}, "is not before it");
   file(Code::kMalformed, {other({.count = 4})}, "expected chunk 0 with 5");
   file(Code::kMalformed, {other({.first = 1, .count = 5})}, "expected chunk 0 with 5 from 0");
   file(Code::kOk, {other({.count = 5, .codec = 0xFFFF}), b}, "");
@@ -252,7 +253,7 @@ TEST(Catalog, Chunks) {
         raw::file_end(0, 1, 8), raw::tensor({.number = 1, .shape = {0}}), raw::file(1, "g")}) {
     file(Code::kMalformed, {a, between, b}, "1 of its 2 chunks so far");
   }
-  expect(Code::kMalformed, {a}, "tensor 0 does not stand before it");
+  expect(Code::kMalformed, {a}, "tensor 0 is not before it");
 }
 
 TEST(Catalog, Tiling) {
@@ -301,7 +302,7 @@ TEST(Catalog, NamesOperandsGroupsMetadata) {
          {raw::file(0, "f"), t(0, "x"), raw::file_end(0, 1, 0), raw::file(1, "g"), t(1, "x", 1),
           t(2, "x", kNone), raw::file_end(1, 1, 0)},
          "");
-  expect(Code::kMalformed, {t(0, "x", kNone), t(1, "x", kNone)}, "stands twice");
+  expect(Code::kMalformed, {t(0, "x", kNone), t(1, "x", kNone)}, "occurs twice");
   expect(Code::kMalformed, {raw::tensor({.file = kNone, .offset = 1, .shape = {0}})},
          "has an offset");
   expect(Code::kMalformed, {raw::tensor({.file = kNone, .kind = 0, .shape = {0}})}, "kind bytes");
@@ -309,7 +310,7 @@ TEST(Catalog, NamesOperandsGroupsMetadata) {
   expect(Code::kOk, {raw::group(0, 255, {}), raw::group(1, 0, {})}, "");
   expect(Code::kMalformed, {raw::metadata(0, "k", "v")}, "file 0 has not begun");
   expect(Code::kMalformed, {raw::metadata(kNone, "k", "v"), raw::metadata(kNone, "k", "w")},
-         "\"k\" stands twice");
+         "\"k\" occurs twice");
   expect(Code::kOk,
          {raw::file(0, "f"), raw::file_end(0, 0, 0), raw::metadata(0, "k", "v"),
           raw::metadata(kNone, "k", "w")},

@@ -354,8 +354,8 @@ inline Record group(std::uint32_t number, std::uint8_t method, Bytes payload, bo
   return {6, 2, f, Buffer(payload.begin(), payload.end())};
 }
 
-// Two files and a folder, a group, an operand, metadata, an unknown skippable record: every kind of
-// record, with several chunks, an empty tensor and tensors stored out of order.
+// Two files and a directory, a group, an operand, metadata, an unknown skippable record: every kind
+// of record, with several chunks, an empty tensor and tensors stored out of order.
 inline Archive sample(bool front = false, bool sha = false) {
   Archive a;
   a.header.required = front ? 1 : 0;

@@ -178,7 +178,7 @@ bool encode_with(const Kernel* kernel, const ChunkShape& shape, Bytes plain, Lev
 Status decode_with(const Kernel* kernel, const ChunkShape& shape, Bytes payload, MutableBytes out,
                    Xxh3Follower* hash) {
   if (!is_split_dtype(shape.dtype)) {
-    return make_error(Code::kMalformed, "split float: a chunk of {} has no exponents",
+    return make_error(Code::kMalformed, "split float: a chunk of dtype {}, which has no exponents",
                       dtype_info(shape.dtype).name);
   }
   if (payload.size() >= out.size()) {
@@ -210,7 +210,7 @@ Status decode_with(const Kernel* kernel, const ChunkShape& shape, Bytes payload,
   make_rows(header, layout, scratch.fields, scratch.rows);
   for (const Row& row : scratch.rows) {
     if (row.table >= header.tables) {
-      return make_error(Code::kMalformed, "split float: a row names table {} of {}", row.table,
+      return make_error(Code::kMalformed, "split float: a row uses table {} of {}", row.table,
                         header.tables);
     }
   }
@@ -260,8 +260,9 @@ Status decode_with(const Kernel* kernel, const ChunkShape& shape, Bytes payload,
   for (int i = 0; i < header.streams(); ++i) exact &= job.streams[i].at == job.streams[i].end;
   for (int lane = 0; lane < header.lanes(); ++lane) exact &= job.states[lane] == kStateStart;
   if (!exact) {
-    return error_with_message(Code::kMalformed,
-                              "split float: the coded keys do not end where they should");
+    return error_with_message(
+        Code::kMalformed,
+        "split float: the keys of the rows do not end at the end of the coded keys");
   }
   std::uint64_t least = 0;
   while (patches.remaining() != 0) {

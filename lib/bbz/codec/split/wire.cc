@@ -37,7 +37,7 @@ Result<Header> get_header(WireReader& in) {
   header.form = in.get<std::uint8_t>();
   if (!in.ok()) return truncated("header");
   if (header.form != kForm) {
-    return make_error(Code::kUnsupported, "split float: form {} is not known", header.form);
+    return make_error(Code::kUnsupported, "split float: unknown form {}", header.form);
   }
   header.top_bits = in.get<std::uint8_t>();
   header.lanes_log2 = in.get<std::uint8_t>();
@@ -51,7 +51,7 @@ Result<Header> get_header(WireReader& in) {
   header.patch_count = in.get<std::uint32_t>();
   if (!in.ok()) return truncated("header");
   if (header.top_bits > kMaxTopBits) {
-    return make_error(Code::kUnsupported, "split float: {} top bits are not known",
+    return make_error(Code::kUnsupported, "split float: {} top bits are not supported",
                       header.top_bits);
   }
   BBZ_TRY(check_range("lanes", header.lanes_log2, kMinLanesLog2, kMaxLanesLog2));

@@ -130,7 +130,7 @@ class ListedFiles final : public FileSequence {
     struct stat status {};
     if (!opened.fd && is_gone(opened.error)) return gone(shown, opened.error);
     if (!opened.fd || ::fstat(opened.fd.get(), &status) != 0) {
-      return io::system_error(opened.fd ? errno : opened.error, "cannot look at", shown);
+      return io::system_error(opened.fd ? errno : opened.error, "cannot stat", shown);
     }
     return io::check_same(entry.version, io::FileVersion(status), shown);
   }

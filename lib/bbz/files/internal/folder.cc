@@ -94,7 +94,7 @@ Opened Folder::open_below(const std::string& path, int flags) const {
 
 Opened Folder::open_file(const std::string& path) const {
   Opened opened = open_below(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  // Waits, because another program holds a lease on the file and has to give it up.
+  // Waits, because another program holds a lease on the file and must release it.
   if (opened.error == EAGAIN) opened = open_below(path, O_RDONLY | O_NOCTTY);
   return opened;
 }
@@ -122,7 +122,7 @@ Result<std::vector<Folder::Entry>> Folder::entries(const std::string& path,
     }
     if (::fstatat(fd, found->d_name, &entry.status, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno == ENOENT) continue;  // removed since it was listed
-      return io::system_error(errno, "cannot look at", shown(join(path, entry.name)));
+      return io::system_error(errno, "cannot stat", shown(join(path, entry.name)));
     }
     entries.push_back(std::move(entry));
   }

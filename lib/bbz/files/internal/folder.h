@@ -62,7 +62,7 @@ class Folder {
 // treats every link as one that leads out.
 Opened open_without_links(int folder, const std::string& path, int flags);
 
-// Returns "folder/name", or the name alone if the folder is "".
+// Returns "directory/name", or the name alone if the directory is "".
 std::string join(std::string_view folder, std::string_view name);
 
 }  // namespace bbz::files

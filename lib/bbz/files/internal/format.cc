@@ -97,7 +97,7 @@ Result<Layout> lay_out(Front& front, std::string_view path, std::string_view sho
       return make_error(error.code, Remedy::kPackAsBytes, "{}: {}", shown, error.message);
     }
   }
-  return make_error(Code::kInternal, "{}: no format takes it", shown);
+  return make_error(Code::kInternal, "{}: no format accepts it", shown);
 }
 
 std::string stream_path(std::string_view format, const Options& options) {
@@ -130,7 +130,9 @@ Result<SourceFile> describe(std::unique_ptr<io::Source> source, std::string path
   // Passes no name for a stream: the caller chose it, and it says nothing about the content.
   BBZ_ASSIGN(file.layout, lay_out(front, path, shown, options));
   file.path = path.empty() ? stream_path(file.layout.format, options) : std::move(path);
-  BBZ_TRY(check_safe_path(file.path));
+  if (const Status safe = check_safe_path(file.path); !safe.ok()) {
+    return make_error(safe.error().code, "{}: {}", shown, safe.error().message);
+  }
 
   const bool size_known = front.size().has_value();
   file.source = front.release();

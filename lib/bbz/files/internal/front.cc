@@ -34,8 +34,8 @@ class SizedSource final : public io::Source {
     std::array<std::byte, 1> more{};
     BBZ_ASSIGN(const std::size_t n, stream_->read_at(size_, more));
     if (n == 0) return {};
-    return make_error(Code::kMalformed, "{}: goes on after the {} bytes that its header speaks of",
-                      name(), size_);
+    return make_error(Code::kMalformed, "{}: expected {} bytes by its header, found more", name(),
+                      size_);
   }
 
   std::unique_ptr<io::Source> stream_;

@@ -34,8 +34,7 @@ class Walk {
     }
     const io::FileId here = io::file_id(status);
     if (std::ranges::find(above_, here) != above_.end()) {
-      return refuse(path, Code::kInvalidArgument,
-                    "a symbolic link leads back to a folder above it");
+      return refuse(path, Code::kInvalidArgument, "is a symbolic link to a directory above it");
     }
     auto entries = folder_.entries(path, options_.max_files);
     if (!entries.ok()) return path.empty() ? entries.error() : skip_or_fail(path, entries.error());
@@ -94,17 +93,17 @@ class Walk {
     if (file) return add({path, SourceFile::Kind::kRegular, io::FileVersion(target.status)});
     return refuse(
         path, Code::kInvalidArgument,
-        fmt::format("is {}; only regular files and folders can be packed", kind_name(mode)));
+        fmt::format("is {}; only regular files and directories can be packed", kind_name(mode)));
   }
 
   Status refuse_link(const std::string& path, int error) {
     if (error == EXDEV) {
-      return make_error(Code::kUnsafePath, "{}: a symbolic link that leads out of the folder",
+      return make_error(Code::kUnsafePath, "{}: is a symbolic link that leads out of the directory",
                         folder_.shown(path));
     }
     if (error == ENOENT || error == ENOTDIR || error == ELOOP) {
       return refuse(path, Code::kInvalidArgument,
-                    fmt::format("a symbolic link that leads nowhere: {}",
+                    fmt::format("is a broken symbolic link: {}",
                                 error == ELOOP ? "too many links" : "no such file"));
     }
     return skip_or_fail(path, io::system_error(error, "cannot read", folder_.shown(path)));

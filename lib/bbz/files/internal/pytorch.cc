@@ -69,7 +69,8 @@ Format::Match probe_pytorch(std::string_view path, Bytes first) {
 Result<Layout> layout_pytorch(Front& front, const Options& options) {
   io::Source* const file = front.seekable();
   if (file == nullptr) {
-    return make_error(Code::kInvalidArgument, "{}: a zip archive is read from its end",
+    return make_error(Code::kInvalidArgument,
+                      "{}: a zip archive is read from its end, and this input cannot seek",
                       front.name());
   }
   BBZ_ASSIGN(const torch::StateDict state, torch::read_state_dict(*file, options.torch));

@@ -72,8 +72,8 @@ std::string missing_shards(io::Source& index,
     if (count++ == 0) first = bbz::quoted(name);
   }
   if (count == 0) return {};
-  return count == 1 ? fmt::format("names a file that is not there: {}", first)
-                    : fmt::format("names {} files that are not there, the first {}", count, first);
+  return count == 1 ? fmt::format("names a missing file: {}", first)
+                    : fmt::format("names {} missing files, the first of them {}", count, first);
 }
 
 }  // namespace bbz::files

@@ -65,7 +65,7 @@ class TarReader {
     Bytes rest = Bytes(block_).subspan(block_size_ - in_block, in_block);
     while (true) {
       if (std::ranges::any_of(rest, [](std::byte b) { return b != std::byte{0}; })) {
-        return make_error(Code::kMalformed, "{}: goes on after the end of the tar", name());
+        return make_error(Code::kMalformed, "{}: data follows the end of the tar", name());
       }
       BBZ_ASSIGN(const std::size_t n, stream_->read_at(position_, block_));
       if (n == 0) break;
@@ -73,7 +73,7 @@ class TarReader {
       rest = Bytes(block_).first(n);
     }
     if (zeros_at_end_ < kTarProbeSize) {
-      return make_error(Code::kTruncated, "{}: ends after {} bytes without the end marker of a tar",
+      return make_error(Code::kTruncated, "{}: the tar ends after {} bytes without its end marker",
                         name(), position_);
     }
     return {};
@@ -98,7 +98,7 @@ class TarReader {
     auto n = reader.stream_->read_at(reader.position_, reader.block_);
     if (!n.ok()) {
       reader.error_ = std::move(n).error();
-      ::archive_set_error(archive, EIO, "%s", "the stream failed");
+      ::archive_set_error(archive, EIO, "%s", "cannot read the stream");
       return -1;
     }
     if (*n != 0) reader.took_block(*n);
@@ -134,8 +134,10 @@ class MemberSource final : public io::Source {
 
   Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
     if (offset != position_) {
-      return make_error(Code::kInvalidArgument, "{}: cannot seek to offset {} from {} in a tar",
-                        name_, offset, position_);
+      return make_error(
+          Code::kInvalidArgument,
+          "{}: cannot seek to offset {}: a tar is read in order, and the position is {}", name_,
+          offset, position_);
     }
     BBZ_ASSIGN(const std::size_t n, reader_->read_data(out, name_));
     copies_->append(out.first(n));
@@ -185,7 +187,9 @@ class TarSequence final : public FileSequence {
     const bool folder = ::archive_entry_filetype(entry) == AE_IFDIR;
     if (folder && path.empty()) return std::optional<SourceFile>();  // "./", the root itself
     if (is_excluded(path)) return std::optional<SourceFile>();
-    BBZ_TRY(check_safe_path(path));
+    if (const Status safe = check_safe_path(path); !safe.ok()) {
+      return make_error(safe.error().code, "{}: {}", reader_->name(), safe.error().message);
+    }
     if (files_.size() + folders_.size() >= options_.max_files) {
       return make_error(Code::kLimit, "{}: more than {} members", reader_->name(),
                         options_.max_files);
@@ -201,7 +205,7 @@ class TarSequence final : public FileSequence {
         ::archive_entry_hardlink(entry) != nullptr && ::archive_entry_size(entry) == 0;
     if (!link) BBZ_TRY(check_kind(entry, shown));
     if (!files_.insert(path).second) {
-      return make_error(Code::kMalformed, "{}: stands in the tar twice", shown);
+      return make_error(Code::kMalformed, "{}: occurs twice in the tar", shown);
     }
     if (::archive_entry_size(entry) < 0) {
       return make_error(Code::kMalformed, "{}: has a negative size", shown);
@@ -234,15 +238,15 @@ class TarSequence final : public FileSequence {
     if (kind != AE_IFLNK) {
       return make_error(
           Code::kInvalidArgument,
-          "{}: is a device, a FIFO or a socket; only regular files and folders can be "
-          "packed",
+          "{}: is a device, a FIFO or a socket; only regular files and directories can be packed",
           shown);
     }
     const char* const target = ::archive_entry_symlink(entry);
-    return make_error(Code::kInvalidArgument,
-                      "{}: is a symbolic link to {}; only regular files and folders can be packed: "
-                      "\"tar -h --hard-dereference\" stores what links lead to",
-                      shown, bbz::quoted(target == nullptr ? "?" : target));
+    return make_error(
+        Code::kInvalidArgument,
+        "{}: is a symbolic link to {}; only regular files and directories can be packed "
+        "(\"tar -h --hard-dereference\" stores what links lead to)",
+        shown, bbz::quoted(target == nullptr ? "?" : target));
   }
 
   // Returns the content of the earlier member that a hard link names.
@@ -256,15 +260,15 @@ class TarSequence final : public FileSequence {
     }
     if (target == path || !files_.contains(target)) {
       return make_error(Code::kMalformed,
-                        "{}: is a hard link to {}, which is no file that came before it", shown,
+                        "{}: is a hard link to {}, which is not an earlier file of the tar", shown,
                         bbz::quoted(target));
     }
     BBZ_ASSIGN(auto source, copies_->link(path, target, shown));
     if (source != nullptr) return source;
     return make_error(
         Code::kInvalidArgument,
-        "{}: is a hard link to {}, of which no copy was kept: those of all members "
-        "may have {} bytes, on disk; \"tar --hard-dereference\" stores the file again",
+        "{}: is a hard link to {}, of which no copy was kept, because copies may take {} bytes "
+        "(\"tar --hard-dereference\" stores the file again)",
         shown, bbz::quoted(target), options_.kept_bytes);
   }
 
@@ -274,7 +278,7 @@ class TarSequence final : public FileSequence {
   Result<std::string> path_of(const char* text, const char* utf8) const {
     if (text == nullptr || !is_utf8(text)) text = utf8;
     if (text == nullptr) {
-      return make_error(Code::kUnsafePath, "{}: tar: the name of a member is not UTF-8",
+      return make_error(Code::kUnsafePath, "{}: tar: a member's name is not UTF-8",
                         reader_->name());
     }
     std::string_view path = text;

@@ -23,7 +23,7 @@ class TarCopies::Reader final : public io::Source {
       const ssize_t n =
           ::pread(file_->fd.get(), out.data(), most, static_cast<off_t>(copy_.offset + offset));
       if (n >= 0) return static_cast<std::size_t>(n);
-      if (errno != EINTR) return io::system_error(errno, "cannot read a copy of", name_);
+      if (errno != EINTR) return io::system_error(errno, "cannot read its copy", name_);
     }
   }
   std::optional<std::uint64_t> size() const override { return copy_.size; }

@@ -32,12 +32,12 @@ Status check_unique(std::span<const Tensor> tensors, const Metadata& metadata, C
   keys.reserve(tensors.size());
   for (const Tensor& tensor : tensors) keys.push_back(tensor.name);
   if (const auto name = find_duplicate(std::move(keys))) {
-    return make_error(code, "tensor {} stands twice", bbz::quoted(*name));
+    return make_error(code, "tensor {} occurs twice", bbz::quoted(*name));
   }
   keys = {};
   for (const auto& [key, value] : metadata) keys.push_back(key);
   if (const auto key = find_duplicate(std::move(keys))) {
-    return make_error(code, "{}: key {} stands twice", kMetadataKey, bbz::quoted(*key));
+    return make_error(code, "{}: key {} occurs twice", kMetadataKey, bbz::quoted(*key));
   }
   return {};
 }
@@ -63,7 +63,7 @@ Result<std::uint64_t> check_tiling(std::vector<Tensor>& tensors) {
       return make_error(Code::kMalformed, "tensor {}: data_offsets [{}, {}]: {}",
                         bbz::quoted(tensor.name), tensor.begin, tensor.end, rule);
     };
-    if (tensor.end < tensor.begin) return refuse("the end is before the begin");
+    if (tensor.end < tensor.begin) return refuse("the end is before the beginning");
     if (tensor.begin > position) {
       return refuse(fmt::format("bytes {} to {} belong to no tensor", position, tensor.begin));
     }
@@ -86,14 +86,14 @@ Status check_file_size(const Header& header, std::optional<std::uint64_t> file_s
   if (!expected) return make_error(Code::kMalformed, "the size of the file exceeds 64 bits");
   if (!file_size || *file_size == *expected) return {};
   return make_error(*file_size < *expected ? Code::kTruncated : Code::kMalformed,
-                    "the file should have {} bytes ({} of header, {} of tensors) but has {}",
+                    "expected a file of {} bytes ({} of header, {} of tensors), found {}",
                     *expected, header.header_size, header.data_size, *file_size);
 }
 
 Status read_json(std::string_view json, JsonEvents& events) {
   // Refuses a NUL, at which the library would end the text.
   if (const std::size_t nul = json.find('\0'); nul != std::string_view::npos) {
-    return make_error(Code::kMalformed, "not well-formed JSON: a NUL {} bytes into it", nul);
+    return make_error(Code::kMalformed, "not well-formed JSON: a NUL at byte {}", nul);
   }
   if (!nlohmann::json::sax_parse(json.begin(), json.end(), &events)) {
     return events.error().value_or(Error{Code::kMalformed, "not well-formed JSON"});
@@ -107,8 +107,8 @@ Result<Header> parse_checked(Bytes file, std::optional<std::uint64_t> file_size,
   BBZ_ASSIGN(header.header_size, header_size(file, limits));
   const std::uint64_t available = std::min<std::uint64_t>(file.size(), file_size.value_or(~0ull));
   if (available < header.header_size) {
-    return make_error(Code::kTruncated, "it should have {} bytes but ends after {}",
-                      header.header_size, available);
+    return make_error(Code::kTruncated, "expected {} bytes, found {}", header.header_size,
+                      available);
   }
   const Bytes text = file.subspan(kLengthBytes, header.header_size - kLengthBytes);
   if (text.empty() || text.front() != std::byte{'{'}) {
@@ -155,7 +155,7 @@ Result<std::uint64_t> header_size(Bytes start, const Limits& limits) {
   }
   const auto length = load_le<std::uint64_t>(start.data());
   if (length > limits.json_bytes) {
-    return make_error(Code::kLimit, "it says that it has {} bytes, more than {}", length,
+    return make_error(Code::kLimit, "its length is {} bytes, the limit is {}", length,
                       limits.json_bytes);
   }
   return kLengthBytes + length;
@@ -191,7 +191,7 @@ Result<std::vector<std::byte>> build(std::span<Tensor> tensors, const Metadata& 
   BBZ_TRY(check_unique(tensors, metadata, Code::kInvalidArgument));
   BBZ_ASSIGN(const std::string json, header_json(tensors, metadata));
   if (json.size() > Limits{}.json_bytes) {
-    return make_error(Code::kLimit, "safetensors header: {} bytes, more than {}", json.size(),
+    return make_error(Code::kLimit, "safetensors header: {} bytes, the limit is {}", json.size(),
                       Limits{}.json_bytes);
   }
   std::vector<std::byte> header;

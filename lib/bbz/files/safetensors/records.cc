@@ -65,7 +65,8 @@ Status RecordsCheck::end_file(std::uint64_t size) {
     return make_error(error.code, "file {}: {}", bbz::quoted(path_), error.message);
   };
   if (!header_size_) {
-    return fault({Code::kMalformed, "a safetensors file whose header is not bytes of their own"});
+    return fault({Code::kMalformed,
+                  "the header of this safetensors file is not a record of bytes on its own"});
   }
   const auto header = parse(header_, size, limits_);
   if (!header.ok() && header.code() == Code::kUnsupported) return fault(header.error());
@@ -77,7 +78,8 @@ Status RecordsCheck::end_file(std::uint64_t size) {
 
 Status RecordsCheck::check_header(const Header& header) const {
   if (*header_size_ != header.header_size) {
-    return make_error(Code::kMalformed, "bytes up to {} before the first tensor, its header has {}",
+    return make_error(Code::kMalformed,
+                      "the bytes before the first tensor end at {}, expected {} by the header",
                       *header_size_, header.header_size);
   }
   std::unordered_map<std::string_view, const Tensor*> named;
@@ -96,12 +98,12 @@ Status RecordsCheck::check_header(const Header& header) const {
     if (tensor.dtype != meta.dtype || tensor.shape != meta.shape ||
         header.header_size + tensor.begin != meta.offset) {
       return make_error(Code::kMalformed,
-                        "tensor {} has another type, shape or place in the file's header",
+                        "tensor {} has another dtype, shape or offset in the file's header",
                         bbz::quoted(meta.name));
     }
   }
   if (count == header.tensors.size()) return {};
-  return make_error(Code::kMalformed, "{} tensors, the file's header names {}", count,
+  return make_error(Code::kMalformed, "{} tensors, expected {} by the file's header", count,
                     header.tensors.size());
 }
 
@@ -109,7 +111,7 @@ Status RecordsCheck::check_metadata(const Header& header) const {
   if (!metadata_) return {};
   const auto recorded = metadata_from_json(*metadata_);
   if (recorded.ok() && same_entries(*recorded, header.metadata)) return {};
-  return make_error(Code::kMalformed, "its metadata is not that of its header");
+  return make_error(Code::kMalformed, "its metadata differs from that in its header");
 }
 
 }  // namespace bbz::safetensors

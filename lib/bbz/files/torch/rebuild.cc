@@ -53,14 +53,14 @@ Status Unpickler::persistent_id() {
 Result<std::uint64_t> Unpickler::count(ValueId id, std::string_view what) const {
   const Value& value = values_[id];
   if (value.kind != Kind::kInt || value.number < 0) {
-    return malformed(fmt::format("the {} is no whole number from 0 up", what));
+    return malformed(fmt::format("expected a non-negative whole number as {}", what));
   }
   return static_cast<std::uint64_t>(value.number);
 }
 
 Result<std::vector<std::uint64_t>> Unpickler::extents(ValueId id, std::string_view what) {
   const Value& value = values_[id];
-  if (value.kind != Kind::kTuple) return malformed(fmt::format("the {} is no tuple", what));
+  if (value.kind != Kind::kTuple) return malformed(fmt::format("expected a tuple as {}", what));
   if (value.items.size() > limits_.rank) {
     return error(Code::kLimit, fmt::format("a tensor of {} axes; the limit is {}",
                                            value.items.size(), limits_.rank));
@@ -92,7 +92,7 @@ Status Unpickler::check_bounds(const Tensor& view) const {
   const StorageMention& storage = storages_[view.storage];
   const auto bits = static_cast<std::uint64_t>(dtype_info(view.dtype).bits);
   if (!last || *last >= storage.size / (bits / 8)) {
-    return malformed(fmt::format("a tensor leaves its storage {}", quoted(storage.key)));
+    return malformed(fmt::format("a tensor ends after its storage {}", quoted(storage.key)));
   }
   return {};
 }
@@ -102,7 +102,7 @@ Status Unpickler::check_bounds(const Tensor& view) const {
 Status Unpickler::check_metadata(const Global& function, const Value& metadata) {
   if (metadata.kind == Kind::kOther) return {};  // None
   if (metadata.kind != Kind::kDict) {
-    return malformed(fmt::format("{}: the metadata is no dict", function.name));
+    return malformed(fmt::format("{}: the metadata is not a dict", function.name));
   }
   BBZ_TRY(spend(metadata.items.size()));
   for (std::size_t i = 0; i + 1 < metadata.items.size(); i += 2) {
@@ -165,8 +165,8 @@ Result<ValueId> Unpickler::tensor_argument(const Global& function, ValueId id) c
 Result<ValueId> Unpickler::call(const Global& function, const std::vector<ValueId>& arguments) {
   const auto expect = [&](std::size_t expected) -> Status {
     if (arguments.size() == expected) return {};
-    return malformed(fmt::format("{}.{} with {} arguments, not {}", function.module, function.name,
-                                 arguments.size(), expected));
+    return malformed(fmt::format("{}.{} with {} arguments, expected {}", function.module,
+                                 function.name, arguments.size(), expected));
   };
   switch (function.kind) {
     case GlobalKind::kOrderedDict: {
@@ -177,7 +177,8 @@ Result<ValueId> Unpickler::call(const Global& function, const std::vector<ValueI
     }
     case GlobalKind::kSize: {
       BBZ_TRY(expect(1));
-      if (values_[arguments[0]].kind != Kind::kTuple) return malformed("Size of what is no tuple");
+      if (values_[arguments[0]].kind != Kind::kTuple)
+        return malformed("Size of a value that is not a tuple");
       return arguments[0];
     }
     case GlobalKind::kRebuildTensor:
@@ -203,7 +204,7 @@ Result<ValueId> Unpickler::call(const Global& function, const std::vector<ValueI
                                           inner.global->kind == GlobalKind::kRebuildParameter);
       if (!plain || type.kind != Kind::kGlobal || type.global->kind != GlobalKind::kTensorType ||
           tuple.kind != Kind::kTuple) {
-        return malformed(fmt::format("{} of what is no tensor", function.name));
+        return malformed(fmt::format("{} of a value that is not a tensor", function.name));
       }
       if (tuple.items.size() > kMostArguments) return malformed("too many arguments");
       const std::vector<ValueId> inner_arguments = tuple.items;

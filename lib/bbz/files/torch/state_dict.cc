@@ -34,13 +34,13 @@ class Entries {
     BBZ_ASSIGN(entries.list_, read_zip(file, limits));
     for (const ZipEntry& entry : entries.list_) {
       if (!entries.by_name_.emplace(entry.name, &entry).second) {
-        return make_error(Code::kMalformed, "zip archive: the entry {} stands twice",
+        return make_error(Code::kMalformed, "zip archive: the entry {} occurs twice",
                           quoted(entry.name));
       }
       const std::string_view name = entry.name;
       if (name.ends_with(kPickleName) && name.find('/') == name.size() - kPickleName.size()) {
         if (!entries.prefix_.empty()) {
-          return make_error(Code::kMalformed, "zip archive: data.pkl is in two folders");
+          return make_error(Code::kMalformed, "zip archive: data.pkl is in two directories");
         }
         entries.prefix_ = name.substr(0, name.find('/') + 1);
       }
@@ -80,7 +80,8 @@ Status check_form(io::Source& file, const Entries& entries) {
   }
   BBZ_ASSIGN(const std::string order, entries.text(file, "byteorder"));
   if (!order.empty() && order != "little") {
-    return make_error(Code::kUnsupported, "its byte order is {}, not \"little\"", quoted(order));
+    return make_error(Code::kUnsupported, "its byte order is {}, expected \"little\"",
+                      quoted(order));
   }
   BBZ_ASSIGN(const std::string version, entries.text(file, "version"));
   int number = kOldestVersion;
@@ -88,7 +89,7 @@ Status check_form(io::Source& file, const Entries& entries) {
   const auto parsed = std::from_chars(version.data(), end, number);
   const bool whole = version.empty() || (parsed.ec == std::errc{} && parsed.ptr == end);
   if (!whole || number < kOldestVersion || number > kNewestVersion) {
-    return make_error(Code::kUnsupported, "its version is {}, not {} to {}", quoted(version),
+    return make_error(Code::kUnsupported, "its version is {}, expected {} to {}", quoted(version),
                       kOldestVersion, kNewestVersion);
   }
   return {};
@@ -108,8 +109,8 @@ class Naming {
     const Value& value = pickle_.value(id);
     if (value.kind == Kind::kTensor) return add(value, depth == 0 ? kLoneTensor : path);
     if (depth >= limits_.depth) {
-      return make_error(Code::kLimit, "data.pkl: {}: more than {} dicts within each other",
-                        quoted(path), limits_.depth);
+      return make_error(Code::kLimit, "data.pkl: {}: dicts are nested deeper than {}", quoted(path),
+                        limits_.depth);
     }
     BBZ_TRY(pickle_.spend(value.items.size()));
     if (value.kind == Kind::kDict) return visit_dict(value, path, depth);
@@ -165,7 +166,8 @@ class Naming {
   Status add(const Value& value, std::string_view name) {
     if (name.size() > limits_.name_bytes) return name_too_long(name, name.size());
     if (name.size() > name_bytes_left_) {
-      return make_error(Code::kLimit, "data.pkl: names of more than {} bytes",
+      return make_error(Code::kLimit,
+                        "data.pkl: the names of tensors have more than {} bytes in all",
                         limits_.all_name_bytes);
     }
     name_bytes_left_ -= name.size();
@@ -208,7 +210,7 @@ Result<Storage> locate(const StorageMention& mention, const Entries& entries) {
   }
   if (entry->size != mention.size) {
     return make_error(Code::kMalformed,
-                      "zip archive: the storage {} has {} bytes, data.pkl speaks of {}",
+                      "zip archive: the storage {} has {} bytes, expected {} by data.pkl",
                       quoted(mention.key), entry->size, mention.size);
   }
   return Storage{std::string(mention.key), entry->offset, entry->size};
@@ -221,9 +223,9 @@ Status check_start(io::Source& file) {
   if (looks_like_zip(found)) return {};
   if (looks_like_legacy(found)) {
     return make_error(Code::kUnsupported,
-                      "it has the format of PyTorch before 1.6, which is no zip archive");
+                      "it has the format of PyTorch before 1.6, which is not a zip archive");
   }
-  return make_error(Code::kMalformed, "it does not begin as a zip archive");
+  return make_error(Code::kMalformed, "it does not begin like a zip archive");
 }
 
 Result<StateDict> read_unnamed(io::Source& file, const Limits& limits) {
@@ -265,7 +267,8 @@ bool looks_like_legacy(Bytes start) {
 
 Result<StateDict> read_state_dict(io::Source& file, const Limits& limits) {
   if (!file.seekable() || !file.size()) {
-    return make_error(Code::kInvalidArgument, "{}: a state dict needs a source that can seek",
+    return make_error(Code::kInvalidArgument,
+                      "{}: a state dict is read from its end, and this input cannot seek",
                       file.name());
   }
   auto result = read_unnamed(file, limits);

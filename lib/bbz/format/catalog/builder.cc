@@ -115,10 +115,11 @@ bool PathOrder::operator()(std::string_view a, std::string_view b) const {
 Status CatalogBuilder::claim_path(const RecordView& record, const FileMeta& meta) {
   const auto after = paths_.lower_bound(meta.path);
   if (after != paths_.end() && *after == meta.path) {
-    return malformed(record, "the path {} is there already", quoted(meta.path));
+    return malformed(record, "the path {} occurs twice", quoted(meta.path));
   }
   if (after != paths_.end() && is_below(*after, meta.path)) {
-    return malformed(record, "the path {} is the folder of {}", quoted(meta.path), quoted(*after));
+    return malformed(record, "the path {} is a directory above {}", quoted(meta.path),
+                     quoted(*after));
   }
   if (after != paths_.begin() && is_below(meta.path, *std::prev(after))) {
     return malformed(record, "the path {} lies below the file {}", quoted(meta.path),
@@ -155,7 +156,7 @@ Status CatalogBuilder::add_file_end(const RecordView& record) {
   }
   File& file = catalog_.files.back();
   if (meta.tensor_count != file.tensors.size()) {
-    return malformed(record, "{} tensors, {} stand before it", meta.tensor_count,
+    return malformed(record, "{} tensors, expected the {} before it", meta.tensor_count,
                      file.tensors.size());
   }
   file.size = meta.size;
@@ -186,7 +187,7 @@ Status CatalogBuilder::claim_space(const RecordView& record, std::uint64_t end,
 Status CatalogBuilder::refer_to_group(const RecordView& record, const TensorMeta& meta) {
   if (meta.group == kNone) return {};
   if (meta.group >= catalog_.groups.size()) {
-    return malformed(record, "group {} does not stand before it", meta.group);
+    return malformed(record, "group {} is not before it", meta.group);
   }
   Group& group = catalog_.groups[meta.group];
   const std::uint32_t newest = newest_groups_.at(group.meta.method);
@@ -242,7 +243,7 @@ Status CatalogBuilder::add_tensor(const RecordView& record) {
   if (meta.file == kNone) {
     if (meta.kind != TensorKind::kTensor || meta.offset != 0 ||
         !operands_.insert(meta.name).second) {
-      return malformed(record, "the operand {} is of kind bytes, has an offset or stands twice",
+      return malformed(record, "the operand {} is of kind bytes, has an offset or occurs twice",
                        quoted(meta.name));
     }
   } else {
@@ -261,12 +262,12 @@ Status CatalogBuilder::add_tensor(const RecordView& record) {
 Status CatalogBuilder::add_chunk(const RecordView& record) {
   BBZ_ASSIGN(ChunkMeta meta, decode_chunk(record, catalog_.header.digest_kind));
   if (catalog_.tensors.empty() || meta.tensor + std::uint64_t{1} != catalog_.tensors.size()) {
-    return malformed(record, "tensor {} does not stand before it", meta.tensor);
+    return malformed(record, "tensor {} is not before it", meta.tensor);
   }
   Tensor& tensor = catalog_.tensors.back();
   const std::uint64_t number = catalog_.chunks.size() - tensor.first_chunk;
   if (number >= tensor.chunk_count) {
-    return malformed(record, "tensor {} has {} chunks only", meta.tensor, tensor.chunk_count);
+    return malformed(record, "tensor {} has only {} chunks", meta.tensor, tensor.chunk_count);
   }
   const std::uint64_t first = number * tensor.meta.chunk_elements;
   const std::uint64_t count =
@@ -296,7 +297,7 @@ Status CatalogBuilder::add_metadata(const RecordView& record) {
     return malformed(record, "file {} has not begun", meta.file);
   }
   if (!keys_.emplace(meta.file, meta.key).second) {
-    return malformed(record, "the key {} stands twice", quoted(meta.key));
+    return malformed(record, "the key {} occurs twice", quoted(meta.key));
   }
   catalog_.metadata.push_back({std::move(meta), payload_of(record)});
   catalog_.stored_bytes += record.head.payload_length;

@@ -31,7 +31,7 @@ Status check_payload_digest(const std::optional<Digest>& digest, const catalog::
 Status check_metadata(const catalog::Metadata& metadata, Bytes value) {
   BBZ_TRY(check_payload_digest(metadata.meta.payload_digest, metadata.payload, value));
   if (is_utf8(as_text(value))) return {};
-  return make_error(Code::kMalformed, "metadata {} at offset {}: the value is not UTF-8",
+  return make_error(Code::kMalformed, "metadata {} at offset {}: its value is not UTF-8",
                     quoted(metadata.meta.key), metadata.payload.offset);
 }
 

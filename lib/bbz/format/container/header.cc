@@ -65,7 +65,7 @@ Result<FileHeader> decode_file_header(Bytes bytes) {
   }
   if (header.major != kMajor) {
     return make_error(Code::kUnsupported,
-                      "format version {}.{}: this reader knows major version {}", header.major,
+                      "format version {}.{}: this reader supports major version {}", header.major,
                       header.minor, kMajor);
   }
   if ((header.required_features & ~kKnownFeatures) != 0) {

@@ -192,7 +192,8 @@ Result<IndexMeta> decode_front_index_meta(const RecordView& record, const Limits
   BBZ_TRY(require_type(record.head, RecordType::kIndex));
   BBZ_ASSIGN(const IndexMeta meta, decode_index_meta(record, limits));
   if (!meta.at_front) {
-    return make_error(Code::kMalformed, "index at offset {}: it says that it stands at the end",
+    return make_error(Code::kMalformed,
+                      "index at offset {}: place 0 (at the end), expected 1 (at the front)",
                       record.head.offset);
   }
   return meta;
@@ -201,7 +202,8 @@ Result<IndexMeta> decode_front_index_meta(const RecordView& record, const Limits
 Result<IndexMeta> decode_end_index_meta(const RecordView& record, const Limits& limits) {
   BBZ_ASSIGN(const IndexMeta meta, decode_index_meta(record, limits));
   if (meta.at_front) {
-    return make_error(Code::kMalformed, "index at offset {}: it says that it stands at the front",
+    return make_error(Code::kMalformed,
+                      "index at offset {}: place 1 (at the front), expected 0 (at the end)",
                       record.head.offset);
   }
   const std::uint64_t tail = record.head.end() - record.head.offset + kTrailerSize;
@@ -270,7 +272,7 @@ Result<Trailer> decode_trailer(const RecordView& record, DigestKind kind) {
   const Bytes unused = Bytes(trailer.root.bytes).subspan(trailer.root.size());
   if (std::ranges::any_of(unused, [](std::byte b) { return b != std::byte{0}; })) {
     return make_error(Code::kUnsupported,
-                      "trailer at offset {}: bytes after the root digest are set", offset);
+                      "trailer at offset {}: bytes after the root digest are not zero", offset);
   }
   if (trailer.archive_length != record.head.end()) {
     return make_error(Code::kMalformed, "trailer at offset {}: archive length {}, expected {}",

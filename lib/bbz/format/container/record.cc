@@ -85,7 +85,7 @@ Result<RecordView> decode_entry(Bytes list, std::uint64_t offset) {
   head.offset = offset;
   if (!r.ok()) {
     return make_error(Code::kMalformed,
-                      "record at offset {}: {} bytes are left for its entry, too few for it",
+                      "record at offset {}: {} bytes are left in the index, too few for its entry",
                       offset, list.size());
   }
   const auto payload_offset = checked_add(offset, head.size());

@@ -72,7 +72,7 @@ Result<std::optional<RecordView>> RecordReader::next() {
     return std::optional<RecordView>();
   }
   if (record.head.type == RecordType::kTrailer) {
-    return make_error(Code::kMalformed, "trailer at offset {}: no index stands before it",
+    return make_error(Code::kMalformed, "trailer at offset {}: no index before it",
                       record.head.offset);
   }
   const Bytes entry = Bytes(buffer_).subspan(kSealSize);

@@ -34,7 +34,7 @@ Status RecordWriter::begin() {
 
 Result<RecordHead> RecordWriter::write_record(RecordType type, Bytes meta, Bytes payload) {
   if (meta.size() > 0xFFFF) {
-    return make_error(Code::kLimit, "{} record: meta of {} bytes, at most 65535 are possible",
+    return make_error(Code::kLimit, "{} record: meta of {} bytes, the limit is 65535",
                       type_name(type), meta.size());
   }
   const RecordHead head = make_head(type, meta, payload, offset_);
@@ -83,7 +83,7 @@ Status RecordWriter::finish(const Digest& root) {
 
 Status RecordWriter::write_front(IndexMeta index) {
   if (list_.size() != front_index_bytes_) {
-    return make_error(Code::kInternal, "front index: {} bytes, room was left for {}", list_.size(),
+    return make_error(Code::kInternal, "front index: {} bytes, {} were reserved", list_.size(),
                       front_index_bytes_);
   }
   index.at_front = true;

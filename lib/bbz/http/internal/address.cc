@@ -144,7 +144,7 @@ std::string shown_address(const sockaddr& address) {
   const Address found = octets_of(address);
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (::inet_ntop(found.family, found.octets.data(), text.data(), text.size()) == nullptr) {
-    return "an address of another family";
+    return "an address of an unknown family";
   }
   return text.data();
 }

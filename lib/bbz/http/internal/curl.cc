@@ -40,7 +40,7 @@ Result<Curl> load() {
                       kLibrary, version.version);
   }
   if (curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-    return make_error(Code::kIo, "{}: cannot be initialised", kLibrary);
+    return make_error(Code::kIo, "cannot initialise {}", kLibrary);
   }
   return curl;
 }

@@ -192,7 +192,7 @@ void Prefetcher::fetch(Window& window) {
   Status fetched = Error{Code::kIo, "out of memory"};
   if (to != nullptr)
     fetched = file_.fetch(window.range, [&](Bytes bytes) -> Status {
-      if (window.dropped) return Error{Code::kCancelled, "not needed any more"};
+      if (window.dropped) return Error{Code::kCancelled, "no longer needed"};
       to = std::copy(bytes.begin(), bytes.end(), to);
       const std::lock_guard lock(mutex_);
       window.filled += bytes.size();

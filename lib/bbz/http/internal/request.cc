@@ -13,7 +13,7 @@ Result<std::vector<std::string>> lines_of(const Request& request) {
   const std::string& version = request.if_range;
   if (!version.empty() && !is_etag(version) && !is_http_date(version)) {
     return make_error(Code::kInvalidArgument,
-                      "{}: expected the entity tag or the date of a version to ask for, found {}",
+                      "{}: expected an entity tag or a date for If-Range, found {}",
                       shown_url(request.url), quoted(version));
   }
   std::vector<std::string> lines = request.headers;
@@ -22,8 +22,7 @@ Result<std::vector<std::string>> lines_of(const Request& request) {
   for (const std::string& line : lines) {  // not shown: it may contain a secret
     if (is_field(line)) continue;
     return make_error(Code::kInvalidArgument,
-                      "{}: expected a header of the form 'Name: value' without control characters, "
-                      "found another",
+                      "{}: a header is not of the form 'Name: value' without control characters",
                       shown_url(request.url));
   }
   return lines;

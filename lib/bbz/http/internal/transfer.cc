@@ -235,7 +235,7 @@ Status Transfer::State::prepare(const Request& request) {
     set(CURLOPT_RANGE, range.c_str());
   }
   if (curl->multi_add_handle(multi, easy) != CURLM_OK) {
-    return make_error(Code::kIo, "{}: cannot begin a request", shown_url(url));
+    return make_error(Code::kIo, "{}: libcurl cannot begin a request", shown_url(url));
   }
   active = true;
   if (options.traffic) ++options.traffic->requests;
@@ -249,7 +249,7 @@ Error Transfer::State::failed(CURLcode code) {
   curl->easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
   if (proxy_status >= 400) {
     transient = is_transient_status(static_cast<int>(proxy_status));
-    return make_error(Code::kIo, "{}: the proxy makes no connection (status {})", shown_url(url),
+    return make_error(Code::kIo, "{}: the proxy refuses the connection (status {})", shown_url(url),
                       proxy_status);
   }
   if (code == CURLE_PARTIAL_FILE) {
@@ -303,7 +303,7 @@ Status Transfer::State::run(const std::atomic<bool>& stop, std::chrono::millisec
     if (ended) break;
     if (stop) {
       transient = false;
-      return make_error(Code::kCancelled, "{}: stopped", shown_url(url));
+      return make_error(Code::kCancelled, "{}: cancelled", shown_url(url));
     }
     if (Clock::now() > deadline) return late(most, for_head);
     curl->multi_poll(multi, nullptr, 0, kPollMilliseconds, nullptr);

@@ -124,13 +124,13 @@ bool JsonEvents::start_object(std::size_t) {
 bool JsonEvents::key(std::string& name) {
   if (place_ == Place::kTop) {
     if (name == "__metadata__") {
-      if (has_metadata_) return refuse(Code::kMalformed, "__metadata__ stands twice");
+      if (has_metadata_) return refuse(Code::kMalformed, "__metadata__ occurs twice");
       has_metadata_ = true;
       place_ = Place::kMetadataRoot;
       return true;
     }
     if (name.size() > limits_.name_bytes) {
-      return refuse(Code::kLimit, fmt::format("the name {} has {} bytes, more than {}",
+      return refuse(Code::kLimit, fmt::format("the name {} has {} bytes, the limit is {}",
                                               bbz::quoted(name), name.size(), limits_.name_bytes));
     }
     if (tensors_.size() == limits_.tensors) {
@@ -162,7 +162,7 @@ bool JsonEvents::key(std::string& name) {
     field = kOffsetsField;
     next = Place::kOffsetsValue;
   }
-  if ((fields_ & field) != 0) return refuse(Code::kMalformed, name + " stands twice");
+  if ((fields_ & field) != 0) return refuse(Code::kMalformed, name + " occurs twice");
   fields_ |= field;
   place_ = next;
   return true;

@@ -184,7 +184,7 @@ Status Unpickler::collect(Op op) {
   BBZ_ASSIGN(const ValueId id, top());
   Value& target = values_[id];
   if (target.kind != (append ? Kind::kList : Kind::kDict)) {
-    return malformed(append ? "the value below is no list" : "the value below is no dict");
+    return malformed(append ? "the value below is not a list" : "the value below is not a dict");
   }
   if (set && items.size() % 2 != 0) return malformed("a key without a value");
   target.items.insert(target.items.end(), items.begin(), items.end());
@@ -197,7 +197,7 @@ Status Unpickler::memo(Op op) {
   if (op == Op::kBinGet || op == Op::kBinPut) place = reader_.get<std::uint8_t>();
   if (op == Op::kLongBinGet || op == Op::kLongBinPut) place = reader_.get<std::uint32_t>();
   if (get) {
-    if (place >= memo_.size() || !memo_[place]) return malformed("nothing is remembered there");
+    if (place >= memo_.size() || !memo_[place]) return malformed("the memo has no value there");
     return push(*memo_[place]);
   }
   BBZ_ASSIGN(const ValueId id, top());
@@ -213,7 +213,7 @@ Status Unpickler::memo(Op op) {
 Status Unpickler::look_up(std::string_view module, std::string_view name) {
   const Global* const found = find_global(module, name);
   if (found == nullptr) {
-    return unsupported(fmt::format("the name {} is not one that tensors need",
+    return unsupported(fmt::format("the name {}, which tensors do not need",
                                    quoted(fmt::format("{}.{}", module, name))));
   }
   Value value = simple(Kind::kGlobal);
@@ -226,7 +226,7 @@ Status Unpickler::global() {
   const auto first = std::ranges::find(rest, std::byte{'\n'});
   const auto second =
       first == rest.end() ? first : std::find(first + 1, rest.end(), std::byte{'\n'});
-  if (second == rest.end()) return malformed("a name without an end");
+  if (second == rest.end()) return malformed("a name without a line break at its end");
   const std::string_view module =
       as_text(reader_.get_bytes(static_cast<std::uint64_t>(first - rest.begin())));
   reader_.get<std::uint8_t>();
@@ -241,7 +241,7 @@ Status Unpickler::stack_global() {
   const Value& module = values_[names[0]];
   const Value& name = values_[names[1]];
   if (module.kind != Kind::kString || name.kind != Kind::kString) {
-    return malformed("a name that is no string");
+    return malformed("a name that is not a string");
   }
   return look_up(module.text, name.text);
 }
@@ -252,7 +252,7 @@ Status Unpickler::build() {
   BBZ_TRY(pop());
   BBZ_ASSIGN(const ValueId id, top());
   if (values_[id].kind != Kind::kDict && values_[id].kind != Kind::kTensor) {
-    return unsupported("attributes of what is neither a dict nor a tensor");
+    return unsupported("attributes of a value that is neither a dict nor a tensor");
   }
   return {};
 }
@@ -261,7 +261,7 @@ Status Unpickler::step(Op op) {
   switch (op) {
     case Op::kFrame: {
       const auto size = reader_.get<std::uint64_t>();
-      if (size > reader_.remaining()) return malformed("the frame goes on after the pickle");
+      if (size > reader_.remaining()) return malformed("the frame ends after the pickle");
       return {};
     }
     case Op::kMark:
@@ -320,7 +320,7 @@ Status Unpickler::step(Op op) {
     case Op::kStop:
       break;  // run() handles these
   }
-  return unsupported("not an opcode that tensors need");
+  return unsupported("an opcode that tensors do not need");
 }
 
 Result<ValueId> Unpickler::run() {
@@ -331,7 +331,7 @@ Result<ValueId> Unpickler::run() {
   }
   if (protocol < kOldestProtocol || protocol > kNewestProtocol) {
     return unsupported(
-        fmt::format("protocol {}, not {} to {}", protocol, kOldestProtocol, kNewestProtocol));
+        fmt::format("protocol {}, expected {} to {}", protocol, kOldestProtocol, kNewestProtocol));
   }
   while (reader_.ok()) {
     position_ = pickle_.size() - reader_.remaining();
@@ -339,8 +339,8 @@ Result<ValueId> Unpickler::run() {
     if (!reader_.ok()) break;
     if (opcode_ == static_cast<std::uint8_t>(Op::kStop)) {
       BBZ_ASSIGN(const ValueId id, pop());
-      if (!stack_.empty() || !marks_.empty()) return malformed("values are left over");
-      if (reader_.remaining() != 0) return malformed("bytes follow the end");
+      if (!stack_.empty() || !marks_.empty()) return malformed("values are left on the stack");
+      if (reader_.remaining() != 0) return malformed("bytes follow the end of the pickle");
       return id;
     }
     const Status status = step(static_cast<Op>(opcode_));

@@ -58,9 +58,9 @@ Status read_end64(io::Source& file, Bytes locator, std::uint64_t locator_offset,
   const auto disk = reader.get<std::uint32_t>();
   const auto offset = reader.get<std::uint64_t>();
   const auto disks = reader.get<std::uint32_t>();
-  if (disk != 0 || disks > 1) return malformed(locator_offset, "it has several parts");
+  if (disk != 0 || disks > 1) return malformed(locator_offset, "an archive in several parts");
   if (locator_offset < kEnd64Size || offset > locator_offset - kEnd64Size) {
-    return malformed(locator_offset, "the zip64 end record does not lie before its locator");
+    return malformed(locator_offset, "the zip64 end record is not before its locator");
   }
   BBZ_ASSIGN(const auto bytes, read_range(file, offset, kEnd64Size));
   WireReader record(bytes);
@@ -76,7 +76,7 @@ Status read_end64(io::Source& file, Bytes locator, std::uint64_t locator_offset,
   found.offset = record.get<std::uint64_t>();
   if (magic != kEnd64Magic) return malformed(offset, "no zip64 end record");
   if (this_disk != 0 || first_disk != 0 || entries_here != found.entries) {
-    return malformed(offset, "it has several parts");
+    return malformed(offset, "an archive in several parts");
   }
   const auto agrees = [](std::uint64_t plain, std::uint64_t elsewhere, std::uint64_t value) {
     return plain == elsewhere || plain == value;
@@ -112,7 +112,7 @@ Result<Directory> find_directory(io::Source& file, std::uint64_t file_size) {
 
     std::uint64_t end = tail_offset + at;
     if (this_disk != 0 || first_disk != 0 || entries_here != directory.entries) {
-      return malformed(end, "it has several parts");
+      return malformed(end, "an archive in several parts");
     }
     if (at >= kLocatorSize &&
         load_le<std::uint32_t>(tail.data() + at - kLocatorSize) == kLocatorMagic) {
@@ -124,7 +124,7 @@ Result<Directory> find_directory(io::Source& file, std::uint64_t file_size) {
     }
     return directory;
   }
-  return make_error(Code::kMalformed, "zip archive: it has no end record");
+  return make_error(Code::kMalformed, "zip archive: no end record");
 }
 
 // Replaces the fields whose values are in the extra field of zip64, in the order of the format.
@@ -145,7 +145,7 @@ Status apply_zip64(Bytes extra, std::uint64_t at, std::array<std::uint64_t*, 3> 
     if (values.ok()) return {};
     break;
   }
-  return malformed(at, "an entry's sizes are in a zip64 field that is not there");
+  return malformed(at, "an entry whose sizes are in a missing zip64 field");
 }
 
 Result<ZipEntry> parse_central(WireReader& reader, std::uint64_t at) {
@@ -169,9 +169,9 @@ Result<ZipEntry> parse_central(WireReader& reader, std::uint64_t at) {
   entry.name = reader.get_string(name_size);
   const Bytes extra = reader.get_bytes(extra_size);
   reader.get_bytes(comment_size);
-  if (!reader.ok()) return malformed(at, "an entry goes on after the central directory");
+  if (!reader.ok()) return malformed(at, "an entry ends after the central directory");
   BBZ_TRY(apply_zip64(extra, at, {&entry.size, &stored, &entry.header}));
-  if (disk != 0 && disk != kElsewhere16) return malformed(at, "it has several parts");
+  if (disk != 0 && disk != kElsewhere16) return malformed(at, "an archive in several parts");
   if ((flags & kEncrypted) != 0) {
     return make_error(Code::kUnsupported, "zip archive: the entry {} is encrypted",
                       quoted(entry.name));
@@ -181,7 +181,7 @@ Result<ZipEntry> parse_central(WireReader& reader, std::uint64_t at) {
                       "zip archive: the entry {} is compressed (method {}), not stored",
                       quoted(entry.name), method);
   }
-  if (stored != entry.size) return malformed(at, "an entry that is stored has two sizes");
+  if (stored != entry.size) return malformed(at, "a stored entry with two different sizes");
   return entry;
 }
 
@@ -189,7 +189,7 @@ Result<ZipEntry> parse_central(WireReader& reader, std::uint64_t at) {
 Status read_local(io::Source& file, std::uint64_t limit, ZipEntry& entry) {
   const std::uint64_t head_size = kLocalSize + entry.name.size();
   if (entry.header > limit || limit - entry.header < head_size) {
-    return malformed(entry.header, "a local header leaves the file's entries");
+    return malformed(entry.header, "a local header does not end before the central directory");
   }
   BBZ_ASSIGN(const auto bytes, read_range(file, entry.header, head_size));
   WireReader reader(bytes);
@@ -212,7 +212,7 @@ Status read_local(io::Source& file, std::uint64_t limit, ZipEntry& entry) {
   }
   entry.offset = entry.header + head_size + extra_size;
   if (entry.offset > limit || entry.size > limit - entry.offset) {
-    return malformed(entry.header, "an entry's data leaves the file's entries");
+    return malformed(entry.header, "an entry's data does not end before the central directory");
   }
   return {};
 }
@@ -227,7 +227,7 @@ Result<std::vector<ZipEntry>> read_zip(io::Source& file, const Limits& limits) {
   const auto file_size = file.size();
   if (!file_size || !file.seekable()) {
     return make_error(Code::kInvalidArgument,
-                      "{}: a zip archive is read from its end, and this source cannot seek",
+                      "{}: a zip archive is read from its end, and this input cannot seek",
                       file.name());
   }
   BBZ_ASSIGN(const Directory directory, find_directory(file, *file_size));
@@ -237,7 +237,8 @@ Result<std::vector<ZipEntry>> read_zip(io::Source& file, const Limits& limits) {
                       directory.entries, directory.size, limits.entries, limits.directory_bytes);
   }
   if (directory.entries > directory.size / kCentralSize) {
-    return malformed(directory.offset, "the central directory has fewer entries than it should");
+    return malformed(directory.offset,
+                     "the central directory is too short for its number of entries");
   }
   BBZ_ASSIGN(const auto bytes, read_range(file, directory.offset, directory.size));
   WireReader reader(bytes);
@@ -250,7 +251,7 @@ Result<std::vector<ZipEntry>> read_zip(io::Source& file, const Limits& limits) {
     entries.push_back(std::move(entry));
   }
   if (!reader.finished()) {
-    return malformed(directory.offset, "the central directory has more than its entries");
+    return malformed(directory.offset, "the central directory has bytes after its entries");
   }
   std::ranges::sort(entries, {}, &ZipEntry::header);
   for (std::size_t i = 1; i < entries.size(); ++i) {
