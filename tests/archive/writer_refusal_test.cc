@@ -171,11 +171,11 @@ TEST(Writer, NamesWhatACallOutOfOrderLacks) {
   EXPECT_EQ(within(0, [](Writer& w) { return w.commit(3); }), "commit: 3 bytes, 0 were reserved");
   EXPECT_EQ(within(1, [](Writer& w) { return w.commit(3); }), "commit: 3 bytes, 1 were reserved");
   EXPECT_EQ(within(2, [&](Writer& w) { return w.write_coded(two, 0, two); }),
-            "write_coded: 2 bytes more than the tensor has");
+            "write_coded: 2 bytes after the end of the tensor");
   EXPECT_EQ(within(1, [&](Writer& w) { return w.write_coded(two, 0, two); }),
-            "write_coded: 1 bytes of the chunk have been written already");
+            "write_coded: 1 bytes of the chunk are already written");
   EXPECT_EQ(within(0, [&](Writer& w) { return w.write_coded(Bytes(two).first(1), 0, {}); }),
-            "write_coded: 1 bytes, the chunk has 2");
+            "write_coded: 1 bytes, expected a chunk of 2");
   EXPECT_EQ(within(0, [&](Writer& w) { return w.write_coded(two, 0, std::vector<std::byte>(3)); }),
             "write_coded: a payload of 3 bytes for a chunk of 2");
 }

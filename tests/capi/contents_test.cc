@@ -82,7 +82,7 @@ TEST_F(CContents, Files) {
   EXPECT_EQ(bbz_reader_find_file(reader_.get(), "absent", 6, &number, error_.get()),
             BBZ_ERROR_NOT_FOUND);
   EXPECT_EQ(bbz_reader_file(reader_.get(), 4, &file, error_.get()), BBZ_ERROR_INVALID_ARGUMENT);
-  EXPECT_EQ(message(), "file 4: there are 4");
+  EXPECT_EQ(message(), "file 4: expected a number below 4");
 }
 
 TEST_F(CContents, FilesWithoutADigest) {
@@ -203,7 +203,7 @@ TEST_F(CContents, ASelectionThatDoesNotFitTellsItsSize) {
       bbz_reader_select(reader_.get(), nullptr, room.data(), room.size(), &count, error_.get()),
       BBZ_ERROR_INVALID_ARGUMENT);
   EXPECT_EQ(count, 6u);
-  EXPECT_EQ(message(), "room for 5 tensors, 6 are selected");
+  EXPECT_EQ(message(), "an array of 5 numbers, expected 6 for the selected tensors");
 }
 
 TEST_F(CContents, MetadataEntries) {
@@ -239,7 +239,7 @@ TEST_F(CContents, StructsOfOtherVersions) {
   auto smaller = sized<bbz_archive_info>();
   smaller.struct_size -= 8;
   EXPECT_EQ(bbz_reader_info(reader_.get(), &smaller, error_.get()), BBZ_ERROR_INVALID_ARGUMENT);
-  EXPECT_EQ(message(), "bbz_archive_info: struct_size 136, at least 144");
+  EXPECT_EQ(message(), "bbz_archive_info: struct_size 136, expected at least 144");
 
   struct LaterSelection {
     bbz_selection known;

@@ -1,6 +1,6 @@
 """Reads the sample archive through libbbz.so by ctypes alone.
 
-    ctypes_test.py LIBRARY FOLDER    the folder is that of capi_archive
+    ctypes_test.py LIBRARY DIRECTORY    the directory is that of capi_archive
 """
 
 import ctypes as c

@@ -139,7 +139,7 @@ TEST_F(CPlan, PartsThatDoNotExistAreRefused) {
   EXPECT_EQ(plan({{0, 253, find(*reader_, "embed"), 0}}), BBZ_ERROR_INVALID_ARGUMENT);
   EXPECT_EQ(plan({{253, BBZ_TO_THE_END, find(*reader_, "embed"), 0}}), BBZ_ERROR_INVALID_ARGUMENT);
   EXPECT_EQ(plan({{0, 1, find(*reader_, "embed"), 1}}), BBZ_ERROR_INVALID_ARGUMENT);
-  EXPECT_EQ(message(), "bbz_part: reserved is not 0");
+  EXPECT_EQ(message(), "bbz_part: reserved is not zero");
   EXPECT_EQ(plan({{252, BBZ_TO_THE_END, find(*reader_, "embed"), 0}}), BBZ_OK) << message();
   EXPECT_EQ(info_.piece_count, 0u);
   EXPECT_EQ(plan({}), BBZ_OK) << message();

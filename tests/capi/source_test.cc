@@ -168,7 +168,7 @@ TEST_F(CSource, AnExceptionOnAThreadOfTheReaderBecomesACode) {
 TEST_F(CSource, WhatFailsToOpenIsNotClosed) {
   served_.size = [](auto...) { return -EACCES; };
   callbacks(BBZ_ERROR_IO);
-  EXPECT_THAT(message(), HasSubstr("the test's: cannot find the size: Permission denied"));
+  EXPECT_THAT(message(), HasSubstr("the test's: cannot get the size: Permission denied"));
   served_.size = [](auto...) { return 3; };
   callbacks(BBZ_ERROR_IO);
   served_.size = [](auto...) -> int { throw 7; };

@@ -17,7 +17,7 @@ using io::TempDir;
 using io::write_text;
 using testing::HasSubstr;
 
-// Ways to pack a folder.
+// Ways to pack a directory.
 enum class Way { kPlain, kSha256, kIndexFirst, kSymmetric };
 
 // The same model each time, sliced, so that it is rotated where that is asked for.

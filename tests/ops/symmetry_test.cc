@@ -11,7 +11,7 @@
 namespace bbz::ops {
 namespace {
 
-// A folder of a rotated model and files before and after it.
+// A directory of a rotated model and files before and after it.
 TEST(PackSymmetric, ProgressGoesThroughAllFilesAndThreadsAreThoseOfTheWriter) {
   const io::TempDir dir;
   const auto model =

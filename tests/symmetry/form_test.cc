@@ -289,7 +289,7 @@ TEST(Rotation, HasCarriersInProportionToWhatIsStored) {
   carriers[1].byte_size += 1;
   const Status refused = check_rotation(group, rotation, carriers);
   ASSERT_EQ(refused.code(), Code::kLimit);
-  EXPECT_THAT(refused.error().message, testing::HasSubstr("2000 bytes are stored"));
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("2000 stored bytes"));
   EXPECT_THAT(refused.error().message, testing::HasSubstr("at least 2001"));
 }
 
@@ -308,7 +308,7 @@ TEST(Polar, CostsNoMoreThanItsBytesAllow) {
   factor.stored_bytes = 45;
   const Status refused = check_cost(group, polar, operand, 1);
   ASSERT_EQ(refused.code(), Code::kLimit);
-  EXPECT_THAT(refused.error().message, testing::HasSubstr("63 bytes are stored"));
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("63 stored bytes"));
   EXPECT_THAT(refused.error().message, testing::HasSubstr("at least 64"));
   // The operand, its factor as float64 and what is derived are 8 MiB and 192 bytes for each of 64.
   factor.stored_bytes = 46;

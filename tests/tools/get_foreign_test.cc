@@ -18,8 +18,8 @@ TEST_F(Found, LinksAndFilesOfOthersAreRefused) {
       {"ln home/precious NAME", "another name"},
       {"mkfifo NAME", "not a regular file"},
       {"mkdir NAME", "not a regular file"},
-      {"cp TEXT NAME && chmod 666 NAME", "written to by others"},
-      {"cp TEXT NAME && chmod 664 NAME", "written to by others"},
+      {"cp TEXT NAME && chmod 666 NAME", "writable by others"},
+      {"cp TEXT NAME && chmod 664 NAME", "writable by others"},
       {"cp TEXT NAME && chown 65534:65534 NAME", "another user"},
   };
   for (const auto& [make, words] : kinds) {
@@ -143,7 +143,7 @@ TEST_F(Found, APartThatIsExchangedIsNotPublished) {
   const std::string part = read(kPart);
   const std::string state = read(kState);
   exchange = true;
-  expect_failure(kGet, 5, "is not the file that was downloaded any more");
+  expect_failure(kGet, 5, "was replaced during the download");
   EXPECT_FALSE(exists("model.bbz"));
   EXPECT_EQ(read(kPart), other);
   write(kPart, part);

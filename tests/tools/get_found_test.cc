@@ -88,7 +88,8 @@ TEST_F(Found, APartOfAnotherUrlIsRefused) {
     const std::string state = read(kState);
     const std::size_t asked = first.request_count();
     ::setenv("URL", first.url().c_str(), 1);
-    expect_failure(kGet + options, 6, "model.bbz.part: is a part of \"" + second.url("/other.bbz"));
+    expect_failure(kGet + options, 6,
+                   "model.bbz.part: is from a download of \"" + second.url("/other.bbz"));
     expect_failure(kGet + options, 6, "--restart");
     EXPECT_EQ(first.request_count(), asked);
     EXPECT_EQ(read(kPart), part);

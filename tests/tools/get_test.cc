@@ -153,7 +153,7 @@ TEST_F(Get, RepairsNothingButArchives) {
   for (const std::string& text :
        {noise_text(100'000, 1), read("model.safetensors"), std::string("x")}) {
     write("model.bbz", text);
-    expect_failure("$BBZ get $URL --repair", 6, "is no archive");
+    expect_failure("$BBZ get $URL --repair", 6, "is not an archive");
     EXPECT_EQ(read("model.bbz"), text);
     expect_nothing_beside("model.bbz");
   }
@@ -169,7 +169,8 @@ TEST_F(Get, TakesOverNoFileOfAnothersUnderTheNameOfAPart) {
   for (const std::string name : {"model.bbz.part", "model.bbz.part.state"}) {
     for (const std::string options : {"", " --restart", " --layer 1 -o model.bbz"}) {
       write(name, foreign);
-      expect_failure("$BBZ get $URL" + options, 6, name + "\": already exists and is no part");
+      expect_failure("$BBZ get $URL" + options, 6,
+                     name + "\": already exists and is not from a download");
       EXPECT_EQ(read(name), foreign);
       EXPECT_FALSE(exists("model.bbz"));
     }
@@ -181,7 +182,7 @@ TEST_F(Get, TakesOverNoFileOfAnothersUnderTheNameOfAPart) {
     std::filesystem::remove(dir_ / "model.bbz");
   }
   EXPECT_EXIT_CODE(0, "mkfifo model.bbz.part");
-  expect_failure("$BBZ get $URL", 6, "is no part");
+  expect_failure("$BBZ get $URL", 6, "is not from a download");
 }
 
 TEST_F(Get, ReadsTheWholeWhereThereAreNoRanges) {
@@ -203,9 +204,9 @@ TEST_F(Get, ReadsTheWholeWhereThereAreNoRanges) {
   EXPECT_EXIT_CODE(0, "$BBZ get $URL");
   expect_done();
   write("model.bbz", archive_.substr(0, 100));
-  expect_failure("$BBZ get $URL --repair", 5, "no ranges");
+  expect_failure("$BBZ get $URL --repair", 5, "does not support ranges");
   EXPECT_EQ(read("model.bbz"), archive_.substr(0, 100));
-  expect_failure("$BBZ get $URL --layer 1 -o part.bbz", 5, "no ranges");
+  expect_failure("$BBZ get $URL --layer 1 -o part.bbz", 5, "does not support ranges");
   EXPECT_FALSE(exists("part.bbz"));
 }
 
@@ -252,7 +253,7 @@ TEST_F(Get, TakesOnlyWholeArchives) {
   Server server("");
   archive_[archive_.size() / 2] ^= 4;
   offer(server);
-  expect_failure("$BBZ get $URL", 3, "the server's file is damaged");
+  expect_failure("$BBZ get $URL", 3, "the file on the server is damaged");
   EXPECT_LE(server.body_bytes(), archive_.size() + 3 * (std::uint64_t{1} << 20));
   expect_nothing_beside("model.bbz");
   for (const std::string& text : {good.substr(0, 100'000), std::string("not an archive"),

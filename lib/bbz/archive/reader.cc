@@ -219,7 +219,7 @@ Status Reader::State::read_dense(const catalog::Tensor& tensor, std::uint64_t of
 
 Status Reader::read_tensor(std::uint32_t tensor, MutableBytes out) const {
   if (tensor < catalog().tensors.size() && out.size() != catalog().tensors[tensor].byte_size) {
-    return make_error(Code::kInvalidArgument, "tensor {}: a buffer of {} bytes, the tensor has {}",
+    return make_error(Code::kInvalidArgument, "tensor {}: a buffer of {} bytes, expected {}",
                       tensor, out.size(), catalog().tensors[tensor].byte_size);
   }
   return read_bytes(tensor, 0, out);
@@ -227,12 +227,12 @@ Status Reader::read_tensor(std::uint32_t tensor, MutableBytes out) const {
 
 Status Reader::read_bytes(std::uint32_t tensor, std::uint64_t offset, MutableBytes out) const {
   if (tensor >= catalog().tensors.size()) {
-    return make_error(Code::kInvalidArgument, "tensor {}: there are {}", tensor,
+    return make_error(Code::kInvalidArgument, "tensor {}: expected a number below {}", tensor,
                       catalog().tensors.size());
   }
   const catalog::Tensor& entry = catalog().tensors[tensor];
   if (offset > entry.byte_size || out.size() > entry.byte_size - offset) {
-    return make_error(Code::kInvalidArgument, "tensor {}: {} bytes from {} asked for, it has {}",
+    return make_error(Code::kInvalidArgument, "tensor {}: no {} bytes at {}, its size is {}",
                       tensor, out.size(), offset, entry.byte_size);
   }
   return state_->read_bytes(entry, offset, out);
@@ -246,7 +246,7 @@ Status Reader::read_elements(std::uint32_t tensor, std::uint64_t first, std::uin
   const auto size = checked_mul(count, bits);
   if (!from || !size || *from % 8 != 0 || *size % 8 != 0 || *size / 8 != out.size()) {
     return make_error(Code::kInvalidArgument,
-                      "tensor {}: {} elements from {} are no whole bytes, or not the buffer's {}",
+                      "tensor {}: {} elements from {} are not the {} whole bytes of the buffer",
                       tensor, count, first, out.size());
   }
   return read_bytes(tensor, *from / 8, out);

@@ -168,8 +168,8 @@ Status Reader::place_tensors(std::span<const Placement> placements, io::Sink& si
                              const std::function<void(std::uint64_t)>& placed) const {
   for (const Placement& placement : placements) {
     if (placement.tensor >= catalog().tensors.size()) {
-      return make_error(Code::kInvalidArgument, "tensor {}: there are {}", placement.tensor,
-                        catalog().tensors.size());
+      return make_error(Code::kInvalidArgument, "tensor {}: expected a number below {}",
+                        placement.tensor, catalog().tensors.size());
     }
   }
   std::vector<std::uint32_t> tensors;

@@ -78,7 +78,7 @@ class TensorPlan {
 Status Reader::visit_tensors(std::span<const std::uint32_t> tensors, Visitor& visitor) const {
   for (const std::uint32_t tensor : tensors) {
     if (tensor >= catalog().tensors.size()) {
-      return make_error(Code::kInvalidArgument, "tensor {}: there are {}", tensor,
+      return make_error(Code::kInvalidArgument, "tensor {}: expected a number below {}", tensor,
                         catalog().tensors.size());
     }
   }
@@ -90,7 +90,7 @@ Status Reader::visit_tensors(std::span<const std::uint32_t> tensors, Visitor& vi
 Status Reader::visit_files(std::span<const std::uint32_t> files, Visitor& visitor) const {
   for (const std::uint32_t file : files) {
     if (file >= catalog().files.size()) {
-      return make_error(Code::kInvalidArgument, "file {}: there are {}", file,
+      return make_error(Code::kInvalidArgument, "file {}: expected a number below {}", file,
                         catalog().files.size());
     }
   }

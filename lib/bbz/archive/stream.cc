@@ -161,7 +161,8 @@ class GroupKeeper final : public Visitor {
     }
     if (unsupported_ && unsupported_->first == number) return unsupported_->second;
     return make_error(Code::kUnsupported,
-                      "group {}: too far before the tensor that refers to it for a stream", number);
+                      "group {}: too far before the tensor that refers to it, for a stream",
+                      number);
   }
 
   Status begin_file(const catalog::File& file) override { return visitor_.begin_file(file); }

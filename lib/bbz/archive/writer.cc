@@ -223,15 +223,15 @@ Result<std::uint64_t> Writer::State::write_from(const std::shared_ptr<io::Source
 Status Writer::State::write_coded(Bytes plain, std::uint16_t codec, Bytes payload) {
   BBZ_ASSIGN(const MutableBytes room, reserve());
   if (room.empty()) {
-    return make_error(Code::kInvalidArgument, "write_coded: {} bytes more than the tensor has",
+    return make_error(Code::kInvalidArgument, "write_coded: {} bytes after the end of the tensor",
                       plain.size());
   }
   if (filled != 0) {
     return make_error(Code::kInvalidArgument,
-                      "write_coded: {} bytes of the chunk have been written already", filled);
+                      "write_coded: {} bytes of the chunk are already written", filled);
   }
   if (plain.size() != room.size()) {
-    return make_error(Code::kInvalidArgument, "write_coded: {} bytes, the chunk has {}",
+    return make_error(Code::kInvalidArgument, "write_coded: {} bytes, expected a chunk of {}",
                       plain.size(), room.size());
   }
   if (payload.size() > plain.size()) {
@@ -276,7 +276,7 @@ Writer::~Writer() = default;
 Result<std::unique_ptr<Writer>> Writer::create(io::Sink& sink, const WriteOptions& options) {
   const std::uint64_t largest = std::min(options.limits.chunk_bytes, codec::kMaxChunkBytes);
   if (options.chunk_bytes == 0 || options.chunk_bytes > largest) {
-    return make_error(Code::kInvalidArgument, "chunks of {} bytes: possible are 1 to {}",
+    return make_error(Code::kInvalidArgument, "chunks of {} bytes, expected 1 to {}",
                       options.chunk_bytes, largest);
   }
   auto state = std::make_unique<State>(sink, options);
@@ -306,7 +306,7 @@ Status Writer::add_metadata(std::string_view key, std::string_view value) {
   }
   if (!is_utf8(value)) {
     return state_->keep(
-        make_error(Code::kInvalidArgument, "metadata {}: the value is not UTF-8", quoted(key)));
+        make_error(Code::kInvalidArgument, "metadata {}: its value is not UTF-8", quoted(key)));
   }
   catalog::MetadataMeta meta;
   if (state_->file_open) meta.file = state_->files - 1;
@@ -336,7 +336,7 @@ Status Writer::write(Bytes bytes) {
     BBZ_ASSIGN(const MutableBytes room, reserve());
     if (room.empty()) {
       return state_->keep(make_error(Code::kInvalidArgument,
-                                     "write: {} bytes more than the tensor has", bytes.size()));
+                                     "write: {} bytes after the end of the tensor", bytes.size()));
     }
     const std::size_t part = std::min(room.size(), bytes.size());
     std::ranges::copy(bytes.first(part), room.begin());

@@ -128,8 +128,8 @@ Status find_tensor(const catalog::Catalog& catalog, std::string_view name, std::
     if (kind_of(tensor) != BBZ_KIND_TENSOR) continue;
     if (file != BBZ_NONE && tensor.meta.file != file) continue;
     if (only) {
-      return make_error(Code::kInvalidArgument, "several files have a tensor {}: choose one",
-                        quoted(name));
+      return make_error(Code::kInvalidArgument,
+                        "several files have a tensor {}: choose one of them", quoted(name));
     }
     only = number;
   }
@@ -149,7 +149,8 @@ Status select(const bbz_reader* reader, const bbz_selection* given, std::uint32_
   *count = numbers.size();
   if (capacity == 0) return {};
   if (capacity < numbers.size()) {
-    return make_error(Code::kInvalidArgument, "room for {} tensors, {} are selected", capacity,
+    return make_error(Code::kInvalidArgument,
+                      "an array of {} numbers, expected {} for the selected tensors", capacity,
                       numbers.size());
   }
   std::ranges::copy(numbers, tensors);

@@ -55,12 +55,13 @@ bbz_code set_outcome(bbz_error* error, Status&& status) noexcept {
 
 Status check_number(const char* what, std::uint64_t number, std::uint64_t count) {
   if (number < count) return {};
-  return make_error(Code::kInvalidArgument, "{} {}: there are {}", what, number, count);
+  return make_error(Code::kInvalidArgument, "{} {}: expected a number below {}", what, number,
+                    count);
 }
 
 Result<MutableBytes> buffer_of(void* buffer, std::size_t size) {
   if (buffer == nullptr && size != 0) {
-    return make_error(Code::kInvalidArgument, "buffer is null, of {} bytes", size);
+    return make_error(Code::kInvalidArgument, "buffer is null, expected {} bytes", size);
   }
   return MutableBytes(static_cast<std::byte*>(buffer), size);
 }

@@ -47,7 +47,7 @@ enum {
   BBZ_ERROR_LIMIT = 8,             // a size is over a limit
   BBZ_ERROR_NOT_FOUND = 9,         // no such tensor, file or layer
   BBZ_ERROR_EXISTS = 10,           // an output is already there
-  BBZ_ERROR_UNSAFE_PATH = 11,      // a name would leave the output folder
+  BBZ_ERROR_UNSAFE_PATH = 11,      // a name would leave the output directory
   BBZ_ERROR_DIGEST_MISMATCH = 12,  // the content is whole but is not the expected one
   BBZ_ERROR_CANCELLED = 13,        // the caller asked to stop
   BBZ_ERROR_INTERNAL = 14,         // a defect of bbz, or an exception from a callback

@@ -20,7 +20,7 @@ Result<std::vector<plan::Part>> parts_of(const catalog::Catalog& catalog,
   std::vector<plan::Part> parts;
   for (const bbz_part& part : given) {
     if (part.reserved != 0)
-      return make_error(Code::kInvalidArgument, "bbz_part: reserved is not 0");
+      return make_error(Code::kInvalidArgument, "bbz_part: reserved is not zero");
     parts.push_back({part.tensor, part.offset, part.size});
     if (part.size != BBZ_TO_THE_END || part.tensor >= catalog.tensors.size()) continue;
     const std::uint64_t bytes = catalog.tensors[part.tensor].byte_size;

@@ -18,7 +18,8 @@ namespace {
 
 Result<std::unique_ptr<push::Store>> store_of(const bbz_push_options& options) {
   if (options.store_path != nullptr && options.store != nullptr) {
-    return make_error(Code::kInvalidArgument, "bbz_push_options: store_path and store");
+    return make_error(Code::kInvalidArgument,
+                      "bbz_push_options: both store_path and store are set");
   }
   if (options.store_path != nullptr) return push::open_file_store(options.store_path);
   if (options.store == nullptr) return std::unique_ptr<push::Store>();
@@ -114,7 +115,7 @@ Status save(bbz_push& push, const char* path, const char* identity) {
 Status restore(bbz_push& push, const char* path, const char* identity) {
   BBZ_ASSIGN(const push::State state, push::load_state(path));
   if (identity != nullptr && state.identity != identity) {
-    return make_error(Code::kDigestMismatch, "{}: the state is of {}, expected {}", path,
+    return make_error(Code::kDigestMismatch, "{}: the state belongs to {}, expected {}", path,
                       quoted(state.identity), quoted(identity));
   }
   return push.decoder->restore(state);

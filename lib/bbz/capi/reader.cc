@@ -27,8 +27,9 @@ Status read_rows(const Reader& reader, std::uint32_t tensor, std::uint64_t first
   const std::uint64_t last = checked_add(first, count).value_or(UINT64_MAX);
   BBZ_ASSIGN(const plan::Part part, plan::rows(reader.catalog(), tensor, first, last));
   if (out.size() != part.size) {
-    return make_error(Code::kInvalidArgument, "tensor {}: a buffer of {} bytes, {} rows take {}",
-                      tensor, out.size(), count, part.size);
+    return make_error(Code::kInvalidArgument,
+                      "tensor {}: a buffer of {} bytes for {} rows, expected {}", tensor,
+                      out.size(), count, part.size);
   }
   return reader.read_bytes(tensor, part.offset, out);
 }
@@ -106,7 +107,7 @@ bbz_code bbz_reader_read_metadata(const bbz_reader* reader, uint32_t number, cha
         const auto& all = from.catalog().metadata;
         if (number >= all.size() || out.size() != all[number].payload.length) {
           return bbz::make_error(bbz::Code::kInvalidArgument,
-                                 "metadata {}: a buffer of {} bytes, the value has {}", number,
+                                 "metadata {}: a buffer of {} bytes, expected {}", number,
                                  out.size(), number < all.size() ? all[number].payload.length : 0);
         }
         BBZ_ASSIGN(const std::string value, from.read_metadata(all[number]));

@@ -30,8 +30,9 @@ class CallbackSource final : public io::Source {
     const std::int64_t n = callbacks_.read(callbacks_.user, offset, out.data(), out.size());
     if (n < 0) return callback_error(name_, fmt::format("cannot read at {}", offset), n);
     if (static_cast<std::uint64_t>(n) > out.size()) {
-      return make_error(Code::kIo, "{}: the read callback returned {} for {} bytes at {}", name_, n,
-                        out.size(), offset);
+      return make_error(Code::kIo,
+                        "{}: the read callback returned {}, expected at most {} bytes at {}", name_,
+                        n, out.size(), offset);
     }
     return static_cast<std::size_t>(n);
   }
@@ -59,7 +60,7 @@ Status open_callbacks(const bbz_callbacks* given, bbz_source** source) {
   if (callbacks.size != nullptr) {
     size = 0;
     const int result = callbacks.size(callbacks.user, &*size);
-    if (result != 0) return callback_error(name, "cannot find the size", result);
+    if (result != 0) return callback_error(name, "cannot get the size", result);
   }
   const auto made = std::make_shared<CallbackSource>(callbacks, std::move(name), size);
   *source = new bbz_source{made};
@@ -70,7 +71,8 @@ Status open_callbacks(const bbz_callbacks* given, bbz_source** source) {
 Result<http::Options> options_of(const bbz_url_options* given) {
   BBZ_ASSIGN(const bbz_url_options from, read_struct(given, "bbz_url_options"));
   if (from.reserved != 0) {
-    return make_error(Code::kUnsupported, "bbz_url_options: reserved is {}", from.reserved);
+    return make_error(Code::kUnsupported, "bbz_url_options: reserved is {}, expected 0",
+                      from.reserved);
   }
   http::Options options;
   if (from.header_count != 0) BBZ_REQUIRE(from.headers);

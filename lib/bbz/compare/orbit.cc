@@ -99,16 +99,18 @@ class Walk {
 Status check_same(const Side& first, const Side& second, const Junction& one,
                   const Junction& other) {
   if (one.members.size() != other.members.size()) {
-    return make_error(Code::kInvalidArgument, "{}: expected the same members, found {} and {}",
-                      one.name, one.members.size(), other.members.size());
+    return make_error(Code::kInvalidArgument,
+                      "{}: expected as many members in both models, found {} and {}", one.name,
+                      one.members.size(), other.members.size());
   }
   for (std::size_t m = 0; m < one.members.size(); ++m) {
     const TensorInfo& a = first.tensors[one.members[m].tensor];
     const TensorInfo& b = second.tensors[other.members[m].tensor];
     if (a.name != b.name || a.shape != b.shape) {
-      return make_error(
-          Code::kInvalidArgument, "{}: expected one tensor, found {} [{}] and {} [{}]", one.name,
-          quoted(a.name), fmt::join(a.shape, ", "), quoted(b.name), fmt::join(b.shape, ", "));
+      return make_error(Code::kInvalidArgument,
+                        "{}: expected the same tensor in both models, found {} [{}] and {} [{}]",
+                        one.name, quoted(a.name), fmt::join(a.shape, ", "), quoted(b.name),
+                        fmt::join(b.shape, ", "));
     }
   }
   return {};
@@ -121,8 +123,8 @@ Result<std::vector<OrbitDistance>> orbit_distances(const Side& first, const Side
   const junction::Detection other = junction::detect(second.tensors);
   if (one.family != other.family || one.junctions.size() != other.junctions.size()) {
     return make_error(Code::kInvalidArgument,
-                      "expected models of one family and depth, found {} with {} junctions and {} "
-                      "with {}",
+                      "expected models of the same family and depth, found {} with {} junctions "
+                      "and {} with {}",
                       one.family, one.junctions.size(), other.family, other.junctions.size());
   }
   std::vector<OrbitDistance> all;

@@ -36,9 +36,9 @@ Result<TensorDifference> compare_tensors(const TensorInfo& first, Bytes first_by
   BBZ_TRY(check_size(first, first_bytes));
   BBZ_TRY(check_size(second, second_bytes));
   if (first.shape != second.shape) {
-    return make_error(Code::kInvalidArgument, "{}: expected one shape, found [{}] and [{}]",
-                      quoted(first.name), fmt::join(first.shape, ", "),
-                      fmt::join(second.shape, ", "));
+    return make_error(
+        Code::kInvalidArgument, "{}: expected the same shape in both models, found [{}] and [{}]",
+        quoted(first.name), fmt::join(first.shape, ", "), fmt::join(second.shape, ", "));
   }
   TensorDifference out;
   out.identical = first.dtype == second.dtype && std::ranges::equal(first_bytes, second_bytes);

@@ -174,10 +174,10 @@ Result<std::uint64_t> front_index_bytes(files::FileSequence& files, const WriteO
     }
     const bool stream = file->source && !file->source->seekable();
     if (stream) {
-      return make_error(Code::kUnsupported,
-                        "{}: an index at the front needs files that can be read twice, and this is "
-                        "a stream",
-                        file->source->name());
+      return make_error(
+          Code::kUnsupported,
+          "{}: an index at the front needs files that can be read twice, not a stream",
+          file->source->name());
     }
     for (const Extent& extent : file->layout.extents) {
       BBZ_TRY(meter.begin_tensor(tensor_spec(extent)));

@@ -46,8 +46,9 @@ Result<Found> find_model(files::FileSequence& files) {
     found.source = std::move(file->source);
   }
   BBZ_TRY(files.rewind());
-  if (count == 0) found.reason = bytes.empty() ? "no safetensors or PyTorch file in it" : bytes;
-  if (count > 1) found.reason = fmt::format("a model spread over {} files", count);
+  if (count == 0)
+    found.reason = bytes.empty() ? "the input has no safetensors or PyTorch file" : bytes;
+  if (count > 1) found.reason = fmt::format("the model is in {} files", count);
   return found;
 }
 
@@ -64,7 +65,8 @@ Result<SymmetrySummary> pack_symmetric(files::FileSequence& files, io::Sink& sin
                                        const PackOptions& options,
                                        rotation::RequestedMethod method) {
   if (options.write.front_index_bytes) {
-    return make_error(Code::kInvalidArgument, "the symmetry coder puts no index at the front");
+    return make_error(Code::kInvalidArgument,
+                      "the symmetry coder does not support an index at the front");
   }
   SymmetrySummary summary;
   BBZ_ASSIGN(const Found found, find_model(files));

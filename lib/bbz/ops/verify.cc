@@ -36,7 +36,8 @@ class DamageCollector final : public Visitor {
       records_.metadata(metadata.meta.key, value);
     } else if (metadata.meta.key == "format" || metadata.meta.key == "safetensors") {
       add({"", "", std::nullopt, 0,
-           make_error(Code::kMalformed, "metadata {} of file {} stands outside of the file",
+           make_error(Code::kMalformed,
+                      "metadata {} of file {} is not between the records of the file",
                       bbz::quoted(metadata.meta.key), metadata.meta.file)});
     }
     return {};
@@ -143,11 +144,12 @@ class HashingVisitor final : public Visitor {
 // the order of their bytes.
 Status compare_apart(io::Source& source, const VerifyOptions& options, DamageCollector& collector) {
   if (!source.seekable()) {
-    collector.add({"", "", std::nullopt, 0,
-                   make_error(Code::kUnsupported,
-                              "{} digests of files that are not stored in the order of their bytes "
-                              "were not compared: the archive comes as a stream",
-                              collector.not_hashed().size())});
+    collector.add(
+        {"", "", std::nullopt, 0,
+         make_error(Code::kUnsupported,
+                    "{} digests were not compared, because these files are not stored in the "
+                    "order of their bytes and the archive is a stream",
+                    collector.not_hashed().size())});
     return {};
   }
   ReadOptions reading;
@@ -225,8 +227,7 @@ Result<Digest> parse_digest(std::string_view text) {
   }
   if (valid) return digest;
   return make_error(Code::kInvalidArgument,
-                    "{}: no digest: expected sha256: and 64 hexadecimal digits, or xxh3-128: and "
-                    "32",
+                    "expected sha256: and 64 hexadecimal digits, or xxh3-128: and 32, found {}",
                     bbz::quoted(text));
 }
 

@@ -87,7 +87,7 @@ Status check_form(const catalog::Catalog& catalog, const catalog::Tensor& tensor
   const catalog::Group& group = catalog.groups[tensor.meta.group];
   BBZ_TRY(check_method(tensor.meta, group.meta));
   if (is_derived(tensor.meta) && group.first_user != tensor.meta.number) {
-    return about(Code::kMalformed, tensor.meta, "group {} derives tensor {} already",
+    return about(Code::kMalformed, tensor.meta, "group {} already derives tensor {}",
                  tensor.meta.group, group.first_user);
   }
   return {};

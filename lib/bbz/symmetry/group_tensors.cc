@@ -29,7 +29,8 @@ Status check_carriers(const catalog::Group& group, std::uint64_t width,
       return wrong(group, carrier, "is a carrier of another dtype than the first");
     }
     if (meta.shape.size() != 2 || meta.shape[1] != width) {
-      return wrong(group, carrier, "is a carrier, and no matrix of the rotation's width {}", width);
+      return wrong(group, carrier, "is a carrier, but not a matrix of the rotation's width {}",
+                   width);
     }
   }
   return {};
@@ -42,7 +43,7 @@ Result<std::span<const catalog::Tensor>> group_tensors(const catalog::Catalog& c
                                                        std::uint64_t count) {
   const std::uint64_t first = group.first_tensor;
   if (count > catalog.tensors.size() - first) {
-    return make_error(Code::kMalformed, "group {}: {} tensors belong to it, {} follow",
+    return make_error(Code::kMalformed, "group {}: expected {} tensors after it, found {}",
                       group.meta.number, count, catalog.tensors.size() - first);
   }
   const auto tensors = std::span(catalog.tensors).subspan(first, count);
@@ -54,10 +55,11 @@ Result<std::span<const catalog::Tensor>> group_tensors(const catalog::Catalog& c
                         group.meta.number, tensor.meta.number, quoted(tensor.meta.name));
     }
     if (tensor.byte_size > room) {
-      return make_error(Code::kLimit,
-                        "group {}: tensor {} {} of {} bytes, the limit is {} for all of a group",
-                        group.meta.number, tensor.meta.number, quoted(tensor.meta.name),
-                        tensor.byte_size, kMaxGroupTensorBytes);
+      return make_error(
+          Code::kLimit,
+          "group {}: tensor {} {} of {} bytes, the limit for all tensors of a group is {}",
+          group.meta.number, tensor.meta.number, quoted(tensor.meta.name), tensor.byte_size,
+          kMaxGroupTensorBytes);
     }
     room -= tensor.byte_size;
   }
@@ -69,7 +71,7 @@ Status check_operand(const catalog::Group& group, const catalog::Tensor& operand
   const std::optional<DType> expected = gauge::factor_dtype(derived.dtype);
   if (!expected || operand.meta.dtype == *expected)
     return {};  // without a factor type, nothing is derived
-  return wrong(group, operand, "is a factor of dtype {}, expected {} for what is derived from it",
+  return wrong(group, operand, "is a factor of dtype {}, expected {} for the derived tensor",
                static_cast<int>(operand.meta.dtype), dtype_info(*expected).name);
 }
 
@@ -95,8 +97,8 @@ Status check_cost(const catalog::Group& group, const PolarGroup& polar,
   }
   if (cost.least_stored_bytes() <= stored) return {};
   return make_error(Code::kLimit,
-                    "group {}: {} bytes derived from {} rows of rank {}, of which {} bytes are "
-                    "stored, expected at least {}",
+                    "group {}: {} bytes derived from {} rows of rank {}: {} stored bytes, expected "
+                    "at least {}",
                     group.meta.number, derived_bytes, cost.rows, cost.rank, stored,
                     cost.least_stored_bytes());
 }
@@ -123,8 +125,8 @@ Status check_rotation(const catalog::Group& group, const BitsBackGroup& rotation
   const std::uint64_t least = least_stored_bytes(rotation, decoded);
   if (stored < least) {
     return make_error(Code::kLimit,
-                      "group {}: a rotation of width {} and carriers of {} bytes, of which {} "
-                      "bytes are stored, expected at least {}",
+                      "group {}: a rotation of width {} and carriers of {} bytes: {} stored bytes, "
+                      "expected at least {}",
                       group.meta.number, rotation.width, decoded, stored, least);
   }
   return check_carriers(group, rotation.width, carriers);

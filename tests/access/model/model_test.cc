@@ -58,7 +58,7 @@ TEST(ModelOfAFile, IsReadByTheFormatOfItsContentWhateverItsName) {
   EXPECT_NE(refused.error().message.find("git lfs pull"), std::string::npos);
 }
 
-// Which files of a folder hold a model is what `bbz pack` takes them for.
+// Which files of a directory hold a model is what `bbz pack` takes them for.
 TEST(ModelOfAFolder, IsInAFileOfAnySuffixOfPyTorch) {
   const std::string text = torch::make_torch(
       torch::pickle(torch::pickle_dict(
@@ -107,7 +107,7 @@ TEST(ModelOfTorch, StandsForFewTimesTheFile) {
   for (const auto& refused :
        {file(2'000'000, 1), file(1'000'000, 2), file(std::uint64_t{1} << 41, 1)}) {
     ASSERT_EQ(refused.code(), Code::kLimit);
-    EXPECT_NE(refused.error().message.find("m.pt: a file of "), std::string::npos);
+    EXPECT_NE(refused.error().message.find("m.pt: the tensors take more than "), std::string::npos);
   }
 }
 

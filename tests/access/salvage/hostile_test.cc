@@ -1,4 +1,4 @@
-// Archives that mean harm, and names and folders that stand in the way.
+// Archives that mean harm, and names and directories that are in the way.
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 

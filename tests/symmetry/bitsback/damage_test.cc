@@ -67,7 +67,7 @@ TEST_F(Damage, EveryLengthOfTheRecord) {
     longer.insert(longer.end(), 5, static_cast<std::byte>(more));
     const auto back = decode_with(longer);
     ASSERT_FALSE(back.ok());
-    EXPECT_THAT(back.error().message, HasSubstr("left over"));
+    EXPECT_THAT(back.error().message, HasSubstr("bytes follow its end"));
   }
 }
 
@@ -78,9 +78,9 @@ TEST_F(Damage, FieldsOutOfRange) {
   EXPECT_THAT(refusal_of(3, 127), HasSubstr("scale 127"));
   EXPECT_THAT(refusal_of(4, 65), HasSubstr("shift 65"));
   EXPECT_THAT(refusal_of(5, 1), HasSubstr("reserved byte is 0x01"));
-  EXPECT_THAT(refusal_of(6, 11), HasSubstr("of width 11, but there are 40 of width 10"));
+  EXPECT_THAT(refusal_of(6, 11), HasSubstr("of width 11, found 40 of width 10"));
   EXPECT_THAT(refusal_of(8, 41), HasSubstr("for 41 carrier rows"));
-  EXPECT_THAT(refusal_of(13, 0x7F), HasSubstr("bytes of payload, at most"));
+  EXPECT_THAT(refusal_of(13, 0x7F), HasSubstr("bytes of payload, the limit is"));
   EXPECT_THAT(refusal_of(16, static_cast<std::uint8_t>(~static_cast<unsigned>(record_[16]))),
               HasSubstr("checksum"));
 }

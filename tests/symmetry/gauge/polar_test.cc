@@ -304,7 +304,7 @@ TEST(PolarForm, IsRefusedWhereItBreaksARule) {
   EXPECT_THAT(error([](PolarForm& f) { f.rows = 0; }), HasSubstr("rows"));
   EXPECT_THAT(error([](PolarForm& f) { f.rows = 45; }), HasSubstr("rank <= rows <= cols"));
   EXPECT_THAT(error([](PolarForm& f) { f.cols = 39; }), HasSubstr("rank <= rows <= cols"));
-  EXPECT_THAT(error([](PolarForm& f) { f.cols = 1ull << 62; }), HasSubstr("room for"));
+  EXPECT_THAT(error([](PolarForm& f) { f.cols = 1ull << 62; }), HasSubstr("a buffer of"));
   EXPECT_THAT(error([](PolarForm& f) { f.pivots[2] = f.pivots[0]; }), HasSubstr("twice"));
   EXPECT_THAT(error([](PolarForm& f) { f.pivots[2] = 40; }), HasSubstr("below 40, found 40"));
   EXPECT_THAT(error([](PolarForm& f) { f.pivots.pop_back(); }), HasSubstr("factor of"));
@@ -317,7 +317,7 @@ TEST(PolarForm, IsRefusedWhereItBreaksARule) {
               }),
               HasSubstr("squares that sum to at most 2"));
   out.pop_back();
-  EXPECT_THAT(error([](PolarForm&) {}), HasSubstr("room for"));
+  EXPECT_THAT(error([](PolarForm&) {}), HasSubstr("a buffer of"));
 
   PolarForm fine = chosen(slice(40, 40, 50, DType::kF32), DType::kF32).polar.value();
   fine.factor[0] ^= std::byte{1};

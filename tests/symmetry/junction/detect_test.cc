@@ -200,8 +200,8 @@ TEST(Detect, RefusesWhatItCannotProveAndNamesTensorExpectedAndFound) {
   });
   EXPECT_THAT(r.which, testing::ElementsAre(2));
   EXPECT_EQ(r.reason,
-            "\"model.layers.1.self_attn.k_proj.weight\": expected 4 along axis 1 as "
-            "\"model.layers.0.mlp_shortcut_Q\" has, found F16 [4, 3]");
+            "\"model.layers.1.self_attn.k_proj.weight\": expected 4 along axis 1 as in "
+            "\"model.layers.0.mlp_shortcut_Q\", found F16 [4, 3]");
 
   r = refused_after(
       llama(), [](Model& m) { get(m, "model.layers.1.mlp.down_proj.weight").dtype = DType::kI8; });

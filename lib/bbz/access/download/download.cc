@@ -58,10 +58,10 @@ class Download {
     BBZ_TRY(check_path());
     BBZ_TRY(open_remote());
     if (part_ != nullptr && !remote_->ranges()) {
-      return make_error(Code::kIo,
-                        "{}: the server serves no ranges, so that no part can be fetched: download "
-                        "the whole",
-                        remote_->name());
+      return make_error(
+          Code::kIo,
+          "{}: the server does not support ranges, so only the whole file can be downloaded",
+          remote_->name());
     }
     BBZ_TRY(open_partial());
     push::Options decoding;
@@ -102,7 +102,7 @@ class Download {
     const auto status = fs::symlink_status(path_, error);
     const bool there = fs::exists(status);
     if (repair() && !there && !fs::exists(path_ + ".part", error)) {
-      return make_error(Code::kNotFound, "{}: there is nothing to repair", bbz::quoted(path_));
+      return make_error(Code::kNotFound, "{}: nothing to repair", bbz::quoted(path_));
     }
     if (!options_.replace) BBZ_TRY(check_partial(path_, options_.limits));
     if (!there) return {};
@@ -113,7 +113,7 @@ class Download {
       if (!options_.replace && !archive.ok()) return archive.error();
       if (!options_.replace) {
         return make_error(Code::kExists,
-                          "{}: already exists and is no archive, not even a damaged one",
+                          "{}: already exists and is not an archive, not even a damaged one",
                           bbz::quoted(path_));
       }
     }
@@ -144,7 +144,7 @@ class Download {
     if (!remote_->ranges() || from_front_) return {};
     if (saved_ && saved_->total != *remote_->size()) {
       return changed(make_error(Code::kIo,
-                                "{}: the file has changed on the server: {} bytes, before {}",
+                                "{}: the file has changed on the server: {} bytes, expected {}",
                                 remote_->name(), *remote_->size(), saved_->total));
     }
     front_.resize(std::min(pinned ? kFrontAgain : kFrontBytes, *remote_->size()));
@@ -158,9 +158,9 @@ class Download {
   Status take_state() {
     auto saved = partial_->load();
     if (saved.ok() && *saved && (*saved)->origin.url != http::shown_url(url_)) {
-      saved = make_error(Code::kExists, Remedy::kRestart, "{}: is a part of {}, expected {}",
-                         partial_->name(), bbz::quoted((*saved)->origin.url),
-                         bbz::quoted(http::shown_url(url_)));
+      saved = make_error(Code::kExists, Remedy::kRestart,
+                         "{}: is from a download of {}, expected {}", partial_->name(),
+                         bbz::quoted((*saved)->origin.url), bbz::quoted(http::shown_url(url_)));
     }
     if (!saved.ok()) {
       if (!options_.replace) return saved.error();
@@ -182,14 +182,12 @@ class Download {
   Status open_partial() {
     if (repairs()) {
       if (!remote_->ranges()) {
-        return make_error(Code::kIo,
-                          "{}: the server serves no ranges, so that nothing can be mended",
+        return make_error(Code::kIo, "{}: the server does not support ranges, which a repair needs",
                           remote_->name());
       }
       moved_aside_ = true;
       if (fs::rename(path_, path_ + ".part", error_); error_) {
-        return make_error(Code::kIo, "{}: cannot rename it: {}", bbz::quoted(path_),
-                          error_.message());
+        return make_error(Code::kIo, "{}: cannot rename: {}", bbz::quoted(path_), error_.message());
       }
       fs::remove(path_ + ".part.state", error_);
     }
@@ -305,7 +303,7 @@ class Download {
   }
 
   Error changed(Error error) const {
-    error.message += fmt::format("; {} has a part of what it was before", partial_->name());
+    error.message += fmt::format("; {} has a part of the earlier version", partial_->name());
     error.remedy = Remedy::kRestart;
     return error;
   }

@@ -7,7 +7,7 @@ namespace bbz::download {
 
 Result<Summary> download(const std::string& url, const std::string&, const Options&) {
   return make_error(Code::kUnsupported,
-                    "{}: this build of bbz cannot download: it was made without libcurl",
+                    "{}: cannot download, because this bbz was built without libcurl",
                     http::shown_url(url));
 }
 

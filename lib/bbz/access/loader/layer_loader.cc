@@ -121,15 +121,14 @@ Result<std::unique_ptr<LayerLoader>> LayerLoader::start(const Reader& reader,
     std::uint64_t size = 0;
     for (const std::uint32_t number : layer.tensors) {
       if (number >= tensors.size()) {
-        return make_error(Code::kInvalidArgument, "tensor {}: there are {}", number,
+        return make_error(Code::kInvalidArgument, "tensor {}: expected a number below {}", number,
                           tensors.size());
       }
       // The sums do not overflow: sizes of tensors are far below 2^64, and each sum is compared.
       size += aligned(tensors[number].byte_size);
       if (size > options.memory_bytes) {
         return make_error(Code::kLimit,
-                          "{}: its tensors take more than {} bytes, which is all the memory that "
-                          "layers may take",
+                          "{}: its tensors take more memory than the {} bytes for all layers",
                           layer.to_string(), options.memory_bytes);
       }
     }
@@ -200,7 +199,7 @@ Status LayerLoader::State::load(const LayerPlan& layer, std::uint64_t size,
   }
   return {};
 } catch (const std::bad_alloc&) {
-  return make_error(Code::kIo, "{}: no memory for {} bytes", layer.to_string(), size);
+  return make_error(Code::kIo, "{}: out of memory for {} bytes", layer.to_string(), size);
 }
 
 // Decodes a tensor in steps of whole chunks, so that a stop is noticed. A tensor of another form
@@ -211,7 +210,7 @@ Status LayerLoader::State::decode(const catalog::Tensor& tensor, MutableBytes ou
   const std::uint64_t step =
       in_steps ? std::max<std::uint64_t>(kStep / chunk, 1) * chunk : out.size();
   for (std::uint64_t at = 0; at < out.size(); at += step) {
-    if (stopped()) return error_with_message(Code::kCancelled, "loading was stopped");
+    if (stopped()) return error_with_message(Code::kCancelled, "loading was cancelled");
     const std::uint64_t part = std::min<std::uint64_t>(step, out.size() - at);
     BBZ_TRY(reader.read_bytes(tensor.meta.number, at, out.subspan(at, part)));
   }
@@ -231,8 +230,8 @@ Result<std::optional<Layer>> LayerLoader::next() {
   if (s.error) return *s.error;
   if (s.ended) return std::optional<Layer>();
   return make_error(Code::kLimit,
-                    "{} takes {} bytes, and of the {} that layers may take, {} are held by layers "
-                    "that were not released",
+                    "{}: takes {} bytes; of the {} bytes for all layers, {} are held by layers "
+                    "that are not released",
                     s.plan[*s.starved].to_string(), s.sizes[*s.starved], s.options.memory_bytes,
                     s.budget->used);
 }

@@ -38,7 +38,8 @@ Result<Model> from_safetensors(const SharedSource& source) {
   BBZ_ASSIGN(const Bytewise start, read_range(*source, 0, safetensors::kLengthBytes));
   BBZ_ASSIGN(const std::uint64_t size, safetensors::header_size(start));
   if (source->size() && size > *source->size()) {
-    return make_error(Code::kTruncated, "{}: a header of {} bytes in a file of {}", source->name(),
+    return make_error(Code::kTruncated,
+                      "{}: expected a header of {} bytes, found a file of {} bytes", source->name(),
                       size, *source->size());
   }
   Model model;
@@ -72,9 +73,9 @@ Status check_expansion(const io::Source& source, const torch::StateDict& state) 
     BBZ_ASSIGN(const std::uint64_t size, torch::byte_size(tensor));
     if (size > most - sum) {
       return make_error(Code::kLimit,
-                        "{}: a file of {} bytes, whose tensors stand for more than {}: their "
-                        "elements are used again and again, as of {}",
-                        source.name(), stored, most, bbz::quoted(tensor.name));
+                        "{}: the tensors take more than {} bytes, too many for a file of {} bytes; "
+                        "tensor {} uses elements several times",
+                        source.name(), most, stored, bbz::quoted(tensor.name));
     }
     sum += size;
   }
@@ -151,7 +152,7 @@ Error no_model(std::string_view shown, const std::string& name, Bytes front) {
     return make_error(Code::kUnsupported, "{}: it is {}", shown, why);
   }
   return make_error(Code::kInvalidArgument,
-                    "{}: no model: neither safetensors nor a file of torch.save nor an archive",
+                    "{}: not a model: expected safetensors, a torch.save file or an archive",
                     shown);
 }
 
@@ -175,7 +176,7 @@ Result<Model> read_model(const SharedSource& source, const std::string& name, By
 Result<Model> open_source(const SharedSource& source, const fs::path& path,
                           const Opening& opening) {
   if (!source->seekable()) {
-    return make_error(Code::kInvalidArgument, "{}: a model is read from a file, not from a stream",
+    return make_error(Code::kInvalidArgument, "{}: a model must be in a file, not in a stream",
                       source->name());
   }
   Bytewise start(files::kRecognisedBytes);
@@ -218,8 +219,7 @@ Result<std::vector<Model>> open_models(const fs::path& folder, const Opening& op
   Status passed_over;
   for (const fs::path& file : paths) {
     Result<Model> model = open_one(file, opening);
-    // Skip files that are no zip archives or hold other objects, such as the arguments of a
-    // training.
+    // Skip files that are not zip archives or hold other objects, such as training arguments.
     const bool another =
         model.code() == Code::kInvalidArgument || model.code() == Code::kUnsupported;
     const bool claimed =
@@ -239,8 +239,8 @@ Result<std::vector<Model>> open_models(const fs::path& folder, const Opening& op
 Result<Model> open_folder(const fs::path& folder, const Opening& opening) {
   BBZ_ASSIGN(std::vector<Model> models, open_models(folder, opening));
   if (models.empty()) {
-    return make_error(Code::kInvalidArgument, "{}: no file of safetensors or torch.save in it",
-                      folder.string());
+    return make_error(Code::kInvalidArgument,
+                      "{}: no safetensors or torch.save file in this directory", folder.string());
   }
   if (models.size() == 1) return std::move(models.front());
   Model whole;
@@ -254,7 +254,7 @@ Result<Model> open_folder(const fs::path& folder, const Opening& opening) {
     whole.stored_bytes += part->stored_bytes;
     for (std::size_t i = 0; i < part->tensors.size(); ++i) {
       if (!names.insert(part->tensors[i].name).second) {
-        return make_error(Code::kInvalidArgument, "{}: the tensor {} stands in two files",
+        return make_error(Code::kInvalidArgument, "{}: the tensor {} is in two files",
                           folder.string(), bbz::quoted(part->tensors[i].name));
       }
       whole.tensors.push_back(part->tensors[i]);

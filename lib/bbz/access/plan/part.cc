@@ -10,7 +10,8 @@ namespace bbz::plan {
 namespace {
 
 Error no_such(std::string_view what, std::uint64_t number, std::uint64_t count) {
-  return make_error(Code::kInvalidArgument, "{} {}: there are {}", what, number, count);
+  return make_error(Code::kInvalidArgument, "{} {}: expected a number below {}", what, number,
+                    count);
 }
 
 Part whole(const catalog::Tensor& tensor) {
@@ -35,8 +36,8 @@ Result<Part> rows(const catalog::Catalog& catalog, std::uint32_t tensor, std::ui
   const catalog::Tensor& entry = catalog.tensors[tensor];
   const std::uint64_t count = entry.meta.shape.empty() ? 1 : entry.meta.shape.front();
   if (first > last || last > count) {
-    return make_error(Code::kInvalidArgument, "tensor {} {}: rows {} to {} asked for, it has {}",
-                      tensor, quoted(entry.meta.name), first, last, count);
+    return make_error(Code::kInvalidArgument, "tensor {} {}: no rows {} to {}, it has {}", tensor,
+                      quoted(entry.meta.name), first, last, count);
   }
   if (count == 0) return Part{tensor, 0, 0};
   // The product does not overflow: the catalog has checked that sizes in bits fit in 64 bits.
@@ -53,7 +54,8 @@ Result<std::vector<Part>> layer(const catalog::Catalog& catalog, std::uint32_t l
       parts.push_back(whole(tensor));
     }
   }
-  if (parts.empty()) return make_error(Code::kNotFound, "layer {}: no tensor belongs to it", layer);
+  if (parts.empty())
+    return make_error(Code::kNotFound, "layer {}: no such layer in the archive", layer);
   return parts;
 }
 
@@ -67,7 +69,7 @@ Result<std::vector<Part>> file_bytes(const catalog::Catalog& catalog, std::uint3
   if (file >= catalog.files.size()) return no_such("file", file, catalog.files.size());
   const catalog::File& entry = catalog.files[file];
   if (offset > entry.size || size > entry.size - offset) {
-    return make_error(Code::kInvalidArgument, "file {}: {} bytes from {} asked for, it has {}",
+    return make_error(Code::kInvalidArgument, "file {}: no {} bytes at {}, its size is {}",
                       quoted(entry.path), size, offset, entry.size);
   }
   const std::uint64_t end = offset + size;

@@ -122,13 +122,13 @@ Status Planner::want_group(std::uint32_t group, Wanted& wanted) const {
 
 Status Planner::want(const Part& part, Wanted& wanted) const {
   if (part.tensor >= catalog_.tensors.size()) {
-    return make_error(Code::kInvalidArgument, "tensor {}: there are {}", part.tensor,
+    return make_error(Code::kInvalidArgument, "tensor {}: expected a number below {}", part.tensor,
                       catalog_.tensors.size());
   }
   const catalog::Tensor& tensor = catalog_.tensors[part.tensor];
   const catalog::TensorMeta& meta = tensor.meta;
   if (part.offset > tensor.byte_size || part.size > tensor.byte_size - part.offset) {
-    return make_error(Code::kInvalidArgument, "tensor {}: {} bytes from {} asked for, it has {}",
+    return make_error(Code::kInvalidArgument, "tensor {}: no {} bytes at {}, its size is {}",
                       part.tensor, part.size, part.offset, tensor.byte_size);
   }
   BBZ_TRY(symmetry::check_form(catalog_, tensor));
@@ -179,7 +179,7 @@ Result<Plan> Planner::plan(std::span<const Part> parts, const Options& options) 
 
 Status Planner::add_group(std::uint32_t group, Bytes payload) {
   if (group >= catalog_.groups.size()) {
-    return make_error(Code::kInvalidArgument, "group {}: there are {}", group,
+    return make_error(Code::kInvalidArgument, "group {}: expected a number below {}", group,
                       catalog_.groups.size());
   }
   const catalog::Group& entry = catalog_.groups[group];
@@ -197,7 +197,7 @@ Status Planner::add_group(std::uint32_t group, Bytes payload) {
 
 Status Planner::resolve(std::uint32_t group, std::uint64_t tensors) {
   if (group >= catalog_.groups.size()) {
-    return make_error(Code::kInvalidArgument, "group {}: there are {}", group,
+    return make_error(Code::kInvalidArgument, "group {}: expected a number below {}", group,
                       catalog_.groups.size());
   }
   BBZ_TRY(symmetry::group_tensors(catalog_, catalog_.groups[group], tensors));
@@ -220,18 +220,18 @@ Result<Plan> complete_plan(Planner& planner, const catalog::Catalog& catalog,
 
 Status verify_piece(const catalog::Catalog& catalog, const Piece& piece, Bytes bytes) {
   if (piece.item >= item_count(catalog, piece.what) || bytes.size() != piece.length) {
-    return make_error(Code::kInvalidArgument, "piece at offset {}: {} bytes given, it has {}",
+    return make_error(Code::kInvalidArgument, "piece at offset {}: {} bytes, expected {}",
                       piece.offset, bytes.size(), piece.length);
   }
   const catalog::Payload& expected = payload_of(catalog, piece.what, piece.item);
   if (expected.length + piece.head_length != piece.length) {
     return make_error(Code::kInvalidArgument,
-                      "piece at offset {}: {} bytes with a head of {}, the payload has {}",
+                      "piece at offset {}: {} bytes with a head of {}, expected a payload of {}",
                       piece.offset, piece.length, piece.head_length, expected.length);
   }
   if (piece.head_length != 0 && !std::ranges::equal(bytes.first(piece.head_length),
                                                     head_of(catalog, piece.what, piece.item))) {
-    return make_error(Code::kChecksum, "record at offset {}: its head is not what the index lists",
+    return make_error(Code::kChecksum, "record at offset {}: its head differs from the index",
                       expected.offset - piece.head_length);
   }
   const Bytes payload = bytes.subspan(piece.head_length);

@@ -41,7 +41,7 @@ Status Decoder::Impl::check_range(Interval range) const {
 Status Decoder::Impl::check_memory(Interval range) const {
   if (range.begin == input.there().first_missing(0) || input.has_room(range.size())) return {};
   return make_error(Code::kLimit,
-                    "bytes at offset {}: no room to keep them, the next in order are at {}",
+                    "bytes at offset {}: the memory limit leaves no room, expected those at {}",
                     range.begin, input.there().first_missing(0));
 }
 
@@ -93,7 +93,7 @@ Status Decoder::feed(std::uint64_t offset, Bytes bytes) {
 Status Decoder::adopt(Interval range) {
   BBZ_TRY(impl_->failure);
   if (!impl_->input.has_store()) {
-    return make_error(Code::kInvalidArgument, "adopt: there is no store");
+    return make_error(Code::kInvalidArgument, "adopt: the decoder has no store");
   }
   BBZ_TRY(impl_->check_range(range));
   for (const Interval& part : impl_->input.there().missing(range)) {
@@ -162,11 +162,12 @@ Status Decoder::Impl::check_head(std::size_t number) {
     input.damage(unit.head(), size.error());
   } else if (!was_adopted(unit.head()) && *size == unit.head_length &&
              container::decode_intact_head(bytes, unit.offset).ok()) {
-    return make_error(Code::kMalformed, "record at offset {}: it is not what the index lists",
+    return make_error(Code::kMalformed, "record at offset {}: its head differs from the index",
                       unit.offset);
   } else {
     input.damage(unit.head(),
-                 make_error(Code::kChecksum, "record head at offset {}: not what the index lists",
+                 make_error(Code::kChecksum,
+                            "record head at offset {}: damaged, because it differs from the index",
                             unit.offset));
   }
   return {};

@@ -129,10 +129,11 @@ Result<std::shared_ptr<symmetry::GroupState>> Assembler::group_state(std::uint32
   const GroupProgress& group = groups_[number];
   const catalog::Group& entry = catalog().groups[number];
   if (group.dropped) {
-    return make_error(Code::kUnsupported,
-                      "group {}: too far before the tensor that refers to it for a decoder without "
-                      "a store",
-                      number);
+    return make_error(
+        Code::kUnsupported,
+        "group {}: too far before the tensor that refers to it, for a decoder without "
+        "a store",
+        number);
   }
   BBZ_TRY(group.useless);
   std::vector<std::byte> buffer;
@@ -192,8 +193,8 @@ Status Assembler::keep_or_release(std::size_t number) {
     if (!belongs || put_together || !group.useless.ok() || !options_.decode) continue;
     // Once the number of its tensors is known, a group may be as large as it must be.
     if (!group.read && !input_.has_room(0)) {
-      group.useless =
-          make_error(Code::kLimit, "group {}: no room left to keep its tensors", candidate);
+      group.useless = make_error(
+          Code::kLimit, "group {}: the memory limit leaves no room for its tensors", candidate);
       continue;
     }
     keep(group, number);
@@ -207,9 +208,11 @@ Status Assembler::keep_or_release(std::size_t number) {
   if (input_.has_room(0)) return {};  // it waits for its group
   input_.release(unit.payload());
   record_map_.unit(number).set(Unit::kHanded);
-  return fail(tensor, &catalog().chunks[unit.item],
-              make_error(Code::kLimit, "chunk at offset {}: no room left to wait for group {}",
-                         unit.offset, catalog().tensors[tensor].meta.group));
+  return fail(
+      tensor, &catalog().chunks[unit.item],
+      make_error(Code::kLimit,
+                 "chunk at offset {}: the memory limit leaves no room until group {} arrives",
+                 unit.offset, catalog().tensors[tensor].meta.group));
 }
 
 void Assembler::release_kept(std::uint32_t number) {

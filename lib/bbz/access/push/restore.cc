@@ -7,9 +7,10 @@ namespace bbz::push {
 Result<State> Decoder::state(std::string identity) const {
   const Impl& d = *impl_;
   if (!d.input.has_store() || identity.size() > 0xFFFF) {
-    return make_error(Code::kInvalidArgument,
-                      "state: there is no store, or an identity of {} bytes (at most 65535)",
-                      identity.size());
+    return make_error(
+        Code::kInvalidArgument,
+        "state: the decoder has no store, or the identity has {} bytes (the limit is 65535)",
+        identity.size());
   }
   // Payloads that are verified but wait for something else are left to the next decoder.
   RangeSet done = d.input.verified();
@@ -32,7 +33,7 @@ Status Decoder::restore(const State& state) {
   BBZ_TRY(d.failure);
   if (!d.input.has_store() || d.input.there().count() != 0) {
     return make_error(Code::kInvalidArgument, "restore: {}",
-                      d.input.has_store() ? "bytes were fed before" : "there is no store");
+                      d.input.has_store() ? "bytes were fed before" : "the decoder has no store");
   }
   if (state.total) {
     BBZ_TRY(d.record_map.set_total(*state.total));
@@ -41,8 +42,8 @@ Status Decoder::restore(const State& state) {
   const auto total = d.record_map.total();
   for (const Interval& range : state.there) {
     if (range.empty() || (total && range.end > *total)) {
-      return make_error(Code::kInvalidArgument, "restore: bytes {} to {} of {}", range.begin,
-                        range.end, total.value_or(0));
+      return make_error(Code::kInvalidArgument, "restore: no bytes {} to {} in an archive of {}",
+                        range.begin, range.end, total.value_or(0));
     }
     BBZ_TRY(d.input.adopt(range));
   }

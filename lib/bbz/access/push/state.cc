@@ -49,7 +49,7 @@ Status check_within(const std::vector<Interval>& verified, const std::vector<Int
   for (const Interval& range : verified) {
     while (holder != there.end() && holder->end < range.end) ++holder;
     if (holder != there.end() && holder->begin <= range.begin) continue;
-    return make_error(Code::kMalformed, "state: bytes {} to {} are verified and not there",
+    return make_error(Code::kMalformed, "state: bytes {} to {} are verified, but missing",
                       range.begin, range.end);
   }
   return {};
@@ -98,7 +98,7 @@ Result<State> decode_state(Bytes bytes) {
   const auto identity_length = r.get<std::uint16_t>();
   const auto reserved = r.get<std::uint16_t>();
   if (version != kVersion || (flags & ~kFlagTotal) != 0 || reserved != 0) {
-    return make_error(Code::kUnsupported, "state: version {} with flags {:#x}, known is version {}",
+    return make_error(Code::kUnsupported, "state: version {} with flags {:#x}, expected version {}",
                       version, flags, kVersion);
   }
   State state;
@@ -137,8 +137,8 @@ Result<State> load_state(const std::string& path) {
   BBZ_ASSIGN(const auto source, io::open_own_source(path));
   const std::uint64_t size = source->size().value_or(0);
   if (size > kMost) {
-    return make_error(Code::kLimit, "{}: a state file of {} bytes, at most {}", quoted(path), size,
-                      kMost);
+    return make_error(Code::kLimit, "{}: a state file of {} bytes, the limit is {}", quoted(path),
+                      size, kMost);
   }
   std::vector<std::byte> bytes(static_cast<std::size_t>(size));
   BBZ_TRY(io::read_exactly(*source, 0, bytes));

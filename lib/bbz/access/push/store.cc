@@ -25,8 +25,8 @@ class FileStore final : public Store {
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return io::system_error(errno, "cannot read", path_);
       if (got == 0) {
-        return make_error(Code::kIo, "{}: it ends at offset {}, {} more bytes were written to it",
-                          quoted(path_), offset, out.size());
+        return make_error(Code::kIo, "{}: ends at offset {}, expected {} more bytes", quoted(path_),
+                          offset, out.size());
       }
       offset += static_cast<std::uint64_t>(got);
       out = out.subspan(static_cast<std::size_t>(got));

@@ -121,14 +121,14 @@ Status Salvager::count(std::uint64_t bytes) {
     written_ += bytes;
     return {};
   }
-  return make_error(Code::kLimit, "more than {} bytes come out of the archive",
+  return make_error(Code::kLimit, "the recovered files have more than {} bytes",
                     options_.limits.unpacked_bytes);
 }
 
 Status Salvager::write_hole(std::uint64_t bytes, io::Sink& sink) {
   if (bytes == 0) return {};
   if (bytes > holes_left_) {
-    return make_error(Code::kLimit, "{}: {} bytes of it are lost, too many to leave room for",
+    return make_error(Code::kLimit, "{}: {} bytes are lost, too many to fill with zeros",
                       sink.name(), bytes);
   }
   holes_left_ -= bytes;

@@ -230,8 +230,8 @@ Result<DigestKind> find_digest_kind(io::Source& source, const Limits& limits) {
   if (!scanned.ok() && scanned.code() != Code::kCancelled) return scanned.error();
   if (kind) return *kind;
   if (any) return DigestKind::kXxh3_128;
-  return make_error(Code::kNotAnArchive, "{}: no record of a bbz archive was found in it ({})",
-                    source.name(), header.error().message);
+  return make_error(Code::kNotAnArchive, "{}: no record of a bbz archive found ({})", source.name(),
+                    header.error().message);
 }
 
 }  // namespace

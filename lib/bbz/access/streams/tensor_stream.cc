@@ -72,7 +72,7 @@ std::streampos TensorSource::seek(boost::iostreams::stream_offset offset,
   if (way == std::ios_base::end) base = s.size;
   // Unsigned arithmetic wraps: an offset before the start becomes one far past the end.
   const std::uint64_t target = base + static_cast<std::uint64_t>(offset);
-  if (target > s.size) throw std::ios_base::failure("seek outside of the tensor");
+  if (target > s.size) throw std::ios_base::failure("cannot seek outside of the tensor");
   s.position = target;
   return boost::iostreams::offset_to_position(static_cast<boost::iostreams::stream_offset>(target));
 }

@@ -194,11 +194,12 @@ ArchiveView::~ArchiveView() = default;
 Result<std::unique_ptr<FileView>> ArchiveView::open(std::uint32_t file) {
   const catalog::Catalog& catalog = state_->reader.catalog();
   if (file >= catalog.files.size()) {
-    return make_error(Code::kInvalidArgument, "file {}: there are {}", file, catalog.files.size());
+    return make_error(Code::kInvalidArgument, "file {}: expected a number below {}", file,
+                      catalog.files.size());
   }
   const catalog::File& entry = catalog.files[file];
   if (entry.kind != catalog::FileKind::kRegular) {
-    return make_error(Code::kInvalidArgument, "{} is a folder", quoted(entry.path));
+    return make_error(Code::kInvalidArgument, "{}: is a directory", quoted(entry.path));
   }
   return std::unique_ptr<FileView>(
       std::make_unique<OpenFile>(state_->reader, entry, state_->cache, state_->most_ahead));

@@ -45,7 +45,7 @@ Result<Tree> Tree::make(const catalog::Catalog& catalog) {
     // The catalog has no duplicate paths, and no file inside a file.
     if (file.kind == catalog::FileKind::kRegular) tree.nodes_[at].file = number;
     if (tree.nodes_.size() > kMostFolders + number + 2) {
-      return make_error(Code::kLimit, "its paths lie in more than {} folders", kMostFolders);
+      return make_error(Code::kLimit, "the files are in more than {} directories", kMostFolders);
     }
   }
   for (Node& node : tree.nodes_) {

@@ -67,15 +67,15 @@ Result<Struct> read_struct(const Struct* given, const char* name) {
   Struct known{};
   if (given == nullptr) return known;
   if (given->struct_size < kFirstSize<Struct>) {
-    return make_error(Code::kInvalidArgument, "{}: struct_size {}, at least {}", name,
+    return make_error(Code::kInvalidArgument, "{}: struct_size {}, expected at least {}", name,
                       given->struct_size, kFirstSize<Struct>);
   }
   if (given->struct_size > sizeof(Struct)) {
     const auto bytes = std::as_bytes(std::span(given, 1)).data();
     const Bytes unknown(bytes + sizeof(Struct), given->struct_size - sizeof(Struct));
     if (std::ranges::any_of(unknown, [](std::byte b) { return b != std::byte{0}; })) {
-      return make_error(Code::kUnsupported, "{}: a field after byte {} is of a later version", name,
-                        sizeof(Struct));
+      return make_error(Code::kUnsupported, "{}: a field after byte {} belongs to a later version",
+                        name, sizeof(Struct));
     }
   }
   std::memcpy(&known, given, std::min(given->struct_size, sizeof(Struct)));
@@ -87,8 +87,8 @@ template <class Struct>
 Status write_struct(const Struct& value, Struct* out, const char* name) {
   const std::size_t size = out->struct_size;
   if (size < kFirstSize<Struct>) {
-    return make_error(Code::kInvalidArgument, "{}: struct_size {}, at least {}", name, size,
-                      kFirstSize<Struct>);
+    return make_error(Code::kInvalidArgument, "{}: struct_size {}, expected at least {}", name,
+                      size, kFirstSize<Struct>);
   }
   std::memcpy(out, &value, std::min(size, sizeof(Struct)));
   out->struct_size = size;

@@ -15,10 +15,14 @@ using Tokens = std::span<const std::uint32_t>;
 // Visits one sequence at a time, so that memory does not grow with their number.
 template <class Visit>
 Status each_sequence(Tokens tokens, std::size_t length, const Visit& visit) {
-  if (length < 2 || tokens.size() % length != 0) {
+  if (length < 2) {
+    return make_error(Code::kInvalidArgument, "expected sequences of at least 2 tokens, found {}",
+                      length);
+  }
+  if (tokens.size() % length != 0) {
     return make_error(Code::kInvalidArgument,
-                      "expected sequences of at least 2 tokens, found {} tokens in sequences of {}",
-                      tokens.size(), length);
+                      "expected whole sequences of {} tokens, found {} tokens in all", length,
+                      tokens.size());
   }
   for (std::size_t begin = 0; begin < tokens.size(); begin += length) {
     BBZ_TRY(visit(tokens.subspan(begin, length)));
@@ -72,7 +76,8 @@ Result<Score> score(const Model& model, Tokens tokens, std::size_t length) {
 Result<Comparison> compare(const Model& first, const Model& second, Tokens tokens,
                            std::size_t length) {
   if (first.config().vocabulary != second.config().vocabulary) {
-    return make_error(Code::kInvalidArgument, "expected one vocabulary, found {} and {} tokens",
+    return make_error(Code::kInvalidArgument,
+                      "expected the same vocabulary in both models, found {} and {} tokens",
                       first.config().vocabulary, second.config().vocabulary);
   }
   Comparison total;

@@ -36,7 +36,7 @@ Status append_tensors(const Reader& reader, std::span<const std::uint32_t> tenso
   for (const std::uint32_t number : tensors) {
     placements.push_back({number, offset});
     const auto end = checked_add(offset, reader.catalog().tensors[number].byte_size);
-    if (!end) return make_error(Code::kLimit, "{}: longer than 64 bits can say", sink.name());
+    if (!end) return make_error(Code::kLimit, "{}: its size exceeds 64 bits", sink.name());
     offset = *end;
   }
   BBZ_TRY(sink.reserve(offset));

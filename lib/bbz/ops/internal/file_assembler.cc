@@ -15,8 +15,8 @@ Status FileAssembler::put(const catalog::Tensor& tensor, std::uint64_t offset, B
 
 Status FileAssembler::end(const catalog::File& file) {
   if (sink_.written() - begin_ == file.size) return {};
-  return make_error(Code::kMalformed, "file {}: {} bytes came, its size is {}",
-                    bbz::quoted(file.path), sink_.written() - begin_, file.size);
+  return make_error(Code::kMalformed, "file {}: {} bytes, expected {}", bbz::quoted(file.path),
+                    sink_.written() - begin_, file.size);
 }
 
 }  // namespace bbz::ops

@@ -39,7 +39,7 @@ Status Spool::move_to(io::Sink& sink) {
     left -= static_cast<std::uint64_t>(n);
   }
   if (::ftruncate(file_.get(), 0) != 0 || ::lseek(file_.get(), 0, SEEK_SET) != 0) {
-    return io::system_error(errno, "cannot empty", writer_.name());
+    return io::system_error(errno, "cannot truncate", writer_.name());
   }
   return {};
 }

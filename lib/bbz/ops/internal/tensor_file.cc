@@ -10,8 +10,8 @@ namespace bbz::ops {
 Status TensorFile::add(const catalog::Tensor& tensor, const std::string& file) {
   const catalog::TensorMeta& meta = tensor.meta;
   if (find_dtype(meta.dtype) == nullptr) {
-    return make_error(Code::kUnsupported, "tensor {}: its dtype {} is not known",
-                      bbz::quoted(meta.name), static_cast<int>(meta.dtype));
+    return make_error(Code::kUnsupported, "tensor {}: unknown dtype {}", bbz::quoted(meta.name),
+                      static_cast<int>(meta.dtype));
   }
   const auto [other, inserted] = files_.emplace(meta.name, file);
   if (!inserted) {

@@ -144,7 +144,8 @@ Status BitsBackPacker::write_rider(const Rider& rider, std::optional<std::uint32
     BBZ_ASSIGN(const MutableBytes room, writer.reserve());
     const Bytes plain = rest.first(std::min(carried.plain_size, rest.size()));
     if (plain.size() != room.size()) {
-      return error_with_message(Code::kInternal, "a rider's chunks are not those that were coded");
+      return error_with_message(Code::kInternal,
+                                "a chunk of a rider has another size than when it was coded");
     }
     if (carried.length == 0) {
       BBZ_TRY(
@@ -224,7 +225,7 @@ Status BitsBackPacker::draw(std::size_t j, std::vector<Rider>& riders,
   BBZ_ASSIGN(const bool possible, is_in_proportion(group, group_bytes.size(), reads, *drawn));
   if (!possible) {
     return write_plain(error_with_message(
-        Code::kLimit, "its carriers take too few bytes for what reading them back costs"));
+        Code::kLimit, "its carriers have too few bytes for the work that reading them back takes"));
   }
   BBZ_ASSIGN(const std::uint32_t number,
              file_.writer().add_group(catalog::GroupMethod::kBitsBack, group_bytes));

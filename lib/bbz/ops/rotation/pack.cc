@@ -70,10 +70,11 @@ Status check_work(const Model& model, const junction::Detection& detection) {
     if (junction.proven()) work += width * width * width;
   }
   if (work <= kMostPerByte * static_cast<double>(model.stored_bytes) + kFree) return {};
-  return make_error(Code::kLimit,
-                    "its junctions are too wide for the {} bytes that are stored of it: work of "
-                    "{:.2g}, the limit is {:.0f} for a byte",
-                    model.stored_bytes, work, kMostPerByte);
+  return make_error(
+      Code::kLimit,
+      "its junctions are too wide for its {} stored bytes: the work is {:.2g}, the limit "
+      "is {:.0f} for a byte",
+      model.stored_bytes, work, kMostPerByte);
 }
 
 Result<std::string> why_none_fits(const Model& model, const junction::Detection& detection) {

@@ -192,12 +192,11 @@ Result<Plan> plan_junction(std::uint64_t width, std::span<const Carrier> carrier
 Result<Drawn> encode(const Plan& plan, std::span<const Carrier> carriers, Bytes riders) {
   BBZ_ASSIGN(const Operand given, Operand::open(plan.width, carriers));
   if (given.columns() != plan.column_exponents.size()) {
-    return make_error(Code::kInvalidArgument,
-                      "bits-back: the plan is for {} carrier rows, but there are {}",
-                      plan.column_exponents.size(), given.columns());
+    return make_error(Code::kInvalidArgument, "bits-back: {} carrier rows, expected {} by the plan",
+                      given.columns(), plan.column_exponents.size());
   }
   if (riders.size() > capacity_bytes(plan)) {
-    return make_error(Code::kInvalidArgument, "bits-back: {} bytes of riders, at most {} fit",
+    return make_error(Code::kInvalidArgument, "bits-back: {} bytes of riders, the limit is {}",
                       riders.size(), capacity_bytes(plan));
   }
   const std::vector<std::uint32_t> coordinates =

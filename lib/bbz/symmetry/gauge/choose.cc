@@ -46,7 +46,8 @@ Result<Choice> choose_polar(const Matrix& s, DType dtype) {
   }
   choice.polar = recover_polar(choice.stored, dtype, form.rows, form.cols);
   if (!choice.polar) {
-    return make_error(Code::kUnsupported, "found a factor that is not found again");
+    return make_error(Code::kUnsupported,
+                      "found a factor that cannot be read back from the rotated shortcut");
   }
   return choice;
 }

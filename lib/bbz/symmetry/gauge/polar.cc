@@ -143,8 +143,9 @@ Status decode_polar(const PolarView& form, MutableBytes out, parallel::ThreadPoo
   BBZ_TRY(check_polar(form));
   if (out.size() / form.rows / element_bytes(form.dtype) != form.cols ||
       out.size() != form.rows * form.cols * element_bytes(form.dtype)) {
-    return make_error(Code::kInvalidArgument, "polar form of {} x {}: found room for {} bytes",
-                      form.rows, form.cols, out.size());
+    return make_error(Code::kInvalidArgument,
+                      "polar form of {} x {}: a buffer of {} bytes does not fit", form.rows,
+                      form.cols, out.size());
   }
   return write_shortcut(form, pool, out);
 }
@@ -206,7 +207,8 @@ Result<PolarForm> quantise(const Matrix& factor, const std::vector<std::uint32_t
         return !std::isnan(entry);
       });
   if (!filled) {
-    return make_error(Code::kUnsupported, "found an entry that cannot be read off the shortcut");
+    return make_error(Code::kUnsupported,
+                      "found an entry that cannot be read back from the shortcut");
   }
   if (const Status checked = check_factor(grid, factor_type); !checked.ok()) {
     return error_with_message(Code::kUnsupported, checked.error().message);

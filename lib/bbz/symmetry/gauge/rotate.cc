@@ -191,7 +191,7 @@ Result<std::string> why_not(std::span<const TensorInfo> tensors, const Junction&
     const bool shortcut = member.role == Role::kShortcutIn || member.role == Role::kShortcutOut;
     if (shortcut) whole.shape = {info.shape[0] * info.shape[1], 1};
     if (!fits_when_rotated(whole, shortcut ? Role::kShortcutOut : member.role, bytes)) {
-      return fmt::format("{}: its entries are near the end of what {} holds", quoted(info.name),
+      return fmt::format("{}: its entries are near the largest value of {}", quoted(info.name),
                          dtype_info(info.dtype).name);
     }
   }

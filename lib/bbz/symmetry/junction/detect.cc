@@ -76,7 +76,7 @@ class Prover {
       const std::uint64_t extent = info.shape[role_axis(role)];
       if (junction_.width == 0) junction_.width = extent;
       if (extent != junction_.width) {
-        refuse(fmt::format("{}: expected {} along axis {} as {} has, found {}", quoted(name),
+        refuse(fmt::format("{}: expected {} along axis {} as in {}, found {}", quoted(name),
                            junction_.width, role_axis(role),
                            quoted(tensors_[junction_.members.front().tensor].name),
                            shape_text(info)));
@@ -111,7 +111,7 @@ class Prover {
       const TensorInfo& info = tensors_[stranger];
       if (std::ranges::count(info.shape, junction_.width) != 0) {
         refuse(
-            fmt::format("{}: expected only tensors known of the family where one has the "
+            fmt::format("{}: expected no tensor unknown to the family with an axis of the "
                         "junction's width {}, found {}",
                         quoted(info.name), junction_.width, shape_text(info)));
       }

@@ -86,8 +86,8 @@ bool Fetcher::share() {
 Status Fetcher::check_damages() const {
   for (const push::Damage& damage : decoder_.damages()) {
     if (damage.times < kMostDamage) continue;
-    return make_error(damage.error.code, "{}: the server's file is damaged: {}", remote_.name(),
-                      damage.error.message);
+    return make_error(damage.error.code, "{}: the file on the server is damaged: {}",
+                      remote_.name(), damage.error.message);
   }
   return {};
 }
@@ -127,7 +127,7 @@ Status Fetcher::fetch_one(std::unique_lock<std::mutex>& lock, ClaimPtr claim) {
     claim->left.begin += wanted.size();
     claim->bytes += wanted.size();
     if (claim->left.empty() && claim->left.end < range.end) {
-      return Error{Code::kCancelled, "the rest is fetched by another connection"};
+      return Error{Code::kCancelled, "another connection fetches the rest"};
     }
     return {};
   });

@@ -49,14 +49,14 @@ Result<bool> find_own(const std::string& path, IsOurs&& is_ours) {
   const auto source = io::open_own_source(path);
   if (source.code() == Code::kNotFound) return false;
   if (source.code() == Code::kExists) {
-    return make_error(Code::kExists, Remedy::kReplace, "{}, so it is no part of a download",
+    return make_error(Code::kExists, Remedy::kReplace, "{}, so it is not from a download",
                       source.error().message);
   }
   if (!source.ok()) return source.error();
   BBZ_ASSIGN(const bool ours, is_ours(**source));
   if (ours) return true;
   return make_error(Code::kExists, Remedy::kReplace,
-                    "{}: already exists and is no part of a download", bbz::quoted(path));
+                    "{}: already exists and is not from a download", bbz::quoted(path));
 }
 
 }  // namespace

@@ -138,7 +138,7 @@ void Partial::set_mode() {
 Status Partial::publish(bool replace, bool sync) {
   if (sync) BBZ_TRY(store_->sync());
   if (!io::stands_at(file_.get(), part_)) {
-    return make_error(Code::kIo, "{}: is not the file that was downloaded any more", part_);
+    return make_error(Code::kIo, "{}: was replaced during the download", part_);
   }
   // If the process ends here, PATH.part is checked as a whole, because it has no state.
   std::error_code ignored;

@@ -68,8 +68,8 @@ Status Input::check_ranges(Interval range) const {
   const bool joins = (range.begin > 0 && has({range.begin - 1, range.begin})) ||
                      (range.end < UINT64_MAX && has({range.end, range.end + 1}));
   if (joins || there_.count() < most_ranges_) return {};
-  return make_error(Code::kLimit, "bytes at offset {}: they would be the range after {} others",
-                    range.begin, most_ranges_);
+  return make_error(Code::kLimit, "bytes at offset {}: more than {} separate ranges", range.begin,
+                    most_ranges_);
 }
 
 Status Input::take(std::uint64_t offset, Bytes bytes) {

@@ -15,8 +15,7 @@ RecordMap::RecordMap(Input& input, const Options& options)
 
 Status RecordMap::set_total(std::uint64_t total) {
   if (total_ && *total_ != total) {
-    return make_error(Code::kInvalidArgument, "archive length {}: it is known to be {}", total,
-                      *total_);
+    return make_error(Code::kInvalidArgument, "archive length {}: expected {}", total, *total_);
   }
   total_ = total;
   return {};
@@ -66,10 +65,10 @@ Result<std::optional<RecordView>> RecordMap::head_at(std::uint64_t offset) {
   // or into bytes that are known to be something else.
   const auto unclaimed = input_.verified().missing(range, 1);
   if ((total_ && range.end > *total_) || unclaimed.empty() || unclaimed.front() != range) {
-    input_.damage(
-        {offset, offset + container::kHeadSize},
-        make_error(total_ && range.end > *total_ ? Code::kTruncated : Code::kChecksum,
-                   "record at offset {}: by its head, its meta ends at {}", offset, range.end));
+    input_.damage({offset, offset + container::kHeadSize},
+                  make_error(total_ && range.end > *total_ ? Code::kTruncated : Code::kChecksum,
+                             "record at offset {}: its head says that its meta ends at {}", offset,
+                             range.end));
     return none;
   }
   if (!input_.has(range)) return none;
@@ -188,8 +187,8 @@ Status RecordMap::take_list(const container::Index& index, const Add& add) {
   std::size_t at = 0;
   std::vector<std::byte> listed;
   const auto differs = [&](std::uint64_t offset) {
-    return make_error(Code::kMalformed, "index: what it lists at offset {} is not what lies there",
-                      offset);
+    return make_error(Code::kMalformed,
+                      "index: its entry for offset {} differs from the record there", offset);
   };
   BBZ_TRY(container::for_each_record(index, limits_, [&](const RecordView& record) -> Status {
     if (at == units_.size()) {
@@ -233,7 +232,7 @@ Status RecordMap::read_records(const Add& add) {
     if (head.type == RecordType::kTrailer || listed_) {
       return make_error(Code::kMalformed, "{} record at offset {}: expected the index{}",
                         container::type_name(head.type), head.offset,
-                        listed_ ? ", for the one at the front lists no more" : "");
+                        listed_ ? ", because the index at the front lists no more records" : "");
     }
     BBZ_TRY(take_record(*record, add));
     units_.back().set(Unit::kHeadOk);
@@ -258,7 +257,7 @@ Status RecordMap::read_index_head(std::uint64_t offset) {
   BBZ_ASSIGN(const auto record, head_at(offset));
   if (!record) return {};
   if (record->head.type != RecordType::kIndex) {
-    return make_error(Code::kMalformed, "record at offset {}: type {}, expected index", offset,
+    return make_error(Code::kMalformed, "record at offset {}: type {}, expected the index", offset,
                       container::type_name(record->head.type));
   }
   return take_index_head(*record);

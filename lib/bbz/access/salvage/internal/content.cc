@@ -87,7 +87,7 @@ Status Content::decode_chunk(const FoundTensor& tensor, const catalog::Chunk& ch
   BBZ_TRY(io::read_exactly(source_, chunk.payload.offset, job.payload));
   job.plain.resize(chunk.decoded_bytes);
   if (!group.ok() && symmetry::needs_group(tensor.meta, chunk)) {
-    return make_error(group.code(), "chunk {} at offset {} is recovered from {}", chunk.meta.number,
+    return make_error(group.code(), "chunk {} at offset {} needs {}", chunk.meta.number,
                       chunk.payload.offset, group.error().message);
   }
   symmetry::GroupAccess access;
@@ -100,12 +100,12 @@ Status Content::decode_chunk(const FoundTensor& tensor, const catalog::Chunk& ch
 Status Content::read_derived(const FoundTensor& tensor) {
   const auto [first, is_new] = derived_from_.emplace(tensor.meta.group, tensor.meta.number);
   if (!is_new && first->second != tensor.meta.number) {
-    return make_error(Code::kMalformed, "group {} derives tensor {} already", tensor.meta.group,
+    return make_error(Code::kMalformed, "group {} already derives tensor {}", tensor.meta.group,
                       first->second);
   }
   const auto group = find_group(tensor.meta, tensor.byte_size);
   if (!group.ok()) {
-    return make_error(group.code(), "it is derived from {}", group.error().message);
+    return make_error(group.code(), "it needs {}", group.error().message);
   }
   derived_.resize(tensor.byte_size);
   return (*group)->state->derive((*group)->catalog, entry_of(tensor), pool_, derived_);

@@ -30,7 +30,7 @@ Result<const TensorInfo*> find_matrix(std::span<const TensorInfo> tensors, std::
   const TensorInfo* info = find(tensors, name);
   if (info == nullptr || info->shape.size() != 2) {
     return make_error(Code::kMalformed, "{}: expected a matrix, found {}", name,
-                      info == nullptr ? "none" : "another number of axes");
+                      info == nullptr ? "none" : "a tensor of another rank");
   }
   return info;
 }
@@ -41,7 +41,7 @@ Result<Hints> hints_from_config(std::string_view text) {
   const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object()) {
     return make_error(Code::kMalformed, "config: expected a JSON object, found {}",
-                      json.is_discarded() ? "no JSON" : json.type_name());
+                      json.is_discarded() ? "text that is not JSON" : json.type_name());
   }
   Hints hints;
   BBZ_TRY(read(json, "num_attention_heads", hints.heads));
@@ -60,13 +60,13 @@ Result<Config> infer_config(std::span<const TensorInfo> tensors, const Hints& hi
   } else if (detection.family == "opt") {
     config.architecture = Architecture::kOpt;
   } else {
-    return make_error(Code::kUnsupported, "expected a model of the family llama or opt, found {}",
+    return make_error(Code::kUnsupported, "expected a model of the llama or opt family, found {}",
                       detection.family.empty() ? "an unknown one" : detection.family);
   }
   if (find(tensors, "model.decoder.project_in.weight") != nullptr) {
     return make_error(Code::kUnsupported,
-                      "model.decoder.project_in.weight: expected an OPT "
-                      "without projected embeddings");
+                      "expected an OPT model without projected embeddings, found "
+                      "model.decoder.project_in.weight");
   }
   const bool opt = config.architecture == Architecture::kOpt;
   config.layers = detection.layers;
@@ -79,7 +79,8 @@ Result<Config> infer_config(std::span<const TensorInfo> tensors, const Hints& hi
   const TensorInfo* widest = head != nullptr && head->shape.size() == 2 ? head : tokens;
   config.hidden = hints.hidden.value_or(widest->shape[1]);
   if (!hints.heads) {
-    return make_error(Code::kNotFound, "expected the number of heads, which no tensor tells");
+    return make_error(Code::kNotFound,
+                      "expected the number of heads, found none in a configuration");
   }
   const std::string layer = opt ? "model.decoder.layers.0." : "model.layers.0.";
   BBZ_ASSIGN(const TensorInfo* q, find_matrix(tensors, layer + "self_attn.q_proj.weight"));

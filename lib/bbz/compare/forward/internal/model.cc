@@ -235,8 +235,9 @@ void Model::step(Matrix& x, const std::string& shortcut, const Matrix& output) c
 Result<Matrix> Model::logits(std::span<const std::uint32_t> tokens, std::size_t length) const {
   const bool opt = config_.architecture == Architecture::kOpt;
   if (length == 0 || tokens.size() % length != 0) {
-    return make_error(Code::kInvalidArgument, "expected sequences of {} tokens, found {} tokens",
-                      length, tokens.size());
+    return make_error(Code::kInvalidArgument,
+                      "expected whole sequences of {} tokens, found {} tokens in all", length,
+                      tokens.size());
   }
   const auto largest = std::ranges::max_element(tokens);
   if (largest != tokens.end() && *largest >= config_.vocabulary) {

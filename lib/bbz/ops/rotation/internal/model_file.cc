@@ -110,7 +110,7 @@ Status ModelFile::finish(const Record& record) {
   if (!keep) {
     BBZ_ASSIGN(header, make_header(json));
     if (header.size() > header_size_) {
-      return make_error(Code::kInternal, "header of {} bytes, room was left for {}", header.size(),
+      return make_error(Code::kInternal, "header of {} bytes, expected at most {}", header.size(),
                         header_size_);
     }
     // Pads the JSON with spaces, which the format allows; the length field counts them.

@@ -12,8 +12,7 @@ namespace bbz::bitsback {
 Result<Precision> precision_of(DType dtype) {
   const DTypeInfo* info = find_dtype(dtype);
   if (dtype != DType::kF16 && dtype != DType::kBF16 && dtype != DType::kF32) {
-    return make_error(Code::kUnsupported,
-                      "dtype: a rotation hides in F16, BF16 or F32 tensors, not in {}",
+    return make_error(Code::kUnsupported, "dtype: expected carriers of F16, BF16 or F32, found {}",
                       info != nullptr ? info->name : "an unknown type");
   }
   return Precision{static_cast<std::size_t>(info->bits / 8), info->layout.mantissa_bits,
@@ -22,7 +21,7 @@ Result<Precision> precision_of(DType dtype) {
 
 Result<Operand> Operand::open(std::uint64_t width, std::span<const Carrier> carriers) {
   if (width == 0 || width > kMaxWidth) {
-    return make_error(Code::kLimit, "frame: width {} of the junction is not in 1 ... {}", width,
+    return make_error(Code::kLimit, "frame: a junction of width {}, expected 1 to {}", width,
                       kMaxWidth);
   }
   if (carriers.empty()) {
@@ -35,7 +34,8 @@ Result<Operand> Operand::open(std::uint64_t width, std::span<const Carrier> carr
   const std::size_t row_bytes = width * operand.precision_.bytes;
   for (std::size_t i = 0; i < carriers.size(); ++i) {
     if (carriers[i].dtype != carriers.front().dtype) {
-      return make_error(Code::kUnsupported, "frame: carrier {} has another type than carrier 0", i);
+      return make_error(Code::kUnsupported, "frame: carrier {} has another dtype than carrier 0",
+                        i);
     }
     if (carriers[i].bytes.size() % row_bytes != 0) {
       return make_error(Code::kInvalidArgument,
@@ -45,7 +45,7 @@ Result<Operand> Operand::open(std::uint64_t width, std::span<const Carrier> carr
     operand.columns_ += carriers[i].bytes.size() / row_bytes;
   }
   if (operand.columns_ > kMaxColumns) {
-    return make_error(Code::kLimit, "frame: the carriers have {} rows, more than {}",
+    return make_error(Code::kLimit, "frame: the carriers have {} rows, the limit is {}",
                       operand.columns_, kMaxColumns);
   }
   return operand;

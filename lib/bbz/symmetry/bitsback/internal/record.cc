@@ -168,13 +168,14 @@ std::uint64_t least_stored_bytes(std::uint64_t width, Bytes record) {
 
 Result<Record> decode_record(Bytes bytes, std::uint64_t width, std::uint64_t columns) {
   if (bytes.size() < kHeaderSize) {
-    return make_error(Code::kTruncated, "bits-back record: {} bytes, its header has {}",
+    return make_error(Code::kTruncated,
+                      "bits-back record: {} bytes, expected at least the {} of its header",
                       bytes.size(), kHeaderSize);
   }
   WireReader in(bytes);
   Record record;
   if (const auto version = in.get<std::uint8_t>(); version != kVersion) {
-    return make_error(Code::kUnsupported, "bits-back record: version {}, known is {}", version,
+    return make_error(Code::kUnsupported, "bits-back record: version {}, expected {}", version,
                       kVersion);
   }
   record.seed = in.get<std::uint8_t>();
@@ -182,7 +183,7 @@ Result<Record> decode_record(Bytes bytes, std::uint64_t width, std::uint64_t col
   record.grid.scale = in.get<std::uint8_t>();
   record.grid.shift = in.get<std::uint8_t>();
   if (const auto reserved = in.get<std::uint8_t>(); reserved != 0) {
-    return make_error(Code::kUnsupported, "bits-back record: reserved byte is {:#04x}, not 0",
+    return make_error(Code::kUnsupported, "bits-back record: reserved byte is {:#04x}, expected 0",
                       reserved);
   }
   record.width = in.get<std::uint16_t>();
@@ -190,15 +191,14 @@ Result<Record> decode_record(Bytes bytes, std::uint64_t width, std::uint64_t col
   record.payload_size = in.get<std::uint32_t>();
   record.payload_checksum = in.get<std::uint64_t>();
   if (record.width != width || record.columns != columns) {
-    return make_error(
-        Code::kMalformed,
-        "bits-back record: for {} carrier rows of width {}, but there are {} of width {}",
-        record.columns, record.width, columns, width);
+    return make_error(Code::kMalformed,
+                      "bits-back record: for {} carrier rows of width {}, found {} of width {}",
+                      record.columns, record.width, columns, width);
   }
   if (width < 2 || columns < width) {
     return make_error(Code::kMalformed,
-                      "bits-back record: {} carrier rows fix no rotation of width {}", columns,
-                      width);
+                      "bits-back record: {} carrier rows do not fix a rotation of width {}",
+                      columns, width);
   }
   if (!valid(record.grid)) {
     return make_error(Code::kMalformed,
@@ -206,7 +206,7 @@ Result<Record> decode_record(Bytes bytes, std::uint64_t width, std::uint64_t col
                       record.grid.bits, record.grid.scale, record.grid.shift);
   }
   if (record.payload_size > capacity_bits(width, record.grid.bits) / 8) {
-    return make_error(Code::kMalformed, "bits-back record: {} bytes of payload, at most {} fit",
+    return make_error(Code::kMalformed, "bits-back record: {} bytes of payload, the limit is {}",
                       record.payload_size, capacity_bits(width, record.grid.bits) / 8);
   }
 
@@ -221,7 +221,7 @@ Result<Record> decode_record(Bytes bytes, std::uint64_t width, std::uint64_t col
                       bytes.size());
   }
   if (!coded.finished()) {
-    return make_error(Code::kMalformed, "bits-back record: bytes are left over after its end");
+    return make_error(Code::kMalformed, "bits-back record: bytes follow its end");
   }
   return record;
 }
@@ -232,9 +232,8 @@ Result<std::vector<std::byte>> read_payload(const Record& record, const Matrix& 
   BBZ_ASSIGN(auto payload,
              payload_of(coordinates, record.grid.bits, record.seed, record.payload_size));
   if (const std::uint64_t found = xxh3_64(payload); found != record.payload_checksum) {
-    return make_error(Code::kChecksum,
-                      "bits-back: checksum of the payload is {:#018x}, not {:#018x}", found,
-                      record.payload_checksum);
+    return make_error(Code::kChecksum, "bits-back: payload checksum {:#018x}, computed {:#018x}",
+                      record.payload_checksum, found);
   }
   return payload;
 }

@@ -115,7 +115,7 @@ Result<std::vector<std::byte>> payload_of(std::span<const std::uint32_t> coordin
   const auto after = bytes.begin() + static_cast<std::ptrdiff_t>(size);
   if (std::any_of(after, bytes.end(), [](std::byte b) { return b != std::byte{0}; })) {
     return make_error(Code::kMalformed,
-                      "bits-back: what follows the {} bytes of payload is not zero", size);
+                      "bits-back: the bytes after the {} bytes of payload are not zero", size);
   }
   bytes.resize(size);
   return bytes;
