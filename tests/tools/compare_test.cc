@@ -62,6 +62,13 @@ TEST_F(Compare, RefusesWhatItCannotJudge) {
   EXPECT_EXIT_CODE(2, "$BBZ compare model.safetensors model.safetensors --max-nll 1");
   EXPECT_EXIT_CODE(2, "$BBZ compare model.safetensors model.safetensors --tokens tokens.u16");
   EXPECT_EXIT_CODE(1, "$BBZ compare model.safetensors missing.safetensors");
+  const Finished part =
+      sh("$BBZ compare model.safetensors model.safetensors --tokens tokens.u16 --length 24");
+  EXPECT_EQ(part.code, 2);
+  EXPECT_NE(part.err.find("tokens.u16: expected whole sequences of 24 tokens (--length), "
+                          "found 64 tokens"),
+            std::string::npos)
+      << part.err;
   write("plain.safetensors", layered_model(1, 32));
   EXPECT_EXIT_CODE(1, "$BBZ compare plain.safetensors plain.safetensors --max-orbit 1");
 }

@@ -15,7 +15,7 @@
 
 namespace bbz::tools {
 
-// A command line that reads below in/ and writes out, a file or a folder, if it writes anything.
+// A command line that reads below in/ and writes out, a file or a directory, if it writes anything.
 struct CommandLine {
   // A shell command. "@" marks where redirections belong; without it they are appended.
   std::string command;

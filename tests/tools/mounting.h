@@ -41,7 +41,7 @@ inline std::optional<std::string> why_no_mount(const std::string& folder) {
   return why;
 }
 
-// A test with the empty folder m to mount on, which is free again when the test ends.
+// A test with the empty directory m to mount on, which is free again when the test ends.
 class MountTest : public ToolTest {
  protected:
   void SetUp() override {

@@ -134,7 +134,7 @@ TEST_F(Refusal, RefusesWhatIsNoSafetensors) {
                    "$BBZ unpack bad.bbz -o - | cmp - bad.safetensors");
 }
 
-// A folder is refused, naming what is wrong, before its first file is packed.
+// A directory is refused, naming what is wrong, before its first file is packed.
 TEST_F(Refusal, RefusesAFolderInTheFirstMoment) {
   write("d/a.bin", noise_text(100'000, 3));
   write("d/z.safetensors", layered_model(1, 32));
@@ -220,7 +220,7 @@ TEST_F(Refusal, TellsThePatternOfOpaqueFromTheInput) {
   EXPECT_EXIT_CODE(2, "$BBZ pack a b --opaque");
 }
 
-// Every way to write an archive into the folder that is packed.
+// Every way to write an archive into the directory that is packed.
 TEST_F(Refusal, PacksNoOutputOfItsOwn) {
   write("d/model.safetensors", safetensors_of(small_sliced_model()));
   write("d/sub/x", "x");

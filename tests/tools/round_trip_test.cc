@@ -1,4 +1,4 @@
-// Every kind of file comes back byte for byte, alone, as a folder and through pipes.
+// Every kind of file comes back byte for byte, alone, as a directory and through pipes.
 #include <bit>
 
 #include "support/bytes.h"
@@ -10,7 +10,7 @@ namespace {
 
 class RoundTrip : public ToolTest {
  protected:
-  // Packs and unpacks the folder "in" as a whole, by index and as a stream, and verifies.
+  // Packs and unpacks the directory "in" as a whole, by index and as a stream, and verifies.
   void expect_folder_back(const std::string& options = "") {
     EXPECT_EXIT_CODE(0, "$BBZ pack in -f -o in.bbz " + options + " && $BBZ verify in.bbz");
     EXPECT_EXIT_CODE(0, "rm -rf out && $BBZ unpack in.bbz -C out && diff -r in out");

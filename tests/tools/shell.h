@@ -1,4 +1,4 @@
-// Runs the built tools as a user does: commands of a shell, in a folder of the test's own.
+// Runs the built tools as a user does: commands of a shell, in the test's own directory.
 #pragma once
 
 #include <fcntl.h>

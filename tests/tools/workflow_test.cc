@@ -129,7 +129,7 @@ TEST_F(Workflow, TakesALayerOut) {
   const nlohmann::json header = header_of(read("layer3.safetensors"));
   EXPECT_EQ(header.size(), 4u);  // three tensors and the metadata
   EXPECT_EQ(header["__metadata__"]["format"], "pt");
-  // The same from a pipe, and below a folder.
+  // The same from a pipe, and below a directory.
   EXPECT_EXIT_CODE(0, "cat model.bbz | $BBZ unpack - --layer 3 -o - | cmp - layer3.safetensors");
   EXPECT_EXIT_CODE(0,
                    "$BBZ unpack model.bbz --layer 3 -C out && "

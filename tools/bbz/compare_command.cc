@@ -144,11 +144,16 @@ Result<std::vector<std::uint32_t>> read_tokens(const CompareArguments& arguments
   constexpr std::uint64_t kMost = std::uint64_t{256} << 20;
   if (!size || *size % 2 != 0 || *size > kMost) {
     return make_error(Code::kInvalidArgument,
-                      "{}: expected a file of 16-bit token ids, of at most 256 MiB",
+                      "{}: expected a file of 16-bit token ids, whole ids and at most 256 MiB",
                       arguments.tokens);
   }
   std::uint64_t count = *size / 2;
   if (arguments.rows != 0) count = std::min(count, arguments.rows * arguments.length);
+  if (count % arguments.length != 0) {
+    return make_error(Code::kInvalidArgument,
+                      "{}: expected whole sequences of {} tokens (--length), found {} tokens",
+                      arguments.tokens, arguments.length, count);
+  }
   std::vector<std::byte> bytes(count * 2);
   BBZ_TRY(io::read_exactly(*source, 0, bytes));
   BBZ_TRY(source->check_unchanged());
