@@ -51,7 +51,7 @@ function(bbz_compile_alone)
   set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON SKIP_PRECOMPILE_HEADERS ON)
 endfunction()
 
-# bbz_room(NAME SOURCES ... LINKS ... PRIVATE_LINKS ...): one folder of lib/bbz as the target bbz_NAME,
+# bbz_room(NAME SOURCES ... LINKS ... PRIVATE_LINKS ...): one directory of lib/bbz as the target bbz_NAME,
 # alias bbz::NAME. LINKS names only rooms that stand before it; PRIVATE_LINKS the packages it uses inside.
 function(bbz_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
@@ -79,7 +79,7 @@ endfunction()
 
 # Tests with such words in their names walk every bit or every value, or kill a program again and again and count the bytes
 # that must come anew: a sanitizer makes it so slow that more of them are still on their way. They have the label `slow`, and
-# the file tests/slow of the build folder has the words as a filter for scripts that start the programs themselves.
+# the file tests/slow of the build directory has the words as a filter for scripts that start the programs themselves.
 set(bbz_slow_tests Exhaustive EveryBit EverySingleBit EveryFlippedBit SurvivesKills GoesOnWithAPartAfterKills)
 list(JOIN bbz_slow_tests "*:*" filter)
 file(WRITE ${PROJECT_BINARY_DIR}/tests/slow "*${filter}*\n")

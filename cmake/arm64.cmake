@@ -1,4 +1,4 @@
-# Builds for arm64 with a cross compiler. The libraries of arm64 lie in the folder `sysroot` of the build, into which
+# Builds for arm64 with a cross compiler. The libraries of arm64 lie in the directory `sysroot` of the build, into which
 # scripts/test-arm64 puts them.
 if(NOT BBZ_SYSROOT)
   set(BBZ_SYSROOT ${CMAKE_BINARY_DIR}/sysroot)

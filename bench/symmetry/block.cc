@@ -88,7 +88,7 @@ class BlockArchive {
   std::uint64_t bytes() const { return std::filesystem::file_size(path_); }
 
   // Seconds of decoding every chunk and deriving every shortcut once: into a file, or, without a
-  // folder, into nothing.
+  // directory, into nothing.
   Result<double> decode(unsigned threads, const std::string& folder) const {
     BBZ_ASSIGN(const auto reader, open(threads));
     Visitor visitor;

@@ -1,5 +1,5 @@
 // Packs a tensor and reads it back, with nothing but the installed library.
-//   outside [FOLDER]    where a folder is named, the archive and the tensor's bytes are left in it
+//   outside [DIRECTORY]    if a directory is named, the archive and the tensor's bytes stay in it
 #include <bbz/library.h>
 
 #include <cstdio>
