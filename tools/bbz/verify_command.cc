@@ -36,7 +36,7 @@ Manual verify_manual() {
       "chunks, tensors that cannot be rebuilt from others, and files, at most 100 in all.",
       "--json prints one object, or an array of them if several archives are named. "
       "tools/bbz/json.md in the sources of bbz describes its fields.",
-      "The root digest stands for the whole content. "
+      "The root digest covers the whole content. "
       "If an archive was packed with --digest sha256 and you keep its root digest in a safe place, "
       "--expect detects any change of the content. "
       "This needs the decoded content, so --expect cannot be combined with --fast."};

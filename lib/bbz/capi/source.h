@@ -88,7 +88,8 @@ typedef struct bbz_url_options {
 // Opens an http or https URL for reading, with one request, or more if it redirects. At most ten
 // redirects in a row are followed, from http to https but not back. They may lead to any host, also
 // in a private network or on this machine, unless refuse_private_redirects is set. If the server
-// serves no ranges, the source is a stream: it can be verified, but cannot be opened by a reader.
+// does not support ranges, the source is a stream, which a reader cannot open, but which can be
+// verified.
 // Like any source, it may be read from many threads. Up to `connections` threads of the library
 // prefetch; they end with the last _free of the source and its readers, and do not survive a
 // fork().

@@ -37,7 +37,7 @@ struct Identity {
   std::string if_range() const;
 };
 
-// Returns the first difference in words, such as `ETag "new", before "old"`, or nullopt if there is
+// Returns the first difference, such as `ETag "new", expected "old"`, or nullopt if there is
 // none. Ignores an ETag or a date that either identity lacks.
 std::optional<std::string> difference(const Identity& expected, const Identity& found);
 

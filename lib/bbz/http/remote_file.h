@@ -57,8 +57,8 @@ class RemoteFile {
 
   // Returns the URL as messages show it.
   const std::string& name() const { return name_; }
-  // Returns the size of the file in bytes, or nullopt if the server serves no ranges and gave no
-  // Content-Length.
+  // Returns the size of the file in bytes, or nullopt if the server neither supports ranges nor gave
+  // a Content-Length.
   std::optional<std::uint64_t> size() const;
   // Returns the pinned version. It is empty if ranges() is false.
   const Identity& identity() const { return identity_; }

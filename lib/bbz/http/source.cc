@@ -144,7 +144,7 @@ class RangeSource final : public io::Source {
   Prefetcher ahead_;
 };
 
-// Reads the whole file front to back, from a server that serves no ranges.
+// Reads the whole file front to back, from a server that does not support ranges.
 class WholeSource final : public io::Source {
  public:
   explicit WholeSource(std::shared_ptr<RemoteFile> file) : file_(std::move(file)) {}

@@ -63,8 +63,8 @@ Status expand_chunk(const catalog::TensorMeta& tensor, const catalog::Chunk& chu
 
 // Derives a tensor into `dense`, which has the tensor's size, from the payload of its group and the
 // bytes of the operand (empty if the rank is 0). Uses the threads of `pool` too, if it is not null.
-// Checks the derived checksum and digest. If `take` is set, calls it for part after part of the
-// tensor while these are hashed and so in the cache, before the checksum is known to be right.
+// Checks the derived checksum and digest. If `take` is set, calls it for each part of the
+// tensor once it is hashed and still in the cache, before the checksum is known to be right.
 // Errors: kMalformed and kChecksum, naming the tensor; those of `take`.
 Status derive_polar(const catalog::TensorMeta& tensor, const PolarGroup& group, Bytes operand,
                     MutableBytes dense, parallel::ThreadPool* pool = nullptr,

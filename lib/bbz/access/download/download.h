@@ -39,7 +39,7 @@ struct Summary {
   std::uint64_t bytes = 0;    // length of the archive
   std::uint64_t moved = 0;    // bytes that were fetched
   std::uint64_t damaged = 0;  // damaged heads and payloads found in what was there before
-  bool whole = false;         // fetched front to back, because the server serves no ranges
+  bool whole = false;         // fetched front to back: the server has no ranges
   // The root digest of the archive.
   Digest root;
 };
@@ -66,8 +66,8 @@ struct Summary {
 // With options.expected, also what that record decodes to, and a symmetry group with its tensors.
 //
 // With options.repair, the file at PATH becomes PATH.part once the server has answered, and what
-// differs from the server's index is fetched again. If the server serves no ranges, the file stays
-// at PATH. If the server's file is not a whole archive, the file is moved back to PATH.
+// differs from the server's index is fetched again. If the server does not support ranges, the file
+// stays at PATH. If the server's file is not a whole archive, the file is moved back to PATH.
 //
 // A server without ranges sends the file front to back, and an interrupted download starts over.
 //
@@ -95,9 +95,9 @@ struct PartRequest {
 // earlier call has left there is used, whether it was for this part, another or the whole.
 // `part.use` decides what is written to PATH; after it succeeds, the files beside PATH are removed.
 //
-// Errors: those of download(), and those of `part.use`; kIo if the server serves no ranges. After
-// an error of `part.use`, what was fetched is kept if the code is kIo or kCancelled, or if it is
-// kNotFound and an earlier call had left data. Options::repair is ignored.
+// Errors: those of download(), and those of `part.use`; kIo if the server does not support
+// ranges. After an error of `part.use`, what was fetched is kept if the code is kIo or kCancelled,
+// or if it is kNotFound and an earlier call had left data. Options::repair is ignored.
 Result<Summary> download_part(const std::string& url, const std::string& path,
                               const Options& options, const PartRequest& part);
 

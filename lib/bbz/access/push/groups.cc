@@ -225,7 +225,7 @@ void Assembler::release_kept(std::uint32_t number) {
   }
 }
 
-// Handles that a tensor has ended or failed: its group may not be needed any more.
+// Handles that a tensor has ended or failed: its group may no longer be needed.
 void Assembler::let_go_of_group(std::uint32_t tensor) {
   if (!std::exchange(progress_[tensor].counted, false)) return;
   const std::uint32_t group = catalog().tensors[tensor].meta.group;

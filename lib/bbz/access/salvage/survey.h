@@ -37,7 +37,7 @@ struct FoundGroup {
   catalog::Payload payload;  // its place in the archive; not read yet
   std::uint64_t offset = 0;  // of its record in the archive
   // The number of the tensor that follows it, the first of those that belong to it; nullopt if that
-  // cannot be known any more.
+  // tensor is lost.
   std::optional<std::uint32_t> first_tensor;
 };
 

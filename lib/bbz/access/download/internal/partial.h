@@ -61,7 +61,7 @@ class Partial {
   Status save(const Saved& saved);
 
   // Renames PATH.part to PATH, with `sync` written through to the disk before and after. Errors:
-  // kExists if PATH exists and may not be replaced; kIo if PATH.part is not this file any more.
+  // kExists if PATH exists and may not be replaced; kIo if PATH.part was replaced.
   Status publish(bool replace, bool sync);
   // Removes PATH.part and its state.
   void remove();

@@ -25,7 +25,7 @@ class Assembler {
 
   // Returns whether take() needs the bytes of the payload, and not only that they are verified.
   bool needs_payload(const Unit& unit) const;
-  // Takes the verified payload of a unit, and releases it when it is not needed any more.
+  // Takes the verified payload of a unit, and releases it when it is no longer needed.
   Status take(std::size_t unit, Bytes payload);
   // Counts a unit as verified and passed on without its payload, because a restored state says so.
   Status trust(std::size_t unit);
@@ -67,7 +67,7 @@ class Assembler {
 
     // Without a store, payloads that are needed later stay in memory.
     bool superseded = false;        // a newer group of its method is known
-    bool dropped = false;           // no tensor refers to it any more
+    bool dropped = false;           // no tensor refers to it now
     std::vector<std::size_t> kept;  // units
     std::uint64_t lent = 0;         // bytes of them that do not count against the limit
   };

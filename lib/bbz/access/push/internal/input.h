@@ -54,7 +54,7 @@ class Input {
   Status take(std::uint64_t offset, Bytes bytes);
   // Takes bytes that the store has. Errors: kLimit.
   Status adopt(Interval range);
-  // Ends the use of the bytes that were passed to take(): they need not be valid any more.
+  // Ends the use of the bytes that were passed to take(): they need not stay valid.
   void forget_latest() { latest_ = {}; }
 
   // Returns whether all bytes of a range are there.
@@ -72,7 +72,7 @@ class Input {
 
   // Records that bytes are correct. Precondition of this and the next two: the bytes are there.
   void verify(Interval range);
-  // Records that bytes are not needed in memory any more.
+  // Records that bytes are no longer needed in memory.
   void release(Interval range);
   // Records that bytes are wrong, and must come again.
   void damage(Interval range, Error error);
@@ -94,7 +94,7 @@ class Input {
   std::size_t most_ranges_;
   RangeSet there_;     // fed or adopted, and not damaged
   RangeSet verified_;  // the verified part of `there_`
-  RangeSet released_;  // without a store: there, but not in memory any more
+  RangeSet released_;  // without a store: fed, but no longer in memory
   std::uint64_t latest_offset_ = 0;
   Bytes latest_;                             // passed to the last take()
   std::map<std::uint64_t, Damage> damages_;  // by begin
