@@ -6,7 +6,7 @@
 namespace bbz::bench {
 namespace {
 
-// The tensor of whole rows that a chunk is a part of: its chunk 0, or 1 where a row begins before
+// The tensor of whole rows that a chunk is a part of: its chunk 0, or 1 if a row begins before
 // it.
 catalog::TensorMeta tensor_of(const Chunk& chunk) {
   const codec::ChunkShape& shape = chunk.shape;

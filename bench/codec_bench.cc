@@ -112,7 +112,7 @@ class Bench {
     if (fresh) fresh_.emplace(size, true);
   }
 
-  // Codes all chunks once. Returns false where a chunk cannot be decoded.
+  // Codes all chunks once. Returns false if a chunk cannot be decoded.
   bool time(const Coder& coder, const Way& way, double& encode, double& decode) {
     encode = timed(set_.chunks.size(), way.threads,
                    [&](std::size_t i) { coder.encode(set_.chunks[i], payloads_[i]); });
@@ -154,7 +154,7 @@ class Bench {
   std::byte* out_ = nullptr;
 };
 
-// Measures all coders on a data set in every way: tables[way][coder]. Returns false where a coder
+// Measures all coders on a data set in every way: tables[way][coder]. Returns false if a coder
 // does not give the bytes back.
 bool measure(const DataSet& set, const std::vector<Coder>& coders, const std::vector<Way>& ways,
              int repeat, std::vector<std::vector<Row>>& tables) {

@@ -20,7 +20,7 @@ struct Coder {
   std::function<bool(const Chunk& chunk)> takes;
   // `payload` is overwritten.
   std::function<void(const Chunk& chunk, std::vector<std::byte>& payload)> encode;
-  // Writes all of `out`, the chunk's size. Returns false where it cannot.
+  // Writes all of `out`, the chunk's size. Returns false if it cannot.
   std::function<bool(const Chunk& chunk, Bytes payload, MutableBytes out)> decode;
 };
 

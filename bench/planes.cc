@@ -29,7 +29,7 @@ struct Parts {
   std::uint8_t* packed;
 };
 
-// Whole bytes of a rest; one by one where that is all, which compilers vectorise.
+// Whole bytes of a rest; one by one if that is all, which compilers vectorise.
 template <class T, int kBytes>
 T load_rest(const std::uint8_t* __restrict bytes, std::size_t i) {
   if constexpr (kBytes == 1) return bytes[i];

@@ -1,4 +1,4 @@
-# Guards against mistakes with memory, in all that is built here: they end the program where an attacker would take it over.
+# Guards against mistakes with memory, in all that is built here: they end the program before an attacker can take it over.
 # Sanitizers see the same mistakes earlier, and do not go along with all of these guards.
 include(CheckCXXCompilerFlag)
 

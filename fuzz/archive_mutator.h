@@ -28,7 +28,7 @@ struct LooseArchive {
 };
 
 // The records of an archive, as their lengths say, without those that end it. Checksums are not
-// looked at. Nothing where not even the header is one.
+// looked at. Nothing if not even the header is one.
 inline std::optional<LooseArchive> take_apart(Bytes bytes) {
   if (bytes.size() < kFileHeaderSize) return std::nullopt;
   Buffer front(bytes.begin(), bytes.begin() + kFileHeaderSize);
@@ -243,7 +243,7 @@ class Fitter {
     return true;
   }
 
-  // Adds chunks of one repeated element where some are missing.
+  // Adds chunks of one repeated element if some are missing.
   void complete_tensor(std::vector<LooseRecord>& fitted) {
     constexpr std::uint64_t kMostAdded = 64;
     const std::uint64_t count = chunk_count();

@@ -38,7 +38,7 @@ class Pipe final : public bbz::io::Source {
   std::size_t position_ = 0;
 };
 
-// Whether the file could be read to its end, which fails where the stream is cut.
+// Whether the file could be read to its end, which fails if the stream is cut.
 bool read_file(SourceFile& file, std::vector<std::byte>& text) {
   for (const auto& extent : file.layout.extents) {
     require(extent.offset == text.size());

@@ -37,7 +37,7 @@ target_include_directories(bbz PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/li
                            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 
 # What the rooms use inside. Whoever links this library needs it too: bbzConfig.cmake finds it again. libcurl and OpenBLAS
-# are loaded at run time, where they are wanted.
+# are loaded at run time, when they are needed.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 set(BBZ_PACKAGES "libzstd libcrypto fmt libarchive")
@@ -65,7 +65,7 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/bbzConfig.cmake.in
                               INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/bbz)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/bbzConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion)
-# The installed tree may be moved: the file finds its prefix from where it lies itself.
+# The installed tree may be moved: the file finds its prefix from its own place.
 file(RELATIVE_PATH BBZ_PREFIX_FROM_PKGCONFIG /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 foreach(module IN ITEMS bbz bbz-c)
   configure_file(${PROJECT_SOURCE_DIR}/cmake/${module}.pc.in ${PROJECT_BINARY_DIR}/${module}.pc @ONLY)

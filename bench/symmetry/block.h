@@ -16,7 +16,7 @@ struct BlockOptions {
   std::string folder = "/tmp";
 };
 
-// Prints the table. False where something could not be packed or decoded.
+// Prints the table. Returns false if something could not be packed or decoded.
 bool print_block(const BlockOptions& options);
 
 }  // namespace bbz::bench

@@ -14,7 +14,7 @@
 namespace bbz::bench {
 namespace {
 
-// A line of /proc/self/status, in MiB; 0 where there is none.
+// A line of /proc/self/status, in MiB; 0 if there is none.
 double status_mib(const std::string& key) {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;) {

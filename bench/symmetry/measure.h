@@ -23,7 +23,7 @@ class Timer {
 };
 
 // What a piece of work took: seconds, and the most memory that it had resident beside what was
-// there before, in MiB (0 where the system does not tell).
+// there before, in MiB (0 if the system does not report it).
 struct Cost {
   double seconds = 0;
   double mib = 0;
@@ -31,7 +31,7 @@ struct Cost {
 
 // Does the work in a process of its own, so that memory that other work left behind does not count,
 // and returns what it took. The work tells the seconds that count. Errors: those of the work;
-// kInternal where the process fails.
+// kInternal if the process fails.
 Result<Cost> measure_apart(const std::function<Result<double>()>& work);
 
 // As `bbz pack` and `bbz pack --symmetry` pack a safetensors file of the model. No method: exactly.

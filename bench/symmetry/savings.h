@@ -32,7 +32,7 @@ struct MethodSavings {
 Result<MethodSavings> measure(const test_models::Spec& spec,
                               std::optional<rotation::RequestedMethod> method);
 
-// Entries saved as they follow from the shape: every junction triangular; polar where a shortcut
+// Entries saved as they follow from the shape: every junction triangular; polar if a shortcut
 // enters; of bits-back `bits` of 16 at each degree of freedom.
 struct ByShape {
   double triangular = 0;
@@ -47,7 +47,7 @@ struct SavingsOptions {
   bool bits_back = false;
 };
 
-// Prints the table as it goes. False where a model could not be packed.
+// Prints the table row by row. Returns false if a model could not be packed.
 bool print_savings(const SavingsOptions& options);
 
 }  // namespace bbz::bench

@@ -36,7 +36,7 @@ static bbz_code decode(const bbz_reader* reader, const char* name, bbz_error* er
   const size_t size = (size_t)tensor.byte_size;
   unsigned char* bytes = malloc(size != 0 ? size : 1);
   if (bytes == NULL) {
-    fprintf(stderr, "list: no memory for %" PRIu64 " bytes\n", tensor.byte_size);
+    fprintf(stderr, "list: out of memory for %" PRIu64 " bytes\n", tensor.byte_size);
     exit(EXIT_FAILURE);
   }
   code = bbz_reader_read_tensor(reader, number, bytes, size, error);

@@ -32,7 +32,7 @@ class Damage : public testing::TestWithParam<std::tuple<bool, bool>> {
     const auto source = io::memory_source(bytes);
     return verify(*source, std::get<0>(GetParam()));
   }
-  // The same where every byte must be read in passing.
+  // The same if every byte must be read in passing.
   Status check_piped(Bytes bytes) const {
     const auto source = io::memory_source(bytes);
     io::SequentialSource pipe(*source);

@@ -1,4 +1,4 @@
-// Lower tensors of which a few stored elements stand for megabytes, by every way of reading.
+// Lower tensors of which a few stored elements expand to megabytes, by every way of reading.
 #include <mutex>
 
 #include "archive/sample.h"

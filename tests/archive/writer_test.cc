@@ -136,7 +136,7 @@ TEST(Writer, TheArchiveDoesNotDependOnThreadsNorTheDigestOnTheCodec) {
   EXPECT_EQ(*one, *five);
 }
 
-// Read by the threads that encode, or at once where the digest's order asks for it.
+// Read by the threads that encode, or at once if the digest's order asks for it.
 TEST(Writer, TakesFromASourceWhatIsOtherwiseWritten) {
   std::vector<std::byte> bytes(1000);
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * i >> 3);

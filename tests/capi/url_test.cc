@@ -14,7 +14,7 @@ using testing::Not;
 
 class CUrl : public CInterface {
  protected:
-  // Null where opening ends with `expected` instead.
+  // Null if opening ends with `expected` instead.
   Owned<bbz_source> source_of(const std::string& url, const bbz_url_options* options = nullptr,
                               bbz_code expected = BBZ_OK) {
     bbz_source* source = nullptr;

@@ -22,7 +22,7 @@ class CVerify : public CInterface {
     return code;
   }
 
-  // Flips a bit in a chunk of "layers.0.w", and tells where its payload lies.
+  // Flips a bit in a chunk of "layers.0.w", and returns the place of its payload.
   std::uint64_t damage(std::size_t chunk) {
     const auto reader = *Reader::open(io::memory_source(Bytes(archive_)));
     const std::uint32_t number = reader->catalog().find_tensors("layers.0.w").at(0);

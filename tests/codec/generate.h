@@ -29,7 +29,7 @@ double rough_exp(double x);
 // large become the largest exponent's.
 std::uint64_t round_to(DType dtype, double value);
 
-// A chunk of `elements` weights: Gaussian rows whose scales are 0.02 exp(0.3 z), or, where
+// A chunk of `elements` weights: Gaussian rows whose scales are 0.02 exp(0.3 z), or, if
 // `column_spread` is not zero, also exp(column_spread * z) by column.
 std::vector<std::byte> gaussian_rows(DType dtype, std::uint64_t elements, std::uint64_t row_length,
                                      std::uint64_t seed, double column_spread = 0);

@@ -1,4 +1,4 @@
-// The ratio on weights of trained models, where the data is at hand.
+// The ratio on weights of trained models, if the data is at hand.
 #include <gtest/gtest.h>
 
 #include <filesystem>

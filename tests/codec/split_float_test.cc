@@ -28,7 +28,7 @@ split::Header header_of(Bytes payload) {
 }
 
 // Encodes with every kernel that takes the chunk, expects one payload, decodes it with every
-// kernel, which hashes it meanwhile. Returns the payload; where the codec cannot make the chunk
+// kernel, which hashes it at the same time. Returns the payload; if the codec cannot make the chunk
 // smaller, an empty one.
 std::vector<std::byte> round_trip(const ChunkShape& shape, Bytes plain,
                                   Level level = Level::kDefault) {

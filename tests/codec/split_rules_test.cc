@@ -53,7 +53,7 @@ struct Sample {
     states = position();
   }
 
-  // The message of decoding, or "" where it succeeds; an error of another kind fails the test.
+  // The message of decoding, or "" if it succeeds; an error of another kind fails the test.
   std::string message(Bytes bytes) const {
     std::vector<std::byte> out(*chunk_bytes(shape));
     const Status status = decode_with(nullptr, shape, bytes, out);

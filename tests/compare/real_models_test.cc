@@ -1,4 +1,4 @@
-// The symmetry coder's mathematics on real models, where they are there.
+// The symmetry coder's mathematics on real models, if they are at hand.
 #include <gtest/gtest.h>
 
 #include <filesystem>

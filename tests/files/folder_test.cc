@@ -90,7 +90,7 @@ TEST(OpenDirectory, FollowsLinksThatLeadOutOnRequestOnly) {
   EXPECT_THAT(paths(other / "link"), ElementsAre("blobs/0123"));
 }
 
-// The file that was listed is the one that is read, whatever stands under its name later.
+// The file that was listed is the one that is read, even if another gets its name later.
 TEST(OpenDirectory, ALinkPutIntoItsPlaceIsNotFollowed) {
   const TempDir outside;
   write_text(outside / "secret", "secret");
@@ -259,7 +259,7 @@ TEST(OpenDirectory, LooksAtEveryFileBeforeItsFirstIsRead) {
   EXPECT_EQ((*whole->next())->path, "a");
 }
 
-// Is somebody who may not read everything, also where tests run as root.
+// Is a user who may not read everything, even if tests run as root.
 class AsNobody {
  public:
   AsNobody() : was_(::geteuid()) { EXPECT_EQ(::seteuid(was_ == 0 ? 65534 : was_), 0); }
@@ -337,7 +337,7 @@ TEST(OpenDirectory, NeverGivesTheOutput) {
   const std::string other = ".bbz-0123456789abcdeg.tmp";
   for (const std::string output : {"model/x.bbz", "link/x.bbz", "model/sub/../x.bbz"}) {
     EXPECT_THAT(without(dir / output), ElementsAre(other, "a", "sub"));
-    // What stands there and is an archive will be replaced; anything else is a source.
+    // An archive at the output's path will be replaced; anything else there is a source.
     write_text(dir / "model/x.bbz", archive + "old");
     EXPECT_THAT(without(dir / output), ElementsAre(other, "a", "sub"));
     EXPECT_THAT(without(""), ElementsAre(other, "a", "sub", "x.bbz"));

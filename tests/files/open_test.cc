@@ -128,7 +128,7 @@ TEST(OpenDirectory, ABrokenFileIsAnErrorOfItsOwnStep) {
   EXPECT_THAT(broken.error().message, HasSubstr("b.safetensors: safetensors header: "));
 }
 
-// The models that stand beside the project, where they do.
+// The models beside the project, if there are any.
 TEST(Open, RealModelsAreTiledAndReadBackTheSame) {
   if (!fs::is_directory(BBZ_SHARED_DATA)) GTEST_SKIP() << "no " << BBZ_SHARED_DATA;
   const auto found = read_all(open(BBZ_SHARED_DATA));

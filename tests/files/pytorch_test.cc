@@ -35,7 +35,7 @@ std::vector<std::string> tensors_of(const Layout& layout) {
   return lines;
 }
 
-// The layout of a file of this name, whose bytes must come back; its format stands first.
+// The layout of a file of this name, whose bytes must come back; its format comes first.
 std::vector<std::string> layout_of(const std::string& text, const std::string& name = "m.pt",
                                    const Options& options = {}) {
   const TempDir dir;

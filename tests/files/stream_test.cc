@@ -69,7 +69,7 @@ TEST(OpenStream, TellsSafetensorsFromBytes) {
 TEST(OpenStream, AnUnreadableHeaderIsBytes) {
   const std::string cut = kTwoTensors.substr(0, 60);
   EXPECT_THAT(*read_stream(cut), ElementsAre(Found{"stdin", "bytes", cut}));
-  // Its length field speaks of 100 MB, of which only what is there is held.
+  // Its length field declares 100 MB, but only the existing bytes are held.
   std::string huge("\x00\xE1\xF5\x05\x00\x00\x00\x00{", 9);
   EXPECT_THAT(*read_stream(huge), ElementsAre(Found{"stdin", "bytes", huge}));
 }
@@ -226,7 +226,7 @@ TEST(OpenTar, HardLinksToWhatWasNotKeptAreRefused) {
   expect_refused(link_to("nowhere"), Code::kMalformed, "not an earlier file of the tar", options);
   expect_refused(link_to("dir/link"), Code::kMalformed, "not an earlier file of the tar", options);
   expect_refused(link_to("a"), Code::kInvalidArgument, "of which no copy was kept");
-  // A disk that takes no file is no error before a copy is needed.
+  // A disk without space for a file is not an error until a copy is needed.
   const Options nowhere{.temporary_folder = dir / "nowhere"};
   EXPECT_TRUE(read_stream(members + tar_end(), nowhere).ok());
   expect_refused(link_to("a"), Code::kInvalidArgument, "of which no copy was kept", nowhere);

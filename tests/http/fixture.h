@@ -26,7 +26,7 @@ inline Options quick() {
   return options;
 }
 
-// Reads [offset, offset + size), or less where the source ends.
+// Reads [offset, offset + size), or less if the source ends.
 inline Result<std::string> read(io::Source& source, std::uint64_t offset, std::size_t size) {
   std::string text(size, '\0');
   BBZ_ASSIGN(const std::size_t got,

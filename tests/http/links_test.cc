@@ -1,4 +1,4 @@
-// URLs that redirect to links which expire: whoever reads goes back to the URL and reads on.
+// URLs that redirect to links which expire: a reader goes back to the URL and continues.
 #include <thread>
 
 #include "bbz/http/remote_file.h"

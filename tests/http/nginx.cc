@@ -71,7 +71,7 @@ void Nginx::make_certificate(const std::string& file, const std::string& name) {
 
 Nginx::Nginx(const std::string& root, const std::string& certificate) {
   const auto place = [&](const std::string& name) { return dir_ / name; };
-  for (int attempt = 0; attempt < 5; ++attempt) {  // another program may take the port meanwhile
+  for (int attempt = 0; attempt < 5; ++attempt) {  // another program may take the port
     port_ = free_port();
     std::string config = "daemon off; master_process off; worker_processes 1;\n";
     config += "pid " + place("pid") + "; error_log " + place("error.log") + ";\n";

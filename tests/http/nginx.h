@@ -24,11 +24,11 @@ class Nginx {
   static bool is_there();
 
   // Makes a certificate for `name`, an IP address or a host, that vouches for itself: `file`, with
-  // its key in `file`.key. Throws where openssl(1) does not.
+  // its key in `file`.key. Throws if openssl(1) fails.
   static void make_certificate(const std::string& file, const std::string& name);
 
   // Serves the files below `root` at a free port, and over TLS with that certificate at another
-  // one. What is below /plain/ is there too, redirected to without TLS. Throws where it does not
+  // one. What is below /plain/ is there too, redirected to without TLS. Throws if it does not
   // start.
   explicit Nginx(const std::string& root, const std::string& certificate = "");
   ~Nginx();

@@ -24,7 +24,7 @@ class HttpsSource : public testing::Test {
     nginx_.emplace(dir_.path(), certificate_);
   }
 
-  // The whole file, where the server is trusted as `certificate` says.
+  // The whole file, if the server is trusted as `certificate` says.
   Result<std::string> read_from(const std::string& path, const std::string& certificate) {
     Options options = quick();
     options.ca_file = certificate;

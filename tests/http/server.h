@@ -51,7 +51,7 @@ class ServerConnection {
 
 class Server {
  public:
-  // Looks at each request first: true where it has answered it itself.
+  // Looks at each request first: true if it has answered it itself.
   using Hook = std::function<bool(const ServerRequest&, ServerConnection&)>;
 
   explicit Server(std::string content, Hook hook = {});
@@ -62,7 +62,7 @@ class Server {
   std::string url(const std::string& path = "/model.bbz") const;
   int port() const { return port_; }
 
-  // From now on another file stands there.
+  // Serves another file from now on.
   void replace(std::string content, std::string etag);
 
   // Gives the proper answer, of which only the first `most` bytes of the body are sent, with a

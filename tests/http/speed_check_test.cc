@@ -195,7 +195,7 @@ TEST(HttpSpeed, LeavesASlowLinkAlone) {
   EXPECT_EQ(server.request_count(), 2u);
 }
 
-// Waits as whoever takes a part of the file does: longer for the whole than a server may.
+// Waits like a slow reader of parts of the file: longer for the whole than a server may.
 void take_slowly(std::size_t bytes) {
   std::this_thread::sleep_for(milliseconds(2'500) * bytes / kTakenSize);
 }

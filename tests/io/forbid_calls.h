@@ -43,7 +43,7 @@ inline void forbid_unnamed_files() {
   install_filter(filter);
 }
 
-// Ends the process, as a kill does, where it would rename a file.
+// Ends the process, as a kill does, when it would rename a file.
 inline void die_at_rename() {
   sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),

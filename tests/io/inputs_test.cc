@@ -1,4 +1,4 @@
-// What an output owes to the files that it is made of: it replaces none, and is no more readable.
+// An output and the files that it is made from: it replaces none, and is no more readable.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -32,7 +32,7 @@ struct Model {
   std::vector<std::vector<std::byte>> bytes;  // as infos
 
   const std::vector<std::byte>& get(std::string_view name) const;
-  std::size_t find(std::string_view name) const;  // infos.size() where there is none
+  std::size_t find(std::string_view name) const;  // infos.size() if there is none
 };
 
 // A tensor in double: a matrix as it is shaped, a vector as a column.

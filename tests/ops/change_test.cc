@@ -1,4 +1,4 @@
-// Packing what changes meanwhile, and many files with few descriptors.
+// Packing files that change at the same time, and many files with few descriptors.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -20,7 +20,7 @@ using testing::HasSubstr;
 // Ways to pack a directory.
 enum class Way { kPlain, kSha256, kIndexFirst, kSymmetric };
 
-// The same model each time, sliced, so that it is rotated where that is asked for.
+// The same model each time, sliced, so that it is rotated if that is asked for.
 const std::string& sliced_model() {
   static const std::string text = [] {
     const auto bytes =
@@ -102,7 +102,7 @@ TEST(PackChange, BetweenPlanningAndPackingIsNoticed) {
   }
 }
 
-// A stream that was cut short by an error has no end, so that whoever unpacks it sees that.
+// A stream that was cut short by an error has no end, so that the unpacker notices.
 TEST(PackChange, AStreamIsLeftWithoutItsEnd) {
   const TempDir dir;
   write_text(dir / "a.bin", std::string(20'000, 'a'));

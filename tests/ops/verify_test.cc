@@ -71,7 +71,7 @@ TEST(Verify, FindsADigestOfAFileThatIsWrong) {
   }
 }
 
-// What this version does not know is said where nothing is wrong; damage comes before it.
+// Unknown content is reported if there is no damage; damage comes before it.
 TEST(Verify, DamageIsWorseThanWhatIsNotKnown) {
   const auto data = raw::text("0123");
   raw::Archive archive;

@@ -138,7 +138,7 @@ TEST_P(OrderedMap, ExceptionsReachTheCallerAfterAllWorkHasEnded) {
   }
 }
 
-// Passes only where two items are worked on at the same time.
+// Passes only if two items are worked on at the same time.
 TEST(ThreadPool, WorksOnSeveralItemsAtOnce) {
   ThreadPool pool(2);
   ASSERT_EQ(pool.size(), 2u);

@@ -1,4 +1,4 @@
-// Sources that change while a command reads them. A lease or a FIFO holds the command meanwhile, so
+// Sources that change while a command reads them. A lease or a FIFO holds the command, so
 // that nothing depends on how fast it is.
 #include <poll.h>
 #include <sys/stat.h>

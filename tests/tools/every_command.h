@@ -19,7 +19,7 @@ namespace bbz::tools {
 struct CommandLine {
   // A shell command. "@" marks where redirections belong; without it they are appended.
   std::string command;
-  int code = 0;         // its exit code when nothing stands in its way
+  int code = 0;         // its exit code if nothing is in its way
   bool makes = false;   // it makes out
   bool prints = false;  // it writes to standard output
   std::string input{};  // the file that it gets as standard input; empty: none

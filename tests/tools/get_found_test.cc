@@ -53,7 +53,7 @@ TEST_F(Found, AnotherArchiveIsFetchedAnewWhateverItsStateSays) {
   }
 }
 
-// What is right of it need not come again, whoever has put it there.
+// Correct bytes in it are not downloaded again, even if another program wrote them.
 TEST_F(Found, WhatTheServerSaysTooIsUsed) {
   pack(2 << 20);
   Server server("");

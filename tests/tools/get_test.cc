@@ -27,7 +27,7 @@ TEST_F(Get, FetchesEachByteOnceWithOneRequest) {
   }
 }
 
-// Where one connection would take long, the others join, with pieces that are not small.
+// If one connection would take long, the others join, with pieces that are not small.
 TEST_F(Get, TakesSeveralConnectionsWhereOneIsSlow) {
   for (const std::string option : {"", "--index-first"}) {
     pack(8 << 20, option);

@@ -1,4 +1,4 @@
-// The worst that tensors can do which follow from others, or stand for more than they store.
+// The worst that derived tensors, and tensors larger than their stored elements, can do.
 #include "bbz/symmetry/form.h"
 #include "bbz/symmetry/gauge/polar.h"
 #include "tools/hostile_costs.h"

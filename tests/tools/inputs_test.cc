@@ -59,7 +59,7 @@ TEST_F(Inputs, AreReplacedByNoSingleOutput) {
 TEST_F(Inputs, AreReplacedByNoFileOfATree) {
   const std::string archive = read("in/model.bbz");
   for (const std::string way : {"mv", "ln", "ln -s"}) {
-    // The archive stands where one of its files goes.
+    // The archive is where one of its files goes.
     for (const std::string command :
          {"$BBZ unpack -f a -C tree", "$BBZ unpack -f - <a -C tree",
           "$BBZ unpack -f a --layer 1 -C tree", "$BBZ unpack -f - <a --layer 1 -C tree"}) {

@@ -41,7 +41,7 @@ class Readme : public Documented {
   }
 };
 
-// What each must have made when it has run, where its exit code does not say enough.
+// What each must have made when it has run, if its exit code does not say enough.
 const std::map<std::string, std::string> kThen = {
     {"bbz unpack model.bbz -C out/", "cmp model.safetensors out/model.safetensors"},
     {"bbz pack llama/", "! bbzinfo --files small.bbz | grep optimizer"},

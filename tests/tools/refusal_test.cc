@@ -100,7 +100,7 @@ TEST_F(Refusal, KeepsOutputsThatExist) {
   EXPECT_EQ(read("old.bbz"), "old");
   EXPECT_EXIT_CODE(0, "$BBZ pack model.safetensors -o old.bbz -f && cmp old.bbz model.bbz");
   EXPECT_EXIT_CODE(0, "rm model.safetensors; $BBZ unpack model.bbz && $BBZ unpack model.bbz -f");
-  // Nothing is written where one of several files is in the way.
+  // Nothing is written if one of several files is in the way.
   write("two/a", "1");
   write("two/b", "2");
   write("out/b", "old");

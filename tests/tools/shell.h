@@ -29,7 +29,7 @@ inline constexpr bool kSanitized = false;
 #endif
 
 struct Finished {
-  int code = -1;  // as a shell sees it: 128 + N where signal N ended it
+  int code = -1;  // as a shell sees it: 128 + N if signal N ended it
   std::string out;
   std::string err;
 };

@@ -40,7 +40,7 @@ TEST_F(Workflow, PacksAndUnpacksAFile) {
       0, "mkdir here && cd here && $BBZ unpack ../model.bbz && cmp ../model.safetensors *");
 }
 
-// What stands behind a name begins in one column, whatever bytes the name is made of.
+// The column after a name is aligned, for names of any bytes.
 TEST_F(Workflow, InfoAlignsNamesOfAnyScript) {
   const std::vector<std::string> names = {"plain", "\u00FCn\u00EFc\u00F6d\u00E9",
                                           "\u0432\u0435\u0441"};

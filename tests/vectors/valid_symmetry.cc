@@ -76,7 +76,7 @@ Valid polar(const char* name, const PolarType& type, bool sha = false) {
     if (++col == kRows) col = ++row + 1;
   }
   std::vector<std::uint32_t> factor(kRows, type.quarter);
-  factor[0] = type.half;  // the pivot's row stands first
+  factor[0] = type.half;  // the pivot's row comes first
   const Buffer plain = of_type(type.dtype, dense);
   raw::Fields group;
   group.u32(1).u32(0).u64(xxh3_64(plain));

@@ -9,7 +9,7 @@ namespace bbz::push {
 
 struct Named {
   std::string name;
-  std::function<std::vector<std::byte>()> archive;  // empty where it could not be made
+  std::function<std::vector<std::byte>()> archive;  // empty if it could not be made
 };
 std::vector<Named> archives();
 // The same kinds, each as small as it can be.

@@ -117,7 +117,7 @@ struct Segment {
   std::uint64_t size = 0;
 };
 
-// An archive cut into segments: each of `size` bytes or, where that is 0, of random ones.
+// An archive cut into segments: each of `size` bytes or, if that is 0, of random ones.
 inline std::vector<Segment> cut(std::uint64_t total, std::uint64_t size, std::mt19937& random) {
   std::vector<Segment> segments;
   for (std::uint64_t at = 0; at < total;) {

@@ -66,7 +66,7 @@ TEST_P(PartOf, FetchesALayerAndNothingElse) {
   }
 }
 
-// In order there is no need of memory beyond the record that comes.
+// In order, no memory is needed beyond the current record.
 TEST_P(PartOf, NeedsNoRoomInOrder) {
   const auto archive = GetParam().archive();
   const auto reader = *Reader::open(io::memory_source(Bytes(archive)));
@@ -172,7 +172,7 @@ TEST_F(Refusals, AFullStoreCanBeTriedAgainAndACancelledDecodingNot) {
   EXPECT_EQ(cancelled->finish().code(), Code::kCancelled);
 }
 
-// What was passed over, because it was there, is taken after all where that was damaged.
+// Bytes that were ignored, because they were there, are taken after all if those were damaged.
 TEST_F(Refusals, ASegmentRepairsWhatItRepeats) {
   std::vector<std::byte> damaged(archive_.begin(), archive_.begin() + 20);
   damaged[10] ^= std::byte{1};

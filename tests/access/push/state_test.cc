@@ -334,7 +334,7 @@ TEST(Adopt, TakesOfAnotherArchiveWhatBothHave) {
   }
 }
 
-// The same from a server is no accident.
+// The same from a server is not an accident.
 TEST(Adopt, WhatIsFedIsRefused) {
   const auto archive = *write_sample(sample_files(), {});
   auto files = sample_files();

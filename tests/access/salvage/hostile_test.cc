@@ -112,7 +112,7 @@ class HostileArchive : public testing::Test {
   io::TempDir out_;
 };
 
-// A few bytes that say that they stand at the far end of a file.
+// A few bytes that claim to be at the far end of a file.
 TEST_F(HostileArchive, NoZerosAreWrittenForWhatNoRecordGivesBack) {
   for (const std::uint64_t offset :
        {std::uint64_t{1} << 45, std::uint64_t{1} << 40, std::uint64_t{1} << 30,
@@ -310,7 +310,7 @@ TEST_F(HostileArchive, PathsDoNotExhaustTheInodes) {
   EXPECT_EQ(report.problem->code, Code::kLimit);
   EXPECT_EQ(written("z"), "z");
   EXPECT_LE(names().size(), 1024 + 5 * 16 + 5 + 5);
-  EXPECT_GE(names().size(), 900u);  // one such path is no harm
+  EXPECT_GE(names().size(), 900u);  // one such path does no harm
 }
 
 // All chunks decode, so that nothing but the digest of the file tells that one is another file's.

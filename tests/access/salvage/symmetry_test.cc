@@ -146,7 +146,7 @@ class SalvageOfModel : public testing::TestWithParam<std::tuple<RequestedMethod,
         }));
   }
 
-  // The first group of which tensors follow, or nothing where the method has none.
+  // The first group of which tensors follow, or nothing if the method has none.
   const catalog::Group* group() const {
     const auto found = std::ranges::find_if(catalog().groups, [&](const catalog::Group& group) {
       std::vector<bool> lost = nothing();
@@ -256,7 +256,7 @@ TEST_P(SalvageOfOperands, ALostOperandIsNotTakenForTheNextTensor) {
   EXPECT_GT(report.orphans, 0u);
 }
 
-// Notes which threads read, and lets others do so meanwhile.
+// Notes which threads read, and lets others read at the same time.
 class SlowSource final : public io::ForwardingSource {
  public:
   using ForwardingSource::ForwardingSource;

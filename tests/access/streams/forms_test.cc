@@ -67,7 +67,7 @@ TEST(StreamsOfForms, ALowerTensorComesInBlocks) {
   }
 }
 
-// 64 MiB of one constant, in a chunk of some bytes, that stand for a gigabyte.
+// 64 MiB of one constant, in a chunk of some bytes, that expand to a gigabyte.
 TEST(StreamsOfForms, ALowerTensorIsNotHeldWhole) {
   constexpr std::uint64_t kRows = 4095, kCols = 32768;
   const auto archive = archive_of([&](Writer& writer) {

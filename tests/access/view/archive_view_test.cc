@@ -342,7 +342,7 @@ TEST_F(OfALargeFile, DamageFailsTheReadsThatComeToItAndNamesTheChunk) {
       << read.error().message;
   BBZ_ASSERT_OK((*file)->read_at(hit.meta.offset + 5 * kChunk, out));
   BBZ_ASSERT_OK((*file)->read_at(hit.meta.offset + 4 * kChunk - 100, out));
-  // Coming to it from before, in small steps with more being decoded ahead, is no different.
+  // Reaching it from before, in small steps with prefetching, makes no difference.
   for (std::uint64_t at = 0; at < hit.meta.offset + 4 * kChunk - 1000; at += 1000) {
     BBZ_ASSERT_OK((*file)->read_at(at, out));
   }

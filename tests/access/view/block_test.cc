@@ -59,7 +59,7 @@ TEST(Block, OfALowerTensorTileItAndAreNoLargerThanChunksMayBe) {
     std::uint64_t most;
   };
   const Case cases[] = {
-      // A gigabyte that one chunk of 64 MiB stands for.
+      // A gigabyte that one chunk of 64 MiB expands to.
       {4095, 32768, 4095 * 4096 / 2, std::uint64_t{64} << 17, std::uint64_t{64} << 20},
       // A chunk of the usual size, and chunks of one element.
       {1000, 1000, 1000 * 1001 / 2, 1 << 17, 8 << 20},

@@ -133,7 +133,7 @@ class Places final : public io::Sink {
   std::mutex mutex_;
 };
 
-// As files are written where they can be written out of order.
+// As files are written if they can be written out of order.
 inline Result<std::vector<std::byte>> unpack_in_places(Bytes archive, unsigned threads) {
   ReadOptions options;
   options.threads = threads;

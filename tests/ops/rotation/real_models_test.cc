@@ -1,4 +1,4 @@
-// Trained models, where they are at hand: ../shared/data beside the project, or BBZ_SHARED_DATA.
+// Trained models, if they are at hand: ../shared/data beside the project, or BBZ_SHARED_DATA.
 #include <fstream>
 #include <iterator>
 

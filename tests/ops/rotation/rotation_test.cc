@@ -138,7 +138,7 @@ TEST(Threads, AreThoseThatWereAskedFor) {
   }
 }
 
-// Of the writer, and of the linear algebra where products are large enough for BLAS to share.
+// Of the writer, and of the linear algebra if products are large enough for BLAS to share.
 TEST(Archives, DoNotDependOnTheNumberOfThreads) {
   test_models::Spec wide;
   wide.layers = 1;
@@ -199,8 +199,8 @@ TEST(Records, ShowFourDigitsOfADifference) {
   EXPECT_EQ(to_json(record), json);
 }
 
-// A tensor that the family does not know makes junctions exact, and its name stands in their notes,
-// which are cut where they are too long.
+// A tensor that the family does not know makes junctions exact, and its name is in their notes,
+// which are cut if they are too long.
 TEST(Refusals, AnyNameOfAStrangerCanBeNoted) {
   std::string accents, controls, quotes;
   for (int i = 0; i < 80; ++i) accents += "\xc3\xa9";

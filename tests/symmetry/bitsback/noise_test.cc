@@ -1,4 +1,4 @@
-// Decoding where arithmetic is off: the frames are disturbed far beyond what any machine's rounding
+// Decoding with inexact arithmetic: the frames are disturbed far beyond what any machine's rounding
 // can do, and the riders are the same.
 #include <gtest/gtest.h>
 

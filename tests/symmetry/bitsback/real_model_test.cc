@@ -18,7 +18,7 @@ std::vector<std::byte> read_file(const std::string& path) {
   return {bytes.begin(), bytes.end()};
 }
 
-// The rows of the named tensors of one layer. Empty where the layer is not there.
+// The rows of the named tensors of one layer. Empty if the layer does not exist.
 Junction junction_of(Bytes file, int layer, const std::vector<std::string>& names) {
   Junction junction;
   const auto header = safetensors::parse(file, file.size());

@@ -50,7 +50,7 @@ PolarForm random_form(std::uint64_t rows, std::uint64_t cols, std::uint64_t rank
   return form_of(rows, cols, rank, dtype, values);
 }
 
-// Those of the machine and, where it has AVX2, which that of AVX-512 is built on, that one
+// Those of the machine and, if it has AVX2, which that of AVX-512 is built on, that one
 // emulated.
 std::vector<FixedKernel> tested_kernels() {
   std::vector<FixedKernel> tested;
