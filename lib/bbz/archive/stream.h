@@ -29,9 +29,9 @@ struct StreamSummary {
 };
 
 // Reads every byte of an archive once and calls the visitor for every file and tensor, in archive
-// order. Checks every checksum and every rule, that index and trailer agree with the records, and
-// that nothing follows. Decoded checksums are checked only for decoded tensors. `source` may be a
-// pipe.
+// order. Checks every checksum and every rule, that the index and the trailer agree with the
+// records, and that no bytes follow. Decoded checksums are checked only for decoded tensors.
+// `source` may be a pipe.
 //
 // Memory holds a few chunks for each thread, and the catalog. For an archive with symmetry groups,
 // it also holds the newest group of each method with its tensors, and one derived tensor.

@@ -1,6 +1,7 @@
 // XXH3 for several instruction sets, chosen at run time. Debian compiles xxHash for the baseline
-// machine, on which XXH3 takes longer for a chunk than the codec does. So bbz compiles its header
-// again for AVX2 (xxh3_avx2.cc) and AVX-512 (xxh3_avx512.cc). All kernels give the same hashes.
+// machine, and this build hashes a chunk more slowly than the codec decodes it. So bbz compiles the
+// header again for AVX2 (xxh3_avx2.cc) and AVX-512 (xxh3_avx512.cc). All kernels give the same
+// hashes.
 #pragma once
 
 #include <array>

@@ -30,7 +30,7 @@ inline std::size_t queue_depth(const ThreadPool& pool) {
 //   Status consume(Item&)   on the calling thread, in the order of submit()
 //
 // There are at most `depth` items, or one if the pool runs inline. They are default-constructed,
-// and next() returns them as consume() left them. So buffers are reused, and memory is bounded.
+// and next() returns an item as consume() left it. So buffers are reused, and memory is bounded.
 //
 // next() and drain() return the first error in the order of the items, and throw what work() or
 // consume() threw. After that, the queue must not be used.

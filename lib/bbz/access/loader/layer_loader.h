@@ -58,7 +58,7 @@ class Layer {
   std::unique_ptr<Content> content_;
 };
 
-// Decodes layers on a thread of its own, as far ahead as its memory allows.
+// Decodes layers on its own thread, as far ahead as its memory allows.
 class LayerLoader {
  public:
   // Starts a thread that decodes the layers of `plan` in order, with the reader's threads, as far

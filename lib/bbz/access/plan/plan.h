@@ -47,7 +47,7 @@ struct Range {
 // The pieces that hold what is asked for, and the ranges to fetch.
 struct Plan {
   std::vector<Piece> pieces;  // by offset, each once, none empty
-  // By offset, without overlap. They touch only if Options::most_bytes separates them.
+  // By offset, without overlap. Two ranges are adjacent only if Options::most_bytes splits them.
   std::vector<Range> ranges;
   // Groups whose payload must be passed to Planner::add_group before it is known which tensors
   // belong to them. Their payloads are among the pieces, the tensors are not yet. If empty, the

@@ -8,7 +8,7 @@
 
 namespace bbz::files {
 
-// Owns a source, and keeps the bytes that were looked at if the source is a stream.
+// Owns a source, and keeps the bytes that were examined if the source is a stream.
 class Front {
  public:
   // Looks at `source`.
@@ -27,7 +27,7 @@ class Front {
   // seek.
   io::Source* seekable() { return source_->seekable() ? source_.get() : nullptr; }
 
-  // Returns the source, which begins with the bytes that were looked at. The Front must not be used
+  // Returns the source, which begins with the bytes that were examined. The Front must not be used
   // afterwards.
   std::unique_ptr<io::Source> release();
 

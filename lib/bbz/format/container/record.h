@@ -71,8 +71,8 @@ void encode_head(const RecordHead& head, Bytes meta, std::vector<std::byte>& out
 Result<std::size_t> peek_size(Bytes head, std::uint64_t offset);
 
 // Decodes a record's head and meta, which are exactly `bytes`, and checks the head checksum, which
-// covers `offset` too. The sync bytes are not looked at. Does not check type, flags and payload
-// length: see check_fields(). Errors: kChecksum; those of decode_entry.
+// covers `offset` too. Does not check the sync bytes, nor type, flags and payload length (see
+// check_fields()). Errors: kChecksum; those of decode_entry.
 Result<RecordView> decode_intact_head(Bytes bytes, std::uint64_t offset);
 
 // Checks a head's type, flags and payload length. The payload of an unknown skippable record has no

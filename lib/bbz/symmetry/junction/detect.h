@@ -71,9 +71,9 @@ struct Detection {
 
 // Finds the junctions of a model. Never fails: a junction that cannot be proven is refused with a
 // reason, and its tensors have to be stored exactly. A junction is proven if
-//   - every tensor that its family's row names exists, is F16, BF16, F32 or F64, is a matrix (a
-//     bias: a vector), and has the same width along its junction axis, at most kMaxWidth;
-//   - its shortcuts exist, and the head has a matrix of its own (is not tied);
+//   - every tensor that its family's row names exists, is a matrix (a bias: a vector) of F16, BF16,
+//     F32 or F64, and has the same width along its junction axis, at most kMaxWidth;
+//   - its shortcuts exist, and the head has its own matrix (is not tied);
 //   - it has no norm weight or bias;
 //   - no tensor that the row does not name could touch it: none in its layers, and none outside
 //     the layers, has an extent equal to its width. Biases of input projections and of the head

@@ -26,7 +26,7 @@ bool has_lapack();
 // the default, means one for each processor. They use fewer if the system gives fewer. Does not
 // load them. Results of decoding do not depend on it.
 void set_threads(unsigned threads);
-// Returns the number of threads that BLAS and LAPACK use, 1 without them. Loads them.
+// Loads BLAS and LAPACK, and returns the number of threads that they use; 1 if they are missing.
 unsigned threads();
 
 }  // namespace bbz::linalg
