@@ -5,6 +5,8 @@
 #include <cstring>
 #include <vector>
 
+#include "symmetry/gauge/unpack_lower.h"
+
 namespace bbz::gauge {
 namespace {
 
@@ -25,18 +27,16 @@ TEST(Lower, CountsEntriesUpToARow) {
 TEST(Lower, PacksRowsUpToTheDiagonalAndBack) {
   const auto full = floats({1, 0, 0, 2, 3, 0, 4, 5, 6, 7, 8, 9});
   ASSERT_TRUE(is_lower(full, DType::kF32, 4, 3));
-  std::vector<std::byte> packed(9 * 4), back(12 * 4, std::byte{0xff});
+  std::vector<std::byte> packed(9 * 4);
   ASSERT_TRUE(pack_lower(full, DType::kF32, 4, 3, packed).ok());
   EXPECT_EQ(packed, floats({1, 2, 3, 4, 5, 6, 7, 8, 9}));
-  ASSERT_TRUE(unpack_lower(packed, DType::kF32, 4, 3, back).ok());
-  EXPECT_EQ(back, full);
+  EXPECT_EQ(unpack_lower(packed, DType::kF32, 4, 3), full);
 
   const auto wide = floats({1, 0, 0, 2, 3, 0});
   packed.resize(3 * 4);
   ASSERT_TRUE(pack_lower(wide, DType::kF32, 2, 3, packed).ok());
   EXPECT_EQ(packed, floats({1, 2, 3}));
   EXPECT_EQ(pack_lower(wide, DType::kF32, 3, 3, packed).code(), Code::kInvalidArgument);
-  EXPECT_EQ(unpack_lower(packed, DType::kF32, 3, 2, back).code(), Code::kInvalidArgument);
 }
 
 TEST(Lower, OnlyPositiveZerosRightOfTheDiagonalAndNoMinusOnItCount) {

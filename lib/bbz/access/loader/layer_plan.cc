@@ -15,9 +15,10 @@ bool is_input_component(std::string_view part) {
          part.find("embd") != std::string_view::npos;
 }
 
-std::optional<std::uint32_t> layer_of(const catalog::TensorMeta& meta) {
+// Returns the layer in the record or, for records without one, the layer in the name.
+std::optional<std::uint32_t> recorded_layer(const catalog::TensorMeta& meta) {
   if (meta.layer != catalog::kNone) return meta.layer;
-  return bbz::layer_of(meta.name);
+  return layer_of(meta.name);
 }
 
 }  // namespace
@@ -44,7 +45,7 @@ std::vector<LayerPlan> plan_layers(const catalog::Catalog& catalog,
     const catalog::TensorMeta& meta = tensor.meta;
     if (tensor.is_operand() || meta.kind != catalog::TensorKind::kTensor) continue;
     if (!files.empty() && std::ranges::find(files, meta.file) == files.end()) continue;
-    const auto layer = layer_of(meta);
+    const auto layer = recorded_layer(meta);
     LayerPlan& plan = layer ? layers[*layer] : is_input(meta.name) ? before : after;
     plan.layer = layer;
     plan.tensors.push_back(meta.number);

@@ -53,17 +53,4 @@ Status pack_lower(Bytes full, DType dtype, std::uint64_t rows, std::uint64_t col
   return {};
 }
 
-Status unpack_lower(Bytes packed, DType dtype, std::uint64_t rows, std::uint64_t cols,
-                    MutableBytes full) {
-  BBZ_TRY(check_sizes(full.size(), packed.size(), dtype, rows, cols));
-  const std::uint64_t size = element_bytes(dtype);
-  for (std::uint64_t i = 0; i < rows; ++i) {
-    const MutableBytes row = full.subspan(i * cols * size, cols * size);
-    const std::uint64_t kept = std::min(i + 1, cols) * size;
-    std::ranges::copy(packed.subspan(lower_count(i, cols) * size, kept), row.begin());
-    std::ranges::fill(row.subspan(kept), std::byte{0});
-  }
-  return {};
-}
-
 }  // namespace bbz::gauge

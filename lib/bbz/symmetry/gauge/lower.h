@@ -21,8 +21,5 @@ bool is_lower(Bytes full, DType dtype, std::uint64_t rows, std::uint64_t cols);
 // rows * cols. Errors: kInvalidArgument if a size is wrong.
 Status pack_lower(Bytes full, DType dtype, std::uint64_t rows, std::uint64_t cols,
                   MutableBytes packed);
-// Unpacks a matrix, with +0 right of the diagonal. Sizes and errors are those of pack_lower().
-Status unpack_lower(Bytes packed, DType dtype, std::uint64_t rows, std::uint64_t cols,
-                    MutableBytes full);
 
 }  // namespace bbz::gauge

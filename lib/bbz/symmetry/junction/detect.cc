@@ -17,7 +17,7 @@ namespace {
 using Index = std::map<std::string_view, std::size_t>;
 
 // Returns the layer number of a name such as "model.layers.12.mlp..." with prefix "model.layers.".
-std::optional<std::uint32_t> layer_of(std::string_view name, std::string_view prefix) {
+std::optional<std::uint32_t> layer_after(std::string_view name, std::string_view prefix) {
   if (!name.starts_with(prefix)) return std::nullopt;
   name.remove_prefix(prefix.size());
   std::uint32_t layer = 0;
@@ -228,7 +228,7 @@ class Walk {
     }
     for (std::size_t t = 0; t < tensors_.size(); ++t) {
       const std::string& name = tensors_[t].name;
-      const auto layer = layer_of(name, family_.layers);
+      const auto layer = layer_after(name, family_.layers);
       if (layer && *layer < layers_) {
         const std::size_t stem = in_layer(*layer, "").size();
         if (name.size() < stem || !inside.contains(name.substr(stem))) {
@@ -292,7 +292,7 @@ Detection detect(std::span<const TensorInfo> tensors) {
   for (const Family& family : families()) {
     std::set<std::uint32_t> layers;
     for (const TensorInfo& info : tensors) {
-      if (const auto layer = layer_of(info.name, family.layers)) layers.insert(*layer);
+      if (const auto layer = layer_after(info.name, family.layers)) layers.insert(*layer);
     }
     const bool fitting = std::ranges::any_of(layers, [&](std::uint32_t layer) {
       return fits(family, index, fmt::format("{}{}.", family.layers, layer));
