@@ -33,7 +33,7 @@ Status check_lower(const catalog::Tensor& tensor) {
   const TensorMeta& meta = tensor.meta;
   BBZ_TRY(check_matrix(meta));
   if (meta.group != catalog::kNone) {
-    return about(Code::kMalformed, meta, "a lower matrix has no group, found {}", meta.group);
+    return about(Code::kMalformed, meta, "a lower matrix has group {}, expected none", meta.group);
   }
   return check_stored(meta, gauge::lower_count(meta.shape[0], meta.shape[1]));
 }

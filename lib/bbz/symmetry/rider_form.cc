@@ -19,7 +19,7 @@ Result<Joined> join_carried(const TensorMeta& tensor, const catalog::Chunk& chun
                             Bytes riders) {
   BBZ_ASSIGN(const CarriedHead head, decode_carried_head(payload));
   if (head.offset > riders.size() || head.length > riders.size() - head.offset) {
-    return about(Code::kMalformed, tensor, "chunk {}: {} bytes at {} of {} riders",
+    return about(Code::kMalformed, tensor, "chunk {}: no {} bytes at {}, the riders have {}",
                  chunk.meta.number, head.length, head.offset, riders.size());
   }
   const Bytes tail = payload.subspan(kCarriedHeadSize);
@@ -47,7 +47,7 @@ Result<std::vector<std::byte>> recover_riders(const BitsBackGroup& group,
   }
   auto riders = bitsback::decode(group.width, operands, group.record);
   if (!riders.ok()) {
-    return about(riders.code(), carriers[0].meta, "the rotation of its junction: {}",
+    return about(riders.code(), carriers[0].meta, "rotation of its junction: {}",
                  riders.error().message);
   }
   return riders;
