@@ -64,7 +64,7 @@ TEST_F(CVerify, RecordsThatTheFileContradictsAreDamage) {
   ASSERT_FALSE(archive_.empty());
   EXPECT_EQ(verify(), BBZ_ERROR_MALFORMED) << message();
   EXPECT_EQ(info_.damage_count, 1u);
-  EXPECT_THAT(message(), HasSubstr("file \"m.safetensors\": tensor \"b\" has another type"));
+  EXPECT_THAT(message(), HasSubstr("file \"m.safetensors\": tensor \"b\" has another dtype"));
 }
 
 TEST_F(CVerify, EveryDamageIsNamed) {

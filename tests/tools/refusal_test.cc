@@ -179,7 +179,7 @@ TEST_F(Refusal, LeavesOutWhatCannotBePackedOnRequestAndSaysSo) {
   write("d/m.index.json", R"({"weight_map":{"w":"gone.safetensors"}})");
   const Finished warned = sh("$BBZ pack -q d -f --exclude 'tab*' --exclude fifo --exclude dead");
   EXPECT_EQ(warned.code, 0);
-  EXPECT_NE(warned.err.find("bbz: warning: d/m.index.json: names a file that is not there"),
+  EXPECT_NE(warned.err.find("bbz: warning: d/m.index.json: names a missing file"),
             std::string::npos)
       << warned.err;
 }

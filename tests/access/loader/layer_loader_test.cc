@@ -142,7 +142,7 @@ TEST_F(OfAModel, SaysWhenWhatIsHeldLeavesNoRoomAndGoesOnAfterIt) {
   for (int i = 0; i < 2; ++i) {
     const auto refused = loader->next();
     ASSERT_EQ(refused.code(), Code::kLimit);
-    EXPECT_NE(refused.error().message.find("layer 2 takes"), std::string::npos)
+    EXPECT_NE(refused.error().message.find("layer 2: takes"), std::string::npos)
         << refused.error().message;
   }
   held.pop_back();
