@@ -35,7 +35,8 @@ TEST(Sink, MemoryTakesWritesAndPatchesOnlyWhatWasWritten) {
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(out.data()) + 2, 6), "aXYdef");
   const Status past = sink->patch(5, bytes_of("12"));
   EXPECT_EQ(past.code(), Code::kInvalidArgument);
-  EXPECT_EQ(past.error().message, "memory: cannot patch 2 bytes at offset 5: only 6 bytes were written");
+  EXPECT_EQ(past.error().message,
+            "memory: cannot patch 2 bytes at offset 5: only 6 bytes were written");
   EXPECT_EQ(sink->patch(~std::uint64_t{0}, bytes_of("12")).code(), Code::kInvalidArgument);
 }
 
