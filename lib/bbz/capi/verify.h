@@ -28,9 +28,9 @@ typedef struct bbz_report bbz_report;
 
 // Reads an archive front to back, and checks every checksum, digest and rule of the format. If
 // `report` is not null, it receives the findings whenever the archive could be read, even if the
-// call returns an error. A source that cannot seek is read to its end. Errors: BBZ_ERROR_CHECKSUM and all
-// others of reading; BBZ_ERROR_DIGEST_MISMATCH if all is well but the root digest is not the
-// expected one.
+// call returns an error. A source that cannot seek is read to its end. Errors:
+// BBZ_ERROR_CHECKSUM and all others of reading; BBZ_ERROR_DIGEST_MISMATCH if all is well but the
+// root digest is not the expected one.
 BBZ_API bbz_code bbz_verify(const bbz_source* source, const bbz_verify_options* options,
                             bbz_report** report, bbz_error* error) BBZ_NOEXCEPT;
 // Frees a report.
