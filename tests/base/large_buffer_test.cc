@@ -31,7 +31,8 @@ TEST(LargeBuffer, KeepsItsMemoryWhereTheSizeStays) {
   buffer.resize(std::size_t{3} << 20);
   EXPECT_EQ(buffer.size(), std::size_t{3} << 20);
   const LargeBuffer moved = std::move(buffer);
-  EXPECT_EQ(buffer.size(), 0u);  // NOLINT: that is what is tested
+  EXPECT_EQ(buffer.size(), 0u);       // NOLINT: that is what is tested
+  EXPECT_EQ(buffer.data(), nullptr);  // NOLINT
   EXPECT_EQ(Bytes(moved).size(), std::size_t{3} << 20);
 }
 

@@ -2,27 +2,27 @@
 
 #include <sys/mman.h>
 
-#include <new>
+#include <cstdint>
 
 namespace bbz {
 
+// Aligns within a block of malloc() itself. Versions of the GNU C library up to 2.37 often cannot
+// fill the hole that an aligned block leaves with another one of the same size, so that a loop which
+// allocates and releases one block takes as much memory as all of its blocks together.
 LargeBuffer::LargeBuffer(std::size_t size) : size_(size) {
   constexpr std::size_t kHugePage = std::size_t{2} << 20;
   const std::size_t alignment = size >= kHugePage ? kHugePage : kAlignment;
-  auto* const memory = static_cast<std::byte*>(::operator new(size, std::align_val_t(alignment)));
+  block_ = std::make_unique_for_overwrite<std::byte[]>(size + alignment - 1);
+  const auto over = reinterpret_cast<std::uintptr_t>(block_.get()) % alignment;
+  data_ = block_.get() + (over == 0 ? 0 : alignment - over);
 #if defined(MADV_HUGEPAGE)
   const std::size_t whole = size - size % kHugePage;  // only whole pages
-  if (whole != 0 && madvise(memory, whole, MADV_HUGEPAGE) == 0) {
+  if (whole != 0 && madvise(data_, whole, MADV_HUGEPAGE) == 0) {
     // Touches the pages from one thread: if several threads touched a page first, each would make
     // one, and only one would be kept.
-    for (std::size_t at = 0; at < whole; at += kHugePage) memory[at] = std::byte{0};
+    for (std::size_t at = 0; at < whole; at += kHugePage) data_[at] = std::byte{0};
   }
 #endif
-  bytes_ = std::unique_ptr<std::byte[], Free>(memory, Free{alignment});
-}
-
-void LargeBuffer::Free::operator()(std::byte* bytes) const {
-  ::operator delete(bytes, std::align_val_t(alignment));
 }
 
 }  // namespace bbz

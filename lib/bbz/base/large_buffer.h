@@ -20,9 +20,12 @@ class LargeBuffer {
   // Throws std::bad_alloc if memory runs out.
   explicit LargeBuffer(std::size_t size);
   LargeBuffer(LargeBuffer&& other) noexcept
-      : bytes_(std::move(other.bytes_)), size_(std::exchange(other.size_, 0)) {}
+      : block_(std::move(other.block_)),
+        data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
   LargeBuffer& operator=(LargeBuffer&& other) noexcept {
-    bytes_ = std::move(other.bytes_);
+    block_ = std::move(other.block_);
+    data_ = std::exchange(other.data_, nullptr);
     size_ = std::exchange(other.size_, 0);
     return *this;
   }
@@ -33,17 +36,14 @@ class LargeBuffer {
     if (size != size_) *this = LargeBuffer(size);
   }
 
-  std::byte* data() const { return bytes_.get(); }
+  std::byte* data() const { return data_; }
   std::size_t size() const { return size_; }
   operator Bytes() const { return {data(), size_}; }
   operator MutableBytes() { return {data(), size_}; }
 
  private:
-  struct Free {
-    std::size_t alignment;
-    void operator()(std::byte* bytes) const;
-  };
-  std::unique_ptr<std::byte[], Free> bytes_{nullptr, Free{kAlignment}};
+  std::unique_ptr<std::byte[]> block_;  // with room to align within it
+  std::byte* data_ = nullptr;
   std::size_t size_ = 0;
 };
 

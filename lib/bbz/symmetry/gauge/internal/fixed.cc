@@ -82,8 +82,11 @@ bool FixedFactor::fill_group(Bytes factor, std::size_t g) {
 // The products of two windows, both ways. Rows and columns are in the order of order_.
 struct FixedFactor::Block {
   static constexpr std::size_t kSize = kWindowRows * kWindowRows;
-  alignas(64) std::uint16_t direct[kSize];    // rows of the lower window
-  alignas(64) std::uint16_t mirrored[kSize];  // rows of the upper window, if it is another one
+  LargeBuffer words{2 * kSize * sizeof(std::uint16_t)};
+  // Rows of the lower window.
+  std::uint16_t* const direct = reinterpret_cast<std::uint16_t*>(words.data());
+  // Rows of the upper window, if it is another one.
+  std::uint16_t* const mirrored = direct + kSize;
 };
 
 void FixedFactor::compute_square(bool bf16, std::size_t down, std::size_t across,
