@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <mutex>
+#include <thread>
 
 #include "bbz/archive/reader.h"
 #include "bbz/archive/stream.h"
@@ -20,6 +22,11 @@ inline std::vector<std::string_view> family_names() {
   std::vector<std::string_view> names;
   for (const junction::Family& family : junction::families()) names.push_back(family.name);
   return names;
+}
+
+// How many threads the linear algebra may have.
+inline unsigned processors() {
+  return std::max(1u, std::thread::hardware_concurrency());
 }
 
 // The model in the bytes of a safetensors file, which must stay alive.

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <functional>
 #include <random>
+#include <thread>
 
 #include "bbz/symmetry/linalg/inverse.h"
 #include "bbz/symmetry/linalg/product.h"
@@ -35,6 +36,14 @@ TEST(Product, IsLapacksWhereOpenBlasIsInstalled) {
 #else
   EXPECT_FALSE(has_lapack());
 #endif
+}
+
+// Threads of BLAS that wait for one another take processors' time.
+TEST(Threads, AreNoMoreThanProcessors) {
+  set_threads(1000);
+  EXPECT_LE(threads(), std::max(1u, std::thread::hardware_concurrency()));
+  set_threads(1);
+  EXPECT_EQ(threads(), 1u);
 }
 
 TEST(Product, AgreesWithTheDefinitionForEveryOrientationAndBlock) {

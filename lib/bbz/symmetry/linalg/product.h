@@ -23,8 +23,8 @@ Matrix gram(const ConstView& a, Op op = Op::kPlain);
 bool has_lapack();
 
 // Sets the number of threads that BLAS and LAPACK may use in the whole process. 0, which is also
-// the default, means one for each processor. They use fewer if the system gives fewer. Does not
-// load them. Results of decoding do not depend on it.
+// the default, means one for each processor, and they use no more than that. They use fewer if the
+// system gives fewer. Does not load them. Results of decoding do not depend on it.
 void set_threads(unsigned threads);
 // Loads BLAS and LAPACK, and returns the number of threads that they use; 1 if they are missing.
 unsigned threads();

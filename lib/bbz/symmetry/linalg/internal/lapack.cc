@@ -144,8 +144,10 @@ std::atomic<bool>& in_use() {
   return used;
 }
 
-int threads_or_all(int wanted) {
-  return wanted == 0 ? processors() : wanted;
+// Returns the number of threads to use. There are no more than processors: those that wait for one
+// another are busy, so that any more would take most of the time for that.
+int usable(int wanted) {
+  return wanted == 0 ? processors() : std::min(wanted, processors());
 }
 
 int op(bool transposed) {
@@ -172,7 +174,7 @@ bool available() {
   static const bool once = [] {
     if (!OpenBlas::the().ok()) return false;
     in_use() = true;
-    OpenBlas::the().set_threads(threads_or_all(wanted_threads()));
+    OpenBlas::the().set_threads(usable(wanted_threads()));
     return true;
   }();
   return once;
@@ -183,7 +185,7 @@ bool available() {
 
 void set_threads(int threads) {
   wanted_threads() = threads;
-  if (in_use()) OpenBlas::the().set_threads(threads_or_all(threads));
+  if (in_use()) OpenBlas::the().set_threads(usable(threads));
 }
 
 int threads() {
