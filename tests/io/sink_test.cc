@@ -239,6 +239,28 @@ TEST(AtomicFile, AFullDiskLeavesTheOldFileAndNothingElse) {
   EXPECT_THAT(dir.entries(), ElementsAre("model"));
 }
 
+// The thread that finishes the file is not the one whose bytes could not be placed.
+TEST(AtomicFile, WhatCannotBePlacedIsAnErrorThatStays) {
+  const TempDir dir;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::signal(SIGXFSZ, SIG_IGN);
+    const auto file = std::move(AtomicFile::create(dir / "model", kKeep)).value();
+    bool as_expected = file->reserve(50'000).ok();
+    const rlimit limit{10'000, 10'000};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    as_expected = as_expected && file->place(9'999, bytes_of("x")).ok() &&
+                  file->place(20'000, bytes_of("x")).code() == Code::kIo &&
+                  file->write(bytes_of("x")).code() == Code::kIo &&
+                  file->finish().code() == Code::kIo;
+    ::_exit(as_expected ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_FALSE(std::filesystem::exists(dir / "model"));
+}
+
 TEST(AtomicFile, ASignalHandlerRemovesTemporariesAndStopsTheRest) {
   const TempDir dir;
   write_text(dir / "old", "old");

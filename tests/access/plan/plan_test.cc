@@ -147,6 +147,28 @@ TEST_P(PlanOfSample, EveryFlippedBitOfAPieceIsFound) {
   }
 }
 
+// The digest that the index has of a payload counts beside its checksum.
+TEST_P(PlanOfSample, ADigestThatDiffersIsFound) {
+  if (GetParam() != DigestKind::kSha256) GTEST_SKIP() << "the archive has no digests of payloads";
+  Options options;
+  options.metadata = true;
+  const auto plan = Planner(catalog()).plan(everything(catalog()), options);
+  BBZ_ASSERT_OK(plan);
+  catalog::Catalog other = catalog();
+  for (catalog::Metadata& metadata : other.metadata) {
+    ASSERT_TRUE(metadata.meta.payload_digest.has_value());
+    metadata.meta.payload_digest->bytes[31] ^= std::byte{1};
+  }
+  int seen = 0;
+  for (const Piece& piece : plan->pieces) {
+    if (piece.what != What::kMetadata) continue;
+    EXPECT_TRUE(verify_piece(catalog(), piece, at(piece)).ok());
+    EXPECT_EQ(verify_piece(other, piece, at(piece)).code(), Code::kChecksum);
+    ++seen;
+  }
+  EXPECT_GT(seen, 0);
+}
+
 TEST_P(PlanOfSample, RefusesWhatIsNotThere) {
   const std::uint64_t max = ~std::uint64_t{0};
   const std::uint32_t embed = number("embed");

@@ -113,6 +113,17 @@ TEST(Scan, GluedAndNestedArchives) {
   for (const std::uint64_t offset : found.records) EXPECT_LT(offset, 300u);
 }
 
+TEST(Scan, AGapOfAByteIsAGap) {
+  Buffer bytes(kFileHeaderSize + 1);
+  const RecordHead head = make_head(RecordType::kGroup, {}, {}, bytes.size());
+  encode_head(head, {}, bytes);
+  bytes.push_back({});
+  const Found found = scan(bytes);
+  EXPECT_EQ(found.records, Offsets{kFileHeaderSize + 1});
+  EXPECT_EQ(found.gaps, (decltype(found.gaps){{kFileHeaderSize, kFileHeaderSize + 1},
+                                              {head.end(), head.end() + 1}}));
+}
+
 TEST(Scan, PassesOverWhatDecodingWouldRefuse) {
   raw::Archive archive = raw::sample();
   const Offsets all = raw::record_offsets(archive.bytes());
