@@ -98,10 +98,12 @@ Status compare_all_tensors(const model::Model& first, const model::Model& second
     } else if (second.tensors[found->second].shape != info.shape) {
       row.state = "another shape";
     } else {
-      BBZ_ASSIGN(const auto a, first.load(i));
-      BBZ_ASSIGN(const auto b, second.load(found->second));
+      const std::size_t j = found->second;
       BBZ_ASSIGN(row.difference,
-                 compare::compare_tensors(info, a, second.tensors[found->second], b));
+                 compare::compare_tensors(
+                     info, [&](std::uint64_t offset) { return first.load_part(i, offset); },
+                     second.tensors[j],
+                     [&](std::uint64_t offset) { return second.load_part(j, offset); }));
     }
     if (found != places.end()) places.erase(found);
     report.tensors.push_back(std::move(row));

@@ -58,6 +58,65 @@ TEST(ModelOfAFile, IsReadByTheFormatOfItsContentWhateverItsName) {
   EXPECT_NE(refused.error().message.find("git lfs pull"), std::string::npos);
 }
 
+// The tensor of a model as its parts give it, of which there must be this many.
+std::vector<std::byte> by_parts(const Model& model, std::size_t expected) {
+  std::vector<std::byte> all;
+  std::size_t parts = 0;
+  while (true) {
+    const auto part = model.load_part(0, all.size());
+    EXPECT_TRUE(part.ok()) << part.error().message;
+    if (!part.ok() || part->empty()) break;
+    all.insert(all.end(), part->begin(), part->end());
+    ++parts;
+  }
+  EXPECT_EQ(parts, expected);
+  return all;
+}
+
+// Whatever the file is, a tensor's parts are what it is as a whole.
+TEST(ModelOfAFile, GivesTensorsInParts) {
+  constexpr std::uint64_t kRows = 5 << 12, kColumns = 1 << 10;  // of 2 bytes: 40 MiB
+  const std::string data = torch::counting_bytes(kRows * kColumns * 2);
+  const Bytes bytes = std::as_bytes(std::span(data));
+  const TempDir dir;
+  write_text(dir / "m.pt",
+             torch::make_torch(
+                 torch::pickle(torch::pickle_dict({{"w", torch::pickle_view({"HalfStorage",
+                                                                             "0",
+                                                                             kRows * kColumns,
+                                                                             0,
+                                                                             {kRows, kColumns},
+                                                                             {kColumns, 1}})}})),
+                 {data}));
+  std::vector<safetensors::Tensor> listed = {{"w", DType::kF16, {kRows, kColumns}, 0, 0}};
+  const auto header = safetensors::build(listed, {}).value();
+  write_text(dir / "m.safetensors", std::string(as_text(header)) + data);
+  {
+    std::vector<std::byte> archive;
+    const auto sink = io::memory_sink(archive);
+    WriteOptions options;
+    options.chunk_bytes = 3 << 20;
+    const auto writer = std::move(*Writer::create(*sink, options));
+    ASSERT_TRUE(writer->begin_file("m").ok());
+    TensorSpec spec;
+    spec.name = "w";
+    spec.dtype = DType::kF16;
+    spec.shape = {kRows, kColumns};
+    ASSERT_TRUE(writer->begin_tensor(spec).ok());
+    ASSERT_TRUE(writer->write(bytes).ok());
+    ASSERT_TRUE(writer->end_tensor().ok());
+    ASSERT_TRUE(writer->end_file().ok());
+    ASSERT_TRUE(writer->finish().ok());
+    write_text(dir / "m.bbz", std::string(as_text(archive)));
+  }
+  for (const char* name : {"m.pt", "m.safetensors", "m.bbz"}) {
+    const auto model = open(dir / name);
+    ASSERT_TRUE(model.ok()) << name << ": " << model.error().message;
+    EXPECT_TRUE(std::ranges::equal(by_parts(*model, 2), bytes)) << name;
+    EXPECT_TRUE(std::ranges::equal(*model->load(0), bytes)) << name;
+  }
+}
+
 // Which files of a directory hold a model is what `bbz pack` takes them for.
 TEST(ModelOfAFolder, IsInAFileOfAnySuffixOfPyTorch) {
   const std::string text = torch::make_torch(

@@ -5,6 +5,7 @@
 #include <memory>
 #include <set>
 
+#include "bbz/access/view/block.h"
 #include "bbz/archive/reader.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
@@ -34,6 +35,9 @@ Result<Bytewise> read_range(io::Source& source, std::uint64_t offset, std::uint6
   return bytes;
 }
 
+// The bytes of a part of a tensor, unless a chunk of an archive has more.
+constexpr std::uint64_t kPart = std::uint64_t{32} << 20;
+
 Result<Model> from_safetensors(const SharedSource& source) {
   BBZ_ASSIGN(const Bytewise start, read_range(*source, 0, safetensors::kLengthBytes));
   BBZ_ASSIGN(const std::uint64_t size, safetensors::header_size(start));
@@ -54,6 +58,10 @@ Result<Model> from_safetensors(const SharedSource& source) {
   }
   model.load = [source, places](std::size_t i) {
     return read_range(*source, places[i].first, places[i].second);
+  };
+  model.load_part = [source, places](std::size_t i, std::uint64_t offset) {
+    const auto [begin, tensor_size] = places[i];
+    return read_range(*source, begin + offset, std::min(tensor_size - offset, kPart));
   };
   return model;
 }
@@ -93,13 +101,31 @@ Result<Model> from_torch(const SharedSource& source) {
   for (const torch::Tensor& tensor : state->tensors) {
     model.tensors.push_back({tensor.name, tensor.dtype, tensor.shape});
   }
-  model.load = [source, state](std::size_t i) -> Result<Bytewise> {
+  const auto load = [source, state](std::size_t i, std::uint64_t offset,
+                                    std::uint64_t most) -> Result<Bytewise> {
     const torch::Tensor& tensor = state->tensors[i];
     BBZ_ASSIGN(const std::uint64_t size, torch::byte_size(tensor));
     BBZ_ASSIGN(const auto elements, torch::element_source(*source, *state, tensor));
-    return read_range(*elements, 0, size);
+    return read_range(*elements, offset, std::min(size - offset, most));
   };
+  model.load = [load](std::size_t i) { return load(i, 0, ~std::uint64_t{0}); };
+  model.load_part = [load](std::size_t i, std::uint64_t offset) { return load(i, offset, kPart); };
   return model;
+}
+
+// Reads whole blocks of a tensor from `offset` on, where one begins.
+Result<Bytewise> read_blocks(const Reader& reader, std::uint32_t number, std::uint64_t offset) {
+  const catalog::Tensor& tensor = reader.catalog().tensors[number];
+  BBZ_TRY(reader.read_bytes(number, 0, {}));  // checks limits before the memory is allocated
+  std::uint64_t end = offset;
+  while (end < tensor.byte_size && end - offset < kPart) {
+    BBZ_ASSIGN(const view::Block block, view::block_at(reader.catalog(), tensor, end));
+    if (end != offset && block.end - offset > kPart) break;
+    end = block.end;
+  }
+  Bytewise bytes(end - offset);
+  BBZ_TRY(reader.read_bytes(number, offset, bytes));
+  return bytes;
 }
 
 Result<Model> from_archive(const SharedSource& source, const Opening& opening) {
@@ -131,6 +157,9 @@ Result<Model> from_archive(const SharedSource& source, const Opening& opening) {
     Bytewise bytes(reader->catalog().tensors[numbers[i]].byte_size);
     BBZ_TRY(reader->read_tensor(numbers[i], bytes));
     return bytes;
+  };
+  model.load_part = [reader, numbers](std::size_t i, std::uint64_t offset) {
+    return read_blocks(*reader, numbers[i], offset);
   };
   return model;
 }
@@ -189,6 +218,12 @@ Result<Model> open_source(const SharedSource& source, const fs::path& path,
   }
   model->load = [source, load = std::move(model->load)](std::size_t i) -> Result<Bytewise> {
     auto bytes = load(i);
+    BBZ_TRY(source->check_unchanged());
+    return bytes;
+  };
+  model->load_part = [source, load = std::move(model->load_part)](
+                         std::size_t i, std::uint64_t offset) -> Result<Bytewise> {
+    auto bytes = load(i, offset);
     BBZ_TRY(source->check_unchanged());
     return bytes;
   };
@@ -262,6 +297,9 @@ Result<Model> open_folder(const fs::path& folder, const Opening& opening) {
     }
   }
   whole.load = [parts](std::size_t i) { return (*parts)[i].first->load((*parts)[i].second); };
+  whole.load_part = [parts](std::size_t i, std::uint64_t offset) {
+    return (*parts)[i].first->load_part((*parts)[i].second, offset);
+  };
   return whole;
 }
 

@@ -28,6 +28,10 @@ struct Model {
   // Errors: those of the source and of the format that it was opened as; kIo if the file has
   // changed since.
   LoadTensor load;
+  // Reads a part of a tensor: whole elements from byte `offset` on, of which about 32 MiB, or one
+  // chunk, are held at a time; all of a tensor that is derived. `offset` is 0 or that after a part;
+  // at the end of the tensor there is nothing. Errors: as for `load`.
+  std::function<Result<std::vector<std::byte>>(std::size_t tensor, std::uint64_t offset)> load_part;
   std::optional<Digest> root;  // root digest of the archive that holds it
   // Text of the config.json in the archive or beside the file; empty if there is none or it has
   // more than 16 MiB.
