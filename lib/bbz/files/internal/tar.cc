@@ -194,7 +194,6 @@ class TarSequence final : public FileSequence {
       return make_error(Code::kLimit, "{}: more than {} members", reader_->name(),
                         options_.max_files);
     }
-    note_folders_above(path);
     if (folder) {
       folders_.insert(std::move(path));
       return std::optional<SourceFile>();
@@ -288,18 +287,21 @@ class TarSequence final : public FileSequence {
     return std::string(path);
   }
 
-  // Notes the directories above a path, which need no entries of their own.
-  void note_folders_above(const std::string& path) {
-    for (std::size_t slash = path.rfind('/'); slash != std::string::npos && slash != 0;
-         slash = path.rfind('/', slash - 1)) {
-      if (!filled_.insert(path.substr(0, slash)).second) break;
+  // Returns whether the tar has something in the directory. Looks at the paths themselves: one of
+  // 4 KB lies in thousands of directories.
+  bool is_filled(const std::string& folder) const {
+    const std::string below = folder + '/';
+    for (const auto* paths : {&files_, &folders_}) {
+      const auto next = paths->lower_bound(below);
+      if (next != paths->end() && next->starts_with(below)) return true;
     }
+    return false;
   }
 
   std::optional<SourceFile> next_directory() {
     while (!folders_.empty()) {
       auto node = folders_.extract(folders_.begin());
-      if (filled_.contains(node.value())) continue;
+      if (is_filled(node.value())) continue;
       SourceFile file;
       file.kind = SourceFile::Kind::kDirectory;
       file.path = std::move(node.value());
@@ -314,7 +316,6 @@ class TarSequence final : public FileSequence {
   bool ended_ = false;
   std::set<std::string> files_;
   std::set<std::string> folders_;
-  std::set<std::string> filled_;  // directories with something in them
 };
 
 }  // namespace

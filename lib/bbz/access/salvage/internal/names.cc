@@ -17,13 +17,7 @@ std::string_view directory_of(std::string_view path) {
 
 Names::Names(const Survey& survey) {
   for (const auto& [number, file] : survey.files) {
-    if (!file.meta) continue;
-    const std::string_view path = file.meta->path;
-    // Add the directories above it, up to one that was added before with those above it.
-    for (std::size_t end = path.size(); end != std::string_view::npos && end != 0;
-         end = path.rfind('/', end - 1)) {
-      if (!known_.emplace(path.substr(0, end)).second) break;
-    }
+    if (file.meta) known_.emplace(file.meta->path);
   }
 }
 
@@ -47,8 +41,17 @@ std::string Names::numbered(std::uint32_t number, std::string_view directory,
   return name;
 }
 
+// Returns whether the archive has a file or a directory of this path, or a file below it. The
+// directories have no entries of their own: a path of 4 KB lies in thousands of them.
+bool Names::is_known(const std::string& path) const {
+  if (known_.contains(path)) return true;
+  const std::string below = path + '/';
+  const auto next = known_.lower_bound(below);
+  return next != known_.end() && next->starts_with(below);
+}
+
 bool Names::take(const std::string& path) {
-  return !known_.contains(path) && taken_.insert(path).second;
+  return !is_known(path) && taken_.insert(path).second;
 }
 
 }  // namespace bbz::salvage

@@ -12,7 +12,8 @@ namespace bbz::salvage {
 // Chooses the names of outputs.
 class Names {
  public:
-  // Reserves the paths of the survey's files, and of the directories above them.
+  // Reserves the paths of the survey's files, and of the directories above them. The survey must
+  // outlive this.
   explicit Names(const Survey& survey);
 
   // Returns the path of a file in the archive, or "file-N" if that is lost or another file has it.
@@ -24,10 +25,11 @@ class Names {
   std::string beside(std::uint32_t number, const std::string& path, std::string_view suffix);
 
  private:
+  bool is_known(const std::string& path) const;
   bool take(const std::string& path);
   std::string numbered(std::uint32_t number, std::string_view directory, std::string_view suffix);
 
-  std::set<std::string, std::less<>> known_;  // paths in the archive, and their directories
+  std::set<std::string_view> known_;          // paths in the archive, in memory of the survey
   std::set<std::string, std::less<>> taken_;  // by outputs
 };
 
