@@ -24,7 +24,7 @@ bool is_packed(std::uint64_t elements, std::uint64_t bits) {
 class Surveyor {
  public:
   Surveyor(io::Source& source, const Limits& limits, DigestKind kind)
-      : source_(source), limits_(limits) {
+      : source_(source), limits_(limits), listed_left_(kIndexes * source.size().value_or(0)) {
     found_.digest_kind = kind;
   }
 
@@ -175,6 +175,8 @@ class Surveyor {
     const auto meta = container::decode_index_meta(record, limits_);
     const auto size = source_.size();
     if (!meta.ok() || !size || record.head.end() > *size) return;
+    if (meta->list_length > listed_left_) return;
+    listed_left_ -= meta->list_length;
     index.meta = *meta;
     std::vector<std::byte> payload(record.head.payload_length);
     if (!io::read_exactly(source_, record.head.payload_offset(), payload).ok()) return;
@@ -202,8 +204,14 @@ class Surveyor {
     found_.had_index = found_.had_index || listed.ok();
   }
 
+  // The most indexes that list a record. Each of its entries is shorter than the record.
+  static constexpr std::uint64_t kIndexes = 2;
+
   io::Source& source_;
   const Limits& limits_;
+  // The bytes that the lists of further indexes may have: many that list the same lost records would
+  // take a time that grows with the square of the archive.
+  std::uint64_t listed_left_;
   Survey found_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, catalog::Chunk> chunks_;
 };
