@@ -50,7 +50,9 @@ void RecordsCheck::data(std::uint64_t offset, Bytes bytes) {
     std::ranges::copy(bytes.first(size), start_.begin() + static_cast<std::ptrdiff_t>(place));
   }
   // Keeps no more than the limit: parse() refuses a larger header.
-  if (!at_header_ || header_.size() > limits_.json_bytes + kLengthBytes) return;
+  const std::uint64_t most = limits_.json_bytes + kLengthBytes;
+  if (!at_header_ || header_.size() > most) return;
+  if (header_.empty()) header_.reserve(std::min(*header_size_, most));
   header_.insert(header_.end(), bytes.begin(), bytes.end());
 }
 
@@ -68,7 +70,14 @@ Status RecordsCheck::end_file(std::uint64_t size) {
     return fault({Code::kMalformed,
                   "the header of this safetensors file is not a record of bytes on its own"});
   }
-  const auto header = parse(header_, size, limits_);
+  // A header that names more tensors differs from the records, and would take memory for which the
+  // archive has no bytes.
+  Limits limits = limits_;
+  const auto named = std::ranges::count_if(tensors_, [](const Recorded& recorded) {
+    return recorded.meta.kind == catalog::TensorKind::kTensor;
+  });
+  limits.tensors = std::min(limits.tensors, static_cast<std::uint64_t>(named));
+  const auto header = parse(header_, size, limits);
   if (!header.ok() && header.code() == Code::kUnsupported) return fault(header.error());
   if (!header.ok()) return fault({Code::kMalformed, header.error().message});
   Status same = check_header(*header);
