@@ -49,11 +49,14 @@ void RecordsCheck::data(std::uint64_t offset, Bytes bytes) {
     const auto size = std::min<std::uint64_t>(bytes.size(), kStartBytes - place);
     std::ranges::copy(bytes.first(size), start_.begin() + static_cast<std::ptrdiff_t>(place));
   }
-  // Keeps no more than the limit: parse() refuses a larger header.
-  const std::uint64_t most = limits_.json_bytes + kLengthBytes;
-  if (!at_header_ || header_.size() > most) return;
-  if (header_.empty()) header_.reserve(std::min(*header_size_, most));
-  header_.insert(header_.end(), bytes.begin(), bytes.end());
+  if (!at_header_) return;
+  // Keeps what the bytes say that the header has, and of other bytes only the first.
+  const auto stated = header_size(start_, limits_);
+  const std::uint64_t most = looks_like_header(start_) && stated.ok() ? *stated : kStartBytes;
+  if (header_.size() >= most) return;
+  header_.reserve(std::min(*header_size_, most));
+  const Bytes kept = bytes.first(std::min<std::uint64_t>(bytes.size(), most - header_.size()));
+  header_.insert(header_.end(), kept.begin(), kept.end());
 }
 
 bool RecordsCheck::is_compared() const {
