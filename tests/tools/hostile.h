@@ -38,8 +38,8 @@ class HoleSink final : public io::Sink {
   std::uint64_t written_ = 0;
 };
 
-// An archive that keeps the rules of the format, in which whatever is not read when it is opened may
-// be a hole.
+// An archive that keeps the rules of the format, unless it is told not to. Whatever is not read when
+// it is opened may be a hole.
 class Forgery {
  public:
   explicit Forgery(const std::string& path)
@@ -47,16 +47,17 @@ class Forgery {
     must(records_.begin());
   }
 
+  // From now on the records need not fit together, as only salvage takes them.
+  void break_rules() { kept_ = false; }
+
   template <class Meta>
   void add(container::RecordType type, const Meta& meta, Bytes payload = {}, bool hole = false) {
     std::vector<std::byte> bytes;
     catalog::encode_meta(meta, bytes);
     // Only as much of the record is left out as has zeros in its place.
     sink_.leave_out = hole;
-    const auto head = records_.append(type, bytes, payload);
+    append(type, bytes, payload);
     sink_.leave_out = false;
-    must(head);
-    must(builder_.add({*head, bytes}));
   }
 
   void file(const std::string& path, bool hole = false) {
@@ -77,6 +78,12 @@ class Forgery {
   void tensor(const std::string& name, DType dtype, const Shape& shape,
               std::uint64_t chunk_elements = 1, bool hole = false) {
     add_tensor(meta_of(name, dtype, shape, chunk_elements), hole);
+  }
+  // Plain bytes of the open file.
+  void plain_bytes(std::uint64_t size, std::uint64_t chunk_bytes) {
+    catalog::TensorMeta meta = meta_of("", DType::kU8, {size}, chunk_bytes);
+    meta.kind = catalog::TensorKind::kBytes;
+    add_tensor(meta);
   }
   // One that is stored in another form, with so many elements, of a group if it needs one.
   void tensor_of_form(const std::string& name, DType dtype, const Shape& shape, catalog::Form form,
@@ -113,10 +120,14 @@ class Forgery {
     } else {
       chunk::describe(newest_, chunk_, plain, 0, header_.digest_kind, bytes);
     }
-    const auto head = records_.append(container::RecordType::kChunk, bytes, payload);
-    must(head);
-    must(builder_.add({*head, bytes}));
+    append(container::RecordType::kChunk, bytes, payload);
     ++chunk_;
+  }
+  // The next chunk of the tensor, of `plain`, with this payload, which need not decode to that.
+  void chunk_as(std::uint16_t codec, Bytes plain, Bytes payload) {
+    std::vector<std::byte> bytes;
+    chunk::describe(newest_, chunk_++, plain, codec, header_.digest_kind, bytes);
+    append(container::RecordType::kChunk, bytes, payload);
   }
   // All other chunks of the tensor, of zeros, each in the codec's few bytes.
   void constant_chunks() {
@@ -145,11 +156,16 @@ class Forgery {
   }
 
   void finish() {
-    must(builder_.finish());
-    must(records_.finish(builder_.root()));
+    if (kept_) must(builder_.finish());
+    must(records_.finish(kept_ ? builder_.root() : Digest()));
   }
 
  private:
+  void append(container::RecordType type, Bytes meta, Bytes payload) {
+    const auto head = records_.append(type, meta, payload);
+    must(head);
+    if (kept_) must(builder_.add({*head, meta}));
+  }
   catalog::TensorMeta meta_of(const std::string& name, DType dtype, const Shape& shape,
                               std::uint64_t chunk_elements) const {
     catalog::TensorMeta meta;
@@ -188,6 +204,7 @@ class Forgery {
   HoleSink sink_;
   container::RecordWriter records_;
   catalog::CatalogBuilder builder_;
+  bool kept_ = true;  // whether the rules are
   std::uint32_t files_ = 0;
   std::uint32_t tensors_ = 0;
   std::uint32_t tensors_in_file_ = 0;
@@ -196,6 +213,12 @@ class Forgery {
   std::uint64_t offset_ = 0;
   catalog::TensorMeta newest_;
 };
+
+// The first bytes of an archive: its file header.
+inline std::string archive_header() {
+  const auto header = container::encode_file_header({});
+  return std::string(reinterpret_cast<const char*>(header.data()), header.size());
+}
 
 // A file of torch.save whose tensors all are one element, repeated by strides of 0.
 inline std::string torch_of_one_element(const std::vector<std::pair<std::string, Shape>>& tensors) {

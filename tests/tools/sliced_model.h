@@ -31,4 +31,17 @@ inline test_models::Model small_sliced_model() {
   return test_models::sliced_model(spec);
 }
 
+// The names and shapes of a sliced model of this width.
+inline std::vector<std::pair<std::string, Shape>> wide_model(std::uint64_t width) {
+  test_models::Spec spec;
+  spec.hidden = width + 64;
+  spec.widths = {width};
+  spec.inner = 128;
+  std::vector<std::pair<std::string, Shape>> tensors;
+  for (const auto& info : test_models::sliced_infos(spec)) {
+    tensors.emplace_back(info.name, info.shape);
+  }
+  return tensors;
+}
+
 }  // namespace bbz::tools
