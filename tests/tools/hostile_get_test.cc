@@ -2,8 +2,8 @@
 #include <atomic>
 
 #include "bbz/access/push/state.h"
-#include "tools/hostile_costs.h"
 #include "support/bytes.h"
+#include "tools/hostile_costs.h"
 
 namespace bbz::tools {
 namespace {

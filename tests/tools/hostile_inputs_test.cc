@@ -229,7 +229,7 @@ TEST_F(WorstCaseOfTars, DeepFolders) {
     while (path.size() < 4090) path += "/a";
     members += pax_member({{"path", path}}, files::tar_member("x", ""));
   }
-  expect_tar_bounded("tar: 180 files, each in 2,000 folders", members);
+  expect_tar_bounded("tar: 180 files, each in 2,000 directories", members);
 }
 
 TEST_F(WorstCaseOfTars, ALongHeader) {
@@ -240,7 +240,7 @@ TEST_F(WorstCaseOfTars, ALongHeader) {
 // --- folders
 
 TEST_F(WorstCaseOfInputs, AFolderOfManyFilesAndFolders) {
-  name_row("a folder of 10,000 empty files, and 1,000 deep");
+  name_row("a directory of 10,000 empty files, and 1,000 deep");
   std::filesystem::create_directories(dir_ / "in");
   for (int i = 0; i < 10'000; ++i) write("in/" + std::to_string(i), "");
   std::string deep = dir_ / "in";

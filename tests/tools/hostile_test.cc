@@ -48,7 +48,7 @@ TEST_F(WorstCase, AnIndexOfManyFiles) {
 }
 
 TEST_F(WorstCase, AnIndexOfDeepFolders) {
-  forge("an index of 1,600 files, each in 1,600 folders", [](Forgery& archive) {
+  forge("an index of 1,600 files, each in 1,600 directories", [](Forgery& archive) {
     for (unsigned i = 0; i < 1600; ++i) {
       std::string path = noisy_name(240, 3 * i);
       for (unsigned j = 1; j < 3; ++j) path += "/" + noisy_name(240, 3 * i + j);
