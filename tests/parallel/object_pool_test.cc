@@ -26,14 +26,14 @@ TEST(ObjectPool, LendsWhatCameBackLastFirst) {
 TEST(ObjectPool, MakesNoMoreThanAreBorrowedAtATime) {
   struct Spare {};
   ThreadPool pool(3);
-  ObjectPool<int> pool;
+  ObjectPool<int> objects;
   std::mutex mutex;
   std::set<const int*> seen;
   int next = 0;
   const Status status = ordered_map<Spare>(
       pool, 8, [&](Spare&) -> Result<bool> { return next++ < 500; },
       [&](Spare&) -> Status {
-        const auto loan = pool.borrow();
+        const auto loan = objects.borrow();
         ++*loan;  // nobody else has it
         const std::lock_guard lock(mutex);
         seen.insert(&*loan);

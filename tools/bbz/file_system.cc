@@ -22,6 +22,7 @@ std::uint32_t node_of(::fuse_ino_t inode) {
 }
 
 view::FileView* file_of(const ::fuse_file_info& info) {
+  // libfuse keeps the pointer as a number. NOLINTNEXTLINE(performance-no-int-to-ptr)
   return reinterpret_cast<view::FileView*>(static_cast<std::uintptr_t>(info.fh));
 }
 
