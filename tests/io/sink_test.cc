@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "bbz/io/atomic_file.h"
+#include "bbz/io/fd_writer.h"
 #include "io/replace.h"
 #include "support/bytes.h"
 #include "support/faulty.h"
@@ -102,6 +103,20 @@ TEST(AtomicFile, AppearsWholeAndOnlyWhenFinished) {
   EXPECT_TRUE(read_text(dir / "model") == "hEAd" + large + "tail");
   EXPECT_EQ(file->write(bytes_of("x")).code(), Code::kInvalidArgument);
   EXPECT_EQ(file->finish().code(), Code::kInvalidArgument);
+}
+
+TEST(FdWriter, PlacesNothingAfterAnError) {
+  const TempDir dir;
+  const Fd file(::open((dir / "f").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  const Fd same(::dup(file.get()));
+  const Fd read_only(::open((dir / "f").c_str(), O_RDONLY | O_CLOEXEC));
+  FdWriter writer(file.get(), "f");
+  ASSERT_TRUE(writer.reserve(10).ok());
+  ASSERT_GE(::dup2(read_only.get(), file.get()), 0);
+  EXPECT_EQ(writer.place(0, bytes_of("x")).code(), Code::kIo);
+  ASSERT_GE(::dup2(same.get(), file.get()), 0);
+  EXPECT_EQ(writer.place(1, bytes_of("x")).code(), Code::kIo);
+  EXPECT_TRUE(read_text(dir / "f") == std::string(10, '\0'));
 }
 
 TEST(AtomicFile, ManyThreadsPlaceBytesInWhatWasReserved) {

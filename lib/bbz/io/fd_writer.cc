@@ -106,12 +106,14 @@ Status FdWriter::reserve(std::uint64_t size) {
 
 Status FdWriter::place(std::uint64_t offset, Bytes bytes) {
   BBZ_TRY(check_patch(name_, written_, offset, bytes.size()));
-  const Status placed = pwrite_fully(fd_, offset, bytes, name_);
-  if (!placed.ok()) {
+  {
     const std::lock_guard lock(placing_);
-    return keep(placed);
+    BBZ_TRY(failure_);
   }
-  return {};
+  Status placed = pwrite_fully(fd_, offset, bytes, name_);
+  if (placed.ok()) return {};
+  const std::lock_guard lock(placing_);
+  return keep(std::move(placed));
 }
 
 }  // namespace bbz::io

@@ -33,6 +33,20 @@ class MemorySink final : public Sink {
   std::string name_;
 };
 
+class NullSink final : public Sink {
+ public:
+  Status write(Bytes bytes) override {
+    written_ += bytes.size();
+    return {};
+  }
+  Status finish() override { return {}; }
+  std::uint64_t written() const override { return written_; }
+  std::string_view name() const override { return "nowhere"; }
+
+ private:
+  std::uint64_t written_ = 0;
+};
+
 class PipeSink final : public Sink {
  public:
   PipeSink(int fd, Ownership ownership, std::string name)
@@ -71,6 +85,10 @@ Status Sink::place(std::uint64_t offset, Bytes bytes) {
 
 std::unique_ptr<Sink> memory_sink(std::vector<std::byte>& out, std::string name) {
   return std::make_unique<MemorySink>(out, std::move(name));
+}
+
+std::unique_ptr<Sink> null_sink() {
+  return std::make_unique<NullSink>();
 }
 
 std::unique_ptr<Sink> pipe_sink(int fd, Ownership ownership, std::string name) {

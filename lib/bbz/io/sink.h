@@ -15,8 +15,8 @@
 namespace bbz::io {
 
 // Takes bytes in order, from one thread at a time; only place() may be called from several. After
-// kIo, every later write(), patch(), extend(), reserve() and finish() fails too, so an incomplete
-// output is never published.
+// kIo, every later write(), patch(), extend(), reserve(), place() and finish() fails too, so an
+// incomplete output is never published.
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -71,6 +71,9 @@ class Sink {
 
 // Returns a sink that appends to `out`, which must outlive it. It cannot extend or reserve.
 std::unique_ptr<Sink> memory_sink(std::vector<std::byte>& out, std::string name = "memory");
+
+// Returns a sink that drops its bytes and only counts them.
+std::unique_ptr<Sink> null_sink();
 
 // Returns a sink that writes to a descriptor front to back, through a buffer. If the reader of a
 // pipe has closed it, a write fails with kIo, provided that the program ignores SIGPIPE.
