@@ -1,9 +1,11 @@
 #include "bbz/base/zstd_frame.h"
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <fmt/format.h>
 #include <memory>
+#include <new>
 
 #include "bbz/base/format.h"
 #include "bbz/base/wire.h"
@@ -19,14 +21,12 @@ struct FreeContext {
 };
 
 // Returns the context of this thread, which keeps it because it is costly to make and cannot be
-// shared.
-ZSTD_CCtx* compression_context() {
-  thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
-  return context.get();
-}
-
-ZSTD_DCtx* decompression_context() {
-  thread_local const std::unique_ptr<ZSTD_DCtx, FreeContext> context(ZSTD_createDCtx());
+// shared. `create` makes it. Throws std::bad_alloc.
+template <class Context, Context* create()>
+Context* context_of_thread() {
+  thread_local std::unique_ptr<Context, FreeContext> context;
+  if (!context) context.reset(create());
+  if (!context) throw std::bad_alloc();
   return context.get();
 }
 
@@ -43,12 +43,13 @@ std::uint64_t window_size(Bytes frame, std::uint64_t content) {
 }  // namespace
 
 bool encode_zstd_frame(Bytes plain, int level, std::size_t limit, std::vector<std::byte>& frame) {
-  ZSTD_CCtx* context = compression_context();
-  if (context == nullptr || plain.empty() || limit == 0) return false;
+  if (plain.empty() || limit == 0) return false;
+  ZSTD_CCtx* const context = context_of_thread<ZSTD_CCtx, ZSTD_createCCtx>();
   ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
   frame.resize(ZSTD_compressBound(plain.size()));
   const std::size_t size =
       ZSTD_compress2(context, frame.data(), frame.size(), plain.data(), plain.size());
+  if (ZSTD_getErrorCode(size) == ZSTD_error_memory_allocation) throw std::bad_alloc();
   if (ZSTD_isError(size) || size >= limit) return false;
   frame.resize(size);
   return true;
@@ -79,10 +80,7 @@ Status decode_zstd_frame(Bytes frame, std::uint64_t max_window, MutableBytes out
     return make_error(Code::kMalformed, "zstd: a window of {} bytes, the limit is {}", window,
                       max_window);
   }
-  ZSTD_DCtx* context = decompression_context();
-  if (context == nullptr) {
-    return error_with_message(Code::kInternal, "zstd: out of memory for a decompression context");
-  }
+  ZSTD_DCtx* const context = context_of_thread<ZSTD_DCtx, ZSTD_createDCtx>();
   const std::size_t size =
       ZSTD_decompressDCtx(context, out.data(), out.size(), frame.data(), frame.size());
   if (ZSTD_isError(size)) {
