@@ -73,6 +73,10 @@ class Surveyor {
   Survey finish() {
     for (auto& [number, chunk] : chunks_) place_chunk(chunk);
     place_groups();
+    for (const auto& [of, payload] : metadata_) {
+      const auto file = found_.files.find(of.first);
+      if (file != found_.files.end()) file->second.metadata.emplace(of.second, payload);
+    }
     for (const auto& [number, tensor] : found_.tensors) {
       if (tensor.meta.file != catalog::kNone)
         found_.files[tensor.meta.file].tensors.push_back(number);
@@ -91,9 +95,7 @@ class Surveyor {
     const auto meta = catalog::decode_metadata(record, found_.digest_kind);
     if (!meta.ok() || meta->file == catalog::kNone) return;
     if (meta->key != "format" && meta->key != "safetensors") return;
-    const auto file = found_.files.find(meta->file);
-    if (file != found_.files.end())
-      file->second.metadata.try_emplace(meta->key, payload_of(record));
+    metadata_.try_emplace({meta->file, meta->key}, payload_of(record));
   }
 
   void take_tensor(const RecordView& record) {
@@ -214,6 +216,7 @@ class Surveyor {
   std::uint64_t listed_left_;
   Survey found_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, catalog::Chunk> chunks_;
+  std::map<std::pair<std::uint32_t, std::string>, catalog::Payload> metadata_;  // by file and key
 };
 
 // Finds the digest kind in the file header. If that is damaged, the length of the first chunk's
