@@ -127,5 +127,24 @@ TEST_P(DecoderOf, NamesFlippedBitsAndTakesThemAgain) {
   }
 }
 
+// The length that the trailer tells may itself be what is wrong.
+TEST(Adopt, BeyondALengthThatTheTrailerToldIsFinal) {
+  const auto archive = *write_sample(sample_files(), {});
+  const std::uint64_t size = archive.size();
+  for (const bool declared : {false, true}) {
+    Receiver receiver;
+    MemoryStore store;
+    Options options;
+    options.store = &store;
+    if (declared) options.total = size;
+    const auto decoder = *Decoder::create(options, receiver);
+    BBZ_ASSERT_OK(decoder->feed(0, archive));
+    EXPECT_EQ(decoder->adopt({size, size + 1}).code(),
+              declared ? Code::kInvalidArgument : Code::kMalformed);
+    EXPECT_EQ(decoder->failure().code(), declared ? Code::kOk : Code::kMalformed);
+    EXPECT_EQ(decoder->finish().code(), declared ? Code::kOk : Code::kMalformed);
+  }
+}
+
 }  // namespace
 }  // namespace bbz::push

@@ -29,11 +29,16 @@ Result<std::unique_ptr<Decoder>> Decoder::create(const Options& options, Receive
 
 // --- taking bytes
 
-Status Decoder::Impl::check_range(Interval range) const {
+// Checks that a range is within the archive. A length that the archive itself tells may be the one
+// that is wrong, so that is final.
+Status Decoder::Impl::check_range(Interval range) {
   const auto total = record_map.total();
   if (!total || range.end <= *total) return {};
-  return make_error(declared ? Code::kInvalidArgument : Code::kMalformed,
-                    "bytes {} to {}: the archive ends at {}", range.begin, range.end, *total);
+  const Error beyond =
+      make_error(declared ? Code::kInvalidArgument : Code::kMalformed,
+                 "bytes {} to {}: the archive ends at {}", range.begin, range.end, *total);
+  if (!declared) failure = beyond;
+  return beyond;
 }
 
 // Checks that a segment may be held in memory. The next bytes in order always may, because the
@@ -73,10 +78,7 @@ Status Decoder::feed(std::uint64_t offset, Bytes bytes) {
                       bytes.size(), offset);
   }
   const Interval range{offset, *end};
-  if (Status checked = impl_->check_range(range); !checked.ok()) {
-    if (checked.code() == Code::kMalformed) impl_->failure = checked;
-    return checked;
-  }
+  BBZ_TRY(impl_->check_range(range));
   RangeSet taken;
   // Bytes that were there, and so were ignored in the first pass, may turn out to be damaged.
   for (int pass = 0; pass < 2; ++pass) {

@@ -13,7 +13,7 @@ namespace bbz::push {
 struct Decoder::Impl {
   Impl(const Options& options, Receiver& receiver);
 
-  Status check_range(Interval range) const;
+  Status check_range(Interval range);
   Status check_memory(Interval range) const;
   Status take(std::uint64_t offset, Bytes bytes);
   Status absorb(Interval fresh);
