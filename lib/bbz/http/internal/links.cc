@@ -59,7 +59,6 @@ void Links::Turn::failed() {
 bool Links::Turn::refused() {
   forget();
   if (followed_) {
-    ++route_.fresh;
     route_.refused = kMostOfOthers;
     return false;
   }

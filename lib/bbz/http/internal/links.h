@@ -23,7 +23,6 @@ class Links {
   // Counts the failures of one fetch since its last byte.
   struct Route {
     unsigned refused = 0;  // links from other fetches that did not work
-    unsigned fresh = 0;    // links that were refused although the URL had just given them
   };
 
   // One attempt of a fetch, from its first request to the head of the final response.
