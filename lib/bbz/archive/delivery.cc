@@ -5,32 +5,37 @@
 namespace bbz::internal {
 
 Status decode_step(Step& step, io::Source& source) {
-  if (step.kind != Step::Kind::kChunk) return {};
-  if (step.left) {
-    step.payload.resize(step.chunk.payload.length);
-    BBZ_TRY(io::read_exactly(source, step.chunk.payload.offset, step.payload));
+  auto* const call = std::get_if<Step::Chunk>(&step.call);
+  if (call == nullptr) return {};
+  const catalog::TensorMeta& tensor = call->tensor->meta;
+  const catalog::Chunk& chunk = call->chunk;
+  if (call->left) {
+    step.payload.resize(chunk.payload.length);
+    BBZ_TRY(io::read_exactly(source, chunk.payload.offset, step.payload));
   }
-  const catalog::TensorMeta& tensor = step.tensor->meta;
-  if (!step.decode) step.outcome = chunk::check_payload(tensor, step.chunk, step.payload);
-  if (!step.decode || !step.outcome.ok() || symmetry::needs_group(tensor, step.chunk)) return {};
-  step.plain.resize(step.chunk.decoded_bytes);
-  step.outcome =
-      symmetry::decode_chunk(tensor, step.chunk, step.payload, {}, step.check, step.plain);
+  if (call->use == Step::Use::kCheck) {
+    call->outcome = chunk::check_payload(tensor, chunk, step.payload);
+    return {};
+  }
+  if (!call->outcome.ok() || symmetry::needs_group(tensor, chunk)) return {};
+  step.plain.resize(chunk.decoded_bytes);
+  call->outcome = symmetry::decode_chunk(tensor, chunk, step.payload, {}, call->check, step.plain);
   return {};
 }
 
-Status Delivery::begin_tensor(const Step& step) {
-  const catalog::Tensor& tensor = *step.tensor;
+Status Delivery::begin_tensor(const Step::BeginTensor& begin) {
+  const catalog::Tensor& tensor = *begin.tensor;
   BBZ_TRY(visitor_.begin_tensor(tensor));
-  if (!step.decode) return {};
+  if (begin.use == Step::Use::kCheck) return {};
   group_.reset();
   form_ = symmetry::check_form(catalog_, tensor);
   if (form_.ok() && symmetry::is_derived(tensor.meta)) form_ = find_group(tensor);
-  if (tensor.chunk_count != 0) return {};  // chunk() reports errors
+  if (tensor.chunk_count != 0) return {};  // deliver_chunk() reports errors
   Status derived = form_;
   if (derived.ok() && symmetry::is_derived(tensor.meta)) {
     derived_.resize(tensor.byte_size);
     derived = group_->derive(catalog_, tensor, pool_, derived_);
+    if (derived.ok() && begin.use == Step::Use::kDecode) return {};
     if (derived.ok()) return visitor_.data(tensor, 0, derived_);
   }
   return derived.ok() ? derived : visitor_.not_derived(tensor, derived.error());
@@ -42,45 +47,50 @@ Status Delivery::find_group(const catalog::Tensor& tensor) {
   return {};
 }
 
-Status Delivery::decode_carried(Step& step) {
-  const catalog::Tensor& tensor = *step.tensor;
+Status Delivery::decode_carried(Step& step, const Step::Chunk& chunk) {
+  const catalog::Tensor& tensor = *chunk.tensor;
   if (!group_) BBZ_TRY(find_group(tensor));
-  step.plain.resize(step.chunk.decoded_bytes);
-  return symmetry::decode_chunk(tensor.meta, step.chunk, step.payload, {group_.get(), &catalog_},
-                                step.check, step.plain);
+  step.plain.resize(chunk.chunk.decoded_bytes);
+  return symmetry::decode_chunk(tensor.meta, chunk.chunk, step.payload, {group_.get(), &catalog_},
+                                chunk.check, step.plain);
 }
 
-Status Delivery::chunk(Step& step) {
-  const catalog::Tensor& tensor = *step.tensor;
-  if (step.outcome.ok() && step.decode) step.outcome = form_;
-  if (step.outcome.ok() && step.decode && symmetry::needs_group(tensor.meta, step.chunk)) {
-    step.outcome = decode_carried(step);
+Status Delivery::deliver_chunk(Step& step, Step::Chunk& chunk) {
+  const catalog::Tensor& tensor = *chunk.tensor;
+  const bool decode = chunk.use != Step::Use::kCheck;
+  if (chunk.outcome.ok() && decode) chunk.outcome = form_;
+  if (chunk.outcome.ok() && decode && symmetry::needs_group(tensor.meta, chunk.chunk)) {
+    chunk.outcome = decode_carried(step, chunk);
   }
-  if (!step.outcome.ok()) return visitor_.damaged(tensor, step.chunk, step.outcome.error());
-  if (!step.decode) return {};
+  if (!chunk.outcome.ok()) return visitor_.damaged(tensor, chunk.chunk, chunk.outcome.error());
+  if (chunk.use != Step::Use::kDeliver) return {};
   return symmetry::place_chunk(
-      tensor.meta, step.chunk, step.plain, slice_,
+      tensor.meta, chunk.chunk, step.plain, slice_,
       [&](std::uint64_t offset, Bytes part) { return visitor_.data(tensor, offset, part); });
 }
 
 Status Delivery::deliver(Step& step) {
-  switch (step.kind) {
-    case Step::Kind::kMetadata:
-      return visitor_.metadata(step.metadata, as_text(step.payload));
-    case Step::Kind::kBeginFile:
-      return visitor_.begin_file(*step.file);
-    case Step::Kind::kGroup:
-      return {};
-    case Step::Kind::kBeginTensor:
-      return begin_tensor(step);
-    case Step::Kind::kChunk:
-      return chunk(step);
-    case Step::Kind::kEndTensor:
-      return visitor_.end_tensor(*step.tensor);
-    case Step::Kind::kEndFile:
-      return visitor_.end_file(*step.file);
-  }
-  return {};
+  struct Caller {
+    Delivery& delivery;
+    Step& step;
+
+    Status operator()(const Step::Metadata& call) const {
+      return delivery.visitor_.metadata(call.metadata, as_text(step.payload));
+    }
+    Status operator()(const Step::BeginFile& call) const {
+      return delivery.visitor_.begin_file(*call.file);
+    }
+    Status operator()(const Step::Group&) const { return {}; }
+    Status operator()(const Step::BeginTensor& call) const { return delivery.begin_tensor(call); }
+    Status operator()(Step::Chunk& call) const { return delivery.deliver_chunk(step, call); }
+    Status operator()(const Step::EndTensor& call) const {
+      return delivery.visitor_.end_tensor(*call.tensor);
+    }
+    Status operator()(const Step::EndFile& call) const {
+      return delivery.visitor_.end_file(*call.file);
+    }
+  };
+  return std::visit(Caller{*this, step}, step.call);
 }
 
 }  // namespace bbz::internal

@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <memory>
+#include <variant>
+#include <vector>
 
 #include "bbz/archive/visitor.h"
 #include "bbz/base/large_buffer.h"
@@ -13,30 +15,60 @@
 
 namespace bbz::internal {
 
-// One call of the visitor, or a group of a stream. Each kind uses only some of the members.
+// One call of the visitor, or a group of a stream.
 struct Step {
-  enum class Kind { kMetadata, kBeginFile, kGroup, kBeginTensor, kChunk, kEndTensor, kEndFile };
+  // What to do with the chunks of a tensor.
+  enum class Use {
+    kCheck,   // check their payloads only
+    kDecode,  // decode them for the tensors of a group, but do not pass their bytes on
+    kDeliver  // decode them and pass their bytes to the visitor
+  };
 
-  Kind kind{};
-  std::shared_ptr<const catalog::File> file;
-  std::shared_ptr<const catalog::Tensor> tensor;
-  catalog::Group group;
-  // The state of a stream's group, or null if its method is not supported.
-  std::shared_ptr<symmetry::GroupState> group_state;
-  catalog::Chunk chunk;
-  catalog::Metadata metadata;
-  std::vector<std::byte> payload;  // payload of the chunk, the group or the metadata
-  std::vector<std::byte> plain;    // decoded bytes of the chunk
-  bool left = false;               // decode_step() reads the payload from the source
-  bool decode = true;              // otherwise only the payload is checked
-  symmetry::Check check = symmetry::Check::kDecoded;
-  bool wanted = true;  // otherwise the tensor is decoded only for a group
-  Status outcome;      // result of reading and decoding the chunk, or of parsing the group
+  // Passes an entry of the metadata, whose value is in `payload`.
+  struct Metadata {
+    catalog::Metadata metadata;
+  };
+  // Begins a file.
+  struct BeginFile {
+    std::shared_ptr<const catalog::File> file;
+  };
+  // Begins a symmetry group of a stream. `state` is the result of parsing it.
+  struct Group {
+    catalog::GroupMeta meta;
+    Result<std::shared_ptr<symmetry::GroupState>> state;
+  };
+  // Begins a tensor.
+  struct BeginTensor {
+    std::shared_ptr<const catalog::Tensor> tensor;
+    Use use = Use::kDeliver;
+  };
+  // Reads, checks and decodes a chunk and passes its bytes, as `use` says.
+  struct Chunk {
+    std::shared_ptr<const catalog::Tensor> tensor;
+    catalog::Chunk chunk;
+    Use use = Use::kDeliver;
+    symmetry::Check check = symmetry::Check::kDecoded;
+    bool left = false;  // whether decode_step() reads the payload from the source
+    Status outcome{};   // the result so far
+  };
+  // Ends a tensor.
+  struct EndTensor {
+    std::shared_ptr<const catalog::Tensor> tensor;
+  };
+  // Ends a file.
+  struct EndFile {
+    std::shared_ptr<const catalog::File> file;
+  };
+
+  std::variant<Metadata, BeginFile, Group, BeginTensor, Chunk, EndTensor, EndFile> call;
+  // Memory that steps keep for the next ones.
+  std::vector<std::byte> payload;  // of a chunk, or the value of metadata
+  std::vector<std::byte> plain;    // decoded bytes of a chunk
 };
 
-// Reads the payload of a chunk, if step.left is set, and checks or decodes it. Leaves a chunk that
-// needs a group to Delivery. Does nothing for other kinds of steps. Called on any thread. Stores an
-// error of the chunk in step.outcome. Errors: those of the source.
+// Reads the payload of a chunk, if it was left in the source, and checks or decodes it. Leaves a
+// chunk that needs a group to Delivery. Does nothing for other steps. Called on any thread. Stores
+// an error of the chunk in its outcome. Errors: those of the source.
 Status decode_step(Step& step, io::Source& source);
 
 // Calls the visitor for one step after the other. All calls come from the same thread.
@@ -52,14 +84,14 @@ class Delivery {
            FindGroup find_group)
       : catalog_(catalog), visitor_(visitor), pool_(pool), find_group_(std::move(find_group)) {}
 
-  // Calls the visitor for one step. Errors: those of the visitor.
+  // Calls the visitor for one step. A group needs no call. Errors: those of the visitor.
   Status deliver(Step& step);
 
  private:
-  Status begin_tensor(const Step& step);
+  Status begin_tensor(const Step::BeginTensor& begin);
   Status find_group(const catalog::Tensor& tensor);
-  Status decode_carried(Step& step);
-  Status chunk(Step& step);
+  Status decode_carried(Step& step, const Step::Chunk& chunk);
+  Status deliver_chunk(Step& step, Step::Chunk& chunk);
 
   const catalog::Catalog& catalog_;
   Visitor& visitor_;

@@ -28,11 +28,12 @@ Status Reader::State::visit(Plan&& plan, Visitor& visitor) {
   return parallel::ordered_map<Step>(
       pool, parallel::queue_depth(pool), plan,
       [&](Step& step) -> Status {
-        if (step.kind != Step::Kind::kChunk) return {};
-        step.payload.resize(step.chunk.payload.length);
-        step.outcome = symmetry::check_form(catalog, *step.tensor);
-        if (step.outcome.ok()) {
-          step.outcome = io::read_exactly(*source, step.chunk.payload.offset, step.payload);
+        auto* const call = std::get_if<Step::Chunk>(&step.call);
+        if (call == nullptr) return {};
+        step.payload.resize(call->chunk.payload.length);
+        call->outcome = symmetry::check_form(catalog, *call->tensor);
+        if (call->outcome.ok()) {
+          call->outcome = io::read_exactly(*source, call->chunk.payload.offset, step.payload);
         }
         return internal::decode_step(step, *source);
       },
@@ -50,15 +51,13 @@ class TensorPlan {
   bool next(Step& step) {
     if (tensors_.empty()) return false;
     const catalog::Tensor& tensor = catalog_.tensors[tensors_.front()];
-    step.tensor = borrow(tensor);
     if (!begun_) {
       begun_ = true;
-      step.kind = Step::Kind::kBeginTensor;
+      step.call = Step::BeginTensor{borrow(tensor)};
     } else if (chunk_ < tensor.chunk_count) {
-      step.kind = Step::Kind::kChunk;
-      step.chunk = catalog_.chunks[tensor.first_chunk + chunk_++];
+      step.call = Step::Chunk{borrow(tensor), catalog_.chunks[tensor.first_chunk + chunk_++]};
     } else {
-      step.kind = Step::Kind::kEndTensor;
+      step.call = Step::EndTensor{borrow(tensor)};
       tensors_ = tensors_.subspan(1);
       begun_ = false;
       chunk_ = 0;
@@ -105,14 +104,13 @@ Status Reader::visit_files(std::span<const std::uint32_t> files, Visitor& visito
       [&](Step& step) -> Result<bool> {
         if (files.empty()) return false;
         const catalog::File& file = catalog().files[files.front()];
-        step.file = borrow(file);
         if (!plan) {
           plan.emplace(catalog(), file.tensors);
-          step.kind = Step::Kind::kBeginFile;
+          step.call = Step::BeginFile{borrow(file)};
         } else if (!plan->next(step)) {
           plan.reset();
           files = files.subspan(1);
-          step.kind = Step::Kind::kEndFile;
+          step.call = Step::EndFile{borrow(file)};
         }
         return true;
       },

@@ -30,8 +30,7 @@ class StreamPlan {
     while (true) {
       // A tensor ends after its last chunk. No record marks its end.
       if (tensor_ && chunks_left_ == 0) {
-        step.kind = Step::Kind::kEndTensor;
-        step.tensor = std::move(tensor_);
+        step.call = Step::EndTensor{std::move(tensor_)};
         return true;
       }
       BBZ_ASSIGN(const std::optional<RecordView> record, reader_.next());
@@ -49,40 +48,26 @@ class StreamPlan {
     const catalog::Catalog& catalog = builder_.catalog();
     switch (record.head.type) {
       case RecordType::kFile:
-        step.kind = Step::Kind::kBeginFile;
-        step.file = std::make_shared<catalog::File>(catalog.files.back());
+        step.call = Step::BeginFile{std::make_shared<catalog::File>(catalog.files.back())};
         return true;
       case RecordType::kFileEnd:
-        step.kind = Step::Kind::kEndFile;
-        step.file = std::make_shared<catalog::File>(catalog.files.back());
+        step.call = Step::EndFile{std::make_shared<catalog::File>(catalog.files.back())};
         return true;
       case RecordType::kTensor:
-        step.kind = Step::Kind::kBeginTensor;
         tensor_ = std::make_shared<catalog::Tensor>(catalog.tensors.back());
-        wanted_ = options_.decode && (!options_.wants || tensor_->is_operand() ||
-                                      options_.wants(catalog.files.back(), *tensor_));
-        // The tensors of a group are decoded for those that refer to the group.
-        decode_ = wanted_ || (options_.decode && tensor_->meta.number < group_end_);
-        step.tensor = tensor_;
-        step.decode = decode_;
-        step.wanted = wanted_;
+        use_ = use_of(*tensor_);
+        step.call = Step::BeginTensor{tensor_, use_};
         chunks_left_ = tensor_->chunk_count;
         return true;
       case RecordType::kChunk:
         return take_chunk(step);
       case RecordType::kMetadata:
-        step.kind = Step::Kind::kMetadata;
-        step.metadata = catalog.metadata.back();
+        step.call = Step::Metadata{catalog.metadata.back()};
         BBZ_TRY(reader_.read_payload(step.payload));
-        BBZ_TRY(chunk::check_metadata(step.metadata, step.payload));
+        BBZ_TRY(chunk::check_metadata(catalog.metadata.back(), step.payload));
         return true;
       case RecordType::kGroup:
-        step.kind = Step::Kind::kGroup;
-        step.group = catalog.groups.back();
-        BBZ_TRY(reader_.read_payload(step.payload));
-        BBZ_TRY(chunk::check_payload_digest(step.group.meta.payload_digest, step.group.payload,
-                                            step.payload));
-        take_group(step);
+        BBZ_TRY(take_group(step));
         return true;
       default:
         // The payload is not kept in memory, because that of an unknown record has no limit.
@@ -91,31 +76,38 @@ class StreamPlan {
     }
   }
 
-  // Parses a group. An unsupported group is an error only for the tensors that refer to it.
-  void take_group(Step& step) {
-    auto state = symmetry::GroupState::make(step.group, step.payload, reader_.header().digest_kind);
-    step.group_state = state.ok() ? std::move(state).value() : nullptr;
-    step.outcome = {};
-    if (step.group_state) {
-      group_end_ = step.group.first_tensor + step.group_state->tensor_count();
-    } else {
-      step.outcome = state.error();
+  // Returns what to do with a tensor's chunks.
+  Step::Use use_of(const catalog::Tensor& tensor) const {
+    if (!options_.decode) return Step::Use::kCheck;
+    if (!options_.wants || tensor.is_operand() ||
+        options_.wants(builder_.catalog().files.back(), tensor)) {
+      return Step::Use::kDeliver;
     }
+    // The tensors of a group are decoded for those that refer to the group.
+    return tensor.meta.number < group_end_ ? Step::Use::kDecode : Step::Use::kCheck;
+  }
+
+  // Parses a group. An unsupported group is an error only for the tensors that refer to it.
+  Status take_group(Step& step) {
+    const catalog::Group& group = builder_.catalog().groups.back();
+    BBZ_TRY(reader_.read_payload(step.payload));
+    BBZ_TRY(chunk::check_payload_digest(group.meta.payload_digest, group.payload, step.payload));
+    auto state = symmetry::GroupState::make(group, step.payload, reader_.header().digest_kind);
+    if (state.ok()) group_end_ = group.first_tensor + (*state)->tensor_count();
+    step.call = Step::Group{group.meta, std::move(state)};
+    return {};
   }
 
   Result<bool> take_chunk(Step& step) {
     --chunks_left_;
-    step.kind = Step::Kind::kChunk;
-    step.tensor = tensor_;
-    step.chunk = builder_.catalog().chunks.back();
-    step.outcome = {};
+    Step::Chunk chunk{tensor_, builder_.catalog().chunks.back(), use_, symmetry::Check::kPayload};
     // A missing payload ends the stream. The visitor decides about a damaged one.
-    step.left = reader_.can_leave_payload();
-    if (!step.left) BBZ_TRY(reader_.fetch_payload(step.payload));
-    step.decode = decode_;
-    step.check = symmetry::Check::kPayload;
-    step.wanted = wanted_;
-    if (decode_) step.outcome = symmetry::check_form(builder_.catalog(), *step.tensor);
+    chunk.left = reader_.can_leave_payload();
+    if (!chunk.left) BBZ_TRY(reader_.fetch_payload(step.payload));
+    if (use_ != Step::Use::kCheck) {
+      chunk.outcome = symmetry::check_form(builder_.catalog(), *tensor_);
+    }
+    step.call = std::move(chunk);
     return true;
   }
 
@@ -124,31 +116,31 @@ class StreamPlan {
   const StreamOptions& options_;
   std::shared_ptr<const catalog::Tensor> tensor_;
   std::uint64_t chunks_left_ = 0;
-  std::uint64_t group_end_ = 0;  // number after the last tensor of the newest group
-  bool decode_ = true;
-  bool wanted_ = true;
+  std::uint64_t group_end_ = 0;          // number after the last tensor of the newest group
+  Step::Use use_ = Step::Use::kDeliver;  // of the current tensor
 };
 
 // Keeps the groups to which later tensors of the stream may refer, which are the newest ones of
-// each method. Passes all calls on to the visitor, except data() of tensors that are not wanted.
-class GroupKeeper final : public Visitor {
+// each method.
+class GroupKeeper {
  public:
-  GroupKeeper(const catalog::Catalog& catalog, Visitor& visitor)
-      : catalog_(catalog), visitor_(visitor) {}
-
-  Status metadata(const catalog::Metadata& metadata, std::string_view value) override {
-    return visitor_.metadata(metadata, value);
-  }
+  explicit GroupKeeper(const catalog::Catalog& catalog) : catalog_(catalog) {}
 
   // Takes a group, or a chunk of its tensors, from a step. Called for each step before its
   // delivery.
   Status take(Step& step) {
-    wanted_ = step.wanted;
-    if (step.kind == Step::Kind::kChunk && step.decode && step.outcome.ok()) keep(step);
-    if (step.kind != Step::Kind::kGroup) return {};
-    if (step.group_state) newest_[step.group.meta.method] = {std::move(step.group_state), {}, {}};
-    if (step.outcome.ok() || step.outcome.code() != Code::kUnsupported) return step.outcome;
-    unsupported_ = {step.group.meta.number, step.outcome.error()};
+    if (const auto* const chunk = std::get_if<Step::Chunk>(&step.call)) {
+      if (chunk->use != Step::Use::kCheck && chunk->outcome.ok()) keep(*chunk, step.payload);
+    }
+    auto* const group = std::get_if<Step::Group>(&step.call);
+    if (group == nullptr) return {};
+    if (group->state.ok()) {
+      newest_[group->meta.method] = {std::move(*group->state), {}, {}};
+    } else if (group->state.code() == Code::kUnsupported) {
+      unsupported_ = {group->meta.number, group->state.error()};
+    } else {
+      return group->state.error();
+    }
     return {};
   }
 
@@ -165,24 +157,6 @@ class GroupKeeper final : public Visitor {
                       number);
   }
 
-  Status begin_file(const catalog::File& file) override { return visitor_.begin_file(file); }
-  Status begin_tensor(const catalog::Tensor& tensor) override {
-    return visitor_.begin_tensor(tensor);
-  }
-  Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
-    if (!wanted_) return {};
-    return visitor_.data(tensor, offset, bytes);
-  }
-  Status end_tensor(const catalog::Tensor& tensor) override { return visitor_.end_tensor(tensor); }
-  Status end_file(const catalog::File& file) override { return visitor_.end_file(file); }
-  Status damaged(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
-                 const Error& error) override {
-    return visitor_.damaged(tensor, chunk, error);
-  }
-  Status not_derived(const catalog::Tensor& tensor, const Error& error) override {
-    return visitor_.not_derived(tensor, error);
-  }
-
  private:
   // A group with the payloads of its tensors' chunks. They are decoded when a tensor refers to the
   // group. Before that, it takes no more memory than its size in the archive.
@@ -192,10 +166,10 @@ class GroupKeeper final : public Visitor {
     std::optional<Status> together;
   };
 
-  void keep(const Step& step) {
+  void keep(const Step::Chunk& chunk, const std::vector<std::byte>& payload) {
     for (auto& [method, group] : newest_) {
-      if (group.together || !group.state->wants(*step.tensor)) continue;
-      group.payloads[step.chunk.payload.offset] = step.payload;
+      if (group.together || !group.state->wants(*chunk.tensor)) continue;
+      group.payloads[chunk.chunk.payload.offset] = payload;
     }
   }
 
@@ -213,8 +187,6 @@ class GroupKeeper final : public Visitor {
   }
 
   const catalog::Catalog& catalog_;
-  Visitor& visitor_;
-  bool wanted_ = true;
   std::map<catalog::GroupMethod, Kept> newest_;
   std::optional<std::pair<std::uint32_t, Error>> unsupported_;  // newest unsupported group
 };
@@ -229,9 +201,9 @@ Result<StreamSummary> read_stream(io::Source& source, const StreamOptions& optio
   catalog::CatalogBuilder builder(reader.header(), options.limits);
   StreamPlan plan(reader, builder, options);
   BBZ_TRY(visitor.begin_archive(reader.header()));
-  GroupKeeper keeper(builder.catalog(), visitor);
+  GroupKeeper keeper(builder.catalog());
   parallel::ThreadPool pool(options.threads);
-  internal::Delivery delivery(builder.catalog(), keeper, pool,
+  internal::Delivery delivery(builder.catalog(), visitor, pool,
                               [&](std::uint32_t group) { return keeper.find(group); });
   const Status delivered = parallel::ordered_map<Step>(
       pool, parallel::queue_depth(pool), [&](Step& step) { return plan.next(step); },
