@@ -38,17 +38,17 @@ Status run(Bytes input) {
 
   std::vector<std::byte> archive;
   const auto sink = io::memory_sink(archive);
-  BBZ_ASSIGN(const auto writer, Writer::create(*sink, options));
-  BBZ_TRY(writer->begin_file("f"));
+  BBZ_ASSIGN(Writer writer, Writer::create(*sink, options));
+  BBZ_TRY(writer.begin_file("f"));
   TensorSpec spec;
   spec.name = "t";
   spec.dtype = dtype.dtype;
   spec.shape = {rows, row * 8};
-  BBZ_TRY(writer->begin_tensor(spec));
-  BBZ_TRY(writer->write(plain));
-  BBZ_TRY(writer->end_tensor());
-  BBZ_TRY(writer->end_file());
-  BBZ_ASSIGN(const Digest root, writer->finish());
+  BBZ_TRY(writer.begin_tensor(spec));
+  BBZ_TRY(writer.write(plain));
+  BBZ_TRY(writer.end_tensor());
+  BBZ_TRY(writer.end_file());
+  BBZ_ASSIGN(const Digest root, writer.finish());
 
   BBZ_ASSIGN(const auto reader, Reader::open(io::memory_source(Bytes(archive))));
   std::vector<std::byte> back(plain.size());

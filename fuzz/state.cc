@@ -26,20 +26,20 @@ Buffer make_archive(unsigned seed, DigestKind digest) {
   options.threads = 1;
   options.chunk_bytes = 64;
   options.digest = digest;
-  const auto writer = Writer::create(*sink, options);
-  require(writer.ok() && (*writer)->begin_file("model").ok());
+  auto writer = Writer::create(*sink, options);
+  require(writer.ok() && writer->begin_file("model").ok());
   std::mt19937 random(seed);
   for (const char* const name : {"a", "b", "c"}) {
     TensorSpec spec;
     spec.name = name;
     spec.dtype = DType::kU8;
     spec.shape = {5, 40};
-    require((*writer)->begin_tensor(spec).ok());
+    require(writer->begin_tensor(spec).ok());
     Buffer bytes(200);
     for (std::byte& b : bytes) b = static_cast<std::byte>(random() >> 24);
-    require((*writer)->write(bytes).ok() && (*writer)->end_tensor().ok());
+    require(writer->write(bytes).ok() && writer->end_tensor().ok());
   }
-  require((*writer)->end_file().ok() && (*writer)->finish().ok() && sink->finish().ok());
+  require(writer->end_file().ok() && writer->finish().ok() && sink->finish().ok());
   return archive;
 }
 

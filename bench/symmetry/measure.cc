@@ -72,17 +72,17 @@ Result<Cost> measure_apart(const std::function<Result<double>()>& work) {
 
 Result<Packed> pack(const rotation::Model& model, std::optional<rotation::RequestedMethod> method,
                     io::Sink& sink) {
-  BBZ_ASSIGN(const auto writer, Writer::create(sink, {}));
+  BBZ_ASSIGN(Writer writer, Writer::create(sink));
   Packed packed;
   if (method) {
     rotation::PackOptions options;
     options.method = *method;
-    BBZ_ASSIGN(packed.record, rotation::pack(model, rotation::detect(model), *writer, options));
+    BBZ_ASSIGN(packed.record, rotation::pack(model, rotation::detect(model), writer, options));
   } else {
-    BBZ_TRY(pack_exactly(model, *writer));
+    BBZ_TRY(pack_exactly(model, writer));
   }
-  BBZ_TRY(writer->finish());
-  packed.catalog = writer->catalog();
+  BBZ_TRY(writer.finish());
+  packed.catalog = writer.catalog();
   packed.archive_bytes = sink.written();
   return packed;
 }

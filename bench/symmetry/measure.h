@@ -46,18 +46,4 @@ Result<Packed> pack(const rotation::Model& model, std::optional<rotation::Reques
 // A model whose tensors are made when they are asked for. `large` must outlive it.
 rotation::Model model_of(const test_models::LargeModel& large);
 
-// Takes bytes and counts them.
-class NullSink final : public io::Sink {
- public:
-  Status write(Bytes bytes) override {
-    written_ += bytes.size();
-    return {};
-  }
-  Status finish() override { return {}; }
-  std::uint64_t written() const override { return written_; }
-
- private:
-  std::uint64_t written_ = 0;
-};
-
 }  // namespace bbz::bench

@@ -109,8 +109,8 @@ Result<MethodSavings> measure(const test_models::Spec& spec,
   test_models::Spec two = spec;
   two.layers = 2;
   const test_models::LargeModel large(two);
-  NullSink sink;
-  BBZ_ASSIGN(const Packed packed, pack(model_of(large), method, sink));
+  const auto sink = io::null_sink();
+  BBZ_ASSIGN(const Packed packed, pack(model_of(large), method, *sink));
   const auto count = [](const test_models::Spec& s) {
     return static_cast<double>(test_models::sliced_infos(s).size());
   };

@@ -23,14 +23,13 @@ class Lower : public testing::TestWithParam<std::uint64_t> {
     tensor.spec.name = "w";
     tensor.spec.dtype = DType::kF16;
     tensor.spec.shape = {kRows, kCols};
-    tensor.spec.form = catalog::Form::kLower;
     dense_.resize(kRows * kCols * 2);
     for (std::uint64_t row = 0; row < kRows; ++row) {
       const std::vector<std::byte> kept = noise(2 * (row + 1), static_cast<unsigned>(row));
       std::ranges::copy(kept, dense_.begin() + static_cast<std::ptrdiff_t>(row * kCols * 2));
       tensor.bytes.insert(tensor.bytes.end(), kept.begin(), kept.end());
     }
-    tensor.spec.stored_elements = tensor.bytes.size() / 2;
+    tensor.spec.stored = {.form = catalog::Form::kLower, .elements = tensor.bytes.size() / 2};
     file.tensors.push_back(tensor);
     file.tensors.push_back(sample_bytes("after"));
     WriteOptions options;

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "bbz/archive/front_index.h"
 #include "bbz/archive/reader.h"
 #include "bbz/archive/stream.h"
 #include "bbz/archive/writer.h"
@@ -67,35 +66,38 @@ inline std::vector<SampleFile> sample_files() {
   return files;
 }
 
-inline Result<std::vector<std::byte>> write_sample(const std::vector<SampleFile>& files,
-                                                   WriteOptions options, bool front_index = false) {
-  if (front_index) {
-    FrontIndexMeter meter(options);
-    meter.add_metadata("made-for");
-    for (const SampleFile& file : files) {
-      meter.begin_file(file.path);
-      for (const SampleTensor& t : file.tensors) BBZ_TRY(meter.begin_tensor(t.spec));
-      meter.end_file(options.digest == DigestKind::kSha256 &&
-                     file.kind == catalog::FileKind::kRegular);
+inline Status write_sample(const std::vector<SampleFile>& files, Writer& writer) {
+  BBZ_TRY(writer.add_metadata("made-for", "tests"));
+  for (const SampleFile& file : files) {
+    BBZ_TRY(writer.begin_file(file.path, file.kind));
+    for (const SampleTensor& t : file.tensors) {
+      BBZ_TRY(writer.begin_tensor(t.spec));
+      const std::size_t half = t.bytes.size() / 2;
+      BBZ_TRY(writer.write(Bytes(t.bytes).first(half)));
+      BBZ_TRY(writer.write(Bytes(t.bytes).subspan(half)));
+      BBZ_TRY(writer.end_tensor());
     }
-    options.front_index_bytes = meter.bytes();
+    BBZ_TRY(writer.end_file());
   }
+  return {};
+}
+
+inline Result<Writer> sample_writer(const std::vector<SampleFile>& files, io::Sink& sink,
+                                    const WriteOptions& options, bool front_index) {
+  if (!front_index) return Writer::create(sink, options);
+  BBZ_ASSIGN(Writer measuring, Writer::measure(options));
+  BBZ_TRY(write_sample(files, measuring));
+  return Writer::create_index_first(sink, std::move(measuring));
+}
+
+inline Result<std::vector<std::byte>> write_sample(const std::vector<SampleFile>& files,
+                                                   const WriteOptions& options,
+                                                   bool front_index = false) {
   std::vector<std::byte> archive;
   const auto sink = io::memory_sink(archive);
-  BBZ_ASSIGN(const auto writer, Writer::create(*sink, options));
-  BBZ_TRY(writer->add_metadata("made-for", "tests"));
-  for (const SampleFile& file : files) {
-    BBZ_TRY(writer->begin_file(file.path, file.kind));
-    for (const SampleTensor& t : file.tensors) {
-      BBZ_TRY(writer->begin_tensor(t.spec));
-      const std::size_t half = t.bytes.size() / 2;
-      BBZ_TRY(writer->write(Bytes(t.bytes).first(half)));
-      BBZ_TRY(writer->write(Bytes(t.bytes).subspan(half)));
-      BBZ_TRY(writer->end_tensor());
-    }
-    BBZ_TRY(writer->end_file());
-  }
-  BBZ_TRY(writer->finish());
+  BBZ_ASSIGN(Writer writer, sample_writer(files, *sink, options, front_index));
+  BBZ_TRY(write_sample(files, writer));
+  BBZ_TRY(writer.finish());
   BBZ_TRY(sink->finish());
   return archive;
 }

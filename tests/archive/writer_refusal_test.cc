@@ -8,11 +8,12 @@ namespace {
 TEST(Writer, RefusesCallsOutOfOrderForGood) {
   std::vector<std::byte> out;
   const auto sink = io::memory_sink(out);
-  const auto writer = Writer::create(*sink, {});
+  auto writer = Writer::create(*sink);
   BBZ_ASSERT_OK(writer);
-  EXPECT_EQ((*writer)->begin_tensor(TensorSpec::bytes(1)).code(), Code::kInvalidArgument);
-  EXPECT_EQ((*writer)->begin_file("a").code(), Code::kInvalidArgument);
-  EXPECT_EQ((*writer)->finish().code(), Code::kInvalidArgument);
+  EXPECT_EQ(writer->begin_tensor(TensorSpec::bytes(1)).code(), Code::kInvalidArgument);
+  EXPECT_EQ(writer->begin_file("a").code(), Code::kInvalidArgument);
+  EXPECT_EQ(writer->write({}).code(), Code::kInvalidArgument);
+  EXPECT_EQ(writer->finish().code(), Code::kInvalidArgument);
 }
 
 TEST(Writer, MakesNoChunksThatNoReaderTakes) {
@@ -33,10 +34,10 @@ TEST(Writer, RefusesTooManyAndTooFewBytesAndBadNames) {
   const auto attempt = [](const std::function<Status(Writer&)>& calls) {
     std::vector<std::byte> out;
     const auto sink = io::memory_sink(out);
-    const auto writer = Writer::create(*sink, {});
+    auto writer = Writer::create(*sink);
     if (!writer.ok()) return writer.code();
-    const Status begun = (*writer)->begin_file("a");
-    return begun.ok() ? calls(**writer).code() : begun.code();
+    const Status begun = writer->begin_file("a");
+    return begun.ok() ? calls(*writer).code() : begun.code();
   };
   const std::byte byte{};
   EXPECT_EQ(attempt([&](Writer& w) -> Status {
@@ -83,10 +84,10 @@ TEST(Writer, RefusesTooManyAndTooFewBytesAndBadNames) {
 std::string message_of(const std::function<Status(Writer&)>& calls, WriteOptions options = {}) {
   std::vector<std::byte> out;
   const auto sink = io::memory_sink(out);
-  const auto writer = Writer::create(*sink, options);
+  auto writer = Writer::create(*sink, options);
   if (!writer.ok()) return writer.error().message;
-  if (const Status begun = (*writer)->begin_file("a"); !begun.ok()) return begun.error().message;
-  const Status status = calls(**writer);
+  if (const Status begun = writer->begin_file("a"); !begun.ok()) return begun.error().message;
+  const Status status = calls(*writer);
   return status.ok() ? "" : status.error().message;
 }
 
@@ -194,6 +195,35 @@ TEST(Writer, SaysWhatIsWrongWithATensorsNameOrRank) {
   EXPECT_EQ(begin("abcde", {}), "tensor \"abcde\": a name of 5 bytes, the limit is 4");
   EXPECT_NE(begin("\xff", {}).find("the name is not UTF-8"), std::string::npos);
   EXPECT_EQ(begin("abcd", {1, 1, 1}), "tensor \"abcd\": rank 3, the limit is 2");
+}
+
+TEST(Writer, WhatExceedsALimitIsOfOneCode) {
+  const auto code_of = [](const std::function<Status(Writer&)>& call) {
+    WriteOptions options;
+    options.limits.name_bytes = 4;
+    options.limits.rank = 2;
+    std::vector<std::byte> out;
+    const auto sink = io::memory_sink(out);
+    auto writer = Writer::create(*sink, options);
+    if (const Status begun = writer->begin_file("a"); !begun.ok()) return begun.code();
+    return call(*writer).code();
+  };
+  const auto begin = [](std::string name, Shape shape) {
+    return [name, shape](Writer& writer) {
+      TensorSpec spec;
+      spec.name = name;
+      spec.shape = shape;
+      return writer.begin_tensor(spec);
+    };
+  };
+  EXPECT_EQ(code_of(begin("abcd", {1, 1})), Code::kOk);
+  EXPECT_EQ(code_of(begin("abcde", {})), Code::kLimit);
+  EXPECT_EQ(code_of(begin("abcd", {1, 1, 1})), Code::kLimit);
+  EXPECT_EQ(code_of([](Writer& writer) -> Status {
+              BBZ_TRY(writer.end_file());
+              return writer.begin_file("abcde");
+            }),
+            Code::kLimit);
 }
 
 }  // namespace

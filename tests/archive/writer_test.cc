@@ -57,9 +57,9 @@ INSTANTIATE_TEST_SUITE_P(All, RoundTrip,
 TEST(Writer, RefusesMetadataThatIsNoText) {
   std::vector<std::byte> archive;
   const auto sink = io::memory_sink(archive);
-  const auto writer = Writer::create(*sink, {});
+  auto writer = Writer::create(*sink);
   BBZ_ASSERT_OK(writer);
-  EXPECT_EQ((*writer)->add_metadata("k", "\xC3").code(), Code::kInvalidArgument);
+  EXPECT_EQ(writer->add_metadata("k", "\xC3").code(), Code::kInvalidArgument);
 }
 
 // A digest of the file would have to be taken of bytes in another order than they come.
@@ -70,17 +70,17 @@ TEST(Writer, GivesNoDigestToAFileWhoseTensorsComeOutOfOrder) {
     options.digest = DigestKind::kSha256;
     std::vector<std::byte> archive;
     const auto sink = io::memory_sink(archive);
-    const auto writer = std::move(*Writer::create(*sink, options));
-    BBZ_ASSERT_OK(writer->begin_file("a"));
+    auto writer = Writer::create(*sink, options).value();
+    BBZ_ASSERT_OK(writer.begin_file("a"));
     for (const std::uint64_t offset : {in_order ? 0u : 20u, in_order ? 20u : 0u}) {
       TensorSpec spec = TensorSpec::bytes(20);
-      spec.offset = offset;
-      BBZ_ASSERT_OK(writer->begin_tensor(spec));
-      BBZ_ASSERT_OK(writer->write(Bytes(bytes).subspan(offset, 20)));
-      BBZ_ASSERT_OK(writer->end_tensor());
+      spec.place = TensorSpec::At{offset};
+      BBZ_ASSERT_OK(writer.begin_tensor(spec));
+      BBZ_ASSERT_OK(writer.write(Bytes(bytes).subspan(offset, 20)));
+      BBZ_ASSERT_OK(writer.end_tensor());
     }
-    BBZ_ASSERT_OK(writer->end_file());
-    BBZ_ASSERT_OK(writer->finish());
+    BBZ_ASSERT_OK(writer.end_file());
+    BBZ_ASSERT_OK(writer.finish());
     const auto reader = Reader::open(io::memory_source(Bytes(archive)));
     BBZ_ASSERT_OK(reader);
     const auto& digest = (*reader)->catalog().files[0].digest;
@@ -98,25 +98,25 @@ TEST(Writer, DrainsWhatItWasGivenAndGoesOn) {
     options.chunk_bytes = 16;
     std::vector<std::byte> archive;
     const auto sink = io::memory_sink(archive);
-    const auto writer = std::move(*Writer::create(*sink, options));
+    auto writer = Writer::create(*sink, options).value();
     const auto bytes = noise(200, 1);
     std::shared_ptr<io::Source> source = io::memory_source(Bytes(bytes));
-    BBZ_ASSERT_OK(writer->begin_file("a"));
-    BBZ_ASSERT_OK(writer->begin_tensor(TensorSpec::bytes(200)));
+    BBZ_ASSERT_OK(writer.begin_file("a"));
+    BBZ_ASSERT_OK(writer.begin_tensor(TensorSpec::bytes(200)));
     std::uint64_t offset = 0;
     while (offset < 200) {
-      const auto taken = writer->write_from(source, offset);
+      const auto taken = writer.write_from(source, offset);
       BBZ_ASSERT_OK(taken);
       offset += *taken;
       if (offset == 96) {
-        BBZ_ASSERT_OK(writer->drain());
+        BBZ_ASSERT_OK(writer.drain());
         EXPECT_EQ(source.use_count(), 1);
         EXPECT_GT(archive.size(), 96u);
       }
     }
-    BBZ_ASSERT_OK(writer->end_tensor());
-    BBZ_ASSERT_OK(writer->end_file());
-    BBZ_ASSERT_OK(writer->finish());
+    BBZ_ASSERT_OK(writer.end_tensor());
+    BBZ_ASSERT_OK(writer.end_file());
+    BBZ_ASSERT_OK(writer.finish());
     const auto reader = std::move(*Reader::open(io::memory_source(Bytes(archive))));
     std::vector<std::byte> read(200);
     BBZ_ASSERT_OK(reader->read_file(0, 0, read));
@@ -148,14 +148,14 @@ TEST(Writer, TakesFromASourceWhatIsOtherwiseWritten) {
     std::vector<std::byte> out;
     const auto run = [&]() -> Status {
       const auto sink = io::memory_sink(out);
-      BBZ_ASSIGN(const auto writer, Writer::create(*sink, options));
-      BBZ_TRY(writer->begin_file("a"));
-      BBZ_TRY(writer->begin_tensor(TensorSpec::bytes(900)));
-      BBZ_TRY(writer->write(Bytes(bytes).subspan(100, 10)));
-      BBZ_TRY(rest(*writer));
-      BBZ_TRY(writer->end_tensor());
-      BBZ_TRY(writer->end_file());
-      BBZ_TRY(writer->finish());
+      BBZ_ASSIGN(Writer writer, Writer::create(*sink, options));
+      BBZ_TRY(writer.begin_file("a"));
+      BBZ_TRY(writer.begin_tensor(TensorSpec::bytes(900)));
+      BBZ_TRY(writer.write(Bytes(bytes).subspan(100, 10)));
+      BBZ_TRY(rest(writer));
+      BBZ_TRY(writer.end_tensor());
+      BBZ_TRY(writer.end_file());
+      BBZ_TRY(writer.finish());
       return {};
     };
     const Status status = run();
@@ -190,17 +190,17 @@ TEST(Writer, AFullDiskIsAnErrorWhereverItFills) {
     std::vector<std::byte> out;
     const auto inner = io::memory_sink(out);
     io::FailingSink sink(*inner, most);
-    BBZ_ASSIGN(const auto writer, Writer::create(sink, {}));
+    BBZ_ASSIGN(Writer writer, Writer::create(sink));
     for (const SampleFile& file : sample_files()) {
-      BBZ_TRY(writer->begin_file(file.path, file.kind));
+      BBZ_TRY(writer.begin_file(file.path, file.kind));
       for (const SampleTensor& t : file.tensors) {
-        BBZ_TRY(writer->begin_tensor(t.spec));
-        BBZ_TRY(writer->write(t.bytes));
-        BBZ_TRY(writer->end_tensor());
+        BBZ_TRY(writer.begin_tensor(t.spec));
+        BBZ_TRY(writer.write(t.bytes));
+        BBZ_TRY(writer.end_tensor());
       }
-      BBZ_TRY(writer->end_file());
+      BBZ_TRY(writer.end_file());
     }
-    BBZ_TRY(writer->finish());
+    BBZ_TRY(writer.finish());
     taken = out.size();
     return sink.finish();
   };
@@ -210,6 +210,99 @@ TEST(Writer, AFullDiskIsAnErrorWhereverItFills) {
   for (std::uint64_t most = 0; most < size; most += 97) {
     EXPECT_EQ(run(most, ignored).code(), Code::kIo) << most;
   }
+}
+
+TEST(Writer, CanBeMovedInTheMiddleOfAChunk) {
+  const auto bytes = noise(1000, 1);
+  const auto write = [&](bool moves) {
+    std::vector<std::byte> archive;
+    const auto sink = io::memory_sink(archive);
+    WriteOptions options;
+    options.chunk_bytes = 300;
+    options.threads = 3;
+    auto writer = Writer::create(*sink, options).value();
+    const auto move = [&] {
+      if (!moves) return;
+      Writer other = std::move(writer);
+      writer = Writer::measure().value();
+      writer = std::move(other);
+    };
+    EXPECT_TRUE(writer.begin_file("a").ok());
+    EXPECT_TRUE(writer.begin_tensor(TensorSpec::bytes(bytes.size())).ok());
+    EXPECT_TRUE(writer.write(Bytes(bytes).first(450)).ok());
+    move();
+    EXPECT_TRUE(writer.write(Bytes(bytes).subspan(450)).ok());
+    EXPECT_TRUE(writer.end_tensor().ok());
+    EXPECT_TRUE(writer.end_file().ok());
+    EXPECT_EQ(writer.options().chunk_bytes, 300u);
+    EXPECT_TRUE(writer.finish().ok());
+    return archive;
+  };
+  EXPECT_EQ(write(true), write(false));
+}
+
+// A source that must not be read.
+class NoSource final : public io::Source {
+ public:
+  Result<std::size_t> read_at(std::uint64_t, MutableBytes) override {
+    ADD_FAILURE() << "read";
+    return std::size_t{0};
+  }
+  std::optional<std::uint64_t> size() const override { return {}; }
+  bool seekable() const override { return true; }
+};
+
+TEST(WriterThatMeasures, ReadsNoSourceAndWantsCompleteCalls) {
+  const auto bytes = noise(1000, 1);
+  const auto begin = [&](Writer& writer) -> Status {
+    BBZ_TRY(writer.begin_file("a"));
+    return writer.begin_tensor(TensorSpec::bytes(bytes.size()));
+  };
+  const auto end = [](Writer& writer, const std::shared_ptr<io::Source>& source) -> Status {
+    for (std::uint64_t offset = 0; true;) {
+      BBZ_ASSIGN(const std::uint64_t taken, writer.write_from(source, offset));
+      if (taken == 0) break;
+      offset += taken;
+    }
+    BBZ_TRY(writer.end_tensor());
+    return writer.end_file();
+  };
+  WriteOptions options;
+  options.digest = DigestKind::kSha256;
+  options.chunk_bytes = 64;
+  std::vector<std::byte> archive;
+  const auto sink = io::memory_sink(archive);
+  auto writer = [&]() -> Result<Writer> {
+    BBZ_ASSIGN(Writer measuring, Writer::measure(options));
+    BBZ_TRY(begin(measuring));
+    BBZ_TRY(end(measuring, std::make_shared<NoSource>()));
+    return Writer::create_index_first(*sink, std::move(measuring));
+  }();
+  BBZ_ASSERT_OK(writer);
+  BBZ_ASSERT_OK(begin(*writer));
+  BBZ_ASSERT_OK(end(*writer, io::memory_source(Bytes(bytes))));
+  BBZ_ASSERT_OK(writer->finish());
+  ReadOptions front;
+  front.use_front_index = true;
+  BBZ_ASSERT_OK(Reader::open(io::memory_source(Bytes(archive)), front));
+
+  auto unfinished = Writer::measure(options).value();
+  BBZ_ASSERT_OK(begin(unfinished));
+  EXPECT_EQ(Writer::create_index_first(*sink, std::move(unfinished)).code(),
+            Code::kInvalidArgument);
+  EXPECT_EQ(Writer::create_index_first(*sink, Writer::create(*sink).value()).code(),
+            Code::kInvalidArgument);
+  auto failed = Writer::measure(options).value();
+  EXPECT_EQ(failed.begin_file("../a").code(), Code::kUnsafePath);
+  EXPECT_EQ(Writer::create_index_first(*sink, std::move(failed)).code(), Code::kUnsafePath);
+}
+
+TEST(WriterThatMeasures, OtherCallsThanWereMeasuredAreAnError) {
+  std::vector<std::byte> archive;
+  const auto sink = io::memory_sink(archive);
+  auto writer = Writer::create_index_first(*sink, Writer::measure().value()).value();
+  BBZ_ASSERT_OK(writer.add_metadata("k", "v"));
+  EXPECT_EQ(writer.finish().code(), Code::kInternal);
 }
 
 }  // namespace

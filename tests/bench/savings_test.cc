@@ -26,8 +26,8 @@ void expect_whole(const test_models::Spec& spec, std::optional<RequestedMethod> 
   const auto savings = measure(spec, method);
   ASSERT_TRUE(savings.ok()) << savings.error().message;
   const test_models::LargeModel large(spec);
-  NullSink sink;
-  const auto whole = pack(model_of(large), method, sink);
+  const auto sink = io::null_sink();
+  const auto whole = pack(model_of(large), method, *sink);
   ASSERT_TRUE(whole.ok()) << whole.error().message;
   const auto bytes = static_cast<double>(whole->archive_bytes);
   EXPECT_NEAR(savings->archive_bytes, bytes, 0.005 * bytes);

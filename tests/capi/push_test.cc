@@ -346,7 +346,7 @@ TEST_F(CPush, AStoreOfCallbacks) {
 
 TEST_F(CPush, WithoutACallbackAFailedTensorEndsIt) {
   // A tensor of a form that nobody knows: whole, and nothing can be made of it.
-  files_[3].tensors[1].spec.form = catalog::Form{200};
+  files_[3].tensors[1].spec.stored = StoredForm{.form = catalog::Form{200}};
   WriteOptions write;
   write.chunk_bytes = 64;
   const auto archive = write_sample(files_, write);

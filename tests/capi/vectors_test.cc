@@ -86,11 +86,11 @@ TEST_F(CVectors, ATypeOfALaterVersionHasNoName) {
 TEST_F(CVectors, ARotatedModelIsNotExact) {
   archive_.clear();
   const auto sink = io::memory_sink(archive_);
-  const auto writer = *Writer::create(*sink, {});
-  BBZ_ASSERT_OK(writer->begin_file("model"));
-  BBZ_ASSERT_OK(writer->add_metadata("symmetry", "{}"));
-  BBZ_ASSERT_OK(writer->end_file());
-  BBZ_ASSERT_OK(writer->finish());
+  auto writer = Writer::create(*sink).value();
+  BBZ_ASSERT_OK(writer.begin_file("model"));
+  BBZ_ASSERT_OK(writer.add_metadata("symmetry", "{}"));
+  BBZ_ASSERT_OK(writer.end_file());
+  BBZ_ASSERT_OK(writer.finish());
   const auto reader = open();
   auto info = sized<bbz_archive_info>();
   ASSERT_EQ(bbz_reader_info(reader.get(), &info, error_.get()), BBZ_OK) << message();

@@ -7,6 +7,7 @@
 #include "bbz/ops/symmetry.h"
 #include "io/changes.h"
 #include "ops/rotation/packed.h"
+#include "ops/sequence.h"
 
 namespace bbz::ops {
 namespace {
@@ -33,9 +34,7 @@ const std::string& sliced_model() {
 Result<PackSummary> pack_in(Way way, files::FileSequence& files, io::Sink& sink,
                             PackOptions options) {
   if (way == Way::kSha256) options.write.digest = DigestKind::kSha256;
-  if (way == Way::kIndexFirst) {
-    BBZ_ASSIGN(options.write.front_index_bytes, front_index_bytes(files, options.write));
-  }
+  options.index_first = way == Way::kIndexFirst;
   if (way != Way::kSymmetric) return pack(files, sink, options);
   BBZ_ASSIGN(const SymmetrySummary summary,
              pack_symmetric(files, sink, options, rotation::RequestedMethod::kPolar));
@@ -87,16 +86,34 @@ TEST(PackChange, IsNoticedWhereverItHappens) {
   }
 }
 
-TEST(PackChange, BetweenPlanningAndPackingIsNoticed) {
+// Files that are changed when the index at the front was measured, before they are packed.
+class ChangedAfterMeasuring final : public SequenceOf {
+ public:
+  ChangedAfterMeasuring(std::unique_ptr<files::FileSequence> files, std::function<void()> change)
+      : SequenceOf(std::move(files)), change_(std::move(change)) {}
+  Status rewind() override {
+    change_();
+    return SequenceOf::rewind();
+  }
+
+ private:
+  std::function<void()> change_;
+};
+
+TEST(PackChange, BetweenMeasuringAndPackingIsNoticed) {
   for (const Change change : kChanges) {
     const TempDir dir;
     write_text(dir / "m.safetensors", sliced_model());
-    const auto files = std::move(files::open(dir.path())).value();
+    int changed = 0;
+    ChangedAfterMeasuring files(std::move(files::open(dir.path())).value(), [&] {
+      change_file(dir / "m.safetensors", change);
+      ++changed;
+    });
     PackOptions options;
-    options.write.front_index_bytes = front_index_bytes(*files, options.write).value();
-    change_file(dir / "m.safetensors", change);
+    options.index_first = true;
     std::vector<std::byte> archive;
-    const auto packed = pack(*files, *io::memory_sink(archive), options);
+    const auto packed = pack(files, *io::memory_sink(archive), options);
+    EXPECT_EQ(changed, 1);
     ASSERT_FALSE(packed.ok());
     EXPECT_EQ(packed.code(), Code::kIo) << packed.error().message;
   }

@@ -6,6 +6,7 @@
 
 #include "bbz/symmetry/linalg/product.h"
 #include "ops/rotation/packed.h"
+#include "ops/sequence.h"
 #include "support/temp_dir.h"
 
 namespace bbz::ops {
@@ -44,6 +45,49 @@ TEST(PackSymmetric, ProgressGoesThroughAllFilesAndThreadsAreThoseOfTheWriter) {
                 linalg::has_lapack() ? std::min(threads, rotation::processors()) : 1);
     }
   }
+}
+
+// Counts the files that are opened after all were examined.
+class CountingFiles final : public SequenceOf {
+ public:
+  using SequenceOf::SequenceOf;
+  Result<std::optional<files::SourceFile>> next() override {
+    auto file = SequenceOf::next();
+    if (file.ok() && *file) ++opened;
+    return file;
+  }
+
+  int opened = 0;
+};
+
+TEST(PackSymmetric, OpensEachFileOnceAfterAllWereExamined) {
+  const io::TempDir dir;
+  const auto model =
+      rotation::file_of(test_models::sliced_model(rotation::small_spec("llama", DType::kF16)));
+  io::write_text(dir / "config.json", "{}");
+  io::write_text(dir / "model.safetensors",
+                 {reinterpret_cast<const char*>(model.data()), model.size()});
+  for (const bool several : {false, true}) {
+    if (several)
+      io::write_text(dir / "other.safetensors", io::read_text(dir / "model.safetensors"));
+    CountingFiles files(files::open(dir.path()).value());
+    std::vector<std::byte> archive;
+    const auto packed =
+        pack_symmetric(files, *io::memory_sink(archive), {}, rotation::RequestedMethod::kPolar);
+    ASSERT_TRUE(packed.ok()) << packed.error().message;
+    EXPECT_EQ(files.opened, several ? 3 : 2);
+    EXPECT_EQ(packed->record.has_value(), !several);
+    EXPECT_EQ(packed->reason, several ? "the model is in 2 files" : "");
+  }
+}
+
+TEST(PackSymmetric, RefusesAStreamBeforeItWrites) {
+  const auto files = files::open_stream(io::memory_source(std::vector<std::byte>(100))).value();
+  std::vector<std::byte> archive;
+  const auto packed =
+      pack_symmetric(*files, *io::memory_sink(archive), {}, rotation::RequestedMethod::kAuto);
+  EXPECT_EQ(packed.code(), Code::kInvalidArgument);
+  EXPECT_TRUE(archive.empty());
 }
 
 }  // namespace

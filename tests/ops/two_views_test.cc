@@ -40,16 +40,16 @@ Result<std::vector<std::byte>> archive_of(const Story& told, DigestKind digest) 
   options.chunk_bytes = 64;
   std::vector<std::byte> archive;
   const auto sink = io::memory_sink(archive);
-  BBZ_ASSIGN(const auto writer, Writer::create(*sink, options));
-  BBZ_TRY(writer->begin_file(told.path));
-  if (told.format) BBZ_TRY(writer->add_metadata("format", *told.format));
-  if (told.metadata) BBZ_TRY(writer->add_metadata("safetensors", *told.metadata));
+  BBZ_ASSIGN(Writer writer, Writer::create(*sink, options));
+  BBZ_TRY(writer.begin_file(told.path));
+  if (told.format) BBZ_TRY(writer.add_metadata("format", *told.format));
+  if (told.metadata) BBZ_TRY(writer.add_metadata("safetensors", *told.metadata));
   const auto add_header = [&]() -> Status {
     TensorSpec spec = TensorSpec::bytes(header.size());
-    spec.offset = 0;
-    BBZ_TRY(writer->begin_tensor(spec));
-    BBZ_TRY(writer->write(header));
-    return writer->end_tensor();
+    spec.place = TensorSpec::At{0};
+    BBZ_TRY(writer.begin_tensor(spec));
+    BBZ_TRY(writer.write(header));
+    return writer.end_tensor();
   };
   if (!told.header_last) BBZ_TRY(add_header());
   std::uint64_t offset = header.size();
@@ -58,16 +58,16 @@ Result<std::vector<std::byte>> archive_of(const Story& told, DigestKind digest) 
     spec.name = tensor.name;
     spec.dtype = tensor.dtype;
     spec.shape = tensor.shape;
-    spec.offset = offset;
+    spec.place = TensorSpec::At{offset};
     const auto bytes = noise(*byte_size(tensor.dtype, *element_count(tensor.shape)), 1);
-    BBZ_TRY(writer->begin_tensor(spec));
-    BBZ_TRY(writer->write(bytes));
-    BBZ_TRY(writer->end_tensor());
+    BBZ_TRY(writer.begin_tensor(spec));
+    BBZ_TRY(writer.write(bytes));
+    BBZ_TRY(writer.end_tensor());
     offset += bytes.size();
   }
   if (told.header_last) BBZ_TRY(add_header());
-  BBZ_TRY(writer->end_file());
-  BBZ_TRY(writer->finish());
+  BBZ_TRY(writer.end_file());
+  BBZ_TRY(writer.finish());
   return archive;
 }
 

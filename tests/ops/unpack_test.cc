@@ -15,18 +15,18 @@ std::vector<std::byte> unordered_archive(DigestKind digest) {
   WriteOptions options;
   options.threads = 1;
   options.digest = digest;
-  const auto writer = Writer::create(*sink, options).value();
-  EXPECT_TRUE(writer->begin_file("folder/file").ok());
+  auto writer = Writer::create(*sink, options).value();
+  EXPECT_TRUE(writer.begin_file("folder/file").ok());
   for (const auto& [offset, text] :
        {std::pair<std::uint64_t, std::string_view>{6, "last"}, {0, "first"}, {5, "-"}, {10, "!"}}) {
     TensorSpec spec = TensorSpec::bytes(text.size());
-    spec.offset = offset;
-    EXPECT_TRUE(writer->begin_tensor(spec).ok());
-    EXPECT_TRUE(writer->write(bytes_of(text)).ok());
-    EXPECT_TRUE(writer->end_tensor().ok());
+    spec.place = TensorSpec::At{offset};
+    EXPECT_TRUE(writer.begin_tensor(spec).ok());
+    EXPECT_TRUE(writer.write(bytes_of(text)).ok());
+    EXPECT_TRUE(writer.end_tensor().ok());
   }
-  EXPECT_TRUE(writer->end_file().ok());
-  EXPECT_TRUE(writer->finish().ok());
+  EXPECT_TRUE(writer.end_file().ok());
+  EXPECT_TRUE(writer.finish().ok());
   return archive;
 }
 

@@ -118,7 +118,8 @@ class Forgery {
     if (coded) {
       chunk::encode(newest_, chunk_, plain, {}, header_.digest_kind, bytes, payload);
     } else {
-      chunk::describe(newest_, chunk_, plain, 0, header_.digest_kind, bytes);
+      chunk::describe(newest_, chunk_, plain.size() * 8 / newest_.element_bits, plain, 0,
+                      header_.digest_kind, bytes);
     }
     append(container::RecordType::kChunk, bytes, payload);
     ++chunk_;

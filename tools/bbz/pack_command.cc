@@ -228,11 +228,9 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
       arguments.output.empty() ? default_archive_name(arguments.input) : arguments.output;
   ops::PackOptions options;
   BBZ_ASSIGN(options.write, write_options(arguments, common));
+  options.index_first = arguments.index_first;
   BBZ_TRY(check_arguments(arguments));
   BBZ_ASSIGN(const auto files, open_input(arguments, output));
-  if (arguments.index_first) {
-    BBZ_ASSIGN(options.write.front_index_bytes, ops::front_index_bytes(*files, options.write));
-  }
   BBZ_ASSIGN(const auto sink, open_output(output, arguments.writing));
   if (arguments.index_first && !sink->can_patch()) {
     return make_error(Code::kInvalidArgument,

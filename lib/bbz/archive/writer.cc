@@ -1,11 +1,12 @@
 #include "bbz/archive/writer.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
-#include "bbz/archive/internal/writer_state.h"
+#include "bbz/archive/internal/record_queue.h"
+#include "bbz/base/format.h"
 #include "bbz/base/names.h"
-#include "bbz/format/chunk/chunk.h"
 
 namespace bbz {
 
@@ -13,381 +14,357 @@ using container::RecordType;
 
 namespace {
 
-container::FileHeader header_of(const WriteOptions& options) {
-  container::FileHeader header;
-  header.digest_kind = options.digest;
-  if (options.front_index_bytes) header.required_features |= container::kFeatureIndexFirst;
-  return header;
-}
-
 Error is_finished(std::string_view call) {
   return make_error(Code::kInvalidArgument, "{}: the archive is finished", call);
 }
 
 }  // namespace
 
-TensorSpec TensorSpec::bytes(std::uint64_t size) {
-  TensorSpec spec;
-  spec.kind = catalog::TensorKind::kBytes;
-  spec.shape = {size};
-  return spec;
-}
+struct Writer::State {
+  State(const WriteOptions& options, io::Sink* sink, std::optional<std::uint64_t> front_index_bytes)
+      : queue(options, sink, front_index_bytes) {}
 
-Result<catalog::TensorMeta> tensor_meta(const TensorSpec& spec, std::uint64_t chunk_bytes) {
-  const DTypeInfo* dtype = find_dtype(spec.dtype);
-  if (dtype == nullptr) {
-    return make_error(Code::kInvalidArgument, "tensor {}: unknown dtype {}", quoted(spec.name),
-                      static_cast<int>(spec.dtype));
-  }
-  BBZ_ASSIGN(const std::uint64_t elements, element_count(spec.shape));
-  catalog::TensorMeta meta;
-  meta.kind = spec.kind;
-  meta.dtype = spec.dtype;
-  meta.element_bits = static_cast<std::uint8_t>(dtype->bits);
-  meta.form = spec.form;
-  meta.layer = spec.layer.value_or(catalog::kNone);
-  meta.group = spec.group.value_or(catalog::kNone);
-  meta.stored_elements = spec.stored_elements.value_or(elements);
-  meta.chunk_elements = chunk::choose_chunk_elements(
-      meta.element_bits, meta.stored_elements == elements ? spec.shape : Shape{}, chunk_bytes);
-  meta.shape = spec.shape;
-  meta.name = spec.name;
-  return meta;
-}
+  const WriteOptions& options() const { return queue.options(); }
 
-Writer::State::State(io::Sink& sink, const WriteOptions& o)
-    : options(o),
-      records(sink, header_of(o), o.front_index_bytes.value_or(0)),
-      builder(header_of(o), o.limits),
-      pool(o.threads),
-      queue(
-          pool, 2 * pool.size() + 1, [this](Item& item) { return encode(item); },
-          [this](Item& item) { return append(item); }) {}
+  // Returns the digest of a payload, if the archive's kind of digest demands one in its record.
+  std::optional<Digest> payload_digest(Bytes payload) const {
+    if (options().digest != DigestKind::kSha256) return std::nullopt;
+    return digest_of(options().digest, payload);
+  }
 
-Status Writer::State::encode(Item& item) const {
-  if (item.type != RecordType::kChunk) return {};
-  if (const auto source = std::exchange(item.source, nullptr)) {
-    BBZ_TRY(io::read_exactly(*source, item.offset, item.plain));
-  }
-  if (item.coded_by) {
-    chunk::describe(*item.tensor, item.number, item.plain, *item.coded_by, options.digest,
-                    item.meta);
-  } else {
-    chunk::encode(*item.tensor, item.number, item.plain, {options.level}, options.digest, item.meta,
-                  item.payload);
-  }
-  return {};
-}
+  internal::RecordQueue queue;
+  Status failure;
 
-Status Writer::State::append(Item& item) {
-  BBZ_ASSIGN(const container::RecordHead head, records.append(item.type, item.meta, item.payload));
-  return builder.add({head, item.meta});
-}
+  std::uint32_t files = 0;
+  std::uint32_t tensors = 0;
+  std::uint32_t groups = 0;
+  bool file_open = false;
+  bool finished = false;
+  std::uint32_t file_tensors = 0;
+  std::uint64_t file_end = 0;       // end of the last tensor in the open file
+  std::uint64_t file_size = 0;      // largest end of a tensor in the open file
+  std::optional<Hasher> file_hash;  // set as long as the open file may get a digest
 
-Status Writer::State::begin_file(std::string_view path, catalog::FileKind kind) {
-  if (finished) return is_finished(fmt::format("begin_file {}", quoted(path)));
-  if (file_open) {
-    return make_error(Code::kInvalidArgument, "begin_file {}: another file is open", quoted(path));
-  }
-  if (path.size() > options.limits.name_bytes) {
-    return make_error(Code::kLimit, "file {}: a path of {} bytes, the limit is {}", quoted(path),
-                      path.size(), options.limits.name_bytes);
-  }
-  BBZ_TRY(check_safe_path(path));
-  catalog::FileMeta meta;
-  meta.number = files++;
-  meta.kind = kind;
-  meta.path = path;
-  file_open = true;
-  file_tensors = 0;
-  file_end = file_size = 0;
-  file_hash.reset();
-  if (options.digest == DigestKind::kSha256 && kind == catalog::FileKind::kRegular) {
-    file_hash.emplace(options.digest);
-  }
-  return send(RecordType::kFile, meta);
-}
+  std::shared_ptr<const catalog::TensorMeta> tensor;  // the open tensor, or null
+  std::uint64_t tensor_bytes = 0;                     // stored bytes that no complete chunk has
+  internal::RecordQueue::Item* filling = nullptr;     // the incomplete chunk, or null
+  std::size_t filled = 0;                             // bytes of the incomplete chunk
+  std::uint32_t chunk_number = 0;
+};
 
-Status Writer::State::end_file() {
-  if (!file_open) return make_error(Code::kInvalidArgument, "end_file: no file is open");
-  if (tensor) {
-    return make_error(Code::kInvalidArgument, "end_file: tensor {} is still open",
-                      quoted(tensor->name));
-  }
-  catalog::FileEndMeta meta;
-  meta.number = files - 1;
-  meta.tensor_count = file_tensors;
-  meta.size = file_size;
-  if (file_hash) meta.digest = file_hash->finish();
-  file_hash.reset();
-  file_open = false;
-  return send(RecordType::kFileEnd, meta);
-}
-
-// Checks that a tensor may begin now, and that the limits allow its name and its rank.
-Status Writer::State::check_begin(const TensorSpec& spec) const {
-  const std::string name = quoted(spec.name);
-  if (finished) return is_finished(fmt::format("begin_tensor {}", name));
-  if (tensor) {
-    return make_error(Code::kInvalidArgument, "begin_tensor {}: tensor {} is still open", name,
-                      quoted(tensor->name));
-  }
-  if (!file_open && !spec.operand) {
-    return make_error(Code::kInvalidArgument, "begin_tensor {}: no file is open", name);
-  }
-  if (spec.name.size() > options.limits.name_bytes) {
-    return make_error(Code::kInvalidArgument, "tensor {}: a name of {} bytes, the limit is {}",
-                      name, spec.name.size(), options.limits.name_bytes);
-  }
-  if (!is_utf8(spec.name)) {
-    return make_error(Code::kInvalidArgument, "tensor {}: the name is not UTF-8", name);
-  }
-  if (spec.shape.size() > options.limits.rank) {
-    return make_error(Code::kInvalidArgument, "tensor {}: rank {}, the limit is {}", name,
-                      spec.shape.size(), options.limits.rank);
-  }
-  return {};
-}
-
-Status Writer::State::begin_tensor(const TensorSpec& spec) {
-  BBZ_TRY(check_begin(spec));
-  BBZ_ASSIGN(catalog::TensorMeta meta, tensor_meta(spec, options.chunk_bytes));
-  BBZ_ASSIGN(const std::uint64_t elements, element_count(meta.shape));
-  BBZ_ASSIGN(const std::uint64_t size, byte_size(meta.dtype, elements));
-  BBZ_ASSIGN(tensor_bytes, byte_size(meta.dtype, meta.stored_elements));
-  meta.number = tensors++;
-  if (!spec.operand) {
-    meta.file = files - 1;
-    meta.offset = spec.offset.value_or(file_end);
-    const auto end = checked_add(meta.offset, size);
-    if (!end) {
-      return make_error(Code::kInvalidArgument, "tensor {}: it ends beyond 64 bits",
-                        quoted(spec.name));
-    }
-    // The digest of a file is computed only if all of its bytes are written in order.
-    if (meta.offset != file_end || meta.form != catalog::Form::kDense) file_hash.reset();
-    file_end = *end;
-    file_size = std::max(file_size, file_end);
-    ++file_tensors;
-  }
-  chunk_number = 0;
-  tensor = std::make_shared<catalog::TensorMeta>(std::move(meta));
-  return send(RecordType::kTensor, *tensor);
-}
-
-Result<MutableBytes> Writer::State::reserve() {
-  if (!tensor) return make_error(Code::kInvalidArgument, "write: no tensor is open");
-  if (tensor_bytes == 0) return MutableBytes();
-  if (filling == nullptr) {
-    BBZ_ASSIGN(filling, queue.next());
-    const std::uint64_t chunk = tensor->chunk_elements * tensor->element_bits / 8;
-    filling->plain.resize(std::min(chunk, tensor_bytes));
-    filling->coded_by.reset();
-  }
-  return MutableBytes(filling->plain).subspan(filled);
-}
-
-Status Writer::State::commit(std::size_t size) {
-  const std::size_t reserved = filling == nullptr ? 0 : filling->plain.size() - filled;
-  if (filling == nullptr || size > reserved) {
-    return make_error(Code::kInvalidArgument, "commit: {} bytes, {} were reserved", size, reserved);
-  }
-  if (file_hash) file_hash->update(Bytes(filling->plain).subspan(filled, size));
-  filled += size;
-  if (filled < filling->plain.size()) return {};
-  tensor_bytes -= filled;
-  filling->type = RecordType::kChunk;
-  filling->tensor = tensor;
-  filling->number = chunk_number++;
-  filling = nullptr;
-  filled = 0;
-  queue.submit();
-  return {};
-}
-
-Result<std::uint64_t> Writer::State::write_from(const std::shared_ptr<io::Source>& source,
-                                                std::uint64_t offset) {
-  BBZ_ASSIGN(const MutableBytes room, reserve());
-  if (room.empty()) return std::uint64_t{0};
-  // The digest of a file is computed on this thread, which therefore needs the bytes now.
-  if (filled == 0 && source->seekable() && !file_hash) {
-    filling->source = source;
-    filling->offset = offset;
-  } else {
-    BBZ_TRY(io::read_exactly(*source, offset, room));
-  }
-  BBZ_TRY(commit(room.size()));
-  return room.size();
-}
-
-Status Writer::State::write_coded(Bytes plain, std::uint16_t codec, Bytes payload) {
-  BBZ_ASSIGN(const MutableBytes room, reserve());
-  if (room.empty()) {
-    return make_error(Code::kInvalidArgument, "write_coded: {} bytes after the end of the tensor",
-                      plain.size());
-  }
-  if (filled != 0) {
-    return make_error(Code::kInvalidArgument,
-                      "write_coded: {} bytes of the chunk are already written", filled);
-  }
-  if (plain.size() != room.size()) {
-    return make_error(Code::kInvalidArgument, "write_coded: {} bytes, expected a chunk of {}",
-                      plain.size(), room.size());
-  }
-  if (payload.size() > plain.size()) {
-    return make_error(Code::kInvalidArgument,
-                      "write_coded: a payload of {} bytes for a chunk of {}", payload.size(),
-                      plain.size());
-  }
-  std::ranges::copy(plain, room.begin());
-  filling->coded_by = codec;
-  filling->payload.assign(payload.begin(), payload.end());
-  return commit(plain.size());
-}
-
-Status Writer::State::end_tensor() {
-  if (!tensor) return make_error(Code::kInvalidArgument, "end_tensor: no tensor is open");
-  if (tensor_bytes != 0) {
-    return make_error(Code::kInvalidArgument, "end_tensor: tensor {}: {} bytes are missing",
-                      quoted(tensor->name), tensor_bytes - filled);
-  }
-  tensor.reset();
-  return {};
-}
-
-Result<Digest> Writer::State::finish() {
-  if (finished) return is_finished("finish");
-  if (tensor) {
-    return make_error(Code::kInvalidArgument, "finish: tensor {} is still open",
-                      quoted(tensor->name));
-  }
-  if (file_open) return make_error(Code::kInvalidArgument, "finish: a file is still open");
-  finished = true;
-  BBZ_TRY(queue.drain());
-  BBZ_TRY(builder.finish());
-  const Digest root = builder.root();
-  BBZ_TRY(records.finish(root));
-  return root;
+template <class Body>
+std::invoke_result_t<Body> Writer::guarded(const Body& body) {
+  BBZ_TRY(state_->failure);
+  auto result = body();
+  if (!result.ok()) state_->failure = result.error();
+  return result;
 }
 
 Writer::Writer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Writer::Writer(Writer&& other) noexcept = default;
+Writer& Writer::operator=(Writer&& other) noexcept = default;
 Writer::~Writer() = default;
 
-Result<std::unique_ptr<Writer>> Writer::create(io::Sink& sink, const WriteOptions& options) {
+Result<Writer> Writer::begin(const WriteOptions& options, io::Sink* sink,
+                             std::optional<std::uint64_t> front_index_bytes) {
   const std::uint64_t largest = std::min(options.limits.chunk_bytes, codec::kMaxChunkBytes);
   if (options.chunk_bytes == 0 || options.chunk_bytes > largest) {
     return make_error(Code::kInvalidArgument, "chunks of {} bytes, expected 1 to {}",
                       options.chunk_bytes, largest);
   }
-  auto state = std::make_unique<State>(sink, options);
-  BBZ_TRY(state->records.begin());
-  return std::unique_ptr<Writer>(new Writer(std::move(state)));
+  auto state = std::make_unique<State>(options, sink, front_index_bytes);
+  BBZ_TRY(state->queue.begin());
+  return Writer(std::move(state));
 }
 
-// Returns an earlier error, or evaluates the expression and keeps its error.
-#define BBZ_GUARDED(expression)                                \
-  do {                                                         \
-    if (!state_->failure.ok()) return state_->failure.error(); \
-    return state_->keep(expression);                           \
-  } while (false)
+Result<Writer> Writer::create(io::Sink& sink, const WriteOptions& options) {
+  return begin(options, &sink, std::nullopt);
+}
+
+Result<Writer> Writer::measure(const WriteOptions& options) {
+  return begin(options, nullptr, std::nullopt);
+}
+
+Result<Writer> Writer::create_index_first(io::Sink& sink, Writer measuring) {
+  BBZ_TRY(measuring.drain());
+  const State& measured = *measuring.state_;
+  if (!measured.queue.measures() || measured.file_open || measured.tensor) {
+    return error_with_message(Code::kInvalidArgument,
+                              "create_index_first: the calls that measure are not complete");
+  }
+  return begin(measured.options(), &sink, measured.queue.index_bytes());
+}
+
+const WriteOptions& Writer::options() const {
+  return state_->options();
+}
+
+const catalog::Catalog& Writer::catalog() const {
+  return state_->queue.catalog();
+}
 
 Status Writer::begin_file(std::string_view path, catalog::FileKind kind) {
-  BBZ_GUARDED(state_->begin_file(path, kind));
+  return guarded([&]() -> Status {
+    State& s = *state_;
+    if (s.finished) return is_finished(fmt::format("begin_file {}", quoted(path)));
+    if (s.file_open) {
+      return make_error(Code::kInvalidArgument, "begin_file {}: another file is open",
+                        quoted(path));
+    }
+    if (path.size() > s.options().limits.name_bytes) {
+      return make_error(Code::kLimit, "file {}: a path of {} bytes, the limit is {}", quoted(path),
+                        path.size(), s.options().limits.name_bytes);
+    }
+    BBZ_TRY(check_safe_path(path));
+    catalog::FileMeta meta;
+    meta.number = s.files++;
+    meta.kind = kind;
+    meta.path = path;
+    s.file_open = true;
+    s.file_tensors = 0;
+    s.file_end = s.file_size = 0;
+    s.file_hash.reset();
+    if (s.options().digest == DigestKind::kSha256 && kind == catalog::FileKind::kRegular) {
+      s.file_hash.emplace(s.options().digest);
+    }
+    return s.queue.send(RecordType::kFile, meta);
+  });
 }
 
 Status Writer::end_file() {
-  BBZ_GUARDED(state_->end_file());
+  return guarded([&]() -> Status {
+    State& s = *state_;
+    if (!s.file_open) return make_error(Code::kInvalidArgument, "end_file: no file is open");
+    if (s.tensor) {
+      return make_error(Code::kInvalidArgument, "end_file: tensor {} is still open",
+                        quoted(s.tensor->name));
+    }
+    catalog::FileEndMeta meta;
+    meta.number = s.files - 1;
+    meta.tensor_count = s.file_tensors;
+    meta.size = s.file_size;
+    if (s.file_hash) meta.digest = s.file_hash->finish();
+    s.file_hash.reset();
+    s.file_open = false;
+    return s.queue.send(RecordType::kFileEnd, meta);
+  });
 }
 
 Status Writer::add_metadata(std::string_view key, std::string_view value) {
-  BBZ_TRY(state_->failure);
-  if (state_->finished) {
-    return state_->keep(is_finished(fmt::format("add_metadata {}", quoted(key))));
-  }
-  if (!is_utf8(value)) {
-    return state_->keep(
-        make_error(Code::kInvalidArgument, "metadata {}: its value is not UTF-8", quoted(key)));
-  }
-  catalog::MetadataMeta meta;
-  if (state_->file_open) meta.file = state_->files - 1;
-  meta.key = key;
-  const Bytes payload = std::as_bytes(std::span(value));
-  meta.payload_digest = state_->payload_digest(payload);
-  return state_->keep(state_->send(RecordType::kMetadata, meta, payload));
+  return guarded([&]() -> Status {
+    State& s = *state_;
+    if (s.finished) return is_finished(fmt::format("add_metadata {}", quoted(key)));
+    if (!is_utf8(value)) {
+      return make_error(Code::kInvalidArgument, "metadata {}: its value is not UTF-8", quoted(key));
+    }
+    catalog::MetadataMeta meta;
+    if (s.file_open) meta.file = s.files - 1;
+    meta.key = key;
+    const Bytes payload = std::as_bytes(std::span(value));
+    meta.payload_digest = s.payload_digest(payload);
+    return s.queue.send(RecordType::kMetadata, meta, payload);
+  });
 }
 
 Result<std::uint32_t> Writer::add_group(catalog::GroupMethod method, Bytes payload) {
-  BBZ_TRY(state_->failure);
-  if (state_->finished) return state_->keep(is_finished("add_group")).error();
-  catalog::GroupMeta meta;
-  meta.number = state_->groups++;
-  meta.method = method;
-  meta.payload_digest = state_->payload_digest(payload);
-  BBZ_TRY(state_->keep(state_->send(RecordType::kGroup, meta, payload)));
-  return meta.number;
+  return guarded([&]() -> Result<std::uint32_t> {
+    State& s = *state_;
+    if (s.finished) return is_finished("add_group");
+    catalog::GroupMeta meta;
+    meta.number = s.groups++;
+    meta.method = method;
+    meta.payload_digest = s.payload_digest(payload);
+    BBZ_TRY(s.queue.send(RecordType::kGroup, meta, payload));
+    return meta.number;
+  });
 }
 
-Status Writer::begin_tensor(const TensorSpec& spec) {
-  BBZ_GUARDED(state_->begin_tensor(spec));
-}
-
-Status Writer::write(Bytes bytes) {
-  while (!bytes.empty()) {
-    BBZ_ASSIGN(const MutableBytes room, reserve());
-    if (room.empty()) {
-      return state_->keep(make_error(Code::kInvalidArgument,
-                                     "write: {} bytes after the end of the tensor", bytes.size()));
-    }
-    const std::size_t part = std::min(room.size(), bytes.size());
-    std::ranges::copy(bytes.first(part), room.begin());
-    BBZ_TRY(commit(part));
-    bytes = bytes.subspan(part);
+// Checks that a tensor may begin now, and that the limits allow its name and its rank.
+Status Writer::check_begin(const TensorSpec& spec) const {
+  const State& s = *state_;
+  const Limits& limits = s.options().limits;
+  const std::string name = quoted(spec.name);
+  if (s.finished) return is_finished(fmt::format("begin_tensor {}", name));
+  if (s.tensor) {
+    return make_error(Code::kInvalidArgument, "begin_tensor {}: tensor {} is still open", name,
+                      quoted(s.tensor->name));
+  }
+  if (!s.file_open && !spec.is_operand()) {
+    return make_error(Code::kInvalidArgument, "begin_tensor {}: no file is open", name);
+  }
+  if (spec.name.size() > limits.name_bytes) {
+    return make_error(Code::kLimit, "tensor {}: a name of {} bytes, the limit is {}", name,
+                      spec.name.size(), limits.name_bytes);
+  }
+  if (!is_utf8(spec.name)) {
+    return make_error(Code::kInvalidArgument, "tensor {}: the name is not UTF-8", name);
+  }
+  if (spec.shape.size() > limits.rank) {
+    return make_error(Code::kLimit, "tensor {}: rank {}, the limit is {}", name, spec.shape.size(),
+                      limits.rank);
   }
   return {};
 }
 
+Status Writer::begin_tensor(const TensorSpec& spec) {
+  return guarded([&]() -> Status {
+    State& s = *state_;
+    BBZ_TRY(check_begin(spec));
+    BBZ_ASSIGN(catalog::TensorMeta meta, tensor_meta(spec, s.options().chunk_bytes));
+    BBZ_ASSIGN(const std::uint64_t elements, element_count(meta.shape));
+    BBZ_ASSIGN(const std::uint64_t size, byte_size(meta.dtype, elements));
+    BBZ_ASSIGN(s.tensor_bytes, byte_size(meta.dtype, meta.stored_elements));
+    meta.number = s.tensors++;
+    if (!spec.is_operand()) {
+      const auto* const at = std::get_if<TensorSpec::At>(&spec.place);
+      meta.file = s.files - 1;
+      meta.offset = at == nullptr ? s.file_end : at->offset;
+      const auto end = checked_add(meta.offset, size);
+      if (!end) {
+        return make_error(Code::kInvalidArgument, "tensor {}: it ends beyond 64 bits",
+                          quoted(spec.name));
+      }
+      // The digest of a file is computed only if all of its bytes are written in order.
+      if (meta.offset != s.file_end || meta.form != catalog::Form::kDense) s.file_hash.reset();
+      s.file_end = *end;
+      s.file_size = std::max(s.file_size, s.file_end);
+      ++s.file_tensors;
+    }
+    s.chunk_number = 0;
+    s.tensor = std::make_shared<const catalog::TensorMeta>(std::move(meta));
+    return s.queue.send(RecordType::kTensor, *s.tensor);
+  });
+}
+
+Status Writer::write(Bytes bytes) {
+  return guarded([&]() -> Status {
+    Bytes rest = bytes;
+    while (!rest.empty()) {
+      BBZ_ASSIGN(const MutableBytes room, reserve());
+      if (room.empty()) {
+        return make_error(Code::kInvalidArgument, "write: {} bytes after the end of the tensor",
+                          rest.size());
+      }
+      const std::size_t part = std::min(room.size(), rest.size());
+      std::ranges::copy(rest.first(part), room.begin());
+      BBZ_TRY(commit(part));
+      rest = rest.subspan(part);
+    }
+    return {};
+  });
+}
+
 Result<MutableBytes> Writer::reserve() {
-  BBZ_TRY(state_->failure);
-  auto room = state_->reserve();
-  if (!room.ok()) return state_->keep(room.error()).error();
-  return room;
+  return guarded([&]() -> Result<MutableBytes> {
+    State& s = *state_;
+    if (!s.tensor) return make_error(Code::kInvalidArgument, "write: no tensor is open");
+    if (s.tensor_bytes == 0) return MutableBytes();
+    if (s.filling == nullptr) {
+      const std::uint64_t size = s.tensor->chunk_elements * s.tensor->element_bits / 8;
+      BBZ_ASSIGN(s.filling,
+                 s.queue.next_chunk({s.tensor, s.chunk_number++}, std::min(size, s.tensor_bytes)));
+    }
+    return MutableBytes(s.filling->plain).subspan(s.filled);
+  });
 }
 
 Status Writer::commit(std::size_t size) {
-  BBZ_GUARDED(state_->commit(size));
+  return guarded([&]() -> Status {
+    State& s = *state_;
+    const std::size_t reserved = s.filling == nullptr ? 0 : s.filling->plain.size() - s.filled;
+    if (s.filling == nullptr || size > reserved) {
+      return make_error(Code::kInvalidArgument, "commit: {} bytes, {} were reserved", size,
+                        reserved);
+    }
+    if (s.file_hash && !s.queue.measures()) {
+      s.file_hash->update(Bytes(s.filling->plain).subspan(s.filled, size));
+    }
+    s.filled += size;
+    if (s.filled < s.filling->plain.size()) return {};
+    s.tensor_bytes -= s.filled;
+    s.filling = nullptr;
+    s.filled = 0;
+    s.queue.submit_chunk();
+    return {};
+  });
 }
 
 Result<std::uint64_t> Writer::write_from(const std::shared_ptr<io::Source>& source,
                                          std::uint64_t offset) {
-  BBZ_TRY(state_->failure);
-  auto taken = state_->write_from(source, offset);
-  if (!taken.ok()) return state_->keep(taken.error()).error();
-  return taken;
+  return guarded([&]() -> Result<std::uint64_t> {
+    State& s = *state_;
+    BBZ_ASSIGN(const MutableBytes room, reserve());
+    if (room.empty()) return std::uint64_t{0};
+    if (!s.queue.measures()) {
+      // The digest of a file is computed on this thread, which therefore needs the bytes now.
+      if (s.filled == 0 && source->seekable() && !s.file_hash) {
+        s.filling->chunk->unread = {source, offset};
+      } else {
+        BBZ_TRY(io::read_exactly(*source, offset, room));
+      }
+    }
+    BBZ_TRY(commit(room.size()));
+    return room.size();
+  });
 }
 
 Status Writer::write_coded(Bytes plain, std::uint16_t codec, Bytes payload) {
-  BBZ_GUARDED(state_->write_coded(plain, codec, payload));
+  return guarded([&]() -> Status {
+    State& s = *state_;
+    BBZ_ASSIGN(const MutableBytes room, reserve());
+    if (room.empty()) {
+      return make_error(Code::kInvalidArgument, "write_coded: {} bytes after the end of the tensor",
+                        plain.size());
+    }
+    if (s.filled != 0) {
+      return make_error(Code::kInvalidArgument,
+                        "write_coded: {} bytes of the chunk are already written", s.filled);
+    }
+    if (plain.size() != room.size()) {
+      return make_error(Code::kInvalidArgument, "write_coded: {} bytes, expected a chunk of {}",
+                        plain.size(), room.size());
+    }
+    if (payload.size() > plain.size()) {
+      return make_error(Code::kInvalidArgument,
+                        "write_coded: a payload of {} bytes for a chunk of {}", payload.size(),
+                        plain.size());
+    }
+    std::ranges::copy(plain, room.begin());
+    s.filling->chunk->coded_by = codec;
+    s.filling->payload.assign(payload.begin(), payload.end());
+    return commit(plain.size());
+  });
 }
 
 Status Writer::end_tensor() {
-  BBZ_GUARDED(state_->end_tensor());
+  return guarded([&]() -> Status {
+    State& s = *state_;
+    if (!s.tensor) return make_error(Code::kInvalidArgument, "end_tensor: no tensor is open");
+    if (s.tensor_bytes != 0) {
+      return make_error(Code::kInvalidArgument, "end_tensor: tensor {}: {} bytes are missing",
+                        quoted(s.tensor->name), s.tensor_bytes - s.filled);
+    }
+    s.tensor.reset();
+    return {};
+  });
 }
 
 Status Writer::drain() {
-  BBZ_GUARDED(state_->queue.drain());
+  return guarded([&] { return state_->queue.drain(); });
 }
 
 Result<Digest> Writer::finish() {
-  BBZ_TRY(state_->failure);
-  auto root = state_->finish();
-  if (!root.ok()) return state_->keep(root.error()).error();
-  return root;
+  return guarded([&]() -> Result<Digest> {
+    State& s = *state_;
+    if (s.finished) return is_finished("finish");
+    if (s.tensor) {
+      return make_error(Code::kInvalidArgument, "finish: tensor {} is still open",
+                        quoted(s.tensor->name));
+    }
+    if (s.file_open) return make_error(Code::kInvalidArgument, "finish: a file is still open");
+    s.finished = true;
+    return s.queue.finish();
+  });
 }
-
-const catalog::Catalog& Writer::catalog() const {
-  return state_->builder.catalog();
-}
-
-#undef BBZ_GUARDED
 
 }  // namespace bbz

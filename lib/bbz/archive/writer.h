@@ -2,10 +2,10 @@
 #pragma once
 
 #include <memory>
-#include <optional>
-#include <string>
 #include <string_view>
+#include <type_traits>
 
+#include "bbz/archive/tensor_spec.h"
 #include "bbz/codec/codec.h"
 #include "bbz/format/catalog/catalog.h"
 #include "bbz/io/sink.h"
@@ -20,29 +20,7 @@ struct WriteOptions {
   // The approximate decoded size of a chunk. At most Limits::chunk_bytes and codec::kMaxChunkBytes.
   std::uint64_t chunk_bytes = std::uint64_t{1} << 20;
   unsigned threads = 0;  // threads that encode; 0 means all cores
-  // The payload size of an index at the front, from FrontIndexMeter. If it is set, the archive has
-  // such an index, and the sink must be able to patch.
-  std::optional<std::uint64_t> front_index_bytes;
-  Limits limits;  // what exceeds them is refused
-};
-
-// Describes a tensor, or bytes of a file that are not a tensor. The members from `offset` on are
-// for the symmetry coder (format-spec/records.md); a dense tensor in file order needs none of them.
-struct TensorSpec {
-  catalog::TensorKind kind = catalog::TensorKind::kTensor;  // a tensor, or other bytes of a file
-  std::string name;                                         // UTF-8; empty for bytes
-  DType dtype = DType::kU8;                                 // type of its elements
-  Shape shape;                                              // extents in elements
-  std::optional<std::uint32_t> layer;                       // layer of a model, if it has one
-
-  std::optional<std::uint64_t> offset;           // in the file; by default after the tensor before
-  bool operand = false;                          // belongs to no file
-  catalog::Form form = catalog::Form::kDense;    // form in which it is stored
-  std::optional<std::uint32_t> group;            // number of the group that it needs
-  std::optional<std::uint64_t> stored_elements;  // required if the form is not dense
-
-  // Returns the spec of `size` bytes of a file that are not a tensor.
-  static TensorSpec bytes(std::uint64_t size);
+  Limits limits;         // what exceeds them is refused
 };
 
 // Writes one archive to a sink. It consists of files, and tensors without gaps cover each file. The
@@ -54,20 +32,39 @@ struct TensorSpec {
 // thread, and the catalog. The archive does not depend on the number of threads. Not thread-safe.
 //
 // Errors of all methods:
-// - kInvalidArgument for calls out of order, and for names and ranks of tensors beyond the limits;
-// - kMalformed, kUnsupported, kUnsafePath, kLimit for other values that the format or the limits do
-//   not allow;
+// - kInvalidArgument for calls out of order, and for text that is not UTF-8;
+// - kLimit for what exceeds a limit: a path or a name, a rank, a size;
+// - kMalformed, kUnsupported, kUnsafePath for other values that the format does not allow;
 // - those of the sink.
 // After an error, later calls return that error. An error of the sink or of a chunk may come late,
 // because records are queued.
+//
+// A Writer can be moved. One that was moved from can only be destroyed or assigned to.
 class Writer {
  public:
   // Makes a writer and writes the file header. `sink` must outlive the writer. Errors: also
-  // kInvalidArgument if options.chunk_bytes is out of range, or if there is to be an index at the
-  // front and the sink cannot patch.
-  static Result<std::unique_ptr<Writer>> create(io::Sink& sink, const WriteOptions& options);
+  // kInvalidArgument if options.chunk_bytes is out of range.
+  static Result<Writer> create(io::Sink& sink, const WriteOptions& options = {});
+  // Makes a writer that writes nothing, to measure an index at the front. It takes the calls that
+  // will write the archive, without the data: write_from() does not read its source, which may be
+  // null, and write() does not look at its bytes. Names and shapes determine the size of the index.
+  // Errors: those of create().
+  static Result<Writer> measure(const WriteOptions& options = {});
+  // Makes a writer of an archive that has an index at the front as well. `measuring` comes from
+  // measure(), and must have taken all calls up to finish() that the new writer will take. Its
+  // options apply. Errors: those of create() and of `measuring`; kInvalidArgument if a file is
+  // still open in `measuring`, or if the sink cannot patch. If the new writer takes other calls,
+  // finish() returns kInternal.
+  static Result<Writer> create_index_first(io::Sink& sink, Writer measuring);
+  // Takes the archive of another writer.
+  Writer(Writer&& other) noexcept;
+  // Ends this writer as its destructor does, and takes the archive of another one.
+  Writer& operator=(Writer&& other) noexcept;
   // Waits for the threads. If finish() was not called, the archive is incomplete.
   ~Writer();
+
+  // Returns the options that the writer was made with.
+  const WriteOptions& options() const;
 
   // Begins a file. `path` must be safe (see check_safe_path()), and no file may be open.
   Status begin_file(std::string_view path, catalog::FileKind kind = catalog::FileKind::kRegular);
@@ -81,7 +78,7 @@ class Writer {
   // Adds the payload of a symmetry group and returns the number of the group.
   Result<std::uint32_t> add_group(catalog::GroupMethod method, Bytes payload);
 
-  // Begins a tensor. No other may be open, and a file must be open unless spec.operand is set.
+  // Begins a tensor. No other may be open, and a file must be open unless it is an operand.
   Status begin_tensor(const TensorSpec& spec);
   // Appends bytes to the open tensor, in row-major order and little-endian. Errors: also
   // kInvalidArgument if the tensor has fewer bytes.
@@ -111,7 +108,7 @@ class Writer {
   Status drain();
 
   // Writes the index and the trailer, and returns the root digest. Does not finish the sink. No
-  // file may be open, and no other call but catalog() may follow.
+  // file may be open, and no other call but catalog() and options() may follow.
   Result<Digest> finish();
 
   // Returns the catalog of the records that were written so far. It is complete after finish().
@@ -120,12 +117,15 @@ class Writer {
  private:
   struct State;
   explicit Writer(std::unique_ptr<State> state);
+
+  static Result<Writer> begin(const WriteOptions& options, io::Sink* sink,
+                              std::optional<std::uint64_t> front_index_bytes);
+  Status check_begin(const TensorSpec& spec) const;
+  // Returns an earlier error, or calls `body` and keeps its error for later calls.
+  template <class Body>
+  std::invoke_result_t<Body> guarded(const Body& body);
+
   std::unique_ptr<State> state_;
 };
-
-// Returns the meta that a Writer with this size of chunks writes for a tensor, without its numbers
-// and its offset. Errors: kInvalidArgument if the dtype is unknown; kMalformed if the number of
-// elements exceeds 64 bits.
-Result<catalog::TensorMeta> tensor_meta(const TensorSpec& spec, std::uint64_t chunk_bytes);
 
 }  // namespace bbz

@@ -102,6 +102,13 @@ struct LeftOut {
   std::string reason;  // a complete message, which names the path too
 };
 
+// A file that is divided as a model, or that looks like a model and is packed as bytes.
+struct FoundModel {
+  std::string path;         // as that of the SourceFile
+  std::string_view format;  // as that of the Layout
+  std::string why_bytes;    // as that of the Layout
+};
+
 // Gives files one at a time. Not thread-safe.
 class FileSequence {
  public:
@@ -131,6 +138,9 @@ class FileSequence {
 
   // Returns the files that options.skip_unreadable left out so far.
   virtual std::vector<LeftOut> left_out() const { return {}; }
+  // Returns the models among the files that were opened so far, which are all after look(). Empty
+  // for a stream.
+  virtual std::vector<FoundModel> models() const { return {}; }
   // Returns the warnings of look(), for example that an index (*.index.json) names missing files.
   virtual std::vector<std::string> warnings() const { return {}; }
 };

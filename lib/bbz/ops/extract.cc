@@ -85,21 +85,21 @@ Result<ExtractSummary> extract_archive(const Reader& reader, io::Sink& sink,
   writing.digest = reader.catalog().header.digest_kind;
   writing.threads = options.threads;
   writing.limits = options.limits;
-  BBZ_ASSIGN(const auto writer, Writer::create(sink, writing));
-  BBZ_TRY(writer->begin_file(path));
-  BBZ_TRY(writer->add_metadata("format", "safetensors"));
+  BBZ_ASSIGN(Writer writer, Writer::create(sink, writing));
+  BBZ_TRY(writer.begin_file(path));
+  BBZ_TRY(writer.add_metadata("format", "safetensors"));
   if (!file.metadata().empty()) {
     BBZ_ASSIGN(const std::string json, safetensors::metadata_to_json(file.metadata()));
-    BBZ_TRY(writer->add_metadata(kSafetensorsKey, json));
+    BBZ_TRY(writer.add_metadata(kSafetensorsKey, json));
   }
-  BBZ_TRY(writer->begin_tensor(TensorSpec::bytes(header.size())));
-  BBZ_TRY(writer->write(header));
-  BBZ_TRY(writer->end_tensor());
+  BBZ_TRY(writer.begin_tensor(TensorSpec::bytes(header.size())));
+  BBZ_TRY(writer.write(header));
+  BBZ_TRY(writer.end_tensor());
   ExtractSummary summary;
-  TensorWriter tensors(*writer, options.progress, summary.bytes);
+  TensorWriter tensors(writer, options.progress, summary.bytes);
   BBZ_TRY(reader.visit_tensors(numbers, tensors));
-  BBZ_TRY(writer->end_file());
-  BBZ_ASSIGN(summary.root, writer->finish());
+  BBZ_TRY(writer.end_file());
+  BBZ_ASSIGN(summary.root, writer.finish());
   summary.tensors = numbers.size();
   summary.files = 1;
   return summary;

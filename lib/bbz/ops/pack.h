@@ -11,19 +11,17 @@ namespace bbz::ops {
 // Called on the calling thread while the work goes on, with the number of bytes done so far.
 using Progress = std::function<void(std::uint64_t)>;
 
-// Writes a whole file of the archive in its own way and returns true, or returns false to leave it
-// to pack().
-using Instead = std::function<Result<bool>(const files::SourceFile& file, Writer& writer)>;
-
 // Called for a file that looks like a model and is packed as bytes, with its path and the reason
 // (files::Layout::why_bytes).
 using AsBytes = std::function<void(const std::string& path, const std::string& why)>;
 
 // Options of pack().
 struct PackOptions {
-  WriteOptions write;   // passed to the Writer of the archive
-  Progress progress{};  // called with the bytes of the files that were read
-  Instead instead{};    // called for each file, if it is set
+  WriteOptions write;  // passed to the Writer of the archive
+  // Writes an index at the front as well. The files are examined once more for it, so they cannot
+  // be a stream, and the sink must be able to patch.
+  bool index_first = false;
+  Progress progress{};  // called with the bytes of the files that were read, if it is set
   AsBytes as_bytes{};   // may be empty
 };
 
@@ -36,11 +34,6 @@ struct PackSummary {
   std::uint64_t archive_bytes = 0;  // length of the archive
 };
 
-// Computes the value for WriteOptions::front_index_bytes from the layouts alone; no tensor is read.
-// Afterwards `files` is at its beginning, ready for pack(). Errors: those of the sequence;
-// kUnsupported for a stream, whose layout is not known before it is read.
-Result<std::uint64_t> front_index_bytes(files::FileSequence& files, const WriteOptions& options);
-
 // Packs all files into one archive. Tensors keep their names and types, and their layer is taken
 // from their name. A stream of unknown length is cut into ranges of bytes of one chunk each. `sink`
 // is not finished, and every file is an input of it. Few files are open at a time.
@@ -51,7 +44,8 @@ Result<std::uint64_t> front_index_bytes(files::FileSequence& files, const WriteO
 // its end.
 //
 // Errors: those of the sequence and of Writer; kTruncated for a stream that ends before its layout
-// does; kInvalidArgument if the sink would replace a file.
+// does; kInvalidArgument if the sink would replace a file; with options.index_first, kUnsupported
+// for a stream.
 Result<PackSummary> pack(files::FileSequence& files, io::Sink& sink, const PackOptions& options);
 
 // Returns how to write a range of a file's bytes. Precondition: its length is known.

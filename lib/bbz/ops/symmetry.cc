@@ -5,58 +5,75 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
+#include "bbz/ops/internal/packer.h"
 
 namespace bbz::ops {
 namespace {
 
 namespace fs = std::filesystem;
 
-bool is_model(const files::SourceFile& file) {
-  return file.layout.format == "safetensors" || file.layout.format == "pytorch";
-}
-
 // The only file that holds a model, or the reason why there is none.
 struct Found {
   std::string path;
-  std::shared_ptr<io::Source> source;
   std::string reason;
 };
 
-// Finds the model, and leaves the sequence at its beginning.
+// Finds the model among the files, and leaves the sequence at its beginning.
 Result<Found> find_model(files::FileSequence& files) {
   BBZ_TRY(files.look());
+  if (!files.rewind().ok()) {
+    return error_with_message(
+        Code::kInvalidArgument,
+        "the symmetry coder needs files that can be read twice, not a stream");
+  }
   Found found;
   std::size_t count = 0;
   std::string bytes;  // why the first file that looks like a model cannot be read as one
-  while (true) {
-    BBZ_ASSIGN(std::optional<files::SourceFile> file, files.next());
-    if (!file) break;
-    if (file->source && !file->source->seekable()) {
-      return make_error(Code::kInvalidArgument, "{}: the symmetry coder needs a file, not a stream",
-                        file->source->name());
+  for (const files::FoundModel& file : files.models()) {
+    if (file.why_bytes.empty()) {
+      found.path = file.path;
+      ++count;
+    } else if (bytes.empty()) {
+      bytes = fmt::format("{}: it is {}", bbz::quoted(file.path), file.why_bytes);
     }
-    if (!is_model(*file)) {
-      if (bytes.empty() && !file->layout.why_bytes.empty()) {
-        bytes = fmt::format("{}: it is {}", bbz::quoted(file->path), file->layout.why_bytes);
-      }
-      continue;
-    }
-    ++count;
-    found.path = file->path;
-    found.source = std::move(file->source);
   }
-  BBZ_TRY(files.rewind());
   if (count == 0)
     found.reason = bytes.empty() ? "the input has no safetensors or PyTorch file" : bytes;
   if (count > 1) found.reason = fmt::format("the model is in {} files", count);
   return found;
 }
 
-// Returns why a model with junctions is better packed exactly, or an empty text if it is not.
-Result<std::string> why_not(const model::Model& model, const junction::Detection& detection) {
-  const Status work = rotation::check_work(model, detection);
-  if (!work.ok()) return work.error().message;
-  return rotation::why_none_fits(model, detection);
+// A model and its junctions, or the reason to pack it exactly.
+struct Prepared {
+  model::Model model;
+  junction::Detection detection;
+  std::string reason;
+};
+
+// Opens a model and finds its junctions. With kAuto, a model that does not allow a rotation is one
+// to pack exactly. Errors: those of model::open() and of model.load.
+Result<Prepared> prepare(const std::string& path, const std::shared_ptr<io::Source>& source,
+                         const WriteOptions& options, rotation::RequestedMethod method) {
+  const bool automatic = method == rotation::RequestedMethod::kAuto;
+  Prepared prepared;
+  auto opened = model::open(source, path, options.threads, options.limits);
+  if (!opened.ok()) {
+    if (!automatic || opened.code() != Code::kLimit) return opened.error();
+    prepared.reason = opened.error().message;
+    return prepared;
+  }
+  prepared.model = std::move(*opened);
+  prepared.model.path = fs::path(path).replace_extension(".safetensors").string();
+  prepared.detection = rotation::detect(prepared.model);
+  prepared.reason = prepared.detection.refusal;
+  if (!prepared.reason.empty() || !automatic) return prepared;
+  const Status work = rotation::check_work(prepared.model, prepared.detection);
+  if (!work.ok()) {
+    prepared.reason = work.error().message;
+  } else {
+    BBZ_ASSIGN(prepared.reason, rotation::why_none_fits(prepared.model, prepared.detection));
+  }
+  return prepared;
 }
 
 }  // namespace
@@ -64,59 +81,36 @@ Result<std::string> why_not(const model::Model& model, const junction::Detection
 Result<SymmetrySummary> pack_symmetric(files::FileSequence& files, io::Sink& sink,
                                        const PackOptions& options,
                                        rotation::RequestedMethod method) {
-  if (options.write.front_index_bytes) {
+  if (options.index_first) {
     return make_error(Code::kInvalidArgument,
                       "the symmetry coder does not support an index at the front");
   }
-  SymmetrySummary summary;
   BBZ_ASSIGN(const Found found, find_model(files));
+  SymmetrySummary summary;
   summary.reason = found.reason;
-  PackOptions with_model = options;
-  std::uint64_t before = 0;  // bytes of the files before the model
-  model::Model model;
-  junction::Detection detection;
-  if (found.reason.empty()) {
-    auto opened = model::open(found.source, found.path, options.write.threads);
-    const bool automatic = method == rotation::RequestedMethod::kAuto;
-    if (opened.ok()) {
-      model = std::move(*opened);
-      model.path = fs::path(found.path).replace_extension(".safetensors").string();
-      detection = rotation::detect(model);
-      summary.reason = detection.refusal;
-      if (summary.reason.empty() && automatic) {
-        BBZ_ASSIGN(summary.reason, why_not(model, detection));
-      }
-    } else if (automatic && opened.code() == Code::kLimit) {
-      summary.reason = opened.error().message;
-    } else {
-      return opened.error();
+  const auto add = [&](Packer& packer, const files::SourceFile& file,
+                       std::shared_ptr<io::Source> source) -> Status {
+    if (!found.reason.empty() || file.path != found.path) {
+      return packer.add(file, std::move(source));
     }
-  }
-  if (summary.reason.empty()) {
+    BBZ_ASSIGN(const Prepared prepared, prepare(file.path, source, options.write, method));
+    summary.reason = prepared.reason;
+    if (!prepared.reason.empty()) return packer.add(file, std::move(source));
     rotation::PackOptions rotating;
     rotating.method = method;
-    rotating.digest = options.write.digest;
-    rotating.level = options.write.level;
-    rotating.chunk_bytes = options.write.chunk_bytes;
-    rotating.threads = options.write.threads;
     if (options.progress) {
-      with_model.progress = [&](std::uint64_t read) { options.progress(before = read); };
-    }
-    with_model.instead = [&, rotating](const files::SourceFile& file,
-                                       Writer& writer) mutable -> Result<bool> {
-      if (file.path != found.path) return false;
       // By its header, the model may unpack to more bytes than were read.
-      const std::uint64_t size = file.source ? file.source->size().value_or(0) : 0;
-      if (options.progress) {
-        rotating.progress = [&options, before, size](std::uint64_t of_model) {
-          options.progress(before + std::min(of_model, size));
-        };
-      }
-      BBZ_ASSIGN(summary.record, rotation::pack(model, detection, writer, rotating));
-      return true;
-    };
-  }
-  BBZ_ASSIGN(summary.packed, pack(files, sink, with_model));
+      const std::uint64_t size = source->size().value_or(0);
+      rotating.progress = [&, size](std::uint64_t of_model) {
+        options.progress(packer.summary().input_bytes + std::min(of_model, size));
+      };
+    }
+    BBZ_ASSIGN(summary.record,
+               rotation::pack(prepared.model, prepared.detection, packer.writer(), rotating));
+    packer.count(file, *source);
+    return {};
+  };
+  BBZ_ASSIGN(summary.packed, pack_with(files, sink, options, add));
   return summary;
 }
 

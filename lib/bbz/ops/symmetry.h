@@ -14,7 +14,7 @@ struct SymmetrySummary {
   std::string reason;                      // why it was packed exactly
 };
 
-// Packs what files::open() has opened. If exactly one file holds a model, of safetensors or
+// Packs what files::open() has opened, and reads each file once. If exactly one file holds a model, of safetensors or
 // torch.save, and junctions are found in it, it becomes a rotated safetensors file. Everything else
 // is packed as by pack(), including a model without junctions or in several files. With kAuto, so
 // is a model that does not allow a rotation (rotation::check_work(), rotation::why_none_fits()).

@@ -17,13 +17,13 @@ using io::write_text;
 std::vector<std::byte> with_config(std::uint64_t size) {
   std::vector<std::byte> archive;
   const auto sink = io::memory_sink(archive);
-  const auto writer = std::move(*Writer::create(*sink, {}));
-  EXPECT_TRUE(writer->begin_file("config.json").ok());
-  EXPECT_TRUE(writer->begin_tensor(TensorSpec::bytes(size)).ok());
-  EXPECT_TRUE(writer->write(std::vector<std::byte>(size, std::byte{' '})).ok());
-  EXPECT_TRUE(writer->end_tensor().ok());
-  EXPECT_TRUE(writer->end_file().ok());
-  EXPECT_TRUE(writer->finish().ok());
+  auto writer = Writer::create(*sink).value();
+  EXPECT_TRUE(writer.begin_file("config.json").ok());
+  EXPECT_TRUE(writer.begin_tensor(TensorSpec::bytes(size)).ok());
+  EXPECT_TRUE(writer.write(std::vector<std::byte>(size, std::byte{' '})).ok());
+  EXPECT_TRUE(writer.end_tensor().ok());
+  EXPECT_TRUE(writer.end_file().ok());
+  EXPECT_TRUE(writer.finish().ok());
   return archive;
 }
 

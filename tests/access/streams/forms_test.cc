@@ -24,8 +24,7 @@ TensorSpec lower_spec(DType dtype, std::uint64_t rows, std::uint64_t cols) {
   spec.name = "w";
   spec.dtype = dtype;
   spec.shape = {rows, cols};
-  spec.form = catalog::Form::kLower;
-  spec.stored_elements = rows * (rows + 1) / 2;
+  spec.stored = {.form = catalog::Form::kLower, .elements = rows * (rows + 1) / 2};
   return spec;
 }
 
@@ -36,11 +35,11 @@ std::vector<std::byte> archive_of(const Fill& fill) {
   const auto sink = io::memory_sink(out);
   WriteOptions options;
   options.chunk_bytes = std::uint64_t{64} << 20;
-  const auto writer = Writer::create(*sink, options);
-  EXPECT_TRUE((*writer)->begin_file("f").ok());
-  fill(**writer);
-  EXPECT_TRUE((*writer)->end_file().ok());
-  EXPECT_TRUE((*writer)->finish().ok());
+  auto writer = Writer::create(*sink, options);
+  EXPECT_TRUE(writer->begin_file("f").ok());
+  fill(*writer);
+  EXPECT_TRUE(writer->end_file().ok());
+  EXPECT_TRUE(writer->finish().ok());
   return out;
 }
 
@@ -73,7 +72,7 @@ TEST(StreamsOfForms, ALowerTensorIsNotHeldWhole) {
   const auto archive = archive_of([&](Writer& writer) {
     const TensorSpec spec = lower_spec(DType::kF64, kRows, kCols);
     BBZ_ASSERT_OK(writer.begin_tensor(spec));
-    BBZ_ASSERT_OK(writer.write(std::vector<std::byte>(spec.stored_elements.value() * 8)));
+    BBZ_ASSERT_OK(writer.write(std::vector<std::byte>(spec.stored->elements.value() * 8)));
     BBZ_ASSERT_OK(writer.end_tensor());
   });
   ASSERT_LT(archive.size(), 1000u);
@@ -94,9 +93,7 @@ TEST(StreamsOfForms, APolarTensorIsRefusedBeforeThereIsMemoryForIt) {
     spec.name = "w";
     spec.dtype = DType::kF32;
     spec.shape = {16384, 16384};
-    spec.form = catalog::Form::kPolar;
-    spec.group = *group;
-    spec.stored_elements = 0;
+    spec.stored = {.form = catalog::Form::kPolar, .group = *group, .elements = 0};
     BBZ_ASSERT_OK(writer.begin_tensor(spec));
     BBZ_ASSERT_OK(writer.end_tensor());
   });

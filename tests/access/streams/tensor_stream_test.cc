@@ -94,11 +94,11 @@ TEST_F(TensorStreams, SeekingOutsideFailsAndMovesNothing) {
 TEST_F(TensorStreams, AnOstreamWritesATensor) {
   std::vector<std::byte> out;
   const auto sink = io::memory_sink(out);
-  const auto writer = Writer::create(*sink, {});
-  BBZ_ASSERT_OK((*writer)->begin_file("f"));
-  BBZ_ASSERT_OK((*writer)->begin_tensor(files_[3].tensors[2].spec));
+  auto writer = Writer::create(*sink);
+  BBZ_ASSERT_OK(writer->begin_file("f"));
+  BBZ_ASSERT_OK(writer->begin_tensor(files_[3].tensors[2].spec));
   {
-    TensorOStream stream(**writer);
+    TensorOStream stream(*writer);
     stream << expected();
     EXPECT_TRUE(stream.flush().good());
     stream << "one too many" << std::flush;
@@ -110,13 +110,13 @@ TEST_F(TensorStreams, AnOstreamWritesATensor) {
 TEST_F(TensorStreams, WhatAnOstreamWroteComesBack) {
   std::vector<std::byte> out;
   const auto sink = io::memory_sink(out);
-  const auto writer = Writer::create(*sink, {});
-  BBZ_ASSERT_OK((*writer)->begin_file("f"));
-  BBZ_ASSERT_OK((*writer)->begin_tensor(files_[3].tensors[2].spec));
-  TensorOStream(**writer) << expected();
-  BBZ_ASSERT_OK((*writer)->end_tensor());
-  BBZ_ASSERT_OK((*writer)->end_file());
-  BBZ_ASSERT_OK((*writer)->finish());
+  auto writer = Writer::create(*sink);
+  BBZ_ASSERT_OK(writer->begin_file("f"));
+  BBZ_ASSERT_OK(writer->begin_tensor(files_[3].tensors[2].spec));
+  TensorOStream(*writer) << expected();
+  BBZ_ASSERT_OK(writer->end_tensor());
+  BBZ_ASSERT_OK(writer->end_file());
+  BBZ_ASSERT_OK(writer->finish());
   const auto reader = Reader::open(io::memory_source(Bytes(out)));
   BBZ_ASSERT_OK(reader);
   TensorIStream in(**reader, 0);

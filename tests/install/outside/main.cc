@@ -20,17 +20,17 @@ bbz::Status run(const char* folder) {
 
   std::vector<std::byte> archive;
   const auto sink = bbz::io::memory_sink(archive);
-  BBZ_ASSIGN(const auto writer, bbz::Writer::create(*sink, {}));
-  BBZ_TRY(writer->begin_file("model"));
+  BBZ_ASSIGN(bbz::Writer writer, bbz::Writer::create(*sink));
+  BBZ_TRY(writer.begin_file("model"));
   bbz::TensorSpec spec;
   spec.name = "weight";
   spec.dtype = bbz::DType::kBF16;
   spec.shape = {64, 64};
-  BBZ_TRY(writer->begin_tensor(spec));
-  BBZ_TRY(writer->write(weights));
-  BBZ_TRY(writer->end_tensor());
-  BBZ_TRY(writer->end_file());
-  BBZ_ASSIGN(const bbz::Digest root, writer->finish());
+  BBZ_TRY(writer.begin_tensor(spec));
+  BBZ_TRY(writer.write(weights));
+  BBZ_TRY(writer.end_tensor());
+  BBZ_TRY(writer.end_file());
+  BBZ_ASSIGN(const bbz::Digest root, writer.finish());
   std::printf("%zu bytes, %s\n", archive.size(), root.to_string().c_str());
 
   BBZ_ASSIGN(const auto reader, bbz::Reader::open(bbz::io::memory_source(bbz::Bytes(archive))));

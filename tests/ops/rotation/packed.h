@@ -61,13 +61,11 @@ inline Result<Packed> pack_file(Bytes file, RequestedMethod method,
   write.chunk_bytes = chunk_bytes;
   Packed packed;
   const auto sink = io::memory_sink(packed.archive);
-  BBZ_ASSIGN(const auto writer, Writer::create(*sink, write));
+  BBZ_ASSIGN(Writer writer, Writer::create(*sink, write));
   PackOptions options;
   options.method = method;
-  options.digest = digest;
-  options.chunk_bytes = chunk_bytes;
-  BBZ_ASSIGN(packed.record, pack(model, detect(model), *writer, options));
-  BBZ_TRY(writer->finish());
+  BBZ_ASSIGN(packed.record, pack(model, detect(model), writer, options));
+  BBZ_TRY(writer.finish());
   BBZ_TRY(sink->finish());
   return packed;
 }

@@ -127,10 +127,10 @@ TEST(Threads, AreThoseThatWereAskedFor) {
     const unsigned expected = linalg::has_lapack() ? std::min(threads, processors()) : 1;
     std::vector<std::byte> archive;
     const auto sink = io::memory_sink(archive);
-    const auto writer = Writer::create(*sink, {});
-    PackOptions options;
-    options.threads = threads;
-    ASSERT_TRUE(pack(*model, detect(*model), **writer, options).ok());
+    WriteOptions write;
+    write.threads = threads;
+    auto writer = Writer::create(*sink, write);
+    ASSERT_TRUE(pack(*model, detect(*model), *writer, {}).ok());
     EXPECT_EQ(linalg::threads(), expected);
     linalg::set_threads(3 - threads);
     ASSERT_TRUE(estimate(*model, detect(*model), threads).ok());
@@ -156,12 +156,11 @@ TEST(Archives, DoNotDependOnTheNumberOfThreads) {
         const auto sink = io::memory_sink(archive);
         WriteOptions write;
         write.threads = threads;
-        const auto writer = Writer::create(*sink, write);
+        auto writer = Writer::create(*sink, write);
         PackOptions options;
         options.method = method;
-        options.threads = threads;
-        ASSERT_TRUE(pack(*model, detect(*model), **writer, options).ok());
-        ASSERT_TRUE((*writer)->finish().ok());
+        ASSERT_TRUE(pack(*model, detect(*model), *writer, options).ok());
+        ASSERT_TRUE(writer->finish().ok());
       }
       EXPECT_EQ(archives[0], archives[1]) << method_name(method) << ' ' << spec.hidden;
     }
@@ -174,16 +173,16 @@ TEST(Progress, EndsAtTheBytesOfTheUnpackedFile) {
   for (const RequestedMethod method : kMethods) {
     std::vector<std::byte> archive;
     const auto sink = io::memory_sink(archive);
-    const auto writer = Writer::create(*sink, {});
+    auto writer = Writer::create(*sink);
     PackOptions options;
     options.method = method;
     std::vector<std::uint64_t> said;
     options.progress = [&](std::uint64_t bytes) { said.push_back(bytes); };
-    ASSERT_TRUE(pack(*model, detect(*model), **writer, options).ok());
-    ASSERT_TRUE((*writer)->finish().ok());
+    ASSERT_TRUE(pack(*model, detect(*model), *writer, options).ok());
+    ASSERT_TRUE(writer->finish().ok());
     EXPECT_TRUE(std::ranges::is_sorted(said));
     EXPECT_GE(said.size(), model->tensors.size());
-    EXPECT_EQ(said.back(), (*writer)->catalog().files[0].size) << method_name(method);
+    EXPECT_EQ(said.back(), writer->catalog().files[0].size) << method_name(method);
   }
 }
 

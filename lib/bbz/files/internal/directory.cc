@@ -39,7 +39,9 @@ class ListedFiles final : public FileSequence {
       ListedEntry& entry = listing_.entries[position_++];
       if (entry.left_out) continue;
       BBZ_ASSIGN(auto file, open(entry));
-      if (file) return file;
+      if (!file) continue;
+      note_model(*file);
+      return file;
     }
     looked_ = true;
     return std::optional<SourceFile>();
@@ -73,6 +75,7 @@ class ListedFiles final : public FileSequence {
   }
 
   std::vector<LeftOut> left_out() const override { return listing_.left_out; }
+  std::vector<FoundModel> models() const override { return models_; }
   std::vector<std::string> warnings() const override { return warnings_; }
 
  private:
@@ -106,6 +109,15 @@ class ListedFiles final : public FileSequence {
     total_ -= entry.version.size;
     listing_.left_out.push_back({folder_.shown(entry.path), std::move(error.message)});
     return std::optional<SourceFile>();
+  }
+
+  // Adds the file that was opened last to the models, if it is one and was not opened before.
+  void note_model(const SourceFile& file) {
+    if (position_ <= noted_) return;
+    noted_ = position_;
+    const Layout& layout = file.layout;
+    if (!file.source || (layout.format == "bytes" && layout.why_bytes.empty())) return;
+    models_.push_back({file.path, layout.format, layout.why_bytes});
   }
 
   void look_at_index(const SourceFile& file) {
@@ -145,7 +157,9 @@ class ListedFiles final : public FileSequence {
   Options options_;
   std::size_t position_ = 0;
   std::uint64_t total_ = 0;
-  bool looked_ = false;  // whether every file was opened once
+  bool looked_ = false;    // whether every file was opened once
+  std::size_t noted_ = 0;  // entries whose models are in models_
+  std::vector<FoundModel> models_;
   std::vector<std::string> warnings_;
 };
 

@@ -47,13 +47,13 @@ codec::ChunkShape codec_shape(const catalog::TensorMeta& tensor, std::uint64_t f
   return shape;
 }
 
-void describe(const catalog::TensorMeta& tensor, std::uint32_t number, Bytes plain,
-              std::uint16_t codec, DigestKind digest, std::vector<std::byte>& meta) {
+void describe(const catalog::TensorMeta& tensor, std::uint32_t number, std::uint64_t elements,
+              Bytes plain, std::uint16_t codec, DigestKind digest, std::vector<std::byte>& meta) {
   catalog::ChunkMeta fields;
   fields.tensor = tensor.number;
   fields.number = number;
   fields.first_element = number * tensor.chunk_elements;
-  fields.element_count = static_cast<std::uint32_t>(plain.size() * 8 / tensor.element_bits);
+  fields.element_count = static_cast<std::uint32_t>(elements);
   fields.codec = codec;
   fields.decoded_checksum = xxh3_64(plain);
   if (digest == DigestKind::kSha256) fields.decoded_digest = digest_of(digest, plain);
@@ -64,10 +64,10 @@ void describe(const catalog::TensorMeta& tensor, std::uint32_t number, Bytes pla
 void encode(const catalog::TensorMeta& tensor, std::uint32_t number, Bytes plain,
             const codec::EncodeOptions& options, DigestKind digest, std::vector<std::byte>& meta,
             std::vector<std::byte>& payload) {
-  const codec::ChunkShape shape =
-      codec_shape(tensor, number * tensor.chunk_elements, plain.size() * 8 / tensor.element_bits);
+  const std::uint64_t elements = plain.size() * 8 / tensor.element_bits;
+  const codec::ChunkShape shape = codec_shape(tensor, number * tensor.chunk_elements, elements);
   const codec::CodecId codec = codec::encode(shape, plain, options, payload);
-  describe(tensor, number, plain, static_cast<std::uint16_t>(codec), digest, meta);
+  describe(tensor, number, elements, plain, static_cast<std::uint16_t>(codec), digest, meta);
 }
 
 Status check_payload(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,

@@ -21,10 +21,11 @@ std::uint64_t choose_chunk_elements(unsigned element_bits, const Shape& shape,
 codec::ChunkShape codec_shape(const catalog::TensorMeta& tensor, std::uint64_t first_element,
                               std::uint64_t count);
 
-// Writes the meta of chunk `number` (overwritten), whose elements are `plain` and are coded by
-// `codec`. With DigestKind::kSha256 the meta has the SHA-256 of `plain` as well.
-void describe(const catalog::TensorMeta& tensor, std::uint32_t number, Bytes plain,
-              std::uint16_t codec, DigestKind digest, std::vector<std::byte>& meta);
+// Writes the meta of chunk `number` (overwritten), which has `elements` elements, coded by `codec`.
+// `plain` is their bytes, whose checksum the meta has and, with DigestKind::kSha256, whose SHA-256.
+// The length of the meta does not depend on `plain`.
+void describe(const catalog::TensorMeta& tensor, std::uint32_t number, std::uint64_t elements,
+              Bytes plain, std::uint16_t codec, DigestKind digest, std::vector<std::byte>& meta);
 
 // Encodes chunk `number` of a tensor into the meta and the payload of its record (both
 // overwritten), with the codec that codec::encode() chooses. `plain` holds exactly the chunk's

@@ -35,6 +35,8 @@ class RecordWriter {
 
   // Returns the offset of the next record, which is the number of bytes written so far.
   std::uint64_t offset() const { return offset_; }
+  // Returns the size of the index's payload, before compression, for the records so far.
+  std::uint64_t index_bytes() const { return list_.size(); }
 
  private:
   Status write(Bytes bytes);

@@ -38,9 +38,9 @@ struct Rider {
 
 class BitsBackPacker {
  public:
-  BitsBackPacker(const Model& model, const junction::Detection& detection,
-                 const PackOptions& options, ModelFile& file, Record& record)
-      : model_(model), detection_(detection), options_(options), file_(file), record_(record) {}
+  BitsBackPacker(const Model& model, const junction::Detection& detection, ModelFile& file,
+                 Record& record)
+      : model_(model), detection_(detection), file_(file), record_(record) {}
 
   Status run() {
     for (std::size_t j = detection_.junctions.size(); j-- > 0;) BBZ_TRY(junction(j));
@@ -80,7 +80,6 @@ class BitsBackPacker {
 
   const Model& model_;
   const junction::Detection& detection_;
-  const PackOptions& options_;
   ModelFile& file_;
   Record& record_;
   std::optional<Matrix> here_;  // the rotation of the current junction
@@ -102,10 +101,11 @@ Result<std::vector<Rider>> BitsBackPacker::load_riders(const junction::Junction&
 // Encodes as many chunks of the riders as fit into `capacity` bytes, and returns the parts that are
 // carried, joined.
 Result<Buffer> BitsBackPacker::fill(std::vector<Rider>& riders, std::uint64_t capacity) {
+  const WriteOptions& writing = file_.writer().options();
   Buffer joined;
   for (Rider& rider : riders) {
     BBZ_ASSIGN(const catalog::TensorMeta meta,
-               tensor_meta(file_.spec(rider.tensor), options_.chunk_bytes));
+               tensor_meta(file_.spec(rider.tensor), writing.chunk_bytes));
     const std::uint64_t step = meta.chunk_elements * meta.element_bits / 8;
     for (std::uint64_t at = 0; at < rider.bytes.size(); at += step) {
       // Stops if the rest of the capacity is not worth the head of another chunk.
@@ -117,7 +117,7 @@ Result<Buffer> BitsBackPacker::fill(std::vector<Rider>& riders, std::uint64_t ca
       const std::uint64_t first = at * 8 / meta.element_bits;
       carried.codec =
           codec::encode(chunk::codec_shape(meta, first, plain.size() * 8 / meta.element_bits),
-                        plain, {options_.level}, carried.payload);
+                        plain, {writing.level}, carried.payload);
       carried.plain_size = plain.size();
       carried.offset = joined.size();
       carried.length = std::min<std::uint64_t>(carried.payload.size(), room);
@@ -134,9 +134,7 @@ Status BitsBackPacker::write_rider(const Rider& rider, std::optional<std::uint32
   TensorSpec spec = file_.spec(rider.tensor);
   if (!group) return file_.add_dense(rider.tensor, rider.bytes);
   file_.mark(rider.tensor);
-  spec.form = catalog::Form::kRider;
-  spec.group = group;
-  spec.stored_elements = rider.bytes.size() * 8 / element_bits(spec.dtype);
+  spec.stored = {.form = catalog::Form::kRider, .group = group};
   Writer& writer = file_.writer();
   BBZ_TRY(writer.begin_tensor(spec));
   Bytes rest = rider.bytes;
@@ -327,10 +325,10 @@ Status BitsBackPacker::embeddings() {
 
 }  // namespace
 
-Status pack_bits_back(const Model& model, const junction::Detection& detection,
-                      const PackOptions& options, ModelFile& file, Record& record) {
+Status pack_bits_back(const Model& model, const junction::Detection& detection, ModelFile& file,
+                      Record& record) {
   if (detection.junctions.empty()) return {};
-  return BitsBackPacker(model, detection, options, file, record).run();
+  return BitsBackPacker(model, detection, file, record).run();
 }
 
 }  // namespace bbz::rotation

@@ -27,7 +27,7 @@ Status add_polar(ModelFile& file, const gauge::Output& output, std::string_view 
   symmetry::PolarGroup group;
   group.pivots = output.polar->pivots;
   group.decoded_checksum = xxh3_64(output.decoded);
-  if (file.digest() == DigestKind::kSha256) {
+  if (file.writer().options().digest == DigestKind::kSha256) {
     group.decoded_digest = digest_of(DigestKind::kSha256, output.decoded);
   }
   TensorSpec spec = file.spec(output.tensor);
@@ -36,16 +36,14 @@ Status add_polar(ModelFile& file, const gauge::Output& output, std::string_view 
   operand.dtype = *gauge::factor_dtype(output.polar->dtype);
   operand.shape = {output.polar->factor.size() * 8 / element_bits(operand.dtype)};
   operand.layer = spec.layer;
-  operand.operand = true;
+  operand.place = TensorSpec::Operand{};
   const std::vector<std::byte> payload = symmetry::encode_group(group);
   BBZ_ASSIGN(const bool possible, is_in_proportion(file, operand, output, payload.size()));
   if (!possible) return file.add_dense(output.tensor, output.decoded);
   BBZ_ASSIGN(const std::uint32_t number,
              file.writer().add_group(catalog::GroupMethod::kPolar, payload));
   if (!group.pivots.empty()) BBZ_TRY(file.add(operand, output.polar->factor));
-  spec.form = catalog::Form::kPolar;
-  spec.group = number;
-  spec.stored_elements = 0;
+  spec.stored = {.form = catalog::Form::kPolar, .group = number, .elements = 0};
   return file.add(spec, {});
 }
 
@@ -56,8 +54,8 @@ Status add_output(const Model& model, ModelFile& file, const gauge::Output& outp
   }
   if (output.form != catalog::Form::kLower) return file.add_dense(output.tensor, output.decoded);
   TensorSpec spec = file.spec(output.tensor);
-  spec.form = output.form;
-  spec.stored_elements = output.packed.size() * 8 / element_bits(spec.dtype);
+  spec.stored = {.form = output.form,
+                 .elements = output.packed.size() * 8 / element_bits(spec.dtype)};
   return file.add(spec, output.packed);
 }
 

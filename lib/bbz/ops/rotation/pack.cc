@@ -84,11 +84,12 @@ Result<std::string> why_none_fits(const Model& model, const junction::Detection&
 Result<Record> pack(const Model& model, const junction::Detection& detection, Writer& writer,
                     const PackOptions& options) {
   BBZ_TRY(check_work(model, detection));
-  linalg::set_threads(options.threads);
+  linalg::set_threads(writer.options().threads);
   Record record = start_record(model, detection, options.method);
-  BBZ_ASSIGN(ModelFile file, ModelFile::begin(model, longest_record(record), writer, options));
+  BBZ_ASSIGN(ModelFile file,
+             ModelFile::begin(model, longest_record(record), writer, options.progress));
   if (options.method == RequestedMethod::kBitsBack) {
-    BBZ_TRY(pack_bits_back(model, detection, options, file, record));
+    BBZ_TRY(pack_bits_back(model, detection, file, record));
   } else {
     BBZ_TRY(pack_gauge(model, detection, options.method, file, record));
   }

@@ -7,17 +7,13 @@
 
 namespace bbz::rotation {
 
+// Called with the number of bytes of the unpacked file that have been written.
+using Progress = std::function<void(std::uint64_t)>;
+
 // Options of pack().
 struct PackOptions {
   RequestedMethod method = RequestedMethod::kAuto;  // for every junction
-  // `digest`, `level` and `chunk_bytes` must be those of the writer, because digests in groups and
-  // chunks of riders are made with them before they are written.
-  DigestKind digest = DigestKind::kXxh3_128;
-  codec::Level level = codec::Level::kDefault;
-  std::uint64_t chunk_bytes = WriteOptions{}.chunk_bytes;
-  unsigned threads = 0;  // of linear algebra, in the whole process; 0: all cores
-  // Called with the number of bytes of the unpacked file that have been written, if set.
-  std::function<void(std::uint64_t)> progress;
+  Progress progress{};                              // may be empty
 };
 
 // Finds the junctions of the model. Reads no data.
@@ -42,7 +38,8 @@ Result<std::string> why_none_fits(const Model& model, const junction::Detection&
 // Triangular and polar hold at most the tensors of two neighbouring junctions, bits-back those of
 // one block. With triangular and polar, packing the unpacked model gives the same archive again.
 // With kAuto, a junction that cannot be rotated, because of an infinity, a NaN or an overflow, is
-// stored exactly, and its note says why. Errors: those of check_work(), of model.load and of the
+// stored exactly, and its note says why. Linear algebra uses as many threads as the writer, in the
+// whole process. Errors: those of check_work(), of model.load and of the
 // writer; with the other methods, kUnsupported if a member has an infinity or a NaN, or a rotated
 // entry overflows its type (bits-back stores the junction exactly if that entry is in a carrier).
 Result<Record> pack(const Model& model, const junction::Detection& detection, Writer& writer,
@@ -64,7 +61,8 @@ struct Estimate {
   std::uint64_t bits = 0;           // of those entries
 };
 // Estimates the savings without packing the model. Loads the shortcuts for polar, and the tensors
-// after each junction for bits-back. `threads` is as in PackOptions. Errors: those of check_work()
+// after each junction for bits-back. `threads` are those of linear algebra, in the whole process; 0:
+// all cores. Errors: those of check_work()
 // and of model.load.
 Result<Estimate> estimate(const Model& model, const junction::Detection& detection,
                           unsigned threads = 0);

@@ -12,8 +12,8 @@ namespace bbz::rotation {
 Status pack_gauge(const Model& model, const junction::Detection& detection, RequestedMethod method,
                   ModelFile& file, Record& record);
 // Writes the members of junctions with bits-back, and fills the junction records in the same way.
-Status pack_bits_back(const Model& model, const junction::Detection& detection,
-                      const PackOptions& options, ModelFile& file, Record& record);
+Status pack_bits_back(const Model& model, const junction::Detection& detection, ModelFile& file,
+                      Record& record);
 
 // Returns the bits of an element. Precondition: the dtype is known.
 inline unsigned element_bits(DType dtype) {

@@ -36,8 +36,8 @@ Result<std::vector<std::byte>> ModelFile::make_header(std::string_view record_js
 }
 
 Result<ModelFile> ModelFile::begin(const Model& model, const Record& longest, Writer& writer,
-                                   const PackOptions& options) {
-  ModelFile file(model, writer, options);
+                                   const Progress& progress) {
+  ModelFile file(model, writer, progress);
   BBZ_ASSIGN(const std::vector<std::byte> header, file.make_header(to_json(longest)));
   file.header_size_ = header.size();
   for (std::uint64_t& offset : file.offsets_) offset += file.header_size_;
@@ -52,7 +52,7 @@ TensorSpec ModelFile::spec(std::size_t tensor) const {
   spec.dtype = info.dtype;
   spec.shape = info.shape;
   spec.layer = layer_of(info.name);
-  spec.offset = offsets_[tensor];
+  spec.place = TensorSpec::At{offsets_[tensor]};
   return spec;
 }
 
@@ -60,7 +60,7 @@ Status ModelFile::add(const TensorSpec& spec, Bytes stored) {
   BBZ_TRY(writer_->begin_tensor(spec));
   BBZ_TRY(writer_->write(stored));
   BBZ_TRY(writer_->end_tensor());
-  if (spec.operand) return {};
+  if (spec.is_operand()) return {};
   BBZ_ASSIGN(const std::uint64_t elements, element_count(spec.shape));
   BBZ_ASSIGN(const std::uint64_t bytes, byte_size(spec.dtype, elements));
   count(bytes);
@@ -69,7 +69,7 @@ Status ModelFile::add(const TensorSpec& spec, Bytes stored) {
 
 void ModelFile::count(std::uint64_t bytes) {
   done_ += bytes;
-  if (options_->progress) options_->progress(done_);
+  if (*progress_) (*progress_)(done_);
 }
 
 Status ModelFile::add_dense(std::size_t tensor, Bytes bytes) {
@@ -79,7 +79,7 @@ Status ModelFile::add_dense(std::size_t tensor, Bytes bytes) {
 
 Result<std::uint64_t> ModelFile::coded_bytes(const TensorSpec& spec, Bytes plain,
                                              std::uint64_t enough) const {
-  BBZ_ASSIGN(const catalog::TensorMeta meta, tensor_meta(spec, options_->chunk_bytes));
+  BBZ_ASSIGN(const catalog::TensorMeta meta, tensor_meta(spec, writer_->options().chunk_bytes));
   const std::uint64_t step = meta.chunk_elements * meta.element_bits / 8;
   std::uint64_t coded = 0;
   std::vector<std::byte> payload;
@@ -87,7 +87,7 @@ Result<std::uint64_t> ModelFile::coded_bytes(const TensorSpec& spec, Bytes plain
     const Bytes part = plain.subspan(at, std::min<std::uint64_t>(step, plain.size() - at));
     codec::encode(
         chunk::codec_shape(meta, at * 8 / meta.element_bits, part.size() * 8 / meta.element_bits),
-        part, {options_->level}, payload);
+        part, {writer_->options().level}, payload);
     coded += payload.size();
   }
   return coded;
@@ -118,7 +118,7 @@ Status ModelFile::finish(const Record& record) {
     store_le(header.data(), header_size_ - safetensors::kLengthBytes);
   }
   TensorSpec spec = TensorSpec::bytes(header.size());
-  spec.offset = 0;
+  spec.place = TensorSpec::At{0};
   BBZ_TRY(add(spec, header));
   BBZ_TRY(writer_->add_metadata("format", "safetensors"));
   BBZ_TRY(writer_->add_metadata("symmetry", json));

@@ -17,14 +17,10 @@ class ModelFile {
   // Begins the file. `longest` is a record whose JSON is at least as long as that of finish(). The
   // other arguments must outlive the file. Errors: those of safetensors::build and of the writer.
   static Result<ModelFile> begin(const Model& model, const Record& longest, Writer& writer,
-                                 const PackOptions& options);
+                                 const Progress& progress);
 
   // Returns the writer that begin() was given.
   Writer& writer() { return *writer_; }
-  // Returns the digest kind of the options.
-  DigestKind digest() const { return options_->digest; }
-  // Returns the options that begin() was given.
-  const PackOptions& options() const { return *options_; }
   // Returns the spec of a dense tensor of the model at its place in the file.
   TensorSpec spec(std::size_t tensor) const;
 
@@ -37,7 +33,7 @@ class ModelFile {
   // Writes a tensor with its stored elements, and counts its bytes unless it is an operand. Errors:
   // those of the writer.
   Status add(const TensorSpec& spec, Bytes stored);
-  // Reports to options().progress that `bytes` more bytes of the file are written.
+  // Reports as progress that `bytes` more bytes of the file are written.
   void count(std::uint64_t bytes);
   // Loads all tensors that are not marked, and writes them unchanged. Errors: those of model.load
   // and of the writer.
@@ -51,13 +47,13 @@ class ModelFile {
   Status finish(const Record& record);
 
  private:
-  ModelFile(const Model& model, Writer& writer, const PackOptions& options)
-      : model_(&model), writer_(&writer), options_(&options), written_(model.tensors.size()) {}
+  ModelFile(const Model& model, Writer& writer, const Progress& progress)
+      : model_(&model), writer_(&writer), progress_(&progress), written_(model.tensors.size()) {}
   Result<std::vector<std::byte>> make_header(std::string_view record_json);
 
   const Model* model_;
   Writer* writer_;
-  const PackOptions* options_;
+  const Progress* progress_;
   std::vector<bool> written_;
   std::vector<std::uint64_t> offsets_;  // of each tensor's data in the file
   std::uint64_t header_size_ = 0;

@@ -1,0 +1,39 @@
+#include "bbz/archive/tensor_spec.h"
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/format/chunk/chunk.h"
+
+namespace bbz {
+
+TensorSpec TensorSpec::bytes(std::uint64_t size) {
+  TensorSpec spec;
+  spec.kind = catalog::TensorKind::kBytes;
+  spec.shape = {size};
+  return spec;
+}
+
+Result<catalog::TensorMeta> tensor_meta(const TensorSpec& spec, std::uint64_t chunk_bytes) {
+  const DTypeInfo* dtype = find_dtype(spec.dtype);
+  if (dtype == nullptr) {
+    return make_error(Code::kInvalidArgument, "tensor {}: unknown dtype {}", quoted(spec.name),
+                      static_cast<int>(spec.dtype));
+  }
+  BBZ_ASSIGN(const std::uint64_t elements, element_count(spec.shape));
+  const StoredForm stored = spec.stored.value_or(StoredForm());
+  catalog::TensorMeta meta;
+  meta.kind = spec.kind;
+  meta.dtype = spec.dtype;
+  meta.element_bits = static_cast<std::uint8_t>(dtype->bits);
+  meta.form = stored.form;
+  meta.layer = spec.layer.value_or(catalog::kNone);
+  meta.group = stored.group.value_or(catalog::kNone);
+  meta.stored_elements = stored.elements.value_or(elements);
+  meta.chunk_elements = chunk::choose_chunk_elements(
+      meta.element_bits, meta.stored_elements == elements ? spec.shape : Shape{}, chunk_bytes);
+  meta.shape = spec.shape;
+  meta.name = spec.name;
+  return meta;
+}
+
+}  // namespace bbz

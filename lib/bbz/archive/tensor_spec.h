@@ -1,0 +1,49 @@
+// TensorSpec: describes a tensor to a Writer.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "bbz/format/catalog/metas.h"
+
+namespace bbz {
+
+// The form in which the symmetry coder stores a tensor (format-spec/records.md#forms).
+struct StoredForm {
+  catalog::Form form = catalog::Form::kDense;  // any number of the format
+  std::optional<std::uint32_t> group{};        // number of the group that it needs, if any
+  std::optional<std::uint64_t> elements{};     // elements in its chunks; by default all
+};
+
+// Describes a tensor, or bytes of a file that are not a tensor.
+struct TensorSpec {
+  // Places a tensor in the open file, after the tensor before it.
+  struct Next {};
+  // Places a tensor in the open file, at an offset.
+  struct At {
+    std::uint64_t offset = 0;  // of its first byte in the file
+  };
+  // Places a tensor in no file. The symmetry coder stores such tensors for others.
+  struct Operand {};
+
+  catalog::TensorKind kind = catalog::TensorKind::kTensor;  // a tensor, or other bytes of a file
+  std::string name;                                         // UTF-8; empty for bytes
+  DType dtype = DType::kU8;                                 // type of its elements
+  Shape shape;                                              // extents in elements
+  std::optional<std::uint32_t> layer;                       // layer of a model, if it has one
+  std::variant<Next, At, Operand> place;                    // where its bytes belong
+  std::optional<StoredForm> stored;                         // how it is stored, if not dense
+
+  // Returns the spec of `size` bytes of a file that are not a tensor.
+  static TensorSpec bytes(std::uint64_t size);
+  // Returns whether the tensor belongs to no file.
+  bool is_operand() const { return std::holds_alternative<Operand>(place); }
+};
+
+// Returns the meta that a Writer with this size of chunks writes for a tensor, without its numbers
+// and its offset. Errors: kInvalidArgument if the dtype is unknown; kMalformed if the number of
+// elements exceeds 64 bits.
+Result<catalog::TensorMeta> tensor_meta(const TensorSpec& spec, std::uint64_t chunk_bytes);
+
+}  // namespace bbz

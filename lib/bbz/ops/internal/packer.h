@@ -1,0 +1,53 @@
+// Packer: writes files into an archive one after the other, for pack() and pack_symmetric().
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "bbz/ops/pack.h"
+
+namespace bbz::ops {
+
+// Writes the files of one archive.
+class Packer {
+ public:
+  // `writer` must outlive the packer. The callbacks may be empty.
+  Packer(Writer& writer, Progress progress, AsBytes as_bytes)
+      : writer_(writer), progress_(std::move(progress)), as_bytes_(std::move(as_bytes)) {}
+
+  // Writes a file, whose content comes from `source`, or an empty directory, whose source is null.
+  // If the writer measures, no source is read, and all may be null. Errors: those of the source and
+  // of the writer; kTruncated if the source ends before the layout does.
+  Status add(const files::SourceFile& file, std::shared_ptr<io::Source> source);
+  // Counts a file that the caller has written in another way.
+  void count(const files::SourceFile& file, const io::Source& source);
+
+  // Returns the writer.
+  Writer& writer() { return writer_; }
+  // Returns the counts so far. The root and the length of the archive are not known yet.
+  const PackSummary& summary() const { return summary_; }
+
+ private:
+  Status limit_open_files(std::shared_ptr<io::Source>& source);
+  Status add_extent(const std::shared_ptr<io::Source>& source, const files::Extent& extent);
+  Status add_rest(io::Source& source, std::uint64_t offset);
+  void count_bytes(std::uint64_t bytes);
+
+  Writer& writer_;
+  Progress progress_;
+  AsBytes as_bytes_;
+  PackSummary summary_;
+  std::vector<std::byte> buffer_;
+  std::vector<std::weak_ptr<io::Source>> open_;  // sources that the writer may still read
+};
+
+// Writes one file with a packer, as Packer::add() does or in another way.
+using AddFile = std::function<Status(Packer& packer, const files::SourceFile& file,
+                                     std::shared_ptr<io::Source> source)>;
+
+// Packs as pack() does, but calls `add` for each file. Errors: those of pack() and of `add`.
+Result<PackSummary> pack_with(files::FileSequence& files, io::Sink& sink,
+                              const PackOptions& options, const AddFile& add);
+
+}  // namespace bbz::ops
