@@ -26,7 +26,7 @@ catalog::TensorMeta tensor_of(const Chunk& chunk) {
 
 // What is stored is the payload and, behind it, what a reader knows from the chunk's record: the
 // meta, its length and the payload's checksum.
-Coder archive_coder(const char* name, DecodeChunk decode) {
+Coder archive_coder(const char* name, chunk::Check check) {
   struct Tail {
     std::uint64_t checksum;
     std::uint64_t meta_size;
@@ -56,7 +56,7 @@ Coder archive_coder(const char* name, DecodeChunk decode) {
             place.meta = *fields;
             place.decoded_bytes = out.size();
             place.payload = {0, payload.size(), tail.checksum};
-            return decode(tensor_of(chunk), place, payload, out).ok();
+            return chunk::decode(tensor_of(chunk), place, payload, out, check).ok();
           }};
 }
 

@@ -36,10 +36,7 @@ std::vector<Coder> all_coders();
 Coder planes_coder();
 
 // Chunks as an archive has them, at the default level: chunk::encode, with both checksums, and
-// `decode`, which is chunk::decode (a reader: hashes what it decodes) or chunk::verify (hashes the
-// payload as well).
-using DecodeChunk = Status (*)(const catalog::TensorMeta&, const catalog::Chunk&, Bytes,
-                               MutableBytes);
-Coder archive_coder(const char* name, DecodeChunk decode);
+// chunk::decode with this check.
+Coder archive_coder(const char* name, chunk::Check check);
 
 }  // namespace bbz::bench

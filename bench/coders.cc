@@ -144,8 +144,8 @@ std::vector<Coder> all_coders() {
                                codec_coder("bbz-fast", Level::kFast),
                                codec_coder("bbz", Level::kDefault),
                                codec_coder("bbz-small", Level::kSmall),
-                               archive_coder("bbz-checksums", chunk::decode),
-                               archive_coder("bbz-verify", chunk::verify)};
+                               archive_coder("bbz-checksums", chunk::Check::kDecoded),
+                               archive_coder("bbz-verify", chunk::Check::kPayload)};
   for (const codec::split::Kernel* kernel : codec::split::kernels()) {
     coders.push_back(kernel_coder(kernel, false));
     coders.push_back(kernel_coder(kernel, true));

@@ -47,7 +47,7 @@ struct Step {
     std::shared_ptr<const catalog::Tensor> tensor;
     catalog::Chunk chunk;
     Use use = Use::kDeliver;
-    symmetry::Check check = symmetry::Check::kDecoded;
+    chunk::Check check = chunk::Check::kDecoded;
     bool left = false;  // whether decode_step() reads the payload from the source
     Status outcome{};   // the result so far
   };

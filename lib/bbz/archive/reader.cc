@@ -122,7 +122,7 @@ Status Reader::State::read_chunk(const catalog::Tensor& tensor, const catalog::C
     BBZ_ASSIGN(group, find_group(tensor.meta.group));
   }
   return symmetry::decode_chunk(tensor.meta, chunk, payload, {group.get(), &catalog},
-                                symmetry::Check::kDecoded, out);
+                                chunk::Check::kDecoded, out);
 }
 
 Status Reader::State::read_bytes(const catalog::Tensor& tensor, std::uint64_t offset,

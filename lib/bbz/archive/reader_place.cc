@@ -137,7 +137,7 @@ class Reader::Placer {
     BBZ_TRY(io::read_exactly(*state_.source, chunk.payload.offset, buffers->payload));
     buffers->plain.resize(chunk.decoded_bytes);
     BBZ_TRY(symmetry::decode_chunk(tensor, chunk, buffers->payload,
-                                   {piece.group.get(), &state_.catalog}, symmetry::Check::kDecoded,
+                                   {piece.group.get(), &state_.catalog}, chunk::Check::kDecoded,
                                    buffers->plain));
     piece.bytes = symmetry::chunk_range(tensor, chunk).size;
     return symmetry::place_chunk(

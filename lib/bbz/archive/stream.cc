@@ -100,7 +100,7 @@ class StreamPlan {
 
   Result<bool> take_chunk(Step& step) {
     --chunks_left_;
-    Step::Chunk chunk{tensor_, builder_.catalog().chunks.back(), use_, symmetry::Check::kPayload};
+    Step::Chunk chunk{tensor_, builder_.catalog().chunks.back(), use_, chunk::Check::kPayload};
     // A missing payload ends the stream. The visitor decides about a damaged one.
     chunk.left = reader_.can_leave_payload();
     if (!chunk.left) BBZ_TRY(reader_.fetch_payload(step.payload));
@@ -181,7 +181,7 @@ class GroupKeeper {
       if (found == group.payloads.end()) return symmetry::not_whole(group.state->number(), tensor);
       return Bytes(found->second);
     };
-    Status status = group.state->put_together(catalog_, payload_of, chunk::decode);
+    Status status = group.state->put_together(catalog_, payload_of, chunk::Check::kDecoded);
     group.payloads.clear();
     return status;
   }

@@ -1,7 +1,5 @@
 #include "bbz/symmetry/decode.h"
 
-#include "bbz/format/chunk/chunk.h"
-
 namespace bbz::symmetry {
 
 bool needs_group(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk) {
@@ -18,12 +16,11 @@ io::ByteRange chunk_range(const catalog::TensorMeta& tensor, const catalog::Chun
 }
 
 Status decode_chunk(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
-                    const GroupAccess& group, Check check, MutableBytes out) {
+                    const GroupAccess& group, chunk::Check check, MutableBytes out) {
   if (needs_group(tensor, chunk)) {
     return group.state->decode_carried(*group.catalog, tensor, chunk, payload, out);
   }
-  const auto decode = check == Check::kPayload ? chunk::verify : chunk::decode;
-  return decode(tensor, chunk, payload, out);
+  return chunk::decode(tensor, chunk, payload, out, check);
 }
 
 Status place_chunk(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes decoded,

@@ -15,12 +15,6 @@ bool needs_group(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk)
 // the tensor without hole or overlap. Precondition: check_form() succeeds.
 io::ByteRange chunk_range(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk);
 
-// The checks that decode_chunk() makes. The payload of a carried chunk is always checked.
-enum class Check {
-  kDecoded,  // the decoded bytes; the payload's checksum only to tell what is at fault
-  kPayload,  // the payload's checksum as well, which finds damage to unused bits
-};
-
 // A group that has been filled, and the catalog with its tensors. Neither is owned.
 struct GroupAccess {
   GroupState* state = nullptr;
@@ -28,11 +22,11 @@ struct GroupAccess {
 };
 
 // Decodes a payload into `out`, of chunk.decoded_bytes bytes: the elements that the chunk stores.
-// `group` is the group that the tensor refers to, and may be empty unless needs_group().
-// Thread-safe.
+// `group` is the group that the tensor refers to, and may be empty unless needs_group(). Of a chunk
+// with codec carried, the payload is always checked. Thread-safe.
 // Errors: those of chunk::decode() and of GroupState::decode_carried(); kChecksum.
 Status decode_chunk(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
-                    const GroupAccess& group, Check check, MutableBytes out);
+                    const GroupAccess& group, chunk::Check check, MutableBytes out);
 
 // Calls `take` for the bytes of chunk_range(), which follow from the chunk's decoded elements.
 // Gives all of them at once, or slice after slice in the buffer `slice` if the form stores fewer

@@ -2,7 +2,6 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
-#include "bbz/format/chunk/chunk.h"
 
 namespace bbz::symmetry {
 
@@ -53,14 +52,14 @@ void GroupState::add(const catalog::Tensor& tensor, std::vector<std::byte>&& byt
 }
 
 Status GroupState::put_together(const catalog::Catalog& catalog, const PayloadOf& payload_of,
-                                Decode& decode) {
+                                chunk::Check check) {
   BBZ_ASSIGN(const auto expected, tensors(catalog, derived_bytes(catalog, number())));
   for (const catalog::Tensor& tensor : expected) {
     std::vector<std::byte> bytes(tensor.byte_size);
     MutableBytes rest = bytes;
     for (const catalog::Chunk& chunk : catalog.chunks_of(tensor)) {
       BBZ_ASSIGN(const Bytes payload, payload_of(tensor, chunk));
-      BBZ_TRY(decode(tensor.meta, chunk, payload, rest.first(chunk.decoded_bytes)));
+      BBZ_TRY(chunk::decode(tensor.meta, chunk, payload, rest.first(chunk.decoded_bytes), check));
       rest = rest.subspan(chunk.decoded_bytes);
     }
     add(tensor, std::move(bytes));

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "bbz/format/catalog/catalog.h"
+#include "bbz/format/chunk/chunk.h"
 #include "bbz/symmetry/form.h"
 
 namespace bbz::symmetry {
@@ -51,11 +52,10 @@ class GroupState {
   // Returns the payload of a chunk of a tensor of the group, valid until the next call.
   using PayloadOf =
       std::function<Result<Bytes>(const catalog::Tensor& tensor, const catalog::Chunk& chunk)>;
-  // Decodes a chunk: chunk::decode or chunk::verify.
-  using Decode = Status(const catalog::TensorMeta&, const catalog::Chunk&, Bytes, MutableBytes);
   // Decodes the tensors that belong to the group and adds them. Errors: those of tensors(), of
-  // `payload_of` and of `decode`.
-  Status put_together(const catalog::Catalog& catalog, const PayloadOf& payload_of, Decode& decode);
+  // `payload_of` and of chunk::decode().
+  Status put_together(const catalog::Catalog& catalog, const PayloadOf& payload_of,
+                      chunk::Check check);
 
   // Derives a tensor of form polar into `dense`, which has its size, on this thread and those of
   // `pool`. `take` is as in derive_polar(). Preconditions: the tensor refers to this group, whose

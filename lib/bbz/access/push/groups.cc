@@ -148,7 +148,7 @@ Result<std::shared_ptr<symmetry::GroupState>> Assembler::group_state(std::uint32
         if (!bytes.ok()) stored = bytes.error();
         return bytes;
       },
-      chunk::verify);
+      chunk::Check::kPayload);
   BBZ_TRY(stored);
   if (!together.ok()) {
     groups_[number].useless = together;

@@ -106,16 +106,11 @@ Status decode_checked(const catalog::TensorMeta& tensor, const catalog::Chunk& c
 }  // namespace
 
 Status decode(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
-              MutableBytes out) {
+              MutableBytes out, Check check) {
   const Status decoded = decode_checked(tensor, chunk, payload, out);
-  if (!decoded.ok()) BBZ_TRY(check_payload(tensor, chunk, payload));
-  return decoded;
-}
-
-Status verify(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
-              MutableBytes out) {
-  const Status decoded = decode_checked(tensor, chunk, payload, out);
-  BBZ_TRY(check_payload(tensor, chunk, payload));  // cheap now, since it is in the cache
+  if (!decoded.ok() || check == Check::kPayload) {
+    BBZ_TRY(check_payload(tensor, chunk, payload));  // cheap now, since it is in the cache
+  }
   return decoded;
 }
 

@@ -34,19 +34,22 @@ void encode(const catalog::TensorMeta& tensor, std::uint32_t number, Bytes plain
             const codec::EncodeOptions& options, DigestKind digest, std::vector<std::byte>& meta,
             std::vector<std::byte>& payload);
 
-// Decodes a payload into `out`, of exactly chunk.decoded_bytes bytes, and checks the decoded
-// checksum and, if there is one, the decoded digest. These prove that the bytes are right, whatever
-// the payload was; the payload's checksum is computed only if a step fails, to tell which part is
-// at fault.
+// The checks that decoding a chunk makes.
+enum class Check {
+  // The decoded checksum and, if there is one, the decoded digest. These prove that the bytes are
+  // right, whatever the payload was. The payload's checksum is computed only if a step fails, to
+  // tell which part is at fault.
+  kDecoded,
+  // The payload's checksum as well, for callers that must find all damage, including damage to
+  // unused bits of a payload.
+  kPayload,
+};
+
+// Decodes a payload into `out`, of exactly chunk.decoded_bytes bytes, and checks it.
 // Errors, naming tensor, chunk and offset: kChecksum, kMalformed, kUnsupported. On an error the
 // contents of `out` are unspecified.
 Status decode(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
-              MutableBytes out);
-
-// Decodes as decode() does and always checks the payload's checksum too, for callers that must find
-// all damage, including damage to unused bits of a payload. Errors: those of decode(); kChecksum.
-Status verify(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
-              MutableBytes out);
+              MutableBytes out, Check check = Check::kDecoded);
 
 // Checks the payload's checksum only. Errors: kChecksum, naming tensor, chunk and offset.
 Status check_payload(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload);

@@ -146,7 +146,7 @@ Status Assembler::hand_out(std::size_t number, Bytes payload) {
   }
   if (decoded.ok()) {
     decoded = symmetry::decode_chunk(meta, chunk, payload, {group.get(), &catalog()},
-                                     symmetry::Check::kPayload, plain_);
+                                     chunk::Check::kPayload, plain_);
   }
   unit.set(Unit::kHanded);
   if (!decoded.ok()) return fail(tensor, &chunk, decoded.error());

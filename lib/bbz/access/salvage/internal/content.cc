@@ -92,7 +92,7 @@ Status Content::decode_chunk(const FoundTensor& tensor, const catalog::Chunk& ch
   }
   symmetry::GroupAccess access;
   if (group.ok() && *group != nullptr) access = {(*group)->state.get(), &(*group)->catalog};
-  return symmetry::decode_chunk(tensor.meta, chunk, job.payload, access, symmetry::Check::kPayload,
+  return symmetry::decode_chunk(tensor.meta, chunk, job.payload, access, chunk::Check::kPayload,
                                 job.plain);
 }
 
