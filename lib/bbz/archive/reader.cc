@@ -27,10 +27,9 @@ Result<std::unique_ptr<Reader>> Reader::open(std::shared_ptr<io::Source> source,
   auto state = std::make_unique<State>(std::move(source), options);
   state->root = builder.root();
   state->archive_bytes = *state->source->size();
-  const bool have_trailer = opened.trailer.archive_length != 0;
-  if (have_trailer && opened.trailer.root != state->root) {
+  if (opened.trailer && opened.trailer->root != state->root) {
     return make_error(Code::kChecksum, "trailer: root digest {}, computed {}",
-                      opened.trailer.root.to_string(), state->root.to_string());
+                      opened.trailer->root.to_string(), state->root.to_string());
   }
   state->catalog = builder.take();
   return std::unique_ptr<Reader>(new Reader(std::move(state)));

@@ -57,7 +57,7 @@ class SalvageOfModel : public testing::TestWithParam<std::tuple<RequestedMethod,
     const auto source = io::memory_source(Bytes(archive_));
     const auto opened = container::open_by_index(*source, {}, false);
     return {archive_.begin(),
-            archive_.begin() + static_cast<std::ptrdiff_t>(opened->trailer.index_offset)};
+            archive_.begin() + static_cast<std::ptrdiff_t>(opened->trailer->index_offset)};
   }
 
   // Expects that what is whole is right, in its place and as a tensor of its own, and that exactly

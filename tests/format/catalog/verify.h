@@ -44,9 +44,8 @@ inline Result<Catalog> verify_index(io::Source& source, bool use_front = false,
         return container::check_payload(record.head, payload);
       });
   if (!visited.ok()) return visited.error();
-  const bool has_root = !(use_front && opened.header.index_first());
   Catalog catalog;
-  BBZ_TRY(finish(builder, has_root ? &opened.trailer.root : nullptr, catalog));
+  BBZ_TRY(finish(builder, opened.trailer ? &opened.trailer->root : nullptr, catalog));
   return catalog;
 }
 

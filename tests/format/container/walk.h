@@ -33,7 +33,7 @@ inline Status walk_stream(io::Source& source, const Limits& limits = {},
 inline Status walk_index(io::Source& source, bool use_front = false, const Limits& limits = {},
                          const Visit& visit = ignore, Trailer* trailer = nullptr) {
   BBZ_ASSIGN(const Opened opened, open_by_index(source, limits, use_front));
-  if (trailer != nullptr) *trailer = opened.trailer;
+  if (trailer != nullptr && opened.trailer) *trailer = *opened.trailer;
   return for_each_record(opened.index, limits, [&](const RecordView& record) -> Status {
     BBZ_TRY(visit(record));
     std::vector<std::byte> payload(record.head.payload_length);

@@ -334,7 +334,7 @@ Result<Opened> open_by_index(io::Source& source, const Limits& limits, bool use_
 
   if (!opened.header.index_first()) {
     BBZ_ASSIGN(opened.trailer, read_trailer(source, *size, opened.header.digest_kind, limits));
-    BBZ_ASSIGN(opened.index, read_end_index(source, opened.trailer, *size - kTrailerSize, limits));
+    BBZ_ASSIGN(opened.index, read_end_index(source, *opened.trailer, *size - kTrailerSize, limits));
     opened.index.begin = kFileHeaderSize;
     return opened;
   }
@@ -345,7 +345,7 @@ Result<Opened> open_by_index(io::Source& source, const Limits& limits, bool use_
     return opened;
   }
   BBZ_ASSIGN(opened.trailer, read_trailer(source, *size, opened.header.digest_kind, limits));
-  BBZ_ASSIGN(opened.index, read_end_index(source, opened.trailer, *size - kTrailerSize, limits));
+  BBZ_ASSIGN(opened.index, read_end_index(source, *opened.trailer, *size - kTrailerSize, limits));
   if (!opened.index.meta.same_list(meta)) {
     return make_error(Code::kMalformed,
                       "index at offset {}: it differs from the index at offset {}",

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "bbz/base/hash.h"
@@ -84,13 +85,13 @@ Status for_each_record(const Index& index, const Limits& limits,
 struct Opened {
   FileHeader header;
   Index index;
-  Trailer trailer;
+  std::optional<Trailer> trailer;  // if it was read
 };
 
 // Reads the header, the trailer and the index at the end. If there is an index at the front, its
 // head and meta are read too, for comparison. With `use_front`, an archive that has an index at the
-// front is opened by its header and that index alone, and the trailer is left with its default
-// values. Nothing else is read. Errors: those of the source and of decoding; kInvalidArgument if
+// front is opened by its header and that index alone, and the trailer is not read. Nothing else is
+// read. Errors: those of the source and of decoding; kInvalidArgument if
 // the source cannot seek or has no known size; kTruncated if the archive does not end in a trailer;
 // kMalformed if header, index and trailer disagree.
 Result<Opened> open_by_index(io::Source& source, const Limits& limits, bool use_front);
