@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <barrier>
+#include <filesystem>
 #include <latch>
 #include <numeric>
 #include <set>
@@ -194,7 +195,24 @@ TEST(ThreadPool, OneThreadIsTheCallersAndZeroMeansTheMachines) {
   std::thread::id ran;
   one.submit([&] { ran = std::this_thread::get_id(); });
   EXPECT_EQ(ran, std::this_thread::get_id());
-  EXPECT_EQ(ThreadPool(0).size(), std::max(1u, std::thread::hardware_concurrency()));
+  EXPECT_EQ(ThreadPool(kAllCores).size(), std::max(1u, std::thread::hardware_concurrency()));
+}
+
+// So that a reader that decodes little costs no more than its memory, however many cores there are.
+TEST(ThreadPool, StartsItsThreadsWithTheFirstTask) {
+  const auto threads = [] {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return std::distance(begin(tasks), end(tasks));
+  };
+  const auto before = threads();
+  ThreadPool pool(4);
+  EXPECT_EQ(pool.size(), 4u);
+  EXPECT_FALSE(pool.runs_inline());
+  EXPECT_EQ(threads(), before);
+  pool.submit([] {});
+  EXPECT_EQ(threads(), before + 3);
+  pool.submit([] {});
+  EXPECT_EQ(threads(), before + 3);
 }
 
 }  // namespace

@@ -5,14 +5,17 @@
 
 namespace bbz::parallel {
 
-ThreadPool::ThreadPool(std::size_t threads) {
-  if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
-  if (threads == 1) return;
-  threads_.reserve(threads - 1);
+ThreadPool::ThreadPool(std::size_t threads)
+    : size_(threads == kAllCores ? std::max(1u, std::thread::hardware_concurrency()) : threads) {}
+
+// Starts the threads. Called with the mutex locked.
+void ThreadPool::start() {
+  started_ = true;
+  threads_.reserve(size_ - 1);
   try {
-    while (threads_.size() < threads - 1) threads_.emplace_back([this] { run(); });
+    while (threads_.size() < size_ - 1) threads_.emplace_back([this] { run(); });
   } catch (const std::system_error&) {
-    // The system gives no more threads, so the existing ones do the work.
+    size_ = threads_.size() + 1;  // the system gives no more, so the existing ones do the work
   }
 }
 
@@ -26,12 +29,18 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::submit(std::function<void()> task) {
-  if (runs_inline()) return task();
-  {
-    const std::lock_guard lock(mutex_);
-    tasks_.push_back(std::move(task));
-  }
+  if (!hand_over(task)) return task();
   changed_.notify_one();
+}
+
+// Moves a task to the queue. Returns false if no thread would take it from there.
+bool ThreadPool::hand_over(std::function<void()>& task) {
+  if (runs_inline()) return false;
+  const std::lock_guard lock(mutex_);
+  if (!started_) start();
+  if (threads_.empty()) return false;
+  tasks_.push_back(std::move(task));
+  return true;
 }
 
 void ThreadPool::run() {
