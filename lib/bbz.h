@@ -30,7 +30,8 @@
 //
 // Threads. A bbz_error serves one call at a time. Calls that take a const handle may be made from
 // many threads at once. Every other call needs the handle for itself, and so do freeing and all
-// calls of a bbz_push. Nothing is global.
+// calls of a bbz_push. Nothing is global. A field `threads` is the number of threads that work at
+// once, including the calling one; 0, the default, means as many as the machine runs.
 //
 // Structs. The caller sets struct_size to sizeof the struct. In options, it sets every field that
 // it does not use to zero, which is the default. A later minor version may add fields at the end,

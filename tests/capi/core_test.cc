@@ -4,6 +4,7 @@
 
 #include "bbz/base/dtype.h"
 #include "bbz/format/container/constants.h"
+#include "bbz/library.h"
 #include "capi/support.h"
 
 namespace bbz::capi {
@@ -96,6 +97,18 @@ TEST(CStructs, KeepTheirLayout) {
   EXPECT_EQ(sizeof(bbz_plan_info), 40u);
   EXPECT_EQ(sizeof(bbz_range), 40u);
   EXPECT_LAYOUT(bbz_piece, 56u, chunk, 48u);
+}
+
+// Zeroed structs of C and options of C++ that were not set mean the same.
+TEST(CThreads, AreAllCoresByDefaultAsInCpp) {
+  EXPECT_EQ(BBZ_ALL_CORES, 0u);
+  EXPECT_EQ(ReadOptions().threads, kAllCores);
+  EXPECT_EQ(StreamOptions().threads, kAllCores);
+  EXPECT_EQ(WriteOptions().threads, kAllCores);
+  EXPECT_EQ(ops::VerifyOptions().threads, kAllCores);
+  EXPECT_EQ(push::Options().threads, kAllCores);
+  EXPECT_EQ(salvage::Options().threads, kAllCores);
+  EXPECT_EQ(view::ViewOptions().threads, kAllCores);
 }
 
 }  // namespace

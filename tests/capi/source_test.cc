@@ -1,9 +1,13 @@
 #include "bbz/capi/source.h"
 
 #include <cerrno>
+#include <chrono>
 #include <fstream>
+#include <mutex>
 #include <new>
+#include <set>
 #include <stdexcept>
+#include <thread>
 
 #include "capi/support.h"
 #include "support/temp_dir.h"
@@ -60,9 +64,9 @@ class CSource : public CInterface {
   }
 
   // The outcome of opening a reader and reading a tensor of several chunks.
-  bbz_code read(const bbz_source* source) {
+  bbz_code read(const bbz_source* source, const bbz_reader_options* options = nullptr) {
     bbz_reader* opened = nullptr;
-    const bbz_code code = bbz_reader_open(source, nullptr, &opened, error_.get());
+    const bbz_code code = bbz_reader_open(source, options, &opened, error_.get());
     const Owned<bbz_reader> reader(opened);
     EXPECT_EQ(opened != nullptr, code == BBZ_OK);
     if (code != BBZ_OK) return code;
@@ -163,6 +167,25 @@ TEST_F(CSource, AnExceptionOnAThreadOfTheReaderBecomesACode) {
   EXPECT_EQ(bbz_reader_read_tensor(opened, find(*opened, "layers.0.w"), bytes.data(), bytes.size(),
                                    error_.get()),
             BBZ_ERROR_OUT_OF_MEMORY);
+}
+
+TEST_F(CSource, IsReadOnAllCoresUnlessThereIsToBeOneThread) {
+  const Owned<bbz_source> source = callbacks();
+  std::mutex mutex;
+  std::set<std::thread::id> threads;
+  served_.read = [&](std::uint64_t offset, void* buffer, std::size_t length) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));  // so that others come to read too
+    const std::lock_guard lock(mutex);
+    threads.insert(std::this_thread::get_id());
+    return serve(offset, buffer, length);
+  };
+  auto options = sized<bbz_reader_options>();
+  options.threads = 1;
+  EXPECT_EQ(read(source.get(), &options), BBZ_OK) << message();
+  EXPECT_EQ(threads, std::set{std::this_thread::get_id()});
+  options.threads = BBZ_ALL_CORES;
+  EXPECT_EQ(read(source.get(), &options), BBZ_OK) << message();
+  EXPECT_EQ(threads.size() > 1, std::thread::hardware_concurrency() > 1);
 }
 
 TEST_F(CSource, WhatFailsToOpenIsNotClosed) {

@@ -141,7 +141,8 @@ Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions&
   }
   const auto source = std::make_shared<LateListener>(std::move(opened));
   options.serving = [&] { source->listen(); };
-  ReadOptions reading;  // one thread means no other thread than this one
+  ReadOptions reading;
+  reading.threads = 1;  // none is started, which a fork into the background would end
   reading.limits = acceptance.limits;
   reading.use_front_index = http::is_url(arguments.archive);
   auto reader = Reader::open(source, reading);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "bbz/base/threads.h"
 #include "common/exit_code.h"
 #include "common/options.h"
 
@@ -30,7 +31,7 @@ struct Manual {
 struct CommonOptions {
   bool quiet = false;
   bool verbose = false;
-  unsigned threads = 0;  // 0: all cores
+  unsigned threads = kAllCores;
 };
 
 // A program. Commands add themselves to it.

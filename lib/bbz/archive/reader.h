@@ -7,6 +7,7 @@
 #include <string>
 
 #include "bbz/archive/visitor.h"
+#include "bbz/base/threads.h"
 #include "bbz/format/catalog/catalog.h"
 #include "bbz/io/sink.h"
 #include "bbz/io/source.h"
@@ -15,7 +16,7 @@ namespace bbz {
 
 // Options of Reader::open().
 struct ReadOptions {
-  unsigned threads = 1;          // threads that decode; 0 means all cores
+  unsigned threads = kAllCores;  // the number of threads that decode
   bool use_front_index = false;  // use the index at the front, if there is one, and not the end
   Limits limits;                 // an archive beyond them is refused with kLimit
 };

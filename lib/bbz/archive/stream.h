@@ -4,14 +4,15 @@
 #include <functional>
 
 #include "bbz/archive/visitor.h"
+#include "bbz/base/threads.h"
 #include "bbz/io/source.h"
 
 namespace bbz {
 
 // Options of read_stream().
 struct StreamOptions {
-  unsigned threads = 0;  // threads that decode; 0 means all cores
-  bool decode = true;    // otherwise only check payload checksums, and never call Visitor::data()
+  unsigned threads = kAllCores;  // the number of threads that decode
+  bool decode = true;  // otherwise only check payload checksums, and never call Visitor::data()
   // Selects the tensors to decode, if it is set. Visitor::data() is not called for other tensors,
   // and their decoded checksums are not checked. Does not apply to operands.
   std::function<bool(const catalog::File&, const catalog::Tensor&)> wants;

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "bbz/archive/tensor_spec.h"
+#include "bbz/base/threads.h"
 #include "bbz/codec/codec.h"
 #include "bbz/format/catalog/catalog.h"
 #include "bbz/io/sink.h"
@@ -19,8 +20,8 @@ struct WriteOptions {
   codec::Level level = codec::Level::kDefault;  // how much time encoding may take
   // The approximate decoded size of a chunk. At most Limits::chunk_bytes and codec::kMaxChunkBytes.
   std::uint64_t chunk_bytes = std::uint64_t{1} << 20;
-  unsigned threads = 0;  // threads that encode; 0 means all cores
-  Limits limits;         // what exceeds them is refused
+  unsigned threads = kAllCores;  // the number of threads that encode
+  Limits limits;                 // what exceeds them is refused
 };
 
 // Writes one archive to a sink. It consists of files, and tensors without gaps cover each file. The

@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "bbz/base/dtype.h"
+#include "bbz/base/threads.h"
 #include "bbz/capi/internal/boundary.h"
 #include "bbz/format/container/constants.h"
 
@@ -13,6 +14,7 @@ namespace {
 constexpr bool is_pinned(Code code, int number) {
   return static_cast<int>(code) == number;
 }
+static_assert(BBZ_ALL_CORES == kAllCores);
 static_assert(is_pinned(Code::kOk, BBZ_OK));
 static_assert(is_pinned(Code::kInvalidArgument, BBZ_ERROR_INVALID_ARGUMENT));
 static_assert(is_pinned(Code::kIo, BBZ_ERROR_IO));
@@ -91,11 +93,6 @@ Result<Limits> limits_of(const bbz_limits* given) {
   set(limits.chunks, known.chunks);
   set(limits.unpacked_bytes, known.unpacked_bytes);
   return limits;
-}
-
-unsigned threads_of(std::uint32_t given) {
-  if (given == BBZ_ALL_CORES) return 0;
-  return std::max(given, 1u);
 }
 
 }  // namespace bbz::capi

@@ -123,8 +123,9 @@ typedef struct bbz_limits {
 // Means "none" as the number of a file or layer.
 #define BBZ_NONE UINT32_C(0xFFFFFFFF)
 
-// Means all cores of the machine as a number of threads.
-#define BBZ_ALL_CORES UINT32_C(0xFFFFFFFF)
+// Means, as a number of threads, as many as the machine runs at once. It is the default. A number
+// counts the calling thread, so that with 1 no other thread is started.
+#define BBZ_ALL_CORES UINT32_C(0)
 
 #ifdef __cplusplus
 }

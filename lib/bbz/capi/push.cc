@@ -38,7 +38,7 @@ Result<push::Options> options_of(const bbz_push_options& known) {
     options.most_ranges =
         static_cast<std::size_t>(std::min<std::uint64_t>(known.most_ranges, SIZE_MAX));
   }
-  options.threads = threads_of(known.threads);
+  options.threads = known.threads;
   options.decode = known.check_only == 0;
   options.structure_first = known.structure_first != 0;
   options.only_wanted = known.only_selected != 0;

@@ -70,7 +70,7 @@ typedef struct bbz_push_options {
   const bbz_store* store;  // the callbacks; null if store_path is set or there is no store
   uint64_t memory;         // bytes; 0: 64 MiB
   uint64_t most_ranges;    // separate ranges that may be there at a time; 0: 2^18
-  // The number of threads that derive tensors which are not stored; 0: the calling thread alone.
+  // The number of threads that derive tensors which are not stored; 0: BBZ_ALL_CORES.
   uint32_t threads;
 
   uint32_t check_only;  // not 0: tensors are only checked, and neither decoded nor passed on

@@ -14,7 +14,7 @@ Status open_reader(const bbz_source* source, const bbz_reader_options* given, bb
   BBZ_REQUIRE(source);
   BBZ_ASSIGN(const bbz_reader_options options, read_struct(given, "bbz_reader_options"));
   ReadOptions read;
-  read.threads = threads_of(options.threads);
+  read.threads = options.threads;
   read.use_front_index = options.use_front_index != 0;
   BBZ_ASSIGN(read.limits, limits_of(options.limits));
   BBZ_ASSIGN(auto opened, Reader::open(source->source, read));

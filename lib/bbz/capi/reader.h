@@ -14,7 +14,7 @@ typedef struct bbz_reader bbz_reader;
 // Options of bbz_reader_open.
 typedef struct bbz_reader_options {
   size_t struct_size;        // the size of this struct, which the caller sets
-  uint32_t threads;          // number of threads that decode; 0: the calling thread alone
+  uint32_t threads;          // number of threads that decode; 0: BBZ_ALL_CORES
   uint32_t use_front_index;  // not 0: open by the index at the front, if there is one
   const bbz_limits* limits;  // null: the defaults
 } bbz_reader_options;
@@ -100,7 +100,8 @@ typedef struct bbz_tensor_info {
 BBZ_API bbz_code bbz_reader_tensor(const bbz_reader* reader, uint32_t tensor, bbz_tensor_info* info,
                                    bbz_error* error) BBZ_NOEXCEPT;
 // Finds the number of the tensor with this name, of kind BBZ_KIND_TENSOR, in a file, or in any file
-// with BBZ_NONE. Errors: BBZ_ERROR_NOT_FOUND; BBZ_ERROR_INVALID_ARGUMENT if several files have one.
+// with BBZ_NONE. Errors: BBZ_ERROR_NOT_FOUND; BBZ_ERROR_INVALID_ARGUMENT if several files have one,
+// or if there is no file with this number.
 BBZ_API bbz_code bbz_reader_find_tensor(const bbz_reader* reader, const char* name, size_t length,
                                         uint32_t file, uint32_t* tensor,
                                         bbz_error* error) BBZ_NOEXCEPT;

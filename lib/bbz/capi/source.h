@@ -33,8 +33,8 @@ typedef struct bbz_callbacks {
   // Reads up to `length` bytes at `offset` into `buffer`, and returns their number. It may return
   // fewer than asked for at any time, but 0 only at or past the end. To report a failure, returns
   // the negative of an errno: -ECANCELED becomes BBZ_ERROR_CANCELLED, and others become
-  // BBZ_ERROR_IO with the system's text. Called from several threads at once if the reader decodes
-  // on several or is used from several.
+  // BBZ_ERROR_IO with the system's text. Called from several threads at once, because a reader and
+  // bbz_verify use all cores unless their `threads` is 1, and a reader may be used from several.
   int64_t (*read)(void* user, uint64_t offset, void* buffer, size_t length);
 
   // Sets the length in bytes, and returns 0 or the negative of an errno. Called once, when the

@@ -16,7 +16,7 @@ Status verify(const bbz_source* source, const bbz_verify_options* given, bbz_rep
   BBZ_ASSIGN(const bbz_verify_options options, read_struct(given, "bbz_verify_options"));
   ops::VerifyOptions verify;
   verify.fast = options.fast != 0;
-  verify.threads = threads_of(options.threads);
+  verify.threads = options.threads;
   BBZ_ASSIGN(verify.limits, limits_of(options.limits));
   if (options.expected_root != nullptr) {
     BBZ_ASSIGN(verify.expected, ops::parse_digest(options.expected_root));

@@ -12,7 +12,7 @@ extern "C" {
 typedef struct bbz_verify_options {
   size_t struct_size;  // the size of this struct, which the caller sets
   uint32_t fast;       // not 0: checks structure and stored payloads only, and decodes nothing
-  uint32_t threads;    // number of threads that decode; 0: the calling thread alone
+  uint32_t threads;    // number of threads that decode; 0: BBZ_ALL_CORES
   const char* expected_root;  // as in bbz_archive_info, or its hexadecimal digits alone; null: any
   const bbz_limits* limits;   // null: the defaults
   // Called now and then, on the calling thread, with the number of bytes that were read. May be

@@ -17,7 +17,7 @@ struct VerifyOptions {
   bool fast = false;  // checks structure and stored payloads only, and decodes nothing
   std::optional<Digest> expected{};  // the root digest that the archive must have
   std::size_t max_damages = 100;     // to list; all are counted
-  unsigned threads = 0;              // that decode; 0: all cores
+  unsigned threads = kAllCores;      // the number of threads that decode
   Limits limits{};                   // bound what the archive may declare
   Progress progress{};               // called with the bytes of the archive that were read
 };

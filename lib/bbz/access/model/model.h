@@ -9,6 +9,7 @@
 
 #include "bbz/base/hash.h"
 #include "bbz/base/tensor_info.h"
+#include "bbz/base/threads.h"
 #include "bbz/files/safetensors/header.h"
 #include "bbz/format/container/limits.h"
 #include "bbz/io/source.h"
@@ -47,14 +48,15 @@ struct Model {
 //   several whose tensors have different names. Files with the latter suffixes that hold no tensors
 //   are skipped.
 //
-// `threads` and `limits` are those of the Reader if it is an archive; 0: all cores. Tensors of
-// several files come in the order of the files' names. Errors: kNotFound; kInvalidArgument if no
-// model is found or if two files have a tensor of the same name; those of the formats.
-Result<Model> open(const std::string& path, unsigned threads = 0, const Limits& limits = {});
+// `threads` and `limits` are those of the Reader if it is an archive. Tensors of several files come
+// in the order of the files' names. Errors: kNotFound; kInvalidArgument if no model is found or if
+// two files have a tensor of the same name; those of the formats.
+Result<Model> open(const std::string& path, unsigned threads = kAllCores,
+                   const Limits& limits = {});
 // Opens a model from a file that the caller has opened; `path` is its name. Directories are not
 // accepted, and a config.json beside the file is not read.
 Result<Model> open(std::shared_ptr<io::Source> source, const std::string& path,
-                   unsigned threads = 0, const Limits& limits = {});
+                   unsigned threads = kAllCores, const Limits& limits = {});
 
 // Returns kIo, naming the file, if one of the model's files has changed since it was opened. To be
 // called when the work with the model is done.

@@ -10,6 +10,7 @@
 #include "bbz/access/push/range_set.h"
 #include "bbz/access/push/state.h"
 #include "bbz/access/push/store.h"
+#include "bbz/base/threads.h"
 #include "bbz/format/catalog/catalog.h"
 
 namespace bbz::push {
@@ -66,9 +67,8 @@ struct Options {
   // The largest number of separate ranges of bytes that may be there at a time.
   std::size_t most_ranges = std::size_t{1} << 18;
 
-  // The number of threads that derive tensors which are not stored (format-spec/symmetry.md#polar);
-  // 0: all cores.
-  unsigned threads = 1;
+  // The number of threads that derive tensors which are not stored (format-spec/symmetry.md#polar).
+  unsigned threads = kAllCores;
 
   // If false, tensors are only checked, and neither decoded nor passed to the receiver.
   bool decode = true;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bbz/access/salvage/survey.h"
+#include "bbz/base/threads.h"
 #include "bbz/io/output_tree.h"
 
 namespace bbz::salvage {
@@ -16,8 +17,8 @@ struct Options {
   bool replace = false;
   // Writes content through to the disk before its file appears: see io::OutputOptions.
   bool sync = true;
-  // The number of threads that decode; 0: all cores.
-  unsigned threads = 0;
+  // The number of threads that decode.
+  unsigned threads = kAllCores;
   Limits limits;  // bound what the archive may declare, and what is written
   // Called now and then with the number of decoded bytes that were written or given up.
   std::function<void(std::uint64_t)> progress;

@@ -19,9 +19,9 @@ struct ViewOptions {
   // The bytes of decoded chunks to keep. One chunk is kept whatever its size. What readers hold or
   // wait for comes on top.
   std::uint64_t cache_bytes = std::uint64_t{256} << 20;
-  // The number of threads that decode at once, including those of readers; 0: all cores, 1: nothing
-  // is decoded ahead.
-  unsigned threads = 0;
+  // The number of threads that decode at once, including those of readers. With 1, nothing is
+  // decoded ahead.
+  unsigned threads = kAllCores;
 };
 
 // Bytes of a file at their place in the cache. Valid as long as `owner` is held.
@@ -47,7 +47,7 @@ class FileView : public io::Source {
 class ArchiveView {
  public:
   // Makes a view of an archive. `reader` must outlive it. The view decodes each chunk on one
-  // thread, a reader's or its own, so a Reader that was opened for one thread is enough.
+  // thread, the caller's or its own. The threads of `reader` only help to derive tensors.
   explicit ArchiveView(const Reader& reader, const ViewOptions& options = {});
   ~ArchiveView();
 

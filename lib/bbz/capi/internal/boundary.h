@@ -110,9 +110,6 @@ Error callback_error(std::string_view name, std::string_view what, std::int64_t 
 // Returns the caller's limits, or the defaults for null. Errors: kInvalidArgument, kUnsupported.
 Result<Limits> limits_of(const bbz_limits* given);
 
-// Returns the number of threads for the C++ interface, in which 0 means all cores.
-unsigned threads_of(std::uint32_t given);
-
 // Copies at most Size - 1 bytes of a text, and appends a zero byte.
 template <std::size_t Size>
 void copy_text(std::string_view text, char (&out)[Size]) {

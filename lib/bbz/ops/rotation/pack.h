@@ -65,6 +65,6 @@ struct Estimate {
 // all cores. Errors: those of check_work()
 // and of model.load.
 Result<Estimate> estimate(const Model& model, const junction::Detection& detection,
-                          unsigned threads = 0);
+                          unsigned threads = kAllCores);
 
 }  // namespace bbz::rotation

@@ -21,7 +21,7 @@ struct Piece {
 // Decodes the tensors of a survey.
 class Content {
  public:
-  // Source and survey must outlive the content. `threads` decode; 0: all cores.
+  // Source and survey must outlive the content. `threads` decode.
   Content(io::Source& source, const Survey& survey, unsigned threads)
       : source_(source), survey_(survey), pool_(threads) {}
 

@@ -53,8 +53,7 @@ class BlockCache {
   using Decode = std::function<Status(const Block&, MutableBytes)>;
 
   // Makes an empty cache. A block larger than `capacity` bytes is decoded too, and is then the only
-  // one kept. `threads` decode, including those of readers; 0 for all cores. With one, nothing is
-  // decoded ahead.
+  // one kept. `threads` decode, including those of readers. With one, nothing is decoded ahead.
   BlockCache(std::uint64_t capacity, unsigned threads, Decode decode);
 
   // Waits until the blocks in progress are decoded. Those that only wait are dropped.
