@@ -9,13 +9,9 @@
 namespace {
 
 bbz::Status walk(const char* path, std::uint64_t memory) {
-  BBZ_ASSIGN(auto file, bbz::io::open_file(path));
-  bbz::ReadOptions reading;
-  reading.threads = 0;  // all cores decode
-  BBZ_ASSIGN(const auto reader, bbz::Reader::open(std::move(file), reading));
-
+  BBZ_ASSIGN(const bbz::Reader reader, bbz::Reader::open(path));
   BBZ_ASSIGN(const auto loader,
-             bbz::loader::LayerLoader::start(*reader, bbz::loader::plan_layers(reader->catalog()),
+             bbz::loader::LayerLoader::start(reader, bbz::loader::plan_layers(reader.catalog()),
                                              {memory}));
   while (true) {
     BBZ_ASSIGN(const std::optional<bbz::loader::Layer> layer, loader->next());

@@ -109,11 +109,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Collector streamed;
   const auto summary = read_stream(*source, streaming, streamed);
   ReadOptions reading;
+  reading.threads = 1;
   reading.limits = limits();
   const auto reader = Reader::open(source, reading);
-  if (summary.ok()) require(reader.ok() && (*reader)->root() == summary->root);
+  if (summary.ok()) require(reader.ok() && reader->root() == summary->root);
   if (!reader.ok()) return 0;
   ++share.opened;
-  read_all(**reader, summary.ok() ? &streamed : nullptr);
+  read_all(*reader, summary.ok() ? &streamed : nullptr);
   return 0;
 }

@@ -184,15 +184,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!valid) return 0;
 
   ReadOptions read;
+  read.threads = 1;
   read.limits = limits();
   const auto reader = Reader::open(io::memory_source(Bytes(archive)), read);
   require(reader.ok());
   Buffer expected;
-  for (const catalog::Tensor& tensor : (*reader)->catalog().tensors) {
+  for (const catalog::Tensor& tensor : reader->catalog().tensors) {
     if (tensor.byte_size > Collector::kMost) continue;
     const std::uint32_t number = tensor.meta.number;
     expected.resize(tensor.byte_size);
-    const bool readable = (*reader)->read_tensor(number, expected).ok();
+    const bool readable = reader->read_tensor(number, expected).ok();
     const bool broken = feeder.collector.broken.contains(number);
     require(readable != broken);
     if (readable) require(feeder.collector.bytes[number] == expected);

@@ -50,16 +50,18 @@ Status run(Bytes input) {
   BBZ_TRY(writer.end_file());
   BBZ_ASSIGN(const Digest root, writer.finish());
 
-  BBZ_ASSIGN(const auto reader, Reader::open(io::memory_source(Bytes(archive))));
+  ReadOptions reading;
+  reading.threads = 1;
+  BBZ_ASSIGN(const Reader reader, Reader::open(io::memory_source(Bytes(archive)), reading));
   std::vector<std::byte> back(plain.size());
-  BBZ_TRY(reader->read_tensor(0, back));
+  BBZ_TRY(reader.read_tensor(0, back));
   Collector collector;
   StreamOptions stream;
   stream.threads = 1;
   const auto source = io::memory_source(Bytes(archive));
   BBZ_ASSIGN(const StreamSummary summary, read_stream(*source, stream, collector));
   const bool same = std::equal(back.begin(), back.end(), plain.begin(), plain.end());
-  if (!same || collector.collected != back || reader->root() != root || summary.root != root) {
+  if (!same || collector.collected != back || reader.root() != root || summary.root != root) {
     std::abort();
   }
   return {};

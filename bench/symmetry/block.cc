@@ -90,23 +90,23 @@ class BlockArchive {
   // Seconds of decoding every chunk and deriving every shortcut once: into a file, or, without a
   // directory, into nothing.
   Result<double> decode(unsigned threads, const std::string& folder) const {
-    BBZ_ASSIGN(const auto reader, open(threads));
+    BBZ_ASSIGN(const Reader reader, open(threads));
     Visitor visitor;
     if (folder.empty()) {
       const Timer timer;
-      BBZ_TRY(reader->visit_all(visitor));
+      BBZ_TRY(reader.visit_all(visitor));
       return timer.seconds();
     }
     BBZ_ASSIGN(io::OutputTree tree, io::OutputTree::open(folder));
     const Timer timer;
-    BBZ_TRY(ops::unpack(*reader, tree, {}));
+    BBZ_TRY(ops::unpack(reader, tree, {}));
     const double seconds = timer.seconds();
     std::filesystem::remove_all(folder);
     return seconds;
   }
 
  private:
-  Result<std::unique_ptr<Reader>> open(unsigned threads) const {
+  Result<Reader> open(unsigned threads) const {
     BBZ_ASSIGN(auto source, io::map_file(path_, io::Access::kSequential));
     ReadOptions reading;
     reading.threads = threads;

@@ -69,22 +69,23 @@ TEST_P(Damage, EveryFlippedBitIsFoundByReadingOrChangesNothing) {
   const bool front_index = std::get<1>(GetParam());
   const auto read = [&]() -> Status {
     ReadOptions options;
+    options.threads = 1;
     options.use_front_index = front_index;
-    BBZ_ASSIGN(const auto reader, Reader::open(io::memory_source(Bytes(bytes)), options));
+    BBZ_ASSIGN(const Reader reader, Reader::open(io::memory_source(Bytes(bytes)), options));
     Collector collector;
-    BBZ_TRY(reader->visit_all(collector));
+    BBZ_TRY(reader.visit_all(collector));
     for (const auto& [path, content] : expected) EXPECT_EQ(collector.files[path], content);
-    for (const catalog::Tensor& tensor : reader->catalog().tensors) {
+    for (const catalog::Tensor& tensor : reader.catalog().tensors) {
       std::vector<std::byte> out(tensor.byte_size);
-      BBZ_TRY(reader->read_tensor(tensor.meta.number, out));
-      const auto& file = expected.at(reader->catalog().files[tensor.meta.file].path);
+      BBZ_TRY(reader.read_tensor(tensor.meta.number, out));
+      const auto& file = expected.at(reader.catalog().files[tensor.meta.file].path);
       EXPECT_TRUE(std::ranges::equal(out, Bytes(file).subspan(tensor.meta.offset, out.size())));
     }
     return {};
   };
   BBZ_ASSERT_OK(read());
   std::vector<bool> is_payload(bytes.size());
-  const auto sound = *Reader::open(io::memory_source(Bytes(bytes)));
+  const auto sound = Reader::open(io::memory_source(Bytes(bytes)));
   for (const catalog::Chunk& chunk : sound->catalog().chunks) {
     const auto begin = is_payload.begin() + static_cast<std::ptrdiff_t>(chunk.payload.offset);
     std::fill_n(begin, chunk.payload.length, true);
@@ -125,8 +126,8 @@ TEST(DamageTest, AVisitorMayPassDamagedChunksOver) {
   options.chunk_bytes = 128;
   std::vector<std::byte> bytes = *write_sample(sample_files(), options);
   const auto reader = Reader::open(io::memory_source(Bytes(bytes)));
-  const catalog::Chunk victim = (*reader)->catalog().chunks_of(
-      (*reader)->catalog().tensors[(*reader)->catalog().find_tensors("embed")[0]])[1];
+  const catalog::Chunk victim = reader->catalog().chunks_of(
+      reader->catalog().tensors[reader->catalog().find_tensors("embed")[0]])[1];
   bytes[victim.payload.offset] ^= std::byte{1};
   class Lenient : public Collector {
    public:
@@ -144,7 +145,7 @@ TEST(DamageTest, AVisitorMayPassDamagedChunksOver) {
   const auto source = io::memory_source(Bytes(bytes));
   BBZ_ASSERT_OK(read_stream(*source, {}, visitor));
   EXPECT_EQ(visitor.damage, 1);
-  BBZ_ASSERT_OK((*reader)->visit_all(visitor));
+  BBZ_ASSERT_OK(reader->visit_all(visitor));
   EXPECT_EQ(visitor.damage, 2);
 }
 

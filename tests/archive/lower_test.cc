@@ -40,10 +40,10 @@ class Lower : public testing::TestWithParam<std::uint64_t> {
     const auto after = sample_bytes("after").bytes;
     expected_.insert(expected_.end(), after.begin(), after.end());
   }
-  std::unique_ptr<Reader> open(unsigned threads = 1) const {
+  Result<Reader> open(unsigned threads = 1) const {
     ReadOptions options;
     options.threads = threads;
-    return *Reader::open(io::memory_source(Bytes(archive_)), options);
+    return Reader::open(io::memory_source(Bytes(archive_)), options);
   }
 
   std::vector<std::byte> dense_, archive_, expected_;

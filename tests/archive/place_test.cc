@@ -6,10 +6,10 @@
 namespace bbz {
 namespace {
 
-std::unique_ptr<Reader> open_sample(const std::vector<std::byte>& archive, unsigned threads) {
+Result<Reader> open_sample(const std::vector<std::byte>& archive, unsigned threads) {
   ReadOptions read;
   read.threads = threads;
-  return Reader::open(io::memory_source(Bytes(archive)), read).value();
+  return Reader::open(io::memory_source(Bytes(archive)), read);
 }
 
 std::vector<std::byte> small_chunks() {

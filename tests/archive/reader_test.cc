@@ -24,7 +24,7 @@ TEST(Reader, ReadsTensorsElementsAndFileRanges) {
     read.threads = threads;
     const auto opened = Reader::open(io::memory_source(Bytes(*archive)), read);
     BBZ_ASSERT_OK(opened);
-    const Reader& reader = **opened;
+    const Reader& reader = *opened;
     for (const SampleFile& file : files) {
       for (const SampleTensor& t : file.tensors) {
         if (t.spec.kind != catalog::TensorKind::kTensor) continue;
@@ -56,13 +56,13 @@ TEST(Reader, RefusesRangesThatAreNotThere) {
   BBZ_ASSERT_OK(reader);
   std::vector<std::byte> out(8);
   const std::uint64_t max = ~std::uint64_t{0};
-  EXPECT_EQ((*reader)->read_tensor(1, out).code(), Code::kInvalidArgument);
-  EXPECT_EQ((*reader)->read_tensor(99, out).code(), Code::kInvalidArgument);
-  EXPECT_EQ((*reader)->read_bytes(1, max, out).code(), Code::kInvalidArgument);
-  EXPECT_EQ((*reader)->read_elements(1, max, 2, out).code(), Code::kInvalidArgument);
-  EXPECT_EQ((*reader)->read_elements(1, 0, max, out).code(), Code::kInvalidArgument);
-  EXPECT_EQ((*reader)->read_file(0, max, out).code(), Code::kInvalidArgument);
-  EXPECT_EQ((*reader)->read_file(9, 0, out).code(), Code::kInvalidArgument);
+  EXPECT_EQ(reader->read_tensor(1, out).code(), Code::kInvalidArgument);
+  EXPECT_EQ(reader->read_tensor(99, out).code(), Code::kInvalidArgument);
+  EXPECT_EQ(reader->read_bytes(1, max, out).code(), Code::kInvalidArgument);
+  EXPECT_EQ(reader->read_elements(1, max, 2, out).code(), Code::kInvalidArgument);
+  EXPECT_EQ(reader->read_elements(1, 0, max, out).code(), Code::kInvalidArgument);
+  EXPECT_EQ(reader->read_file(0, max, out).code(), Code::kInvalidArgument);
+  EXPECT_EQ(reader->read_file(9, 0, out).code(), Code::kInvalidArgument);
 }
 
 TEST(Reader, ALayerOfTenThousandTensorsTouchesTrailerIndexAndItsOwnChunks) {
@@ -78,7 +78,7 @@ TEST(Reader, ALayerOfTenThousandTensorsTouchesTrailerIndexAndItsOwnChunks) {
   auto counting = std::make_shared<io::CountingSource>(*memory);
   const auto reader = Reader::open(counting);
   BBZ_ASSERT_OK(reader);
-  const catalog::Catalog& catalog = (*reader)->catalog();
+  const catalog::Catalog& catalog = reader->catalog();
   ASSERT_EQ(catalog.tensors.size(), 10'000u);
 
   // Opening: the file header, and everything from the index on.
@@ -95,7 +95,7 @@ TEST(Reader, ALayerOfTenThousandTensorsTouchesTrailerIndexAndItsOwnChunks) {
   ASSERT_EQ(layer.size(), 100u);
   Collector collector;
   BBZ_ASSERT_OK(collector.begin_file(catalog.files[0]));
-  BBZ_ASSERT_OK((*reader)->visit_tensors(layer, collector));
+  BBZ_ASSERT_OK(reader->visit_tensors(layer, collector));
   std::set<std::pair<std::uint64_t, std::uint64_t>> expected;
   for (const std::uint32_t number : layer) {
     for (const catalog::Chunk& chunk : catalog.chunks_of(catalog.tensors[number])) {
@@ -123,8 +123,7 @@ TEST(Reader, IsSafeToUseFromManyThreads) {
     threads.emplace_back([&] {
       for (int n = 0; n < 50; ++n) {
         std::vector<std::byte> out(expected.size());
-        if (!(*opened)->read_tensor(number_of(**opened, "layers.0.w"), out).ok() ||
-            out != expected) {
+        if (!opened->read_tensor(number_of(*opened, "layers.0.w"), out).ok() || out != expected) {
           ++wrong;
         }
       }

@@ -30,14 +30,14 @@ TEST_P(RoundTrip, EveryFileComesBackBothWays) {
     read.use_front_index = use_front;
     const auto reader = Reader::open(io::memory_source(Bytes(*archive)), read);
     BBZ_ASSERT_OK(reader);
-    EXPECT_EQ((*reader)->root(), summary->root);
+    EXPECT_EQ(reader->root(), summary->root);
     Collector visited;
-    BBZ_ASSERT_OK((*reader)->visit_all(visited));
+    BBZ_ASSERT_OK(reader->visit_all(visited));
     EXPECT_EQ(visited.files, contents(files));
-    const auto& metadata = (*reader)->catalog().metadata;
+    const auto& metadata = reader->catalog().metadata;
     ASSERT_EQ(metadata.size(), 1u);
-    EXPECT_EQ(*(*reader)->read_metadata(metadata[0]), "tests");
-    for (const catalog::File& file : (*reader)->catalog().files) {
+    EXPECT_EQ(*reader->read_metadata(metadata[0]), "tests");
+    for (const catalog::File& file : reader->catalog().files) {
       const auto bytes = contents(files)[file.path];
       EXPECT_EQ(file.size, bytes.size());
       EXPECT_EQ(file.digest.has_value(),
@@ -83,7 +83,7 @@ TEST(Writer, GivesNoDigestToAFileWhoseTensorsComeOutOfOrder) {
     BBZ_ASSERT_OK(writer.finish());
     const auto reader = Reader::open(io::memory_source(Bytes(archive)));
     BBZ_ASSERT_OK(reader);
-    const auto& digest = (*reader)->catalog().files[0].digest;
+    const auto& digest = reader->catalog().files[0].digest;
     EXPECT_EQ(digest.has_value(), in_order);
     if (digest) {
       EXPECT_EQ(*digest, digest_of(DigestKind::kSha256, bytes));
@@ -117,7 +117,7 @@ TEST(Writer, DrainsWhatItWasGivenAndGoesOn) {
     BBZ_ASSERT_OK(writer.end_tensor());
     BBZ_ASSERT_OK(writer.end_file());
     BBZ_ASSERT_OK(writer.finish());
-    const auto reader = std::move(*Reader::open(io::memory_source(Bytes(archive))));
+    const auto reader = Reader::open(io::memory_source(Bytes(archive)));
     std::vector<std::byte> read(200);
     BBZ_ASSERT_OK(reader->read_file(0, 0, read));
     EXPECT_EQ(read, bytes);

@@ -44,7 +44,7 @@ class CContents : public CInterface {
 TEST_F(CContents, TheArchive) {
   auto info = sized<bbz_archive_info>();
   ASSERT_EQ(bbz_reader_info(reader_.get(), &info, error_.get()), BBZ_OK) << message();
-  const auto same = *Reader::open(io::memory_source(Bytes(archive_)));
+  const auto same = Reader::open(io::memory_source(Bytes(archive_)));
   EXPECT_EQ(info.format_major, 1u);
   EXPECT_EQ(info.format_minor, 0u);
   EXPECT_EQ(info.file_count, 4u);
@@ -146,6 +146,9 @@ TEST_F(CContents, TensorsByName) {
   EXPECT_EQ(bbz_reader_find_tensor(reader_.get(), "embed", 5, 3, &number, error_.get()), BBZ_OK);
   EXPECT_EQ(bbz_reader_find_tensor(reader_.get(), "embed", 5, 0, &number, error_.get()),
             BBZ_ERROR_NOT_FOUND);
+  EXPECT_EQ(bbz_reader_find_tensor(reader_.get(), "embed", 5, 4, &number, error_.get()),
+            BBZ_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(message(), "file 4: expected a number below 4");
   // Bytes that are no tensor have no name to be found by.
   EXPECT_EQ(bbz_reader_find_tensor(reader_.get(), "", 0, BBZ_NONE, &number, error_.get()),
             BBZ_ERROR_NOT_FOUND);

@@ -51,7 +51,7 @@ class GroupsOnThreads : public testing::TestWithParam<RequestedMethod> {
   }
 
   std::vector<std::byte> archive_, expected_;
-  std::unique_ptr<Reader> reader_;
+  std::optional<Reader> reader_;
   std::vector<std::uint32_t> tensors_;
 };
 INSTANTIATE_TEST_SUITE_P(Methods, GroupsOnThreads,
@@ -89,7 +89,7 @@ TEST_P(GroupsOnThreads, ThroughAView) {
 TEST_P(GroupsOnThreads, ThroughTheLayerLoader) {
   ReadOptions options;
   options.threads = 3;
-  const auto reader = *Reader::open(io::memory_source(Bytes(archive_)), options);
+  const auto reader = Reader::open(io::memory_source(Bytes(archive_)), options);
   const auto loader =
       loader::LayerLoader::start(*reader, loader::plan_layers(reader->catalog()), {1 << 20});
   ASSERT_TRUE(loader.ok()) << loader.error().message;

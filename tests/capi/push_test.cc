@@ -96,7 +96,7 @@ class CPush : public CInterface {
 
   // Flips a bit in a chunk of "embed".
   std::uint64_t damage() {
-    const auto reader = *Reader::open(io::memory_source(Bytes(archive_)));
+    const auto reader = Reader::open(io::memory_source(Bytes(archive_)));
     const auto& tensor = reader->catalog().tensors[reader->catalog().find_tensors("embed").at(0)];
     const std::uint64_t at = reader->catalog().chunks_of(tensor)[1].payload.offset;
     archive_[at] ^= std::byte{1};
@@ -107,7 +107,7 @@ class CPush : public CInterface {
     EXPECT_EQ(received_.structures, 1);
     EXPECT_EQ(received_.metadata["made-for"], "tests");
     EXPECT_TRUE(received_.failures.empty());
-    const auto reader = *Reader::open(io::memory_source(Bytes(archive_)));
+    const auto reader = Reader::open(io::memory_source(Bytes(archive_)));
     const auto& tensors = reader->catalog().tensors;
     EXPECT_EQ(received_.ended.size(), tensors.size());
     for (std::uint32_t number = 0; number < tensors.size(); ++number) {
@@ -135,7 +135,7 @@ TEST_F(CPush, InOrderByteByByte) {
   EXPECT_EQ(done.total, archive_.size());
   EXPECT_EQ(done.verified_bytes, archive_.size());
   EXPECT_EQ(done.file_count, 4u);
-  const auto reader = *Reader::open(io::memory_source(Bytes(archive_)));
+  const auto reader = Reader::open(io::memory_source(Bytes(archive_)));
   EXPECT_EQ(done.root, reader->root().to_string());
   EXPECT_TRUE(needs(push.get()).empty());
 }

@@ -108,7 +108,7 @@ TEST_F(CReader, BuffersAreNeitherShortNorNull) {
 }
 
 TEST_F(CReader, DamageIsNamedAndOnlyWhereItIs) {
-  const auto same = *Reader::open(io::memory_source(Bytes(archive_)));
+  const auto same = Reader::open(io::memory_source(Bytes(archive_)));
   const std::uint32_t w = find(*reader_, "layers.0.w");
   const auto chunks = same->catalog().chunks_of(same->catalog().tensors[w]);
   archive_[chunks[3].payload.offset] ^= std::byte{4};

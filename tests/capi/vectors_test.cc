@@ -41,7 +41,7 @@ TEST_F(CVectors, EveryTensorIsThatOfTheReader) {
     SCOPED_TRACE(entry.path().stem().string());
     ++archives;
     const auto reader = open_vector(entry.path().stem().string());
-    const auto same = *Reader::open(*io::open_file(entry.path().string()));
+    const auto same = Reader::open(*io::open_file(entry.path().string()));
     const auto infos = tensors(reader.get());
     ASSERT_EQ(infos.size(), same->catalog().tensors.size());
     for (std::uint32_t number = 0; number < infos.size(); ++number) {

@@ -34,7 +34,7 @@ class Expect : public Found {
     const auto reader = Reader::open(io::memory_source(std::as_bytes(std::span(archive))));
     std::vector<std::byte> out;
     const auto sink = io::memory_sink(out);
-    container::FileHeader header = (*reader)->catalog().header;
+    container::FileHeader header = reader->catalog().header;
     header.required_features = 0;
     container::RecordWriter writer(*sink, header);
     EXPECT_TRUE(writer.begin().ok());
@@ -55,7 +55,7 @@ class Expect : public Found {
         },
         [](const container::Gap&) {});
     EXPECT_TRUE(scanned.ok() && done);
-    EXPECT_TRUE(writer.finish((*reader)->root()).ok());
+    EXPECT_TRUE(writer.finish(reader->root()).ok());
     return {reinterpret_cast<const char*>(out.data()), out.size()};
   }
 

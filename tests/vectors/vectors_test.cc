@@ -97,7 +97,7 @@ void check_reader(const json& expected, const Buffer& bytes, bool front) {
   options.use_front_index = front;
   const auto opened = Reader::open(io::memory_source(Bytes(bytes)), options);
   ASSERT_TRUE(opened.ok()) << opened.error().message;
-  const Reader& reader = **opened;
+  const Reader& reader = *opened;
   const catalog::Catalog& catalog = reader.catalog();
   EXPECT_EQ(reader.root().to_string(), expected["root"]);
 

@@ -147,14 +147,14 @@ Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions&
   reading.use_front_index = http::is_url(arguments.archive);
   auto reader = Reader::open(source, reading);
   if (!reader.ok()) return about_input(arguments.archive, std::move(reader).error());
-  BBZ_TRY(acceptance.check(arguments.archive, (*reader)->root()));
-  if (!ops::is_exact((*reader)->catalog()) && !common.quiet) {
+  BBZ_TRY(acceptance.check(arguments.archive, reader->root()));
+  if (!ops::is_exact(reader->catalog()) && !common.quiet) {
     say("bbz: not bit-exact: a model in {} was rotated when it was packed; "
         "bbzinfo --symmetry shows the measured error\n",
         options.archive);
   }
   keep_memory();
-  BBZ_ASSIGN(const MountOutcome outcome, mount_archive(**reader, options));
+  BBZ_ASSIGN(const MountOutcome outcome, mount_archive(*reader, options));
   // The mount and what was opened for it belong to the other process, so close nothing here.
   if (outcome.in_parent) std::_Exit(static_cast<int>(ExitCode::kSuccess));
   if (arguments.statistics) print_statistics(options.archive, outcome.counters);

@@ -22,7 +22,7 @@ Result<ArchiveInput> ArchiveInput::open(const std::string& path, unsigned thread
   options.use_front_index = http::is_url(path);  // the front comes with the first request
   auto reader = Reader::open(input.source_, options);
   if (!reader.ok()) return about_input(path, std::move(reader).error());
-  input.reader_ = std::move(*reader);
+  input.reader_.emplace(std::move(*reader));
   BBZ_TRY(acceptance.check(path, input.reader_->root()));
   return input;
 }

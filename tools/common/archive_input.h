@@ -25,7 +25,7 @@ class ArchiveInput {
                                    const std::string& spool_folder);
 
   // Returns the reader; null for a stream.
-  const Reader* reader() const { return reader_.get(); }
+  const Reader* reader() const { return reader_ ? &*reader_ : nullptr; }
   // Returns the source, to be read front to back.
   io::Source& stream() { return *source_; }
 
@@ -34,7 +34,7 @@ class ArchiveInput {
 
  private:
   std::shared_ptr<io::Source> source_;
-  std::unique_ptr<Reader> reader_;
+  std::optional<Reader> reader_;
 };
 
 }  // namespace bbz::tools

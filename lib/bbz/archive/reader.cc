@@ -13,10 +13,11 @@
 namespace bbz {
 
 Reader::Reader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Reader::Reader(Reader&& other) noexcept = default;
+Reader& Reader::operator=(Reader&& other) noexcept = default;
 Reader::~Reader() = default;
 
-Result<std::unique_ptr<Reader>> Reader::open(std::shared_ptr<io::Source> source,
-                                             const ReadOptions& options) {
+Result<Reader> Reader::open(std::shared_ptr<io::Source> source, const ReadOptions& options) {
   BBZ_ASSIGN(const container::Opened opened,
              container::open_by_index(*source, options.limits, options.use_front_index));
   catalog::CatalogBuilder builder(opened.header, options.limits);
@@ -32,7 +33,12 @@ Result<std::unique_ptr<Reader>> Reader::open(std::shared_ptr<io::Source> source,
                       opened.trailer->root.to_string(), state->root.to_string());
   }
   state->catalog = builder.take();
-  return std::unique_ptr<Reader>(new Reader(std::move(state)));
+  return Reader(std::move(state));
+}
+
+Result<Reader> Reader::open(const std::string& path, const ReadOptions& options) {
+  BBZ_ASSIGN(auto source, io::open_file(path));
+  return open(std::move(source), options);
 }
 
 const catalog::Catalog& Reader::catalog() const {
@@ -46,6 +52,18 @@ const io::Source& Reader::source() const {
 }
 std::uint64_t Reader::archive_bytes() const {
   return state_->archive_bytes;
+}
+
+Status Reader::State::check_tensor(std::uint32_t number) const {
+  if (number < catalog.tensors.size()) return {};
+  return make_error(Code::kInvalidArgument, "tensor {}: expected a number below {}", number,
+                    catalog.tensors.size());
+}
+
+Status Reader::State::check_file(std::uint32_t number) const {
+  if (number < catalog.files.size()) return {};
+  return make_error(Code::kInvalidArgument, "file {}: expected a number below {}", number,
+                    catalog.files.size());
 }
 
 Result<std::vector<std::byte>> Reader::State::read_payload(const catalog::Payload& payload) {
@@ -217,7 +235,8 @@ Status Reader::State::read_dense(const catalog::Tensor& tensor, std::uint64_t of
 }
 
 Status Reader::read_tensor(std::uint32_t tensor, MutableBytes out) const {
-  if (tensor < catalog().tensors.size() && out.size() != catalog().tensors[tensor].byte_size) {
+  BBZ_TRY(state_->check_tensor(tensor));
+  if (out.size() != catalog().tensors[tensor].byte_size) {
     return make_error(Code::kInvalidArgument, "tensor {}: a buffer of {} bytes, expected {}",
                       tensor, out.size(), catalog().tensors[tensor].byte_size);
   }
@@ -225,10 +244,7 @@ Status Reader::read_tensor(std::uint32_t tensor, MutableBytes out) const {
 }
 
 Status Reader::read_bytes(std::uint32_t tensor, std::uint64_t offset, MutableBytes out) const {
-  if (tensor >= catalog().tensors.size()) {
-    return make_error(Code::kInvalidArgument, "tensor {}: expected a number below {}", tensor,
-                      catalog().tensors.size());
-  }
+  BBZ_TRY(state_->check_tensor(tensor));
   const catalog::Tensor& entry = catalog().tensors[tensor];
   if (offset > entry.byte_size || out.size() > entry.byte_size - offset) {
     return make_error(Code::kInvalidArgument, "tensor {}: no {} bytes at {}, its size is {}",
@@ -237,9 +253,22 @@ Status Reader::read_bytes(std::uint32_t tensor, std::uint64_t offset, MutableByt
   return state_->read_bytes(entry, offset, out);
 }
 
+Status Reader::read_rows(std::uint32_t tensor, std::uint64_t first, std::uint64_t count,
+                         MutableBytes out) const {
+  BBZ_TRY(state_->check_tensor(tensor));
+  const std::uint64_t last = checked_add(first, count).value_or(UINT64_MAX);
+  BBZ_ASSIGN(const io::ByteRange rows, catalog::row_bytes(catalog().tensors[tensor], first, last));
+  if (out.size() != rows.size) {
+    return make_error(Code::kInvalidArgument,
+                      "tensor {}: a buffer of {} bytes for {} rows, expected {}", tensor,
+                      out.size(), count, rows.size);
+  }
+  return read_bytes(tensor, rows.offset, out);
+}
+
 Status Reader::read_elements(std::uint32_t tensor, std::uint64_t first, std::uint64_t count,
                              MutableBytes out) const {
-  if (tensor >= catalog().tensors.size()) return read_bytes(tensor, 0, out);
+  BBZ_TRY(state_->check_tensor(tensor));
   const std::uint64_t bits = catalog().tensors[tensor].meta.element_bits;
   const auto from = checked_mul(first, bits);
   const auto size = checked_mul(count, bits);

@@ -3,8 +3,10 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "bbz/archive/visitor.h"
 #include "bbz/base/threads.h"
@@ -31,6 +33,10 @@ struct Placement {
 // part reads only the chunks that contain it and, if it needs a symmetry group, that group and its
 // tensors. Thread-safe. Tensors and files are named by their numbers in the catalog.
 //
+// A Reader is a value that can be moved, for example into std::make_shared<const Reader>() to be
+// shared. Moving it while another thread uses it is an error. A Reader that was moved from can only
+// be assigned to or destroyed.
+//
 // Errors of the methods that read:
 // - kInvalidArgument if a number, a range or the size of a buffer does not fit the archive;
 // - kTruncated, kChecksum, kMalformed, kUnsupported, kLimit if the archive is damaged or cannot be
@@ -41,11 +47,19 @@ class Reader {
   // Opens an archive. The reader keeps the source. Errors: kNotAnArchive, kTruncated, kChecksum,
   // kMalformed, kUnsupported, kUnsafePath, kLimit; those of the source; kInvalidArgument if the
   // source is not seekable.
-  static Result<std::unique_ptr<Reader>> open(std::shared_ptr<io::Source> source,
-                                              const ReadOptions& options = {});
+  static Result<Reader> open(std::shared_ptr<io::Source> source, const ReadOptions& options = {});
+  // Opens the archive in a file, as io::open_file() does. Errors: those of io::open_file() and of
+  // the other open().
+  static Result<Reader> open(const std::string& path, const ReadOptions& options = {});
+
+  // Takes the archive of another reader. What catalog(), root() and source() returned stays valid.
+  Reader(Reader&& other) noexcept;
+  // Closes this archive, and takes that of another reader, as the constructor does.
+  Reader& operator=(Reader&& other) noexcept;
   ~Reader();
 
-  // Returns the catalog of the archive, which lives as long as the reader.
+  // Returns the catalog of the archive, which lives as long as the reader, or the one it was moved
+  // to.
   const catalog::Catalog& catalog() const;
   // Returns the root digest, which was computed from the index. If the trailer was read, it has the
   // same digest.
@@ -55,11 +69,30 @@ class Reader {
   // Returns the source, which lives as long as the reader.
   const io::Source& source() const;
 
+  // Returns the number of the tensor with this name, in the file with this number or, without one,
+  // in any file. Operands are not found. Takes time linear in the number of tensors: to look up
+  // many names, make a map of catalog().tensors. Errors: kNotFound; kInvalidArgument if several
+  // files have such a tensor, or if there is no file with this number.
+  Result<std::uint32_t> find_tensor(std::string_view name,
+                                    std::optional<std::uint32_t> file = std::nullopt) const;
+  // Returns the number of the tensor with this name in the files for which `selects` returns true,
+  // as find_tensor() does. Errors: those of find_tensor().
+  Result<std::uint32_t> find_tensor_in(
+      std::string_view name, const std::function<bool(const catalog::File&)>& selects) const;
+  // Returns the number of the file or empty directory with this path. Takes time linear in the
+  // number of files. Errors: kNotFound.
+  Result<std::uint32_t> find_file(std::string_view path) const;
+
   // Decodes a whole tensor. `out` must have exactly its byte_size.
   Status read_tensor(std::uint32_t tensor, MutableBytes out) const;
   // Decodes bytes [offset, offset + out.size()) of a tensor. If `out` is empty, only checks that
   // the tensor's form can be decoded.
   Status read_bytes(std::uint32_t tensor, std::uint64_t offset, MutableBytes out) const;
+  // Decodes rows [first, first + count) along the outermost axis; a tensor of rank 0 has one row.
+  // `out` must have exactly their size. Rows of elements smaller than a byte are rounded outwards
+  // to whole bytes, as catalog::row_bytes() does.
+  Status read_rows(std::uint32_t tensor, std::uint64_t first, std::uint64_t count,
+                   MutableBytes out) const;
   // Decodes elements [first, first + count), in row-major order. `out` must have exactly their
   // size. The range must begin and end at whole bytes.
   Status read_elements(std::uint32_t tensor, std::uint64_t first, std::uint64_t count,
@@ -83,6 +116,13 @@ class Reader {
   // sink.place().
   Status place_tensors(std::span<const Placement> placements, io::Sink& sink,
                        const std::function<void(std::uint64_t)>& placed = {}) const;
+
+  // Appends whole tensors to an output, one after the other, with all threads. If the sink can
+  // place, each thread writes what it has decoded; otherwise the calling thread writes in order.
+  // Calls `written`, if it is set, on the calling thread with the number of bytes written so far.
+  // Errors: also those of the sink.
+  Status write_tensors(std::span<const std::uint32_t> tensors, io::Sink& sink,
+                       const std::function<void(std::uint64_t)>& written = {}) const;
 
   // Calls the visitor for these tensors, in this order. Errors: also those of the visitor.
   Status visit_tensors(std::span<const std::uint32_t> tensors, Visitor& visitor) const;

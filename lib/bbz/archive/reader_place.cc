@@ -166,14 +166,11 @@ class Reader::Placer {
 
 Status Reader::place_tensors(std::span<const Placement> placements, io::Sink& sink,
                              const std::function<void(std::uint64_t)>& placed) const {
-  for (const Placement& placement : placements) {
-    if (placement.tensor >= catalog().tensors.size()) {
-      return make_error(Code::kInvalidArgument, "tensor {}: expected a number below {}",
-                        placement.tensor, catalog().tensors.size());
-    }
-  }
   std::vector<std::uint32_t> tensors;
-  for (const Placement& placement : placements) tensors.push_back(placement.tensor);
+  for (const Placement& placement : placements) {
+    BBZ_TRY(state_->check_tensor(placement.tensor));
+    tensors.push_back(placement.tensor);
+  }
   const auto hint = state_->prefetch(tensors);
   return Placer(*state_, placements, sink, placed).run();
 }

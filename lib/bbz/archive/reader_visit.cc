@@ -1,8 +1,9 @@
-// The methods of Reader that call a visitor.
+// The methods of Reader that call a visitor, and write_tensors(), which may.
 #include <numeric>
 
 #include "bbz/archive/delivery.h"
 #include "bbz/archive/internal/reader_state.h"
+#include "bbz/base/checked.h"
 #include "bbz/base/format.h"
 
 namespace bbz {
@@ -75,24 +76,14 @@ class TensorPlan {
 }  // namespace
 
 Status Reader::visit_tensors(std::span<const std::uint32_t> tensors, Visitor& visitor) const {
-  for (const std::uint32_t tensor : tensors) {
-    if (tensor >= catalog().tensors.size()) {
-      return make_error(Code::kInvalidArgument, "tensor {}: expected a number below {}", tensor,
-                        catalog().tensors.size());
-    }
-  }
+  for (const std::uint32_t tensor : tensors) BBZ_TRY(state_->check_tensor(tensor));
   const auto hint = state_->prefetch(tensors);
   TensorPlan plan(catalog(), tensors);
   return state_->visit([&](Step& step) -> Result<bool> { return plan.next(step); }, visitor);
 }
 
 Status Reader::visit_files(std::span<const std::uint32_t> files, Visitor& visitor) const {
-  for (const std::uint32_t file : files) {
-    if (file >= catalog().files.size()) {
-      return make_error(Code::kInvalidArgument, "file {}: expected a number below {}", file,
-                        catalog().files.size());
-    }
-  }
+  for (const std::uint32_t file : files) BBZ_TRY(state_->check_file(file));
   std::vector<std::uint32_t> tensors;
   for (const std::uint32_t file : files) {
     const auto& numbers = catalog().files[file].tensors;
@@ -121,6 +112,49 @@ Status Reader::visit_all(Visitor& visitor) const {
   std::vector<std::uint32_t> files(catalog().files.size());
   std::iota(files.begin(), files.end(), 0u);
   return visit_files(files, visitor);
+}
+
+namespace {
+
+// Writes the bytes of tensors to a sink, in order.
+class OrderedWriter final : public Visitor {
+ public:
+  OrderedWriter(io::Sink& sink, const std::function<void(std::uint64_t)>& written)
+      : sink_(sink), progress_(written) {}
+
+  Status data(const catalog::Tensor&, std::uint64_t, Bytes bytes) override {
+    BBZ_TRY(sink_.write(bytes));
+    written_ += bytes.size();
+    if (progress_) progress_(written_);
+    return {};
+  }
+
+ private:
+  io::Sink& sink_;
+  const std::function<void(std::uint64_t)>& progress_;
+  std::uint64_t written_ = 0;
+};
+
+}  // namespace
+
+Status Reader::write_tensors(std::span<const std::uint32_t> tensors, io::Sink& sink,
+                             const std::function<void(std::uint64_t)>& written) const {
+  if (!sink.can_place()) {
+    OrderedWriter writer(sink, written);
+    return visit_tensors(tensors, writer);
+  }
+  std::vector<Placement> placements;
+  placements.reserve(tensors.size());
+  std::uint64_t offset = sink.written();
+  for (const std::uint32_t number : tensors) {
+    BBZ_TRY(state_->check_tensor(number));
+    placements.push_back({number, offset});
+    const auto end = checked_add(offset, catalog().tensors[number].byte_size);
+    if (!end) return make_error(Code::kLimit, "{}: its size exceeds 64 bits", sink.name());
+    offset = *end;
+  }
+  BBZ_TRY(sink.reserve(offset));
+  return place_tensors(placements, sink, written);
 }
 
 }  // namespace bbz

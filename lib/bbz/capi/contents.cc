@@ -1,7 +1,6 @@
 // Describes the content of an archive: the catalog's entries as C structs.
 #include <optional>
 
-#include "bbz/base/names.h"
 #include "bbz/capi/internal/describe.h"
 #include "bbz/ops/unpack.h"
 
@@ -120,24 +119,6 @@ bbz_code entry(const bbz_reader* reader, List&& list, const char* what, std::uin
   });
 }
 
-Status find_tensor(const catalog::Catalog& catalog, std::string_view name, std::uint32_t file,
-                   std::uint32_t& found) {
-  std::optional<std::uint32_t> only;
-  for (const std::uint32_t number : catalog.find_tensors(name)) {
-    const catalog::Tensor& tensor = catalog.tensors[number];
-    if (kind_of(tensor) != BBZ_KIND_TENSOR) continue;
-    if (file != BBZ_NONE && tensor.meta.file != file) continue;
-    if (only) {
-      return make_error(Code::kInvalidArgument,
-                        "several files have a tensor {}: choose one of them", quoted(name));
-    }
-    only = number;
-  }
-  if (!only) return make_error(Code::kNotFound, "no tensor is called {}", quoted(name));
-  found = *only;
-  return {};
-}
-
 Status select(const bbz_reader* reader, const bbz_selection* given, std::uint32_t* tensors,
               std::size_t capacity, std::size_t* count) {
   BBZ_REQUIRE(count);
@@ -183,13 +164,7 @@ bbz_code bbz_reader_find_file(const bbz_reader* reader, const char* path, size_t
     BBZ_REQUIRE(reader);
     BBZ_REQUIRE(path);
     BBZ_REQUIRE(file);
-    const bbz::catalog::Catalog& catalog = reader->reader->catalog();
-    const std::string_view name(path, length);
-    const bbz::catalog::File* found = catalog.find_file(name);
-    if (found == nullptr) {
-      return bbz::make_error(bbz::Code::kNotFound, "no file is called {}", bbz::quoted(name));
-    }
-    *file = static_cast<std::uint32_t>(found - catalog.files.data());
+    BBZ_ASSIGN(*file, reader->reader->find_file(std::string_view(path, length)));
     return {};
   });
 }
@@ -208,8 +183,9 @@ bbz_code bbz_reader_find_tensor(const bbz_reader* reader, const char* name, size
     BBZ_REQUIRE(reader);
     BBZ_REQUIRE(name);
     BBZ_REQUIRE(tensor);
-    return bbz::capi::find_tensor(reader->reader->catalog(), std::string_view(name, length), file,
-                                  *tensor);
+    const auto in = file == BBZ_NONE ? std::nullopt : std::optional(file);
+    BBZ_ASSIGN(*tensor, reader->reader->find_tensor(std::string_view(name, length), in));
+    return {};
   });
 }
 

@@ -2,7 +2,6 @@
 // contents.cc.
 #include "bbz/capi/reader.h"
 
-#include "bbz/access/plan/part.h"
 #include "bbz/capi/internal/boundary.h"
 
 namespace bbz::capi {
@@ -18,20 +17,8 @@ Status open_reader(const bbz_source* source, const bbz_reader_options* given, bb
   read.use_front_index = options.use_front_index != 0;
   BBZ_ASSIGN(read.limits, limits_of(options.limits));
   BBZ_ASSIGN(auto opened, Reader::open(source->source, read));
-  *reader = new bbz_reader{std::move(opened)};
+  *reader = new bbz_reader{std::make_shared<const Reader>(std::move(opened))};
   return {};
-}
-
-Status read_rows(const Reader& reader, std::uint32_t tensor, std::uint64_t first,
-                 std::uint64_t count, MutableBytes out) {
-  const std::uint64_t last = checked_add(first, count).value_or(UINT64_MAX);
-  BBZ_ASSIGN(const plan::Part part, plan::rows(reader.catalog(), tensor, first, last));
-  if (out.size() != part.size) {
-    return make_error(Code::kInvalidArgument,
-                      "tensor {}: a buffer of {} bytes for {} rows, expected {}", tensor,
-                      out.size(), count, part.size);
-  }
-  return reader.read_bytes(tensor, part.offset, out);
 }
 
 // Checks the handle and the buffer of a reading function, then reads.
@@ -70,7 +57,7 @@ bbz_code bbz_reader_read_rows(const bbz_reader* reader, uint32_t tensor, uint64_
                               bbz_error* error) noexcept {
   return bbz::capi::read_into(reader, buffer, size, error,
                               [&](const bbz::Reader& from, bbz::MutableBytes out) {
-                                return bbz::capi::read_rows(from, tensor, first, count, out);
+                                return from.read_rows(tensor, first, count, out);
                               });
 }
 

@@ -2,7 +2,6 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
-#include "bbz/ops/internal/append.h"
 #include "bbz/ops/internal/file_assembler.h"
 
 namespace bbz::ops {
@@ -87,10 +86,10 @@ Status cat(const Reader& reader, const std::string& name, io::Sink& sink,
            !options.selection.selects_file(catalog.files[tensor.meta.file].path);
   });
   if (tensors.size() > 1) return ambiguous(name);
-  if (tensors.size() == 1) return append_tensors(reader, tensors, sink);
+  if (tensors.size() == 1) return reader.write_tensors(tensors, sink);
   const catalog::File* file = catalog.find_file(name);
   if (file == nullptr || file->kind != catalog::FileKind::kRegular) return not_found(name);
-  return append_tensors(reader, file->tensors, sink);
+  return reader.write_tensors(file->tensors, sink);
 }
 
 Status cat_stream(io::Source& source, const std::string& name, io::Sink& sink,

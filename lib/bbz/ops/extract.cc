@@ -2,7 +2,6 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
-#include "bbz/ops/internal/append.h"
 #include "bbz/ops/internal/tensor_file.h"
 
 namespace bbz::ops {
@@ -37,7 +36,7 @@ Status write_file(const Reader& reader, std::span<const std::uint32_t> numbers, 
   BBZ_ASSIGN(const std::vector<std::byte> header, file.header());
   BBZ_TRY(sink.write(header));
   const std::uint64_t before = summary.bytes;
-  BBZ_TRY(append_tensors(reader, numbers, sink, [&](std::uint64_t bytes) {
+  BBZ_TRY(reader.write_tensors(numbers, sink, [&](std::uint64_t bytes) {
     summary.bytes = before + bytes;
     if (options.progress) options.progress(summary.bytes);
   }));

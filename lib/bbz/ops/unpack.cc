@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "bbz/base/format.h"
-#include "bbz/ops/internal/append.h"
 #include "bbz/ops/internal/file_assembler.h"
 
 namespace bbz::ops {
@@ -158,7 +157,7 @@ Result<UnpackSummary> write_files(const Reader& reader, Destination& destination
   for (const catalog::File& file : reader.catalog().files) {
     BBZ_ASSIGN(io::Sink* const sink, destination.begin(file));
     if (sink == nullptr) continue;
-    BBZ_TRY(append_tensors(reader, file.tensors, *sink, [&](std::uint64_t bytes) {
+    BBZ_TRY(reader.write_tensors(file.tensors, *sink, [&](std::uint64_t bytes) {
       if (options.progress) options.progress(written + bytes);
     }));
     BBZ_TRY(destination.end());

@@ -157,11 +157,11 @@ Status compare_apart(io::Source& source, const VerifyOptions& options, DamageCol
   reading.limits = options.limits;
   // The caller owns the source, which outlives the reader.
   const std::shared_ptr<io::Source> borrowed(std::shared_ptr<io::Source>(), &source);
-  BBZ_ASSIGN(const auto reader, Reader::open(borrowed, reading));
+  BBZ_ASSIGN(const Reader reader, Reader::open(borrowed, reading));
   for (const std::uint32_t number : collector.not_hashed()) {
-    const catalog::File& file = reader->catalog().files[number];
+    const catalog::File& file = reader.catalog().files[number];
     HashingVisitor hash;
-    BBZ_TRY(reader->visit_tensors(file.tensors, hash));
+    BBZ_TRY(reader.visit_tensors(file.tensors, hash));
     collector.compare(file.path, *file.digest, hash.finish());
   }
   return {};

@@ -86,7 +86,7 @@ class OfAModel : public testing::Test {
   std::vector<std::byte> archive_;
   std::unique_ptr<io::Source> memory_;
   std::shared_ptr<GatedSource> gate_;
-  std::unique_ptr<Reader> reader_;
+  std::optional<Reader> reader_;
 };
 
 TEST_F(OfAModel, GivesTheLayersInOrder) {

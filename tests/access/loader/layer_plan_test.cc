@@ -22,7 +22,7 @@ TEST(LayerPlan, PutsLayersInOrderAndWhatBelongsToNoneAround) {
   add(two, "model.norm.weight", {});
   const auto archive = write_sample({one, two}, {});
   const auto reader = Reader::open(io::memory_source(Bytes(*archive)));
-  const catalog::Catalog& catalog = (*reader)->catalog();
+  const catalog::Catalog& catalog = reader->catalog();
   const auto names = [&](const LayerPlan& plan) {
     std::string all = plan.to_string() + ":";
     for (const std::uint32_t number : plan.tensors) all += " " + catalog.tensors[number].meta.name;

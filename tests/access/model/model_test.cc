@@ -96,17 +96,17 @@ TEST(ModelOfAFile, GivesTensorsInParts) {
     const auto sink = io::memory_sink(archive);
     WriteOptions options;
     options.chunk_bytes = 3 << 20;
-    const auto writer = std::move(*Writer::create(*sink, options));
-    ASSERT_TRUE(writer->begin_file("m").ok());
+    Writer writer = Writer::create(*sink, options).value();
+    ASSERT_TRUE(writer.begin_file("m").ok());
     TensorSpec spec;
     spec.name = "w";
     spec.dtype = DType::kF16;
     spec.shape = {kRows, kColumns};
-    ASSERT_TRUE(writer->begin_tensor(spec).ok());
-    ASSERT_TRUE(writer->write(bytes).ok());
-    ASSERT_TRUE(writer->end_tensor().ok());
-    ASSERT_TRUE(writer->end_file().ok());
-    ASSERT_TRUE(writer->finish().ok());
+    ASSERT_TRUE(writer.begin_tensor(spec).ok());
+    ASSERT_TRUE(writer.write(bytes).ok());
+    ASSERT_TRUE(writer.end_tensor().ok());
+    ASSERT_TRUE(writer.end_file().ok());
+    ASSERT_TRUE(writer.finish().ok());
     write_text(dir / "m.bbz", std::string(as_text(archive)));
   }
   for (const char* name : {"m.pt", "m.safetensors", "m.bbz"}) {

@@ -24,7 +24,7 @@ class PlanOfSample : public testing::TestWithParam<DigestKind> {
 
   std::vector<SampleFile> files_ = sample_files();
   std::vector<std::byte> archive_;
-  std::unique_ptr<Reader> reader_;
+  std::optional<Reader> reader_;
 };
 INSTANTIATE_TEST_SUITE_P(Digests, PlanOfSample,
                          testing::Values(DigestKind::kXxh3_128, DigestKind::kSha256));
@@ -32,7 +32,7 @@ INSTANTIATE_TEST_SUITE_P(Digests, PlanOfSample,
 TEST_P(PlanOfSample, PiecesAreWhatTheReaderReads) {
   const auto memory = io::memory_source(Bytes(archive_));
   auto counting = std::make_shared<io::CountingSource>(*memory);
-  const auto reader = *Reader::open(counting);
+  const auto reader = Reader::open(counting);
   const Planner planner(catalog());
   Options options;
   options.gap = 0;
@@ -199,7 +199,7 @@ TEST(Rows, CoverTheByteThatTwoRowsShare) {
   BBZ_ASSERT_OK(reader);
   const auto expect = [&](std::uint64_t first, std::uint64_t last, std::uint64_t begin,
                           std::uint64_t end) {
-    const auto part = rows((*reader)->catalog(), 0, first, last);
+    const auto part = rows(reader->catalog(), 0, first, last);
     BBZ_ASSERT_OK(part);
     EXPECT_EQ(part->offset, begin) << first << " to " << last;
     EXPECT_EQ(part->offset + part->size, end) << first << " to " << last;

@@ -42,10 +42,10 @@ TEST_P(PlanOfModel, HoldsWhatAReaderNeedsAndNoMore) {
   bool derived = false;
   const auto opened = Reader::open(counting);
   ASSERT_TRUE(opened.ok());
-  const std::size_t tensors = (*opened)->catalog().tensors.size();
+  const std::size_t tensors = opened->catalog().tensors.size();
   for (std::uint32_t number = 0; number < tensors; ++number) {
     // A reader of its own for each tensor, so that it knows no group yet.
-    const auto reader = *Reader::open(counting);
+    const auto reader = Reader::open(counting);
     const catalog::Catalog& catalog = reader->catalog();
     Planner planner(catalog);
     Options options;
@@ -80,7 +80,7 @@ TEST_P(PlanOfModel, HoldsWhatAReaderNeedsAndNoMore) {
 
 TEST_P(PlanOfModel, HoldsWhatRowsNeed) {
   const auto opened = Reader::open(io::memory_source(Bytes(archive_)));
-  const catalog::Catalog& catalog = (*opened)->catalog();
+  const catalog::Catalog& catalog = opened->catalog();
   std::size_t smaller = 0;
   for (const catalog::Tensor& tensor : catalog.tensors) {
     if (tensor.meta.shape.empty() || tensor.meta.shape[0] < 3) continue;
@@ -89,7 +89,7 @@ TEST_P(PlanOfModel, HoldsWhatRowsNeed) {
     Planner planner(catalog);
     const auto plan = complete_plan(
         planner, catalog, std::span(&part, 1), {},
-        [&](const catalog::Payload& payload) { return (*opened)->read_payload(payload); });
+        [&](const catalog::Payload& payload) { return opened->read_payload(payload); });
     ASSERT_TRUE(plan.ok()) << plan.error().message;
     const auto whole = planner.plan(*whole_tensors(catalog, std::vector{part.tensor}));
     ASSERT_TRUE(whole.ok());
@@ -109,8 +109,8 @@ TEST_P(PlanOfModel, HoldsWhatRowsNeed) {
     ASSERT_TRUE(reader.ok());
     std::vector<std::byte> out(part.size);
     std::vector<std::byte> expected(part.size);
-    ASSERT_TRUE((*reader)->read_bytes(part.tensor, part.offset, out).ok());
-    ASSERT_TRUE((*opened)->read_bytes(part.tensor, part.offset, expected).ok());
+    ASSERT_TRUE(reader->read_bytes(part.tensor, part.offset, out).ok());
+    ASSERT_TRUE(opened->read_bytes(part.tensor, part.offset, expected).ok());
     EXPECT_EQ(out, expected);
   }
   EXPECT_GT(smaller, 5u);
@@ -118,9 +118,9 @@ TEST_P(PlanOfModel, HoldsWhatRowsNeed) {
 
 TEST_P(PlanOfModel, RefusesADamagedGroup) {
   const auto opened = Reader::open(io::memory_source(Bytes(archive_)));
-  const catalog::Catalog& catalog = (*opened)->catalog();
+  const catalog::Catalog& catalog = opened->catalog();
   for (std::uint32_t i = 0; i < catalog.groups.size(); ++i) {
-    std::vector<std::byte> payload = *(*opened)->read_payload(catalog.groups[i].payload);
+    std::vector<std::byte> payload = *opened->read_payload(catalog.groups[i].payload);
     Planner planner(catalog);
     payload[payload.size() / 2] ^= std::byte{1};
     EXPECT_EQ(planner.add_group(i, payload).code(), Code::kChecksum);

@@ -15,9 +15,9 @@ class DecoderOf : public testing::TestWithParam<Named> {
     ASSERT_FALSE(archive_.empty());
     const auto reader = Reader::open(io::memory_source(Bytes(archive_)));
     BBZ_ASSERT_OK(reader);
-    expected_ = content_of(**reader);
-    root_ = (*reader)->root();
-    for (const catalog::File& file : (*reader)->catalog().files) files_.insert(file.path);
+    expected_ = content_of(*reader);
+    root_ = reader->root();
+    for (const catalog::File& file : reader->catalog().files) files_.insert(file.path);
   }
 
   void check(const Decoder& decoder, const Collector& collector) const {

@@ -13,7 +13,7 @@ INSTANTIATE_TEST_SUITE_P(Archives, PartOf, testing::ValuesIn(archives()),
 
 TEST_P(PartOf, FetchesALayerAndNothingElse) {
   const auto archive = GetParam().archive();
-  const auto reader = *Reader::open(io::memory_source(Bytes(archive)));
+  const auto reader = Reader::open(io::memory_source(Bytes(archive)));
   const catalog::Catalog& catalog = reader->catalog();
   const bool front = catalog.header.index_first();
   const catalog::Payload& last = catalog.chunks.back().payload;
@@ -69,7 +69,7 @@ TEST_P(PartOf, FetchesALayerAndNothingElse) {
 // In order, no memory is needed beyond the current record.
 TEST_P(PartOf, NeedsNoRoomInOrder) {
   const auto archive = GetParam().archive();
-  const auto reader = *Reader::open(io::memory_source(Bytes(archive)));
+  const auto reader = Reader::open(io::memory_source(Bytes(archive)));
   Options options;
   options.memory = 0;
   Collector collector;

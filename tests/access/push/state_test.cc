@@ -183,8 +183,8 @@ class Resumed : public testing::TestWithParam<Named> {
     ASSERT_FALSE(archive_.empty());
     const auto reader = Reader::open(io::memory_source(Bytes(archive_)));
     BBZ_ASSERT_OK(reader);
-    expected_ = content_of(**reader);
-    for (const catalog::Tensor& t : (*reader)->catalog().tensors) {
+    expected_ = content_of(*reader);
+    for (const catalog::Tensor& t : reader->catalog().tensors) {
       if (t.chunk_count == 0) chunkless_.insert(t.meta.number);
     }
   }

@@ -47,7 +47,7 @@ TEST(PushedVectors, ValidOnesAreRead) {
         Collector collector;
         const Status pushed = push_all(archive, way, options, collector, random);
         EXPECT_TRUE(pushed.ok()) << pushed.error().message;
-        EXPECT_EQ(collector.sorted(), content_of(**reader));
+        EXPECT_EQ(collector.sorted(), content_of(*reader));
       }
     }
   }

@@ -318,7 +318,7 @@ TEST_F(HostileArchive, AFileThatIsNotWhatItsDigestSaysIsNotCalledWhole) {
   WriteOptions options;
   options.digest = DigestKind::kSha256;
   std::vector<std::byte> archive = *write_sample(sample_files(), options);
-  const auto reader = *Reader::open(io::memory_source(Bytes(archive)));
+  const auto reader = Reader::open(io::memory_source(Bytes(archive)));
   const catalog::File& file = reader->catalog().files[0];
   catalog::FileEndMeta meta{0, static_cast<std::uint32_t>(file.tensors.size()), file.size,
                             file.digest};

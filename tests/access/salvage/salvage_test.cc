@@ -47,7 +47,7 @@ class SalvageTest : public testing::TestWithParam<DigestKind> {
 
   std::vector<SampleFile> files_ = sample_files();
   std::vector<std::byte> archive_;
-  std::unique_ptr<Reader> reader_;
+  std::optional<Reader> reader_;
   io::TempDir out_;
 };
 

@@ -156,7 +156,7 @@ class SalvageOfModel : public testing::TestWithParam<std::tuple<RequestedMethod,
   }
 
   std::vector<std::byte> archive_;
-  std::unique_ptr<Reader> reader_;
+  std::optional<Reader> reader_;
   std::vector<std::byte> file_;  // as it unpacks
   io::TempDir out_;
 };

@@ -56,7 +56,7 @@ TEST(StreamsOfForms, ALowerTensorComesInBlocks) {
     BBZ_ASSERT_OK(writer.write(stored));
     BBZ_ASSERT_OK(writer.end_tensor());
   });
-  const auto reader = *Reader::open(io::memory_source(Bytes(archive)));
+  const auto reader = Reader::open(io::memory_source(Bytes(archive)));
   TensorIStream in(*reader, 0);
   EXPECT_TRUE(std::string((std::istreambuf_iterator<char>(in)), {}) == expected);
   in.clear();
@@ -76,7 +76,7 @@ TEST(StreamsOfForms, ALowerTensorIsNotHeldWhole) {
     BBZ_ASSERT_OK(writer.end_tensor());
   });
   ASSERT_LT(archive.size(), 1000u);
-  const auto reader = *Reader::open(io::memory_source(Bytes(archive)));
+  const auto reader = Reader::open(io::memory_source(Bytes(archive)));
   const std::uint64_t before = peak_bytes();
   TensorIStream in(*reader, 0);
   in.seekg(-1, std::ios_base::end);
@@ -97,7 +97,7 @@ TEST(StreamsOfForms, APolarTensorIsRefusedBeforeThereIsMemoryForIt) {
     BBZ_ASSERT_OK(writer.begin_tensor(spec));
     BBZ_ASSERT_OK(writer.end_tensor());
   });
-  const auto reader = *Reader::open(io::memory_source(Bytes(archive)));
+  const auto reader = Reader::open(io::memory_source(Bytes(archive)));
   const std::uint64_t before = peak_bytes();
   TensorIStream in(*reader, 0);
   EXPECT_EQ(in.get(), std::char_traits<char>::eof());

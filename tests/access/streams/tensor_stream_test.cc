@@ -30,7 +30,7 @@ class TensorStreams : public testing::Test {
   std::vector<std::byte> archive_;
   std::unique_ptr<io::Source> memory_;
   std::shared_ptr<io::CountingSource> counting_;
-  std::unique_ptr<Reader> reader_;
+  std::optional<Reader> reader_;
   std::uint32_t number_ = 0;
 };
 
@@ -119,7 +119,7 @@ TEST_F(TensorStreams, WhatAnOstreamWroteComesBack) {
   BBZ_ASSERT_OK(writer->finish());
   const auto reader = Reader::open(io::memory_source(Bytes(out)));
   BBZ_ASSERT_OK(reader);
-  TensorIStream in(**reader, 0);
+  TensorIStream in(*reader, 0);
   EXPECT_EQ(std::string((std::istreambuf_iterator<char>(in)), {}), expected());
 }
 

@@ -76,7 +76,7 @@ class OfALargeFile : public testing::Test {
   std::vector<std::byte> archive_;
   std::unique_ptr<io::Source> memory_;
   std::shared_ptr<io::CountingSource> counting_;
-  std::unique_ptr<Reader> reader_;
+  std::optional<Reader> reader_;
 };
 
 // Keeps what it is told will be read, and how much of that was not taken back.
@@ -104,7 +104,7 @@ class ToldSource final : public io::ForwardingSource {
 
 TEST_F(OfALargeFile, ASourceIsToldOfManyChunksAheadWithinTheTensor) {
   const auto source = std::make_shared<ToldSource>(*memory_);
-  const auto reader = *Reader::open(source);
+  const auto reader = Reader::open(source);
   ArchiveView view(*reader, {8 << 20, 1});  // nothing is decoded ahead
   const auto file = view.open(0);
   BBZ_ASSERT_OK(file);
@@ -135,7 +135,7 @@ TEST_F(OfALargeFile, ASourceIsToldOfManyChunksAheadWithinTheTensor) {
 
 TEST_F(OfALargeFile, ASourceIsNotToldOfWhatIsDecodedAlready) {
   const auto source = std::make_shared<ToldSource>(*memory_);
-  const auto reader = *Reader::open(source);
+  const auto reader = Reader::open(source);
   ArchiveView view(*reader, {8 << 20, 1});
   const auto file = view.open(0);
   BBZ_ASSERT_OK(file);
@@ -153,7 +153,7 @@ TEST_F(OfALargeFile, ASourceIsNotToldOfWhatIsDecodedAlready) {
 // turn.
 TEST_F(OfALargeFile, ASourceIsToldOfWhatWillHaveLeftTheCache) {
   const auto source = std::make_shared<ToldSource>(*memory_);
-  const auto reader = *Reader::open(source);
+  const auto reader = Reader::open(source);
   ArchiveView view(*reader, {12 * kChunk, 1});
   const auto file = view.open(0);
   BBZ_ASSERT_OK(file);
@@ -178,7 +178,7 @@ TEST(ArchiveView, GivesTheBytesOfEveryFile) {
   BBZ_ASSERT_OK(reader);
   for (const unsigned threads : {1u, 3u}) {
     for (const std::uint64_t cache : {0u, 300u, 1u << 20}) {
-      ArchiveView view(**reader, {cache, threads});
+      ArchiveView view(*reader, {cache, threads});
       for (std::uint32_t number = 0; number < files.size(); ++number) {
         const auto file = view.open(number);
         if (files[number].kind == catalog::FileKind::kDirectory) {
@@ -207,7 +207,7 @@ TEST(ArchiveView, GivesWhatUnpackingGivesOfRotatedModels) {
     BBZ_ASSERT_OK(unpacked);
     const auto reader = Reader::open(io::memory_source(Bytes(packed->archive)));
     BBZ_ASSERT_OK(reader);
-    ArchiveView view(**reader, {20'000, 2});
+    ArchiveView view(*reader, {20'000, 2});
     const auto file = view.open(0);
     BBZ_ASSERT_OK(file);
     expect_random_reads(**file, *unpacked, 1);

@@ -8,7 +8,7 @@ namespace {
 Tree tree_of(const std::vector<SampleFile>& files) {
   const auto archive = write_sample(files, {});
   const auto reader = Reader::open(io::memory_source(Bytes(*archive)));
-  return Tree::make((*reader)->catalog()).value();
+  return Tree::make(reader->catalog()).value();
 }
 
 TEST(Tree, HasFilesAndTheFoldersTheyLieIn) {

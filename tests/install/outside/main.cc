@@ -33,9 +33,10 @@ bbz::Status run(const char* folder) {
   BBZ_ASSIGN(const bbz::Digest root, writer.finish());
   std::printf("%zu bytes, %s\n", archive.size(), root.to_string().c_str());
 
-  BBZ_ASSIGN(const auto reader, bbz::Reader::open(bbz::io::memory_source(bbz::Bytes(archive))));
+  BBZ_ASSIGN(const bbz::Reader reader,
+             bbz::Reader::open(bbz::io::memory_source(bbz::Bytes(archive))));
   std::vector<std::byte> back(weights.size());
-  BBZ_TRY(reader->read_tensor(0, back));
+  BBZ_TRY(reader.read_tensor(0, back));
   if (back != weights) return bbz::Error{bbz::Code::kInternal, "the tensor came back changed"};
   if (folder == nullptr) return {};
   const std::string prefix = std::string(folder) + "/";

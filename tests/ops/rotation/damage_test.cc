@@ -14,7 +14,7 @@ class RotationDamage : public testing::TestWithParam<RequestedMethod> {
     reader_ = *Reader::open(io::memory_source(Bytes(packed_.archive)));
   }
   Packed packed_;
-  std::unique_ptr<Reader> reader_;
+  std::optional<Reader> reader_;
 };
 
 TEST_P(RotationDamage, FlippedBitsAreFound) {

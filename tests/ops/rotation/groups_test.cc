@@ -22,7 +22,7 @@ TEST(Groups, ArePutTogetherOnceInWhateverOrderTheirTensorsAreRead) {
   const std::vector<std::byte> archive = packed_model(RequestedMethod::kBitsBack);
   const auto memory = io::memory_source(Bytes(archive));
   const auto counting = std::make_shared<io::CountingSource>(*memory);
-  const auto reader = *Reader::open(counting);
+  const auto reader = Reader::open(counting);
   std::map<std::uint32_t, std::vector<std::uint32_t>> riders;  // by group
   for (const catalog::Tensor& tensor : reader->catalog().tensors) {
     if (tensor.meta.form == catalog::Form::kRider) {
@@ -58,7 +58,7 @@ TEST(Groups, ServeManyThreadsOfOneReader) {
     ASSERT_TRUE(expected.ok()) << expected.error().message;
     ReadOptions options;
     options.threads = 2;
-    const auto reader = *Reader::open(io::memory_source(Bytes(archive)), options);
+    const auto reader = Reader::open(io::memory_source(Bytes(archive)), options);
     const auto& tensors = reader->catalog().files.front().tensors;
     std::atomic<int> wrong{0};
     std::vector<std::thread> threads;

@@ -108,9 +108,9 @@ class OneFile : public Visitor {
 };
 
 inline Result<std::vector<std::byte>> unpack_by_index(Bytes archive) {
-  BBZ_ASSIGN(const auto reader, Reader::open(io::memory_source(archive)));
+  BBZ_ASSIGN(const Reader reader, Reader::open(io::memory_source(archive)));
   OneFile visitor;
-  BBZ_TRY(reader->visit_all(visitor));
+  BBZ_TRY(reader.visit_all(visitor));
   return visitor.file;
 }
 
@@ -142,13 +142,13 @@ class Places final : public io::Sink {
 inline Result<std::vector<std::byte>> unpack_in_places(Bytes archive, unsigned threads) {
   ReadOptions options;
   options.threads = threads;
-  BBZ_ASSIGN(const auto reader, Reader::open(io::memory_source(archive), options));
+  BBZ_ASSIGN(const Reader reader, Reader::open(io::memory_source(archive), options));
   std::vector<Placement> placements;
-  for (const std::uint32_t number : reader->catalog().files.front().tensors) {
-    placements.push_back({number, reader->catalog().tensors[number].meta.offset});
+  for (const std::uint32_t number : reader.catalog().files.front().tensors) {
+    placements.push_back({number, reader.catalog().tensors[number].meta.offset});
   }
   Places sink;
-  BBZ_TRY(reader->place_tensors(placements, sink, {}));
+  BBZ_TRY(reader.place_tensors(placements, sink, {}));
   return std::move(sink.file);
 }
 

@@ -47,7 +47,7 @@ TEST_F(PlaceDerived, BeginsWhileThereAreChunksLeft) {
   constexpr std::uint64_t kAhead = 128;
   ReadOptions options;
   options.threads = 1;  // so that the order is that in which pieces are begun
-  const auto reader = *Reader::open(io::memory_source(Bytes(archive_)), options);
+  const auto reader = Reader::open(io::memory_source(Bytes(archive_)), options);
   std::vector<Placement> placements;
   std::vector<std::uint64_t> derived, chunks_before;
   std::uint64_t chunks = 0;

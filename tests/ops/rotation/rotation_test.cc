@@ -76,11 +76,11 @@ TEST(Layers, NeedNothingOfOtherLayers) {
     const auto reader = Reader::open(counting);
     ASSERT_TRUE(reader.ok());
     counting->forget();
-    const catalog::Catalog& catalog = (*reader)->catalog();
+    const catalog::Catalog& catalog = reader->catalog();
     for (const catalog::Tensor& t : catalog.tensors) {
       if (t.meta.layer != 1) continue;
       std::vector<std::byte> out(t.byte_size);
-      const Status read = (*reader)->read_tensor(t.meta.number, out);
+      const Status read = reader->read_tensor(t.meta.number, out);
       ASSERT_TRUE(read.ok()) << read.error().message;
     }
     for (const catalog::Tensor& t : catalog.tensors) {
@@ -103,12 +103,12 @@ TEST(Reading, AnyRangeOfATensorOfAnyForm) {
     ASSERT_TRUE(whole.ok()) << whole.error().message;
     const auto reader = Reader::open(io::memory_source(Bytes(packed->archive)));
     std::set<catalog::Form> forms;
-    for (const catalog::Tensor& t : (*reader)->catalog().tensors) {
+    for (const catalog::Tensor& t : reader->catalog().tensors) {
       if (t.is_operand()) continue;
       forms.insert(t.meta.form);
       for (std::uint64_t at = 0; at < t.byte_size; at += 131) {
         std::vector<std::byte> out(std::min<std::uint64_t>(257, t.byte_size - at));
-        const Status read = (*reader)->read_bytes(t.meta.number, at, out);
+        const Status read = reader->read_bytes(t.meta.number, at, out);
         ASSERT_TRUE(read.ok()) << read.error().message;
         EXPECT_TRUE(std::ranges::equal(out, Bytes(*whole).subspan(t.meta.offset + at, out.size())))
             << t.meta.name << " at " << at;

@@ -285,8 +285,8 @@ class Download {
     ReadOptions reading;
     reading.use_front_index = true;  // as the decoder does
     reading.limits = options_.limits;
-    BBZ_ASSIGN(const auto reader, Reader::open(std::move(source), reading));
-    return part_->use(*reader);
+    BBZ_ASSIGN(const Reader reader, Reader::open(std::move(source), reading));
+    return part_->use(reader);
   }
 
   // Takes the existing bytes of the records. What says where the records are came from the server.

@@ -132,8 +132,8 @@ Result<Model> from_archive(const SharedSource& source, const Opening& opening) {
   ReadOptions options;
   options.threads = opening.threads;
   options.limits = opening.limits;
-  BBZ_ASSIGN(auto opened, Reader::open(source, options));
-  const std::shared_ptr<const Reader> reader = std::move(opened);
+  BBZ_ASSIGN(Reader opened, Reader::open(source, options));
+  const auto reader = std::make_shared<const Reader>(std::move(opened));
   Model model;
   model.stored_bytes = reader->catalog().stored_bytes;
   model.root = reader->root();

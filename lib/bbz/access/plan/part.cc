@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "bbz/base/checked.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 
@@ -33,18 +32,8 @@ Result<std::vector<Part>> whole_tensors(const catalog::Catalog& catalog,
 Result<Part> rows(const catalog::Catalog& catalog, std::uint32_t tensor, std::uint64_t first,
                   std::uint64_t last) {
   if (tensor >= catalog.tensors.size()) return no_such("tensor", tensor, catalog.tensors.size());
-  const catalog::Tensor& entry = catalog.tensors[tensor];
-  const std::uint64_t count = entry.meta.shape.empty() ? 1 : entry.meta.shape.front();
-  if (first > last || last > count) {
-    return make_error(Code::kInvalidArgument, "tensor {} {}: no rows {} to {}, it has {}", tensor,
-                      quoted(entry.meta.name), first, last, count);
-  }
-  if (count == 0) return Part{tensor, 0, 0};
-  // The product does not overflow: the catalog has checked that sizes in bits fit in 64 bits.
-  const std::uint64_t row_bits = entry.byte_size * 8 / count;
-  const std::uint64_t begin = first * row_bits / 8;
-  const std::uint64_t end = first == last ? begin : divide_up(last * row_bits, 8);
-  return Part{tensor, begin, end - begin};
+  BBZ_ASSIGN(const io::ByteRange bytes, catalog::row_bytes(catalog.tensors[tensor], first, last));
+  return Part{tensor, bytes.offset, bytes.size};
 }
 
 Result<std::vector<Part>> layer(const catalog::Catalog& catalog, std::uint32_t layer) {

@@ -31,6 +31,9 @@ struct Reader::State {
   State(std::shared_ptr<io::Source> s, const ReadOptions& options)
       : source(std::move(s)), pool(options.threads) {}
 
+  // Checks that a number exists. Errors: kInvalidArgument.
+  Status check_tensor(std::uint32_t number) const;
+  Status check_file(std::uint32_t number) const;
   Result<std::vector<std::byte>> read_payload(const catalog::Payload& payload);
   Status read_chunk(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
                     std::vector<std::byte>& payload, MutableBytes out);

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "bbz/base/checked.h"
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+
 namespace bbz::catalog {
 
 const File* Catalog::find_file(std::string_view path) const {
@@ -17,6 +21,21 @@ std::vector<std::uint32_t> Catalog::find_tensors(std::string_view name) const {
     }
   }
   return found;
+}
+
+Result<io::ByteRange> row_bytes(const Tensor& tensor, std::uint64_t first, std::uint64_t last) {
+  const TensorMeta& meta = tensor.meta;
+  const std::uint64_t count = meta.shape.empty() ? 1 : meta.shape.front();
+  if (first > last || last > count) {
+    return make_error(Code::kInvalidArgument, "tensor {} {}: no rows {} to {}, it has {}",
+                      meta.number, quoted(meta.name), first, last, count);
+  }
+  if (count == 0) return io::ByteRange{};
+  // The product does not overflow, because the size in bits of every tensor fits in 64 bits.
+  const std::uint64_t row_bits = tensor.byte_size * 8 / count;
+  const std::uint64_t begin = first * row_bits / 8;
+  const std::uint64_t end = first == last ? begin : divide_up(last * row_bits, 8);
+  return io::ByteRange{begin, end - begin};
 }
 
 }  // namespace bbz::catalog

@@ -9,6 +9,7 @@
 
 #include "bbz/format/catalog/metas.h"
 #include "bbz/format/container/header.h"
+#include "bbz/io/byte_range.h"
 
 namespace bbz::catalog {
 
@@ -85,5 +86,10 @@ struct Catalog {
   // files may share a name. Plain bytes are left out. Takes time linear in the number of tensors.
   std::vector<std::uint32_t> find_tensors(std::string_view name) const;
 };
+
+// Returns the bytes of rows [first, last) of a tensor of a catalog, along its outermost axis; a
+// tensor of rank 0 has one row. Rows of elements smaller than a byte are rounded outwards to whole
+// bytes. Errors: kInvalidArgument for rows that do not exist.
+Result<io::ByteRange> row_bytes(const Tensor& tensor, std::uint64_t first, std::uint64_t last);
 
 }  // namespace bbz::catalog
