@@ -99,7 +99,7 @@ class BlockArchive {
     }
     BBZ_ASSIGN(io::OutputTree tree, io::OutputTree::open(folder));
     const Timer timer;
-    BBZ_TRY(ops::unpack(reader, tree, {}));
+    BBZ_TRY(ops::unpack(reader, tree));
     const double seconds = timer.seconds();
     std::filesystem::remove_all(folder);
     return seconds;

@@ -36,13 +36,13 @@ TEST(Unpack, PutsBytesInTheirPlaceWhateverTheirOrder) {
     const io::TempDir dir;
     io::OutputTree streamed = io::OutputTree::open(dir / "streamed").value();
     const auto source = io::memory_source(Bytes(archive));
-    const auto from_stream = unpack_stream(*source, streamed, {});
+    const auto from_stream = unpack_stream({*source}, streamed);
     ASSERT_TRUE(from_stream.ok()) << from_stream.error().message;
     EXPECT_EQ(io::read_text(dir / "streamed/folder/file"), "first-last!");
 
     io::OutputTree seeking = io::OutputTree::open(dir / "seeking").value();
     const auto reader = Reader::open(io::memory_source(Bytes(archive)));
-    ASSERT_TRUE(unpack(*reader, seeking, {}).ok());
+    ASSERT_TRUE(unpack(*reader, seeking).ok());
     EXPECT_EQ(io::read_text(dir / "seeking/folder/file"), "first-last!");
   }
 }
@@ -52,7 +52,7 @@ TEST(Unpack, SaysWhereASinkCannotTakeBytesOutOfOrder) {
   const auto source = io::memory_source(Bytes(archive));
   std::vector<std::byte> out;
   const auto sink = io::memory_sink(out);
-  EXPECT_EQ(unpack_one_stream(*source, *sink, {}).code(), Code::kUnsupported);
+  EXPECT_EQ(unpack_one_stream({*source}, *sink).code(), Code::kUnsupported);
 }
 
 }  // namespace

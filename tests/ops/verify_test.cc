@@ -62,7 +62,7 @@ TEST(Verify, FindsADigestOfAFileThatIsWrong) {
   // The chunks prove the bytes all the same.
   const io::TempDir dir;
   io::OutputTree out = io::OutputTree::open(dir / "out").value();
-  BBZ_ASSERT_OK(unpack(*Reader::open(io::memory_source(Bytes(*archive))), out, {}));
+  BBZ_ASSERT_OK(unpack(*Reader::open(io::memory_source(Bytes(*archive))), out));
   for (const SampleFile& file : files) {
     if (file.kind != catalog::FileKind::kRegular) continue;
     const auto bytes = file.bytes();

@@ -36,11 +36,8 @@ Manual cat_manual() {
 }
 
 Result<ExitCode> run_cat(const CatArguments& arguments, const CommonOptions& common) {
-  ops::CatOptions options;
-  options.threads = common.threads;
-  BBZ_ASSIGN(options.selection, arguments.selection.selection());
+  BBZ_ASSIGN(const ops::Selection selection, arguments.selection.selection());
   BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
-  options.limits = acceptance.limits;
   BBZ_ASSIGN(ArchiveInput input,
              ArchiveInput::open(arguments.archive, common.threads, arguments.network, acceptance,
                                 folder_of(arguments.output)));
@@ -51,10 +48,11 @@ Result<ExitCode> run_cat(const CatArguments& arguments, const CommonOptions& com
   BBZ_ASSIGN(const auto sink, arguments.output == "-"
                                   ? io::create_output("-", {})  // text may go to a terminal
                                   : open_output(arguments.output, arguments.writing));
+  const ops::StreamInput stream{input.stream(), common.threads, acceptance.limits};
   for (const std::string& name : arguments.names) {
     BBZ_TRY(naming_input(arguments.archive,
-                         input.reader() ? ops::cat(*input.reader(), name, *sink, options)
-                                        : ops::cat_stream(input.stream(), name, *sink, options)));
+                         input.reader() ? ops::cat(*input.reader(), name, *sink, selection.files)
+                                        : ops::cat_stream(stream, name, *sink, selection.files)));
   }
   BBZ_TRY(sink->finish());
   return ExitCode::kSuccess;

@@ -92,7 +92,7 @@ void report(const std::string& path, const std::string& what, const CommonOption
 Result<download::Options> options_of(const GetArguments& arguments, const CommonOptions& common) {
   download::Options options;
   BBZ_ASSIGN(options.http, arguments.network.options());
-  if (common.threads != 0) options.http.connections = common.threads;
+  if (common.threads != kAllCores) options.http.connections = common.threads;
   BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
   options.limits = acceptance.limits;
   options.expected = acceptance.root;
@@ -150,16 +150,18 @@ Result<ExitCode> get_part(const GetArguments& arguments, const ops::Selection& s
   std::uint64_t written = 0;
   download::PartRequest part;
   part.wants = [&](const catalog::File& file, const catalog::Tensor& tensor) {
-    return selection.selects(file, tensor);
+    return selection.selects(file.path, tensor);
   };
   part.use = [&](const Reader& reader) -> Status {
     bar.reset();
     ops::ExtractOptions extracting;
     extracting.selection = selection;
-    extracting.threads = common.threads;
+    WriteOptions writing;
+    writing.digest = reader.catalog().header.digest_kind;
+    writing.threads = common.threads;
     BBZ_ASSIGN(const auto sink, open_output(path, arguments.writing));
     const std::string name = fs::path(path).stem().string() + ".safetensors";
-    BBZ_ASSIGN(packed, ops::extract_archive(reader, *sink, name, extracting));
+    BBZ_ASSIGN(packed, ops::extract_archive(reader, *sink, name, extracting, writing));
     written = sink->written();
     return sink->finish();
   };
@@ -179,7 +181,7 @@ Result<ExitCode> run_get(const GetArguments& arguments, const CommonOptions& com
   }
   BBZ_ASSIGN(const ops::Selection selection, arguments.selection.selection());
   BBZ_ASSIGN(const std::string path, output_path(arguments));
-  if (!selection.of_tensors() && selection.files.empty()) {
+  if (!selection.of_tensors() && selection.files.patterns.empty()) {
     return get_whole(arguments, path, common);
   }
   if (arguments.output.empty()) {

@@ -69,28 +69,31 @@ struct Job {
   Limits limits;
   const UnpackArguments& arguments;
   const CommonOptions& common;
+
+  // Returns the input as a stream, for an input without a reader.
+  ops::StreamInput stream() { return {input.stream(), common.threads, limits}; }
 };
 
+// Returns the options of a way of unpacking that writes below a directory.
 template <class Options>
-Options options_of(Job& job, ProgressBar& bar) {
+Options options_of(const Job& job, ProgressBar& bar) {
   Options options;
-  options.selection = job.selection;
   options.replace = job.arguments.writing.force;
   options.sync = !job.arguments.writing.no_sync;
-  options.limits = job.limits;
-  options.threads = job.common.threads;
   options.progress = [&bar](std::uint64_t done) { bar.update(done); };
   return options;
 }
 
 Result<ops::UnpackSummary> unpack_files(Job& job, ProgressBar& bar) {
-  const auto options = options_of<ops::UnpackOptions>(job, bar);
+  auto options = options_of<ops::UnpackOptions>(job, bar);
+  options.files = job.selection.files;
   const Reader* const reader = job.input.reader();
   if (!job.arguments.output.empty()) {
     BBZ_ASSIGN(const auto sink, open_output(job.arguments.output, job.arguments.writing));
     BBZ_ASSIGN(const ops::UnpackSummary summary,
-               reader ? ops::unpack_one(*reader, *sink, options)
-                      : ops::unpack_one_stream(job.input.stream(), *sink, options));
+               reader
+                   ? ops::unpack_one(*reader, *sink, options.files, options.progress)
+                   : ops::unpack_one_stream(job.stream(), *sink, options.files, options.progress));
     BBZ_TRY(sink->finish());
     return summary;
   }
@@ -98,30 +101,31 @@ Result<ops::UnpackSummary> unpack_files(Job& job, ProgressBar& bar) {
   BBZ_ASSIGN(OutputFolder out, OutputFolder::open(folder));
   BBZ_ASSIGN(const ops::UnpackSummary summary,
              reader ? ops::unpack(*reader, out.tree(), options)
-                    : ops::unpack_stream(job.input.stream(), out.tree(), options));
+                    : ops::unpack_stream(job.stream(), out.tree(), options));
   out.keep();
   return summary;
 }
 
 Result<ops::ExtractSummary> extract_tensors(Job& job, ProgressBar& bar) {
-  auto options = options_of<ops::ExtractOptions>(job, bar);
+  auto options = options_of<ops::ExtractFilesOptions>(job, bar);
+  options.selection = job.selection;
   const Reader* const reader = job.input.reader();
   const UnpackArguments& arguments = job.arguments;
   // Keep tensors in the directory of the output, whose file system has room for them.
+  const std::string spool =
+      arguments.output.empty() ? arguments.folder : folder_of(arguments.output);
   if (!arguments.output.empty()) {
-    options.spool_folder = folder_of(arguments.output);
     BBZ_ASSIGN(const auto sink, open_output(arguments.output, arguments.writing));
     BBZ_ASSIGN(const ops::ExtractSummary summary,
                reader ? ops::extract(*reader, *sink, options)
-                      : ops::extract_stream(job.input.stream(), *sink, options));
+                      : ops::extract_stream(job.stream(), *sink, options, spool));
     BBZ_TRY(sink->finish());
     return summary;
   }
-  options.spool_folder = arguments.folder;
   BBZ_ASSIGN(OutputFolder out, OutputFolder::open(arguments.folder));
   BBZ_ASSIGN(const ops::ExtractSummary summary,
              reader ? ops::extract_files(*reader, out.tree(), options)
-                    : ops::extract_files_stream(job.input.stream(), out.tree(), options));
+                    : ops::extract_files_stream(job.stream(), out.tree(), options, spool));
   out.keep();
   return summary;
 }

@@ -32,11 +32,11 @@ std::optional<std::uint64_t> ArchiveInput::progress_total(const ops::Selection& 
   const catalog::Catalog& catalog = reader_->catalog();
   std::uint64_t total = 0;
   for (const catalog::File& file : catalog.files) {
-    if (!selection.of_tensors() && selection.selects_file(file.path)) total += file.size;
+    if (!selection.of_tensors() && selection.files.selects(file.path)) total += file.size;
     if (!selection.of_tensors()) continue;
     for (const std::uint32_t number : file.tensors) {
       const catalog::Tensor& tensor = catalog.tensors[number];
-      if (selection.selects(file, tensor)) total += tensor.byte_size;
+      if (selection.selects(file.path, tensor)) total += tensor.byte_size;
     }
   }
   return total;

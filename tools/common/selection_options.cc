@@ -34,7 +34,7 @@ void add_list(Options& options, const std::string& name, std::vector<std::string
 
 Result<ops::Selection> SelectionArguments::selection() const {
   ops::Selection selection;
-  selection.files = files;
+  selection.files.patterns = files;
   selection.tensors = tensors;
   selection.excluded = excluded;
   for (const std::string& text : layers) {

@@ -100,7 +100,7 @@ Result<ops::Selection> selection_of(const bbz_selection* given) {
   }
   BBZ_TRY(add_patterns(known.tensors, known.tensor_count, selection.tensors));
   BBZ_TRY(add_patterns(known.excluded, known.excluded_count, selection.excluded));
-  BBZ_TRY(add_patterns(known.files, known.file_count, selection.files));
+  BBZ_TRY(add_patterns(known.files, known.file_count, selection.files.patterns));
   return selection;
 }
 

@@ -46,7 +46,7 @@ Result<push::Options> options_of(const bbz_push_options& known) {
     BBZ_ASSIGN(auto selection, selection_of(known.selection));
     options.wants = [selection = std::move(selection)](const catalog::File& file,
                                                        const catalog::Tensor& tensor) {
-      return selection.selects(file, tensor);
+      return selection.selects(file.path, tensor);
     };
   }
   BBZ_ASSIGN(options.limits, limits_of(known.limits));

@@ -19,11 +19,11 @@ Error ambiguous(const std::string& name) {
 // Writes the tensor or the file of a name to a sink.
 class NameWriter final : public Visitor {
  public:
-  NameWriter(const std::string& name, io::Sink& sink, const Selection& selection)
-      : name_(name), sink_(sink), selection_(selection) {}
+  NameWriter(const std::string& name, io::Sink& sink, const FileSelection& files)
+      : name_(name), sink_(sink), files_(files) {}
 
   Status begin_file(const catalog::File& file) override {
-    in_selected_ = selection_.selects_file(file.path);
+    in_selected_ = files_.selects(file.path);
     if (file.path == name_ && file.kind == catalog::FileKind::kRegular && !tensor_found_) {
       file_found_ = true;
       assembler_.emplace(sink_);
@@ -65,7 +65,7 @@ class NameWriter final : public Visitor {
  private:
   const std::string& name_;
   io::Sink& sink_;
-  const Selection& selection_;
+  const FileSelection& files_;
   std::optional<FileAssembler> assembler_;
   bool in_selected_ = false;
   bool in_tensor_ = false;
@@ -76,33 +76,28 @@ class NameWriter final : public Visitor {
 }  // namespace
 
 Status cat(const Reader& reader, const std::string& name, io::Sink& sink,
-           const CatOptions& options) {
+           const FileSelection& files) {
   BBZ_TRY(io::add_input(sink, reader.source()));
-  const catalog::Catalog& catalog = reader.catalog();
-  std::vector<std::uint32_t> tensors = catalog.find_tensors(name);
-  std::erase_if(tensors, [&](std::uint32_t number) {
-    const catalog::Tensor& tensor = catalog.tensors[number];
-    return tensor.is_operand() ||
-           !options.selection.selects_file(catalog.files[tensor.meta.file].path);
-  });
-  if (tensors.size() > 1) return ambiguous(name);
-  if (tensors.size() == 1) return reader.write_tensors(tensors, sink);
-  const catalog::File* file = catalog.find_file(name);
+  const auto tensor = reader.find_tensor_in(
+      name, [&](const catalog::File& file) { return files.selects(file.path); });
+  if (tensor.ok()) return reader.write_tensors({&*tensor, 1}, sink);
+  if (tensor.code() != Code::kNotFound) return tensor.error();
+  const catalog::File* const file = reader.catalog().find_file(name);
   if (file == nullptr || file->kind != catalog::FileKind::kRegular) return not_found(name);
   return reader.write_tensors(file->tensors, sink);
 }
 
-Status cat_stream(io::Source& source, const std::string& name, io::Sink& sink,
-                  const CatOptions& options) {
-  BBZ_TRY(io::add_input(sink, source));
+Status cat_stream(const StreamInput& archive, const std::string& name, io::Sink& sink,
+                  const FileSelection& files) {
+  BBZ_TRY(io::add_input(sink, archive.source));
   StreamOptions stream;
-  stream.threads = options.threads;
-  stream.limits = options.limits;
+  stream.threads = archive.threads;
+  stream.limits = archive.limits;
   stream.wants = [&](const catalog::File& file, const catalog::Tensor& tensor) {
     return file.path == name || tensor.meta.name == name;
   };
-  NameWriter writer(name, sink, options.selection);
-  BBZ_TRY(read_stream(source, stream, writer));
+  NameWriter writer(name, sink, files);
+  BBZ_TRY(read_stream(archive.source, stream, writer));
   if (!writer.found()) return not_found(name);
   return {};
 }

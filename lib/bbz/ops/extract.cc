@@ -75,15 +75,12 @@ class TensorWriter final : public Visitor {
 }  // namespace
 
 Result<ExtractSummary> extract_archive(const Reader& reader, io::Sink& sink,
-                                       const std::string& path, const ExtractOptions& options) {
+                                       const std::string& path, const ExtractOptions& options,
+                                       const WriteOptions& writing) {
   BBZ_TRY(io::add_input(sink, reader.source()));
   BBZ_ASSIGN(const std::vector<std::uint32_t> numbers, select(reader.catalog(), options.selection));
   BBZ_ASSIGN(TensorFile file, plan_file(reader, numbers));
   BBZ_ASSIGN(const std::vector<std::byte> header, file.header());
-  WriteOptions writing;
-  writing.digest = reader.catalog().header.digest_kind;
-  writing.threads = options.threads;
-  writing.limits = options.limits;
   BBZ_ASSIGN(Writer writer, Writer::create(sink, writing));
   BBZ_TRY(writer.begin_file(path));
   BBZ_TRY(writer.add_metadata("format", "safetensors"));
@@ -137,7 +134,7 @@ Result<ExtractSummary> write_files(const Reader& reader, std::span<const std::ui
 }  // namespace
 
 Result<ExtractSummary> extract_files(const Reader& reader, io::OutputTree& out,
-                                     const ExtractOptions& options) {
+                                     const ExtractFilesOptions& options) {
   BBZ_ASSIGN(const std::vector<std::uint32_t> numbers, select(reader.catalog(), options.selection));
   const catalog::Catalog& catalog = reader.catalog();
   const io::OutputOptions output{options.replace, options.sync, reader.source().file_status()};

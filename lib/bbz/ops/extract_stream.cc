@@ -11,12 +11,10 @@ namespace {
 // or of the archive.
 class SpoolingVisitor final : public Visitor {
  public:
-  SpoolingVisitor(Spool& spool, const ExtractOptions& options, io::OutputTree* out,
-                  const io::Source& archive)
-      : spool_(spool),
-        options_(options),
-        out_(out),
-        output_options_{options.replace, options.sync, archive.file_status()} {}
+  // With `out`, writes a file for each file of the archive; without, one file for all of them.
+  SpoolingVisitor(Spool& spool, const Selection& selection, io::OutputTree* out,
+                  const io::OutputOptions& output)
+      : spool_(spool), selection_(selection), out_(out), output_options_(output) {}
 
   Status begin_file(const catalog::File& file) override {
     path_ = file.path;
@@ -34,9 +32,7 @@ class SpoolingVisitor final : public Visitor {
   }
 
   Status begin_tensor(const catalog::Tensor& tensor) override {
-    catalog::File file;
-    file.path = path_;
-    wanted_ = options_.selection.selects(file, tensor);
+    wanted_ = selection_.selects(path_, tensor);
     if (!wanted_) return {};
     ++in_file_;
     return output_.add(tensor, path_);
@@ -81,8 +77,8 @@ class SpoolingVisitor final : public Visitor {
 
  private:
   Spool& spool_;
-  const ExtractOptions& options_;
-  io::OutputTree* out_;  // null: one output for all files
+  const Selection& selection_;
+  io::OutputTree* out_;
   const io::OutputOptions output_options_;
   io::Batch batch_;
   TensorFile output_;
@@ -97,18 +93,19 @@ class SpoolingVisitor final : public Visitor {
 
 // Reads the whole stream. A single output goes to `sink`, several go to `out`; the other one is
 // null.
-Result<ExtractSummary> run(io::Source& source, io::Sink* sink, io::OutputTree* out,
-                           const ExtractOptions& options) {
-  BBZ_ASSIGN(const auto spool, Spool::create(options.spool_folder));
-  SpoolingVisitor visitor(*spool, options, out, source);
+Result<ExtractSummary> run(const StreamInput& archive, io::Sink* sink, io::OutputTree* out,
+                           const ExtractOptions& options, const io::OutputOptions& output,
+                           const std::string& spool_folder) {
+  BBZ_ASSIGN(const auto spool, Spool::create(spool_folder));
+  SpoolingVisitor visitor(*spool, options.selection, out, output);
   StreamOptions stream;
-  stream.threads = options.threads;
-  stream.limits = options.limits;
+  stream.threads = archive.threads;
+  stream.limits = archive.limits;
   stream.progress = options.progress;
   stream.wants = [&](const catalog::File& file, const catalog::Tensor& tensor) {
-    return options.selection.selects(file, tensor);
+    return options.selection.selects(file.path, tensor);
   };
-  const auto read = read_stream(source, stream, visitor);
+  const auto read = read_stream(archive.source, stream, visitor);
   const Status published = visitor.publish();
   BBZ_TRY(read);
   BBZ_TRY(published);
@@ -121,15 +118,18 @@ Result<ExtractSummary> run(io::Source& source, io::Sink* sink, io::OutputTree* o
 
 }  // namespace
 
-Result<ExtractSummary> extract_stream(io::Source& source, io::Sink& sink,
-                                      const ExtractOptions& options) {
-  BBZ_TRY(io::add_input(sink, source));
-  return run(source, &sink, nullptr, options);
+Result<ExtractSummary> extract_stream(const StreamInput& archive, io::Sink& sink,
+                                      const ExtractOptions& options,
+                                      const std::string& spool_folder) {
+  BBZ_TRY(io::add_input(sink, archive.source));
+  return run(archive, &sink, nullptr, options, {}, spool_folder);
 }
 
-Result<ExtractSummary> extract_files_stream(io::Source& source, io::OutputTree& out,
-                                            const ExtractOptions& options) {
-  return run(source, nullptr, &out, options);
+Result<ExtractSummary> extract_files_stream(const StreamInput& archive, io::OutputTree& out,
+                                            const ExtractFilesOptions& options,
+                                            const std::string& spool_folder) {
+  return run(archive, nullptr, &out, options,
+             {options.replace, options.sync, archive.source.file_status()}, spool_folder);
 }
 
 }  // namespace bbz::ops

@@ -8,37 +8,57 @@
 
 namespace bbz::ops {
 
-bool Selection::selects_file(std::string_view path) const {
-  return files.empty() || matches_any_glob(files, std::string(path));
+namespace {
+
+// Appends `WHAT VALUE` to a list.
+void add(std::string& list, std::string_view what, std::string_view value) {
+  list += fmt::format("{}{} {}", list.empty() ? "" : ", ", what, value);
 }
 
-bool Selection::selects(const catalog::File& file, const catalog::Tensor& tensor) const {
+std::string or_everything(std::string list) {
+  return list.empty() ? "everything" : list;
+}
+
+void add_files(std::string& list, const FileSelection& files) {
+  for (const std::string& pattern : files.patterns) add(list, "file", bbz::quoted(pattern));
+}
+
+}  // namespace
+
+bool FileSelection::selects(std::string_view path) const {
+  return patterns.empty() || matches_any_glob(patterns, std::string(path));
+}
+
+std::string FileSelection::to_string() const {
+  std::string text;
+  add_files(text, *this);
+  return or_everything(std::move(text));
+}
+
+bool Selection::selects(std::string_view path, const catalog::Tensor& tensor) const {
   const catalog::TensorMeta& meta = tensor.meta;
   if (meta.kind != catalog::TensorKind::kTensor || tensor.is_operand()) return false;
   const auto holds_layer = [&](const Layers& range) {
     return meta.layer != catalog::kNone && range.first <= meta.layer && meta.layer <= range.last;
   };
-  return selects_file(file.path) && (layers.empty() || std::ranges::any_of(layers, holds_layer)) &&
+  return files.selects(path) && (layers.empty() || std::ranges::any_of(layers, holds_layer)) &&
          (tensors.empty() || matches_any_glob(tensors, meta.name)) &&
          !matches_any_glob(excluded, meta.name);
 }
 
 std::string Selection::to_string() const {
   std::string text;
-  const auto add = [&](std::string_view what, std::string_view value) {
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", what, value);
-  };
   for (const Layers& range : layers) {
     if (range.first == range.last) {
-      add("layer", std::to_string(range.first));
+      add(text, "layer", std::to_string(range.first));
     } else {
-      add("layers", fmt::format("{}-{}", range.first, range.last));
+      add(text, "layers", fmt::format("{}-{}", range.first, range.last));
     }
   }
-  for (const std::string& pattern : tensors) add("tensor", bbz::quoted(pattern));
-  for (const std::string& pattern : excluded) add("without", bbz::quoted(pattern));
-  for (const std::string& pattern : files) add("file", bbz::quoted(pattern));
-  return text.empty() ? "everything" : text;
+  for (const std::string& pattern : tensors) add(text, "tensor", bbz::quoted(pattern));
+  for (const std::string& pattern : excluded) add(text, "without", bbz::quoted(pattern));
+  add_files(text, files);
+  return or_everything(std::move(text));
 }
 
 Result<std::vector<std::uint32_t>> select(const catalog::Catalog& catalog,
@@ -46,7 +66,7 @@ Result<std::vector<std::uint32_t>> select(const catalog::Catalog& catalog,
   std::vector<std::uint32_t> numbers;
   for (const catalog::File& file : catalog.files) {
     for (const std::uint32_t number : file.tensors) {
-      if (selection.selects(file, catalog.tensors[number])) numbers.push_back(number);
+      if (selection.selects(file.path, catalog.tensors[number])) numbers.push_back(number);
     }
   }
   if (numbers.empty()) {

@@ -1,4 +1,4 @@
-// Selection: selects tensors of an archive by file, layer and name.
+// Selection: selects files of an archive by path, and tensors by file, layer and name.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,21 @@
 
 namespace bbz::ops {
 
-// Selects tensors. A tensor is selected if its file matches one of `files`, its layer lies in one
-// of `layers`, its name matches one of `tensors`, and its name matches none of `excluded`. An empty
-// list restricts nothing. Patterns are those of fnmatch(3): * and ? match any characters, including
-// '/' and '.', and [...] matches one of a set.
+// Selects files whose path matches one of the patterns, or all files if there is none. Patterns are
+// those of fnmatch(3): * and ? match any characters, including '/' and '.', and [...] matches one
+// of a set.
+struct FileSelection {
+  std::vector<std::string> patterns;  // of paths
+
+  // Returns whether it selects the file with this path.
+  bool selects(std::string_view path) const;
+  // Describes the selection for messages: `file "*.json"`.
+  std::string to_string() const;
+};
+
+// Selects tensors. A tensor is selected if its file is, its layer lies in one of `layers`, its name
+// matches one of `tensors`, and its name matches none of `excluded`. An empty list restricts
+// nothing. Patterns are those of FileSelection.
 struct Selection {
   // A range of layers.
   struct Layers {
@@ -21,16 +32,14 @@ struct Selection {
     std::uint32_t last = 0;   // included
   };
 
-  std::vector<std::string> files;     // patterns of paths
+  FileSelection files;                // of the tensors
   std::vector<Layers> layers;         // tensors of no layer lie in none of them
   std::vector<std::string> tensors;   // patterns of names that are selected
   std::vector<std::string> excluded;  // patterns of names that are not selected
 
-  // Returns whether a file is one of `files`.
-  bool selects_file(std::string_view path) const;
-  // Returns whether a tensor of `file` is selected; false for bytes that are no tensor and for
-  // operands.
-  bool selects(const catalog::File& file, const catalog::Tensor& tensor) const;
+  // Returns whether a tensor of the file with this path is selected; false for bytes that are no
+  // tensor and for operands.
+  bool selects(std::string_view path, const catalog::Tensor& tensor) const;
   // Returns whether it selects tensors, and not only files.
   bool of_tensors() const { return !layers.empty() || !tensors.empty() || !excluded.empty(); }
   // Describes the selection for messages: `layer 3, tensor "*.weight"`.

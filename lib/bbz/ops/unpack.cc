@@ -44,7 +44,7 @@ class Tree final : public Destination {
   }
 
   Result<io::Sink*> begin(const catalog::File& file) override {
-    if (!options_.selection.selects_file(file.path)) return nullptr;
+    if (!options_.files.selects(file.path)) return nullptr;
     ++files_;
     if (file.kind == catalog::FileKind::kDirectory) {
       BBZ_TRY(out_.make_directory(file.path));
@@ -58,7 +58,7 @@ class Tree final : public Destination {
     file_.reset();
     return {};
   }
-  bool satisfied() const override { return files_ != 0 || options_.selection.files.empty(); }
+  bool satisfied() const override { return files_ != 0 || options_.files.patterns.empty(); }
 
   // Publishes the complete files, even if a later one failed.
   Result<UnpackSummary> finish(Result<UnpackSummary> summary) {
@@ -79,29 +79,28 @@ class Tree final : public Destination {
 // Writes the one selected file to a sink.
 class Single final : public Destination {
  public:
-  Single(io::Sink& sink, const UnpackOptions& options)
-      : sink_(sink), selection_(options.selection) {}
+  Single(io::Sink& sink, const FileSelection& files) : sink_(sink), selected_(files) {}
 
   Result<io::Sink*> begin(const catalog::File& file) override {
-    if (!is_selected(file, selection_)) return nullptr;
-    if (++files_ > 1) return several(selection_);
+    if (!is_selected(file, selected_)) return nullptr;
+    if (++files_ > 1) return several(selected_);
     return &sink_;
   }
   Status end() override { return {}; }
   bool satisfied() const override { return files_ != 0; }
 
-  static bool is_selected(const catalog::File& file, const Selection& selection) {
-    return file.kind == catalog::FileKind::kRegular && selection.selects_file(file.path);
+  static bool is_selected(const catalog::File& file, const FileSelection& files) {
+    return file.kind == catalog::FileKind::kRegular && files.selects(file.path);
   }
-  static Error several(const Selection& selection) {
+  static Error several(const FileSelection& files) {
     return make_error(Code::kInvalidArgument, Remedy::kChooseOrSeparate,
                       "several files match ({}): choose one of them, or unpack into a directory",
-                      selection.to_string());
+                      files.to_string());
   }
 
  private:
   io::Sink& sink_;
-  const Selection& selection_;
+  const FileSelection& selected_;
 };
 
 // Writes the files that a stream delivers.
@@ -144,40 +143,40 @@ class StreamWriter final : public Visitor {
 
 Result<UnpackSummary> summarise(const Destination& destination, std::uint64_t bytes,
                                 const Digest& root, const catalog::Catalog& catalog,
-                                const UnpackOptions& options) {
+                                const FileSelection& files) {
   if (!destination.satisfied()) {
-    return make_error(Code::kNotFound, "no file matches ({})", options.selection.to_string());
+    return make_error(Code::kNotFound, "no file matches ({})", files.to_string());
   }
   return UnpackSummary{destination.files(), bytes, root, is_exact(catalog)};
 }
 
 Result<UnpackSummary> write_files(const Reader& reader, Destination& destination,
-                                  const UnpackOptions& options) {
+                                  const FileSelection& files, const Progress& progress) {
   std::uint64_t written = 0;
   for (const catalog::File& file : reader.catalog().files) {
     BBZ_ASSIGN(io::Sink* const sink, destination.begin(file));
     if (sink == nullptr) continue;
     BBZ_TRY(reader.write_tensors(file.tensors, *sink, [&](std::uint64_t bytes) {
-      if (options.progress) options.progress(written + bytes);
+      if (progress) progress(written + bytes);
     }));
     BBZ_TRY(destination.end());
     written += file.size;
   }
-  return summarise(destination, written, reader.root(), reader.catalog(), options);
+  return summarise(destination, written, reader.root(), reader.catalog(), files);
 }
 
-Result<UnpackSummary> write_stream(io::Source& source, Destination& destination,
-                                   const UnpackOptions& options) {
+Result<UnpackSummary> write_stream(const StreamInput& archive, Destination& destination,
+                                   const FileSelection& files, const Progress& progress) {
   StreamOptions stream;
-  stream.threads = options.threads;
-  stream.limits = options.limits;
-  stream.progress = options.progress;
+  stream.threads = archive.threads;
+  stream.limits = archive.limits;
+  stream.progress = progress;
   stream.wants = [&](const catalog::File& file, const catalog::Tensor&) {
-    return options.selection.selects_file(file.path);
+    return files.selects(file.path);
   };
   StreamWriter writer(destination);
-  BBZ_ASSIGN(const StreamSummary read, read_stream(source, stream, writer));
-  return summarise(destination, writer.written(), read.root, read.catalog, options);
+  BBZ_ASSIGN(const StreamSummary read, read_stream(archive.source, stream, writer));
+  return summarise(destination, writer.written(), read.root, read.catalog, files);
 }
 
 }  // namespace
@@ -186,36 +185,35 @@ Result<UnpackSummary> unpack(const Reader& reader, io::OutputTree& out,
                              const UnpackOptions& options) {
   const io::OutputOptions output = Tree::output_options(options, reader.source());
   for (const catalog::File& file : reader.catalog().files) {
-    if (!Single::is_selected(file, options.selection)) continue;
+    if (!Single::is_selected(file, options.files)) continue;
     BBZ_TRY(out.check_file(file.path, output));
   }
   Tree tree(out, options, reader.source());
-  return tree.finish(write_files(reader, tree, options));
+  return tree.finish(write_files(reader, tree, options.files, options.progress));
 }
 
-Result<UnpackSummary> unpack_stream(io::Source& source, io::OutputTree& out,
+Result<UnpackSummary> unpack_stream(const StreamInput& archive, io::OutputTree& out,
                                     const UnpackOptions& options) {
-  Tree tree(out, options, source);
-  return tree.finish(write_stream(source, tree, options));
+  Tree tree(out, options, archive.source);
+  return tree.finish(write_stream(archive, tree, options.files, options.progress));
 }
 
-Result<UnpackSummary> unpack_one(const Reader& reader, io::Sink& sink,
-                                 const UnpackOptions& options) {
+Result<UnpackSummary> unpack_one(const Reader& reader, io::Sink& sink, const FileSelection& files,
+                                 const Progress& progress) {
   BBZ_TRY(io::add_input(sink, reader.source()));
   // Check this before anything is written.
-  const auto matches = std::ranges::count_if(reader.catalog().files, [&](const auto& file) {
-    return Single::is_selected(file, options.selection);
-  });
-  if (matches > 1) return Single::several(options.selection);
-  Single single(sink, options);
-  return write_files(reader, single, options);
+  const auto matches = std::ranges::count_if(
+      reader.catalog().files, [&](const auto& file) { return Single::is_selected(file, files); });
+  if (matches > 1) return Single::several(files);
+  Single single(sink, files);
+  return write_files(reader, single, files, progress);
 }
 
-Result<UnpackSummary> unpack_one_stream(io::Source& source, io::Sink& sink,
-                                        const UnpackOptions& options) {
-  BBZ_TRY(io::add_input(sink, source));
-  Single single(sink, options);
-  return write_stream(source, single, options);
+Result<UnpackSummary> unpack_one_stream(const StreamInput& archive, io::Sink& sink,
+                                        const FileSelection& files, const Progress& progress) {
+  BBZ_TRY(io::add_input(sink, archive.source));
+  Single single(sink, files);
+  return write_stream(archive, single, files, progress);
 }
 
 }  // namespace bbz::ops

@@ -2,25 +2,22 @@
 #pragma once
 
 #include "bbz/archive/reader.h"
-#include "bbz/archive/stream.h"
 #include "bbz/io/output_tree.h"
 #include "bbz/ops/pack.h"
 #include "bbz/ops/selection.h"
+#include "bbz/ops/stream_input.h"
 
 namespace bbz::ops {
 
-// Options of the unpack functions.
+// Options of unpack() and unpack_stream().
 struct UnpackOptions {
+  FileSelection files{};  // the files to write
   // Replaces existing files, but never the archive.
   bool replace = false;
   // Writes content through to the disk before its file appears: see io::OutputOptions.
   bool sync = true;
-  Selection selection{};  // its `files` select; the rest is ignored
-  // Used by the functions for streams; a Reader has its own. 0: all cores.
-  unsigned threads = 0;
-  Limits limits{};  // used by the same functions
-  // Called with the bytes of files that were written; for streams, with the bytes of the archive
-  // that were read.
+  // Called with the bytes of files that were written; by unpack_stream(), with the bytes of the
+  // archive that were read.
   Progress progress{};
 };
 
@@ -44,20 +41,23 @@ bool is_exact(const catalog::Catalog& catalog);
 // kInvalidArgument if that is the archive itself; kUnsafePath for a link in the way; kNotFound if
 // files are selected and none matches; kChecksum and the other errors of reading.
 Result<UnpackSummary> unpack(const Reader& reader, io::OutputTree& out,
-                             const UnpackOptions& options);
+                             const UnpackOptions& options = {});
 
 // Writes files like unpack(), but reads the archive front to back, also from a pipe. A file that is
 // in the way is found when its turn comes.
-Result<UnpackSummary> unpack_stream(io::Source& source, io::OutputTree& out,
-                                    const UnpackOptions& options);
+Result<UnpackSummary> unpack_stream(const StreamInput& archive, io::OutputTree& out,
+                                    const UnpackOptions& options = {});
 
-// Writes the one selected file to a sink, which is not finished. Errors: kNotFound if no file is
-// selected; kInvalidArgument if several are; those of reading and of the sink.
+// Writes the one selected file to a sink, which is not finished. Calls `progress` with the bytes
+// that were written. Errors: kNotFound if no file is selected; kInvalidArgument if several are;
+// those of reading and of the sink.
 Result<UnpackSummary> unpack_one(const Reader& reader, io::Sink& sink,
-                                 const UnpackOptions& options);
-// Writes one file like unpack_one(), but reads the archive front to back. A second selected file is
-// found after the first was written.
-Result<UnpackSummary> unpack_one_stream(io::Source& source, io::Sink& sink,
-                                        const UnpackOptions& options);
+                                 const FileSelection& files = {}, const Progress& progress = {});
+// Writes one file like unpack_one(), but reads the archive front to back, and calls `progress` with
+// the bytes of the archive that were read. A second selected file is found after the first was
+// written.
+Result<UnpackSummary> unpack_one_stream(const StreamInput& archive, io::Sink& sink,
+                                        const FileSelection& files = {},
+                                        const Progress& progress = {});
 
 }  // namespace bbz::ops
