@@ -105,6 +105,7 @@ TEST(CThreads, AreAllCoresByDefaultAsInCpp) {
   EXPECT_EQ(ReadOptions().threads, kAllCores);
   EXPECT_EQ(StreamOptions().threads, kAllCores);
   EXPECT_EQ(WriteOptions().threads, kAllCores);
+  EXPECT_EQ(download::Options().threads, kAllCores);
   EXPECT_EQ(ops::VerifyOptions().threads, kAllCores);
   EXPECT_EQ(push::Options().threads, kAllCores);
   EXPECT_EQ(salvage::Options().threads, kAllCores);

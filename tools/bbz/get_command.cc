@@ -98,7 +98,7 @@ Result<download::Options> options_of(const GetArguments& arguments, const Common
   options.expected = acceptance.root;
   options.replace = arguments.writing.force;
   options.sync = !arguments.writing.no_sync;
-  options.repair = arguments.repair;
+  options.threads = common.threads;
   options.restart = arguments.restart;
   return options;
 }
@@ -114,13 +114,14 @@ Result<download::Summary> naming(const std::string& url, Result<download::Summar
 Result<ExitCode> get_whole(const GetArguments& arguments, const std::string& path,
                            const CommonOptions& common) {
   BBZ_ASSIGN(download::Options options, options_of(arguments, common));
+  const auto fetch = arguments.repair ? download::repair : download::download;
   std::optional<ProgressBar> bar;
   options.progress = [&](std::uint64_t done, std::optional<std::uint64_t> total) {
     if (!bar) bar.emplace(arguments.repair ? "repairing" : "downloading", total, common.quiet);
     bar->update(done);
   };
   BBZ_ASSIGN(const download::Summary summary,
-             naming(arguments.url, download::download(arguments.url, path, options)));
+             naming(arguments.url, fetch(arguments.url, path, options)));
   bar.reset();
   std::string what =
       fmt::format("{}, {} fetched", human_size(summary.bytes), human_size(summary.moved));

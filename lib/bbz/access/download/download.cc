@@ -49,10 +49,15 @@ class Gate final : public push::Receiver {
 
 class Download {
  public:
-  // `part` is null for the whole archive.
+  // `part` is null for the whole archive. With `repair`, the file at `path` is repaired.
   Download(const std::string& url, const std::string& path, const Options& options,
-           const PartRequest* part)
-      : url_(url), path_(path), options_(options), part_(part), gate_(options.expected) {}
+           const PartRequest* part, bool repair)
+      : url_(url),
+        path_(path),
+        options_(options),
+        part_(part),
+        gate_(options.expected),
+        repair_(repair) {}
 
   Result<Summary> run() {
     BBZ_TRY(check_path());
@@ -74,6 +79,7 @@ class Download {
       decoding.only_wanted = true;
     }
     decoding.structure_first = remote_->ranges();
+    decoding.threads = options_.threads;
     decoding.limits = options_.limits;
     BBZ_ASSIGN(decoder_, push::Decoder::create(decoding, gate_));
     gate_.watch(*decoder_);
@@ -101,15 +107,15 @@ class Download {
     std::error_code error;
     const auto status = fs::symlink_status(path_, error);
     const bool there = fs::exists(status);
-    if (repair() && !there && !fs::exists(path_ + ".part", error)) {
+    if (repair_ && !there && !fs::exists(path_ + ".part", error)) {
       return make_error(Code::kNotFound, "{}: nothing to repair", bbz::quoted(path_));
     }
     if (!options_.replace) BBZ_TRY(check_partial(path_, options_.limits));
     if (!there) return {};
-    if (repair()) {
+    if (repair_) {
       const auto archive = holds_archive(path_, options_.limits);
       if (archive.ok() && *archive) return {};
-      mendable_ = false;
+      repair_ = false;
       if (!options_.replace && !archive.ok()) return archive.error();
       if (!options_.replace) {
         return make_error(Code::kExists,
@@ -172,12 +178,11 @@ class Download {
   }
 
   // Returns whether there is a file to repair at the path.
-  bool repairs() const { return repair() && exists(path_); }
+  bool repairs() const { return repair_ && exists(path_); }
   static bool exists(const std::string& path) {
     std::error_code error;
     return fs::exists(fs::symlink_status(path, error));
   }
-  bool repair() const { return options_.repair && part_ == nullptr && mendable_; }
 
   Status open_partial() {
     if (repairs()) {
@@ -284,6 +289,7 @@ class Download {
     BBZ_ASSIGN(std::shared_ptr<io::Source> source, partial_->source());
     ReadOptions reading;
     reading.use_front_index = true;  // as the decoder does
+    reading.threads = options_.threads;
     reading.limits = options_.limits;
     BBZ_ASSIGN(const Reader reader, Reader::open(std::move(source), reading));
     return part_->use(reader);
@@ -337,7 +343,7 @@ class Download {
   Gate gate_;
   std::unique_ptr<push::Decoder> decoder_;
   Summary summary_;
-  bool mendable_ = true;      // whether the file at the path, if any, can be repaired
+  bool repair_;               // whether to repair the file at the path, if there is one
   bool moved_aside_ = false;  // the file to repair is now PATH.part
   std::error_code error_;
 };
@@ -345,12 +351,16 @@ class Download {
 }  // namespace
 
 Result<Summary> download(const std::string& url, const std::string& path, const Options& options) {
-  return Download(url, path, options, nullptr).run();
+  return Download(url, path, options, nullptr, false).run();
+}
+
+Result<Summary> repair(const std::string& url, const std::string& path, const Options& options) {
+  return Download(url, path, options, nullptr, true).run();
 }
 
 Result<Summary> download_part(const std::string& url, const std::string& path,
                               const Options& options, const PartRequest& part) {
-  return Download(url, path, options, &part).run();
+  return Download(url, path, options, &part, false).run();
 }
 
 }  // namespace bbz::download

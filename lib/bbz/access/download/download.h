@@ -23,12 +23,11 @@ struct Options {
   bool sync = true;
   // Ignores what an earlier download has left, and begins anew.
   bool restart = false;
-  // Repairs the file at PATH instead of refusing it.
-  bool repair = false;
   // The root digest that the archive must have. The digest covers the content, so everything that
   // is fetched is also decoded.
   std::optional<Digest> expected;
-  Limits limits;  // bound what the archive may declare
+  unsigned threads = kAllCores;  // the number of threads that decode what is decoded
+  Limits limits;                 // bound what the archive may declare
   // Called now and then, on any thread but one call at a time, with the number of bytes that are
   // there so far and, if it is known, the number that there will be.
   std::function<void(std::uint64_t, std::optional<std::uint64_t>)> progress;
@@ -65,21 +64,28 @@ struct Summary {
 // Memory: about 1 MiB for each connection, the index with what it lists, and the largest record.
 // With options.expected, also what that record decodes to, and a symmetry group with its tensors.
 //
-// With options.repair, the file at PATH becomes PATH.part once the server has answered, and what
-// differs from the server's index is fetched again. If the server does not support ranges, the file
-// stays at PATH. If the server's file is not a whole archive, the file is moved back to PATH.
-//
 // A server without ranges sends the file front to back, and an interrupted download starts over.
 //
-// Errors: kExists if PATH exists and may be neither replaced nor repaired (only an archive can be
-// repaired, however damaged, and only if it belongs to this user and has no other name); kExists if
-// PATH.part or its state was not made by a download of this URL or is refused, or if another
-// process downloads to it; kNotFound if there is nothing to repair; kUnsupported if the state was
-// written by a later version of bbz; those of http::RemoteFile; kIo for the files; kDigestMismatch
-// if the root digest is not the expected one; kNotAnArchive, kTruncated, kChecksum, kMalformed,
-// kUnsupported, kLimit if the server's file is not a whole archive. After these, nothing that was
-// fetched is kept.
-Result<Summary> download(const std::string& url, const std::string& path, const Options& options);
+// Errors: kExists if PATH exists and may not be replaced; kExists if PATH.part or its state was not
+// made by a download of this URL or is refused, or if another process downloads to it; kUnsupported
+// if the state was written by a later version of bbz; those of http::RemoteFile; kIo for the files;
+// kDigestMismatch if the root digest is not the expected one; kNotAnArchive, kTruncated, kChecksum,
+// kMalformed, kUnsupported, kLimit if the server's file is not a whole archive. After these,
+// nothing that was fetched is kept.
+Result<Summary> download(const std::string& url, const std::string& path,
+                         const Options& options = {});
+
+// Repairs the archive at PATH: downloads as download() does, and keeps what is right. The file
+// becomes PATH.part once the server has answered, and what differs from the server's index is
+// fetched again. If the server does not support ranges, the file stays at PATH. If the server's
+// file is not a whole archive, the file is moved back to PATH.
+//
+// Only an archive can be repaired, however damaged, and only if it belongs to this user and has no
+// other name. With options.replace, any other file is replaced. Errors: those of download();
+// kExists if the file at PATH can be neither repaired nor replaced; kNotFound if there is neither a
+// file at PATH nor one at PATH.part.
+Result<Summary> repair(const std::string& url, const std::string& path,
+                       const Options& options = {});
 
 // Selects the part of an archive to fetch, and uses it.
 struct PartRequest {
@@ -95,9 +101,9 @@ struct PartRequest {
 // earlier call has left there is used, whether it was for this part, another or the whole.
 // `part.use` decides what is written to PATH; after it succeeds, the files beside PATH are removed.
 //
-// Errors: those of download(), and those of `part.use`; kIo if the server does not support
-// ranges. After an error of `part.use`, what was fetched is kept if the code is kIo or kCancelled,
-// or if it is kNotFound and an earlier call had left data. Options::repair is ignored.
+// Errors: those of download(), and those of `part.use`; kIo if the server does not support ranges.
+// After an error of `part.use`, what was fetched is kept if the code is kIo or kCancelled, or if it
+// is kNotFound and an earlier call had left data.
 Result<Summary> download_part(const std::string& url, const std::string& path,
                               const Options& options, const PartRequest& part);
 

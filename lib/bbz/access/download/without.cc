@@ -11,6 +11,10 @@ Result<Summary> download(const std::string& url, const std::string&, const Optio
                     http::shown_url(url));
 }
 
+Result<Summary> repair(const std::string& url, const std::string& path, const Options& options) {
+  return download(url, path, options);
+}
+
 Result<Summary> download_part(const std::string& url, const std::string& path,
                               const Options& options, const PartRequest&) {
   return download(url, path, options);
