@@ -1,4 +1,5 @@
-// The README's commands, in the README's order, on models that are made for them.
+// The commands of the README and of the other documents, in their order, on models that are made
+// for them.
 #include <map>
 #include <sstream>
 
@@ -71,6 +72,20 @@ TEST_F(Readme, ItsCommandsRunInItsOrder) {
     ++run;
   }
   EXPECT_GT(run, 10u);
+}
+
+TEST_F(Readme, TheCommandsOfTheOtherDocumentsRun) {
+  EXPECT_EXIT_CODE(0, "$BBZ pack -q llama/ -o llama.bbz");
+  std::size_t lines = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(BBZ_DOCUMENTS)) {
+    for (const std::string& line : shell_lines(io::read_text(entry.path()))) {
+      ++lines;
+      if (why_not(line)) continue;
+      const Finished finished = run_line(line);
+      EXPECT_EQ(finished.code, 0) << entry.path() << ": " << line << "\n" << finished.err;
+    }
+  }
+  EXPECT_GE(lines, 2u);
 }
 
 }  // namespace

@@ -10,9 +10,8 @@ namespace {
 
 bbz::Status walk(const char* path, std::uint64_t memory) {
   BBZ_ASSIGN(const bbz::Reader reader, bbz::Reader::open(path));
-  BBZ_ASSIGN(const auto loader,
-             bbz::loader::LayerLoader::start(reader, bbz::loader::plan_layers(reader.catalog()),
-                                             {memory}));
+  BBZ_ASSIGN(const auto loader, bbz::loader::LayerLoader::start(
+                                    reader, bbz::loader::plan_layers(reader.catalog()), {memory}));
   while (true) {
     BBZ_ASSIGN(const std::optional<bbz::loader::Layer> layer, loader->next());
     if (!layer) break;
