@@ -1,6 +1,7 @@
 // How a Reader is opened and moved, finds tensors by name, and writes them out.
 #include "archive/sample.h"
 #include "bbz/io/atomic_file.h"
+#include "support/assert.h"
 #include "support/temp_dir.h"
 
 namespace bbz {
