@@ -107,6 +107,49 @@ TEST(Verify, AnOperandThatIsNotKnownHidesNoWrongFile) {
   EXPECT_EQ(verify(*source, {})->outcome().code(), Code::kChecksum);
 }
 
+TEST(Verify, DamageOfATensorOfAnUnknownFormIsFound) {
+  const auto data = raw::text("0123");
+  raw::Archive archive;
+  archive.records = {raw::file(0, "f"),
+                     raw::tensor({.form = 200, .stored = 4, .chunk = 4, .shape = {4}, .name = "t"}),
+                     raw::raw_chunk({.count = 4}, data), raw::file_end(0, 1, 4)};
+  const auto outcome = [&] {
+    const auto source = io::memory_source(archive.bytes());
+    return verify(*source, {})->outcome().code();
+  };
+  EXPECT_EQ(outcome(), Code::kUnsupported);
+  archive.records[2].says_payload_checksum = 1;
+  EXPECT_EQ(outcome(), Code::kChecksum);
+}
+
+// A tensor that is derived from one that a later version must decode is not known either.
+TEST(Verify, WhatFollowsFromTheUnknownIsNotDamaged) {
+  const raw::Buffer factor(34);
+  raw::Archive archive;
+  archive.records = {raw::file(0, "f"),
+                     raw::group(0, 2, raw::Buffer(raw::Fields().u32(1).u32(0).u64(0).u16(2))),
+                     raw::tensor({.file = raw::kNone,
+                                  .dtype = 16,
+                                  .bits = 16,
+                                  .stored = 17,
+                                  .chunk = 17,
+                                  .shape = {17},
+                                  .name = "factor"}),
+                     raw::chunk({.count = 17, .codec = 999}, factor, factor),
+                     raw::tensor({.number = 1,
+                                  .dtype = 16,
+                                  .bits = 16,
+                                  .form = 2,
+                                  .group = 0,
+                                  .shape = {17, 17},
+                                  .name = "derived"}),
+                     raw::file_end(0, 1, 578)};
+  const auto source = io::memory_source(archive.bytes());
+  const auto report = verify(*source, {});
+  EXPECT_EQ(report->damaged, 2u);
+  EXPECT_EQ(report->outcome().code(), Code::kUnsupported);
+}
+
 TEST(ParseDigest, TakesKindAndHexadecimal) {
   for (const DigestKind kind : {DigestKind::kXxh3_128, DigestKind::kSha256}) {
     const Digest digest = digest_of(kind, {});

@@ -17,6 +17,11 @@ Status decode_step(Step& step, io::Source& source) {
     call->outcome = chunk::check_payload(tensor, chunk, step.payload);
     return {};
   }
+  if (!call->outcome.ok() && call->check == chunk::Check::kPayload) {
+    // A tensor that cannot be decoded may be damaged too, which is worse.
+    const Status intact = chunk::check_payload(tensor, chunk, step.payload);
+    if (!intact.ok()) call->outcome = intact;
+  }
   if (!call->outcome.ok() || symmetry::needs_group(tensor, chunk)) return {};
   step.plain.resize(chunk.decoded_bytes);
   call->outcome = symmetry::decode_chunk(tensor, chunk, step.payload, {}, call->check, step.plain);

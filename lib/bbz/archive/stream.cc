@@ -130,7 +130,9 @@ class GroupKeeper {
   // delivery.
   Status take(Step& step) {
     if (const auto* const chunk = std::get_if<Step::Chunk>(&step.call)) {
-      if (chunk->use != Step::Use::kCheck && chunk->outcome.ok()) keep(*chunk, step.payload);
+      // What is not known is kept too: it decides what is said of that which needs the group.
+      const bool whole = chunk->outcome.ok() || chunk->outcome.code() == Code::kUnsupported;
+      if (chunk->use != Step::Use::kCheck && whole) keep(*chunk, step.payload);
     }
     auto* const group = std::get_if<Step::Group>(&step.call);
     if (group == nullptr) return {};
