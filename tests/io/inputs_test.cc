@@ -95,7 +95,7 @@ TEST(Inputs, TheirGroupsCountOnlyIfTheOutputHasThem) {
   EXPECT_EQ(mode({{{}, 0604, 7}}, 8), 0600u);
   EXPECT_EQ(mode({{{}, 0777, 7}}, 8), 0666u);
   EXPECT_EQ(mode({{{}, 0400, 7}}, 7), 0600u);
-  EXPECT_EQ(mode({{0, 0, 0, 7}}, 7), 0600u);
+  EXPECT_EQ(mode({{{0, 0}, 0, 7}}, 7), 0600u);
   EXPECT_EQ(mode({{{}, 0640, 7}, {{0, 1}, 0644, 7}}, 7), 0640u);
   EXPECT_EQ(mode({{{}, 0640, 7}, {{0, 1}, 0640, 8}}, 7), 0600u);
   EXPECT_EQ(mode({{{}, 0640, 8}, {{0, 1}, 0640, 7}}, 7), 0600u);

@@ -27,11 +27,15 @@ Result<model::Model> open_model(const std::string& name, const NetworkArguments&
     return make_error(Code::kInvalidArgument, "{}: only an archive has a root digest to expect",
                       shown(name));
   }
-  model->load = [name, load = std::move(model->load)](std::size_t tensor) {
-    auto loaded = load(tensor);
-    if (!loaded.ok()) loaded = about(name, std::move(loaded).error());
-    return loaded;
+  const auto named = [name](auto load) {
+    return [name, load = std::move(load)](auto... what) {
+      auto loaded = load(what...);
+      if (!loaded.ok()) loaded = about(name, std::move(loaded).error());
+      return loaded;
+    };
   };
+  model->load = named(std::move(model->load));
+  model->load_part = named(std::move(model->load_part));
   return model;
 }
 

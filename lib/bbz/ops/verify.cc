@@ -228,7 +228,8 @@ Result<Digest> parse_digest(std::string_view text) {
   }
   if (valid) return digest;
   return make_error(Code::kInvalidArgument,
-                    "expected sha256: and 64 hexadecimal digits, or xxh3-128: and 32, found {}",
+                    "digest: expected \"sha256:\" and 64 hexadecimal digits, or \"xxh3-128:\" "
+                    "and 32, found {}",
                     bbz::quoted(text));
 }
 
