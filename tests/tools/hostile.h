@@ -127,7 +127,8 @@ class Forgery {
   // The next chunk of the tensor, of `plain`, with this payload, which need not decode to that.
   void chunk_as(std::uint16_t codec, Bytes plain, Bytes payload) {
     std::vector<std::byte> bytes;
-    chunk::describe(newest_, chunk_++, plain, codec, header_.digest_kind, bytes);
+    chunk::describe(newest_, chunk_++, plain.size() * 8 / newest_.element_bits, plain, codec,
+                    header_.digest_kind, bytes);
     append(container::RecordType::kChunk, bytes, payload);
   }
   // All other chunks of the tensor, of zeros, each in the codec's few bytes.
