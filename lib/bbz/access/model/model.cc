@@ -216,17 +216,15 @@ Result<Model> open_source(const SharedSource& source, const fs::path& path,
     BBZ_TRY(source->check_unchanged());
     return model;
   }
-  model->load = [source, load = std::move(model->load)](std::size_t i) -> Result<Bytewise> {
-    auto bytes = load(i);
-    BBZ_TRY(source->check_unchanged());
-    return bytes;
+  const auto checked = [source](auto load) {
+    return [source, load = std::move(load)](auto... what) -> Result<Bytewise> {
+      auto bytes = load(what...);
+      BBZ_TRY(source->check_unchanged());
+      return bytes;
+    };
   };
-  model->load_part = [source, load = std::move(model->load_part)](
-                         std::size_t i, std::uint64_t offset) -> Result<Bytewise> {
-    auto bytes = load(i, offset);
-    BBZ_TRY(source->check_unchanged());
-    return bytes;
-  };
+  model->load = checked(std::move(model->load));
+  model->load_part = checked(std::move(model->load_part));
   model->sources.push_back(source);
   model->path = path.filename().replace_extension(".safetensors").string();
   return model;
