@@ -13,10 +13,7 @@ Result<std::uint32_t> find_only(const catalog::Catalog& catalog, std::string_vie
   for (const std::uint32_t number : catalog.find_tensors(name)) {
     const catalog::Tensor& tensor = catalog.tensors[number];
     if (tensor.is_operand() || !in_file(tensor.meta.file)) continue;
-    if (only) {
-      return make_error(Code::kInvalidArgument, Remedy::kChooseFile,
-                        "several files have a tensor {}: choose one of them", quoted(name));
-    }
+    if (only) return catalog::ambiguous_tensor(name);
     only = number;
   }
   if (!only) return make_error(Code::kNotFound, "no tensor is called {}", quoted(name));

@@ -38,8 +38,11 @@ class LargeBuffer {
 
   std::byte* data() const { return data_; }
   std::size_t size() const { return size_; }
+  // Implicit, so that a buffer is given wherever bytes are expected, as a vector is.
+  // NOLINTBEGIN(google-explicit-constructor)
   operator Bytes() const { return {data(), size_}; }
   operator MutableBytes() { return {data(), size_}; }
+  // NOLINTEND(google-explicit-constructor)
 
  private:
   std::unique_ptr<std::byte[]> block_;  // with room to align within it

@@ -47,12 +47,13 @@ bbz_code set_outcome(bbz_error* error, Code code, const char* message) noexcept 
 }
 
 bbz_code set_outcome(bbz_error* error, Status&& status) noexcept {
+  const int code = static_cast<int>(status.code());
   if (error != nullptr) {
-    error->code = static_cast<int>(status.code());
+    error->code = code;
     error->message.clear();
     if (!status.ok()) error->message = std::move(status).error().message;
   }
-  return static_cast<int>(status.code());
+  return code;
 }
 
 Status check_number(const char* what, std::uint64_t number, std::uint64_t count) {

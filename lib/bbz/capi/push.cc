@@ -136,8 +136,10 @@ Status known_entry(const bbz_push& push, std::vector<T> catalog::Catalog::*list,
                    std::uint32_t number, Info* info) {
   BBZ_REQUIRE(info);
   const catalog::Catalog* catalog = push.decoder->catalog();
-  BBZ_TRY(check_number(what, number, catalog == nullptr ? 0 : (catalog->*list).size()));
-  return write_struct(capi::describe((catalog->*list)[number]), info, what);
+  const std::vector<T> none;
+  const std::vector<T>& known = catalog == nullptr ? none : catalog->*list;
+  BBZ_TRY(check_number(what, number, known.size()));
+  return write_struct(capi::describe(known[number]), info, what);
 }
 
 }  // namespace

@@ -11,11 +11,6 @@ Error not_found(const std::string& name) {
   return make_error(Code::kNotFound, "no tensor or file is called {}", bbz::quoted(name));
 }
 
-Error ambiguous(const std::string& name) {
-  return make_error(Code::kInvalidArgument, Remedy::kChooseFile,
-                    "several files have a tensor {}: choose one of them", bbz::quoted(name));
-}
-
 // Writes the tensor or the file of a name to a sink.
 class NameWriter final : public Visitor {
  public:
@@ -34,7 +29,7 @@ class NameWriter final : public Visitor {
   Status begin_tensor(const catalog::Tensor& tensor) override {
     in_tensor_ = in_selected_ && !tensor.is_operand() && !file_found_ &&
                  tensor.meta.kind == catalog::TensorKind::kTensor && tensor.meta.name == name_;
-    if (in_tensor_ && tensor_found_) return ambiguous(name_);
+    if (in_tensor_ && tensor_found_) return catalog::ambiguous_tensor(name_);
     tensor_found_ = tensor_found_ || in_tensor_;
     return {};
   }

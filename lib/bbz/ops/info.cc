@@ -12,6 +12,7 @@ namespace {
 template <class Key, class Name>
 std::vector<NamedTally> largest_first(const std::map<Key, Tally>& tallies, Name&& name) {
   std::vector<NamedTally> rows;
+  rows.reserve(tallies.size());
   for (const auto& [key, tally] : tallies) rows.push_back({tally, name(key)});
   std::ranges::stable_sort(rows, std::greater{}, &NamedTally::bytes);
   return rows;

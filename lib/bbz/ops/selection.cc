@@ -16,7 +16,8 @@ void add(std::string& list, std::string_view what, std::string_view value) {
 }
 
 std::string or_everything(std::string list) {
-  return list.empty() ? "everything" : list;
+  if (list.empty()) list = "everything";
+  return list;
 }
 
 void add_files(std::string& list, const FileSelection& files) {

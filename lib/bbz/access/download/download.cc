@@ -36,7 +36,7 @@ class Gate final : public push::Receiver {
   bool refused() const { return refused_; }
 
   Status structure(const catalog::Catalog&) override {
-    const Status same = check_root(*decoder_->root(), expected_);
+    Status same = check_root(*decoder_->root(), expected_);
     refused_ = !same.ok();
     return same;
   }
@@ -214,13 +214,13 @@ class Download {
     if (delay_ > Clock::duration()) fetcher.answered(delay_);
     if (!remote_->ranges()) {
       summary_.whole = true;
-      const Status fetched = fetcher.run_whole();
+      Status fetched = fetcher.run_whole();
       summary_.moved = fetcher.moved();
       return fetched;
     }
     if (from_front_) {
       BBZ_TRY(partial_->clear());
-      const Status fetched = fetcher.run_from_front();
+      Status fetched = fetcher.run_from_front();
       summary_.moved = fetcher.moved();
       return fetched;
     }

@@ -202,8 +202,7 @@ Result<Model> read_model(const SharedSource& source, const std::string& name, By
   return no_model(source->name(), name, front);
 }
 
-Result<Model> open_source(const SharedSource& source, const fs::path& path,
-                          const Opening& opening) {
+Result<Model> open_source(SharedSource source, const fs::path& path, const Opening& opening) {
   if (!source->seekable()) {
     return make_error(Code::kInvalidArgument, "{}: a model must be in a file, not in a stream",
                       source->name());
@@ -225,7 +224,7 @@ Result<Model> open_source(const SharedSource& source, const fs::path& path,
   };
   model->load = checked(std::move(model->load));
   model->load_part = checked(std::move(model->load_part));
-  model->sources.push_back(source);
+  model->sources.push_back(std::move(source));
   model->path = path.filename().replace_extension(".safetensors").string();
   return model;
 }
@@ -317,7 +316,7 @@ Result<Model> open(const std::string& path, unsigned threads, const Limits& limi
 
 Result<Model> open(std::shared_ptr<io::Source> source, const std::string& path, unsigned threads,
                    const Limits& limits) {
-  return open_source(source, path, {threads, limits});
+  return open_source(std::move(source), path, {threads, limits});
 }
 
 }  // namespace bbz::model

@@ -48,7 +48,7 @@ Result<std::uint64_t> size_of(const Tensor& tensor) {
   };
   const auto elements = element_count(tensor.shape);
   if (!elements.ok()) return named(elements.error());
-  const auto size = byte_size(tensor.dtype, *elements);
+  auto size = byte_size(tensor.dtype, *elements);
   if (!size.ok()) return named(size.error());
   return size;
 }

@@ -23,6 +23,11 @@ std::vector<std::uint32_t> Catalog::find_tensors(std::string_view name) const {
   return found;
 }
 
+Error ambiguous_tensor(std::string_view name) {
+  return make_error(Code::kInvalidArgument, Remedy::kChooseFile,
+                    "several files have a tensor {}: choose one of them", quoted(name));
+}
+
 Result<io::ByteRange> row_bytes(const Tensor& tensor, std::uint64_t first, std::uint64_t last) {
   const TensorMeta& meta = tensor.meta;
   const std::uint64_t count = meta.shape.empty() ? 1 : meta.shape.front();

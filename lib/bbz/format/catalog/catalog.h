@@ -87,6 +87,9 @@ struct Catalog {
   std::vector<std::uint32_t> find_tensors(std::string_view name) const;
 };
 
+// Makes the error about a name that tensors of several files have where one tensor is wanted.
+Error ambiguous_tensor(std::string_view name);
+
 // Returns the bytes of rows [first, last) of a tensor of a catalog, along its outermost axis; a
 // tensor of rank 0 has one row. Rows of elements smaller than a byte are rounded outwards to whole
 // bytes. Errors: kInvalidArgument for rows that do not exist.

@@ -107,7 +107,7 @@ Status decode_checked(const catalog::TensorMeta& tensor, const catalog::Chunk& c
 
 Status decode(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
               MutableBytes out, Check check) {
-  const Status decoded = decode_checked(tensor, chunk, payload, out);
+  Status decoded = decode_checked(tensor, chunk, payload, out);
   if (!decoded.ok() || check == Check::kPayload) {
     BBZ_TRY(check_payload(tensor, chunk, payload));  // cheap now, since it is in the cache
   }

@@ -79,9 +79,10 @@ class MarkReader {
 double findable_entry(double target, double inner, double pivot, DType dtype, DType factor) {
   const auto shown = [&](double g) { return linalg::round_to(dtype, -(inner + g * pivot)); };
   double step = visible_step(shown(snap(target, 0.0, factor)), pivot, dtype);
-  for (int attempt = 0; attempt < 64; ++attempt, step *= 2) {
+  for (int attempt = 0; attempt < 64; ++attempt) {
     const double g = snap(target, step, factor);
     if (visible_entry(shown(g), inner, pivot, dtype, factor) == g) return g;
+    step *= 2;
   }
   return std::nan("");
 }

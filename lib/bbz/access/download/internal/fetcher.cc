@@ -187,7 +187,7 @@ Status Fetcher::run_threads(unsigned threads, bool structure_only, ClaimPtr firs
   }
   work(structure_only);
   for (std::thread& other : others) other.join();
-  if (const Status saved = save(); !saved.ok() && !failure_) return saved;
+  if (Status saved = save(); !saved.ok() && !failure_) return saved;
   BBZ_TRY(decoder_.failure());
   if (failure_) return *failure_;
   return {};

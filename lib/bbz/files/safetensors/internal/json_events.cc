@@ -11,7 +11,7 @@ enum Field : unsigned { kDTypeField = 1, kShapeField = 2, kOffsetsField = 4, kAl
 
 }  // namespace
 
-bool JsonEvents::refuse(Code code, std::string message) {
+bool JsonEvents::refuse(Code code, const std::string& message) {
   error_ = error_with_message(code, subject() + message);
   return false;
 }

@@ -67,7 +67,7 @@ class JsonEvents {
   };
 
   bool scalar(std::string_view what);
-  bool refuse(Code code, std::string message);
+  bool refuse(Code code, const std::string& message);
   std::string expected() const;
   std::string subject() const;
   bool end_ignored();

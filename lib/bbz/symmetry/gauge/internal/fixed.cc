@@ -169,9 +169,9 @@ void FixedFactor::write(const PolarView& form, parallel::ThreadPool* pool, Mutab
   for (std::size_t across = 0; across < windows; ++across) {
     for (std::size_t down = across; down < windows; ++down) blocks.push_back({down, across});
   }
-  parallel::ObjectPool<Block> spares;
+  parallel::ObjectPool<Block> memory;
   parallel::for_each_index(pool, blocks.size(), [&](std::size_t b) {
-    const auto block = spares.borrow();
+    const auto block = memory.borrow();
     write_block(form, blocks[b].down, blocks[b].across, *block, out);
   });
 }
