@@ -1,4 +1,4 @@
-// What the benchmark codes: generated weights, and tensors of safetensors files.
+// The data of the benchmark: generated weights, and tensors of safetensors files.
 #pragma once
 
 #include <filesystem>

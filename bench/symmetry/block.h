@@ -1,4 +1,4 @@
-// What the symmetry coder costs on one block (layer) of a sliced model: time and memory of packing
+// The cost of the symmetry coder on one block (layer) of a sliced model: time and memory of packing
 // and of decoding, beside the matrix products that rotating it takes.
 #pragma once
 

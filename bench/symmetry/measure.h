@@ -22,7 +22,7 @@ class Timer {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-// What a piece of work took: seconds, and the most memory that it had resident beside what was
+// The cost of a piece of work: seconds, and the most memory that it had resident beside what was
 // there before, in MiB (0 if the system does not report it).
 struct Cost {
   double seconds = 0;
@@ -34,7 +34,7 @@ struct Cost {
 // kInternal if the process fails.
 Result<Cost> measure_apart(const std::function<Result<double>()>& work);
 
-// As `bbz pack` and `bbz pack --symmetry` pack a safetensors file of the model. No method: exactly.
+// A safetensors file of the model, packed as by `bbz pack` or, with a method, `bbz pack --symmetry`.
 struct Packed {
   catalog::Catalog catalog;
   std::uint64_t archive_bytes = 0;

@@ -1,4 +1,4 @@
-// What the symmetry coder saves of whole models, measured on archives of a part of them.
+// The savings of the symmetry coder on whole models, measured on archives of a part of them.
 //
 // A model is packed with two of its layers. All layers but the last have the same shapes, so the
 // archive of the whole model is that archive with the bytes of the first layer taken as many times

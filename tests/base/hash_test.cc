@@ -56,7 +56,7 @@ TEST(Hash, FollowsARangeThatIsBeingFilled) {
         const std::size_t end = std::min(at + step, size);
         std::copy(bytes.data() + at, bytes.data() + end, filled.data() + at);
         follower.advance(end);
-        // What is hashed is not looked at again, but for the last stripe.
+        // Bytes that were hashed are not read again, except for the last stripe.
         for (std::size_t i = 0; i + 1024 + 64 < end; ++i) filled[i] = std::byte{0};
         at = end;
       }

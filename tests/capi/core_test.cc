@@ -70,7 +70,7 @@ TEST(CErrors, MayBeNull) {
   EXPECT_EQ(sizeof(type), size);                 \
   EXPECT_EQ(offsetof(type, field), offset)
 
-// What compiled programs have in them on a 64-bit machine: none of it may ever change.
+// Compiled programs contain these sizes and offsets on a 64-bit machine, so they must never change.
 TEST(CStructs, KeepTheirLayout) {
   if (sizeof(void*) != 8) GTEST_SKIP() << "sizes are those of 64-bit machines";
   EXPECT_EQ(sizeof(bbz_limits), 88u);

@@ -1,4 +1,4 @@
-// What the push decoder's functions refuse.
+// Arguments that the push decoder's functions refuse.
 #include "bbz/capi/push.h"
 #include "capi/support.h"
 

@@ -13,7 +13,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// What was handed out, and what a test makes the callbacks return.
+// The data that was handed out, and the codes that a test makes the callbacks return.
 struct Received {
   int structures = 0;
   std::map<std::string, std::string> metadata;
@@ -336,7 +336,7 @@ TEST_F(CPush, AStoreOfCallbacks) {
   EXPECT_EQ(bbz_push_save(push.get(), (dir / "state").c_str(), "", error_.get()), BBZ_OK);
   EXPECT_EQ(memory.syncs, 1);
 
-  // What is there already is taken from the store.
+  // Bytes that are there already are taken from the store.
   received_ = {};
   const auto again = make(&options);
   ASSERT_EQ(bbz_push_adopt(again.get(), 0, archive_.size(), error_.get()), BBZ_OK) << message();

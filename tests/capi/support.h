@@ -1,4 +1,4 @@
-// What the tests of the C interface share: handles that free themselves, and a sample archive.
+// Shared by the tests of the C interface: handles that free themselves, and a sample archive.
 #pragma once
 
 #include <gmock/gmock.h>

@@ -150,7 +150,7 @@ TEST_F(CUrl, SaysWhatFailed) {
   source_of("ftp://127.0.0.1/m", &options, BBZ_ERROR_INVALID_ARGUMENT);
 }
 
-// What list, a program in C99, prints of an archive.
+// Returns the output of `list`, a program in C99, for an archive.
 std::string listed(const std::string& arguments) {
   std::string text;
   FILE* const pipe = ::popen(("'" BBZ_LIST "' " + arguments + " 2>&1").c_str(), "r");

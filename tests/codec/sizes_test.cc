@@ -51,7 +51,7 @@ std::string table() {
       CodecId id = CodecId::kRaw;
       for (const Level level : {Level::kFast, Level::kDefault, Level::kSmall}) {
         id = encode({dtype, c.elements, c.row, 0}, plain, {level}, payload);
-        // What zstd makes of data depends on its version.
+        // The size of a zstd frame depends on the version of libzstd.
         sizes += "," + (id == CodecId::kZstd ? std::string("-") : std::to_string(payload.size()));
       }
       out << c.name << "," << dtype_info(dtype).name << "," << plain.size() << ","

@@ -170,7 +170,7 @@ TEST(SplitFloat, ScalesOfColumnsAreTakenOutWhereTheyPay) {
   const auto spread_payload = round_trip({DType::kF16, elements, 512, 0}, spread);
   EXPECT_EQ(header_of(flat_payload).column_bits, 0);
   EXPECT_GT(header_of(spread_payload).column_bits, 0);
-  // What a fraction of a binade costs, and no more.
+  // The difference is what a fraction of a binade costs.
   EXPECT_LT(spread_payload.size(), flat_payload.size() + elements / 100);
 }
 

@@ -14,7 +14,7 @@ namespace {
 constexpr DType kFloats[] = {DType::kBF16, DType::kF16,    DType::kF32,
                              DType::kF64,  DType::kF8E4M3, DType::kF8E5M2};
 
-// What a chunk is coded with.
+// The parameters with which a chunk is coded.
 struct Case {
   Layout layout;
   Grid grid;
@@ -25,7 +25,7 @@ struct Case {
   States states{};
 };
 
-// What comes of it.
+// The result of coding it.
 struct Coded {
   std::vector<std::uint8_t> rest;  // packed bits and bytes, with what lies around them
   std::array<std::vector<std::uint8_t>, kMaxStreams> streams;

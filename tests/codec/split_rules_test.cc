@@ -113,8 +113,8 @@ TEST(SplitRules, NoByteOfAStreamIsLeftOver) {
   EXPECT_THAT(s.message(bytes), HasSubstr("do not end at the end of the coded keys"));
 }
 
-// What is read past the end is for the sanitizers to see: here streams end at once, and all of the
-// chunk, in one row or in many, is still to come.
+// Sanitizers see what is read past the end: here streams end at once, before any of the chunk was
+// decoded, in one row or in many.
 TEST(SplitRules, AStreamThatEndsEarlyStopsEveryKernel) {
   for (const std::uint64_t row : {1 << 19, 512}) {
     const Sample s = weights(DType::kBF16, 1 << 19, row);

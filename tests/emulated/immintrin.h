@@ -9,8 +9,8 @@
 
 #include "emulated/lanes.h"
 
-// What kernels write as asm(...) only holds compilers back, and it names registers. Their asm
-// volatile, a prefetch, stays: any x86-64 machine takes it.
+// The statements asm(...) in kernels only hold compilers back, and name registers of AVX-512. Their
+// asm volatile, a prefetch, stays: any x86-64 machine takes it.
 #define asm(...)
 
 using __mmask16 = std::uint16_t;

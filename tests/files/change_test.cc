@@ -101,7 +101,7 @@ TEST(Change, OfStandardInputIsSeenIfItIsAFile) {
   }
 }
 
-// What was neither listed nor asked for may change.
+// Files that were neither listed nor asked for may change.
 TEST(Change, OfWhatIsNotPackedDoesNotMatter) {
   const TempDir dir;
   write_text(dir / "a", "a");

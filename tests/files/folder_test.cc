@@ -1,4 +1,4 @@
-// What a directory holds beside plain files: links, odd names, entries that are not files, excluded
+// Entries of a directory beside plain files: links, odd names, entries that are not files, excluded
 // entries, and the output itself.
 #include <fcntl.h>
 #include <gmock/gmock.h>

@@ -37,7 +37,7 @@ std::string plain_torch() {
       {torch::counting_bytes(24)});
 }
 
-// What is said of a file of this name and content on disk.
+// Returns the note about a file of this name and content on disk.
 std::string said(const std::string& name, const std::string& text, const Options& options = {}) {
   const io::TempDir dir;
   io::write_text(dir / name, text);

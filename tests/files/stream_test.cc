@@ -182,7 +182,7 @@ TEST(OpenTar, HardLinksAreFilesOfTheSameContent) {
   EXPECT_THAT(dir.entries(), IsEmpty());
 }
 
-// As some programs write tars of the pax kind.
+// Some programs write tars of the pax kind so.
 TEST(OpenTar, AHardLinkWithDataIsAFileOfThatData) {
   const std::string pax = "18 comment=a link\n";
   const auto found =

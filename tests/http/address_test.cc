@@ -7,7 +7,7 @@
 namespace bbz::http {
 namespace {
 
-// What is said of an address that is about to be connected to.
+// Returns the kind of an address, as it is judged before a connection.
 std::string kind_of(const std::string& text) {
   sockaddr_in6 v6{};
   v6.sin6_family = AF_INET6;
@@ -71,7 +71,7 @@ TEST(Address, IsReadFromAHostAsItIsWritten) {
   }
   EXPECT_EQ(kind_of_local(std::string_view("0")), "unspecified");
   EXPECT_EQ(kind_of_local(std::string_view("[fe80::1]")), "link-local");
-  // What a client may make an address of.
+  // Host names that a client may take for an address.
   for (const char* const host : {"%31%32%37.0.0.1", "\xEF\xBC\x91\xEF\xBC\x92\xEF\xBC\x97.0.0.1",
                                  "", "a b", "[fe80::1%25eth0]", "[127.0.0.1]"}) {
     EXPECT_EQ(kind_of_local(std::string_view(host)), "reserved") << host;

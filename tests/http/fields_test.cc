@@ -67,7 +67,7 @@ TEST(ResponseHead, TakesLines) {
   EXPECT_FALSE(head.content_length);
 }
 
-// What If-Range would send after a head with this field.
+// Returns what If-Range would send after a head with this field.
 std::string sent_after(const std::string& field) {
   ResponseHead head;
   head.add_line("HTTP/1.1 206 Partial Content\r\n");

@@ -1,4 +1,4 @@
-// What the tests of this room share: a file that is told from any other, and options without waits.
+// Shared by the tests of this room: a file that differs from any other, and options without waits.
 #pragma once
 
 #include <gmock/gmock.h>

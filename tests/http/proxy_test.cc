@@ -79,7 +79,7 @@ TEST(HttpProxy, IsAskedForATunnelAndToldNothingElse) {
   EXPECT_FALSE(requests[0].fields.contains("authorization"));
 }
 
-// What `to` is sent by a client that a user, named in the URL, led to it over a redirect.
+// Returns the requests that `to` gets from a client whose URL names a user and is redirected to it.
 std::vector<ServerRequest> sent_to(const Server& to, const std::string& place, int port) {
   EXPECT_EQ(
       message_of(read_all("http://u:hush@127.0.0.1:" + std::to_string(port) + place, quick())),

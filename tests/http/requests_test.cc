@@ -1,4 +1,4 @@
-// What goes into requests: no line that others chose, and no secret to others.
+// The content of requests: no line that others chose, and no secret to others.
 #include <cstdlib>
 
 #include "bbz/http/remote_file.h"

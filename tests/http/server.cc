@@ -137,7 +137,7 @@ void Server::serve(const ServerRequest& request, ServerConnection& connection, s
   }
   connection.send(head(status, fields + "Content-Length: " + std::to_string(body.size()) + "\r\n"));
   constexpr std::size_t kStep = 64 * 1024;
-  // What is counted and then not sent, because the client is gone, is less than this.
+  // The bytes that are counted but not sent, because the client has closed, are fewer than this.
   constexpr std::size_t kPart = 8 * 1024;
   std::string_view left = std::string_view(body).substr(0, most);
   for (std::size_t sent = 0; !left.empty() && !connection.closed();) {

@@ -23,8 +23,8 @@ struct ServerRequest {
   std::string method;
   std::string target;                         // "/file"; of a proxy, a URL or "host:port"
   std::map<std::string, std::string> fields;  // names in lower case
-  // What Range asks for, as [first, second); a suffix or a range open at its end reaches to the
-  // end.
+  // The bytes [first, second) that the field Range asks for. A suffix or a range open at its end
+  // reaches to the end.
   std::optional<std::pair<std::uint64_t, std::uint64_t>> range;
 };
 

@@ -63,7 +63,7 @@ TEST(HttpSource, FetchesHintedRangesTogether) {
   }
   EXPECT_EQ(server.requests().size(), 1u + 3);  // 1 MB in requests of 400 kB
   EXPECT_LT(server.body_bytes(), 1'001'000u);
-  // What was read once is not kept.
+  // Bytes that were read once are not kept.
   EXPECT_EQ(read(*source, 120'000, 20'000).value(), content.substr(120'000, 20'000));
   EXPECT_EQ(server.requests().size(), 5u);
 }

@@ -28,7 +28,7 @@ class Fifo {
     reader_ = Fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     EXPECT_TRUE(static_cast<bool>(reader_));
   }
-  // What has come.
+  // Returns the bytes that have arrived.
   std::string read() {
     std::array<char, 100> buffer{};
     const ssize_t n = ::read(reader_.get(), buffer.data(), buffer.size());

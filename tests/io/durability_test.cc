@@ -18,7 +18,7 @@
 
 namespace {
 
-// What the program asked of the system since a test began.
+// Counts the program's system calls since a test began.
 struct Calls {
   bool noted = false;
   bool sync_fails = false;

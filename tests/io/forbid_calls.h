@@ -18,7 +18,7 @@
 
 namespace bbz::io {
 
-// What a child exits with if the system has no such filters.
+// The exit code of a child if the system has no such filters.
 inline constexpr int kNoFilter = 77;
 
 inline void install_filter(std::span<sock_filter> filter) {

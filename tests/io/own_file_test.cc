@@ -76,7 +76,7 @@ TEST_F(OwnFile, IsOpenedForWhatIsAskedAndNotInherited) {
   }
 }
 
-// Whatever the umask allows.
+// The mode does not depend on the umask.
 TEST_F(OwnFile, IsCreatedForThisUserToWrite) {
   const mode_t before = ::umask(0);
   EXPECT_TRUE(open_own_file(dir_ / "open", kCreate).ok());

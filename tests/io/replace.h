@@ -1,4 +1,4 @@
-// What to do with an output that exists, for the tests of this room.
+// Choices for an output that exists, for the tests of this room.
 #pragma once
 
 #include "bbz/io/sink.h"

@@ -144,7 +144,7 @@ TEST(AtomicFile, ManyThreadsPlaceBytesInWhatWasReserved) {
   EXPECT_EQ(file->reserve(4).code(), Code::kInvalidArgument);
   EXPECT_TRUE(file->write(bytes_of("tail")).ok());
   EXPECT_TRUE(file->finish().ok());
-  // What was not placed is zero.
+  // Bytes that were not placed are zero.
   EXPECT_TRUE(read_text(dir / "model") == "head" + expected + std::string(3, '\0') + "tail");
   EXPECT_EQ(file->place(0, bytes_of("x")).code(), Code::kInvalidArgument);
   EXPECT_EQ(file->reserve(1).code(), Code::kInvalidArgument);

@@ -1,4 +1,4 @@
-// What a process that ends at any moment leaves, with and without files that have no name.
+// Files that a process leaves if it ends at any moment, with and without unnamed temporaries.
 #include "bbz/io/temporary.h"
 
 #include <gmock/gmock.h>
@@ -35,7 +35,7 @@ class Temporaries : public testing::TestWithParam<bool> {
     });
   }
 
-  // What the next process does: it creates a file, which removes what others have left.
+  // Acts as the next process: creates a file, which removes the files that others have left.
   void run_next() const {
     ASSERT_EQ(run([&] { return create("next", "next") ? 0 : 1; }), 0);
     std::filesystem::remove(dir_ / "next");

@@ -1,4 +1,4 @@
-// What the generators share. Internal to tests/models.
+// Shared by the generators. Internal to tests/models.
 #pragma once
 
 #include <random>

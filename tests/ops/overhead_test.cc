@@ -1,5 +1,5 @@
-// What an archive adds to a model that no codec can shorten: format-spec/container.md, "What a
-// tensor costs".
+// The bytes that an archive adds to a model that no codec can shorten: format-spec/container.md,
+// "What a tensor costs".
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -55,7 +55,7 @@ TEST(Selection, SelectsTensorsByFileLayerAndName) {
   EXPECT_EQ(none.error().message, "no tensor matches (file \"config.json\")");
 }
 
-// What the options for writing say, and not what the archive that is read has.
+// The options for writing decide, and not the properties of the archive that is read.
 TEST(ExtractArchive, PacksAsItsOptionsSay) {
   const auto archive = write_sample(sample_files(), {}).value();
   const auto reader = open(archive);

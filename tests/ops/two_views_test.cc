@@ -14,7 +14,7 @@
 namespace bbz::ops {
 namespace {
 
-// What is recorded of a file with the header of `listed`.
+// The records of a file with the header of `listed`.
 struct Story {
   std::string path = "m.safetensors";
   std::vector<safetensors::Tensor> listed{};
@@ -71,7 +71,7 @@ Result<std::vector<std::byte>> archive_of(const Story& told, DigestKind digest) 
   return archive;
 }
 
-// What verify and salvage say of it, from a file and from a pipe.
+// Expects this code of verify and salvage, from a file and from a pipe.
 void expect_told(const Story& told, Code code) {
   for (const DigestKind digest : {DigestKind::kXxh3_128, DigestKind::kSha256}) {
     const auto archive = archive_of(told, digest);

@@ -92,7 +92,7 @@ TEST(Verify, DamageIsWorseThanWhatIsNotKnown) {
   EXPECT_EQ(outcome(), Code::kChecksum);
 }
 
-// What is wrong with a file is found even if an operand that stands in its section is not known.
+// A fault of a file is found even if its section has an operand of an unknown codec or dtype.
 TEST(Verify, AnOperandThatIsNotKnownHidesNoWrongFile) {
   const auto data = raw::text("0123");
   raw::Archive archive;

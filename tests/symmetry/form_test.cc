@@ -320,7 +320,8 @@ TEST(Polar, CostsNoMoreThanItsBytesAllow) {
   factor.byte_size = kMaxGroupTensorBytes;
   factor.stored_bytes = 0;
   EXPECT_EQ(check_cost(group, polar, operand, kMaxGroupTensorBytes).code(), Code::kLimit);
-  // What is derived from no operand is held too. Up to 724 rows the pivots are bytes enough.
+  // Tensors that are derived from no operand are bounded too. Up to 724 rows, the pivots are bytes
+  // enough.
   EXPECT_TRUE(check_cost(group, PolarGroup(), {}, 1 << 20).ok());
   EXPECT_EQ(check_cost(group, PolarGroup(), {}, 1 << 27).code(), Code::kLimit);
   polar.pivots.assign(724, 0);

@@ -186,7 +186,7 @@ class EveryCommand : public ToolTest {
     inputs_ = dir_.entries();
   }
 
-  // What there is besides the inputs and out: a temporary, a download's state.
+  // Returns the names of all files but the inputs and the output: temporaries, a download's state.
   std::set<std::string> strays() const {
     std::set<std::string> strays;
     for (const std::string& name : dir_.entries()) {

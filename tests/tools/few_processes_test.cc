@@ -1,4 +1,5 @@
-// What multiplies matrices, for a user who may start few processes: a container's limit, ulimit -u.
+// Commands that multiply matrices, for a user who may start few processes: a container's limit,
+// ulimit -u.
 #include <sys/resource.h>
 
 #include "tools/shell.h"

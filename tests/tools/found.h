@@ -1,4 +1,4 @@
-// What the tests share that put files beside an output before bbz get comes.
+// Shared by the tests that put files beside an output before bbz get runs.
 #pragma once
 
 #include <sys/stat.h>

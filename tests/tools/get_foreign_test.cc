@@ -125,7 +125,7 @@ TEST_F(Found, OnlyAFileUnderOneNameIsMended) {
   EXPECT_EQ(read("second"), damaged);
 }
 
-// What comes to the name of a part while it is downloaded is not looked at.
+// A file that takes the name of a part during the download is not looked at.
 TEST_F(Found, APartThatIsExchangedIsNotPublished) {
   pack(1 << 20);
   const std::string other = other_archive(1 << 20);

@@ -1,5 +1,4 @@
-// What bbz get makes of the files that it finds beside an output: nothing that the server does not
-// say as well.
+// Files that bbz get finds beside an output: it believes nothing that the server does not confirm.
 #include "bbz/base/hash.h"
 #include "bbz/base/wire.h"
 #include "tools/found.h"

@@ -58,7 +58,7 @@ TEST_F(Get, UsesWhatIsThereOfAPartAndNoMore) {
   expect_failure(command, 5, "");
   ASSERT_TRUE(exists("model.bbz.part.state"));
   budget.lift();
-  // What is damaged on disk comes again.
+  // Damaged bytes on disk are fetched again.
   std::string part = read("model.bbz.part");
   const std::size_t at = part.find_last_not_of('\0') - 100'000;
   part[at] = static_cast<char>(part[at] ^ 1);

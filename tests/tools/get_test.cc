@@ -10,7 +10,7 @@ namespace {
 
 using http::Nginx;
 
-// What an opening request may take besides what is wanted.
+// The bytes that an opening request may take beside the wanted ones.
 constexpr std::uint64_t kFront = 64 * 1024;
 
 TEST_F(Get, FetchesEachByteOnceWithOneRequest) {

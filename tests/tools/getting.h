@@ -1,4 +1,5 @@
-// What the tests of bbz get share: an archive, a server of it, and what must be left in the end.
+// Shared by the tests of bbz get: an archive, a server of it, and the files that must be left in
+// the end.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// What --help teaches: every page has examples, before its options, and they run as written.
+// The pages of --help: each has examples, before its options, and they run as written.
 #include <sstream>
 
 #include "tools/documented.h"

@@ -95,7 +95,7 @@ class Forgery {
     meta.stored_elements = stored;
     add_tensor(meta);
   }
-  // What a group derives another tensor from.
+  // Adds an operand, from which a group derives another tensor.
   void operand(DType dtype, std::uint64_t elements, std::uint64_t chunk_elements) {
     catalog::TensorMeta meta =
         meta_of("F" + std::to_string(tensors_), dtype, {elements}, chunk_elements);

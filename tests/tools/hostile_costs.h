@@ -1,4 +1,4 @@
-// What a command costs that is given a hostile input: memory and processor time, bounded.
+// Measures and bounds the memory and processor time that a command takes for a hostile input.
 #pragma once
 
 #include <sys/resource.h>
@@ -138,7 +138,8 @@ class WorstCase : public MountTest {
     }
   }
 
-  // The same of the archive behind a URL: all of it, and a part, which is decoded and packed again.
+  // Bounds the cost of getting the archive behind a URL: all of it, and a part, which is decoded
+  // and packed again.
   void expect_get_bounded(const std::string& part, double buffers = 0) {
 #ifdef BBZ_HTTP
     const Serving serving([this] { return read("in"); });
@@ -155,7 +156,7 @@ class WorstCase : public MountTest {
 #endif
   }
 
-  // The same of a mount of it, when a byte in the middle of each of its files has been read.
+  // Bounds the cost of mounting it and reading a byte in the middle of each of its files.
   void expect_mount_bounded(double buffers = 0) {
     std::filesystem::create_directory(dir_ / "m");
     if (const auto why = why_no_mount(dir_ / "m")) {
@@ -195,7 +196,7 @@ class WorstCase : public MountTest {
     expect_archive_bounded(buffers, commands);
   }
 
-  // What a file or a folder takes on disk, without its holes.
+  // Returns the megabytes that a file or a directory takes on disk, without its holes.
   double stored_megabytes(const std::string& name) {
     struct stat status {};
     ::stat((dir_ / name).c_str(), &status);

@@ -29,7 +29,7 @@ std::uint32_t add_polar(Forgery& archive, DType dtype, std::uint64_t rows, std::
   return number;
 }
 
-// What is derived from an operand of zeros.
+// Returns the checksum of the tensor that is derived from an operand of zeros.
 std::uint64_t checksum_of_polar(DType dtype, std::uint64_t rows, std::uint64_t rank) {
   gauge::PolarForm form{rows, rows, dtype, {}, {}};
   for (std::uint32_t i = 0; i < rank; ++i) form.pivots.push_back(i);

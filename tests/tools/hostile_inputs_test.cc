@@ -18,7 +18,7 @@ class WorstCaseOfInputs : public WorstCase {
                          {"unpack", "$BBZ unpack o.bbz -f --no-sync -C out"},
                          {"bbzinfo", "$BBZINFO o.bbz --json --tensors"},
                          {"salvage", "$BBZ salvage o.bbz -f --no-sync -C out"}};
-    // What could not be packed is not there to be read.
+    // If packing failed, there is nothing to read.
     std::filesystem::remove(dir_ / "o.bbz");
     if (measure(pack).code != 0) commands.resize(2);
     if (with_models) {
@@ -50,7 +50,7 @@ TEST_F(WorstCaseOfInputs, AWideTorchModelOfOneElement) {
   expect_packing_bounded("in.pt");
 }
 
-// As large as the elements of a file of this size may be, each a view of its own.
+// The views have as many elements as a file of this size allows.
 TEST_F(WorstCaseOfInputs, ATorchFileOfManyViews) {
   torch::PickleDict dict;
   constexpr std::uint64_t kElements = 250'000;

@@ -1,5 +1,4 @@
-// What every command that writes owes to what it reads: it replaces nothing of it, and what it
-// writes is no more readable.
+// Every command that writes: it replaces none of its inputs, and its output is no more readable.
 #include <sys/stat.h>
 
 #include "tools/every_command.h"

@@ -1,4 +1,4 @@
-// What errors say: which file they are about, and what helps; and nothing that acts on a terminal.
+// Error messages: they name the file and what helps, and contain nothing that acts on a terminal.
 #include <algorithm>
 
 #include "tools/every_command.h"
@@ -8,7 +8,7 @@ namespace {
 
 class Messages : public EveryCommand {
  protected:
-  // What the message of a command that fails must name.
+  // Returns the name that the message of a failing command must contain.
   static std::string culprit(const CommandLine& row) {
     for (const std::string name : {"in/missing", "in/cut.bbz", "in/broken.bbz", "in/old",
                                    "/dev/full", "in/model.safetensors -o out/below"}) {

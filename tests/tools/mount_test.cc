@@ -185,7 +185,7 @@ TEST_F(Mount, ADamagedChunkFailsTheReadsOfItAndIsNamed) {
   const Finished failed = sh("cmp m/model.safetensors llama/model.safetensors");
   EXPECT_NE(failed.code, 0);
   EXPECT_NE(failed.err.find("Input/output error"), std::string::npos) << failed.err;
-  // What lies before and behind it, pages that it shares with others aside, is as it was.
+  // The bytes before and behind it are unchanged, except in the pages that it shares with others.
   const std::uint64_t begin = (tensor["offset"].get<std::uint64_t>() +
                                tensor["chunks"][2]["first_element"].get<std::uint64_t>() * 2) /
                               kPage;

@@ -42,7 +42,7 @@ class Readme : public Documented {
   }
 };
 
-// What each must have made when it has run, if its exit code does not say enough.
+// The files that a command must have made, if its exit code does not say enough.
 const std::map<std::string, std::string> kThen = {
     {"bbz unpack model.bbz -C out/", "cmp model.safetensors out/model.safetensors"},
     {"bbz pack llama/", "! bbzinfo --files small.bbz | grep optimizer"},

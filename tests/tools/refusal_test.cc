@@ -1,4 +1,4 @@
-// What the tools refuse, and with which exit code.
+// The inputs and options that the tools refuse, and their exit codes.
 #include <algorithm>
 
 #include "bbz/format/catalog/metas.h"
@@ -39,7 +39,7 @@ TEST_F(Refusal, TellsItsReasonsApart) {
   EXPECT_EXIT_CODE(6, "$BBZ unpack model.bbz");
 }
 
-// What the exit codes mean is documented: each kind of error has the one that it had.
+// The exit codes are documented, so each kind of error keeps its own.
 TEST(ExitCodes, StandForKindsOfErrors) {
   const std::pair<Code, int> codes[] = {{Code::kOk, 0},
                                         {Code::kInvalidArgument, 2},
@@ -141,7 +141,7 @@ TEST_F(Refusal, RefusesAFolderInTheFirstMoment) {
   const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n";
   const std::string whole = read("d/z.safetensors");
   const auto expect_refused = [&](int code, const std::string& options) {
-    // What had been packed would be in the pipe by now.
+    // Packed bytes would be in the pipe by now.
     const Finished refused = sh("$BBZ pack -T 1 d -o - " + options);
     EXPECT_EQ(refused.code, code) << refused.err;
     EXPECT_EQ(refused.out.size(), 0u);

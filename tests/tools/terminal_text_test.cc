@@ -126,7 +126,7 @@ TEST_F(TerminalText, WhatAServerSaysIsEscaped) {
     return true;
   });
   ::setenv("URL", server.url().c_str(), 1);
-  // What can stand in a head at all: no line ends.
+  // Only characters that a head can hold: no line ends.
   for (const std::string name : {"\x1b[31mx",
                                  "\xC2\x9B"
                                  "31mx",

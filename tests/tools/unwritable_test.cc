@@ -33,7 +33,7 @@ class Unwritable : public EveryCommand {
     return files;
   }
 
-  // What a command makes if nothing is in its way, always the same.
+  // Returns the output of a command if nothing is in its way. It is always the same.
   const Made& expected(const CommandLine& row) {
     static std::map<std::string, Made> known;
     const auto [place, is_new] = known.try_emplace(row.command + row.input);

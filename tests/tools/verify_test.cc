@@ -1,4 +1,4 @@
-// What bbz verify says of archives, and by which exit code.
+// The messages and exit codes of bbz verify.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -52,7 +52,7 @@ TEST_F(Verify, ListsEveryDamagedChunk) {
     }
     EXPECT_EQ(std::ranges::count(found.err, '\n'), 2) << found.err;
   }
-  // What is not damaged can still be taken out; what is cannot.
+  // Intact tensors can still be unpacked; damaged ones cannot.
   const std::string good = json["tensors"][1]["name"], bad = json["tensors"][2]["name"];
   EXPECT_EXIT_CODE(0, "$BBZ cat broken.bbz " + good + " > good");
   EXPECT_EXIT_CODE(0, "cat broken.bbz | $BBZ cat - " + good + " | cmp - good");

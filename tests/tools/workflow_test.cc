@@ -1,4 +1,4 @@
-// What a user does, row by row.
+// Commands as a user runs them, one after the other.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>

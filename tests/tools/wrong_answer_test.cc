@@ -10,7 +10,7 @@ using http::Server;
 using http::ServerConnection;
 using http::ServerRequest;
 
-// What a server sends for every request, and what must be said of it.
+// The answer of a server to every request, and the message that it must lead to.
 struct Answer {
   std::string fields;
   std::string body;

@@ -1,4 +1,4 @@
-// What the processor can run, by which kernels for several instruction sets are chosen.
+// The instruction sets of the processor, by which kernels are chosen.
 #pragma once
 
 namespace bbz::cpu {

@@ -73,7 +73,7 @@ std::vector<std::byte> by_parts(const Model& model, std::size_t expected) {
   return all;
 }
 
-// Whatever the file is, a tensor's parts are what it is as a whole.
+// In every file format, the parts of a tensor have the bytes of the whole.
 TEST(ModelOfAFile, GivesTensorsInParts) {
   constexpr std::uint64_t kRows = 5 << 12, kColumns = 1 << 10;  // of 2 bytes: 40 MiB
   const std::string data = torch::counting_bytes(kRows * kColumns * 2);
@@ -170,7 +170,7 @@ TEST(ModelOfTorch, StandsForFewTimesTheFile) {
   }
 }
 
-// Whatever a model's file is, a tensor of it is not given once the file has changed.
+// In every file format, no tensor is given after the file has changed.
 TEST(ModelOfAFile, IsNotReadFurtherWhenItHasChanged) {
   const std::string pickled =
       torch::pickle(torch::pickle_dict({{"w", torch::pickle_view(torch::kMatrix)}}));

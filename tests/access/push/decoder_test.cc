@@ -64,7 +64,7 @@ TEST_P(DecoderOf, HandsOutWhatTheReaderReadsHoweverItIsFed) {
   }
 }
 
-// Whoever fetches what needs() names gets there.
+// Fetching the ranges that needs() names leads to the end.
 TEST_P(DecoderOf, NamesWhatItNeeds) {
   for (const bool first : {false, true}) {
     Options options;

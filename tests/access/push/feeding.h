@@ -1,4 +1,4 @@
-// What the tests of the push decoder share: stores, receivers, and ways to feed an archive.
+// Shared by the tests of the push decoder: stores, receivers, and ways to feed an archive.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -30,7 +30,7 @@ class MemoryStore : public Store {
   std::uint64_t read_bytes = 0;
 };
 
-// What an archive holds: bytes of each tensor by number, or why there are none.
+// The content of an archive: the bytes of each tensor by number, or the error in their place.
 struct Content {
   std::map<std::uint32_t, std::vector<std::byte>> tensors;
   std::map<std::uint32_t, Code> failed;

@@ -140,7 +140,7 @@ TEST_F(Refusals, TooManyRanges) {
   BBZ_ASSERT_OK(decoder->finish());
 }
 
-// What a store or a receiver refuses comes back to the caller.
+// An error of a store or a receiver is returned to the caller.
 struct FullStore : MemoryStore {
   Status write(std::uint64_t offset, Bytes part) override {
     if (full) return error_with_message(Code::kIo, "disk full");

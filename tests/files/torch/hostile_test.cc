@@ -1,4 +1,4 @@
-// What a state dict is refused for.
+// Faults for which a state dict is refused.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,5 +1,4 @@
-// What no rotation of a junction changes: products across it. A wrong sign, transpose or bias
-// changes them.
+// No rotation of a junction changes the products across it. A wrong sign, transpose or bias does.
 #include "bbz/symmetry/linalg/convert.h"
 #include "bbz/symmetry/linalg/product.h"
 #include "ops/rotation/packed.h"

@@ -17,7 +17,7 @@
 
 namespace bbz::rotation {
 
-// What the tests of every family run over.
+// Returns the families over which the tests run.
 inline std::vector<std::string_view> family_names() {
   std::vector<std::string_view> names;
   for (const junction::Family& family : junction::families()) names.push_back(family.name);
@@ -138,7 +138,7 @@ class Places final : public io::Sink {
   std::mutex mutex_;
 };
 
-// As files are written if they can be written out of order.
+// Unpacks an archive as files that can be written out of order are written.
 inline Result<std::vector<std::byte>> unpack_in_places(Bytes archive, unsigned threads) {
   ReadOptions options;
   options.threads = threads;

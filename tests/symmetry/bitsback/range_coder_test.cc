@@ -9,7 +9,7 @@
 namespace bbz::bitsback {
 namespace {
 
-// What the coder is asked to carry: bits of a model, raw fields and numbers, in turns.
+// Encodes bits of a model, raw fields and numbers, in turns.
 std::vector<std::byte> encode_mixture(std::uint64_t seed, int count) {
   Words words(seed);
   RangeEncoder out;

@@ -84,7 +84,7 @@ TEST(Rotation, ParametersComeBack) {
   EXPECT_NEAR((*parameters)(1, 2), -drawn.grid.value(drawn.coordinates[2]), 1e-13);
 }
 
-// Whatever the noise in the parameters, the corrections lead back, also for a decoder whose
+// The corrections lead back despite noise in the parameters, also for a decoder whose
 // arithmetic differs by less than the margin.
 TEST(Rotation, CorrectionsLeadBack) {
   const Drawn12 drawn;

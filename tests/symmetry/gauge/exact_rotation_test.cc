@@ -84,7 +84,7 @@ class ExactRotation : public testing::TestWithParam<Rotated> {
     const DType dtype = before_.infos[tensor].dtype;
     const double bound = std::ldexp(1.0, 1 - dtype_info(dtype).layout.mantissa_bits);
     const double derived = forms_[tensor] == Form::kPolar ? bound : 0.0;
-    // What two computations in double may differ by.
+    // Two computations in double may differ by so much.
     constexpr double kArithmetic = 1e-12;
     std::size_t wrong = 0;
     double changed = 0;

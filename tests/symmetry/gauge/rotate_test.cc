@@ -43,7 +43,7 @@ Result<Rotated> rotated(const Model& model, bool polar, OnRefusal on_refusal = O
   return out;
 }
 
-// What the residual stream does to whatever is written into it, which no rotation may change: for
+// The products that the residual stream makes, which no rotation may change: for
 // every tensor that writes at a junction and every one that reads there, or at the next junction
 // through the shortcut, their product. A wrong sign, transpose or missing bias shows in it.
 std::vector<Matrix> paths(const Model& model) {
@@ -278,7 +278,7 @@ TEST(Rotate, RefusesInfinitiesNaNsAndOverflowsByName) {
   EXPECT_THAT(out.error().message, HasSubstr(name));
 }
 
-// What is broken in a member: every junction that the tensor touches is left alone, all others are
+// If a member is broken, every junction that the tensor touches is left alone, all others are
 // rotated, and the function stays.
 TEST(Rotate, LeavesAloneWhatItsNumbersDoNotAllow) {
   Spec spec;

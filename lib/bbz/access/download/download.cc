@@ -320,7 +320,7 @@ class Download {
     if (remote_->has_changed()) return changed(std::move(error));
     bool may_go_on =
         error.code == Code::kIo || error.code == Code::kCancelled || error.code == Code::kNotFound;
-    // What was there before may belong to an archive with the expected digest.
+    // The bytes that were there before may belong to an archive with the expected digest.
     if (gate_.refused()) may_go_on = found_ && !moved_aside_;
     if (may_go_on && remote_->ranges()) return error;
     if (moved_aside_) (void)partial_->publish(false, options_.sync);

@@ -60,7 +60,7 @@ struct Grid {
   double value(std::uint32_t n) const;
 };
 
-// What is measured of a junction's carriers before a rotation is drawn. Valid for these carriers
+// The measurements of a junction's carriers before a rotation is drawn. Valid for these carriers
 // only.
 struct Plan {
   std::uint64_t width = 0;  // d

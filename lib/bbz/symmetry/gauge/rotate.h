@@ -32,8 +32,8 @@ struct JunctionReport {
   std::string note;                 // why polar was asked for but is not possible
 };
 
-// What rotate() does if a junction cannot be rotated, because a member has an infinity or a NaN or
-// an entry overflows its type: fail, or leave the junction's members alone.
+// Says what rotate() does if a junction cannot be rotated, because a member has an infinity or a NaN
+// or an entry overflows its type: fail, or leave the junction's members alone.
 enum class OnRefusal { kFail, kLeaveAlone };
 
 // Receives a tensor of the rotated model. Called on the thread that called rotate().
