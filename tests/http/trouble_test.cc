@@ -176,6 +176,20 @@ TEST(HttpTrouble, RefusesRangesThatWereNotAskedFor) {
               HasSubstr("gzip"));
 }
 
+TEST(HttpTrouble, RefusesMoreThanItAskedFor) {
+  Server server("", at_first(1, [&](const ServerRequest& request, ServerConnection& connection) {
+                  ServerRequest more = request;
+                  ++more.range->second;
+                  server.serve(more, connection);
+                }));
+  server.replace(content_of(kSize), "\"one\"");
+  const auto source = open(server.url(), quick()).value();
+  const auto text = read(*source, 5'000, 50'000);
+  EXPECT_EQ(text.code(), Code::kIo);
+  EXPECT_THAT(message_of(text),
+              HasSubstr("expected bytes 5000-54999, the server sends 5000-55000"));
+}
+
 TEST(HttpTrouble, RefusesABodyThatIsTooLong) {
   Server server(content_of(kSize),
                 at_first(1, [&](const ServerRequest&, ServerConnection& connection) {
