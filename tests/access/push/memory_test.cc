@@ -115,5 +115,29 @@ TEST(Memory, IsBoundedByAFewChunksWhateverTheArchivesSize) {
   }
 }
 
+TEST(Memory, OfBytesThatCameAgainIsFreedToo) {
+  const auto archive = large_archive();
+  const auto reader = Reader::open(io::memory_source(Bytes(archive)));
+  BBZ_ASSERT_OK(reader);
+  const auto& chunks = reader->catalog().chunks;
+  ASSERT_GE(chunks.size(), 60u);
+  auto damaged = archive;
+  for (const catalog::Chunk& chunk : chunks) damaged[chunk.payload.offset] ^= std::byte{1};
+  Options options;
+  options.total = archive.size();
+  options.memory = 8 * kChunk;
+  Receiver receiver;
+  const auto decoder = *Decoder::create(options, receiver);
+  BBZ_ASSERT_OK(decoder->feed(0, damaged));
+  ASSERT_EQ(decoder->damages().size(), chunks.size());
+  // From the last to the first, each needs room before those that are missing.
+  for (auto chunk = chunks.rbegin(); chunk != chunks.rend(); ++chunk) {
+    const catalog::Payload& payload = chunk->payload;
+    BBZ_ASSERT_OK(
+        decoder->feed(payload.offset, Bytes(archive).subspan(payload.offset, payload.length)));
+  }
+  BBZ_ASSERT_OK(decoder->finish());
+}
+
 }  // namespace
 }  // namespace bbz::push
