@@ -39,5 +39,17 @@ TEST(BlockMemory, KeepsNoMoreThanItMay) {
   EXPECT_EQ(memory.made(), 6u);
 }
 
+TEST(BlockMemory, FreesAsManyAsALargeOneTakesThePlaceOf) {
+  BlockMemory memory(250);
+  std::vector<Buffer> lent;
+  for (const std::size_t size : {100, 100, 200}) lent.push_back(memory.take(size));
+  for (Buffer& buffer : lent) memory.give_back(std::move(buffer));
+  EXPECT_EQ(memory.made(), 3u);
+  lent.push_back(memory.take(200));
+  EXPECT_EQ(memory.made(), 3u);
+  lent.push_back(memory.take(100));  // both of this size had to go
+  EXPECT_EQ(memory.made(), 4u);
+}
+
 }  // namespace
 }  // namespace bbz::view
