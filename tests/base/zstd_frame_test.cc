@@ -56,6 +56,13 @@ TEST_F(ZstdFrame, ComesBack) {
   EXPECT_EQ(back_, plain_);
 }
 
+// The window of a frame whose only segment is its content has the size of that.
+TEST_F(ZstdFrame, ItsWindowMayBeAsLargeAsTheLimit) {
+  ASSERT_TRUE(encode_zstd_frame(plain_, 3, plain_.size(), frame_));
+  EXPECT_TRUE(decode_zstd_frame(frame_, plain_.size(), back_).ok());
+  EXPECT_EQ(decode_zstd_frame(frame_, plain_.size() - 1, back_).code(), Code::kMalformed);
+}
+
 // A thread makes its contexts when it needs them first.
 TEST_F(ZstdFrame, LackOfMemoryForAContextIsThrownAndTheNextCallMayHaveIt) {
   ASSERT_TRUE(encode_zstd_frame(plain_, 3, plain_.size(), frame_));
