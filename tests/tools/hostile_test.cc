@@ -32,8 +32,8 @@ TEST_F(WorstCase, AnIndexOfManyTensorsOfManyAxes) {
 }
 
 TEST_F(WorstCase, AnIndexOfManyFiles) {
-  forge("an index of 120,000 files", [](Forgery& archive) {
-    for (int i = 0; i < 120'000; ++i) {
+  forge("an index of 150,000 files", [](Forgery& archive) {
+    for (int i = 0; i < 150'000; ++i) {
       archive.file(std::to_string(i), i > 0);
       archive.end_file(i > 0);
     }

@@ -198,5 +198,30 @@ TEST_F(Refusals, CountsHowOftenARangeWasDamaged) {
   EXPECT_EQ(decoder->finish().code(), Code::kChecksum);
 }
 
+TEST_F(Refusals, FindsTheFirstRangeThatWasDamagedSoOften) {
+  const auto reader = Reader::open(io::memory_source(Bytes(archive_)));
+  BBZ_ASSERT_OK(reader);
+  const auto& chunks = reader->catalog().chunks;
+  ASSERT_GT(chunks.size(), 3u);
+  std::vector<std::byte> damaged = archive_;
+  for (const catalog::Chunk& chunk : chunks) damaged[chunk.payload.offset] ^= std::byte{1};
+  const auto decoder = *Decoder::create({}, receiver_);
+  EXPECT_EQ(decoder->damage_count(), 0u);
+  EXPECT_EQ(decoder->first_damage(), nullptr);
+  BBZ_ASSERT_OK(decoder->feed(0, damaged));
+  for (const std::size_t again : {2, 1, 2}) {
+    const catalog::Payload& payload = chunks[again].payload;
+    BBZ_ASSERT_OK(
+        decoder->feed(payload.offset, Bytes(damaged).subspan(payload.offset, payload.length)));
+  }
+  EXPECT_EQ(decoder->damage_count(), chunks.size());
+  for (std::uint32_t times = 1; times <= 3; ++times) {
+    ASSERT_NE(decoder->first_damage(times), nullptr);
+    EXPECT_EQ(decoder->first_damage(times)->range.begin, chunks[times - 1].payload.offset);
+    EXPECT_EQ(decoder->first_damage(times)->times, times);
+  }
+  EXPECT_EQ(decoder->first_damage(4), nullptr);
+}
+
 }  // namespace
 }  // namespace bbz::push

@@ -233,7 +233,7 @@ class Download {
     if (found_) BBZ_TRY(fetcher.fetch_structure());
     for (const push::Interval& range : ranges) BBZ_TRY(adopt(range));
     fetcher.keep_state(false);
-    summary_.damaged = decoder_->damages().size();
+    summary_.damaged = decoder_->damage_count();
     Status fetched = part_ == nullptr ? Status() : prepare_part(fetcher);
     if (fetched.ok()) fetched = fetcher.run();
     summary_.moved = front_.size() + fetcher.moved();

@@ -288,6 +288,12 @@ const Status& Decoder::failure() const {
 std::vector<Damage> Decoder::damages() const {
   return impl_->input.damages();
 }
+std::size_t Decoder::damage_count() const {
+  return impl_->input.damage_count();
+}
+const Damage* Decoder::first_damage(std::uint32_t times) const {
+  return impl_->input.first_damage(times);
+}
 const RangeSet& Decoder::verified() const {
   return impl_->input.verified();
 }

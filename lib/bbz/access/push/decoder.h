@@ -143,6 +143,11 @@ class Decoder {
   std::vector<Interval> needs(std::size_t most = 16, std::uint64_t gap = 0) const;
   // Returns what is damaged and has not been replaced by correct bytes since, by offset.
   std::vector<Damage> damages() const;
+  // Returns the number of these damages.
+  std::size_t damage_count() const;
+  // Returns the first of these damages that was found at least `times` times, or nullptr. Valid
+  // until the decoder takes more bytes.
+  const Damage* first_damage(std::uint32_t times = 1) const;
 
   // Returns the bytes that are known to be correct.
   const RangeSet& verified() const;

@@ -84,12 +84,10 @@ bool Fetcher::share() {
 }
 
 Status Fetcher::check_damages() const {
-  for (const push::Damage& damage : decoder_.damages()) {
-    if (damage.times < kMostDamage) continue;
-    return make_error(damage.error.code, "{}: the file on the server is damaged: {}",
-                      remote_.name(), damage.error.message);
-  }
-  return {};
+  const push::Damage* const damage = decoder_.first_damage(kMostDamage);
+  if (damage == nullptr) return {};
+  return make_error(damage->error.code, "{}: the file on the server is damaged: {}", remote_.name(),
+                    damage->error.message);
 }
 
 // Feeds bytes to the decoder, and reports progress. Called with the lock held.

@@ -144,8 +144,11 @@ std::vector<Damage> Input::damages() const {
   return all;
 }
 
-const Damage* Input::first_damage() const {
-  return damages_.empty() ? nullptr : &damages_.begin()->second;
+const Damage* Input::first_damage(std::uint32_t times) const {
+  for (const auto& [begin, damage] : damages_) {
+    if (damage.times >= times) return &damage;
+  }
+  return nullptr;
 }
 
 }  // namespace bbz::push::internal

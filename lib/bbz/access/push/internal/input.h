@@ -81,8 +81,10 @@ class Input {
 
   // Returns the damages, by offset.
   std::vector<Damage> damages() const;
-  // Returns the damage with the lowest offset, or nullptr.
-  const Damage* first_damage() const;
+  // Returns the number of damages.
+  std::size_t damage_count() const { return damages_.size(); }
+  // Returns the damage with the lowest offset that was found at least `times` times, or nullptr.
+  const Damage* first_damage(std::uint32_t times = 1) const;
 
  private:
   Status check_ranges(Interval range) const;
