@@ -217,10 +217,11 @@ Status Decoder::Impl::judge(std::size_t number, std::uint64_t computed, Bytes pa
     what = fmt::format("tensor {} {}, chunk {}", chunk.tensor,
                        quoted(record_map.catalog().tensors[chunk.tensor].meta.name), chunk.number);
   }
-  input.damage(unit.payload(), make_error(Code::kChecksum,
-                                          "{} at offset {}: payload checksum {:016x}, computed "
-                                          "{:016x}",
-                                          what, unit.offset, unit.payload_checksum, computed));
+  Error error =
+      make_error(Code::kChecksum, "{} at offset {}: payload checksum {:016x}, computed {:016x}",
+                 what, unit.offset, unit.payload_checksum, computed);
+  if (unit.payload().empty()) return error;  // no bytes would help
+  input.damage(unit.payload(), std::move(error));
   return {};
 }
 

@@ -90,6 +90,7 @@ Result<std::optional<std::vector<std::byte>>> RecordMap::payload_of(const Record
   std::vector<std::byte> buffer;
   BBZ_ASSIGN(const Bytes bytes, input_.read(range, buffer));
   if (const Status checked = container::check_payload(head, bytes); !checked.ok()) {
+    if (range.empty()) return checked.error();  // no bytes would help
     input_.damage(range, checked.error());
     return none;
   }
