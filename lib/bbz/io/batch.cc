@@ -98,7 +98,7 @@ Status Batch::publish() {
 }
 
 Status Batch::finish() {
-  const Status published = publish();
+  Status published = publish();
   if (many_directories_) {
     for (const Directory& directory : directories_) (void)::syncfs(directory->get());
   } else {

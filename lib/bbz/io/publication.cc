@@ -84,11 +84,11 @@ Status Publication::check() const {
 }
 
 Status Publication::publish() {
-  if (const Status free = check(); !free.ok()) {
+  if (Status free = check(); !free.ok()) {
     abandon();
     return free;
   }
-  const Status published = file_.publish(target_, options_.replace, permissions_, path_);
+  Status published = file_.publish(target_, options_.replace, permissions_, path_);
   abandon();
   return published;
 }

@@ -151,7 +151,7 @@ void Prefetcher::forget(const WindowPtr& window) {
 // or too much is in memory. Called with the lock held.
 Prefetcher::WindowPtr Prefetcher::next_to_fetch() {
   const auto take = [](std::deque<WindowPtr>& queue) {
-    const WindowPtr window = std::move(queue.front());
+    WindowPtr window = std::move(queue.front());
     queue.pop_front();
     return window;
   };
