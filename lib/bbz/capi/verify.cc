@@ -25,7 +25,7 @@ Status verify(const bbz_source* source, const bbz_verify_options* given, bbz_rep
     verify.progress = [&options](std::uint64_t bytes) { options.progress(options.user, bytes); };
   }
   BBZ_ASSIGN(auto found, ops::verify(*source->source, verify));
-  const Status outcome = found.outcome();
+  Status outcome = found.outcome();
   if (out != nullptr) *out = new bbz_report{std::move(found)};
   return outcome;
 }
