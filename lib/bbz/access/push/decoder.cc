@@ -160,19 +160,17 @@ Status Decoder::Impl::check_head(std::size_t number) {
     return {};
   }
   const auto size = container::peek_size(bytes, unit.offset);
-  if (!size.ok()) {
-    input.damage(unit.head(), size.error());
-  } else if (!was_adopted(unit.head()) && *size == unit.head_length &&
-             container::decode_intact_head(bytes, unit.offset).ok()) {
+  if (!size.ok()) return input.damage(unit.head(), size.error());
+  if (!was_adopted(unit.head()) && *size == unit.head_length &&
+      container::decode_intact_head(bytes, unit.offset).ok()) {
     return make_error(Code::kMalformed, "record at offset {}: its head differs from the index",
                       unit.offset);
-  } else {
-    input.damage(unit.head(),
-                 make_error(Code::kChecksum,
-                            "record head at offset {}: damaged, because it differs from the index",
-                            unit.offset));
   }
-  return {};
+  return input.damage(
+      unit.head(),
+      make_error(Code::kChecksum,
+                 "record head at offset {}: damaged, because it differs from the index",
+                 unit.offset));
 }
 
 Status Decoder::Impl::check_payload(std::size_t number) {
@@ -217,12 +215,10 @@ Status Decoder::Impl::judge(std::size_t number, std::uint64_t computed, Bytes pa
     what = fmt::format("tensor {} {}, chunk {}", chunk.tensor,
                        quoted(record_map.catalog().tensors[chunk.tensor].meta.name), chunk.number);
   }
-  Error error =
+  return input.damage(
+      unit.payload(),
       make_error(Code::kChecksum, "{} at offset {}: payload checksum {:016x}, computed {:016x}",
-                 what, unit.offset, unit.payload_checksum, computed);
-  if (unit.payload().empty()) return error;  // no bytes would help
-  input.damage(unit.payload(), std::move(error));
-  return {};
+                 what, unit.offset, unit.payload_checksum, computed));
 }
 
 // Hashes the payload of an unknown record as it arrives, because its length has no limit; for

@@ -130,12 +130,14 @@ void Input::drop(Interval range) {
   }
 }
 
-void Input::damage(Interval range, Error error) {
+Status Input::damage(Interval range, Error error) {
+  if (range.empty()) return error;
   drop(range);
   Damage& damage = damages_[range.begin];
   damage.range = range;
   damage.error = std::move(error);
   ++damage.times;
+  return {};
 }
 
 std::vector<Damage> Input::damages() const {

@@ -74,8 +74,9 @@ class Input {
   void verify(Interval range);
   // Records that bytes are no longer needed in memory.
   void release(Interval range);
-  // Records that bytes are wrong, and must come again.
-  void damage(Interval range, Error error);
+  // Records that bytes are wrong, and must come again. Errors: `error` itself if the range is
+  // empty, because no bytes could mend it.
+  Status damage(Interval range, Error error);
   // Forgets bytes that are not verified, to make room.
   void drop(Interval range);
 

@@ -57,7 +57,7 @@ Result<std::optional<RecordView>> RecordMap::head_at(std::uint64_t offset) {
   BBZ_ASSIGN(Bytes bytes, input_.read(range, buffer_));
   const auto size = container::peek_size(bytes, offset);
   if (!size.ok()) {
-    input_.damage(range, size.error());
+    BBZ_TRY(input_.damage(range, size.error()));
     return none;
   }
   range.end = offset + *size;
@@ -65,17 +65,18 @@ Result<std::optional<RecordView>> RecordMap::head_at(std::uint64_t offset) {
   // or into bytes that are known to be something else.
   const auto unclaimed = input_.verified().missing(range, 1);
   if ((total_ && range.end > *total_) || unclaimed.empty() || unclaimed.front() != range) {
-    input_.damage({offset, offset + container::kHeadSize},
-                  make_error(total_ && range.end > *total_ ? Code::kTruncated : Code::kChecksum,
-                             "record at offset {}: its head says that its meta ends at {}", offset,
-                             range.end));
+    BBZ_TRY(
+        input_.damage({offset, offset + container::kHeadSize},
+                      make_error(total_ && range.end > *total_ ? Code::kTruncated : Code::kChecksum,
+                                 "record at offset {}: its head says that its meta ends at {}",
+                                 offset, range.end)));
     return none;
   }
   if (!input_.has(range)) return none;
   BBZ_ASSIGN(bytes, input_.read(range, buffer_));
   const auto record = container::decode_intact_head(bytes, offset);
   if (!record.ok()) {
-    input_.damage(range, record.error());
+    BBZ_TRY(input_.damage(range, record.error()));
     return none;
   }
   BBZ_TRY(container::check_fields(record->head, limits_));
@@ -90,8 +91,7 @@ Result<std::optional<std::vector<std::byte>>> RecordMap::payload_of(const Record
   std::vector<std::byte> buffer;
   BBZ_ASSIGN(const Bytes bytes, input_.read(range, buffer));
   if (const Status checked = container::check_payload(head, bytes); !checked.ok()) {
-    if (range.empty()) return checked.error();  // no bytes would help
-    input_.damage(range, checked.error());
+    BBZ_TRY(input_.damage(range, checked.error()));
     return none;
   }
   if (bytes.data() != buffer.data()) buffer.assign(bytes.begin(), bytes.end());
@@ -107,13 +107,10 @@ Status RecordMap::read_header() {
   BBZ_ASSIGN(const Bytes bytes, input_.read(range, buffer_));
   const auto header = container::decode_file_header(bytes);
   // If its checksum is correct, or there are no more bytes, fetching it again would not help.
-  if (header.code() == Code::kUnsupported || header.code() == Code::kTruncated || range.empty()) {
+  if (header.code() == Code::kUnsupported || header.code() == Code::kTruncated) {
     return header.error();
   }
-  if (!header.ok()) {
-    input_.damage(range, header.error());
-    return {};
-  }
+  if (!header.ok()) return input_.damage(range, header.error());
   header_ = *header;
   builder_.emplace(*header_, limits_);
   input_.verify(range);
@@ -292,11 +289,11 @@ Status RecordMap::read_last_trailer() {
     if (!record) return {};
     if (record->head.type == RecordType::kTrailer) return take_trailer(*record);
   }
-  input_.damage(range, make_error(Code::kTruncated,
+  return input_.damage(range,
+                       make_error(Code::kTruncated,
                                   "no trailer at offset {}: the archive is cut short or damaged, "
                                   "or bytes were added to it",
                                   range.begin));
-  return {};
 }
 
 Status RecordMap::take_trailer(const RecordView& record) {
