@@ -145,7 +145,7 @@ Status Reader::State::read_chunk(const catalog::Tensor& tensor, const catalog::C
 Status Reader::State::read_bytes(const catalog::Tensor& tensor, std::uint64_t offset,
                                  MutableBytes out) {
   BBZ_TRY(symmetry::check_form(catalog, tensor));
-  if (symmetry::is_expanded(tensor.meta)) return read_lower(tensor, offset, out);
+  if (symmetry::is_expanded(tensor.meta)) return read_expanded(tensor, offset, out);
   if (!symmetry::is_derived(tensor.meta)) return read_dense(tensor, offset, out);
   // The tensor is derived as a whole, because each entry is a sum over the operand.
   BBZ_ASSIGN(const auto group, find_group(tensor.meta.group));
@@ -158,8 +158,8 @@ Status Reader::State::read_bytes(const catalog::Tensor& tensor, std::uint64_t of
 }
 
 // Decodes the chunks whose dense ranges overlap [offset, offset + out.size()), one by one.
-Status Reader::State::read_lower(const catalog::Tensor& tensor, std::uint64_t offset,
-                                 MutableBytes out) {
+Status Reader::State::read_expanded(const catalog::Tensor& tensor, std::uint64_t offset,
+                                    MutableBytes out) {
   const std::uint64_t size = tensor.meta.element_bits / 8;
   const std::uint64_t end = offset + out.size();
   const bool all = out.size() == tensor.byte_size;

@@ -12,7 +12,8 @@ namespace bbz::symmetry {
 bool needs_group(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk);
 
 // Returns the range of the tensor's bytes that a chunk stands for. The ranges of all chunks cover
-// the tensor without hole or overlap. Precondition: check_form() succeeds.
+// the tensor without hole or overlap, in the order of the chunks. Precondition: check_form()
+// succeeds.
 io::ByteRange chunk_range(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk);
 
 // A group that has been filled, and the catalog with its tensors. Neither is owned.
@@ -29,8 +30,8 @@ Status decode_chunk(const catalog::TensorMeta& tensor, const catalog::Chunk& chu
                     const GroupAccess& group, chunk::Check check, MutableBytes out);
 
 // Calls `take` for the bytes of chunk_range(), which follow from the chunk's decoded elements.
-// Gives all of them at once, or slice after slice in the buffer `slice` if the form stores fewer
-// elements than the tensor has. Errors: those of `take`. Precondition: check_form() succeeds.
+// Gives all of them at once, or slice after slice in the buffer `slice` if the tensor is expanded.
+// Errors: those of `take`. Precondition: check_form() succeeds.
 Status place_chunk(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes decoded,
                    std::vector<std::byte>& slice, const TakePart& take);
 

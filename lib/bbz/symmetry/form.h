@@ -24,7 +24,7 @@ Status check_method(const catalog::TensorMeta& tensor, const catalog::GroupMeta&
 
 // Returns whether a tensor has no chunks and is derived as a whole from its group: form polar.
 bool is_derived(const catalog::TensorMeta& tensor);
-// Returns whether the chunks of a tensor stand for more elements than they store: form lower.
+// Returns whether the chunks of a tensor stand for other elements than they store: form lower.
 bool is_expanded(const catalog::TensorMeta& tensor);
 // Returns whether parts of a tensor's payloads may be in its group: form rider.
 bool may_be_carried(const catalog::TensorMeta& tensor);
@@ -38,8 +38,8 @@ struct DenseRange {
 };
 
 // Returns the dense elements that a chunk stands for, including those that are not stored. The
-// ranges of all chunks cover the tensor without hole or overlap. Precondition: check_form()
-// succeeds and is_expanded(tensor).
+// ranges of all chunks cover the tensor without hole or overlap, in the order of the chunks.
+// Precondition: check_form() succeeds and is_expanded(tensor).
 DenseRange dense_range(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk);
 
 // Receives a part of a tensor, which begins at byte `offset` of it and is valid during the call.

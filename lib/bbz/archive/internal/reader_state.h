@@ -39,7 +39,7 @@ struct Reader::State {
                     std::vector<std::byte>& payload, MutableBytes out);
   Status read_bytes(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
   Status read_dense(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
-  Status read_lower(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
+  Status read_expanded(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
   Result<std::shared_ptr<symmetry::GroupState>> find_group(std::uint32_t number);
   Result<std::shared_ptr<symmetry::GroupState>> read_group(const catalog::Group& group);
   template <class Plan>

@@ -18,7 +18,9 @@ struct FormRow {
   // Checks what a tensor's record alone says: shape, stored elements, group. Errors: those of
   // check_record().
   Status (*check)(const catalog::Tensor& tensor) = nullptr;
-  // dense_range() and expand_chunk() if chunks stand for more elements than they store, else null.
+  // dense_range() and expand_chunk() if chunks stand for other elements than they store, else null.
+  // Then `check` refuses elements that are not whole bytes. Ranges ascend with the chunks, because
+  // readers of a pipe pass on what they decode, and others search for the chunk that has an offset.
   DenseRange (*range)(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk) = nullptr;
   void (*expand)(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes stored,
                  std::uint64_t begin, MutableBytes dense) = nullptr;
