@@ -43,12 +43,17 @@ std::set<std::string> names(const fs::path& directory, const std::string& extens
 struct Collected : Visitor {
   std::map<std::uint32_t, Buffer> bytes;
   std::map<std::uint32_t, Code> failed;
+  std::uint64_t next = 0;  // byte of the tensor that may come next
 
   Status begin_tensor(const catalog::Tensor& t) override {
     bytes[t.meta.number].resize(t.byte_size);
+    next = 0;
     return {};
   }
+  // Whatever the form, bytes come in the order in which a pipe can take them.
   Status data(const catalog::Tensor& t, std::uint64_t offset, Bytes part) override {
+    EXPECT_GE(offset, next) << t.meta.name;
+    next = offset + part.size();
     std::ranges::copy(part, bytes[t.meta.number].begin() + static_cast<std::ptrdiff_t>(offset));
     return {};
   }
