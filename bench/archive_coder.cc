@@ -21,23 +21,30 @@ catalog::TensorMeta tensor_of(const Chunk& chunk) {
   tensor.chunk_elements = shape.first_column == 0 ? shape.elements : shape.first_column;
   return tensor;
 }
+std::uint32_t number_of(const Chunk& chunk) {
+  return chunk.shape.first_column == 0 ? 0 : 1;
+}
 
 }  // namespace
 
 // What is stored is the payload and, behind it, what a reader knows from the chunk's record: the
-// meta, its length and the payload's checksum.
+// meta, its length and the payload's check. The meta is that of a further chunk: that of chunk 0 is
+// a part of the tensor's.
 Coder archive_coder(const char* name, chunk::Check check) {
   struct Tail {
-    std::uint64_t checksum;
+    std::uint64_t check;  // a check32
     std::uint64_t meta_size;
   };
   return {name, [](const Chunk&) { return true; },
           [](const Chunk& chunk, std::vector<std::byte>& payload) {
             thread_local std::vector<std::byte> meta;
-            const std::uint32_t number = chunk.shape.first_column == 0 ? 0 : 1;
-            chunk::encode(tensor_of(chunk), number, chunk.plain, {}, DigestKind::kXxh3_128, meta,
-                          payload);
-            const Tail tail{xxh3_64(payload), meta.size()};
+            catalog::ChunkMeta fields =
+                chunk::encode(tensor_of(chunk), number_of(chunk), chunk.plain, {},
+                              DigestKind::kXxh3_128, payload);
+            fields.number = 1;
+            meta.clear();
+            catalog::encode_meta(fields, meta);
+            const Tail tail{check32(payload), meta.size()};
             payload.insert(payload.end(), meta.begin(), meta.end());
             const Bytes bytes = std::as_bytes(std::span(&tail, 1));
             payload.insert(payload.end(), bytes.begin(), bytes.end());
@@ -54,8 +61,11 @@ Coder archive_coder(const char* name, chunk::Check check) {
             if (!fields.ok()) return false;
             catalog::Chunk place;
             place.meta = *fields;
+            place.first_element = chunk.shape.first_column;
+            place.element_count = chunk.shape.elements;
             place.decoded_bytes = out.size();
-            place.payload = {0, payload.size(), tail.checksum};
+            place.payload.length = payload.size();
+            place.payload.check = static_cast<std::uint32_t>(tail.check);
             return chunk::decode(tensor_of(chunk), place, payload, out, check).ok();
           }};
 }

@@ -77,7 +77,13 @@ void read_all(const Reader& reader, const Collector* streamed) {
     }
     if (tensor.is_operand() || tensor.byte_size == 0) continue;
     auto& file = files[tensor.meta.file];
-    if (!file) file = *view.open(tensor.meta.file);
+    if (!file) {
+      auto opened = view.open(tensor.meta.file);
+      const Status known = catalog::check_file(reader.catalog().files[tensor.meta.file]);
+      require(opened.ok() == known.ok());
+      if (!opened.ok()) continue;
+      file = std::move(*opened);
+    }
     Buffer viewed(tensor.byte_size);
     const auto seen = file->read_at(tensor.meta.offset, viewed);
     require(seen.ok() == read.ok());

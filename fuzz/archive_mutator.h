@@ -8,80 +8,12 @@
 
 #include "bbz/format/catalog/metas.h"
 #include "bbz/format/chunk/chunk.h"
-#include "bbz/format/container/record_writer.h"
 #include "bbz/symmetry/form.h"
-#include "repair.h"
+#include "loose_archive.h"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most);
 
 namespace bbz::fuzz {
-
-struct LooseRecord {
-  RecordType type{};
-  Buffer meta;
-  Buffer payload;
-};
-
-struct LooseArchive {
-  FileHeader header;
-  std::vector<LooseRecord> records;
-};
-
-// The records of an archive, as their lengths say, without those that end it. Checksums are not
-// looked at. Nothing if not even the header is one.
-inline std::optional<LooseArchive> take_apart(Bytes bytes) {
-  if (bytes.size() < kFileHeaderSize) return std::nullopt;
-  Buffer front(bytes.begin(), bytes.begin() + kFileHeaderSize);
-  store_le(front.data() + 24, xxh3_64(Bytes(front).first(24)));
-  const auto header = decode_file_header(front);
-  if (!header.ok()) return std::nullopt;
-  LooseArchive archive{*header, {}};
-  for (std::uint64_t at = kFileHeaderSize; bytes.size() - at >= kHeadSize;) {
-    const Bytes rest = bytes.subspan(at);
-    const auto size = peek_size(rest.first(kHeadSize), at);
-    if (!size.ok() || *size > rest.size()) break;
-    const auto type = static_cast<RecordType>(rest[12]);
-    const bool has_payload = (std::to_integer<unsigned>(rest[13]) & kFlagPayload) != 0;
-    const auto meta_length = load_le<std::uint16_t>(rest.data() + 14);
-    const std::uint64_t length = has_payload ? load_le<std::uint64_t>(rest.data() + kHeadSize) : 0;
-    if (length > rest.size() - *size) break;
-    const Bytes meta = rest.subspan(*size - meta_length, meta_length);
-    const Bytes payload = rest.subspan(*size, length);
-    if (type != RecordType::kIndex && type != RecordType::kTrailer) {
-      archive.records.push_back(
-          {type, {meta.begin(), meta.end()}, {payload.begin(), payload.end()}});
-    }
-    at += *size + length;
-  }
-  return archive;
-}
-
-// The archive of these records, with an index at its end.
-inline Buffer put_together(const LooseArchive& archive) {
-  Buffer out;
-  const auto sink = io::memory_sink(out);
-  FileHeader header = archive.header;
-  header.required_features = 0;
-  RecordWriter writer(*sink, header);
-  if (!writer.begin().ok()) return out;
-  Hasher root(header.digest_kind);
-  for (const LooseRecord& record : archive.records) {
-    const auto head = writer.append(record.type, record.meta, record.payload);
-    if (!head.ok()) return out;
-    if (!is_known(record.type)) continue;
-    Buffer hashed;
-    WireWriter w(hashed);
-    w.put(static_cast<std::uint8_t>(record.type));
-    w.put(static_cast<std::uint16_t>(record.meta.size()));
-    w.put_bytes(record.meta);
-    const bool chunk = record.type == RecordType::kChunk;
-    if (chunk && record.meta.size() >= 2) store_le(hashed.data() + 3, std::uint16_t{0});
-    w.put(chunk ? std::uint64_t{0} : head->payload_checksum);
-    root.update(hashed);
-  }
-  (void)writer.finish(root.finish());
-  return out;
-}
 
 // Makes the records fit together: numbers, places, counts, and the checksums of what decodes.
 class Fitter {
@@ -113,18 +45,52 @@ class Fitter {
     if (kind_ != DigestKind::kSha256) return std::nullopt;
     return digest_of(kind_, bytes);
   }
+  // Sets the fields of a record. Its extensions stay, if `decoded` is what its fields were.
+  template <class Fields>
+  static void set(LooseRecord& record, const Fields& fields, const Fields& decoded) {
+    const Buffer after = extensions(record, decoded);
+    set(record, fields);
+    if (after.empty()) return;
+    record.more |= kFlagExtended;
+    record.meta.insert(record.meta.end(), after.begin(), after.end());
+  }
   template <class Fields>
   static void set(LooseRecord& record, const Fields& fields) {
-    record.meta.clear();
-    catalog::encode_meta(fields, record.meta);
+    record.more &= static_cast<std::uint8_t>(~kFlagExtended);
+    record.meta = encoded(fields);
+  }
+  // The fields of a record without its extensions.
+  template <class Fields>
+  static Buffer encoded(const Fields& fields) {
+    Buffer out;
+    catalog::encode_meta(fields, out);
+    return out;
+  }
+  static Buffer encoded(catalog::TensorRecord fields) {
+    fields.tensor.extensions = {};
+    Buffer out;
+    catalog::encode_meta(fields, out);
+    return out;
   }
   static RecordView view(const LooseRecord& record) {
-    return {make_head(record.type, record.meta, record.payload, kFileHeaderSize), record.meta};
+    return {make_head(record.type, record.meta, record.payload, kFileHeaderSize, 0, record.more),
+            record.meta};
+  }
+  // The extensions of a record as they stand, behind fields that are encoded anew.
+  template <class Fields>
+  static Buffer extensions(const LooseRecord& record, const Fields& fields) {
+    const Buffer before = encoded(fields);
+    if (!record.is_extended() || record.meta.size() < before.size()) return {};
+    return {record.meta.begin() + static_cast<std::ptrdiff_t>(before.size()), record.meta.end()};
   }
 
   LooseRecord end_file() {
     LooseRecord record{RecordType::kFileEnd, {}, {}};
-    set(record, catalog::FileEndMeta{files_ - 1, file_tensors_, file_size_, {}});
+    catalog::FileEndMeta fields;
+    fields.number = files_ - 1;
+    fields.tensor_count = file_tensors_;
+    fields.size = file_size_;
+    set(record, fields);
     file_ = false;
     return record;
   }
@@ -145,60 +111,76 @@ class Fitter {
       case RecordType::kMetadata: {
         auto fields = catalog::decode_metadata(view(record), kind_);
         if (!fields.ok()) return true;
-        fields->payload_digest = digest(record.payload);
-        set(record, *fields);
+        const auto before = *fields;
+        fields->check = catalog::check_of(kind_, record.payload);
+        set(record, *fields, before);
         return true;
       }
       case RecordType::kGroup: {
         auto fields = catalog::decode_group(view(record), kind_);
         if (!fields.ok()) return true;
+        const auto before = *fields;
         fields->number = groups_++;
-        fields->payload_digest = digest(record.payload);
+        fields->check = catalog::check_of(kind_, record.payload);
         newest_[fields->method] = fields->number;
-        set(record, *fields);
+        set(record, *fields, before);
         return true;
       }
-      default:
+      case RecordType::kPrivateName:
         return true;
+      default: {  // unknown, with the check of its payload
+        if (record.payload.empty()) return true;
+        const auto check = catalog::check_of(kind_, record.payload);
+        Buffer encoded;
+        WireWriter w(encoded);
+        w.put(check.checksum);
+        if (check.digest) w.put_bytes(check.digest->view());
+        record.meta.resize(std::max(record.meta.size(), encoded.size()));
+        std::ranges::copy(encoded, record.meta.begin());
+        return true;
+      }
     }
   }
 
   bool take_file(LooseRecord& record) {
     auto fields = catalog::decode_file(view(record), limits_);
     if (!fields.ok() || file_) return fields.ok() ? false : true;
+    const auto before = *fields;
     fields->number = files_++;
     file_ = true;
     file_tensors_ = 0;
     file_size_ = 0;
-    set(record, *fields);
+    set(record, *fields, before);
     return true;
   }
 
   bool take_tensor(LooseRecord& record) {
-    auto decoded = catalog::decode_tensor(view(record), limits_);
+    auto decoded = catalog::decode_tensor(view(record), kind_, limits_);
     if (!decoded.ok()) return true;
-    catalog::TensorMeta& fields = *decoded;
+    catalog::TensorRecord& all = *decoded;
+    catalog::TensorMeta& fields = all.tensor;
     const auto elements = bbz::element_count(fields.shape);
-    if (!elements.ok() || *elements > kMostBytes || fields.element_bits == 0) return true;
+    if (!elements.ok() || *elements > kMostBytes) return true;
+    const auto before = all;
+    if (!fields.is_operand() && !file_) {
+      if (fields.kind == catalog::TensorKind::kBytes) return false;
+      fields.file = catalog::kNone;
+      fields.offset = 0;
+    }
+    all.moved = false;
     fields.number = tensors_++;
-    if (fields.file != catalog::kNone && file_) {
+    if (!fields.is_operand()) {
       fields.file = files_ - 1;
       fields.offset = file_size_;
       ++file_tensors_;
       file_size_ += *elements * fields.element_bits / 8;
-    } else if (fields.file != catalog::kNone) {
-      fields.file = catalog::kNone;
-      fields.offset = 0;
     }
     if (fields.form == catalog::Form::kPolar) refer(fields, catalog::GroupMethod::kPolar);
     if (fields.form == catalog::Form::kRider) refer(fields, catalog::GroupMethod::kBitsBack);
-    if (fields.form == catalog::Form::kDense) {
-      fields.group = catalog::kNone;
-      fields.stored_elements = *elements;
-    }
-    set(record, fields);
     tensor_ = fields;
     chunk_ = 0;
+    if (all.chunk) fit_chunk(*all.chunk, record.payload);
+    set(record, all, before);
     return true;
   }
 
@@ -218,29 +200,27 @@ class Fitter {
     if (!tensor_ || chunk_ >= chunk_count()) return false;
     auto decoded = catalog::decode_chunk(view(record), kind_);
     if (!decoded.ok()) return true;
-    catalog::ChunkMeta& fields = *decoded;
-    fields.tensor = tensor_->number;
-    fields.number = static_cast<std::uint32_t>(chunk_);
-    fields.first_element = chunk_ * tensor_->chunk_elements;
-    fields.element_count = static_cast<std::uint32_t>(
-        std::min(tensor_->chunk_elements, tensor_->stored_elements - fields.first_element));
-    ++chunk_;
-    const std::uint64_t size = std::uint64_t{fields.element_count} * tensor_->element_bits / 8;
-    if (size <= kMostBytes) {
-      Buffer plain(size);
-      const auto shape = chunk::codec_shape(*tensor_, fields.first_element, fields.element_count);
-      const auto id = static_cast<codec::CodecId>(fields.codec);
-      if (codec::decode(id, shape, record.payload, plain).ok()) {
-        fields.decoded_checksum = xxh3_64(plain);
-        fields.decoded_digest = digest(plain);
-        if (tensor_->file == catalog::kNone || tensor_->form == catalog::Form::kDense) {
-          Buffer& all = plains_[tensor_->number];
-          all.insert(all.end(), plain.begin(), plain.end());
-        }
-      }
-    }
-    set(record, fields);
+    const auto before = *decoded;
+    fit_chunk(*decoded, record.payload);
+    set(record, *decoded, before);
     return true;
+  }
+
+  // Makes the next chunk of the tensor of these fields.
+  void fit_chunk(catalog::ChunkMeta& fields, Bytes payload) {
+    fields.tensor = tensor_->number;
+    fields.number = static_cast<std::uint32_t>(chunk_++);
+    const catalog::Chunk chunk = catalog::chunk_of(*tensor_, fields);
+    if (chunk.decoded_bytes > kMostBytes) return;
+    Buffer plain(chunk.decoded_bytes);
+    const auto shape = chunk::codec_shape(*tensor_, chunk.first_element, chunk.element_count);
+    if (!codec::decode(fields.codec, shape, payload, plain).ok()) return;
+    fields.decoded_checksum = xxh3_64(plain);
+    fields.decoded_digest = digest(plain);
+    if (tensor_->is_operand() || tensor_->form == catalog::Form::kDense) {
+      Buffer& all = plains_[tensor_->number];
+      all.insert(all.end(), plain.begin(), plain.end());
+    }
   }
 
   // Adds chunks of one repeated element if some are missing.
@@ -249,7 +229,8 @@ class Fitter {
     const std::uint64_t count = chunk_count();
     while (tensor_ && chunk_ < count && count <= kMostAdded) {
       catalog::ChunkMeta fields;
-      fields.codec = static_cast<std::uint16_t>(codec::CodecId::kConstant);
+      fields.codec = codec::CodecId::kConstant;
+      fields.number = 1;  // any but that of the first chunk, which is in the tensor's record
       fields.decoded_digest = digest({});
       LooseRecord record{RecordType::kChunk, {}, Buffer(divide_up(tensor_->element_bits, 8))};
       set(record, fields);
@@ -281,8 +262,9 @@ class Fitter {
       }
       auto fields = catalog::decode_group(view(record), kind_);
       if (fields.ok()) {
-        fields->payload_digest = digest(record.payload);
-        set(record, *fields);
+        const auto before = *fields;
+        fields->check = catalog::check_of(kind_, record.payload);
+        set(record, *fields, before);
       }
       return;
     }
@@ -316,7 +298,26 @@ inline void change(LooseArchive& archive, std::mt19937& random) {
   const auto any = [&] {
     return records.begin() + static_cast<std::ptrdiff_t>(random() % records.size());
   };
-  switch (random() % 8) {
+  switch (random() % 10) {
+    case 8: {  // an extension, known or not, or several, or what is none
+      auto& record = *any();
+      if (record.is_extended()) return change(record.meta, 8);
+      record.more |= kFlagExtended;
+      constexpr std::uint32_t kLayer = 6;
+      const std::uint32_t numbers[] = {kLayer, static_cast<std::uint32_t>(random()),
+                                       static_cast<std::uint32_t>(190 + random() % 70)};
+      WireWriter w(record.meta);
+      w.put_varint(1);
+      w.put_varint(numbers[random() % 3]);
+      w.put_varint(2);
+      w.put(static_cast<std::uint16_t>(random()));
+      return;
+    }
+    case 9: {  // a tensor with or without its first chunk
+      auto& record = *any();
+      if (record.type == RecordType::kTensor) record.more ^= kFlagPayload;
+      return;
+    }
     case 0: {  // once more, somewhere
       const LooseRecord copy = *any();
       records.insert(any(), copy);

@@ -1,5 +1,5 @@
 // Fuzz target of the codecs. Byte 0 chooses: an even number decodes the rest as a payload, an odd
-// one encodes it and expects it back.
+// one encodes it and expects it back. Half of it is the bits of an element of an unknown dtype.
 #include <cstdlib>
 #include <cstring>
 #include <vector>
@@ -78,6 +78,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   shape.elements = in.get<std::uint32_t>();
   shape.row_length = in.get<std::uint32_t>();
   shape.first_column = in.get<std::uint32_t>();
+  shape.unknown_bits = mode / 2;
   if (!in.ok()) return 0;
   const Bytes rest = in.get_bytes(in.remaining());
   if (mode % 2 == 0) {

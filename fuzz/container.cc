@@ -6,6 +6,7 @@
 
 #include "archive_mutator.h"
 #include "bbz/format/catalog/builder.h"
+#include "bbz/format/container/header.h"
 #include "bbz/format/container/index.h"
 #include "bbz/format/container/record_reader.h"
 #include "bbz/format/container/scan.h"
@@ -32,6 +33,7 @@ Status stream(io::Source& source, const Limits& limits, Outcome& out) {
     BBZ_ASSIGN(const auto record, reader.next());
     if (!record) break;
     BBZ_TRY(builder.add(*record));
+    BBZ_TRY(reader.read_pad());
     BBZ_TRY(reader.read_payload(payload));
     require(payload.size() == record->head.payload_length);
   }
@@ -69,6 +71,8 @@ void check_catalog(const catalog::Catalog& catalog, std::uint64_t archive_bytes)
   }
   require(unpacked == catalog.unpacked_bytes);
   for (const auto& tensor : catalog.tensors) {
+    require(&catalog.tensors.at(tensor.meta.number) == &tensor);
+    require(tensor.is_operand() || tensor.meta.file < catalog.files.size());
     std::uint64_t decoded = 0;
     for (const auto& chunk : catalog.chunks_of(tensor)) {
       decoded += chunk.decoded_bytes;
@@ -109,22 +113,28 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   }
 
-  // Salvage covers the bytes in order, and misses no record of an archive that streams.
-  std::uint64_t cursor = std::min<std::uint64_t>(kFileHeaderSize, bytes.size());
+  // Salvage covers the bytes in order, and misses no record of an archive that streams. A payload that
+  // is not whole counts as a gap if no record follows it.
+  const auto id = find_id(*source);
+  require(id.ok());
+  const auto header = decode_file_header(bytes);
+  std::uint64_t cursor = header.ok() && *id && header->id == **id ? kFileHeaderSize : 0;
+  std::uint64_t payload = cursor;
   std::uint64_t lost = 0;
   const Status scanned = scan_records(
-      *source, limits,
+      *source, id->value_or(0), limits,
       [&](const RecordView& record) -> Status {
-        require(record.head.offset == cursor);
+        require(record.head.offset == cursor || record.head.offset == payload);
+        payload = std::min<std::uint64_t>(record.head.payload_offset(), bytes.size());
         cursor = std::min<std::uint64_t>(record.head.end(), bytes.size());
         return {};
       },
       [&](const Gap& gap) {
-        require(gap.begin == cursor && gap.end > gap.begin);
-        cursor = gap.end;
+        require((gap.begin == cursor || gap.begin == payload) && gap.end > gap.begin);
+        payload = cursor = gap.end;
         lost += gap.end - gap.begin;
       });
-  require(scanned.ok() && cursor == bytes.size());
+  require(scanned.ok() && (cursor == bytes.size() || payload == bytes.size()));
   if (streamed.status.ok()) require(lost == 0);
   return 0;
 }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <cstdlib>
 
@@ -27,25 +26,47 @@ inline Limits small_limits() {
   return limits;
 }
 
-// Writes the checksum of a record's head and meta.
-inline void repair_head(MutableBytes head_and_meta, std::uint64_t offset) {
-  std::array<std::byte, 8> place{};
-  store_le(place.data(), offset);
-  Xxh3Stream hash;
-  hash.update(place);
-  hash.update(head_and_meta.subspan(kSealSize));
-  store_le(head_and_meta.data() + kSync.size(), hash.digest64());
+// A record as its head says it, whatever its check is. `bytes` is all of it.
+struct Raw {
+  RecordHead head;
+  MutableBytes bytes;
+
+  MutableBytes entry() const { return bytes.subspan(kSealSize, head.entry_size()); }
+  MutableBytes meta() const { return entry().last(head.meta_length); }
+  MutableBytes payload() const { return bytes.last(head.payload_length); }
+  bool is(RecordType type) const { return head.type == type; }
+};
+
+// Returns the record at the start of `rest`, which lies at `at`, if it is whole. Nothing is checked.
+inline std::optional<Raw> raw_record(MutableBytes rest, std::uint64_t at) {
+  for (std::size_t need = kLeastRecord; rest.size() >= need;) {
+    const auto size = head_size(rest.first(need), at);
+    if (!size.ok()) return std::nullopt;
+    if (*size > need) {
+      need = *size;
+      continue;
+    }
+    const auto entry = decode_entry(rest.subspan(kSealSize), at);
+    if (!entry.ok() || entry->head.end() - at > rest.size()) return std::nullopt;
+    return Raw{entry->head, rest.first(entry->head.end() - at)};
+  }
+  return std::nullopt;
 }
 
-// Makes the index at `offset`, of which `bytes` is head, meta and payload, list what was seen: as
-// far as its payload has room for it, stored or coded.
-inline void repair_index(MutableBytes bytes, std::size_t meta_length, Bytes list,
-                         std::uint64_t count) {
-  if (meta_length != kIndexMetaSize) return;
-  const MutableBytes meta = bytes.subspan(kHeadSize + kPayloadFields, meta_length);
-  const MutableBytes payload = bytes.subspan(kIndexHeadAndMeta);
+// Writes the check of a record's head.
+inline void repair_head(const Raw& record, std::uint64_t id) {
+  const Bytes head = record.bytes.first(record.head.size());
+  store_le(record.bytes.data() + kSync.size(), check32(head.subspan(kSealSize), id));
+}
+
+// Makes the index list what was seen: as far as its payload has room for it, stored or coded.
+inline void repair_index(const Raw& index, Bytes list, std::uint64_t count, std::uint64_t id) {
+  const MutableBytes meta = index.meta();
+  const MutableBytes payload = index.payload();
+  if (meta.size() != kIndexMetaSize) return;
   store_le(meta.data(), count);
-  store_le(meta.data() + 24, std::uint64_t{bytes.size() + kTrailerSize});
+  store_le(meta.data() + 24, std::uint64_t{index.bytes.size() + kTrailerSize});
+  store_le(meta.data() + 40, id);
   Buffer coded;
   if (payload.size() == list.size()) {
     std::ranges::copy(list, payload.begin());
@@ -68,44 +89,37 @@ inline void repair(Buffer& bytes, unsigned mode) {
   if ((mode & 1) != 0) store_le(bytes.data() + 24, xxh3_64(Bytes(bytes).first(24)));
   if ((mode & 2) == 0) return;
   const MutableBytes all(bytes);
+  const auto id = load_le<std::uint64_t>(bytes.data() + 16);
+  const bool front = (std::to_integer<int>(bytes[10]) & 1) != 0;
   Buffer list;
   std::uint64_t count = 0;
-  std::uint64_t index_offset = 0;
-  for (std::uint64_t at = kFileHeaderSize; bytes.size() - at >= kHeadSize;) {
+  std::uint64_t index_length = 0;
+  for (std::uint64_t at = kFileHeaderSize; bytes.size() - at >= kLeastRecord;) {
     const MutableBytes rest = all.subspan(at);
     std::ranges::copy(std::as_bytes(std::span(kSync)), rest.begin());
-    const std::size_t size = *peek_size(rest.first(kHeadSize), at);
-    if (rest.size() < size) return;
-    const MutableBytes head = rest.first(size);
-    const auto type = static_cast<RecordType>(head[12]);
-    const bool has_payload = (std::to_integer<unsigned>(head[13]) & kFlagPayload) != 0;
-    const auto meta_length = load_le<std::uint16_t>(head.data() + 14);
-    const std::uint64_t payload_length =
-        has_payload ? load_le<std::uint64_t>(head.data() + kHeadSize) : 0;
-    if (rest.size() - size < payload_length) return;
-    const MutableBytes meta = head.subspan(size - meta_length);
-    const MutableBytes payload = rest.subspan(size, payload_length);
-    const bool last = at != kFileHeaderSize || (std::to_integer<int>(bytes[12]) & 1) == 0;
-    if ((mode & 8) != 0 && type == RecordType::kIndex && has_payload && last) {
-      index_offset = at;
-      repair_index(rest.first(size + payload_length), meta_length, list, count);
+    const auto record = raw_record(rest, at);
+    if (!record) return;
+    const bool last = at != kFileHeaderSize || !front;
+    if ((mode & 8) != 0 && record->is(RecordType::kIndex) && record->head.has_payload() && last) {
+      index_length = record->bytes.size();
+      repair_index(*record, list, count, id);
     }
-    if ((mode & 8) != 0 && type == RecordType::kTrailer && meta_length >= 32) {
-      store_le(meta.data(), index_offset);
-      store_le(meta.data() + 8, at - index_offset);
-      store_le(meta.data() + 16, count);
-      store_le(meta.data() + 24, at + size);
+    if ((mode & 8) != 0 && record->is(RecordType::kTrailer) && record->head.meta_length >= 32) {
+      const MutableBytes meta = record->meta();
+      store_le(meta.data(), index_length);
+      store_le(meta.data() + 8, count);
+      store_le(meta.data() + 16, at + record->bytes.size());
+      store_le(meta.data() + 24, id);
     }
-    if ((mode & 4) != 0 && has_payload) {
-      store_le(head.data() + kHeadSize + 8, xxh3_64(payload));
+    if ((mode & 4) != 0 && record->head.has_payload()) {
+      store_le(record->bytes.data() + record->head.size() - kCheckSize, check32(record->payload()));
     }
-    repair_head(head, at);
-    if (type != RecordType::kIndex && type != RecordType::kTrailer) {
-      const auto entry = head.subspan(kSealSize);
-      list.insert(list.end(), entry.begin(), entry.end());
+    repair_head(*record, id);
+    if (!record->is(RecordType::kIndex) && !record->is(RecordType::kTrailer)) {
+      list.insert(list.end(), record->entry().begin(), record->entry().end());
       ++count;
     }
-    at += size + payload_length;
+    at += record->bytes.size();
   }
 }
 

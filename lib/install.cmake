@@ -18,7 +18,7 @@ set(BBZ_PUBLIC_HEADERS
   files/source_file.h
   files/torch/state_dict.h
   format/catalog/catalog.h format/catalog/form.h format/catalog/metas.h
-  format/container/constants.h format/container/header.h format/container/limits.h format/container/record.h
+  format/container/constants.h format/container/extensions.h format/container/header.h format/container/limits.h format/container/record.h
   format/container/scan.h
   http/options.h http/source.h http/url.h
   io/atomic_file.h io/batch.h io/byte_range.h io/fd.h io/fd_writer.h io/file_status.h io/output_options.h io/output_tree.h

@@ -143,11 +143,9 @@ TEST(Reader, RefusesARootDigestOfOtherContent) {
     const std::size_t begin = archive->size() - container::kTrailerSize;
     const MutableBytes trailer = MutableBytes(*archive).subspan(begin);
     trailer[container::kTrailerSize - 32] ^= std::byte{1};  // the first byte of the digest
-    // The seal is the sync marker and the checksum of the record's offset and of what follows.
-    std::vector<std::byte> sealed(8);
-    store_le(sealed.data(), std::uint64_t{begin});
-    sealed.insert(sealed.end(), trailer.begin() + 12, trailer.end());
-    store_le(trailer.data() + 4, xxh3_64(sealed));
+    // The seal is the sync bytes and the check of what follows, with the id of the archive.
+    const auto id = load_le<std::uint64_t>(archive->data() + 16);
+    store_le(trailer.data() + 3, check32(trailer.subspan(7), id));
     const auto opened = Reader::open(io::memory_source(Bytes(*archive)));
     ASSERT_EQ(opened.code(), Code::kChecksum);
     EXPECT_NE(opened.error().message.find("trailer: root digest"), std::string::npos);

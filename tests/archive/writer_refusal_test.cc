@@ -116,6 +116,7 @@ TEST(Writer, SaysHowManyBytesOfATensorAreMissing) {
 }
 
 TEST(Writer, NamesWhatACallOutOfOrderLacks) {
+  constexpr auto kRaw = codec::CodecId::kRaw;
   const std::vector<std::byte> two(2);
   const auto finished = [](Writer& w) -> Status {
     BBZ_TRY(w.end_file());
@@ -171,14 +172,15 @@ TEST(Writer, NamesWhatACallOutOfOrderLacks) {
 
   EXPECT_EQ(within(0, [](Writer& w) { return w.commit(3); }), "commit: 3 bytes, 0 were reserved");
   EXPECT_EQ(within(1, [](Writer& w) { return w.commit(3); }), "commit: 3 bytes, 1 were reserved");
-  EXPECT_EQ(within(2, [&](Writer& w) { return w.write_coded(two, 0, two); }),
+  EXPECT_EQ(within(2, [&](Writer& w) { return w.write_coded(two, kRaw, two); }),
             "write_coded: 2 bytes after the end of the tensor");
-  EXPECT_EQ(within(1, [&](Writer& w) { return w.write_coded(two, 0, two); }),
+  EXPECT_EQ(within(1, [&](Writer& w) { return w.write_coded(two, kRaw, two); }),
             "write_coded: 1 bytes of the chunk are already written");
-  EXPECT_EQ(within(0, [&](Writer& w) { return w.write_coded(Bytes(two).first(1), 0, {}); }),
+  EXPECT_EQ(within(0, [&](Writer& w) { return w.write_coded(Bytes(two).first(1), kRaw, {}); }),
             "write_coded: 1 bytes, expected a chunk of 2");
-  EXPECT_EQ(within(0, [&](Writer& w) { return w.write_coded(two, 0, std::vector<std::byte>(3)); }),
-            "write_coded: a payload of 3 bytes for a chunk of 2");
+  EXPECT_EQ(
+      within(0, [&](Writer& w) { return w.write_coded(two, kRaw, std::vector<std::byte>(3)); }),
+      "write_coded: a payload of 3 bytes for a chunk of 2");
 }
 
 TEST(Writer, SaysWhatIsWrongWithATensorsNameOrRank) {

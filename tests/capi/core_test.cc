@@ -93,10 +93,13 @@ TEST(CStructs, KeepTheirLayout) {
   EXPECT_LAYOUT(bbz_push_info, 128u, root, 48u);
   EXPECT_LAYOUT(bbz_push_fault, 40u, times, 36u);
   EXPECT_EQ(sizeof(bbz_part), 24u);
-  EXPECT_LAYOUT(bbz_plan_options, 32u, metadata, 28u);
+  EXPECT_LAYOUT(bbz_plan_options, 32u, reserved, 28u);
+  EXPECT_EQ(offsetof(bbz_plan_options, metadata), 24u);
   EXPECT_EQ(sizeof(bbz_plan_info), 40u);
   EXPECT_EQ(sizeof(bbz_range), 40u);
-  EXPECT_LAYOUT(bbz_piece, 56u, chunk, 48u);
+  EXPECT_LAYOUT(bbz_piece, 48u, chunk, 40u);
+  EXPECT_EQ(offsetof(bbz_piece, head_length), 24u);
+  EXPECT_EQ(offsetof(bbz_piece, what), 32u);
 }
 
 // Zeroed structs of C and options of C++ that were not set mean the same.

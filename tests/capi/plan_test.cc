@@ -55,20 +55,20 @@ TEST_F(CPlan, ATensorIsItsChunks) {
   const std::uint32_t number = find(*reader_, "layers.0.w");
   ASSERT_EQ(bbz_reader_tensor(reader_.get(), number, &tensor, nullptr), BBZ_OK);
   EXPECT_EQ(info_.piece_count, tensor.chunk_count);
-  EXPECT_EQ(info_.piece_bytes, tensor.stored_bytes);
-  EXPECT_EQ(info_.range_count, 1u);  // with the heads of the records as gaps
+  EXPECT_EQ(info_.range_count, 1u);
   EXPECT_EQ(info_.fetch_bytes, range(0).length);
   EXPECT_EQ(range(0).first_piece, 0u);
   EXPECT_EQ(range(0).piece_count, info_.piece_count);
+  std::uint64_t heads = 0;
   for (std::uint32_t i = 0; i < info_.piece_count; ++i) {
     const bbz_piece p = piece(i);
     EXPECT_EQ(p.what, std::uint32_t{BBZ_PIECE_CHUNK});
     EXPECT_EQ(p.number, number);
     EXPECT_EQ(p.chunk, i);
-    EXPECT_EQ(p.head_length, 0u);
-    EXPECT_EQ(p.checksum, xxh3_64(at(p.offset, p.length)));
+    heads += p.head_length;
     EXPECT_EQ(check(i, at(p.offset, p.length)), BBZ_OK) << message();
   }
+  EXPECT_EQ(info_.piece_bytes, heads + tensor.stored_bytes);
 }
 
 TEST_F(CPlan, RowsAreTheChunksThatHoldThem) {
@@ -90,19 +90,39 @@ TEST_F(CPlan, RowsAreTheChunksThatHoldThem) {
 TEST_F(CPlan, GapsAndLengthsDivideRanges) {
   auto options = sized<bbz_plan_options>();
   options.gap = BBZ_NO_GAP;
+  // Pieces are whole records, so those of one tensor touch.
   ASSERT_EQ(plan({whole("layers.0.w")}, &options), BBZ_OK) << message();
+  EXPECT_EQ(info_.piece_count, 16u);
+  EXPECT_EQ(info_.range_count, 1u);
+  EXPECT_EQ(info_.fetch_bytes, info_.piece_bytes);
+  const std::uint32_t number = find(*reader_, "layers.0.w");
+  std::vector<bbz_part> apart(3);
+  for (std::uint64_t i = 0; i < apart.size(); ++i) {
+    ASSERT_EQ(bbz_reader_rows(reader_.get(), number, 2 * i, 1, &apart[i], error_.get()), BBZ_OK);
+  }
+  ASSERT_EQ(plan(apart, &options), BBZ_OK) << message();
+  EXPECT_EQ(info_.piece_count, apart.size());
   EXPECT_EQ(info_.range_count, info_.piece_count);
   EXPECT_EQ(info_.fetch_bytes, info_.piece_bytes);
   options.gap = 1000;
+  ASSERT_EQ(plan(apart, &options), BBZ_OK) << message();
+  EXPECT_EQ(info_.range_count, 1u);
+  EXPECT_GT(info_.fetch_bytes, info_.piece_bytes);
   options.most_bytes = 200;
   ASSERT_EQ(plan({whole("layers.0.w")}, &options), BBZ_OK) << message();
   EXPECT_GT(info_.range_count, 1u);
   for (std::uint64_t i = 0; i < info_.range_count; ++i) EXPECT_LE(range(i).length, 200u);
 }
 
-TEST_F(CPlan, WholeRecordsAndMetadata) {
+TEST_F(CPlan, ReservedMustBeZero) {
   auto options = sized<bbz_plan_options>();
-  options.heads = 1;
+  options.reserved = 1;
+  EXPECT_EQ(plan({whole("embed")}, &options), BBZ_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(message(), "bbz_plan_options: reserved is not zero");
+}
+
+TEST_F(CPlan, MetadataIsAPiece) {
+  auto options = sized<bbz_plan_options>();
   options.metadata = 1;
   ASSERT_EQ(plan({whole("layers.1.scale")}, &options), BBZ_OK) << message();
   ASSERT_EQ(info_.piece_count, 2u);

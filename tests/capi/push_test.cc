@@ -207,7 +207,7 @@ TEST_F(CPush, DamageIsNamedAndTakenAgain) {
   EXPECT_GT(fault.end, at);
   EXPECT_EQ(fault.code, BBZ_ERROR_CHECKSUM);
   EXPECT_EQ(fault.times, 1u);
-  EXPECT_THAT(fault.message, HasSubstr("checksum"));
+  EXPECT_THAT(fault.message, HasSubstr("payload check"));
   EXPECT_EQ(bbz_push_get_fault(push.get(), 1, &fault, error_.get()), BBZ_ERROR_INVALID_ARGUMENT);
 
   archive_ = right;

@@ -80,7 +80,7 @@ TEST_F(CVerify, EveryDamageIsNamed) {
   EXPECT_EQ(damage.chunk, 1u);
   EXPECT_EQ(damage.archive_offset, first);
   EXPECT_EQ(damage.code, BBZ_ERROR_CHECKSUM);
-  EXPECT_THAT(damage.message, HasSubstr("checksum"));
+  EXPECT_THAT(damage.message, HasSubstr("payload check"));
   ASSERT_EQ(bbz_report_damage(report_.get(), 1, &damage, error_.get()), BBZ_OK) << message();
   EXPECT_EQ(damage.chunk, 4u);
   EXPECT_EQ(damage.archive_offset, second);

@@ -50,6 +50,62 @@ TEST(ChunkShape, RefusesWhatCannotBe) {
   EXPECT_EQ(chunk_bytes({DType::kU8, kMaxChunkBytes + 1, 5, 0}).code(), Code::kLimit);
 }
 
+// The bits of an element of a dtype that is not known come from who asks.
+TEST(ChunkShape, OfAnUnknownDtype) {
+  const auto shape = [](DType dtype, std::uint64_t elements, unsigned bits) {
+    return ChunkShape{.dtype = dtype, .elements = elements, .unknown_bits = bits};
+  };
+  for (const DType unknown : {DType{0}, DType{10}, DType{100}, DType{255}}) {
+    EXPECT_EQ(element_bits(shape(unknown, 1, 12)), 12u);
+    EXPECT_EQ(*chunk_bytes(shape(unknown, 2, 12)), 3u);
+    EXPECT_EQ(*chunk_bytes(shape(unknown, 8, 255)), 255u);
+    EXPECT_EQ(chunk_bytes(shape(unknown, 3, 12)).code(), Code::kInvalidArgument);
+    EXPECT_EQ(chunk_bytes(shape(unknown, 1, 0)).code(), Code::kInvalidArgument);
+    EXPECT_EQ(chunk_bytes(shape(unknown, kMaxChunkBytes + 1, 8)).code(), Code::kLimit);
+  }
+  // Those of one that is known do not.
+  EXPECT_EQ(element_bits(shape(DType::kF16, 1, 12)), 16u);
+  EXPECT_EQ(*chunk_bytes(shape(DType::kF16, 1, 12)), 2u);
+}
+
+// Split-float alone asks what the bits of an element mean.
+TEST(General, AnUnknownDtypeIsDecodedByCodecsThatDoNotNeedIt) {
+  for (const Codec& codec : registry()) {
+    EXPECT_EQ(codec.needs_dtype, codec.id == CodecId::kSplitFloat) << codec.name;
+  }
+  // 800 elements of 12 bits in patterns of two, which are 3 bytes.
+  const ChunkShape shape{.dtype = DType{99}, .elements = 800, .unknown_bits = 12};
+  const std::vector<std::byte> pattern = bytes_of("abc");
+  std::vector<std::byte> plain;
+  for (int i = 0; i < 400; ++i) plain.insert(plain.end(), pattern.begin(), pattern.end());
+  std::vector<std::byte> frame;
+  const ChunkShape as_bytes{DType::kU8, plain.size(), 1, 0};
+  ASSERT_TRUE(
+      find_codec(CodecId::kZstd)->encode(as_bytes, plain, Level::kDefault, plain.size(), frame));
+  const auto decoded = [&](CodecId id, Bytes payload) {
+    std::vector<std::byte> out(plain.size());
+    Xxh3Follower hash(out);
+    const Status status = decode(id, shape, payload, out, &hash);
+    if (status.ok()) {
+      EXPECT_EQ(out, plain) << static_cast<int>(id);
+      EXPECT_EQ(hash.finish(), xxh3_64(plain));
+    }
+    return status.code();
+  };
+  EXPECT_EQ(decoded(CodecId::kRaw, plain), Code::kOk);
+  EXPECT_EQ(decoded(CodecId::kConstant, pattern), Code::kOk);
+  EXPECT_EQ(decoded(CodecId::kZstd, frame), Code::kOk);
+  // What they refuse of other dtypes, they refuse of this one.
+  EXPECT_EQ(decoded(CodecId::kRaw, pattern), Code::kMalformed);
+  EXPECT_EQ(decoded(CodecId::kConstant, bytes_of("ab")), Code::kMalformed);
+  EXPECT_EQ(decoded(CodecId::kConstant, bytes_of("abcabc")), Code::kMalformed);
+  EXPECT_EQ(decoded(CodecId::kZstd, pattern), Code::kMalformed);
+  EXPECT_EQ(decoded(CodecId::kSplitFloat, pattern), Code::kUnsupported);
+  EXPECT_EQ(decoded(CodecId::kSplitFloat, {}), Code::kUnsupported);
+  EXPECT_EQ(decoded(CodecId{99}, plain), Code::kUnsupported);
+  EXPECT_EQ(decoded(CodecId::kCarried, plain), Code::kMalformed);
+}
+
 TEST(General, NoiseIsRawAndTextIsZstdAndEqualElementsAreConstant) {
   std::vector<std::byte> payload;
   EXPECT_EQ(round_trip({DType::kU8, 5000, 100, 0}, noise(5000, 7), payload), CodecId::kRaw);

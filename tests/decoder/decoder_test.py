@@ -49,15 +49,17 @@ def described(opened):
     """An archive's content in the form of the vectors' JSON files."""
     catalog, content = opened.catalog, opened.content
     path = {None: None, **{file.number: file.path for file in catalog.files}}
-    tensors, broken = [], False
+    tensors, broken = [], set()
     for tensor in catalog.tensors:
         entry = {"file": path[tensor.file], "name": tensor.name, "shape": tensor.shape,
                  "dtype": dtypes.name_of(tensor.dtype)}
+        if tensor.layer is not None:
+            entry["layer"] = tensor.layer
         try:
             entry["sha256"] = sha256(content.read_whole(tensor))
         except ArchiveError as error:
             entry["error"] = error.code
-            broken = True
+            broken.add(tensor.file)
         if tensor.kind == metas.TENSOR:
             tensors.append(entry)
     files = []
@@ -65,11 +67,19 @@ def described(opened):
         if file.kind == metas.DIRECTORY:
             files.append({"path": file.path, "directory": True})
             continue
-        whole = b"" if broken else b"".join(map(content.read_whole, file.tensors))
-        digest = file.digest.hex() if broken else sha256(whole)
+        unread = file.number in broken
+        digest = file.digest.hex() if unread else sha256(b"".join(map(content.read_whole, file.tensors)))
         files.append({"path": file.path, "size": file.size, "sha256": digest})
-    metadata = [{"file": path[entry.file], "key": entry.key, "value": opened.value(entry)}
-                for entry in catalog.metadata]
+        unpacked = outcome(archive.check_file, file)
+        if unpacked != "ok":
+            files[-1]["error"] = unpacked
+    metadata = []
+    for entry in catalog.metadata:
+        metadata.append({"file": path[entry.file], "key": entry.key})
+        try:
+            metadata[-1]["value"] = opened.value(entry)
+        except ArchiveError as error:
+            metadata[-1]["error"] = error.code
     return {"files": files, "tensors": tensors, "metadata": metadata, "root": opened.root()}
 
 
@@ -78,7 +88,8 @@ def test_valid():
     for path in sorted((VECTORS / "valid").glob("*.bbz")):
         data = memoryview(path.read_bytes())
         expected = json.loads(path.with_suffix(".json").read_text())
-        unreadable = any("error" in tensor for tensor in expected["tensors"])
+        unreadable = any("error" in entry for kind in ("files", "tensors", "metadata")
+                         for entry in expected[kind])
         expect(outcome(archive.verify, data), "unsupported" if unreadable else "ok", path.name)
         for way in (archive.open_archive, archive.stream):
             expect(described(way(data)), expected, f"{path.name}, {way.__name__}")

@@ -19,12 +19,25 @@ def checksum(data):
     return le(xxhash.xxh3_64_intdigest(data))
 
 
+def var(value):
+    """A number in LEB128."""
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value % 0x80 + 0x80)
+        value >>= 7
+    return bytes((*out, value))
+
+
 def take_apart(data):
-    """Returns the file header, its fields and each record's entry and payload; None if that fails."""
+    """Returns the file header, its fields and the records; None if that fails.
+
+    Of each record, there are its type, its flags, its meta and its payload. Pads are left out.
+    """
     records = []
 
     def take(record):
-        records.append((record.entry, bytes(container.payload_of(data, record))))
+        payload = bytes(container.payload_of(data, record))
+        records.append((record.type, record.flags & ~container.PADDED, record.meta, payload))
 
     try:
         header = container.parse_header(data)
@@ -34,52 +47,79 @@ def take_apart(data):
     return bytes(data[:container.HEADER_SIZE]), header, records
 
 
+def with_check(kind, flags, meta, payload, header):
+    """The meta with the check of this payload, if it begins with one and has room for it."""
+    size = 8 if header.digest_kind == container.XXH3 else 40
+    chunk = kind in (container.TENSOR, container.CHUNK)
+    if not flags & container.PAYLOAD or chunk or len(meta) < size:
+        return meta
+    check = checksum(payload) + hashlib.sha256(payload).digest()
+    return check[:size] + meta[size:]
+
+
+def without_codec(kind, meta):
+    """The meta as it is under the root digest."""
+    if kind == container.CHUNK:
+        return meta[1:]
+    if kind != container.TENSOR or not meta:
+        return meta
+    place = 2 if meta[0] & 16 else 1
+    field = place + (1 if meta[0] & 7 == 7 else 0)
+    return bytes((meta[0] & 0xF8,)) + meta[1:place] + meta[field:]
+
+
 def put_together(start, header, records):
-    """An archive of these records, without an index at the front, whose checksums are all right."""
-    start = start[:12] + bytes(1) + start[13:24]
+    """An archive of these records, without an index at the front and pads, whose checks are all right."""
+    start = start[:10] + bytes(2) + start[12:15] + bytes(1) + start[16:24]
     out = bytearray(start + checksum(start))
-    entries = b""
     root = xxhash.xxh3_128() if header.digest_kind == container.XXH3 else hashlib.sha256()
 
-    def append(entry, payload):
-        out.extend(container.SYNC + checksum(le(len(out)) + entry) + entry + payload)
+    def append(kind, flags, meta, payload):
+        entry = bytes((min(kind, container.TYPE_FOLLOWS) | flags,))
+        entry += var(kind) if kind >= container.TYPE_FOLLOWS else b""
+        entry += var(len(meta)) + (var(len(payload)) if flags & container.PAYLOAD else b"") + meta
+        check = le(container.check32(payload), 4) if flags & container.PAYLOAD else b""
+        out.extend(container.SYNC + le(container.check32(entry + check, header.id), 4) + entry + check)
+        out.extend(payload)
+        return entry
 
-    for entry, payload in records:
-        has_payload = entry[1] & container.PAYLOAD and len(entry) >= 20
-        if has_payload:
-            entry = entry[:4] + le(len(payload)) + checksum(payload) + entry[20:]
-        append(entry, payload if has_payload else b"")
-        entries += entry
-        if entry[0] not in (*range(container.FILE, container.GROUP + 1),):
-            continue
-        meta, stored = (entry[20:], entry[12:20]) if has_payload else (entry[4:], bytes(8))
-        if entry[0] == container.CHUNK:
-            meta, stored = bytes(2) + meta[2:], bytes(8)
-        root.update(entry[:1] + le(len(meta), 2) + meta + stored)
+    entries = b""
+    for kind, flags, meta, payload in records:
+        meta = with_check(kind, flags, meta, payload, header)
+        entries += append(kind, flags, meta, payload if flags & container.PAYLOAD else b"")
+        hashed = without_codec(kind, meta)
+        flags &= container.SKIPPABLE | container.EXTENDED
+        root.update(var(kind) + bytes((flags,)) + var(len(hashed)) + hashed)
 
     index = len(out)
-    tail = 32 + 40 + len(entries) + container.TRAILER_SIZE
-    meta = le(len(records)) + le(len(entries)) + checksum(entries) + le(tail) + bytes(8)
-    append(bytes((container.INDEX, 2)) + le(len(meta), 2) + le(len(entries)) + checksum(entries) + meta,
-           entries)
+    size = container.SEAL_SIZE + 2 + len(var(len(entries))) + 48 + container.CHECK_SIZE + len(entries)
+    meta = le(len(records)) + le(len(entries)) + checksum(entries) + le(size + container.TRAILER_SIZE)
+    append(container.INDEX, container.PAYLOAD, meta + bytes(8) + le(header.id), entries)
     end = len(out) + container.TRAILER_SIZE
-    meta = le(index) + le(len(out) - index) + le(len(records)) + le(end) + root.digest().ljust(32, b"\0")
-    append(bytes((container.TRAILER, 0)) + le(len(meta), 2) + meta, b"")
+    meta = le(len(out) - index) + le(len(records)) + le(end) + le(header.id)
+    append(container.TRAILER, 0, meta + root.digest().ljust(32, b"\0"), b"")
     return bytes(out)
 
 
 def mutate(records, numbers):
-    """Changes bytes of a meta or of a payload, or leaves out, doubles or exchanges records."""
+    """Changes a meta, flags or a payload, or leaves out, doubles or exchanges records."""
     records = list(records)
     if not records:
         return records
     place, other, choice = numbers.randrange(len(records)), numbers.randrange(len(records)), numbers.random()
-    entry, payload = records[place]
-    if choice < 0.6:
-        begin = 20 if entry[1] & container.PAYLOAD else 4
-        records[place] = change(entry, min(begin, len(entry) - 1), len(entry), numbers), payload
+    kind, flags, meta, payload = records[place]
+    if choice < 0.45 and meta:
+        # The fields of a tensor are before its name and its check.
+        end = min(len(meta), numbers.choice((3, 12, 1 << 16)))
+        records[place] = kind, flags, change(meta, 0, end, numbers), payload
+    elif choice < 0.55 and meta:
+        records[place] = kind, flags, shift(meta, numbers), payload
+    elif choice < 0.6:
+        changed = flags ^ numbers.choice((container.SKIPPABLE, container.EXTENDED, container.PAYLOAD))
+        records[place] = numbers.choice((kind, numbers.randrange(130))), changed, meta, payload
     elif choice < 0.85 and payload:
-        records[place] = entry, change(payload, 0, min(len(payload), numbers.choice((40, 1 << 20))), numbers)
+        changed = change(payload, 0, min(len(payload), numbers.choice((40, 1 << 20))), numbers)
+        records[place] = kind, flags, meta, changed
     elif choice < 0.9:
         records.pop(place)
     elif choice < 0.95:
@@ -87,6 +127,20 @@ def mutate(records, numbers):
     else:
         records[place], records[other] = records[other], records[place]
     return records
+
+
+def shift(data, numbers):
+    """Inserts or deletes a byte near the beginning, and may flip a bit before it, which may say that it is there."""
+    data = bytearray(data)
+    place = numbers.randrange(min(len(data), 16))
+    flipped = numbers.randrange(place + 1)
+    if numbers.random() < 0.7:
+        data[flipped] ^= 1 << numbers.randrange(8)
+    if numbers.random() < 0.5:
+        data.insert(place, numbers.choice(VALUES))
+    else:
+        del data[place]
+    return bytes(data)
 
 
 def change(data, begin, end, numbers):

@@ -32,7 +32,8 @@ Result<std::vector<std::byte>> with_wrong_file_digest(Bytes archive) {
     }
     std::vector<std::byte> payload;
     BBZ_TRY(reader.read_payload(payload));
-    BBZ_ASSIGN(const auto head, writer.append(record->head.type, meta, payload));
+    BBZ_ASSIGN(const auto head,
+               writer.append(record->head.type, meta, payload, record->head.flags));
     BBZ_TRY(builder.add({head, meta}));
   }
   BBZ_TRY(writer.finish(builder.root()));
@@ -75,12 +76,11 @@ TEST(Verify, FindsADigestOfAFileThatIsWrong) {
 TEST(Verify, DamageIsWorseThanWhatIsNotKnown) {
   const auto data = raw::text("0123");
   raw::Archive archive;
-  archive.records = {raw::file(0, "f"),
-                     raw::tensor({.stored = 4, .chunk = 4, .shape = {4}, .name = "t"}),
-                     raw::chunk({.count = 4, .codec = 999}, data, data),
-                     raw::tensor({.number = 1, .offset = 4, .stored = 4, .chunk = 4, .shape = {4}}),
-                     raw::raw_chunk({.tensor = 1, .count = 4}, data),
-                     raw::file_end(0, 2, 8)};
+  archive.records = raw::join(
+      {raw::file(0, "f"), raw::tensor({.stored = 4, .chunk = 4, .shape = {4}, .name = "t"}),
+       raw::chunk({.codec = 100}, data, data),
+       raw::tensor({.number = 1, .offset = 4, .stored = 4, .chunk = 4, .shape = {4}}),
+       raw::raw_chunk({.tensor = 1}, data), raw::file_end(0, 2, 8)});
   const auto outcome = [&] {
     const auto source = io::memory_source(archive.bytes());
     VerifyOptions options;
@@ -88,7 +88,7 @@ TEST(Verify, DamageIsWorseThanWhatIsNotKnown) {
     return verify(*source, options)->outcome().code();
   };
   EXPECT_EQ(outcome(), Code::kUnsupported);
-  archive.records[4].says_payload_checksum = 1;
+  archive.records[2].says_payload_check = 1;
   EXPECT_EQ(outcome(), Code::kChecksum);
 }
 
@@ -96,29 +96,53 @@ TEST(Verify, DamageIsWorseThanWhatIsNotKnown) {
 TEST(Verify, AnOperandThatIsNotKnownHidesNoWrongFile) {
   const auto data = raw::text("0123");
   raw::Archive archive;
-  archive.records = {
-      raw::file(0, "f"),
-      raw::tensor({.file = raw::kNone, .stored = 4, .chunk = 4, .shape = {4}, .name = "operand"}),
-      raw::chunk({.count = 4, .codec = 999}, data, data),
-      raw::tensor({.number = 1, .stored = 4, .chunk = 4, .shape = {4}, .name = "t"}),
-      raw::raw_chunk({.tensor = 1, .count = 4}, data),
-      raw::file_end(0, 1, 4, raw::sha256(raw::text("4567")))};
+  archive.records = raw::join(
+      {raw::file(0, "f"),
+       raw::tensor({.file = raw::kNone, .stored = 4, .chunk = 4, .shape = {4}, .name = "operand"}),
+       raw::chunk({.codec = 100}, data, data),
+       raw::tensor({.number = 1, .stored = 4, .chunk = 4, .shape = {4}, .name = "t"}),
+       raw::raw_chunk({.tensor = 1}, data),
+       raw::file_end(0, 1, 4, raw::sha256(raw::text("4567")))});
   const auto source = io::memory_source(archive.bytes());
   EXPECT_EQ(verify(*source, {})->outcome().code(), Code::kChecksum);
+}
+
+// The digest of a file may be compared after all else was read.
+TEST(Verify, TheFirstDamageIsTheFirstInTheArchive) {
+  const auto data = raw::text("0123");
+  for (const bool sha : {false, true}) {
+    raw::Archive archive;
+    archive.header.digest_kind = sha ? 2 : 1;
+    archive.records = raw::join({
+        raw::file(0, "f"),
+        raw::tensor({.stored = 4, .chunk = 4, .shape = {4}, .name = "t"}),
+        raw::raw_chunk({}, data, sha),
+        raw::file_end(0, 1, 4, raw::sha256(raw::text("4567"))),
+        raw::file(1, "g"),
+        raw::tensor({.stored = 4, .chunk = 4, .shape = {4}, .name = "u", .placed = false}),
+        raw::chunk({.codec = 1}, data, Bytes(data).first(2), sha),
+        raw::file_end(1, 1, 4),
+    });
+    const auto source = io::memory_source(archive.bytes());
+    const auto report = verify(*source, {});
+    EXPECT_EQ(report->damaged, 2u);
+    EXPECT_EQ(report->outcome().code(), Code::kChecksum);
+  }
 }
 
 TEST(Verify, DamageOfATensorOfAnUnknownFormIsFound) {
   const auto data = raw::text("0123");
   raw::Archive archive;
-  archive.records = {raw::file(0, "f"),
-                     raw::tensor({.form = 200, .stored = 4, .chunk = 4, .shape = {4}, .name = "t"}),
-                     raw::raw_chunk({.count = 4}, data), raw::file_end(0, 1, 4)};
+  archive.records =
+      raw::join({raw::file(0, "f"),
+                 raw::tensor({.form = 200, .stored = 4, .chunk = 4, .shape = {4}, .name = "t"}),
+                 raw::raw_chunk({}, data), raw::file_end(0, 1, 4)});
   const auto outcome = [&] {
     const auto source = io::memory_source(archive.bytes());
     return verify(*source, {})->outcome().code();
   };
   EXPECT_EQ(outcome(), Code::kUnsupported);
-  archive.records[2].says_payload_checksum = 1;
+  archive.records[1].says_payload_check = 1;
   EXPECT_EQ(outcome(), Code::kChecksum);
 }
 
@@ -126,24 +150,24 @@ TEST(Verify, DamageOfATensorOfAnUnknownFormIsFound) {
 TEST(Verify, WhatFollowsFromTheUnknownIsNotDamaged) {
   const raw::Buffer factor(34);
   raw::Archive archive;
-  archive.records = {raw::file(0, "f"),
-                     raw::group(0, 2, raw::Buffer(raw::Fields().u32(1).u32(0).u64(0).u16(2))),
-                     raw::tensor({.file = raw::kNone,
-                                  .dtype = 16,
-                                  .bits = 16,
-                                  .stored = 17,
-                                  .chunk = 17,
-                                  .shape = {17},
-                                  .name = "factor"}),
-                     raw::chunk({.count = 17, .codec = 999}, factor, factor),
-                     raw::tensor({.number = 1,
-                                  .dtype = 16,
-                                  .bits = 16,
-                                  .form = 2,
-                                  .group = 0,
-                                  .shape = {17, 17},
-                                  .name = "derived"}),
-                     raw::file_end(0, 1, 578)};
+  archive.records = raw::join(
+      {raw::file(0, "f"), raw::group(0, 2, raw::Buffer(raw::Fields().u32(1).u32(0).u64(0).u16(2))),
+       raw::tensor({.file = raw::kNone,
+                    .dtype = 16,
+                    .bits = 16,
+                    .stored = 17,
+                    .chunk = 17,
+                    .shape = {17},
+                    .name = "factor"}),
+       raw::chunk({.codec = 100}, factor, factor),
+       raw::tensor({.number = 1,
+                    .dtype = 16,
+                    .bits = 16,
+                    .form = 2,
+                    .group = 0,
+                    .shape = {17, 17},
+                    .name = "derived"}),
+       raw::file_end(0, 1, 578)});
   const auto source = io::memory_source(archive.bytes());
   const auto report = verify(*source, {});
   EXPECT_EQ(report->damaged, 2u);

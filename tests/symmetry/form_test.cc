@@ -29,15 +29,12 @@ catalog::Catalog with_group(GroupMethod method) {
   return catalog;
 }
 
-TEST(Forms, LowerNeedsItsCountAndNoGroup) {
+TEST(Forms, LowerNeedsItsCountAndTwoAxes) {
   const catalog::Catalog catalog = with_group(GroupMethod::kPolar);
   catalog::Tensor tensor = matrix(5, 3, Form::kLower);
   EXPECT_EQ(check_form(catalog, tensor).code(), Code::kMalformed);
   tensor.meta.stored_elements = 1 + 2 + 3 + 3 + 3;
   EXPECT_TRUE(check_form(catalog, tensor).ok());
-  tensor.meta.group = 0;
-  EXPECT_EQ(check_form(catalog, tensor).code(), Code::kMalformed);
-  tensor.meta.group = catalog::kNone;
   tensor.meta.shape = {15};
   EXPECT_EQ(check_form(catalog, tensor).code(), Code::kMalformed);
   tensor.meta.shape = {1ull << 40, 3};
@@ -73,6 +70,41 @@ TEST(Forms, PolarAndRiderNeedGroupsOfTheirMethod) {
   EXPECT_EQ(check_form(with_group(GroupMethod::kBitsBack), rider).code(), Code::kMalformed);
   EXPECT_EQ(check_form(with_group(GroupMethod::kPolar), matrix(2, 2, Form{9})).code(),
             Code::kUnsupported);
+}
+
+// What is computed needs a dtype whose values are known, what is copied does not.
+TEST(Forms, OfAnUnknownDtype) {
+  const catalog::Catalog polar_group = with_group(GroupMethod::kPolar);
+  const catalog::Catalog rider_group = with_group(GroupMethod::kBitsBack);
+  const auto unknown = [](Form form, std::uint64_t stored, unsigned bits) {
+    catalog::Tensor tensor = matrix(3, 3, form);
+    tensor.meta.dtype = DType{99};
+    tensor.meta.element_bits = static_cast<std::uint8_t>(bits);
+    tensor.meta.stored_elements = stored;
+    tensor.meta.group = 0;
+    tensor.byte_size = 9 * bits / 8;
+    return tensor;
+  };
+  EXPECT_TRUE(check_form(polar_group, unknown(Form::kDense, 9, 24)).ok());
+  EXPECT_TRUE(check_form(polar_group, unknown(Form::kLower, 6, 24)).ok());
+  EXPECT_TRUE(check_form(rider_group, unknown(Form::kRider, 9, 24)).ok());
+  const Status polar = check_form(polar_group, unknown(Form::kPolar, 0, 24));
+  EXPECT_EQ(polar.code(), Code::kUnsupported);
+  // A rule that comes before: elements are whole bytes.
+  EXPECT_EQ(check_form(polar_group, unknown(Form::kPolar, 0, 12)).code(), Code::kMalformed);
+  EXPECT_EQ(check_form(polar_group, unknown(Form::kLower, 6, 12)).code(), Code::kMalformed);
+  // One that comes after.
+  EXPECT_EQ(check_form(polar_group, unknown(Form::kPolar, 9, 24)).code(), Code::kUnsupported);
+}
+
+TEST(Forms, ThatRequireAnUnknownExtension) {
+  const catalog::Catalog catalog = with_group(GroupMethod::kPolar);
+  for (const Form form : {Form::kDense, Form::kLower, Form::kPolar, Form{9}}) {
+    catalog::Tensor tensor = matrix(3, 3, form);
+    tensor.meta.group = 0;
+    tensor.meta.extensions.unknown = true;
+    EXPECT_EQ(check_form(catalog, tensor).code(), Code::kUnsupported);
+  }
 }
 
 TEST(Rotation, IsWithinItsWidthAndWhatIsStored) {
@@ -133,13 +165,12 @@ TEST(Lower, ChunksOfAnySizeTileTheMatrix) {
       std::vector<std::uint16_t> put_together;
       for (std::uint64_t first = 0; first < count; first += step) {
         catalog::Chunk chunk;
-        chunk.meta.first_element = first;
-        chunk.meta.element_count = static_cast<std::uint32_t>(std::min(step, count - first));
+        chunk.first_element = first;
+        chunk.element_count = std::min(step, count - first);
         const DenseRange range = dense_range(tensor.meta, chunk);
         ASSERT_EQ(range.begin, put_together.size());
         std::vector<std::uint16_t> dense(range.end - range.begin, 0xFFFF);
-        const Bytes stored =
-            std::as_bytes(std::span(kept).subspan(first, chunk.meta.element_count));
+        const Bytes stored = std::as_bytes(std::span(kept).subspan(first, chunk.element_count));
         expand_chunk(tensor.meta, chunk, stored, range.begin,
                      std::as_writable_bytes(std::span(dense)));
         // Any part of it comes out as it lies in the whole.
@@ -162,7 +193,7 @@ TEST(Riders, MustLieWithinWhatWasRecovered) {
   const catalog::Tensor tensor = matrix(4, 4, Form::kRider);
   catalog::Chunk chunk;
   chunk.decoded_bytes = 32;
-  chunk.meta.codec = kCodecCarried;
+  chunk.meta.codec = codec::CodecId::kCarried;
   const std::vector<std::byte> riders(40, std::byte{7});
   const auto join = [&](std::uint32_t length, std::uint64_t offset, std::size_t tail) {
     std::vector<std::byte> payload;
@@ -175,7 +206,7 @@ TEST(Riders, MustLieWithinWhatWasRecovered) {
   EXPECT_EQ(good->payload.size(), 32u);
   EXPECT_EQ(good->payload[29], std::byte{7});
   EXPECT_EQ(good->payload[30], std::byte{9});
-  EXPECT_EQ(good->chunk.meta.codec, 0);
+  EXPECT_EQ(good->chunk.meta.codec, codec::CodecId::kRaw);
   EXPECT_EQ(join(30, 11, 2).code(), Code::kMalformed);
   EXPECT_EQ(join(1, ~std::uint64_t{0}, 0).code(), Code::kMalformed);
   EXPECT_EQ(join(30, 0, 3).code(), Code::kMalformed);
@@ -244,7 +275,7 @@ TEST(Lower, IsExpandedInSlicesHoweverFewElementsStandForIt) {
   const std::uint64_t count = gauge::lower_count(200, 32768);
   tensor.meta.stored_elements = count;
   catalog::Chunk chunk;
-  chunk.meta.element_count = static_cast<std::uint32_t>(count);
+  chunk.element_count = count;
   const std::vector<std::uint16_t> stored(count, 0x3C00);
   std::vector<std::byte> slice, all;
   const auto take = [&](std::uint64_t offset, Bytes part) -> Status {

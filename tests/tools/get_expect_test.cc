@@ -40,17 +40,17 @@ class Expect : public Found {
     EXPECT_TRUE(writer.begin().ok());
     bool done = false;
     const Status scanned = container::scan_records(
-        *source, Limits(),
+        *source, header.id, Limits(),
         [&](const container::RecordView& record) -> Status {
           using enum container::RecordType;
           if (record.head.type == kIndex || record.head.type == kTrailer) return {};
           std::vector<std::byte> payload(record.head.payload_length);
           BBZ_TRY(io::read_exactly(*source, record.head.payload_offset(), payload));
-          if (record.head.type == kChunk && !std::exchange(done, true)) {
+          if (record.head.has_chunk() && !std::exchange(done, true)) {
             payload[payload.size() / 2] ^= std::byte{1};
           }
           const std::vector<std::byte> meta(record.meta.begin(), record.meta.end());
-          const auto written = writer.append(record.head.type, meta, payload);
+          const auto written = writer.append(record.head.type, meta, payload, record.head.flags);
           return written.ok() ? Status() : Status(written.error());
         },
         [](const container::Gap&) {});

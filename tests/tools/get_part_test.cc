@@ -1,4 +1,6 @@
 // bbz get of a part: what arrives, what survives, and what is used of what is there.
+#include "bbz/base/wire.h"
+#include "bbz/format/container/constants.h"
 #include "tools/getting.h"
 #include "tools/models.h"
 #include "tools/sliced_model.h"
@@ -25,6 +27,36 @@ TEST_F(Get, MakesAnArchiveOfAPart) {
   write("part.bbz", "old");
   expect_failure("$BBZ get $URL --layer 1 -o part.bbz", 6, "already exists (-f replaces it)");
   EXPECT_EXIT_CODE(2, "$BBZ get $URL --layer 1 -o part.bbz --repair");
+}
+
+// The first answer may hold all records but not the index behind them, or not all of it: what says
+// how the archive ends is fetched all the same, because the part is read with it.
+TEST_F(Get, APartHasTheEndOfItsArchive) {
+  constexpr std::uint64_t kFirstAnswer = 16 * 1024;
+  write("folder/model.safetensors", layered_model(2, 32));
+  const auto pack_with = [&](std::size_t size) {
+    std::string noise(size, ' ');
+    std::mt19937 random(7);
+    for (char& c : noise) c = static_cast<char>(random());
+    write("folder/noise", noise);
+    ASSERT_EQ(sh("$BBZ pack -q -f folder -o whole.bbz").code, 0);
+    archive_ = read("whole.bbz");
+  };
+  ASSERT_NO_FATAL_FAILURE(pack_with(1000));
+  ASSERT_LT(archive_.size(), kFirstAnswer);
+  const std::size_t room = 1000 + kFirstAnswer - archive_.size();
+  int between = 0;
+  for (std::size_t size = room - 60; size < room + 600; size += 40) {
+    ASSERT_NO_FATAL_FAILURE(pack_with(size));
+    const auto index_length = load_le<std::uint64_t>(
+        std::as_bytes(std::span(archive_)).last(container::kTrailerMetaSize).data());
+    const std::uint64_t index = archive_.size() - container::kTrailerSize - index_length;
+    if (index < kFirstAnswer && archive_.size() > kFirstAnswer) ++between;
+    Server server("");
+    offer(server);
+    EXPECT_EXIT_CODE(0, "$BBZ get -q $URL --layer 1 -o part.bbz -f && $BBZ verify -q part.bbz");
+  }
+  EXPECT_GT(between, 3);
 }
 
 TEST_F(Get, GoesOnWithAPartAfterKills) {

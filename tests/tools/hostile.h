@@ -51,12 +51,15 @@ class Forgery {
   void break_rules() { kept_ = false; }
 
   template <class Meta>
-  void add(container::RecordType type, const Meta& meta, Bytes payload = {}, bool hole = false) {
+  void add(container::RecordType type, const Meta& meta, Bytes payload = {}, bool hole = false,
+           std::uint8_t flags = 0) {
     std::vector<std::byte> bytes;
     catalog::encode_meta(meta, bytes);
     // Only as much of the record is left out as has zeros in its place.
     sink_.leave_out = hole;
-    append(type, bytes, payload);
+    const auto head = records_.append(type, bytes, payload, flags);
+    must(head);
+    if (kept_) must(builder_.add({*head, bytes}));
     sink_.leave_out = false;
   }
 
@@ -107,29 +110,22 @@ class Forgery {
     catalog::GroupMeta meta;
     meta.number = groups_++;
     meta.method = method;
+    meta.check = catalog::check_of(header_.digest_kind, payload);
     add(container::RecordType::kGroup, meta, payload);
     return meta.number;
   }
 
   // The next chunk of the tensor, as its codec makes it, or as it is.
   void chunk(Bytes plain, bool coded = true) {
-    std::vector<std::byte> bytes;
-    std::vector<std::byte> payload(plain.begin(), plain.end());
-    if (coded) {
-      chunk::encode(newest_, chunk_, plain, {}, header_.digest_kind, bytes, payload);
-    } else {
-      chunk::describe(newest_, chunk_, plain.size() * 8 / newest_.element_bits, plain, 0,
-                      header_.digest_kind, bytes);
-    }
-    append(container::RecordType::kChunk, bytes, payload);
-    ++chunk_;
+    if (!coded) return chunk_as(codec::CodecId::kRaw, plain, plain);
+    std::vector<std::byte> payload;
+    const catalog::ChunkMeta meta =
+        chunk::encode(newest_, chunk_, plain, {}, header_.digest_kind, payload);
+    add_chunk(meta, payload);
   }
   // The next chunk of the tensor, of `plain`, with this payload, which need not decode to that.
-  void chunk_as(std::uint16_t codec, Bytes plain, Bytes payload) {
-    std::vector<std::byte> bytes;
-    chunk::describe(newest_, chunk_++, plain.size() * 8 / newest_.element_bits, plain, codec,
-                    header_.digest_kind, bytes);
-    append(container::RecordType::kChunk, bytes, payload);
+  void chunk_as(codec::CodecId codec, Bytes plain, Bytes payload) {
+    add_chunk(chunk::describe(newest_, chunk_, plain, codec, header_.digest_kind), payload);
   }
   // All other chunks of the tensor, of zeros, each in the codec's few bytes.
   void constant_chunks() {
@@ -141,19 +137,18 @@ class Forgery {
          first += newest_.chunk_elements) {
       catalog::ChunkMeta meta;
       meta.tensor = newest_.number;
-      meta.number = chunk_++;
-      meta.first_element = first;
-      meta.element_count = static_cast<std::uint32_t>(
-          std::min(newest_.stored_elements - first, newest_.chunk_elements));
-      meta.codec = 1;  // constant
-      meta.decoded_checksum = xxh3_64(Bytes(zeros).first(meta.element_count * width));
-      add(container::RecordType::kChunk, meta, payload);
+      meta.number = chunk_;
+      meta.codec = codec::CodecId::kConstant;
+      const auto count = std::min(newest_.stored_elements - first, newest_.chunk_elements);
+      meta.decoded_checksum = xxh3_64(Bytes(zeros).first(count * width));
+      add_chunk(meta, payload);
     }
   }
   void metadata(const std::string& key, Bytes value, bool hole = false) {
     catalog::MetadataMeta meta;
     meta.file = files_ == 0 ? catalog::kNone : files_ - 1;
     meta.key = key;
+    meta.check = catalog::check_of(header_.digest_kind, value);
     add(container::RecordType::kMetadata, meta, value, hole);
   }
 
@@ -163,10 +158,14 @@ class Forgery {
   }
 
  private:
-  void append(container::RecordType type, Bytes meta, Bytes payload) {
-    const auto head = records_.append(type, meta, payload);
-    must(head);
-    if (kept_) must(builder_.add({*head, meta}));
+  // Adds the next chunk of the tensor, the first one with the tensor's record.
+  void add_chunk(const catalog::ChunkMeta& meta, Bytes payload) {
+    if (chunk_++ == 0) {
+      add(container::RecordType::kTensor, catalog::TensorRecord{newest_, true, false, meta},
+          payload, false, container::kFlagPayload);
+    } else {
+      add(container::RecordType::kChunk, meta, payload);
+    }
   }
   catalog::TensorMeta meta_of(const std::string& name, DType dtype, const Shape& shape,
                               std::uint64_t chunk_elements) const {
@@ -183,8 +182,11 @@ class Forgery {
     meta.name = name;
     return meta;
   }
+  // A tensor with chunks is added with its first one.
   void add_tensor(const catalog::TensorMeta& meta, bool hole = false) {
-    add(container::RecordType::kTensor, meta, {}, hole);
+    if (meta.stored_elements == 0) {
+      add(container::RecordType::kTensor, catalog::TensorRecord{meta, true, false, {}}, {}, hole);
+    }
     ++tensors_;
     chunk_ = 0;
     newest_ = meta;

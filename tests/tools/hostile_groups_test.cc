@@ -95,7 +95,7 @@ void add_rider(Forgery& archive, const std::string& name, std::uint32_t group) {
   symmetry::encode_carried_head({}, payload);
   archive.tensor_of_form(name, DType::kU8, {plain.size()}, catalog::Form::kRider, plain.size(),
                          plain.size(), group);
-  archive.chunk_as(symmetry::kCodecCarried, plain, payload);
+  archive.chunk_as(codec::CodecId::kCarried, plain, payload);
 }
 
 using WorstCaseOfGroups = WorstCase;

@@ -216,7 +216,7 @@ TEST_F(WorstCase, ManyIndexes) {
     const auto head =
         container::make_head(container::RecordType::kIndex, meta, payload, archive.size());
     std::vector<std::byte> record;
-    container::encode_head(head, meta, record);
+    container::encode_head(head, meta, container::FileHeader().id, record);
     record.insert(record.end(), payload.begin(), payload.end());
     archive.append(reinterpret_cast<const char*>(record.data()), record.size());
   }
@@ -226,9 +226,10 @@ TEST_F(WorstCase, ManyIndexes) {
 
 TEST_F(WorstCase, ManySyncMarksThatBeginNoRecord) {
   std::string archive = archive_header();
-  const std::string head = "\xC7\x62\x7A\x1E" + std::string(10, 'x') + "\xFF\xFF";
+  // Each claims to be a file with the longest meta, under a wrong check.
+  const std::string head = "\xC7\x62\x7A" + std::string(4, 'x') + "\x01\xFF\xFF\x03";
   while (archive.size() < 1'000'000) archive += head;
-  put("60,000 heads of records that are none", "in", archive);
+  put("90,000 heads of records that are none", "in", archive);
   expect_bounded("in", {{"salvage", "$BBZ salvage in -f --no-sync -C out"},
                         {"verify", "$BBZ verify in"},
                         {"push", "$RECEIVE < in"}});

@@ -316,7 +316,7 @@ TEST_F(OverAServer, SaysWhyItFailed) {
             server.serve(request, connection, 0);
             connection.close();
           });
-  failure(3, "checksum", [&](const ServerRequest& request, ServerConnection& connection) {
+  failure(3, "payload check", [&](const ServerRequest& request, ServerConnection& connection) {
     std::string other = archive_;
     for (char& c : other) c = static_cast<char>(c ^ 1);
     server.replace(other, "\"one\"");

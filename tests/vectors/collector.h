@@ -18,7 +18,7 @@ inline std::vector<Record> in_file(std::vector<Record> within, std::uint32_t ten
                                    std::uint64_t size) {
   within.insert(within.begin(), raw::file(0, "f"));
   within.push_back(raw::file_end(0, tensors, size));
-  return within;
+  return raw::join(within);
 }
 
 inline Buffer words(std::size_t count, std::uint16_t value) {
@@ -52,9 +52,10 @@ class Collector {
     add(name, rule, archive.bytes(), open, stream != nullptr ? stream : open);
   }
   // An archive of these records.
-  void records(const char* name, const char* rule, std::vector<Record> list, const char* code) {
+  void records(const char* name, const char* rule, const std::vector<Record>& list,
+               const char* code) {
     Archive archive;
-    archive.records = std::move(list);
+    archive.records = raw::join(list);
     add(name, rule, archive.bytes(), code);
   }
   void with_front(bool front) { front_ = front; }
@@ -67,7 +68,10 @@ class Collector {
 
 // Of the container, and of what its records say.
 void add_container_vectors(Collector& c);
+void add_extension_vectors(Collector& c);
 void add_catalog_vectors(Collector& c);
+void add_tensor_vectors(Collector& c);
+void add_chunk_vectors(Collector& c);
 void add_payload_vectors(Collector& c);
 // Of safetensors files whose header is not what their records say, and of files' digests.
 void add_safetensors_vectors(Collector& c);

@@ -7,7 +7,10 @@ namespace bbz::vectors {
 std::vector<Invalid> invalid_vectors() {
   Collector c;
   add_container_vectors(c);
+  add_extension_vectors(c);
   add_catalog_vectors(c);
+  add_tensor_vectors(c);
+  add_chunk_vectors(c);
   add_payload_vectors(c);
   add_safetensors_vectors(c);
   add_codec_vectors(c);

@@ -37,8 +37,7 @@ struct Junction {
                                   .chunk = count,
                                   .shape = carrier.shape,
                                   .name = std::string_view(names).substr(number, 1)}));
-      list.push_back(raw::raw_chunk({.tensor = number, .count = static_cast<std::uint32_t>(count)},
-                                    carrier.bytes));
+      list.push_back(raw::raw_chunk({.tensor = number}, carrier.bytes));
       ++number;
       if (!carrier.operand) size += carrier.bytes.size();
     }
@@ -54,8 +53,8 @@ struct Junction {
                                 .chunk = 4,
                                 .shape = {4},
                                 .name = "v"}));
-    list.push_back(raw::chunk({.tensor = number, .count = 4, .codec = 4}, elements,
-                              Buffer(Carried{.length = 4})));
+    list.push_back(
+        raw::chunk({.tensor = number, .codec = 4}, elements, Buffer(Carried{.length = 4})));
     std::uint32_t in_it = 1;
     for (const Carrier& carrier : carriers) in_it += carrier.operand ? 0 : 1;
     Archive archive;
@@ -81,8 +80,7 @@ void limit(Collector& c, const char* name, const char* rule, std::uint32_t width
                               .chunk = count,
                               .shape = {rows, width},
                               .name = "w"}));
-  list.push_back(raw::chunk({.tensor = 0, .count = static_cast<std::uint32_t>(count), .codec = 1},
-                            words(count, 0x3C00), words(1, 0x3C00)));
+  list.push_back(raw::chunk({.tensor = 0, .codec = 1}, words(count, 0x3C00), words(1, 0x3C00)));
   list.push_back(raw::tensor({.number = 1,
                               .offset = 2 * count,
                               .dtype = 2,
@@ -93,8 +91,8 @@ void limit(Collector& c, const char* name, const char* rule, std::uint32_t width
                               .chunk = riders.size(),
                               .shape = {riders.size()},
                               .name = "v"}));
-  list.push_back(raw::chunk({.tensor = 1, .count = 32, .codec = 4}, riders,
-                            Buffer(Carried{.codec = 0, .length = 32})));
+  list.push_back(
+      raw::chunk({.tensor = 1, .codec = 4}, riders, Buffer(Carried{.codec = 0, .length = 32})));
   Archive archive;
   archive.records = in_file(std::move(list), 2, 2 * count + riders.size());
   c.add_payload(name, rule, archive.bytes(), "ok", "limit");

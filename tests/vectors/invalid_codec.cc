@@ -8,7 +8,7 @@ namespace {
 using raw::Fields;
 
 // An archive of one U8 tensor and its only chunk.
-Buffer chunk_of(std::uint16_t codec, const Buffer& plain, const Buffer& payload,
+Buffer chunk_of(std::uint8_t codec, const Buffer& plain, const Buffer& payload,
                 std::uint8_t dtype = 2, std::uint8_t bits = 8) {
   const auto count = static_cast<std::uint32_t>(plain.size() * 8 / bits);
   Archive archive;
@@ -18,7 +18,7 @@ Buffer chunk_of(std::uint16_t codec, const Buffer& plain, const Buffer& payload,
                                           .chunk = count,
                                           .shape = {count},
                                           .name = "t"}),
-                             raw::chunk({.count = count, .codec = codec}, plain, payload)},
+                             raw::chunk({.codec = codec}, plain, payload)},
                             1, plain.size());
   return archive.bytes();
 }
@@ -77,7 +77,7 @@ void carried(Collector& c) {
         {example_group(),
          raw::tensor(
              {.dtype = 16, .bits = 16, .stored = 18, .chunk = 18, .shape = {6, 3}, .name = "w"}),
-         raw::raw_chunk({.count = 18}, carrier),
+         raw::raw_chunk({}, carrier),
          raw::tensor({.number = 1,
                       .offset = 36,
                       .dtype = 16,
@@ -88,7 +88,7 @@ void carried(Collector& c) {
                       .chunk = 20,
                       .shape = {20, 1},
                       .name = "v"}),
-         raw::chunk({.tensor = 1, .count = 20, .codec = 4}, plain, payload)},
+         raw::chunk({.tensor = 1, .codec = 4}, plain, payload)},
         2, 76);
     c.add_payload(name, rule, archive.bytes(), "ok", code);
   };

@@ -18,19 +18,19 @@ void add_container_vectors(Collector& c) {
   c.add("header-only", "an index and a trailer end the archive", cut(32), "truncated");
   c.add("cut-in-payload", "an index and a trailer end the archive", cut(sample.size() / 2),
         "truncated");
-  c.add("trailer-cut", "the trailer has 80 bytes", cut(sample.size() - 1), "truncated");
+  c.add("trailer-cut", "the trailer has 73 bytes", cut(sample.size() - 1), "truncated");
   Buffer flipped = sample;
   flipped[20] ^= std::byte{3};
   c.add("header-checksum", "the file header is under a checksum", flipped, "checksum");
   flipped = sample;
-  flipped[36] ^= std::byte{1};
+  flipped[35] ^= std::byte{1};
   c.add("head-checksum", "a head is under a checksum", flipped, "ok", "checksum");
   flipped = sample;
-  flipped[flipped.size() - 76] ^= std::byte{1};
+  flipped[flipped.size() - 70] ^= std::byte{1};
   c.add("trailer-checksum", "the trailer is under a checksum", flipped, "checksum");
   flipped = sample;
-  flipped[flipped.size() - 80] ^= std::byte{1};
-  c.add("trailer-sync", "a trailer begins 80 bytes before the end", flipped, "truncated",
+  flipped[flipped.size() - 73] ^= std::byte{1};
+  c.add("trailer-sync", "a trailer begins 73 bytes before the end", flipped, "truncated",
         "malformed");
   const auto header = [&](const char* name, const char* rule,
                           const std::function<void(raw::FileHeaderFields&)>& change,
@@ -49,41 +49,45 @@ void add_container_vectors(Collector& c) {
   header(
       "digest-kind", "the digest kind is known", [](auto& h) { h.digest_kind = 3; }, "unsupported");
   header(
-      "header-reserved", "reserved bytes are zero", [](auto& h) { h.reserved = 0x10000; },
+      "header-alignment-small", "an alignment is 16 bytes or more",
+      [](auto& h) { h.alignment = 3; }, "unsupported");
+  header(
+      "header-alignment-large", "an alignment is 2 MiB or less", [](auto& h) { h.alignment = 22; },
       "unsupported");
 
   c.edit("record-sync", "a record begins with the sync bytes",
          record(1, [](Record& r) { r.sync = 0; }), "ok", "malformed");
-  c.edit("record-offset", "a head's checksum covers where it lies",
+  c.edit("record-id", "a head's check covers the id of the archive",
          record(1, [](Record& r) { r.sealed_for = 32; }), "ok", "checksum");
-  c.edit("record-reserved-flag", "reserved flags are zero",
-         record(1, [](Record& r) { r.flags = 0x80; }), "unsupported");
-  c.edit("record-wrong-flag", "a type has its flags", record(1, [](Record& r) { r.flags = 1; }),
-         "malformed");
+  c.edit("record-wrong-flag", "a type has its flags",
+         record(1, [](Record& r) { r.flags = raw::kSkippable; }), "malformed");
   c.edit("record-unknown-type", "an unknown type is skippable",
-         record(10, [](Record& r) { r.flags = 2; }), "unsupported");
+         record(8, [](Record& r) { r.flags = raw::kPayload; }), "unsupported");
   c.edit("record-payload-not-allowed", "a file record has no payload",
-         record(1, [](Record& r) { r.flags = 2, r.payload = raw::text("?"); }), "malformed");
+         record(1, [](Record& r) { r.flags = raw::kPayload, r.payload = raw::text("?"); }),
+         "malformed");
   c.edit("record-end-beyond-64-bits", "a record ends within 64 bits",
-         record(10, [](Record& r) { r.says_payload_length = kMax; }), "malformed");
+         record(8, [](Record& r) { r.says_payload_length = kMax; }), "malformed");
   c.edit("record-longer-than-archive", "a payload ends within the archive",
-         record(10, [](Record& r) { r.says_payload_length = kMax / 2; }), "malformed", "truncated");
+         record(8, [](Record& r) { r.says_payload_length = kMax / 2; }), "malformed", "truncated");
   c.edit("chunk-payload-limit", "a chunk is within the limit",
+         record(6, [](Record& r) { r.says_payload_length = (64u << 20) + 1; }), "limit");
+  c.edit("tensor-payload-limit", "a first chunk is within the limit",
          record(5, [](Record& r) { r.says_payload_length = (64u << 20) + 1; }), "limit");
   c.edit("metadata-limit", "a metadata value is within the limit",
          record(0, [](Record& r) { r.says_payload_length = (16u << 20) + 1; }), "limit");
   c.edit("group-limit", "a group is within the limit",
          record(3, [](Record& r) { r.says_payload_length = (1u << 30) + 1; }), "limit");
   c.edit("trailer-among-records", "an index stands before the trailer",
-         record(10,
+         record(8,
                 [](Record& r) {
                   r = {8, 0, raw::Fields().zeros(64), {}};
                 }),
          "malformed");
   c.edit("index-among-records", "the index lists what stands before it",
-         record(10,
+         record(8,
                 [](Record& r) {
-                  r = {7, 2, raw::IndexFields{}.encode(), {}};
+                  r = {7, raw::kPayload, raw::IndexFields{}.encode(), {}};
                 }),
          "malformed");
 
@@ -106,6 +110,8 @@ void add_container_vectors(Collector& c) {
       "index-coding", "the coding is known", [](auto& f) { f.coding = 2; }, "unsupported");
   fields(
       "index-reserved", "reserved bytes are zero", [](auto& f) { f.reserved = 1; }, "unsupported");
+  fields(
+      "index-id", "the index has the id of the file header", [](auto& f) { ++f.id; }, "malformed");
   fields(
       "index-tail", "the index says how long the tail is", [](auto& f) { ++f.tail_length; },
       "malformed");
@@ -164,11 +170,11 @@ void add_container_vectors(Collector& c) {
     };
   });
   index(
-      "index-meta-length", "the index meta has 40 bytes",
+      "index-meta-length", "the index meta has 48 bytes",
       [](Record& r) { r.meta.push_back(std::byte{0}); }, "malformed");
   index(
       "index-checksum", "the index is under a checksum",
-      [](Record& r) { r.says_payload_checksum = 0; }, "checksum");
+      [](Record& r) { r.says_payload_check = 0; }, "checksum");
   index(
       "index-limit", "the index is within the limit",
       [](Record& r) { r.says_payload_length = (256u << 20) + 1; }, "limit");
@@ -176,9 +182,10 @@ void add_container_vectors(Collector& c) {
       "index-lists-less", "the index lists every record",
       [](Archive& a) {
         const std::size_t last = a.records.back().entry().size();
+        const std::size_t count = a.records.size() - 1;
         a.edit_list = [=](Buffer& l) { l.resize(l.size() - last); };
-        a.edit_index_fields = [](auto& f) { f.record_count = 18; };
-        a.edit_trailer = [](raw::TrailerFields& t) { t.record_count = 18; };
+        a.edit_index_fields = [=](auto& f) { f.record_count = count; };
+        a.edit_trailer = [=](raw::TrailerFields& t) { t.record_count = count; };
       },
       "malformed");
   c.edit(
@@ -192,8 +199,11 @@ void add_container_vectors(Collector& c) {
         name, rule, [&](Archive& a) { a.edit_trailer = change; }, code);
   };
   trailer(
-      "trailer-index-offset", "the trailer says where the index is",
-      [](auto& t) { --t.index_offset, ++t.index_length; }, "malformed");
+      "trailer-index-shorter", "the index ends where the trailer begins",
+      [](auto& t) { --t.index_length; }, "malformed");
+  trailer(
+      "trailer-id", "the trailer has the id of the file header", [](auto& t) { ++t.id; },
+      "malformed");
   trailer(
       "trailer-index-length", "the index ends where the trailer begins",
       [](auto& t) { ++t.index_length; }, "malformed");
@@ -228,7 +238,10 @@ void add_container_vectors(Collector& c) {
       "malformed");
   c.edit(
       "front-index-differs", "both indexes are equal",
-      [](Archive& a) { a.edit_front_list = [](Buffer& l) { l.back() ^= std::byte{1}; }; },
+      [](Archive& a) {
+        // The last file end has no flag for its digest.
+        a.edit_front_list = [](Buffer& l) { l[l.size() - 33] ^= std::byte{1}; };
+      },
       "malformed");
   c.edit(
       "front-index-tail", "both indexes are equal",

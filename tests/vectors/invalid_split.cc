@@ -83,7 +83,7 @@ class SplitCollector {
                                             .chunk = count,
                                             .shape = {count},
                                             .name = "t"}),
-                               raw::chunk({.count = count, .codec = 3}, plain, payload)},
+                               raw::chunk({.codec = 3}, plain, payload)},
                               1, plain.size());
     c_.add_payload(name, rule, archive.bytes(), "ok", code);
   }

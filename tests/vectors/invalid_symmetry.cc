@@ -17,13 +17,11 @@ class Forms {
   explicit Forms(Collector& c) : c_(c) {}
 
   void lower(const char* name, const char* rule, std::vector<std::uint64_t> shape,
-             std::uint64_t stored, const char* code, std::uint32_t group = kNone) {
+             std::uint64_t stored, const char* code) {
     std::vector<Record> list;
-    list.reserve(6);
-    if (group != kNone) list.push_back(polar_group(0, 0, {}));
     const Buffer data = words(stored, 0x3C00);
-    list.push_back(tensor(0, 1, shape, stored, group));
-    list.push_back(raw::raw_chunk({.count = static_cast<std::uint32_t>(stored)}, data));
+    list.push_back(tensor(0, 1, shape, stored, kNone));
+    list.push_back(raw::raw_chunk({}, data));
     add(name, rule, std::move(list), shape, code);
   }
 
@@ -45,10 +43,8 @@ class Forms {
                                   .chunk = count,
                                   .shape = {count},
                                   .name = "s.factor"}));
-      const auto elements = static_cast<std::uint32_t>(count);
-      list.push_back(
-          constant ? raw::chunk({.count = elements, .codec = 1}, operand, Bytes(operand).first(2))
-                   : raw::raw_chunk({.count = elements}, operand));
+      list.push_back(constant ? raw::chunk({.codec = 1}, operand, Bytes(operand).first(2))
+                              : raw::raw_chunk({}, operand));
     }
     list.push_back(tensor(number, 2, shape, 0, 0));
     add(name, rule, std::move(list), shape, code, stream);
@@ -87,7 +83,6 @@ void lower(Forms& f) {
   f.lower("lower-stored", "a lower tensor stores what is not right of its diagonal", {2, 3}, 4,
           "malformed");
   f.lower("lower-axes", "a lower tensor is a matrix", {3}, 3, "malformed");
-  f.lower("lower-group", "a lower tensor has no group", {2, 3}, 3, "malformed", 0);
   f.lower("lower-width-limit", "a width is within the limit", {1, 32769}, 1, "limit");
 }
 
@@ -121,9 +116,10 @@ void polar(Forms& f) {
           {18, 17}, "malformed");
   f.polar("polar-derived-limit", "the derived bytes are within the limit", polar_group(0, 0, {}),
           {}, {32767, 32768}, "limit");
-  Record unknown = polar_group(0, 0, {});
-  unknown.payload[4] = std::byte{1};
-  f.polar("polar-group-reserved", "reserved fields are zero", unknown, {}, {2, 2}, "unsupported");
+  Buffer reserved = polar_group(0, 0, {}).payload;
+  reserved[4] = std::byte{1};
+  f.polar("polar-group-reserved", "reserved fields are zero", raw::group(0, 2, reserved), {},
+          {2, 2}, "unsupported");
   f.polar("polar-group-method", "a form needs a group of its method",
           raw::group(0, 3, Buffer(raw::Fields().u32(64).u16(1).u16(0).bytes(Buffer(24)))), {},
           {2, 2}, "malformed");
@@ -131,8 +127,6 @@ void polar(Forms& f) {
           raw::group(0, 9, raw::text("of the future")), {}, {2, 2}, "malformed");
   f.polar("polar-work-limit", "the work of deriving is in proportion to what is stored",
           polar_group(1, 0, {2}), words(4096, 0x3400), {4096, 4096}, "limit", "ok", kF16, true);
-  f.add("polar-group-missing", "a form needs a group", {Forms::tensor(0, 2, {2, 2}, 0, kNone)},
-        {2, 2}, "malformed");
 }
 
 // Two tensors of one group, each of which would be right alone.

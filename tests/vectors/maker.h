@@ -14,7 +14,7 @@ using raw::kNone;
 
 // One coded chunk.
 struct Coded {
-  std::uint16_t codec = 0;
+  std::uint8_t codec = 0;
   Buffer payload;
 };
 
@@ -34,28 +34,33 @@ class Maker {
     archive.records.push_back(raw::file(files_, path));
     path_ = path;
     content_.clear();
-    first_tensor_ = tensors_;
+    end_ = 0;
+    last_begin_ = 0;
+    ordered_ = true;
+    tensors_in_file_ = 0;
   }
   void directory(const std::string& path, const Buffer& digest = {}) {
     archive.records.push_back(raw::file(files_, path, 1));
     archive.records.push_back(raw::file_end(files_++, 0, 0, digest));
     expected_["files"].push_back({{"path", path}, {"directory", true}});
   }
-  void end_file() {
+  // `fails` is the code of unpacking the file. A file that is not ordered has no digest.
+  void end_file(const char* fails = nullptr) {
     const Buffer digest = raw::sha256(content_);
-    archive.records.push_back(raw::file_end(files_, tensors_in_file_, content_.size(), digest));
+    archive.records.push_back(raw::file_end(files_, tensors_in_file_, content_.size(),
+                                            ordered_ ? digest : Buffer(), ordered_));
     expected_["files"].push_back(
         {{"path", path_}, {"size", content_.size()}, {"sha256", to_hex(digest)}});
+    if (fails != nullptr) expected_["files"].back()["error"] = fails;
     ++files_;
-    tensors_in_file_ = 0;
   }
 
   // Bytes of the file that are no tensor.
-  void bytes(std::string_view text) {
+  void bytes(std::string_view text, std::optional<bool> placed = {}) {
     raw::TensorFields t;
     t.kind = 0;
     t.shape = {text.size()};
-    add(t, raw::text(text), {});
+    add(t, raw::text(text), {.placed = placed});
   }
   // A tensor of the file at `at`, by default where the last one ended, in chunks of `chunk`
   // elements; coded as given, or raw.
@@ -64,7 +69,9 @@ class Maker {
     std::optional<Buffer> kept{};  // what the chunks decode to, where that is not all of it
     std::optional<std::uint64_t> at{};
     std::uint64_t chunk = 1024;
-    std::uint32_t layer = kNone;
+    std::optional<std::uint32_t> layer{};       // that an extension states
+    std::optional<std::uint32_t> name_layer{};  // that follows from the name, if none is stated
+    std::optional<bool> placed{};               // by default as a writer decides
     bool operand = false;
     std::uint8_t form = 0;
     std::uint32_t group = kNone;
@@ -78,8 +85,6 @@ class Maker {
     t.bits = bits;
     t.shape = shape;
     t.name = name;
-    t.chunk = options.chunk;
-    t.layer = options.layer;
     t.form = options.form;
     t.group = options.group;
     if (options.operand) t.file = kNone;
@@ -90,6 +95,8 @@ class Maker {
     entry["name"] = name;
     entry["dtype"] = info != nullptr ? std::string(info->name) : std::to_string(dtype);
     entry["shape"] = shape;
+    const auto layer = options.layer ? options.layer : options.name_layer;
+    if (layer) entry["layer"] = *layer;
     if (options.fails != nullptr) {
       entry["error"] = options.fails;
     } else {
@@ -101,12 +108,15 @@ class Maker {
               const std::vector<std::uint64_t>& shape, const Buffer& plain) {
     tensor(name, dtype, bits, shape, plain, Options());
   }
-  void metadata(bool of_file, const std::string& key, const std::string& value) {
+  // `fails` is the code of reading the value.
+  void metadata(bool of_file, const std::string& key, const std::string& value,
+                const char* fails = nullptr) {
     archive.records.push_back(raw::metadata(of_file ? files_ : kNone, key, value, sha_));
-    expected_["metadata"].push_back(
-        {{"file", of_file ? ordered_json(path_) : ordered_json(nullptr)},
-         {"key", key},
-         {"value", value}});
+    ordered_json entry;
+    entry["file"] = of_file ? ordered_json(path_) : ordered_json(nullptr);
+    entry["key"] = key;
+    entry[fails == nullptr ? "value" : "error"] = fails == nullptr ? value : fails;
+    expected_["metadata"].push_back(std::move(entry));
   }
 
   Valid finish(bool frozen = false) const {
@@ -124,30 +134,49 @@ class Maker {
     t.number = tensors_++;
     const Buffer& kept = options.kept ? *options.kept : plain;
     t.stored = kept.size() * 8 / t.bits;
+    t.chunk = options.chunk;
+    bool states = t.file == kNone || t.stored > t.chunk || plain.size() >= 16384;
     if (t.file != kNone) {
-      t.file = files_;
-      t.offset = options.at.value_or(content_.size());
-      content_.resize(std::max<std::uint64_t>(content_.size(), t.offset + plain.size()));
-      std::ranges::copy(plain, content_.begin() + static_cast<std::ptrdiff_t>(t.offset));
-      ++tensors_in_file_;
+      states = states || tensors_in_file_ == 0;
+      lay(t, plain, options.at.value_or(end_));
     }
-    archive.records.push_back(raw::tensor(t));
+    t.placed = options.placed.value_or(states || t.moved);
+    std::vector<raw::Record> parts = {raw::tensor(t)};
+    if (options.layer) parts[0] = with_layer(parts[0], *options.layer);
     const std::size_t chunk_bytes = t.chunk * t.bits / 8;
     std::uint32_t number = 0;
     for (std::size_t at = 0; at < kept.size(); at += chunk_bytes, ++number) {
       const Bytes part = Bytes(kept).subspan(at, std::min(chunk_bytes, kept.size() - at));
-      raw::ChunkFields c;
-      c.tensor = t.number;
-      c.number = number;
-      c.first = number * t.chunk;
-      c.count = static_cast<std::uint32_t>(part.size() * 8 / t.bits);
+      raw::ChunkFields c{.tensor = t.number, .number = number};
       Bytes payload = part;
       if (number < options.coded.size()) {
         c.codec = options.coded[number].codec;
         payload = options.coded[number].payload;
       }
-      archive.records.push_back(raw::chunk(c, part, payload, sha_));
+      parts.push_back(raw::chunk(c, part, payload, sha_));
     }
+    for (raw::Record& record : raw::join(parts)) archive.records.push_back(std::move(record));
+  }
+
+  // Puts the bytes of a tensor into the open file.
+  void lay(raw::TensorFields& t, const Buffer& plain, std::uint64_t at) {
+    t.file = files_;
+    t.offset = at;
+    t.moved = at != end_;
+    end_ = at + plain.size();
+    if (!plain.empty()) {
+      ordered_ = ordered_ && at >= last_begin_;
+      last_begin_ = at;
+    }
+    content_.resize(std::max<std::uint64_t>(content_.size(), end_));
+    std::ranges::copy(plain, content_.begin() + static_cast<std::ptrdiff_t>(at));
+    ++tensors_in_file_;
+  }
+
+  static raw::Record with_layer(const raw::Record& record, std::uint32_t layer) {
+    const Buffer field = raw::Fields().var(layer);
+    const std::string_view fields(reinterpret_cast<const char*>(field.data()), field.size());
+    return raw::extend(record, {{.number = 3, .fields = fields}});
   }
 
   std::string name_;
@@ -157,8 +186,12 @@ class Maker {
   Buffer content_;
   std::uint32_t files_ = 0;
   std::uint32_t tensors_ = 0;
+  // Of the open file: its tensors so far, where the last one ends, where the last one that has bytes
+  // begins, and whether all that have bytes are in order.
   std::uint32_t tensors_in_file_ = 0;
-  std::uint32_t first_tensor_ = 0;
+  std::uint64_t end_ = 0;
+  std::uint64_t last_begin_ = 0;
+  bool ordered_ = true;
 };
 
 }  // namespace bbz::vectors

@@ -9,7 +9,7 @@
 namespace bbz::vectors {
 namespace {
 
-Buffer words(const std::vector<std::uint16_t>& values) {
+Buffer halves(const std::vector<std::uint16_t>& values) {
   raw::Fields f;
   for (const std::uint16_t v : values) f.u16(v);
   return f;
@@ -27,7 +27,7 @@ Valid lower() {
   }
   Maker m("form-lower");
   m.begin_file("t.bin");
-  m.tensor("s", kF16, 16, {5, 3}, words(dense), {.kept = words(kept), .chunk = 4, .form = 1});
+  m.tensor("s", kF16, 16, {5, 3}, halves(dense), {.kept = halves(kept), .chunk = 4, .form = 1});
   m.end_file();
   return m.finish();
 }
@@ -97,7 +97,7 @@ Valid polar(const char* name, const PolarType& type, bool sha = false) {
 
 // A shortcut of rank 0 is the identity, and has no operand.
 Valid polar_identity() {
-  const Buffer plain = words({0x3C00, 0, 0, 0x3C00});
+  const Buffer plain = halves({0x3C00, 0, 0, 0x3C00});
   Maker m("form-polar-rank-0");
   m.begin_file("t.bin");
   m.archive.records.push_back(
@@ -127,7 +127,7 @@ Valid rider() {
   }
   constexpr std::size_t kOffset = 100;
   constexpr std::size_t kLength = 60;
-  const Buffer tail = words({0x3C00, 0x3C01});
+  const Buffer tail = halves({0x3C00, 0x3C01});
   Buffer plain(riders.begin() + kOffset, riders.begin() + kOffset + kLength);
   raw::append(plain, tail);
   const Carried carried{.codec = 0, .length = kLength, .offset = kOffset, .tail = tail};

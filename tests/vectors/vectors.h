@@ -25,8 +25,14 @@ struct Valid {
   bool frozen = false;
 };
 std::vector<Valid> valid_vectors();
+// Those with numbers that no version knows.
+std::vector<Valid> valid_unknown_vectors();
+// Those of what the records of tensors state, and of what follows from others.
+std::vector<Valid> valid_place_vectors();
 // Those at the edge of a rule.
 std::vector<Valid> valid_edge_vectors();
+// Those of extensions, private names and aligned payloads.
+std::vector<Valid> valid_extension_vectors();
 // Those of format-spec/symmetry.md and bits-back.md.
 std::vector<Valid> valid_symmetry_vectors();
 // Those of the codecs, and of split-float.

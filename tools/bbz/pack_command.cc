@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include <bit>
 #include <filesystem>
 #include <utility>
 
@@ -22,6 +23,7 @@ struct PackArguments {
   std::string digest = "xxh3";
   std::string level = "default";
   std::string chunk_size = "1M";
+  std::string alignment = "0";
   bool index_first = false;
   bool all_opaque = false;
   std::vector<std::string> opaque;
@@ -88,6 +90,17 @@ Result<WriteOptions> write_options(const PackArguments& arguments, const CommonO
                       arguments.chunk_size, options.limits.chunk_bytes >> 20);
   }
   options.chunk_bytes = *chunk;
+  const auto alignment = parse_size(arguments.alignment);
+  const bool aligned = alignment && std::has_single_bit(*alignment) &&
+                       *alignment >= container::kLeastAlignment &&
+                       *alignment <= container::kMostAlignment;
+  if (!aligned && alignment != std::uint64_t{0}) {
+    return make_error(Code::kInvalidArgument,
+                      "--align {}: expected a power of two from {} to {}M, such as 4096, or 0",
+                      arguments.alignment, container::kLeastAlignment,
+                      container::kMostAlignment >> 20);
+  }
+  options.alignment = *alignment;
   return options;
 }
 
@@ -299,6 +312,12 @@ void add_pack_command(Program& program) {
                  "Split data into chunks of this size (such as 256K, at most 64M). "
                  "A chunk is the smallest unit that is read")
       ->type_name("SIZE")
+      ->capture_default_str();
+  app.add_option("--align", arguments->alignment,
+                 "Let the stored bytes of each chunk of N bytes and more begin at a multiple of N, "
+                 "a power of two from 16 to 2M. "
+                 "Chunks that are stored as they are can then be mapped into memory")
+      ->type_name("N")
       ->capture_default_str();
   app.add_option("--symmetry", arguments->symmetry,
                  "Rotate a sliced model so that less must be stored: "

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "bbz/access/salvage/salvage.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
@@ -22,6 +24,7 @@ struct SalvageArguments {
   OutputArguments writing;
   NetworkArguments network;
   AcceptanceArguments acceptance;
+  std::string id;
 };
 
 Manual salvage_manual() {
@@ -34,9 +37,14 @@ Manual salvage_manual() {
       "and PATH.rescued.safetensors, with the tensors that are whole. "
       "If such a name is taken in the archive or is too long, "
       "the file is called file-N.partial or the like. "
+      "Tensors of which nothing tells the file or the place in it are in file-unknown.partial "
+      "and file-unknown.rescued.safetensors. "
       "What is lost is listed, and so is what could not be written.",
       "Tensors that pack --symmetry derives from others are rebuilt from those, "
       "and are lost if one of those is damaged; -v says which.",
+      "The records of an archive are told from others by its id, "
+      "which its header, its trailer and its index have. "
+      "If none of them is whole, --id must name it; bbzinfo --json shows it while one is.",
       "An archive behind a URL is downloaded first, once and whole, "
       "into an unnamed temporary file in the directory.",
       "The exit code is 0 if nothing was lost, and 3 otherwise. "
@@ -95,6 +103,14 @@ void print_report(const salvage::Report& report, const CommonOptions& common) {
   put("the index is {}\n", report.had_index ? "whole" : "lost");
 }
 
+Result<std::uint64_t> parse_id(const std::string& text) {
+  std::uint64_t id = 0;
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, id, 16);
+  if (parsed.ec == std::errc() && parsed.ptr == end) return id;
+  return make_error(Code::kInvalidArgument, "--id {}: expected up to 16 hexadecimal digits", text);
+}
+
 Result<ExitCode> run_salvage(const SalvageArguments& arguments, const CommonOptions& common) {
   BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
   BBZ_ASSIGN(auto source, open_source(arguments.archive, arguments.network));
@@ -104,6 +120,9 @@ Result<ExitCode> run_salvage(const SalvageArguments& arguments, const CommonOpti
   options.sync = !arguments.writing.no_sync;
   options.limits = acceptance.limits;
   options.threads = common.threads;
+  if (!arguments.id.empty()) {
+    BBZ_ASSIGN(options.id, parse_id(arguments.id));
+  }
   if (http::is_url(arguments.archive)) {
     ProgressBar bar("downloading", source->size(), common.quiet);
     BBZ_ASSIGN(source, io::copy_to_disk(*source, arguments.folder,
@@ -133,6 +152,8 @@ void add_salvage_command(Program& program) {
       ->type_name("DIR")
       ->required();
   add_output_options(app, arguments->writing, "Replace existing files");
+  app.add_option("--id", arguments->id, "Search for the records of the archive with this id")
+      ->type_name("HEX");
   add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);
 }

@@ -52,13 +52,12 @@ Json chunks_of(const Summary& summary, const catalog::Tensor& tensor) {
   Json list = Json::array();
   for (const catalog::Chunk& chunk : summary.catalog->chunks_of(tensor)) {
     list.push_back({{"number", chunk.meta.number},
-                    {"first_element", chunk.meta.first_element},
-                    {"elements", chunk.meta.element_count},
+                    {"first_element", chunk.first_element},
+                    {"elements", chunk.element_count},
                     {"codec", ops::codec_name(chunk.meta.codec)},
                     {"bytes", chunk.decoded_bytes},
                     {"stored_bytes", chunk.payload.length},
                     {"offset", chunk.payload.offset},
-                    {"stored_checksum", fmt::format("{:016x}", chunk.payload.checksum)},
                     {"checksum", fmt::format("{:016x}", chunk.meta.decoded_checksum)}});
   }
   return list;
@@ -91,6 +90,16 @@ Json layers_of(const Summary& summary) {
   return list;
 }
 
+Json private_names_of(const catalog::Catalog& catalog) {
+  Json list = Json::array();
+  for (const catalog::PrivateNameMeta& entry : catalog.private_names) {
+    list.push_back({{"registry", static_cast<int>(entry.registry)},
+                    {"number", entry.number},
+                    {"name", entry.name}});
+  }
+  return list;
+}
+
 }  // namespace
 
 void print_json(const Summary& summary, const Lists& lists) {
@@ -100,6 +109,9 @@ void print_json(const Summary& summary, const Lists& lists) {
       {"schema", 1},
       {"archive", summary.name},
       {"format", {{"major", header.major}, {"minor", header.minor}}},
+      {"id", fmt::format("{:016x}", header.id)},
+      {"alignment", header.alignment},
+      {"private_names", private_names_of(*summary.catalog)},
       {"index_first", (header.required_features & container::kFeatureIndexFirst) != 0},
       {"root_digest", summary.root.to_string()},
       {"archive_bytes", info.archive_bytes},

@@ -17,6 +17,8 @@ class Values {
     const std::string& key = metadata.meta.key;
     const std::uint64_t bytes = metadata.payload.length;
     place(metadata).bytes = bytes;
+    place(metadata).unknown = metadata.meta.extensions.unknown;
+    if (metadata.meta.extensions.unknown) return false;
     const bool shown = lists_.files || key == "as-bytes" || (lists_.symmetry && key == "symmetry");
     if (!shown || bytes > kMostValueBytes || bytes > left_) return false;
     left_ -= bytes;
@@ -42,6 +44,10 @@ class MetadataCollector final : public Visitor {
   explicit MetadataCollector(Values& values) : values_(values) {}
   Status metadata(const catalog::Metadata& metadata, std::string_view value) override {
     if (values_.wants(metadata)) values_.keep(metadata, std::string(value));
+    return {};
+  }
+  Status metadata_unknown(const catalog::Metadata& metadata, const Error&) override {
+    (void)values_.wants(metadata);
     return {};
   }
 

@@ -32,6 +32,7 @@ struct Summary {
   struct Value {
     std::uint64_t bytes = 0;
     std::optional<std::string> text;  // if it is shown
+    bool unknown = false;             // it requires an extension that is not known
   };
 
   std::string name;           // as the user wrote it, but without what may be secret in a URL

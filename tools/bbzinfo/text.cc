@@ -75,8 +75,9 @@ void TextView::print_summary() const {
   const container::FileHeader& header = view_.catalog->header;
   put("{}: {} in {} ({})\n\n", printable(view_.name), size(info.file_bytes),
       size(info.archive_bytes), percentage(info.archive_bytes, info.file_bytes));
-  put("  format       {}.{}{}\n", header.major, header.minor,
-      header.required_features & container::kFeatureIndexFirst ? ", index at the front" : "");
+  put("  format       {}.{}{}{}\n", header.major, header.minor,
+      header.required_features & container::kFeatureIndexFirst ? ", index at the front" : "",
+      header.alignment == 0 ? "" : fmt::format(", aligned to {}", header.alignment));
   put("  root digest  {}\n", view_.root.to_string());
   put("  files        {}", grouped(info.files));
   if (info.directories != 0) put(", {} empty directories", grouped(info.directories));
@@ -134,8 +135,10 @@ void TextView::print_files() const {
     const std::string where =
         place.first == catalog::kNone ? "archive" : quoted(view_.catalog->files[place.first].path);
     put("  {}: {} = {}\n", where, quoted(place.second),
-        value.text ? quoted(*value.text)
-                   : fmt::format("{} bytes, too large to show", grouped(value.bytes)));
+        value.text
+            ? quoted(*value.text)
+            : fmt::format("{} bytes, {}", grouped(value.bytes),
+                          value.unknown ? "which this version cannot read" : "too large to show"));
   }
   if (!view_.metadata.empty()) put("\n");
 }
@@ -170,7 +173,7 @@ void TextView::print_tensors(bool chunks) const {
         ops::dtype_name(tensor.meta.dtype), shape_text(tensor.meta.shape));
     for (const catalog::Chunk& chunk : catalog.chunks_of(tensor)) {
       put("    chunk {}: {} elements from {}, {} {} -> {} bytes ({}) at offset {}\n",
-          chunk.meta.number, chunk.meta.element_count, chunk.meta.first_element,
+          chunk.meta.number, chunk.element_count, chunk.first_element,
           ops::codec_name(chunk.meta.codec), chunk.decoded_bytes, chunk.payload.length,
           percentage(chunk.payload.length, chunk.decoded_bytes), chunk.payload.offset);
     }

@@ -6,7 +6,7 @@ from . import container, limits as fixed, metas, safetensors
 from .catalog import Catalog
 from .content import Content, read_payload
 from .errors import ArchiveError, require
-from .fields import text
+from .fields import Fields, text
 
 
 class Archive:
@@ -18,7 +18,16 @@ class Archive:
 
     def value(self, metadata):
         """Metadata: the value, which is text."""
-        return text(read_payload(self.data, metadata.record, metadata.digest), metadata.key)
+        value = read_payload(self.data, metadata.record, metadata.check)
+        metadata.extensions.check(f"metadata {metadata.key!r}")
+        return text(value, metadata.key)
+
+    def check_value(self, metadata):
+        """Metadata: what is checked as soon as the value is read."""
+        if metadata.extensions.unknown is None:
+            self.value(metadata)
+        else:
+            read_payload(self.data, metadata.record, metadata.check)
 
     def root(self):
         """The root digest as the tools print it."""
@@ -49,17 +58,21 @@ def stream(data, limits=fixed.Limits(), fault=None):
 
     def take(record):
         catalog.add(record)
+        container.check_pad(data, record)
         try:
             container.check_payload(data, record)
         except ArchiveError as error:
-            damaged = record.type == container.CHUNK and error.code == "checksum"
+            damaged = container.has_chunk(record) and error.code == "checksum"
             if not damaged or fault is None:
                 raise
             fault(error.at(record.offset))
         if record.type == container.METADATA:
-            archive.value(catalog.metadata[-1])
+            archive.check_value(catalog.metadata[-1])
         if record.type == container.GROUP:
             archive.content.parse_group(catalog.groups[-1])
+        if record.type not in container.FLAGS and record.flags & container.PAYLOAD:
+            check = metas.check_of(Fields(record.meta, str(record)), catalog.header)
+            read_payload(data, record, check)
 
     catalog.finish(container.read_in_order(data, catalog.header, limits, take))
     return archive
@@ -73,6 +86,11 @@ def verify(data, limits=fixed.Limits()):
         if tensor.file is None:
             archive.content.read(tensor, faults.append)
     for entry in archive.catalog.metadata:
+        try:
+            entry.extensions.check(f"metadata {entry.key!r}")
+        except ArchiveError as error:
+            faults.append(error.at(entry.record.offset))
+            continue
         if entry.key in ("format", "safetensors") and entry.file is not None and not entry.inside:
             error = ArchiveError("malformed", f"metadata {entry.key!r} outside of its file")
             faults.append(error.at(entry.record.offset))
@@ -96,8 +114,9 @@ def verify_file(archive, file, faults):
     if len(faults) > before:
         return
     try:
+        check_file(file)
         metadata = {entry.key: archive.value(entry) for entry in archive.catalog.metadata
-                    if entry.file == file.number}
+                    if entry.file == file.number and entry.extensions.unknown is None}
         if file.kind == metas.REGULAR and safetensors.is_compared(file, metadata, start):
             safetensors.compare(file, metadata, header)
         require(not file.digest or sha256.digest() == file.digest, "checksum",
@@ -106,12 +125,19 @@ def verify_file(archive, file, faults):
         faults.append(error.at(file.end))
 
 
+def check_file(file):
+    """Order of the checks: a file is not unpacked if a required extension of it is not known."""
+    for extensions in file.extensions:
+        extensions.check(file.path)
+
+
 def unpack(archive, directory):
     """Writes the files of an archive below a directory, in which none of them may exist."""
     files = archive.catalog.files
     created = archive.catalog.folders | {file.path for file in files if file.kind == metas.DIRECTORY}
     require(len(created) <= fixed.folders(len(files)), "limit", f"{len(created)} folders")
     for file in files:
+        check_file(file)
         *above, name = file.path.split("/")
         folder = directory
         for part in above if file.kind == metas.REGULAR else above + [name]:

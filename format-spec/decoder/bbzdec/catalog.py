@@ -18,25 +18,44 @@ class Catalog:
         self.chunk_count = self.unpacked = 0
         self.paths, self.folders = set(), set()
         self.operands, self.keys, self.newest_group = set(), set(), {}
+        self.names, self.used = [], set()  # of private numbers; (registry, number)
         self.root = xxhash.xxh3_128() if header.digest_kind == container.XXH3 else hashlib.sha256()
 
     def add(self, record):
         add = {container.FILE: self.add_file, container.FILE_END: self.end_file,
                container.TENSOR: self.add_tensor, container.CHUNK: self.add_chunk,
-               container.METADATA: self.add_metadata, container.GROUP: self.add_group}
-        if record.type not in add:
-            self.expect_chunks_done(record)
-            return
-        add[record.type](record)
+               container.METADATA: self.add_metadata, container.GROUP: self.add_group,
+               container.PRIVATE_NAME: self.add_private_name}
+        self.check_place(record)
+        add.get(record.type, self.add_unknown)(record)
+        self.used.add((metas.RECORD_TYPES, record.type))
         self.add_to_root(record)
+
+    def check_place(self, record):
+        """Padding: none without an alignment, and chunks that keep it."""
+        alignment = self.header.alignment
+        require(alignment or not record.flags & container.PADDED, "malformed",
+                f"{record}: padded, and the archive has no alignment")
+        large = container.has_chunk(record) and alignment and record.payload_length >= alignment
+        require(not large or record.payload_offset % alignment == 0, "malformed",
+                f"{record}: its payload at {record.payload_offset} is not aligned to {alignment}")
 
     def add_to_root(self, record):
         """Root digest."""
-        meta, checksum = record.meta, record.payload_checksum
+        meta = record.meta
         if record.type == container.CHUNK:
-            meta, checksum = bytes(2) + meta[2:], 0
-        self.root.update(bytes([record.type]) + len(meta).to_bytes(2, "little") + meta +
-                         checksum.to_bytes(8, "little"))
+            meta = meta[1:]
+        if record.type == container.TENSOR:
+            begin = 2 if meta[0] & 16 else 1
+            rest = meta[begin + 1:] if meta[0] & 7 == metas.FOLLOWS else meta[begin:]
+            meta = bytes([meta[0] & 0xF8]) + meta[1:begin] + rest
+        flags = record.flags & (container.SKIPPABLE | container.EXTENDED)
+        self.root.update(var(record.type) + bytes([flags]) + var(len(meta)) + meta)
+
+    def use(self, registry, number, extensions=metas.Extensions()):
+        """Private name: notes that a record uses a number, and those of its extensions."""
+        self.used.add((registry, number))
+        self.used.update((metas.EXTENSIONS, extension) for extension in extensions.numbers)
 
     def finish(self, stored_root):
         """What must hold when all records are there."""
@@ -59,6 +78,7 @@ class Catalog:
         require(not self.file_open, "malformed", f"{record}: the file before it has not ended")
         require(file.number == len(self.files), "malformed", f"{record}: number {file.number}")
         self.claim_path(record, file.path)
+        self.use(metas.RECORD_TYPES, record.type, file.extensions[0])
         self.files.append(file)
         self.file_open = True
 
@@ -73,12 +93,14 @@ class Catalog:
 
     def end_file(self, record):
         """File end (type 2)."""
-        number, count, size, digest = metas.parse_file_end(record)
+        number, count, size, ordered, digest, extensions = metas.parse_file_end(record)
         self.expect_chunks_done(record)
         require(self.file_open and number == len(self.files) - 1, "malformed",
                 f"{record}: file {number} is not open")
         file = self.files[-1]
         require(count == len(file.tensors), "malformed", f"{record}: {count} tensors")
+        offsets = [tensor.offset for tensor in file.tensors if tensor.size]
+        require(ordered == (offsets == sorted(offsets)), "malformed", f"{record}: ordered {ordered}")
         file.tensors.sort(key=lambda tensor: (tensor.offset, tensor.size))
         end = 0
         for tensor in file.tensors:
@@ -89,40 +111,55 @@ class Catalog:
         names = [tensor.name for tensor in file.tensors if tensor.kind == metas.TENSOR]
         require(len(set(names)) == len(names), "malformed", f"{record}: a name occurs twice")
         file.size, file.digest, file.end = size, digest, record.offset
+        file.extensions.append(extensions)
+        self.use(metas.RECORD_TYPES, record.type, extensions)
         self.file_open = False
 
     def add_tensor(self, record):
         """Tensor (type 3): its sizes, its group and its place."""
-        tensor = metas.parse_tensor(record, self.limits)
+        tensor, chunk = metas.parse_tensor(record, self.header, self.limits)
         self.expect_chunks_done(record)
         require(len(self.tensors) < self.limits.tensors, "limit", f"{record}: too many tensors")
-        require(tensor.number == len(self.tensors), "malformed", f"{record}: number {tensor.number}")
+        self.place(record, tensor)
         self.check_sizes(record, tensor)
-        require(tensor.form != 0 or (tensor.stored == tensor.elements and tensor.group is None),
-                "malformed", f"{record}: a dense tensor with other elements or a group")
         self.refer_to_group(record, tensor)
         self.chunk_count += chunks_of(tensor)
         require(self.chunk_count <= self.limits.chunks, "limit", f"{record}: too many chunks")
         if tensor.file is None:
-            require(tensor.kind == metas.TENSOR and tensor.offset == 0, "malformed",
-                    f"{record}: an operand of kind bytes or with an offset")
             require(tensor.name not in self.operands, "malformed", f"{record}: an operand twice")
             self.operands.add(tensor.name)
         else:
-            self.place_in_file(record, tensor)
+            self.claim_space(record, tensor)
+        self.use(metas.DTYPES, tensor.dtype, tensor.extensions)
+        self.use(metas.FORMS, tensor.form)
         self.tensors.append(tensor)
+        if chunk:
+            chunk.tensor = tensor.number
+            self.take_chunk(record, chunk)
+
+    def place(self, record, tensor):
+        """Tensor: the place that the record states, or the one that follows."""
+        number = len(self.tensors)
+        require(tensor.number in (None, number), "malformed", f"{record}: number {tensor.number}")
+        tensor.number = number
+        if tensor.more & metas.OPERAND:
+            return
+        file = self.files[-1] if self.file_open else None
+        require(file and file.kind == metas.REGULAR and tensor.file in (None, file.number),
+                "malformed", f"{record}: file {tensor.file} is not open, or is a directory")
+        end = file.tensors[-1].offset + file.tensors[-1].size if file.tensors else 0
+        tensor.file = file.number
+        if not tensor.more & metas.PLACED:
+            tensor.offset = end
+        require(bool(tensor.more & metas.MOVED) == (tensor.offset != end), "malformed",
+                f"{record}: at {tensor.offset} after {end}")
 
     def check_sizes(self, record, tensor):
         """Whole bytes, 64 bits, and the limit on chunks."""
-        tensor.elements = 1
-        for extent in tensor.shape:
-            tensor.elements *= extent
-            require(tensor.elements < BITS_64, "malformed", f"{record}: too many elements")
         tensor.size = whole_bytes(record, tensor.elements, tensor.bits)
         require(tensor.offset + tensor.size < BITS_64, "malformed", f"{record}: it ends beyond 64 bits")
-        whole_bytes(record, tensor.chunk_elements, tensor.bits)
+        chunk = whole_bytes(record, min(tensor.chunk_elements, tensor.stored), tensor.bits)
         whole_bytes(record, tensor.stored, tensor.bits)
-        chunk = min(tensor.chunk_elements, tensor.stored) * tensor.bits // 8
         require(chunk <= self.limits.chunk, "limit", f"{record}: chunks of {chunk} bytes")
 
     def refer_to_group(self, record, tensor):
@@ -136,15 +173,12 @@ class Catalog:
         if group.user is None:
             group.user = tensor.number
 
-    def place_in_file(self, record, tensor):
-        """Tensor: its file is open and regular; limits: unpacked."""
-        open_file = self.files[-1] if self.file_open else None
-        require(open_file and open_file.number == tensor.file and open_file.kind == metas.REGULAR,
-                "malformed", f"{record}: file {tensor.file} is not open, or is a directory")
+    def claim_space(self, record, tensor):
+        """Limits: unpacked."""
         self.unpacked += tensor.size
         most = max(self.unpacked, tensor.offset + tensor.size)
         require(most <= self.limits.unpacked, "limit", f"{record}: {most} unpacked bytes")
-        open_file.tensors.append(tensor)
+        self.files[-1].tensors.append(tensor)
 
     def add_chunk(self, record):
         """Chunk (type 4): it follows from its tensor."""
@@ -154,13 +188,18 @@ class Catalog:
         tensor = self.tensors[-1]
         number = len(tensor.chunks)
         require(number < chunks_of(tensor), "malformed", f"{record}: {tensor} has no more chunks")
-        first = number * tensor.chunk_elements
-        count = min(tensor.chunk_elements, tensor.stored - first)
-        require((chunk.number, chunk.first, chunk.count) == (number, first, count), "malformed",
-                f"{record}: other numbers than its tensor gives")
-        chunk.size = count * tensor.bits // 8
+        require(chunk.number == number, "malformed", f"{record}: chunk {chunk.number}, expected {number}")
+        self.take_chunk(record, chunk)
+
+    def take_chunk(self, record, chunk):
+        """Chunk: its size, and that of its payload."""
+        tensor = self.tensors[-1]
+        left = tensor.stored - chunk.number * tensor.chunk_elements
+        chunk.count = min(tensor.chunk_elements, left)
+        chunk.size = chunk.count * tensor.bits // 8
         require(record.payload_length <= chunk.size, "malformed",
                 f"{record}: payload of {record.payload_length} bytes for {chunk.size}")
+        self.use(metas.CODECS, chunk.codec, chunk.extensions)
         tensor.chunks.append(chunk)
 
     def add_metadata(self, record):
@@ -172,6 +211,7 @@ class Catalog:
         require((entry.file, entry.key) not in self.keys, "malformed", f"{record}: a key twice")
         self.keys.add((entry.file, entry.key))
         entry.inside = self.file_open and entry.file == len(self.files) - 1
+        self.use(metas.RECORD_TYPES, record.type, entry.extensions)
         self.metadata.append(entry)
 
     def add_group(self, record):
@@ -181,7 +221,38 @@ class Catalog:
         require(group.number == len(self.groups), "malformed", f"{record}: number {group.number}")
         group.first = len(self.tensors)
         self.newest_group[group.method] = group
+        self.use(metas.METHODS, group.method, group.extensions)
         self.groups.append(group)
+
+    def add_private_name(self, record):
+        """Private name (type 10)."""
+        entry, extensions = metas.parse_private_name(record)
+        self.expect_chunks_done(record)
+        self.use(metas.RECORD_TYPES, record.type, extensions)
+        if metas.RECORD_TYPES <= entry.registry <= metas.EXTENSIONS:
+            require(entry.number in metas.PRIVATE, "malformed", f"{record}: number {entry.number}")
+            valid = 3 <= len(entry.name) <= 255 and metas.NAME_BYTES.issuperset(entry.name)
+            require(valid, "malformed", f"{record}: name {entry.name!r}")
+            require((entry.registry, entry.number) not in self.used, "malformed",
+                    f"{record}: number {entry.number} was named or used before")
+            self.use(entry.registry, entry.number)
+            self.names.append(entry)
+
+    def add_unknown(self, record):
+        """Records: an unknown one begins with the check of its payload."""
+        self.expect_chunks_done(record)
+        require(not record.flags & container.PAYLOAD
+                or len(record.meta) >= metas.check_size(self.header), "malformed",
+                f"{record}: a meta of {len(record.meta)} bytes has no check of the payload")
+
+
+def var(number):
+    """Conventions: a number in LEB128."""
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes(out + bytes([number]))
 
 
 def chunks_of(tensor):

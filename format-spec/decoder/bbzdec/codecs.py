@@ -9,14 +9,14 @@ from .errors import ArchiveError, require
 RAW, CONSTANT, ZSTD, SPLIT_FLOAT, CARRIED = range(5)
 
 
-def decode(codec, payload, dtype, count, size):
-    """Decodes a chunk of `count` elements and `size` bytes of a known dtype."""
+def decode(codec, payload, dtype, bits, count, size):
+    """Decodes a chunk of `count` elements of `bits` bits. Only split-float needs the dtype."""
     require(size <= fixed.CHUNK, "limit", f"a chunk of {size} bytes")
     if codec == RAW:
         require(len(payload) == size, "malformed", f"raw: {len(payload)} bytes for {size}")
         return bytes(payload)
     if codec == CONSTANT:
-        return decode_constant(payload, dtype.bits, size)
+        return decode_constant(payload, bits, size)
     if codec == ZSTD:
         return decode_zstd(payload, size)
     if codec == SPLIT_FLOAT:

@@ -43,7 +43,10 @@ def show(opened):
               f"{tensor.size} bytes in {len(tensor.chunks)} chunks of {tensor.stored_bytes()}")
     for entry in opened.catalog.metadata:
         of = "of the archive" if entry.file is None else f"of file {entry.file}"
-        print(f"metadata  {entry.key!r} {of}: {opened.value(entry)!r}")
+        known = entry.extensions.unknown is None
+        print(f"metadata  {entry.key!r} {of}: {repr(opened.value(entry)) if known else 'unsupported'}")
+    for name in opened.catalog.names:
+        print(f"private   number {name.number} of registry {name.registry}: {name.name.decode()}")
 
 
 def run(options, data):

@@ -8,15 +8,21 @@ from .errors import ArchiveError, require
 from .fields import Fields
 
 MAGIC = bytes.fromhex("89 42 42 5A 0D 0A 1A 0A")
-SYNC = bytes.fromhex("C7 62 7A 1E")
-HEADER_SIZE, TRAILER_SIZE, TRAILER_META_SIZE = 32, 80, 64
-FILE, FILE_END, TENSOR, CHUNK, METADATA, GROUP, INDEX, TRAILER = range(1, 9)
-SKIPPABLE, PAYLOAD = 1, 2
+SYNC = bytes.fromhex("C7 62 7A")
+HEADER_SIZE, TRAILER_SIZE, TRAILER_META_SIZE = 32, 73, 64
+SEAL_SIZE, CHECK_SIZE = 7, 4  # sync and head check; a check32
+SHORTEST_RECORD, MOST_META, MOST_PAD = 9, 65535, (1 << 22) - 1
+LONGEST_HEAD = SEAL_SIZE + 1 + 5 + 3 + 10 + 10 + MOST_META + CHECK_SIZE
+FILE, FILE_END, TENSOR, CHUNK, METADATA, GROUP, INDEX, TRAILER, _, PRIVATE_NAME = range(1, 11)
+TYPE_FOLLOWS = 15  # in the place of a type
+SKIPPABLE, PAYLOAD, PADDED, EXTENDED = 0x10, 0x20, 0x40, 0x80
 FLAGS = {FILE: 0, FILE_END: 0, TENSOR: 0, CHUNK: PAYLOAD, METADATA: SKIPPABLE | PAYLOAD,
-         GROUP: PAYLOAD, INDEX: PAYLOAD, TRAILER: 0}
-PAYLOAD_LIMIT = {CHUNK: "chunk", METADATA: "metadata", GROUP: "group", INDEX: "index"}
+         GROUP: PAYLOAD, INDEX: PAYLOAD, TRAILER: 0, PRIVATE_NAME: SKIPPABLE}
+MAY_HAVE = {TENSOR: PAYLOAD | PADDED | EXTENDED, CHUNK: PADDED | EXTENDED, INDEX: 0, TRAILER: 0}  # other known types: EXTENDED
+PAYLOAD_LIMIT = {TENSOR: "chunk", CHUNK: "chunk", METADATA: "metadata", GROUP: "group", INDEX: "index"}
 NAMES = {FILE: "file", FILE_END: "file end", TENSOR: "tensor", CHUNK: "chunk",
-         METADATA: "metadata", GROUP: "group", INDEX: "index", TRAILER: "trailer"}
+         METADATA: "metadata", GROUP: "group", INDEX: "index", TRAILER: "trailer",
+         PRIVATE_NAME: "private name"}
 XXH3, SHA256 = 1, 2  # digest kinds
 AT_END, AT_FRONT = 0, 1  # places of an index
 
@@ -27,6 +33,8 @@ class Header:
     minor: int
     front_index: bool
     digest_kind: int
+    alignment: int  # in bytes; 0: none
+    id: int
 
 
 def parse_header(archive):
@@ -36,15 +44,21 @@ def parse_header(archive):
     require(magic and MAGIC.startswith(magic), "not-an-archive", "it does not begin with the magic")
     require(len(start) == HEADER_SIZE, "truncated", f"file header: {len(start)} of 32 bytes")
     fields = Fields(start[len(MAGIC):], "file header")
-    major, minor = fields.u16(), fields.u16()
-    required, _optional = fields.u32(), fields.u32()
-    digest_kind, reserved = fields.u8(), fields.take(3)
+    major, minor, required, _optional = fields.u8(), fields.u8(), fields.u16(), fields.u16()
+    digest_kind, alignment, archive_id = fields.u8(), fields.u8(), fields.u64()
     require(fields.u64() == xxhash.xxh3_64_intdigest(start[:24]), "checksum", "file header")
     require(major == 1, "unsupported", f"file header: version {major}.{minor}")
     require(required & ~1 == 0, "unsupported", f"file header: required features {required:#x}")
     require(digest_kind in (XXH3, SHA256), "unsupported", f"file header: digest kind {digest_kind}")
-    require(not any(reserved), "unsupported", "file header: reserved bytes are set")
-    return Header(minor, bool(required & 1), digest_kind)
+    require(alignment == 0 or 4 <= alignment <= 21, "unsupported",
+            f"file header: alignment {alignment}")
+    return Header(minor, bool(required & 1), digest_kind, 1 << alignment if alignment else 0,
+                  archive_id)
+
+
+def check32(data, seed=0):
+    """Conventions: a check32."""
+    return xxhash.xxh3_64_intdigest(data, seed) & 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
@@ -55,12 +69,16 @@ class Record:
     flags: int
     meta: bytes
     payload_length: int
-    payload_checksum: int
+    pad_length: int
     entry: bytes
 
     @property
+    def pad_offset(self):
+        return self.offset + SEAL_SIZE + len(self.entry) + (CHECK_SIZE if self.flags & PAYLOAD else 0)
+
+    @property
     def payload_offset(self):
-        return self.offset + len(SYNC) + 8 + len(self.entry)
+        return self.pad_offset + self.pad_length
 
     @property
     def end(self):
@@ -70,41 +88,58 @@ class Record:
         return f"{NAMES.get(self.type, 'unknown')} record at offset {self.offset}"
 
 
-def parse_entry(fields, offset, limits):
-    """Records: head checks 5 to 8, which entries of an index pass too."""
+def parse_entry(fields, offset):
+    """Records: head checks 3 and 4. `fields` says by its code what a field that is missing means."""
     begin = fields.at
-    kind, flags, meta_length = fields.u8(), fields.u8(), fields.u16()
-    length = checksum = 0
-    if flags & PAYLOAD:
-        length, checksum = fields.u64(), fields.u64()
+    first = fields.u8()
+    kind, flags = first & 15, first & 0xF0
+    if kind == TYPE_FOLLOWS:
+        kind = fields.var32()
+        require(kind >= TYPE_FOLLOWS, "malformed", f"record at offset {offset}: type {kind} in a var")
+    meta_length = fields.var()
+    require(meta_length <= MOST_META, "malformed",
+            f"record at offset {offset}: a meta of {meta_length} bytes")
+    length = fields.var() if flags & PAYLOAD else 0
+    pad_length = fields.var() if flags & PADDED else 0
     meta = fields.take(meta_length)
-    record = Record(offset, kind, flags, meta, length, checksum, fields.data[begin:fields.at])
+    return Record(offset, kind, flags, meta, length, pad_length, fields.data[begin:fields.at])
+
+
+def check_fields(record, limits):
+    """Records: head checks 6 to 8. Returns the record."""
+    kind, flags, length = record.type, record.flags, record.payload_length
+    require(record.pad_length <= MOST_PAD, "malformed", f"{record}: a pad of {record.pad_length} bytes")
+    require(flags & PAYLOAD or not flags & PADDED, "malformed", f"{record}: padded without a payload")
     require(record.end < fixed.BITS_64, "malformed", f"{record}: it ends beyond 64 bits")
-    require(flags & ~(SKIPPABLE | PAYLOAD) == 0, "unsupported", f"{record}: reserved flags")
     if kind not in FLAGS:
         require(flags & SKIPPABLE, "unsupported", f"{record}: type {kind}")
         return record
-    require(flags == FLAGS[kind], "malformed", f"{record}: flags {flags}, expected {FLAGS[kind]}")
+    require(flags & ~MAY_HAVE.get(kind, EXTENDED) == FLAGS[kind], "malformed",
+            f"{record}: flags {flags:#x}, expected {FLAGS[kind]:#x}")
     if kind in PAYLOAD_LIMIT:
         limit = getattr(limits, PAYLOAD_LIMIT[kind])
         require(length <= limit, "limit", f"{record}: payload of {length} bytes, limit {limit}")
     return record
 
 
-def read_head(archive, offset, limits):
+def read_head(archive, offset, header, limits):
     """Records: the checks of a head."""
-    start = bytes(archive[offset:offset + 16])
-    require(len(start) == 16, "truncated", f"record at offset {offset}: its head is cut")
-    require(start[:4] == SYNC, "malformed",
-            f"record at offset {offset}: found {start[:4].hex()}, expected {SYNC.hex()}")
-    size = (32 if start[13] & PAYLOAD else 16) + int.from_bytes(start[14:16], "little")
-    head = bytes(archive[offset:offset + size])
-    require(len(head) == size, "truncated", f"record at offset {offset}: its meta is cut")
-    entry = head[12:]
-    computed = xxhash.xxh3_64_intdigest(offset.to_bytes(8, "little") + entry)
-    require(int.from_bytes(head[4:12], "little") == computed, "checksum",
+    start = bytes(archive[offset:offset + LONGEST_HEAD])
+    where = f"record at offset {offset}"
+    require(len(start) >= SHORTEST_RECORD, "truncated", f"{where}: its head is cut")
+    require(start[:3] == SYNC, "malformed", f"{where}: found {start[:3].hex()}, expected {SYNC.hex()}")
+    fields = Fields(start[SEAL_SIZE:], where, "truncated")
+    record = parse_entry(fields, offset)
+    fields.take(CHECK_SIZE if record.flags & PAYLOAD else 0)
+    computed = check32(fields.data[:fields.at], header.id)
+    require(int.from_bytes(start[3:SEAL_SIZE], "little") == computed, "checksum",
             f"record head at offset {offset}")
-    return parse_entry(Fields(entry, f"record at offset {offset}"), offset, limits)
+    return check_fields(record, limits)
+
+
+def has_chunk(record):
+    """Whether a record's payload is a chunk: that of a chunk record, or the first one, in its tensor's."""
+    return record.type == CHUNK or (record.type == TENSOR and record.flags & PAYLOAD != 0)
 
 
 def payload_of(archive, record):
@@ -113,12 +148,20 @@ def payload_of(archive, record):
 
 
 def check_payload(archive, record):
-    """Records: the payload is there, and has its checksum."""
+    """Records: the payload is there, and has its payload check."""
     require(record.end <= len(archive), "truncated",
             f"{record}: it ends at {record.end}, the archive at {len(archive)}")
     if record.flags & PAYLOAD:
-        computed = xxhash.xxh3_64_intdigest(payload_of(archive, record))
-        require(computed == record.payload_checksum, "checksum", f"{record}: payload")
+        stored = archive[record.pad_offset - CHECK_SIZE:record.pad_offset]
+        require(check32(payload_of(archive, record)) == int.from_bytes(stored, "little"), "checksum",
+                f"{record}: payload")
+
+
+def check_pad(archive, record):
+    """Padding: the pad is there, and zero."""
+    require(record.payload_offset <= len(archive), "truncated", f"{record}: its pad is cut")
+    require(not any(archive[record.pad_offset:record.payload_offset]), "malformed",
+            f"{record}: its pad is not zero")
 
 
 @dataclass(frozen=True)
@@ -130,20 +173,22 @@ class IndexMeta:
     tail_length: int
 
 
-def parse_index(record, place, limits):
+def parse_index(record, place, header, limits):
     """Index: the checks of the meta, in order. Returns it and whether the list is stored."""
     fields = Fields(record.meta, str(record))
     meta = IndexMeta(fields.u64(), fields.u64(), fields.u64(), fields.u64())
-    found, coding, reserved = fields.u8(), fields.u8(), fields.take(6)
+    found, coding, reserved, archive_id = fields.u8(), fields.u8(), fields.take(6), fields.u64()
     fields.end()
     require(found in (AT_END, AT_FRONT) and coding <= 1 and not any(reserved), "unsupported",
             f"{record}: place {found}, coding {coding}, reserved {reserved.hex()}")
     require(meta.list_length <= limits.index, "limit", f"{record}: list of {meta.list_length} bytes")
     require(meta.list_length <= fixed.index_list(record.payload_length), "limit",
             f"{record}: list of {meta.list_length} bytes from {record.payload_length}")
+    require(archive_id == header.id, "malformed", f"{record}: id {archive_id:016x}")
     stored = coding == 0
     if stored:
-        fits = record.payload_length == meta.list_length
+        spare = record.payload_length - meta.list_length
+        fits = spare == 0 or (spare > 0 and found == AT_FRONT)
     else:
         fits = record.payload_length < meta.list_length and found == AT_END
     require(fits, "malformed",
@@ -160,17 +205,18 @@ def parse_index(record, place, limits):
 def read_list(archive, record, meta, stored):
     """Index: the payload as a list of entries."""
     check_payload(archive, record)
-    entries = bytes(payload_of(archive, record))
-    if not stored:
-        entries = codecs.decode_zstd(entries, meta.list_length)
+    payload = bytes(payload_of(archive, record))
+    entries = payload[:meta.list_length] if stored else codecs.decode_zstd(payload, meta.list_length)
+    require(not stored or not any(payload[meta.list_length:]), "malformed",
+            f"{record}: bytes follow the list")
     require(xxhash.xxh3_64_intdigest(entries) == meta.list_checksum, "checksum", f"{record}: list")
     return entries
 
 
 @dataclass(frozen=True)
 class Trailer:
-    """The meta of the trailer, but for the archive's length."""
-    index_offset: int
+    """The meta of the trailer, but for the archive's length and id."""
+    index_length: int
     count: int
     root: bytes
 
@@ -178,23 +224,24 @@ class Trailer:
 def parse_trailer(record, header):
     """Trailer: the checks of the meta, in order."""
     fields = Fields(record.meta, str(record))
-    index_offset, index_length = fields.u64(), fields.u64()
-    count, length, root = fields.u64(), fields.u64(), fields.take(32)
+    index_length, count, length = fields.u64(), fields.u64(), fields.u64()
+    archive_id, root = fields.u64(), fields.take(32)
     fields.end()
     size = 16 if header.digest_kind == XXH3 else 32
     require(not any(root[size:]), "unsupported", f"{record}: bytes after the root digest are set")
+    require(archive_id == header.id, "malformed", f"{record}: id {archive_id:016x}")
     require(length == record.end, "malformed", f"{record}: length {length}, expected {record.end}")
-    require(index_offset >= HEADER_SIZE and index_offset + index_length == record.offset,
-            "malformed", f"{record}: the index does not end where it begins")
-    return Trailer(index_offset, count, root[:size])
+    require(index_length <= record.offset - HEADER_SIZE, "malformed",
+            f"{record}: the index begins within the file header")
+    return Trailer(index_length, count, root[:size])
 
 
 def find_trailer(archive, header, limits):
-    """Trailer: what a reader that seeks finds in the last 80 bytes."""
+    """Trailer: what a reader that seeks finds in the last 73 bytes."""
     require(len(archive) >= HEADER_SIZE + TRAILER_SIZE, "truncated", "no space for a trailer")
     offset = len(archive) - TRAILER_SIZE
     try:
-        record = read_head(archive, offset, limits)
+        record = read_head(archive, offset, header, limits)
         require(record.type == TRAILER, "truncated", f"no trailer at offset {offset}")
     except ArchiveError as error:
         if error.code == "checksum":
@@ -203,31 +250,31 @@ def find_trailer(archive, header, limits):
     return parse_trailer(record, header)
 
 
-def read_front_index(archive, limits):
+def read_front_index(archive, header, limits):
     """Index: the head and the meta of the index at the front."""
-    record = read_head(archive, HEADER_SIZE, limits)
+    record = read_head(archive, HEADER_SIZE, header, limits)
     require(record.type == INDEX, "malformed", f"{record}: expected the index at the front")
-    return record, *parse_index(record, AT_FRONT, limits)
+    return record, *parse_index(record, AT_FRONT, header, limits)
 
 
 def read_by_index(archive, header, limits, visit):
     """Opening by the index: calls visit(record) for each record. Returns the root digest stored."""
     offset, front = HEADER_SIZE, None
     if header.front_index:
-        record, front, _ = read_front_index(archive, limits)
+        record, front, _ = read_front_index(archive, header, limits)
         offset = record.end
     trailer = find_trailer(archive, header, limits)
-    index = read_head(archive, trailer.index_offset, limits)
+    index = read_head(archive, len(archive) - TRAILER_SIZE - trailer.index_length, header, limits)
     require(index.type == INDEX, "malformed", f"{index}: expected the index")
     require(index.end == len(archive) - TRAILER_SIZE, "malformed",
             f"{index}: it does not end where the trailer begins")
-    meta, stored = parse_index(index, AT_END, limits)
+    meta, stored = parse_index(index, AT_END, header, limits)
     require(meta.count == trailer.count, "malformed", f"{index}: other record count than the trailer")
     entries = Fields(read_list(archive, index, meta, stored), f"{index}: list")
     require(front in (None, meta), "malformed", "the two indexes differ")
     count = 0
     while entries.left():
-        record = parse_entry(entries, offset, limits)
+        record = check_fields(parse_entry(entries, offset), limits)
         require(record.type not in (INDEX, TRAILER), "malformed", f"{index}: it lists the {record}")
         require(record.end <= index.offset, "malformed", f"{record}: it ends within the index")
         visit(record)
@@ -245,12 +292,12 @@ def read_in_order(archive, header, limits, visit):
     """
     offset, front, front_list = HEADER_SIZE, None, None
     if header.front_index:
-        record, front, stored = read_front_index(archive, limits)
+        record, front, stored = read_front_index(archive, header, limits)
         front_list = read_list(archive, record, front, stored)
         offset = record.end
     seen, count = bytearray(), 0
     while True:
-        record = read_head(archive, offset, limits)
+        record = read_head(archive, offset, header, limits)
         if record.type == INDEX:
             break
         require(record.type != TRAILER, "malformed", f"{record}: no index before it")
@@ -259,16 +306,17 @@ def read_in_order(archive, header, limits, visit):
         visit(record)
         offset = record.end
         count += 1
-    meta, stored = parse_index(record, AT_END, limits)
+    meta, stored = parse_index(record, AT_END, header, limits)
     require(meta.count == count and meta.list_length == len(seen), "malformed",
             f"{record}: it does not list the {count} records before it")
     require(front in (None, meta), "malformed", "the two indexes differ")
     same = read_list(archive, record, meta, stored) == seen and front_list in (None, seen)
     require(same, "malformed", f"{record}: it does not list the records before it")
-    last = read_head(archive, record.end, limits)
+    last = read_head(archive, record.end, header, limits)
     require(last.type == TRAILER, "malformed", f"{last}: expected the trailer")
     trailer = parse_trailer(last, header)
-    require(trailer.index_offset == record.offset and trailer.count == count, "malformed",
+    same = trailer.index_length == record.end - record.offset and trailer.count == count
+    require(same, "malformed",
             f"{last}: another index or record count")
     require(last.end == len(archive), "malformed", f"bytes follow the trailer, from {last.end} on")
     return trailer.root

@@ -15,11 +15,12 @@ def check_decoded(data, checksum, digest, what):
             f"{what}: decoded digest")
 
 
-def read_payload(archive, record, digest):
-    """Metadata, Group: a payload with its checksum, and its digest if there is one."""
-    container.check_payload(archive, record)
+def read_payload(archive, record, check):
+    """Conventions: a payload that has the check of its meta."""
+    require(record.end <= len(archive), "truncated", f"{record}: it ends at {record.end}")
     payload = bytes(container.payload_of(archive, record))
-    require(not digest or hashlib.sha256(payload).digest() == digest, "checksum",
+    require(xxhash.xxh3_64_intdigest(payload) == check.checksum, "checksum", f"{record}: payload")
+    require(not check.digest or hashlib.sha256(payload).digest() == check.digest, "checksum",
             f"{record}: payload digest")
     return payload
 
@@ -62,11 +63,12 @@ class Content:
         what = f"{tensor}, chunk {chunk.number}"
         payload = container.payload_of(self.archive, chunk.record)
         try:
+            chunk.extensions.check(what)
             if tensor.form == groups.RIDER and chunk.codec == codecs.CARRIED:
                 data = self.read_carried(tensor, chunk, payload)
             else:
                 data = self.decode(tensor, chunk, chunk.codec, payload)
-            check_decoded(data, chunk.checksum, chunk.digest, what)
+            check_decoded(data, chunk.decoded.checksum, chunk.decoded.digest, what)
             return data
         except ArchiveError as error:
             container.check_payload(self.archive, chunk.record)
@@ -74,9 +76,10 @@ class Content:
 
     @staticmethod
     def decode(tensor, chunk, codec, payload):
-        """Tensor: a tensor of unknown dtype is not decoded."""
-        require(tensor.dtype in dtypes.BY_NUMBER, "unsupported", f"dtype {tensor.dtype}")
-        return codecs.decode(codec, payload, dtypes.BY_NUMBER[tensor.dtype], chunk.count, chunk.size)
+        """Dtypes: what does not need a dtype is decoded without one."""
+        known = dtypes.BY_NUMBER.get(tensor.dtype)
+        require(known or codec != codecs.SPLIT_FLOAT, "unsupported", f"dtype {tensor.dtype}")
+        return codecs.decode(codec, payload, known, tensor.bits, chunk.count, chunk.size)
 
     def read_carried(self, tensor, chunk, payload):
         """Carried chunks."""
@@ -95,12 +98,15 @@ class Content:
 
     def parse_group(self, group):
         """Group: what is checked as soon as the payload is read."""
-        payload = read_payload(self.archive, group.record, group.digest)
+        payload = read_payload(self.archive, group.record, group.check)
+        if group.extensions.unknown is not None:
+            return None
         return groups.parse_group(group, payload, self.catalog.header)
 
     def open_group(self, group):
         """Group: what is checked when a polar tensor or a carried chunk needs it."""
         payload = self.parse_group(group)
+        group.extensions.check(f"group {group.number}")
         require(payload.reserved == 0, "unsupported", f"group {group.number}: reserved bytes are set")
         return payload, groups.tensors_of(group, payload, self.catalog.tensors)
 

@@ -3,18 +3,18 @@ from .errors import ArchiveError, require
 
 
 class Fields:
-    """Takes fields from bytes, in order. A field that does not fit is malformed."""
+    """Takes fields from bytes, in order. A field that does not fit is refused with the code `cut`."""
 
-    def __init__(self, data, what):
+    def __init__(self, data, what, cut="malformed"):
         self.data = bytes(data)
-        self.what = what
+        self.what, self.cut = what, cut
         self.at = 0
 
     def left(self):
         return len(self.data) - self.at
 
     def take(self, size):
-        require(size <= self.left(), "malformed",
+        require(size <= self.left(), self.cut,
                 f"{self.what}: a field of {size} bytes, {self.left()} are left")
         self.at += size
         return self.data[self.at - size:self.at]
@@ -38,9 +38,9 @@ class Fields:
             byte = self.u8()
             value |= (byte & 0x7F) << shift
             shift += 7
-            if byte < 0x80:
+            if byte < 0x80 or shift > 63:
                 break
-        require(value >> bits == 0, "malformed", f"{self.what}: a number of more than {bits} bits")
+        require(byte < 0x80 and value >> bits == 0, "malformed", f"{self.what}: a number of more than {bits} bits")
         require(byte != 0 or shift == 7, "malformed", f"{self.what}: a number longer than needed")
         return value
 

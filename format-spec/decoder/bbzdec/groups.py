@@ -54,25 +54,22 @@ def parse_group(group, payload, header):
 
 def check_form(tensor, groups):
     """Forms: what a tensor's record and its group's must agree on before the tensor is decoded."""
+    tensor.extensions.check(str(tensor))
     if tensor.form in (LOWER, POLAR_FORM):
         check_matrix(tensor)
     if tensor.form == LOWER:
-        require(tensor.group is None, "malformed", f"{tensor}: form lower with a group")
         rows, columns = tensor.shape
         stored = lower_elements(rows, columns)
     elif tensor.form == POLAR_FORM:
         require(tensor.size <= fixed.DERIVED, "limit", f"{tensor}: {tensor.size} derived bytes")
+        require(tensor.dtype in dtypes.BY_NUMBER, "unsupported", f"{tensor}: dtype {tensor.dtype}")
         stored = 0
     elif tensor.form in (DENSE, RIDER):
         stored = tensor.elements
     else:
         raise ArchiveError("unsupported", f"{tensor}: form {tensor.form}")
-    require(tensor.form not in METHOD or tensor.group is not None, "malformed",
-            f"{tensor}: its form needs a group")
     require(tensor.stored == stored, "malformed",
             f"{tensor}: {tensor.stored} stored elements, expected {stored}")
-    require(tensor.chunks or tensor.dtype in dtypes.BY_NUMBER, "unsupported",
-            f"{tensor}: dtype {tensor.dtype}")
     if tensor.form in METHOD:
         group = groups[tensor.group]
         require(group.method == METHOD[tensor.form], "malformed",

@@ -1,13 +1,43 @@
 """The metas of records: records.md. Each function parses all fields, then checks their values."""
+import re
 from dataclasses import dataclass, field
 
 from . import dtypes
-from .container import SHA256
+from .container import EXTENDED, PAYLOAD, SHA256, TENSOR as TENSOR_RECORD
 from .errors import require
 from .fields import Fields, text
+from .limits import BITS_64
 
 REGULAR, DIRECTORY = 0, 1  # kinds of file
 BYTES, TENSOR = 0, 1  # kinds of tensor
+# Bits of the byte "more" of a tensor, and the place of a codec or rank that has a field of its own.
+PLACED, CHUNKED, FORMED, OPERAND, ELEMENT_BITS, MOVED = (1 << bit for bit in range(6))
+FOLLOWS = 7
+HAS_DIGEST, ORDERED = 1, 2  # flags of a file end
+LAYER = 3  # extension
+LAYERS = re.compile(r"(?<![^./])(?:layers?|h|blocks?|blk|resblocks|transformer_blocks)[./_]([0-9]+)(?![^./])")
+RECORD_TYPES, DTYPES, CODECS, FORMS, METHODS, EXTENSIONS = range(1, 7)  # registries
+PRIVATE = range(96, 128)  # numbers of each registry
+NAME_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
+
+
+@dataclass(frozen=True)
+class Extensions:
+    """The numbers of a record's extensions, the first one that is required and not known, and the layer."""
+    numbers: tuple = ()
+    unknown: int = None
+    layer: int = None
+
+    def check(self, what):
+        """Extensions: what a record declares is unsupported if a required one is not known."""
+        require(self.unknown is None, "unsupported", f"{what}: required extension {self.unknown}")
+
+
+@dataclass(frozen=True)
+class Check:
+    """Conventions: a check."""
+    checksum: int
+    digest: bytes
 
 
 @dataclass
@@ -20,25 +50,28 @@ class File:
     size: int = 0
     digest: bytes = b""
     end: int = 0
+    extensions: list = field(default_factory=list)
 
 
 @dataclass
 class Tensor:
     """A tensor; what the catalog adds stands last. `at` is the offset of its record."""
     at: int
-    number: int
-    file: int
-    offset: int
+    more: int
     kind: int
     dtype: int
     bits: int
-    form: int
-    layer: int
-    group: int
-    stored: int
-    chunk_elements: int
-    shape: list
-    name: str
+    number: int = None
+    file: int = None
+    offset: int = 0
+    form: int = 0
+    group: int = None
+    stored: int = 0
+    chunk_elements: int = 1
+    shape: list = field(default_factory=list)
+    name: str = ""
+    layer: int = None
+    extensions: Extensions = Extensions()
     elements: int = 0
     size: int = 0
     chunks: list = field(default_factory=list)
@@ -54,15 +87,14 @@ class Tensor:
 
 @dataclass
 class Chunk:
-    """A chunk of a tensor; `size` is that of its decoded bytes."""
+    """A chunk of a tensor, in which record it may be; `size` is that of its decoded bytes."""
     codec: int
-    checksum: int
     tensor: int
     number: int
-    first: int
-    count: int
-    digest: bytes
+    decoded: Check
+    extensions: Extensions
     record: object
+    count: int = 0
     size: int = 0
 
 
@@ -71,7 +103,8 @@ class Metadata:
     """A value's key; `inside` says whether it stands in its file's section."""
     file: int
     key: str
-    digest: bytes
+    check: Check
+    extensions: Extensions
     record: object
     inside: bool = False
 
@@ -81,10 +114,61 @@ class Group:
     """A group; the tensors that belong to it begin with number `first`, `user` is its polar tensor."""
     number: int
     method: int
-    digest: bytes
+    check: Check
+    extensions: Extensions
     record: object
     first: int = 0
     user: int = None
+
+
+@dataclass(frozen=True)
+class PrivateName:
+    """The name of a private number."""
+    registry: int
+    number: int
+    name: bytes
+
+
+def extensions_of(fields, record):
+    """Extensions: the list that ends the meta of an extended record, and the end of every other."""
+    if not record.flags & EXTENDED:
+        fields.end()
+        return Extensions()
+    numbers, unknown, layer = [], None, None
+    count = fields.var()
+    require(1 <= count <= 255, "malformed", f"{record}: {count} extensions")
+    for _ in range(count):
+        number, required = divmod(fields.var(), 2)
+        content = Fields(fields.take(fields.var()), f"{record}: extension {number}")
+        require(not numbers or number > numbers[-1], "malformed", f"{record}: extension {number}")
+        numbers.append(number)
+        if number == LAYER:
+            require(record.type == TENSOR_RECORD and not required, "malformed", f"{record}: extension layer")
+            layer = content.var32()
+            content.end()
+            require(layer < 0xFFFFFFFF, "malformed", f"{record}: layer {layer}")
+        elif required and unknown is None:
+            unknown = number
+    fields.end()
+    return Extensions(tuple(numbers), unknown, layer)
+
+
+def layer_of(name):
+    """Layers: the layer that the name of a tensor says."""
+    for match in LAYERS.finditer(name):
+        if int(match[1]) < 0xFFFFFFFF:
+            return int(match[1])
+    return None
+
+
+def check_of(fields, header):
+    """Conventions: takes a check."""
+    return Check(fields.u64(), digest_of(fields, header))
+
+
+def check_size(header):
+    """Conventions: the bytes of a check."""
+    return 8 + (32 if header.digest_kind == SHA256 else 0)
 
 
 def digest_of(fields, header):
@@ -110,71 +194,125 @@ def parse_file(record, limits):
     """File (type 1)."""
     fields = Fields(record.meta, str(record))
     number, kind, data = fields.var32(), fields.u8(), fields.string()
-    fields.end()
+    extensions = extensions_of(fields, record)
     require(kind in (REGULAR, DIRECTORY), "unsupported", f"{record}: kind {kind}")
     path = name_of(data, str(record), limits)
     check_path(path, data, str(record))
-    return File(number, kind, path)
+    return File(number, kind, path, extensions=[extensions])
 
 
 def parse_file_end(record):
-    """File end (type 2). Returns the number, the tensor count, the size and the digest."""
+    """File end (type 2). Returns number, tensor count, size, whether it is ordered, digest, extensions."""
     fields = Fields(record.meta, str(record))
-    number, count, size, length = fields.var32(), fields.var32(), fields.var(), fields.u8()
-    require(length in (0, 32), "malformed", f"{record}: a digest of {length} bytes")
-    digest = fields.take(length)
-    fields.end()
-    return number, count, size, digest
+    number, count, size, flags = fields.var32(), fields.var32(), fields.var(), fields.u8()
+    require(flags & ~(HAS_DIGEST | ORDERED) == 0, "unsupported", f"{record}: flags {flags:#x}")
+    digest = fields.take(32) if flags & HAS_DIGEST else b""
+    extensions = extensions_of(fields, record)
+    ordered = bool(flags & ORDERED)
+    require(ordered or not digest, "malformed", f"{record}: a digest of a file that is not ordered")
+    return number, count, size, ordered, digest, extensions
 
 
-def parse_tensor(record, limits):
-    """Tensor (type 3): the rules that it meets alone, without its sizes."""
+def parse_tensor(record, header, limits):
+    """Tensor (type 3): the rules that it meets alone. Returns it and its first chunk, if it has one."""
     where = str(record)
     fields = Fields(record.meta, where)
-    number, file, offset = fields.var32(), fields.opt32(), fields.var()
-    kind, dtype, bits, form = fields.u8(), fields.u8(), fields.u8(), fields.u8()
-    layer, group = fields.opt32(), fields.opt32()
-    stored, chunk_elements, rank = fields.var(), fields.var(), fields.var()
-    require(rank <= limits.rank, "limit", f"{where}: rank {rank}")
-    shape = [fields.var() for _ in range(rank)]
-    data = fields.string()
-    fields.end()
-    name = name_of(data, where, limits)
-    require(kind in (BYTES, TENSOR), "unsupported", f"{where}: kind {kind}")
+    first = fields.u8()
+    more = fields.u8() if first & 16 else 0
+    require(more < 64, "unsupported", f"{where}: reserved bits {more:#x}")
+    kind = BYTES if first & 8 else TENSOR
+    codec = fields.u8() if first & 7 == FOLLOWS else first & 7
+    dtype = dtypes.U8 if kind == BYTES else fields.u8()
     known = dtypes.BY_NUMBER.get(dtype)
-    require(bits >= 1 and (known is None or bits == known.bits), "malformed",
+    bits = fields.u8() if more & ELEMENT_BITS else known.bits if known else 0
+    tensor = Tensor(record.offset, more, kind, dtype, bits)
+    operand = more & OPERAND
+    if more & PLACED:
+        tensor.number = fields.var32()
+        if not operand:
+            tensor.file, tensor.offset = fields.var32(), fields.var()
+    if more & CHUNKED:
+        tensor.chunk_elements = fields.var()
+    form_fields = take_form(tensor, fields) if more & FORMED else b""
+    rank = fields.var() if first >> 5 == FOLLOWS else first >> 5
+    require(rank <= limits.rank, "limit", f"{where}: rank {rank}")
+    tensor.shape = [fields.var() for _ in range(rank)]
+    data = b"" if kind == BYTES else fields.string()
+    has_payload = record.flags & PAYLOAD
+    decoded = check_of(fields, header) if has_payload else None
+    tensor.extensions = extensions_of(fields, record)
+    needed = (more or not first & 16) and (first & 7 != FOLLOWS or codec >= FOLLOWS)
+    needed = needed and (first >> 5 != FOLLOWS or rank >= FOLLOWS) and (has_payload or codec == 0)
+    needed = needed and (kind == TENSOR or (rank == 1 and not operand))
+    needed = needed and (not more & MOVED or (more & PLACED and not operand))
+    require(needed, "malformed", f"{where}: fields that are not needed, or contradict others")
+    if more & FORMED:
+        parse_form(tensor, form_fields, where)
+    tensor.name = name_of(data, where, limits)
+    tensor.layer = layer_of(tensor.name) if tensor.extensions.layer is None else tensor.extensions.layer
+    require(bits >= 1 and bool(more & ELEMENT_BITS) == (known is None), "malformed",
             f"{where}: {bits} bits an element of dtype {dtypes.name_of(dtype)}")
-    require(chunk_elements >= 1, "malformed", f"{where}: chunks of no elements")
-    require(kind == TENSOR or (dtype == dtypes.U8 and rank == 1 and not name), "malformed",
-            f"{where}: kind bytes with another dtype, another rank or a name")
-    return Tensor(record.offset, number, file, offset, kind, dtype, bits, form, layer, group, stored,
-                  chunk_elements, shape, name)
+    tensor.elements = 1
+    for extent in tensor.shape:
+        tensor.elements *= extent
+        require(tensor.elements < BITS_64, "malformed", f"{where}: too many elements")
+    if not more & FORMED:
+        tensor.stored = tensor.elements
+    if more & CHUNKED:
+        require(1 <= tensor.chunk_elements < tensor.stored, "malformed",
+                f"{where}: chunks of {tensor.chunk_elements} elements of {tensor.stored}")
+    else:
+        tensor.chunk_elements = max(tensor.stored, 1)
+    require(bool(has_payload) == (tensor.stored > 0), "malformed",
+            f"{where}: {tensor.stored} stored elements, and {'a' if has_payload else 'no'} payload")
+    chunk = Chunk(codec, None, 0, decoded, Extensions(), record) if has_payload else None
+    return tensor, chunk
+
+
+def take_form(tensor, fields):
+    """Forms: the form and the stored elements. Returns the fields of the form, whatever they are."""
+    tensor.form, tensor.stored = fields.u8(), fields.var()
+    return fields.string()
+
+
+def parse_form(tensor, form_fields, where):
+    """Forms: the fields of a known form, which fill their length."""
+    require(tensor.form != 0, "malformed", f"{where}: the form dense is stated")
+    if tensor.form > 3:
+        return
+    fields = Fields(form_fields, f"{where}: form {tensor.form}")
+    if tensor.form in (2, 3):
+        tensor.group = fields.var32()
+    fields.end()
 
 
 def parse_chunk(record, header):
     """Chunk (type 4)."""
     fields = Fields(record.meta, str(record))
-    codec, checksum = fields.u16(), fields.u64()
-    tensor, number, first, count = fields.var32(), fields.var32(), fields.var(), fields.var32()
-    digest = digest_of(fields, header)
-    fields.end()
-    return Chunk(codec, checksum, tensor, number, first, count, digest, record)
+    codec, tensor, number, decoded = fields.u8(), fields.var32(), fields.var32(), check_of(fields, header)
+    extensions = extensions_of(fields, record)
+    require(number >= 1, "malformed", f"{record}: chunk 0 is in the record of its tensor")
+    return Chunk(codec, tensor, number, decoded, extensions, record)
 
 
 def parse_metadata(record, header):
     """Metadata (type 5)."""
     fields = Fields(record.meta, str(record))
-    file, key = fields.opt32(), fields.string()
-    digest = digest_of(fields, header)
-    fields.end()
+    check, file, key = check_of(fields, header), fields.opt32(), fields.string()
+    extensions = extensions_of(fields, record)
     require(1 <= len(key) <= 255, "malformed", f"{record}: a key of {len(key)} bytes")
-    return Metadata(file, text(key, str(record)), digest, record)
+    return Metadata(file, text(key, str(record)), check, extensions, record)
 
 
 def parse_group(record, header):
     """Group (type 6)."""
     fields = Fields(record.meta, str(record))
-    number, method = fields.var32(), fields.u8()
-    digest = digest_of(fields, header)
-    fields.end()
-    return Group(number, method, digest, record)
+    check, number, method = check_of(fields, header), fields.var32(), fields.u8()
+    return Group(number, method, check, extensions_of(fields, record), record)
+
+
+def parse_private_name(record):
+    """Private name (type 10). Returns the name and the extensions."""
+    fields = Fields(record.meta, str(record))
+    name = PrivateName(fields.u8(), fields.var(), fields.string())
+    return name, extensions_of(fields, record)

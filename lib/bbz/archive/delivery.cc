@@ -1,6 +1,7 @@
 #include "bbz/archive/delivery.h"
 
 #include "bbz/format/chunk/chunk.h"
+#include "bbz/format/chunk/payload.h"
 
 namespace bbz::internal {
 
@@ -8,7 +9,7 @@ Status decode_step(Step& step, io::Source& source) {
   auto* const call = std::get_if<Step::Chunk>(&step.call);
   if (call == nullptr) return {};
   const catalog::TensorMeta& tensor = call->tensor->meta;
-  const catalog::Chunk& chunk = call->chunk;
+  catalog::Chunk& chunk = call->chunk;
   if (call->left) {
     step.payload.resize(chunk.payload.length);
     BBZ_TRY(io::read_exactly(source, chunk.payload.offset, step.payload));
@@ -22,9 +23,18 @@ Status decode_step(Step& step, io::Source& source) {
     const Status intact = chunk::check_payload(tensor, chunk, step.payload);
     if (!intact.ok()) call->outcome = intact;
   }
-  if (!call->outcome.ok() || symmetry::needs_group(tensor, chunk)) return {};
+  if (!call->outcome.ok()) return {};
+  if (symmetry::needs_group(tensor, chunk)) {
+    call->outcome = chunk::check_known(tensor, chunk);
+    if (!call->outcome.ok()) return {};
+    BBZ_ASSIGN(chunk.payload.check, chunk::read_check(source, chunk.payload));
+    return {};
+  }
   step.plain.resize(chunk.decoded_bytes);
   call->outcome = symmetry::decode_chunk(tensor, chunk, step.payload, {}, call->check, step.plain);
+  if (!call->outcome.ok() && !chunk.payload.check) {
+    call->outcome = chunk::explain(source, tensor, chunk, step.payload, call->outcome.error());
+  }
   return {};
 }
 
@@ -36,11 +46,12 @@ Status Delivery::begin_tensor(const Step::BeginTensor& begin) {
   form_ = symmetry::check_form(catalog_, tensor);
   if (form_.ok() && symmetry::is_derived(tensor.meta)) form_ = find_group(tensor);
   if (tensor.chunk_count != 0) return {};  // deliver_chunk() reports errors
+  // The tensors that groups decode are dense, so nothing follows from one without chunks.
+  if (begin.use == Step::Use::kDecode) return {};
   Status derived = form_;
   if (derived.ok() && symmetry::is_derived(tensor.meta)) {
     derived_.resize(tensor.byte_size);
     derived = group_->derive(catalog_, tensor, pool_, derived_);
-    if (derived.ok() && begin.use == Step::Use::kDecode) return {};
     if (derived.ok()) return visitor_.data(tensor, 0, derived_);
   }
   return derived.ok() ? derived : visitor_.not_derived(tensor, derived.error());
@@ -80,6 +91,9 @@ Status Delivery::deliver(Step& step) {
     Step& step;
 
     Status operator()(const Step::Metadata& call) const {
+      if (!call.known.ok()) {
+        return delivery.visitor_.metadata_unknown(call.metadata, call.known.error());
+      }
       return delivery.visitor_.metadata(call.metadata, as_text(step.payload));
     }
     Status operator()(const Step::BeginFile& call) const {

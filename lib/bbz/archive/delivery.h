@@ -24,9 +24,10 @@ struct Step {
     kDeliver  // decode them and pass their bytes to the visitor
   };
 
-  // Passes an entry of the metadata, whose value is in `payload`.
+  // Passes an entry of the metadata, whose value is in `payload`, or why the value is not known.
   struct Metadata {
     catalog::Metadata metadata;
+    Status known;
   };
   // Begins a file.
   struct BeginFile {

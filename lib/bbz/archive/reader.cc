@@ -66,10 +66,6 @@ Status Reader::State::check_file(std::uint32_t number) const {
                     catalog.files.size());
 }
 
-Result<std::vector<std::byte>> Reader::State::read_payload(const catalog::Payload& payload) {
-  return chunk::read_payload(*source, payload);
-}
-
 Result<std::shared_ptr<symmetry::GroupState>> Reader::State::find_group(std::uint32_t number) {
   const std::lock_guard lock(groups_mutex);
   const auto known = std::ranges::find(groups, number, [](const auto& g) { return g->number(); });
@@ -96,8 +92,8 @@ Result<std::shared_ptr<symmetry::GroupState>> Reader::State::find_group(std::uin
 
 Result<std::shared_ptr<symmetry::GroupState>> Reader::State::read_group(
     const catalog::Group& group) {
-  BBZ_ASSIGN(const std::vector<std::byte> payload, read_payload(group.payload));
-  BBZ_TRY(chunk::check_payload_digest(group.meta.payload_digest, group.payload, payload));
+  BBZ_ASSIGN(const std::vector<std::byte> payload,
+             chunk::read_payload(*source, group.meta.check, group.payload));
   BBZ_ASSIGN(auto state, symmetry::GroupState::make(group, payload, catalog.header.digest_kind));
   BBZ_ASSIGN(const auto tensors,
              state->tensors(catalog, symmetry::derived_bytes(catalog, group.meta.number)));
@@ -109,12 +105,23 @@ Result<std::shared_ptr<symmetry::GroupState>> Reader::State::read_group(
   return state;
 }
 
+namespace {
+
+// Returns what is read of a chunk: its payload, and before it the check of one that is carried.
+io::ByteRange range_of(const catalog::Tensor& tensor, const catalog::Chunk& chunk) {
+  const catalog::Payload& payload = chunk.payload;
+  if (!symmetry::needs_group(tensor.meta, chunk)) return {payload.offset, payload.length};
+  return {payload.check_offset(), payload.offset + payload.length - payload.check_offset()};
+}
+
+}  // namespace
+
 std::unique_ptr<io::Prefetch> Reader::State::prefetch(
     std::span<const catalog::Chunk> chunks) const {
   std::vector<io::ByteRange> ranges;
   ranges.reserve(chunks.size());
   for (const catalog::Chunk& chunk : chunks) {
-    ranges.push_back({chunk.payload.offset, chunk.payload.length});
+    ranges.push_back(range_of(catalog.tensors[chunk.meta.tensor], chunk));
   }
   return source->prefetch(ranges);
 }
@@ -123,11 +130,28 @@ std::unique_ptr<io::Prefetch> Reader::State::prefetch(
     std::span<const std::uint32_t> tensors) const {
   std::vector<io::ByteRange> ranges;
   for (const std::uint32_t number : tensors) {
-    for (const catalog::Chunk& chunk : catalog.chunks_of(catalog.tensors[number])) {
-      ranges.push_back({chunk.payload.offset, chunk.payload.length});
+    const catalog::Tensor& tensor = catalog.tensors[number];
+    for (const catalog::Chunk& chunk : catalog.chunks_of(tensor)) {
+      ranges.push_back(range_of(tensor, chunk));
     }
   }
   return source->prefetch(ranges);
+}
+
+Status Reader::State::decode(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
+                             Bytes payload, const symmetry::GroupAccess& group, MutableBytes out) {
+  Status decoded;
+  if (symmetry::needs_group(tensor.meta, chunk)) {
+    catalog::Chunk checked = chunk;
+    BBZ_ASSIGN(checked.payload.check, chunk::read_check(*source, chunk.payload));
+    decoded =
+        symmetry::decode_chunk(tensor.meta, checked, payload, group, chunk::Check::kDecoded, out);
+  } else {
+    decoded =
+        symmetry::decode_chunk(tensor.meta, chunk, payload, group, chunk::Check::kDecoded, out);
+  }
+  if (decoded.ok()) return decoded;
+  return chunk::explain(*source, tensor.meta, chunk, payload, decoded.error());
 }
 
 Status Reader::State::read_chunk(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
@@ -136,10 +160,10 @@ Status Reader::State::read_chunk(const catalog::Tensor& tensor, const catalog::C
   BBZ_TRY(io::read_exactly(*source, chunk.payload.offset, payload));
   std::shared_ptr<symmetry::GroupState> group;
   if (symmetry::needs_group(tensor.meta, chunk)) {
+    BBZ_TRY(chunk::check_known(tensor.meta, chunk));
     BBZ_ASSIGN(group, find_group(tensor.meta.group));
   }
-  return symmetry::decode_chunk(tensor.meta, chunk, payload, {group.get(), &catalog},
-                                chunk::Check::kDecoded, out);
+  return decode(tensor, chunk, payload, {group.get(), &catalog}, out);
 }
 
 Status Reader::State::read_bytes(const catalog::Tensor& tensor, std::uint64_t offset,
@@ -286,6 +310,7 @@ Status Reader::read_file(std::uint32_t file, std::uint64_t offset, MutableBytes 
     return make_error(Code::kInvalidArgument, "file {}: no {} bytes at {}", file, out.size(),
                       offset);
   }
+  BBZ_TRY(catalog::check_file(catalog().files[file]));
   const auto& numbers = catalog().files[file].tensors;
   const auto end_of = [&](std::uint32_t number) {
     return catalog().tensors[number].meta.offset + catalog().tensors[number].byte_size;
@@ -314,12 +339,14 @@ std::unique_ptr<io::Prefetch> Reader::prefetch(std::span<const catalog::Metadata
   return state_->source->prefetch(ranges);
 }
 
-Result<std::vector<std::byte>> Reader::read_payload(const catalog::Payload& payload) const {
-  return state_->read_payload(payload);
+Result<std::vector<std::byte>> Reader::read_payload(const catalog::Group& group) const {
+  return chunk::read_payload(*state_->source, group.meta.check, group.payload);
 }
 
 Result<std::string> Reader::read_metadata(const catalog::Metadata& metadata) const {
-  BBZ_ASSIGN(const std::vector<std::byte> bytes, read_payload(metadata.payload));
+  BBZ_ASSIGN(const std::vector<std::byte> bytes,
+             chunk::read_payload(*state_->source, metadata.meta.check, metadata.payload));
+  BBZ_TRY(chunk::check_known(metadata));
   BBZ_TRY(chunk::check_metadata(metadata, bytes));
   return std::string(as_text(bytes));
 }

@@ -97,17 +97,19 @@ class Reader {
   // size. The range must begin and end at whole bytes.
   Status read_elements(std::uint32_t tensor, std::uint64_t first, std::uint64_t count,
                        MutableBytes out) const;
-  // Decodes bytes [offset, offset + out.size()) of a file.
+  // Decodes bytes [offset, offset + out.size()) of a file. Errors: also those of
+  // catalog::check_file().
   Status read_file(std::uint32_t file, std::uint64_t offset, MutableBytes out) const;
-  // Reads the value of an entry of this archive's metadata, which is UTF-8.
+  // Reads the value of an entry of this archive's metadata, which is UTF-8. Errors: also
+  // kUnsupported if a required extension of it is not known.
   Result<std::string> read_metadata(const catalog::Metadata& metadata) const;
   // Gives the source a prefetch hint for these values, in this order. See io::Source::prefetch().
   // The reader must outlive the result. The methods that read give hints by themselves.
   std::unique_ptr<io::Prefetch> prefetch(std::span<const catalog::Metadata> metadata) const;
   // Gives the source a prefetch hint for these chunks, for a caller who reads them one by one.
   std::unique_ptr<io::Prefetch> prefetch(std::span<const catalog::Chunk> chunks) const;
-  // Reads a payload of this archive and checks its checksum. Does not decode it.
-  Result<std::vector<std::byte>> read_payload(const catalog::Payload& payload) const;
+  // Reads the payload of a group of this archive and checks it. Does not decode it.
+  Result<std::vector<std::byte>> read_payload(const catalog::Group& group) const;
 
   // Decodes whole tensors into an output. Chunks are decoded and placed on several threads, in any
   // order. `sink` must be able to place and must have reserved the ranges of all tensors, which
@@ -127,9 +129,9 @@ class Reader {
   // Calls the visitor for these tensors, in this order. Errors: also those of the visitor.
   Status visit_tensors(std::span<const std::uint32_t> tensors, Visitor& visitor) const;
   // Calls the visitor for these files and their tensors, in this order. Errors: also those of the
-  // visitor.
+  // visitor, and those of catalog::check_file().
   Status visit_files(std::span<const std::uint32_t> files, Visitor& visitor) const;
-  // Calls the visitor for all files, in archive order. Errors: also those of the visitor.
+  // Calls the visitor for all files, in archive order. Errors: those of visit_files().
   Status visit_all(Visitor& visitor) const;
 
  private:

@@ -97,6 +97,7 @@ class Reader::Placer {
       piece.chunk = &state_.catalog.chunks[tensor.first_chunk + chunk_];
       piece.offset = placement.offset;
       if (!group_ && symmetry::needs_group(tensor.meta, *piece.chunk)) {
+        BBZ_TRY(chunk::check_known(tensor.meta, *piece.chunk));
         BBZ_ASSIGN(group_, state_.find_group(tensor.meta.group));
       }
       piece.group = group_;
@@ -136,9 +137,8 @@ class Reader::Placer {
     buffers->payload.resize(chunk.payload.length);
     BBZ_TRY(io::read_exactly(*state_.source, chunk.payload.offset, buffers->payload));
     buffers->plain.resize(chunk.decoded_bytes);
-    BBZ_TRY(symmetry::decode_chunk(tensor, chunk, buffers->payload,
-                                   {piece.group.get(), &state_.catalog}, chunk::Check::kDecoded,
-                                   buffers->plain));
+    BBZ_TRY(state_.decode(*piece.tensor, chunk, buffers->payload,
+                          {piece.group.get(), &state_.catalog}, buffers->plain));
     piece.bytes = symmetry::chunk_range(tensor, chunk).size;
     return symmetry::place_chunk(
         tensor, chunk, buffers->plain, buffers->slice,

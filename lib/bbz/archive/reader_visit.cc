@@ -83,7 +83,10 @@ Status Reader::visit_tensors(std::span<const std::uint32_t> tensors, Visitor& vi
 }
 
 Status Reader::visit_files(std::span<const std::uint32_t> files, Visitor& visitor) const {
-  for (const std::uint32_t file : files) BBZ_TRY(state_->check_file(file));
+  for (const std::uint32_t file : files) {
+    BBZ_TRY(state_->check_file(file));
+    BBZ_TRY(catalog::check_file(catalog().files[file]));
+  }
   std::vector<std::uint32_t> tensors;
   for (const std::uint32_t file : files) {
     const auto& numbers = catalog().files[file].tensors;

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <unordered_map>
+#include <utility>
 
 #include "bbz/archive/delivery.h"
 #include "bbz/base/format.h"
@@ -28,6 +29,8 @@ class StreamPlan {
 
   Result<bool> next(Step& step) {
     while (true) {
+      // The record of a tensor has its first chunk.
+      if (std::exchange(first_chunk_, false)) return take_chunk(step);
       // A tensor ends after its last chunk. No record marks its end.
       if (tensor_ && chunks_left_ == 0) {
         step.call = Step::EndTensor{std::move(tensor_)};
@@ -36,6 +39,7 @@ class StreamPlan {
       BBZ_ASSIGN(const std::optional<RecordView> record, reader_.next());
       if (!record) return false;
       BBZ_TRY(builder_.add(*record));
+      BBZ_TRY(reader_.read_pad());
       if (options_.progress) options_.progress(record->head.offset);
       BBZ_ASSIGN(const bool filled, take(*record, step));
       if (filled) return true;
@@ -58,11 +62,13 @@ class StreamPlan {
         use_ = use_of(*tensor_);
         step.call = Step::BeginTensor{tensor_, use_};
         chunks_left_ = tensor_->chunk_count;
+        first_chunk_ = chunks_left_ != 0;
         return true;
       case RecordType::kChunk:
         return take_chunk(step);
       case RecordType::kMetadata:
-        step.call = Step::Metadata{catalog.metadata.back()};
+        step.call =
+            Step::Metadata{catalog.metadata.back(), chunk::check_known(catalog.metadata.back())};
         BBZ_TRY(reader_.read_payload(step.payload));
         BBZ_TRY(chunk::check_metadata(catalog.metadata.back(), step.payload));
         return true;
@@ -91,7 +97,7 @@ class StreamPlan {
   Status take_group(Step& step) {
     const catalog::Group& group = builder_.catalog().groups.back();
     BBZ_TRY(reader_.read_payload(step.payload));
-    BBZ_TRY(chunk::check_payload_digest(group.meta.payload_digest, group.payload, step.payload));
+    BBZ_TRY(chunk::check_payload(group.meta.check, group.payload, step.payload));
     auto state = symmetry::GroupState::make(group, step.payload, reader_.header().digest_kind);
     if (state.ok()) group_end_ = group.first_tensor + (*state)->tensor_count();
     step.call = Step::Group{group.meta, std::move(state)};
@@ -116,6 +122,7 @@ class StreamPlan {
   const StreamOptions& options_;
   std::shared_ptr<const catalog::Tensor> tensor_;
   std::uint64_t chunks_left_ = 0;
+  bool first_chunk_ = false;             // it is still to be taken
   std::uint64_t group_end_ = 0;          // number after the last tensor of the newest group
   Step::Use use_ = Step::Use::kDeliver;  // of the current tensor
 };

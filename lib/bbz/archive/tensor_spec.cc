@@ -1,6 +1,7 @@
 #include "bbz/archive/tensor_spec.h"
 
 #include "bbz/base/format.h"
+#include "bbz/base/layer_name.h"
 #include "bbz/base/names.h"
 #include "bbz/format/chunk/chunk.h"
 
@@ -26,9 +27,16 @@ Result<catalog::TensorMeta> tensor_meta(const TensorSpec& spec, std::uint64_t ch
   meta.dtype = spec.dtype;
   meta.element_bits = static_cast<std::uint8_t>(dtype->bits);
   meta.form = stored.form;
-  meta.layer = spec.layer.value_or(catalog::kNone);
+  const auto named = spec.kind == catalog::TensorKind::kTensor ? layer_of(spec.name) : std::nullopt;
+  meta.layer = spec.layer.value_or(named.value_or(catalog::kNone));
+  if (spec.layer != named) meta.extensions.layer = spec.layer;
   meta.group = stored.group.value_or(catalog::kNone);
   meta.stored_elements = stored.elements.value_or(elements);
+  if (meta.form == catalog::Form::kDense && (meta.stored_elements != elements || stored.group)) {
+    return make_error(Code::kMalformed,
+                      "tensor {}: dense, but it has a group, or {} elements of {}",
+                      quoted(spec.name), meta.stored_elements, elements);
+  }
   meta.chunk_elements = chunk::choose_chunk_elements(
       meta.element_bits, meta.stored_elements == elements ? spec.shape : Shape{}, chunk_bytes);
   meta.shape = spec.shape;

@@ -31,9 +31,9 @@ struct TensorSpec {
   std::string name;                                         // UTF-8; empty for bytes
   DType dtype = DType::kU8;                                 // type of its elements
   Shape shape;                                              // extents in elements
-  std::optional<std::uint32_t> layer;                       // layer of a model, if it has one
-  std::variant<Next, At, Operand> place;                    // where its bytes belong
-  std::optional<StoredForm> stored;                         // how it is stored, if not dense
+  std::optional<std::uint32_t> layer;     // of a model, if its name does not tell it
+  std::variant<Next, At, Operand> place;  // where its bytes belong
+  std::optional<StoredForm> stored;       // how it is stored, if not dense
 
   // Returns the spec of `size` bytes of a file that are not a tensor.
   static TensorSpec bytes(std::uint64_t size);

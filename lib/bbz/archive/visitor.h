@@ -26,6 +26,12 @@ class Visitor {
     return (void)metadata, (void)value, Status();
   }
 
+  // Reports an entry of the metadata whose value cannot be understood, because a required extension
+  // of it is not known. The visit continues if it returns success, as it does by default.
+  virtual Status metadata_unknown(const catalog::Metadata& metadata, const Error& error) {
+    return (void)metadata, (void)error, Status();
+  }
+
   // Begins a file. In a stream, its size, digest and tensors are not known yet.
   virtual Status begin_file(const catalog::File& file) { return (void)file, Status(); }
   // Begins a tensor.

@@ -1,6 +1,7 @@
 #include "bbz/archive/writer.h"
 
 #include <algorithm>
+#include <bit>
 #include <optional>
 #include <utility>
 
@@ -14,6 +15,12 @@ using container::RecordType;
 
 namespace {
 
+// Salvage finds the place of a tensor without an index if its record, or one near it, states it. So
+// records state it at least once in so many bytes of a file, and those of tensors of so many bytes
+// always do. It does not depend on how chunks are coded, because the root digest covers it.
+constexpr std::uint64_t kMostUnplaced = 64 * 1024;
+constexpr std::uint64_t kAlwaysPlaced = 16 * 1024;
+
 Error is_finished(std::string_view call) {
   return make_error(Code::kInvalidArgument, "{}: the archive is finished", call);
 }
@@ -26,12 +33,6 @@ struct Writer::State {
 
   const WriteOptions& options() const { return queue.options(); }
 
-  // Returns the digest of a payload, if the archive's kind of digest demands one in its record.
-  std::optional<Digest> payload_digest(Bytes payload) const {
-    if (options().digest != DigestKind::kSha256) return std::nullopt;
-    return digest_of(options().digest, payload);
-  }
-
   internal::RecordQueue queue;
   Status failure;
 
@@ -41,11 +42,17 @@ struct Writer::State {
   bool file_open = false;
   bool finished = false;
   std::uint32_t file_tensors = 0;
-  std::uint64_t file_end = 0;       // end of the last tensor in the open file
-  std::uint64_t file_size = 0;      // largest end of a tensor in the open file
+  std::uint64_t file_end = 0;   // end of the last tensor in the open file
+  std::uint64_t file_size = 0;  // largest end of a tensor in the open file
+  // Bytes of the open file since the last tensor whose record states its place.
+  std::uint64_t unplaced = 0;
+  bool ordered = true;              // its tensors with bytes are in the order of the file
+  std::uint64_t last_offset = 0;    // of the last one of these
   std::optional<Hasher> file_hash;  // set as long as the open file may get a digest
 
   std::shared_ptr<const catalog::TensorMeta> tensor;  // the open tensor, or null
+  bool placed = true;                                 // its record states its place
+  bool moved = false;                                 // it does not follow the tensor before it
   std::uint64_t tensor_bytes = 0;                     // stored bytes that no complete chunk has
   internal::RecordQueue::Item* filling = nullptr;     // the incomplete chunk, or null
   std::size_t filled = 0;                             // bytes of the incomplete chunk
@@ -72,6 +79,13 @@ Result<Writer> Writer::begin(const WriteOptions& options, io::Sink* sink,
     return make_error(Code::kInvalidArgument, "chunks of {} bytes, expected 1 to {}",
                       options.chunk_bytes, largest);
   }
+  if (options.alignment != 0 &&
+      (!std::has_single_bit(options.alignment) || options.alignment < container::kLeastAlignment ||
+       options.alignment > container::kMostAlignment)) {
+    return make_error(Code::kInvalidArgument,
+                      "an alignment of {} bytes, expected a power of two from {} to {}",
+                      options.alignment, container::kLeastAlignment, container::kMostAlignment);
+  }
   auto state = std::make_unique<State>(options, sink, front_index_bytes);
   BBZ_TRY(state->queue.begin());
   return Writer(std::move(state));
@@ -92,7 +106,7 @@ Result<Writer> Writer::create_index_first(io::Sink& sink, Writer measuring) {
     return error_with_message(Code::kInvalidArgument,
                               "create_index_first: the calls that measure are not complete");
   }
-  return begin(measured.options(), &sink, measured.queue.index_bytes());
+  return begin(measured.options(), &sink, measured.queue.most_index_bytes());
 }
 
 const WriteOptions& Writer::options() const {
@@ -123,6 +137,9 @@ Status Writer::begin_file(std::string_view path, catalog::FileKind kind) {
     s.file_open = true;
     s.file_tensors = 0;
     s.file_end = s.file_size = 0;
+    s.unplaced = kMostUnplaced;
+    s.ordered = true;
+    s.last_offset = 0;
     s.file_hash.reset();
     if (s.options().digest == DigestKind::kSha256 && kind == catalog::FileKind::kRegular) {
       s.file_hash.emplace(s.options().digest);
@@ -143,6 +160,7 @@ Status Writer::end_file() {
     meta.number = s.files - 1;
     meta.tensor_count = s.file_tensors;
     meta.size = s.file_size;
+    meta.ordered = s.ordered;
     if (s.file_hash) meta.digest = s.file_hash->finish();
     s.file_hash.reset();
     s.file_open = false;
@@ -161,7 +179,7 @@ Status Writer::add_metadata(std::string_view key, std::string_view value) {
     if (s.file_open) meta.file = s.files - 1;
     meta.key = key;
     const Bytes payload = std::as_bytes(std::span(value));
-    meta.payload_digest = s.payload_digest(payload);
+    meta.check = catalog::check_of(s.options().digest, payload);
     return s.queue.send(RecordType::kMetadata, meta, payload);
   });
 }
@@ -173,7 +191,7 @@ Result<std::uint32_t> Writer::add_group(catalog::GroupMethod method, Bytes paylo
     catalog::GroupMeta meta;
     meta.number = s.groups++;
     meta.method = method;
-    meta.payload_digest = s.payload_digest(payload);
+    meta.check = catalog::check_of(s.options().digest, payload);
     BBZ_TRY(s.queue.send(RecordType::kGroup, meta, payload));
     return meta.number;
   });
@@ -215,6 +233,8 @@ Status Writer::begin_tensor(const TensorSpec& spec) {
     BBZ_ASSIGN(const std::uint64_t size, byte_size(meta.dtype, elements));
     BBZ_ASSIGN(s.tensor_bytes, byte_size(meta.dtype, meta.stored_elements));
     meta.number = s.tensors++;
+    s.placed = true;
+    s.moved = false;
     if (!spec.is_operand()) {
       const auto* const at = std::get_if<TensorSpec::At>(&spec.place);
       meta.file = s.files - 1;
@@ -226,13 +246,21 @@ Status Writer::begin_tensor(const TensorSpec& spec) {
       }
       // The digest of a file is computed only if all of its bytes are written in order.
       if (meta.offset != s.file_end || meta.form != catalog::Form::kDense) s.file_hash.reset();
+      s.moved = meta.offset != s.file_end;
+      if (size != 0)
+        s.ordered = s.ordered && std::exchange(s.last_offset, meta.offset) <= meta.offset;
+      s.placed = s.moved || size >= kAlwaysPlaced || s.unplaced >= kMostUnplaced ||
+                 meta.stored_elements > meta.chunk_elements;
+      s.unplaced = s.placed ? 0 : s.unplaced + size;
       s.file_end = *end;
       s.file_size = std::max(s.file_size, s.file_end);
       ++s.file_tensors;
     }
     s.chunk_number = 0;
     s.tensor = std::make_shared<const catalog::TensorMeta>(std::move(meta));
-    return s.queue.send(RecordType::kTensor, *s.tensor);
+    if (s.tensor_bytes != 0) return {};  // its record has its first chunk
+    return s.queue.send(RecordType::kTensor,
+                        catalog::TensorRecord{*s.tensor, s.placed, s.moved, {}});
   });
 }
 
@@ -261,8 +289,8 @@ Result<MutableBytes> Writer::reserve() {
     if (s.tensor_bytes == 0) return MutableBytes();
     if (s.filling == nullptr) {
       const std::uint64_t size = s.tensor->chunk_elements * s.tensor->element_bits / 8;
-      BBZ_ASSIGN(s.filling,
-                 s.queue.next_chunk({s.tensor, s.chunk_number++}, std::min(size, s.tensor_bytes)));
+      BBZ_ASSIGN(s.filling, s.queue.next_chunk({s.tensor, s.placed, s.moved, s.chunk_number++},
+                                               std::min(size, s.tensor_bytes)));
     }
     return MutableBytes(s.filling->plain).subspan(s.filled);
   });
@@ -308,7 +336,7 @@ Result<std::uint64_t> Writer::write_from(const std::shared_ptr<io::Source>& sour
   });
 }
 
-Status Writer::write_coded(Bytes plain, std::uint16_t codec, Bytes payload) {
+Status Writer::write_coded(Bytes plain, codec::CodecId codec, Bytes payload) {
   return guarded([&]() -> Status {
     State& s = *state_;
     BBZ_ASSIGN(const MutableBytes room, reserve());

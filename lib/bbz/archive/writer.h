@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 
@@ -20,6 +21,12 @@ struct WriteOptions {
   codec::Level level = codec::Level::kDefault;  // how much time encoding may take
   // The approximate decoded size of a chunk. At most Limits::chunk_bytes and codec::kMaxChunkBytes.
   std::uint64_t chunk_bytes = std::uint64_t{1} << 20;
+  // The payloads of chunks of so many bytes and more begin at multiples of it in the archive, so that
+  // they can be mapped into memory: a power of two from 16 bytes to 2 MiB, or 0 for none.
+  std::uint64_t alignment = 0;
+  // The id of the archive. If it is not given, it is derived from the options and the first records:
+  // up to the first chunk, or some 64 KiB, which are held back until then.
+  std::optional<std::uint64_t> id{};
   unsigned threads = kAllCores;  // the number of threads that encode
   Limits limits;                 // what exceeds them is refused
 };
@@ -43,8 +50,9 @@ struct WriteOptions {
 // A Writer can be moved. One that was moved from can only be destroyed or assigned to.
 class Writer {
  public:
-  // Makes a writer and writes the file header. `sink` must outlive the writer. Errors: also
-  // kInvalidArgument if options.chunk_bytes is out of range.
+  // Makes a writer. `sink` must outlive it. The file header is written when the archive's id is
+  // known. Errors: also kInvalidArgument if options.chunk_bytes or options.alignment is out of
+  // range.
   static Result<Writer> create(io::Sink& sink, const WriteOptions& options = {});
   // Makes a writer that writes nothing, to measure an index at the front. It takes the calls that
   // will write the archive, without the data: write_from() does not read its source, which may be
@@ -96,16 +104,16 @@ class Writer {
   // kTruncated.
   Result<std::uint64_t> write_from(const std::shared_ptr<io::Source>& source, std::uint64_t offset);
   // Writes a whole chunk that the caller has encoded. `plain` is all of its bytes, and `payload` is
-  // the result of encoding them with `codec`, which is not checked. Errors: also kInvalidArgument
+  // the result of encoding them with `codec`, whose number is below 256, which is not checked. Errors: also kInvalidArgument
   // if a byte of the current chunk was written before, if `plain` has another size than the chunk,
   // or if `payload` is longer than `plain`.
-  Status write_coded(Bytes plain, std::uint16_t codec, Bytes payload);
+  Status write_coded(Bytes plain, codec::CodecId codec, Bytes payload);
   // Ends the open tensor. Errors: also kInvalidArgument, with the number of missing bytes, if the
   // tensor is not complete.
   Status end_tensor();
 
-  // Waits until the sink has all complete chunks and other records so far. Afterwards the writer
-  // does not use any source.
+  // Waits until the sink has all complete chunks and other records so far, but for records that are
+  // held back until the id is known. Afterwards the writer does not use any source.
   Status drain();
 
   // Writes the index and the trailer, and returns the root digest. Does not finish the sink. No

@@ -71,6 +71,12 @@ std::uint64_t xxh3_64(Bytes bytes) {
   return xxh3::best().hash64(bytes.data(), bytes.size());
 }
 
+std::uint32_t check32(Bytes bytes, std::uint64_t seed) {
+  const std::uint64_t hash =
+      seed == 0 ? xxh3_64(bytes) : XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
+  return static_cast<std::uint32_t>(hash);
+}
+
 struct Xxh3Stream::State {
   XXH3_state_t xxh;
 };

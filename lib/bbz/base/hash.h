@@ -12,6 +12,9 @@ namespace bbz {
 // Returns the 64-bit XXH3 with seed 0 of a range.
 std::uint64_t xxh3_64(Bytes bytes);
 
+// Returns the lower 32 bits of the 64-bit XXH3 of a range, with this seed.
+std::uint32_t check32(Bytes bytes, std::uint64_t seed = 0);
+
 // Computes the 64-bit XXH3 with seed 0 of several ranges, as if they were one. Not thread-safe.
 class Xxh3Stream {
  public:

@@ -37,6 +37,11 @@ void store_le(void* p, T value) {
   std::memcpy(p, &value, sizeof(T));
 }
 
+// Returns the bytes that WireWriter::put_varint() makes of a value.
+constexpr std::size_t varint_size(std::uint64_t value) {
+  return value == 0 ? 1 : (static_cast<std::size_t>(std::bit_width(value)) + 6) / 7;
+}
+
 // Appends fields to a buffer that the caller owns and that must outlive the writer.
 class WireWriter {
  public:

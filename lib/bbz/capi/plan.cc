@@ -35,13 +35,15 @@ Status make_plan(const bbz_reader* reader, std::span<const bbz_part> given,
   plan::Options options;
   if (known.gap != 0) options.gap = known.gap == BBZ_NO_GAP ? 0 : known.gap;
   options.most_bytes = known.most_bytes;
-  options.heads = known.heads != 0;
+  if (known.reserved != 0) {
+    return make_error(Code::kInvalidArgument, "bbz_plan_options: reserved is not zero");
+  }
   options.metadata = known.metadata != 0;
   const catalog::Catalog& catalog = reader->reader->catalog();
   BBZ_ASSIGN(const auto parts, parts_of(catalog, given));
   plan::Planner planner(catalog);
-  const auto read = [&](const catalog::Payload& payload) {
-    return reader->reader->read_payload(payload);
+  const auto read = [&](const catalog::Group& group) {
+    return reader->reader->read_payload(group);
   };
   BBZ_ASSIGN(auto made, plan::complete_plan(planner, catalog, parts, options, read));
   *out = new bbz_plan{reader->reader, std::move(made)};
@@ -71,7 +73,6 @@ bbz_piece describe(const catalog::Catalog& catalog, const plan::Piece& piece) {
   info.offset = piece.offset;
   info.length = piece.length;
   info.head_length = piece.head_length;
-  info.checksum = piece.checksum;
   info.what = static_cast<std::uint32_t>(piece.what);
   info.number = static_cast<std::uint32_t>(piece.item);
   info.chunk = BBZ_NONE;

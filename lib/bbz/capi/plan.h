@@ -35,10 +35,9 @@ typedef struct bbz_plan_options {
   uint64_t gap;
   // A range ends before a piece that would make it longer than this; 0: no limit.
   uint64_t most_bytes;
-  // If not 0, pieces are whole records instead of payloads.
-  uint32_t heads;
   // If not 0, the metadata of the archive and of the parts' files is planned too.
   uint32_t metadata;
+  uint32_t reserved;  // must be 0
 } bbz_plan_options;
 
 // The pieces that hold the parts, and the ranges to fetch.
@@ -89,13 +88,12 @@ enum {
   BBZ_PIECE_METADATA = 2  // a value of the archive or of a file
 };
 
-// One payload of the archive or, with bbz_plan_options::heads, its whole record.
+// One record of the archive: a head, which holds the payload's check, and the payload.
 typedef struct bbz_piece {
   size_t struct_size;    // the size of this struct, which the caller sets
   uint64_t offset;       // of its first byte, in the archive
   uint64_t length;       // bytes
   uint64_t head_length;  // bytes of `length` before the payload
-  uint64_t checksum;     // XXH3-64 of the payload
   uint32_t what;         // a BBZ_PIECE_ number
   uint32_t number;       // of the chunk's tensor, of the group or of the metadata
   uint32_t chunk;        // number of the chunk in its tensor, or BBZ_NONE

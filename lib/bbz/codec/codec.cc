@@ -4,7 +4,6 @@
 #include <array>
 
 #include "bbz/base/format.h"
-#include "bbz/base/shape.h"
 #include "bbz/codec/internal/general.h"
 #include "bbz/codec/split/split_float.h"
 
@@ -56,10 +55,10 @@ bool suits_split_float(const ChunkShape& shape, Bytes) {
 }
 
 constexpr std::array<Codec, 4> kRegistry = {{
-    {CodecId::kRaw, "raw", nullptr, false, encode_raw, decode_raw},
-    {CodecId::kConstant, "constant", suits_constant, true, encode_constant, decode_constant},
-    {CodecId::kZstd, "zstd", suits_zstd, false, encode_zstd, decode_zstd},
-    {CodecId::kSplitFloat, "split-float", suits_split_float, false, encode_split_float,
+    {CodecId::kRaw, "raw", false, nullptr, false, encode_raw, decode_raw},
+    {CodecId::kConstant, "constant", false, suits_constant, true, encode_constant, decode_constant},
+    {CodecId::kZstd, "zstd", false, suits_zstd, false, encode_zstd, decode_zstd},
+    {CodecId::kSplitFloat, "split-float", true, suits_split_float, false, encode_split_float,
      decode_split_float},
 }};
 
@@ -74,21 +73,29 @@ const Codec* find_codec(CodecId id) {
   return row == kRegistry.end() ? nullptr : row;
 }
 
+unsigned element_bits(const ChunkShape& shape) {
+  const DTypeInfo* const dtype = find_dtype(shape.dtype);
+  return dtype == nullptr ? shape.unknown_bits : static_cast<unsigned>(dtype->bits);
+}
+
 Result<std::uint64_t> chunk_bytes(const ChunkShape& shape) {
-  if (find_dtype(shape.dtype) == nullptr) {
-    return make_error(Code::kInvalidArgument, "chunk: unknown dtype {}",
+  if (element_bits(shape) == 0) {
+    return make_error(Code::kInvalidArgument, "chunk: elements without bits of unknown dtype {}",
                       static_cast<int>(shape.dtype));
   }
   if (shape.first_column >= shape.row_length) {
     return make_error(Code::kInvalidArgument, "chunk: first column {} is outside a row of {}",
                       shape.first_column, shape.row_length);
   }
-  const auto bytes = byte_size(shape.dtype, shape.elements);
-  if (!bytes) return error_with_message(Code::kInvalidArgument, bytes.error().message);
-  if (*bytes > kMaxChunkBytes) {
-    return make_error(Code::kLimit, "chunk: {} bytes, the limit is {}", *bytes, kMaxChunkBytes);
+  const auto bits = checked_mul(shape.elements, element_bits(shape));
+  if (!bits || *bits % 8 != 0) {
+    return make_error(Code::kInvalidArgument, "chunk: {} elements of {} bits are no whole bytes",
+                      shape.elements, element_bits(shape));
   }
-  return *bytes;
+  if (*bits / 8 > kMaxChunkBytes) {
+    return make_error(Code::kLimit, "chunk: {} bytes, the limit is {}", *bits / 8, kMaxChunkBytes);
+  }
+  return *bits / 8;
 }
 
 CodecId encode(const ChunkShape& shape, Bytes plain, const EncodeOptions& options,
@@ -123,6 +130,10 @@ Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes o
   const Codec* codec = find_codec(id);
   if (codec == nullptr) {
     return make_error(Code::kUnsupported, "chunk: unknown codec {}", static_cast<int>(id));
+  }
+  if (codec->needs_dtype && find_dtype(shape.dtype) == nullptr) {
+    return make_error(Code::kUnsupported, "chunk: codec {} of unknown dtype {}", codec->name,
+                      static_cast<int>(shape.dtype));
   }
   return codec->decode(shape, payload, out, hash);
 }

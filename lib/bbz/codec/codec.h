@@ -32,14 +32,18 @@ inline constexpr std::uint64_t kMaxChunkBytes = std::uint64_t{64} << 20;
 
 // Describes the elements of a chunk.
 struct ChunkShape {
-  DType dtype{};                   // type of the elements
+  DType dtype{};                   // type of the elements; may be unknown: see find_dtype()
   std::uint64_t elements = 0;      // number of elements in the chunk
   std::uint64_t row_length = 1;    // innermost extent of the tensor, in elements
   std::uint64_t first_column = 0;  // index of the chunk's first element in its row
+  unsigned unknown_bits = 0;  // bits of an element, if the dtype is unknown; otherwise not used
 };
 
+// Returns the bits of an element of a chunk, whether or not its dtype is known.
+unsigned element_bits(const ChunkShape& shape);
+
 // Returns the decoded size of a chunk in bytes. Errors:
-// - kInvalidArgument if the dtype is unknown, the size is not in whole bytes or exceeds 64 bits,
+// - kInvalidArgument if an element has no bits, the size is not in whole bytes or exceeds 64 bits,
 //   the row has no elements, or the first column is outside of the row;
 // - kLimit if the size exceeds kMaxChunkBytes.
 Result<std::uint64_t> chunk_bytes(const ChunkShape& shape);
@@ -54,7 +58,7 @@ struct EncodeOptions {
 };
 
 // Encodes a chunk and returns the codec. Overwrites `payload`, reuses its capacity, and never makes
-// it longer than the chunk. Precondition: chunk_bytes(shape) is plain.size().
+// it longer than the chunk. Preconditions: the dtype is known; chunk_bytes(shape) is plain.size().
 CodecId encode(const ChunkShape& shape, Bytes plain, const EncodeOptions& options,
                std::vector<std::byte>& payload);
 
@@ -64,7 +68,8 @@ CodecId encode(const ChunkShape& shape, Bytes plain, const EncodeOptions& option
 // cache, so the caller must finish it. After an error, the contents of `out` and the state of
 // `hash` are unspecified. Errors:
 // - those of chunk_bytes(); kInvalidArgument if `out` has another size;
-// - kUnsupported if this build does not know the codec, or the form of its payload;
+// - kUnsupported if this build does not know the codec, the form of its payload, or a dtype that the
+//   codec needs;
 // - kMalformed if the payload breaks the rules of its codec, or if the codec is kCarried: such a
 //   payload must be joined with its group first;
 // - kInternal if zstd has no memory.
@@ -75,6 +80,8 @@ Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes o
 struct Codec {
   CodecId id;             // number in the format
   std::string_view name;  // for the output of tools
+  // Whether the payload can only be decoded by who knows the dtype.
+  bool needs_dtype;
   // Returns whether codec::encode() should try this codec for the chunk. Null if it never should:
   // raw is what it takes if no other codec makes the chunk smaller.
   bool (*suits)(const ChunkShape& shape, Bytes plain);

@@ -79,6 +79,7 @@ Status cat(const Reader& reader, const std::string& name, io::Sink& sink,
   if (tensor.code() != Code::kNotFound) return tensor.error();
   const catalog::File* const file = reader.catalog().find_file(name);
   if (file == nullptr || file->kind != catalog::FileKind::kRegular) return not_found(name);
+  BBZ_TRY(catalog::check_file(*file));
   return reader.write_tensors(file->tensors, sink);
 }
 

@@ -68,10 +68,10 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes) {
   }
   info.overhead_bytes = archive_bytes - std::min(archive_bytes, in_chunks);
 
-  std::map<std::uint16_t, Tally> codecs;
+  std::map<codec::CodecId, Tally> codecs;
   for (const catalog::Chunk& chunk : catalog.chunks) {
     codecs[chunk.meta.codec] +=
-        {0, chunk.meta.element_count, 1, chunk.decoded_bytes, chunk.payload.length};
+        {0, chunk.element_count, 1, chunk.decoded_bytes, chunk.payload.length};
   }
   info.dtypes = largest_first(dtypes, dtype_name);
   info.codecs = largest_first(codecs, codec_name);
@@ -86,9 +86,9 @@ std::string dtype_name(DType dtype) {
   return known ? std::string(known->name) : fmt::format("dtype-{}", static_cast<int>(dtype));
 }
 
-std::string codec_name(std::uint16_t codec) {
-  const codec::Codec* known = codec::find_codec(static_cast<codec::CodecId>(codec));
-  return known ? std::string(known->name) : fmt::format("codec-{}", codec);
+std::string codec_name(codec::CodecId codec) {
+  const codec::Codec* known = codec::find_codec(codec);
+  return known ? std::string(known->name) : fmt::format("codec-{}", static_cast<int>(codec));
 }
 
 }  // namespace bbz::ops

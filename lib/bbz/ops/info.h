@@ -57,6 +57,6 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes);
 // Returns the name of a dtype that the tools show: "dtype-N" if this build does not know it.
 std::string dtype_name(DType dtype);
 // Returns the name of a codec that the tools show: "codec-N" if this build does not know it.
-std::string codec_name(std::uint16_t codec);
+std::string codec_name(codec::CodecId codec);
 
 }  // namespace bbz::ops

@@ -22,6 +22,8 @@ class Destination {
 
   // Returns the sink for the bytes of a file, or null if it has none or is not selected.
   virtual Result<io::Sink*> begin(const catalog::File& file) = 0;
+  // Returns whether a file or directory is selected.
+  virtual bool selects(const catalog::File& file) const = 0;
   // Called when all bytes of the file are written.
   virtual Status end() = 0;
   // Returns whether the archive had something that was selected.
@@ -44,7 +46,8 @@ class Tree final : public Destination {
   }
 
   Result<io::Sink*> begin(const catalog::File& file) override {
-    if (!options_.files.selects(file.path)) return nullptr;
+    if (!selects(file)) return nullptr;
+    BBZ_TRY(catalog::check_file(file));
     ++files_;
     if (file.kind == catalog::FileKind::kDirectory) {
       BBZ_TRY(out_.make_directory(file.path));
@@ -52,6 +55,9 @@ class Tree final : public Destination {
     }
     BBZ_ASSIGN(file_, out_.create_file(file.path, output_, &batch_));
     return file_.get();
+  }
+  bool selects(const catalog::File& file) const override {
+    return options_.files.selects(file.path);
   }
   Status end() override {
     BBZ_TRY(file_->finish());
@@ -82,10 +88,12 @@ class Single final : public Destination {
   Single(io::Sink& sink, const FileSelection& files) : sink_(sink), selected_(files) {}
 
   Result<io::Sink*> begin(const catalog::File& file) override {
-    if (!is_selected(file, selected_)) return nullptr;
+    if (!selects(file)) return nullptr;
+    BBZ_TRY(catalog::check_file(file));
     if (++files_ > 1) return several(selected_);
     return &sink_;
   }
+  bool selects(const catalog::File& file) const override { return is_selected(file, selected_); }
   Status end() override { return {}; }
   bool satisfied() const override { return files_ != 0; }
 
@@ -127,7 +135,7 @@ class StreamWriter final : public Visitor {
   }
 
   Status end_file(const catalog::File& file) override {
-    if (!assembler_) return {};
+    if (!assembler_) return destination_.selects(file) ? catalog::check_file(file) : Status();
     BBZ_TRY(assembler_->end(file));
     assembler_.reset();
     return destination_.end();

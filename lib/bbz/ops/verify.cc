@@ -1,5 +1,7 @@
 #include "bbz/ops/verify.h"
 
+#include <utility>
+
 #include "bbz/archive/reader.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
@@ -43,6 +45,12 @@ class DamageCollector final : public Visitor {
     return {};
   }
 
+  Status metadata_unknown(const catalog::Metadata& metadata, const Error& error) override {
+    const bool here = metadata.meta.file == report_.files;
+    add({here ? path_ : "", "", std::nullopt, metadata.payload.offset, error});
+    return {};
+  }
+
   Status begin_tensor(const catalog::Tensor& tensor) override {
     report_.chunks += tensor.chunk_count;
     if (tensor.meta.kind == catalog::TensorKind::kTensor) ++report_.tensors;
@@ -81,6 +89,10 @@ class DamageCollector final : public Visitor {
   Status end_file(const catalog::File& file) override {
     const std::uint32_t number = static_cast<std::uint32_t>(report_.files++);
     if (options_.fast || !whole_) return {};
+    if (const Status known = catalog::check_file(file); !known.ok()) {
+      add({path_, "", std::nullopt, 0, known.error()});
+      return {};
+    }
     if (file.kind == catalog::FileKind::kRegular) {
       if (const Status same = records_.end_file(file.size); !same.ok()) {
         add({path_, "", std::nullopt, 0, same.error()});
@@ -90,26 +102,41 @@ class DamageCollector final : public Visitor {
     if (hash_ && position_ == file.size) {
       compare(path_, *file.digest, hash_->finish());
     } else {
-      not_hashed_.push_back(number);
+      not_hashed_.push_back({number, ++steps_});
     }
     return {};
   }
 
-  // Returns the files whose digests are not compared yet.
-  const std::vector<std::uint32_t>& not_hashed() const { return not_hashed_; }
+  // A file whose digest is not compared yet, and which step its end was.
+  struct NotHashed {
+    std::uint32_t file = 0;
+    std::uint64_t step = 0;
+  };
+  const std::vector<NotHashed>& not_hashed() const { return not_hashed_; }
 
   void compare(const std::string& path, const Digest& digest, const Digest& computed) {
+    compare(path, digest, computed, ++steps_);
+  }
+  void compare(const std::string& path, const Digest& digest, const Digest& computed,
+               std::uint64_t step) {
     if (computed == digest) return;
     add({path, "", std::nullopt, 0,
          make_error(Code::kChecksum, "file {}: digest {}, computed {}", bbz::quoted(path),
-                    digest.to_string(), computed.to_string())});
+                    digest.to_string(), computed.to_string())},
+        step);
   }
 
-  void add(Damage damage) {
+  void add(Damage damage) { add(std::move(damage), ++steps_); }
+
+  // Adds damage that belongs to a step of reading the archive: the first is that of the first step.
+  void add(Damage damage, std::uint64_t step) {
     ++report_.damaged;
-    if (!report_.first ||
-        (report_.first->code == Code::kUnsupported && damage.error.code != Code::kUnsupported)) {
+    const auto order = [](const Error& error, std::uint64_t at) {
+      return std::pair(error.code == Code::kUnsupported, at);
+    };
+    if (!report_.first || order(damage.error, step) < order(*report_.first, first_step_)) {
       report_.first = damage.error;
+      first_step_ = step;
     }
     if (report_.damages.size() < options_.max_damages) report_.damages.push_back(std::move(damage));
   }
@@ -124,7 +151,9 @@ class DamageCollector final : public Visitor {
   std::uint64_t position_ = 0;  // offset in the file up to which hash_ has gone
   std::optional<Hasher> hash_;
   safetensors::RecordsCheck records_;
-  std::vector<std::uint32_t> not_hashed_;
+  std::vector<NotHashed> not_hashed_;
+  std::uint64_t steps_ = 0;       // of reading the archive, as far as their order matters
+  std::uint64_t first_step_ = 0;  // of report_.first
 };
 
 // Hashes all bytes that it visits.
@@ -140,29 +169,20 @@ class HashingVisitor final : public Visitor {
   Hasher hash_{DigestKind::kSha256};
 };
 
-// Compares the digests of files that were not hashed as they arrived. Reads these files again, in
-// the order of their bytes.
+// Compares the digests of files that were not hashed as they arrived, and reads these files again.
+// From a pipe, all are hashed: a file with a digest is stored in the order of its bytes.
 Status compare_apart(io::Source& source, const VerifyOptions& options, DamageCollector& collector) {
-  if (!source.seekable()) {
-    collector.add(
-        {"", "", std::nullopt, 0,
-         make_error(Code::kUnsupported,
-                    "{} digests were not compared, because these files are not stored in the "
-                    "order of their bytes and the archive is a stream",
-                    collector.not_hashed().size())});
-    return {};
-  }
   ReadOptions reading;
   reading.threads = options.threads;
   reading.limits = options.limits;
   // The caller owns the source, which outlives the reader.
   const std::shared_ptr<io::Source> borrowed(std::shared_ptr<io::Source>(), &source);
   BBZ_ASSIGN(const Reader reader, Reader::open(borrowed, reading));
-  for (const std::uint32_t number : collector.not_hashed()) {
+  for (const auto& [number, step] : collector.not_hashed()) {
     const catalog::File& file = reader.catalog().files[number];
     HashingVisitor hash;
     BBZ_TRY(reader.visit_tensors(file.tensors, hash));
-    collector.compare(file.path, *file.digest, hash.finish());
+    collector.compare(file.path, *file.digest, hash.finish(), step);
   }
   return {};
 }

@@ -12,7 +12,7 @@ io::ByteRange chunk_range(const catalog::TensorMeta& tensor, const catalog::Chun
     const DenseRange range = dense_range(tensor, chunk);
     return {range.begin * bits / 8, (range.end - range.begin) * bits / 8};
   }
-  return {chunk.meta.first_element * bits / 8, chunk.decoded_bytes};
+  return {chunk.first_element * bits / 8, chunk.decoded_bytes};
 }
 
 Status decode_chunk(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,

@@ -24,7 +24,8 @@ struct GroupAccess {
 
 // Decodes a payload into `out`, of chunk.decoded_bytes bytes: the elements that the chunk stores.
 // `group` is the group that the tensor refers to, and may be empty unless needs_group(). Of a chunk
-// with codec carried, the payload is always checked. Thread-safe.
+// with codec carried, the payload is always checked, if its check is known; a caller that does not
+// know it must have checked the payload. Thread-safe.
 // Errors: those of chunk::decode() and of GroupState::decode_carried(); kChecksum.
 Status decode_chunk(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
                     const GroupAccess& group, chunk::Check check, MutableBytes out);

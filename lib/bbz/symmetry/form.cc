@@ -59,18 +59,15 @@ Status check_stored(const TensorMeta& tensor, std::uint64_t expected) {
 }
 
 Status check_record(const catalog::Tensor& tensor) {
+  if (tensor.meta.extensions.unknown) {
+    return about(Code::kUnsupported, tensor.meta, "it requires an extension that is not known");
+  }
   const FormRow& row = row_of(tensor.meta);
   if (row.check == nullptr) {
     return about(Code::kUnsupported, tensor.meta, "unknown form {}",
                  static_cast<int>(tensor.meta.form));
   }
-  BBZ_TRY(row.check(tensor));
-  // If there are chunks, decoding reports it, once their payloads are known to be intact.
-  if (tensor.chunk_count == 0 && find_dtype(tensor.meta.dtype) == nullptr) {
-    return about(Code::kUnsupported, tensor.meta, "unknown dtype {}",
-                 static_cast<int>(tensor.meta.dtype));
-  }
-  return {};
+  return row.check(tensor);
 }
 
 Status check_method(const TensorMeta& tensor, const catalog::GroupMeta& group) {

@@ -9,8 +9,8 @@
 namespace bbz::symmetry {
 
 // Checks that a tensor's record fits its form and the method of its group: rank, stored elements,
-// group. Errors, naming the tensor: kMalformed; kUnsupported if the form is unknown, or the dtype
-// of a tensor without chunks; kLimit if decoding would take too much memory.
+// group. Errors, naming the tensor: kMalformed; kUnsupported if the form or a required extension is
+// unknown, or the dtype of a tensor without chunks; kLimit if decoding would take too much memory.
 Status check_form(const catalog::Catalog& catalog, const catalog::Tensor& tensor);
 
 // Checks the rules of check_form() that concern the tensor's record alone, for readers without a

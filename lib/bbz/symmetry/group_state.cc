@@ -18,6 +18,8 @@ Error not_whole(std::uint32_t group, const catalog::Tensor& tensor) {
 
 Result<std::shared_ptr<GroupState>> GroupState::make(const catalog::Group& group, Bytes payload,
                                                      DigestKind kind) {
+  BBZ_TRY(container::check_extensions(group.meta.extensions,
+                                      fmt::format("group {}", group.meta.number)));
   auto state = std::make_shared<GroupState>();
   state->group_ = group;
   switch (group.meta.method) {

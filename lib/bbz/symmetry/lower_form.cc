@@ -32,19 +32,16 @@ std::uint64_t dense_index(const TensorMeta& tensor, std::uint64_t index) {
 Status check_lower(const catalog::Tensor& tensor) {
   const TensorMeta& meta = tensor.meta;
   BBZ_TRY(check_matrix(meta));
-  if (meta.group != catalog::kNone) {
-    return about(Code::kMalformed, meta, "a lower matrix has group {}, expected none", meta.group);
-  }
   return check_stored(meta, gauge::lower_count(meta.shape[0], meta.shape[1]));
 }
 
 // A chunk stands for the elements from its first one up to the first of the next chunk, including
 // zeros right of the diagonal.
 DenseRange lower_range(const TensorMeta& tensor, const catalog::Chunk& chunk) {
-  const std::uint64_t next = chunk.meta.first_element + chunk.meta.element_count;
-  return {dense_index(tensor, chunk.meta.first_element), next == tensor.stored_elements
-                                                             ? tensor.shape[0] * tensor.shape[1]
-                                                             : dense_index(tensor, next)};
+  const std::uint64_t next = chunk.first_element + chunk.element_count;
+  return {dense_index(tensor, chunk.first_element), next == tensor.stored_elements
+                                                        ? tensor.shape[0] * tensor.shape[1]
+                                                        : dense_index(tensor, next)};
 }
 
 void expand_lower(const TensorMeta& tensor, const catalog::Chunk& chunk, Bytes stored,
@@ -52,8 +49,8 @@ void expand_lower(const TensorMeta& tensor, const catalog::Chunk& chunk, Bytes s
   const std::size_t size = tensor.element_bits / 8;
   const std::uint64_t cols = tensor.shape[1];
   const std::uint64_t end = begin + dense.size() / size;
-  const std::uint64_t first = chunk.meta.first_element;
-  const std::uint64_t last = first + chunk.meta.element_count;
+  const std::uint64_t first = chunk.first_element;
+  const std::uint64_t last = first + chunk.element_count;
   std::ranges::fill(dense, std::byte{0});
   for (std::uint64_t row = begin / cols; row * cols < end; ++row) {
     // Finds the stored elements of the row that are in both the part and the chunk.

@@ -24,6 +24,10 @@ Status check_polar(const catalog::Tensor& tensor) {
   BBZ_TRY(check_matrix(tensor.meta));
   BBZ_TRY(check_derived(tensor.meta));
   BBZ_TRY(check_has_group(tensor.meta));
+  if (find_dtype(tensor.meta.dtype) == nullptr) {
+    return about(Code::kUnsupported, tensor.meta, "form polar of unknown dtype {}",
+                 static_cast<int>(tensor.meta.dtype));
+  }
   return check_stored(tensor.meta, 0);
 }
 

@@ -12,7 +12,7 @@ Status check_rider(const catalog::Tensor& tensor) {
 }
 
 bool is_carried(const catalog::Chunk& chunk) {
-  return chunk.meta.codec == kCodecCarried;
+  return chunk.meta.codec == codec::CodecId::kCarried;
 }
 
 Result<Joined> join_carried(const TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
@@ -32,9 +32,9 @@ Result<Joined> join_carried(const TensorMeta& tensor, const catalog::Chunk& chun
   const Bytes carried = riders.subspan(head.offset, head.length);
   joined.payload.assign(carried.begin(), carried.end());
   joined.payload.insert(joined.payload.end(), tail.begin(), tail.end());
-  joined.chunk.meta.codec = head.codec;
+  joined.chunk.meta.codec = static_cast<codec::CodecId>(head.codec);
   joined.chunk.payload.length = joined.payload.size();
-  joined.chunk.payload.checksum = xxh3_64(joined.payload);
+  joined.chunk.payload.check.reset();  // the archive has none of the joined payload
   return joined;
 }
 

@@ -1,5 +1,6 @@
 // Tensors that follow from others: a plan must hold those as well.
 #include "bbz/access/plan/plan.h"
+#include "bbz/symmetry/form.h"
 #include "ops/rotation/packed.h"
 #include "support/faulty.h"
 
@@ -56,9 +57,9 @@ TEST_P(PlanOfModel, HoldsWhatAReaderNeedsAndNoMore) {
     const bool has_group = catalog.tensors[number].meta.group != catalog::kNone;
     EXPECT_EQ(first->unresolved.size(), has_group ? 1u : 0u);
     derived = derived || has_group;
-    const auto plan = complete_plan(
-        planner, catalog, parts, options,
-        [&](const catalog::Payload& payload) { return reader->read_payload(payload); });
+    const auto plan =
+        complete_plan(planner, catalog, parts, options,
+                      [&](const catalog::Group& group) { return reader->read_payload(group); });
     ASSERT_TRUE(plan.ok()) << plan.error().message;
     EXPECT_TRUE(plan->unresolved.empty());
     EXPECT_GE(plan->pieces.size(), first->pieces.size());
@@ -68,8 +69,16 @@ TEST_P(PlanOfModel, HoldsWhatAReaderNeedsAndNoMore) {
     ASSERT_TRUE(reader->visit_tensors(std::vector{number}, visitor).ok());
     const auto read = counting->ranges();
     std::set<io::CountingSource::Range> expected;
+    // The head is for those who fetch the piece, and for a carried payload, which has no checksum of
+    // its own: the head has its check.
     for (const Piece& piece : plan->pieces) {
-      expected.emplace(piece.offset, piece.end());
+      expected.emplace(piece.offset + piece.head_length, piece.end());
+      if (piece.what == What::kChunk && symmetry::is_carried(catalog.chunks[piece.item])) {
+        const std::uint64_t check = catalog.chunks[piece.item].payload.check_offset();
+        EXPECT_GT(check, piece.offset);
+        EXPECT_LT(check, piece.offset + piece.head_length);
+        expected.emplace(check, check + container::kCheckSize);
+      }
       EXPECT_TRUE(
           verify_piece(catalog, piece, Bytes(archive_).subspan(piece.offset, piece.length)).ok());
     }
@@ -87,9 +96,9 @@ TEST_P(PlanOfModel, HoldsWhatRowsNeed) {
     const std::uint64_t count = tensor.meta.shape[0];
     const Part part = *rows(catalog, tensor.meta.number, count / 3, count / 3 + 2);
     Planner planner(catalog);
-    const auto plan = complete_plan(
-        planner, catalog, std::span(&part, 1), {},
-        [&](const catalog::Payload& payload) { return opened->read_payload(payload); });
+    const auto plan =
+        complete_plan(planner, catalog, std::span(&part, 1), {},
+                      [&](const catalog::Group& group) { return opened->read_payload(group); });
     ASSERT_TRUE(plan.ok()) << plan.error().message;
     const auto whole = planner.plan(*whole_tensors(catalog, std::vector{part.tensor}));
     ASSERT_TRUE(whole.ok());
@@ -120,7 +129,7 @@ TEST_P(PlanOfModel, RefusesADamagedGroup) {
   const auto opened = Reader::open(io::memory_source(Bytes(archive_)));
   const catalog::Catalog& catalog = opened->catalog();
   for (std::uint32_t i = 0; i < catalog.groups.size(); ++i) {
-    std::vector<std::byte> payload = *opened->read_payload(catalog.groups[i].payload);
+    std::vector<std::byte> payload = *opened->read_payload(catalog.groups[i]);
     Planner planner(catalog);
     payload[payload.size() / 2] ^= std::byte{1};
     EXPECT_EQ(planner.add_group(i, payload).code(), Code::kChecksum);

@@ -7,12 +7,13 @@
 namespace bbz::plan {
 namespace {
 
-// Returns the archive without the payloads of chunks and groups that are not in the plan.
+// Returns the archive without the records of chunks and groups that are not in the plan.
 std::vector<std::byte> planned_only(const catalog::Catalog& catalog, Bytes archive,
                                     const Plan& plan) {
   std::vector<std::byte> holes(archive.begin(), archive.end());
   const auto erase = [&](const catalog::Payload& payload) {
-    std::ranges::fill(MutableBytes(holes).subspan(payload.offset, payload.length), std::byte{0xEE});
+    const io::ByteRange record = payload.record();
+    std::ranges::fill(MutableBytes(holes).subspan(record.offset, record.size), std::byte{0xEE});
   };
   for (const catalog::Chunk& chunk : catalog.chunks) erase(chunk.payload);
   for (const catalog::Group& group : catalog.groups) erase(group.payload);
@@ -40,9 +41,9 @@ TEST(PlannedVectors, WhatIsPlannedIsEnough) {
         Planner planner(catalog);
         Options options;
         options.gap = 0;
-        const auto plan = complete_plan(
-            planner, catalog, std::span(&part, 1), options,
-            [&](const catalog::Payload& payload) { return reader.read_payload(payload); });
+        const auto plan =
+            complete_plan(planner, catalog, std::span(&part, 1), options,
+                          [&](const catalog::Group& group) { return reader.read_payload(group); });
         BBZ_ASSERT_OK(plan);
         const auto holes = planned_only(catalog, archive, *plan);
         const auto with_holes = Reader::open(io::memory_source(Bytes(holes)));

@@ -11,7 +11,7 @@ std::vector<std::byte> two_values(std::string_view wrong) {
   raw::Archive archive;
   for (const std::string_view key : {"a", "b"}) {
     archive.records.push_back(raw::metadata(raw::kNone, key, ""));
-    if (key == wrong) archive.records.back().says_payload_checksum = 1;
+    if (key == wrong) archive.records.back().says_payload_check = 1;
   }
   return archive.bytes();
 }
@@ -19,7 +19,7 @@ std::vector<std::byte> two_values(std::string_view wrong) {
 // Returns an archive without records, whose index is therefore empty.
 std::vector<std::byte> no_records(bool wrong) {
   raw::Archive archive;
-  if (wrong) archive.edit_index = [](raw::Record& index) { index.says_payload_checksum = 1; };
+  if (wrong) archive.edit_index = [](raw::Record& index) { index.says_payload_check = 1; };
   return archive.bytes();
 }
 

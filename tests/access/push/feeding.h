@@ -50,7 +50,12 @@ inline Content content_of(const Reader& reader) {
     }
   }
   for (const catalog::Metadata& metadata : reader.catalog().metadata) {
-    content.metadata.emplace_back(metadata.meta.key, *reader.read_metadata(metadata));
+    const auto value = reader.read_metadata(metadata);
+    if (metadata.meta.extensions.unknown) {
+      EXPECT_EQ(value.code(), Code::kUnsupported);
+      continue;
+    }
+    content.metadata.emplace_back(metadata.meta.key, *value);
   }
   std::ranges::sort(content.metadata);
   return content;

@@ -50,7 +50,7 @@ TEST_P(PartOf, FetchesALayerAndNothingElse) {
       plan::Planner planner(catalog);
       const auto plan = plan::complete_plan(
           planner, catalog, *plan::layer(catalog, layer), {},
-          [&](const catalog::Payload& payload) { return reader->read_payload(payload); });
+          [&](const catalog::Group& group) { return reader->read_payload(group); });
       BBZ_ASSERT_OK(plan);
       EXPECT_EQ(payloads, plan->piece_bytes());
       for (const catalog::Tensor& tensor : catalog.tensors) {

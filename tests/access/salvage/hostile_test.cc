@@ -30,11 +30,13 @@ class Records {
   }
   // Bytes at this offset of the file, in one chunk that is stored as it is.
   void bytes(std::uint64_t offset, std::string_view text) {
-    tensor(offset, text.size(), text.size());
-    chunk(text);
+    tensor(offset, text.size(), text.size(), text);
   }
-  void tensor(std::uint64_t offset, std::uint64_t size, std::uint64_t chunk_size) {
-    catalog::TensorMeta meta;
+  // Bytes in chunks of this size, of which only the first one is there.
+  void tensor(std::uint64_t offset, std::uint64_t size, std::uint64_t chunk_size,
+              std::string_view text) {
+    catalog::TensorRecord record;
+    catalog::TensorMeta& meta = record.tensor;
     meta.number = tensor_;
     meta.file = file_;
     meta.offset = offset;
@@ -42,22 +44,18 @@ class Records {
     meta.stored_elements = size;
     meta.chunk_elements = chunk_size;
     meta.shape = {size};
-    append(container::RecordType::kTensor, meta);
+    record.moved = offset != file_end_;
+    record.chunk.emplace().decoded_checksum = xxh3_64(as_bytes(text));
+    append(container::RecordType::kTensor, record, as_bytes(text), container::kFlagPayload);
+    file_end_ = offset + size;
     ++tensor_;
     ++in_file_;
   }
-  // The first chunk of the last tensor.
-  void chunk(std::string_view text) {
-    catalog::ChunkMeta meta;
-    meta.tensor = tensor_ - 1;
-    meta.element_count = static_cast<std::uint32_t>(text.size());
-    meta.decoded_checksum = xxh3_64(as_bytes(text));
-    append(container::RecordType::kChunk, meta, as_bytes(text));
-  }
   void end(std::uint64_t size) {
-    append(container::RecordType::kFileEnd, catalog::FileEndMeta{file_, in_file_, size, {}});
+    append(container::RecordType::kFileEnd, catalog::FileEndMeta{file_, in_file_, size, true, {}});
     ++file_;
     in_file_ = 0;
+    file_end_ = 0;
   }
   const std::vector<std::byte>& take() {
     EXPECT_TRUE(records_.finish({}).ok());
@@ -68,10 +66,11 @@ class Records {
   static Bytes as_bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
 
   template <class Meta>
-  void append(container::RecordType type, const Meta& meta, Bytes payload = {}) {
+  void append(container::RecordType type, const Meta& meta, Bytes payload = {},
+              std::uint8_t flags = 0) {
     std::vector<std::byte> encoded;
     catalog::encode_meta(meta, encoded);
-    EXPECT_TRUE(records_.append(type, encoded, payload).ok());
+    EXPECT_TRUE(records_.append(type, encoded, payload, flags).ok());
   }
 
   std::vector<std::byte> out_;
@@ -80,6 +79,7 @@ class Records {
   std::uint32_t file_ = 0;
   std::uint32_t tensor_ = 0;
   std::uint32_t in_file_ = 0;
+  std::uint64_t file_end_ = 0;  // where the last tensor of the open file ends
 };
 
 class HostileArchive : public testing::Test {
@@ -187,8 +187,7 @@ TEST_F(HostileArchive, NoMoreComesOutThanTheLimitSays) {
 TEST_F(HostileArchive, ATensorHasNoMoreChunksThanTheArchiveHasRoomFor) {
   Records records;
   records.file("file");
-  records.tensor(0, std::uint64_t{1} << 40, 1);
-  records.chunk("x");
+  records.tensor(0, std::uint64_t{1} << 40, 1, "x");
   records.end(std::uint64_t{1} << 40);
   records.file("good");
   records.bytes(0, "text");
@@ -320,7 +319,7 @@ TEST_F(HostileArchive, AFileThatIsNotWhatItsDigestSaysIsNotCalledWhole) {
   std::vector<std::byte> archive = *write_sample(sample_files(), options);
   const auto reader = Reader::open(io::memory_source(Bytes(archive)));
   const catalog::File& file = reader->catalog().files[0];
-  catalog::FileEndMeta meta{0, static_cast<std::uint32_t>(file.tensors.size()), file.size,
+  catalog::FileEndMeta meta{0, static_cast<std::uint32_t>(file.tensors.size()), file.size, true,
                             file.digest};
   std::vector<std::byte> right, wrong;
   catalog::encode_meta(meta, right);
@@ -336,14 +335,17 @@ TEST_F(HostileArchive, AFileThatIsNotWhatItsDigestSaysIsNotCalledWhole) {
   const auto source = io::memory_source(Bytes(archive));
   bool done = false;
   BBZ_ASSERT_OK(container::scan_records(
-      *source, {},
+      *source, *container::find_id(*source).value(), {},
       [&](const container::RecordView& record) -> Status {
         const auto type = record.head.type;
         if (done || type == container::RecordType::kIndex) return {};
         std::vector<std::byte> payload(record.head.payload_length);
         BBZ_TRY(io::read_exactly(*source, record.head.payload_offset(), payload));
         done = type == container::RecordType::kFileEnd;
-        return records.append(type, done ? Bytes(wrong) : record.meta, payload).ok()
+        return records.append(
+                          type, done ? Bytes(wrong) : record.meta, payload,
+                          record.head.flags & (container::kFlagPayload | container::kFlagExtended))
+                       .ok()
                    ? Status()
                    : error_with_message(Code::kInternal, "append");
       },

@@ -28,7 +28,7 @@ TEST(Survey, KeepsMetadataWhoseFileComesLater) {
   for (const bool file_first : {true, false}) {
     std::vector<std::byte> archive;
     const auto sink = io::memory_sink(archive);
-    container::RecordWriter records(*sink, {});
+    container::RecordWriter records(*sink, {}, 1);
     ASSERT_TRUE(records.begin().ok());
     if (file_first) append(records, RecordType::kFile, file);
     append(records, RecordType::kMetadata, format, "safetensors");
@@ -40,7 +40,7 @@ TEST(Survey, KeepsMetadataWhoseFileComesLater) {
     ASSERT_EQ(found->files.size(), 1u);
     const auto& metadata = found->files.at(0).metadata;
     ASSERT_TRUE(metadata.contains("format"));
-    EXPECT_EQ(metadata.at("format").length, 11u);
+    EXPECT_EQ(metadata.at("format").place.length, 11u);
   }
 }
 

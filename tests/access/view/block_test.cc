@@ -44,9 +44,9 @@ catalog::Catalog lower(std::uint64_t rows, std::uint64_t cols, std::uint64_t sto
   for (std::uint64_t first = 0; first < stored; first += chunk, ++tensor.chunk_count) {
     catalog::Chunk entry;
     entry.meta.number = static_cast<std::uint32_t>(tensor.chunk_count);
-    entry.meta.first_element = first;
-    entry.meta.element_count = static_cast<std::uint32_t>(std::min(chunk, stored - first));
-    entry.decoded_bytes = std::uint64_t{entry.meta.element_count} * 8;
+    entry.first_element = first;
+    entry.element_count = std::min(chunk, stored - first);
+    entry.decoded_bytes = entry.element_count * 8;
     catalog.chunks.push_back(entry);
   }
   catalog.tensors.push_back(tensor);

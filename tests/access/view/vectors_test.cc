@@ -18,7 +18,8 @@ TEST(ViewedVectors, ValidOnesAreRead) {
       std::vector<std::byte> expected(file.size);
       const Status whole = reader.read_file(number, 0, expected);
       const auto opened = view.open(number);
-      BBZ_ASSERT_OK(opened);
+      ASSERT_EQ(opened.code(), catalog::check_file(file).code());
+      if (!opened.ok()) continue;  // of a later version
       std::vector<std::byte> out(file.size + 1);
       const auto n = (*opened)->read_at(0, out);
       ASSERT_EQ(n.code(), whole.code());

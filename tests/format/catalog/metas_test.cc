@@ -1,27 +1,12 @@
-// Metas: the bytes of each, and what a single meta can break.
+// Metas: the bytes of each but that of a tensor, and what a single meta can break.
 #include <gmock/gmock.h>
 
-#include "bbz/format/catalog/metas.h"
-#include "format/container/raw_archive.h"
+#include "format/catalog/views.h"
 
 namespace bbz::catalog {
 namespace {
 
-using container::RecordType;
-using container::RecordView;
 using raw::Buffer;
-
-RecordView view(const raw::Record& record) {
-  const auto type = static_cast<RecordType>(record.type);
-  return {container::make_head(type, record.meta, record.payload, 100), record.meta};
-}
-
-template <class Meta>
-Buffer encoded(const Meta& meta) {
-  Buffer out;
-  encode_meta(meta, out);
-  return out;
-}
 
 Digest some_digest() {
   return digest_of(DigestKind::kSha256, raw::text("x"));
@@ -49,49 +34,39 @@ TEST(Metas, FileAndEnd) {
     EXPECT_EQ(encoded(*end), end_record.meta);
   }
   EXPECT_EQ(decode_file_end(view(raw::file_end(0, 0, 0, Buffer(16)))).code(), Code::kMalformed);
-}
-
-TEST(Metas, Tensor) {
-  const auto record = raw::tensor({.number = 1,
-                                   .file = 2,
-                                   .offset = 3,
-                                   .kind = 1,
-                                   .dtype = 17,
-                                   .bits = 16,
-                                   .form = 4,
-                                   .layer = 5,
-                                   .group = 6,
-                                   .stored = 7,
-                                   .chunk = 8,
-                                   .shape = {9, 0, ~std::uint64_t{0}},
-                                   .name = "t"});
-  const auto t = decode_tensor(view(record), {});
-  ASSERT_TRUE(t.ok()) << t.error().message;
-  EXPECT_EQ(t->dtype, DType::kBF16);
-  EXPECT_EQ(t->form, Form{4});
-  EXPECT_EQ(t->shape, (Shape{9, 0, ~std::uint64_t{0}}));
-  EXPECT_EQ(t->layer, 5u);
-  EXPECT_EQ(t->group, 6u);
-  EXPECT_EQ(t->name, "t");
-  EXPECT_EQ(encoded(*t), record.meta);
-  const raw::TensorFields deep{.shape = std::vector<std::uint64_t>(64, 1)};
-  EXPECT_TRUE(decode_tensor(view(raw::tensor(deep)), {}).ok());
-  const raw::TensorFields deeper{.shape = std::vector<std::uint64_t>(65, 1)};
-  EXPECT_EQ(decode_tensor(view(raw::tensor(deeper)), {}).code(), Code::kLimit);
-  const std::string name(4097, 'n');
-  EXPECT_EQ(decode_tensor(view(raw::tensor({.name = name})), {}).code(), Code::kLimit);
+  // The flags, by hand.
+  const auto flags = [](std::uint8_t bits) {
+    return decode_file_end(view({2, 0, raw::Fields().u8(7).u8(2).u8(9).u8(bits), {}}));
+  };
+  for (const bool ordered : {false, true}) {
+    const auto end = flags(ordered ? 2 : 0);
+    ASSERT_TRUE(end.ok()) << end.error().message;
+    EXPECT_EQ(end->ordered, ordered);
+    EXPECT_EQ(end->number, 7u);
+    EXPECT_EQ(end->tensor_count, 2u);
+    EXPECT_EQ(encoded(*end), Buffer(raw::Fields().u8(7).u8(2).u8(9).u8(ordered ? 2 : 0)));
+  }
+  for (const int bit : {4, 8, 16, 32, 64, 128}) {
+    EXPECT_EQ(flags(static_cast<std::uint8_t>(bit | 2)).code(), Code::kUnsupported) << bit;
+  }
+  EXPECT_EQ(flags(3).code(), Code::kMalformed);  // there is no digest
+  const auto unordered = decode_file_end(view(raw::file_end(0, 0, 0, some_bytes(), false)));
+  ASSERT_EQ(unordered.code(), Code::kMalformed);
+  EXPECT_THAT(unordered.error().message, testing::HasSubstr("a digest of a file out of order"));
 }
 
 TEST(Metas, ChunkMetadataGroup) {
   for (const bool sha : {false, true}) {
     const auto kind = sha ? DigestKind::kSha256 : DigestKind::kXxh3_128;
     const Buffer x = raw::text("x");
-    const auto c =
-        raw::raw_chunk({.tensor = 1, .number = 2, .first = 3, .count = 4, .codec = 5}, x, sha);
+    const auto c = raw::raw_chunk({.tensor = 300, .number = 2, .codec = 5}, x, sha);
     const auto chunk = decode_chunk(view(c), kind);
     ASSERT_TRUE(chunk.ok());
-    EXPECT_EQ(chunk->codec, 5);
-    EXPECT_EQ(load_le<std::uint16_t>(c.meta.data() + kChunkCodecOffset), 5);
+    EXPECT_EQ(to_hex(Bytes(c.meta).first(4)), "05ac0202");
+    EXPECT_EQ(c.meta.size(), sha ? 44u : 12u);
+    EXPECT_EQ(chunk->codec, codec::CodecId{5});
+    EXPECT_EQ(chunk->tensor, 300u);
+    EXPECT_EQ(chunk->number, 2u);
     EXPECT_EQ(chunk->decoded_checksum, xxh3_64(x));
     EXPECT_EQ(chunk->decoded_digest, sha ? std::optional(some_digest()) : std::nullopt);
     EXPECT_EQ(encoded(*chunk), c.meta);
@@ -121,28 +96,34 @@ TEST(Metas, AreTakenExactly) {
       case 2:
         return decode_file_end(view(r)).code();
       case 3:
-        return decode_tensor(view(r), {}).code();
+        return decode_tensor(view(r), kind, {}).code();
       case 4:
         return decode_chunk(view(r), kind).code();
       case 5:
         return decode_metadata(view(r), kind).code();
       case 6:
         return decode_group(view(r), kind).code();
+      case 10:
+        return decode_private_name(view(r)).code();
       default:
         return Code::kMalformed;
     }
   };
   for (const bool sha : {false, true}) {
     const auto kind = sha ? DigestKind::kSha256 : DigestKind::kXxh3_128;
-    for (raw::Record record : raw::sample(false, sha).records) {
+    auto records = raw::sample(false, sha).records;
+    records.push_back(raw::private_name(2, 100, "org.example.int3"));
+    for (raw::Record record : records) {
       const Buffer whole = record.meta;
+      EXPECT_EQ(decode(record, kind), record.type == 200 ? Code::kMalformed : Code::kOk)
+          << record.type;
       for (std::size_t size = 0; size < whole.size(); ++size) {
         record.meta.assign(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
-        ASSERT_EQ(decode(record, kind), Code::kMalformed) << int{record.type} << " " << size;
+        ASSERT_EQ(decode(record, kind), Code::kMalformed) << record.type << " " << size;
       }
       record.meta = whole;
       record.meta.push_back(std::byte{0});
-      ASSERT_EQ(decode(record, kind), Code::kMalformed) << int{record.type};
+      ASSERT_EQ(decode(record, kind), Code::kMalformed) << record.type;
     }
   }
 }

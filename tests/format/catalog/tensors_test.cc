@@ -21,7 +21,8 @@ TEST(Catalog, AMillionTensorsAreTheMost) {
   FileMeta file;
   file.path = "f";
   ASSERT_TRUE(add(container::RecordType::kFile, file).ok());
-  TensorMeta tensor;
+  TensorRecord record;
+  TensorMeta& tensor = record.tensor;
   tensor.file = 0;
   tensor.kind = TensorKind::kTensor;
   tensor.dtype = DType::kU8;
@@ -30,11 +31,11 @@ TEST(Catalog, AMillionTensorsAreTheMost) {
   tensor.shape = {0};
   for (; tensor.number < 1'000'000; ++tensor.number) {
     tensor.name = std::to_string(tensor.number);
-    const Status added = add(container::RecordType::kTensor, tensor);
+    const Status added = add(container::RecordType::kTensor, record);
     ASSERT_TRUE(added.ok()) << added.error().message;
   }
   tensor.name = "one more";
-  EXPECT_EQ(add(container::RecordType::kTensor, tensor).code(), Code::kLimit);
+  EXPECT_EQ(add(container::RecordType::kTensor, record).code(), Code::kLimit);
 }
 
 }  // namespace

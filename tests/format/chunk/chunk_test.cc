@@ -47,12 +47,12 @@ class ChunkTest : public testing::TestWithParam<DigestKind> {
 
   void make(Bytes plain) {
     std::vector<std::byte> meta;
-    encode(tensor_, 3, plain, {}, GetParam(), meta, payload_);
+    const catalog::ChunkMeta encoded = encode(tensor_, 3, plain, {}, GetParam(), payload_);
+    catalog::encode_meta(encoded, meta);
     container::RecordView view{
         container::make_head(container::RecordType::kChunk, meta, payload_, 32), meta};
-    chunk_.meta = *catalog::decode_chunk(view, GetParam());
-    chunk_.decoded_bytes = 200;
-    chunk_.payload = {view.head.payload_offset(), payload_.size(), view.head.payload_checksum};
+    chunk_ = catalog::chunk_of(tensor_, *catalog::decode_chunk(view, GetParam()));
+    chunk_.payload = catalog::payload_of(view);
   }
 
   catalog::TensorMeta tensor_;
@@ -63,8 +63,10 @@ class ChunkTest : public testing::TestWithParam<DigestKind> {
 
 TEST_P(ChunkTest, ComesBackWithItsPlace) {
   EXPECT_EQ(chunk_.meta.tensor, 7u);
-  EXPECT_EQ(chunk_.meta.first_element, 900u);
-  EXPECT_EQ(chunk_.meta.element_count, 100u);
+  EXPECT_EQ(chunk_.meta.number, 3u);
+  EXPECT_EQ(chunk_.first_element, 900u);
+  EXPECT_EQ(chunk_.element_count, 100u);
+  EXPECT_EQ(chunk_.decoded_bytes, 200u);
   std::vector<std::byte> out(200);
   const Status decoded = decode(tensor_, chunk_, payload_, out);
   ASSERT_TRUE(decoded.ok()) << decoded.error().message;
@@ -97,7 +99,7 @@ TEST_P(ChunkTest, NeverDecodesToAnythingElse) {
   for (const auto& [codec, plain] : chunks) {
     if (codec == CodecId::kSplitFloat) tensor_.dtype = DType::kBF16;
     make(plain);
-    ASSERT_EQ(chunk_.meta.codec, static_cast<std::uint16_t>(codec));
+    ASSERT_EQ(chunk_.meta.codec, codec);
     std::vector<std::byte> out(200);
     ASSERT_TRUE(decode(tensor_, chunk_, payload_, out, Check::kPayload).ok());
     for (std::size_t bit = 0; bit < payload_.size() * 8; ++bit) {
@@ -108,19 +110,19 @@ TEST_P(ChunkTest, NeverDecodesToAnythingElse) {
         ASSERT_EQ(out, plain);
       } else {
         ASSERT_EQ(decoded.code(), Code::kChecksum);
-        ASSERT_THAT(decoded.error().message, testing::HasSubstr(": payload checksum"));
+        ASSERT_THAT(decoded.error().message, testing::HasSubstr(": payload check "));
       }
       const Status verified = decode(tensor_, chunk_, payload_, out, Check::kPayload);
       ASSERT_EQ(verified.code(), Code::kChecksum);
-      ASSERT_THAT(verified.error().message, testing::HasSubstr(": payload checksum"));
+      ASSERT_THAT(verified.error().message, testing::HasSubstr(": payload check "));
       payload_[bit / 8] ^= static_cast<std::byte>(1 << bit % 8);
     }
   }
 }
 
-TEST_P(ChunkTest, ReadsAChunkWhosePayloadChecksumIsDamaged) {
+TEST_P(ChunkTest, ReadsAChunkWhosePayloadCheckIsDamaged) {
   std::vector<std::byte> out(200);
-  chunk_.payload.checksum ^= 1;
+  chunk_.payload.check = *chunk_.payload.check ^ 1;
   EXPECT_TRUE(decode(tensor_, chunk_, payload_, out).ok());
   EXPECT_EQ(out, plain_);
   EXPECT_EQ(decode(tensor_, chunk_, payload_, out, Check::kPayload).code(), Code::kChecksum);
@@ -139,8 +141,30 @@ TEST_P(ChunkTest, ChecksWhatTheCodecGave) {
     EXPECT_EQ(decode(tensor_, other, payload_, out).code(), Code::kChecksum);
   }
   other = chunk_;
-  other.meta.codec = 999;
+  other.meta.codec = codec::CodecId{99};
   EXPECT_EQ(decode(tensor_, other, payload_, out).code(), Code::kUnsupported);
+}
+
+// Bytes of a dtype that is not known are delivered, if no codec had to know it.
+TEST_P(ChunkTest, OfAnUnknownDtype) {
+  tensor_.dtype = DType{99};
+  std::vector<std::byte> out(200);
+  chunk_.meta.codec = codec::CodecId::kRaw;
+  payload_ = plain_;
+  chunk_.payload.check = check32(payload_);
+  const Status decoded = decode(tensor_, chunk_, payload_, out, Check::kPayload);
+  ASSERT_TRUE(decoded.ok()) << decoded.error().message;
+  EXPECT_EQ(out, plain_);
+  std::vector<std::byte> wrong = plain_;
+  wrong[7] ^= std::byte{1};
+  EXPECT_EQ(decode(tensor_, chunk_, wrong, out).code(), Code::kChecksum);
+  chunk_.meta.codec = codec::CodecId::kSplitFloat;
+  const Status refused = decode(tensor_, chunk_, payload_, out);
+  EXPECT_EQ(refused.code(), Code::kUnsupported);
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("unknown dtype 99"));
+  // A payload that is damaged is said to be so.
+  payload_[0] ^= std::byte{1};
+  EXPECT_EQ(decode(tensor_, chunk_, payload_, out).code(), Code::kChecksum);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, ChunkTest,

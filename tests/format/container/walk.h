@@ -22,6 +22,7 @@ inline Status walk_stream(io::Source& source, const Limits& limits = {},
     BBZ_ASSIGN(const auto record, reader.next());
     if (!record) break;
     BBZ_TRY(visit(*record));
+    BBZ_TRY(reader.read_pad());
     // Unknown records can be of any length, known ones are within limits.
     BBZ_TRY(is_known(record->head.type) ? reader.read_payload(payload) : reader.verify_payload());
   }
@@ -34,12 +35,23 @@ inline Status walk_index(io::Source& source, bool use_front = false, const Limit
                          const Visit& visit = ignore, Trailer* trailer = nullptr) {
   BBZ_ASSIGN(const Opened opened, open_by_index(source, limits, use_front));
   if (trailer != nullptr && opened.trailer) *trailer = *opened.trailer;
-  return for_each_record(opened.index, limits, [&](const RecordView& record) -> Status {
-    BBZ_TRY(visit(record));
-    std::vector<std::byte> payload(record.head.payload_length);
-    BBZ_TRY(io::read_exactly(source, record.head.payload_offset(), payload));
-    return check_payload(record.head, payload);
-  });
+  std::vector<RecordHead> heads;
+  BBZ_TRY(for_each_record(opened.index, limits, [&](const RecordView& record) {
+    heads.push_back(record.head);
+    return visit(record);
+  }));
+  for (RecordHead& head : heads) {
+    if (!head.has_payload()) continue;
+    // The index does not have the check, which precedes the payload.
+    std::vector<std::byte> check(kCheckSize);
+    const std::uint64_t after = head.payload_offset() - head.pad_length;
+    BBZ_TRY(io::read_exactly(source, after - kCheckSize, check));
+    head.payload_check = load_le<std::uint32_t>(check.data());
+    std::vector<std::byte> payload(head.payload_length);
+    BBZ_TRY(io::read_exactly(source, head.payload_offset(), payload));
+    BBZ_TRY(check_payload(head, payload));
+  }
+  return {};
 }
 
 }  // namespace bbz::container

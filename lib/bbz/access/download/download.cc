@@ -110,10 +110,10 @@ class Download {
     if (repair_ && !there && !fs::exists(path_ + ".part", error)) {
       return make_error(Code::kNotFound, "{}: nothing to repair", bbz::quoted(path_));
     }
-    if (!options_.replace) BBZ_TRY(check_partial(path_, options_.limits));
+    if (!options_.replace) BBZ_TRY(check_partial(path_));
     if (!there) return {};
     if (repair_) {
-      const auto archive = holds_archive(path_, options_.limits);
+      const auto archive = holds_archive(path_);
       if (archive.ok() && *archive) return {};
       repair_ = false;
       if (!options_.replace && !archive.ok()) return archive.error();

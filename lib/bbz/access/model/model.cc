@@ -142,6 +142,10 @@ Result<Model> from_archive(const SharedSource& source, const Opening& opening) {
     for (const std::uint32_t number : file.tensors) {
       const catalog::TensorMeta& meta = reader->catalog().tensors[number].meta;
       if (meta.kind != catalog::TensorKind::kTensor) continue;
+      if (find_dtype(meta.dtype) == nullptr) {
+        return make_error(Code::kUnsupported, "{}: tensor {}: unknown dtype {}", source->name(),
+                          bbz::quoted(meta.name), static_cast<int>(meta.dtype));
+      }
       model.tensors.push_back({meta.name, meta.dtype, meta.shape});
       numbers.push_back(number);
     }

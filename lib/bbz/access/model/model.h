@@ -19,7 +19,7 @@ namespace bbz::model {
 // The tensors of a model, and how to read them.
 struct Model {
   std::string path;  // name that it has as a safetensors file; empty if it lies in several files
-  std::vector<TensorInfo> tensors;  // in the order of their data
+  std::vector<TensorInfo> tensors;  // in the order of their data; their dtypes are known
   // The metadata of the file; empty if the model lies in several files or in an archive.
   safetensors::Metadata metadata;
   std::vector<std::byte> header;  // of the file, if it is one of safetensors; else empty
@@ -50,7 +50,8 @@ struct Model {
 //
 // `threads` and `limits` are those of the Reader if it is an archive. Tensors of several files come
 // in the order of the files' names. Errors: kNotFound; kInvalidArgument if no model is found or if
-// two files have a tensor of the same name; those of the formats.
+// two files have a tensor of the same name; kUnsupported if an archive has a tensor of a dtype that
+// is not known; those of the formats.
 Result<Model> open(const std::string& path, unsigned threads = kAllCores,
                    const Limits& limits = {});
 // Opens a model from a file that the caller has opened; `path` is its name. Directories are not

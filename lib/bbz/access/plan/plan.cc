@@ -26,31 +26,74 @@ const catalog::Payload& payload_of(const catalog::Catalog& catalog, What what, s
 }
 
 template <class Meta>
-std::vector<std::byte> encode_record_head(RecordType type, const Meta& fields,
-                                          const catalog::Payload& payload) {
+std::vector<std::byte> encode(const Meta& fields) {
   std::vector<std::byte> meta;
   catalog::encode_meta(fields, meta);
-  container::RecordHead head = container::make_head(type, meta, {}, 0);
-  head.payload_length = payload.length;
-  head.payload_checksum = payload.checksum;
-  head.offset = payload.offset - head.size();
-  std::vector<std::byte> bytes;
-  container::encode_head(head, meta, bytes);
-  return bytes;
+  return meta;
 }
 
-// Encodes the head and meta of a record as they are in the archive: every byte follows from the
-// catalog.
-std::vector<std::byte> head_of(const catalog::Catalog& catalog, What what, std::uint64_t item) {
-  const catalog::Payload& payload = payload_of(catalog, what, item);
-  switch (what) {
-    case What::kChunk:
-      return encode_record_head(RecordType::kChunk, catalog.chunks[item].meta, payload);
-    case What::kGroup:
-      return encode_record_head(RecordType::kGroup, catalog.groups[item].meta, payload);
-    default:
-      return encode_record_head(RecordType::kMetadata, catalog.metadata[item].meta, payload);
+// Returns whether a tensor record, which has chunk 0, has the fields that the catalog has.
+bool same_tensor(const catalog::Catalog& catalog, const catalog::ChunkMeta& chunk,
+                 const container::RecordView& record) {
+  const catalog::TensorMeta& tensor = catalog.tensors[chunk.tensor].meta;
+  auto found = catalog::decode_tensor(record, catalog.header.digest_kind, Limits());
+  if (!found.ok()) return false;
+  if (!found->placed) {
+    found->tensor.number = tensor.number;
+    found->tensor.file = tensor.file;
+    found->tensor.offset = tensor.offset;
+    found->placed = true;
   }
+  return encode(*found) == encode(catalog::TensorRecord{tensor, true, found->moved, chunk});
+}
+
+// Returns whether a record has the fields that the catalog has.
+bool same_fields(const catalog::Catalog& catalog, What what, std::uint64_t item,
+                 const container::RecordView& record) {
+  const DigestKind kind = catalog.header.digest_kind;
+  switch (what) {
+    case What::kChunk: {
+      const catalog::ChunkMeta& chunk = catalog.chunks[item].meta;
+      if (chunk.number == 0) return same_tensor(catalog, chunk, record);
+      const auto found = catalog::decode_chunk(record, kind);
+      return found.ok() && encode(*found) == encode(chunk);
+    }
+    case What::kGroup: {
+      const auto found = catalog::decode_group(record, kind);
+      return found.ok() && encode(*found) == encode(catalog.groups[item].meta);
+    }
+    default: {
+      const auto found = catalog::decode_metadata(record, kind);
+      return found.ok() && encode(*found) == encode(catalog.metadata[item].meta);
+    }
+  }
+}
+
+RecordType type_of(const catalog::Catalog& catalog, const Piece& piece) {
+  switch (piece.what) {
+    case What::kChunk:
+      return catalog.chunks[piece.item].meta.number == 0 ? RecordType::kTensor : RecordType::kChunk;
+    case What::kGroup:
+      return RecordType::kGroup;
+    default:
+      return RecordType::kMetadata;
+  }
+}
+
+// Decodes the head at the start of a record, and compares it with the catalog. Returns nothing if it
+// is damaged or another.
+std::optional<container::RecordView> head_of(const catalog::Catalog& catalog, const Piece& piece,
+                                             Bytes bytes) {
+  if (bytes.size() < container::kLeastRecord) return std::nullopt;
+  const auto size = container::head_size(bytes, piece.offset);
+  if (!size.ok() || *size > piece.head_length) return std::nullopt;
+  const auto record =
+      container::decode_intact_head(bytes.first(*size), piece.offset, catalog.header.id);
+  if (!record.ok() || record->head.type != type_of(catalog, piece)) return std::nullopt;
+  const bool same_place = record->head.payload_offset() == piece.offset + piece.head_length &&
+                          record->head.end() == piece.end();
+  if (!same_place || !same_fields(catalog, piece.what, piece.item, *record)) return std::nullopt;
+  return *record;
 }
 
 std::uint64_t item_count(const catalog::Catalog& catalog, What what) {
@@ -160,10 +203,8 @@ Result<Plan> Planner::plan(std::span<const Part> parts, const Options& options) 
   Plan plan;
   const auto add = [&](What what, std::uint64_t item) {
     const catalog::Payload& payload = payload_of(catalog_, what, item);
-    const std::uint64_t head = options.heads ? head_of(catalog_, what, item).size() : 0;
-    if (head + payload.length == 0) return;
-    plan.pieces.push_back(
-        {what, item, payload.offset - head, head + payload.length, head, payload.checksum});
+    const io::ByteRange record = payload.record();
+    plan.pieces.push_back({what, item, record.offset, record.size, payload.head_length});
   };
   for (const std::uint64_t chunk : wanted.chunks) add(What::kChunk, chunk);
   for (const std::uint32_t group : wanted.groups) add(What::kGroup, group);
@@ -183,13 +224,11 @@ Status Planner::add_group(std::uint32_t group, Bytes payload) {
                       catalog_.groups.size());
   }
   const catalog::Group& entry = catalog_.groups[group];
-  Piece piece;
-  piece.what = What::kGroup;
-  piece.item = group;
-  piece.offset = entry.payload.offset;
-  piece.length = entry.payload.length;
-  piece.checksum = entry.payload.checksum;
-  BBZ_TRY(verify_piece(catalog_, piece, payload));
+  if (payload.size() != entry.payload.length) {
+    return make_error(Code::kInvalidArgument, "group {}: a payload of {} bytes, expected {}", group,
+                      payload.size(), entry.payload.length);
+  }
+  BBZ_TRY(chunk::check_payload(entry.meta.check, entry.payload, payload));
   BBZ_ASSIGN(const auto state,
              symmetry::GroupState::make(entry, payload, catalog_.header.digest_kind));
   return resolve(group, state->tensor_count());
@@ -212,7 +251,7 @@ Result<Plan> complete_plan(Planner& planner, const catalog::Catalog& catalog,
     BBZ_ASSIGN(Plan plan, planner.plan(parts, options));
     if (plan.unresolved.empty()) return plan;
     for (const std::uint32_t group : plan.unresolved) {
-      BBZ_ASSIGN(const std::vector<std::byte> payload, read(catalog.groups[group].payload));
+      BBZ_ASSIGN(const std::vector<std::byte> payload, read(catalog.groups[group]));
       BBZ_TRY(planner.add_group(group, payload));
     }
   }
@@ -224,25 +263,32 @@ Status verify_piece(const catalog::Catalog& catalog, const Piece& piece, Bytes b
                       piece.offset, bytes.size(), piece.length);
   }
   const catalog::Payload& expected = payload_of(catalog, piece.what, piece.item);
-  if (expected.length + piece.head_length != piece.length) {
-    return make_error(Code::kInvalidArgument,
-                      "piece at offset {}: {} bytes with a head of {}, expected a payload of {}",
-                      piece.offset, piece.length, piece.head_length, expected.length);
+  if (expected.head_length != piece.head_length ||
+      expected.length + piece.head_length != piece.length ||
+      expected.record().offset != piece.offset) {
+    return make_error(
+        Code::kInvalidArgument,
+        "piece at offset {}: {} bytes with {} before the payload, expected {} with {}",
+        piece.offset, piece.length, piece.head_length, expected.record().size,
+        expected.head_length);
   }
-  if (piece.head_length != 0 && !std::ranges::equal(bytes.first(piece.head_length),
-                                                    head_of(catalog, piece.what, piece.item))) {
-    return make_error(Code::kChecksum, "record at offset {}: its head differs from the index",
-                      expected.offset - piece.head_length);
+  const auto record = head_of(catalog, piece, bytes);
+  if (!record) {
+    return make_error(Code::kChecksum,
+                      "record at offset {}: its head is damaged, or differs from the index",
+                      piece.offset);
   }
   const Bytes payload = bytes.subspan(piece.head_length);
-  BBZ_TRY(chunk::check_payload_checksum(expected, payload));
+  const Bytes pad = bytes.subspan(record->head.size(), record->head.pad_length);
+  if (!container::check_pad(record->head, pad).ok()) {
+    return make_error(Code::kChecksum, "record at offset {}: its pad is damaged", piece.offset);
+  }
+  BBZ_TRY(container::check_payload(record->head, payload));
   switch (piece.what) {
     case What::kGroup:
-      return chunk::check_payload_digest(catalog.groups[piece.item].meta.payload_digest, expected,
-                                         payload);
+      return chunk::check_payload(catalog.groups[piece.item].meta.check, expected, payload);
     case What::kMetadata:
-      return chunk::check_payload_digest(catalog.metadata[piece.item].meta.payload_digest, expected,
-                                         payload);
+      return chunk::check_payload(catalog.metadata[piece.item].meta.check, expected, payload);
     default:
       return {};
   }

@@ -12,22 +12,20 @@
 
 namespace bbz::plan {
 
-// The kinds of payload.
+// The kinds of record that hold content.
 enum class What : std::uint8_t {
   kChunk,    // of a tensor
   kGroup,    // of tensors that are stored up to a symmetry
   kMetadata  // a value of the archive or of a file
 };
 
-// One payload of the archive, or its whole record if heads are asked for. The catalog says what it
-// decodes to.
+// One record of the archive. The catalog says what its payload decodes to.
 struct Piece {
-  What what{};                    // kind of the payload
+  What what{};                    // kind of the record
   std::uint64_t item = 0;         // index into Catalog::chunks, groups or metadata
   std::uint64_t offset = 0;       // of its first byte, in the archive
   std::uint64_t length = 0;       // bytes
-  std::uint64_t head_length = 0;  // bytes of `length` before the payload: 0 without heads
-  std::uint64_t checksum = 0;     // XXH3-64 of the payload
+  std::uint64_t head_length = 0;  // bytes of `length` before the payload: the head and a pad
 
   // Returns the offset after the last byte.
   std::uint64_t end() const { return offset + length; }
@@ -46,7 +44,7 @@ struct Range {
 
 // The pieces that hold what is asked for, and the ranges to fetch.
 struct Plan {
-  std::vector<Piece> pieces;  // by offset, each once, none empty
+  std::vector<Piece> pieces;  // by offset, each once
   // By offset, without overlap. Two ranges are adjacent only if Options::most_bytes splits them.
   std::vector<Range> ranges;
   // Groups whose payload must be passed to Planner::add_group before it is known which tensors
@@ -67,9 +65,6 @@ struct Options {
   // A range ends before the piece that would make it longer than this, but has at least one piece;
   // 0: no limit.
   std::uint64_t most_bytes = 0;
-  // If true, pieces are whole records instead of payloads, so that what is fetched can be put into
-  // an archive as it is.
-  bool heads = false;
   // If true, the metadata of the archive and of the files that the parts lie in is planned too.
   bool metadata = false;
 };
@@ -102,17 +97,18 @@ class Planner {
   std::map<std::uint32_t, std::uint64_t> group_tensors_;  // how many belong to each known group
 };
 
-// Reads a payload, by Reader::read_payload or the caller's own transport.
-using ReadPayload = std::function<Result<std::vector<std::byte>>(const catalog::Payload&)>;
+// Reads the payload of a group, by Reader::read_payload or the caller's own transport.
+using ReadPayload = std::function<Result<std::vector<std::byte>>(const catalog::Group&)>;
 // Returns a complete plan. Reads the payloads of groups with `read` as far as they are needed.
 // Errors: those of Planner and of `read`.
 Result<Plan> complete_plan(Planner& planner, const catalog::Catalog& catalog,
                            std::span<const Part> parts, const Options& options,
                            const ReadPayload& read);
 
-// Checks that `bytes` are what the archive has at a piece: the payload's checksum and digest and,
-// if the piece has them, the record's head and meta before it, byte for byte. Errors:
-// kInvalidArgument for a wrong number of bytes; kChecksum, with the offset.
+// Checks that `bytes` are what the archive has at a piece: the head is intact and says what the
+// catalog does, the pad is zero, and the payload has the payload check in the head and the check and
+// the digest in its meta. Errors: kInvalidArgument for a wrong number of bytes; kChecksum, with the
+// offset.
 Status verify_piece(const catalog::Catalog& catalog, const Piece& piece, Bytes bytes);
 
 }  // namespace bbz::plan

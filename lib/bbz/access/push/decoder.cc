@@ -152,25 +152,17 @@ bool Decoder::Impl::was_adopted(Interval range) const {
 Status Decoder::Impl::check_head(std::size_t number) {
   Unit& unit = record_map.unit(number);
   BBZ_ASSIGN(const Bytes bytes, input.read(unit.head(), buffer));
-  BBZ_ASSIGN(const auto listed, record_map.listed_head(unit));
-  if (std::ranges::equal(bytes, listed)) {
+  bool other = false;
+  const Status same = record_map.check_head(unit, bytes, other);
+  if (same.ok()) {
     unit.set(Unit::kHeadOk);
     input.verify(unit.head());
     input.release(unit.head());
     return {};
   }
-  const auto size = container::peek_size(bytes, unit.offset);
-  if (!size.ok()) return input.damage(unit.head(), size.error());
-  if (!was_adopted(unit.head()) && *size == unit.head_length &&
-      container::decode_intact_head(bytes, unit.offset).ok()) {
-    return make_error(Code::kMalformed, "record at offset {}: its head differs from the index",
-                      unit.offset);
-  }
-  return input.damage(
-      unit.head(),
-      make_error(Code::kChecksum,
-                 "record head at offset {}: damaged, because it differs from the index",
-                 unit.offset));
+  // What was adopted may be of another archive, and be intact in its own way.
+  if (other && !was_adopted(unit.head())) return same;
+  return input.damage(unit.head(), same.error());
 }
 
 Status Decoder::Impl::check_payload(std::size_t number) {
@@ -182,43 +174,59 @@ Status Decoder::Impl::check_payload(std::size_t number) {
     return {};
   }
   const bool known = container::is_known(unit.type);
-  if (!known && !input.has_store()) return roll(number);
+  if (!known && !input.has_store()) return unit.is(Unit::kHeadOk) ? roll(number) : Status();
   if (!input.has(range)) return {};
   if (!range.empty() && trusted.covers(range) && unit.type != RecordType::kGroup) {
     unit.set(Unit::kPayloadOk);
     input.verify(range);
     return assembler.trust(number);
   }
+  if (!unit.is(Unit::kHeadOk)) return {};  // the head has the payload's check
   std::uint64_t computed = 0;
+  std::optional<Hasher> digest = digest_for(unit);
   Bytes payload;
   if (assembler.needs_payload(unit)) {
     BBZ_ASSIGN(payload, input.read(range, buffer));
     computed = xxh3_64(payload);
   } else {
-    BBZ_ASSIGN(computed, input.hash(range));
+    BBZ_ASSIGN(computed, input.hash(range, digest));
   }
-  return judge(number, computed, payload);
+  return judge(number, computed, digest, payload);
+}
+
+// Returns what computes the SHA-256 of a record's payload, if only the record's meta has it: types
+// that are known compare theirs when they are taken.
+std::optional<Hasher> Decoder::Impl::digest_for(const Unit& unit) const {
+  const DigestKind kind = record_map.header()->digest_kind;
+  if (container::is_known(unit.type) || kind != DigestKind::kSha256) return std::nullopt;
+  return std::optional<Hasher>(kind);
 }
 
 // Compares the checksum of a payload, and passes it on. `payload` is empty if its bytes are not
 // needed.
-Status Decoder::Impl::judge(std::size_t number, std::uint64_t computed, Bytes payload) {
+Status Decoder::Impl::judge(std::size_t number, std::uint64_t computed,
+                            std::optional<Hasher>& digest, Bytes payload) {
   Unit& unit = record_map.unit(number);
-  if (computed == unit.payload_checksum) {
+  const auto found = static_cast<std::uint32_t>(computed);
+  if (found == unit.payload_check) {
+    if (!container::is_known(unit.type)) {
+      const auto of_payload = digest ? std::optional(digest->finish()) : std::nullopt;
+      BBZ_TRY(record_map.check_unknown(unit, computed, of_payload));
+    }
     unit.set(Unit::kPayloadOk);
     input.verify(unit.payload());
     return assembler.take(number, payload);
   }
   std::string what = fmt::format("{} record", container::type_name(unit.type));
-  if (unit.type == RecordType::kChunk) {
-    const catalog::ChunkMeta& chunk = record_map.catalog().chunks[unit.item].meta;
+  if (const auto found_chunk = record_map.chunk_of(unit)) {
+    const catalog::ChunkMeta& chunk = record_map.catalog().chunks[*found_chunk].meta;
     what = fmt::format("tensor {} {}, chunk {}", chunk.tensor,
                        quoted(record_map.catalog().tensors[chunk.tensor].meta.name), chunk.number);
   }
   return input.damage(
       unit.payload(),
-      make_error(Code::kChecksum, "{} at offset {}: payload checksum {:016x}, computed {:016x}",
-                 what, unit.offset, unit.payload_checksum, computed));
+      make_error(Code::kChecksum, "{} at offset {}: payload check {:08x}, computed {:08x}", what,
+                 unit.offset, unit.payload_check, found));
 }
 
 // Hashes the payload of an unknown record as it arrives, because its length has no limit; for
@@ -233,21 +241,24 @@ Status Decoder::Impl::roll(std::size_t number) {
       input.drop({record_map.unit(rolling->unit).payload().begin, rolling->position});
       rolling.reset();
     }
-    if (!rolling) rolling.emplace(Rolling{first, range.begin, {}});
+    if (!rolling)
+      rolling.emplace(Rolling{first, range.begin, {}, digest_for(record_map.unit(first))});
     const std::uint64_t to = std::min(input.there().first_missing(rolling->position), range.end);
     constexpr std::uint64_t kStep = std::uint64_t{1} << 20;
     while (rolling->position < to) {
       const Interval part{rolling->position, std::min(to, rolling->position + kStep)};
       BBZ_ASSIGN(const Bytes bytes, input.read(part, buffer));
       rolling->hash.update(bytes);
+      if (rolling->digest) rolling->digest->update(bytes);
       input.release(part);
       rolling->position = part.end;
     }
     if (to < range.end) return {};
     const std::uint64_t computed = rolling->hash.digest64();
+    std::optional<Hasher> digest = std::move(rolling->digest);
     rolling.reset();
     rolls.erase(first);
-    BBZ_TRY(judge(first, computed, {}));
+    BBZ_TRY(judge(first, computed, digest, {}));
   }
   return {};
 }
@@ -257,7 +268,7 @@ Status Decoder::Impl::roll(std::size_t number) {
 bool Decoder::complete() const {
   const Impl& d = *impl_;
   if (!d.failure.ok()) return false;
-  if (d.options.only_wanted && d.record_map.listed()) return d.assembler.open() == 0;
+  if (d.options.only_wanted && d.record_map.opened()) return d.assembler.open() == 0;
   return d.record_map.header() && d.record_map.closed() &&
          d.input.verified().covers({0, *d.record_map.total()});
 }
@@ -302,6 +313,9 @@ std::optional<std::uint64_t> Decoder::total() const {
 }
 const catalog::Catalog* Decoder::catalog() const {
   return impl_->record_map.has_catalog() ? &impl_->record_map.catalog() : nullptr;
+}
+bool Decoder::opened() const {
+  return impl_->record_map.opened();
 }
 std::optional<Digest> Decoder::root() const {
   return impl_->record_map.root();

@@ -25,7 +25,8 @@ class Receiver {
   // Called once, when every record is known from an index or because the records were read to their
   // end. Data may have come before.
   virtual Status structure(const catalog::Catalog& catalog) { return (void)catalog, Status(); }
-  // Called for each metadata record, with its checked value, which is UTF-8.
+  // Called for each metadata record, with its checked value, which is UTF-8. Not called if a required
+  // extension of the record is not known.
   virtual Status metadata(const catalog::Metadata& metadata, std::string_view value) {
     return (void)metadata, (void)value, Status();
   }
@@ -41,7 +42,8 @@ class Receiver {
   // Called when all bytes of the tensor have been passed.
   virtual Status end_tensor(const catalog::Tensor& tensor) { return (void)tensor, Status(); }
   // Called when all tensors of the file have ended and its size is known. Not called if one of its
-  // tensors is not wanted or has failed.
+  // tensors is not wanted or has failed, or if the file has a required extension that is not known
+  // (catalog::check_file()).
   virtual Status end_file(const catalog::File& file) { return (void)file, Status(); }
 
   // Called if stored bytes arrived whole but do not decode, or have a codec, dtype or form that
@@ -77,9 +79,9 @@ struct Options {
   // If true, needs() asks for the structure first: the index at the front or, if `total` is known,
   // the one at the end. Then each record can be verified alone.
   bool structure_first = false;
-  // If true, needs() asks only for what `wants` selects, and the decoding is complete with that.
-  // Implies structure_first. If the structure cannot be fetched first, needs() asks for everything
-  // until the structure is known.
+  // If true, needs() asks only for what `wants` selects and what opened() needs, and the decoding is
+  // complete with that. Implies structure_first. If the structure cannot be fetched first, needs()
+  // asks for everything until the structure is known.
   bool only_wanted = false;
 
   Limits limits;  // bound what the archive may declare
@@ -158,6 +160,9 @@ class Decoder {
   // Returns the content as far as it is known; complete once structure() was called. nullptr until
   // the file header is known.
   const catalog::Catalog* catalog() const;
+  // Returns whether all records are known, and what a reader that opens by the index needs was read:
+  // the index at the front or, without one, the trailer and the index at the end.
+  bool opened() const;
   // Returns the root digest of the records, which equals the trailer's if that was read. nullopt
   // before structure().
   std::optional<Digest> root() const;

@@ -37,7 +37,7 @@ Status Assembler::take_group(std::size_t number, Bytes payload) {
   Unit& unit = record_map_.unit(number);
   const catalog::Group& entry = catalog().groups[unit.item];
   GroupProgress& group = groups_[unit.item];
-  BBZ_TRY(chunk::check_payload_digest(entry.meta.payload_digest, entry.payload, payload));
+  BBZ_TRY(chunk::check_payload(entry.meta.check, entry.payload, payload));
   const auto state = symmetry::GroupState::make(entry, payload, catalog().header.digest_kind);
   if (!state.ok() && state.code() != Code::kUnsupported) return state.error();
   group.read = true;
@@ -143,7 +143,7 @@ Result<std::shared_ptr<symmetry::GroupState>> Assembler::group_state(std::uint32
   const Status together = state->put_together(
       catalog(),
       [&](const catalog::Tensor& tensor, const catalog::Chunk& chunk) -> Result<Bytes> {
-        const std::uint64_t at = progress_[tensor.meta.number].unit + 1 + chunk.meta.number;
+        const std::uint64_t at = progress_[tensor.meta.number].unit + chunk.meta.number;
         auto bytes = input_.read(record_map_.unit(at).payload(), buffer);
         if (!bytes.ok()) stored = bytes.error();
         return bytes;
@@ -179,7 +179,8 @@ Status Assembler::keep_or_release(std::size_t number) {
   if (input_.has_store()) return {};
   const Unit& unit = record_map_.unit(number);
   const bool is_group = unit.type == container::RecordType::kGroup;
-  const std::uint32_t tensor = is_group ? 0 : catalog().chunks[unit.item].meta.tensor;
+  const std::uint64_t chunk = record_map_.chunk_of(unit).value_or(0);
+  const std::uint32_t tensor = is_group ? 0 : catalog().chunks[chunk].meta.tensor;
   bool kept = false;
   for (const std::uint32_t candidate : live_) {
     GroupProgress& group = groups_[candidate];
@@ -209,7 +210,7 @@ Status Assembler::keep_or_release(std::size_t number) {
   input_.release(unit.payload());
   record_map_.unit(number).set(Unit::kHanded);
   return fail(
-      tensor, &catalog().chunks[unit.item],
+      tensor, &catalog().chunks[chunk],
       make_error(Code::kLimit,
                  "chunk at offset {}: the memory limit leaves no room until group {} arrives",
                  unit.offset, catalog().tensors[tensor].meta.group));

@@ -65,7 +65,7 @@ std::vector<Interval> Decoder::needs(std::size_t most, std::uint64_t gap) const 
     for (const Interval& range : d.record_map.structure()) add(range);
     if (!found.empty()) return found;
   }
-  if (d.options.only_wanted && d.record_map.listed()) {
+  if (d.options.only_wanted && d.record_map.opened()) {
     for (const Interval& piece : d.wanted_pieces()) {
       if (!add(piece)) break;
     }

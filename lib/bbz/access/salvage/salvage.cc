@@ -1,11 +1,13 @@
 #include "bbz/access/salvage/salvage.h"
 
 #include <algorithm>
+#include <map>
 
 #include "bbz/access/salvage/internal/content.h"
 #include "bbz/access/salvage/internal/names.h"
 #include "bbz/base/format.h"
 #include "bbz/files/safetensors/records.h"
+#include "bbz/format/chunk/payload.h"
 
 namespace bbz::salvage {
 namespace {
@@ -140,9 +142,8 @@ void Salvager::begin_checks(const FoundFile& found, Checks& checks) {
   if (found.end->digest) checks.hash.emplace(found.end->digest->kind);
   checks.records.begin_file(found.meta->path);
   for (const auto& [key, payload] : found.metadata) {
-    std::vector<std::byte> value(payload.length);
-    const bool read = io::read_exactly(source_, payload.offset, value).ok();
-    if (read && xxh3_64(value) == payload.checksum) checks.records.metadata(key, as_text(value));
+    const auto value = chunk::read_payload(source_, payload.check, payload.place);
+    if (value.ok()) checks.records.metadata(key, as_text(*value));
   }
 }
 
@@ -198,11 +199,21 @@ Status Salvager::write_tensors(const FoundFile& found, const FileReport& report,
                                const std::string& path) {
   std::vector<safetensors::Tensor> listed;
   std::vector<const FoundTensor*> sources;
+  // How many tensors have a name: those of several files may be in the unknown one.
+  std::map<std::string, std::uint64_t> names;
   for (std::size_t i = 0; i < found.tensors.size(); ++i) {
     const FoundTensor& tensor = survey_.tensors.at(found.tensors[i]);
     if (tensor.meta.kind != catalog::TensorKind::kTensor) continue;
     if (report.tensors[i].outcome() != Outcome::kWhole) continue;
-    listed.push_back({tensor.meta.name, tensor.meta.dtype, tensor.meta.shape, 0, 0});
+    if (find_dtype(tensor.meta.dtype) == nullptr) continue;  // safetensors has no name for it
+    std::string name = tensor.meta.name;
+    std::uint64_t& count = names[name];
+    if (count++ != 0) {
+      do {
+        name = fmt::format("{} ({})", tensor.meta.name, count);
+      } while (!names.try_emplace(name, 1).second && ++count != 0);
+    }
+    listed.push_back({std::move(name), tensor.meta.dtype, tensor.meta.shape, 0, 0});
     sources.push_back(&tensor);
   }
   if (listed.empty()) return {};
@@ -231,7 +242,10 @@ Result<FileReport> Salvager::file(std::uint32_t number, const FoundFile& found) 
     const bool whole = report.tensors.back().outcome() == Outcome::kWhole;
     if (whole && entry.meta.kind == catalog::TensorKind::kTensor) ++whole_tensors;
   }
-  if (tiles(found, report)) {
+  const bool known = (!found.meta || !found.meta->extensions.unknown) &&
+                     (!found.end || !found.end->extensions.unknown);
+  if (!known) report.problems.emplace_back("the file requires an extension that is not known");
+  if (known && tiles(found, report)) {
     const auto right = write_file(found, report, report.path, true);
     if (!right.ok() || *right) {
       BBZ_TRY(note(report, report.path, right.ok() ? Status() : Status(right.error())));
@@ -265,7 +279,7 @@ bool Report::whole() const {
 }
 
 Result<Report> salvage(io::Source& source, io::OutputTree& out, const Options& options) {
-  BBZ_ASSIGN(const Survey found, survey(source, options.limits));
+  BBZ_ASSIGN(const Survey found, survey(source, options.limits, options.id));
   Report report;
   report.gaps = found.gaps;
   report.orphans = found.orphans;

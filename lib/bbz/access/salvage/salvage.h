@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct Options {
   // The number of threads that decode.
   unsigned threads = kAllCores;
   Limits limits;  // bound what the archive may declare, and what is written
+  // The id of the archive, for one whose file header, trailer and indexes are all damaged.
+  std::optional<std::uint64_t> id{};
   // Called now and then with the number of decoded bytes that were written or given up.
   std::function<void(std::uint64_t)> progress;
 };
@@ -47,7 +50,8 @@ struct TensorReport {
 
 // The outcome for a file.
 struct FileReport {
-  std::string path;                    // as in the archive; "file-N" if that is lost
+  std::string path;  // as in the archive; "file-N" if that is lost; "file-unknown" for tensors of
+                     // which nobody knows to which file they belong, or where
   Outcome outcome = Outcome::kLost;    // of its bytes and of the outputs
   std::optional<std::uint64_t> bytes;  // nullopt if the size is lost
   std::uint64_t recovered = 0;         // sum over `tensors`, in bytes
@@ -79,7 +83,8 @@ struct Report {
 //   PATH.rescued.safetensors  beside PATH.partial: the tensors that are whole, if there are any
 //
 // A directory is made again. If a name is taken by another file of the archive, or is too long, the
-// output is called "file-N" with N the number of the file, and the same suffix. An output that
+// output is called "file-N" with N the number of the file, and the same suffix. Of tensors with one
+// name, the second in such a file is called "NAME (2)", and so on. An output that
 // cannot be made costs no other: the report says why. Holes read as zeros, and take no room if the
 // file system supports that. Together they have at most 64 MiB plus 1,024 times the length of the
 // archive, and all outputs together at most limits.unpacked_bytes. Errors: those of survey();

@@ -12,13 +12,21 @@
 
 namespace bbz::salvage {
 
+// The number of a file that is made up. It has the tensors of which no record says to which file they
+// belong or where, one after the other. Files of real archives have lower numbers.
+inline constexpr std::uint32_t kUnknownFile = 0xEFFFFFFF;
+
 // A file that at least one record names.
 struct FoundFile {
   std::optional<catalog::FileMeta> meta;    // kind and path; nullopt if the record is lost
   std::optional<catalog::FileEndMeta> end;  // size and digest; nullopt if the record is lost
   std::vector<std::uint32_t> tensors;       // in the order of their offsets
-  // The payloads of its metadata "format" and "safetensors", by key, not read yet.
-  std::map<std::string, catalog::Payload> metadata;
+  // Its metadata "format" and "safetensors", by key, not read yet.
+  struct Value {
+    catalog::Payload place;
+    catalog::PayloadCheck check;
+  };
+  std::map<std::string, Value> metadata;
 };
 
 // A tensor whose record was found.
@@ -54,9 +62,13 @@ struct Survey {
   bool had_index = false;                        // a whole index was found
 };
 
-// Scans the whole source. A record that contradicts what was found before it is left out, so that
-// the result is consistent as far as it goes. Errors: those of the source; kNotAnArchive if there
-// is neither a valid file header nor a record.
-Result<Survey> survey(io::Source& source, const Limits& limits);
+// Scans the whole source for the records of the archive with this id or, without one, the id that
+// container::find_id() finds. Records are found wherever they lie. A record that an index lists and
+// that was not found is taken to end where the next one begins, or the index. A record that
+// contradicts what was found before it is left out, so that the result is consistent as far as it
+// goes. A tensor whose number or place neither its record nor those around it state gets a number
+// that is made up, and a place in kUnknownFile. Errors: those of the source; kNotAnArchive if no id is found.
+Result<Survey> survey(io::Source& source, const Limits& limits,
+                      std::optional<std::uint64_t> id = std::nullopt);
 
 }  // namespace bbz::salvage

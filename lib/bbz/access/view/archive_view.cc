@@ -201,6 +201,7 @@ Result<std::unique_ptr<FileView>> ArchiveView::open(std::uint32_t file) {
   if (entry.kind != catalog::FileKind::kRegular) {
     return make_error(Code::kInvalidArgument, "{}: is a directory", quoted(entry.path));
   }
+  BBZ_TRY(catalog::check_file(entry));
   return std::unique_ptr<FileView>(
       std::make_unique<OpenFile>(state_->reader, entry, state_->cache, state_->most_ahead));
 }

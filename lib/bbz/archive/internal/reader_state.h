@@ -9,7 +9,7 @@
 #include "bbz/archive/reader.h"
 #include "bbz/parallel/object_pool.h"
 #include "bbz/parallel/thread_pool.h"
-#include "bbz/symmetry/group_state.h"
+#include "bbz/symmetry/decode.h"
 
 namespace bbz {
 
@@ -34,7 +34,10 @@ struct Reader::State {
   // Checks that a number exists. Errors: kInvalidArgument.
   Status check_tensor(std::uint32_t number) const;
   Status check_file(std::uint32_t number) const;
-  Result<std::vector<std::byte>> read_payload(const catalog::Payload& payload);
+  // Decodes a payload that was read, and says what is wrong if that fails: as
+  // symmetry::decode_chunk() of a chunk whose check the archive has.
+  Status decode(const catalog::Tensor& tensor, const catalog::Chunk& chunk, Bytes payload,
+                const symmetry::GroupAccess& group, MutableBytes out);
   Status read_chunk(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
                     std::vector<std::byte>& payload, MutableBytes out);
   Status read_bytes(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);

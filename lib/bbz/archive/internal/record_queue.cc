@@ -13,6 +13,8 @@ namespace {
 container::FileHeader header_of(const WriteOptions& options, bool index_first) {
   container::FileHeader header;
   header.digest_kind = options.digest;
+  header.alignment = options.alignment;
+  header.id = options.id.value_or(0);
   if (index_first) header.required_features |= container::kFeatureIndexFirst;
   return header;
 }
@@ -24,7 +26,8 @@ RecordQueue::RecordQueue(const WriteOptions& options, io::Sink* sink,
     : options_(options),
       nowhere_(sink == nullptr ? io::null_sink() : nullptr),
       records_(sink == nullptr ? *nowhere_ : *sink,
-               header_of(options, front_index_bytes.has_value()), front_index_bytes.value_or(0)),
+               header_of(options, front_index_bytes.has_value()), options.id,
+               front_index_bytes.value_or(0)),
       builder_(header_of(options, front_index_bytes.has_value()), options.limits),
       pool_(measures() ? 1 : options.threads),
       queue_(
@@ -38,13 +41,14 @@ Result<RecordQueue::Item*> RecordQueue::next(RecordType type) {
   }
   BBZ_ASSIGN(Item* const item, queue_.next());
   item->type = type;
+  item->flags = 0;
   item->chunk.reset();
   item->meta.clear();
   return item;
 }
 
 Result<RecordQueue::Item*> RecordQueue::next_chunk(Chunk chunk, std::uint64_t size) {
-  BBZ_ASSIGN(Item* const item, next(RecordType::kChunk));
+  BBZ_ASSIGN(Item* const item, next(chunk.number == 0 ? RecordType::kTensor : RecordType::kChunk));
   item->chunk = std::move(chunk);
   item->plain.resize(size);
   filling_ = true;
@@ -60,24 +64,31 @@ void RecordQueue::submit_chunk() {
 Status RecordQueue::encode(Item& item) const {
   if (!item.chunk) return {};
   Chunk& chunk = *item.chunk;
-  const std::uint64_t elements = item.plain.size() * 8 / chunk.tensor->element_bits;
   if (measures()) {
     // The meta has the same length whatever the bytes are.
     item.payload.clear();
-    chunk::describe(*chunk.tensor, chunk.number, elements, {}, 0, options_.digest, item.meta);
+    set_meta(item, chunk::describe(*chunk.tensor, chunk.number, {},
+                                   chunk.coded_by.value_or(codec::CodecId::kRaw), options_.digest));
     return {};
   }
   if (const auto place = std::exchange(chunk.unread, std::nullopt)) {
     BBZ_TRY(io::read_exactly(*place->source, place->offset, item.plain));
   }
-  if (chunk.coded_by) {
-    chunk::describe(*chunk.tensor, chunk.number, elements, item.plain, *chunk.coded_by,
-                    options_.digest, item.meta);
-  } else {
-    chunk::encode(*chunk.tensor, chunk.number, item.plain, {options_.level}, options_.digest,
-                  item.meta, item.payload);
-  }
+  set_meta(item, chunk.coded_by ? chunk::describe(*chunk.tensor, chunk.number, item.plain,
+                                                  *chunk.coded_by, options_.digest)
+                                : chunk::encode(*chunk.tensor, chunk.number, item.plain,
+                                                {options_.level}, options_.digest, item.payload));
   return {};
+}
+
+// Makes the meta of a chunk's record. That of chunk 0 is the tensor's.
+void RecordQueue::set_meta(Item& item, const catalog::ChunkMeta& fields) {
+  const Chunk& chunk = *item.chunk;
+  if (fields.number != 0) return catalog::encode_meta(fields, item.meta);
+  const catalog::TensorRecord record{*chunk.tensor, chunk.placed, chunk.moved, fields};
+  catalog::encode_meta(record, item.meta);
+  item.flags = container::kFlagPayload;
+  if (fields_extend(record)) item.flags |= container::kFlagExtended;
 }
 
 // Writes a record. Called on the calling thread, in order.
@@ -86,7 +97,15 @@ Status RecordQueue::encode(Item& item) const {
 // for writer and readers, no archive is written that no reader accepts, and the catalog and the
 // root digest come from the bytes in the archive, not from what the writer meant to write.
 Status RecordQueue::append(Item& item) {
-  BBZ_ASSIGN(const container::RecordHead head, records_.append(item.type, item.meta, item.payload));
+  if (measures()) {
+    // A payload is at most as long as the bytes of its chunk.
+    const std::uint64_t most = item.chunk ? item.plain.size() : item.payload.size();
+    BBZ_ASSIGN(const container::RecordHead head,
+               records_.measure(item.type, item.meta, most, item.flags));
+    return builder_.add({head, item.meta});
+  }
+  BBZ_ASSIGN(const container::RecordHead head,
+             records_.append(item.type, item.meta, item.payload, item.flags));
   return builder_.add({head, item.meta});
 }
 

@@ -25,15 +25,18 @@ class RecordQueue {
     };
 
     std::shared_ptr<const catalog::TensorMeta> tensor;
+    bool placed = true;  // the tensor's record, which has chunk 0, states its place
+    bool moved = false;  // the tensor does not follow the one before it
     std::uint32_t number = 0;
-    std::optional<Place> unread{};            // set if the bytes are to be read from there
-    std::optional<std::uint16_t> coded_by{};  // codec of a payload that is complete
+    std::optional<Place> unread{};             // set if the bytes are to be read from there
+    std::optional<codec::CodecId> coded_by{};  // codec of a payload that is complete
   };
 
   // A record to write. The threads make `meta` and `payload` of a chunk; those of other records are
   // complete. The vectors keep their memory for later records.
   struct Item {
     container::RecordType type{};
+    std::uint8_t flags = 0;  // beyond those that the type demands
     std::optional<Chunk> chunk;
     std::vector<std::byte> meta;
     std::vector<std::byte> payload;
@@ -42,7 +45,7 @@ class RecordQueue {
 
   // Makes a queue without records. `sink` must outlive it; if it is null, the queue measures: it
   // writes nothing, and neither reads nor looks at the bytes of chunks. If `front_index_bytes` is
-  // set, the archive has an index at the front, whose payload has this size.
+  // set, the archive has an index at the front, whose list has at most this size.
   RecordQueue(const WriteOptions& options, io::Sink* sink,
               std::optional<std::uint64_t> front_index_bytes);
 
@@ -52,8 +55,9 @@ class RecordQueue {
   const WriteOptions& options() const { return options_; }
   // Returns the catalog of the records that were written.
   const catalog::Catalog& catalog() const { return builder_.catalog(); }
-  // Returns the size of the index's payload for the records that were written.
-  std::uint64_t index_bytes() const { return records_.index_bytes(); }
+  // Returns the most bytes that the list of the index can have, for the records that were written or
+  // measured.
+  std::uint64_t most_index_bytes() const { return records_.most_index_bytes(); }
 
   // Writes the file header. Errors: those of the sink, and of RecordWriter::begin().
   Status begin() { return records_.begin(); }
@@ -63,6 +67,7 @@ class RecordQueue {
   Status send(container::RecordType type, const Meta& fields, Bytes payload = {}) {
     BBZ_ASSIGN(Item* const item, next(type));
     catalog::encode_meta(fields, item->meta);
+    if (fields_extend(fields)) item->flags |= container::kFlagExtended;
     item->payload.assign(payload.begin(), payload.end());
     queue_.submit();
     return {};
@@ -80,8 +85,17 @@ class RecordQueue {
   Result<Digest> finish();
 
  private:
+  // Returns whether encode_meta() appends extensions to these fields.
+  template <class Meta>
+  static bool fields_extend(const Meta&) {
+    return false;
+  }
+  static bool fields_extend(const catalog::TensorRecord& fields) {
+    return fields.tensor.extensions.layer.has_value();
+  }
   Result<Item*> next(container::RecordType type);
   Status encode(Item& item) const;
+  static void set_meta(Item& item, const catalog::ChunkMeta& fields);
   Status append(Item& item);
 
   const WriteOptions options_;

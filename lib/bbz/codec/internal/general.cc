@@ -11,9 +11,8 @@ namespace {
 
 // Returns the size of the constant codec's pattern: the smallest number of bytes with whole
 // elements.
-std::size_t pattern_size(DType dtype) {
-  const int bits = dtype_info(dtype).bits;
-  return static_cast<std::size_t>(std::lcm(bits, 8) / 8);
+std::size_t pattern_size(const ChunkShape& shape) {
+  return std::lcm(element_bits(shape), 8U) / 8;
 }
 
 // The number of bytes that are copied before they are hashed. They fit into the first cache.
@@ -44,7 +43,7 @@ Status decode_raw(const ChunkShape&, Bytes payload, MutableBytes out, Xxh3Follow
 
 bool encode_constant(const ChunkShape& shape, Bytes plain, Level, std::size_t limit,
                      std::vector<std::byte>& payload) {
-  const std::size_t size = pattern_size(shape.dtype);
+  const std::size_t size = pattern_size(shape);
   if (plain.size() <= size || plain.size() % size != 0 || size >= limit) return false;
   if (std::memcmp(plain.data(), plain.data() + size, plain.size() - size) != 0) return false;
   payload.assign(plain.begin(), plain.begin() + static_cast<std::ptrdiff_t>(size));
@@ -52,7 +51,7 @@ bool encode_constant(const ChunkShape& shape, Bytes plain, Level, std::size_t li
 }
 
 Status decode_constant(const ChunkShape& shape, Bytes payload, MutableBytes out, Xxh3Follower*) {
-  const std::size_t size = pattern_size(shape.dtype);
+  const std::size_t size = pattern_size(shape);
   if (payload.size() != size) {
     return make_error(Code::kMalformed, "constant: payload of {} bytes, expected {}",
                       payload.size(), size);

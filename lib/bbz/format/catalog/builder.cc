@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
-#include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/base/wire.h"
+#include "bbz/format/catalog/internal/malformed.h"
 #include "bbz/format/catalog/internal/tiling.h"
 
 namespace bbz::catalog {
@@ -13,31 +14,6 @@ namespace {
 
 using container::RecordType;
 using container::RecordView;
-
-template <class... Args>
-Error malformed(const RecordView& record, fmt::format_string<Args...> format, Args&&... args) {
-  return make_error(Code::kMalformed, "{} record at offset {}: {}",
-                    container::type_name(record.head.type), record.head.offset,
-                    fmt::format(format, std::forward<Args>(args)...));
-}
-
-Status check_count(const RecordView& record, std::uint64_t count, std::uint64_t limit) {
-  if (count < limit) return {};
-  return make_error(Code::kLimit, "{} record at offset {}: the limit of {} is reached",
-                    container::type_name(record.head.type), record.head.offset, limit);
-}
-
-Payload payload_of(const RecordView& record) {
-  return {record.head.payload_offset(), record.head.payload_length, record.head.payload_checksum};
-}
-
-// Returns the bytes of `elements` elements of `bits` bits, or nothing if these are no whole bytes
-// or exceed 64 bits.
-std::optional<std::uint64_t> packed_bytes(std::uint64_t elements, unsigned bits) {
-  const auto total = checked_mul(elements, bits);
-  if (!total || *total % 8 != 0) return std::nullopt;
-  return *total / 8;
-}
 
 // Returns the rank of a byte of a path in PathOrder.
 int rank(char c) {
@@ -56,6 +32,7 @@ CatalogBuilder::CatalogBuilder(const container::FileHeader& header, const Limits
 }
 
 Status CatalogBuilder::add(const RecordView& record) {
+  BBZ_TRY(check_place(record));
   switch (record.head.type) {
     case RecordType::kFile:
       BBZ_TRY(add_file(record));
@@ -75,23 +52,47 @@ Status CatalogBuilder::add(const RecordView& record) {
     case RecordType::kGroup:
       BBZ_TRY(add_group(record));
       break;
-    default:
+    case RecordType::kPrivateName:
+      BBZ_TRY(add_private_name(record));
+      break;
+    case RecordType::kIndex:
+    case RecordType::kTrailer:
       return expect_chunks_done(record);
+    default:
+      BBZ_TRY(add_unknown(record));
   }
+  use(Registry::kRecordType, static_cast<std::uint32_t>(record.head.type));
   hash(record);
   return {};
 }
 
+// Checks the pad of a record against the alignment of the archive.
+Status CatalogBuilder::check_place(const RecordView& record) const {
+  const container::RecordHead& head = record.head;
+  const std::uint64_t alignment = catalog_.header.alignment;
+  if (alignment == 0) {
+    if ((head.flags & container::kFlagPadded) == 0) return {};
+    return malformed(record, "it is padded, and the archive has no alignment");
+  }
+  const bool aligned = head.has_chunk() && head.payload_length >= alignment;
+  if (!aligned || head.payload_offset() % alignment == 0) return {};
+  return malformed(record, "its payload at {} is not aligned to {}", head.payload_offset(),
+                   alignment);
+}
+
 void CatalogBuilder::hash(const RecordView& record) {
+  constexpr std::uint8_t kHashed = container::kFlagSkippable | container::kFlagExtended;
+  const RecordType type = record.head.type;
   std::vector<std::byte> bytes;
   WireWriter w(bytes);
-  w.put(static_cast<std::uint8_t>(record.head.type));
-  w.put(record.head.meta_length);
-  const std::size_t meta = bytes.size();
-  w.put_bytes(record.meta);
-  const bool chunk = record.head.type == RecordType::kChunk;
-  if (chunk) store_le(bytes.data() + meta + kChunkCodecOffset, std::uint16_t{0});
-  w.put(chunk ? std::uint64_t{0} : record.head.payload_checksum);
+  w.put_varint(static_cast<std::uint32_t>(type));
+  w.put(static_cast<std::uint8_t>(record.head.flags & kHashed));
+  if (type == RecordType::kTensor || type == RecordType::kChunk) {
+    append_without_codec(record, bytes);
+  } else {
+    w.put_varint(record.head.meta_length);
+    w.put_bytes(record.meta);
+  }
   root_.update(bytes);
 }
 
@@ -140,11 +141,14 @@ Status CatalogBuilder::add_file(const RecordView& record) {
     return malformed(record, "number {}, expected {}", meta.number, catalog_.files.size());
   }
   BBZ_TRY(claim_path(record, meta));
+  use(meta.extensions);
   File file;
+  file.extensions = meta.extensions;
   file.path = std::move(meta.path);
   file.kind = meta.kind;
   catalog_.files.push_back(std::move(file));
   file_open_ = true;
+  file_end_ = 0;
   return {};
 }
 
@@ -161,133 +165,24 @@ Status CatalogBuilder::add_file_end(const RecordView& record) {
   }
   file.size = meta.size;
   file.digest = meta.digest;
+  file.extensions.unknown = file.extensions.unknown || meta.extensions.unknown;
+  use(meta.extensions);
+  if (is_ordered(file) != meta.ordered) {
+    return malformed(record, "its tensors are {} the order of the file",
+                     meta.ordered ? "not in" : "in");
+  }
   BBZ_TRY(check_tiling(file, catalog_.tensors, record.head.offset));
   file_open_ = false;
   return {};
 }
 
-// Counts the bytes of a tensor towards the limit when the tensor is declared, not when its file
-// ends, so that the limit holds while a pipe is unpacked. The bytes end at offset `end` of the
-// file.
-Status CatalogBuilder::claim_space(const RecordView& record, std::uint64_t end,
-                                   std::uint64_t size) {
-  const std::uint64_t left = limits_.unpacked_bytes - catalog_.unpacked_bytes;
-  if (size > left || end > limits_.unpacked_bytes) {
-    return make_error(Code::kLimit,
-                      "tensor record at offset {}: {} bytes up to byte {} of its file, the limit "
-                      "for all files is {}, of which {} are left",
-                      record.head.offset, size, end, limits_.unpacked_bytes, left);
-  }
-  catalog_.unpacked_bytes += size;
-  return {};
-}
-
-// Checks that a tensor refers to the newest group of its method, so that readers in archive order
-// need each group once.
-Status CatalogBuilder::refer_to_group(const RecordView& record, const TensorMeta& meta) {
-  if (meta.group == kNone) return {};
-  if (meta.group >= catalog_.groups.size()) {
-    return malformed(record, "group {} is not before it", meta.group);
-  }
-  Group& group = catalog_.groups[meta.group];
-  const std::uint32_t newest = newest_groups_.at(group.meta.method);
-  if (newest != meta.group) {
-    return malformed(record, "group {} is not the newest of method {} before it, group {} is",
-                     meta.group, static_cast<int>(group.meta.method), newest);
-  }
-  if (group.first_user == kNone) group.first_user = meta.number;
-  return {};
-}
-
-Status CatalogBuilder::add_tensor(const RecordView& record) {
-  BBZ_ASSIGN(TensorMeta meta, decode_tensor(record, limits_));
-  BBZ_TRY(expect_chunks_done(record));
-  BBZ_TRY(check_count(record, catalog_.tensors.size(), limits_.tensors));
-  if (meta.number != catalog_.tensors.size()) {
-    return malformed(record, "number {}, expected {}", meta.number, catalog_.tensors.size());
-  }
-  const auto counted = bbz::element_count(meta.shape);
-  if (!counted.ok()) return malformed(record, "{}", counted.error().message);
-  const std::uint64_t elements = *counted;
-  const auto size = packed_bytes(elements, meta.element_bits);
-  if (!size || !checked_add(meta.offset, *size)) {
-    return malformed(record,
-                     "{} elements of {} bits at byte {}: not whole bytes, or beyond 64 bits",
-                     elements, meta.element_bits, meta.offset);
-  }
-  if (!packed_bytes(meta.chunk_elements, meta.element_bits) ||
-      !packed_bytes(meta.stored_elements, meta.element_bits)) {
-    return malformed(record, "{} elements in chunks of {}: not whole bytes, or beyond 64 bits",
-                     meta.stored_elements, meta.chunk_elements);
-  }
-  const std::uint64_t chunk_size =
-      *packed_bytes(std::min(meta.chunk_elements, meta.stored_elements), meta.element_bits);
-  if (chunk_size > limits_.chunk_bytes) {
-    return make_error(Code::kLimit,
-                      "tensor record at offset {}: chunks of {} bytes, the limit is {}",
-                      record.head.offset, chunk_size, limits_.chunk_bytes);
-  }
-  if (meta.form == Form::kDense && (meta.stored_elements != elements || meta.group != kNone)) {
-    return malformed(record, "a dense tensor of {} elements stores {} and has group {}", elements,
-                     meta.stored_elements, meta.group);
-  }
-  BBZ_TRY(refer_to_group(record, meta));
-  Tensor tensor;
-  tensor.byte_size = *size;
-  tensor.first_chunk = catalog_.chunks.size();
-  tensor.chunk_count = divide_up(meta.stored_elements, meta.chunk_elements);
-  if (tensor.chunk_count > limits_.chunks - catalog_.chunks.size()) {
-    return make_error(Code::kLimit, "tensor record at offset {}: {} chunks, the limit is {} in all",
-                      record.head.offset, tensor.chunk_count, limits_.chunks);
-  }
-  if (meta.file == kNone) {
-    if (meta.kind != TensorKind::kTensor || meta.offset != 0 ||
-        !operands_.insert(meta.name).second) {
-      return malformed(record, "the operand {} is of kind bytes, has an offset or occurs twice",
-                       quoted(meta.name));
-    }
-  } else {
-    if (!file_open_ || meta.file + std::uint64_t{1} != catalog_.files.size() ||
-        catalog_.files.back().kind != FileKind::kRegular) {
-      return malformed(record, "file {} is not open", meta.file);
-    }
-    BBZ_TRY(claim_space(record, meta.offset + *size, *size));
-    catalog_.files.back().tensors.push_back(meta.number);
-  }
-  tensor.meta = std::move(meta);
-  catalog_.tensors.push_back(std::move(tensor));
-  return {};
-}
-
-Status CatalogBuilder::add_chunk(const RecordView& record) {
-  BBZ_ASSIGN(ChunkMeta meta, decode_chunk(record, catalog_.header.digest_kind));
-  if (catalog_.tensors.empty() || meta.tensor + std::uint64_t{1} != catalog_.tensors.size()) {
-    return malformed(record, "tensor {} is not before it", meta.tensor);
-  }
-  Tensor& tensor = catalog_.tensors.back();
-  const std::uint64_t number = catalog_.chunks.size() - tensor.first_chunk;
-  if (number >= tensor.chunk_count) {
-    return malformed(record, "tensor {} has only {} chunks", meta.tensor, tensor.chunk_count);
-  }
-  const std::uint64_t first = number * tensor.meta.chunk_elements;
-  const std::uint64_t count =
-      std::min(tensor.meta.chunk_elements, tensor.meta.stored_elements - first);
-  if (meta.number != number || meta.first_element != first || meta.element_count != count) {
-    return malformed(record, "chunk {} with {} elements from {}, expected chunk {} with {} from {}",
-                     meta.number, meta.element_count, meta.first_element, number, count, first);
-  }
-  Chunk chunk;
-  chunk.decoded_bytes = count * tensor.meta.element_bits / 8;
-  chunk.payload = payload_of(record);
-  if (chunk.payload.length > chunk.decoded_bytes) {
-    return malformed(record, "a payload of {} bytes for {} decoded bytes", chunk.payload.length,
-                     chunk.decoded_bytes);
-  }
-  chunk.meta = std::move(meta);
-  tensor.stored_bytes += chunk.payload.length;
-  catalog_.stored_bytes += chunk.payload.length;
-  catalog_.chunks.push_back(std::move(chunk));
-  return {};
+// Returns whether the tensors of a file that have bytes were added in the order of their offsets.
+bool CatalogBuilder::is_ordered(const File& file) const {
+  std::uint64_t before = 0;
+  return std::ranges::all_of(file.tensors, [&](std::uint32_t number) {
+    const Tensor& tensor = catalog_.tensors[number];
+    return tensor.byte_size == 0 || std::exchange(before, tensor.meta.offset) <= tensor.meta.offset;
+  });
 }
 
 Status CatalogBuilder::add_metadata(const RecordView& record) {
@@ -299,6 +194,7 @@ Status CatalogBuilder::add_metadata(const RecordView& record) {
   if (!keys_.emplace(meta.file, meta.key).second) {
     return malformed(record, "the key {} occurs twice", quoted(meta.key));
   }
+  use(meta.extensions);
   catalog_.metadata.push_back({std::move(meta), payload_of(record)});
   catalog_.stored_bytes += record.head.payload_length;
   return {};
@@ -310,11 +206,21 @@ Status CatalogBuilder::add_group(const RecordView& record) {
   if (meta.number != catalog_.groups.size()) {
     return malformed(record, "number {}, expected {}", meta.number, catalog_.groups.size());
   }
+  use(Registry::kMethod, static_cast<std::uint64_t>(meta.method));
+  use(meta.extensions);
   newest_groups_[meta.method] = meta.number;
   catalog_.groups.push_back({std::move(meta), payload_of(record),
                              static_cast<std::uint32_t>(catalog_.tensors.size()), kNone});
   catalog_.stored_bytes += record.head.payload_length;
   return {};
+}
+
+// Checks that an unknown record has a check of its payload, so that the root digest covers it.
+Status CatalogBuilder::add_unknown(const RecordView& record) {
+  BBZ_TRY(expect_chunks_done(record));
+  if (!record.head.has_payload()) return {};
+  const auto check = decode_check(record, catalog_.header.digest_kind);
+  return check.ok() ? Status() : Status(check.error());
 }
 
 Status CatalogBuilder::finish() {

@@ -25,9 +25,10 @@ class CatalogBuilder {
   // Begins the catalog of an archive with this header. Records beyond `limits` are refused.
   CatalogBuilder(const container::FileHeader& header, const Limits& limits);
 
-  // Adds the next record, in archive order. An index, a trailer or an unknown skippable record adds
-  // nothing, but must not interrupt the chunks of a tensor. Errors: kMalformed, kUnsupported,
-  // kUnsafePath, kLimit, with the record's offset. After an error the builder must not be used.
+  // Adds the next record, in archive order. An unknown skippable record adds nothing to the catalog,
+  // but must not interrupt the chunks of a tensor. An index or a trailer is ignored. Errors:
+  // kMalformed, kUnsupported, kUnsafePath, kLimit, with the record's offset. After an error the
+  // builder must not be used.
   Status add(const container::RecordView& record);
 
   // Checks after the last record that no file is open and no chunk missing. Errors: kMalformed.
@@ -46,11 +47,19 @@ class CatalogBuilder {
   Status add_file(const container::RecordView& record);
   Status add_file_end(const container::RecordView& record);
   Status add_tensor(const container::RecordView& record);
+  Status place(const container::RecordView& record, TensorRecord& fields) const;
   Status add_chunk(const container::RecordView& record);
+  Status take_chunk(const container::RecordView& record, ChunkMeta meta);
   Status add_metadata(const container::RecordView& record);
   Status add_group(const container::RecordView& record);
+  Status add_private_name(const container::RecordView& record);
+  Status add_unknown(const container::RecordView& record);
+  Status check_place(const container::RecordView& record) const;
+  void use(Registry registry, std::uint64_t number);
+  void use(const container::Extensions& extensions);
   Status refer_to_group(const container::RecordView& record, const TensorMeta& meta);
   Status claim_space(const container::RecordView& record, std::uint64_t end, std::uint64_t size);
+  bool is_ordered(const File& file) const;
   Status claim_path(const container::RecordView& record, const FileMeta& meta);
   Status expect_chunks_done(const container::RecordView& record) const;
   void hash(const container::RecordView& record);
@@ -59,10 +68,13 @@ class CatalogBuilder {
   Catalog catalog_;
   Hasher root_;
   bool file_open_ = false;
+  std::uint64_t file_end_ = 0;  // the end of the last tensor in the open file
   std::set<std::string, PathOrder> paths_;
   std::set<std::pair<std::uint32_t, std::string>> keys_;
   std::set<std::string> operands_;
   std::map<GroupMethod, std::uint32_t> newest_groups_;  // by method
+  // The private numbers that were named or used.
+  std::set<std::pair<Registry, std::uint64_t>> used_;
 };
 
 }  // namespace bbz::catalog

@@ -43,4 +43,24 @@ Result<io::ByteRange> row_bytes(const Tensor& tensor, std::uint64_t first, std::
   return io::ByteRange{begin, end - begin};
 }
 
+Payload payload_of(const container::RecordView& record) {
+  const container::RecordHead& head = record.head;
+  const auto before = static_cast<std::uint32_t>(head.payload_offset() - head.offset);
+  return {head.payload_offset(), head.payload_length, before, head.pad_length, head.payload_check};
+}
+
+Chunk chunk_of(const TensorMeta& tensor, ChunkMeta meta) {
+  Chunk chunk;
+  chunk.first_element = meta.number * tensor.chunk_elements;
+  chunk.element_count =
+      std::min(tensor.chunk_elements, tensor.stored_elements - chunk.first_element);
+  chunk.decoded_bytes = chunk.element_count * tensor.element_bits / 8;
+  chunk.meta = std::move(meta);
+  return chunk;
+}
+
+Status check_file(const File& file) {
+  return container::check_extensions(file.extensions, fmt::format("file {}", quoted(file.path)));
+}
+
 }  // namespace bbz::catalog

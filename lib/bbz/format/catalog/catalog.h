@@ -19,6 +19,9 @@ struct File {
   FileKind kind = FileKind::kRegular;  // a directory has no tensors
   std::uint64_t size = 0;              // bytes
   std::optional<Digest> digest;        // SHA-256 of the file's bytes, if the archive has it
+  // The extensions of its two records. If one is required and not known, the file must not be
+  // unpacked, but its tensors can be read: see check_file().
+  container::Extensions extensions{};
   // Numbers of the tensors that cover the file without hole or overlap, in order of offset.
   std::vector<std::uint32_t> tensors;
 };
@@ -26,29 +29,45 @@ struct File {
 // A tensor, or the plain bytes between tensors (TensorKind::kBytes). Its number is its index in
 // Catalog::tensors.
 struct Tensor {
-  TensorMeta meta;                 // fields of its record
+  TensorMeta meta;                 // what its record says, or what follows
   std::uint64_t byte_size = 0;     // in the file, decoded
   std::uint64_t first_chunk = 0;   // its chunks are [first_chunk, first_chunk + chunk_count)
   std::uint64_t chunk_count = 0;   // 0 if it stores no elements
   std::uint64_t stored_bytes = 0;  // sum of the payloads of its chunks
 
   // Returns whether the tensor belongs to no file: it only serves to rebuild other tensors.
-  bool is_operand() const { return meta.file == kNone; }
+  bool is_operand() const { return meta.is_operand(); }
 };
 
-// The place of a payload in the archive, and its checksum.
+// The place of a payload in the archive.
 struct Payload {
-  std::uint64_t offset = 0;    // in the archive
-  std::uint64_t length = 0;    // bytes
-  std::uint64_t checksum = 0;  // XXH3-64 of the payload
+  std::uint64_t offset = 0;       // in the archive
+  std::uint64_t length = 0;       // bytes
+  std::uint32_t head_length = 0;  // from the beginning of its record to the payload, bytes
+  std::uint32_t pad_length = 0;   // of these, bytes of the pad
+  // The check32 of the payload. nullopt if the record was listed by an index, which does not have
+  // it: it is in the archive then, at check_offset().
+  std::optional<std::uint32_t> check;
+
+  // Returns the offset of the payload's check in the archive.
+  std::uint64_t check_offset() const { return offset - pad_length - container::kCheckSize; }
+  // Returns the whole record: its head, its pad and its payload.
+  io::ByteRange record() const { return {offset - head_length, head_length + length}; }
 };
+// Returns the place of a record's payload.
+Payload payload_of(const container::RecordView& record);
 
 // A chunk of a tensor's stored elements.
 struct Chunk {
-  ChunkMeta meta;                   // fields of its record
+  ChunkMeta meta;                   // what its record, or that of the tensor, says of it
+  std::uint64_t first_element = 0;  // index among the tensor's stored elements
+  std::uint64_t element_count = 0;  // stored elements in the chunk
   std::uint64_t decoded_bytes = 0;  // size after decoding
   Payload payload;                  // the encoded bytes, at most decoded_bytes
 };
+// Returns the chunk of a tensor with this meta, all but its payload. Precondition: the tensor has
+// the chunk.
+Chunk chunk_of(const TensorMeta& tensor, ChunkMeta meta);
 
 // A metadata value, which is UTF-8 text, of a file or of the whole archive.
 struct Metadata {
@@ -67,12 +86,13 @@ struct Group {
 
 // The contents in archive order. CatalogBuilder builds it and checks that it is consistent.
 struct Catalog {
-  container::FileHeader header;      // fields of the file header
-  std::vector<File> files;           // files and empty directories, by number
-  std::vector<Tensor> tensors;       // tensors, plain bytes and operands, by number
-  std::vector<Chunk> chunks;         // of all tensors, each tensor's in one run
-  std::vector<Metadata> metadata;    // of all files and of the archive
-  std::vector<Group> groups;         // by number
+  container::FileHeader header;    // fields of the file header
+  std::vector<File> files;         // files and empty directories, by number
+  std::vector<Tensor> tensors;     // tensors, plain bytes and operands, by number
+  std::vector<Chunk> chunks;       // of all tensors, each tensor's in one run
+  std::vector<Metadata> metadata;  // of all files and of the archive
+  std::vector<Group> groups;       // by number
+  std::vector<PrivateNameMeta> private_names;
   std::uint64_t unpacked_bytes = 0;  // all files together
   std::uint64_t stored_bytes = 0;    // all payloads together
 
@@ -94,5 +114,9 @@ Error ambiguous_tensor(std::string_view name);
 // tensor of rank 0 has one row. Rows of elements smaller than a byte are rounded outwards to whole
 // bytes. Errors: kInvalidArgument for rows that do not exist.
 Result<io::ByteRange> row_bytes(const Tensor& tensor, std::uint64_t first, std::uint64_t last);
+
+// Checks that a file may be unpacked. Errors: kUnsupported if an extension is required that this
+// version does not know.
+Status check_file(const File& file);
 
 }  // namespace bbz::catalog

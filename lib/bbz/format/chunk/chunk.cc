@@ -16,11 +16,12 @@ std::string where(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk
   return fmt::format("{}, chunk {} at offset {}", what, chunk.meta.number, chunk.payload.offset);
 }
 
-Status compare(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,
-               std::string_view what, std::uint64_t expected, std::uint64_t computed) {
+Status check_decoded(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,
+                     std::uint64_t computed) {
+  const std::uint64_t expected = chunk.meta.decoded_checksum;
   if (expected == computed) return {};
-  return make_error(Code::kChecksum, "{}: {} checksum {:016x}, computed {:016x}",
-                    where(tensor, chunk), what, expected, computed);
+  return make_error(Code::kChecksum, "{}: decoded checksum {:016x}, computed {:016x}",
+                    where(tensor, chunk), expected, computed);
 }
 
 }  // namespace
@@ -41,38 +42,45 @@ codec::ChunkShape codec_shape(const catalog::TensorMeta& tensor, std::uint64_t f
   const bool rows = elements.ok() && *elements == tensor.stored_elements;
   codec::ChunkShape shape;
   shape.dtype = tensor.dtype;
+  shape.unknown_bits = tensor.element_bits;
   shape.elements = count;
   shape.row_length = rows ? bbz::row_length(tensor.shape) : tensor.stored_elements;
   shape.first_column = first_element % shape.row_length;
   return shape;
 }
 
-void describe(const catalog::TensorMeta& tensor, std::uint32_t number, std::uint64_t elements,
-              Bytes plain, std::uint16_t codec, DigestKind digest, std::vector<std::byte>& meta) {
+catalog::ChunkMeta describe(const catalog::TensorMeta& tensor, std::uint32_t number, Bytes plain,
+                            codec::CodecId codec, DigestKind digest) {
   catalog::ChunkMeta fields;
   fields.tensor = tensor.number;
   fields.number = number;
-  fields.first_element = number * tensor.chunk_elements;
-  fields.element_count = static_cast<std::uint32_t>(elements);
   fields.codec = codec;
   fields.decoded_checksum = xxh3_64(plain);
   if (digest == DigestKind::kSha256) fields.decoded_digest = digest_of(digest, plain);
-  meta.clear();
-  catalog::encode_meta(fields, meta);
+  return fields;
 }
 
-void encode(const catalog::TensorMeta& tensor, std::uint32_t number, Bytes plain,
-            const codec::EncodeOptions& options, DigestKind digest, std::vector<std::byte>& meta,
-            std::vector<std::byte>& payload) {
+catalog::ChunkMeta encode(const catalog::TensorMeta& tensor, std::uint32_t number, Bytes plain,
+                          const codec::EncodeOptions& options, DigestKind digest,
+                          std::vector<std::byte>& payload) {
   const std::uint64_t elements = plain.size() * 8 / tensor.element_bits;
   const codec::ChunkShape shape = codec_shape(tensor, number * tensor.chunk_elements, elements);
   const codec::CodecId codec = codec::encode(shape, plain, options, payload);
-  describe(tensor, number, elements, plain, static_cast<std::uint16_t>(codec), digest, meta);
+  return describe(tensor, number, plain, codec, digest);
 }
 
 Status check_payload(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,
                      Bytes payload) {
-  return compare(tensor, chunk, "payload", chunk.payload.checksum, xxh3_64(payload));
+  if (!chunk.payload.check) return {};
+  const std::uint32_t computed = check32(payload);
+  if (computed == *chunk.payload.check) return {};
+  return make_error(Code::kChecksum, "{}: payload check {:08x}, computed {:08x}",
+                    where(tensor, chunk), *chunk.payload.check, computed);
+}
+
+Status check_known(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk) {
+  if (!chunk.meta.extensions.unknown) return {};
+  return container::check_extensions(chunk.meta.extensions, where(tensor, chunk));
 }
 
 namespace {
@@ -80,19 +88,15 @@ namespace {
 // Decodes an unchecked payload, and checks the decoded bytes.
 Status decode_checked(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
                       MutableBytes out) {
-  const auto codec = static_cast<codec::CodecId>(chunk.meta.codec);
-  if (find_dtype(tensor.dtype) == nullptr) {
-    return make_error(Code::kUnsupported, "{}: unknown dtype {}", where(tensor, chunk),
-                      static_cast<int>(tensor.dtype));
-  }
+  BBZ_TRY(check_known(tensor, chunk));
   Xxh3Follower hash(out);
   const Status decoded =
-      codec::decode(codec, codec_shape(tensor, chunk.meta.first_element, chunk.meta.element_count),
+      codec::decode(chunk.meta.codec, codec_shape(tensor, chunk.first_element, chunk.element_count),
                     payload, out, &hash);
   if (!decoded.ok()) {
     return make_error(decoded.code(), "{}: {}", where(tensor, chunk), decoded.error().message);
   }
-  BBZ_TRY(compare(tensor, chunk, "decoded", chunk.meta.decoded_checksum, hash.finish()));
+  BBZ_TRY(check_decoded(tensor, chunk, hash.finish()));
   if (chunk.meta.decoded_digest) {
     const Digest computed = digest_of(chunk.meta.decoded_digest->kind, out);
     if (computed != *chunk.meta.decoded_digest) {

@@ -1,6 +1,7 @@
 #include "bbz/format/container/header.h"
 
 #include <algorithm>
+#include <bit>
 #include <vector>
 
 #include "bbz/base/format.h"
@@ -19,8 +20,9 @@ std::array<std::byte, kFileHeaderSize> encode_file_header(const FileHeader& head
   w.put(header.required_features);
   w.put(header.optional_features);
   w.put(static_cast<std::uint8_t>(header.digest_kind));
-  w.put(std::uint8_t{0});
-  w.put(std::uint16_t{0});
+  const int exponent = header.alignment == 0 ? 0 : std::countr_zero(header.alignment);
+  w.put(static_cast<std::uint8_t>(exponent));
+  w.put(header.id);
   w.put(xxh3_64(out));
   std::array<std::byte, kFileHeaderSize> bytes;
   std::ranges::copy(out, bytes.begin());
@@ -50,12 +52,13 @@ Result<FileHeader> decode_file_header(Bytes bytes) {
   WireReader r(bytes.first(kFileHeaderSize));
   r.get_bytes(kMagic.size());
   FileHeader header;
-  header.major = r.get<std::uint16_t>();
-  header.minor = r.get<std::uint16_t>();
-  header.required_features = r.get<std::uint32_t>();
-  header.optional_features = r.get<std::uint32_t>();
+  header.major = r.get<std::uint8_t>();
+  header.minor = r.get<std::uint8_t>();
+  header.required_features = r.get<std::uint16_t>();
+  header.optional_features = r.get<std::uint16_t>();
   header.digest_kind = static_cast<DigestKind>(r.get<std::uint8_t>());
-  const unsigned reserved = r.get<std::uint8_t>() | r.get<std::uint16_t>();
+  const unsigned exponent = r.get<std::uint8_t>();
+  header.id = r.get<std::uint64_t>();
   const auto found = r.get<std::uint64_t>();
   const std::uint64_t expected = xxh3_64(bytes.first(kFileHeaderSize - sizeof(found)));
   if (found != expected) {
@@ -76,9 +79,14 @@ Result<FileHeader> decode_file_header(Bytes bytes) {
     return make_error(Code::kUnsupported, "file header: digest kind {}, known are 1 and 2",
                       static_cast<int>(header.digest_kind));
   }
-  if (reserved != 0) {
-    return make_error(Code::kUnsupported, "file header: reserved bytes 21 to 23 are not zero");
+  constexpr unsigned kLeast = std::countr_zero(kLeastAlignment);
+  constexpr unsigned kMost = std::countr_zero(kMostAlignment);
+  if (exponent != 0 && (exponent < kLeast || exponent > kMost)) {
+    return make_error(Code::kUnsupported,
+                      "file header: alignment to 2^{} bytes, expected 2^{} to 2^{}", exponent,
+                      kLeast, kMost);
   }
+  if (exponent != 0) header.alignment = std::uint64_t{1} << exponent;
   return header;
 }
 

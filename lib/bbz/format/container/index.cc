@@ -4,25 +4,9 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/wire.h"
-#include "bbz/base/zstd_frame.h"
 
 namespace bbz::container {
 namespace {
-
-constexpr int kListLevel = 9;  // of zstd
-constexpr std::uint64_t kListWindow = std::uint64_t{64} << 20;
-
-// Limits how far a list may expand: many entries without content compress well and take much
-// memory. Lists of real archives stay far below, since the checksums of each chunk are 16 bytes of
-// noise.
-constexpr std::uint64_t kMostRatio = 8;
-constexpr std::uint64_t kFreeList = std::uint64_t{1} << 20;
-
-// Returns the longest list that a payload of this length may decode to, in bytes.
-std::uint64_t most_list_bytes(std::uint64_t payload_bytes) {
-  const auto product = checked_mul(payload_bytes, kMostRatio);
-  return product ? checked_add(*product, kFreeList).value_or(*product) : payload_bytes;
-}
 
 // The head and the meta of a record, read from a seekable source.
 struct StoredRecord {
@@ -30,16 +14,17 @@ struct StoredRecord {
   RecordView view;  // its meta points into head_and_meta
 };
 
-Result<StoredRecord> read_record_head(io::Source& source, std::uint64_t offset,
+Result<StoredRecord> read_record_head(io::Source& source, std::uint64_t offset, std::uint64_t id,
                                       const Limits& limits) {
   StoredRecord record;
-  record.head_and_meta.resize(kHeadSize);
-  BBZ_TRY(io::read_exactly(source, offset, record.head_and_meta));
-  BBZ_ASSIGN(const std::size_t head_and_meta, peek_size(record.head_and_meta, offset));
-  record.head_and_meta.resize(head_and_meta);
-  BBZ_TRY(io::read_exactly(source, offset + kHeadSize,
-                           MutableBytes(record.head_and_meta).subspan(kHeadSize)));
-  BBZ_ASSIGN(record.view, decode_head(record.head_and_meta, offset, limits));
+  std::vector<std::byte>& bytes = record.head_and_meta;
+  for (std::size_t need = kLeastRecord; bytes.size() < need;) {
+    const std::size_t have = bytes.size();
+    bytes.resize(need);
+    BBZ_TRY(io::read_exactly(source, offset + have, MutableBytes(bytes).subspan(have)));
+    BBZ_ASSIGN(need, head_size(bytes, offset));
+  }
+  BBZ_ASSIGN(record.view, decode_head(bytes, offset, id, limits));
   return record;
 }
 
@@ -81,13 +66,13 @@ Result<Index> read_front_index(io::Source& source, const RecordHead& head, const
 }
 
 // Reads and checks the trailer, which ends the archive.
-Result<Trailer> read_trailer(io::Source& source, std::uint64_t size, DigestKind kind,
+Result<Trailer> read_trailer(io::Source& source, std::uint64_t size, const FileHeader& header,
                              const Limits& limits) {
   if (size < kFileHeaderSize + kTrailerSize) {
     return make_error(Code::kTruncated, "archive of {} bytes: too short to hold a trailer", size);
   }
   const std::uint64_t offset = size - kTrailerSize;
-  const auto record = read_record_head(source, offset, limits);
+  const auto record = read_record_head(source, offset, header.id, limits);
   if (record.code() == Code::kIo || record.code() == Code::kChecksum) return record.error();
   if (!record.ok() || record->view.head.type != RecordType::kTrailer) {
     return make_error(
@@ -95,23 +80,24 @@ Result<Trailer> read_trailer(io::Source& source, std::uint64_t size, DigestKind 
         "no trailer at offset {}: the archive is cut short or damaged, or bytes were added to it",
         offset);
   }
-  return decode_trailer(record->view, kind);
+  return decode_trailer(record->view, header);
 }
 
 // Reads and checks the index that the trailer at `trailer_offset` points to.
 Result<Index> read_end_index(io::Source& source, const Trailer& trailer,
-                             std::uint64_t trailer_offset, const Limits& limits) {
-  const std::uint64_t offset = trailer.index_offset;
+                             std::uint64_t trailer_offset, const FileHeader& header,
+                             const Limits& limits) {
+  const std::uint64_t offset = trailer.index_offset();
   const io::ByteRange whole[] = {{offset, trailer.index_length}};
   const auto hint = source.prefetch(whole);
-  BBZ_ASSIGN(const StoredRecord record, read_record_head(source, offset, limits));
+  BBZ_ASSIGN(const StoredRecord record, read_record_head(source, offset, header.id, limits));
   BBZ_TRY(require_type(record.view.head, RecordType::kIndex));
   if (record.view.head.end() != trailer_offset) {
     return make_error(Code::kMalformed,
                       "index at offset {}: it ends at {}, the trailer begins at {}", offset,
                       record.view.head.end(), trailer_offset);
   }
-  BBZ_ASSIGN(const IndexMeta meta, decode_end_index_meta(record.view, limits));
+  BBZ_ASSIGN(const IndexMeta meta, decode_end_index_meta(record.view, header, limits));
   if (meta.record_count != trailer.record_count) {
     return make_error(Code::kMalformed, "index at offset {}: {} records, the trailer says {}",
                       offset, meta.record_count, trailer.record_count);
@@ -122,170 +108,6 @@ Result<Index> read_end_index(io::Source& source, const Trailer& trailer,
 }
 
 }  // namespace
-
-bool IndexMeta::same_list(const IndexMeta& other) const {
-  return record_count == other.record_count && list_length == other.list_length &&
-         list_checksum == other.list_checksum && tail_length == other.tail_length;
-}
-
-void encode_index_meta(const IndexMeta& meta, std::vector<std::byte>& out) {
-  WireWriter w(out);
-  w.put(meta.record_count);
-  w.put(meta.list_length);
-  w.put(meta.list_checksum);
-  w.put(meta.tail_length);
-  w.put(std::uint8_t{meta.at_front});
-  w.put(static_cast<std::uint8_t>(meta.coding));
-  w.put(std::uint16_t{0});
-  w.put(std::uint32_t{0});
-}
-
-Result<IndexMeta> decode_index_meta(const RecordView& record, const Limits& limits) {
-  const RecordHead& head = record.head;
-  WireReader r(record.meta);
-  IndexMeta meta;
-  meta.record_count = r.get<std::uint64_t>();
-  meta.list_length = r.get<std::uint64_t>();
-  meta.list_checksum = r.get<std::uint64_t>();
-  meta.tail_length = r.get<std::uint64_t>();
-  const auto place = r.get<std::uint8_t>();
-  const auto coding = r.get<std::uint8_t>();
-  const std::uint32_t reserved = r.get<std::uint16_t>() | r.get<std::uint32_t>();
-  if (!r.finished()) {
-    return make_error(Code::kMalformed, "index at offset {}: meta of {} bytes, expected {}",
-                      head.offset, record.meta.size(), kIndexMetaSize);
-  }
-  if (place > 1 || coding > static_cast<std::uint8_t>(IndexCoding::kZstd) || reserved != 0) {
-    return make_error(Code::kUnsupported,
-                      "index at offset {}: place {}, coding {}, reserved bytes {}", head.offset,
-                      place, coding, reserved);
-  }
-  meta.at_front = place == 1;
-  meta.coding = static_cast<IndexCoding>(coding);
-  if (meta.list_length > limits.index_bytes) {
-    return make_error(Code::kLimit, "index at offset {}: a list of {} bytes, the limit is {}",
-                      head.offset, meta.list_length, limits.index_bytes);
-  }
-  if (meta.list_length > most_list_bytes(head.payload_length)) {
-    return make_error(
-        Code::kLimit, "index at offset {}: a list of {} bytes of a payload of {}, the limit is {}",
-        head.offset, meta.list_length, head.payload_length, most_list_bytes(head.payload_length));
-  }
-  const bool stored = meta.coding == IndexCoding::kStored;
-  if (stored ? head.payload_length != meta.list_length
-             : head.payload_length >= meta.list_length || meta.at_front) {
-    return make_error(
-        Code::kMalformed,
-        "index at offset {}: a payload of {} bytes cannot hold a list of {} bytes, {}", head.offset,
-        head.payload_length, meta.list_length, stored ? "stored" : "as zstd");
-  }
-  // Every entry is shorter than its record.
-  if (!meta.at_front && meta.list_length > head.offset) {
-    return make_error(Code::kMalformed,
-                      "index at offset {}: a list of {} bytes is longer than all records before it",
-                      head.offset, meta.list_length);
-  }
-  return meta;
-}
-
-Result<IndexMeta> decode_front_index_meta(const RecordView& record, const Limits& limits) {
-  BBZ_TRY(require_type(record.head, RecordType::kIndex));
-  BBZ_ASSIGN(const IndexMeta meta, decode_index_meta(record, limits));
-  if (!meta.at_front) {
-    return make_error(Code::kMalformed,
-                      "index at offset {}: place 0 (at the end), expected 1 (at the front)",
-                      record.head.offset);
-  }
-  return meta;
-}
-
-Result<IndexMeta> decode_end_index_meta(const RecordView& record, const Limits& limits) {
-  BBZ_ASSIGN(const IndexMeta meta, decode_index_meta(record, limits));
-  if (meta.at_front) {
-    return make_error(Code::kMalformed,
-                      "index at offset {}: place 1 (at the front), expected 0 (at the end)",
-                      record.head.offset);
-  }
-  const std::uint64_t tail = record.head.end() - record.head.offset + kTrailerSize;
-  if (meta.tail_length != tail) {
-    return make_error(Code::kMalformed,
-                      "index at offset {}: a tail of {} bytes, expected {} for it and the trailer",
-                      record.head.offset, meta.tail_length, tail);
-  }
-  return meta;
-}
-
-IndexCoding encode_list(Bytes list, std::vector<std::byte>& payload) {
-  if (encode_zstd_frame(list, kListLevel, list.size(), payload) &&
-      list.size() <= most_list_bytes(payload.size())) {
-    return IndexCoding::kZstd;
-  }
-  payload.assign(list.begin(), list.end());
-  return IndexCoding::kStored;
-}
-
-Result<std::vector<std::byte>> decode_list(const RecordHead& head, const IndexMeta& meta,
-                                           std::vector<std::byte> payload) {
-  std::vector<std::byte> list;
-  if (meta.coding == IndexCoding::kStored) {
-    list = std::move(payload);
-  } else {
-    list.resize(meta.list_length);
-    const Status decoded = decode_zstd_frame(payload, kListWindow, list);
-    if (!decoded.ok()) {
-      return make_error(decoded.code(), "index at offset {}: {}", head.offset,
-                        decoded.error().message);
-    }
-  }
-  if (const std::uint64_t computed = xxh3_64(list); computed != meta.list_checksum) {
-    return make_error(Code::kChecksum,
-                      "index at offset {}: list checksum {:016x}, computed {:016x}", head.offset,
-                      meta.list_checksum, computed);
-  }
-  return list;
-}
-
-void encode_trailer(const Trailer& trailer, std::vector<std::byte>& out) {
-  WireWriter w(out);
-  w.put(trailer.index_offset);
-  w.put(trailer.index_length);
-  w.put(trailer.record_count);
-  w.put(trailer.archive_length);
-  w.put_bytes(Bytes(trailer.root.bytes));
-}
-
-Result<Trailer> decode_trailer(const RecordView& record, DigestKind kind) {
-  WireReader r(record.meta);
-  Trailer trailer;
-  trailer.index_offset = r.get<std::uint64_t>();
-  trailer.index_length = r.get<std::uint64_t>();
-  trailer.record_count = r.get<std::uint64_t>();
-  trailer.archive_length = r.get<std::uint64_t>();
-  trailer.root.kind = kind;
-  const Bytes root = r.get_bytes(trailer.root.bytes.size());
-  const std::uint64_t offset = record.head.offset;
-  if (!r.finished()) {
-    return make_error(Code::kMalformed, "trailer at offset {}: meta of {} bytes, expected {}",
-                      offset, record.meta.size(), kTrailerMetaSize);
-  }
-  std::ranges::copy(root, trailer.root.bytes.begin());
-  const Bytes unused = Bytes(trailer.root.bytes).subspan(trailer.root.size());
-  if (std::ranges::any_of(unused, [](std::byte b) { return b != std::byte{0}; })) {
-    return make_error(Code::kUnsupported,
-                      "trailer at offset {}: bytes after the root digest are not zero", offset);
-  }
-  if (trailer.archive_length != record.head.end()) {
-    return make_error(Code::kMalformed, "trailer at offset {}: archive length {}, expected {}",
-                      offset, trailer.archive_length, record.head.end());
-  }
-  if (checked_add(trailer.index_offset, trailer.index_length) != offset ||
-      trailer.index_offset < kFileHeaderSize) {
-    return make_error(Code::kMalformed,
-                      "trailer at offset {}: the index at {} with {} bytes does not end there",
-                      offset, trailer.index_offset, trailer.index_length);
-  }
-  return trailer;
-}
 
 Status for_each_record(const Index& index, const Limits& limits,
                        const std::function<Status(const RecordView&)>& visit) {
@@ -307,7 +129,7 @@ Status for_each_record(const Index& index, const Limits& limits,
     }
     BBZ_TRY(visit(record));
     offset = record.head.end();
-    rest = rest.subspan(entry_size(record.head));
+    rest = rest.subspan(record.head.entry_size());
     ++count;
   }
   if (count != index.meta.record_count) {
@@ -333,19 +155,22 @@ Result<Opened> open_by_index(io::Source& source, const Limits& limits, bool use_
   BBZ_ASSIGN(opened.header, decode_file_header(start));
 
   if (!opened.header.index_first()) {
-    BBZ_ASSIGN(opened.trailer, read_trailer(source, *size, opened.header.digest_kind, limits));
-    BBZ_ASSIGN(opened.index, read_end_index(source, *opened.trailer, *size - kTrailerSize, limits));
+    BBZ_ASSIGN(opened.trailer, read_trailer(source, *size, opened.header, limits));
+    BBZ_ASSIGN(opened.index, read_end_index(source, *opened.trailer, *size - kTrailerSize,
+                                            opened.header, limits));
     opened.index.begin = kFileHeaderSize;
     return opened;
   }
-  BBZ_ASSIGN(const StoredRecord front, read_record_head(source, kFileHeaderSize, limits));
-  BBZ_ASSIGN(const IndexMeta meta, decode_front_index_meta(front.view, limits));
+  BBZ_ASSIGN(const StoredRecord front,
+             read_record_head(source, kFileHeaderSize, opened.header.id, limits));
+  BBZ_ASSIGN(const IndexMeta meta, decode_front_index_meta(front.view, opened.header, limits));
   if (use_front) {
     BBZ_ASSIGN(opened.index, read_front_index(source, front.view.head, meta, *size));
     return opened;
   }
-  BBZ_ASSIGN(opened.trailer, read_trailer(source, *size, opened.header.digest_kind, limits));
-  BBZ_ASSIGN(opened.index, read_end_index(source, *opened.trailer, *size - kTrailerSize, limits));
+  BBZ_ASSIGN(opened.trailer, read_trailer(source, *size, opened.header, limits));
+  BBZ_ASSIGN(opened.index,
+             read_end_index(source, *opened.trailer, *size - kTrailerSize, opened.header, limits));
   if (!opened.index.meta.same_list(meta)) {
     return make_error(Code::kMalformed,
                       "index at offset {}: it differs from the index at offset {}",

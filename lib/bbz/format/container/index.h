@@ -20,6 +20,7 @@ struct IndexMeta {
   std::uint64_t tail_length = 0;    // bytes of the index at the end and the trailer
   bool at_front = false;
   IndexCoding coding = IndexCoding::kStored;
+  std::uint64_t id = 0;  // of the archive
 
   // Returns whether both describe the same list. Place and coding may differ.
   bool same_list(const IndexMeta& other) const;
@@ -29,40 +30,54 @@ struct IndexMeta {
 void encode_index_meta(const IndexMeta& meta, std::vector<std::byte>& out);
 // Decodes the meta of an index. The returned list length is safe to allocate: it is within the
 // limit and in proportion to the payload. At the end of an archive, it does not exceed the number
-// of bytes before the index; at the front, it equals the payload length.
+// of bytes before the index; at the front, it does not exceed the payload length. The id is not
+// checked.
 // Errors: kMalformed, kUnsupported, kLimit.
 Result<IndexMeta> decode_index_meta(const RecordView& record, const Limits& limits);
-// Decodes the meta of the first record of an archive with an index at the front. Errors: those of
-// decode_index_meta; kMalformed if the record is not an index, or not one for the front.
-Result<IndexMeta> decode_front_index_meta(const RecordView& record, const Limits& limits);
+// Decodes the meta of the first record of an archive with this header, which has an index at the
+// front. Errors: those of decode_index_meta; kMalformed if the record is not an index, or not one for
+// the front, or has another id.
+Result<IndexMeta> decode_front_index_meta(const RecordView& record, const FileHeader& header,
+                                          const Limits& limits);
 // Decodes the meta of the index at the end. Errors: those of decode_index_meta; kMalformed if the
-// index is one for the front, or its tail length is not the length of the index and the trailer.
-// Precondition: the record is an index.
-Result<IndexMeta> decode_end_index_meta(const RecordView& record, const Limits& limits);
+// index is one for the front, or has another id, or its tail length is not the length of the index
+// and the trailer. Precondition: the record is an index.
+Result<IndexMeta> decode_end_index_meta(const RecordView& record, const FileHeader& header,
+                                        const Limits& limits);
+
+// Returns the bytes of an index without its payload, of so many bytes.
+std::size_t index_head_size(std::uint64_t payload_length);
 
 // Writes the payload of an index at the end (overwritten) and returns its coding: zstd, or stored
 // if zstd makes it no shorter or shortens it more than readers allow.
 IndexCoding encode_list(Bytes list, std::vector<std::byte>& payload);
 // Decodes the list from the payload of an index. Precondition: `meta` was decoded from that index,
-// and the payload has the checksum that `head` states. Errors: kMalformed, kChecksum, with the
+// and the payload has the check that `head` states. Errors: kMalformed, kChecksum, with the
 // offset of the index.
 Result<std::vector<std::byte>> decode_list(const RecordHead& head, const IndexMeta& meta,
                                            std::vector<std::byte> payload);
 
 // The meta of the trailer, the last record. Offsets and lengths are in bytes.
 struct Trailer {
-  std::uint64_t index_offset = 0;
-  std::uint64_t index_length = 0;  // head, meta and payload
+  std::uint64_t index_length = 0;  // of the whole record, which ends where the trailer begins
   std::uint64_t record_count = 0;
   std::uint64_t archive_length = 0;
-  Digest root;  // its kind is that of the file header
+  std::uint64_t id = 0;  // of the archive
+  Digest root;           // its kind is that of the file header
+
+  // Returns the offset of the index. Precondition: decode_trailer() made it.
+  std::uint64_t index_offset() const { return archive_length - kTrailerSize - index_length; }
 };
 
 // Appends the meta of the trailer to `out`.
 void encode_trailer(const Trailer& trailer, std::vector<std::byte>& out);
 // Decodes the meta of a trailer record. Errors: kMalformed if the meta has a wrong length or does
-// not agree with the offset of the record; kUnsupported if bytes after the root digest are not 0.
-Result<Trailer> decode_trailer(const RecordView& record, DigestKind kind);
+// not agree with the offset of the record or with the header; kUnsupported if bytes after the root
+// digest are not 0.
+Result<Trailer> decode_trailer(const RecordView& record, const FileHeader& header);
+// Returns the id that the meta of a trailer or of an index states, or nothing if it has another
+// length or the record another type. Nothing is checked.
+std::optional<std::uint64_t> stated_id(RecordType type, Bytes meta);
 
 // An index with its list. Its checksums have been verified.
 struct Index {

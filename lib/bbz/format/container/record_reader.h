@@ -30,10 +30,15 @@ class RecordReader {
 
   // Returns the next record, whose meta is valid until the next call, or nothing at a clean end:
   // the index and the trailer were read and agree, and no byte follows. If the payload of the
-  // previous record was not read, it is skipped. Errors: those of the source and of decode_head;
-  // kTruncated; kLimit if the entries so far exceed the limit on the index; kMalformed if index or
+  // previous record was not read, it is skipped, and so is its pad. Errors: those of the source and
+  // of decode_head; kTruncated; kLimit if the entries so far exceed the limit on the index; kMalformed if index or
   // trailer do not agree with the records.
   Result<std::optional<RecordView>> next();
+
+  // Reads the pad of the record that next() returned last, if it has one, and checks that it is
+  // zero. Call it once for each record, after the record is in the catalog and before its payload is
+  // read. Errors: those of the source, kMalformed.
+  Status read_pad();
 
   // Reads and checks the payload of the record that next() returned last (overwrites `payload`).
   // Call at most one of the functions that read a payload, once, for each record. Errors: those of
@@ -47,7 +52,9 @@ class RecordReader {
   // thread: the source can seek and holds the whole payload.
   bool can_leave_payload() const;
 
-  // Checks the payload without keeping it, in bounded memory. Errors: as read_payload().
+  // Checks the payload without keeping it, in bounded memory: against its payload check and, if the
+  // type of the record is unknown, against the check that its meta begins with. Errors: as
+  // read_payload().
   Status verify_payload();
 
   // Returns the trailer. Precondition: next() has returned nothing.
@@ -68,6 +75,7 @@ class RecordReader {
   std::optional<Index> front_;
   Trailer trailer_;
   std::uint64_t offset_ = 0;   // of the next byte to read
+  std::uint64_t pad_ = 0;      // bytes of the pad of the last record, not yet read
   std::uint64_t pending_ = 0;  // payload bytes of the last record, not yet read
   RecordHead last_;
   std::vector<std::byte> buffer_;  // head and meta of the last record

@@ -14,6 +14,7 @@ Status FileAssembler::put(const catalog::Tensor& tensor, std::uint64_t offset, B
 }
 
 Status FileAssembler::end(const catalog::File& file) {
+  BBZ_TRY(catalog::check_file(file));
   if (sink_.written() - begin_ == file.size) return {};
   return make_error(Code::kMalformed, "file {}: {} bytes, expected {}", bbz::quoted(file.path),
                     sink_.written() - begin_, file.size);

@@ -16,7 +16,8 @@ class FileAssembler {
   // Writes bytes that begin at `offset` of a tensor. Errors: those of the sink; kUnsupported for
   // bytes out of order if the sink cannot patch.
   Status put(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes);
-  // Checks that the file has the length that the archive says. Errors: kMalformed.
+  // Checks that the file has the length that the archive says. Errors: kMalformed; those of
+  // catalog::check_file().
   Status end(const catalog::File& file);
 
  private:

@@ -146,8 +146,7 @@ Status BitsBackPacker::write_rider(const Rider& rider, std::optional<std::uint32
                                 "a chunk of a rider has another size than when it was coded");
     }
     if (carried.length == 0) {
-      BBZ_TRY(
-          writer.write_coded(plain, static_cast<std::uint16_t>(carried.codec), carried.payload));
+      BBZ_TRY(writer.write_coded(plain, carried.codec, carried.payload));
     } else {
       Buffer payload;
       symmetry::encode_carried_head({static_cast<std::uint16_t>(carried.codec),
@@ -156,7 +155,7 @@ Status BitsBackPacker::write_rider(const Rider& rider, std::optional<std::uint32
       payload.insert(payload.end(),
                      carried.payload.begin() + static_cast<std::ptrdiff_t>(carried.length),
                      carried.payload.end());
-      BBZ_TRY(writer.write_coded(plain, symmetry::kCodecCarried, payload));
+      BBZ_TRY(writer.write_coded(plain, codec::CodecId::kCarried, payload));
     }
     rest = rest.subspan(plain.size());
   }

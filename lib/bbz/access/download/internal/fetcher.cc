@@ -151,7 +151,7 @@ Status Fetcher::fetch(std::span<const push::Interval> ranges) {
 void Fetcher::work(bool structure_only) {
   std::unique_lock lock(mutex_);
   while (!failure_ && decoder_.failure().ok()) {
-    if (structure_only && decoder_.root()) return;
+    if (structure_only && decoder_.opened()) return;
     std::optional<push::Interval> piece = next();
     if (!piece && share()) piece = next();
     if (!piece) {

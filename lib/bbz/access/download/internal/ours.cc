@@ -26,20 +26,13 @@ Result<bool> begins_as_state(io::Source& source) {
   return begins_with(source, Bytes(state).first(container::kMagic.size()));
 }
 
-// Returns whether a file is empty, begins as an archive does or has a whole record anywhere.
-Result<bool> begins_as_archive(io::Source& source, const Limits& limits) {
+// Returns whether a file is empty, begins as an archive does or has a whole index or trailer
+// anywhere.
+Result<bool> begins_as_archive(io::Source& source) {
   BBZ_ASSIGN(const bool begins, begins_with(source, std::as_bytes(std::span(container::kMagic))));
   if (begins) return true;
-  bool found = false;
-  const Status scanned = container::scan_records(
-      source, limits,
-      [&](const container::RecordView&) -> Status {
-        found = true;
-        return error_with_message(Code::kCancelled, "found");  // no need to look further
-      },
-      [](const container::Gap&) {});
-  if (!scanned.ok() && !found) return scanned.error();
-  return found;
+  BBZ_ASSIGN(const auto id, container::find_id(source));
+  return id.has_value();
 }
 
 // Examines a file beside a download. Returns false if there is none. Errors: kExists if `is_ours`
@@ -61,16 +54,16 @@ Result<bool> find_own(const std::string& path, IsOurs&& is_ours) {
 
 }  // namespace
 
-Result<bool> holds_archive(const std::string& path, const Limits& limits) {
+Result<bool> holds_archive(const std::string& path) {
   BBZ_ASSIGN(const auto source, io::open_own_source(path, io::OthersMayWrite::kLeft));
-  return begins_as_archive(*source, limits);
+  return begins_as_archive(*source);
 }
 
-Status check_partial(const std::string& path, const Limits& limits) {
+Status check_partial(const std::string& path) {
   const std::string part = path + ".part";
   BBZ_ASSIGN(const bool known, find_own(part + ".state", begins_as_state));
   BBZ_TRY(find_own(part, [&](io::Source& source) -> Result<bool> {
-    return known ? Result<bool>(true) : begins_as_archive(source, limits);
+    return known ? Result<bool>(true) : begins_as_archive(source);
   }));
   return {};
 }

@@ -62,28 +62,23 @@ Status Assembler::add_tensor(std::size_t unit) {
 }
 
 bool Assembler::needs_payload(const Unit& unit) const {
-  switch (unit.type) {
-    case RecordType::kChunk:
-      return wants(catalog().chunks[unit.item].meta.tensor);
-    case RecordType::kGroup:
-    case RecordType::kMetadata:
-      return true;
-    default:
-      return false;
-  }
+  if (const auto chunk = record_map_.chunk_of(unit))
+    return wants(catalog().chunks[*chunk].meta.tensor);
+  return unit.type == RecordType::kGroup || unit.type == RecordType::kMetadata;
 }
 
 Status Assembler::take(std::size_t number, Bytes payload) {
   Unit& unit = record_map_.unit(number);
+  if (record_map_.chunk_of(unit)) return take_chunk(number, payload);
   switch (unit.type) {
-    case RecordType::kChunk:
-      return take_chunk(number, payload);
     case RecordType::kGroup:
       return take_group(number, payload);
     case RecordType::kMetadata: {
       const catalog::Metadata& metadata = catalog().metadata[unit.item];
       BBZ_TRY(chunk::check_metadata(metadata, payload));
-      BBZ_TRY(receiver_.metadata(metadata, as_text(payload)));
+      if (chunk::check_known(metadata).ok()) {
+        BBZ_TRY(receiver_.metadata(metadata, as_text(payload)));
+      }
       break;
     }
     default:
@@ -97,8 +92,9 @@ Status Assembler::take(std::size_t number, Bytes payload) {
 Status Assembler::trust(std::size_t number) {
   Unit& unit = record_map_.unit(number);
   unit.set(Unit::kHanded);
-  if (unit.type != RecordType::kChunk) return {};
-  const std::uint32_t tensor = catalog().chunks[unit.item].meta.tensor;
+  const auto chunk = record_map_.chunk_of(unit);
+  if (!chunk) return {};
+  const std::uint32_t tensor = catalog().chunks[*chunk].meta.tensor;
   Progress& progress = progress_[tensor];
   ++progress.verified;
   ++progress.handed;
@@ -109,7 +105,7 @@ Status Assembler::trust(std::size_t number) {
 
 Status Assembler::take_chunk(std::size_t number, Bytes payload) {
   Unit& unit = record_map_.unit(number);
-  const catalog::Chunk& chunk = catalog().chunks[unit.item];
+  const catalog::Chunk& chunk = catalog().chunks[*record_map_.chunk_of(unit)];
   const std::uint32_t tensor = chunk.meta.tensor;
   Progress& progress = progress_[tensor];
   ++progress.verified;
@@ -130,13 +126,14 @@ Status Assembler::take_chunk(std::size_t number, Bytes payload) {
 // Decodes one chunk and passes it to the receiver.
 Status Assembler::hand_out(std::size_t number, Bytes payload) {
   Unit& unit = record_map_.unit(number);
-  const catalog::Chunk& chunk = catalog().chunks[unit.item];
+  const catalog::Chunk& chunk = catalog().chunks[*record_map_.chunk_of(unit)];
   const std::uint32_t tensor = chunk.meta.tensor;
   const catalog::TensorMeta& meta = catalog().tensors[tensor].meta;
   plain_.resize(chunk.decoded_bytes);
   std::shared_ptr<symmetry::GroupState> group;
   Status decoded;
-  if (needs_group(chunk)) {
+  if (needs_group(chunk)) decoded = chunk::check_known(meta, chunk);
+  if (needs_group(chunk) && decoded.ok()) {
     auto found = group_state(meta.group);
     if (found.ok()) {
       group = std::move(found).value();
@@ -159,12 +156,12 @@ Status Assembler::hand_out(std::size_t number, Bytes payload) {
 
 // Decodes the chunks of a tensor that waited for its group.
 Status Assembler::hand_out_waiting(std::uint32_t tensor) {
-  const std::uint64_t first = progress_[tensor].unit + 1;
+  const std::uint64_t first = progress_[tensor].unit;
   const std::uint64_t count = catalog().tensors[tensor].chunk_count;
   for (std::uint64_t i = 0; i < count && first + i < record_map_.unit_count(); ++i) {
     const Unit& unit = record_map_.unit(first + i);
     if (!unit.is(Unit::kPayloadOk) || unit.is(Unit::kHanded) || !wants(tensor)) continue;
-    if (!needs_group(catalog().chunks[unit.item])) continue;  // it does not wait
+    if (!needs_group(catalog().chunks[*record_map_.chunk_of(unit)])) continue;  // it does not wait
     BBZ_ASSIGN(const Bytes payload, input_.read(unit.payload(), payload_));
     BBZ_TRY(hand_out(first + i, payload));
     input_.release(unit.payload());
@@ -233,7 +230,7 @@ Status Assembler::check_file(std::uint32_t number) {
   const catalog::File& file = catalog().files[number];
   const FileProgress& progress = files_[number];
   if (!options_.decode || !progress.closed || progress.ended != file.tensors.size()) return {};
-  return receiver_.end_file(file);
+  return catalog::check_file(file).ok() ? receiver_.end_file(file) : Status();
 }
 
 }  // namespace bbz::push::internal

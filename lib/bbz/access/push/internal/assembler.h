@@ -42,7 +42,7 @@ class Assembler {
 
  private:
   struct Progress {
-    std::uint64_t unit = 0;      // of the tensor record; the units of its chunks follow
+    std::uint64_t unit = 0;      // of the tensor record, which has chunk 0; the others follow
     std::uint64_t verified = 0;  // number of chunks
     std::uint64_t handed = 0;    // number of chunks passed to the receiver
     bool wanted = false;

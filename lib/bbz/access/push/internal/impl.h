@@ -21,7 +21,9 @@ struct Decoder::Impl {
   bool was_adopted(Interval range) const;
   Status check_head(std::size_t unit);
   Status check_payload(std::size_t unit);
-  Status judge(std::size_t unit, std::uint64_t computed, Bytes payload);
+  std::optional<Hasher> digest_for(const internal::Unit& unit) const;
+  Status judge(std::size_t unit, std::uint64_t computed, std::optional<Hasher>& digest,
+               Bytes payload);
   Status roll(std::size_t unit);
 
   const std::vector<Interval>& wanted_pieces();
@@ -43,6 +45,7 @@ struct Decoder::Impl {
     std::size_t unit = 0;
     std::uint64_t position = 0;
     Xxh3Stream hash;
+    std::optional<Hasher> digest;
   };
   std::optional<Rolling> rolling;
   std::set<std::size_t> rolls;  // units that are hashed so, now or later

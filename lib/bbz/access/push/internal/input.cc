@@ -98,7 +98,7 @@ Result<Bytes> Input::read(Interval range, std::vector<std::byte>& buffer) {
   return Bytes(buffer);
 }
 
-Result<std::uint64_t> Input::hash(Interval range) {
+Result<std::uint64_t> Input::hash(Interval range, std::optional<Hasher>& digest) {
   constexpr std::uint64_t kStep = std::uint64_t{1} << 20;
   Xxh3Stream hash;
   std::vector<std::byte> buffer;
@@ -106,6 +106,7 @@ Result<std::uint64_t> Input::hash(Interval range) {
     const std::uint64_t step = std::min(range.size(), kStep);
     BBZ_ASSIGN(const Bytes bytes, read({range.begin, range.begin + step}, buffer));
     hash.update(bytes);
+    if (digest) digest->update(bytes);
     range.begin += step;
   }
   return hash.digest64();

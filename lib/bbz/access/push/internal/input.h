@@ -1,6 +1,7 @@
 // Input: the bytes that were fed, where they are kept, and what is known of them.
 #pragma once
 
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "bbz/access/push/store.h"
 #include "bbz/base/checked.h"
 #include "bbz/base/error.h"
+#include "bbz/base/hash.h"
 
 namespace bbz::push::internal {
 
@@ -67,8 +69,9 @@ class Input {
   // Returns bytes that are there and were not released: in `buffer`, or where they were passed
   // from. Valid until take(), forget_latest() or a change of `buffer`.
   Result<Bytes> read(Interval range, std::vector<std::byte>& buffer);
-  // Returns the XXH3-64 of bytes that are there, in bounded memory.
-  Result<std::uint64_t> hash(Interval range);
+  // Returns the XXH3-64 of bytes that are there, in bounded memory, and adds them to `digest`, if
+  // there is one.
+  Result<std::uint64_t> hash(Interval range, std::optional<Hasher>& digest);
 
   // Records that bytes are correct. Precondition of this and the next two: the bytes are there.
   void verify(Interval range);

@@ -26,15 +26,45 @@ std::size_t RecordMap::first_after(std::uint64_t offset) const {
   return static_cast<std::size_t>(at - units_.begin());
 }
 
-Bytes RecordMap::entry(const Unit& unit) const {
-  return Bytes(list_).subspan(unit.listed_at, unit.head_length - container::kSealSize);
+std::optional<std::uint64_t> RecordMap::chunk_of(const Unit& unit) const {
+  if (unit.type == RecordType::kChunk) return unit.item;
+  if (unit.type != RecordType::kTensor || !unit.has_payload) return std::nullopt;
+  return catalog().tensors[unit.item].first_chunk;
 }
 
-Result<std::vector<std::byte>> RecordMap::listed_head(const Unit& unit) const {
+Bytes RecordMap::entry(const Unit& unit) const {
+  return Bytes(list_).subspan(unit.listed_at, unit.entry_length);
+}
+
+Status RecordMap::check_head(Unit& unit, Bytes bytes, bool& other) const {
+  other = false;
+  BBZ_ASSIGN(const std::size_t size, container::head_size(bytes, unit.offset));
+  const auto damaged = [&] {
+    return make_error(Code::kChecksum,
+                      "record head at offset {}: damaged, because it differs from the index",
+                      unit.offset);
+  };
+  if (size > bytes.size()) return damaged();
+  const auto record = container::decode_intact_head(bytes.first(size), unit.offset, header_->id);
+  if (!record.ok()) return damaged();
+  if (!std::ranges::equal(entry(unit), bytes.subspan(container::kSealSize, unit.entry_length))) {
+    other = true;
+    return make_error(Code::kMalformed, "record at offset {}: its head differs from the index",
+                      unit.offset);
+  }
+  BBZ_TRY(container::check_pad(record->head, bytes.subspan(size)));
+  unit.payload_check = record->head.payload_check.value_or(0);
+  return {};
+}
+
+Status RecordMap::check_unknown(const Unit& unit, std::uint64_t computed,
+                                const std::optional<Digest>& digest) const {
   BBZ_ASSIGN(const RecordView record, container::decode_entry(entry(unit), unit.offset));
-  std::vector<std::byte> bytes;
-  container::encode_head(record.head, record.meta, bytes);
-  return bytes;
+  BBZ_ASSIGN(const auto check, catalog::decode_check(record, header_->digest_kind));
+  if (computed == check.checksum && digest == check.digest) return {};
+  return make_error(Code::kChecksum,
+                    "record at offset {}: the check in its meta is not that of its payload",
+                    unit.offset);
 }
 
 // Refuses a record that ends beyond the archive.
@@ -47,34 +77,35 @@ Status RecordMap::check_end(const RecordHead& head) const {
 // Returns the record head at `offset`, if it is there and undamaged. It lives until the next call.
 Result<std::optional<RecordView>> RecordMap::head_at(std::uint64_t offset) {
   const std::optional<RecordView> none;
-  if (offset > UINT64_MAX - container::kLongestHeadAndMeta) return none;
-  Interval range{offset, offset + container::kHeadSize};
+  if (offset > UINT64_MAX - container::kLongestHead) return none;
+  Interval range{offset, offset + container::kLeastRecord};
   if (total_ && range.end > *total_) {
     return make_error(Code::kTruncated, "record at offset {}: the archive ends at {}", offset,
                       *total_);
   }
-  if (!input_.has(range)) return none;
-  BBZ_ASSIGN(Bytes bytes, input_.read(range, buffer_));
-  const auto size = container::peek_size(bytes, offset);
-  if (!size.ok()) {
-    BBZ_TRY(input_.damage(range, size.error()));
-    return none;
+  Bytes bytes;
+  while (bytes.size() < range.size()) {
+    if (!input_.has(range)) return none;
+    BBZ_ASSIGN(bytes, input_.read(range, buffer_));
+    const auto size = container::head_size(bytes, offset);
+    if (!size.ok()) {
+      BBZ_TRY(input_.damage(range, size.error()));
+      return none;
+    }
+    range.end = offset + *size;
+    // The check cannot confirm this length yet. Do not believe it if it leads out of the archive, or
+    // into bytes that are known to be something else.
+    const auto unclaimed = input_.verified().missing(range, 1);
+    if ((total_ && range.end > *total_) || unclaimed.empty() || unclaimed.front() != range) {
+      BBZ_TRY(input_.damage(
+          {offset, offset + bytes.size()},
+          make_error(total_ && range.end > *total_ ? Code::kTruncated : Code::kChecksum,
+                     "record at offset {}: its head says that its meta ends at {}", offset,
+                     range.end)));
+      return none;
+    }
   }
-  range.end = offset + *size;
-  // The checksum cannot confirm this length yet. Do not believe it if it leads out of the archive,
-  // or into bytes that are known to be something else.
-  const auto unclaimed = input_.verified().missing(range, 1);
-  if ((total_ && range.end > *total_) || unclaimed.empty() || unclaimed.front() != range) {
-    BBZ_TRY(
-        input_.damage({offset, offset + container::kHeadSize},
-                      make_error(total_ && range.end > *total_ ? Code::kTruncated : Code::kChecksum,
-                                 "record at offset {}: its head says that its meta ends at {}",
-                                 offset, range.end)));
-    return none;
-  }
-  if (!input_.has(range)) return none;
-  BBZ_ASSIGN(bytes, input_.read(range, buffer_));
-  const auto record = container::decode_intact_head(bytes, offset);
+  const auto record = container::decode_intact_head(bytes, offset, header_->id);
   if (!record.ok()) {
     BBZ_TRY(input_.damage(range, record.error()));
     return none;
@@ -122,7 +153,7 @@ Status RecordMap::read_front(const Add& add) {
   if (!front_) {
     BBZ_ASSIGN(const auto record, head_at(container::kFileHeaderSize));
     if (!record) return {};
-    BBZ_ASSIGN(front_meta_, container::decode_front_index_meta(*record, limits_));
+    BBZ_ASSIGN(front_meta_, container::decode_front_index_meta(*record, *header_, limits_));
     BBZ_TRY(check_end(record->head));
     front_ = record->head;
     next_ = front_->end();
@@ -146,9 +177,10 @@ Status RecordMap::take_record(const RecordView& record, const Add& add) {
   Unit unit;
   unit.offset = record.head.offset;
   unit.payload_length = record.head.payload_length;
-  unit.payload_checksum = record.head.payload_checksum;
+  unit.payload_check = record.head.payload_check.value_or(0);
   unit.listed_at = list_.size();
-  unit.head_length = static_cast<std::uint32_t>(record.head.size());
+  unit.head_length = static_cast<std::uint32_t>(record.head.payload_offset() - record.head.offset);
+  unit.entry_length = static_cast<std::uint32_t>(record.head.entry_size());
   unit.type = record.head.type;
   unit.has_payload = record.head.has_payload();
   const auto newest = [&]() -> std::size_t {
@@ -232,7 +264,9 @@ Status RecordMap::read_records(const Add& add) {
                         container::type_name(head.type), head.offset,
                         listed_ ? ", because the index at the front lists no more records" : "");
     }
+    const bool padded = head.pad_length != 0;
     BBZ_TRY(take_record(*record, add));
+    if (padded) continue;  // the head is checked when its pad is there
     units_.back().set(Unit::kHeadOk);
     input_.verify(units_.back().head());
     input_.release(units_.back().head());
@@ -242,7 +276,7 @@ Status RecordMap::read_records(const Add& add) {
 
 Status RecordMap::take_index_head(const RecordView& record) {
   const RecordHead& head = record.head;
-  BBZ_ASSIGN(index_meta_, container::decode_end_index_meta(record, limits_));
+  BBZ_ASSIGN(index_meta_, container::decode_end_index_meta(record, *header_, limits_));
   BBZ_TRY(check_end(head));
   const Interval range{head.offset, head.payload_offset()};
   index_ = head;
@@ -273,82 +307,6 @@ Status RecordMap::read_index(const Add& add) {
   return take_list(index, add);
 }
 
-// Reads the trailer at the end of an archive of known length. If no trailer is there, those bytes
-// count as damaged: the archive may also be cut short.
-Status RecordMap::read_last_trailer() {
-  if (*total_ < container::kFileHeaderSize + container::kTrailerSize) {
-    return make_error(Code::kTruncated, "archive of {} bytes: too short to hold a trailer",
-                      *total_);
-  }
-  const Interval range{*total_ - container::kTrailerSize, *total_};
-  if (!input_.has(range)) return {};
-  BBZ_ASSIGN(const Bytes bytes, input_.read(range, buffer_));
-  const auto size = container::peek_size(bytes, range.begin);
-  if (size.ok() && *size == container::kTrailerSize) {
-    BBZ_ASSIGN(const auto record, head_at(range.begin));
-    if (!record) return {};
-    if (record->head.type == RecordType::kTrailer) return take_trailer(*record);
-  }
-  return input_.damage(range,
-                       make_error(Code::kTruncated,
-                                  "no trailer at offset {}: the archive is cut short or damaged, "
-                                  "or bytes were added to it",
-                                  range.begin));
-}
-
-Status RecordMap::take_trailer(const RecordView& record) {
-  BBZ_ASSIGN(trailer_, container::decode_trailer(record, header_->digest_kind));
-  const std::uint64_t end = record.head.end();
-  if ((total_ && *total_ != end) || input_.there().end() > end) {
-    return make_error(Code::kMalformed, "bytes follow the trailer, which ends at offset {}", end);
-  }
-  total_ = end;
-  input_.verify({record.head.offset, end});
-  input_.release({record.head.offset, end});
-  return compare();
-}
-
-// Refuses a trailer that places the index among the records. Otherwise the bytes there would count
-// as damaged.
-Status RecordMap::check_index_offset() const {
-  if (!trailer_ || index_ || trailer_->index_offset >= next_) return {};
-  return make_error(Code::kMalformed,
-                    "trailer: the index at offset {}, but the records known so far end at {}",
-                    trailer_->index_offset, next_);
-}
-
-// Checks that the index, the trailer and the records agree, as far as they are known.
-Status RecordMap::compare() const {
-  if (index_ && listed_ &&
-      (index_->offset != next_ || index_meta_.record_count != units_.size() ||
-       index_meta_.list_length != list_.size())) {
-    return make_error(Code::kMalformed,
-                      "index at offset {}: {} records in {} bytes, expected at {}: {} in {}",
-                      index_->offset, index_meta_.record_count, index_meta_.list_length, next_,
-                      units_.size(), list_.size());
-  }
-  if (index_ && front_ && !front_meta_.same_list(index_meta_)) {
-    return make_error(Code::kMalformed,
-                      "index at offset {}: it differs from the index at offset {}", front_->offset,
-                      index_->offset);
-  }
-  if (index_ && trailer_ &&
-      (trailer_->index_offset != index_->offset ||
-       trailer_->index_length != index_->end() - index_->offset ||
-       trailer_->record_count != index_meta_.record_count)) {
-    return make_error(Code::kMalformed,
-                      "trailer: index at {} with {} bytes and {} records, expected at {} with {} "
-                      "and {}",
-                      trailer_->index_offset, trailer_->index_length, trailer_->record_count,
-                      index_->offset, index_->end() - index_->offset, index_meta_.record_count);
-  }
-  if (trailer_ && root_ && trailer_->root != *root_) {
-    return make_error(Code::kChecksum, "trailer: root digest {}, computed {}",
-                      trailer_->root.to_string(), root_->to_string());
-  }
-  return {};
-}
-
 Status RecordMap::advance(const Add& add) {
   if (!header_) BBZ_TRY(read_header());
   if (!header_) return {};
@@ -356,7 +314,7 @@ Status RecordMap::advance(const Add& add) {
   if (header_->index_first() && !front_) return {};  // nothing says where the records begin
   if (!trailer_ && !index_ && total_) BBZ_TRY(read_last_trailer());
   BBZ_TRY(check_index_offset());
-  if (trailer_ && !index_) BBZ_TRY(read_index_head(trailer_->index_offset));
+  if (trailer_ && !index_) BBZ_TRY(read_index_head(trailer_->index_offset()));
   if (index_ && !index_read_) BBZ_TRY(read_index(add));
   BBZ_TRY(read_records(add));
   BBZ_TRY(check_index_offset());
@@ -373,16 +331,20 @@ Status RecordMap::advance(const Add& add) {
 }
 
 std::vector<Interval> RecordMap::structure() const {
-  if (listed_) return {};
+  if (opened()) return {};
   if (!header_) return {{0, container::kFileHeaderSize}};
   if (header_->index_first()) {
     if (front_) return {{front_->payload_offset(), front_->end()}};
     constexpr std::uint64_t kBegin = container::kFileHeaderSize;
-    return {{kBegin, kBegin + container::kIndexHeadAndMeta}};
+    return {{kBegin, kBegin + container::index_head_size(UINT64_MAX)}};
+  }
+  if (index_) {  // it may have been found behind the records, before the trailer came
+    const std::uint64_t end = index_->end() + container::kTrailerSize;
+    return {{index_->payload_offset(), std::min(end, total_.value_or(end))}};
   }
   if (!total_ || *total_ < container::kFileHeaderSize + container::kTrailerSize) return {};
   const std::uint64_t trailer = *total_ - container::kTrailerSize;
-  if (trailer_) return {{trailer_->index_offset, trailer}};
+  if (trailer_) return {{trailer_->index_offset(), trailer}};
   return {{trailer, *total_}};
 }
 

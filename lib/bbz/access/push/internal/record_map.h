@@ -15,21 +15,22 @@ namespace bbz::push::internal {
 struct Unit {
   // The results of checks.
   enum Flag : std::uint8_t {
-    kHeadOk = 1,     // head and meta in the archive are those that are known
-    kPayloadOk = 2,  // the payload has the checksum of the head
+    kHeadOk = 1,  // the head in the archive is intact and is the one that is known; the pad is zero
+    kPayloadOk = 2,  // the payload has the payload check of the head
     kHanded = 4,     // nothing more is to be made of it
   };
   std::uint64_t offset = 0;
   std::uint64_t payload_length = 0;
-  std::uint64_t payload_checksum = 0;
-  std::uint64_t listed_at = 0;  // offset of its entry in RecordMap's list
-  std::uint32_t head_length = 0;
-  std::uint32_t item = 0;  // index among the catalog's entries of its kind
+  std::uint64_t listed_at = 0;      // offset of its entry in RecordMap's list
+  std::uint32_t head_length = 0;    // bytes, with the pad
+  std::uint32_t entry_length = 0;   // bytes
+  std::uint32_t payload_check = 0;  // known if kHeadOk
+  std::uint32_t item = 0;           // index among the catalog's entries of its kind
   container::RecordType type{};
   std::uint8_t flags = 0;
   bool has_payload = false;
 
-  // Returns the range of its head and meta.
+  // Returns the range of its head and its pad.
   Interval head() const { return {offset, offset + head_length}; }
   // Returns the range of its payload.
   Interval payload() const { return {offset + head_length, offset + head_length + payload_length}; }
@@ -63,6 +64,9 @@ class RecordMap {
   bool listed() const { return listed_; }
   // Returns whether indexes and trailer were read, and agree with the records and each other.
   bool closed() const { return trailer_ && index_read_ && front_done(); }
+  // Returns whether all records are known, and what a reader that opens by the index needs was read:
+  // the index at the front or, without one, the trailer and the index at the end.
+  bool opened() const { return listed_ && (header_->index_first() ? front_read_ : closed()); }
   // Returns the content as far as it is known. Precondition: has_catalog().
   const catalog::Catalog& catalog() const { return builder_->catalog(); }
   // Returns whether the catalog was begun, which needs the file header.
@@ -76,13 +80,24 @@ class RecordMap {
   Unit& unit(std::size_t number) { return units_[number]; }
   // Returns a unit.
   const Unit& unit(std::size_t number) const { return units_[number]; }
+  // Returns the number of the chunk that a unit's payload is, among the catalog's chunks; nullopt if
+  // it is none.
+  std::optional<std::uint64_t> chunk_of(const Unit& unit) const;
   // Returns the first unit that ends after `offset`, or unit_count().
   std::size_t first_after(std::uint64_t offset) const;
-  // Returns the head and meta that a unit must have in the archive.
-  Result<std::vector<std::byte>> listed_head(const Unit& unit) const;
+  // Compares the head and the pad that the archive has for a unit with what is known of it. Takes the
+  // payload check from them. `other` becomes whether they have an intact head of another record.
+  // Errors: kMalformed if so, or if there is no record or the pad is not zero; kChecksum if the head
+  // is damaged.
+  Status check_head(Unit& unit, Bytes bytes, bool& other) const;
 
-  // Returns the bytes that must be there before the structure can be known, in the order to fetch
-  // them. Empty if it is known, or if it can only be found by reading everything.
+  // Compares a payload of an unknown type, by its XXH3-64 and, if the archive's digest kind is
+  // SHA-256, that, with the check in the meta. Errors: kChecksum.
+  Status check_unknown(const Unit& unit, std::uint64_t computed,
+                       const std::optional<Digest>& digest) const;
+
+  // Returns the bytes that must be there before opened() can hold, in the order to fetch them. Empty
+  // if it holds, or if it can only hold when everything was read.
   std::vector<Interval> structure() const;
 
  private:

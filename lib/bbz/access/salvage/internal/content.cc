@@ -20,12 +20,10 @@ catalog::Tensor entry_of(const FoundTensor& tensor) {
 
 // Returns the chunk of this number as its tensor's record implies it, whether it was found or not.
 catalog::Chunk expected_chunk(const FoundTensor& tensor, std::uint64_t number) {
-  catalog::Chunk chunk;
-  chunk.meta.first_element = number * tensor.meta.chunk_elements;
-  const std::uint64_t left = tensor.meta.stored_elements - chunk.meta.first_element;
-  chunk.meta.element_count = static_cast<std::uint32_t>(std::min(tensor.meta.chunk_elements, left));
-  chunk.decoded_bytes = std::uint64_t{chunk.meta.element_count} * tensor.meta.element_bits / 8;
-  return chunk;
+  catalog::ChunkMeta meta;
+  meta.tensor = tensor.meta.number;
+  meta.number = static_cast<std::uint32_t>(number);
+  return catalog::chunk_of(tensor.meta, meta);
 }
 
 }  // namespace
@@ -86,6 +84,7 @@ Status Content::decode_chunk(const FoundTensor& tensor, const catalog::Chunk& ch
   job.payload.resize(chunk.payload.length);
   BBZ_TRY(io::read_exactly(source_, chunk.payload.offset, job.payload));
   job.plain.resize(chunk.decoded_bytes);
+  BBZ_TRY(chunk::check_known(tensor.meta, chunk));
   if (!group.ok() && symmetry::needs_group(tensor.meta, chunk)) {
     return make_error(group.code(), "chunk {} at offset {} needs {}", chunk.meta.number,
                       chunk.payload.offset, group.error().message);
@@ -153,11 +152,8 @@ Result<std::shared_ptr<Content::Group>> Content::load_group(std::uint32_t number
     return make_error(Code::kTruncated, "group {}, which is lost", number);
   }
   const FoundGroup& entry = found->second;
-  const auto payload = chunk::read_payload(source_, entry.payload);
+  const auto payload = chunk::read_payload(source_, entry.meta.check, entry.payload);
   if (!payload.ok()) return about(payload.error());
-  const Status digest =
-      chunk::check_payload_digest(entry.meta.payload_digest, entry.payload, *payload);
-  if (!digest.ok()) return about(digest.error());
   const auto group = std::make_shared<Group>();
   const catalog::Group known{entry.meta, entry.payload, 0};
   BBZ_ASSIGN(group->state, symmetry::GroupState::make(known, *payload, survey_.digest_kind));

@@ -34,9 +34,10 @@ std::string Names::beside(std::uint32_t number, const std::string& path, std::st
 
 std::string Names::numbered(std::uint32_t number, std::string_view directory,
                             std::string_view suffix) {
-  std::string name = fmt::format("{}file-{}{}", directory, number, suffix);
+  const std::string which = number == kUnknownFile ? "unknown" : std::to_string(number);
+  std::string name = fmt::format("{}file-{}{}", directory, which, suffix);
   for (std::uint64_t i = 2; !take(name); ++i) {
-    name = fmt::format("{}file-{}-{}{}", directory, number, i, suffix);
+    name = fmt::format("{}file-{}-{}{}", directory, which, i, suffix);
   }
   return name;
 }

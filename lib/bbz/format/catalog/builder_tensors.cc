@@ -1,0 +1,168 @@
+// The part of CatalogBuilder that adds tensors and their chunks.
+#include <algorithm>
+
+#include "bbz/base/names.h"
+#include "bbz/format/catalog/builder.h"
+#include "bbz/format/catalog/internal/malformed.h"
+
+namespace bbz::catalog {
+namespace {
+
+using container::RecordView;
+
+// Returns the bytes of `elements` elements of `bits` bits, or nothing if these are no whole bytes
+// or exceed 64 bits.
+std::optional<std::uint64_t> packed_bytes(std::uint64_t elements, unsigned bits) {
+  const auto total = checked_mul(elements, bits);
+  if (!total || *total % 8 != 0) return std::nullopt;
+  return *total / 8;
+}
+
+}  // namespace
+
+// Counts the bytes of a tensor towards the limit when the tensor is declared, not when its file
+// ends, so that the limit holds while a pipe is unpacked. The bytes end at offset `end` of the
+// file.
+Status CatalogBuilder::claim_space(const RecordView& record, std::uint64_t end,
+                                   std::uint64_t size) {
+  const std::uint64_t left = limits_.unpacked_bytes - catalog_.unpacked_bytes;
+  if (size > left || end > limits_.unpacked_bytes) {
+    return make_error(Code::kLimit,
+                      "tensor record at offset {}: {} bytes up to byte {} of its file, the limit "
+                      "for all files is {}, of which {} are left",
+                      record.head.offset, size, end, limits_.unpacked_bytes, left);
+  }
+  catalog_.unpacked_bytes += size;
+  return {};
+}
+
+// Checks that a tensor refers to the newest group of its method, so that readers in archive order
+// need each group once.
+Status CatalogBuilder::refer_to_group(const RecordView& record, const TensorMeta& meta) {
+  if (meta.group == kNone) return {};
+  if (meta.group >= catalog_.groups.size()) {
+    return malformed(record, "group {} is not before it", meta.group);
+  }
+  Group& group = catalog_.groups[meta.group];
+  const std::uint32_t newest = newest_groups_.at(group.meta.method);
+  if (newest != meta.group) {
+    return malformed(record, "group {} is not the newest of method {} before it, group {} is",
+                     meta.group, static_cast<int>(group.meta.method), newest);
+  }
+  if (group.first_user == kNone) group.first_user = meta.number;
+  return {};
+}
+
+// Checks the place that a tensor's record states, or finds the one that follows from the records
+// before it: the next number, the open file, and the end of the tensor before it in that file.
+Status CatalogBuilder::place(const RecordView& record, TensorRecord& fields) const {
+  TensorMeta& meta = fields.tensor;
+  const auto number = static_cast<std::uint32_t>(catalog_.tensors.size());
+  if (fields.placed && meta.number != number) {
+    return malformed(record, "number {}, expected {}", meta.number, number);
+  }
+  meta.number = number;
+  if (meta.is_operand()) return {};
+  const auto file = static_cast<std::uint32_t>(catalog_.files.size() - 1);
+  if (!file_open_ || (fields.placed && meta.file != file) ||
+      catalog_.files.back().kind != FileKind::kRegular) {
+    return fields.placed ? malformed(record, "file {} is not open", meta.file)
+                         : malformed(record, "no file is open");
+  }
+  meta.file = file;
+  if (!fields.placed) meta.offset = file_end_;
+  if (fields.moved == (meta.offset == file_end_)) {
+    return malformed(
+        record, "it begins at byte {} and {} said to be moved, the tensor before it ends at {}",
+        meta.offset, fields.moved ? "is" : "is not", file_end_);
+  }
+  return {};
+}
+
+Status CatalogBuilder::add_tensor(const RecordView& record) {
+  BBZ_ASSIGN(TensorRecord fields, decode_tensor(record, catalog_.header.digest_kind, limits_));
+  BBZ_TRY(expect_chunks_done(record));
+  BBZ_TRY(check_count(record, catalog_.tensors.size(), limits_.tensors));
+  BBZ_TRY(place(record, fields));
+  TensorMeta& meta = fields.tensor;
+  BBZ_ASSIGN(const std::uint64_t elements, bbz::element_count(meta.shape));
+  const auto size = packed_bytes(elements, meta.element_bits);
+  const auto end = size ? checked_add(meta.offset, *size) : std::nullopt;
+  if (!end) {
+    return malformed(record,
+                     "{} elements of {} bits at byte {}: not whole bytes, or beyond 64 bits",
+                     elements, meta.element_bits, meta.offset);
+  }
+  const auto chunk_size =
+      packed_bytes(std::min(meta.chunk_elements, meta.stored_elements), meta.element_bits);
+  if (!chunk_size || !packed_bytes(meta.stored_elements, meta.element_bits)) {
+    return malformed(record, "{} elements in chunks of {}: not whole bytes, or beyond 64 bits",
+                     meta.stored_elements, meta.chunk_elements);
+  }
+  if (*chunk_size > limits_.chunk_bytes) {
+    return make_error(Code::kLimit,
+                      "tensor record at offset {}: chunks of {} bytes, the limit is {}",
+                      record.head.offset, *chunk_size, limits_.chunk_bytes);
+  }
+  BBZ_TRY(refer_to_group(record, meta));
+  Tensor tensor;
+  tensor.byte_size = *size;
+  tensor.first_chunk = catalog_.chunks.size();
+  tensor.chunk_count = divide_up(meta.stored_elements, meta.chunk_elements);
+  if (tensor.chunk_count > limits_.chunks - catalog_.chunks.size()) {
+    return make_error(Code::kLimit, "tensor record at offset {}: {} chunks, the limit is {} in all",
+                      record.head.offset, tensor.chunk_count, limits_.chunks);
+  }
+  if (meta.is_operand()) {
+    if (!operands_.insert(meta.name).second) {
+      return malformed(record, "the operand {} occurs twice", quoted(meta.name));
+    }
+  } else {
+    BBZ_TRY(claim_space(record, *end, *size));
+    catalog_.files.back().tensors.push_back(meta.number);
+    file_end_ = *end;
+  }
+  use(Registry::kDType, static_cast<std::uint64_t>(meta.dtype));
+  use(Registry::kForm, static_cast<std::uint64_t>(meta.form));
+  use(meta.extensions);
+  tensor.meta = std::move(meta);
+  catalog_.tensors.push_back(std::move(tensor));
+  if (!fields.chunk) return {};
+  fields.chunk->tensor = catalog_.tensors.back().meta.number;
+  return take_chunk(record, *std::move(fields.chunk));
+}
+
+// Adds the next chunk of the last tensor.
+Status CatalogBuilder::take_chunk(const RecordView& record, ChunkMeta meta) {
+  Tensor& tensor = catalog_.tensors.back();
+  use(Registry::kCodec, static_cast<std::uint64_t>(meta.codec));
+  use(meta.extensions);
+  Chunk chunk = chunk_of(tensor.meta, std::move(meta));
+  chunk.payload = payload_of(record);
+  if (chunk.payload.length > chunk.decoded_bytes) {
+    return malformed(record, "a payload of {} bytes for {} decoded bytes", chunk.payload.length,
+                     chunk.decoded_bytes);
+  }
+  tensor.stored_bytes += chunk.payload.length;
+  catalog_.stored_bytes += chunk.payload.length;
+  catalog_.chunks.push_back(std::move(chunk));
+  return {};
+}
+
+Status CatalogBuilder::add_chunk(const RecordView& record) {
+  BBZ_ASSIGN(ChunkMeta meta, decode_chunk(record, catalog_.header.digest_kind));
+  if (catalog_.tensors.empty() || meta.tensor + std::uint64_t{1} != catalog_.tensors.size()) {
+    return malformed(record, "tensor {} is not before it", meta.tensor);
+  }
+  const Tensor& tensor = catalog_.tensors.back();
+  const std::uint64_t number = catalog_.chunks.size() - tensor.first_chunk;
+  if (number >= tensor.chunk_count) {
+    return malformed(record, "tensor {} has only {} chunks", meta.tensor, tensor.chunk_count);
+  }
+  if (meta.number != number) {
+    return malformed(record, "chunk {}, expected chunk {}", meta.number, number);
+  }
+  return take_chunk(record, std::move(meta));
+}
+
+}  // namespace bbz::catalog

@@ -1,0 +1,250 @@
+// The metas of tensor and chunk records.
+#include "bbz/base/layer_name.h"
+#include "bbz/format/catalog/internal/meta_fields.h"
+
+namespace bbz::catalog {
+namespace {
+
+using container::RecordView;
+using internal::check_name;
+using internal::get_check;
+using internal::get_string;
+using internal::put_check;
+using internal::put_string;
+using internal::wrong_length;
+
+// The bits of the first byte of a tensor's meta.
+constexpr std::uint8_t kCodecBits = 0x07;
+constexpr std::uint8_t kIsBytes = 0x08;
+constexpr std::uint8_t kMore = 0x10;
+constexpr unsigned kRankShift = 5;
+// In the place of a codec or a rank that has a field of its own.
+constexpr std::uint8_t kFollows = 7;
+
+// The bits of the second byte, which is there with kMore.
+constexpr std::uint8_t kPlaced = 0x01;
+constexpr std::uint8_t kChunks = 0x02;
+constexpr std::uint8_t kForm = 0x04;
+constexpr std::uint8_t kOperand = 0x08;
+constexpr std::uint8_t kElementBits = 0x10;
+constexpr std::uint8_t kMoved = 0x20;
+constexpr std::uint8_t kMoreKnown = kPlaced | kChunks | kForm | kOperand | kElementBits | kMoved;
+
+std::uint8_t more_of(const TensorRecord& record) {
+  const TensorMeta& tensor = record.tensor;
+  unsigned more = 0;
+  if (record.placed) more |= kPlaced;
+  if (tensor.stored_elements > tensor.chunk_elements) more |= kChunks;
+  if (tensor.form != Form::kDense) more |= kForm;
+  if (tensor.is_operand()) more |= kOperand;
+  if (find_dtype(tensor.dtype) == nullptr) more |= kElementBits;
+  if (record.moved) more |= kMoved;
+  return static_cast<std::uint8_t>(more);
+}
+
+// Whether the fields of a form are the number of its group.
+bool has_group(Form form) {
+  return form == Form::kPolar || form == Form::kRider;
+}
+
+PayloadCheck decoded_check(const ChunkMeta& chunk) {
+  return {chunk.decoded_checksum, chunk.decoded_digest};
+}
+void get_decoded(WireReader& r, DigestKind kind, ChunkMeta& chunk) {
+  const PayloadCheck check = get_check(r, kind);
+  chunk.decoded_checksum = check.checksum;
+  chunk.decoded_digest = check.digest;
+}
+
+// Reads the form of a tensor. Its fields have a length, so that those of an unknown form can be
+// skipped. Returns whether those of a known one are valid.
+bool get_form(WireReader& r, TensorMeta& tensor) {
+  tensor.form = static_cast<Form>(r.get<std::uint8_t>());
+  tensor.stored_elements = r.get_varint<std::uint64_t>();
+  WireReader fields(r.get_bytes(r.get_varint<std::uint64_t>()));
+  if (tensor.form > Form::kRider) return true;
+  if (has_group(tensor.form)) tensor.group = fields.get_varint<std::uint32_t>();
+  return tensor.form != Form::kDense && fields.finished();
+}
+
+// The bytes that come before the codec field of a tensor's meta.
+std::size_t before_codec(std::uint8_t first) {
+  return (first & kMore) != 0 ? 2 : 1;
+}
+
+// Checks the values of a tensor's fields.
+Status check_tensor(const RecordView& record, const TensorMeta& tensor, std::uint8_t more,
+                    const Limits& limits) {
+  BBZ_TRY(check_name(record, tensor.name, limits));
+  const DTypeInfo* dtype = find_dtype(tensor.dtype);
+  const bool says_bits = (more & kElementBits) != 0;
+  if (tensor.element_bits == 0 || says_bits != (dtype == nullptr)) {
+    return malformed(record, "dtype {} with {} bits an element, {}",
+                     dtype != nullptr ? dtype->name : "unknown", tensor.element_bits,
+                     says_bits ? "stated" : "not stated");
+  }
+  return {};
+}
+
+}  // namespace
+
+void encode_meta(const TensorRecord& meta, std::vector<std::byte>& out) {
+  WireWriter w(out);
+  const TensorMeta& tensor = meta.tensor;
+  const bool is_bytes = tensor.kind == TensorKind::kBytes;
+  const auto codec = static_cast<std::uint8_t>(meta.chunk ? meta.chunk->codec : codec::CodecId());
+  const auto rank = tensor.shape.size();
+  const std::uint8_t more = more_of(meta);
+  unsigned first = std::min(codec, kFollows);
+  if (is_bytes) first |= kIsBytes;
+  if (more != 0) first |= kMore;
+  first |= static_cast<unsigned>(std::min<std::size_t>(rank, kFollows)) << kRankShift;
+  w.put(static_cast<std::uint8_t>(first));
+  if (more != 0) w.put(more);
+  if (codec >= kFollows) w.put(codec);
+  if (!is_bytes) w.put(static_cast<std::uint8_t>(tensor.dtype));
+  if ((more & kElementBits) != 0) w.put(tensor.element_bits);
+  if (meta.placed) {
+    w.put_varint(tensor.number);
+    if (!tensor.is_operand()) {
+      w.put_varint(tensor.file);
+      w.put_varint(tensor.offset);
+    }
+  }
+  if ((more & kChunks) != 0) w.put_varint(tensor.chunk_elements);
+  if ((more & kForm) != 0) {
+    std::vector<std::byte> fields;
+    if (has_group(tensor.form)) WireWriter(fields).put_varint(tensor.group);
+    w.put(static_cast<std::uint8_t>(tensor.form));
+    w.put_varint(tensor.stored_elements);
+    w.put_varint(fields.size());
+    w.put_bytes(fields);
+  }
+  if (rank >= kFollows) w.put_varint(rank);
+  for (const std::uint64_t extent : tensor.shape) w.put_varint(extent);
+  if (!is_bytes) put_string(w, tensor.name);
+  if (meta.chunk) put_check(w, decoded_check(*meta.chunk));
+  if (tensor.extensions.layer) container::write_extensions(tensor.extensions, out);
+}
+
+Result<TensorRecord> decode_tensor(const RecordView& record, DigestKind kind,
+                                   const Limits& limits) {
+  WireReader r(record.meta);
+  TensorRecord meta;
+  TensorMeta& tensor = meta.tensor;
+  const auto first = r.get<std::uint8_t>();
+  const bool is_bytes = (first & kIsBytes) != 0;
+  const std::uint8_t more = (first & kMore) != 0 ? r.get<std::uint8_t>() : 0;
+  if ((more & ~kMoreKnown) != 0) {
+    return make_error(Code::kUnsupported, "tensor record at offset {}: reserved bits {:#04x}",
+                      record.head.offset, more & ~kMoreKnown);
+  }
+  const bool follows = (first & kCodecBits) == kFollows;
+  const auto codec =
+      follows ? r.get<std::uint8_t>() : static_cast<std::uint8_t>(first & kCodecBits);
+  tensor.kind = is_bytes ? TensorKind::kBytes : TensorKind::kTensor;
+  tensor.dtype = is_bytes ? DType::kU8 : static_cast<DType>(r.get<std::uint8_t>());
+  if (const DTypeInfo* dtype = find_dtype(tensor.dtype)) {
+    tensor.element_bits = static_cast<std::uint8_t>(dtype->bits);
+  }
+  if ((more & kElementBits) != 0) tensor.element_bits = r.get<std::uint8_t>();
+  meta.placed = (more & kPlaced) != 0;
+  meta.moved = (more & kMoved) != 0;
+  const bool operand = (more & kOperand) != 0;
+  tensor.file = operand ? kNone : 0;
+  if (meta.placed) {
+    tensor.number = r.get_varint<std::uint32_t>();
+    if (!operand) tensor.file = r.get_varint<std::uint32_t>();
+    if (!operand) tensor.offset = r.get_varint<std::uint64_t>();
+  }
+  const bool chunked = (more & kChunks) != 0;
+  if (chunked) tensor.chunk_elements = r.get_varint<std::uint64_t>();
+  const bool formed = (more & kForm) != 0;
+  const bool form_valid = !formed || get_form(r, tensor);
+  std::uint64_t rank = first >> kRankShift;
+  const bool ranked = rank == kFollows;
+  if (ranked) rank = r.get_varint<std::uint64_t>();
+  if (rank > limits.rank) {
+    return make_error(Code::kLimit, "tensor record at offset {}: rank {}, the limit is {}",
+                      record.head.offset, rank, limits.rank);
+  }
+  for (std::uint64_t axis = 0; axis < rank && r.ok(); ++axis)
+    tensor.shape.push_back(r.get_varint<std::uint64_t>());
+  if (!is_bytes) tensor.name = get_string(r);
+  if (record.head.has_payload()) {
+    meta.chunk.emplace();
+    meta.chunk->codec = static_cast<codec::CodecId>(codec);
+    get_decoded(r, kind, *meta.chunk);
+  }
+  if (!internal::get_end(record, r, tensor)) return wrong_length(record);
+  const bool shortest = ((first & kMore) == 0 || more != 0) && (!follows || codec >= kFollows) &&
+                        (!ranked || rank >= kFollows);
+  if (!shortest || !form_valid || (codec != 0 && !meta.chunk) || (is_bytes && rank != 1) ||
+      (is_bytes && operand) || (meta.moved && (!meta.placed || operand))) {
+    return malformed(record,
+                     "its fields contradict each other, or are not the shortest: {:#04x} {:#04x}",
+                     first, more);
+  }
+  BBZ_TRY(check_tensor(record, tensor, more, limits));
+  const auto elements = bbz::element_count(tensor.shape);
+  if (!elements.ok()) return malformed(record, "{}", elements.error().message);
+  if (!formed) tensor.stored_elements = *elements;
+  if (chunked && (tensor.chunk_elements == 0 || tensor.chunk_elements >= tensor.stored_elements)) {
+    return malformed(record, "chunks of {} elements for {}", tensor.chunk_elements,
+                     tensor.stored_elements);
+  }
+  if (!chunked) tensor.chunk_elements = std::max<std::uint64_t>(tensor.stored_elements, 1);
+  if (meta.chunk.has_value() != (tensor.stored_elements != 0)) {
+    return malformed(record, "{} stored elements, and {} payload", tensor.stored_elements,
+                     meta.chunk ? "a" : "no");
+  }
+  // These numbers stand for none from here on.
+  if ((!operand && tensor.file == kNone) || (has_group(tensor.form) && tensor.group == kNone)) {
+    return malformed(record, "its file or its group is number {}, which none has", kNone);
+  }
+  if (!is_bytes) tensor.layer = layer_of(tensor.name).value_or(kNone);
+  if (tensor.extensions.layer) tensor.layer = *tensor.extensions.layer;
+  return meta;
+}
+
+void encode_meta(const ChunkMeta& meta, std::vector<std::byte>& out) {
+  WireWriter w(out);
+  w.put(static_cast<std::uint8_t>(meta.codec));
+  w.put_varint(meta.tensor);
+  w.put_varint(meta.number);
+  put_check(w, decoded_check(meta));
+}
+
+Result<ChunkMeta> decode_chunk(const RecordView& record, DigestKind kind) {
+  WireReader r(record.meta);
+  ChunkMeta meta;
+  meta.codec = static_cast<codec::CodecId>(r.get<std::uint8_t>());
+  meta.tensor = r.get_varint<std::uint32_t>();
+  meta.number = r.get_varint<std::uint32_t>();
+  get_decoded(r, kind, meta);
+  if (!internal::get_end(record, r, meta)) return wrong_length(record);
+  if (meta.number == 0) {
+    return malformed(record, "chunk 0 of tensor {} is in the tensor's own record", meta.tensor);
+  }
+  return meta;
+}
+
+void append_without_codec(const RecordView& record, std::vector<std::byte>& out) {
+  WireWriter w(out);
+  Bytes rest = record.meta;
+  if (record.head.type == container::RecordType::kTensor) {
+    const auto first = std::to_integer<std::uint8_t>(rest[0]);
+    const bool follows = (first & kCodecBits) == kFollows;
+    w.put_varint(rest.size() - (follows ? 1 : 0));
+    w.put(static_cast<std::uint8_t>(first & ~kCodecBits));
+    const std::size_t before = before_codec(first);
+    w.put_bytes(rest.subspan(1, before - 1));
+    rest = rest.subspan(before + (follows ? 1 : 0));
+  } else {
+    rest = rest.subspan(1);
+    w.put_varint(rest.size());
+  }
+  w.put_bytes(rest);
+}
+
+}  // namespace bbz::catalog

@@ -1,0 +1,38 @@
+// Extensions: what a later version, or somebody else, adds to the meta of a record.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "bbz/format/container/record.h"
+
+namespace bbz {
+class WireReader;
+}
+
+namespace bbz::container {
+
+// What a reader needs to know of the extensions at the end of a meta.
+struct Extensions {
+  // The private numbers among them: bit i is number kFirstPrivate + i.
+  std::uint32_t private_numbers = 0;
+  // The layer of a tensor whose name does not tell it.
+  std::optional<std::uint32_t> layer{};
+  // One of them is required, and this version does not know it. What the record declares is then
+  // unsupported.
+  bool unknown = false;
+};
+
+// Appends a list of extensions with the known ones of `extensions`. Precondition: it has one.
+void write_extensions(const Extensions& extensions, std::vector<std::byte>& out);
+
+// Reads the list of extensions that ends the meta of an extended record. Returns nothing if it is
+// not valid, or does not fill the rest of the meta exactly. For another record, returns no
+// extensions if the meta was read to its end.
+std::optional<Extensions> read_extensions(const RecordHead& head, WireReader& rest);
+
+// Checks that no extension is required that is not known. `what` names what they are of. Errors:
+// kUnsupported.
+Status check_extensions(const Extensions& extensions, std::string_view what);
+
+}  // namespace bbz::container
