@@ -23,7 +23,7 @@ set(BBZ_PUBLIC_HEADERS
   http/options.h http/source.h http/url.h
   io/atomic_file.h io/batch.h io/byte_range.h io/fd.h io/fd_writer.h io/file_status.h io/output_options.h io/output_tree.h
   io/publication.h io/sink.h io/source.h io/temporary.h
-  ops/cat.h ops/extract.h ops/info.h ops/pack.h ops/selection.h ops/stream_input.h ops/unpack.h ops/verify.h)
+  ops/cat.h ops/extract.h ops/info.h ops/join.h ops/pack.h ops/selection.h ops/stream_input.h ops/unpack.h ops/verify.h)
 
 get_property(rooms GLOBAL PROPERTY BBZ_ROOMS)
 add_library(bbz STATIC)

@@ -93,6 +93,10 @@ class EveryCommand : public ToolTest {
         {"$BBZ verify --fast -", 0, false, true, "in/model.bbz"},
         {"$BBZ verify --json in/model.bbz in/folder.bbz", 0, false, true},
         {"$BBZ salvage -v in/folder.bbz -o out", 0, true, true},
+        {"$BBZ pack in/folder --part 1/2 -o out", 0, true, false},
+        {"$BBZ join -v in/folder.bbz in/sliced.bbz -o out", 0, true, false},
+        {"$BBZ join in/model.bbz in/sliced.bbz --index-first -o out", 0, true, false},
+        {"$BBZ join - in/sliced.bbz -o -", 0, false, true, "in/model.bbz"},
         {"$BBZ estimate -v in/sliced.safetensors", 0, false, true},
         {"$BBZ estimate --json in/sliced.bbz", 0, false, true},
         {"$BBZ compare -v in/sliced.safetensors in/sliced.bbz", 0, false, true},
@@ -154,6 +158,10 @@ class EveryCommand : public ToolTest {
         {"$BBZ salvage in/cut.bbz -o out", 3, true, true},
         {"$BBZ salvage in/missing -o out", 1, false, false},
         {"$BBZ salvage in/model.safetensors -o out/below", 3, false, false},
+        {"$BBZ join in/model.bbz in/model.bbz -o out", 2, false, false},
+        {"$BBZ join in/sliced.bbz in/broken.bbz -o out", 3, false, false},
+        {"$BBZ join in/model.bbz -o in/old", 6, false, false},
+        {"$BBZ join in/missing -o out", 1, false, false},
         {"$BBZ mount in/cut.bbz m", mounts() ? 3 : 4, false, false},
         {"$BBZ mount in/missing m", mounts() ? 1 : 4, false, false},
         {"$BBZ estimate in/cut.bbz", 3, false, false},
@@ -198,7 +206,8 @@ class EveryCommand : public ToolTest {
   }
 
   static std::vector<std::string> names() {
-    return {"pack", "unpack", "cat", "mount", "verify", "get", "salvage", "estimate", "compare"};
+    return {"pack", "unpack",  "cat",  "mount",    "verify",
+            "get",  "salvage", "join", "estimate", "compare"};
   }
   static bool mounts() {
 #ifdef BBZ_HAVE_FUSE

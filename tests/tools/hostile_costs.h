@@ -45,6 +45,7 @@ inline const Commands kOfArchives = {{"bbzinfo", "$BBZINFO in"},
                                      {"unpack", "$BBZ unpack - -f --no-sync -C out < in"},
                                      {"cat", "$BBZ cat in w0 -f -o /dev/null"},
                                      {"salvage", "$BBZ salvage in -f --no-sync -C out"},
+                                     {"join", "$BBZ join in -o /dev/null"},
                                      {"push", "$RECEIVE < in"},
                                      {"compare", "$BBZ compare in in"},
                                      {"estimate", "$BBZ estimate in"}};

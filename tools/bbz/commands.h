@@ -9,6 +9,8 @@ namespace bbz::tools {
 void add_compare_command(Program& program);
 // Adds `bbz estimate`.
 void add_estimate_command(Program& program);
+// Adds `bbz join`.
+void add_join_command(Program& program);
 // Adds `bbz mount`.
 void add_mount_command(Program& program);
 // Adds `bbz get`.

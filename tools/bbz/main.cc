@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   add_verify_command(program);
   add_get_command(program);
   add_salvage_command(program);
+  add_join_command(program);
   add_estimate_command(program);
   add_compare_command(program);
   return program.main(argc, argv);

@@ -1,7 +1,8 @@
 #include <fmt/format.h>
-#include <algorithm>
 
+#include <algorithm>
 #include <bit>
+#include <charconv>
 #include <filesystem>
 #include <utility>
 
@@ -32,6 +33,7 @@ struct PackArguments {
   bool follow = false;
   std::string name;
   std::string symmetry = "off";
+  std::string part;
 };
 
 Manual pack_manual() {
@@ -66,6 +68,8 @@ Manual pack_manual() {
        "Packs a directory without the files and directories that match."},
       {"bbz pack run/ --opaque='*-00002-of-*' --skip-unreadable",
        "Packs a broken shard as bytes, and leaves out what cannot be read."},
+      {"bbz pack llama/ --part 2/8 -o part2.bbz",
+       "Packs the second of eight shares of a directory, one of eight jobs."},
       {"bbz pack sliced.pt --symmetry auto",
        "Packs a sliced model up to rotations that do not change its function: "
        "smaller, but not exact."},
@@ -159,8 +163,23 @@ std::string exact_junctions(const rotation::Record& record) {
                      count > 1 ? ", ..." : "");
 }
 
-files::Options reading_options(const PackArguments& arguments, const std::string& output) {
+Result<files::Options::Share> parse_share(const std::string& text) {
+  files::Options::Share share;
+  if (text.empty()) return share;
+  const char* const end = text.data() + text.size();
+  const auto number = std::from_chars(text.data(), end, share.number);
+  if (number.ec == std::errc() && number.ptr != end && *number.ptr == '/') {
+    const auto count = std::from_chars(number.ptr + 1, end, share.count);
+    const bool whole = count.ec == std::errc() && count.ptr == end;
+    if (whole && share.number >= 1 && share.number <= share.count) return share;
+  }
+  return make_error(Code::kInvalidArgument,
+                    "--part {}: expected I/N with I from 1 to N, such as 2/8", printable(text));
+}
+
+Result<files::Options> reading_options(const PackArguments& arguments, const std::string& output) {
   files::Options reading;
+  BBZ_ASSIGN(reading.share, parse_share(arguments.part));
   reading.opaque = arguments.all_opaque;
   reading.opaque_paths = arguments.opaque;
   reading.excluded = arguments.excluded;
@@ -187,7 +206,8 @@ Error with_advice(const PackArguments& arguments, Error error) {
 // Opens what is to be packed, and examines all of it.
 Result<std::unique_ptr<files::FileSequence>> open_input(const PackArguments& arguments,
                                                         const std::string& output) {
-  auto files = files::open(arguments.input, reading_options(arguments, output));
+  BBZ_ASSIGN(const files::Options reading, reading_options(arguments, output));
+  auto files = files::open(arguments.input, reading);
   if (!files.ok()) return with_advice(arguments, files.error());
   BBZ_TRY((*files)->look());
   for (const std::string& warning : (*files)->warnings()) {
@@ -216,6 +236,9 @@ Result<ops::PackSummary> pack_rotated(const PackArguments& arguments, const Comm
 }
 
 Status check_arguments(const PackArguments& arguments) {
+  if (!arguments.part.empty() && arguments.symmetry != "off") {
+    return make_error(Code::kInvalidArgument, "--part cannot be combined with --symmetry");
+  }
   if (!arguments.index_first) return {};
   if (arguments.symmetry != "off") {
     return make_error(Code::kInvalidArgument, "--index-first cannot be combined with --symmetry");
@@ -343,6 +366,11 @@ void add_pack_command(Program& program) {
                "Leave out what cannot be opened or packed in a directory; "
                "if something was left out, name it and exit with 1");
   app.add_flag("--follow", arguments->follow, "Follow links that lead out of the directory");
+  app.add_option("--part", arguments->part,
+                 "Pack the I-th of N shares of a directory's files, of about the same size; "
+                 "bbz join makes one archive of all parts. "
+                 "Cannot be combined with --symmetry")
+      ->type_name("I/N");
   app.add_option("--name", arguments->name, "Give a file from a stream this path in the archive")
       ->type_name("PATH");
 }

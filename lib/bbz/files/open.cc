@@ -5,6 +5,7 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/glob.h"
+#include "bbz/base/names.h"
 #include "bbz/files/internal/directory.h"
 #include "bbz/files/internal/format.h"
 #include "bbz/files/internal/front.h"
@@ -86,6 +87,10 @@ Result<std::unique_ptr<FileSequence>> open(const std::string& path, const Option
     return io::system_error(errno, "cannot open", path);
   }
   if (S_ISDIR(status.st_mode)) return open_directory(path, options);
+  if (options.share.count != 1) {
+    return make_error(Code::kInvalidArgument,
+                      "{}: is not a directory, of which shares can be packed", shown_path(path));
+  }
   if (path != "-" && S_ISREG(status.st_mode)) {
     return open_regular(path, io::FileVersion(status), options);
   }

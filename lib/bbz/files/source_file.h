@@ -81,6 +81,15 @@ struct Options {
   // have a name that no archive can hold; FileSequence::left_out() lists them. Otherwise they are
   // errors.
   bool skip_unreadable = false;
+  // One share of a directory's files, if several jobs pack them. Shares are runs of the files in
+  // their order, with about the same number of bytes. Some may have no files. All jobs must see the
+  // same directory.
+  struct Share {
+    std::uint64_t number = 1;  // from 1
+    std::uint64_t count = 1;   // of all shares
+  };
+  // The share whose files are given.
+  Share share{};
   // Follows symbolic links that lead out of the directory. Otherwise they are errors, because a
   // directory from somebody else may link to any file of this machine. An absolute link counts as
   // leading out.
@@ -155,7 +164,8 @@ class FileSequence {
 //   - "-", a FIFO or a character device: a stream, read front to back. It is a tar, whose members
 //     are the files (followed by its empty directories), or one file.
 // Errors: those of next(); kNotFound; kLimit if there are more than options.max_files files;
-// kInvalidArgument if options.output is `path` itself, or a file below it that is not an archive.
+// kInvalidArgument if options.output is `path` itself, or a file below it that is not an archive, and
+// if options.share is not the whole of what is no directory.
 Result<std::unique_ptr<FileSequence>> open(const std::string& path, const Options& options = {});
 
 // Opens a stream that the caller has opened: a tar or one file, as above. Errors: those of next().

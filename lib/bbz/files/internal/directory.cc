@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "bbz/base/checked.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/files/internal/format.h"
@@ -27,15 +28,38 @@ bool is_own_lack(int error) {
   return error == EMFILE || error == ENFILE || error == ENOMEM;
 }
 
+// Returns the share, from 0, in which byte `begin` of `whole` lies.
+std::uint64_t share_of(std::uint64_t begin, std::uint64_t whole, std::uint64_t count) {
+  if (begin >= whole) return count - 1;
+  // Not begin * count / whole, which could overflow.
+  const std::uint64_t size = divide_up(whole, count);
+  return begin / size;
+}
+
 class ListedFiles final : public FileSequence {
  public:
   ListedFiles(Folder folder, Listing listing, Options options)
       : folder_(std::move(folder)), listing_(std::move(listing)), options_(std::move(options)) {
-    for (const ListedEntry& entry : listing_.entries) total_ += entry.version.size;
+    std::uint64_t whole = 0;
+    for (const ListedEntry& entry : listing_.entries) whole += entry.version.size;
+    const Options::Share share = options_.share;
+    // A file belongs to the share in which its first byte lies.
+    const auto before = [&, at = std::uint64_t{0}](const ListedEntry& entry) mutable {
+      const std::uint64_t begin = std::exchange(at, at + entry.version.size);
+      return share_of(begin, whole, share.count);
+    };
+    std::vector<std::uint64_t> shares(listing_.entries.size());
+    std::ranges::transform(listing_.entries, shares.begin(), before);
+    first_ = static_cast<std::size_t>(std::ranges::lower_bound(shares, share.number - 1) -
+                                      shares.begin());
+    end_ = static_cast<std::size_t>(std::ranges::upper_bound(shares, share.number - 1) -
+                                    shares.begin());
+    position_ = first_;
+    for (std::size_t i = first_; i < end_; ++i) total_ += listing_.entries[i].version.size;
   }
 
   Result<std::optional<SourceFile>> next() override {
-    while (position_ < listing_.entries.size()) {
+    while (position_ < end_) {
       ListedEntry& entry = listing_.entries[position_++];
       if (entry.left_out) continue;
       BBZ_ASSIGN(auto file, open(entry));
@@ -50,7 +74,7 @@ class ListedFiles final : public FileSequence {
   std::optional<std::uint64_t> total_size() const override { return total_; }
 
   Status rewind() override {
-    position_ = 0;
+    position_ = first_;
     return {};
   }
 
@@ -66,8 +90,8 @@ class ListedFiles final : public FileSequence {
   }
 
   Status check_unchanged() override {
-    const std::size_t given = looked_ ? listing_.entries.size() : position_;
-    for (std::size_t i = 0; i < given; ++i) {
+    const std::size_t given = looked_ ? end_ : position_;
+    for (std::size_t i = first_; i < given; ++i) {
       const ListedEntry& entry = listing_.entries[i];
       if (!entry.left_out) BBZ_TRY(check(entry));
     }
@@ -155,6 +179,8 @@ class ListedFiles final : public FileSequence {
   Folder folder_;
   Listing listing_;
   Options options_;
+  std::size_t first_ = 0;  // the entries of the share are [first_, end_)
+  std::size_t end_ = 0;
   std::size_t position_ = 0;
   std::uint64_t total_ = 0;
   bool looked_ = false;    // whether every file was opened once

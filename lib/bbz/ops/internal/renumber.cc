@@ -1,0 +1,132 @@
+#include "bbz/ops/internal/renumber.h"
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+
+namespace bbz::ops {
+namespace {
+
+using container::RecordType;
+using container::RecordView;
+using Meta = std::optional<std::vector<std::byte>>;
+
+// Returns the meta of `fields`, followed by the extensions of the record from which `original` was
+// decoded. Neither may have extensions that encode_meta() writes.
+template <class Fields>
+std::vector<std::byte> encoded(const RecordView& record, const Fields& original,
+                               const Fields& fields) {
+  std::vector<std::byte> before;
+  catalog::encode_meta(original, before);
+  std::vector<std::byte> meta;
+  catalog::encode_meta(fields, meta);
+  const Bytes extensions = record.meta.subspan(before.size());
+  meta.insert(meta.end(), extensions.begin(), extensions.end());
+  return meta;
+}
+
+Error refused(const RecordView& record, std::string_view why) {
+  return make_error(Code::kUnsupported, "{} record at offset {}: {}, so it cannot be joined",
+                    container::type_name(record.head.type), record.head.offset, why);
+}
+
+// Checks that the numbers of a record are all known. `extensions` are those of the record.
+Status check_known(const RecordView& record, const container::Extensions& extensions) {
+  if (!extensions.unknown) return {};
+  return refused(record, "it requires an extension that is not known");
+}
+
+}  // namespace
+
+void Renumberer::begin_part(const container::FileHeader& header) {
+  header_ = header;
+  before_ = so_far_;
+}
+
+Result<Meta> Renumberer::meta_of(const RecordView& record, Bytes payload) {
+  switch (record.head.type) {
+    case RecordType::kFile: {
+      BBZ_ASSIGN(const catalog::FileMeta original, catalog::decode_file(record, limits_));
+      BBZ_TRY(check_known(record, original.extensions));
+      catalog::FileMeta fields = original;
+      fields.number = so_far_.files++;
+      return Meta(encoded(record, original, fields));
+    }
+    case RecordType::kFileEnd: {
+      BBZ_ASSIGN(const catalog::FileEndMeta original, catalog::decode_file_end(record));
+      BBZ_TRY(check_known(record, original.extensions));
+      catalog::FileEndMeta fields = original;
+      fields.number += before_.files;
+      return Meta(encoded(record, original, fields));
+    }
+    case RecordType::kTensor:
+      return tensor(record);
+    case RecordType::kChunk: {
+      BBZ_ASSIGN(const catalog::ChunkMeta original,
+                 catalog::decode_chunk(record, header_.digest_kind));
+      BBZ_TRY(check_known(record, original.extensions));
+      catalog::ChunkMeta fields = original;
+      fields.tensor += before_.tensors;
+      return Meta(encoded(record, original, fields));
+    }
+    case RecordType::kMetadata:
+      return metadata(record, payload);
+    case RecordType::kGroup: {
+      BBZ_ASSIGN(const catalog::GroupMeta original,
+                 catalog::decode_group(record, header_.digest_kind));
+      BBZ_TRY(check_known(record, original.extensions));
+      catalog::GroupMeta fields = original;
+      fields.number = so_far_.groups++;
+      return Meta(encoded(record, original, fields));
+    }
+    case RecordType::kPrivateName:
+      return private_name(record);
+    default:
+      return refused(record, "its type is not known");
+  }
+}
+
+Result<Meta> Renumberer::tensor(const RecordView& record) {
+  BBZ_ASSIGN(catalog::TensorRecord original,
+             catalog::decode_tensor(record, header_.digest_kind, limits_));
+  catalog::TensorMeta& meta = original.tensor;
+  BBZ_TRY(check_known(record, meta.extensions));
+  if (meta.form > catalog::Form::kRider) return refused(record, "its form is not known");
+  meta.extensions = {};  // they are copied as they are
+  catalog::TensorRecord fields = original;
+  fields.tensor.number += before_.tensors;
+  if (!fields.tensor.is_operand()) fields.tensor.file += before_.files;
+  if (fields.tensor.group != catalog::kNone) fields.tensor.group += before_.groups;
+  ++so_far_.tensors;
+  return Meta(encoded(record, original, fields));
+}
+
+Result<Meta> Renumberer::metadata(const RecordView& record, Bytes payload) {
+  BBZ_ASSIGN(const catalog::MetadataMeta original,
+             catalog::decode_metadata(record, header_.digest_kind));
+  BBZ_TRY(check_known(record, original.extensions));
+  catalog::MetadataMeta fields = original;
+  if (fields.file != catalog::kNone) {
+    fields.file += before_.files;
+    return Meta(encoded(record, original, fields));
+  }
+  const Digest value = digest_of(DigestKind::kXxh3_128, payload);
+  const auto [known, added] = values_.try_emplace(fields.key, value);
+  if (added) return Meta(encoded(record, original, fields));
+  if (known->second == value) return Meta();
+  return make_error(Code::kInvalidArgument,
+                    "metadata {} of the archive: its value is not that of a part before it",
+                    quoted(fields.key));
+}
+
+Result<Meta> Renumberer::private_name(const RecordView& record) {
+  BBZ_ASSIGN(const catalog::PrivateNameMeta original, catalog::decode_private_name(record));
+  BBZ_TRY(check_known(record, original.extensions));
+  const auto [known, added] =
+      names_.try_emplace({original.registry, original.number}, original.name);
+  if (added) return Meta(encoded(record, original, original));
+  if (known->second == original.name) return Meta();
+  return refused(record, fmt::format("its number {} stands for {} in a part before it",
+                                     original.number, quoted(known->second)));
+}
+
+}  // namespace bbz::ops
