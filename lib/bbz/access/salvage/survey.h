@@ -21,12 +21,12 @@ struct FoundFile {
   std::optional<catalog::FileMeta> meta;    // kind and path; nullopt if the record is lost
   std::optional<catalog::FileEndMeta> end;  // size and digest; nullopt if the record is lost
   std::vector<std::uint32_t> tensors;       // in the order of their offsets
-  // Its metadata "format" and "safetensors", by key, not read yet.
+  // A value of its metadata that was not read yet.
   struct Value {
-    catalog::Payload place;
-    catalog::PayloadCheck check;
+    catalog::Payload place;       // in the archive
+    catalog::PayloadCheck check;  // of the value
   };
-  std::map<std::string, Value> metadata;
+  std::map<std::string, Value> metadata;  // the keys "format" and "safetensors"
 };
 
 // A tensor whose record was found.

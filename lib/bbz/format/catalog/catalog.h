@@ -86,15 +86,15 @@ struct Group {
 
 // The contents in archive order. CatalogBuilder builds it and checks that it is consistent.
 struct Catalog {
-  container::FileHeader header;    // fields of the file header
-  std::vector<File> files;         // files and empty directories, by number
-  std::vector<Tensor> tensors;     // tensors, plain bytes and operands, by number
-  std::vector<Chunk> chunks;       // of all tensors, each tensor's in one run
-  std::vector<Metadata> metadata;  // of all files and of the archive
-  std::vector<Group> groups;       // by number
-  std::vector<PrivateNameMeta> private_names;
-  std::uint64_t unpacked_bytes = 0;  // all files together
-  std::uint64_t stored_bytes = 0;    // all payloads together
+  container::FileHeader header;                // fields of the file header
+  std::vector<File> files;                     // files and empty directories, by number
+  std::vector<Tensor> tensors;                 // tensors, plain bytes and operands, by number
+  std::vector<Chunk> chunks;                   // of all tensors, each tensor's in one run
+  std::vector<Metadata> metadata;              // of all files and of the archive
+  std::vector<Group> groups;                   // by number
+  std::vector<PrivateNameMeta> private_names;  // in archive order
+  std::uint64_t unpacked_bytes = 0;            // all files together
+  std::uint64_t stored_bytes = 0;              // all payloads together
 
   // Returns the chunks of a tensor of this catalog; the span is valid while `chunks` is unchanged.
   std::span<const Chunk> chunks_of(const Tensor& tensor) const {

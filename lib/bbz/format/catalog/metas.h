@@ -37,17 +37,17 @@ struct FileMeta {
   std::uint32_t number = 0;            // of the file, from 0 in archive order
   FileKind kind = FileKind::kRegular;  // a directory has no tensors
   std::string path;                    // relative and safe (check_safe_path)
-  container::Extensions extensions{};
+  container::Extensions extensions{};  // of the record
 };
 
 // The meta of a file end record, which closes a file.
 struct FileEndMeta {
-  std::uint32_t number = 0;        // of the file that ends
-  std::uint32_t tensor_count = 0;  // tensors that cover the file; operands do not count
-  std::uint64_t size = 0;          // bytes
-  bool ordered = true;             // its tensors with bytes are in the order of the file
-  std::optional<Digest> digest;    // SHA-256 of the file's bytes, if the writer stored it
-  container::Extensions extensions{};
+  std::uint32_t number = 0;            // of the file that ends
+  std::uint32_t tensor_count = 0;      // tensors that cover the file; operands do not count
+  std::uint64_t size = 0;              // bytes
+  bool ordered = true;                 // its tensors with bytes are in the order of the file
+  std::optional<Digest> digest;        // SHA-256 of the file's bytes, if the writer stored it
+  container::Extensions extensions{};  // of the record
 };
 
 // Tells a tensor from plain bytes of a file, such as its header.
@@ -69,7 +69,7 @@ struct TensorMeta {
   std::uint64_t chunk_elements = 1;      // in each chunk but the last, which may have fewer
   Shape shape;                           // extents in elements, outermost first; empty for a scalar
   std::string name;                      // UTF-8
-  container::Extensions extensions{};
+  container::Extensions extensions{};    // of the record
 
   // Returns whether the tensor belongs to no file: it only serves to rebuild other tensors.
   bool is_operand() const { return file == kNone; }
@@ -100,18 +100,18 @@ struct TensorRecord {
 
 // The meta of a metadata record. Without a file, the value belongs to the whole archive.
 struct MetadataMeta {
-  std::uint32_t file = kNone;  // number of the file that it describes, if any
-  std::string key;             // UTF-8 of 1 to 255 bytes
-  PayloadCheck check{};        // of the value
-  container::Extensions extensions{};
+  std::uint32_t file = kNone;          // number of the file that it describes, if any
+  std::string key;                     // UTF-8 of 1 to 255 bytes
+  PayloadCheck check{};                // of the value
+  container::Extensions extensions{};  // of the record
 };
 
 // The meta of a group record.
 struct GroupMeta {
-  std::uint32_t number = 0;  // of the group, from 0 in archive order
-  GroupMethod method{};      // how it rebuilds tensors
-  PayloadCheck check{};      // of the payload
-  container::Extensions extensions{};
+  std::uint32_t number = 0;            // of the group, from 0 in archive order
+  GroupMethod method{};                // how it rebuilds tensors
+  PayloadCheck check{};                // of the payload
+  container::Extensions extensions{};  // of the record
 };
 
 // A registry, whose private numbers an archive can name. The numbers are part of the format.
@@ -126,10 +126,10 @@ enum class Registry : std::uint8_t {
 
 // The meta of a private name record: what a private number means in the archive.
 struct PrivateNameMeta {
-  Registry registry{};       // may be unknown: the record has no effect then
-  std::uint64_t number = 0;  // a private one
-  std::string name;          // such as "org.example.int3"
-  container::Extensions extensions{};
+  Registry registry{};                 // may be unknown: the record has no effect then
+  std::uint64_t number = 0;            // a private one
+  std::string name;                    // such as "org.example.int3"
+  container::Extensions extensions{};  // of the record
 };
 
 // Appends the encoded meta of a file record to `out`. No encode_meta() checks values.

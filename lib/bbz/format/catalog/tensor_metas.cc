@@ -72,7 +72,36 @@ std::size_t before_codec(std::uint8_t first) {
   return (first & kMore) != 0 ? 2 : 1;
 }
 
-// Checks the values of a tensor's fields.
+// Reads number, file and offset of a tensor, or sets what stands for them if they are implied.
+void get_place(WireReader& r, std::uint8_t more, TensorRecord& meta) {
+  TensorMeta& tensor = meta.tensor;
+  meta.placed = (more & kPlaced) != 0;
+  meta.moved = (more & kMoved) != 0;
+  const bool operand = (more & kOperand) != 0;
+  tensor.file = operand ? kNone : 0;
+  if (!meta.placed) return;
+  tensor.number = r.get_varint<std::uint32_t>();
+  if (operand) return;
+  tensor.file = r.get_varint<std::uint32_t>();
+  tensor.offset = r.get_varint<std::uint64_t>();
+}
+
+// Returns whether the fields that a tensor's first bytes announce are those that it needs, and go
+// together. `codec` is that of its first chunk.
+bool are_needed(std::uint8_t first, std::uint8_t more, std::uint8_t codec,
+                const TensorRecord& meta) {
+  const std::size_t rank = meta.tensor.shape.size();
+  const bool is_bytes = (first & kIsBytes) != 0;
+  const bool operand = (more & kOperand) != 0;
+  if ((first & kMore) != 0 && more == 0) return false;
+  if ((first & kCodecBits) == kFollows && codec < kFollows) return false;
+  if (first >> kRankShift == kFollows && rank < kFollows) return false;
+  if (codec != 0 && !meta.chunk) return false;
+  if (is_bytes && (rank != 1 || operand)) return false;
+  return !meta.moved || (meta.placed && !operand);
+}
+
+// Checks the name and the dtype of a tensor.
 Status check_tensor(const RecordView& record, const TensorMeta& tensor, std::uint8_t more,
                     const Limits& limits) {
   BBZ_TRY(check_name(record, tensor.name, limits));
@@ -82,6 +111,25 @@ Status check_tensor(const RecordView& record, const TensorMeta& tensor, std::uin
     return malformed(record, "dtype {} with {} bits an element, {}",
                      dtype != nullptr ? dtype->name : "unknown", tensor.element_bits,
                      says_bits ? "stated" : "not stated");
+  }
+  return {};
+}
+
+// Checks the numbers of elements of a tensor and its chunks, and sets those that are implied.
+Status count_elements(const RecordView& record, std::uint8_t more, TensorRecord& meta) {
+  TensorMeta& tensor = meta.tensor;
+  const auto elements = bbz::element_count(tensor.shape);
+  if (!elements.ok()) return malformed(record, "{}", elements.error().message);
+  if ((more & kForm) == 0) tensor.stored_elements = *elements;
+  if ((more & kChunks) == 0) {
+    tensor.chunk_elements = std::max<std::uint64_t>(tensor.stored_elements, 1);
+  } else if (tensor.chunk_elements == 0 || tensor.chunk_elements >= tensor.stored_elements) {
+    return malformed(record, "chunks of {} elements for {}", tensor.chunk_elements,
+                     tensor.stored_elements);
+  }
+  if (meta.chunk.has_value() != (tensor.stored_elements != 0)) {
+    return malformed(record, "{} stored elements, and {} payload", tensor.stored_elements,
+                     meta.chunk ? "a" : "no");
   }
   return {};
 }
@@ -148,22 +196,11 @@ Result<TensorRecord> decode_tensor(const RecordView& record, DigestKind kind,
     tensor.element_bits = static_cast<std::uint8_t>(dtype->bits);
   }
   if ((more & kElementBits) != 0) tensor.element_bits = r.get<std::uint8_t>();
-  meta.placed = (more & kPlaced) != 0;
-  meta.moved = (more & kMoved) != 0;
-  const bool operand = (more & kOperand) != 0;
-  tensor.file = operand ? kNone : 0;
-  if (meta.placed) {
-    tensor.number = r.get_varint<std::uint32_t>();
-    if (!operand) tensor.file = r.get_varint<std::uint32_t>();
-    if (!operand) tensor.offset = r.get_varint<std::uint64_t>();
-  }
-  const bool chunked = (more & kChunks) != 0;
-  if (chunked) tensor.chunk_elements = r.get_varint<std::uint64_t>();
-  const bool formed = (more & kForm) != 0;
-  const bool form_valid = !formed || get_form(r, tensor);
+  get_place(r, more, meta);
+  if ((more & kChunks) != 0) tensor.chunk_elements = r.get_varint<std::uint64_t>();
+  const bool form_valid = (more & kForm) == 0 || get_form(r, tensor);
   std::uint64_t rank = first >> kRankShift;
-  const bool ranked = rank == kFollows;
-  if (ranked) rank = r.get_varint<std::uint64_t>();
+  if (rank == kFollows) rank = r.get_varint<std::uint64_t>();
   if (rank > limits.rank) {
     return make_error(Code::kLimit, "tensor record at offset {}: rank {}, the limit is {}",
                       record.head.offset, rank, limits.rank);
@@ -177,29 +214,16 @@ Result<TensorRecord> decode_tensor(const RecordView& record, DigestKind kind,
     get_decoded(r, kind, *meta.chunk);
   }
   if (!internal::get_end(record, r, tensor)) return wrong_length(record);
-  const bool shortest = ((first & kMore) == 0 || more != 0) && (!follows || codec >= kFollows) &&
-                        (!ranked || rank >= kFollows);
-  if (!shortest || !form_valid || (codec != 0 && !meta.chunk) || (is_bytes && rank != 1) ||
-      (is_bytes && operand) || (meta.moved && (!meta.placed || operand))) {
+  if (!form_valid || !are_needed(first, more, codec, meta)) {
     return malformed(record,
                      "its fields contradict each other, or are not the shortest: {:#04x} {:#04x}",
                      first, more);
   }
   BBZ_TRY(check_tensor(record, tensor, more, limits));
-  const auto elements = bbz::element_count(tensor.shape);
-  if (!elements.ok()) return malformed(record, "{}", elements.error().message);
-  if (!formed) tensor.stored_elements = *elements;
-  if (chunked && (tensor.chunk_elements == 0 || tensor.chunk_elements >= tensor.stored_elements)) {
-    return malformed(record, "chunks of {} elements for {}", tensor.chunk_elements,
-                     tensor.stored_elements);
-  }
-  if (!chunked) tensor.chunk_elements = std::max<std::uint64_t>(tensor.stored_elements, 1);
-  if (meta.chunk.has_value() != (tensor.stored_elements != 0)) {
-    return malformed(record, "{} stored elements, and {} payload", tensor.stored_elements,
-                     meta.chunk ? "a" : "no");
-  }
+  BBZ_TRY(count_elements(record, more, meta));
   // These numbers stand for none from here on.
-  if ((!operand && tensor.file == kNone) || (has_group(tensor.form) && tensor.group == kNone)) {
+  const bool wrong_file = (more & kOperand) == 0 && tensor.file == kNone;
+  if (wrong_file || (has_group(tensor.form) && tensor.group == kNone)) {
     return malformed(record, "its file or its group is number {}, which none has", kNone);
   }
   if (!is_bytes) tensor.layer = layer_of(tensor.name).value_or(kNone);

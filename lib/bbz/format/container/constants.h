@@ -38,8 +38,9 @@ inline constexpr std::uint16_t kFeatureIndexFirst = 1u << 0;
 // All bits of FileHeader::required_features that have a meaning. Readers refuse others.
 inline constexpr std::uint16_t kKnownFeatures = kFeatureIndexFirst;
 
-// The least and the largest alignment of payloads that an archive can have.
+// The least alignment of payloads that an archive can have, in bytes.
 inline constexpr std::uint64_t kLeastAlignment = 1u << 4;
+// The largest one.
 inline constexpr std::uint64_t kMostAlignment = 1u << 21;
 
 // The bit of RecordHead::flags for a record that readers skip if they do not know its type.
@@ -64,8 +65,9 @@ enum class RecordType : std::uint32_t {
   kPrivateName = 10,  // the meaning of a private number
 };
 
-// The private numbers of every registry: the first one, and the one after the last.
+// The first private number of every registry.
 inline constexpr std::uint64_t kFirstPrivate = 96;
+// The number after the last private one.
 inline constexpr std::uint64_t kEndPrivate = 128;
 
 // The coding of the list in an index, as the meta of the index stores it.

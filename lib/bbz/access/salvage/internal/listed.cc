@@ -85,14 +85,16 @@ std::optional<std::vector<std::uint64_t>> FoundPlaces::of_listed(const container
     return place != kNowhere && place >= size ? place - size : kNowhere;
   };
   next = last;
-  for (Listed& record : std::views::reverse(listed)) {
+  for (auto at = listed.rbegin(); at != listed.rend(); ++at) {
+    Listed& record = *at;
     next = before(next, record.size);
     if (!record.begin && next != kNowhere) claim(record, next);
     next = record.begin.value_or(next);
   }
   match(listed, false);
   next = last;
-  for (Listed& record : std::views::reverse(listed)) {
+  for (auto at = listed.rbegin(); at != listed.rend(); ++at) {
+    Listed& record = *at;
     next = before(next, record.size);
     if (!record.begin && next != kNowhere) {
       record.begin = next;
