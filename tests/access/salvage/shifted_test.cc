@@ -143,22 +143,23 @@ class Shifted : public testing::TestWithParam<std::tuple<DigestKind, std::uint64
   void expect_right_places(const Survey& found) {
     const catalog::Catalog& catalog = reader_->catalog();
     for (const auto& [number, tensor] : found.tensors) {
-      const bool placed = tensor.meta.file != kUnknownFile;
+      const catalog::TensorMeta& meta = tensor.meta;
+      const bool placed = meta.file != kUnknownFile;
       if (!placed) ++unplaced_;
       if (number > kUnknownFile) {  // nobody knows it, but perhaps the place
         ASSERT_TRUE(!placed || std::ranges::any_of(catalog.tensors, [&](const auto& other) {
-          return other.meta.name == tensor.meta.name && other.meta.shape == tensor.meta.shape &&
-                 other.meta.file == tensor.meta.file && other.meta.offset == tensor.meta.offset;
-        })) << tensor.meta.name;
+          return other.meta.name == meta.name && other.meta.shape == meta.shape &&
+                 other.meta.file == meta.file && other.meta.offset == meta.offset;
+        })) << meta.name;
         continue;
       }
       ASSERT_LT(number, catalog.tensors.size());
       const catalog::TensorMeta& expected = catalog.tensors[number].meta;
-      ASSERT_EQ(tensor.meta.name, expected.name) << number;
-      ASSERT_EQ(tensor.meta.shape, expected.shape) << number;
+      ASSERT_EQ(meta.name, expected.name) << number;
+      ASSERT_EQ(meta.shape, expected.shape) << number;
       if (!placed) continue;
-      ASSERT_EQ(tensor.meta.file, expected.file) << number;
-      ASSERT_EQ(tensor.meta.offset, expected.offset) << number;
+      ASSERT_EQ(meta.file, expected.file) << number;
+      ASSERT_EQ(meta.offset, expected.offset) << number;
     }
   }
 
