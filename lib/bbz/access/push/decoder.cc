@@ -153,7 +153,7 @@ Status Decoder::Impl::check_head(std::size_t number) {
   Unit& unit = record_map.unit(number);
   BBZ_ASSIGN(const Bytes bytes, input.read(unit.head(), buffer));
   bool other = false;
-  const Status same = record_map.check_head(unit, bytes, other);
+  Status same = record_map.check_head(unit, bytes, other);
   if (same.ok()) {
     unit.set(Unit::kHeadOk);
     input.verify(unit.head());
