@@ -36,12 +36,12 @@ Manual salvage_manual() {
       "Otherwise writes PATH.partial, with zeros in place of the lost bytes, "
       "and PATH.rescued.safetensors, with the tensors that are whole. "
       "If such a name is taken in the archive or is too long, "
-      "the file is called file-N.partial or the like.",
+      "the file is called file-N.partial or the like. "
       "Tensors of which nothing tells the file or the place in it are in file-unknown.partial "
-      "and file-unknown.rescued.safetensors.",
+      "and file-unknown.rescued.safetensors. "
       "What is lost is listed, and so is what could not be written.",
       "Tensors that pack --symmetry derives from others are rebuilt from those, "
-      "and are lost if one of those is damaged; -v says which.",
+      "and are lost if one of those is damaged; -v says which. "
       "The records of an archive are told from others by its id, "
       "which its header, its trailer and its index have. "
       "If none of them is whole, --id must name it; bbzinfo --json shows it while one is.",
