@@ -34,6 +34,12 @@ Result<std::uint64_t> byte_size(DType dtype, std::uint64_t elements) {
   return *bits / 8;
 }
 
+std::optional<std::uint64_t> packed_bytes(std::uint64_t elements, std::uint64_t bits) {
+  const auto total = checked_mul(elements, bits);
+  if (!total || *total % 8 != 0) return std::nullopt;
+  return *total / 8;
+}
+
 std::uint64_t row_length(const Shape& shape) {
   return shape.empty() ? 1 : shape.back();
 }

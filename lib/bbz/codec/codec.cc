@@ -4,6 +4,7 @@
 #include <array>
 
 #include "bbz/base/format.h"
+#include "bbz/base/shape.h"
 #include "bbz/codec/internal/general.h"
 #include "bbz/codec/split/split_float.h"
 
@@ -87,15 +88,15 @@ Result<std::uint64_t> chunk_bytes(const ChunkShape& shape) {
     return make_error(Code::kInvalidArgument, "chunk: first column {} is outside a row of {}",
                       shape.first_column, shape.row_length);
   }
-  const auto bits = checked_mul(shape.elements, element_bits(shape));
-  if (!bits || *bits % 8 != 0) {
+  const auto bytes = packed_bytes(shape.elements, element_bits(shape));
+  if (!bytes) {
     return make_error(Code::kInvalidArgument, "chunk: {} elements of {} bits are no whole bytes",
                       shape.elements, element_bits(shape));
   }
-  if (*bits / 8 > kMaxChunkBytes) {
-    return make_error(Code::kLimit, "chunk: {} bytes, the limit is {}", *bits / 8, kMaxChunkBytes);
+  if (*bytes > kMaxChunkBytes) {
+    return make_error(Code::kLimit, "chunk: {} bytes, the limit is {}", *bytes, kMaxChunkBytes);
   }
-  return *bits / 8;
+  return *bytes;
 }
 
 CodecId encode(const ChunkShape& shape, Bytes plain, const EncodeOptions& options,

@@ -16,12 +16,6 @@ using container::RecordView;
 
 using catalog::payload_of;
 
-// Returns whether the elements fill whole bytes.
-bool is_packed(std::uint64_t elements, std::uint64_t bits) {
-  const auto total = checked_mul(elements, bits);
-  return total && *total % 8 == 0;
-}
-
 // The numbers of tensors that no record states begin here, far above those of real archives.
 constexpr std::uint32_t kMadeUpTensors = kUnknownFile + 1;
 
@@ -167,20 +161,18 @@ class Surveyor {
     if (!fields.ok()) return false;
     const catalog::TensorMeta& meta = fields->tensor;
     const auto elements = bbz::element_count(meta.shape);
-    const auto bits = elements.ok() ? checked_mul(*elements, meta.element_bits) : std::nullopt;
-    if (!bits || *bits % 8 != 0 || *bits / 8 > limits_.unpacked_bytes) return false;
-    const std::uint64_t chunk_elements = std::min(meta.chunk_elements, meta.stored_elements);
-    if (!is_packed(chunk_elements, meta.element_bits) ||
-        !is_packed(meta.stored_elements, meta.element_bits)) {
-      return false;
-    }
-    if (chunk_elements * meta.element_bits / 8 > limits_.chunk_bytes) return false;
+    const auto size = elements.ok() ? packed_bytes(*elements, meta.element_bits) : std::nullopt;
+    if (!size || *size > limits_.unpacked_bytes) return false;
+    const auto chunk_size =
+        packed_bytes(std::min(meta.chunk_elements, meta.stored_elements), meta.element_bits);
+    if (!chunk_size || *chunk_size > limits_.chunk_bytes) return false;
+    if (!packed_bytes(meta.stored_elements, meta.element_bits)) return false;
     // Recovery visits every chunk, so a tensor may not have more chunks than the archive has room
     // for records.
     const std::uint64_t chunk_count = divide_up(meta.stored_elements, meta.chunk_elements);
     if (chunk_count > source_.size().value_or(0) / container::kLeastRecord) return false;
     if (!fields->placed || meta.is_operand() || placer_.is_waiting()) check_run();
-    placer_.tensor({std::move(*fields), payload_of(record), record.head.offset, *bits / 8});
+    placer_.tensor({std::move(*fields), payload_of(record), record.head.offset, *size});
     return true;
   }
 

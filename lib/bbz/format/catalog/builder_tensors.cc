@@ -2,23 +2,13 @@
 #include <algorithm>
 
 #include "bbz/base/names.h"
+#include "bbz/base/shape.h"
 #include "bbz/format/catalog/builder.h"
 #include "bbz/format/catalog/internal/malformed.h"
 
 namespace bbz::catalog {
-namespace {
 
 using container::RecordView;
-
-// Returns the bytes of `elements` elements of `bits` bits, or nothing if these are no whole bytes
-// or exceed 64 bits.
-std::optional<std::uint64_t> packed_bytes(std::uint64_t elements, unsigned bits) {
-  const auto total = checked_mul(elements, bits);
-  if (!total || *total % 8 != 0) return std::nullopt;
-  return *total / 8;
-}
-
-}  // namespace
 
 // Counts the bytes of a tensor towards the limit when the tensor is declared, not when its file
 // ends, so that the limit holds while a pipe is unpacked. The bytes end at offset `end` of the
