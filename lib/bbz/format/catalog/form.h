@@ -18,6 +18,11 @@ enum class Form : std::uint8_t {
   kRider = 3,  // all in order, with parts of the payloads in a group
 };
 
+// Returns whether this version knows a form, and so its fields.
+constexpr bool is_known(Form form) {
+  return form <= Form::kRider;
+}
+
 // How a group rebuilds the tensors that refer to it.
 enum class GroupMethod : std::uint8_t {
   kPolar = 2,     // derives one from the factor that is its operand

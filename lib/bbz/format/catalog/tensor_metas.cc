@@ -62,7 +62,7 @@ bool get_form(WireReader& r, TensorMeta& tensor) {
   tensor.form = static_cast<Form>(r.get<std::uint8_t>());
   tensor.stored_elements = r.get_varint<std::uint64_t>();
   WireReader fields(r.get_bytes(r.get_varint<std::uint64_t>()));
-  if (tensor.form > Form::kRider) return true;
+  if (!is_known(tensor.form)) return true;
   if (has_group(tensor.form)) tensor.group = fields.get_varint<std::uint32_t>();
   return tensor.form != Form::kDense && fields.finished();
 }

@@ -90,7 +90,7 @@ Result<Meta> Renumberer::tensor(const RecordView& record) {
              catalog::decode_tensor(record, header_.digest_kind, limits_));
   catalog::TensorMeta& meta = original.tensor;
   BBZ_TRY(check_known(record, meta.extensions));
-  if (meta.form > catalog::Form::kRider) return refused(record, "its form is not known");
+  if (!catalog::is_known(meta.form)) return refused(record, "its form is not known");
   meta.extensions = {};  // they are copied as they are
   catalog::TensorRecord fields = original;
   fields.tensor.number += before_.tensors;
@@ -123,7 +123,7 @@ Result<Meta> Renumberer::private_name(const RecordView& record) {
   BBZ_TRY(check_known(record, original.extensions));
   const auto [known, added] =
       names_.try_emplace({original.registry, original.number}, original.name);
-  if (added) return Meta(encoded(record, original, original));
+  if (added) return Meta(std::in_place, record.meta.begin(), record.meta.end());
   if (known->second == original.name) return Meta();
   return refused(record, fmt::format("its number {} stands for {} in a part before it",
                                      original.number, quoted(known->second)));
