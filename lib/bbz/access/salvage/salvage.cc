@@ -208,10 +208,10 @@ Status Salvager::write_tensors(const FoundFile& found, const FileReport& report,
     if (find_dtype(tensor.meta.dtype) == nullptr) continue;  // safetensors has no name for it
     std::string name = tensor.meta.name;
     std::uint64_t& count = names[name];
-    if (count++ != 0) {
-      do {
-        name = fmt::format("{} ({})", tensor.meta.name, count);
-      } while (!names.try_emplace(name, 1).second && ++count != 0);
+    ++count;
+    if (count > 1) name = fmt::format("{} ({})", tensor.meta.name, count);
+    while (count > 1 && !names.try_emplace(name, 1).second) {
+      name = fmt::format("{} ({})", tensor.meta.name, ++count);
     }
     listed.push_back({std::move(name), tensor.meta.dtype, tensor.meta.shape, 0, 0});
     sources.push_back(&tensor);

@@ -42,20 +42,16 @@ class ListedFiles final : public FileSequence {
       : folder_(std::move(folder)), listing_(std::move(listing)), options_(std::move(options)) {
     std::uint64_t whole = 0;
     for (const ListedEntry& entry : listing_.entries) whole += entry.version.size;
-    const Options::Share share = options_.share;
     // A file belongs to the share in which its first byte lies.
-    const auto before = [&, at = std::uint64_t{0}](const ListedEntry& entry) mutable {
-      const std::uint64_t begin = std::exchange(at, at + entry.version.size);
-      return share_of(begin, whole, share.count);
-    };
-    std::vector<std::uint64_t> shares(listing_.entries.size());
-    std::ranges::transform(listing_.entries, shares.begin(), before);
-    first_ = static_cast<std::size_t>(std::ranges::lower_bound(shares, share.number - 1) -
-                                      shares.begin());
-    end_ = static_cast<std::size_t>(std::ranges::upper_bound(shares, share.number - 1) -
-                                    shares.begin());
+    std::uint64_t begin = 0;
+    for (const ListedEntry& entry : listing_.entries) {
+      const std::uint64_t number = share_of(begin, whole, options_.share.count) + 1;
+      if (number < options_.share.number) ++first_;
+      if (number <= options_.share.number) ++end_;
+      if (number == options_.share.number) total_ += entry.version.size;
+      begin += entry.version.size;
+    }
     position_ = first_;
-    for (std::size_t i = first_; i < end_; ++i) total_ += listing_.entries[i].version.size;
   }
 
   Result<std::optional<SourceFile>> next() override {

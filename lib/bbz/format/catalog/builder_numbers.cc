@@ -15,11 +15,10 @@ void CatalogBuilder::use(Registry registry, std::uint64_t number) {
 }
 
 void CatalogBuilder::use(const container::Extensions& extensions) {
-  for (unsigned i = 0; extensions.private_numbers >> i != 0; ++i) {
+  for (unsigned i = 0; i < container::kEndPrivate - container::kFirstPrivate; ++i) {
     if ((extensions.private_numbers >> i & 1) != 0) {
       use(Registry::kExtension, container::kFirstPrivate + i);
     }
-    if (i == 31) break;
   }
 }
 
