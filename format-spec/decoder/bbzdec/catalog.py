@@ -3,7 +3,7 @@ import hashlib
 
 import xxhash
 
-from . import container, metas
+from . import codecs, container, groups, metas
 from .errors import require
 from .limits import BITS_64
 
@@ -17,7 +17,8 @@ class Catalog:
         self.file_open = False
         self.chunk_count = self.unpacked = 0
         self.paths, self.folders = set(), set()
-        self.operands, self.keys, self.newest_group = set(), set(), {}
+        self.operands, self.keys = set(), set()
+        self.newest_group, self.newest_chunk = {}, {}
         self.names, self.used = [], set()  # of private numbers; (registry, number)
         self.root = xxhash.xxh3_128() if header.digest_kind == container.XXH3 else hashlib.sha256()
 
@@ -200,7 +201,29 @@ class Catalog:
         require(record.payload_length <= chunk.size, "malformed",
                 f"{record}: payload of {record.payload_length} bytes for {chunk.size}")
         self.use(metas.CODECS, chunk.codec, chunk.extensions)
+        chunk.source = record
+        may_repeat = tensor.form == groups.DENSE and tensor.file is not None
+        row = tensor.shape[-1] if tensor.shape else 1
+        column = chunk.number * tensor.chunk_elements % row
+        key = (tensor.dtype, tensor.bits, chunk.count, row, column, chunk.decoded.checksum)
+        if chunk.codec == codecs.SAME:
+            require(may_repeat, "malformed", f"{record}: codec same, not dense or in no file")
+            require(record.payload_length == 0, "malformed", f"{record}: codec same with a payload")
+            self.repeat(record, chunk, self.newest_chunk.get(key))
+        elif may_repeat:
+            self.newest_chunk[key] = tensor, chunk
         tensor.chunks.append(chunk)
+
+    @staticmethod
+    def repeat(record, chunk, repeated):
+        """Repeated chunks: the codec, the payload and what is not known are those of the other."""
+        require(repeated and repeated[1].decoded == chunk.decoded, "malformed",
+                f"{record}: codec same, and no chunk before it has the same bytes")
+        tensor, other = repeated
+        chunk.codec, chunk.source = other.codec, other.record
+        for extensions in (other.extensions, tensor.extensions):
+            if chunk.extensions.unknown is None and extensions.unknown is not None:
+                chunk.extensions = extensions
 
     def add_metadata(self, record):
         """Metadata (type 5)."""

@@ -6,7 +6,7 @@ import zstandard
 from . import dtypes, limits as fixed, splitfloat
 from .errors import ArchiveError, require
 
-RAW, CONSTANT, ZSTD, SPLIT_FLOAT, CARRIED = range(5)
+RAW, CONSTANT, ZSTD, SPLIT_FLOAT, CARRIED, SAME = range(6)
 
 
 def decode(codec, payload, dtype, bits, count, size):
@@ -22,6 +22,7 @@ def decode(codec, payload, dtype, bits, count, size):
     if codec == SPLIT_FLOAT:
         return splitfloat.decode(payload, dtype, count, size)
     require(codec != CARRIED, "malformed", "codec carried in a tensor of another form than rider")
+    require(codec != SAME, "malformed", "codec same as the own codec of a carried chunk")
     raise ArchiveError("unsupported", f"codec {codec}")
 
 

@@ -61,7 +61,7 @@ class Content:
     def read_chunk(self, tensor, chunk):
         """Chunk: decoding, then the checks. A payload that is damaged is so whatever decoding says."""
         what = f"{tensor}, chunk {chunk.number}"
-        payload = container.payload_of(self.archive, chunk.record)
+        payload = container.payload_of(self.archive, chunk.source)
         try:
             chunk.extensions.check(what)
             if tensor.form == groups.RIDER and chunk.codec == codecs.CARRIED:
@@ -71,7 +71,7 @@ class Content:
             check_decoded(data, chunk.decoded.checksum, chunk.decoded.digest, what)
             return data
         except ArchiveError as error:
-            container.check_payload(self.archive, chunk.record)
+            container.check_payload(self.archive, chunk.source)
             raise ArchiveError(error.code, f"{what}: {error}") from error
 
     @staticmethod

@@ -108,7 +108,8 @@ def tensors_of(group, payload, tensors):
     size = 0
     for tensor in belong:
         operand = tensor.file is None
-        require(tensor.form == DENSE and operand == (group.method == POLAR), "malformed",
+        require(tensor.form == DENSE and not tensor.repeats()
+                and operand == (group.method == POLAR), "malformed",
                 f"group {group.number}: {tensor} cannot belong to it")
         size += tensor.size
         require(size <= fixed.GROUP_TENSORS, "limit", f"group {group.number}: tensors of {size} bytes")

@@ -84,10 +84,17 @@ class Tensor:
         """The bytes of its payloads."""
         return sum(chunk.record.payload_length for chunk in self.chunks)
 
+    def repeats(self):
+        """Repeated chunks: whether it has one."""
+        return any(chunk.source is not chunk.record for chunk in self.chunks)
+
 
 @dataclass
 class Chunk:
-    """A chunk of a tensor, in which record it may be; `size` is that of its decoded bytes."""
+    """A chunk of a tensor, in which record it may be; `size` is that of its decoded bytes.
+
+    `source` is the record with its payload, and `codec` what that is coded by.
+    """
     codec: int
     tensor: int
     number: int
@@ -96,6 +103,7 @@ class Chunk:
     record: object
     count: int = 0
     size: int = 0
+    source: object = None
 
 
 @dataclass

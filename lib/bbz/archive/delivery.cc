@@ -10,6 +10,8 @@ Status decode_step(Step& step, io::Source& source) {
   if (call == nullptr) return {};
   const catalog::TensorMeta& tensor = call->tensor->meta;
   catalog::Chunk& chunk = call->chunk;
+  // Its payload is that of another chunk, and is checked there.
+  if (call->passed || (chunk.same_as && call->use == Step::Use::kCheck)) return {};
   if (call->left) {
     step.payload.resize(chunk.payload.length);
     BBZ_TRY(io::read_exactly(source, chunk.payload.offset, step.payload));
@@ -71,12 +73,31 @@ Status Delivery::decode_carried(Step& step, const Step::Chunk& chunk) {
                                 chunk.check, step.plain);
 }
 
+// Gets the bytes of a chunk whose payload is gone back from the visitor. Returns false if nobody wants
+// them.
+Result<bool> Delivery::recall(Step& step, const Step::Chunk& chunk) {
+  if (chunk.use != Step::Use::kDeliver) return false;
+  BBZ_TRY(chunk::check_known(chunk.tensor->meta, chunk.chunk));
+  const catalog::Chunk& repeated = catalog_.chunks[*chunk.chunk.same_as];
+  const catalog::Tensor& tensor = catalog_.tensors[repeated.meta.tensor];
+  step.plain.resize(chunk.chunk.decoded_bytes);
+  const std::uint64_t offset = symmetry::chunk_range(tensor.meta, repeated).offset;
+  BBZ_ASSIGN(const bool wanted, visitor_.recall(tensor, offset, step.plain));
+  if (wanted) BBZ_TRY(chunk::check_decoded(chunk.tensor->meta, chunk.chunk, step.plain));
+  return wanted;
+}
+
 Status Delivery::deliver_chunk(Step& step, Step::Chunk& chunk) {
   const catalog::Tensor& tensor = *chunk.tensor;
   const bool decode = chunk.use != Step::Use::kCheck;
   if (chunk.outcome.ok() && decode) chunk.outcome = form_;
   if (chunk.outcome.ok() && decode && symmetry::needs_group(tensor.meta, chunk.chunk)) {
     chunk.outcome = decode_carried(step, chunk);
+  }
+  if (chunk.outcome.ok() && decode && chunk.passed) {
+    const auto wanted = recall(step, chunk);
+    if (wanted.ok() && !*wanted) return {};
+    if (!wanted.ok()) chunk.outcome = wanted.error();
   }
   if (!chunk.outcome.ok()) return visitor_.damaged(tensor, chunk.chunk, chunk.outcome.error());
   if (chunk.use != Step::Use::kDeliver) return {};

@@ -49,8 +49,9 @@ struct Step {
     catalog::Chunk chunk;
     Use use = Use::kDeliver;
     chunk::Check check = chunk::Check::kDecoded;
-    bool left = false;  // whether decode_step() reads the payload from the source
-    Status outcome{};   // the result so far
+    bool left = false;    // whether decode_step() reads the payload from the source
+    bool passed = false;  // it repeats a chunk of a stream, whose payload is gone
+    Status outcome{};     // the result so far
   };
   // Ends a tensor.
   struct EndTensor {
@@ -92,6 +93,7 @@ class Delivery {
   Status begin_tensor(const Step::BeginTensor& begin);
   Status find_group(const catalog::Tensor& tensor);
   Status decode_carried(Step& step, const Step::Chunk& chunk);
+  Result<bool> recall(Step& step, const Step::Chunk& chunk);
   Status deliver_chunk(Step& step, Step::Chunk& chunk);
 
   const catalog::Catalog& catalog_;

@@ -40,6 +40,7 @@ class StreamPlan {
       if (!record) return false;
       BBZ_TRY(builder_.add(*record));
       BBZ_TRY(reader_.read_pad());
+      own_check_ = record->head.payload_check;
       if (options_.progress) options_.progress(record->head.offset);
       BBZ_ASSIGN(const bool filled, take(*record, step));
       if (filled) return true;
@@ -109,8 +110,13 @@ class StreamPlan {
     Step::Chunk chunk{tensor_, builder_.catalog().chunks.back(), use_, chunk::Check::kPayload};
     // A missing payload ends the stream. The visitor decides about a damaged one.
     chunk.left = reader_.can_leave_payload();
+    chunk.passed = chunk.chunk.same_as && !chunk.left;
     if (!chunk.left) BBZ_TRY(reader_.fetch_payload(step.payload));
-    if (use_ != Step::Use::kCheck) {
+    if (chunk.chunk.same_as && own_check_ != check32({})) {
+      chunk.outcome = error_with_message(
+          Code::kChecksum, "a chunk of codec same: its payload check is not that of no bytes");
+    }
+    if (use_ != Step::Use::kCheck && chunk.outcome.ok()) {
       chunk.outcome = symmetry::check_form(builder_.catalog(), *tensor_);
     }
     step.call = std::move(chunk);
@@ -122,9 +128,10 @@ class StreamPlan {
   const StreamOptions& options_;
   std::shared_ptr<const catalog::Tensor> tensor_;
   std::uint64_t chunks_left_ = 0;
-  bool first_chunk_ = false;             // it is still to be taken
-  std::uint64_t group_end_ = 0;          // number after the last tensor of the newest group
-  Step::Use use_ = Step::Use::kDeliver;  // of the current tensor
+  std::optional<std::uint32_t> own_check_;  // the payload check of the newest record
+  bool first_chunk_ = false;                // it is still to be taken
+  std::uint64_t group_end_ = 0;             // number after the last tensor of the newest group
+  Step::Use use_ = Step::Use::kDeliver;     // of the current tensor
 };
 
 // Keeps the groups to which later tensors of the stream may refer, which are the newest ones of

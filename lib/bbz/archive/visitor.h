@@ -42,6 +42,13 @@ class Visitor {
   virtual Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) {
     return (void)tensor, (void)offset, (void)bytes, Status();
   }
+  // Asks for bytes that data() passed before: a chunk repeats them, and the archive is a stream, in
+  // which nobody can go back. Fills all of `bytes` with those of `tensor` from byte `offset` on and
+  // returns true. Returns false if nobody wants the chunk, which data() does not pass then. The bytes
+  // are checked before they are passed. By default, returns kUnsupported.
+  virtual Result<bool> recall(const catalog::Tensor& tensor, std::uint64_t offset,
+                              MutableBytes bytes);
+
   // Ends a tensor.
   virtual Status end_tensor(const catalog::Tensor& tensor) { return (void)tensor, Status(); }
   // Ends a file, whose entry is complete now.

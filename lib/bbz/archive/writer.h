@@ -19,6 +19,8 @@ namespace bbz {
 struct WriteOptions {
   DigestKind digest = DigestKind::kXxh3_128;    // kSha256 also adds digests to records
   codec::Level level = codec::Level::kDefault;  // how much time encoding may take
+  // Whether chunks that repeat earlier ones are stored as references to them, up to the first group.
+  bool dedup = true;
   // The approximate decoded size of a chunk. At most Limits::chunk_bytes and codec::kMaxChunkBytes.
   std::uint64_t chunk_bytes = std::uint64_t{1} << 20;
   // The payloads of chunks of so many bytes and more begin at multiples of it in the archive, so that

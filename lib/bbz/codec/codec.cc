@@ -128,6 +128,9 @@ Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes o
     return error_with_message(Code::kMalformed,
                               "chunk: codec carried in a tensor that is not a rider");
   }
+  if (id == CodecId::kSame) {
+    return error_with_message(Code::kMalformed, "chunk: codec same without an earlier chunk");
+  }
   const Codec* codec = find_codec(id);
   if (codec == nullptr) {
     return make_error(Code::kUnsupported, "chunk: unknown codec {}", static_cast<int>(id));

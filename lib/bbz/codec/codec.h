@@ -25,6 +25,7 @@ enum class CodecId : std::uint16_t {
   kZstd = 2,        // one zstd frame
   kSplitFloat = 3,  // entropy-coded exponents, and stored signs and mantissas
   kCarried = 4,     // a part of the payload is in a group; decode() refuses it
+  kSame = 5,        // the payload is that of an earlier chunk; decode() refuses it
 };
 
 // The largest chunk, in decoded bytes.
@@ -70,8 +71,8 @@ CodecId encode(const ChunkShape& shape, Bytes plain, const EncodeOptions& option
 // - those of chunk_bytes(); kInvalidArgument if `out` has another size;
 // - kUnsupported if this build does not know the codec, the form of its payload, or a dtype that the
 //   codec needs;
-// - kMalformed if the payload breaks the rules of its codec, or if the codec is kCarried: such a
-//   payload must be joined with its group first;
+// - kMalformed if the payload breaks the rules of its codec, or if the codec is kCarried or kSame:
+//   such a payload must be joined with its group or found first;
 // - kInternal if zstd has no memory.
 Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes out,
               Xxh3Follower* hash = nullptr);

@@ -62,6 +62,11 @@ Status AtomicFile::patch(std::uint64_t offset, Bytes bytes) {
   return writer_.patch(offset, bytes);
 }
 
+Status AtomicFile::read(std::uint64_t offset, MutableBytes out) {
+  BBZ_TRY(check_open("read"));
+  return writer_.read(offset, out);
+}
+
 Status AtomicFile::extend(std::uint64_t size) {
   BBZ_TRY(check_open("lengthened"));
   return writer_.extend(size);

@@ -51,6 +51,8 @@ class AtomicFile final : public Sink {
   Status finish() override;
   bool can_patch() const override { return true; }
   Status patch(std::uint64_t offset, Bytes bytes) override;
+  bool can_read() const override { return true; }
+  Status read(std::uint64_t offset, MutableBytes out) override;
   Status extend(std::uint64_t size) override;
   bool can_place() const override { return true; }
   Status reserve(std::uint64_t size) override;

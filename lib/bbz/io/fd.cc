@@ -66,6 +66,21 @@ Status write_fully(int fd, Bytes bytes, std::string_view name) {
                    [&](const void* p, std::size_t n) { return ::write(fd, p, n); });
 }
 
+Status pread_fully(int fd, std::uint64_t offset, MutableBytes out, std::string_view name) {
+  while (!out.empty()) {
+    const ssize_t n = ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error(errno, "cannot read", name);
+    if (n == 0) {
+      return make_error(Code::kIo, "{}: {} bytes at offset {} are no longer there", name,
+                        out.size(), offset);
+    }
+    out = out.subspan(static_cast<std::size_t>(n));
+    offset += static_cast<std::uint64_t>(n);
+  }
+  return {};
+}
+
 Status pwrite_fully(int fd, std::uint64_t offset, Bytes bytes, std::string_view name) {
   return write_all(fd, bytes, name, [&](const void* p, std::size_t n) {
     const ssize_t written = ::pwrite(fd, p, n, static_cast<off_t>(offset));

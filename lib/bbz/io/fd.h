@@ -65,6 +65,10 @@ Status write_fully(int fd, Bytes bytes, std::string_view name);
 // write_fully().
 Status pwrite_fully(int fd, std::uint64_t offset, Bytes bytes, std::string_view name);
 
+// Reads all of `out` from an offset of a file, and leaves its position unchanged. Errors: as
+// system_error(); kIo if the file ends before.
+Status pread_fully(int fd, std::uint64_t offset, MutableBytes out, std::string_view name);
+
 // Opens a file, FIFO or device to append messages to. Creates a missing file. Follows a link only
 // if root or this user made it, and does not wait for a reader of a FIFO. Errors:
 // - kIo if it belongs to another user or cannot be opened; kNotFound if the directory is missing;

@@ -30,12 +30,12 @@ bool fills_what_it_takes(int fd) {
 
 }  // namespace
 
-Status check_patch(std::string_view name, std::uint64_t written, std::uint64_t offset,
-                   std::size_t size) {
+Status check_written(std::string_view name, std::uint64_t written, std::uint64_t offset,
+                     std::size_t size, std::string_view action) {
   if (offset > written || size > written - offset) {
     return make_error(Code::kInvalidArgument,
-                      "{}: cannot patch {} bytes at offset {}: only {} bytes were written", name,
-                      size, offset, written);
+                      "{}: cannot {} {} bytes at offset {}: only {} bytes were written", name,
+                      action, size, offset, written);
   }
   return {};
 }
@@ -65,9 +65,15 @@ Status FdWriter::flush() {
 }
 
 Status FdWriter::patch(std::uint64_t offset, Bytes bytes) {
-  BBZ_TRY(check_patch(name_, written_, offset, bytes.size()));
+  BBZ_TRY(check_written(name_, written_, offset, bytes.size(), "patch"));
   BBZ_TRY(flush());
   return keep(pwrite_fully(fd_, offset, bytes, name_));
+}
+
+Status FdWriter::read(std::uint64_t offset, MutableBytes out) {
+  BBZ_TRY(check_written(name_, written_, offset, out.size(), "read"));
+  BBZ_TRY(flush());
+  return pread_fully(fd_, offset, out, name_);
 }
 
 Status FdWriter::check_longer(std::uint64_t size) const {
@@ -105,7 +111,7 @@ Status FdWriter::reserve(std::uint64_t size) {
 }
 
 Status FdWriter::place(std::uint64_t offset, Bytes bytes) {
-  BBZ_TRY(check_patch(name_, written_, offset, bytes.size()));
+  BBZ_TRY(check_written(name_, written_, offset, bytes.size(), "patch"));
   {
     const std::lock_guard lock(placing_);
     BBZ_TRY(failure_);

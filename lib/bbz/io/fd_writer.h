@@ -10,9 +10,10 @@
 namespace bbz::io {
 
 // Checks that bytes [offset, offset + size) of an output were written, of which `written` bytes
-// are there. `name` is for messages. Errors: kInvalidArgument.
-Status check_patch(std::string_view name, std::uint64_t written, std::uint64_t offset,
-                   std::size_t size);
+// are there. `name` and `action`, which the bytes are for, are for messages. Errors:
+// kInvalidArgument.
+Status check_written(std::string_view name, std::uint64_t written, std::uint64_t offset,
+                     std::size_t size, std::string_view action);
 
 // Implements the functions of Sink for a descriptor. See sink.h for their contracts and errors.
 class FdWriter {
@@ -26,6 +27,9 @@ class FdWriter {
   Status flush();
   // Overwrites bytes. Precondition: the descriptor is that of a file.
   Status patch(std::uint64_t offset, Bytes bytes);
+  // Reads bytes that were written. Precondition: the descriptor is that of a file, and open for
+  // reading too.
+  Status read(std::uint64_t offset, MutableBytes out);
   // Lengthens the file with zeros. Precondition: the descriptor is that of a file.
   Status extend(std::uint64_t size);
   // Lengthens the file for place(), and allocates disk space if that is cheap. Precondition: the

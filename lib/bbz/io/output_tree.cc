@@ -9,6 +9,7 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
+#include "bbz/io/file_source.h"
 
 namespace bbz::io {
 namespace {
@@ -178,6 +179,20 @@ Result<std::unique_ptr<AtomicFile>> OutputTree::create_file(std::string_view pat
   return AtomicFile::create_at(std::move(directory),
                                std::string(nested ? path.substr(slash + 1) : path), shown(path),
                                options, batch);
+}
+
+Result<std::unique_ptr<Source>> OutputTree::read_file(std::string_view path) {
+  BBZ_TRY(check_safe_path(path));
+  const auto [parent, name] = split(path);
+  BBZ_ASSIGN(const Directory directory, open_directory(parent));
+  Fd fd(::openat(directory->get(), std::string(name).c_str(),
+                 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!fd) return system_error(errno, "cannot open", shown(path));
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    return make_error(Code::kIo, "{}: is not a regular file", shown(path));
+  }
+  return file_source(std::move(fd), static_cast<std::uint64_t>(status.st_size), shown(path));
 }
 
 }  // namespace bbz::io

@@ -8,6 +8,7 @@
 
 #include "bbz/io/atomic_file.h"
 #include "bbz/io/fd.h"
+#include "bbz/io/source.h"
 
 namespace bbz::io {
 
@@ -50,6 +51,11 @@ class OutputTree {
   Result<std::unique_ptr<AtomicFile>> create_file(std::string_view path,
                                                   const OutputOptions& options,
                                                   Batch* batch = nullptr);
+
+  // Opens a regular file below the root for reading, such as one that create_file() made and that is
+  // published. Follows no link. Errors: kUnsafePath if the path is unsafe, or a component of it is a
+  // symbolic link; kNotFound; kIo.
+  Result<std::unique_ptr<Source>> read_file(std::string_view path);
 
  private:
   OutputTree(Fd root, std::string name, std::vector<std::string> created)

@@ -20,8 +20,14 @@ class MemorySink final : public Sink {
   Status finish() override { return {}; }
   bool can_patch() const override { return true; }
   Status patch(std::uint64_t offset, Bytes bytes) override {
-    BBZ_TRY(check_patch(name_, written(), offset, bytes.size()));
+    BBZ_TRY(check_written(name_, written(), offset, bytes.size(), "patch"));
     std::ranges::copy(bytes, out_.begin() + static_cast<std::ptrdiff_t>(start_ + offset));
+    return {};
+  }
+  bool can_read() const override { return true; }
+  Status read(std::uint64_t offset, MutableBytes out) override {
+    BBZ_TRY(check_written(name_, written(), offset, out.size(), "read"));
+    std::ranges::copy(Bytes(out_).subspan(start_ + offset, out.size()), out.begin());
     return {};
   }
   std::uint64_t written() const override { return out_.size() - start_; }
@@ -68,6 +74,12 @@ Status Sink::patch(std::uint64_t offset, Bytes bytes) {
   return make_error(Code::kUnsupported,
                     "{}: cannot patch {} bytes at offset {}: the output cannot seek", name(),
                     bytes.size(), offset);
+}
+
+Status Sink::read(std::uint64_t offset, MutableBytes out) {
+  return make_error(Code::kUnsupported,
+                    "{}: cannot read {} bytes at offset {} again: the output cannot seek", name(),
+                    out.size(), offset);
 }
 
 Status Sink::extend(std::uint64_t size) {

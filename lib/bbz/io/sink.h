@@ -36,6 +36,13 @@ class Sink {
   // them were written before; kUnsupported if can_patch() is false; kIo.
   virtual Status patch(std::uint64_t offset, Bytes bytes);
 
+  // Returns whether read() works.
+  virtual bool can_read() const { return false; }
+
+  // Reads all of `out` from the bytes of the output that begin at `offset`. Errors: kInvalidArgument
+  // if not all of them were written before; kUnsupported if can_read() is false; kIo.
+  virtual Status read(std::uint64_t offset, MutableBytes out);
+
   // Lengthens the output to `size` bytes with zeros, which take no space if the file system
   // supports sparse files. Errors: kInvalidArgument if more than `size` bytes were written;
   // kUnsupported if the sink is not a file; kIo.

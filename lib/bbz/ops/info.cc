@@ -70,8 +70,9 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes) {
 
   std::map<codec::CodecId, Tally> codecs;
   for (const catalog::Chunk& chunk : catalog.chunks) {
-    codecs[chunk.meta.codec] +=
-        {0, chunk.element_count, 1, chunk.decoded_bytes, chunk.payload.length};
+    const auto codec = chunk.same_as ? codec::CodecId::kSame : chunk.meta.codec;
+    const std::uint64_t stored = chunk.same_as ? 0 : chunk.payload.length;
+    codecs[codec] += {0, chunk.element_count, 1, chunk.decoded_bytes, stored};
   }
   info.dtypes = largest_first(dtypes, dtype_name);
   info.codecs = largest_first(codecs, codec_name);
@@ -87,6 +88,8 @@ std::string dtype_name(DType dtype) {
 }
 
 std::string codec_name(codec::CodecId codec) {
+  if (codec == codec::CodecId::kCarried) return "carried";
+  if (codec == codec::CodecId::kSame) return "same";
   const codec::Codec* known = codec::find_codec(codec);
   return known ? std::string(known->name) : fmt::format("codec-{}", static_cast<int>(codec));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bbz/base/format.h"
+#include "bbz/base/names.h"
 #include "bbz/ops/internal/file_assembler.h"
 
 namespace bbz::ops {
@@ -26,6 +27,9 @@ class Destination {
   virtual bool selects(const catalog::File& file) const = 0;
   // Called when all bytes of the file are written.
   virtual Status end() = 0;
+  // Reads bytes of a file that was begun, from `offset` on, once more. Errors: kUnsupported if it was
+  // not selected, or if the output cannot be read.
+  virtual Status read_again(const std::string& path, std::uint64_t offset, MutableBytes bytes) = 0;
   // Returns whether the archive had something that was selected.
   virtual bool satisfied() const = 0;
 
@@ -34,6 +38,13 @@ class Destination {
  protected:
   std::uint64_t files_ = 0;  // files that were begun, and empty directories
 };
+
+Error not_selected(const std::string& path) {
+  return make_error(Code::kUnsupported,
+                    "it repeats bytes of file {}, which is not selected and has passed: read the "
+                    "archive from a file",
+                    quoted(path));
+}
 
 // Writes each file under its name below an output directory.
 class Tree final : public Destination {
@@ -54,7 +65,18 @@ class Tree final : public Destination {
       return nullptr;
     }
     BBZ_ASSIGN(file_, out_.create_file(file.path, output_, &batch_));
+    path_ = file.path;
     return file_.get();
+  }
+  Status read_again(const std::string& path, std::uint64_t offset, MutableBytes bytes) override {
+    if (file_ && path == path_) return file_->read(offset, bytes);
+    if (!options_.files.selects(path)) return not_selected(path);
+    if (!again_ || again_path_ != path) {
+      BBZ_TRY(batch_.publish());  // so that it has its name
+      BBZ_ASSIGN(again_, out_.read_file(path));
+      again_path_ = path;
+    }
+    return io::read_exactly(*again_, offset, bytes);
   }
   bool selects(const catalog::File& file) const override {
     return options_.files.selects(file.path);
@@ -80,6 +102,9 @@ class Tree final : public Destination {
   const io::OutputOptions output_;
   io::Batch batch_;
   std::unique_ptr<io::AtomicFile> file_;
+  std::string path_;                   // of file_
+  std::unique_ptr<io::Source> again_;  // a complete file that is read again, or null
+  std::string again_path_;             // of again_
 };
 
 // Writes the one selected file to a sink.
@@ -94,6 +119,10 @@ class Single final : public Destination {
     return &sink_;
   }
   bool selects(const catalog::File& file) const override { return is_selected(file, selected_); }
+  Status read_again(const std::string& path, std::uint64_t offset, MutableBytes bytes) override {
+    if (!selected_.selects(path)) return not_selected(path);
+    return sink_.read(offset, bytes);
+  }
   Status end() override { return {}; }
   bool satisfied() const override { return files_ != 0; }
 
@@ -117,6 +146,7 @@ class StreamWriter final : public Visitor {
   explicit StreamWriter(Destination& destination) : destination_(destination) {}
 
   Status begin_file(const catalog::File& file) override {
+    paths_.push_back(file.path);
     BBZ_ASSIGN(io::Sink* const sink, destination_.begin(file));
     if (sink != nullptr) assembler_.emplace(*sink);
     return {};
@@ -126,6 +156,13 @@ class StreamWriter final : public Visitor {
     if (!assembler_ || tensor.is_operand()) return {};
     written_ += bytes.size();
     return assembler_->put(tensor, offset, bytes);
+  }
+
+  Result<bool> recall(const catalog::Tensor& tensor, std::uint64_t offset,
+                      MutableBytes bytes) override {
+    if (!assembler_) return false;
+    BBZ_TRY(destination_.read_again(paths_[tensor.meta.file], tensor.meta.offset + offset, bytes));
+    return true;
   }
 
   Status damaged(const catalog::Tensor& tensor, const catalog::Chunk&,
@@ -146,6 +183,7 @@ class StreamWriter final : public Visitor {
  private:
   Destination& destination_;
   std::uint64_t written_ = 0;
+  std::vector<std::string> paths_;  // of all files so far, by number
   std::optional<FileAssembler> assembler_;
 };
 

@@ -1,5 +1,7 @@
 #include "bbz/ops/verify.h"
 
+#include <algorithm>
+#include <map>
 #include <utility>
 
 #include "bbz/archive/reader.h"
@@ -26,6 +28,7 @@ class DamageCollector final : public Visitor {
     path_ = file.path;
     position_ = 0;
     whole_ = true;
+    passed_ = passed_front_ = false;
     hash_.reset();
     if (hash_files_) hash_.emplace(DigestKind::kSha256);
     records_.begin_file(path_);
@@ -55,6 +58,7 @@ class DamageCollector final : public Visitor {
     report_.chunks += tensor.chunk_count;
     if (tensor.meta.kind == catalog::TensorKind::kTensor) ++report_.tensors;
     if (!options_.fast && !tensor.is_operand()) records_.tensor(tensor.meta, tensor.byte_size);
+    at_front_ = tensor.meta.kind == catalog::TensorKind::kBytes && tensor.meta.offset == 0;
     return {};
   }
 
@@ -62,6 +66,7 @@ class DamageCollector final : public Visitor {
   Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
     if (tensor.is_operand()) return {};
     records_.data(offset, bytes);
+    if (at_front_ && hash_all_) keep(tensor, bytes);
     if (!hash_) return {};
     if (tensor.meta.offset + offset != position_) {
       hash_.reset();
@@ -70,6 +75,19 @@ class DamageCollector final : public Visitor {
     hash_->update(bytes);
     position_ += bytes.size();
     return {};
+  }
+
+  // The chunk that is repeated was checked. Only what compares the bytes of the file misses it.
+  Result<bool> recall(const catalog::Tensor& tensor, std::uint64_t offset,
+                      MutableBytes bytes) override {
+    const auto kept = kept_.find(tensor.meta.number);
+    if (kept != kept_.end() && offset + bytes.size() <= kept->second.size()) {
+      std::ranges::copy(Bytes(kept->second).subspan(offset, bytes.size()), bytes.begin());
+      return true;
+    }
+    passed_ = true;
+    passed_front_ = passed_front_ || at_front_;
+    return false;
   }
 
   Status damaged(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
@@ -93,13 +111,17 @@ class DamageCollector final : public Visitor {
       add({path_, "", std::nullopt, 0, known.error()});
       return {};
     }
-    if (file.kind == catalog::FileKind::kRegular) {
+    if (passed_front_ && records_.needs_front()) {
+      add({path_, "", std::nullopt, 0, passed("its tensors", "with its header")});
+    } else if (file.kind == catalog::FileKind::kRegular && !passed_front_) {
       if (const Status same = records_.end_file(file.size); !same.ok()) {
         add({path_, "", std::nullopt, 0, same.error()});
       }
     }
     if (!file.digest) return {};
-    if (hash_ && position_ == file.size) {
+    if (passed_) {
+      add({path_, "", std::nullopt, 0, passed("its digest", "with that of its bytes")});
+    } else if (hash_ && position_ == file.size) {
       compare(path_, *file.digest, hash_->finish());
     } else {
       not_hashed_.push_back({number, ++steps_});
@@ -142,11 +164,33 @@ class DamageCollector final : public Visitor {
   }
 
  private:
+  // The bytes at the beginning of files that are kept for files that repeat them.
+  static constexpr std::size_t kMostKept = std::size_t{16} << 20;
+
+  void keep(const catalog::Tensor& tensor, Bytes bytes) {
+    if (bytes.size() > kept_left_) return;
+    kept_left_ -= bytes.size();
+    auto& kept = kept_[tensor.meta.number];
+    kept.insert(kept.end(), bytes.begin(), bytes.end());
+  }
+  Error passed(std::string_view what, std::string_view with) const {
+    return make_error(
+        Code::kUnsupported,
+        "file {}: {} cannot be compared {}, because it repeats bytes that a stream has "
+        "passed: verify the archive as a file",
+        bbz::quoted(path_), what, with);
+  }
+
   VerifyReport& report_;
   const VerifyOptions& options_;
   const bool hash_all_;
   bool hash_files_ = false;
   std::string path_;
+  bool at_front_ = false;      // the tensor is of kind bytes, at the beginning of the file
+  bool passed_ = false;        // some of the file's bytes are not known: they repeat others
+  bool passed_front_ = false;  // they are those of a tensor that was at_front_
+  std::map<std::uint32_t, std::vector<std::byte>> kept_;  // by tensor
+  std::size_t kept_left_ = kMostKept;
   bool whole_ = true;           // nothing of the file is damaged so far
   std::uint64_t position_ = 0;  // offset in the file up to which hash_ has gone
   std::optional<Hasher> hash_;

@@ -29,6 +29,7 @@ RecordQueue::RecordQueue(const WriteOptions& options, io::Sink* sink,
                header_of(options, front_index_bytes.has_value()), options.id,
                front_index_bytes.value_or(0)),
       builder_(header_of(options, front_index_bytes.has_value()), options.limits),
+      repeats_(records_, builder_),
       pool_(measures() ? 1 : options.threads),
       queue_(
           pool_, parallel::queue_depth(pool_), [this](Item& item) { return encode(item); },
@@ -74,10 +75,32 @@ Status RecordQueue::encode(Item& item) const {
   if (const auto place = std::exchange(chunk.unread, std::nullopt)) {
     BBZ_TRY(io::read_exactly(*place->source, place->offset, item.plain));
   }
-  set_meta(item, chunk.coded_by ? chunk::describe(*chunk.tensor, chunk.number, item.plain,
-                                                  *chunk.coded_by, options_.digest)
-                                : chunk::encode(*chunk.tensor, chunk.number, item.plain,
-                                                {options_.level}, options_.digest, item.payload));
+  item.fields = chunk.coded_by ? chunk::describe(*chunk.tensor, chunk.number, item.plain,
+                                                 *chunk.coded_by, options_.digest)
+                               : chunk::encode(*chunk.tensor, chunk.number, item.plain,
+                                               {options_.level}, options_.digest, item.payload);
+  item.hash.reset();
+  if (options_.dedup && repeats_.needs_hashes() &&
+      RepeatFinder::is_candidate(item.payload.size())) {
+    item.hash = digest_of(DigestKind::kSha256, item.payload);
+  }
+  set_meta(item, item.fields);
+  return {};
+}
+
+// Replaces the payload of a chunk by a reference, if an earlier one is the same. Called on the calling
+// thread, in order.
+Status RecordQueue::refer(Item& item) {
+  const Chunk& chunk = *item.chunk;
+  if (!options_.dedup || chunk.coded_by) return {};
+  BBZ_ASSIGN(const bool repeats,
+             repeats_.find(*chunk.tensor, item.fields, item.payload, item.hash));
+  if (!repeats) return {};
+  item.hash.reset();
+  item.payload.clear();
+  item.fields.codec = codec::CodecId::kSame;
+  item.meta.clear();
+  set_meta(item, item.fields);
   return {};
 }
 
@@ -104,9 +127,12 @@ Status RecordQueue::append(Item& item) {
                records_.measure(item.type, item.meta, most, item.flags));
     return builder_.add({head, item.meta});
   }
+  if (item.chunk) BBZ_TRY(refer(item));
   BBZ_ASSIGN(const container::RecordHead head,
              records_.append(item.type, item.meta, item.payload, item.flags));
-  return builder_.add({head, item.meta});
+  BBZ_TRY(builder_.add({head, item.meta}));
+  if (item.chunk) repeats_.note(item.hash);
+  return {};
 }
 
 Result<Digest> RecordQueue::finish() {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "bbz/archive/repeat_finder.h"
 #include "bbz/archive/writer.h"
 #include "bbz/base/format.h"
 #include "bbz/format/catalog/builder.h"
@@ -38,6 +39,8 @@ class RecordQueue {
     container::RecordType type{};
     std::uint8_t flags = 0;  // beyond those that the type demands
     std::optional<Chunk> chunk;
+    catalog::ChunkMeta fields;   // of the chunk, once it is encoded
+    std::optional<Digest> hash;  // of the chunk's payload, if the RepeatFinder needs it
     std::vector<std::byte> meta;
     std::vector<std::byte> payload;
     std::vector<std::byte> plain;  // bytes of the chunk
@@ -97,11 +100,13 @@ class RecordQueue {
   Status encode(Item& item) const;
   static void set_meta(Item& item, const catalog::ChunkMeta& fields);
   Status append(Item& item);
+  Status refer(Item& item);
 
   const WriteOptions options_;
   const std::unique_ptr<io::Sink> nowhere_;  // the sink of a queue that measures, or null
   container::RecordWriter records_;
   catalog::CatalogBuilder builder_;
+  RepeatFinder repeats_;
   bool filling_ = false;  // whether a chunk is being filled
 
   // Last members, so that the threads end before the members that they use are destroyed.

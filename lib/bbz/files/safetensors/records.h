@@ -32,6 +32,9 @@ class RecordsCheck {
   // Adds bytes of the tensor added last, from its byte `offset` on, in order.
   void data(std::uint64_t offset, Bytes bytes);
 
+  // Returns whether the first bytes of the file decide what end_file() does.
+  bool needs_front() const { return has_tensors_ || format_ == "safetensors"; }
+
   // Compares records and header, after everything of the file was added; it has `size` bytes.
   // Errors, with the path: kMalformed; kUnsupported if the header has an unknown type.
   Status end_file(std::uint64_t size);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "bbz/format/catalog/catalog.h"
+#include "bbz/format/catalog/repeats.h"
 
 namespace bbz::catalog {
 
@@ -37,6 +38,12 @@ class CatalogBuilder {
   // Returns the root digest of the records so far. Call it once, after finish().
   Digest root();
 
+  // Returns the index of the chunk so far that a chunk of codec same would repeat, or nullopt. The
+  // chunk is the next one of `tensor`, a dense tensor of a file.
+  std::optional<std::uint64_t> find_repeated(const TensorMeta& tensor, const ChunkMeta& chunk) {
+    return repeats_.find(catalog_, tensor, chunk_of(tensor, chunk));
+  }
+
   // Returns the catalog so far, which is complete after finish(). The entry of the newest record is
   // the last of its vector.
   const Catalog& catalog() const { return catalog_; }
@@ -50,6 +57,7 @@ class CatalogBuilder {
   Status place(const container::RecordView& record, TensorRecord& fields) const;
   Status add_chunk(const container::RecordView& record);
   Status take_chunk(const container::RecordView& record, ChunkMeta meta);
+  Status repeat_chunk(const container::RecordView& record, Chunk& chunk);
   Status add_metadata(const container::RecordView& record);
   Status add_group(const container::RecordView& record);
   Status add_private_name(const container::RecordView& record);
@@ -73,6 +81,7 @@ class CatalogBuilder {
   std::set<std::pair<std::uint32_t, std::string>> keys_;
   std::set<std::string> operands_;
   std::map<GroupMethod, std::uint32_t> newest_groups_;  // by method
+  Repeats repeats_;
   // The private numbers that were named or used.
   std::set<std::pair<Registry, std::uint64_t>> used_;
 };

@@ -133,9 +133,36 @@ Status CatalogBuilder::take_chunk(const RecordView& record, ChunkMeta meta) {
     return malformed(record, "a payload of {} bytes for {} decoded bytes", chunk.payload.length,
                      chunk.decoded_bytes);
   }
-  tensor.stored_bytes += chunk.payload.length;
-  catalog_.stored_bytes += chunk.payload.length;
+  if (chunk.meta.codec == codec::CodecId::kSame) BBZ_TRY(repeat_chunk(record, chunk));
+  if (chunk.same_as) {
+    tensor.repeats = true;
+  } else {
+    tensor.stored_bytes += chunk.payload.length;
+    catalog_.stored_bytes += chunk.payload.length;
+  }
   catalog_.chunks.push_back(std::move(chunk));
+  return {};
+}
+
+// Lets a chunk of codec same stand for the one that it repeats.
+Status CatalogBuilder::repeat_chunk(const RecordView& record, Chunk& chunk) {
+  const Tensor& tensor = catalog_.tensors.back();
+  if (!may_repeat(tensor)) {
+    return malformed(record, "codec same in a tensor that is not dense, or in no file");
+  }
+  if (chunk.payload.length != 0) {
+    return malformed(record, "codec same with a payload of {} bytes", chunk.payload.length);
+  }
+  const auto found = repeats_.find(catalog_, tensor.meta, chunk);
+  if (!found) return malformed(record, "codec same, and no chunk before it has the same bytes");
+  const Chunk& repeated = catalog_.chunks[*found];
+  chunk.same_as = found;
+  chunk.payload = repeated.payload;
+  chunk.meta.codec = repeated.meta.codec;
+  // What is not known of the other chunk is not known of this one.
+  const bool unknown = repeated.meta.extensions.unknown ||
+                       catalog_.tensors[repeated.meta.tensor].meta.extensions.unknown;
+  chunk.meta.extensions.unknown = chunk.meta.extensions.unknown || unknown;
   return {};
 }
 

@@ -33,7 +33,8 @@ struct Tensor {
   std::uint64_t byte_size = 0;     // in the file, decoded
   std::uint64_t first_chunk = 0;   // its chunks are [first_chunk, first_chunk + chunk_count)
   std::uint64_t chunk_count = 0;   // 0 if it stores no elements
-  std::uint64_t stored_bytes = 0;  // sum of the payloads of its chunks
+  std::uint64_t stored_bytes = 0;  // sum of the payloads of its chunks, but of those that repeat
+  bool repeats = false;            // a chunk of it repeats another
 
   // Returns whether the tensor belongs to no file: it only serves to rebuild other tensors.
   bool is_operand() const { return meta.is_operand(); }
@@ -64,6 +65,9 @@ struct Chunk {
   std::uint64_t element_count = 0;  // stored elements in the chunk
   std::uint64_t decoded_bytes = 0;  // size after decoding
   Payload payload;                  // the encoded bytes, at most decoded_bytes
+  // The index in Catalog::chunks of the chunk that it repeats, if its record has codec same. Its codec
+  // and its payload are those of that chunk then, so that it is read and decoded like any other.
+  std::optional<std::uint64_t> same_as{};
 };
 // Returns the chunk of a tensor with this meta, all but its payload. Precondition: the tensor has
 // the chunk.

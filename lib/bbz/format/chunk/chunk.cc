@@ -16,12 +16,19 @@ std::string where(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk
   return fmt::format("{}, chunk {} at offset {}", what, chunk.meta.number, chunk.payload.offset);
 }
 
-Status check_decoded(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,
-                     std::uint64_t computed) {
+// Compares bytes, whose XXH3-64 is `computed`, with what a chunk decodes to.
+Status compare_decoded(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes plain,
+                       std::uint64_t computed) {
   const std::uint64_t expected = chunk.meta.decoded_checksum;
-  if (expected == computed) return {};
-  return make_error(Code::kChecksum, "{}: decoded checksum {:016x}, computed {:016x}",
-                    where(tensor, chunk), expected, computed);
+  if (expected != computed) {
+    return make_error(Code::kChecksum, "{}: decoded checksum {:016x}, computed {:016x}",
+                      where(tensor, chunk), expected, computed);
+  }
+  if (!chunk.meta.decoded_digest) return {};
+  const Digest digest = digest_of(chunk.meta.decoded_digest->kind, plain);
+  if (digest == *chunk.meta.decoded_digest) return {};
+  return make_error(Code::kChecksum, "{}: decoded digest {}, computed {}", where(tensor, chunk),
+                    chunk.meta.decoded_digest->to_string(), digest.to_string());
 }
 
 }  // namespace
@@ -69,6 +76,10 @@ catalog::ChunkMeta encode(const catalog::TensorMeta& tensor, std::uint32_t numbe
   return describe(tensor, number, plain, codec, digest);
 }
 
+Status check_decoded(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes plain) {
+  return compare_decoded(tensor, chunk, plain, xxh3_64(plain));
+}
+
 Status check_payload(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,
                      Bytes payload) {
   if (!chunk.payload.check) return {};
@@ -96,15 +107,7 @@ Status decode_checked(const catalog::TensorMeta& tensor, const catalog::Chunk& c
   if (!decoded.ok()) {
     return make_error(decoded.code(), "{}: {}", where(tensor, chunk), decoded.error().message);
   }
-  BBZ_TRY(check_decoded(tensor, chunk, hash.finish()));
-  if (chunk.meta.decoded_digest) {
-    const Digest computed = digest_of(chunk.meta.decoded_digest->kind, out);
-    if (computed != *chunk.meta.decoded_digest) {
-      return make_error(Code::kChecksum, "{}: decoded digest {}, computed {}", where(tensor, chunk),
-                        chunk.meta.decoded_digest->to_string(), computed.to_string());
-    }
-  }
-  return {};
+  return compare_decoded(tensor, chunk, out, hash.finish());
 }
 
 }  // namespace

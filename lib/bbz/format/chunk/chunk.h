@@ -51,6 +51,11 @@ enum class Check {
 Status decode(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
               MutableBytes out, Check check = Check::kDecoded);
 
+// Checks that bytes are those that a chunk decodes to: the decoded checksum, and the decoded digest if
+// there is one. Errors: kChecksum, naming tensor, chunk and offset. Precondition: `plain` has
+// chunk.decoded_bytes bytes.
+Status check_decoded(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes plain);
+
 // Checks the payload's check only, if it is known. Errors: kChecksum, naming tensor, chunk and
 // offset.
 Status check_payload(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload);

@@ -20,7 +20,8 @@ RecordWriter::RecordWriter(io::Sink& sink, const FileHeader& header,
     : sink_(sink),
       header_(header),
       front_index_bytes_(front_index_bytes),
-      id_known_(id.has_value()) {
+      id_known_(id.has_value()),
+      at_front_(sink.written() == 0) {
   header_.id = id.value_or(0);
 }
 

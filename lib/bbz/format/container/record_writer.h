@@ -41,6 +41,12 @@ class RecordWriter {
   // sink. Errors: those of the sink; kInternal if the front index is longer than promised.
   Status finish(const Digest& root);
 
+  // Returns whether read() works: the sink can be read, and the archive begins with its first byte.
+  bool can_read() const { return sink_.can_read() && at_front_; }
+  // Reads bytes of the archive again that were written. Errors: those of the sink; kInvalidArgument
+  // if not all of them were written, or if some are held back.
+  Status read(std::uint64_t offset, MutableBytes out) const { return sink_.read(offset, out); }
+
   // Returns the offset of the next record, which is the number of bytes written so far, or held
   // back.
   std::uint64_t offset() const { return offset_; }
@@ -69,6 +75,7 @@ class RecordWriter {
   FileHeader header_;
   std::uint64_t front_index_bytes_;
   bool id_known_;
+  bool at_front_;  // nothing was written to the sink before
   std::uint64_t offset_ = 0;
   std::uint64_t count_ = 0;
   std::uint64_t measured_ = 0;      // bytes of entries that measure() counted

@@ -1,0 +1,36 @@
+#include "bbz/archive/repeat_finder.h"
+
+#include <algorithm>
+
+namespace bbz {
+
+bool RepeatFinder::needs_hashes() const {
+  return !records_.can_read() && builder_.catalog().header.digest_kind != DigestKind::kSha256;
+}
+
+Result<bool> RepeatFinder::find(const catalog::TensorMeta& tensor, const catalog::ChunkMeta& chunk,
+                                Bytes payload, const std::optional<Digest>& hash) {
+  const catalog::Catalog& catalog = builder_.catalog();
+  // The tensors that belong to a group repeat none. Only the payload of the group says which these
+  // are, so that all tensors after the first group are left alone.
+  const bool may = tensor.form == catalog::Form::kDense && !tensor.is_operand() &&
+                   catalog.groups.empty() && is_candidate(payload.size());
+  const auto found = may ? builder_.find_repeated(tensor, chunk) : std::nullopt;
+  if (!found) return false;
+  if (chunk.decoded_digest) return true;  // find_repeated() compares them
+  const catalog::Chunk& other = catalog.chunks[*found];
+  if (other.meta.codec != chunk.codec || other.payload.length != payload.size()) return false;
+  if (!records_.can_read()) {
+    const auto known = hashes_.find(*found);
+    return known != hashes_.end() && known->second == hash;
+  }
+  other_.resize(payload.size());
+  BBZ_TRY(records_.read(other.payload.offset, other_));
+  return std::ranges::equal(other_, payload);
+}
+
+void RepeatFinder::note(const std::optional<Digest>& hash) {
+  if (hash) hashes_.emplace(builder_.catalog().chunks.size() - 1, *hash);
+}
+
+}  // namespace bbz

@@ -1,0 +1,36 @@
+#include "bbz/format/catalog/repeats.h"
+#include "bbz/base/shape.h"
+
+namespace bbz::catalog {
+
+bool may_repeat(const Tensor& tensor) {
+  return tensor.meta.form == Form::kDense && !tensor.is_operand();
+}
+
+Repeats::Key Repeats::key_of(const TensorMeta& tensor, const Chunk& chunk) {
+  Key key;
+  key.checksum = chunk.meta.decoded_checksum;
+  key.elements = chunk.element_count;
+  // Not 0, because the tensor has a chunk.
+  key.row_length = row_length(tensor.shape);
+  key.first_column = chunk.first_element % key.row_length;
+  key.dtype = tensor.dtype;
+  key.element_bits = tensor.element_bits;
+  return key;
+}
+
+std::optional<std::uint64_t> Repeats::find(const Catalog& catalog, const TensorMeta& tensor,
+                                           const Chunk& chunk) {
+  for (; known_ < catalog.chunks.size(); ++known_) {
+    const Chunk& other = catalog.chunks[known_];
+    const Tensor& owner = catalog.tensors[other.meta.tensor];
+    if (!other.same_as && may_repeat(owner)) newest_[key_of(owner.meta, other)] = known_;
+  }
+  const auto found = newest_.find(key_of(tensor, chunk));
+  if (found == newest_.end()) return std::nullopt;
+  const bool same_digest =
+      catalog.chunks[found->second].meta.decoded_digest == chunk.meta.decoded_digest;
+  return same_digest ? std::optional(found->second) : std::nullopt;
+}
+
+}  // namespace bbz::catalog

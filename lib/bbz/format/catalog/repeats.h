@@ -1,0 +1,45 @@
+// Repeats: finds the chunk that a chunk of codec same repeats.
+#pragma once
+
+#include <compare>
+#include <map>
+#include <optional>
+
+#include "bbz/format/catalog/catalog.h"
+
+namespace bbz::catalog {
+
+// Returns whether chunks of a tensor may repeat others, and be repeated: it is dense and in a file.
+bool may_repeat(const Tensor& tensor);
+
+// Knows the chunks of a catalog that later ones may repeat. Looks at them when it is first asked, so
+// that an archive without repeats costs nothing. Not thread-safe.
+class Repeats {
+ public:
+  // Returns the index of the chunk of `catalog` that the next chunk, one of `tensor`, repeats if its
+  // codec is same: the newest that decodes to as many elements of the same dtype in rows of the same
+  // length from the same column on, with the same decoded checksum, and whose codec is not same.
+  // Returns nullopt if there is none, or if its decoded digest is another. Every call must be for the
+  // same catalog, to which chunks were added since.
+  std::optional<std::uint64_t> find(const Catalog& catalog, const TensorMeta& tensor,
+                                    const Chunk& chunk);
+
+ private:
+  // What a payload is decoded by, and what it must decode to.
+  struct Key {
+    std::uint64_t checksum = 0;
+    std::uint64_t elements = 0;
+    std::uint64_t row_length = 0;
+    std::uint64_t first_column = 0;
+    DType dtype{};
+    std::uint8_t element_bits = 0;
+
+    auto operator<=>(const Key&) const = default;
+  };
+  static Key key_of(const TensorMeta& tensor, const Chunk& chunk);
+
+  std::map<Key, std::uint64_t> newest_;
+  std::uint64_t known_ = 0;  // number of chunks of the catalog that were looked at
+};
+
+}  // namespace bbz::catalog
