@@ -109,6 +109,7 @@ class Collector : public Receiver {
   }
   Status failed(const catalog::Tensor& tensor, const catalog::Chunk*, const Error& error) override {
     content.failed.emplace(tensor.meta.number, error.code);
+    message = error.message;
     return {};
   }
 
@@ -118,6 +119,7 @@ class Collector : public Receiver {
     return copy;
   }
 
+  std::string message;  // of the last failure
   int structures = 0;
   int recalls = 0;
   std::size_t tensor_count = 0;
