@@ -1,5 +1,7 @@
 #include "bbz/archive/delivery.h"
 
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
 #include "bbz/format/chunk/chunk.h"
 #include "bbz/format/chunk/payload.h"
 
@@ -80,6 +82,10 @@ Result<bool> Delivery::recall(Step& step, const Step::Chunk& chunk) {
   BBZ_TRY(chunk::check_known(chunk.tensor->meta, chunk.chunk));
   const catalog::Chunk& repeated = catalog_.chunks[*chunk.chunk.same_as];
   const catalog::Tensor& tensor = catalog_.tensors[repeated.meta.tensor];
+  if (const auto failed = failed_.find(*chunk.chunk.same_as); failed != failed_.end()) {
+    return make_error(failed->second, "it repeats chunk {} of tensor {} {}, which failed",
+                      repeated.meta.number, tensor.meta.number, quoted(tensor.meta.name));
+  }
   step.plain.resize(chunk.chunk.decoded_bytes);
   const std::uint64_t offset = symmetry::chunk_range(tensor.meta, repeated).offset;
   BBZ_ASSIGN(const bool wanted, visitor_.recall(tensor, offset, step.plain));
@@ -99,7 +105,12 @@ Status Delivery::deliver_chunk(Step& step, Step::Chunk& chunk) {
     if (wanted.ok() && !*wanted) return {};
     if (!wanted.ok()) chunk.outcome = wanted.error();
   }
-  if (!chunk.outcome.ok()) return visitor_.damaged(tensor, chunk.chunk, chunk.outcome.error());
+  if (!chunk.outcome.ok()) {
+    if (decode && !chunk.chunk.same_as) {
+      failed_.emplace(tensor.first_chunk + chunk.chunk.meta.number, chunk.outcome.code());
+    }
+    return visitor_.damaged(tensor, chunk.chunk, chunk.outcome.error());
+  }
   if (chunk.use != Step::Use::kDeliver) return {};
   return symmetry::place_chunk(
       tensor.meta, chunk.chunk, step.plain, slice_,

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -104,6 +105,9 @@ class Delivery {
   LargeBuffer derived_;                          // bytes of the current tensor, if it is derived
   std::vector<std::byte> slice_;                 // slice of a chunk of the form lower
   Status form_;                                  // error of the current tensor's form or group
+  // The chunks that could not be delivered, by index, and why not: those that repeat them cannot
+  // either.
+  std::unordered_map<std::uint64_t, Code> failed_;
 };
 
 }  // namespace bbz::internal
