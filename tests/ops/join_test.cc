@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "archive/sample.h"
+#include "archive/repeating.h"
 #include "bbz/base/format.h"
 #include "bbz/ops/verify.h"
 #include "format/container/raw_archive.h"
@@ -77,6 +77,144 @@ TEST(Join, TheWholeIsWhatOneWriterWrites) {
         }
       }
     }
+  }
+}
+
+// Output that cannot be read again, as a pipe.
+class OneWay final : public io::Sink {
+ public:
+  explicit OneWay(Archive& out) : out_(out) {}
+  Status write(Bytes bytes) override {
+    out_.insert(out_.end(), bytes.begin(), bytes.end());
+    return {};
+  }
+  Status finish() override { return {}; }
+  std::uint64_t written() const override { return out_.size(); }
+
+ private:
+  Archive& out_;
+};
+
+// The files of repeating_files() in two parts, once more under other names in a third.
+struct Repeating {
+  explicit Repeating(const WriteOptions& options) {
+    Files again = repeating_files();
+    for (SampleFile& file : again) file.path += "-again";
+    const Files files = repeating_files();
+    Files all = files;
+    all.insert(all.end(), again.begin(), again.end());
+    whole = archive_of(all, options);
+    parts = {archive_of({files[0]}, options), archive_of({files[1]}, options),
+             archive_of(again, options)};
+  }
+  Archive whole;
+  std::vector<Archive> parts;
+};
+
+catalog::Catalog catalog_of(const Archive& archive) {
+  return Reader::open(io::memory_source(archive))->catalog();
+}
+
+TEST(JoinOfRepeats, IsWhatOneWriterWrites) {
+  for (const DigestKind digest : {DigestKind::kXxh3_128, DigestKind::kSha256}) {
+    for (const std::uint64_t alignment : {0, 16}) {
+      WriteOptions options = repeating_options(digest);
+      options.alignment = alignment;
+      const Repeating repeating(options);
+      const auto whole = joined(repeating.parts);
+      BBZ_ASSERT_OK(whole);
+      EXPECT_EQ(*whole, repeating.whole);
+      EXPECT_EQ(repeats_in(catalog_of(*whole)), 25u);  // of 32 chunks
+      expect_verified(*whole);
+
+      std::vector<std::shared_ptr<io::Source>> parts;
+      for (const Archive& part : repeating.parts) parts.push_back(io::memory_source(part));
+      Archive piped;
+      OneWay sink(piped);
+      BBZ_ASSERT_OK(join(parts, sink));
+      EXPECT_EQ(piped, repeating.whole);
+    }
+  }
+}
+
+TEST(JoinOfRepeats, FindsThemWithTheIndexAtTheFrontToo) {
+  for (const DigestKind digest : {DigestKind::kXxh3_128, DigestKind::kSha256}) {
+    const Repeating repeating(repeating_options(digest));
+    JoinOptions options;
+    options.index_first = true;
+    const auto front = joined(repeating.parts, options);
+    BBZ_ASSERT_OK(front);
+    EXPECT_EQ(repeats_in(catalog_of(*front)), 25u);
+    EXPECT_EQ(Reader::open(io::memory_source(*front))->root(),
+              Reader::open(io::memory_source(repeating.whole))->root());
+    expect_verified(*front);
+  }
+}
+
+TEST(JoinOfRepeats, LeavesThePartsAloneWithoutDedup) {
+  const Repeating repeating(repeating_options());
+  JoinOptions options;
+  options.dedup = false;
+  const auto whole = joined(repeating.parts, options);
+  BBZ_ASSERT_OK(whole);
+  std::size_t repeats = 0;
+  for (const Archive& part : repeating.parts) repeats += repeats_in(catalog_of(part));
+  EXPECT_LT(repeats, 25u);
+  EXPECT_EQ(repeats_in(catalog_of(*whole)), repeats);
+  expect_verified(*whole);
+  // What was packed without it gets it.
+  const Repeating plain(repeating_options(DigestKind::kXxh3_128, false));
+  EXPECT_EQ(repeats_in(catalog_of(*joined(plain.parts, options))), 0u);
+  EXPECT_EQ(*joined(plain.parts), repeating.whole);
+}
+
+// An archive of one file with a tensor of this chunk, whose record has an extension that nobody knows.
+Archive one_chunk(std::string_view path, const raw::Record& chunk) {
+  raw::Archive archive;
+  const raw::Record tensor = raw::extend(
+      raw::tensor({.stored = 100, .chunk = 100, .shape = {100}, .name = "t"}), {{.number = 90}});
+  archive.records = raw::join({raw::file(0, path), tensor, chunk, raw::file_end(0, 1, 100)});
+  return archive.bytes();
+}
+
+TEST(JoinOfRepeats, KeepsTheExtensionsOfTheirRecords) {
+  const auto bytes = noise(100, 1);
+  const auto whole = joined({one_chunk("a", raw::raw_chunk({}, bytes)),
+                             one_chunk("b", raw::raw_chunk({}, bytes))});
+  BBZ_ASSERT_OK(whole);
+  EXPECT_EQ(repeats_in(catalog_of(*whole)), 1u);
+  raw::Archive expected;
+  expected.header.id = catalog_of(*whole).header.id;
+  const auto tensor = [](std::uint32_t number) {
+    return raw::extend(raw::tensor({.number = number,
+                                    .file = number,
+                                    .stored = 100,
+                                    .chunk = 100,
+                                    .shape = {100},
+                                    .name = "t"}),
+                       {{.number = 90}});
+  };
+  expected.records = raw::join({raw::file(0, "a"), tensor(0), raw::raw_chunk({}, bytes),
+                                raw::file_end(0, 1, 100), raw::file(1, "b"), tensor(1),
+                                raw::chunk({.codec = 5}, bytes, {}), raw::file_end(1, 1, 100)});
+  EXPECT_EQ(*whole, expected.bytes());
+  expect_verified(*whole);
+}
+
+// Equal checksums do not prove that the bytes are equal, and nothing is decoded.
+TEST(JoinOfRepeats, ComparesPayloads) {
+  const auto bytes = noise(100, 1);
+  const auto other = noise(100, 2);
+  const Archive first = one_chunk("a", raw::raw_chunk({}, bytes));
+  const Archive forged = one_chunk("b", raw::chunk({}, bytes, other));
+  std::vector<std::shared_ptr<io::Source>> parts = {io::memory_source(first),
+                                                    io::memory_source(forged)};
+  for (const bool readable : {true, false}) {
+    Archive whole;
+    const auto memory = io::memory_sink(whole);
+    OneWay one_way(whole);
+    BBZ_ASSERT_OK(join(parts, readable ? *memory : static_cast<io::Sink&>(one_way)));
+    EXPECT_EQ(repeats_in(catalog_of(whole)), 0u);
   }
 }
 

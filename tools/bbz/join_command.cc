@@ -14,6 +14,7 @@ struct JoinArguments {
   std::string output;
   OutputArguments writing;
   bool index_first = false;
+  bool no_dedup = false;
   NetworkArguments network;
 };
 
@@ -23,6 +24,7 @@ Manual join_manual() {
   manual.description = {
       "Writes the files of all parts into one archive, in the order in which the parts are named. "
       "Nothing is coded again, so this takes as long as copying. "
+      "Chunks that parts have in common are stored once. "
       "Each part is checked as it is read: its structure, "
       "the checks of everything that it stores, and its root digest.",
       "The parts may be packed anywhere, for example the shards of a model each on its own machine. "
@@ -54,6 +56,7 @@ Result<ExitCode> run_join(const JoinArguments& arguments, const CommonOptions& c
   ProgressBar bar("joining", bytes, common.quiet);
   ops::JoinOptions options;
   options.index_first = arguments.index_first;
+  options.dedup = !arguments.no_dedup;
   options.progress = [&](std::uint64_t done) { bar.update(done); };
   BBZ_ASSIGN(const ops::JoinSummary summary, ops::join(parts, *sink, options));
   BBZ_TRY(sink->finish());
@@ -83,6 +86,8 @@ void add_join_command(Program& program) {
   app.add_flag("--index-first", arguments->index_first,
                "Put the index at the front too, so that the archive opens from its first bytes. "
                "Cannot be combined with a stream");
+  app.add_flag("--no-dedup", arguments->no_dedup,
+               "Store chunks of a part again that a part before it has too");
   add_network_options(app, arguments->network);
 }
 

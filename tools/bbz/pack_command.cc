@@ -26,6 +26,7 @@ struct PackArguments {
   std::string chunk_size = "1M";
   std::string alignment = "0";
   bool index_first = false;
+  bool no_dedup = false;
   bool all_opaque = false;
   std::vector<std::string> opaque;
   std::vector<std::string> excluded;
@@ -105,6 +106,7 @@ Result<WriteOptions> write_options(const PackArguments& arguments, const CommonO
                       container::kMostAlignment >> 20);
   }
   options.alignment = *alignment;
+  options.dedup = !arguments.no_dedup;
   return options;
 }
 
@@ -353,6 +355,10 @@ void add_pack_command(Program& program) {
   app.add_flag("--index-first", arguments->index_first,
                "Put the index at the front too, so that the archive opens from its first bytes. "
                "Cannot be combined with a stream as INPUT or output, nor with --symmetry");
+  app.add_flag("--no-dedup", arguments->no_dedup,
+               "Store chunks again that occurred before. "
+               "Without this option they are stored once, "
+               "and who reads a tensor from a pipe may have to keep others that it repeats");
   app.add_option("--exclude", arguments->excluded,
                  "Leave out files and directories that match; may be repeated")
       ->type_name("GLOB")

@@ -48,15 +48,23 @@ Json files_of(const Summary& summary) {
   return list;
 }
 
+// Returns the chunk that another one repeats, or null.
+Json repeated(const catalog::Catalog& catalog, const catalog::Chunk& chunk) {
+  if (!chunk.same_as) return {};
+  const catalog::ChunkMeta& other = catalog.chunks[*chunk.same_as].meta;
+  return {{"tensor", other.tensor}, {"chunk", other.number}};
+}
+
 Json chunks_of(const Summary& summary, const catalog::Tensor& tensor) {
   Json list = Json::array();
   for (const catalog::Chunk& chunk : summary.catalog->chunks_of(tensor)) {
     list.push_back({{"number", chunk.meta.number},
                     {"first_element", chunk.first_element},
                     {"elements", chunk.element_count},
-                    {"codec", ops::codec_name(chunk.meta.codec)},
+                    {"codec", ops::codec_name(ops::stored_codec(chunk))},
                     {"bytes", chunk.decoded_bytes},
-                    {"stored_bytes", chunk.payload.length},
+                    {"stored_bytes", ops::stored_bytes(chunk)},
+                    {"same_as", repeated(*summary.catalog, chunk)},
                     {"offset", chunk.payload.offset},
                     {"checksum", fmt::format("{:016x}", chunk.meta.decoded_checksum)}});
   }

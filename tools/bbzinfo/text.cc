@@ -58,6 +58,17 @@ std::optional<std::uint32_t> layer_of(const catalog::TensorMeta& meta) {
   return meta.layer;
 }
 
+// Returns which chunk another one repeats, as the end of a line about that; empty if it repeats none.
+std::string repeated_text(const catalog::Catalog& catalog, const catalog::Chunk& chunk) {
+  if (!chunk.same_as) return {};
+  const catalog::ChunkMeta& other = catalog.chunks[*chunk.same_as].meta;
+  const catalog::TensorMeta& tensor = catalog.tensors[other.tensor].meta;
+  const bool bytes = tensor.kind == catalog::TensorKind::kBytes;
+  return fmt::format(", chunk {} of {} of {}", other.number,
+                     bytes ? "the bytes" : quoted(tensor.name),
+                     quoted(catalog.files[tensor.file].path));
+}
+
 // Prints the first files that look like models and were packed as bytes, with the reasons.
 void TextView::print_as_bytes() const {
   constexpr std::size_t kShown = 10;
@@ -172,10 +183,12 @@ void TextView::print_tensors(bool chunks) const {
                                                         : quoted(tensor.meta.name),
         ops::dtype_name(tensor.meta.dtype), shape_text(tensor.meta.shape));
     for (const catalog::Chunk& chunk : catalog.chunks_of(tensor)) {
-      put("    chunk {}: {} elements from {}, {} {} -> {} bytes ({}) at offset {}\n",
+      const std::uint64_t stored = ops::stored_bytes(chunk);
+      put("    chunk {}: {} elements from {}, {} {} -> {} bytes ({}) at offset {}{}\n",
           chunk.meta.number, chunk.element_count, chunk.first_element,
-          ops::codec_name(chunk.meta.codec), chunk.decoded_bytes, chunk.payload.length,
-          percentage(chunk.payload.length, chunk.decoded_bytes), chunk.payload.offset);
+          ops::codec_name(ops::stored_codec(chunk)), chunk.decoded_bytes, stored,
+          percentage(stored, chunk.decoded_bytes), chunk.payload.offset,
+          repeated_text(catalog, chunk));
     }
   }
   put("\n");

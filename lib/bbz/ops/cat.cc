@@ -19,9 +19,11 @@ class NameWriter final : public Visitor {
 
   Status begin_file(const catalog::File& file) override {
     in_selected_ = files_.selects(file.path);
+    ++file_;
     if (file.path == name_ && file.kind == catalog::FileKind::kRegular && !tensor_found_) {
       file_found_ = true;
       assembler_.emplace(sink_);
+      begin_ = sink_.written();
     }
     return {};
   }
@@ -31,12 +33,24 @@ class NameWriter final : public Visitor {
                  tensor.meta.kind == catalog::TensorKind::kTensor && tensor.meta.name == name_;
     if (in_tensor_ && tensor_found_) return catalog::ambiguous_tensor(name_);
     tensor_found_ = tensor_found_ || in_tensor_;
+    number_ = tensor.meta.number;
+    if (in_tensor_) begin_ = sink_.written();
     return {};
   }
 
   Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
     if (assembler_ && !tensor.is_operand()) return assembler_->put(tensor, offset, bytes);
     return in_tensor_ ? sink_.write(bytes) : Status();
+  }
+
+  // Reads bytes of the tensor or of the file again, if the output allows it.
+  Result<bool> recall(const catalog::Tensor& tensor, std::uint64_t offset,
+                      MutableBytes bytes) override {
+    if (!assembler_ && !in_tensor_) return false;
+    const bool there = assembler_ ? tensor.meta.file == file_ : tensor.meta.number == number_;
+    if (!there || !sink_.can_read()) return Visitor::recall(tensor, offset, bytes);
+    BBZ_TRY(sink_.read(begin_ + (assembler_ ? tensor.meta.offset : 0) + offset, bytes));
+    return true;
   }
 
   Status damaged(const catalog::Tensor&, const catalog::Chunk&, const Error& error) override {
@@ -62,6 +76,9 @@ class NameWriter final : public Visitor {
   io::Sink& sink_;
   const FileSelection& files_;
   std::optional<FileAssembler> assembler_;
+  std::uint64_t begin_ = 0;                // of the tensor or the file, in the sink
+  std::uint32_t file_ = catalog::kNone;    // number of the current file; kNone before the first
+  std::uint32_t number_ = catalog::kNone;  // of the current tensor
   bool in_selected_ = false;
   bool in_tensor_ = false;
   bool tensor_found_ = false;

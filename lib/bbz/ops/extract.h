@@ -46,7 +46,8 @@ struct ExtractSummary {
 // archive.
 //
 // The functions for streams keep tensors in a temporary file below `spool_folder`, because their
-// header is known only after they have passed.
+// header is known only after they have passed. They fail with kUnsupported if a selected tensor repeats
+// chunks of one before it that is not selected.
 
 // Writes one file to a sink, which is not finished. If files have different metadata for one key,
 // the first file's value is used.

@@ -1,3 +1,5 @@
+#include <unordered_map>
+
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/ops/extract.h"
@@ -35,6 +37,7 @@ class SpoolingVisitor final : public Visitor {
     wanted_ = selection_.selects(path_, tensor);
     if (!wanted_) return {};
     ++in_file_;
+    places_.emplace(tensor.meta.number, Place{written_.size(), spool_.size()});
     return output_.add(tensor, path_);
   }
 
@@ -42,6 +45,27 @@ class SpoolingVisitor final : public Visitor {
     if (!wanted_) return {};
     summary_.bytes += bytes.size();
     return spool_.write(bytes);
+  }
+
+  // Reads bytes of a tensor again, from the spool or from the file that they were written to.
+  Result<bool> recall(const catalog::Tensor& tensor, std::uint64_t offset,
+                      MutableBytes bytes) override {
+    if (!wanted_) return false;
+    const auto found = places_.find(tensor.meta.number);
+    if (found == places_.end()) return Visitor::recall(tensor, offset, bytes);
+    const Place& place = found->second;
+    if (place.file == written_.size()) {
+      BBZ_TRY(spool_.read(place.offset + offset, bytes));
+      return true;
+    }
+    const Written& file = written_[place.file];
+    if (!again_ || again_file_ != place.file) {
+      BBZ_TRY(batch_.publish());  // so that it has its name
+      BBZ_ASSIGN(again_, out_->read_file(file.path));
+      again_file_ = place.file;
+    }
+    BBZ_TRY(io::read_exactly(*again_, file.header_bytes + place.offset + offset, bytes));
+    return true;
   }
 
   Status damaged(const catalog::Tensor&, const catalog::Chunk&, const Error& error) override {
@@ -52,9 +76,10 @@ class SpoolingVisitor final : public Visitor {
     if (in_file_ == 0) return {};
     if (!metadata_.empty()) BBZ_TRY(output_.add_metadata(metadata_));
     if (out_ == nullptr) return {};
-    BBZ_ASSIGN(const auto sink,
-               out_->create_file(extracted_path(file.path), output_options_, &batch_));
+    const std::string path = extracted_path(file.path);
+    BBZ_ASSIGN(const auto sink, out_->create_file(path, output_options_, &batch_));
     BBZ_TRY(flush(*sink));
+    written_.back().path = path;
     return sink->finish();
   }
 
@@ -63,6 +88,7 @@ class SpoolingVisitor final : public Visitor {
     BBZ_ASSIGN(const std::vector<std::byte> header, output_.header());
     BBZ_TRY(sink.write(header));
     BBZ_TRY(spool_.move_to(sink));
+    written_.push_back({{}, header.size()});
     summary_.tensors += output_.tensors();
     ++summary_.files;
     output_ = {};
@@ -76,6 +102,16 @@ class SpoolingVisitor final : public Visitor {
   const ExtractSummary& summary() const { return summary_; }
 
  private:
+  // Where the bytes of a tensor begin, counted from the first tensor of its output.
+  struct Place {
+    std::size_t file = 0;      // index in written_, or its size if they are in the spool
+    std::uint64_t offset = 0;  // bytes
+  };
+  struct Written {
+    std::string path;  // of the output, if it is one of several
+    std::uint64_t header_bytes = 0;
+  };
+
   Spool& spool_;
   const Selection& selection_;
   io::OutputTree* out_;
@@ -88,6 +124,10 @@ class SpoolingVisitor final : public Visitor {
   std::string metadata_;
   std::size_t in_file_ = 0;
   bool wanted_ = false;
+  std::unordered_map<std::uint32_t, Place> places_;  // of the tensors so far that are selected
+  std::vector<Written> written_;                     // the outputs that are complete
+  std::unique_ptr<io::Source> again_;                // an output that is read again, or null
+  std::size_t again_file_ = 0;                       // of again_, in written_
   ExtractSummary summary_;
 };
 

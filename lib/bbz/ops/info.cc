@@ -70,9 +70,8 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes) {
 
   std::map<codec::CodecId, Tally> codecs;
   for (const catalog::Chunk& chunk : catalog.chunks) {
-    const auto codec = chunk.same_as ? codec::CodecId::kSame : chunk.meta.codec;
-    const std::uint64_t stored = chunk.same_as ? 0 : chunk.payload.length;
-    codecs[codec] += {0, chunk.element_count, 1, chunk.decoded_bytes, stored};
+    codecs[stored_codec(chunk)] +=
+        {0, chunk.element_count, 1, chunk.decoded_bytes, stored_bytes(chunk)};
   }
   info.dtypes = largest_first(dtypes, dtype_name);
   info.codecs = largest_first(codecs, codec_name);
@@ -85,6 +84,14 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes) {
 std::string dtype_name(DType dtype) {
   const DTypeInfo* known = find_dtype(dtype);
   return known ? std::string(known->name) : fmt::format("dtype-{}", static_cast<int>(dtype));
+}
+
+codec::CodecId stored_codec(const catalog::Chunk& chunk) {
+  return chunk.same_as ? codec::CodecId::kSame : chunk.meta.codec;
+}
+
+std::uint64_t stored_bytes(const catalog::Chunk& chunk) {
+  return chunk.same_as ? 0 : chunk.payload.length;
 }
 
 std::string codec_name(codec::CodecId codec) {

@@ -56,6 +56,10 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes);
 
 // Returns the name of a dtype that the tools show: "dtype-N" if this build does not know it.
 std::string dtype_name(DType dtype);
+// Returns the codec in the record of a chunk: same if the chunk repeats another.
+codec::CodecId stored_codec(const catalog::Chunk& chunk);
+// Returns the bytes of the payload in the record of a chunk: 0 if the chunk repeats another.
+std::uint64_t stored_bytes(const catalog::Chunk& chunk);
 // Returns the name of a codec that the tools show: "codec-N" if this build does not know it.
 std::string codec_name(codec::CodecId codec);
 

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "bbz/archive/repeat_finder.h"
 #include "bbz/base/format.h"
 #include "bbz/format/catalog/builder.h"
 #include "bbz/format/container/record_reader.h"
@@ -28,6 +29,7 @@ class Joiner {
         options_(options),
         measures_(measures),
         builder_(header, options.limits),
+        repeats_(records, builder_),
         renumberer_(options.limits),
         header_(header) {}
 
@@ -82,9 +84,28 @@ class Joiner {
   }
 
  private:
+  // Returns whether a record has a chunk that repeats one in the whole. `hash` becomes that of its
+  // payload, if it will be needed.
+  Result<bool> find_repeat(const RecordView& record, std::optional<Digest>& hash) {
+    if (!options_.dedup || measures_ || !record.head.has_chunk()) return false;
+    if (!RepeatFinder::is_candidate(payload_.size())) return false;
+    if (repeats_.needs_hashes()) hash = digest_of(DigestKind::kSha256, payload_);
+    if (record.head.type == container::RecordType::kChunk) {
+      BBZ_ASSIGN(const catalog::ChunkMeta chunk,
+                 catalog::decode_chunk(record, header_.digest_kind));
+      return repeats_.find(builder_.catalog().tensors.back().meta, chunk, payload_, hash);
+    }
+    BBZ_ASSIGN(const catalog::TensorRecord fields,
+               catalog::decode_tensor(record, header_.digest_kind, options_.limits));
+    return repeats_.find(fields.tensor, *fields.chunk, payload_, hash);
+  }
+
   Status copy(const RecordView& record) {
-    BBZ_ASSIGN(const auto meta, renumberer_.meta_of(record, payload_));
+    std::optional<Digest> hash;
+    BBZ_ASSIGN(const bool repeats, find_repeat(record, hash));
+    BBZ_ASSIGN(const auto meta, renumberer_.meta_of(record, payload_, repeats));
     if (!meta) return {};
+    if (repeats) payload_.clear();
     const auto flags = static_cast<std::uint8_t>(record.head.flags & kKept);
     if (measures_) {
       BBZ_TRY(records_.measure(record.head.type, *meta, record.head.payload_length, flags));
@@ -99,6 +120,7 @@ class Joiner {
           "it does not go together with the parts before it: " + added.error().message);
     }
     BBZ_TRY(added);
+    if (hash && !repeats) repeats_.note(hash);
     copied_ += head.end() - head.offset;
     if (options_.progress) options_.progress(copied_);
     return {};
@@ -108,6 +130,7 @@ class Joiner {
   const JoinOptions& options_;
   bool measures_;
   catalog::CatalogBuilder builder_;
+  RepeatFinder repeats_;
   Renumberer renumberer_;
   container::FileHeader header_;
   std::vector<std::byte> payload_;  // of one record

@@ -17,6 +17,8 @@ struct JoinOptions {
   // Writes an index at the front as well. The parts are read twice for it, so they must be able to
   // seek, and the sink must be able to patch.
   bool index_first = false;
+  // Whether chunks that repeat those of earlier parts become references to them, up to the first group.
+  bool dedup = true;
   Limits limits{};      // on each part, and on the whole
   Progress progress{};  // called with the bytes of the parts that were copied, if it is set
 };
@@ -30,8 +32,9 @@ struct JoinSummary {
 };
 
 // Writes the files of all parts into one archive, in the order of the parts. Payloads are copied as
-// they are, and numbers in metas are counted anew. What packing all files at once would write is
-// written byte for byte, if the files come in the same order and no index is at the front.
+// they are, but for those that earlier ones repeat, and numbers in metas are counted anew. What packing
+// all files at once would write is written byte for byte, if the files come in the same order and no
+// index is at the front.
 //
 // Every part is checked as it is read: its structure, the checks of all payloads, and its root
 // digest. Nothing is decoded. Metadata of the archive that several parts have with the same value is

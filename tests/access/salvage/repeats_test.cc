@@ -1,7 +1,7 @@
 // Damaged archives in which chunks repeat others (codec same).
 #include <deque>
 
-#include "archive/sample.h"
+#include "archive/repeating.h"
 #include "bbz/access/salvage/salvage.h"
 #include "bbz/format/container/index.h"
 #include "format/container/raw_archive.h"
@@ -12,31 +12,10 @@
 namespace bbz::salvage {
 namespace {
 
-constexpr std::size_t kChunk = 100;
-
-SampleTensor chunks(const std::string& name, const std::vector<unsigned>& seeds) {
-  SampleTensor t = sample_tensor(name, DType::kU8, {seeds.size(), kChunk}, 0);
-  t.bytes.clear();
-  for (const unsigned seed : seeds) {
-    const auto part = noise(kChunk, seed);
-    t.bytes.insert(t.bytes.end(), part.begin(), part.end());
-  }
-  return t;
-}
-
 class SalvagedRepeats : public testing::TestWithParam<DigestKind> {
  protected:
   SalvagedRepeats() {
-    files_.push_back({"one", catalog::FileKind::kRegular, {}});
-    files_[0].tensors = {chunks("a", {101, 102, 103, 101}), chunks("b", {102, 104, 101}),
-                         chunks("c", {105})};
-    files_.push_back({"two", catalog::FileKind::kRegular, {}});
-    files_[1].tensors = {chunks("d", {101, 102, 103, 101}), chunks("e", {105}),
-                         chunks("f", {103, 106})};
-    WriteOptions options;
-    options.chunk_bytes = kChunk;
-    options.digest = GetParam();
-    archive_ = *write_sample(files_, options);
+    archive_ = *write_sample(files_, repeating_options(GetParam()));
     reader_ = *Reader::open(io::memory_source(Bytes(archive_)));
     const auto opened = container::open_by_index(*io::memory_source(Bytes(archive_)), {}, false);
     index_at_ = opened->trailer->index_offset();
@@ -72,8 +51,8 @@ class SalvagedRepeats : public testing::TestWithParam<DigestKind> {
         const std::string text = io::read_text(out_ / ("rescued/" + path));
         ASSERT_LE(text.size(), expected.size());
         std::uint64_t right = 0;
-        for (std::size_t at = 0; at < text.size(); at += kChunk) {
-          const std::string part = text.substr(at, kChunk);
+        for (std::size_t at = 0; at < text.size(); at += kRepeatBytes) {
+          const std::string part = text.substr(at, kRepeatBytes);
           const auto* const begin = reinterpret_cast<const char*>(expected.data()) + at;
           if (part == std::string(begin, part.size())) {
             right += part.size();
@@ -86,7 +65,7 @@ class SalvagedRepeats : public testing::TestWithParam<DigestKind> {
     }
   }
 
-  std::vector<SampleFile> files_;
+  const std::vector<SampleFile> files_ = repeating_files();
   std::vector<std::byte> archive_;
   std::optional<Reader> reader_;
   std::uint64_t index_at_ = 0;
@@ -96,9 +75,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, SalvagedRepeats,
                          testing::Values(DigestKind::kXxh3_128, DigestKind::kSha256));
 
 TEST_P(SalvagedRepeats, AWholeArchiveComesBackWhole) {
-  std::size_t repeats = 0;
-  for (const auto& chunk : reader_->catalog().chunks) repeats += chunk.same_as ? 1 : 0;
-  ASSERT_EQ(repeats, 9u);
+  ASSERT_EQ(repeats_in(reader_->catalog()), 9u);
   for (const bool index : {true, false}) {
     const auto report = run(Bytes(archive_).first(index ? archive_.size() : index_at_));
     BBZ_ASSERT_OK(report);
@@ -162,7 +139,7 @@ TEST_P(SalvagedRepeats, EachRecordInTurnIsLost) {
             for (std::uint64_t i = 0; i < tensor.chunk_count; ++i) {
               const std::uint64_t chunk = tensor.first_chunk + i;
               const auto& same_as = catalog.chunks[chunk].same_as;
-              if (!is_lost(chunk) && !(same_as && is_lost(*same_as))) sum += kChunk;
+              if (!is_lost(chunk) && !(same_as && is_lost(*same_as))) sum += kRepeatBytes;
               named = named || index || !head || victim.meta.number != 0 ||
                       victim.meta.tensor != tensor.meta.number;
             }

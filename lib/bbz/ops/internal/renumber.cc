@@ -42,7 +42,7 @@ void Renumberer::begin_part(const container::FileHeader& header) {
   before_ = so_far_;
 }
 
-Result<Meta> Renumberer::meta_of(const RecordView& record, Bytes payload) {
+Result<Meta> Renumberer::meta_of(const RecordView& record, Bytes payload, bool repeats) {
   switch (record.head.type) {
     case RecordType::kFile: {
       BBZ_ASSIGN(const catalog::FileMeta original, catalog::decode_file(record, limits_));
@@ -59,13 +59,14 @@ Result<Meta> Renumberer::meta_of(const RecordView& record, Bytes payload) {
       return Meta(encoded(record, original, fields));
     }
     case RecordType::kTensor:
-      return tensor(record);
+      return tensor(record, repeats);
     case RecordType::kChunk: {
       BBZ_ASSIGN(const catalog::ChunkMeta original,
                  catalog::decode_chunk(record, header_.digest_kind));
       BBZ_TRY(check_known(record, original.extensions));
       catalog::ChunkMeta fields = original;
       fields.tensor += before_.tensors;
+      if (repeats) fields.codec = codec::CodecId::kSame;
       return Meta(encoded(record, original, fields));
     }
     case RecordType::kMetadata:
@@ -85,7 +86,7 @@ Result<Meta> Renumberer::meta_of(const RecordView& record, Bytes payload) {
   }
 }
 
-Result<Meta> Renumberer::tensor(const RecordView& record) {
+Result<Meta> Renumberer::tensor(const RecordView& record, bool repeats) {
   BBZ_ASSIGN(catalog::TensorRecord original,
              catalog::decode_tensor(record, header_.digest_kind, limits_));
   catalog::TensorMeta& meta = original.tensor;
@@ -96,6 +97,7 @@ Result<Meta> Renumberer::tensor(const RecordView& record) {
   fields.tensor.number += before_.tensors;
   if (!fields.tensor.is_operand()) fields.tensor.file += before_.files;
   if (fields.tensor.group != catalog::kNone) fields.tensor.group += before_.groups;
+  if (repeats && fields.chunk) fields.chunk->codec = codec::CodecId::kSame;
   ++so_far_.tensors;
   return Meta(encoded(record, original, fields));
 }

@@ -19,9 +19,10 @@ class Renumberer {
   void begin_part(const container::FileHeader& header);
   // Returns the meta of a record in the whole, or nothing if the whole has the record already.
   // `payload` is the value of a metadata record. Precondition: the part's CatalogBuilder has accepted
-  // the record. Errors: kInvalidArgument, kUnsupported.
+  // the record. If `repeats`, the chunk in it becomes one of codec same. Errors: kInvalidArgument,
+  // kUnsupported.
   Result<std::optional<std::vector<std::byte>>> meta_of(const container::RecordView& record,
-                                                        Bytes payload);
+                                                        Bytes payload, bool repeats = false);
 
  private:
   // How many there were before a part, or are so far.
@@ -31,7 +32,8 @@ class Renumberer {
     std::uint32_t groups = 0;
   };
 
-  Result<std::optional<std::vector<std::byte>>> tensor(const container::RecordView& record);
+  Result<std::optional<std::vector<std::byte>>> tensor(const container::RecordView& record,
+                                                       bool repeats);
   Result<std::optional<std::vector<std::byte>>> metadata(const container::RecordView& record,
                                                          Bytes payload);
   Result<std::optional<std::vector<std::byte>>> private_name(const container::RecordView& record);

@@ -23,9 +23,14 @@ Result<std::unique_ptr<Spool>> Spool::create(const std::string& folder) {
 Spool::Spool(io::Fd file, std::string name)
     : file_(std::move(file)), writer_(file_.get(), std::move(name)) {}
 
+Status Spool::read(std::uint64_t offset, MutableBytes out) {
+  BBZ_TRY(writer_.flush());
+  return io::pread_fully(file_.get(), offset, out, writer_.name());
+}
+
 Status Spool::move_to(io::Sink& sink) {
   BBZ_TRY(writer_.flush());
-  std::uint64_t left = writer_.written() - begin_;
+  std::uint64_t left = size();
   begin_ = writer_.written();
   std::vector<std::byte> block(std::min<std::uint64_t>(left, kBlock));
   off_t at = 0;

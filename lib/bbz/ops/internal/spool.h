@@ -17,6 +17,11 @@ class Spool {
 
   // Appends bytes to the spool. Errors: kIo.
   Status write(Bytes bytes) { return writer_.write(bytes); }
+  // Returns the number of bytes in the spool.
+  std::uint64_t size() const { return writer_.written() - begin_; }
+  // Reads bytes that were written and not moved since; `offset` counts from the first of these. Errors:
+  // kIo.
+  Status read(std::uint64_t offset, MutableBytes out);
   // Appends everything to a sink, and empties the spool. Errors: kIo; those of the sink.
   Status move_to(io::Sink& sink);
 
