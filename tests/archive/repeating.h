@@ -21,7 +21,7 @@ inline SampleTensor tensor_of_chunks(std::string name, std::optional<std::uint32
   return t;
 }
 
-// Returns two files with 16 chunks, of which 9 repeat earlier ones: of the tensor itself, of another
+// Returns two files with 15 chunks, of which 9 repeat earlier ones: of the tensor itself, of another
 // layer, of the other file.
 inline std::vector<SampleFile> repeating_files() {
   std::vector<SampleFile> files;

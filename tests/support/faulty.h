@@ -109,6 +109,21 @@ class CountingSource final : public ForwardingSource {
   std::vector<Range> ranges_;
 };
 
+// Appends to a vector, and cannot be read again, like a pipe.
+class OneWaySink final : public Sink {
+ public:
+  explicit OneWaySink(std::vector<std::byte>& out) : out_(out) {}
+  Status write(Bytes bytes) override {
+    out_.insert(out_.end(), bytes.begin(), bytes.end());
+    return {};
+  }
+  Status finish() override { return {}; }
+  std::uint64_t written() const override { return out_.size(); }
+
+ private:
+  std::vector<std::byte>& out_;
+};
+
 // Takes `most` bytes and then fails for good, like a full disk.
 class FailingSink final : public Sink {
  public:
