@@ -86,6 +86,15 @@ class Collector : public Receiver {
     filled[tensor.meta.number] += bytes.size();
     return {};
   }
+  Status recall(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes bytes) override {
+    const std::uint32_t number = tensor.meta.number;
+    const bool ended = content.tensors.contains(number);
+    const auto& from = ended ? content.tensors.at(number) : open.at(number);
+    EXPECT_LE(offset + bytes.size(), from.size());
+    std::ranges::copy(Bytes(from).subspan(offset, bytes.size()), bytes.begin());
+    ++recalls;
+    return {};
+  }
   Status end_tensor(const catalog::Tensor& tensor) override {
     const std::uint32_t number = tensor.meta.number;
     EXPECT_EQ(filled.at(number), tensor.byte_size);
@@ -100,6 +109,7 @@ class Collector : public Receiver {
   }
   Status failed(const catalog::Tensor& tensor, const catalog::Chunk*, const Error& error) override {
     content.failed.emplace(tensor.meta.number, error.code);
+    message = error.message;
     return {};
   }
 
@@ -109,7 +119,9 @@ class Collector : public Receiver {
     return copy;
   }
 
+  std::string message;  // of the last failure
   int structures = 0;
+  int recalls = 0;
   std::size_t tensor_count = 0;
   Content content;
   std::map<std::uint32_t, std::vector<std::byte>> open;

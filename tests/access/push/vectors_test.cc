@@ -56,7 +56,7 @@ TEST(PushedVectors, ValidOnesAreRead) {
 
 // Ends with the first fault of content or, if it goes on, tells in the end which of them counts: the
 // first that is not unsupported, or else the first.
-class Judge : public Receiver {
+class Judge : public Collector {
  public:
   explicit Judge(bool goes_on) : goes_on_(goes_on) {}
 

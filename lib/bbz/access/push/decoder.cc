@@ -18,7 +18,14 @@ Decoder::Impl::Impl(const Options& o, Receiver& r)
       declared(o.total.has_value()),
       input(options),
       record_map(input, options),
-      assembler(input, record_map, options, receiver) {}
+      assembler(input, record_map, options, trusted, receiver) {}
+
+Status Receiver::recall(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes bytes) {
+  return make_error(Code::kUnsupported,
+                    "it repeats {} bytes at {} of tensor {} {}, which has passed: a decoder with a "
+                    "store would have it",
+                    bytes.size(), offset, tensor.meta.number, quoted(tensor.meta.name));
+}
 
 Decoder::Decoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Decoder::~Decoder() = default;

@@ -39,6 +39,11 @@ class Receiver {
   virtual Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) {
     return (void)tensor, (void)offset, (void)bytes, Status();
   }
+  // Asks for bytes that data() has passed before: fills all of `bytes` with those of `tensor` from byte
+  // `offset` on. Called without a store only, if a chunk repeats a chunk of this tensor whose payload
+  // has come before the chunk was known. The bytes are checked before they are passed. An error goes to
+  // failed(). By default, returns kUnsupported.
+  virtual Status recall(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes bytes);
   // Called when all bytes of the tensor have been passed.
   virtual Status end_tensor(const catalog::Tensor& tensor) { return (void)tensor, Status(); }
   // Called when all tensors of the file have ended and its size is known. Not called if one of its
@@ -74,7 +79,9 @@ struct Options {
 
   // If false, tensors are only checked, and neither decoded nor passed to the receiver.
   bool decode = true;
-  // If set, selects the tensors that are passed to the receiver. The others are only checked.
+  // If set, selects the tensors that are passed to the receiver. The others are only checked. Without
+  // a store, a tensor fails with kUnsupported if it repeats chunks of one that is not selected, and
+  // these came before it was known.
   std::function<bool(const catalog::File&, const catalog::Tensor&)> wants;
   // If true, needs() asks for the structure first: the index at the front or, if `total` is known,
   // the one at the end. Then each record can be verified alone.

@@ -6,6 +6,7 @@
 
 #include "bbz/access/salvage/internal/listed.h"
 #include "bbz/access/salvage/internal/placer.h"
+#include "bbz/access/salvage/internal/repeats.h"
 #include "bbz/base/format.h"
 
 namespace bbz::salvage {
@@ -113,6 +114,7 @@ class Surveyor {
   Survey finish() {
     take_unplaced();
     for (auto& [number, chunk] : chunks_) place_chunk(chunk);
+    share_payloads(source_, found_);
     place_groups();
     for (const auto& [of, value] : metadata_) {
       const auto file = found_.files.find(of.first);

@@ -35,7 +35,8 @@ struct FoundTensor {
   std::uint64_t offset = 0;       // of its record in the archive
   std::uint64_t byte_size = 0;    // in the file, decoded
   std::uint64_t chunk_count = 0;  // that the record implies; `chunks` may have fewer
-  // By number. It is not known yet whether they decode.
+  // By number. It is not known yet whether they decode. One that repeats another has the payload of
+  // that, and `same_as`, which is no index of anything here; if the other is lost, its codec is same.
   std::map<std::uint64_t, catalog::Chunk> chunks;
 };
 

@@ -147,7 +147,7 @@ Status CatalogBuilder::take_chunk(const RecordView& record, ChunkMeta meta) {
 // Lets a chunk of codec same stand for the one that it repeats.
 Status CatalogBuilder::repeat_chunk(const RecordView& record, Chunk& chunk) {
   const Tensor& tensor = catalog_.tensors.back();
-  if (!may_repeat(tensor)) {
+  if (!may_repeat(tensor.meta)) {
     return malformed(record, "codec same in a tensor that is not dense, or in no file");
   }
   if (chunk.payload.length != 0) {

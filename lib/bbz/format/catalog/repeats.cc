@@ -3,12 +3,12 @@
 
 namespace bbz::catalog {
 
-bool may_repeat(const Tensor& tensor) {
-  return tensor.meta.form == Form::kDense && !tensor.is_operand();
+bool may_repeat(const TensorMeta& tensor) {
+  return tensor.form == Form::kDense && !tensor.is_operand();
 }
 
-Repeats::Key Repeats::key_of(const TensorMeta& tensor, const Chunk& chunk) {
-  Key key;
+RepeatKey repeat_key(const TensorMeta& tensor, const Chunk& chunk) {
+  RepeatKey key;
   key.checksum = chunk.meta.decoded_checksum;
   key.elements = chunk.element_count;
   // Not 0, because the tensor has a chunk.
@@ -24,9 +24,9 @@ std::optional<std::uint64_t> Repeats::find(const Catalog& catalog, const TensorM
   for (; known_ < catalog.chunks.size(); ++known_) {
     const Chunk& other = catalog.chunks[known_];
     const Tensor& owner = catalog.tensors[other.meta.tensor];
-    if (!other.same_as && may_repeat(owner)) newest_[key_of(owner.meta, other)] = known_;
+    if (!other.same_as && may_repeat(owner.meta)) newest_[repeat_key(owner.meta, other)] = known_;
   }
-  const auto found = newest_.find(key_of(tensor, chunk));
+  const auto found = newest_.find(repeat_key(tensor, chunk));
   if (found == newest_.end()) return std::nullopt;
   const bool same_digest =
       catalog.chunks[found->second].meta.decoded_digest == chunk.meta.decoded_digest;

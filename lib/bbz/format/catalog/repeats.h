@@ -10,7 +10,22 @@
 namespace bbz::catalog {
 
 // Returns whether chunks of a tensor may repeat others, and be repeated: it is dense and in a file.
-bool may_repeat(const Tensor& tensor);
+bool may_repeat(const TensorMeta& tensor);
+
+// What a payload is decoded by, and the checksum of what it must decode to. Two chunks with the same key
+// and the same decoded digest, if there is one, can share a payload.
+struct RepeatKey {
+  std::uint64_t checksum = 0;
+  std::uint64_t elements = 0;
+  std::uint64_t row_length = 0;
+  std::uint64_t first_column = 0;
+  DType dtype{};
+  std::uint8_t element_bits = 0;
+
+  auto operator<=>(const RepeatKey&) const = default;
+};
+// Returns the key of a chunk of a tensor.
+RepeatKey repeat_key(const TensorMeta& tensor, const Chunk& chunk);
 
 // Knows the chunks of a catalog that later ones may repeat. Looks at them when it is first asked, so
 // that an archive without repeats costs nothing. Not thread-safe.
@@ -25,20 +40,7 @@ class Repeats {
                                     const Chunk& chunk);
 
  private:
-  // What a payload is decoded by, and what it must decode to.
-  struct Key {
-    std::uint64_t checksum = 0;
-    std::uint64_t elements = 0;
-    std::uint64_t row_length = 0;
-    std::uint64_t first_column = 0;
-    DType dtype{};
-    std::uint8_t element_bits = 0;
-
-    auto operator<=>(const Key&) const = default;
-  };
-  static Key key_of(const TensorMeta& tensor, const Chunk& chunk);
-
-  std::map<Key, std::uint64_t> newest_;
+  std::map<RepeatKey, std::uint64_t> newest_;
   std::uint64_t known_ = 0;  // number of chunks of the catalog that were looked at
 };
 

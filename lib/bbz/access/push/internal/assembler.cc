@@ -8,10 +8,11 @@ namespace bbz::push::internal {
 using container::RecordType;
 
 Assembler::Assembler(Input& input, RecordMap& record_map, const Options& options,
-                     Receiver& receiver)
+                     const RangeSet& trusted, Receiver& receiver)
     : input_(input),
       record_map_(record_map),
       options_(options),
+      trusted_(trusted),
       receiver_(receiver),
       pool_(options.threads) {}
 
@@ -28,7 +29,10 @@ Status Assembler::add(std::size_t unit) {
       files_.back().closed = true;
       return check_file(static_cast<std::uint32_t>(files_.size() - 1));
     case RecordType::kTensor:
-      return add_tensor(unit);
+      BBZ_TRY(add_tensor(unit));
+      return add_repeat(unit);
+    case RecordType::kChunk:
+      return add_repeat(unit);
     case RecordType::kGroup:
       return add_group(unit);
     default:
@@ -62,8 +66,10 @@ Status Assembler::add_tensor(std::size_t unit) {
 }
 
 bool Assembler::needs_payload(const Unit& unit) const {
-  if (const auto chunk = record_map_.chunk_of(unit))
-    return wants(catalog().chunks[*chunk].meta.tensor);
+  if (const auto chunk = record_map_.chunk_of(unit)) {
+    const catalog::ChunkMeta& meta = catalog().chunks[*chunk].meta;
+    return wants(meta.tensor) || is_repeated(progress_[meta.tensor].unit + meta.number);
+  }
   return unit.type == RecordType::kGroup || unit.type == RecordType::kMetadata;
 }
 
@@ -92,15 +98,23 @@ Status Assembler::take(std::size_t number, Bytes payload) {
 Status Assembler::trust(std::size_t number) {
   Unit& unit = record_map_.unit(number);
   unit.set(Unit::kHanded);
+  unit.set(Unit::kTrusted);
   const auto chunk = record_map_.chunk_of(unit);
   if (!chunk) return {};
   const std::uint32_t tensor = catalog().chunks[*chunk].meta.tensor;
   Progress& progress = progress_[tensor];
   ++progress.verified;
-  ++progress.handed;
+  BBZ_TRY(count_as_handed(tensor));
+  BBZ_TRY(trust_repeats(number));
   const std::uint64_t count = catalog().tensors[tensor].chunk_count;
-  if (progress.handed == count && wants(tensor)) BBZ_TRY(end_tensor(tensor, true));
   return progress.verified == count ? tensor_whole(tensor) : Status();
+}
+
+// Counts a chunk as passed to the receiver of an earlier decoder.
+Status Assembler::count_as_handed(std::uint32_t tensor) {
+  const std::uint64_t handed = ++progress_[tensor].handed;
+  if (handed != catalog().tensors[tensor].chunk_count || !wants(tensor)) return {};
+  return end_tensor(tensor, true);
 }
 
 Status Assembler::take_chunk(std::size_t number, Bytes payload) {
@@ -111,6 +125,8 @@ Status Assembler::take_chunk(std::size_t number, Bytes payload) {
   ++progress.verified;
   if (!wants(tensor)) {
     unit.set(Unit::kHanded);
+  } else if (chunk.same_as) {
+    // It is handed out when the payload of the chunk that it repeats is verified.
   } else if (!needs_group(chunk)) {
     BBZ_TRY(hand_out(number, payload));
   } else if (!input_.has_store() && group_decided(catalog().tensors[tensor].meta.group)) {
@@ -118,7 +134,8 @@ Status Assembler::take_chunk(std::size_t number, Bytes payload) {
     // assembled once for it.
     BBZ_TRY(hand_out(number, payload));
   }
-  BBZ_TRY(keep_or_release(number));
+  BBZ_TRY(take_repeats(number, payload));
+  if (!chunk.same_as) BBZ_TRY(keep_or_release(number));
   if (progress.verified == catalog().tensors[tensor].chunk_count) return tensor_whole(tensor);
   return {};
 }
@@ -147,6 +164,15 @@ Status Assembler::hand_out(std::size_t number, Bytes payload) {
   }
   unit.set(Unit::kHanded);
   if (!decoded.ok()) return fail(tensor, &chunk, decoded.error());
+  return pass_on(number);
+}
+
+// Passes a chunk that was decoded into `plain_` to the receiver.
+Status Assembler::pass_on(std::size_t number) {
+  record_map_.unit(number).set(Unit::kPassed);
+  const catalog::Chunk& chunk = catalog().chunks[*record_map_.chunk_of(record_map_.unit(number))];
+  const std::uint32_t tensor = chunk.meta.tensor;
+  const catalog::TensorMeta& meta = catalog().tensors[tensor].meta;
   ++progress_[tensor].handed;
   BBZ_TRY(symmetry::place_chunk(meta, chunk, plain_, slice_, [&](std::uint64_t offset, Bytes part) {
     return deliver(tensor, offset, part);

@@ -16,7 +16,9 @@ namespace bbz::push::internal {
 // archive as a whole wrong. What is wrong with one tensor goes to Receiver::failed().
 class Assembler {
  public:
-  Assembler(Input& input, RecordMap& record_map, const Options& options, Receiver& receiver);
+  // `trusted` are the bytes that a restored state has verified. Everything must outlive the assembler.
+  Assembler(Input& input, RecordMap& record_map, const Options& options, const RangeSet& trusted,
+            Receiver& receiver);
 
   // Takes a record that has become known: the newest of the catalog.
   Status add(std::size_t unit);
@@ -77,6 +79,8 @@ class Assembler {
   Status take_chunk(std::size_t unit, Bytes payload);
   Status hand_out(std::size_t unit, Bytes payload);
   Status hand_out_waiting(std::uint32_t tensor);
+  Status pass_on(std::size_t unit);
+  Status count_as_handed(std::uint32_t tensor);
   Status deliver(std::uint32_t tensor, std::uint64_t offset, Bytes bytes);
   Status derive(std::uint32_t tensor);
   Status fail(std::uint32_t tensor, const catalog::Chunk* chunk, const Error& error);
@@ -84,6 +88,14 @@ class Assembler {
   Status end_tensor(std::uint32_t tensor, bool silently);
   Status check_file(std::uint32_t file);
   bool needs_group(const catalog::Chunk& chunk) const;
+
+  // Chunks that repeat others, in repeats.cc.
+  Status add_repeat(std::size_t unit);
+  Status take_repeats(std::size_t repeated, Bytes payload);
+  Status trust_repeats(std::size_t repeated);
+  bool is_repeated(std::size_t unit) const;
+  Status hand_out_repeat(std::size_t unit, std::size_t repeated);
+  Status recall(std::size_t unit, std::size_t repeated);
 
   // Tensors that follow from others, in groups.cc.
   Status add_group(std::size_t unit);
@@ -108,6 +120,7 @@ class Assembler {
   Input& input_;
   RecordMap& record_map_;
   const Options& options_;
+  const RangeSet& trusted_;
   Receiver& receiver_;
   parallel::ThreadPool pool_;
   std::vector<Progress> progress_;
@@ -117,6 +130,9 @@ class Assembler {
   std::vector<std::byte> plain_;
   std::vector<std::byte> dense_;
   std::vector<std::byte> slice_;
+
+  // The units of chunks that wait for the payload of the unit that they repeat, by that.
+  std::unordered_map<std::size_t, std::vector<std::size_t>> repeats_;
 
   std::vector<GroupProgress> groups_;
   // The groups that wait until a tensor is whole, by tensor.

@@ -30,13 +30,13 @@ struct Decoder::Impl {
 
   Options options;
   Receiver& receiver;
-  bool declared;  // the caller has said the total
+  bool declared;     // the caller has said the total
+  RangeSet trusted;  // verified by a restored state
   internal::Input input;
   internal::RecordMap record_map;
   internal::Assembler assembler;
   Status failure;
   bool told = false;              // structure() was called
-  RangeSet trusted;               // verified by a restored state
   RangeSet adopted;               // adopted, and not fed since
   std::vector<std::byte> buffer;  // the record that is being read
 

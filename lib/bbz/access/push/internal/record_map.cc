@@ -32,6 +32,13 @@ std::optional<std::uint64_t> RecordMap::chunk_of(const Unit& unit) const {
   return catalog().tensors[unit.item].first_chunk;
 }
 
+bool RecordMap::was_known(const Unit& unit, const RangeSet& verified) const {
+  const auto had = [&](const std::optional<RecordHead>& index) {
+    return index && verified.covers({index->payload_offset(), index->end()});
+  };
+  return verified.covers(unit.head()) || had(front_) || had(index_);
+}
+
 Bytes RecordMap::entry(const Unit& unit) const {
   return Bytes(list_).subspan(unit.listed_at, unit.entry_length);
 }

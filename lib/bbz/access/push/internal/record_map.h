@@ -18,6 +18,8 @@ struct Unit {
     kHeadOk = 1,  // the head in the archive is intact and is the one that is known; the pad is zero
     kPayloadOk = 2,  // the payload has the payload check of the head
     kHanded = 4,     // nothing more is to be made of it
+    kPassed = 8,     // a chunk whose bytes were passed to the receiver
+    kTrusted = 16,   // a restored state says that it was verified and passed on
   };
   std::uint64_t offset = 0;
   std::uint64_t payload_length = 0;
@@ -83,6 +85,9 @@ class RecordMap {
   // Returns the number of the chunk that a unit's payload is, among the catalog's chunks; nullopt if
   // it is none.
   std::optional<std::uint64_t> chunk_of(const Unit& unit) const;
+  // Returns whether a decoder that had verified exactly these bytes knew of a unit: from its head, or
+  // from an index.
+  bool was_known(const Unit& unit, const RangeSet& verified) const;
   // Returns the first unit that ends after `offset`, or unit_count().
   std::size_t first_after(std::uint64_t offset) const;
   // Compares the head and the pad that the archive has for a unit with what is known of it. Takes the

@@ -14,7 +14,11 @@ catalog::Tensor entry_of(const FoundTensor& tensor) {
   entry.meta = tensor.meta;
   entry.byte_size = tensor.byte_size;
   entry.chunk_count = tensor.chunk_count;
-  for (const auto& [number, chunk] : tensor.chunks) entry.stored_bytes += chunk.payload.length;
+  for (const auto& [number, chunk] : tensor.chunks) {
+    const bool repeats = chunk.same_as || chunk.meta.codec == codec::CodecId::kSame;
+    if (!repeats) entry.stored_bytes += chunk.payload.length;
+    entry.repeats = entry.repeats || repeats;
+  }
   return entry;
 }
 
@@ -81,6 +85,11 @@ void Content::decode(const FoundTensor& tensor, const Result<std::shared_ptr<Gro
 
 Status Content::decode_chunk(const FoundTensor& tensor, const catalog::Chunk& chunk,
                              const Result<std::shared_ptr<Group>>& group, Job& job) {
+  if (chunk.meta.codec == codec::CodecId::kSame) {
+    return make_error(Code::kTruncated,
+                      "chunk {} at offset {} repeats another, and none with its bytes is left",
+                      chunk.meta.number, chunk.payload.offset);
+  }
   job.payload.resize(chunk.payload.length);
   BBZ_TRY(io::read_exactly(source_, chunk.payload.offset, job.payload));
   job.plain.resize(chunk.decoded_bytes);
