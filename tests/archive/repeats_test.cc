@@ -63,9 +63,10 @@ Reader opened(const std::vector<std::byte>& archive) {
 
 // Reads an archive as a pipe.
 struct Pipe {
-  explicit Pipe(const std::vector<std::byte>& archive) : file(io::memory_source(Bytes(archive))) {}
+  explicit Pipe(std::vector<std::byte> archive) : bytes(std::move(archive)) {}
 
-  std::unique_ptr<io::Source> file;
+  std::vector<std::byte> bytes;
+  std::unique_ptr<io::Source> file = io::memory_source(Bytes(bytes));
   io::SequentialSource source{*file};
 };
 

@@ -1,10 +1,9 @@
-// What the tools do with tensors that repeat chunks of others (codec same).
-#include <gmock/gmock.h>
+// Archives with chunks that repeat others, from a pipe: what is unpacked and verified of them.
+#include <gtest/gtest.h>
 
-#include "archive/repeating.h"
-#include "bbz/ops/cat.h"
-#include "bbz/ops/extract.h"
-#include "bbz/ops/info.h"
+#include "archive/sample.h"
+#include "bbz/ops/unpack.h"
+#include "bbz/ops/verify.h"
 #include "support/assert.h"
 #include "support/faulty.h"
 #include "support/temp_dir.h"
@@ -12,147 +11,184 @@
 namespace bbz::ops {
 namespace {
 
-using ::testing::HasSubstr;
-
-class OpsOnRepeats : public testing::TestWithParam<DigestKind> {
- protected:
-  OpsOnRepeats() : archive_(*write_sample(files_, repeating_options(GetParam()))) {
-    reader_ = *Reader::open(io::memory_source(Bytes(archive_)));
+SampleFile file_of(std::string path, const std::vector<std::pair<std::string, unsigned>>& tensors) {
+  SampleFile file{std::move(path), catalog::FileKind::kRegular, {}};
+  for (const auto& [name, seed] : tensors) {
+    file.tensors.push_back(sample_tensor(name, DType::kF32, {30, 10}, seed));
   }
+  return file;
+}
 
-  // The archive as a pipe.
-  struct Pipe {
-    explicit Pipe(Bytes archive) : file(io::memory_source(archive)), source(*file) {}
-    std::unique_ptr<io::Source> file;
-    io::SequentialSource source;
-  };
+// b repeats parts of a, c of both and of itself.
+std::vector<SampleFile> repeating() {
+  return {file_of("a", {{"one", 1}, {"two", 2}}), file_of("folder/b", {{"one", 1}, {"own", 3}}),
+          file_of("c", {{"two", 2}, {"own", 3}, {"new", 4}, {"again", 4}, {"first", 1}})};
+}
 
-  static Selection names(std::vector<std::string> globs) {
-    Selection selection;
-    selection.tensors = std::move(globs);
-    return selection;
-  }
+std::vector<std::byte> archive_of(const std::vector<SampleFile>& files, DigestKind digest) {
+  WriteOptions options;
+  options.digest = digest;
+  const auto archive = write_sample(files, options);
+  EXPECT_TRUE(archive.ok()) << archive.error().message;
+  return archive.ok() ? *archive : std::vector<std::byte>();
+}
 
-  // Extracts to one file, from a file and from a pipe.
-  Result<std::vector<std::byte>> extracted(const Selection& selection, bool piped) {
-    std::vector<std::byte> out;
-    const auto sink = io::memory_sink(out);
-    ExtractOptions options;
-    options.selection = selection;
-    if (!piped) {
-      BBZ_TRY(extract(*reader_, *sink, options));
-      return out;
-    }
-    Pipe pipe(archive_);
-    BBZ_TRY(extract_stream({pipe.source}, *sink, options));
-    return out;
-  }
+// Reads an archive as a pipe.
+struct Pipe {
+  explicit Pipe(std::vector<std::byte> archive) : bytes(std::move(archive)) {}
 
-  const std::vector<SampleFile> files_ = repeating_files();
-  std::vector<std::byte> archive_;
-  std::optional<Reader> reader_;
+  std::vector<std::byte> bytes;
+  std::unique_ptr<io::Source> file = io::memory_source(Bytes(bytes));
+  io::SequentialSource source{*file};
 };
-INSTANTIATE_TEST_SUITE_P(Digests, OpsOnRepeats,
-                         testing::Values(DigestKind::kXxh3_128, DigestKind::kSha256));
 
-TEST_P(OpsOnRepeats, ExtractFromAPipeWhatTheSelectionHolds) {
-  for (const auto& globs : std::vector<std::vector<std::string>>{
-           {"*"}, {"layers.0.a"}, {"layers.0.a", "layers.1.d"}, {"layers.0.c", "layers.0.e"}}) {
-    const auto expected = extracted(names(globs), false);
-    const auto piped = extracted(names(globs), true);
-    BBZ_ASSERT_OK(expected);
-    BBZ_ASSERT_OK(piped);
-    EXPECT_EQ(*piped, *expected) << globs.back();
-    const auto& last = globs.back() == "*"            ? files_[1].tensors[2].bytes
-                       : globs.back() == "layers.1.d" ? files_[1].tensors[0].bytes
-                                                      : std::vector<std::byte>();
-    if (last.empty()) continue;
-    EXPECT_TRUE(std::ranges::equal(Bytes(*piped).last(last.size()), last));
-  }
+std::string text_of(const SampleFile& file) {
+  const auto bytes = file.bytes();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-TEST_P(OpsOnRepeats, ExtractFromAPipeNothingThatRepeatsWhatIsNotSelected) {
-  for (const char* const name : {"layers.1.b", "layers.1.d", "layers.0.e"}) {
-    BBZ_ASSERT_OK(extracted(names({name}), false));
-    const auto piped = extracted(names({name}), true);
-    ASSERT_EQ(piped.code(), Code::kUnsupported) << name;
-    EXPECT_THAT(piped.error().message, HasSubstr("read the archive from a file"));
-  }
-}
-
-TEST_P(OpsOnRepeats, ExtractSeveralFilesFromAPipe) {
-  const io::TempDir dir;
-  auto streamed = io::OutputTree::open(dir / "streamed");
-  auto seeking = io::OutputTree::open(dir / "seeking");
-  Pipe pipe(archive_);
-  const auto from_pipe = extract_files_stream({pipe.source}, *streamed);
-  BBZ_ASSERT_OK(from_pipe);
-  BBZ_ASSERT_OK(extract_files(*reader_, *seeking));
-  EXPECT_EQ(from_pipe->files, 2u);
-  for (const char* const name : {"/one.safetensors", "/two.safetensors"}) {
-    EXPECT_EQ(io::read_text(dir / "streamed" + name), io::read_text(dir / "seeking" + name));
-  }
-}
-
-TEST_P(OpsOnRepeats, CatFromAFileWhatever) {
-  for (const SampleFile& file : files_) {
-    std::vector<std::byte> whole;
-    io::OneWaySink sink(whole);
-    BBZ_ASSERT_OK(cat(*reader_, file.path, sink));
-    EXPECT_EQ(whole, file.bytes());
-    for (const SampleTensor& tensor : file.tensors) {
-      std::vector<std::byte> one;
-      io::OneWaySink out(one);
-      BBZ_ASSERT_OK(cat(*reader_, tensor.spec.name, out));
-      EXPECT_EQ(one, tensor.bytes);
+TEST(UnpackRepeats, FromAPipeAreTakenFromTheFilesThatAreThere) {
+  for (const DigestKind digest : {DigestKind::kXxh3_128, DigestKind::kSha256}) {
+    const auto files = repeating();
+    Pipe pipe(archive_of(files, digest));
+    const io::TempDir dir;
+    io::OutputTree out = io::OutputTree::open(dir / "out").value();
+    const auto unpacked = unpack_stream({pipe.source}, out);
+    ASSERT_TRUE(unpacked.ok()) << unpacked.error().message;
+    EXPECT_EQ(unpacked->files, 3u);
+    for (const SampleFile& file : files) {
+      EXPECT_EQ(io::read_text(dir / ("out/" + file.path)), text_of(file)) << file.path;
     }
   }
 }
 
-TEST_P(OpsOnRepeats, CatFromAPipeWhatTheOutputHolds) {
-  const auto from_pipe = [&](const std::string& name, io::Sink& sink) {
-    Pipe pipe(archive_);
-    return cat_stream({pipe.source}, name, sink);
-  };
-  // The first tensor and the first file repeat only themselves.
-  for (const bool prefixed : {false, true}) {
-    const auto prefix = noise(prefixed ? 11 : 0, 5);
-    const auto check = [&](const std::string& name, std::vector<std::byte> expected) {
-      std::vector<std::byte> out;
-      const auto sink = io::memory_sink(out);
-      BBZ_ASSERT_OK(sink->write(prefix));
-      BBZ_ASSERT_OK(from_pipe(name, *sink));
-      expected.insert(expected.begin(), prefix.begin(), prefix.end());
-      EXPECT_EQ(out, expected) << name;
-    };
-    check("layers.0.a", files_[0].tensors[0].bytes);
-    check("one", files_[0].bytes());
+TEST(UnpackRepeats, OfAFileThatIsNotSelectedNeedAnArchiveThatCanSeek) {
+  const auto files = repeating();
+  const auto archive = archive_of(files, DigestKind::kXxh3_128);
+  UnpackOptions options;
+  options.files.patterns = {"folder/b"};
+  const io::TempDir dir;
+  {
+    Pipe pipe(archive);
+    io::OutputTree out = io::OutputTree::open(dir / "piped").value();
+    const auto unpacked = unpack_stream({pipe.source}, out, options);
+    EXPECT_EQ(unpacked.code(), Code::kUnsupported);
+    EXPECT_NE(unpacked.error().message.find("\"a\", which is not selected"), std::string::npos)
+        << unpacked.error().message;
+    EXPECT_FALSE(std::filesystem::exists(dir / "piped/folder/b"));
   }
-  for (const char* const name : {"layers.1.b", "layers.1.d", "two"}) {
-    std::vector<std::byte> out;
-    const auto sink = io::memory_sink(out);
-    const Status status = from_pipe(name, *sink);
-    ASSERT_EQ(status.code(), Code::kUnsupported) << name;
-    EXPECT_THAT(status.error().message, HasSubstr("read the archive from a file"));
-  }
-  std::vector<std::byte> out;
-  io::OneWaySink one_way(out);
-  EXPECT_EQ(from_pipe("layers.0.a", one_way).code(), Code::kUnsupported);
-  BBZ_ASSERT_OK(from_pipe("layers.0.c", one_way));  // it repeats nothing
+  io::OutputTree out = io::OutputTree::open(dir / "sought").value();
+  const auto reader = Reader::open(io::memory_source(Bytes(archive)));
+  ASSERT_TRUE(unpack(*reader, out, options).ok());
+  EXPECT_EQ(io::read_text(dir / "sought/folder/b"), text_of(files[1]));
 }
 
-TEST_P(OpsOnRepeats, InfoCountsThemWithoutPayloads) {
-  const Info info = ops::info(reader_->catalog(), archive_.size());
-  ASSERT_EQ(info.codecs.size(), 2u);
-  const auto same = std::ranges::find(info.codecs, "same", &NamedTally::name);
-  ASSERT_NE(same, info.codecs.end());
-  EXPECT_EQ(same->chunks, 9u);
-  EXPECT_EQ(same->bytes, 9 * kRepeatBytes);
-  EXPECT_EQ(same->stored, 0u);
-  std::uint64_t chunks = 0;
-  for (const NamedTally& row : info.codecs) chunks += row.chunks;
-  EXPECT_EQ(chunks, 15u);
-  EXPECT_EQ(info.tensors.stored, 6 * kRepeatBytes);
+TEST(UnpackRepeats, WithinOneFileNeedAnOutputThatCanBeRead) {
+  const std::vector<SampleFile> files = {file_of("c", {{"new", 4}, {"again", 4}})};
+  const auto archive = archive_of(files, DigestKind::kXxh3_128);
+  std::vector<std::byte> out;
+  Pipe pipe(archive);
+  const auto sink = io::memory_sink(out);
+  ASSERT_TRUE(unpack_one_stream({pipe.source}, *sink).ok());
+  EXPECT_EQ(out, files[0].bytes());
+  Pipe second(archive);
+  const auto nowhere = io::null_sink();
+  EXPECT_EQ(unpack_one_stream({second.source}, *nowhere).code(), Code::kUnsupported);
+}
+
+// Somebody else may change a file that was published, so its bytes are checked again.
+TEST(UnpackRepeats, AreCheckedWhenTheyAreReadAgain) {
+  const auto files = repeating();
+  const auto archive = archive_of(files, DigestKind::kXxh3_128);
+  Pipe pipe(archive);
+  const io::TempDir dir;
+  io::OutputTree out = io::OutputTree::open(dir / "out").value();
+  UnpackOptions options;
+  bool changed = false;
+  options.progress = [&](std::uint64_t) {
+    if (changed || !std::filesystem::exists(dir / "out/a")) return;
+    changed = true;
+    std::string text = io::read_text(dir / "out/a");
+    text[text.size() / 2 + 5] ^= 1;
+    io::write_text(dir / "out/a", text);
+  };
+  const auto unpacked = unpack_stream({pipe.source}, out, options);
+  EXPECT_TRUE(changed);
+  EXPECT_EQ(unpacked.code(), Code::kChecksum);
+  EXPECT_FALSE(std::filesystem::exists(dir / "out/c"));
+}
+
+// --- verify
+
+VerifyReport verified(const std::vector<std::byte>& archive, bool piped, bool fast = false) {
+  Pipe pipe(archive);
+  VerifyOptions options;
+  options.fast = fast;
+  const auto report = verify(piped ? static_cast<io::Source&>(pipe.source) : *pipe.file, options);
+  EXPECT_TRUE(report.ok());
+  return report.ok() ? *report : VerifyReport();
+}
+
+TEST(VerifyRepeats, AreWholeIfWhatTheyRepeatIs) {
+  const auto archive = archive_of(repeating(), DigestKind::kXxh3_128);
+  for (const bool piped : {false, true}) {
+    for (const bool fast : {false, true}) {
+      const VerifyReport report = verified(archive, piped, fast);
+      EXPECT_TRUE(report.outcome().ok()) << report.outcome().error().message;
+      EXPECT_EQ(report.chunks, 9u);
+    }
+  }
+}
+
+TEST(VerifyRepeats, DigestsOfTheirFilesNeedAnArchiveThatCanSeek) {
+  const auto archive = archive_of(repeating(), DigestKind::kSha256);
+  EXPECT_TRUE(verified(archive, false).outcome().ok());
+  EXPECT_TRUE(verified(archive, true, true).outcome().ok());
+  const VerifyReport report = verified(archive, true);
+  EXPECT_EQ(report.damaged, 2u);  // b and c
+  EXPECT_EQ(report.outcome().code(), Code::kUnsupported);
+  EXPECT_NE(report.outcome().error().message.find("verify the archive as a file"),
+            std::string::npos);
+}
+
+// Copies of a safetensors file are held against their header in a pipe too.
+TEST(VerifyRepeats, OfAHeaderAreKept) {
+  const auto with_header = [](std::string path, std::string_view dtype) {
+    SampleFile file = file_of(std::move(path), {{"one", 1}});
+    const std::string json =
+        R"({"__metadata__":{"note":"so that the header has more bytes than what is stored again"},)"
+        R"("one":{"dtype":")" +
+        std::string(dtype) + R"(","shape":[30,10],"data_offsets":[0,1200]}})";
+    std::string header(8, '\0');
+    header[0] = static_cast<char>(json.size());
+    header += json;
+    file.tensors.insert(file.tensors.begin(), sample_bytes(header));
+    return file;
+  };
+  for (const bool piped : {false, true}) {
+    const auto good =
+        archive_of({with_header("a.safetensors", "F32"), with_header("b.safetensors", "F32")},
+                   DigestKind::kXxh3_128);
+    const VerifyReport report = verified(good, piped);
+    EXPECT_TRUE(report.outcome().ok()) << report.outcome().error().message;
+    const auto bad =
+        archive_of({with_header("a.safetensors", "I32"), with_header("b.safetensors", "I32")},
+                   DigestKind::kXxh3_128);
+    EXPECT_EQ(verified(bad, piped).damaged, 2u) << piped;
+    EXPECT_EQ(verified(bad, piped).outcome().code(), Code::kMalformed);
+  }
+}
+
+TEST(VerifyRepeats, OfADamagedChunkAreReportedWithIt) {
+  auto archive = archive_of(repeating(), DigestKind::kXxh3_128);
+  const auto reader = Reader::open(io::memory_source(Bytes(archive)));
+  archive[reader->catalog().chunks[0].payload.offset] ^= std::byte{1};
+  for (const bool piped : {false, true}) {
+    const VerifyReport report = verified(archive, piped);
+    EXPECT_EQ(report.damaged, 3u) << piped;
+    EXPECT_EQ(report.outcome().code(), Code::kChecksum);
+    EXPECT_EQ(verified(archive, piped, true).damaged, 1u);
+  }
 }
 
 }  // namespace
