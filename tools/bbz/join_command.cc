@@ -87,7 +87,7 @@ void add_join_command(Program& program) {
                "Put the index at the front too, so that the archive opens from its first bytes. "
                "Cannot be combined with a stream");
   app.add_flag("--no-dedup", arguments->no_dedup,
-               "Store chunks of a part again that a part before it has too");
+               "Copy the chunks of all parts, also those that a part before has");
   add_network_options(app, arguments->network);
 }
 

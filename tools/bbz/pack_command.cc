@@ -356,9 +356,8 @@ void add_pack_command(Program& program) {
                "Put the index at the front too, so that the archive opens from its first bytes. "
                "Cannot be combined with a stream as INPUT or output, nor with --symmetry");
   app.add_flag("--no-dedup", arguments->no_dedup,
-               "Store chunks again that occurred before. "
-               "Without this option they are stored once, "
-               "and who reads a tensor from a pipe may have to keep others that it repeats");
+               "Store chunks again that are in the archive already, instead of referring to them. "
+               "Then a tensor can be taken from a stream without those before it");
   app.add_option("--exclude", arguments->excluded,
                  "Leave out files and directories that match; may be repeated")
       ->type_name("GLOB")

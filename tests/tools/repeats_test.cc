@@ -1,0 +1,147 @@
+// Chunks that repeat earlier ones, as a user meets them: a checkpoint beside a copy of its tensors.
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tools/models.h"
+#include "tools/shell.h"
+
+namespace bbz::tools {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Repeats : public ToolTest {
+ protected:
+  Repeats() {
+    write("in/a.safetensors", layered_model(3, 64));
+    write("in/b.safetensors", layered_model(3, 64));
+    write("in/c.safetensors", layered_model(3, 64, 2));  // other layers, some of which are in a too
+    write("in/config.json", "{}\n");
+    EXPECT_EXIT_CODE(0, "$BBZ pack -q in -o in.bbz && $BBZ pack -q in --no-dedup -o plain.bbz");
+  }
+
+  std::uintmax_t size(const std::string& name) const {
+    return std::filesystem::file_size(dir_ / name);
+  }
+  nlohmann::json info(const std::string& arguments) {
+    const Finished shown = sh("$BBZINFO --json " + arguments);
+    EXPECT_EQ(shown.code, 0) << shown.err;
+    return nlohmann::json::parse(shown.out);
+  }
+};
+
+TEST_F(Repeats, AreStoredOnceUnlessAskedOtherwise) {
+  EXPECT_LT(size("in.bbz") * 3, size("plain.bbz") * 2);
+  const auto in = info("in.bbz");
+  const auto plain = info("plain.bbz");
+  EXPECT_EQ(in["root_digest"], plain["root_digest"]);
+  EXPECT_GT(in["codecs"]["same"]["chunks"], 0);
+  EXPECT_EQ(in["codecs"]["same"]["stored_bytes"], 0);
+  EXPECT_FALSE(plain["codecs"].contains("same"));
+  for (const std::string archive : {"in.bbz", "plain.bbz"}) {
+    EXPECT_EXIT_CODE(0, "$BBZ verify -q " + archive + " && $BBZ verify -q - < " + archive);
+    EXPECT_EXIT_CODE(0, "rm -rf out; $BBZ unpack -q " + archive + " -C out && diff -r in out");
+    EXPECT_EXIT_CODE(0,
+                     "rm -rf out; cat " + archive + " | $BBZ unpack -q - -C out; diff -r in out");
+  }
+  EXPECT_EXIT_CODE(0, "$BBZ pack -q in -o - | cmp - in.bbz");
+}
+
+TEST_F(Repeats, AreListed) {
+  const auto all = info("in.bbz --chunks");
+  std::uint64_t repeats = 0;
+  std::uint64_t stored = 0;
+  for (const auto& tensor : all["tensors"]) {
+    std::uint64_t of_tensor = 0;
+    for (const auto& chunk : tensor["chunks"]) {
+      of_tensor += chunk["stored_bytes"].get<std::uint64_t>();
+      EXPECT_EQ(chunk["codec"] == "same", !chunk["same_as"].is_null());
+      if (chunk["same_as"].is_null()) continue;
+      ++repeats;
+      EXPECT_EQ(chunk["stored_bytes"], 0);
+      const auto& other = all["tensors"][chunk["same_as"]["tensor"].get<std::size_t>()];
+      const auto& repeated = other["chunks"][chunk["same_as"]["chunk"].get<std::size_t>()];
+      EXPECT_NE(repeated["codec"], "same");
+      EXPECT_EQ(repeated["checksum"], chunk["checksum"]);
+      EXPECT_EQ(repeated["offset"], chunk["offset"]);
+      EXPECT_EQ(repeated["bytes"], chunk["bytes"]);
+    }
+    EXPECT_EQ(tensor["stored_bytes"], of_tensor);
+    stored += of_tensor;
+  }
+  EXPECT_EQ(repeats, all["codecs"]["same"]["chunks"]);
+  EXPECT_EQ(stored + all["overhead_bytes"].get<std::uint64_t>(), all["archive_bytes"]);
+  const Finished text = sh("$BBZINFO in.bbz --chunks");
+  EXPECT_THAT(text.out, HasSubstr("same 6400 -> 0 bytes"));
+  EXPECT_THAT(text.out,
+              HasSubstr(", chunk 0 of \"model.embed_tokens.weight\" of \"a.safetensors\"\n"));
+  EXPECT_THAT(text.out, HasSubstr(", chunk 0 of the bytes of \"a.safetensors\"\n"));
+  EXPECT_THAT(sh("$BBZINFO plain.bbz --chunks").out, Not(HasSubstr("same")));
+}
+
+TEST_F(Repeats, AreReadBySingleCommands) {
+  const std::string name = "model.layers.1.mlp.up_proj.weight";
+  EXPECT_EXIT_CODE(0, "for a in in plain; do $BBZ cat $a.bbz " + name +
+                          " --file b.safetensors > $a.raw || exit 9; done; cmp in.raw plain.raw");
+  EXPECT_EXIT_CODE(0, "$BBZ cat in.bbz b.safetensors | cmp - in/b.safetensors");
+  EXPECT_EXIT_CODE(
+      0,
+      "for a in in plain; do $BBZ extract -q $a.bbz --file b.safetensors "
+      "--layers 1 -o $a.safetensors || exit 9; done; cmp in.safetensors plain.safetensors");
+  EXPECT_EXIT_CODE(0,
+                   "$BBZ extract -q in.bbz --file b.safetensors -o one.bbz && $BBZ verify one.bbz");
+  EXPECT_EXIT_CODE(0, "$BBZ unpack -q one.bbz -C one && $BBZ compare in/b.safetensors one/*");
+}
+
+TEST_F(Repeats, ComeFromAStreamWithWhatTheyRepeat) {
+  EXPECT_EXIT_CODE(0, "cat in.bbz | $BBZ cat - a.safetensors | cmp - in/a.safetensors");
+  EXPECT_EXIT_CODE(0,
+                   "cat in.bbz | $BBZ extract -q - -C piped && $BBZ extract -q in.bbz -C all && "
+                   "diff -r piped all");
+  for (const std::string command :
+       {"cat - b.safetensors", "extract -q - --file b.safetensors -o b.safetensors",
+        "unpack -q - --file b.safetensors -C out"}) {
+    const Finished refused = sh("cat in.bbz | $BBZ " + command);
+    EXPECT_EQ(refused.code, 4) << command << "\n" << refused.err;
+    EXPECT_THAT(refused.err, HasSubstr("read the archive from a file")) << command;
+    EXPECT_EXIT_CODE(0, "cat plain.bbz | $BBZ " + command + " > /dev/null");
+    EXPECT_EXIT_CODE(0, "rm -rf out b.safetensors");
+  }
+}
+
+TEST_F(Repeats, AreFoundAcrossThePartsThatAreJoined) {
+  for (const std::string options : {"", "--digest sha256", "--align 64"}) {
+    EXPECT_EXIT_CODE(0, "$BBZ pack -q -f in -o whole.bbz " + options);
+    for (const std::string count : {"2", "4"}) {
+      EXPECT_EXIT_CODE(
+          0, "rm -f part*; for i in $(seq " + count + "); do $BBZ pack -q in --part $i/" + count +
+                 " -o part$i.bbz " + options + " || exit 9; done; " +
+                 "$BBZ join -q part*.bbz -f -o joined.bbz && cmp whole.bbz joined.bbz");
+      EXPECT_EXIT_CODE(0,
+                       "cat part1.bbz | $BBZ join -q - $(ls part*.bbz | tail -n +2) -o - | "
+                       "cmp - whole.bbz");
+      EXPECT_EXIT_CODE(0,
+                       "$BBZ join -q part*.bbz -f --index-first -o front.bbz && "
+                       "$BBZ verify -q front.bbz && $BBZ unpack -q front.bbz -C out && "
+                       "diff -r in out && rm -r out");
+      EXPECT_EXIT_CODE(0, "$BBZ join -q part*.bbz -f --no-dedup -o separate.bbz");
+      EXPECT_EXIT_CODE(0, "$BBZ verify -q separate.bbz");
+      EXPECT_GT(size("separate.bbz"), size("whole.bbz") + 10'000);
+      const auto front = info("front.bbz")["codecs"]["same"]["chunks"];
+      EXPECT_EQ(front, info("whole.bbz")["codecs"]["same"]["chunks"]);
+    }
+  }
+}
+
+TEST_F(Repeats, AreSalvaged) {
+  EXPECT_EXIT_CODE(0, "$BBZ salvage -q in.bbz -C out && diff -r in out");
+  EXPECT_EXIT_CODE(1,
+                   "head -c $(($(wc -c < in.bbz) - 1000)) in.bbz > cut.bbz; "
+                   "$BBZ salvage -q cut.bbz -C cut");
+  EXPECT_EXIT_CODE(0, "cmp in/b.safetensors cut/b.safetensors");
+}
+
+}  // namespace
+}  // namespace bbz::tools
