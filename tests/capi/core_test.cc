@@ -86,7 +86,8 @@ TEST(CStructs, KeepTheirLayout) {
   EXPECT_LAYOUT(bbz_verify_options, 48u, user, 40u);
   EXPECT_LAYOUT(bbz_report_info, 144u, root, 60u);
   EXPECT_LAYOUT(bbz_damage, 48u, archive_offset, 40u);
-  EXPECT_LAYOUT(bbz_receiver, 72u, failed, 64u);
+  EXPECT_LAYOUT(bbz_receiver, 80u, recall, 72u);
+  EXPECT_EQ(offsetof(bbz_receiver, failed), 64u);
   EXPECT_LAYOUT(bbz_store, 40u, sync, 32u);
   EXPECT_LAYOUT(bbz_push_options, 80u, limits, 72u);
   EXPECT_EQ(sizeof(bbz_byte_range), 16u);

@@ -17,7 +17,7 @@ class Repeats : public ToolTest {
   Repeats() {
     write("in/a.safetensors", layered_model(3, 64));
     write("in/b.safetensors", layered_model(3, 64));
-    write("in/c.safetensors", layered_model(3, 64, 2));  // other layers, some of which are in a too
+    write("in/c.safetensors", layered_model(3, 64, 20));  // only its header is in a too
     write("in/config.json", "{}\n");
     EXPECT_EXIT_CODE(0, "$BBZ pack -q in -o in.bbz && $BBZ pack -q in --no-dedup -o plain.bbz");
   }
@@ -33,7 +33,7 @@ class Repeats : public ToolTest {
 };
 
 TEST_F(Repeats, AreStoredOnceUnlessAskedOtherwise) {
-  EXPECT_LT(size("in.bbz") * 3, size("plain.bbz") * 2);
+  EXPECT_LT(size("in.bbz") * 4, size("plain.bbz") * 3);
   const auto in = info("in.bbz");
   const auto plain = info("plain.bbz");
   EXPECT_EQ(in["root_digest"], plain["root_digest"]);
@@ -41,7 +41,7 @@ TEST_F(Repeats, AreStoredOnceUnlessAskedOtherwise) {
   EXPECT_EQ(in["codecs"]["same"]["stored_bytes"], 0);
   EXPECT_FALSE(plain["codecs"].contains("same"));
   for (const std::string archive : {"in.bbz", "plain.bbz"}) {
-    EXPECT_EXIT_CODE(0, "$BBZ verify -q " + archive + " && $BBZ verify -q - < " + archive);
+    EXPECT_EXIT_CODE(0, "$BBZ verify -q " + archive + " && cat " + archive + " | $BBZ verify -q -");
     EXPECT_EXIT_CODE(0, "rm -rf out; $BBZ unpack -q " + archive + " -C out && diff -r in out");
     EXPECT_EXIT_CODE(0,
                      "rm -rf out; cat " + archive + " | $BBZ unpack -q - -C out; diff -r in out");
@@ -82,26 +82,27 @@ TEST_F(Repeats, AreListed) {
 }
 
 TEST_F(Repeats, AreReadBySingleCommands) {
-  const std::string name = "model.layers.1.mlp.up_proj.weight";
-  EXPECT_EXIT_CODE(0, "for a in in plain; do $BBZ cat $a.bbz " + name +
-                          " --file b.safetensors > $a.raw || exit 9; done; cmp in.raw plain.raw");
+  EXPECT_EXIT_CODE(0,
+                   "for a in in plain; do $BBZ cat $a.bbz model.layers.1.mlp.up_proj.weight "
+                   "--file b.safetensors > $a.raw || exit 9; done; cmp in.raw plain.raw");
   EXPECT_EXIT_CODE(0, "$BBZ cat in.bbz b.safetensors | cmp - in/b.safetensors");
+  EXPECT_EXIT_CODE(0,
+                   "for a in in plain; do $BBZ unpack -q $a.bbz --file b.safetensors --layer 1 "
+                   "-o $a.part || exit 9; done; cmp in.part plain.part");
   EXPECT_EXIT_CODE(
       0,
-      "for a in in plain; do $BBZ extract -q $a.bbz --file b.safetensors "
-      "--layers 1 -o $a.safetensors || exit 9; done; cmp in.safetensors plain.safetensors");
-  EXPECT_EXIT_CODE(0,
-                   "$BBZ extract -q in.bbz --file b.safetensors -o one.bbz && $BBZ verify one.bbz");
-  EXPECT_EXIT_CODE(0, "$BBZ unpack -q one.bbz -C one && $BBZ compare in/b.safetensors one/*");
+      "$BBZ pack -q in/a.safetensors -o a.bbz && $BBZ pack -q in/b.safetensors -o b.bbz "
+      "&& $BBZ join -q a.bbz b.bbz -o ab.bbz && $BBZ unpack -q ab.bbz -C ab && "
+      "$BBZ compare ab/b.safetensors b.bbz --max-difference 0");
 }
 
 TEST_F(Repeats, ComeFromAStreamWithWhatTheyRepeat) {
   EXPECT_EXIT_CODE(0, "cat in.bbz | $BBZ cat - a.safetensors | cmp - in/a.safetensors");
   EXPECT_EXIT_CODE(0,
-                   "cat in.bbz | $BBZ extract -q - -C piped && $BBZ extract -q in.bbz -C all && "
-                   "diff -r piped all");
+                   "cat in.bbz | $BBZ unpack -q - --tensor '*' -C piped && "
+                   "$BBZ unpack -q in.bbz --tensor '*' -C all && diff -r piped all");
   for (const std::string command :
-       {"cat - b.safetensors", "extract -q - --file b.safetensors -o b.safetensors",
+       {"cat - b.safetensors", "unpack -q - --file b.safetensors --layer 1 -o b.safetensors",
         "unpack -q - --file b.safetensors -C out"}) {
     const Finished refused = sh("cat in.bbz | $BBZ " + command);
     EXPECT_EQ(refused.code, 4) << command << "\n" << refused.err;
@@ -128,7 +129,9 @@ TEST_F(Repeats, AreFoundAcrossThePartsThatAreJoined) {
                        "diff -r in out && rm -r out");
       EXPECT_EXIT_CODE(0, "$BBZ join -q part*.bbz -f --no-dedup -o separate.bbz");
       EXPECT_EXIT_CODE(0, "$BBZ verify -q separate.bbz");
-      EXPECT_GT(size("separate.bbz"), size("whole.bbz") + 10'000);
+      if (count == "4") {  // of two parts, one has both copies
+        EXPECT_GT(size("separate.bbz"), size("whole.bbz") + 10'000);
+      }
       const auto front = info("front.bbz")["codecs"]["same"]["chunks"];
       EXPECT_EQ(front, info("whole.bbz")["codecs"]["same"]["chunks"]);
     }
@@ -137,8 +140,8 @@ TEST_F(Repeats, AreFoundAcrossThePartsThatAreJoined) {
 
 TEST_F(Repeats, AreSalvaged) {
   EXPECT_EXIT_CODE(0, "$BBZ salvage -q in.bbz -C out && diff -r in out");
-  EXPECT_EXIT_CODE(1,
-                   "head -c $(($(wc -c < in.bbz) - 1000)) in.bbz > cut.bbz; "
+  EXPECT_EXIT_CODE(3,
+                   "head -c $(($(wc -c < in.bbz) - 100)) in.bbz > cut.bbz; "
                    "$BBZ salvage -q cut.bbz -C cut");
   EXPECT_EXIT_CODE(0, "cmp in/b.safetensors cut/b.safetensors");
 }

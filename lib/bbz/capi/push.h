@@ -41,6 +41,10 @@ typedef struct bbz_receiver {
   // `chunk` is BBZ_NONE if the whole tensor is affected. If the callback is null, this ends the
   // decoding.
   int (*failed)(void* user, uint32_t tensor, uint32_t chunk, bbz_code code, const char* message);
+  // Called without a store only, if a chunk repeats bytes of a tensor that `data` passed before: writes
+  // `size` of them, from byte `offset` of the tensor on, into `buffer`. They are checked. If the result
+  // is not 0, or the callback is null, the tensor with that chunk fails, which `failed` is told.
+  int (*recall)(void* user, uint32_t tensor, uint64_t offset, void* buffer, size_t size);
 } bbz_receiver;
 
 // Keeps bytes while the archive is not complete, usually in the partial file. Each callback returns

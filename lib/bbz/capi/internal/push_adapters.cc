@@ -42,6 +42,14 @@ Status CallbackReceiver::data(const catalog::Tensor& tensor, std::uint64_t offse
               bytes.size());
 }
 
+Status CallbackReceiver::recall(const catalog::Tensor& tensor, std::uint64_t offset,
+                                MutableBytes bytes) {
+  if (callbacks_.recall == nullptr) return push::Receiver::recall(tensor, offset, bytes);
+  const int result =
+      callbacks_.recall(callbacks_.user, tensor.meta.number, offset, bytes.data(), bytes.size());
+  return result == 0 ? Status() : callback_error("recall", "has no bytes", result);
+}
+
 Status CallbackReceiver::end_tensor(const catalog::Tensor& tensor) {
   return call("end_tensor", callbacks_.end_tensor, callbacks_.user, tensor.meta.number);
 }

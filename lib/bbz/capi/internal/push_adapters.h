@@ -1,10 +1,18 @@
 // Adapts the caller's callbacks to the interfaces of the push decoder.
 #pragma once
 
+#include <cstddef>
+
 #include "bbz/access/push/decoder.h"
+#include "bbz/capi/internal/boundary.h"
 #include "bbz/capi/push.h"
 
 namespace bbz::capi {
+
+// It has grown by `recall`.
+template <>
+inline constexpr std::size_t kFirstSize<bbz_receiver> = offsetof(bbz_receiver, failed) +
+                                                        sizeof(bbz_receiver::failed);
 
 // Calls a bbz_receiver. A failure of a callback becomes an Error, as in bbz_callbacks.
 class CallbackReceiver final : public push::Receiver {
@@ -18,6 +26,7 @@ class CallbackReceiver final : public push::Receiver {
   Status metadata(const catalog::Metadata& metadata, std::string_view value) override;
   Status begin_tensor(const catalog::Tensor& tensor) override;
   Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override;
+  Status recall(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes bytes) override;
   Status end_tensor(const catalog::Tensor& tensor) override;
   Status end_file(const catalog::File& file) override;
   Status failed(const catalog::Tensor& tensor, const catalog::Chunk* chunk,
