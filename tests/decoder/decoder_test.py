@@ -84,8 +84,8 @@ def described(opened):
 
 
 def test_valid():
-    """Each valid vector has the content that its JSON file describes, opened and streamed."""
-    for path in sorted((VECTORS / "valid").glob("*.bbz")):
+    """Each valid vector and frozen archive has the content of its JSON file, opened and streamed."""
+    for path in sorted((VECTORS / "valid").glob("*.bbz")) + sorted((SPEC / "frozen").glob("*.bbz")):
         data = memoryview(path.read_bytes())
         expected = json.loads(path.with_suffix(".json").read_text())
         unreadable = any("error" in entry for kind in ("files", "tensors", "metadata")

@@ -77,6 +77,7 @@ void add_payload_vectors(Collector& c);
 void add_safetensors_vectors(Collector& c);
 // Of codecs.
 void add_codec_vectors(Collector& c);
+void add_repeat_vectors(Collector& c);
 void add_split_vectors(Collector& c);
 // Of forms and groups.
 void add_symmetry_vectors(Collector& c);

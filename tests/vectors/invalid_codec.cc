@@ -97,6 +97,7 @@ void carried(Collector& c) {
   add("carried-reserved", "the head's reserved field is 0",
       Carried{.reserved = 1, .length = 0, .tail = raw::text("!!")}, "unsupported");
   add("carried-in-carried", "a carried chunk's own codec is another", Carried{.codec = 4});
+  add("carried-same", "a carried chunk's own codec is not same", Carried{.codec = 5});
   add("carried-codec", "a carried chunk's own codec is known", Carried{.codec = 999},
       "unsupported");
   add("carried-beyond-riders", "what is carried lies within the riders",

@@ -56,11 +56,14 @@ class Maker {
   }
 
   // Bytes of the file that are no tensor.
-  void bytes(std::string_view text, std::optional<bool> placed = {}) {
+  void bytes(std::string_view text, std::optional<bool> placed = {},
+             const std::optional<Coded>& coded = {}) {
     raw::TensorFields t;
     t.kind = 0;
     t.shape = {text.size()};
-    add(t, raw::text(text), {.placed = placed});
+    Options options{.placed = placed};
+    if (coded) options.coded.push_back(*coded);
+    add(t, raw::text(text), options);
   }
   // A tensor of the file at `at`, by default where the last one ended, in chunks of `chunk`
   // elements; coded as given, or raw.

@@ -296,6 +296,7 @@ std::vector<Valid> valid_vectors() {
   for (Valid& v : valid_unknown_vectors()) all.push_back(std::move(v));
   for (Valid& v : valid_edge_vectors()) all.push_back(std::move(v));
   for (Valid& v : valid_place_vectors()) all.push_back(std::move(v));
+  for (Valid& v : valid_repeat_vectors()) all.push_back(std::move(v));
   for (Valid& v : valid_extension_vectors()) all.push_back(std::move(v));
   for (Valid& v : valid_symmetry_vectors()) all.push_back(std::move(v));
   for (Valid& v : valid_codec_vectors()) all.push_back(std::move(v));

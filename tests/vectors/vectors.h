@@ -29,6 +29,8 @@ std::vector<Valid> valid_vectors();
 std::vector<Valid> valid_unknown_vectors();
 // Those of what the records of tensors state, and of what follows from others.
 std::vector<Valid> valid_place_vectors();
+// Those of chunks that repeat earlier ones.
+std::vector<Valid> valid_repeat_vectors();
 // Those at the edge of a rule.
 std::vector<Valid> valid_edge_vectors();
 // Those of extensions, private names and aligned payloads.

@@ -63,7 +63,7 @@ Verdict verdict(Code outcome) {
     case Code::kDigestMismatch:
       return {"other-content", "undamaged, but not the expected content"};
     case Code::kUnsupported:
-      return {"unsupported", "no damage found, but this version of bbz does not know all of it"};
+      return {"unsupported", "no damage found, but not all of it can be checked"};
     default:
       return {"damaged", "DAMAGED"};
   }
