@@ -39,8 +39,8 @@ class RecordQueue {
     container::RecordType type{};
     std::uint8_t flags = 0;  // beyond those that the type demands
     std::optional<Chunk> chunk;
-    catalog::ChunkMeta fields;   // of the chunk, once it is encoded
-    std::optional<Digest> hash;  // of the chunk's payload, if the RepeatFinder needs it
+    catalog::ChunkMeta fields;  // of the chunk, once it is encoded
+    RepeatFinder::Hash hash;    // of the chunk's payload
     std::vector<std::byte> meta;
     std::vector<std::byte> payload;
     std::vector<std::byte> plain;  // bytes of the chunk
