@@ -235,6 +235,16 @@ TEST_F(Attributes, AreTheSameInPartsAndWithTheIndexFirst) {
   expect_recorded("front.bbz", true, true);
 }
 
+// The root digest covers every extension, and the vector has one that is not known beside the mode.
+TEST_F(Attributes, AreCopiedByJoin) {
+  EXPECT_EXIT_CODE(0, "$BBZ join '" BBZ_VECTORS "/valid/file-attributes.bbz' -o joined.bbz");
+  const auto root = [&](const std::string& archive) {
+    const json all = json::parse(sh("$BBZINFO --json " + archive).out);
+    return all["root_digest"];
+  };
+  EXPECT_EQ(root("joined.bbz"), root("'" BBZ_VECTORS "/valid/file-attributes.bbz'"));
+}
+
 TEST_F(Attributes, OfARotatedModelAreRecorded) {
   write("in/sliced.safetensors", safetensors_of(small_sliced_model()));
   ASSERT_EQ(::chmod((dir_ / "in/sliced.safetensors").c_str(), 0640), 0);
