@@ -25,7 +25,7 @@ struct PackOptions {
   // neither they nor times are recorded, so that the same files give the same archive wherever they
   // lie.
   bool modes = false;
-  bool times = false;  // records their modification times, as far as they are known
+  bool times = false;   // records their modification times, as far as they are known
   Progress progress{};  // called with the bytes of the files that were read, if it is set
   AsBytes as_bytes{};   // may be empty
 };
