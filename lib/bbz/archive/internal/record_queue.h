@@ -93,6 +93,9 @@ class RecordQueue {
   static bool fields_extend(const Meta&) {
     return false;
   }
+  static bool fields_extend(const catalog::FileMeta& fields) {
+    return fields.extensions.has_known();
+  }
   static bool fields_extend(const catalog::TensorRecord& fields) {
     return fields.tensor.extensions.layer.has_value();
   }
