@@ -49,6 +49,24 @@ TEST_F(Repeats, AreStoredOnceUnlessAskedOtherwise) {
   EXPECT_EXIT_CODE(0, "$BBZ pack -q in -o - | cmp - in.bbz");
 }
 
+// Neither the archive nor what was written can be read again.
+TEST_F(Repeats, CannotGoFromAPipeIntoAPipe) {
+  const std::string weights = bf16_weights(32 * 32, 1);
+  const std::string json = R"({"embed":{"dtype":"BF16","shape":[32,32],"data_offsets":[0,2048]},)"
+                           R"("head":{"dtype":"BF16","shape":[32,32],"data_offsets":[2048,4096]}})";
+  write("tied.safetensors", raw_safetensors(json, weights + weights));
+  EXPECT_EXIT_CODE(0, "$BBZ pack -q tied.safetensors -o tied.bbz");
+  const Finished piped =
+      sh("cat tied.bbz | { $BBZ unpack -q - -o - || echo failed with $? >&2; } | cat");
+  EXPECT_THAT(piped.err, HasSubstr("went to standard output, which cannot be read again"));
+  EXPECT_THAT(piped.err, HasSubstr("failed with 4"));
+  EXPECT_EXIT_CODE(0, "cat tied.bbz | $BBZ unpack -q - -o tied && cmp tied tied.safetensors");
+  EXPECT_EXIT_CODE(0, "$BBZ unpack -q tied.bbz -o - | cmp - tied.safetensors");
+  EXPECT_EXIT_CODE(0,
+                   "$BBZ pack -q --no-dedup tied.safetensors -o - | $BBZ unpack -q - -o - | "
+                   "cmp - tied.safetensors");
+}
+
 TEST_F(Repeats, AreListed) {
   const auto all = info("in.bbz --chunks");
   std::uint64_t repeats = 0;

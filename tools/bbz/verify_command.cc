@@ -63,7 +63,7 @@ Verdict verdict(Code outcome) {
     case Code::kDigestMismatch:
       return {"other-content", "undamaged, but not the expected content"};
     case Code::kUnsupported:
-      return {"unsupported", "no damage found, but not all of it can be checked"};
+      return {"unsupported", "no damage found, but this version of bbz cannot check all of it"};
     default:
       return {"damaged", "DAMAGED"};
   }

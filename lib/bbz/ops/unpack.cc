@@ -131,6 +131,12 @@ class Single final : public Destination {
   bool selects(const catalog::File& file) const override { return is_selected(file, selected_); }
   Status read_again(const std::string& path, std::uint64_t offset, MutableBytes bytes) override {
     if (!selected_.selects(path)) return not_selected(path);
+    if (!sink_.can_read()) {
+      return make_error(Code::kUnsupported,
+                        "it repeats bytes that went to {}, which cannot be read again: unpack to a "
+                        "file, or read the archive from a file",
+                        sink_.name());
+    }
     return sink_.read(offset, bytes);
   }
   Status end() override { return {}; }
