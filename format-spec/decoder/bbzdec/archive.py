@@ -79,7 +79,10 @@ def stream(data, limits=fixed.Limits(), fault=None):
 
 
 def verify(data, limits=fixed.Limits()):
-    """Checks an archive in full. Returns it; raises the error that README.md, "Errors", asks for."""
+    """Checks an archive in full. Returns it; raises the error that README.md names.
+
+    Order of the checks: faults of structure end it, and one of the others is reported.
+    """
     faults = []
     archive = stream(data, limits, faults.append)
     for tensor in archive.catalog.tensors:
