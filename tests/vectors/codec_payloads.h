@@ -13,6 +13,7 @@ struct ZstdFrame {
   raw::Buffer fields{};
   std::uint32_t magic = 0xFD2FB528;
   unsigned last_type = 0;  // of the block of bytes as they are
+  raw::Buffer checksum{};  // the lower 32 bits of the content's XXH64, if the descriptor has bit 2
 
   // Of content that begins with equal bytes, `run` of them.
   raw::Buffer of(Bytes content, std::size_t run) const {
@@ -25,7 +26,7 @@ struct ZstdFrame {
     block(run, 1, false, content.first(1));
     const Bytes rest = content.subspan(run);
     block(rest.size(), last_type, true, rest);
-    return f;
+    return f.bytes(checksum);
   }
 };
 

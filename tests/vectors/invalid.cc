@@ -17,6 +17,7 @@ std::vector<Invalid> invalid_vectors() {
   add_split_vectors(c);
   add_symmetry_vectors(c);
   add_bits_back_vectors(c);
+  add_order_vectors(c);
   add_repeat_vectors(c);
   return c.all;
 }

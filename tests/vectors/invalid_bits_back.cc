@@ -1,67 +1,9 @@
 // Groups of method bits-back: the junction of the example in format-spec/bits-back.md, with one
 // thing changed.
-#include "vectors/codec_payloads.h"
-#include "vectors/collector.h"
+#include "vectors/junction.h"
 
 namespace bbz::vectors {
 namespace {
-
-struct Junction {
-  struct Carrier {
-    std::uint8_t dtype = kF16;
-    std::vector<std::uint64_t> shape;
-    Buffer bytes;
-    bool operand = false;
-  };
-  std::uint32_t width = 3;
-  std::uint16_t carrier_count = 1;
-  std::uint16_t reserved = 0;
-  Buffer record = example_record();
-  std::vector<Carrier> carriers = {{.shape = {6, 3}, .bytes = example_carrier()}};
-
-  // The group, its carriers, and a tensor that rides on them.
-  Buffer archive() const {
-    std::vector<Record> list;
-    list.push_back(bits_back_group(width, record, carrier_count, reserved));
-    std::uint32_t number = 0;
-    std::uint64_t size = 0;
-    const std::string names = "wxyz";
-    for (const Carrier& carrier : carriers) {
-      const std::uint64_t count = carrier.bytes.size() / 2;
-      list.push_back(raw::tensor({.number = number,
-                                  .file = carrier.operand ? kNone : 0,
-                                  .offset = carrier.operand ? 0 : size,
-                                  .dtype = carrier.dtype,
-                                  .bits = 16,
-                                  .stored = count,
-                                  .chunk = count,
-                                  .shape = carrier.shape,
-                                  .name = std::string_view(names).substr(number, 1)}));
-      list.push_back(raw::raw_chunk({.tensor = number}, carrier.bytes));
-      ++number;
-      if (!carrier.operand) size += carrier.bytes.size();
-    }
-    // Four elements of U32, which a constant codec repeats from the four bytes of riders.
-    const Buffer elements = raw::text("bbz!bbz!bbz!bbz!");
-    list.push_back(raw::tensor({.number = number,
-                                .offset = size,
-                                .dtype = kU32,
-                                .bits = 32,
-                                .form = 3,
-                                .group = 0,
-                                .stored = 4,
-                                .chunk = 4,
-                                .shape = {4},
-                                .name = "v"}));
-    list.push_back(
-        raw::chunk({.tensor = number, .codec = 4}, elements, Buffer(Carried{.length = 4})));
-    std::uint32_t in_it = 1;
-    for (const Carrier& carrier : carriers) in_it += carrier.operand ? 0 : 1;
-    Archive archive;
-    archive.records = in_file(std::move(list), in_it, size + elements.size());
-    return archive.bytes();
-  }
-};
 
 // A group whose carrier is constant, with so many zeros of code, and a tensor that rides on it.
 void limit(Collector& c, const char* name, const char* rule, std::uint32_t width, std::uint8_t bits,
@@ -152,6 +94,55 @@ void carriers(Collector& c) {
   Junction missing;
   missing.carrier_count = 2;
   refused("bits-back-carrier-missing", "the carriers follow their group", missing);
+  Junction none;
+  none.carriers.clear();
+  refused("bits-back-carrier-rider", "a carrier is dense", none);
+}
+
+// Carriers that no record can be of.
+void no_frame(Collector& c) {
+  const auto refused = [&](const char* name, const char* rule, const Buffer& rows) {
+    Junction junction;
+    junction.carriers[0].bytes = rows;
+    c.add_payload(name, rule, junction.archive(), "ok", "malformed");
+  };
+  const auto with = [](std::uint16_t value) {
+    Buffer rows = example_carrier();
+    store_le<std::uint16_t>(rows.data() + 14, value);
+    return rows;
+  };
+  refused("bits-back-carrier-nan", "the carriers are finite", with(0x7E00));
+  refused("bits-back-carrier-infinite", "the carriers are finite", with(0xFC00));
+  refused("bits-back-carrier-zero", "the carriers fix a frame", words(18, 0));
+  // The products of the sum B are exact, but not those by which its rank is found.
+  const Buffer example = example_carrier();
+  Buffer one;
+  for (int row = 0; row < 6; ++row) raw::append(one, Bytes(example).first(6));
+  refused("bits-back-carrier-rank-1", "the carriers fix a frame", one);
+  Buffer two;
+  for (int row = 0; row < 3; ++row) raw::append(two, Bytes(example).first(12));
+  refused("bits-back-carrier-rank-2", "the carriers fix a frame", two);
+}
+
+// The record, whose width, length and fields are as the text says.
+void records(Collector& c) {
+  const auto refused = [&](const char* name, const char* rule,
+                           const std::function<void(Buffer&)>& change) {
+    Junction junction;
+    change(junction.record);
+    c.add_payload(name, rule, junction.archive(), "ok", "malformed");
+  };
+  refused("bits-back-record-bits", "a freedom has 1 to 24 bits",
+          [](Buffer& r) { r[2] = std::byte{0}; });
+  refused("bits-back-record-scale", "a scale is 128 and more",
+          [](Buffer& r) { r[3] = std::byte{127}; });
+  refused("bits-back-record-rows", "the record has the rows of its carriers",
+          [](Buffer& r) { r[8] = std::byte{7}; });
+  refused("bits-back-code-longer", "a code has at most the zeros that a decoder reads",
+          [](Buffer& r) { r.resize(r.size() + 4); });
+  refused("bits-back-code-shorter", "a code has all bytes but zeros",
+          [](Buffer& r) { r.pop_back(); });
+  refused("bits-back-code-none", "a code has all bytes but zeros", [](Buffer& r) { r.resize(24); });
 }
 
 }  // namespace
@@ -162,6 +153,8 @@ void add_bits_back_vectors(Collector& c) {
         7);
   group_payloads(c);
   carriers(c);
+  no_frame(c);
+  records(c);
 }
 
 }  // namespace bbz::vectors

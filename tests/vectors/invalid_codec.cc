@@ -63,6 +63,20 @@ void zstd(Collector& c) {
   // 72 MiB, and a content size of four bytes.
   add("zstd-window", "a window has at most 64 MiB",
       ZstdFrame{.descriptor = 0x80, .fields = Fields().u8(16 << 3 | 1).u32(63)}.of(p, kRun));
+  add("zstd-content-checksum", "the content has the frame's checksum",
+      ZstdFrame{.descriptor = 0x24, .fields = Fields().u8(63), .checksum = Fields().u32(0x76790667)}
+          .of(p, kRun));
+  // Blocks of one byte more than the window of 1 KiB, and than 128 KiB in a window of 256 KiB.
+  const auto large = [&](const char* name, const char* rule, std::size_t run, std::size_t rest,
+                         unsigned window) {
+    const Buffer content = raw::text(std::string(run, 'a') + std::string(rest, 'b'));
+    const ZstdFrame in_window{.descriptor = 0x80,
+                              .fields = Fields().u8(window).u32(content.size())};
+    c.add_payload(name, rule, chunk_of(2, content, in_window.of(content, run)), "ok", "malformed");
+  };
+  large("zstd-run-over-window", "a block is not larger than the window", 1025, 1, 0);
+  large("zstd-block-over-window", "a block is not larger than the window", 100, 1025, 0);
+  large("zstd-run-over-128-kib", "a block has at most 128 KiB", (128 << 10) + 1, 1, 8 << 3);
 }
 
 // A rider of 20 elements after the example's carrier.
@@ -102,6 +116,8 @@ void carried(Collector& c) {
       "unsupported");
   add("carried-beyond-riders", "what is carried lies within the riders",
       Carried{.offset = 3, .tail = raw::text("!")});
+  add("carried-none-beyond-riders", "what is carried lies within the riders, even if it is nothing",
+      Carried{.length = 0, .offset = 5, .tail = raw::text("!!")});
   add("carried-offset-wraps", "what is carried lies within the riders",
       Carried{.offset = kMax, .tail = raw::text("!!")});
   add("carried-length", "the own payload is as its codec says", Carried{.length = 3});

@@ -114,6 +114,10 @@ void polar(Forms& f) {
           "malformed");
   f.polar("polar-wide", "rows are at most columns", polar_group(1, 0, {2}), words(18, 0x3400),
           {18, 17}, "malformed");
+  f.polar("polar-no-rows", "a polar tensor has rows", polar_group(0, xxh3_64({}), {}), {}, {0, 3},
+          "malformed");
+  f.polar("polar-no-columns", "a polar tensor has columns", polar_group(0, xxh3_64({}), {}), {},
+          {0, 0}, "malformed");
   f.polar("polar-derived-limit", "the derived bytes are within the limit", polar_group(0, 0, {}),
           {}, {32767, 32768}, "limit");
   Buffer reserved = polar_group(0, 0, {}).payload;
@@ -127,6 +131,21 @@ void polar(Forms& f) {
           raw::group(0, 9, raw::text("of the future")), {}, {2, 2}, "malformed");
   f.polar("polar-work-limit", "the work of deriving is in proportion to what is stored",
           polar_group(1, 0, {2}), words(4096, 0x3400), {4096, 4096}, "limit", "ok", kF16, true);
+}
+
+// A rider without carried chunks, which needs a group of its method all the same.
+void rider_groups(Collector& c) {
+  const Buffer data = words(4, 0x3C00);
+  const auto refused = [&](const char* name, const char* rule, const Record& group) {
+    Archive archive;
+    archive.records = in_file({group, Forms::tensor(0, 3, {2, 2}, 4, 0), raw::raw_chunk({}, data)},
+                              1, data.size());
+    c.add_payload(name, rule, archive.bytes(), "ok", "malformed");
+  };
+  refused("rider-group-method", "a form needs a group of its method",
+          polar_group(0, xxh3_64(data), {}));
+  refused("rider-group-method-unknown", "a form needs a group of its method, known or not",
+          raw::group(0, 9, raw::text("of the future")));
 }
 
 // Two tensors of one group, each of which would be right alone.
@@ -148,6 +167,7 @@ void add_symmetry_vectors(Collector& c) {
   lower(f);
   polar(f);
   polar_twice(c);
+  rider_groups(c);
 }
 
 }  // namespace bbz::vectors

@@ -122,6 +122,14 @@ class Maker {
               const std::vector<std::uint64_t>& shape, const Buffer& plain) {
     tensor(name, dtype, bits, shape, plain, Options());
   }
+  void bytes(std::string_view text, const Options& options) {
+    raw::TensorFields t;
+    t.kind = 0;
+    t.shape = {text.size()};
+    t.form = options.form;
+    t.group = options.group;
+    add(t, raw::text(text), options);
+  }
   // `fails` is the code of reading the value.
   void metadata(bool of_file, const std::string& key, const std::string& value,
                 const char* fails = nullptr) {

@@ -34,6 +34,32 @@ Valid zstd_headers() {
   return m.finish();
 }
 
+// Frames with a checksum of their content, and blocks that are as large as they may be.
+Valid zstd_blocks() {
+  Maker m("zstd-blocks");
+  m.begin_file("t.bin");
+  const auto add = [&](const char* name, const Buffer& plain, std::size_t run,
+                       const ZstdFrame& frame) {
+    m.tensor(name, 2, 8, {plain.size()}, plain,
+             {.coded = {{2, frame.of(plain, run)}}, .chunk = plain.size()});
+  };
+  const Buffer plain = raw::text(std::string(60, 'a') + "bcd");
+  add("checksum", plain, 60,
+      {.descriptor = 0x24, .fields = Fields().u8(63), .checksum = Fields().u32(0x76790666)});
+  const auto of = [](std::size_t run, std::size_t rest) {
+    return raw::text(std::string(run, 'a') + std::string(rest, 'b'));
+  };
+  add("run of the window", of(1024, 1), 1024,
+      {.descriptor = 0x80, .fields = Fields().u8(0).u32(1025)});
+  add("block of the window", of(100, 1024), 100,
+      {.descriptor = 0x80, .fields = Fields().u8(0).u32(1124)});
+  constexpr std::size_t kMost = 128 << 10;
+  add("run of 128 KiB", of(kMost, 1), kMost,
+      {.descriptor = 0xA0, .fields = Fields().u32(kMost + 1)});
+  m.end_file();
+  return m.finish();
+}
+
 // Chunks whose own payload is of any codec, and lies with the riders, behind them, or both.
 Valid carried() {
   Maker m("carried-codecs");
@@ -67,7 +93,7 @@ Valid carried() {
 }  // namespace
 
 std::vector<Valid> valid_codec_vectors() {
-  return {zstd_headers(), carried()};
+  return {zstd_headers(), zstd_blocks(), carried()};
 }
 
 }  // namespace bbz::vectors

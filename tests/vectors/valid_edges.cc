@@ -50,10 +50,37 @@ Valid group_apart() {
   return m.finish();
 }
 
+// Names and keys may have any bytes of UTF-8, and paths may differ in case only.
+Valid names() {
+  using namespace std::string_literals;
+  Maker m("names-any");
+  m.metadata(false, "key\0of\r\nlines\x7F"s, "value\0of\nlines"s);
+  m.begin_file("a");
+  m.metadata(true, "\0"s, "");
+  m.tensor("\0"s, kU8, 8, {1}, raw::text("0"));
+  m.tensor("two\nlines\0"s, kU8, 8, {1}, raw::text("1"));
+  m.tensor("../up\\\xC3\xA4"s, kU8, 8, {1}, raw::text("2"));
+  m.end_file();
+  m.begin_file("A");
+  m.bytes("3");
+  m.end_file();
+  return m.finish();
+}
+
+// A lower tensor may have no rows, and then stores nothing.
+Valid lower_no_rows() {
+  Maker m("form-lower-no-rows");
+  m.begin_file("t.bin");
+  m.tensor("s", kF16, 16, {0, 3}, {}, {.form = 1});
+  m.tensor("t", kF16, 16, {1, 1}, raw::text("ab"), {.form = 1});
+  m.end_file();
+  return m.finish();
+}
+
 }  // namespace
 
 std::vector<Valid> valid_edge_vectors() {
-  return {last_chunks(), empty_tensors_any_order(), group_apart()};
+  return {last_chunks(), empty_tensors_any_order(), group_apart(), names(), lower_no_rows()};
 }
 
 }  // namespace bbz::vectors

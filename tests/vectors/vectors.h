@@ -37,6 +37,8 @@ std::vector<Valid> valid_edge_vectors();
 std::vector<Valid> valid_extension_vectors();
 // Those of format-spec/symmetry.md and bits-back.md.
 std::vector<Valid> valid_symmetry_vectors();
+std::vector<Valid> valid_polar_vectors();
+std::vector<Valid> valid_rider_vectors();
 // Those of the codecs, and of split-float.
 std::vector<Valid> valid_codec_vectors();
 std::vector<Valid> valid_split_vectors();

@@ -167,7 +167,9 @@ def frame_of(record, y, dtype):
     unit = np.exp2(record.row_exponents)
     w = decide(record, z @ c / unit, 127, n)
     left, singular, right = np.linalg.svd(z.T @ (w * unit))
-    require(singular[-1] > singular[0] * 1e-14, "malformed", "bits-back: the carriers fix no rotation")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        condition = np.linalg.norm(singular) * np.linalg.norm(1 / singular)
+    require(condition <= 1e14, "malformed", "bits-back: the carriers fix no rotation")
     return left @ right
 
 

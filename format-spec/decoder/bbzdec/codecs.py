@@ -72,11 +72,13 @@ def frame_length(frame, size):
     require(content == size, "malformed", f"zstd: content of {content} bytes, expected {size}")
     require(max(window, content if single_segment else 0) <= fixed.ZSTD_WINDOW, "malformed",
             "zstd: the window is too large")
+    most = min(content if single_segment else window, fixed.ZSTD_BLOCK)
     last = False
     while not last:
         block = take(3)
         last, kind, length = block & 1, block >> 1 & 3, block >> 3
         require(kind != 3, "malformed", "zstd: a block of the reserved type")
+        require(length <= most - (kind == 2), "malformed", f"zstd: a block of {length} bytes")
         take(1 if kind == 1 else length)
     take(4 if has_checksum else 0)
     return at

@@ -61,6 +61,7 @@ def check_form(tensor, groups):
         rows, columns = tensor.shape
         stored = lower_elements(rows, columns)
     elif tensor.form == POLAR_FORM:
+        require(tensor.shape[0] >= 1, "malformed", f"{tensor}: form polar without rows")
         require(tensor.size <= fixed.DERIVED, "limit", f"{tensor}: {tensor.size} derived bytes")
         require(tensor.dtype in dtypes.BY_NUMBER, "unsupported", f"{tensor}: dtype {tensor.dtype}")
         stored = 0

@@ -28,6 +28,7 @@ def index_list(payload_length):
 # The limits that are fixed.
 CHUNK = 64 * MIB  # that a chunk decodes to, whatever the caller's limit
 ZSTD_WINDOW = 64 * MIB
+ZSTD_BLOCK = 128 * KIB
 WIDTH = 32768  # columns of a lower or polar tensor
 ROTATION = 8192  # width of a bits-back group
 CARRIER_ROWS = 4_194_304

@@ -1,5 +1,6 @@
 #include "bbz/archive/stream.h"
 
+#include <algorithm>
 #include <map>
 #include <unordered_map>
 #include <utility>
@@ -100,7 +101,10 @@ class StreamPlan {
     BBZ_TRY(reader_.read_payload(step.payload));
     BBZ_TRY(chunk::check_payload(group.meta.check, group.payload, step.payload));
     auto state = symmetry::GroupState::make(group, step.payload, reader_.header().digest_kind);
-    if (state.ok()) group_end_ = group.first_tensor + (*state)->tensor_count();
+    // The tensors of an older group may come after those of the newest one.
+    if (state.ok()) {
+      group_end_ = std::max(group_end_, group.first_tensor + (*state)->tensor_count());
+    }
     step.call = Step::Group{group.meta, std::move(state)};
     return {};
   }
@@ -130,7 +134,7 @@ class StreamPlan {
   std::uint64_t chunks_left_ = 0;
   std::optional<std::uint32_t> own_check_;  // the payload check of the newest record
   bool first_chunk_ = false;                // it is still to be taken
-  std::uint64_t group_end_ = 0;             // number after the last tensor of the newest group
+  std::uint64_t group_end_ = 0;             // number after the last tensor of any group so far
   Step::Use use_ = Step::Use::kDeliver;     // of the current tensor
 };
 

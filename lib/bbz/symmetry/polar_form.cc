@@ -22,6 +22,9 @@ Status check_derived(const TensorMeta& tensor) {
 
 Status check_polar(const catalog::Tensor& tensor) {
   BBZ_TRY(check_matrix(tensor.meta));
+  if (tensor.meta.shape[0] == 0) {
+    return about(Code::kMalformed, tensor.meta, "form polar needs at least one row");
+  }
   BBZ_TRY(check_derived(tensor.meta));
   BBZ_TRY(check_has_group(tensor.meta));
   if (find_dtype(tensor.meta.dtype) == nullptr) {

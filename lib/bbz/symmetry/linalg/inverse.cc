@@ -28,12 +28,15 @@ bool polarise(Matrix& x) {
   constexpr double kSettled = 1e-8;
   constexpr double kScaleUntil = 1e-2;
   constexpr int kMostSteps = 50;
+  // Beyond it, rounding decides the result.
+  constexpr double kMostCondition = 1e14;
   bool scaled = true;
   for (int step = 0; step < kMostSteps; ++step) {
     Matrix next = x;
     if (!invert(next)) return false;
     const double gamma = scaled ? std::sqrt(next.norm() / x.norm()) : 1.0;
     if (!std::isfinite(gamma) || gamma == 0) return false;
+    if (step == 0 && !(x.norm() * next.norm() <= kMostCondition)) return false;
     next.transposeInPlace();
     next = (0.5 * gamma) * x + (0.5 / gamma) * next;
     const double change = (next - x).norm() / next.norm();

@@ -11,8 +11,8 @@ bool invert(Matrix& x);
 
 // Replaces x by its orthogonal polar factor, the orthogonal matrix nearest to it, with the scaled
 // Newton iteration (Higham, "Computing the Polar Decomposition", SIAM J. Sci. Stat. Comput. 7,
-// 1986). Returns false, with x unspecified, if x is singular or the iteration does not converge in
-// 50 steps.
+// 1986). Returns false, with x unspecified, if x is singular, the product of the Frobenius norms of x
+// and its inverse is above 1e14, or the iteration does not converge in 50 steps.
 bool polarise(Matrix& x);
 
 // Returns (I - A)(I + A)^-1, which is orthogonal for a skew-symmetric A. The map is its own
