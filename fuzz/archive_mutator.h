@@ -72,6 +72,12 @@ class Fitter {
     catalog::encode_meta(fields, out);
     return out;
   }
+  static Buffer encoded(catalog::FileMeta fields) {
+    fields.extensions = {};
+    Buffer out;
+    catalog::encode_meta(fields, out);
+    return out;
+  }
   static RecordView view(const LooseRecord& record) {
     return {make_head(record.type, record.meta, record.payload, kFileHeaderSize, 0, record.more),
             record.meta};
@@ -303,12 +309,12 @@ inline void change(LooseArchive& archive, std::mt19937& random) {
       auto& record = *any();
       if (record.is_extended()) return change(record.meta, 8);
       record.more |= kFlagExtended;
-      constexpr std::uint32_t kLayer = 6;
-      const std::uint32_t numbers[] = {kLayer, static_cast<std::uint32_t>(random()),
+      constexpr std::uint32_t kMode = 2, kTime = 4, kLayer = 6;
+      const std::uint32_t numbers[] = {kMode, kTime, kLayer, static_cast<std::uint32_t>(random()),
                                        static_cast<std::uint32_t>(190 + random() % 70)};
       WireWriter w(record.meta);
       w.put_varint(1);
-      w.put_varint(numbers[random() % 3]);
+      w.put_varint(numbers[random() % 5]);
       w.put_varint(2);
       w.put(static_cast<std::uint16_t>(random()));
       return;

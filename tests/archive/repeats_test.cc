@@ -158,10 +158,6 @@ TEST(Repeats, AreComparedByTheirPayloads) {
     ASSERT_TRUE(records.begin().ok());
     catalog::CatalogBuilder builder(header, Limits());
     RepeatFinder finder(records, builder);
-    EXPECT_EQ(finder.needs_hashes(), !readable);
-    const auto hash = [&](Bytes payload) {
-      return readable ? std::optional<Digest>() : digest_of(DigestKind::kSha256, payload);
-    };
     catalog::TensorMeta tensor;
     tensor.file = 0;
     tensor.kind = catalog::TensorKind::kTensor;
@@ -180,10 +176,11 @@ TEST(Repeats, AreComparedByTheirPayloads) {
     };
     add(container::RecordType::kFile, catalog::FileMeta{.path = "f"}, {});
     add(container::RecordType::kTensor, catalog::TensorRecord{tensor, true, false, chunk}, payload);
-    finder.note(hash(payload));
+    EXPECT_EQ(finder.hash_of(payload).has_value(), !readable);
+    finder.note(finder.hash_of(payload));
 
     const auto found = [&](const catalog::ChunkMeta& meta, Bytes bytes) {
-      const auto result = finder.find(tensor, meta, bytes, hash(bytes));
+      const auto result = finder.find(tensor, meta, bytes, finder.hash_of(bytes));
       EXPECT_TRUE(result.ok());
       return result.ok() && *result;
     };

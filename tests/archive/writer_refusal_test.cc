@@ -16,6 +16,19 @@ TEST(Writer, RefusesCallsOutOfOrderForGood) {
   EXPECT_EQ(writer->finish().code(), Code::kInvalidArgument);
 }
 
+TEST(Writer, RefusesPermissionsAndTimesThatAreNone) {
+  const auto code = [](const io::FileAttributes& attributes) {
+    std::vector<std::byte> out;
+    const auto sink = io::memory_sink(out);
+    auto writer = Writer::create(*sink).value();
+    return writer.begin_file("a", catalog::FileKind::kRegular, attributes).code();
+  };
+  EXPECT_EQ(code({.mode = 0777, .time = io::FileTime{0, 999'999'999}}), Code::kOk);
+  EXPECT_EQ(code({.mode = 01000, .time = {}}), Code::kMalformed);
+  EXPECT_EQ(code({.mode = 04755, .time = {}}), Code::kMalformed);
+  EXPECT_EQ(code({.mode = {}, .time = io::FileTime{0, 1'000'000'000}}), Code::kMalformed);
+}
+
 TEST(Writer, MakesNoChunksThatNoReaderTakes) {
   std::vector<std::byte> out;
   const auto sink = io::memory_sink(out);

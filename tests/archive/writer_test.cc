@@ -54,6 +54,57 @@ INSTANTIATE_TEST_SUITE_P(All, RoundTrip,
                                                           DigestKind::kSha256),
                                           testing::Bool(), testing::Values(1u, 64u, 1u << 20)));
 
+// Gives the attributes of the files that a stream begins.
+class AttributesSeen final : public Visitor {
+ public:
+  Status begin_file(const catalog::File& file) override {
+    seen.emplace_back(file.path, file.attributes());
+    return {};
+  }
+  std::vector<std::pair<std::string, io::FileAttributes>> seen;
+};
+
+TEST(Writer, RecordsPermissionsAndTimes) {
+  const io::FileTime first{INT64_MIN, 0};
+  const io::FileTime last{INT64_MAX, 999'999'999};
+  const std::vector<std::pair<std::string, io::FileAttributes>> files = {
+      {"a", {}},
+      {"b", {.mode = 0, .time = {}}},
+      {"c", {.mode = 0777, .time = {}}},
+      {"d", {.mode = {}, .time = first}},
+      {"e", {.mode = 0755, .time = last}},
+      {"f", {.mode = 0640, .time = io::FileTime{-1, 1}}},
+  };
+  const auto write = [&](Writer& writer) {
+    for (const auto& [path, attributes] : files) {
+      const bool directory = path == "e";
+      BBZ_ASSERT_OK(writer.begin_file(
+          path, directory ? catalog::FileKind::kDirectory : catalog::FileKind::kRegular,
+          attributes));
+      BBZ_ASSERT_OK(writer.end_file());
+    }
+    BBZ_ASSERT_OK(writer.finish());
+  };
+  std::vector<std::byte> archive;
+  const auto sink = io::memory_sink(archive);
+  auto measuring = Writer::measure().value();
+  write(measuring);
+  auto writer = Writer::create_index_first(*sink, std::move(measuring)).value();
+  write(writer);
+  const auto memory = io::memory_source(Bytes(archive));
+  io::SequentialSource pipe(*memory);
+  AttributesSeen streamed;
+  BBZ_ASSERT_OK(read_stream(pipe, {}, streamed));
+  EXPECT_EQ(streamed.seen, files);
+  AttributesSeen visited;
+  ReadOptions front;
+  front.use_front_index = true;
+  const auto reader = Reader::open(io::memory_source(Bytes(archive)), front);
+  BBZ_ASSERT_OK(reader);
+  BBZ_ASSERT_OK(reader->visit_all(visited));
+  EXPECT_EQ(visited.seen, files);
+}
+
 TEST(Writer, RefusesMetadataThatIsNoText) {
   std::vector<std::byte> archive;
   const auto sink = io::memory_sink(archive);

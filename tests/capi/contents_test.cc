@@ -85,6 +85,43 @@ TEST_F(CContents, Files) {
   EXPECT_EQ(message(), "file 4: expected a number below 4");
 }
 
+TEST_F(CContents, WhatIsRecordedOfFiles) {
+  archive_.clear();
+  const auto sink = io::memory_sink(archive_);
+  auto writer = Writer::create(*sink).value();
+  const auto add = [&](const char* path, const io::FileAttributes& attributes) {
+    ASSERT_TRUE(writer.begin_file(path, catalog::FileKind::kRegular, attributes).ok());
+    ASSERT_TRUE(writer.end_file().ok());
+  };
+  add("none", {});
+  add("both", {.mode = 0640, .time = io::FileTime{-5, 7}});
+  add("mode", {.mode = 0, .time = {}});
+  add("time", {.mode = {}, .time = io::FileTime{0, 0}});
+  ASSERT_TRUE(writer.finish().ok());
+  const auto reader = open();
+  const auto file = [&](std::uint32_t number) {
+    auto info = sized<bbz_file_info>();
+    EXPECT_EQ(bbz_reader_file(reader.get(), number, &info, error_.get()), BBZ_OK) << message();
+    return info;
+  };
+  EXPECT_EQ(file(0).recorded, 0u);
+  const bbz_file_info both = file(1);
+  EXPECT_EQ(both.recorded, BBZ_RECORDED_MODE | BBZ_RECORDED_TIME);
+  EXPECT_EQ(both.mode, 0640u);
+  EXPECT_EQ(both.modified_seconds, -5);
+  EXPECT_EQ(both.modified_nanoseconds, 7u);
+  EXPECT_EQ(file(2).recorded, BBZ_RECORDED_MODE);
+  EXPECT_EQ(file(3).recorded, BBZ_RECORDED_TIME);
+  // A caller of the first version has no room for it.
+  auto small = sized<bbz_file_info>();
+  small.struct_size = offsetof(bbz_file_info, recorded);
+  small.recorded = small.mode = 77;
+  ASSERT_EQ(bbz_reader_file(reader.get(), 1, &small, error_.get()), BBZ_OK) << message();
+  EXPECT_STREQ(small.path, "both");
+  EXPECT_EQ(small.recorded, 77u);
+  EXPECT_EQ(small.mode, 77u);
+}
+
 TEST_F(CContents, FilesWithoutADigest) {
   archive_ = *write_sample(files_, {});
   const auto reader = open();

@@ -78,7 +78,8 @@ TEST(CStructs, KeepTheirLayout) {
   EXPECT_LAYOUT(bbz_url_options, 72u, refuse_private_redirects, 64u);
   EXPECT_LAYOUT(bbz_reader_options, 24u, limits, 16u);
   EXPECT_LAYOUT(bbz_archive_info, 144u, root, 64u);
-  EXPECT_LAYOUT(bbz_file_info, 64u, is_directory, 56u);
+  EXPECT_LAYOUT(bbz_file_info, 80u, modified_seconds, 72u);
+  EXPECT_EQ(offsetof(bbz_file_info, is_directory), 56u);
   EXPECT_LAYOUT(bbz_tensor_info, 96u, layer, 92u);
   EXPECT_EQ(sizeof(bbz_layers), 8u);
   EXPECT_LAYOUT(bbz_selection, 72u, file_count, 64u);

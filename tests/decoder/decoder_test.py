@@ -45,6 +45,16 @@ def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
+def attributes(file):
+    """What an archive records of a file beside its content, in the form of the vectors' JSON files."""
+    recorded, found = file.extensions[0], {}
+    if recorded.mode is not None:
+        found["mode"] = f"{recorded.mode:04o}"
+    if recorded.time is not None:
+        found["time"] = dict(zip(("seconds", "nanoseconds"), recorded.time))
+    return found
+
+
 def described(opened):
     """An archive's content in the form of the vectors' JSON files."""
     catalog, content = opened.catalog, opened.content
@@ -65,11 +75,11 @@ def described(opened):
     files = []
     for file in catalog.files:
         if file.kind == metas.DIRECTORY:
-            files.append({"path": file.path, "directory": True})
+            files.append({"path": file.path, "directory": True, **attributes(file)})
             continue
         unread = file.number in broken
         digest = file.digest.hex() if unread else sha256(b"".join(map(content.read_whole, file.tensors)))
-        files.append({"path": file.path, "size": file.size, "sha256": digest})
+        files.append({"path": file.path, "size": file.size, "sha256": digest, **attributes(file)})
         unpacked = outcome(archive.check_file, file)
         if unpacked != "ok":
             files[-1]["error"] = unpacked

@@ -102,6 +102,25 @@ TEST(Inputs, TheirGroupsCountOnlyIfTheOutputHasThem) {
   EXPECT_EQ(mode({{{}, 0644, 7}, {{0, 1}, 0644, 8}}, 7), 0644u);
 }
 
+// Who may read all inputs may execute the output, if that is asked for.
+TEST(Inputs, RestrictThePermissionsThatAreAskedFor) {
+  const auto mode = [](std::uint32_t most, std::initializer_list<FileStatus> inputs) {
+    Permissions permissions(most);
+    for (const FileStatus& input : inputs) permissions.restrict_to(input);
+    return permissions.mode_in(7);
+  };
+  EXPECT_EQ(mode(0777, {}), 0777u);
+  EXPECT_EQ(mode(0, {}), 0u);
+  EXPECT_EQ(mode(0755, {{{}, 0644, 7}}), 0755u);
+  EXPECT_EQ(mode(0777, {{{}, 0664, 7}}), 0775u);
+  EXPECT_EQ(mode(0755, {{{}, 0600, 7}}), 0700u);
+  EXPECT_EQ(mode(0711, {{{}, 0640, 7}}), 0710u);
+  EXPECT_EQ(mode(0755, {{{}, 0622, 7}}), 0700u);
+  EXPECT_EQ(mode(0400, {{{}, 0644, 7}}), 0400u);
+  EXPECT_EQ(mode(0750, {{{}, 0644, 8}, {{0, 1}, 0644, 7}}), 0750u);
+  EXPECT_EQ(mode(0755, {{{}, 0640, 8}, {{0, 1}, 0644, 7}}), 0700u);
+}
+
 TEST(Inputs, AnOutputIsNoMoreReadableThanTheyAre) {
   struct Case {
     std::uint32_t input;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "io/modes.h"
 #include "io/replace.h"
 #include "support/temp_dir.h"
 
@@ -38,6 +39,35 @@ TEST(OutputTree, CreatesFilesAndFoldersBelowARootThatItMakes) {
   EXPECT_TRUE(OutputTree::open(dir / "new/root/").ok());
   EXPECT_EQ(OutputTree::open(dir / "new/root/a").code(), Code::kIo);
   EXPECT_EQ(OutputTree::open("").code(), Code::kInvalidArgument);
+}
+
+TEST(OutputTree, GivesNewDirectoriesOnlyWhatIsAskedFor) {
+  const TempDir dir;
+  const ::mode_t umask = ::umask(027);
+  std::filesystem::create_directory(dir / "old");
+  ASSERT_EQ(::chmod((dir / "old").c_str(), 0700), 0);
+  auto tree = std::move(OutputTree::open(dir.path().string())).value();
+  const FileAttributes asked{.mode = 0775, .time = FileTime{5, 6}};
+  for (const char* path : {"old", "new", "above/new"}) {
+    EXPECT_TRUE(tree.make_directory(path, asked).ok());
+  }
+  EXPECT_TRUE(tree.make_directory("shut", {.mode = 0, .time = {}}).ok());
+  EXPECT_TRUE(tree.make_directory("usual").ok());
+  ::umask(umask);
+  EXPECT_EQ(mode_of(dir / "old"), 0700u);
+  EXPECT_EQ(mode_of(dir / "new"), 0750u);
+  EXPECT_EQ(mode_of(dir / "above/new"), 0750u);
+  EXPECT_EQ(mode_of(dir / "above"), 0750u);
+  EXPECT_EQ(mode_of(dir / "shut"), 0u);
+  EXPECT_EQ(mode_of(dir / "usual"), 0750u);
+  struct stat status {};
+  ASSERT_EQ(::stat((dir / "above/new").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mtim.tv_sec, 5);
+  EXPECT_EQ(status.st_mtim.tv_nsec, 6);
+  ASSERT_EQ(::stat((dir / "old").c_str(), &status), 0);
+  EXPECT_NE(status.st_mtim.tv_sec, 5);
+  ASSERT_EQ(::stat((dir / "above").c_str(), &status), 0);
+  EXPECT_NE(status.st_mtim.tv_sec, 5);
 }
 
 TEST(OutputTree, RemovesWhatItHasCreatedWhereNothingLiesInIt) {

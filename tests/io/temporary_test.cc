@@ -77,6 +77,33 @@ TEST_P(Temporaries, AreSeenByNobodyBeforeTheyArePublished) {
   EXPECT_THAT(dir_.entries(), ElementsAre("model"));
 }
 
+TEST_P(Temporaries, GetThePermissionsAndTheTimeThatAreAskedFor) {
+  struct Case {
+    std::uint32_t asked;
+    mode_t umask;
+    std::uint32_t expected;
+  };
+  for (const Case c : {Case{0755, 022, 0755}, Case{0755, 077, 0700}, Case{0777, 0, 0777},
+                       Case{0664, 022, 0644}, Case{0600, 0, 0600}, Case{0400, 022, 0400},
+                       Case{0, 022, 0}, Case{0111, 022, 0111}, Case{0775, 002, 0775}}) {
+    const int code = run([&] {
+      ::umask(c.umask);
+      OutputOptions options = kReplace;
+      options.attributes = {.mode = c.asked, .time = FileTime{-3, 250'000'000}};
+      const auto file = std::move(AtomicFile::create(dir_ / "a", options)).value();
+      return file->write(bytes_of("text")).ok() && file->finish().ok() ? 0 : 1;
+    });
+    EXPECT_EQ(code, 0);
+    struct stat status {};
+    ASSERT_EQ(::stat((dir_ / "a").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, c.expected) << c.asked << " under " << c.umask;
+    EXPECT_EQ(status.st_mtim.tv_sec, -3);
+    EXPECT_EQ(status.st_mtim.tv_nsec, 250'000'000);
+    EXPECT_EQ(status.st_size, 4);
+  }
+  EXPECT_THAT(dir_.entries(), ElementsAre("a"));
+}
+
 TEST_P(Temporaries, OfAKilledProcessAreGoneAfterTheNextRun) {
   write_text(dir_ / "old", "old");
   for (int moment = 0; moment < 5; ++moment) {

@@ -93,7 +93,7 @@ class EveryCommand : public ToolTest {
         {"$BBZ verify --fast -", 0, false, true, "in/model.bbz"},
         {"$BBZ verify --json in/model.bbz in/folder.bbz", 0, false, true},
         {"$BBZ salvage -v in/folder.bbz -o out", 0, true, true},
-        {"$BBZ pack in/folder --part 1/2 -o out", 0, true, false},
+        {"$BBZ pack in/folder --part 1/2 --modes --times -o out", 0, true, false},
         {"$BBZ join -v in/folder.bbz in/sliced.bbz -o out", 0, true, false},
         {"$BBZ join in/model.bbz in/sliced.bbz --index-first -o out", 0, true, false},
         {"$BBZ join - in/sliced.bbz -o -", 0, false, true, "in/model.bbz"},

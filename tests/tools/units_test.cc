@@ -31,6 +31,14 @@ TEST(Units, WhatIsNoSizeOrTooLargeIsRefused) {
   }
 }
 
+TEST(Units, PointsInTime) {
+  EXPECT_EQ(utc_time({0, 0}), "1970-01-01 00:00:00");
+  EXPECT_EQ(utc_time({-1, 999'999'999}), "1969-12-31 23:59:59.999999999");
+  EXPECT_EQ(utc_time({1'772'236'799, 5}), "2026-02-27 23:59:59.000000005");
+  EXPECT_EQ(utc_time({INT64_MAX, 0}), "@9223372036854775807");
+  EXPECT_EQ(utc_time({INT64_MIN, 1}), "@-9223372036854775808.000000001");
+}
+
 TEST(Units, NumbersHaveThreeDigits) {
   EXPECT_EQ(human_size(0), "0 bytes");
   EXPECT_EQ(human_size(1), "1 byte");

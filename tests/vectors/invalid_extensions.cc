@@ -76,6 +76,70 @@ void add_extensions(Collector& c) {
       "malformed");
 }
 
+// The extensions mode and time of the file record, changed.
+void add_attributes(Collector& c) {
+  const auto extended = [&](const char* name, const char* rule, std::size_t record,
+                            std::uint64_t number_and_need, const raw::Fields& fields) {
+    c.edit(
+        name, rule,
+        [&](Archive& a) {
+          const raw::Fields list = raw::Fields().var(1).var(number_and_need);
+          raw::Record& changed = a.records[record];
+          raw::append(changed.meta,
+                      raw::Fields(list).var(fields.get().size()).bytes(fields.get()).get());
+          changed.flags |= raw::kExtended;
+        },
+        "malformed");
+  };
+  const auto mode = [&](const char* name, const char* rule, const raw::Fields& fields) {
+    extended(name, rule, 1, 2, fields);
+  };
+  const raw::Fields right_mode = raw::Fields().var(0644);
+  mode("extension-mode-1000", "permissions are at most 0777", raw::Fields().var(01000));
+  mode("extension-mode-setuid", "permissions are at most 0777", raw::Fields().var(04755));
+  mode("extension-mode-33-bits", "permissions are at most 0777",
+       raw::Fields().var(std::uint64_t{1} << 32));
+  mode("extension-mode-longer", "a number takes as few bytes as it needs",
+       raw::Fields().u8(0x87).u8(0));
+  mode("extension-mode-empty", "the extension mode has permissions", raw::Fields());
+  mode("extension-mode-left-over", "the extension mode has nothing else",
+       raw::Fields(right_mode).u8(0));
+  extended("extension-mode-required", "the extension mode is ignorable", 1, 3, right_mode);
+  const auto time = [&](const char* name, const char* rule, const raw::Fields& fields) {
+    extended(name, rule, 1, 4, fields);
+  };
+  const raw::Fields right_time = raw::Fields().var(3'400'000'000).var(5);
+  time("extension-time-nanoseconds", "nanoseconds are below 1,000,000,000",
+       raw::Fields().var(3'400'000'000).var(1'000'000'000));
+  time("extension-time-nanoseconds-33-bits", "nanoseconds are below 1,000,000,000",
+       raw::Fields().var(3'400'000'000).var(std::uint64_t{1} << 32));
+  time("extension-time-65-bits", "a number has at most 64 bits",
+       raw::Fields().u64(~std::uint64_t{0}).u8(0xFF).u8(2).var(0));
+  time("extension-time-longer", "a number takes as few bytes as it needs",
+       raw::Fields().u8(0x82).u8(0).var(0));
+  time("extension-time-empty", "the extension time has seconds", raw::Fields());
+  time("extension-time-no-nanoseconds", "the extension time has nanoseconds",
+       raw::Fields().var(3'400'000'000));
+  time("extension-time-left-over", "the extension time has nothing else",
+       raw::Fields(right_time).u8(0));
+  extended("extension-time-required", "the extension time is ignorable", 1, 5, right_time);
+  struct Other {
+    const char* mode;
+    const char* time;
+    std::size_t record;
+  };
+  for (const Other& other : {
+           Other{"extension-mode-of-file-end", "extension-time-of-file-end", 11},
+           Other{"extension-mode-of-tensor", "extension-time-of-tensor", 9},
+           Other{"extension-mode-of-chunk", "extension-time-of-chunk", 6},
+           Other{"extension-mode-of-group", "extension-time-of-group", 3},
+           Other{"extension-mode-of-metadata", "extension-time-of-metadata", 0},
+       }) {
+    extended(other.mode, "the extension mode is that of a file", other.record, 2, right_mode);
+    extended(other.time, "the extension time is that of a file", other.record, 4, right_time);
+  }
+}
+
 // The extension layer of a tensor, changed.
 void add_layers(Collector& c) {
   const auto layer = [&](const char* name, const char* rule, const raw::Fields& extension) {
@@ -213,6 +277,7 @@ void add_pads(Collector& c) {
 void add_extension_vectors(Collector& c) {
   add_heads(c);
   add_extensions(c);
+  add_attributes(c);
   add_layers(c);
   add_private_names(c);
   add_pads(c);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bbz/base/dtype.h"
+#include "bbz/base/format.h"
 #include "vectors/vectors.h"
 
 namespace bbz::vectors {
@@ -18,6 +19,12 @@ struct Coded {
   Buffer payload;
 };
 
+// What the extensions of a file record state.
+struct Attributes {
+  std::optional<std::uint32_t> mode{};
+  std::optional<std::pair<std::int64_t, std::uint32_t>> time{};  // seconds and nanoseconds
+};
+
 // Builds an archive and what must be expected of it together.
 class Maker {
  public:
@@ -30,19 +37,22 @@ class Maker {
     expected_["metadata"] = ordered_json::array();
   }
 
-  void begin_file(const std::string& path) {
-    archive.records.push_back(raw::file(files_, path));
+  void begin_file(const std::string& path, const Attributes& attributes = {}) {
+    archive.records.push_back(with_attributes(raw::file(files_, path), attributes));
     path_ = path;
+    attributes_ = attributes;
     content_.clear();
     end_ = 0;
     last_begin_ = 0;
     ordered_ = true;
     tensors_in_file_ = 0;
   }
-  void directory(const std::string& path, const Buffer& digest = {}) {
-    archive.records.push_back(raw::file(files_, path, 1));
+  void directory(const std::string& path, const Buffer& digest = {},
+                 const Attributes& attributes = {}) {
+    archive.records.push_back(with_attributes(raw::file(files_, path, 1), attributes));
     archive.records.push_back(raw::file_end(files_++, 0, 0, digest));
     expected_["files"].push_back({{"path", path}, {"directory", true}});
+    expect(attributes);
   }
   // `fails` is the code of unpacking the file. A file that is not ordered has no digest.
   void end_file(const char* fails = nullptr) {
@@ -51,6 +61,7 @@ class Maker {
                                             ordered_ ? digest : Buffer(), ordered_));
     expected_["files"].push_back(
         {{"path", path_}, {"size", content_.size()}, {"sha256", to_hex(digest)}});
+    expect(attributes_);
     if (fails != nullptr) expected_["files"].back()["error"] = fails;
     ++files_;
   }
@@ -182,10 +193,40 @@ class Maker {
     return raw::extend(record, {{.number = 3, .fields = fields}});
   }
 
+  static raw::Record with_attributes(raw::Record record, const Attributes& attributes) {
+    const auto text = [](const Buffer& bytes) {
+      return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    };
+    std::string mode, time;
+    std::vector<raw::Extension> extensions;
+    if (attributes.mode) {
+      mode = text(raw::Fields().var(*attributes.mode));
+      extensions.push_back({.number = 1, .fields = mode});
+    }
+    if (attributes.time) {
+      const auto [seconds, nanoseconds] = *attributes.time;
+      const auto bits = static_cast<std::uint64_t>(seconds);
+      time = text(raw::Fields().var(seconds < 0 ? ~(2 * bits) : 2 * bits).var(nanoseconds));
+      extensions.push_back({.number = 2, .fields = time});
+    }
+    return extensions.empty() ? record : raw::extend(std::move(record), extensions);
+  }
+
+  // Adds the attributes of the last file or directory to what is expected.
+  void expect(const Attributes& attributes) {
+    ordered_json& file = expected_["files"].back();
+    if (attributes.mode) file["mode"] = fmt::format("{:04o}", *attributes.mode);
+    if (attributes.time) {
+      file["time"] = {{"seconds", attributes.time->first},
+                      {"nanoseconds", attributes.time->second}};
+    }
+  }
+
   std::string name_;
   bool sha_;
   ordered_json expected_;
   std::string path_;
+  Attributes attributes_;  // of the open file
   Buffer content_;
   std::uint32_t files_ = 0;
   std::uint32_t tensors_ = 0;

@@ -1,4 +1,6 @@
 // Extensions, private names and aligned payloads.
+#include <limits>
+
 #include "vectors/maker.h"
 
 namespace bbz::vectors {
@@ -46,8 +48,39 @@ Valid most_extensions() {
   m.bytes("bytes");
   m.end_file();
   std::vector<raw::Extension> many;
-  for (std::uint64_t i = 0; i < 255; ++i) many.push_back({.number = 3 * i + 1, .fields = "."});
+  many.push_back({.number = 0, .fields = "."});
+  for (std::uint64_t i = 1; i < 255; ++i) many.push_back({.number = 3 * i + 1, .fields = "."});
   extend(m, {3}, many);
+  return m.finish();
+}
+
+// Permissions and modification times, at their bounds, of files and of empty directories.
+Valid file_attributes() {
+  constexpr auto kFirst = std::numeric_limits<std::int64_t>::min();
+  constexpr auto kLast = std::numeric_limits<std::int64_t>::max();
+  Maker m("file-attributes");
+  const auto file = [&](const char* path, const Attributes& recorded) {
+    m.begin_file(path, recorded);
+    m.bytes("bytes");
+    m.end_file();
+  };
+  file("a", {});
+  file("mode", {.mode = 0644});
+  file("mode-none", {.mode = 0});
+  file("mode-all", {.mode = 0777});
+  file("time", {.time = {{1'700'000'000, 123'456'789}}});
+  file("time-1970", {.time = {{0, 0}}});
+  file("time-before", {.time = {{-1, 999'999'999}}});
+  file("time-first", {.time = {{kFirst, 0}}});
+  file("time-last", {.time = {{kLast, 999'999'999}}});
+  file("both", {.mode = 0751, .time = {{1'700'000'001, 0}}});
+  m.directory("directory", {}, {.mode = 0700, .time = {{1'700'000'002, 5}}});
+  // Beside one that no version knows.
+  m.begin_file("z", {.mode = 0600});
+  raw::Record& record = m.archive.records.back();
+  record.meta = raw::file(11, "z").meta;
+  record = raw::extend(record, {{.number = 1, .fields = "\x80\x03"}, kIgnorable});
+  m.end_file();
   return m.finish();
 }
 
@@ -171,6 +204,7 @@ std::vector<Valid> valid_extension_vectors() {
   all.push_back(ignorable(false));
   all.push_back(ignorable(true));
   all.push_back(most_extensions());
+  all.push_back(file_attributes());
   all.push_back(private_names());
   all.push_back(aligned("aligned", false));
   all.push_back(aligned("aligned-front-index", true));

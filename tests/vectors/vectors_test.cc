@@ -11,6 +11,7 @@
 
 #include "bbz/archive/reader.h"
 #include "bbz/archive/stream.h"
+#include "bbz/base/format.h"
 #include "support/faulty.h"
 #include "vectors/vectors.h"
 
@@ -128,6 +129,13 @@ bool in_order(const catalog::Catalog& catalog, const catalog::File& file) {
   return std::ranges::is_sorted(places, {}, [](const auto& place) { return place.second; });
 }
 
+// Adds what the archive records of a file or directory beside its content.
+void add_attributes(const catalog::File& file, json& entry) {
+  const auto& [mode, time] = file.attributes();
+  if (mode) entry["mode"] = fmt::format("{:04o}", *mode);
+  if (time) entry["time"] = {{"seconds", time->seconds}, {"nanoseconds", time->nanoseconds}};
+}
+
 void check_reader(const json& expected, const Buffer& bytes, bool front) {
   ReadOptions options;
   options.use_front_index = front;
@@ -151,6 +159,7 @@ void check_reader(const json& expected, const Buffer& bytes, bool front) {
     const catalog::File& file = catalog.files[i];
     if (file.kind == catalog::FileKind::kDirectory) {
       files.push_back({{"path", file.path}, {"directory", true}});
+      add_attributes(file, files.back());
       continue;
     }
     Buffer plain(file.size);
@@ -169,6 +178,7 @@ void check_reader(const json& expected, const Buffer& bytes, bool front) {
     }
     files.push_back({{"path", file.path}, {"size", file.size}, {"sha256", digest(plain)}});
     if (broken || extended) files.back()["sha256"] = to_hex(file.digest.value().view());
+    add_attributes(file, files.back());
     if (extended) files.back()["error"] = std::string(code_name(status.code()));
   }
   EXPECT_EQ(files, expected["files"]);

@@ -119,8 +119,14 @@ struct ::stat FileSystem::attributes(std::uint32_t number) const {
     attributes.st_nlink = 2 + node.folders;
     return attributes;
   }
-  const std::uint64_t size = catalog_.files[node.file].size;
-  attributes.st_mode = S_IFREG | 0444;
+  const catalog::File& file = catalog_.files[node.file];
+  const auto& [mode, time] = file.attributes();
+  const std::uint64_t size = file.size;
+  attributes.st_mode = S_IFREG | (mode.value_or(0444) & 0555);
+  if (time) {
+    attributes.st_mtim.tv_sec = static_cast<::time_t>(time->seconds);
+    attributes.st_mtim.tv_nsec = static_cast<long>(time->nanoseconds);
+  }
   attributes.st_nlink = 1;
   attributes.st_size = static_cast<::off_t>(size);
   attributes.st_blocks = static_cast<::blkcnt_t>(divide_up(size, 512));

@@ -23,7 +23,7 @@ class FileSystem {
   struct Settings {
     ::uid_t owner = 0;
     ::gid_t group = 0;
-    ::timespec time{};  // the time of every file
+    ::timespec time{};  // of every file of which the archive records none
     // Called with every error of reading, from many threads.
     std::function<void(const std::string& path, const Error& error)> report;
     // Called once, when the kernel has sent its first request.

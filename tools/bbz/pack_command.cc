@@ -32,6 +32,8 @@ struct PackArguments {
   std::vector<std::string> excluded;
   bool skip_unreadable = false;
   bool follow = false;
+  bool modes = false;
+  bool times = false;
   std::string name;
   std::string symmetry = "off";
   std::string part;
@@ -267,6 +269,8 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
   ops::PackOptions options;
   BBZ_ASSIGN(options.write, write_options(arguments, common));
   options.index_first = arguments.index_first;
+  options.modes = arguments.modes;
+  options.times = arguments.times;
   BBZ_TRY(check_arguments(arguments));
   BBZ_ASSIGN(const auto files, open_input(arguments, output));
   BBZ_ASSIGN(const auto sink, open_output(output, arguments.writing));
@@ -371,6 +375,12 @@ void add_pack_command(Program& program) {
                "Leave out what cannot be opened or packed in a directory; "
                "if something was left out, name it and exit with 1");
   app.add_flag("--follow", arguments->follow, "Follow links that lead out of the directory");
+  app.add_flag("--modes", arguments->modes,
+               "Record the permissions of files and empty directories, if they are known");
+  app.add_flag("--times", arguments->times,
+               "Record the modification times of files and empty directories, if they are known. "
+               "By default neither is recorded, "
+               "so that the same files give the same archive wherever they lie");
   app.add_option("--part", arguments->part,
                  "Pack the I-th of N shares of a directory's files, of about the same size; "
                  "bbz join makes one archive of all parts. "

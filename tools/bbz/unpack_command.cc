@@ -19,6 +19,8 @@ struct UnpackArguments {
   std::string folder;
   std::string output;
   OutputArguments writing;
+  bool modes = false;
+  bool times = false;
   SelectionArguments selection;
   NetworkArguments network;
   AcceptanceArguments acceptance;
@@ -87,6 +89,8 @@ Options options_of(const Job& job, ProgressBar& bar) {
 Result<ops::UnpackSummary> unpack_files(Job& job, ProgressBar& bar) {
   auto options = options_of<ops::UnpackOptions>(job, bar);
   options.files = job.selection.files;
+  options.modes = job.arguments.modes;
+  options.times = job.arguments.times;
   const Reader* const reader = job.input.reader();
   if (!job.arguments.output.empty()) {
     BBZ_ASSIGN(const auto sink, open_output(job.arguments.output, job.arguments.writing));
@@ -135,6 +139,13 @@ Result<ExitCode> run_unpack(const UnpackArguments& arguments, const CommonOption
     return make_error(Code::kInvalidArgument, "-o cannot be combined with -C");
   }
   BBZ_ASSIGN(const ops::Selection selection, arguments.selection.selection());
+  if ((arguments.modes || arguments.times) &&
+      (selection.of_tensors() || !arguments.output.empty())) {
+    return make_error(Code::kInvalidArgument,
+                      "{} needs whole files in a directory: it cannot be combined with -o or with "
+                      "selected tensors",
+                      arguments.modes ? "--modes" : "--times");
+  }
   if (selection.of_tensors() && arguments.output.empty() && arguments.folder.empty()) {
     return make_error(Code::kInvalidArgument,
                       "the selected tensors need an output: "
@@ -183,6 +194,13 @@ void add_unpack_command(Program& program) {
                  "Write a single file, or to standard output if FILE is -")
       ->type_name("FILE");
   add_output_options(app, arguments->writing, "Replace existing files");
+  app.add_flag("--modes", arguments->modes,
+               "Restore the permissions that pack --modes recorded, without those that the umask "
+               "denies and without reading by those who may not read the archive. "
+               "Cannot be combined with -o");
+  app.add_flag("--times", arguments->times,
+               "Restore the modification times that pack --times recorded. "
+               "Cannot be combined with -o");
   add_expect_option(app, arguments->acceptance);
   add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);

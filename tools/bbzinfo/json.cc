@@ -38,12 +38,17 @@ Json files_of(const Summary& summary) {
   for (std::size_t i = 0; i < summary.catalog->files.size(); ++i) {
     const catalog::File& file = summary.catalog->files[i];
     const bool directory = file.kind == catalog::FileKind::kDirectory;
-    list.push_back({{"path", file.path},
-                    {"kind", directory ? "directory" : "file"},
-                    {"bytes", file.size},
-                    {"stored_bytes", summary.info.by_file[i].stored},
-                    {"digest", file.digest ? Json(file.digest->to_string()) : Json()},
-                    {"metadata", metadata_of(summary, static_cast<std::uint32_t>(i))}});
+    const auto& [mode, time] = file.attributes();
+    list.push_back(
+        {{"path", file.path},
+         {"kind", directory ? "directory" : "file"},
+         {"bytes", file.size},
+         {"stored_bytes", summary.info.by_file[i].stored},
+         {"digest", file.digest ? Json(file.digest->to_string()) : Json()},
+         {"mode", mode ? Json(fmt::format("{:04o}", *mode)) : Json()},
+         {"time",
+          time ? Json({{"seconds", time->seconds}, {"nanoseconds", time->nanoseconds}}) : Json()},
+         {"metadata", metadata_of(summary, static_cast<std::uint32_t>(i))}});
   }
   return list;
 }

@@ -127,19 +127,33 @@ void TextView::print_kinds() const {
   codecs.print();
 }
 
+// Prints the files, and what is recorded of them if it is of any.
 void TextView::print_files() const {
-  Table table({"file", "tensors", "size", "stored", "ratio"});
-  for (std::size_t i = 0; i < view_.catalog->files.size(); ++i) {
-    const catalog::File& file = view_.catalog->files[i];
-    if (file.kind == catalog::FileKind::kDirectory) {
-      table.add({quoted(file.path + "/"), "", "", "", ""});
-      continue;
-    }
+  const auto& files = view_.catalog->files;
+  const auto any = [&](auto member) {
+    return std::ranges::any_of(
+        files, [&](const catalog::File& file) { return (file.attributes().*member).has_value(); });
+  };
+  const bool modes = any(&io::FileAttributes::mode);
+  const bool times = any(&io::FileAttributes::time);
+  std::vector<std::string> titles = {"file", "tensors", "size", "stored", "ratio"};
+  if (modes) titles.emplace_back("mode");
+  if (times) titles.emplace_back("modified (UTC)");
+  Table table(titles);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const catalog::File& file = files[i];
     const auto tensors = std::ranges::count_if(file.tensors, [&](std::uint32_t number) {
       return view_.catalog->tensors[number].meta.kind == catalog::TensorKind::kTensor;
     });
-    table.add(with_sizes({quoted(file.path), grouped(static_cast<std::uint64_t>(tensors))},
-                         view_.info.by_file[i]));
+    const bool directory = file.kind == catalog::FileKind::kDirectory;
+    std::vector<std::string> row =
+        directory ? std::vector<std::string>{quoted(file.path + "/"), "", "", "", ""}
+                  : with_sizes({quoted(file.path), grouped(static_cast<std::uint64_t>(tensors))},
+                               view_.info.by_file[i]);
+    const auto& [mode, time] = file.attributes();
+    if (modes) row.push_back(mode ? fmt::format("{:04o}", *mode) : "");
+    if (times) row.push_back(time ? utc_time(*time) : "");
+    table.add(row);
   }
   table.print();
   for (const auto& [place, value] : view_.metadata) {

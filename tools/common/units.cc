@@ -4,6 +4,7 @@
 
 #include <array>
 #include <charconv>
+#include <ctime>
 
 #include "bbz/base/checked.h"
 
@@ -38,6 +39,18 @@ std::string human_time(std::uint64_t seconds) {
   const std::uint64_t minutes = seconds / 60;
   if (minutes < 60) return fmt::format("{}:{:02}", minutes, seconds % 60);
   return fmt::format("{}:{:02}:{:02}", minutes / 60, minutes % 60, seconds % 60);
+}
+
+std::string utc_time(const io::FileTime& time) {
+  const std::time_t seconds = time.seconds;
+  std::tm parts{};
+  const bool known = ::gmtime_r(&seconds, &parts) != nullptr;
+  std::string text = known ? fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+                                         std::int64_t{parts.tm_year} + 1900, parts.tm_mon + 1,
+                                         parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec)
+                           : fmt::format("@{}", time.seconds);
+  if (time.nanoseconds != 0) text += fmt::format(".{:09}", time.nanoseconds);
+  return text;
 }
 
 std::string grouped(std::uint64_t number) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "bbz/io/file_attributes.h"
+
 namespace bbz::tools {
 
 // Formats a size: "812 bytes", "13.5 GB"; three digits, powers of 1000.
@@ -16,6 +18,10 @@ std::string human_count(std::uint64_t count);
 
 // Formats a time: "8:05", "1:02:59".
 std::string human_time(std::uint64_t seconds);
+
+// Formats a point in time as UTC: "2026-01-02 03:04:05", and nine more digits if it is between two
+// seconds. Formats a year that calendars do not reach as "@" and the seconds since 1970.
+std::string utc_time(const io::FileTime& time);
 
 // Formats 12345678 as "12,345,678".
 std::string grouped(std::uint64_t number);

@@ -36,7 +36,10 @@ def show(opened):
     print(f"root      {opened.root()}")
     for file in opened.catalog.files:
         kind = "directory" if file.kind == metas.DIRECTORY else "file"
-        print(f"{kind:<9} {file.path!r} of {file.size} bytes")
+        recorded = file.extensions[0]
+        mode = "" if recorded.mode is None else f", mode {recorded.mode:04o}"
+        time = "" if recorded.time is None else ", time {}.{:09}".format(*recorded.time)
+        print(f"{kind:<9} {file.path!r} of {file.size} bytes{mode}{time}")
     for tensor in opened.catalog.tensors:
         where = "operand" if tensor.file is None else f"in file {tensor.file} at {tensor.offset}"
         print(f"tensor    {tensor.name!r} {dtypes.name_of(tensor.dtype)} {tensor.shape} {where}, "

@@ -3,7 +3,7 @@ import re
 from dataclasses import dataclass, field
 
 from . import dtypes
-from .container import EXTENDED, PAYLOAD, SHA256, TENSOR as TENSOR_RECORD
+from .container import EXTENDED, FILE as FILE_RECORD, PAYLOAD, SHA256, TENSOR as TENSOR_RECORD
 from .errors import require
 from .fields import Fields, text
 from .limits import BITS_64
@@ -14,7 +14,7 @@ BYTES, TENSOR = 0, 1  # kinds of tensor
 PLACED, CHUNKED, FORMED, OPERAND, ELEMENT_BITS, MOVED = (1 << bit for bit in range(6))
 FOLLOWS = 7
 HAS_DIGEST, ORDERED = 1, 2  # flags of a file end
-LAYER = 3  # extension
+MODE, TIME, LAYER = 1, 2, 3  # extensions
 LAYERS = re.compile(r"(?<![^./])(?:layers?|h|blocks?|blk|resblocks|transformer_blocks)[./_]([0-9]+)(?![^./])")
 RECORD_TYPES, DTYPES, CODECS, FORMS, METHODS, EXTENSIONS = range(1, 7)  # registries
 PRIVATE = range(96, 128)  # numbers of each registry
@@ -23,9 +23,14 @@ NAME_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 
 @dataclass(frozen=True)
 class Extensions:
-    """The numbers of a record's extensions, the first one that is required and not known, and the layer."""
+    """The numbers of a record's extensions, the first one that is required and not known, and what the known ones say.
+
+    The time is a pair of seconds and nanoseconds.
+    """
     numbers: tuple = ()
     unknown: int = None
+    mode: int = None
+    time: tuple = None
     layer: int = None
 
     def check(self, what):
@@ -142,7 +147,7 @@ def extensions_of(fields, record):
     if not record.flags & EXTENDED:
         fields.end()
         return Extensions()
-    numbers, unknown, layer = [], None, None
+    numbers, unknown, known = [], None, {}
     count = fields.var()
     require(1 <= count <= 255, "malformed", f"{record}: {count} extensions")
     for _ in range(count):
@@ -150,15 +155,42 @@ def extensions_of(fields, record):
         content = Fields(fields.take(fields.var()), f"{record}: extension {number}")
         require(not numbers or number > numbers[-1], "malformed", f"{record}: extension {number}")
         numbers.append(number)
-        if number == LAYER:
-            require(record.type == TENSOR_RECORD and not required, "malformed", f"{record}: extension layer")
-            layer = content.var32()
+        if number in KNOWN:
+            name, of, parse = KNOWN[number]
+            require(record.type == of and not required, "malformed", f"{record}: extension {name}")
+            known[name] = parse(content)
             content.end()
-            require(layer < 0xFFFFFFFF, "malformed", f"{record}: layer {layer}")
         elif required and unknown is None:
             unknown = number
     fields.end()
-    return Extensions(tuple(numbers), unknown, layer)
+    return Extensions(tuple(numbers), unknown, **known)
+
+
+def mode_of(fields):
+    """Permissions and time: the permissions."""
+    mode = fields.var32()
+    require(mode <= 0o777, "malformed", f"{fields.what}: permissions {mode:o}")
+    return mode
+
+
+def time_of(fields):
+    """Permissions and time: the time, as a pair of seconds and nanoseconds."""
+    half, negative = divmod(fields.var(), 2)
+    nanoseconds = fields.var32()
+    require(nanoseconds < 1_000_000_000, "malformed", f"{fields.what}: {nanoseconds} nanoseconds")
+    return -half - 1 if negative else half, nanoseconds
+
+
+def stated_layer_of(fields):
+    """Extensions: the layer."""
+    layer = fields.var32()
+    require(layer < 0xFFFFFFFF, "malformed", f"{fields.what}: layer {layer}")
+    return layer
+
+
+# The known extensions: the name, the type of the records that may have it, and what reads its fields.
+KNOWN = {MODE: ("mode", FILE_RECORD, mode_of), TIME: ("time", FILE_RECORD, time_of),
+         LAYER: ("layer", TENSOR_RECORD, stated_layer_of)}
 
 
 def layer_of(name):

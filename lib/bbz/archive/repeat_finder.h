@@ -5,31 +5,32 @@
 #include <unordered_map>
 #include <vector>
 
+#include "bbz/base/keyed_hash.h"
 #include "bbz/format/catalog/builder.h"
 #include "bbz/format/container/record_writer.h"
 
 namespace bbz {
 
 // Finds the chunks that repeat earlier ones. Equal checksums only suggest it: SHA-256 digests prove
-// it, or the payloads, which are read again from the sink. If it cannot be read, the SHA-256 of each
-// payload is kept. So an archive is the same whatever it is written to. Not thread-safe.
+// it, or the payloads, which are read again from the sink. If it cannot be read, a keyed hash of each
+// payload is kept. So an archive is the same whatever it is written to. All but hash_of() is not
+// thread-safe.
 class RepeatFinder {
  public:
+  // The hash of a payload, if the finder needs it.
+  using Hash = std::optional<KeyedHash::Value>;
+
   // Refers to the writer of the records and to the builder of their catalog, which must outlive it.
-  RepeatFinder(const container::RecordWriter& records, catalog::CatalogBuilder& builder)
-      : records_(records), builder_(builder) {}
+  RepeatFinder(const container::RecordWriter& records, catalog::CatalogBuilder& builder);
 
-  // Returns whether payloads of this size may be worth a reference.
-  static bool is_candidate(std::size_t payload_bytes) { return payload_bytes > kMostStored; }
-  // Returns whether find() and note() need the SHA-256 of payloads.
-  bool needs_hashes() const;
-
+  // Returns the hash of a payload, for find() and note(). Thread-safe.
+  Hash hash_of(Bytes payload) const;
   // Returns whether the next chunk of the catalog, a whole one of `tensor`, can be written with codec
-  // same. `hash` is the SHA-256 of its payload, if needs_hashes(). Errors: those of the sink.
+  // same. `hash` is that of its payload. Errors: those of the sink.
   Result<bool> find(const catalog::TensorMeta& tensor, const catalog::ChunkMeta& chunk,
-                    Bytes payload, const std::optional<Digest>& hash);
-  // Notes the hash of the payload of the newest chunk of the catalog.
-  void note(const std::optional<Digest>& hash);
+                    Bytes payload, const Hash& hash);
+  // Notes the hash of the payload of the newest chunk of the catalog, if it does not repeat another.
+  void note(const Hash& hash);
 
  private:
   // Payloads up to this size are stored again: a reference would make reading one tensor depend on
@@ -38,8 +39,9 @@ class RepeatFinder {
 
   const container::RecordWriter& records_;
   catalog::CatalogBuilder& builder_;
-  std::unordered_map<std::uint64_t, Digest> hashes_;  // by the index of the chunk
-  std::vector<std::byte> other_;                      // one payload
+  std::optional<KeyedHash> keyed_;                              // if it needs hashes
+  std::unordered_map<std::uint64_t, KeyedHash::Value> hashes_;  // by the index of the chunk
+  std::vector<std::byte> other_;                                // one payload
 };
 
 }  // namespace bbz

@@ -117,7 +117,8 @@ const catalog::Catalog& Writer::catalog() const {
   return state_->queue.catalog();
 }
 
-Status Writer::begin_file(std::string_view path, catalog::FileKind kind) {
+Status Writer::begin_file(std::string_view path, catalog::FileKind kind,
+                          const io::FileAttributes& attributes) {
   return guarded([&]() -> Status {
     State& s = *state_;
     if (s.finished) return is_finished(fmt::format("begin_file {}", quoted(path)));
@@ -130,10 +131,8 @@ Status Writer::begin_file(std::string_view path, catalog::FileKind kind) {
                         path.size(), s.options().limits.name_bytes);
     }
     BBZ_TRY(check_safe_path(path));
-    catalog::FileMeta meta;
-    meta.number = s.files++;
-    meta.kind = kind;
-    meta.path = path;
+    BBZ_TRY(io::check_attributes(attributes, path));
+    const catalog::FileMeta meta{s.files++, kind, std::string(path), {.attributes = attributes}};
     s.file_open = true;
     s.file_tensors = 0;
     s.file_end = s.file_size = 0;

@@ -77,8 +77,10 @@ class Writer {
   // Returns the options that the writer was made with.
   const WriteOptions& options() const;
 
-  // Begins a file. `path` must be safe (see check_safe_path()), and no file may be open.
-  Status begin_file(std::string_view path, catalog::FileKind kind = catalog::FileKind::kRegular);
+  // Begins a file. `path` must be safe (see check_safe_path()), and no file may be open. Records
+  // its permissions and its modification time as far as `attributes` has them.
+  Status begin_file(std::string_view path, catalog::FileKind kind = catalog::FileKind::kRegular,
+                    const io::FileAttributes& attributes = {});
   // Ends the open file. No tensor may be open.
   Status end_file();
 

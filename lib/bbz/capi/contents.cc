@@ -55,6 +55,16 @@ bbz_file_info describe(const catalog::File& file) {
     info.sha256 = reinterpret_cast<const unsigned char*>(file.digest->bytes.data());
   }
   info.is_directory = file.kind == catalog::FileKind::kDirectory ? 1 : 0;
+  const auto& [mode, time] = file.attributes();
+  if (mode) {
+    info.recorded |= BBZ_RECORDED_MODE;
+    info.mode = *mode;
+  }
+  if (time) {
+    info.recorded |= BBZ_RECORDED_TIME;
+    info.modified_seconds = time->seconds;
+    info.modified_nanoseconds = time->nanoseconds;
+  }
   return info;
 }
 

@@ -47,18 +47,28 @@ typedef struct bbz_archive_info {
 BBZ_API bbz_code bbz_reader_info(const bbz_reader* reader, bbz_archive_info* info,
                                  bbz_error* error) BBZ_NOEXCEPT;
 
+// What an archive records of a file beside its content, as bits of bbz_file_info.recorded.
+enum {
+  BBZ_RECORDED_MODE = 1,  // its permissions
+  BBZ_RECORDED_TIME = 2   // its modification time
+};
+
 // Describes a file that was packed, or an empty directory. Pointers in this struct and in the two
 // below live as long as the reader; those from a bbz_push, as long as its functions say.
 typedef struct bbz_file_info {
   // The size of this struct, which the caller sets, or the library if it calls a bbz_receiver.
   size_t struct_size;
-  const char* path;             // relative, with components separated by '/'
-  size_t path_length;           // bytes, without the zero byte at the end
-  uint64_t size;                // bytes
-  const uint32_t* tensors;      // numbers of the tensors that fill it, ordered by offset
-  size_t tensor_count;          // length of `tensors`
-  const unsigned char* sha256;  // 32 bytes, or null if it was not recorded
-  uint32_t is_directory;        // 1: an empty directory
+  const char* path;               // relative, with components separated by '/'
+  size_t path_length;             // bytes, without the zero byte at the end
+  uint64_t size;                  // bytes
+  const uint32_t* tensors;        // numbers of the tensors that fill it, ordered by offset
+  size_t tensor_count;            // length of `tensors`
+  const unsigned char* sha256;    // 32 bytes, or null if it was not recorded
+  uint32_t is_directory;          // 1: an empty directory
+  uint32_t recorded;              // BBZ_RECORDED_ bits: which of the fields below are known
+  uint32_t mode;                  // permission bits, at most 0777
+  uint32_t modified_nanoseconds;  // after the second, below 1,000,000,000
+  int64_t modified_seconds;       // since 1970-01-01 UTC; negative before
 } bbz_file_info;
 
 // Describes a file, by number. Errors, here and below: BBZ_ERROR_INVALID_ARGUMENT for a number that

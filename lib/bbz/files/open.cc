@@ -92,7 +92,7 @@ Result<std::unique_ptr<FileSequence>> open(const std::string& path, const Option
                       "{}: is not a directory, of which shares can be packed", shown_path(path));
   }
   if (path != "-" && S_ISREG(status.st_mode)) {
-    return open_regular(path, io::FileVersion(status), options);
+    return open_regular(path, status, options);
   }
   BBZ_ASSIGN(auto source, io::open_file(path));
   if (!source->seekable()) return open_stream(std::move(source), options);

@@ -12,6 +12,7 @@
 #include "bbz/base/shape.h"
 #include "bbz/files/safetensors/header.h"
 #include "bbz/files/torch/state_dict.h"
+#include "bbz/io/file_attributes.h"
 #include "bbz/io/source.h"
 
 namespace bbz::files {
@@ -53,6 +54,8 @@ struct SourceFile {
   std::string path;                    // relative and safe (check_safe_path)
   std::unique_ptr<io::Source> source;  // null for a directory
   Layout layout;                       // has no extents for a directory
+  // Its permissions and its modification time, as far as the file system or the tar has them.
+  io::FileAttributes attributes{};
 };
 
 // Options of open() and open_stream().

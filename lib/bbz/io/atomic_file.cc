@@ -93,6 +93,9 @@ Status AtomicFile::finish() {
   BBZ_TRY(check_open("finished"));
   Publication file = std::move(file_);  // removed at the end of this function, if not published
   BBZ_TRY(writer_.flush());
+  if (const auto& time = file.options().attributes.time) {
+    BBZ_TRY(set_time(file.fd(), *time, file.path()));
+  }
   if (batch_ != nullptr) return batch_->add(std::move(file), writer_.written());
   if (file.options().sync) BBZ_TRY(file.sync());
   BBZ_TRY(file.publish());

@@ -43,9 +43,9 @@ class AtomicFile final : public Sink {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   Status write(Bytes bytes) override;
-  // Flushes the file, syncs it to the disk if options.sync is set, and gives it its name. If there
-  // is a batch, flushes the file and gives it to the batch. After an error the temporary is
-  // removed. Errors: as write(); kExists if the target has appeared since create() and must not be
+  // Flushes the file, gives it the time of options.attributes, syncs it to the disk if options.sync
+  // is set, and gives it its permissions and its name. If there is a batch, that does all from the
+  // sync on. After an error the temporary is removed. Errors: as write(); kExists if the target has appeared since create() and must not be
   // replaced; kInvalidArgument if the target is an input, or if the file was finished or abandoned
   // before; kCancelled after remove_unfinished_files(); those of Batch::add().
   Status finish() override;

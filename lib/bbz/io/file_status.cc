@@ -6,9 +6,11 @@
 namespace bbz::io {
 namespace {
 
-constexpr std::uint32_t kOwner = 0600;
-constexpr std::uint32_t kGroup = 0060;
-constexpr std::uint32_t kOthers = 0006;
+constexpr std::uint32_t kOwner = 0700;
+constexpr std::uint32_t kGroup = 0070;
+constexpr std::uint32_t kOthers = 0007;
+constexpr std::uint32_t kRead = 0444;
+constexpr std::uint32_t kWrite = 0222;
 
 }  // namespace
 
@@ -25,15 +27,16 @@ std::optional<FileStatus> file_status_of(int fd) {
 }
 
 void Permissions::restrict_to(const FileStatus& input) {
-  mode_ &= input.mode | kOwner;
+  // An input need not be executable for what is made from it to be.
+  mode_ &= (input.mode & (kRead | kWrite)) | (input.mode & kRead) >> 2 | kOwner;
   several_groups_ = several_groups_ || (group_ && *group_ != input.group);
   group_ = input.group;
 }
 
 std::uint32_t Permissions::mode_in(std::uint32_t group) const {
-  if (!several_groups_ && (!group_ || *group_ == group)) return mode_;
+  if (!several_groups_ && (!group_ || *group_ == group)) return most_ & mode_;
   const std::uint32_t others = mode_ & (mode_ & kGroup) >> 3 & kOthers;
-  return (mode_ & kOwner) | others << 3 | others;
+  return most_ & ((mode_ & kOwner) | others << 3 | others);
 }
 
 }  // namespace bbz::io

@@ -36,8 +36,14 @@ std::optional<FileStatus> file_status_of(int fd);
 // The largest permissions of a new file that is made from inputs. The umask restricts them further.
 class Permissions {
  public:
-  // Removes the permissions that `input` does not grant. The owner of the new file may always read
-  // and write it.
+  // The permissions of a new file that nothing restricts, unless others are asked for.
+  static constexpr std::uint32_t kUsual = 0666;
+
+  // Makes the permissions of a new file that is to have at most `most`.
+  explicit Permissions(std::uint32_t most = kUsual) : most_(most) {}
+
+  // Removes the permissions that `input` does not grant. Who may read the input may execute the new
+  // file, and the owner of the new file may do everything.
   void restrict_to(const FileStatus& input);
 
   // Returns the permission bits for a new file of this group. The inputs' bits for their group
@@ -46,7 +52,8 @@ class Permissions {
   std::uint32_t mode_in(std::uint32_t group) const;
 
  private:
-  std::uint32_t mode_ = 0666;
+  std::uint32_t most_;
+  std::uint32_t mode_ = 0777;           // what the inputs grant
   std::optional<std::uint32_t> group_;  // of all inputs
   bool several_groups_ = false;
 };

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "bbz/io/file_attributes.h"
 #include "bbz/io/file_status.h"
 
 namespace bbz::io {
@@ -16,6 +17,10 @@ struct OutputOptions {
   // The file that is read while the output is written. The output never replaces it and is never
   // more readable. Sink::add_input() adds more inputs.
   std::optional<FileStatus> input{};
+  // What the new file is to have. Its permissions are restricted further, by the umask and by the
+  // inputs; without a mode, nobody may execute it. It gets the time when all of its bytes are
+  // written.
+  FileAttributes attributes{};
 };
 
 }  // namespace bbz::io

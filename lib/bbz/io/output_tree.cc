@@ -74,6 +74,21 @@ Fd open_again(int root, std::string_view path, Fd last, std::string_view last_pa
   return current;
 }
 
+// Restores what is recorded of a new directory. Removes permissions only, because those that it has
+// are the most that the umask, or the access list of its parent, allows.
+Status restore(int directory, const FileAttributes& attributes, const std::string& path) {
+  if (attributes.mode) {
+    constexpr mode_t kBits = 07777;
+    struct stat status {};
+    if (::fstat(directory, &status) != 0) return system_error(errno, "cannot stat", path);
+    const mode_t removed = FileAttributes::kPermissions & ~*attributes.mode;
+    if (::fchmod(directory, status.st_mode & kBits & ~removed) != 0) {
+      return system_error(errno, "cannot set the permissions", path);
+    }
+  }
+  return attributes.time ? set_time(directory, *attributes.time, path) : Status();
+}
+
 }  // namespace
 
 Result<OutputTree> OutputTree::open(const std::string& root) {
@@ -120,6 +135,13 @@ std::string OutputTree::shown(std::string_view path) const {
 }
 
 Result<Directory> OutputTree::open_directory(std::string_view path) {
+  bool created = false;
+  return open_directory(path, created);
+}
+
+// Sets `created` if the last component is a new directory.
+Result<Directory> OutputTree::open_directory(std::string_view path, bool& created) {
+  created = false;
   if (path.empty()) return root_;
   if (last_ && last_path_ == path) return last_;
   Fd current(::fcntl(root_->get(), F_DUPFD_CLOEXEC, 0));
@@ -128,7 +150,6 @@ Result<Directory> OutputTree::open_directory(std::string_view path) {
   while (begin < path.size()) {
     const std::size_t end = std::min(path.find('/', begin), path.size());
     const std::string name(path.substr(begin, end - begin));
-    bool created = false;
     BBZ_ASSIGN(current, enter(current.get(), name, shown(path.substr(0, end)), created));
     if (created && below_.size() < kMostRemembered) below_.emplace_back(path.substr(0, end));
     if (created && ++made_ > kSpareFolders + kFoldersPerFile * asked_) {
@@ -142,12 +163,13 @@ Result<Directory> OutputTree::open_directory(std::string_view path) {
   return last_;
 }
 
-Status OutputTree::make_directory(std::string_view path) {
+Status OutputTree::make_directory(std::string_view path, const FileAttributes& attributes) {
   BBZ_TRY(check_safe_path(path));
   ++asked_;
-  BBZ_TRY(open_directory(path));
+  bool created = false;
+  BBZ_ASSIGN(const Directory directory, open_directory(path, created));
   std::erase(below_, path);  // remove_created() keeps it, even if it is empty
-  return {};
+  return created ? restore(directory->get(), attributes, shown(path)) : Status();
 }
 
 Status OutputTree::check_file(std::string_view path, const OutputOptions& options) const {

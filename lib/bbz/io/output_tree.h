@@ -34,11 +34,13 @@ class OutputTree {
   // create_file().
   static constexpr std::uint64_t kFoldersPerFile = 16;
 
-  // Creates a directory and its parents. Keeps directories that exist. Errors:
+  // Creates a directory and its parents. Keeps directories that exist as they are. Gives the
+  // directory at `path`, if it was created, the time of `attributes`, and of the permissions that the
+  // umask leaves only those of `attributes`. So nothing must be created in it afterwards. Errors:
   // - kUnsafePath if the path is unsafe, or a component of it is a symbolic link;
   // - kExists if a component is anything else that is not a directory;
   // - kLimit if that makes too many directories; kIo.
-  Status make_directory(std::string_view path);
+  Status make_directory(std::string_view path, const FileAttributes& attributes = {});
 
   // Checks that create_file() would succeed, as far as that can be known without creating anything.
   // Errors: as create_file().
@@ -63,6 +65,7 @@ class OutputTree {
         name_(std::move(name)),
         created_(std::move(created)) {}
   Result<Directory> open_directory(std::string_view path);
+  Result<Directory> open_directory(std::string_view path, bool& created);
   std::string shown(std::string_view path) const;
 
   Directory root_;

@@ -50,7 +50,9 @@ Result<Publication> Publication::begin(Directory directory, const std::string& t
                                        std::string path, const OutputOptions& options) {
   BBZ_TRY(check_target(directory->get(), target, path, options));
   Publication begun;
-  BBZ_ASSIGN(begun.file_, Temporary::create(directory, path));
+  const std::uint32_t most = options.attributes.mode.value_or(Permissions::kUsual);
+  BBZ_ASSIGN(begun.file_, Temporary::create(directory, path, most));
+  begun.permissions_ = Permissions(most);
   begun.directory_ = std::move(directory);
   begun.target_ = target;
   begun.path_ = std::move(path);

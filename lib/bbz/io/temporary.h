@@ -21,9 +21,11 @@ using Directory = std::shared_ptr<const Fd>;
 class Temporary {
  public:
   Temporary() = default;
-  // Creates a file in `directory`, and removes leftovers there. `path` is for messages.
+  // Creates a file in `directory`, and removes leftovers there. `path` is for messages. It is
+  // published with no other permissions than `most`.
   // Errors: kIo, kNotFound; kCancelled after remove_unfinished_files().
-  static Result<Temporary> create(Directory directory, const std::string& path);
+  static Result<Temporary> create(Directory directory, const std::string& path,
+                                  std::uint32_t most = Permissions::kUsual);
 
   ~Temporary() { remove(); }
   // Takes the file of `other`, which has none afterwards.
@@ -52,7 +54,7 @@ class Temporary {
   Fd release();
 
  private:
-  Status create_named(const std::string& path);
+  Status create_named(const std::string& path, std::uint32_t most);
   Status open_named(std::uint32_t mode, const std::string& path);
   int link(const std::string& target);
   int replace_through_link(const std::string& target);

@@ -85,11 +85,10 @@ class Joiner {
 
  private:
   // Returns whether a record has a chunk that repeats one in the whole. `hash` becomes that of its
-  // payload, if it will be needed.
-  Result<bool> find_repeat(const RecordView& record, std::optional<Digest>& hash) {
+  // payload.
+  Result<bool> find_repeat(const RecordView& record, RepeatFinder::Hash& hash) {
     if (!options_.dedup || measures_ || !record.head.has_chunk()) return false;
-    if (!RepeatFinder::is_candidate(payload_.size())) return false;
-    if (repeats_.needs_hashes()) hash = digest_of(DigestKind::kSha256, payload_);
+    hash = repeats_.hash_of(payload_);
     if (record.head.type == container::RecordType::kChunk) {
       BBZ_ASSIGN(const catalog::ChunkMeta chunk,
                  catalog::decode_chunk(record, header_.digest_kind));
@@ -101,7 +100,7 @@ class Joiner {
   }
 
   Status copy(const RecordView& record) {
-    std::optional<Digest> hash;
+    RepeatFinder::Hash hash;
     BBZ_ASSIGN(const bool repeats, find_repeat(record, hash));
     BBZ_ASSIGN(const auto meta, renumberer_.meta_of(record, payload_, repeats));
     if (!meta) return {};
@@ -120,7 +119,7 @@ class Joiner {
           "it does not go together with the parts before it: " + added.error().message);
     }
     BBZ_TRY(added);
-    if (hash && !repeats) repeats_.note(hash);
+    if (!repeats) repeats_.note(hash);
     copied_ += head.end() - head.offset;
     if (options_.progress) options_.progress(copied_);
     return {};

@@ -21,6 +21,11 @@ struct PackOptions {
   // Writes an index at the front as well. The files are examined once more for it, so they cannot
   // be a stream, and the sink must be able to patch.
   bool index_first = false;
+  // Records the permissions of files and empty directories, as far as they are known. By default,
+  // neither they nor times are recorded, so that the same files give the same archive wherever they
+  // lie.
+  bool modes = false;
+  bool times = false;   // records their modification times, as far as they are known
   Progress progress{};  // called with the bytes of the files that were read, if it is set
   AsBytes as_bytes{};   // may be empty
 };

@@ -98,6 +98,7 @@ Result<SymmetrySummary> pack_symmetric(files::FileSequence& files, io::Sink& sin
     if (!prepared.reason.empty()) return packer.add(file, std::move(source));
     rotation::PackOptions rotating;
     rotating.method = method;
+    rotating.attributes = packer.recorded(file);
     if (options.progress) {
       // By its header, the model may unpack to more bytes than were read.
       const std::uint64_t size = source->size().value_or(0);

@@ -61,10 +61,13 @@ class Tree final : public Destination {
     BBZ_TRY(catalog::check_file(file));
     ++files_;
     if (file.kind == catalog::FileKind::kDirectory) {
-      BBZ_TRY(out_.make_directory(file.path));
+      // It is empty, so nothing changes its time later, or needs permissions to it.
+      BBZ_TRY(out_.make_directory(file.path, restored(file)));
       return nullptr;
     }
-    BBZ_ASSIGN(file_, out_.create_file(file.path, output_, &batch_));
+    io::OutputOptions output = output_;
+    output.attributes = restored(file);
+    BBZ_ASSIGN(file_, out_.create_file(file.path, output, &batch_));
     path_ = file.path;
     return file_.get();
   }
@@ -97,6 +100,13 @@ class Tree final : public Destination {
   }
 
  private:
+  io::FileAttributes restored(const catalog::File& file) const {
+    io::FileAttributes attributes = file.attributes();
+    if (!options_.modes) attributes.mode.reset();
+    if (!options_.times) attributes.time.reset();
+    return attributes;
+  }
+
   io::OutputTree& out_;
   const UnpackOptions& options_;
   const io::OutputOptions output_;

@@ -16,6 +16,12 @@ struct UnpackOptions {
   bool replace = false;
   // Writes content through to the disk before its file appears: see io::OutputOptions.
   bool sync = true;
+  // Restores the permissions that the archive records: of those that the umask leaves a new file or
+  // directory, only these, and for a file only what the archive's own permissions allow (see
+  // io::Permissions). By default, files and directories get what new ones get.
+  bool modes = false;
+  // Restores the modification times that the archive records.
+  bool times = false;
   // Called with the bytes of files that were written; by unpack_stream(), with the bytes of the
   // archive that were read.
   Progress progress{};
@@ -39,7 +45,8 @@ bool is_exact(const catalog::Catalog& catalog);
 // appear together. A file that fails leaves nothing behind; those before it stay. No file is more
 // readable than the archive. Errors: kExists, before anything is written, if a file is in the way;
 // kInvalidArgument if that is the archive itself; kUnsafePath for a link in the way; kNotFound if
-// files are selected and none matches; kChecksum and the other errors of reading.
+// files are selected and none matches; kIo, naming the file, if its permissions or its time cannot be
+// restored; kChecksum and the other errors of reading.
 Result<UnpackSummary> unpack(const Reader& reader, io::OutputTree& out,
                              const UnpackOptions& options = {});
 

@@ -55,9 +55,9 @@ TEST(LayerExtension, ComesBeforeTheName) {
   EXPECT_EQ(layer_of("", {five}, 0), (Outcome{Code::kOk, 5}));  // plain bytes
   EXPECT_EQ(layer_of("", {}, 0), (Outcome{Code::kOk, kNone}));
   // Beside others.
-  EXPECT_EQ(layer_of("w", {{.number = 2}, five, {.number = 4}, {.number = 100}}),
+  EXPECT_EQ(layer_of("w", {{.number = 0}, five, {.number = 4}, {.number = 100}}),
             (Outcome{Code::kOk, 5}));
-  EXPECT_EQ(layer_of("layers.7.w", {{.number = 2}, {.number = 4}}), (Outcome{Code::kOk, 7}));
+  EXPECT_EQ(layer_of("layers.7.w", {{.number = 0}, {.number = 4}}), (Outcome{Code::kOk, 7}));
 }
 
 TEST(LayerExtension, IsIgnorableAndComesOnce) {
@@ -72,7 +72,7 @@ TEST(LayerExtension, IsIgnorableAndComesOnce) {
 TEST(LayerExtension, IsOfATensorOnly) {
   for (const char* fields : {"\x05", ""}) {
     for (const std::uint32_t type : {1u, 2u, 4u, 5u, 6u, 10u, 200u}) {
-      for (const std::uint64_t number : {2u, 3u}) {
+      for (const std::uint64_t number : {3u, 4u}) {
         Archive archive;
         archive.records = raw::sample().records;
         archive.records.push_back(raw::private_name(2, 100, "org.example.int3"));

@@ -42,6 +42,14 @@ int main(int argc, char** argv) {
   for (const int mode : {0, 7}) {
     write(directory, "zstd_" + std::to_string(mode), static_cast<char>(mode), coded.bytes());
   }
+  Archive recorded = sample();
+  recorded.records[1] = extend(
+      recorded.records[1],
+      {{.number = 1, .fields = "\xED\x03"}, {.number = 2, .fields = "\x80\xE2\xCF\xD5\x0C\x05"}});
+  for (const int mode : {0, 7}) {
+    write(directory, "attributes_" + std::to_string(mode), static_cast<char>(mode),
+          recorded.bytes());
+  }
   write(directory, "empty", 15, Archive{}.bytes());
   // One record of each type alone, to be recombined.
   for (const Record& record : sample().records) {

@@ -79,11 +79,7 @@ Status RecordQueue::encode(Item& item) const {
                                                  *chunk.coded_by, options_.digest)
                                : chunk::encode(*chunk.tensor, chunk.number, item.plain,
                                                {options_.level}, options_.digest, item.payload);
-  item.hash.reset();
-  if (options_.dedup && repeats_.needs_hashes() &&
-      RepeatFinder::is_candidate(item.payload.size())) {
-    item.hash = digest_of(DigestKind::kSha256, item.payload);
-  }
+  item.hash = options_.dedup ? repeats_.hash_of(item.payload) : RepeatFinder::Hash();
   set_meta(item, item.fields);
   return {};
 }

@@ -39,8 +39,8 @@ class RecordQueue {
     container::RecordType type{};
     std::uint8_t flags = 0;  // beyond those that the type demands
     std::optional<Chunk> chunk;
-    catalog::ChunkMeta fields;   // of the chunk, once it is encoded
-    std::optional<Digest> hash;  // of the chunk's payload, if the RepeatFinder needs it
+    catalog::ChunkMeta fields;  // of the chunk, once it is encoded
+    RepeatFinder::Hash hash;    // of the chunk's payload
     std::vector<std::byte> meta;
     std::vector<std::byte> payload;
     std::vector<std::byte> plain;  // bytes of the chunk
@@ -92,6 +92,9 @@ class RecordQueue {
   template <class Meta>
   static bool fields_extend(const Meta&) {
     return false;
+  }
+  static bool fields_extend(const catalog::FileMeta& fields) {
+    return fields.extensions.has_known();
   }
   static bool fields_extend(const catalog::TensorRecord& fields) {
     return fields.tensor.extensions.layer.has_value();

@@ -7,6 +7,10 @@
 
 namespace bbz::capi {
 
+template <>
+inline constexpr std::size_t kFirstSize<bbz_file_info> = offsetof(bbz_file_info, is_directory) +
+                                                         sizeof(bbz_file_info::is_directory);
+
 // Describes an archive.
 bbz_archive_info describe(const Reader& reader);
 // Describes a file. Pointers in the struct live as long as `file`.

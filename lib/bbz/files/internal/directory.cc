@@ -104,6 +104,7 @@ class ListedFiles final : public FileSequence {
     SourceFile file;
     file.kind = entry.kind;
     file.path = entry.path;
+    file.attributes = entry.attributes;
     if (entry.kind == SourceFile::Kind::kDirectory) return std::optional(std::move(file));
     const std::string shown = shown_path(folder_.full(entry.path));
     Opened opened = folder_.open_file(entry.path);
@@ -115,7 +116,11 @@ class ListedFiles final : public FileSequence {
     BBZ_TRY(check(entry, opened));
     auto source = io::file_source(std::move(opened.fd), entry.version, shown);
     auto described = describe(std::move(source), entry.path, shown, options_);
-    if (described.ok()) return std::optional(std::move(described).value());
+    if (described.ok()) {
+      // Those of the open file too: a change would be one of its version.
+      described->attributes = entry.attributes;
+      return std::optional(std::move(described).value());
+    }
     // Reports a change of the file first: its format may be fine.
     BBZ_TRY(check(entry));
     return skip_or_fail(entry, described.code() != Code::kIo, described.error());
@@ -196,18 +201,18 @@ Result<std::unique_ptr<FileSequence>> open_directory(const std::string& root,
 }
 
 Result<std::unique_ptr<FileSequence>> open_regular(const std::string& path,
-                                                   const io::FileVersion& version,
+                                                   const struct stat& status,
                                                    const Options& options) {
   // Compares the file's identity alone: the given directory and name match no output.
   const OutputPlace output(options.output);
-  if (output.role_of({}, "", version.id) != OutputPlace::Role::kNone) {
+  if (output.role_of({}, "", io::file_id(status)) != OutputPlace::Role::kNone) {
     return make_error(Code::kInvalidArgument, "{}: is the output and also one of the files to pack",
                       shown_path(path));
   }
   BBZ_ASSIGN(Folder folder, Folder::of_file(path));
   Listing listing;
-  listing.entries.push_back(
-      {path.substr(path.rfind('/') + 1), SourceFile::Kind::kRegular, version});
+  listing.entries.push_back({path.substr(path.rfind('/') + 1), SourceFile::Kind::kRegular,
+                             io::FileVersion(status), io::attributes_of(status)});
   Options of_one = options;
   of_one.skip_unreadable = false;  // the caller asked for this file alone
   auto files =

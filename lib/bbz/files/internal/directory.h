@@ -1,8 +1,9 @@
 // Files on disk as a sequence: those below a directory, or a single file.
 #pragma once
 
+#include <sys/stat.h>
+
 #include "bbz/files/source_file.h"
-#include "bbz/io/file_version.h"
 
 namespace bbz::files {
 
@@ -12,10 +13,10 @@ Result<std::unique_ptr<FileSequence>> open_directory(const std::string& root,
                                                      const Options& options);
 
 // Opens a sequence of one regular file, whose path is the last component of `path`, and runs
-// look(). `version` is its present version. Errors: those of FileSequence::look(); kInvalidArgument if
+// look(). `status` is its present status. Errors: those of FileSequence::look(); kInvalidArgument if
 // the file is options.output.
 Result<std::unique_ptr<FileSequence>> open_regular(const std::string& path,
-                                                   const io::FileVersion& version,
+                                                   const struct stat& status,
                                                    const Options& options);
 
 }  // namespace bbz::files

@@ -43,7 +43,8 @@ class Walk {
     for (const Folder::Entry& entry : *entries) BBZ_TRY(visit(path, here, entry));
     above_.pop_back();
     const bool keep = !path.empty() && listing_.entries.size() == before;
-    return keep ? add({path, SourceFile::Kind::kDirectory, {}}) : Status();
+    if (!keep) return {};
+    return add({path, SourceFile::Kind::kDirectory, {}, io::attributes_of(status)});
   }
 
   Listing take() {
@@ -90,7 +91,10 @@ class Walk {
     }
     if (target.error != 0) return refuse_link(path, target.error);
     if (S_ISDIR(mode)) return descend(path);
-    if (file) return add({path, SourceFile::Kind::kRegular, io::FileVersion(target.status)});
+    if (file) {
+      return add({path, SourceFile::Kind::kRegular, io::FileVersion(target.status),
+                  io::attributes_of(target.status)});
+    }
     return refuse(
         path, Code::kInvalidArgument,
         fmt::format("is {}; only regular files and directories can be packed", kind_name(mode)));

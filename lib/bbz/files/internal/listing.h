@@ -3,6 +3,7 @@
 
 #include "bbz/files/internal/folder.h"
 #include "bbz/files/source_file.h"
+#include "bbz/io/file_attributes.h"
 #include "bbz/io/file_version.h"
 
 namespace bbz::files {
@@ -11,7 +12,8 @@ namespace bbz::files {
 struct ListedEntry {
   std::string path;  // relative to the listed directory
   SourceFile::Kind kind = SourceFile::Kind::kRegular;
-  io::FileVersion version{};  // of a file, at the time of listing
+  io::FileVersion version{};        // of a file, at the time of listing
+  io::FileAttributes attributes{};  // at the time of listing
   bool left_out = false;
 };
 

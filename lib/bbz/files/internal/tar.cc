@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <map>
 #include <new>
 #include <set>
 
@@ -157,6 +158,17 @@ class MemberSource final : public io::Source {
   std::string name_;
 };
 
+// Returns what the header of a member says. Leaves a time out that is none.
+io::FileAttributes attributes_of(::archive_entry* entry) {
+  io::FileAttributes found;
+  found.mode = ::archive_entry_perm(entry) & io::FileAttributes::kPermissions;
+  if (::archive_entry_mtime_is_set(entry) == 0) return found;
+  const long nanoseconds = ::archive_entry_mtime_nsec(entry);
+  if (nanoseconds < 0 || nanoseconds >= static_cast<long>(io::FileTime::kSecond)) return found;
+  found.time = {::archive_entry_mtime(entry), static_cast<std::uint32_t>(nanoseconds)};
+  return found;
+}
+
 class TarSequence final : public FileSequence {
  public:
   TarSequence(std::shared_ptr<TarReader> reader, Options options)
@@ -195,7 +207,7 @@ class TarSequence final : public FileSequence {
                         options_.max_files);
     }
     if (folder) {
-      folders_.insert(std::move(path));
+      folders_.insert_or_assign(std::move(path), attributes_of(entry));
       return std::optional<SourceFile>();
     }
     const std::string shown = fmt::format("{}: {}", reader_->name(), bbz::quoted(path));
@@ -217,7 +229,9 @@ class TarSequence final : public FileSequence {
       copies_->begin(path, size);
       source = std::make_unique<MemberSource>(reader_, copies_, size, shown);
     }
+    const io::FileAttributes attributes = attributes_of(entry);
     BBZ_ASSIGN(SourceFile file, describe(std::move(source), std::move(path), shown, options_));
+    file.attributes = attributes;
     return std::optional(std::move(file));
   }
 
@@ -291,20 +305,20 @@ class TarSequence final : public FileSequence {
   // 4 KB lies in thousands of directories.
   bool is_filled(const std::string& folder) const {
     const std::string below = folder + '/';
-    for (const auto* paths : {&files_, &folders_}) {
-      const auto next = paths->lower_bound(below);
-      if (next != paths->end() && next->starts_with(below)) return true;
-    }
-    return false;
+    const auto file = files_.lower_bound(below);
+    if (file != files_.end() && file->starts_with(below)) return true;
+    const auto other = folders_.lower_bound(below);
+    return other != folders_.end() && other->first.starts_with(below);
   }
 
   std::optional<SourceFile> next_directory() {
     while (!folders_.empty()) {
       auto node = folders_.extract(folders_.begin());
-      if (is_filled(node.value())) continue;
+      if (is_filled(node.key())) continue;
       SourceFile file;
       file.kind = SourceFile::Kind::kDirectory;
-      file.path = std::move(node.value());
+      file.path = std::move(node.key());
+      file.attributes = node.mapped();
       return file;
     }
     return std::nullopt;
@@ -315,7 +329,7 @@ class TarSequence final : public FileSequence {
   std::shared_ptr<TarCopies> copies_;
   bool ended_ = false;
   std::set<std::string> files_;
-  std::set<std::string> folders_;
+  std::map<std::string, io::FileAttributes> folders_;
 };
 
 }  // namespace

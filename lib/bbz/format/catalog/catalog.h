@@ -24,6 +24,9 @@ struct File {
   container::Extensions extensions{};
   // Numbers of the tensors that cover the file without hole or overlap, in order of offset.
   std::vector<std::uint32_t> tensors;
+
+  // Returns its permissions and its modification time, as far as the archive records them.
+  const io::FileAttributes& attributes() const { return extensions.attributes; }
 };
 
 // A tensor, or the plain bytes between tensors (TensorKind::kBytes). Its number is its index in

@@ -36,6 +36,7 @@ void encode_meta(const FileMeta& meta, std::vector<std::byte>& out) {
   w.put_varint(meta.number);
   w.put(static_cast<std::uint8_t>(meta.kind));
   put_string(w, meta.path);
+  if (meta.extensions.has_known()) container::write_extensions(meta.extensions, out);
 }
 
 Result<FileMeta> decode_file(const RecordView& record, const Limits& limits) {

@@ -7,24 +7,75 @@ namespace bbz::container {
 namespace {
 
 constexpr std::uint64_t kMostExtensions = 255;
+constexpr std::uint64_t kMode = 1;
+constexpr std::uint64_t kTime = 2;
 constexpr std::uint64_t kLayer = 3;
 
-// Reads a known extension. Returns whether it is valid.
-bool read_layer(const RecordHead& head, bool required, Bytes fields, Extensions& extensions) {
-  WireReader r(fields);
+// Returns a signed number as one without a sign: 0, -1, 1, -2 and so on as 0, 1, 2, 3.
+std::uint64_t zigzag(std::int64_t value) {
+  const auto bits = static_cast<std::uint64_t>(value);
+  return bits << 1 ^ (value < 0 ? ~std::uint64_t{0} : 0);
+}
+
+// Returns the number of which zigzag() made `code`.
+std::int64_t unzigzag(std::uint64_t code) {
+  return static_cast<std::int64_t>(code >> 1 ^ (~(code & 1) + 1));
+}
+
+// Reads the fields of a known extension. Returns whether their values are valid; `r` says whether
+// all are there.
+bool read_fields(std::uint64_t number, WireReader& r, Extensions& extensions) {
+  if (number == kMode) {
+    extensions.attributes.mode = r.get_varint<std::uint32_t>();
+    return *extensions.attributes.mode <= io::FileAttributes::kPermissions;
+  }
+  if (number == kTime) {
+    io::FileTime& time = extensions.attributes.time.emplace();
+    time.seconds = unzigzag(r.get_varint<std::uint64_t>());
+    time.nanoseconds = r.get_varint<std::uint32_t>();
+    return time.nanoseconds < io::FileTime::kSecond;
+  }
   extensions.layer = r.get_varint<std::uint32_t>();
-  return head.type == RecordType::kTensor && !required && r.finished() &&
-         *extensions.layer != UINT32_MAX;
+  return *extensions.layer != UINT32_MAX;
+}
+
+// Returns the type of the records that have a known extension, or nothing if it is not known.
+std::optional<RecordType> record_of(std::uint64_t number) {
+  if (number == kMode || number == kTime) return RecordType::kFile;
+  if (number == kLayer) return RecordType::kTensor;
+  return std::nullopt;
+}
+
+// Appends an ignorable extension.
+void put(WireWriter& w, std::uint64_t number, const std::vector<std::byte>& fields) {
+  w.put_varint(2 * number);
+  w.put_varint(fields.size());
+  w.put_bytes(fields);
 }
 
 }  // namespace
 
 void write_extensions(const Extensions& extensions, std::vector<std::byte>& out) {
+  const auto& [mode, time] = extensions.attributes;
   WireWriter w(out);
-  w.put_varint(1);
-  w.put_varint(2 * kLayer);
-  w.put_varint(varint_size(*extensions.layer));
-  w.put_varint(*extensions.layer);
+  w.put_varint((mode ? 1u : 0u) + (time ? 1u : 0u) + (extensions.layer ? 1u : 0u));
+  std::vector<std::byte> fields;
+  WireWriter f(fields);
+  if (mode) {
+    f.put_varint(*mode);
+    put(w, kMode, fields);
+  }
+  if (time) {
+    fields.clear();
+    f.put_varint(zigzag(time->seconds));
+    f.put_varint(time->nanoseconds);
+    put(w, kTime, fields);
+  }
+  if (extensions.layer) {
+    fields.clear();
+    f.put_varint(*extensions.layer);
+    put(w, kLayer, fields);
+  }
 }
 
 std::optional<Extensions> read_extensions(const RecordHead& head, WireReader& rest) {
@@ -43,8 +94,10 @@ std::optional<Extensions> read_extensions(const RecordHead& head, WireReader& re
       if (number >= kFirstPrivate && number < kEndPrivate) {
         extensions.private_numbers |= std::uint32_t{1} << (number - kFirstPrivate);
       }
-      if (number == kLayer) {
-        if (!read_layer(head, required, fields, extensions)) return std::nullopt;
+      if (const auto type = record_of(number)) {
+        WireReader r(fields);
+        const bool valid = read_fields(number, r, extensions) && r.finished();
+        if (!valid || head.type != *type || required) return std::nullopt;
       } else if (required) {
         extensions.unknown = true;
       }

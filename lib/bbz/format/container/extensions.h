@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "bbz/format/container/record.h"
+#include "bbz/io/file_attributes.h"
 
 namespace bbz {
 class WireReader;
@@ -16,11 +17,16 @@ namespace bbz::container {
 struct Extensions {
   // The private numbers among them: bit i is number kFirstPrivate + i.
   std::uint32_t private_numbers = 0;
+  // The permissions and the modification time of a file, as far as its record states them.
+  io::FileAttributes attributes{};
   // The layer of a tensor whose name does not tell it.
   std::optional<std::uint32_t> layer{};
   // One of them is required, and this version does not know it. What the record declares is then
   // unsupported.
   bool unknown = false;
+
+  // Returns whether there are some that write_extensions() writes: those that are known.
+  bool has_known() const { return !attributes.empty() || layer.has_value(); }
 };
 
 // Appends a list of extensions with the known ones of `extensions`. Precondition: it has one.

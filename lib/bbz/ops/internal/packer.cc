@@ -42,11 +42,13 @@ bool is_tensor(const Extent& extent) {
 }  // namespace
 
 Status Packer::add(const SourceFile& file, std::shared_ptr<io::Source> source) {
-  BBZ_TRY(writer_.begin_file(file.path, kind_of(file)));
+  BBZ_TRY(writer_.begin_file(file.path, kind_of(file), recorded(file)));
   for (const Entry& entry : metadata_of(file.layout, writer_.options().limits)) {
     BBZ_TRY(writer_.add_metadata(entry.key, entry.value));
   }
-  if (as_bytes_ && !file.layout.why_bytes.empty()) as_bytes_(file.path, file.layout.why_bytes);
+  if (options_.as_bytes && !file.layout.why_bytes.empty()) {
+    options_.as_bytes(file.path, file.layout.why_bytes);
+  }
   // The writer continues to read this file while the next one is opened.
   if (source) BBZ_TRY(limit_open_files(source));
   for (const Extent& extent : file.layout.extents) {
@@ -54,6 +56,13 @@ Status Packer::add(const SourceFile& file, std::shared_ptr<io::Source> source) {
   }
   ++summary_.files;
   return writer_.end_file();
+}
+
+io::FileAttributes Packer::recorded(const SourceFile& file) const {
+  io::FileAttributes attributes = file.attributes;
+  if (!options_.modes) attributes.mode.reset();
+  if (!options_.times) attributes.time.reset();
+  return attributes;
 }
 
 void Packer::count(const SourceFile& file, const io::Source& source) {
@@ -111,7 +120,7 @@ Status Packer::add_rest(io::Source& source, std::uint64_t offset) {
 
 void Packer::count_bytes(std::uint64_t bytes) {
   summary_.input_bytes += bytes;
-  if (progress_) progress_(summary_.input_bytes);
+  if (options_.progress) options_.progress(summary_.input_bytes);
 }
 
 namespace {
@@ -127,7 +136,10 @@ bool is_of_system(Code code) {
 Result<Writer> make_writer(files::FileSequence& files, io::Sink& sink, const PackOptions& options) {
   if (!options.index_first) return Writer::create(sink, options.write);
   BBZ_ASSIGN(Writer measuring, Writer::measure(options.write));
-  Packer packer(measuring, {}, {});
+  PackOptions quiet = options;
+  quiet.progress = {};
+  quiet.as_bytes = {};
+  Packer packer(measuring, quiet);
   while (true) {
     BBZ_ASSIGN(const std::optional<SourceFile> file, files.next());
     if (!file) break;
@@ -147,7 +159,7 @@ Result<Writer> make_writer(files::FileSequence& files, io::Sink& sink, const Pac
 Result<Writer> pack_files(files::FileSequence& files, io::Sink& sink, const PackOptions& options,
                           const AddFile& add, PackSummary& summary) {
   BBZ_ASSIGN(Writer writer, make_writer(files, sink, options));
-  Packer packer(writer, options.progress, options.as_bytes);
+  Packer packer(writer, options);
   while (true) {
     BBZ_ASSIGN(std::optional<SourceFile> file, files.next());
     if (!file) break;

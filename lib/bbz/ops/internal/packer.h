@@ -12,9 +12,8 @@ namespace bbz::ops {
 // Writes the files of one archive.
 class Packer {
  public:
-  // `writer` must outlive the packer. The callbacks may be empty.
-  Packer(Writer& writer, Progress progress, AsBytes as_bytes)
-      : writer_(writer), progress_(std::move(progress)), as_bytes_(std::move(as_bytes)) {}
+  // `writer` and `options` must outlive the packer.
+  Packer(Writer& writer, const PackOptions& options) : writer_(writer), options_(options) {}
 
   // Writes a file, whose content comes from `source`, or an empty directory, whose source is null.
   // If the writer measures, no source is read, and all may be null. Errors: those of the source and
@@ -23,6 +22,8 @@ class Packer {
   // Counts a file that the caller has written in another way.
   void count(const files::SourceFile& file, const io::Source& source);
 
+  // Returns what the options say to record of a file.
+  io::FileAttributes recorded(const files::SourceFile& file) const;
   // Returns the writer.
   Writer& writer() { return writer_; }
   // Returns the counts so far. The root and the length of the archive are not known yet.
@@ -35,8 +36,7 @@ class Packer {
   void count_bytes(std::uint64_t bytes);
 
   Writer& writer_;
-  Progress progress_;
-  AsBytes as_bytes_;
+  const PackOptions& options_;
   PackSummary summary_;
   std::vector<std::byte> buffer_;
   std::vector<std::weak_ptr<io::Source>> open_;  // sources that the writer may still read

@@ -45,8 +45,9 @@ void Renumberer::begin_part(const container::FileHeader& header) {
 Result<Meta> Renumberer::meta_of(const RecordView& record, Bytes payload, bool repeats) {
   switch (record.head.type) {
     case RecordType::kFile: {
-      BBZ_ASSIGN(const catalog::FileMeta original, catalog::decode_file(record, limits_));
+      BBZ_ASSIGN(catalog::FileMeta original, catalog::decode_file(record, limits_));
       BBZ_TRY(check_known(record, original.extensions));
+      original.extensions = {};  // they are copied as they are
       catalog::FileMeta fields = original;
       fields.number = so_far_.files++;
       return Meta(encoded(record, original, fields));

@@ -86,8 +86,7 @@ Result<Record> pack(const Model& model, const junction::Detection& detection, Wr
   BBZ_TRY(check_work(model, detection));
   linalg::set_threads(writer.options().threads);
   Record record = start_record(model, detection, options.method);
-  BBZ_ASSIGN(ModelFile file,
-             ModelFile::begin(model, longest_record(record), writer, options.progress));
+  BBZ_ASSIGN(ModelFile file, ModelFile::begin(model, longest_record(record), writer, options));
   if (options.method == RequestedMethod::kBitsBack) {
     BBZ_TRY(pack_bits_back(model, detection, file, record));
   } else {

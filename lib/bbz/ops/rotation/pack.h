@@ -14,6 +14,7 @@ using Progress = std::function<void(std::uint64_t)>;
 struct PackOptions {
   RequestedMethod method = RequestedMethod::kAuto;  // for every junction
   Progress progress{};                              // may be empty
+  io::FileAttributes attributes{};                  // of the model's file, to record
 };
 
 // Finds the junctions of the model. Reads no data.

@@ -36,12 +36,12 @@ Result<std::vector<std::byte>> ModelFile::make_header(std::string_view record_js
 }
 
 Result<ModelFile> ModelFile::begin(const Model& model, const Record& longest, Writer& writer,
-                                   const Progress& progress) {
-  ModelFile file(model, writer, progress);
+                                   const PackOptions& options) {
+  ModelFile file(model, writer, options.progress);
   BBZ_ASSIGN(const std::vector<std::byte> header, file.make_header(to_json(longest)));
   file.header_size_ = header.size();
   for (std::uint64_t& offset : file.offsets_) offset += file.header_size_;
-  BBZ_TRY(writer.begin_file(model.path));
+  BBZ_TRY(writer.begin_file(model.path, catalog::FileKind::kRegular, options.attributes));
   return file;
 }
 

@@ -17,7 +17,7 @@ class ModelFile {
   // Begins the file. `longest` is a record whose JSON is at least as long as that of finish(). The
   // other arguments must outlive the file. Errors: those of safetensors::build and of the writer.
   static Result<ModelFile> begin(const Model& model, const Record& longest, Writer& writer,
-                                 const Progress& progress);
+                                 const PackOptions& options);
 
   // Returns the writer that begin() was given.
   Writer& writer() { return *writer_; }
