@@ -4,7 +4,6 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "archive/repeating.h"
 #include "capi/support.h"
 #include "support/assert.h"
 #include "support/temp_dir.h"
@@ -24,8 +23,6 @@ struct Received {
   std::vector<std::string> failures;
   int result = 0;
   int throws = 0;
-  int recalls = 0;
-  int recall_result = 0;
 
   int answer() const {
     if (throws != 0) throw std::runtime_error("of the test");
@@ -64,13 +61,6 @@ struct Received {
     r.failed = [](void* user, std::uint32_t, std::uint32_t, bbz_code, const char* message) {
       static_cast<Received*>(user)->failures.emplace_back(message);
       return 0;
-    };
-    r.recall = [](void* user, std::uint32_t tensor, std::uint64_t offset, void* buffer,
-                  std::size_t size) {
-      auto* self = static_cast<Received*>(user);
-      ++self->recalls;
-      std::memcpy(buffer, self->tensors.at(tensor).data() + offset, size);
-      return self->recall_result;
     };
     return r;
   }
@@ -352,50 +342,6 @@ TEST_F(CPush, AStoreOfCallbacks) {
   ASSERT_EQ(bbz_push_adopt(again.get(), 0, archive_.size(), error_.get()), BBZ_OK) << message();
   EXPECT_EQ(bbz_push_finish(again.get(), error_.get()), BBZ_OK) << message();
   expect_everything();
-}
-
-// A chunk repeats one that has passed. Programs that were compiled before `recall` was there have a
-// smaller struct.
-TEST_F(CPush, AsksForBytesThatAChunkRepeats) {
-  const auto files = repeating_files();
-  archive_ = *write_sample(files, repeating_options());
-  enum class Caller { kGives, kFails, kNull, kOlder };
-  for (const Caller caller : {Caller::kGives, Caller::kFails, Caller::kNull, Caller::kOlder}) {
-    SCOPED_TRACE(static_cast<int>(caller));
-    received_ = {};
-    if (caller == Caller::kFails) received_.recall_result = -EIO;
-    bbz_receiver receiver = received_.receiver();
-    if (caller == Caller::kNull) receiver.recall = nullptr;
-    if (caller == Caller::kOlder) receiver.struct_size = offsetof(bbz_receiver, recall);
-    bbz_push* push = nullptr;
-    ASSERT_EQ(bbz_push_new(nullptr, &receiver, &push, error_.get()), BBZ_OK) << message();
-    const Owned<bbz_push> owned(push);
-    for (std::uint64_t at = 0; at < archive_.size(); ++at) {
-      ASSERT_EQ(feed(push, at, at + 1), BBZ_OK) << message();
-    }
-    EXPECT_EQ(bbz_push_finish(push, error_.get()), BBZ_OK) << message();
-    const bool gives = caller == Caller::kGives;
-    EXPECT_EQ(received_.recalls > 0, gives || caller == Caller::kFails);
-    EXPECT_EQ(received_.failures.empty(), gives);
-    EXPECT_EQ(received_.ended.size(), gives ? 6u : 1u);  // only layers.0.c repeats nothing
-    std::uint32_t number = 0;
-    for (const SampleFile& file : files) {
-      for (const SampleTensor& tensor : file.tensors) {
-        if (received_.ended.contains(number)) {
-          EXPECT_EQ(received_.tensors[number], tensor.bytes);
-        }
-        ++number;
-      }
-    }
-    if (gives) continue;
-    EXPECT_THAT(received_.failures[0],
-                HasSubstr(caller == Caller::kFails ? "has no bytes" : "store"));
-  }
-  received_ = {};
-  bbz_receiver receiver = received_.receiver();
-  receiver.struct_size = offsetof(bbz_receiver, failed);
-  bbz_push* push = nullptr;
-  EXPECT_EQ(bbz_push_new(nullptr, &receiver, &push, error_.get()), BBZ_ERROR_INVALID_ARGUMENT);
 }
 
 TEST_F(CPush, WithoutACallbackAFailedTensorEndsIt) {

@@ -112,6 +112,23 @@ TEST_F(Repeats, ComeFromAStreamWithWhatTheyRepeat) {
   }
 }
 
+// A file may repeat itself.
+TEST_F(Repeats, GoFromAStreamToAStream) {
+  const std::string matrix = bf16_weights(300 * 1000, 1);
+  const std::vector<safetensors::Tensor> tensors = {{"embed", DType::kBF16, {1000, 300}, 0, 0},
+                                                    {"head", DType::kBF16, {1000, 300}, 0, 0}};
+  const std::vector<std::byte> header = safetensors::build(tensors, {}).value();
+  write("twice",
+        std::string(reinterpret_cast<const char*>(header.data()), header.size()) + matrix + matrix);
+  EXPECT_EXIT_CODE(0, "$BBZ pack -q twice -o twice.bbz");
+  EXPECT_LT(size("twice.bbz"), size("twice") * 1 / 2);
+  EXPECT_EXIT_CODE(0, "cat twice | $BBZ pack - | $BBZ unpack - -o - | cmp - twice");
+  EXPECT_EXIT_CODE(0, "cat twice.bbz | $BBZ cat - twice | cmp - twice");
+  EXPECT_EXIT_CODE(4, "cat twice.bbz | TMPDIR=/nonexistent $BBZ cat - twice > /dev/null");
+  EXPECT_EXIT_CODE(0, "cat twice.bbz | $BBZ cat - twice -o other && cmp other twice");
+  EXPECT_FALSE(left_temporaries());
+}
+
 TEST_F(Repeats, AreFoundAcrossThePartsThatAreJoined) {
   for (const std::string options : {"", "--digest sha256", "--align 64"}) {
     EXPECT_EXIT_CODE(0, "$BBZ pack -q -f in -o whole.bbz " + options);
