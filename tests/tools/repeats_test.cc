@@ -115,8 +115,8 @@ TEST_F(Repeats, ComeFromAStreamWithWhatTheyRepeat) {
 // A file may repeat itself.
 TEST_F(Repeats, GoFromAStreamToAStream) {
   const std::string matrix = bf16_weights(300 * 1000, 1);
-  const std::vector<safetensors::Tensor> tensors = {{"embed", DType::kBF16, {1000, 300}, 0, 0},
-                                                    {"head", DType::kBF16, {1000, 300}, 0, 0}};
+  std::vector<safetensors::Tensor> tensors = {{"embed", DType::kBF16, {1000, 300}, 0, 0},
+                                              {"head", DType::kBF16, {1000, 300}, 0, 0}};
   const std::vector<std::byte> header = safetensors::build(tensors, {}).value();
   write("twice",
         std::string(reinterpret_cast<const char*>(header.data()), header.size()) + matrix + matrix);
