@@ -5,6 +5,7 @@
 #include "bbz/ops/cat.h"
 #include "bbz/ops/extract.h"
 #include "bbz/ops/info.h"
+#include "bbz/ops/unpack.h"
 #include "support/assert.h"
 #include "support/faulty.h"
 #include "support/temp_dir.h"
@@ -135,10 +136,41 @@ TEST_P(OpsOnRepeats, CatFromAPipeWhatTheOutputHolds) {
     ASSERT_EQ(status.code(), Code::kUnsupported) << name;
     EXPECT_THAT(status.error().message, HasSubstr("read the archive from a file"));
   }
+  // A pipe is copied, if there is room.
+  for (const char* const name : {"layers.0.a", "one"}) {
+    for (const std::string folder : {"/tmp", "/nonexistent"}) {
+      std::vector<std::byte> out;
+      io::OneWaySink one_way(out);
+      Pipe pipe(archive_);
+      const Status written = cat_stream({pipe.source}, name, one_way, {}, folder);
+      ASSERT_EQ(written.code(), folder == "/tmp" ? Code::kOk : Code::kUnsupported);
+      if (!written.ok()) {
+        EXPECT_THAT(written.error().message, HasSubstr("no copy was kept"));
+        continue;
+      }
+      const SampleFile& file = files_[0];
+      EXPECT_EQ(out, name == std::string("one") ? file.bytes() : file.tensors[0].bytes);
+    }
+  }
   std::vector<std::byte> out;
   io::OneWaySink one_way(out);
-  EXPECT_EQ(from_pipe("layers.0.a", one_way).code(), Code::kUnsupported);
-  BBZ_ASSERT_OK(from_pipe("layers.0.c", one_way));  // it repeats nothing
+  Pipe pipe(archive_);
+  BBZ_ASSERT_OK(cat_stream({pipe.source}, "layers.0.c", one_way, {}, "/nonexistent"));
+}
+
+TEST_P(OpsOnRepeats, UnpackOneFileFromAPipeToAPipe) {
+  FileSelection selection;
+  selection.patterns = {"one"};
+  for (const std::string folder : {"/tmp", "/nonexistent"}) {
+    std::vector<std::byte> out = noise(9, 1);
+    io::OneWaySink sink(out);
+    Pipe pipe(archive_);
+    const auto unpacked = unpack_one_stream({pipe.source}, sink, selection, {}, folder);
+    ASSERT_EQ(unpacked.code(), folder == "/tmp" ? Code::kOk : Code::kUnsupported);
+    if (unpacked.ok()) {
+      EXPECT_TRUE(std::ranges::equal(Bytes(out).subspan(9), files_[0].bytes()));
+    }
+  }
 }
 
 TEST_P(OpsOnRepeats, InfoCountsThemWithoutPayloads) {

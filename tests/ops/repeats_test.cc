@@ -83,7 +83,7 @@ TEST(UnpackRepeats, OfAFileThatIsNotSelectedNeedAnArchiveThatCanSeek) {
   EXPECT_EQ(io::read_text(dir / "sought/folder/b"), text_of(files[1]));
 }
 
-TEST(UnpackRepeats, WithinOneFileNeedAnOutputThatCanBeRead) {
+TEST(UnpackRepeats, WithinOneFileNeedAnOutputThatCanBeReadOrACopy) {
   const std::vector<SampleFile> files = {file_of("c", {{"new", 4}, {"again", 4}})};
   const auto archive = archive_of(files, DigestKind::kXxh3_128);
   std::vector<std::byte> out;
@@ -93,7 +93,8 @@ TEST(UnpackRepeats, WithinOneFileNeedAnOutputThatCanBeRead) {
   EXPECT_EQ(out, files[0].bytes());
   Pipe second(archive);
   const auto nowhere = io::null_sink();
-  EXPECT_EQ(unpack_one_stream({second.source}, *nowhere).code(), Code::kUnsupported);
+  EXPECT_EQ(unpack_one_stream({second.source}, *nowhere, {}, {}, "/nonexistent").code(),
+            Code::kUnsupported);
 }
 
 // Somebody else may change a file that was published, so its bytes are checked again.

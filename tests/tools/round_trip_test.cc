@@ -32,7 +32,7 @@ TEST_F(RoundTrip, RealModels) {
       "exit 9; done");
   EXPECT_EXIT_CODE(
       0,
-      "for f in $(find in -type f); do cat \"$f\" | $BBZ pack - --no-dedup | $BBZ unpack - -o - | "
+      "for f in $(find in -type f); do cat \"$f\" | $BBZ pack - | $BBZ unpack - -o - | "
       "cmp - \"$f\" || exit 9; done");
 }
 

@@ -52,7 +52,8 @@ Result<ExitCode> run_cat(const CatArguments& arguments, const CommonOptions& com
   for (const std::string& name : arguments.names) {
     BBZ_TRY(naming_input(arguments.archive,
                          input.reader() ? ops::cat(*input.reader(), name, *sink, selection.files)
-                                        : ops::cat_stream(stream, name, *sink, selection.files)));
+                                        : ops::cat_stream(stream, name, *sink, selection.files,
+                                                          folder_of(arguments.output))));
   }
   BBZ_TRY(sink->finish());
   return ExitCode::kSuccess;

@@ -95,9 +95,9 @@ Result<ops::UnpackSummary> unpack_files(Job& job, ProgressBar& bar) {
   if (!job.arguments.output.empty()) {
     BBZ_ASSIGN(const auto sink, open_output(job.arguments.output, job.arguments.writing));
     BBZ_ASSIGN(const ops::UnpackSummary summary,
-               reader
-                   ? ops::unpack_one(*reader, *sink, options.files, options.progress)
-                   : ops::unpack_one_stream(job.stream(), *sink, options.files, options.progress));
+               reader ? ops::unpack_one(*reader, *sink, options.files, options.progress)
+                      : ops::unpack_one_stream(job.stream(), *sink, options.files, options.progress,
+                                               folder_of(job.arguments.output)));
     BBZ_TRY(sink->finish());
     return summary;
   }

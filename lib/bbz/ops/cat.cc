@@ -3,6 +3,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/ops/internal/file_assembler.h"
+#include "bbz/ops/internal/rereadable.h"
 
 namespace bbz::ops {
 namespace {
@@ -43,12 +44,12 @@ class NameWriter final : public Visitor {
     return in_tensor_ ? sink_.write(bytes) : Status();
   }
 
-  // Reads bytes of the tensor or of the file again, if the output allows it.
+  // Reads bytes of the tensor or of the file again.
   Result<bool> recall(const catalog::Tensor& tensor, std::uint64_t offset,
                       MutableBytes bytes) override {
     if (!assembler_ && !in_tensor_) return false;
     const bool there = assembler_ ? tensor.meta.file == file_ : tensor.meta.number == number_;
-    if (!there || !sink_.can_read()) return Visitor::recall(tensor, offset, bytes);
+    if (!there) return Visitor::recall(tensor, offset, bytes);
     BBZ_TRY(sink_.read(begin_ + (assembler_ ? tensor.meta.offset : 0) + offset, bytes));
     return true;
   }
@@ -101,7 +102,7 @@ Status cat(const Reader& reader, const std::string& name, io::Sink& sink,
 }
 
 Status cat_stream(const StreamInput& archive, const std::string& name, io::Sink& sink,
-                  const FileSelection& files) {
+                  const FileSelection& files, const std::string& spool_folder) {
   BBZ_TRY(io::add_input(sink, archive.source));
   StreamOptions stream;
   stream.threads = archive.threads;
@@ -109,7 +110,8 @@ Status cat_stream(const StreamInput& archive, const std::string& name, io::Sink&
   stream.wants = [&](const catalog::File& file, const catalog::Tensor& tensor) {
     return file.path == name || tensor.meta.name == name;
   };
-  NameWriter writer(name, sink, files);
+  Rereadable again(sink, spool_folder);
+  NameWriter writer(name, again.sink(), files);
   BBZ_TRY(read_stream(archive.source, stream, writer));
   if (!writer.found()) return not_found(name);
   return {};

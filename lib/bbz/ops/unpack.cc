@@ -5,6 +5,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/ops/internal/file_assembler.h"
+#include "bbz/ops/internal/rereadable.h"
 
 namespace bbz::ops {
 
@@ -126,18 +127,13 @@ class Single final : public Destination {
     if (!selects(file)) return nullptr;
     BBZ_TRY(catalog::check_file(file));
     if (++files_ > 1) return several(selected_);
+    begin_ = sink_.written();
     return &sink_;
   }
   bool selects(const catalog::File& file) const override { return is_selected(file, selected_); }
   Status read_again(const std::string& path, std::uint64_t offset, MutableBytes bytes) override {
     if (!selected_.selects(path)) return not_selected(path);
-    if (!sink_.can_read()) {
-      return make_error(Code::kUnsupported,
-                        "it repeats bytes that went to {}, which cannot be read again: unpack to a "
-                        "file, or read the archive from a file",
-                        sink_.name());
-    }
-    return sink_.read(offset, bytes);
+    return sink_.read(begin_ + offset, bytes);
   }
   Status end() override { return {}; }
   bool satisfied() const override { return files_ != 0; }
@@ -153,6 +149,7 @@ class Single final : public Destination {
 
  private:
   io::Sink& sink_;
+  std::uint64_t begin_ = 0;  // of the file, in the sink
   const FileSelection& selected_;
 };
 
@@ -272,9 +269,11 @@ Result<UnpackSummary> unpack_one(const Reader& reader, io::Sink& sink, const Fil
 }
 
 Result<UnpackSummary> unpack_one_stream(const StreamInput& archive, io::Sink& sink,
-                                        const FileSelection& files, const Progress& progress) {
+                                        const FileSelection& files, const Progress& progress,
+                                        const std::string& spool_folder) {
   BBZ_TRY(io::add_input(sink, archive.source));
-  Single single(sink, files);
+  Rereadable again(sink, spool_folder);
+  Single single(again.sink(), files);
   return write_stream(archive, single, files, progress);
 }
 

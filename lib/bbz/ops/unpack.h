@@ -62,9 +62,11 @@ Result<UnpackSummary> unpack_one(const Reader& reader, io::Sink& sink,
                                  const FileSelection& files = {}, const Progress& progress = {});
 // Writes one file like unpack_one(), but reads the archive front to back, and calls `progress` with
 // the bytes of the archive that were read. A second selected file is found after the first was
-// written.
+// written. If the sink cannot be read, a copy is kept in a temporary file below `spool_folder`, because
+// chunks may repeat others; without room for it, these fail with kUnsupported.
 Result<UnpackSummary> unpack_one_stream(const StreamInput& archive, io::Sink& sink,
                                         const FileSelection& files = {},
-                                        const Progress& progress = {});
+                                        const Progress& progress = {},
+                                        const std::string& spool_folder = "/tmp");
 
 }  // namespace bbz::ops

@@ -40,12 +40,12 @@ std::vector<Named> all(bool small) {
       {"plain_front", [] { return sample(DigestKind::kXxh3_128, true); }},
       {"sha256", [] { return sample(DigestKind::kSha256, false); }},
       {"sha256_front", [] { return sample(DigestKind::kSha256, true); }},
-      {"repeats", [] { return repeating(DigestKind::kXxh3_128, false); }},
-      {"repeats_front", [] { return repeating(DigestKind::kXxh3_128, true); }},
-      {"repeats_sha256", [] { return repeating(DigestKind::kSha256, false); }},
       {"triangular", [small] { return sliced(RequestedMethod::kTriangular, small); }},
       {"polar", [small] { return sliced(RequestedMethod::kPolar, small); }},
       {"bits_back", [small] { return sliced(RequestedMethod::kBitsBack, small); }},
+      {"repeats", [] { return repeating(DigestKind::kXxh3_128, false); }},
+      {"repeats_front", [] { return repeating(DigestKind::kXxh3_128, true); }},
+      {"repeats_sha256", [] { return repeating(DigestKind::kSha256, false); }},
   };
 }
 
