@@ -10,10 +10,10 @@
 namespace bbz {
 namespace {
 
-struct FreeContext {
+struct FreeMacContext {
   void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
 };
-using Context = std::unique_ptr<EVP_MAC_CTX, FreeContext>;
+using Context = std::unique_ptr<EVP_MAC_CTX, FreeMacContext>;
 
 // OpenSSL fails where this is asked only if it cannot allocate, or if a policy disables GMAC.
 void require(bool succeeded) {
