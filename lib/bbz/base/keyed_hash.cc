@@ -10,11 +10,6 @@
 namespace bbz {
 namespace {
 
-struct FreeMacContext {
-  void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
-};
-using Context = std::unique_ptr<EVP_MAC_CTX, FreeMacContext>;
-
 // OpenSSL fails where this is asked only if it cannot allocate, or if a policy disables GMAC.
 void require(bool succeeded) {
   if (!succeeded) throw std::bad_alloc();
@@ -23,6 +18,11 @@ void require(bool succeeded) {
 }  // namespace
 
 struct KeyedHash::State {
+  struct Free {
+    void operator()(EVP_MAC_CTX* mac) const { EVP_MAC_CTX_free(mac); }
+  };
+  using Context = std::unique_ptr<EVP_MAC_CTX, Free>;
+
   Context context;  // that has the key, and no bytes yet
 };
 
@@ -47,7 +47,7 @@ KeyedHash::KeyedHash() : state_(std::make_unique<State>()) {
 KeyedHash::~KeyedHash() = default;
 
 KeyedHash::Value KeyedHash::of(Bytes bytes) const {
-  const Context context(EVP_MAC_CTX_dup(state_->context.get()));
+  const State::Context context(EVP_MAC_CTX_dup(state_->context.get()));
   require(context != nullptr);
   Value value{};
   std::size_t length = 0;
