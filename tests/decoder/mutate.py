@@ -68,37 +68,59 @@ def without_codec(kind, meta):
     return bytes((meta[0] & 0xF8,)) + meta[1:place] + meta[field:]
 
 
-def put_together(start, header, records):
-    """An archive of these records, without an index at the front and pads, whose checks are all right."""
-    start = start[:10] + bytes(2) + start[12:15] + bytes(1) + start[16:24]
-    out = bytearray(start + checksum(start))
+def sealed(kind, flags, meta, payload, header):
+    """The bytes of a record, and its entry."""
+    entry = bytes((min(kind, container.TYPE_FOLLOWS) | flags,))
+    entry += var(kind) if kind >= container.TYPE_FOLLOWS else b""
+    entry += var(len(meta)) + (var(len(payload)) if flags & container.PAYLOAD else b"") + meta
+    check = le(container.check32(payload), 4) if flags & container.PAYLOAD else b""
+    seal = container.SYNC + le(container.check32(entry + check, header.id), 4)
+    return seal + entry + check + (payload if flags & container.PAYLOAD else b""), entry
+
+
+def put_together(start, header, records, numbers=None):
+    """An archive of these records, without pads, whose checks are all right.
+
+    It has no index at the front, or one that `numbers` may change, if they are given.
+    """
+    features = 1 if numbers else 0
+    start = start[:10] + le(features, 2) + start[12:15] + bytes(1) + start[16:24]
     root = xxhash.xxh3_128() if header.digest_kind == container.XXH3 else hashlib.sha256()
-
-    def append(kind, flags, meta, payload):
-        entry = bytes((min(kind, container.TYPE_FOLLOWS) | flags,))
-        entry += var(kind) if kind >= container.TYPE_FOLLOWS else b""
-        entry += var(len(meta)) + (var(len(payload)) if flags & container.PAYLOAD else b"") + meta
-        check = le(container.check32(payload), 4) if flags & container.PAYLOAD else b""
-        out.extend(container.SYNC + le(container.check32(entry + check, header.id), 4) + entry + check)
-        out.extend(payload)
-        return entry
-
-    entries = b""
+    body, entries = bytearray(), b""
     for kind, flags, meta, payload in records:
         meta = with_check(kind, flags, meta, payload, header)
-        entries += append(kind, flags, meta, payload if flags & container.PAYLOAD else b"")
+        record, entry = sealed(kind, flags, meta, payload, header)
+        body += record
+        entries += entry
         hashed = without_codec(kind, meta)
         flags &= container.SKIPPABLE | container.EXTENDED
         root.update(var(kind) + bytes((flags,)) + var(len(hashed)) + hashed)
 
-    index = len(out)
+    def index(entries, place, change=bytes):
+        meta = le(len(records)) + le(len(entries)) + checksum(entries) + le(tail)
+        meta = change(meta + le(place, 1) + bytes(7) + le(header.id))
+        return sealed(container.INDEX, container.PAYLOAD, meta, entries, header)[0]
+
     size = container.SEAL_SIZE + 2 + len(var(len(entries))) + 48 + container.CHECK_SIZE + len(entries)
-    meta = le(len(records)) + le(len(entries)) + checksum(entries) + le(size + container.TRAILER_SIZE)
-    append(container.INDEX, container.PAYLOAD, meta + bytes(8) + le(header.id), entries)
+    tail = size + container.TRAILER_SIZE
+    out = bytearray(start + checksum(start))
+    if numbers:
+        out += mutate_front(entries, index, numbers)
+    out += body + index(entries, container.AT_END)
     end = len(out) + container.TRAILER_SIZE
-    meta = le(len(out) - index) + le(len(records)) + le(end) + le(header.id)
-    append(container.TRAILER, 0, meta + root.digest().ljust(32, b"\0"), b"")
+    meta = le(size) + le(len(records)) + le(end) + le(header.id) + root.digest().ljust(32, b"\0")
+    out += sealed(container.TRAILER, 0, meta, b"", header)[0]
     return bytes(out)
+
+
+def mutate_front(entries, index, numbers):
+    """The index at the front: as it is, or with a changed list, a changed meta, or both."""
+    choice = numbers.random()
+    if choice > 0.5 and entries:
+        entries = change(entries, 0, len(entries), numbers)
+    if 0.25 < choice < 0.75:
+        return index(entries, container.AT_FRONT, lambda meta: change(meta, 0, len(meta), numbers))
+    return index(entries, container.AT_FRONT)
 
 
 def mutate(records, numbers):

@@ -99,11 +99,16 @@ void carriers(Collector& c) {
   refused("bits-back-carrier-rider", "a carrier is dense", none);
 }
 
-// Carriers that no record can be of.
+// Carriers that no record can be of. Every bit of the payload is one of the three riders, and any frame
+// gives some, so only the frame can be at fault.
 void no_frame(Collector& c) {
   const auto refused = [&](const char* name, const char* rule, const Buffer& rows) {
     Junction junction;
     junction.carriers[0].bytes = rows;
+    junction.record[2] = std::byte{8};  // bits
+    junction.record[3] = std::byte{128};
+    junction.record[4] = std::byte{13};  // a step of a 32nd
+    junction.record[12] = std::byte{3};
     c.add_payload(name, rule, junction.archive(), "ok", "malformed");
   };
   const auto with = [](std::uint16_t value) {

@@ -46,8 +46,9 @@ void forms(Collector& c) {
   const auto refused = [&](const char* name, const char* rule, TensorFields tensor,
                            const Buffer& decoded) {
     std::vector<Record> list;
+    // Its reserved field is set, which would be unsupported.
     if (tensor.form == 2)
-      list.push_back(raw::group(0, 2, raw::Fields().u32(0).u32(0).u64(0).get()));
+      list.push_back(raw::group(0, 2, raw::Fields().u32(0).u32(1).u64(0).get()));
     const std::uint64_t bytes = tensor.shape[0] * tensor.shape[1] * tensor.bits / 8;
     list.push_back(raw::tensor(tensor));
     if (!decoded.empty()) list.push_back(raw::chunk({.codec = 3}, decoded, raw::text("?")));
@@ -60,6 +61,8 @@ void forms(Collector& c) {
       "lower-bits-and-dtype", "the elements of a lower tensor are whole bytes",
       {.dtype = 250, .bits = 12, .form = 1, .stored = 6, .chunk = 6, .shape = {3, 4}, .name = "s"},
       raw::text("012345678"));
+  refused("polar-rows-and-group", "a polar tensor has rows, whatever its group is",
+          {.dtype = kF16, .bits = 16, .form = 2, .group = 0, .shape = {0, 2}, .name = "s"}, {});
   refused("polar-bits-and-dtype", "the elements of a polar tensor are whole bytes",
           {.dtype = 250, .bits = 12, .form = 2, .group = 0, .shape = {2, 2}, .name = "s"}, {});
 }

@@ -77,10 +77,22 @@ Valid lower_no_rows() {
   return m.finish();
 }
 
+// A form of the future may store elements for a tensor without any.
+Valid unknown_form_no_elements() {
+  Maker m("unknown-form-no-elements");
+  m.begin_file("t.bin");
+  m.tensor("t", kU8, 8, {2, 0}, {},
+           {.kept = raw::text("0123"), .chunk = 3, .form = 5, .fails = "unsupported"});
+  m.bytes("after");
+  m.end_file();
+  return m.finish();
+}
+
 }  // namespace
 
 std::vector<Valid> valid_edge_vectors() {
-  return {last_chunks(), empty_tensors_any_order(), group_apart(), names(), lower_no_rows()};
+  return {last_chunks(), empty_tensors_any_order(), group_apart(),
+          names(),       lower_no_rows(),           unknown_form_no_elements()};
 }
 
 }  // namespace bbz::vectors

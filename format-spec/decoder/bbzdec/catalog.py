@@ -204,7 +204,7 @@ class Catalog:
         chunk.source = record
         may_repeat = tensor.form == groups.DENSE and tensor.file is not None
         row = tensor.shape[-1] if tensor.shape else 1
-        column = chunk.number * tensor.chunk_elements % row
+        column = chunk.number * tensor.chunk_elements % row if may_repeat else 0
         key = (tensor.dtype, tensor.bits, chunk.count, row, column, chunk.decoded.checksum)
         if chunk.codec == codecs.SAME:
             require(may_repeat, "malformed", f"{record}: codec same, not dense or in no file")

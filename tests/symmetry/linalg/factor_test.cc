@@ -214,6 +214,19 @@ TEST(Inverse, PolarFactorIsThatOfTheSvd) {
   EXPECT_FALSE(polarise(zero));
 }
 
+TEST(Inverse, PolarFactorIsNotThatOfRounding) {
+  // Its inverse has nearly the norm of its least singular value's.
+  const auto with_least = [](double value) {
+    Matrix x = Matrix::Identity(4, 4);
+    x(3, 3) = value;
+    return x;
+  };
+  Matrix x = with_least(1e-13);
+  EXPECT_TRUE(polarise(x));
+  x = with_least(1e-14);
+  EXPECT_FALSE(polarise(x));
+}
+
 TEST(Factor, ProcrustesFindsTheRotation) {
   const Matrix a = gaussian(9, 4, 11);
   const Matrix u = lq(gaussian(4, 4, 12)).q;
