@@ -81,8 +81,9 @@ Valid lower_no_rows() {
 Valid unknown_form_no_elements() {
   Maker m("unknown-form-no-elements");
   m.begin_file("t.bin");
-  m.tensor("t", kU8, 8, {2, 0}, {},
-           {.kept = raw::text("0123"), .chunk = 3, .form = 5, .fails = "unsupported"});
+  m.tensor(
+      "t", kU8, 8, {2, 0}, {},
+      {.kept = raw::text("0123"), .chunk = 3, .operand = true, .form = 5, .fails = "unsupported"});
   m.bytes("after");
   m.end_file();
   return m.finish();
