@@ -132,7 +132,8 @@ Status Writer::begin_file(std::string_view path, catalog::FileKind kind,
     }
     BBZ_TRY(check_safe_path(path));
     BBZ_TRY(io::check_attributes(attributes, path));
-    const catalog::FileMeta meta{s.files++, kind, std::string(path), {.attributes = attributes}};
+    catalog::FileMeta meta{s.files++, kind, std::string(path)};
+    meta.extensions.attributes = attributes;
     s.file_open = true;
     s.file_tensors = 0;
     s.file_end = s.file_size = 0;

@@ -189,7 +189,7 @@ Status Planner::want(const Part& part, Wanted& wanted) const {
     const io::ByteRange range = symmetry::chunk_range(meta, chunk);
     if (range.end() <= part.offset) continue;
     if (range.offset >= end) break;
-    wanted.chunks.insert(chunk.same_as.value_or(tensor.first_chunk + i));
+    wanted.chunks.insert(chunk.same_as ? *chunk.same_as : tensor.first_chunk + i);
     if (symmetry::needs_group(meta, chunk)) {
       BBZ_TRY(want_group(meta.group, wanted));
     }

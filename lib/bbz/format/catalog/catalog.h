@@ -21,7 +21,7 @@ struct File {
   std::optional<Digest> digest;        // SHA-256 of the file's bytes, if the archive has it
   // The extensions of its two records. If one is required and not known, the file must not be
   // unpacked, but its tensors can be read: see check_file().
-  container::Extensions extensions{};
+  container::FileExtensions extensions{};
   // Numbers of the tensors that cover the file without hole or overlap, in order of offset.
   std::vector<std::uint32_t> tensors;
 
@@ -70,7 +70,7 @@ struct Chunk {
   Payload payload;                  // the encoded bytes, at most decoded_bytes
   // The index in Catalog::chunks of the chunk that it repeats, if its record has codec same. Its codec
   // and its payload are those of that chunk then, so that it is read and decoded like any other.
-  std::optional<std::uint64_t> same_as{};
+  std::optional<std::uint32_t> same_as{};
 };
 // Returns the chunk of a tensor with this meta, all but its payload. Precondition: the tensor has
 // the chunk.

@@ -34,10 +34,10 @@ enum class FileKind : std::uint8_t { kRegular = 0, kDirectory = 1 };
 
 // The meta of a file record, which opens a file.
 struct FileMeta {
-  std::uint32_t number = 0;            // of the file, from 0 in archive order
-  FileKind kind = FileKind::kRegular;  // a directory has no tensors
-  std::string path;                    // relative and safe (check_safe_path)
-  container::Extensions extensions{};  // of the record
+  std::uint32_t number = 0;                // of the file, from 0 in archive order
+  FileKind kind = FileKind::kRegular;      // a directory has no tensors
+  std::string path;                        // relative and safe (check_safe_path)
+  container::FileExtensions extensions{};  // of the record
 };
 
 // The meta of a file end record, which closes a file.

@@ -24,7 +24,7 @@ std::int64_t unzigzag(std::uint64_t code) {
 
 // Reads the fields of a known extension. Returns whether their values are valid; `r` says whether
 // all are there.
-bool read_fields(std::uint64_t number, WireReader& r, Extensions& extensions) {
+bool read_fields(std::uint64_t number, WireReader& r, FileExtensions& extensions) {
   if (number == kMode) {
     extensions.attributes.mode = r.get_varint<std::uint32_t>();
     return *extensions.attributes.mode <= io::FileAttributes::kPermissions;
@@ -55,7 +55,7 @@ void put(WireWriter& w, std::uint64_t number, const std::vector<std::byte>& fiel
 
 }  // namespace
 
-void write_extensions(const Extensions& extensions, std::vector<std::byte>& out) {
+void write_extensions(const FileExtensions& extensions, std::vector<std::byte>& out) {
   const auto& [mode, time] = extensions.attributes;
   WireWriter w(out);
   w.put_varint((mode ? 1u : 0u) + (time ? 1u : 0u) + (extensions.layer ? 1u : 0u));
@@ -78,8 +78,14 @@ void write_extensions(const Extensions& extensions, std::vector<std::byte>& out)
   }
 }
 
-std::optional<Extensions> read_extensions(const RecordHead& head, WireReader& rest) {
-  Extensions extensions;
+void write_extensions(const Extensions& extensions, std::vector<std::byte>& out) {
+  FileExtensions all;
+  static_cast<Extensions&>(all) = extensions;
+  write_extensions(all, out);
+}
+
+std::optional<FileExtensions> read_extensions(const RecordHead& head, WireReader& rest) {
+  FileExtensions extensions;
   if (head.is_extended()) {
     const auto count = rest.get_varint<std::uint64_t>();
     if (count == 0 || count > kMostExtensions) return std::nullopt;

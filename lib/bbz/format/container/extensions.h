@@ -13,12 +13,11 @@ class WireReader;
 
 namespace bbz::container {
 
-// What a reader needs to know of the extensions at the end of a meta.
+// What a reader needs to know of the extensions at the end of a meta. It is small, because every chunk
+// of a catalog has it.
 struct Extensions {
   // The private numbers among them: bit i is number kFirstPrivate + i.
   std::uint32_t private_numbers = 0;
-  // The permissions and the modification time of a file, as far as its record states them.
-  io::FileAttributes attributes{};
   // The layer of a tensor whose name does not tell it.
   std::optional<std::uint32_t> layer{};
   // One of them is required, and this version does not know it. What the record declares is then
@@ -26,16 +25,27 @@ struct Extensions {
   bool unknown = false;
 
   // Returns whether there are some that write_extensions() writes: those that are known.
-  bool has_known() const { return !attributes.empty() || layer.has_value(); }
+  bool has_known() const { return layer.has_value(); }
+};
+
+// The same of a file record.
+struct FileExtensions : Extensions {
+  // The permissions and the modification time of the file, as far as its record states them.
+  io::FileAttributes attributes{};
+
+  // Returns whether there are some that write_extensions() writes: those that are known.
+  bool has_known() const { return !attributes.empty() || Extensions::has_known(); }
 };
 
 // Appends a list of extensions with the known ones of `extensions`. Precondition: it has one.
+void write_extensions(const FileExtensions& extensions, std::vector<std::byte>& out);
+// Does the same for a record that is not that of a file.
 void write_extensions(const Extensions& extensions, std::vector<std::byte>& out);
 
 // Reads the list of extensions that ends the meta of an extended record. Returns nothing if it is
 // not valid, or does not fill the rest of the meta exactly. For another record, returns no
-// extensions if the meta was read to its end.
-std::optional<Extensions> read_extensions(const RecordHead& head, WireReader& rest);
+// extensions if the meta was read to its end. Only a file record has attributes.
+std::optional<FileExtensions> read_extensions(const RecordHead& head, WireReader& rest);
 
 // Checks that no extension is required that is not known. `what` names what they are of. Errors:
 // kUnsupported.
