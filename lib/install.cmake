@@ -21,7 +21,7 @@ set(BBZ_PUBLIC_HEADERS
   format/container/constants.h format/container/extensions.h format/container/header.h format/container/limits.h format/container/record.h
   format/container/scan.h
   http/options.h http/source.h http/url.h
-  io/atomic_file.h io/batch.h io/byte_range.h io/fd.h io/fd_writer.h io/file_status.h io/output_options.h io/output_tree.h
+  io/atomic_file.h io/batch.h io/byte_range.h io/fd.h io/fd_writer.h io/file_attributes.h io/file_status.h io/output_options.h io/output_tree.h
   io/publication.h io/sink.h io/source.h io/temporary.h
   ops/cat.h ops/extract.h ops/info.h ops/join.h ops/pack.h ops/selection.h ops/stream_input.h ops/unpack.h ops/verify.h)
 

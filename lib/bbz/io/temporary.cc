@@ -21,7 +21,7 @@ namespace bbz::io {
 namespace {
 
 // What a new file is created with, so that this process can write it.
-constexpr mode_t kOwner = 0600;
+constexpr mode_t kWritable = 0600;
 
 Error cancelled_error(const std::string& path) {
   return make_error(Code::kCancelled, "{}: interrupted", path);
@@ -102,14 +102,14 @@ Result<Temporary> Temporary::create(Directory directory, const std::string& path
   remove_leftovers(directory->get());
   Temporary made;
   made.directory_ = std::move(directory);
-  made.file_ = Fd(::openat(made.directory(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, most | kOwner));
+  made.file_ = Fd(::openat(made.directory(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, most | kWritable));
   if (!made.file_ && (errno == EMFILE || errno == ENFILE || errno == ENOSPC || errno == EDQUOT)) {
     return system_error(errno, "cannot create a temporary file in its directory", path);
   }
   if (!made.file_ || !can_be_named(made.fd())) BBZ_TRY(made.create_named(path, most));
   struct stat status {};
   if (::fstat(made.fd(), &status) != 0) return system_error(errno, "cannot create", path);
-  if (made.name_.empty()) made.allowed_ = status.st_mode & (most | kOwner);
+  if (made.name_.empty()) made.allowed_ = status.st_mode & (most | kWritable);
   made.group_ = status.st_gid;
   if (is_cancelled()) return cancelled_error(path);
   return made;
@@ -119,12 +119,12 @@ Status Temporary::create_named(const std::string& path, std::uint32_t most) {
   // An empty file shows which permissions the umask, or the directory's access list, leaves. Its
   // name is not used again, because a process that takes it for a leftover would remove the new
   // file.
-  BBZ_TRY(open_named(most | kOwner, path));
+  BBZ_TRY(open_named(most | kWritable, path));
   struct stat status {};
-  allowed_ = ::fstat(fd(), &status) == 0 ? status.st_mode & (most | kOwner) : kOwner;
+  allowed_ = ::fstat(fd(), &status) == 0 ? status.st_mode & (most | kWritable) : kWritable;
   constexpr int kTries = 100;
   for (int i = 0; i < kTries; ++i) {
-    BBZ_TRY(open_named(kOwner, path));
+    BBZ_TRY(open_named(kWritable, path));
     if (lock(fd())) return {};
   }
   return make_error(Code::kIo, "{}: cannot lock a temporary file in its directory", path);

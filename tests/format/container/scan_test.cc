@@ -116,6 +116,20 @@ TEST(Scan, GluedAndNestedArchives) {
   EXPECT_EQ(scan(glued).gaps, (decltype(Found::gaps){{inner.size(), glued.size()}}));
 }
 
+// A part of an archive, such as what a first attempt to copy it left behind, and then all of it.
+TEST(Scan, AWholeArchiveBehindAPartOfIt) {
+  const Buffer whole = raw::sample().bytes();
+  const Offsets all = raw::record_offsets(whole);
+  for (const std::size_t record : {std::size_t{3}, std::size_t{9}, all.size() - 1}) {
+    Buffer bytes(whole.begin() + static_cast<std::ptrdiff_t>(all[record]), whole.end());
+    Offsets expected;
+    for (std::size_t i = record; i < all.size(); ++i) expected.push_back(all[i] - all[record]);
+    for (const std::uint64_t at : all) expected.push_back(at + bytes.size());
+    raw::append(bytes, whole);
+    EXPECT_EQ(scan(bytes).records, expected) << record;
+  }
+}
+
 // Of an archive with another id nothing is found, and of one with the same id no more than its
 // header or its trailer cannot tell.
 TEST(Scan, AnArchiveInADamagedPayload) {

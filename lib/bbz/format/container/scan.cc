@@ -228,10 +228,12 @@ Result<std::vector<Ignored>> find_nested(Window& window, std::uint64_t begin, st
       if (at >= gap.end) break;
       BBZ_ASSIGN(const auto found, header_id(window, at));
       if (found != id) continue;
-      const bool first = !own && gap.begin < outline.first;
+      const auto trailer = outline.archives.find(at);
+      // The archive's own header comes before its first record. Or what comes before is a part of the
+      // archive that lost its header, and the archive follows as a whole.
+      const bool first = !own && (gap.begin < outline.first || trailer != outline.archives.end());
       own = true;
       if (first) continue;
-      const auto trailer = outline.archives.find(at);
       const bool more = i + 1 < outline.gaps.size();
       const std::uint64_t run = more ? outline.gaps[i + 1].begin : outline.last;
       const bool directly = gap.end == at + kFileHeaderSize;
