@@ -113,28 +113,30 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   }
 
-  // Salvage covers the bytes in order, and misses no record of an archive that streams. A payload that
-  // is not whole counts as a gap if no record follows it.
+  // Salvage covers the bytes in order, and misses no record of an archive that streams. The pad and the
+  // payload of a record are a gap if no record follows it and its payload is not whole.
   const auto id = find_id(*source);
   require(id.ok());
   const auto header = decode_file_header(bytes);
   std::uint64_t cursor = header.ok() && *id && header->id == **id ? kFileHeaderSize : 0;
-  std::uint64_t payload = cursor;
+  std::uint64_t behind_head = cursor;
   std::uint64_t lost = 0;
   const Status scanned = scan_records(
       *source, id->value_or(0), limits,
       [&](const RecordView& record) -> Status {
-        require(record.head.offset == cursor || record.head.offset == payload);
-        payload = std::min<std::uint64_t>(record.head.payload_offset(), bytes.size());
-        cursor = std::min<std::uint64_t>(record.head.end(), bytes.size());
+        const RecordHead& head = record.head;
+        require(head.offset == cursor || head.offset == behind_head);
+        behind_head = head.offset + head.size();
+        cursor = std::min<std::uint64_t>(head.end(), bytes.size());
+        require(behind_head <= cursor);
         return {};
       },
       [&](const Gap& gap) {
-        require((gap.begin == cursor || gap.begin == payload) && gap.end > gap.begin);
-        payload = cursor = gap.end;
+        require((gap.begin == cursor || gap.begin == behind_head) && gap.end > gap.begin);
+        behind_head = cursor = gap.end;
         lost += gap.end - gap.begin;
       });
-  require(scanned.ok() && (cursor == bytes.size() || payload == bytes.size()));
+  require(scanned.ok() && (cursor == bytes.size() || behind_head == bytes.size()));
   if (streamed.status.ok()) require(lost == 0);
   return 0;
 }

@@ -60,5 +60,15 @@ int main(int argc, char** argv) {
   Buffer glued = Archive{}.bytes();
   append(glued, sample().bytes());
   write(directory, "glued", 0, glued);
+  // A padded record that is whole, and one that ends in its pad.
+  Archive padded;
+  padded.header.alignment = 6;
+  padded.records = join({file(0, "f"), tensor({.stored = 1, .chunk = 1, .shape = {1}}),
+                         raw_chunk({}, Buffer(1, std::byte{1}))});
+  padded.records[1].align(padded.offset_of(1), 64);
+  Buffer bytes = padded.bytes();
+  write(directory, "padded", 15, bytes);
+  bytes.resize(padded.offset_of(1) + padded.records[1].head_size() + 1);
+  write(directory, "padded_cut", 0, bytes);
   return 0;
 }

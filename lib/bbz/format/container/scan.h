@@ -25,11 +25,12 @@ Result<std::optional<std::uint64_t>> find_id(io::Source& source);
 // offset. Calls `found` for each and `lost` for each gap between them. The file header at the front
 // is no gap if it is intact. A head is intact if its head check holds. It does not depend on the
 // offset, so records are found behind bytes that were lost or inserted. The payload may still be
-// damaged or truncated: the caller reads and checks it. If no record follows it, it may be shorter
-// than its head says, and is searched too, and its bytes are a gap. Indexes, trailers and unknown
-// skippable records are found too. Lost are: a record with an intact head that breaks a rule of check_fields()
-// (an unknown type, a payload over its limit); and the records of another archive with the same id
-// that lies in damaged bytes, as far as its file header or its trailer tells it.
+// damaged or truncated: the caller reads and checks it. If no record follows it and it does not have
+// its check, it or the pad before it may be shorter than the head says: both are searched too, and
+// are a gap. Indexes, trailers and unknown skippable records are found too. Lost are: a record with
+// an intact head that breaks a rule of check_fields() (an unknown type, a payload over its limit);
+// and the records of another archive with the same id that lies in damaged bytes, as far as its file
+// header or its trailer tells it.
 // Errors: those of the source and of `found`; kInvalidArgument if the source cannot seek or has no
 // known size.
 Status scan_records(io::Source& source, std::uint64_t id, const Limits& limits,
