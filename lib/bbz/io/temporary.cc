@@ -102,7 +102,8 @@ Result<Temporary> Temporary::create(Directory directory, const std::string& path
   remove_leftovers(directory->get());
   Temporary made;
   made.directory_ = std::move(directory);
-  made.file_ = Fd(::openat(made.directory(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, most | kWritable));
+  made.file_ =
+      Fd(::openat(made.directory(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, most | kWritable));
   if (!made.file_ && (errno == EMFILE || errno == ENFILE || errno == ENOSPC || errno == EDQUOT)) {
     return system_error(errno, "cannot create a temporary file in its directory", path);
   }

@@ -44,7 +44,7 @@ Error not_selected(const std::string& path) {
   return make_error(Code::kUnsupported,
                     "it repeats bytes of file {}, which is not selected and has passed: read the "
                     "archive from a file",
-                    quoted(path));
+                    bbz::quoted(path));
 }
 
 // Writes each file under its name below an output directory.
