@@ -36,11 +36,8 @@ if(BBZ_BUILD_FUZZ)
 endif()
 
 # How tests and tools are compiled: what is measured is the library, and a compiler spends much of its time on making
-# fast what is around it. With AddressSanitizer, that is three quarters of it.
+# fast what is around it.
 set(bbz_plain_options $<$<CONFIG:Release>:-O1>)
-if(BBZ_SANITIZE MATCHES "address")
-  set(bbz_plain_options -O0)
-endif()
 
 # Files are named relative to the project in what tests print, so that they compile to the same wherever it is and a cache
 # of compilations serves all clones.
