@@ -180,6 +180,20 @@ TEST(VerifyRepeats, OfAHeaderAreKept) {
   }
 }
 
+// What is kept of the beginning of a file is not taken for what comes behind a chunk that is damaged.
+TEST(VerifyRepeats, BehindADamagedChunkAreWhole) {
+  SampleFile file{"a", catalog::FileKind::kRegular, {{TensorSpec::bytes(300), noise(300, 1)}}};
+  SampleFile copy = file;
+  copy.path = "b";
+  WriteOptions options;
+  options.chunk_bytes = 100;
+  auto archive = write_sample({file, copy}, options).value();
+  const auto reader = Reader::open(io::memory_source(Bytes(archive)));
+  ASSERT_EQ(reader->catalog().chunks.size(), 6u);
+  archive[reader->catalog().chunks[0].payload.offset] ^= std::byte{1};
+  for (const bool piped : {false, true}) EXPECT_EQ(verified(archive, piped).damaged, 2u) << piped;
+}
+
 TEST(VerifyRepeats, OfADamagedChunkAreReportedWithIt) {
   auto archive = archive_of(repeating(), DigestKind::kXxh3_128);
   const auto reader = Reader::open(io::memory_source(Bytes(archive)));

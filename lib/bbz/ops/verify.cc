@@ -66,7 +66,7 @@ class DamageCollector final : public Visitor {
   Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
     if (tensor.is_operand()) return {};
     records_.data(offset, bytes);
-    if (at_front_ && hash_all_) keep(tensor, bytes);
+    if (at_front_ && hash_all_) keep(tensor, offset, bytes);
     if (!hash_) return {};
     if (tensor.meta.offset + offset != position_) {
       hash_.reset();
@@ -167,10 +167,11 @@ class DamageCollector final : public Visitor {
   // The bytes at the beginning of files that are kept for files that repeat them.
   static constexpr std::size_t kMostKept = std::size_t{16} << 20;
 
-  void keep(const catalog::Tensor& tensor, Bytes bytes) {
-    if (bytes.size() > kept_left_) return;
-    kept_left_ -= bytes.size();
+  // Keeps the bytes of a tensor up to the first that are missing or find no room.
+  void keep(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) {
     auto& kept = kept_[tensor.meta.number];
+    if (offset != kept.size() || bytes.size() > kept_left_) return;
+    kept_left_ -= bytes.size();
     kept.insert(kept.end(), bytes.begin(), bytes.end());
   }
   Error passed(std::string_view what, std::string_view with) const {
