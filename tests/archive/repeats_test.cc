@@ -1,28 +1,13 @@
 // Chunks that repeat earlier ones: what the writer makes of them, and how a stream is read.
 #include <gtest/gtest.h>
 
-#include "archive/sample.h"
+#include "archive/repeating.h"
 #include "bbz/archive/repeat_finder.h"
 #include "bbz/format/chunk/chunk.h"
 #include "support/faulty.h"
 
 namespace bbz {
 namespace {
-
-// Output that cannot be read again, as a pipe.
-class OneWay final : public io::Sink {
- public:
-  explicit OneWay(std::vector<std::byte>& out) : out_(out) {}
-  Status write(Bytes bytes) override {
-    out_.insert(out_.end(), bytes.begin(), bytes.end());
-    return {};
-  }
-  Status finish() override { return {}; }
-  std::uint64_t written() const override { return out_.size(); }
-
- private:
-  std::vector<std::byte>& out_;
-};
 
 // Two files with the same tensors, of which one is larger than a chunk, and one tensor that is there
 // once.
@@ -70,11 +55,6 @@ struct Pipe {
   io::SequentialSource source{*file};
 };
 
-std::uint64_t repeats_in(const catalog::Catalog& catalog) {
-  return static_cast<std::uint64_t>(std::ranges::count_if(
-      catalog.chunks, [](const catalog::Chunk& chunk) { return chunk.same_as.has_value(); }));
-}
-
 TEST(Repeats, AreStoredOnceAndReadWherever) {
   const auto files = twice();
   for (const DigestKind digest : {DigestKind::kXxh3_128, DigestKind::kSha256}) {
@@ -108,7 +88,7 @@ TEST(Repeats, AreTheSameInEveryOutputAndWithAnyThreads) {
     const auto expected = written(files, options_of(digest, true));
     EXPECT_EQ(written(files, options_of(digest, true, 8)), expected);
     std::vector<std::byte> out;
-    OneWay sink(out);
+    io::OneWaySink sink(out);
     auto writer = Writer::create(sink, options_of(digest, true));
     ASSERT_TRUE(writer.ok());
     ASSERT_TRUE(write_sample(files, *writer).ok());
@@ -150,7 +130,7 @@ TEST(Repeats, EndWithTheFirstGroup) {
 TEST(Repeats, AreComparedByTheirPayloads) {
   for (const bool readable : {true, false}) {
     std::vector<std::byte> out;
-    OneWay one_way(out);
+    io::OneWaySink one_way(out);
     const auto memory = io::memory_sink(out);
     io::Sink& sink = readable ? *memory : static_cast<io::Sink&>(one_way);
     container::FileHeader header;

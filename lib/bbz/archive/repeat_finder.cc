@@ -19,8 +19,8 @@ Result<bool> RepeatFinder::find(const catalog::TensorMeta& tensor, const catalog
   const catalog::Catalog& catalog = builder_.catalog();
   // The tensors that belong to a group repeat none. Only the payload of the group says which these
   // are, so that all tensors after the first group are left alone.
-  const bool may = tensor.form == catalog::Form::kDense && !tensor.is_operand() &&
-                   catalog.groups.empty() && payload.size() > kMostStored;
+  const bool may =
+      catalog::may_repeat(tensor) && catalog.groups.empty() && payload.size() > kMostStored;
   const auto found = may ? builder_.find_repeated(tensor, chunk) : std::nullopt;
   if (!found) return false;
   if (chunk.decoded_digest) return true;  // find_repeated() compares them

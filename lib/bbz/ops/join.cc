@@ -55,7 +55,7 @@ class Joiner {
       if (record->head.has_payload() && (!measures_ || is_value)) {
         BBZ_TRY(reader.read_payload(payload_));
       }
-      BBZ_TRY(copy(*record));
+      BBZ_TRY(copy(part.catalog(), *record));
     }
     BBZ_TRY(part.finish());
     const Digest root = part.root();
@@ -86,22 +86,19 @@ class Joiner {
  private:
   // Returns whether a record has a chunk that repeats one in the whole. `hash` becomes that of its
   // payload.
-  Result<bool> find_repeat(const RecordView& record, RepeatFinder::Hash& hash) {
+  Result<bool> find_repeat(const catalog::Catalog& part, const RecordView& record,
+                           RepeatFinder::Hash& hash) {
     if (!options_.dedup || measures_ || !record.head.has_chunk()) return false;
     hash = repeats_.hash_of(payload_);
-    if (record.head.type == container::RecordType::kChunk) {
-      BBZ_ASSIGN(const catalog::ChunkMeta chunk,
-                 catalog::decode_chunk(record, header_.digest_kind));
-      return repeats_.find(builder_.catalog().tensors.back().meta, chunk, payload_, hash);
-    }
-    BBZ_ASSIGN(const catalog::TensorRecord fields,
-               catalog::decode_tensor(record, header_.digest_kind, options_.limits));
-    return repeats_.find(fields.tensor, *fields.chunk, payload_, hash);
+    // One that repeats another of its part has no payload, and stays as it is.
+    const catalog::ChunkMeta& chunk = part.chunks.back().meta;
+    return repeats_.find(part.tensors[chunk.tensor].meta, chunk, payload_, hash);
   }
 
-  Status copy(const RecordView& record) {
+  // Copies the newest record of a part.
+  Status copy(const catalog::Catalog& part, const RecordView& record) {
     RepeatFinder::Hash hash;
-    BBZ_ASSIGN(const bool repeats, find_repeat(record, hash));
+    BBZ_ASSIGN(const bool repeats, find_repeat(part, record, hash));
     BBZ_ASSIGN(const auto meta, renumberer_.meta_of(record, payload_, repeats));
     if (!meta) return {};
     if (repeats) payload_.clear();

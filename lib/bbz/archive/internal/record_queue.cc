@@ -68,8 +68,8 @@ Status RecordQueue::encode(Item& item) const {
   if (measures()) {
     // The meta has the same length whatever the bytes are.
     item.payload.clear();
-    set_meta(item, chunk::describe(*chunk.tensor, chunk.number, {},
-                                   chunk.coded_by.value_or(codec::CodecId::kRaw), options_.digest));
+    item.fields = chunk::describe(*chunk.tensor, chunk.number, {},
+                                  chunk.coded_by.value_or(codec::CodecId::kRaw), options_.digest);
     return {};
   }
   if (const auto place = std::exchange(chunk.unread, std::nullopt)) {
@@ -80,7 +80,6 @@ Status RecordQueue::encode(Item& item) const {
                                : chunk::encode(*chunk.tensor, chunk.number, item.plain,
                                                {options_.level}, options_.digest, item.payload);
   item.hash = options_.dedup ? repeats_.hash_of(item.payload) : RepeatFinder::Hash();
-  set_meta(item, item.fields);
   return {};
 }
 
@@ -95,16 +94,14 @@ Status RecordQueue::refer(Item& item) {
   item.hash.reset();
   item.payload.clear();
   item.fields.codec = codec::CodecId::kSame;
-  item.meta.clear();
-  set_meta(item, item.fields);
   return {};
 }
 
 // Makes the meta of a chunk's record. That of chunk 0 is the tensor's.
-void RecordQueue::set_meta(Item& item, const catalog::ChunkMeta& fields) {
+void RecordQueue::set_meta(Item& item) {
   const Chunk& chunk = *item.chunk;
-  if (fields.number != 0) return catalog::encode_meta(fields, item.meta);
-  const catalog::TensorRecord record{*chunk.tensor, chunk.placed, chunk.moved, fields};
+  if (item.fields.number != 0) return catalog::encode_meta(item.fields, item.meta);
+  const catalog::TensorRecord record{*chunk.tensor, chunk.placed, chunk.moved, item.fields};
   catalog::encode_meta(record, item.meta);
   item.flags = container::kFlagPayload;
   if (fields_extend(record)) item.flags |= container::kFlagExtended;
@@ -116,6 +113,8 @@ void RecordQueue::set_meta(Item& item, const catalog::ChunkMeta& fields) {
 // for writer and readers, no archive is written that no reader accepts, and the catalog and the
 // root digest come from the bytes in the archive, not from what the writer meant to write.
 Status RecordQueue::append(Item& item) {
+  if (item.chunk && !measures()) BBZ_TRY(refer(item));
+  if (item.chunk) set_meta(item);
   if (measures()) {
     // A payload is at most as long as the bytes of its chunk.
     const std::uint64_t most = item.chunk ? item.plain.size() : item.payload.size();
@@ -123,7 +122,6 @@ Status RecordQueue::append(Item& item) {
                records_.measure(item.type, item.meta, most, item.flags));
     return builder_.add({head, item.meta});
   }
-  if (item.chunk) BBZ_TRY(refer(item));
   BBZ_ASSIGN(const container::RecordHead head,
              records_.append(item.type, item.meta, item.payload, item.flags));
   BBZ_TRY(builder_.add({head, item.meta}));

@@ -33,8 +33,8 @@ class RecordQueue {
     std::optional<codec::CodecId> coded_by{};  // codec of a payload that is complete
   };
 
-  // A record to write. The threads make `meta` and `payload` of a chunk; those of other records are
-  // complete. The vectors keep their memory for later records.
+  // A record to write. The threads make `fields`, `hash` and `payload` of a chunk, and append() its
+  // `meta`; those of other records are complete. The vectors keep their memory for later records.
   struct Item {
     container::RecordType type{};
     std::uint8_t flags = 0;  // beyond those that the type demands
@@ -101,7 +101,7 @@ class RecordQueue {
   }
   Result<Item*> next(container::RecordType type);
   Status encode(Item& item) const;
-  static void set_meta(Item& item, const catalog::ChunkMeta& fields);
+  static void set_meta(Item& item);
   Status append(Item& item);
   Status refer(Item& item);
 
