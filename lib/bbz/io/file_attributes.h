@@ -36,6 +36,10 @@ struct FileAttributes {
 
   // Returns whether nothing is known.
   bool empty() const { return !mode && !time; }
+  // Returns those of them that are asked for.
+  FileAttributes only(bool modes, bool times) const {
+    return {modes ? mode : std::nullopt, times ? time : std::nullopt};
+  }
   // Returns whether all members are equal.
   friend bool operator==(const FileAttributes&, const FileAttributes&) = default;
 };

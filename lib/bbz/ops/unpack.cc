@@ -102,10 +102,7 @@ class Tree final : public Destination {
 
  private:
   io::FileAttributes restored(const catalog::File& file) const {
-    io::FileAttributes attributes = file.attributes();
-    if (!options_.modes) attributes.mode.reset();
-    if (!options_.times) attributes.time.reset();
-    return attributes;
+    return file.attributes().only(options_.modes, options_.times);
   }
 
   io::OutputTree& out_;

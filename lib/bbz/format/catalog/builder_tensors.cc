@@ -157,12 +157,7 @@ Status CatalogBuilder::repeat_chunk(const RecordView& record, Chunk& chunk) {
   if (!found) return malformed(record, "codec same, and no chunk before it has the same bytes");
   const Chunk& repeated = catalog_.chunks[*found];
   chunk.same_as = static_cast<std::uint32_t>(*found);
-  chunk.payload = repeated.payload;
-  chunk.meta.codec = repeated.meta.codec;
-  // What is not known of the other chunk is not known of this one.
-  const bool unknown = repeated.meta.extensions.unknown ||
-                       catalog_.tensors[repeated.meta.tensor].meta.extensions.unknown;
-  chunk.meta.extensions.unknown = chunk.meta.extensions.unknown || unknown;
+  share_payload(chunk, catalog_.tensors[repeated.meta.tensor].meta, repeated);
   return {};
 }
 

@@ -19,6 +19,13 @@ RepeatKey repeat_key(const TensorMeta& tensor, const Chunk& chunk) {
   return key;
 }
 
+void share_payload(Chunk& chunk, const TensorMeta& owner, const Chunk& other) {
+  chunk.payload = other.payload;
+  chunk.meta.codec = other.meta.codec;
+  bool& unknown = chunk.meta.extensions.unknown;
+  unknown = unknown || other.meta.extensions.unknown || owner.extensions.unknown;
+}
+
 std::optional<std::uint64_t> Repeats::find(const Catalog& catalog, const TensorMeta& tensor,
                                            const Chunk& chunk) {
   for (; known_ < catalog.chunks.size(); ++known_) {

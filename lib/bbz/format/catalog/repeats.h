@@ -27,6 +27,10 @@ struct RepeatKey {
 // Returns the key of a chunk of a tensor.
 RepeatKey repeat_key(const TensorMeta& tensor, const Chunk& chunk);
 
+// Lets a chunk of codec same be read and decoded as `other`, a chunk of the tensor `owner` with the same
+// key: takes its codec, its payload, and what is not known of it or its tensor. Does not set same_as.
+void share_payload(Chunk& chunk, const TensorMeta& owner, const Chunk& other);
+
 // Knows the chunks of a catalog that later ones may repeat. Looks at them when it is first asked, so
 // that an archive without repeats costs nothing. Not thread-safe.
 class Repeats {

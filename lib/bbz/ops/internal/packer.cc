@@ -59,10 +59,7 @@ Status Packer::add(const SourceFile& file, std::shared_ptr<io::Source> source) {
 }
 
 io::FileAttributes Packer::recorded(const SourceFile& file) const {
-  io::FileAttributes attributes = file.attributes;
-  if (!options_.modes) attributes.mode.reset();
-  if (!options_.times) attributes.time.reset();
-  return attributes;
+  return file.attributes.only(options_.modes, options_.times);
 }
 
 void Packer::count(const SourceFile& file, const io::Source& source) {

@@ -91,13 +91,9 @@ class Sharer {
 
   void share(const Group& group) {
     const Shared& shared = best_of(source_, group.payloads, payload_);
-    const bool unknown =
-        shared.chunk->meta.extensions.unknown || shared.tensor->meta.extensions.unknown;
     for (Chunk* const chunk : group.repeats) {
       chunk->same_as = shared.chunk->meta.number;
-      chunk->payload = shared.chunk->payload;
-      chunk->meta.codec = shared.chunk->meta.codec;
-      chunk->meta.extensions.unknown = chunk->meta.extensions.unknown || unknown;
+      catalog::share_payload(*chunk, shared.tensor->meta, *shared.chunk);
     }
   }
 
