@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bbz/base/block_type.h"
 #include "bbz/base/error.h"
 #include "bbz/base/shape.h"
 #include "bbz/files/safetensors/header.h"
@@ -28,6 +29,7 @@ struct Extent {
   Shape shape;               // of plain bytes: {length}, or empty if the length is not known
   std::uint64_t offset = 0;  // in the file
   std::optional<std::uint64_t> length;  // in bytes; nullopt: to the end of the stream
+  SharedBlockType block{};              // what an element is, if dtype is kBlock
 
   // Returns whether all members are equal.
   friend bool operator==(const Extent&, const Extent&) = default;

@@ -141,12 +141,13 @@ Result<Model> from_archive(const SharedSource& source, const Opening& opening) {
   for (const catalog::File& file : reader->catalog().files) {
     for (const std::uint32_t number : file.tensors) {
       const catalog::TensorMeta& meta = reader->catalog().tensors[number].meta;
+      const SharedBlockType& block = reader->catalog().tensors[number].block;
       if (meta.kind != catalog::TensorKind::kTensor) continue;
-      if (find_dtype(meta.dtype) == nullptr) {
+      if (block == nullptr && find_dtype(meta.dtype) == nullptr) {
         return make_error(Code::kUnsupported, "{}: tensor {}: unknown dtype {}", source->name(),
                           bbz::quoted(meta.name), static_cast<int>(meta.dtype));
       }
-      model.tensors.push_back({meta.name, meta.dtype, meta.shape});
+      model.tensors.push_back({meta.name, meta.dtype, meta.shape, block});
       numbers.push_back(number);
     }
     if (file.path == "config.json" && file.size <= kMostConfig) {
