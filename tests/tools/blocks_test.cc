@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "archive/sample.h"
+#include "files/gguf/make_file.h"
 #include "tools/mounting.h"
 
 namespace bbz::tools {
@@ -82,6 +83,21 @@ TEST_F(Blocks, AreCompared) {
   write("other.bbz", text_of(*write_sample(other, {})));
   EXPECT_THAT(sh("$BBZ compare in.bbz other.bbz").out,
               HasSubstr("4 of 5 identical, largest difference inf"));
+}
+
+TEST_F(Blocks, OfAGgufFileAreItsTensors) {
+  write("gguf/m.gguf", text_of(gguf::file_of(gguf::every_type())));
+  EXPECT_EXIT_CODE(0, "$BBZ pack -q gguf/m.gguf -o m.bbz && $BBZ verify -q m.bbz");
+  EXPECT_EXIT_CODE(0, "$BBZ unpack -q m.bbz -C gguf_out && diff -r gguf gguf_out");
+  EXPECT_EXIT_CODE(0, "$BBZ pack -q - -o p.bbz < gguf/m.gguf && $BBZ unpack -q p.bbz -C piped");
+  EXPECT_EXIT_CODE(0, "cmp gguf/m.gguf piped/stdin.gguf");
+  EXPECT_THAT(sh("$BBZ compare gguf/m.gguf m.bbz").out, HasSubstr("20 of 20 identical"));
+  const Finished shown = sh("$BBZINFO --json --tensors m.bbz");
+  const auto info = nlohmann::json::parse(shown.out);
+  EXPECT_EQ(info["files"][0]["metadata"]["format"], "gguf");
+  EXPECT_EQ(info["block_types"].size(), 12);
+  EXPECT_EQ(info["tensors_total"]["tensors"], 20);
+  EXPECT_EQ(info["dtypes"]["Q4_K"]["tensors"], 1);
 }
 
 TEST_F(Blocks, MountShowsTheFile) {

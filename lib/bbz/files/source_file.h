@@ -39,7 +39,7 @@ struct Extent {
 // offset, so that a stream can be read along them. Only the last extent may have no known length. A
 // tensor may have no bytes; plain bytes are never empty, so that an empty file has no extents.
 struct Layout {
-  std::string_view format;      // "safetensors", "pytorch" or "bytes"
+  std::string_view format;      // "safetensors", "pytorch", "gguf" or "bytes"
   std::string metadata;         // the file's own metadata as a JSON object of strings, or empty
   std::vector<Extent> extents;  // ranges that cover the file, in order of offset
   // For plain bytes that look like a model: what they are, and why they are not split into tensors;
