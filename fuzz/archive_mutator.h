@@ -134,6 +134,15 @@ class Fitter {
       }
       case RecordType::kPrivateName:
         return true;
+      case RecordType::kBlockType: {
+        auto fields = catalog::decode_block_type(view(record));
+        if (!fields.ok()) return true;
+        const auto before = *fields;
+        fields->number = static_cast<std::uint32_t>(block_types_.size());
+        block_types_.push_back(fields->type);
+        set(record, *fields, before);
+        return true;
+      }
       default: {  // unknown, with the check of its payload
         if (record.payload.empty()) return true;
         const auto check = catalog::check_of(kind_, record.payload);
@@ -172,6 +181,11 @@ class Fitter {
       if (fields.kind == catalog::TensorKind::kBytes) return false;
       fields.file = catalog::kNone;
       fields.offset = 0;
+    }
+    if (fields.dtype == DType::kBlock && !block_types_.empty()) {
+      fields.block_type = std::min<std::uint32_t>(
+          fields.block_type, static_cast<std::uint32_t>(block_types_.size() - 1));
+      fields.element_bits = static_cast<std::uint32_t>(block_types_[fields.block_type]->bits());
     }
     all.moved = false;
     fields.number = tensors_++;
@@ -280,6 +294,7 @@ class Fitter {
   DigestKind kind_;
   Limits limits_;
   std::uint32_t files_ = 0, tensors_ = 0, groups_ = 0, file_tensors_ = 0;
+  std::vector<SharedBlockType> block_types_;
   std::uint64_t file_size_ = 0;
   bool file_ = false;
   std::optional<catalog::TensorMeta> tensor_;  // whose chunks come

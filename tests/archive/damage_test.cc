@@ -20,13 +20,17 @@ std::string outcome(const Status& status) {
   return status.ok() ? "no error" : status.error().message;
 }
 
-class Damage : public testing::TestWithParam<std::tuple<bool, bool>> {
+class Damage : public testing::TestWithParam<std::tuple<bool, bool, bool>> {
  protected:
   std::vector<std::byte> archive() const {
-    const auto [decode, front_index] = GetParam();
+    const auto [decode, front_index, blocks] = GetParam();
     WriteOptions options;
     options.chunk_bytes = 128;
-    return *write_sample(sample_files(), options, front_index);
+    options.dedup = !blocks;  // from a pipe, repeats cannot be read
+    return *write_sample(files(), options, front_index);
+  }
+  static std::vector<SampleFile> files() {
+    return std::get<2>(GetParam()) ? block_files() : sample_files();
   }
   Status check(Bytes bytes) const {
     const auto source = io::memory_source(bytes);
@@ -65,7 +69,7 @@ TEST_P(Damage, EveryFlippedBitIsFoundWithItsPlace) {
 // Reading checks what it decodes, so damage that changes nothing may pass, and nothing else.
 TEST_P(Damage, EveryFlippedBitIsFoundByReadingOrChangesNothing) {
   std::vector<std::byte> bytes = archive();
-  const auto expected = contents(sample_files());
+  const auto expected = contents(files());
   const bool front_index = std::get<1>(GetParam());
   const auto read = [&]() -> Status {
     ReadOptions options;
@@ -119,7 +123,8 @@ TEST_P(Damage, EveryCutAndEveryAdditionIsFound) {
   EXPECT_FALSE(Reader::open(io::memory_source(Bytes(bytes))).ok());
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, Damage, testing::Combine(testing::Bool(), testing::Bool()));
+INSTANTIATE_TEST_SUITE_P(Ways, Damage,
+                         testing::Combine(testing::Bool(), testing::Bool(), testing::Bool()));
 
 TEST(DamageTest, AVisitorMayPassDamagedChunksOver) {
   WriteOptions options;

@@ -66,6 +66,41 @@ inline std::vector<SampleFile> sample_files() {
   return files;
 }
 
+// The block types Q4_0 and Q8_0 of GGUF: 32 values in 18 and in 34 bytes.
+inline SharedBlockType q4_0() {
+  return std::make_shared<const BlockType>(
+      BlockType{"Q4_0", 32, {BlockField::of("d", DType::kF16, 1), BlockField::of("qs", {}, 16)}});
+}
+inline SharedBlockType q8_0() {
+  return std::make_shared<const BlockType>(BlockType{
+      "Q8_0", 32, {BlockField::of("d", DType::kF16, 1), BlockField::of("qs", DType::kI8, 32)}});
+}
+
+// A tensor of blocks; `shape` counts blocks.
+inline SampleTensor block_tensor(std::string name, const SharedBlockType& type, Shape shape,
+                                 unsigned seed) {
+  SampleTensor t;
+  t.spec.name = std::move(name);
+  t.spec.dtype = DType::kBlock;
+  t.spec.block = type;
+  t.spec.shape = std::move(shape);
+  t.bytes = noise(*element_count(t.spec.shape) * type->bytes(), seed);
+  return t;
+}
+
+// A file with tensors of blocks of two types: rows and chunks, a tensor that is tied to another one,
+// an empty one, and one of numbers.
+inline std::vector<SampleFile> block_files() {
+  SampleFile model{"model.gguf", catalog::FileKind::kRegular, {}};
+  model.tensors.push_back(sample_bytes("header of the model"));
+  model.tensors.push_back(block_tensor("layers.0.q", q4_0(), {5, 4}, 1));
+  model.tensors.push_back(block_tensor("layers.1.k", q8_0(), {3, 2}, 2));
+  model.tensors.push_back(block_tensor("tied", q4_0(), {5, 4}, 1));
+  model.tensors.push_back(block_tensor("none", q8_0(), {0, 4}, 3));
+  model.tensors.push_back(sample_tensor("norm", DType::kF32, {9}, 4));
+  return {std::move(model)};
+}
+
 inline Status write_sample(const std::vector<SampleFile>& files, Writer& writer) {
   BBZ_TRY(writer.add_metadata("made-for", "tests"));
   for (const SampleFile& file : files) {

@@ -175,6 +175,32 @@ TEST_F(CContents, Tensors) {
             BBZ_ERROR_INVALID_ARGUMENT);
 }
 
+TEST_F(CContents, TensorsOfBlocks) {
+  archive_ = *write_sample(block_files(), {});
+  reader_ = open();
+  const bbz_tensor_info q = tensor("layers.0.q");
+  EXPECT_EQ(q.dtype, std::uint32_t{BBZ_DTYPE_BLOCK});
+  EXPECT_EQ(q.element_bits, 18 * 8u);
+  EXPECT_THAT(std::span(q.shape, q.rank), ElementsAre(5u, 4u));
+  EXPECT_STREQ(q.block_type, "Q4_0");
+  EXPECT_EQ(q.block_type_length, 4u);
+  EXPECT_EQ(q.block_values, 32u);
+  const bbz_tensor_info norm = tensor("norm");
+  EXPECT_EQ(norm.block_type, nullptr);
+  EXPECT_EQ(norm.block_type_length, 0u);
+  EXPECT_EQ(norm.block_values, 0u);
+}
+
+TEST_F(CContents, ATensorInfoOfTheFirstVersion) {
+  bbz_tensor_info info;
+  std::memset(&info, 0xFF, sizeof info);
+  info.struct_size = offsetof(bbz_tensor_info, layer) + sizeof info.layer;
+  ASSERT_EQ(bbz_reader_tensor(reader_.get(), 0, &info, error_.get()), BBZ_OK) << message();
+  EXPECT_EQ(info.block_values, 0xFFFFFFFF);  // is behind it
+  --info.struct_size;
+  EXPECT_EQ(bbz_reader_tensor(reader_.get(), 0, &info, error_.get()), BBZ_ERROR_INVALID_ARGUMENT);
+}
+
 TEST_F(CContents, TensorsByName) {
   std::uint32_t number = 0;
   EXPECT_EQ(bbz_reader_find_tensor(reader_.get(), "embed", 4, BBZ_NONE, &number, error_.get()),

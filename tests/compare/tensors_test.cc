@@ -112,5 +112,30 @@ TEST(CompareTensors, ReportsPartsThatCannotBeLoaded) {
             Code::kMalformed);
 }
 
+TEST(CompareTensors, BlocksAreTheSameOrNot) {
+  const auto type = [](const char* name, std::uint32_t values, std::uint64_t bytes) {
+    return std::make_shared<const BlockType>(
+        BlockType{name, values, {BlockField::of("f", BlockField::kNoDType, bytes)}});
+  };
+  const auto info = [](Shape shape, SharedBlockType block) {
+    return TensorInfo{"w", DType::kBlock, std::move(shape), std::move(block)};
+  };
+  const std::vector<std::byte> a(12, std::byte{1}), b(12, std::byte{2});
+  const TensorInfo first = info({2, 2}, type("t", 4, 3));
+  EXPECT_TRUE(compare_whole(first, a, info({2, 2}, type("t", 4, 3)), a)->identical);
+  const auto other = compare_whole(first, a, first, b);
+  EXPECT_FALSE(other->identical);
+  EXPECT_EQ(other->largest, std::numeric_limits<double>::infinity());
+  EXPECT_FALSE(compare_whole(first, a, info({2, 2}, type("u", 4, 3)), a)->identical);
+  // The same values in other blocks, and in numbers.
+  EXPECT_FALSE(
+      compare_whole(first, a, info({2, 4}, type("v", 2, 1)), Bytes(a).first(8))->identical);
+  const TensorInfo numbers{"w", DType::kU8, {2, 8}};
+  EXPECT_FALSE(compare_whole(first, a, numbers, std::vector<std::byte>(16))->identical);
+  EXPECT_EQ(compare_whole(first, a, info({2, 2}, type("w", 5, 3)), a).code(),
+            Code::kInvalidArgument);
+  EXPECT_EQ(compare_whole(first, Bytes(a).first(11), first, a).code(), Code::kMalformed);
+}
+
 }  // namespace
 }  // namespace bbz::compare

@@ -18,7 +18,7 @@ DECODER = SPEC / "decoder" / "bbzdec"
 sys.path.insert(0, str(DECODER.parent))
 
 import mutate  # noqa: E402 (the path must be set first)
-from bbzdec import archive, dtypes, metas  # noqa: E402
+from bbzdec import archive, blocks, dtypes, metas  # noqa: E402
 from bbzdec.errors import ArchiveError  # noqa: E402
 
 SKIPPED = 77
@@ -63,6 +63,9 @@ def described(opened):
     for tensor in catalog.tensors:
         entry = {"file": path[tensor.file], "name": tensor.name, "shape": tensor.shape,
                  "dtype": dtypes.name_of(tensor.dtype)}
+        if tensor.block_type is not None:
+            block = catalog.block_types[tensor.block_type]
+            entry["block_type"], entry["values"] = block.name, blocks.shape_in_values(tensor, block)
         if tensor.layer is not None:
             entry["layer"] = tensor.layer
         try:
@@ -90,7 +93,17 @@ def described(opened):
             metadata[-1]["value"] = opened.value(entry)
         except ArchiveError as error:
             metadata[-1]["error"] = error.code
-    return {"files": files, "tensors": tensors, "metadata": metadata, "root": opened.root()}
+    whole = {"files": files, "tensors": tensors, "metadata": metadata, "root": opened.root()}
+    if catalog.block_types:
+        whole["block_types"] = [described_block(block) for block in catalog.block_types]
+    return whole
+
+
+def described_block(block):
+    """A block type in the form of the vectors' JSON files."""
+    fields = [{"name": field.name, "dtype": dtypes.name_of(field.dtype), "bits": field.bits, "count": field.count}
+              for field in block.fields]
+    return {"name": block.name, "values": block.values, "bytes": block.size, "fields": fields}
 
 
 def test_valid():

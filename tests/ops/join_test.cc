@@ -283,6 +283,37 @@ TEST(Join, CopiesExtensionsAndPrivateNames) {
   EXPECT_TRUE(std::equal(bytes.begin(), bytes.begin() + records, whole->begin()));
 }
 
+// Parts have the same block types under other numbers, and ones of their own.
+TEST(Join, MergesBlockTypes) {
+  const auto of = [](const char* path, const std::vector<SharedBlockType>& types) {
+    SampleFile file{path, catalog::FileKind::kRegular, {}};
+    for (const SharedBlockType& type : types) {
+      file.tensors.push_back(block_tensor(type->name, type, {3, 2}, 1));
+    }
+    return file;
+  };
+  const auto own =
+      std::make_shared<const BlockType>(BlockType{"own", 2, {BlockField::of("q", DType::kF4, 2)}});
+  const Files files = {of("a", {q4_0(), q8_0()}), of("b", {q8_0(), own, q4_0()}), of("c", {own})};
+  const auto whole =
+      joined({archive_of({files[0]}), archive_of({files[1]}), archive_of({files[2]})});
+  BBZ_ASSERT_OK(whole);
+  const auto reader = Reader::open(io::memory_source(*whole));
+  const catalog::Catalog& catalog = reader->catalog();
+  ASSERT_EQ(catalog.block_types.size(), 3u);
+  EXPECT_EQ(reader->root(), Reader::open(io::memory_source(archive_of(files)))->root());
+  for (const catalog::Tensor& tensor : catalog.tensors) {
+    ASSERT_NE(tensor.block, nullptr);
+    EXPECT_EQ(tensor.block->name, tensor.meta.name);
+  }
+  expect_verified(*whole);
+  const auto other =
+      std::make_shared<const BlockType>(BlockType{"own", 3, {BlockField::of("q", DType::kF4, 2)}});
+  const Error error = error_of({archive_of({files[2]}), archive_of({of("d", {other})})});
+  EXPECT_EQ(error.code, Code::kInvalidArgument);
+  EXPECT_THAT(error.message, HasSubstr("block type \"own\""));
+}
+
 TEST(Join, RefusesWhatDoesNotGoTogether) {
   const Files files = sample_files();
   const Archive a = archive_of({files[0]});

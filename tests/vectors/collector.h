@@ -78,6 +78,7 @@ void add_safetensors_vectors(Collector& c);
 // Of codecs.
 void add_codec_vectors(Collector& c);
 void add_repeat_vectors(Collector& c);
+void add_block_vectors(Collector& c);
 void add_split_vectors(Collector& c);
 // Of forms and groups.
 void add_symmetry_vectors(Collector& c);

@@ -21,6 +21,7 @@ std::vector<Invalid> invalid_vectors() {
   add_bits_back_vectors(c);
   add_order_vectors(c);
   add_repeat_vectors(c);
+  add_block_vectors(c);
   return c.all;
 }
 

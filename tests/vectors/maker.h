@@ -89,9 +89,10 @@ class Maker {
     bool operand = false;
     std::uint8_t form = 0;
     std::uint32_t group = kNone;
-    const char* fails = nullptr;  // the code of reading it
+    const char* fails = nullptr;   // the code of reading it
+    std::uint32_t block_type = 0;  // if the dtype is 64
   };
-  void tensor(const std::string& name, std::uint8_t dtype, std::uint8_t bits,
+  void tensor(const std::string& name, std::uint8_t dtype, std::uint32_t bits,
               const std::vector<std::uint64_t>& shape, const Buffer& plain,
               const Options& options) {
     raw::TensorFields t;
@@ -101,6 +102,7 @@ class Maker {
     t.name = name;
     t.form = options.form;
     t.group = options.group;
+    t.block_type = options.block_type;
     if (options.operand) t.file = kNone;
     add(t, plain, options);
     const auto* info = find_dtype(static_cast<DType>(dtype));
@@ -109,6 +111,14 @@ class Maker {
     entry["name"] = name;
     entry["dtype"] = info != nullptr ? std::string(info->name) : std::to_string(dtype);
     entry["shape"] = shape;
+    if (dtype == kBlock) {
+      const ordered_json& type = expected_["block_types"][options.block_type];
+      std::vector<std::uint64_t> values = shape;
+      values.back() *= type["values"].get<std::uint64_t>();
+      entry["dtype"] = "block";
+      entry["block_type"] = type["name"];
+      entry["values"] = values;
+    }
     const auto layer = options.layer ? options.layer : options.name_layer;
     if (layer) entry["layer"] = *layer;
     if (options.fails != nullptr) {
@@ -118,7 +128,7 @@ class Maker {
     }
     expected_["tensors"].push_back(std::move(entry));
   }
-  void tensor(const std::string& name, std::uint8_t dtype, std::uint8_t bits,
+  void tensor(const std::string& name, std::uint8_t dtype, std::uint32_t bits,
               const std::vector<std::uint64_t>& shape, const Buffer& plain) {
     tensor(name, dtype, bits, shape, plain, Options());
   }
@@ -139,6 +149,27 @@ class Maker {
     entry["key"] = key;
     entry[fails == nullptr ? "value" : "error"] = fails == nullptr ? value : fails;
     expected_["metadata"].push_back(std::move(entry));
+  }
+
+  void block_type(const std::string& name, std::uint32_t values,
+                  const std::vector<raw::BlockField>& fields) {
+    ordered_json& types = expected_["block_types"];
+    const auto number = static_cast<std::uint32_t>(types.size());
+    archive.records.push_back(raw::block_type(number, name, values, fields));
+    ordered_json entry = {{"name", name}, {"values", values}, {"bytes", 0}};
+    std::uint64_t bits = 0;
+    for (const raw::BlockField& field : fields) {
+      const auto* info = find_dtype(static_cast<DType>(field.dtype));
+      const int each = info != nullptr ? info->bits : field.bits.value_or(8);
+      bits += each * field.count;
+      entry["fields"].push_back(
+          {{"name", field.name},
+           {"dtype", info != nullptr ? std::string(info->name) : std::to_string(field.dtype)},
+           {"bits", each},
+           {"count", field.count}});
+    }
+    entry["bytes"] = bits / 8;
+    types.push_back(std::move(entry));
   }
 
   Valid finish(bool frozen = false) const {

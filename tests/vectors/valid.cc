@@ -294,6 +294,7 @@ std::vector<Valid> valid_vectors() {
   minor.archive.header.optional = 0x8001;
   all.push_back(minor.finish());
   for (Valid& v : valid_unknown_vectors()) all.push_back(std::move(v));
+  for (Valid& v : valid_block_vectors()) all.push_back(std::move(v));
   for (Valid& v : valid_edge_vectors()) all.push_back(std::move(v));
   for (Valid& v : valid_place_vectors()) all.push_back(std::move(v));
   for (Valid& v : valid_repeat_vectors()) all.push_back(std::move(v));

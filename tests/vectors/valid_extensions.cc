@@ -126,6 +126,12 @@ std::vector<Valid> required_ones() {
   all.push_back(required("extension-required-private-name", 10, [](Maker& m) {
     m.archive.records.push_back(raw::private_name(2, 100, "org.example.int3"));
   }));
+  all.push_back(required("extension-required-block-type", 11, [](Maker& m) {
+    m.block_type("later", 2, {{"f", 0, 3}});
+    m.begin_file("a.bin");
+    m.tensor("blocks", kBlock, 24, {2}, raw::text("012345"));
+    m.end_file();
+  }));
   return all;
 }
 

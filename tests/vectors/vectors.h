@@ -14,6 +14,7 @@ inline constexpr std::uint8_t kU16 = 4;
 inline constexpr std::uint8_t kU32 = 6;
 inline constexpr std::uint8_t kF16 = 16;
 inline constexpr std::uint8_t kBF16 = 17;
+inline constexpr std::uint8_t kBlock = 64;
 
 // An archive that must be read, and its content as the text of a JSON file.
 struct Valid {
@@ -31,6 +32,8 @@ std::vector<Valid> valid_unknown_vectors();
 std::vector<Valid> valid_place_vectors();
 // Those of chunks that repeat earlier ones.
 std::vector<Valid> valid_repeat_vectors();
+// Those of block types.
+std::vector<Valid> valid_block_vectors();
 // Those at the edge of a rule.
 std::vector<Valid> valid_edge_vectors();
 // Those of extensions, private names and aligned payloads.

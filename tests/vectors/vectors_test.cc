@@ -84,8 +84,13 @@ json tensors_of(const catalog::Catalog& catalog, const Collected& collected) {
     const auto* info = find_dtype(t.meta.dtype);
     json entry = {{"name", t.meta.name}, {"shape", t.meta.shape}};
     entry["file"] = t.is_operand() ? json(nullptr) : json(catalog.files[t.meta.file].path);
-    entry["dtype"] =
-        info != nullptr ? std::string(info->name) : std::to_string(static_cast<int>(t.meta.dtype));
+    entry["dtype"] = t.block != nullptr ? "block"
+                     : info != nullptr  ? std::string(info->name)
+                                        : std::to_string(static_cast<int>(t.meta.dtype));
+    if (t.block != nullptr) {
+      entry["block_type"] = t.block->name;
+      entry["values"] = catalog::shape_in_values(t);
+    }
     if (t.meta.layer != catalog::kNone) entry["layer"] = t.meta.layer;
     const auto failed = collected.failed.find(t.meta.number);
     if (failed != collected.failed.end()) {
@@ -94,6 +99,27 @@ json tensors_of(const catalog::Catalog& catalog, const Collected& collected) {
       entry["sha256"] = digest(collected.bytes.at(t.meta.number));
     }
     all.push_back(std::move(entry));
+  }
+  return all;
+}
+
+// The block types of an archive, in the same form; null if there are none.
+json block_types_of(const catalog::Catalog& catalog) {
+  json all;
+  for (const catalog::BlockTypeMeta& meta : catalog.block_types) {
+    json fields;
+    for (const BlockField& field : meta.type->fields) {
+      const auto* info = find_dtype(field.dtype);
+      const auto number = std::to_string(static_cast<int>(field.dtype));
+      fields.push_back({{"name", field.name},
+                        {"dtype", info != nullptr ? std::string(info->name) : number},
+                        {"bits", field.element_bits},
+                        {"count", field.count}});
+    }
+    all.push_back({{"name", meta.type->name},
+                   {"values", meta.type->values},
+                   {"bytes", meta.type->bytes()},
+                   {"fields", fields}});
   }
   return all;
 }
@@ -153,6 +179,7 @@ void check_reader(const json& expected, const Buffer& bytes, bool front) {
     if (!status.ok()) collected.failed[t.meta.number] = status.code();
   }
   EXPECT_EQ(tensors_of(catalog, collected), expected["tensors"]);
+  EXPECT_EQ(block_types_of(catalog), expected.value("block_types", json()));
 
   json files = json::array();
   for (std::uint32_t i = 0; i < catalog.files.size(); ++i) {
@@ -224,6 +251,7 @@ void check_valid(const fs::path& folder) {
     ASSERT_TRUE(summary.ok()) << summary.error().message;
     EXPECT_EQ(summary->root.to_string(), expected["root"]);
     EXPECT_EQ(tensors_of(summary->catalog, collected), expected["tensors"]);
+    EXPECT_EQ(block_types_of(summary->catalog), expected.value("block_types", json()));
   }
 }
 

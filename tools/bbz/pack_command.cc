@@ -43,7 +43,8 @@ Manual pack_manual() {
   Manual manual;
   manual.summary = "Pack a file, a directory or a stream into an archive";
   manual.description = {
-      "Safetensors files and PyTorch state dicts (.pt, .pth, .bin, .ckpt) are split into tensors. "
+      "Safetensors files, PyTorch state dicts (.pt, .pth, .bin, .ckpt) and GGUF files "
+      "are split into tensors. "
       "Any other file is packed as bytes; "
       "if it looks like a model, a message names it and says why. "
       "If INPUT is -, standard input is packed: the members of a tar, or a single file.",

@@ -87,6 +87,10 @@ Json tensors_of(const Summary& summary, bool chunks) {
         {"layer", number_or_null(tensor.meta.layer)},  {"form", static_cast<int>(tensor.meta.form)},
         {"group", number_or_null(tensor.meta.group)},  {"bytes", tensor.byte_size},
         {"stored_bytes", tensor.stored_bytes},         {"chunk_count", tensor.chunk_count}};
+    if (tensor.block != nullptr) {
+      entry["block_type"] = tensor.meta.block_type;
+      entry["shape_in_values"] = catalog::shape_in_values(tensor);
+    }
     if (chunks) entry["chunks"] = chunks_of(summary, tensor);
     list.push_back(std::move(entry));
   }
@@ -113,6 +117,24 @@ Json private_names_of(const catalog::Catalog& catalog) {
   return list;
 }
 
+Json block_types_of(const catalog::Catalog& catalog) {
+  Json list = Json::array();
+  for (const catalog::BlockTypeMeta& entry : catalog.block_types) {
+    Json fields = Json::array();
+    for (const BlockField& field : entry.type->fields) {
+      const bool bytes = field.dtype == BlockField::kNoDType;
+      fields.push_back({{"name", field.name},
+                        {"dtype", bytes ? Json() : Json(ops::dtype_name(field.dtype))},
+                        {"count", field.count}});
+    }
+    list.push_back({{"name", entry.type->name},
+                    {"values", entry.type->values},
+                    {"bytes", entry.type->bytes()},
+                    {"fields", std::move(fields)}});
+  }
+  return list;
+}
+
 }  // namespace
 
 void print_json(const Summary& summary, const Lists& lists) {
@@ -125,6 +147,7 @@ void print_json(const Summary& summary, const Lists& lists) {
       {"id", fmt::format("{:016x}", header.id)},
       {"alignment", header.alignment},
       {"private_names", private_names_of(*summary.catalog)},
+      {"block_types", block_types_of(*summary.catalog)},
       {"index_first", (header.required_features & container::kFeatureIndexFirst) != 0},
       {"root_digest", summary.root.to_string()},
       {"archive_bytes", info.archive_bytes},

@@ -69,6 +69,18 @@ std::string repeated_text(const catalog::Catalog& catalog, const catalog::Chunk&
                      quoted(catalog.files[tensor.file].path));
 }
 
+// Returns what a block of a type holds.
+std::string block_text(const BlockType& type) {
+  std::string fields;
+  for (const BlockField& field : type.fields) {
+    const bool bytes = field.dtype == BlockField::kNoDType;
+    fields += fmt::format("{}{} {} {}", fields.empty() ? "" : ", ", quoted(field.name), field.count,
+                          bytes ? "bytes" : ops::dtype_name(field.dtype));
+  }
+  return fmt::format("{}: {} values in {} bytes: {}", quoted(type.name), type.values, type.bytes(),
+                     fields);
+}
+
 // Prints the first files that look like models and were packed as bytes, with the reasons.
 void TextView::print_as_bytes() const {
   constexpr std::size_t kShown = 10;
@@ -103,6 +115,9 @@ void TextView::print_summary() const {
         quoted(view_.catalog->files[place.first].path));
   }
   print_as_bytes();
+  for (const catalog::BlockTypeMeta& entry : view_.catalog->block_types) {
+    put("  block type   {}\n", block_text(*entry.type));
+  }
   if (!view_.catalog->groups.empty()) {
     put("  groups       {}\n", grouped(view_.catalog->groups.size()));
   }
@@ -114,7 +129,8 @@ void TextView::print_kinds() const {
   Table dtypes({"dtype", "tensors", "elements", "size", "stored", "ratio"});
   const auto add = [&](const std::string& name, const ops::Tally& tally) {
     if (tally.tensors == 0) return;
-    dtypes.add(with_sizes({name, grouped(tally.tensors), human_count(tally.elements)}, tally));
+    dtypes.add(
+        with_sizes({printable(name), grouped(tally.tensors), human_count(tally.elements)}, tally));
   };
   for (const ops::NamedTally& row : view_.info.dtypes) add(row.name, row);
   add("no tensor", view_.info.other);
@@ -183,9 +199,9 @@ void TextView::print_tensors(bool chunks) const {
     Table table({"tensor", "dtype", "shape", "layer", "chunks", "size", "stored", "ratio"});
     for (const catalog::Tensor& tensor : catalog.tensors) {
       if (tensor.meta.kind == catalog::TensorKind::kBytes) continue;
-      table.add(with_sizes({quoted(tensor.meta.name), ops::dtype_name(tensor.meta.dtype),
-                            shape_text(tensor.meta.shape), layer_text(layer_of(tensor.meta)),
-                            grouped(tensor.chunk_count)},
+      table.add(with_sizes({quoted(tensor.meta.name), printable(ops::dtype_name(tensor)),
+                            shape_text(catalog::shape_in_values(tensor)),
+                            layer_text(layer_of(tensor.meta)), grouped(tensor.chunk_count)},
                            ops::Info::of(tensor)));
     }
     table.print();
@@ -195,7 +211,7 @@ void TextView::print_tensors(bool chunks) const {
     put("  {} {} {}\n",
         tensor.meta.kind == catalog::TensorKind::kBytes ? "bytes of a file"
                                                         : quoted(tensor.meta.name),
-        ops::dtype_name(tensor.meta.dtype), shape_text(tensor.meta.shape));
+        printable(ops::dtype_name(tensor)), shape_text(catalog::shape_in_values(tensor)));
     for (const catalog::Chunk& chunk : catalog.chunks_of(tensor)) {
       const std::uint64_t stored = ops::stored_bytes(chunk);
       put("    chunk {}: {} elements from {}, {} {} -> {} bytes ({}) at offset {}{}\n",

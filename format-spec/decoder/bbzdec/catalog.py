@@ -3,7 +3,7 @@ import hashlib
 
 import xxhash
 
-from . import codecs, container, groups, metas
+from . import blocks, codecs, container, groups, limits as fixed, metas
 from .errors import require
 from .limits import BITS_64
 
@@ -14,6 +14,7 @@ class Catalog:
     def __init__(self, header, limits):
         self.header, self.limits = header, limits
         self.files, self.tensors, self.metadata, self.groups = [], [], [], []
+        self.block_types = []
         self.file_open = False
         self.chunk_count = self.unpacked = 0
         self.paths, self.folders = set(), set()
@@ -26,7 +27,8 @@ class Catalog:
         add = {container.FILE: self.add_file, container.FILE_END: self.end_file,
                container.TENSOR: self.add_tensor, container.CHUNK: self.add_chunk,
                container.METADATA: self.add_metadata, container.GROUP: self.add_group,
-               container.PRIVATE_NAME: self.add_private_name}
+               container.PRIVATE_NAME: self.add_private_name,
+               container.BLOCK_TYPE: self.add_block_type}
         self.check_place(record)
         add.get(record.type, self.add_unknown)(record)
         self.used.add((metas.RECORD_TYPES, record.type))
@@ -122,6 +124,7 @@ class Catalog:
         self.expect_chunks_done(record)
         require(len(self.tensors) < self.limits.tensors, "limit", f"{record}: too many tensors")
         self.place(record, tensor)
+        blocks.check_tensor(record, tensor, self.block_types)
         self.check_sizes(record, tensor)
         self.refer_to_group(record, tensor)
         self.chunk_count += chunks_of(tensor)
@@ -260,6 +263,19 @@ class Catalog:
                     f"{record}: number {entry.number} was named or used before")
             self.use(entry.registry, entry.number)
             self.names.append(entry)
+
+    def add_block_type(self, record):
+        """Block type (type 11)."""
+        block = blocks.parse_block_type(record)
+        self.expect_chunks_done(record)
+        require(len(self.block_types) < fixed.BLOCK_TYPES, "limit", f"{record}: too many block types")
+        require(block.number == len(self.block_types), "malformed", f"{record}: number {block.number}")
+        require(block.name not in (other.name for other in self.block_types), "malformed",
+                f"{record}: another block type is called {block.name!r}")
+        self.use(metas.RECORD_TYPES, record.type, block.extensions)
+        for field in block.fields:
+            self.use(metas.DTYPES, field.dtype)
+        self.block_types.append(block)
 
     def add_unknown(self, record):
         """Records: an unknown one begins with the check of its payload."""

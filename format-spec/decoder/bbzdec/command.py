@@ -48,6 +48,9 @@ def show(opened):
         of = "of the archive" if entry.file is None else f"of file {entry.file}"
         known = entry.extensions.unknown is None
         print(f"metadata  {entry.key!r} {of}: {repr(opened.value(entry)) if known else 'unsupported'}")
+    for block in opened.catalog.block_types:
+        fields = ", ".join(f"{one.name} {one.count} x {dtypes.name_of(one.dtype)}" for one in block.fields)
+        print(f"blocks    {block.name!r}: {block.values} values in {block.size} bytes: {fields}")
     for name in opened.catalog.names:
         print(f"private   number {name.number} of registry {name.registry}: {name.name.decode()}")
 

@@ -78,6 +78,7 @@ class Content:
     def decode(tensor, chunk, codec, payload):
         """Dtypes: what does not need a dtype is decoded without one."""
         known = dtypes.BY_NUMBER.get(tensor.dtype)
+        require(codec != codecs.SPLIT_FLOAT or tensor.dtype != dtypes.BLOCK, "malformed", "split-float of blocks")
         require(known or codec != codecs.SPLIT_FLOAT, "unsupported", f"dtype {tensor.dtype}")
         return codecs.decode(codec, payload, known, tensor.bits, chunk.count, chunk.size)
 

@@ -20,9 +20,12 @@ BY_NUMBER = {dtype.number: dtype for dtype in (
     DType(35, "F8_E4M3FNUZ", 8, 4), DType(36, "F8_E5M2FNUZ", 8, 5), DType(40, "F6_E2M3", 6),
     DType(41, "F6_E3M2", 6), DType(48, "F4", 4))}
 BY_NAME = {dtype.name: dtype for dtype in BY_NUMBER.values()}
+BLOCK = 64
 U8, F16, BF16, F32 = (BY_NAME[name].number for name in ("U8", "F16", "BF16", "F32"))
 
 
 def name_of(number):
     """Returns the name of a dtype, or its number if version 1.0 has no name for it."""
+    if number == BLOCK:
+        return "block"
     return BY_NUMBER[number].name if number in BY_NUMBER else str(number)

@@ -55,6 +55,8 @@ def parse_group(group, payload, header):
 def check_form(tensor, groups):
     """Forms: what a tensor's record and its group's must agree on before the tensor is decoded."""
     tensor.extensions.check(str(tensor))
+    require(tensor.dtype != dtypes.BLOCK or tensor.form not in (LOWER, POLAR_FORM, RIDER), "malformed",
+            f"{tensor}: form {tensor.form} of blocks")
     if tensor.form in (LOWER, POLAR_FORM):
         check_matrix(tensor)
     if tensor.form == LOWER:

@@ -2,7 +2,7 @@
 import re
 from dataclasses import dataclass, field
 
-from . import dtypes
+from . import dtypes, limits as fixed
 from .container import EXTENDED, FILE as FILE_RECORD, PAYLOAD, SHA256, TENSOR as TENSOR_RECORD
 from .errors import require
 from .fields import Fields, text
@@ -66,6 +66,7 @@ class Tensor:
     kind: int
     dtype: int
     bits: int
+    block_type: int = None
     number: int = None
     file: int = None
     offset: int = 0
@@ -264,8 +265,13 @@ def parse_tensor(record, header, limits):
     codec = fields.u8() if first & 7 == FOLLOWS else first & 7
     dtype = dtypes.U8 if kind == BYTES else fields.u8()
     known = dtypes.BY_NUMBER.get(dtype)
-    bits = fields.u8() if more & ELEMENT_BITS else known.bits if known else 0
-    tensor = Tensor(record.offset, more, kind, dtype, bits)
+    block_type = None
+    bits = known.bits if known else 0
+    if more & ELEMENT_BITS and dtype == dtypes.BLOCK:
+        bits, block_type = 8 * fields.var32(), fields.var32()
+    elif more & ELEMENT_BITS:
+        bits = fields.u8()
+    tensor = Tensor(record.offset, more, kind, dtype, bits, block_type)
     operand = more & OPERAND
     if more & PLACED:
         tensor.number = fields.var32()
@@ -292,6 +298,8 @@ def parse_tensor(record, header, limits):
     tensor.layer = layer_of(tensor.name) if tensor.extensions.layer is None else tensor.extensions.layer
     require(bits >= 1 and bool(more & ELEMENT_BITS) == (known is None), "malformed",
             f"{where}: {bits} bits an element of dtype {dtypes.name_of(dtype)}")
+    require(dtype != dtypes.BLOCK or (bits <= 8 * fixed.BLOCK_BYTES and tensor.shape), "malformed",
+            f"{where}: blocks of {bits // 8} bytes in a tensor of {len(tensor.shape)} axes")
     tensor.elements = 1
     for extent in tensor.shape:
         tensor.elements *= extent

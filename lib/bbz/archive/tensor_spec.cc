@@ -6,6 +6,26 @@
 #include "bbz/format/chunk/chunk.h"
 
 namespace bbz {
+namespace {
+
+// Returns the bits of an element.
+Result<std::uint32_t> bits_of(const TensorSpec& spec) {
+  const DTypeInfo* const dtype = find_dtype(spec.dtype);
+  if ((dtype == nullptr && spec.dtype != DType::kBlock) ||
+      (spec.dtype == DType::kBlock) != (spec.block != nullptr)) {
+    return make_error(Code::kInvalidArgument, "tensor {}: {} dtype {} {} a block type",
+                      quoted(spec.name), dtype == nullptr ? "unknown" : "known",
+                      static_cast<int>(spec.dtype), spec.block != nullptr ? "with" : "without");
+  }
+  if (dtype != nullptr) return static_cast<std::uint32_t>(dtype->bits);
+  const Status valid = check_block_type(*spec.block);
+  if (!valid.ok()) {
+    return make_error(valid.code(), "tensor {}: {}", quoted(spec.name), valid.error().message);
+  }
+  return static_cast<std::uint32_t>(spec.block->bits());
+}
+
+}  // namespace
 
 TensorSpec TensorSpec::bytes(std::uint64_t size) {
   TensorSpec spec;
@@ -15,17 +35,13 @@ TensorSpec TensorSpec::bytes(std::uint64_t size) {
 }
 
 Result<catalog::TensorMeta> tensor_meta(const TensorSpec& spec, std::uint64_t chunk_bytes) {
-  const DTypeInfo* dtype = find_dtype(spec.dtype);
-  if (dtype == nullptr) {
-    return make_error(Code::kInvalidArgument, "tensor {}: unknown dtype {}", quoted(spec.name),
-                      static_cast<int>(spec.dtype));
-  }
+  BBZ_ASSIGN(const std::uint32_t element_bits, bits_of(spec));
   BBZ_ASSIGN(const std::uint64_t elements, element_count(spec.shape));
   const StoredForm stored = spec.stored.value_or(StoredForm());
   catalog::TensorMeta meta;
   meta.kind = spec.kind;
   meta.dtype = spec.dtype;
-  meta.element_bits = static_cast<std::uint8_t>(dtype->bits);
+  meta.element_bits = element_bits;
   meta.form = stored.form;
   const auto named = spec.kind == catalog::TensorKind::kTensor ? layer_of(spec.name) : std::nullopt;
   meta.layer = spec.layer.value_or(named.value_or(catalog::kNone));

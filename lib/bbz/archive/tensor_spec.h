@@ -34,6 +34,7 @@ struct TensorSpec {
   std::optional<std::uint32_t> layer;     // of a model, if its name does not tell it
   std::variant<Next, At, Operand> place;  // where its bytes belong
   std::optional<StoredForm> stored;       // how it is stored, if not dense
+  SharedBlockType block;                  // what an element is, if dtype is kBlock
 
   // Returns the spec of `size` bytes of a file that are not a tensor.
   static TensorSpec bytes(std::uint64_t size);
@@ -42,8 +43,9 @@ struct TensorSpec {
 };
 
 // Returns the meta that a Writer with this size of chunks writes for a tensor, without its numbers
-// and its offset. Errors: kInvalidArgument if the dtype is unknown; kMalformed if the number of
-// elements exceeds 64 bits.
+// and its offset. Errors: kInvalidArgument if the dtype is unknown, or is kBlock and `block` null, or
+// the other way round; those of check_block_type(); kMalformed if the number of elements exceeds 64
+// bits.
 Result<catalog::TensorMeta> tensor_meta(const TensorSpec& spec, std::uint64_t chunk_bytes);
 
 }  // namespace bbz

@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "bbz/archive/internal/record_queue.h"
+#include "bbz/archive/internal/block_types.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 
@@ -34,6 +34,7 @@ struct Writer::State {
   const WriteOptions& options() const { return queue.options(); }
 
   internal::RecordQueue queue;
+  internal::BlockTypes block_types;
   Status failure;
 
   std::uint32_t files = 0;
@@ -230,8 +231,9 @@ Status Writer::begin_tensor(const TensorSpec& spec) {
     BBZ_TRY(check_begin(spec));
     BBZ_ASSIGN(catalog::TensorMeta meta, tensor_meta(spec, s.options().chunk_bytes));
     BBZ_ASSIGN(const std::uint64_t elements, element_count(meta.shape));
-    BBZ_ASSIGN(const std::uint64_t size, byte_size(meta.dtype, elements));
-    BBZ_ASSIGN(s.tensor_bytes, byte_size(meta.dtype, meta.stored_elements));
+    BBZ_ASSIGN(const std::uint64_t size, internal::size_of(meta, elements));
+    BBZ_ASSIGN(s.tensor_bytes, internal::size_of(meta, meta.stored_elements));
+    BBZ_ASSIGN(meta.block_type, s.block_types.number_of(spec.block, s.queue));
     meta.number = s.tensors++;
     s.placed = true;
     s.moved = false;

@@ -1,4 +1,4 @@
-// The element types of tensors, which are those of safetensors.
+// The element types of tensors: those of safetensors, and blocks.
 #pragma once
 
 #include <cstddef>
@@ -33,6 +33,9 @@ enum class DType : std::uint8_t {
   kF6E2M3 = 40,      // 6 bits an element, packed
   kF6E3M2 = 41,      // 6 bits an element, packed
   kF4 = 48,          // 4 bits an element, packed
+  // Blocks, of the size that a BlockType says. It is not in the table of types, so it is not found
+  // where a type of numbers is needed.
+  kBlock = 64,
 };
 
 // The number of bits of each field of a floating-point element. From the top bit down, the fields
@@ -52,10 +55,10 @@ struct DTypeInfo {
   FloatLayout layout;
 };
 
-// Returns the table of all known types, with one row for each.
+// Returns the table of all known types but kBlock, with one row for each.
 std::span<const DTypeInfo> dtype_table();
 
-// Returns the row of a type, or nullptr if the table does not have its number.
+// Returns the row of a type, or nullptr if the table does not have its number, as for kBlock.
 const DTypeInfo* find_dtype(DType dtype);
 // Returns the row of the type that safetensors calls `name`, or nullptr if there is none. The case
 // of letters counts.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "bbz/base/block_type.h"
 #include "bbz/base/dtype.h"
 #include "bbz/base/error.h"
 #include "bbz/base/shape.h"
@@ -16,8 +17,16 @@ namespace bbz {
 struct TensorInfo {
   std::string name;  // UTF-8
   DType dtype{};
-  Shape shape;  // extents in elements
+  Shape shape;              // extents in elements
+  SharedBlockType block{};  // what an element is, if dtype is kBlock
 };
+
+// Returns the bits of an element of a tensor; 0 if its dtype is unknown.
+inline std::uint64_t element_bits(const TensorInfo& info) {
+  if (info.block != nullptr) return info.block->bits();
+  const DTypeInfo* const dtype = find_dtype(info.dtype);
+  return dtype == nullptr ? 0 : static_cast<std::uint64_t>(dtype->bits);
+}
 
 // Returns the bytes of the tensor with an index in a list of TensorInfo: row-major, each element
 // little-endian, of the size that dtype and shape give. Every function that has one as an argument

@@ -87,6 +87,11 @@ bbz_tensor_info describe(const catalog::Tensor& tensor) {
   info.file_offset = meta.offset;
   info.file = meta.file;
   info.layer = meta.layer;
+  if (tensor.block != nullptr) {
+    info.block_type = tensor.block->name.c_str();
+    info.block_type_length = tensor.block->name.size();
+    info.block_values = tensor.block->values;
+  }
   return info;
 }
 

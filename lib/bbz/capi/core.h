@@ -97,11 +97,12 @@ enum {
   BBZ_DTYPE_F8_E5M2FNUZ = 36,
   BBZ_DTYPE_F6_E2M3 = 40,  // 6 bits each, packed
   BBZ_DTYPE_F6_E3M2 = 41,  // 6 bits each, packed
-  BBZ_DTYPE_F4 = 48        // 4 bits each, packed
+  BBZ_DTYPE_F4 = 48,       // 4 bits each, packed
+  BBZ_DTYPE_BLOCK = 64     // blocks of several values: see bbz_tensor_info
 };
 
-// Returns the name of a type as safetensors writes it, for example "BF16"; null for numbers that
-// are not in the list. The text is static.
+// Returns the name of a type as safetensors writes it, for example "BF16"; null for
+// BBZ_DTYPE_BLOCK, and for numbers that are not in the list. The text is static.
 BBZ_API const char* bbz_dtype_name(uint32_t dtype) BBZ_NOEXCEPT;
 
 // The limits that are checked before memory is allocated or work is done for a declared size. 0

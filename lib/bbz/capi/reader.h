@@ -94,7 +94,7 @@ typedef struct bbz_tensor_info {
   size_t name_length;      // bytes, without the zero byte at the end
   uint32_t kind;           // a BBZ_KIND_ number
   uint32_t dtype;          // a BBZ_DTYPE_ number, or one of a later version
-  uint32_t element_bits;   // size of one element, also of an unknown dtype
+  uint32_t element_bits;   // size of one element, also of an unknown dtype or a block
   uint32_t rank;           // number of axes; 0: one element
   const uint64_t* shape;   // `rank` sizes, the outermost axis first
   uint64_t element_count;  // product of `shape`
@@ -104,6 +104,12 @@ typedef struct bbz_tensor_info {
   uint64_t file_offset;    // offset in its file, in bytes
   uint32_t file;           // its file's number, or BBZ_NONE
   uint32_t layer;          // its layer's number, or BBZ_NONE
+  // If dtype is BBZ_DTYPE_BLOCK, the type of its blocks; otherwise null and 0. A block has
+  // element_bits / 8 bytes, and `shape` counts blocks on the innermost axis.
+  const char* block_type;    // name of the block type, in UTF-8
+  size_t block_type_length;  // bytes, without the zero byte at the end
+  uint32_t block_values;     // values that a block holds
+  uint32_t reserved;         // 0
 } bbz_tensor_info;
 
 // Describes a tensor, by number.

@@ -39,7 +39,8 @@ bool mantissas_repeat(const DTypeInfo& info, Bytes plain) {
 }
 
 bool is_float(const ChunkShape& shape) {
-  return dtype_info(shape.dtype).layout.exponent_bits != 0;
+  const DTypeInfo* const dtype = find_dtype(shape.dtype);
+  return dtype != nullptr && dtype->layout.exponent_bits != 0;
 }
 
 bool suits_constant(const ChunkShape&, Bytes) {
@@ -134,6 +135,9 @@ Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes o
   const Codec* codec = find_codec(id);
   if (codec == nullptr) {
     return make_error(Code::kUnsupported, "chunk: unknown codec {}", static_cast<int>(id));
+  }
+  if (codec->needs_dtype && shape.dtype == DType::kBlock) {
+    return make_error(Code::kMalformed, "chunk: codec {} of blocks", codec->name);
   }
   if (codec->needs_dtype && find_dtype(shape.dtype) == nullptr) {
     return make_error(Code::kUnsupported, "chunk: codec {} of unknown dtype {}", codec->name,

@@ -37,7 +37,8 @@ struct ChunkShape {
   std::uint64_t elements = 0;      // number of elements in the chunk
   std::uint64_t row_length = 1;    // innermost extent of the tensor, in elements
   std::uint64_t first_column = 0;  // index of the chunk's first element in its row
-  unsigned unknown_bits = 0;  // bits of an element, if the dtype is unknown; otherwise not used
+  unsigned unknown_bits =
+      0;  // bits of an element, if its dtype is unknown or kBlock; else not used
 };
 
 // Returns the bits of an element of a chunk, whether or not its dtype is known.
@@ -59,7 +60,7 @@ struct EncodeOptions {
 };
 
 // Encodes a chunk and returns the codec. Overwrites `payload`, reuses its capacity, and never makes
-// it longer than the chunk. Preconditions: the dtype is known; chunk_bytes(shape) is plain.size().
+// it longer than the chunk. Preconditions: the dtype is known, or kBlock; chunk_bytes(shape) is plain.size().
 CodecId encode(const ChunkShape& shape, Bytes plain, const EncodeOptions& options,
                std::vector<std::byte>& payload);
 
@@ -71,7 +72,8 @@ CodecId encode(const ChunkShape& shape, Bytes plain, const EncodeOptions& option
 // - those of chunk_bytes(); kInvalidArgument if `out` has another size;
 // - kUnsupported if this build does not know the codec, the form of its payload, or a dtype that the
 //   codec needs;
-// - kMalformed if the payload breaks the rules of its codec, or if the codec is kCarried or kSame:
+// - kMalformed if the payload breaks the rules of its codec, or the dtype is kBlock and the codec
+//   needs a dtype, or if the codec is kCarried or kSame:
 //   such a payload must be joined with its group or found first;
 // - kInternal if zstd has no memory.
 Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes out,

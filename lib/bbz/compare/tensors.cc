@@ -18,8 +18,13 @@ class Parts {
  public:
   static Result<Parts> begin(const TensorInfo& info, const LoadPart& load) {
     BBZ_ASSIGN(const std::uint64_t count, element_count(info.shape));
-    BBZ_ASSIGN(const std::uint64_t size, byte_size(info.dtype, count));
-    Parts parts(info, load, size);
+    const auto size = packed_bytes(count, element_bits(info));
+    if (!size) {
+      return make_error(Code::kMalformed,
+                        "{}: {} elements of {} bits: no whole bytes, or beyond 64 bits",
+                        quoted(info.name), count, element_bits(info));
+    }
+    Parts parts(info, load, *size);
     BBZ_TRY(parts.next());
     return parts;
   }
@@ -80,6 +85,12 @@ Result<bool> same_bytes(Parts& a, Parts& b) {
   return true;
 }
 
+// Returns the shape of a tensor in values.
+Result<Shape> values_of(const TensorInfo& info) {
+  if (info.block == nullptr) return info.shape;
+  return shape_in_values(info.shape, info.block->values);
+}
+
 // Measures floats.
 Result<TensorDifference> measure(DType first, Parts& parts_a, DType second, Parts& parts_b) {
   const std::size_t size_a = element_bytes(first);
@@ -119,10 +130,12 @@ Result<TensorDifference> measure(DType first, Parts& parts_a, DType second, Part
 
 Result<TensorDifference> compare_tensors(const TensorInfo& first, const LoadPart& load_first,
                                          const TensorInfo& second, const LoadPart& load_second) {
-  if (first.shape != second.shape) {
-    return make_error(
-        Code::kInvalidArgument, "{}: expected the same shape in both models, found [{}] and [{}]",
-        quoted(first.name), fmt::join(first.shape, ", "), fmt::join(second.shape, ", "));
+  BBZ_ASSIGN(const Shape shape, values_of(first));
+  BBZ_ASSIGN(const Shape other, values_of(second));
+  if (shape != other) {
+    return make_error(Code::kInvalidArgument,
+                      "{}: expected the same shape in both models, found [{}] and [{}]",
+                      quoted(first.name), fmt::join(shape, ", "), fmt::join(other, ", "));
   }
   BBZ_ASSIGN(Parts a, Parts::begin(first, load_first));
   BBZ_ASSIGN(Parts b, Parts::begin(second, load_second));
@@ -130,7 +143,7 @@ Result<TensorDifference> compare_tensors(const TensorInfo& first, const LoadPart
     return measure(first.dtype, a, second.dtype, b);
   }
   TensorDifference out;
-  if (first.dtype == second.dtype) {
+  if (first.dtype == second.dtype && same_blocks(first.block, second.block)) {
     BBZ_ASSIGN(out.identical, same_bytes(a, b));
   }
   if (!out.identical) out.largest = std::numeric_limits<double>::infinity();

@@ -113,7 +113,8 @@ std::string why(const Unparsed& file) {
   for (const Magic& magic : kMagics) {
     if (text.size() < magic.offset || !text.substr(magic.offset).starts_with(magic.bytes)) continue;
     if (magic.what != "a tar")
-      return fmt::format("{}, which is not split into tensors", magic.what);
+      return file.failure.empty() ? fmt::format("{}, which is not split into tensors", magic.what)
+                                  : with_reason(magic.what, file.failure);
     if (text.starts_with("sys_info\0"sv)) return "a file of PyTorch 0.1, which is a tar";
   }
   const bool pickle = text.size() > 1 && text[0] == '\x80' && text[1] >= 2 && text[1] <= 5;

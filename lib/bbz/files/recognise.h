@@ -14,6 +14,7 @@ enum class FileFormat : std::uint8_t {
   kBytes,  // none of the others
   kSafetensors,
   kPytorch,  // a zip archive, in which torch.save writes
+  kGguf,     // of ggml
   kArchive,  // of bbz
 };
 

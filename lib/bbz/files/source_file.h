@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bbz/base/block_type.h"
 #include "bbz/base/error.h"
 #include "bbz/base/shape.h"
 #include "bbz/files/safetensors/header.h"
@@ -28,6 +29,7 @@ struct Extent {
   Shape shape;               // of plain bytes: {length}, or empty if the length is not known
   std::uint64_t offset = 0;  // in the file
   std::optional<std::uint64_t> length;  // in bytes; nullopt: to the end of the stream
+  SharedBlockType block{};              // what an element is, if dtype is kBlock
 
   // Returns whether all members are equal.
   friend bool operator==(const Extent&, const Extent&) = default;
@@ -37,7 +39,7 @@ struct Extent {
 // offset, so that a stream can be read along them. Only the last extent may have no known length. A
 // tensor may have no bytes; plain bytes are never empty, so that an empty file has no extents.
 struct Layout {
-  std::string_view format;      // "safetensors", "pytorch" or "bytes"
+  std::string_view format;      // "safetensors", "pytorch", "gguf" or "bytes"
   std::string metadata;         // the file's own metadata as a JSON object of strings, or empty
   std::vector<Extent> extents;  // ranges that cover the file, in order of offset
   // For plain bytes that look like a model: what they are, and why they are not split into tensors;

@@ -47,7 +47,7 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes) {
   for (const catalog::File& file : catalog.files) {
     ++(file.kind == catalog::FileKind::kDirectory ? info.directories : info.files);
   }
-  std::map<DType, Tally> dtypes;
+  std::map<std::pair<DType, std::uint32_t>, Tally> dtypes;  // with the block type
   std::map<std::uint32_t, Tally> layers;  // kNone comes last, because it is the largest number
   std::uint64_t in_chunks = 0;
   for (const catalog::Tensor& tensor : catalog.tensors) {
@@ -63,7 +63,7 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes) {
       continue;
     }
     info.tensors += tally;
-    dtypes[tensor.meta.dtype] += tally;
+    dtypes[{tensor.meta.dtype, tensor.meta.block_type}] += tally;
     layers[tensor.meta.layer] += tally;
   }
   info.overhead_bytes = archive_bytes - std::min(archive_bytes, in_chunks);
@@ -73,7 +73,10 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes) {
     codecs[stored_codec(chunk)] +=
         {0, chunk.element_count, 1, chunk.decoded_bytes, stored_bytes(chunk)};
   }
-  info.dtypes = largest_first(dtypes, dtype_name);
+  info.dtypes = largest_first(dtypes, [&](const auto& key) {
+    const auto& [dtype, block] = key;
+    return block == catalog::kNone ? dtype_name(dtype) : catalog.block_types[block].type->name;
+  });
   info.codecs = largest_first(codecs, codec_name);
   for (const auto& [layer, tally] : layers) {
     info.layers.push_back({tally, layer == catalog::kNone ? std::nullopt : std::optional(layer)});
@@ -81,7 +84,12 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes) {
   return info;
 }
 
+std::string dtype_name(const catalog::Tensor& tensor) {
+  return tensor.block != nullptr ? tensor.block->name : dtype_name(tensor.meta.dtype);
+}
+
 std::string dtype_name(DType dtype) {
+  if (dtype == DType::kBlock) return "block";
   const DTypeInfo* known = find_dtype(dtype);
   return known ? std::string(known->name) : fmt::format("dtype-{}", static_cast<int>(dtype));
 }

@@ -23,7 +23,7 @@ struct Tally {
 
 // The sizes of the tensors of a dtype, or of the chunks of a codec.
 struct NamedTally : Tally {
-  std::string name;  // as dtype_name() or codec_name() returns it
+  std::string name;  // as dtype_name() or codec_name() returns it; any UTF-8
 };
 
 // The sizes of the tensors of a layer.
@@ -56,6 +56,8 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes);
 
 // Returns the name of a dtype that the tools show: "dtype-N" if this build does not know it.
 std::string dtype_name(DType dtype);
+// Returns the name of a tensor's dtype or, if its elements are blocks, that of their type: any UTF-8.
+std::string dtype_name(const catalog::Tensor& tensor);
 // Returns the codec in the record of a chunk: same if the chunk repeats another.
 codec::CodecId stored_codec(const catalog::Chunk& chunk);
 // Returns the bytes of the payload in the record of a chunk: 0 if the chunk repeats another.

@@ -10,6 +10,7 @@ TensorSpec tensor_spec(const files::Extent& extent) {
   TensorSpec spec;
   spec.name = extent.name;
   spec.dtype = extent.dtype;
+  spec.block = extent.block;
   spec.shape = extent.shape;
   spec.layer = layer_of(extent.name);
   return spec;

@@ -63,6 +63,10 @@ Status check_record(const catalog::Tensor& tensor) {
     return about(Code::kUnsupported, tensor.meta, "it requires an extension that is not known");
   }
   const FormRow& row = row_of(tensor.meta);
+  if (row.check != nullptr && row.form != Form::kDense && tensor.meta.dtype == DType::kBlock) {
+    return about(Code::kMalformed, tensor.meta, "form {} of blocks",
+                 static_cast<int>(tensor.meta.form));
+  }
   if (row.check == nullptr) {
     return about(Code::kUnsupported, tensor.meta, "unknown form {}",
                  static_cast<int>(tensor.meta.form));

@@ -14,6 +14,11 @@ std::vector<std::byte> sample(DigestKind digest, bool front) {
   return archive.ok() ? std::move(*archive) : std::vector<std::byte>();
 }
 
+std::vector<std::byte> blocks() {
+  auto archive = write_sample(block_files(), repeating_options());
+  return archive.ok() ? std::move(*archive) : std::vector<std::byte>();
+}
+
 std::vector<std::byte> repeating(DigestKind digest, bool front) {
   auto archive = write_sample(repeating_files(), repeating_options(digest), front);
   return archive.ok() ? std::move(*archive) : std::vector<std::byte>();
@@ -43,6 +48,7 @@ std::vector<Named> all(bool small) {
       {"triangular", [small] { return sliced(RequestedMethod::kTriangular, small); }},
       {"polar", [small] { return sliced(RequestedMethod::kPolar, small); }},
       {"bits_back", [small] { return sliced(RequestedMethod::kBitsBack, small); }},
+      {"blocks", [] { return blocks(); }},
       {"repeats", [] { return repeating(DigestKind::kXxh3_128, false); }},
       {"repeats_front", [] { return repeating(DigestKind::kXxh3_128, true); }},
       {"repeats_sha256", [] { return repeating(DigestKind::kSha256, false); }},

@@ -13,10 +13,17 @@ namespace {
 
 using raw::Buffer;
 
-class Damage : public ::testing::TestWithParam<std::pair<bool, bool>> {
+// A sample archive: with an index at the front or not, with SHA-256 or not, and of blocks or not.
+using Kind = std::array<bool, 3>;
+
+Buffer archive_of(Kind kind) {
+  const auto [front, sha, blocks] = kind;
+  return (blocks ? raw::blocks_sample() : raw::sample(front, sha)).bytes();
+}
+
+class Damage : public ::testing::TestWithParam<Kind> {
  protected:
-  Buffer bytes_ = raw::sample(GetParam().first, GetParam().second).bytes();
-  bool front_ = GetParam().first;
+  Buffer bytes_ = archive_of(GetParam());
 };
 
 // A refusal that says where: every message names an offset or a length.
@@ -98,8 +105,9 @@ TEST_P(Damage, EveryBit) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Archives, Damage,
-                         ::testing::Values(std::pair(false, false), std::pair(true, false),
-                                           std::pair(false, true), std::pair(true, true)));
+                         ::testing::Values(Kind{false, false, false}, Kind{true, false, false},
+                                           Kind{false, true, false}, Kind{true, true, false},
+                                           Kind{false, false, true}));
 
 }  // namespace
 }  // namespace bbz::catalog

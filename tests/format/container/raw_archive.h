@@ -23,7 +23,8 @@ struct TensorFields {
   std::uint64_t offset = 0;
   std::uint8_t kind = 1;
   std::uint8_t dtype = 2;  // U8
-  std::uint8_t bits = 8;
+  std::uint32_t bits = 8;
+  std::uint32_t block_type = 0;  // if the dtype is 64
   std::uint8_t form = 0;
   std::uint32_t layer = kNone;  // in an extension, if it is stated
   std::uint32_t group = kNone;
@@ -80,7 +81,9 @@ inline Record tensor(const TensorFields& t) {
   f.u8((t.kind == 0 ? 8 : 0) | (more != 0 || t.says_more ? 16 : 0) | rank << 5);
   if (more != 0 || t.says_more) f.u8(more);
   if (t.kind != 0) f.u8(t.dtype);
-  if ((more & 16) != 0) f.u8(t.bits);
+  if ((more & 16) != 0) {
+    t.dtype == 64 ? f.var(t.bits / 8).var(t.block_type) : f.u8(t.bits);
+  }
   if ((more & 1) != 0) {
     f.var(t.number);
     if ((more & 8) == 0) f.var(t.file).var(t.offset);
@@ -174,6 +177,30 @@ inline Record private_name(std::uint8_t registry, std::uint64_t number, std::str
   return {10, kSkippable, Fields().u8(registry).var(number).var(name.size()).text(name), {}};
 }
 
+struct BlockField {
+  std::string name = "f";
+  std::uint8_t dtype = 0;  // bytes
+  std::uint64_t count = 1;
+  std::optional<std::uint8_t> bits{};  // if the record states them
+};
+
+inline Record block_type(std::uint32_t number, std::string_view name, std::uint64_t values,
+                         const std::vector<BlockField>& fields) {
+  Fields f;
+  f.var(number).var(name.size()).text(name).var(values).var(fields.size());
+  for (const BlockField& field : fields) {
+    f.var(field.name.size()).text(field.name).u8(field.dtype);
+    if (field.bits) f.u8(*field.bits);
+    f.var(field.count);
+  }
+  return {11, 0, f, {}};
+}
+
+// The block type Q4_0 of GGUF: 32 values in 18 bytes.
+inline Record q4_0(std::uint32_t number) {
+  return block_type(number, "Q4_0", 32, {{"d", 16, 1}, {"qs", 0, 16}});
+}
+
 // A skippable record of a type that no version knows.
 inline Record unknown(std::uint32_t type, std::string_view meta, std::string_view payload,
                       bool digest = false) {
@@ -226,6 +253,33 @@ inline Archive sample(bool front = false, bool sha = false) {
       tensor({.stored = 1, .shape = {}, .name = "s", .placed = false}),
       raw_chunk({.tensor = 5}, d.subspan(1, 1), sha),
       file_end(2, 2, 2, sha256(text("01"))),
+  });
+  return a;
+}
+
+// Two tensors of blocks of three bytes, one of them in two chunks, and a repeated chunk.
+inline Archive blocks_sample() {
+  Archive a;
+  const Buffer data = text("0123456789abcdef01");
+  const Bytes d(data);
+  a.records = join({
+      block_type(0, "three", 4, {{"scale", 0, 1}, {"codes", 100, 4, 4}}),
+      file(0, "b"),
+      tensor({.dtype = 64, .bits = 24, .stored = 6, .chunk = 3, .shape = {3, 2}, .name = "w"}),
+      raw_chunk({}, d.first(9)),
+      raw_chunk({.number = 1}, d.subspan(9)),
+      block_type(1, "also three", 1, {{"f", 2, 3}}),
+      tensor({.number = 1,
+              .offset = 18,
+              .dtype = 64,
+              .bits = 24,
+              .block_type = 1,
+              .stored = 3,
+              .chunk = 3,
+              .shape = {3, 1},
+              .name = "v"}),
+      raw_chunk({.tensor = 1}, d.first(9)),
+      file_end(0, 2, 27),
   });
   return a;
 }

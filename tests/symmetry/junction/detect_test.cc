@@ -217,6 +217,17 @@ TEST(Detect, RefusesWhatItCannotProveAndNamesTensorExpectedAndFound) {
   EXPECT_THAT(r.which, testing::ElementsAre(0));
 }
 
+TEST(Detect, RefusesBlocks) {
+  Model m = llama();
+  TensorInfo& query = get(m, "model.layers.0.self_attn.q_proj.weight");
+  query.dtype = DType::kBlock;
+  query.block = std::make_shared<const BlockType>(
+      BlockType{"Q4_0", 32, {BlockField::of("all", BlockField::kNoDType, 18)}});
+  const Junction junction = detect(m).junctions.at(0);
+  EXPECT_FALSE(junction.proven());
+  EXPECT_THAT(junction.refusal, HasSubstr("blocks of \"Q4_0\" [10, 6]"));
+}
+
 TEST(Detect, RefusesAWidthBeyondTheLimit) {
   const auto widened = [](std::uint64_t width) {
     return [width](Model& m) {

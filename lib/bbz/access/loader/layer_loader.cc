@@ -194,7 +194,7 @@ Status LayerLoader::State::load(const LayerPlan& layer, std::uint64_t size,
     const MutableBytes out(content.memory.get() + at, tensor.byte_size);
     BBZ_TRY(decode(tensor, out));
     content.tensors.push_back(
-        {number, tensor.meta.name, tensor.meta.dtype, tensor.meta.shape, out});
+        {number, tensor.meta.name, tensor.meta.dtype, tensor.meta.shape, out, tensor.block});
     at += aligned(tensor.byte_size);
   }
   return {};

@@ -31,6 +31,7 @@ struct LayerTensor {
   DType dtype{};             // type of its elements
   Shape shape;               // the outermost axis first
   Bytes bytes;               // row-major, little-endian; the address is a multiple of 64
+  SharedBlockType block{};   // what an element is, if dtype is kBlock
 };
 
 // A decoded layer. Destroying it returns its memory to the loader's budget, from any thread, and

@@ -10,6 +10,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/base/stand_in.h"
+#include "bbz/files/gguf/header.h"
 #include "bbz/files/recognise.h"
 #include "bbz/files/torch/elements.h"
 
@@ -55,6 +56,35 @@ Result<Model> from_safetensors(const SharedSource& source) {
   for (const safetensors::Tensor& tensor : header.tensors) {
     model.tensors.push_back({tensor.name, tensor.dtype, tensor.shape});
     places.emplace_back(size + tensor.begin, tensor.size());
+  }
+  model.load = [source, places](std::size_t i) {
+    return read_range(*source, places[i].first, places[i].second);
+  };
+  model.load_part = [source, places](std::size_t i, std::uint64_t offset) {
+    const auto [begin, tensor_size] = places[i];
+    return read_range(*source, begin + offset, std::min(tensor_size - offset, kPart));
+  };
+  return model;
+}
+
+Result<Model> from_gguf(const SharedSource& source) {
+  Bytewise start;
+  const auto first = [&](std::uint64_t size) -> Result<Bytes> {
+    start.resize(std::min(size, source->size().value_or(size)));
+    BBZ_ASSIGN(const std::size_t got, io::read_up_to(*source, 0, start));
+    return Bytes(start).first(got);
+  };
+  auto header = gguf::read(first, source->size());
+  if (!header.ok()) {
+    return make_error(header.code(), "{}: {}", source->name(), header.error().message);
+  }
+  Model model;
+  model.stored_bytes = source->size().value_or(0);
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> places;
+  for (gguf::Tensor& tensor : header->tensors) {
+    model.tensors.push_back(
+        {std::move(tensor.name), tensor.dtype, std::move(tensor.shape), tensor.block});
+    places.emplace_back(tensor.begin, tensor.size);
   }
   model.load = [source, places](std::size_t i) {
     return read_range(*source, places[i].first, places[i].second);
@@ -141,12 +171,13 @@ Result<Model> from_archive(const SharedSource& source, const Opening& opening) {
   for (const catalog::File& file : reader->catalog().files) {
     for (const std::uint32_t number : file.tensors) {
       const catalog::TensorMeta& meta = reader->catalog().tensors[number].meta;
+      const SharedBlockType& block = reader->catalog().tensors[number].block;
       if (meta.kind != catalog::TensorKind::kTensor) continue;
-      if (find_dtype(meta.dtype) == nullptr) {
+      if (block == nullptr && find_dtype(meta.dtype) == nullptr) {
         return make_error(Code::kUnsupported, "{}: tensor {}: unknown dtype {}", source->name(),
                           bbz::quoted(meta.name), static_cast<int>(meta.dtype));
       }
-      model.tensors.push_back({meta.name, meta.dtype, meta.shape});
+      model.tensors.push_back({meta.name, meta.dtype, meta.shape, block});
       numbers.push_back(number);
     }
     if (file.path == "config.json" && file.size <= kMostConfig) {
@@ -200,6 +231,8 @@ Result<Model> read_model(const SharedSource& source, const std::string& name, By
     case files::FileFormat::kSafetensors:
       if (stand_in(front).empty()) return from_safetensors(source);
       break;
+    case files::FileFormat::kGguf:
+      return from_gguf(source);
     case files::FileFormat::kBytes:
       break;
   }

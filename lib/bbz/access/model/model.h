@@ -19,7 +19,7 @@ namespace bbz::model {
 // The tensors of a model, and how to read them.
 struct Model {
   std::string path;  // name that it has as a safetensors file; empty if it lies in several files
-  std::vector<TensorInfo> tensors;  // in the order of their data; their dtypes are known
+  std::vector<TensorInfo> tensors;  // in the order of their data; their dtypes are known, or kBlock
   // The metadata of the file; empty if the model lies in several files or in an archive.
   safetensors::Metadata metadata;
   std::vector<std::byte> header;  // of the file, if it is one of safetensors; else empty

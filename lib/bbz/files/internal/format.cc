@@ -5,6 +5,8 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/base/stand_in.h"
+#include "bbz/files/gguf/header.h"
+#include "bbz/files/internal/gguf.h"
 #include "bbz/files/internal/pytorch.h"
 #include "bbz/format/container/header.h"
 
@@ -53,13 +55,14 @@ Result<Layout> layout_bytes(Front& front, const Options&) {
   return layout;
 }
 
-constexpr std::array<Format, 4> kFormats = {{
+constexpr std::array<Format, 5> kFormats = {{
     {FileFormat::kArchive, "bbz", ".bbz", container::kMagic.size(), probe_archive, nullptr,
      nullptr},
     {FileFormat::kPytorch, "pytorch", ".pt", kPytorchProbeSize, probe_pytorch,
      torch::has_usual_suffix, layout_pytorch},
     {FileFormat::kSafetensors, "safetensors", ".safetensors", safetensors::kLengthBytes + 1,
      probe_safetensors, safetensors::has_usual_suffix, layout_safetensors},
+    {FileFormat::kGguf, "gguf", ".gguf", gguf::kMagicBytes, probe_gguf, nullptr, layout_gguf},
     {FileFormat::kBytes, "bytes", "", 0, probe_bytes, nullptr, layout_bytes},
 }};
 

@@ -55,6 +55,9 @@ Status CatalogBuilder::add(const RecordView& record) {
     case RecordType::kPrivateName:
       BBZ_TRY(add_private_name(record));
       break;
+    case RecordType::kBlockType:
+      BBZ_TRY(add_block_type(record));
+      break;
     case RecordType::kIndex:
     case RecordType::kTrailer:
       return expect_chunks_done(record);

@@ -61,6 +61,8 @@ class CatalogBuilder {
   Status add_metadata(const container::RecordView& record);
   Status add_group(const container::RecordView& record);
   Status add_private_name(const container::RecordView& record);
+  Status add_block_type(const container::RecordView& record);
+  Status check_blocks(const container::RecordView& record, const TensorMeta& meta) const;
   Status add_unknown(const container::RecordView& record);
   Status check_place(const container::RecordView& record) const;
   void use(Registry registry, std::uint64_t number);
@@ -80,6 +82,7 @@ class CatalogBuilder {
   std::set<std::string, PathOrder> paths_;
   std::set<std::pair<std::uint32_t, std::string>> keys_;
   std::set<std::string> operands_;
+  std::set<std::string> block_names_;
   std::map<GroupMethod, std::uint32_t> newest_groups_;  // by method
   Repeats repeats_;
   // The private numbers that were named or used.

@@ -75,6 +75,7 @@ Status CatalogBuilder::add_tensor(const RecordView& record) {
   BBZ_TRY(check_count(record, catalog_.tensors.size(), limits_.tensors));
   BBZ_TRY(place(record, fields));
   TensorMeta& meta = fields.tensor;
+  BBZ_TRY(check_blocks(record, meta));
   BBZ_ASSIGN(const std::uint64_t elements, bbz::element_count(meta.shape));
   const auto size = packed_bytes(elements, meta.element_bits);
   const auto end = size ? checked_add(meta.offset, *size) : std::nullopt;
@@ -96,6 +97,7 @@ Status CatalogBuilder::add_tensor(const RecordView& record) {
   }
   BBZ_TRY(refer_to_group(record, meta));
   Tensor tensor;
+  if (meta.block_type != kNone) tensor.block = catalog_.block_types[meta.block_type].type;
   tensor.byte_size = *size;
   tensor.first_chunk = catalog_.chunks.size();
   tensor.chunk_count = divide_up(meta.stored_elements, meta.chunk_elements);

@@ -23,6 +23,13 @@ std::vector<std::uint32_t> Catalog::find_tensors(std::string_view name) const {
   return found;
 }
 
+Shape shape_in_values(const Tensor& tensor) {
+  Shape shape = tensor.meta.shape;
+  // Does not overflow, because the number of values was checked.
+  if (tensor.block != nullptr) shape.back() *= tensor.block->values;
+  return shape;
+}
+
 Error ambiguous_tensor(std::string_view name) {
   return make_error(Code::kInvalidArgument, Remedy::kChooseFile,
                     "several files have a tensor {}: choose one of them", quoted(name));

@@ -38,6 +38,7 @@ struct Tensor {
   std::uint64_t chunk_count = 0;   // 0 if it stores no elements
   std::uint64_t stored_bytes = 0;  // sum of the payloads of its chunks, but of those that repeat
   bool repeats = false;            // a chunk of it repeats another
+  SharedBlockType block{};         // what an element is, if its dtype is kBlock
 
   // Returns whether the tensor belongs to no file: it only serves to rebuild other tensors.
   bool is_operand() const { return meta.is_operand(); }
@@ -100,6 +101,7 @@ struct Catalog {
   std::vector<Metadata> metadata;              // of all files and of the archive
   std::vector<Group> groups;                   // by number
   std::vector<PrivateNameMeta> private_names;  // in archive order
+  std::vector<BlockTypeMeta> block_types;      // by number
   std::uint64_t unpacked_bytes = 0;            // all files together
   std::uint64_t stored_bytes = 0;              // all payloads together
 
@@ -113,6 +115,10 @@ struct Catalog {
   // files may share a name. Plain bytes are left out. Takes time linear in the number of tensors.
   std::vector<std::uint32_t> find_tensors(std::string_view name) const;
 };
+
+// Returns the shape of a tensor of a catalog in values: that of its elements, unless these are
+// blocks.
+Shape shape_in_values(const Tensor& tensor);
 
 // Makes the error about a name that tensors of several files have where one tensor is wanted.
 Error ambiguous_tensor(std::string_view name);

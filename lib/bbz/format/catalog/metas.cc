@@ -22,6 +22,12 @@ namespace {
 constexpr std::uint8_t kHasDigest = 1;
 constexpr std::uint8_t kOrdered = 2;
 
+// Whether a field of a block states the bits of its elements, because they do not follow from the
+// dtype.
+bool states_bits(DType dtype) {
+  return dtype != BlockField::kNoDType && dtype != DType::kBlock && find_dtype(dtype) == nullptr;
+}
+
 }  // namespace
 
 PayloadCheck check_of(DigestKind kind, Bytes payload) {
@@ -137,6 +143,46 @@ Result<PrivateNameMeta> decode_private_name(const RecordView& record) {
   meta.number = r.get_varint<std::uint64_t>();
   meta.name = get_string(r);
   if (!get_end(record, r, meta)) return wrong_length(record);
+  return meta;
+}
+
+void encode_meta(const BlockTypeMeta& meta, std::vector<std::byte>& out) {
+  WireWriter w(out);
+  w.put_varint(meta.number);
+  put_string(w, meta.type->name);
+  w.put_varint(meta.type->values);
+  w.put_varint(meta.type->fields.size());
+  for (const BlockField& field : meta.type->fields) {
+    put_string(w, field.name);
+    w.put(static_cast<std::uint8_t>(field.dtype));
+    if (states_bits(field.dtype)) w.put(field.element_bits);
+    w.put_varint(field.count);
+  }
+}
+
+Result<BlockTypeMeta> decode_block_type(const RecordView& record) {
+  WireReader r(record.meta);
+  BlockTypeMeta meta;
+  BlockType type;
+  meta.number = r.get_varint<std::uint32_t>();
+  type.name = get_string(r);
+  type.values = r.get_varint<std::uint32_t>();
+  const auto count = r.get_varint<std::uint64_t>();
+  for (std::uint64_t i = 0; i < count && r.ok(); ++i) {
+    std::string name = get_string(r);
+    const auto dtype = static_cast<DType>(r.get<std::uint8_t>());
+    BlockField field = BlockField::of(std::move(name), dtype, 0);
+    if (states_bits(dtype)) field.element_bits = r.get<std::uint8_t>();
+    field.count = r.get_varint<std::uint64_t>();
+    type.fields.push_back(std::move(field));
+  }
+  if (!get_end(record, r, meta)) return wrong_length(record);
+  const Status valid = check_block_type(type);
+  if (!valid.ok()) {
+    return make_error(valid.code(), "block type record at offset {}: {}", record.head.offset,
+                      valid.error().message);
+  }
+  meta.type = std::make_shared<const BlockType>(std::move(type));
   return meta;
 }
 

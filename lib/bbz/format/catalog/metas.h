@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "bbz/base/block_type.h"
 #include "bbz/base/hash.h"
 #include "bbz/base/shape.h"
 #include "bbz/codec/codec.h"
@@ -61,7 +62,8 @@ struct TensorMeta {
   std::uint64_t offset = 0;              // in the file, bytes
   TensorKind kind = TensorKind::kBytes;  // plain bytes have dtype kU8, one axis and no name
   DType dtype{};                         // may be unknown: see find_dtype()
-  std::uint8_t element_bits = 8;         // bits of one element, at least 1
+  std::uint32_t element_bits = 8;        // bits of one element, at least 1
+  std::uint32_t block_type = kNone;      // number of the block type, if dtype is kBlock
   Form form = Form::kDense;              // how the elements follow from the chunks; may be unknown
   std::uint32_t layer = kNone;           // layer of the model, by the name of the tensor, if any
   std::uint32_t group = kNone;           // number of the group that the form needs, if any
@@ -132,6 +134,13 @@ struct PrivateNameMeta {
   container::Extensions extensions{};  // of the record
 };
 
+// The meta of a block type record.
+struct BlockTypeMeta {
+  std::uint32_t number = 0;            // of the block type, from 0 in archive order
+  SharedBlockType type;                // not null; decode_block_type() gives one that is valid
+  container::Extensions extensions{};  // of the record
+};
+
 // Appends the encoded meta of a file record to `out`. No encode_meta() checks values.
 void encode_meta(const FileMeta& meta, std::vector<std::byte>& out);
 // Appends the encoded meta of a file end record to `out`.
@@ -146,6 +155,8 @@ void encode_meta(const MetadataMeta& meta, std::vector<std::byte>& out);
 void encode_meta(const GroupMeta& meta, std::vector<std::byte>& out);
 // Appends the encoded meta of a private name record to `out`.
 void encode_meta(const PrivateNameMeta& meta, std::vector<std::byte>& out);
+// Appends the encoded meta of a block type record to `out`.
+void encode_meta(const BlockTypeMeta& meta, std::vector<std::byte>& out);
 
 // Decodes the meta of a file record, which must be consumed exactly. Checks the rules for a single
 // meta; CatalogBuilder checks that records fit together. Precondition: the record has the type.
@@ -168,6 +179,9 @@ Result<GroupMeta> decode_group(const container::RecordView& record, DigestKind k
 // Decodes the meta of a private name record in the same way. An unknown registry is no error.
 // Errors: kMalformed.
 Result<PrivateNameMeta> decode_private_name(const container::RecordView& record);
+// Decodes the meta of a block type record in the same way. A field of an unknown dtype is no error.
+// Errors: kMalformed; those of check_block_type().
+Result<BlockTypeMeta> decode_block_type(const container::RecordView& record);
 // Decodes the check that begins the meta of an unknown record with a payload. Errors: kMalformed.
 Result<PayloadCheck> decode_check(const container::RecordView& record, DigestKind kind);
 

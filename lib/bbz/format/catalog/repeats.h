@@ -20,7 +20,7 @@ struct RepeatKey {
   std::uint64_t row_length = 0;
   std::uint64_t first_column = 0;
   DType dtype{};
-  std::uint8_t element_bits = 0;
+  std::uint32_t element_bits = 0;
 
   auto operator<=>(const RepeatKey&) const = default;
 };

@@ -101,6 +101,26 @@ bool are_needed(std::uint8_t first, std::uint8_t more, std::uint8_t codec,
   return !meta.moved || (meta.placed && !operand);
 }
 
+// Reads what the record states of the elements, beside their dtype.
+void get_element(WireReader& r, TensorMeta& tensor) {
+  if (tensor.dtype != DType::kBlock) {
+    tensor.element_bits = r.get<std::uint8_t>();
+    return;
+  }
+  const auto bytes = r.get_varint<std::uint32_t>();
+  // More than that stands for none, which is refused.
+  tensor.element_bits = bytes <= BlockType::kMostBytes ? bytes * 8 : 0;
+  tensor.block_type = r.get_varint<std::uint32_t>();
+}
+void put_element(WireWriter& w, const TensorMeta& tensor) {
+  if (tensor.dtype != DType::kBlock) {
+    w.put(static_cast<std::uint8_t>(tensor.element_bits));
+    return;
+  }
+  w.put_varint(tensor.element_bits / 8);
+  w.put_varint(tensor.block_type);
+}
+
 // Checks the name and the dtype of a tensor.
 Status check_tensor(const RecordView& record, const TensorMeta& tensor, std::uint8_t more,
                     const Limits& limits) {
@@ -111,6 +131,9 @@ Status check_tensor(const RecordView& record, const TensorMeta& tensor, std::uin
     return malformed(record, "dtype {} with {} bits an element, {}",
                      dtype != nullptr ? dtype->name : "unknown", tensor.element_bits,
                      says_bits ? "stated" : "not stated");
+  }
+  if (tensor.dtype == DType::kBlock && tensor.shape.empty()) {
+    return malformed(record, "a tensor of blocks without an axis");
   }
   return {};
 }
@@ -151,7 +174,7 @@ void encode_meta(const TensorRecord& meta, std::vector<std::byte>& out) {
   if (more != 0) w.put(more);
   if (codec >= kFollows) w.put(codec);
   if (!is_bytes) w.put(static_cast<std::uint8_t>(tensor.dtype));
-  if ((more & kElementBits) != 0) w.put(tensor.element_bits);
+  if ((more & kElementBits) != 0) put_element(w, tensor);
   if (meta.placed) {
     w.put_varint(tensor.number);
     if (!tensor.is_operand()) {
@@ -193,9 +216,9 @@ Result<TensorRecord> decode_tensor(const RecordView& record, DigestKind kind,
   tensor.kind = is_bytes ? TensorKind::kBytes : TensorKind::kTensor;
   tensor.dtype = is_bytes ? DType::kU8 : static_cast<DType>(r.get<std::uint8_t>());
   if (const DTypeInfo* dtype = find_dtype(tensor.dtype)) {
-    tensor.element_bits = static_cast<std::uint8_t>(dtype->bits);
+    tensor.element_bits = static_cast<std::uint32_t>(dtype->bits);
   }
-  if ((more & kElementBits) != 0) tensor.element_bits = r.get<std::uint8_t>();
+  if ((more & kElementBits) != 0) get_element(r, tensor);
   get_place(r, more, meta);
   if ((more & kChunks) != 0) tensor.chunk_elements = r.get_varint<std::uint64_t>();
   const bool form_valid = (more & kForm) == 0 || get_form(r, tensor);

@@ -63,6 +63,7 @@ enum class RecordType : std::uint32_t {
   kIndex = 7,         // the entries of all records
   kTrailer = 8,       // the end of the archive, with its root digest
   kPrivateName = 10,  // the meaning of a private number
+  kBlockType = 11,    // what the elements of tensors of blocks are
 };
 
 // The first private number of every registry.

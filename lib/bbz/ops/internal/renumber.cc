@@ -40,6 +40,7 @@ Status check_known(const RecordView& record, const container::Extensions& extens
 void Renumberer::begin_part(const container::FileHeader& header) {
   header_ = header;
   before_ = so_far_;
+  block_numbers_.clear();
 }
 
 Result<Meta> Renumberer::meta_of(const RecordView& record, Bytes payload, bool repeats) {
@@ -82,6 +83,8 @@ Result<Meta> Renumberer::meta_of(const RecordView& record, Bytes payload, bool r
     }
     case RecordType::kPrivateName:
       return private_name(record);
+    case RecordType::kBlockType:
+      return block_type(record);
     default:
       return refused(record, "its type is not known");
   }
@@ -98,6 +101,9 @@ Result<Meta> Renumberer::tensor(const RecordView& record, bool repeats) {
   fields.tensor.number += before_.tensors;
   if (!fields.tensor.is_operand()) fields.tensor.file += before_.files;
   if (fields.tensor.group != catalog::kNone) fields.tensor.group += before_.groups;
+  if (fields.tensor.block_type != catalog::kNone) {
+    fields.tensor.block_type = block_numbers_[fields.tensor.block_type];
+  }
   if (repeats && fields.chunk) fields.chunk->codec = codec::CodecId::kSame;
   ++so_far_.tensors;
   return Meta(encoded(record, original, fields));
@@ -119,6 +125,21 @@ Result<Meta> Renumberer::metadata(const RecordView& record, Bytes payload) {
   return make_error(Code::kInvalidArgument,
                     "metadata {} of the archive: its value is not that of a part before it",
                     quoted(fields.key));
+}
+
+// Gives a block type the number that it has in the whole: that of an equal one, if a part before it
+// has one.
+Result<Meta> Renumberer::block_type(const RecordView& record) {
+  BBZ_ASSIGN(const catalog::BlockTypeMeta original, catalog::decode_block_type(record));
+  BBZ_TRY(check_known(record, original.extensions));
+  catalog::BlockTypeMeta fields = original;
+  fields.number = static_cast<std::uint32_t>(block_types_.size());
+  const auto [known, added] = block_types_.try_emplace(fields.type->name, fields);
+  block_numbers_.push_back(known->second.number);
+  if (added) return Meta(encoded(record, original, fields));
+  if (same_blocks(known->second.type, original.type)) return Meta();
+  return make_error(Code::kInvalidArgument, "block type {}: it is not that of a part before it",
+                    quoted(fields.type->name));
 }
 
 Result<Meta> Renumberer::private_name(const RecordView& record) {

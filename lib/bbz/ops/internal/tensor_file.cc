@@ -9,6 +9,10 @@ namespace bbz::ops {
 
 Status TensorFile::add(const catalog::Tensor& tensor, const std::string& file) {
   const catalog::TensorMeta& meta = tensor.meta;
+  if (meta.dtype == DType::kBlock) {
+    return make_error(Code::kUnsupported, "tensor {}: a safetensors file cannot hold its blocks",
+                      bbz::quoted(meta.name));
+  }
   if (find_dtype(meta.dtype) == nullptr) {
     return make_error(Code::kUnsupported, "tensor {}: unknown dtype {}", bbz::quoted(meta.name),
                       static_cast<int>(meta.dtype));

@@ -70,7 +70,7 @@ Result<Estimate> estimate(const Model& model, const junction::Detection& detecti
   for (const TensorInfo& info : model.tensors) {
     BBZ_ASSIGN(const std::uint64_t elements, element_count(info.shape));
     estimate.entries += elements;
-    estimate.bits += elements * element_bits(info.dtype);
+    estimate.bits += elements * bbz::element_bits(info);
   }
   for (const junction::Junction& junction : detection.junctions) {
     Estimate::Junction one;

@@ -39,7 +39,10 @@ bool fits(const Family& family, const Index& index, std::string_view layer_prefi
 }
 
 std::string shape_text(const TensorInfo& info) {
-  return fmt::format("{} [{}]", dtype_info(info.dtype).name, fmt::join(info.shape, ", "));
+  const std::string type = info.block != nullptr
+                               ? fmt::format("blocks of {}", quoted(info.block->name))
+                               : std::string(dtype_info(info.dtype).name);
+  return fmt::format("{} [{}]", type, fmt::join(info.shape, ", "));
 }
 
 bool is_float(DType dtype) {

@@ -1,0 +1,113 @@
+// An archive with tensors of blocks: every command has their bytes, and bbzinfo says what they are.
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "archive/sample.h"
+#include "files/gguf/make_file.h"
+#include "tools/mounting.h"
+
+namespace bbz::tools {
+namespace {
+
+using testing::HasSubstr;
+
+std::string text_of(Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+class Blocks : public ToolTest {
+ protected:
+  Blocks() {
+    WriteOptions options;
+    options.chunk_bytes = 150;
+    write("in.bbz", text_of(*write_sample(files_, options)));
+    write("in/model.gguf", text_of(files_[0].bytes()));
+  }
+
+  const std::vector<SampleFile> files_ = block_files();
+};
+
+TEST_F(Blocks, TheirBytesAreThere) {
+  EXPECT_EXIT_CODE(0, "$BBZ verify in.bbz && $BBZ verify --fast in.bbz && $BBZ verify - < in.bbz");
+  EXPECT_EXIT_CODE(0, "$BBZ unpack in.bbz -C out && diff -r in out");
+  EXPECT_EXIT_CODE(0, "rm -r out; $BBZ unpack - -C out < in.bbz && diff -r in out");
+  EXPECT_EXIT_CODE(0, "$BBZ salvage in.bbz -o saved && cmp in/model.gguf saved/model.gguf");
+  const std::string q = text_of(files_[0].tensors[1].bytes);
+  EXPECT_EQ(sh("$BBZ cat in.bbz layers.0.q").out, q);
+  EXPECT_EQ(sh("$BBZ cat in.bbz tied").out, q);
+  EXPECT_EQ(sh("$BBZ cat - layers.0.q < in.bbz").out, q);
+  EXPECT_EXIT_CODE(0, "$BBZ unpack in.bbz --tensor norm -o norm.safetensors");
+}
+
+TEST_F(Blocks, BbzinfoSaysWhatTheyAre) {
+  const Finished text = sh("$BBZINFO --tensors in.bbz");
+  EXPECT_EQ(text.code, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("\"Q4_0\": 32 values in 18 bytes: \"d\" 1 F16, \"qs\" 16 bytes"));
+  EXPECT_THAT(text.out, testing::ContainsRegex("layers.0.q.* Q4_0 .*5.*128"));
+  EXPECT_EXIT_CODE(0, "$BBZINFO --chunks in.bbz && $BBZINFO - < in.bbz");
+  const Finished shown = sh("$BBZINFO --json --tensors in.bbz");
+  ASSERT_EQ(shown.code, 0) << shown.err;
+  const auto info = nlohmann::json::parse(shown.out);
+  EXPECT_EQ(info["block_types"][1],
+            nlohmann::json::parse(R"({"name": "Q8_0", "values": 32, "bytes": 34, "fields": [
+                {"name": "d", "dtype": "F16", "count": 1},
+                {"name": "qs", "dtype": "I8", "count": 32}]})"));
+  EXPECT_TRUE(info["block_types"][0]["fields"][1]["dtype"].is_null());
+  const auto& tensor = info["tensors"][2];
+  EXPECT_EQ(tensor["dtype"], "block");
+  EXPECT_EQ(tensor["block_type"], 1);
+  EXPECT_EQ(tensor["shape"], nlohmann::json({3, 2}));
+  EXPECT_EQ(tensor["shape_in_values"], nlohmann::json({3, 64}));
+  EXPECT_FALSE(info["tensors"][5].contains("shape_in_values"));
+  EXPECT_EQ(info["dtypes"]["Q4_0"]["tensors"], 2);
+  EXPECT_EQ(info["dtypes"]["Q8_0"]["tensors"], 2);
+  EXPECT_EQ(info["dtypes"]["F32"]["tensors"], 1);
+}
+
+// A file of safetensors has no blocks.
+TEST_F(Blocks, ASelectionThatHasThemIsUnsupported) {
+  for (const std::string command :
+       {"unpack in.bbz --layer 0 -o out", "unpack - --layer 0 -o out < in.bbz"}) {
+    const Finished finished = sh("$BBZ " + command);
+    EXPECT_EQ(finished.code, 4) << command << "\n" << finished.err;
+    EXPECT_THAT(finished.err, HasSubstr("tensor \"layers.0.q\": a safetensors file cannot hold"));
+  }
+}
+
+TEST_F(Blocks, AreCompared) {
+  write("same.bbz", text_of(*write_sample(files_, {})));
+  EXPECT_THAT(sh("$BBZ compare in.bbz same.bbz").out, HasSubstr("5 of 5 identical"));
+  auto other = files_;
+  other[0].tensors[2].bytes[40] ^= std::byte{1};
+  write("other.bbz", text_of(*write_sample(other, {})));
+  EXPECT_THAT(sh("$BBZ compare in.bbz other.bbz").out,
+              HasSubstr("4 of 5 identical, largest difference inf"));
+}
+
+TEST_F(Blocks, OfAGgufFileAreItsTensors) {
+  write("gguf/m.gguf", text_of(gguf::file_of(gguf::every_type())));
+  EXPECT_EXIT_CODE(0, "$BBZ pack -q gguf/m.gguf -o m.bbz && $BBZ verify -q m.bbz");
+  EXPECT_EXIT_CODE(0, "$BBZ unpack -q m.bbz -C gguf_out && diff -r gguf gguf_out");
+  EXPECT_EXIT_CODE(0, "$BBZ pack -q - -o p.bbz < gguf/m.gguf && $BBZ unpack -q p.bbz -C piped");
+  EXPECT_EXIT_CODE(0, "cmp gguf/m.gguf piped/stdin.gguf");
+  EXPECT_THAT(sh("$BBZ compare gguf/m.gguf m.bbz").out, HasSubstr("20 of 20 identical"));
+  const Finished shown = sh("$BBZINFO --json --tensors m.bbz");
+  const auto info = nlohmann::json::parse(shown.out);
+  EXPECT_EQ(info["files"][0]["metadata"]["format"], "gguf");
+  EXPECT_EQ(info["block_types"].size(), 12);
+  EXPECT_EQ(info["tensors_total"]["tensors"], 20);
+  EXPECT_EQ(info["dtypes"]["Q4_K"]["tensors"], 1);
+}
+
+TEST_F(Blocks, MountShowsTheFile) {
+  std::filesystem::create_directory(dir_ / "m");
+  if (const auto why = why_no_mount(dir_ / "m")) GTEST_SKIP() << *why;
+  const Finished finished = sh(
+      "$BBZ mount in.bbz m && cmp m/model.gguf in/model.gguf; { fusermount3 -u m || umount m; }");
+  EXPECT_EQ(finished.code, 0) << finished.err;
+  EXPECT_EQ(finished.out, "");
+}
+
+}  // namespace
+}  // namespace bbz::tools
