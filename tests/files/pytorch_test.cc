@@ -5,7 +5,7 @@
 
 #include "bbz/files/source_file.h"
 #include "files/reading.h"
-#include "files/torch/make_files.h"
+#include "files/torch/make_old_files.h"
 #include "support/temp_dir.h"
 
 namespace bbz::files {
@@ -54,10 +54,9 @@ TEST(Pytorch, StoragesAreTensorsAndTheRestBytes) {
       make_torch(pickle(pickle_dict({{"h.0.w", pickle_view({"HalfStorage", "1", 4, 0, {4}, {1}})},
                                      {"h.1.w", pickle_view(kMatrix)}})),
                  {first, counting_bytes(8), "of no tensor"});
-  for (const char* name : {"m.pt", "m.pth", "pytorch_model.bin", "m.ckpt"}) {
+  for (const char* name : {"m.pt", "m.pth.tar", "pytorch_model.bin", "M.CKPT", "m.pkl", "m.npz"}) {
     EXPECT_THAT(layout_of(text, name), ElementsAre("pytorch", "h.1.w F32 2 3", "h.0.w F16 4"));
   }
-  EXPECT_THAT(layout_of(text, "m.npz"), ElementsAre("bytes"));
   EXPECT_THAT(layout_of(text, "m.pt", {.opaque = true}), ElementsAre("bytes"));
 
   const TempDir dir;
@@ -90,6 +89,18 @@ TEST(Pytorch, StoragesOfSeveralTypesAreBytes) {
       ElementsAre("pytorch"));
 }
 
+TEST(Pytorch, OlderFormatsAreTakenApart) {
+  const std::vector<torch::OldStorage> storages = {{"7", "FloatStorage", 6, counting_bytes(24)}};
+  const std::string value =
+      pickle_dict({{"w", pickle_view({"FloatStorage", "7", 6, 0, {2, 3}, {3, 1}})}});
+  EXPECT_THAT(layout_of(torch::make_legacy(value, storages), "m"),
+              ElementsAre("pytorch", "w F32 2 3"));
+  EXPECT_THAT(layout_of(torch::make_old_tar(pickle_dict({{"w", torch::pickle_text("8") + "Q"}}),
+                                            storages, {}, {{8, 7, 0, {2, 3}, {3, 1}}}),
+                        "m"),
+              ElementsAre("pytorch", "w F32 2 3"));
+}
+
 TEST(Pytorch, EmptyTensorsKeepTheirNames) {
   const torch::View empty{"FloatStorage", "0", 0, 0, {0, 3}, {3, 1}};
   EXPECT_THAT(layout_of(make_torch(pickle(pickle_dict({{"a", pickle_view(empty)}})), {""})),
@@ -97,8 +108,8 @@ TEST(Pytorch, EmptyTensorsKeepTheirNames) {
 }
 
 TEST(Pytorch, WhatIsNotUnderstoodIsPlainBytes) {
-  EXPECT_THAT(layout_of(make_torch(pickle(torch::pickle_global("posix", "system")), {})),
-              ElementsAre("bytes"));
+  EXPECT_THAT(layout_of(make_torch(pickle(pickle_view(kMatrix)), {})), ElementsAre("bytes"));
+  EXPECT_THAT(layout_of(torch::make_zip({{"a.txt", "b"}}), "a.zip"), ElementsAre("bytes"));
   EXPECT_THAT(layout_of("PK\x03\x04 and no more of a zip archive"), ElementsAre("bytes"));
   EXPECT_THAT(layout_of("weights of another kind", "m.bin"), ElementsAre("bytes"));
   EXPECT_THAT(layout_of("", "m.pt"), ElementsAre("bytes"));

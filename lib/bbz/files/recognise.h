@@ -13,12 +13,12 @@ namespace bbz::files {
 enum class FileFormat : std::uint8_t {
   kBytes,  // none of the others
   kSafetensors,
-  kPytorch,  // a zip archive, in which torch.save writes
+  kPytorch,  // a file of torch.save, or another zip archive
   kArchive,  // of bbz
 };
 
 // The number of a file's first bytes that recognise() and why_bytes() need.
-inline constexpr std::size_t kRecognisedBytes = 512;
+inline constexpr std::size_t kRecognisedBytes = 1536;
 
 // Returns the format that a file seems to have. `path` is its name or path, and `start` its first
 // kRecognisedBytes bytes, or all. Only the reader of the format can tell whether it really has it.
