@@ -158,21 +158,6 @@ TEST(Recognise, ReasonsAreShortAndFitForATerminal) {
   EXPECT_TRUE(is_utf8(found));
 }
 
-TEST(Recognise, InAStreamTorchFilesAreBytes) {
-  const std::string text = plain_torch();
-  const auto memory = io::memory_source(std::as_bytes(std::span(text)));
-  Options options;
-  options.stream_name = "pytorch_model.bin";
-  for (const bool tar : {false, true}) {
-    const std::string stream = tar_member("dir/m.pt", text) + tar_end();
-    const auto packed = io::memory_source(std::as_bytes(std::span(tar ? stream : text)));
-    const auto files =
-        open_stream(std::make_unique<io::SequentialSource>(*packed), options).value();
-    const auto file = files->next().value().value();
-    EXPECT_THAT(file.layout.why_bytes, HasSubstr("a torch.save file in a stream")) << tar;
-  }
-}
-
 TEST(Recognise, PointersAndPagesAreNoSafetensors) {
   const io::TempDir dir;
   for (const auto& [text, advice] :

@@ -50,15 +50,25 @@ TEST_F(AsBytes, InFoldersTarsAndPipesToo) {
   expect_said("$BBZ pack dir", 0,
               {"\"big.pth\": it is", "\"legacy.pth\": it is a file of PyTorch before"});
   expect_said("tar -c dir | $BBZ pack - -o t.bbz", 0,
-              {"\"dir/plain.pt\": it is a torch.save file in a stream"});
-  expect_said("cat plain.pt | $BBZ pack - --name pytorch_model.bin -f -o t.bbz", 0,
-              {"\"pytorch_model.bin\": it is a torch.save file in a stream"});
+              {"\"dir/big.pth\": it is", "\"dir/legacy.pth\": it is a file of PyTorch before"});
   // Also with an index at the front, whose size is known beforehand.
   expect_said("$BBZ pack dir --index-first -o i.bbz", 0, {"\"big.pth\": it is"});
   EXPECT_EXIT_CODE(0, "$BBZ verify -q i.bbz");
   // Many are counted.
   EXPECT_EXIT_CODE(0, "mkdir many && for i in $(seq 30); do cp legacy.pth many/$i.pth; done");
   expect_said("$BBZ pack many", 0, {"packed as bytes: 10 more files"});
+}
+
+TEST_F(AsBytes, TorchFilesOfStreamsAreTakenApart) {
+  EXPECT_EXIT_CODE(0, "mkdir dir && cp plain.pt dir && cp plain.pt dir/blob");
+  for (const char* command : {"tar -c dir | $BBZ pack - -o t.bbz -f",
+                              "cat plain.pt | $BBZ pack - --name pytorch_model.bin -o t.bbz -f"}) {
+    const Finished finished = sh(command);
+    EXPECT_EQ(finished.code, 0) << finished.err;
+    EXPECT_EQ(finished.err.find("as bytes"), std::string::npos) << finished.err;
+    EXPECT_EXIT_CODE(0, "$BBZ cat t.bbz w > w && tail -c +1 plain.pt | grep -qaFf w");
+  }
+  EXPECT_EQ(sh("ls -A").out.find("bbz-"), std::string::npos) << "a copy stays";
 }
 
 TEST_F(AsBytes, CompareAndSymmetrySayTheTrueReason) {

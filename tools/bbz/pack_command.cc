@@ -43,10 +43,14 @@ Manual pack_manual() {
   Manual manual;
   manual.summary = "Pack a file, a directory or a stream into an archive";
   manual.description = {
-      "Safetensors files and PyTorch state dicts (.pt, .pth, .bin, .ckpt) are split into tensors. "
+      "Safetensors files and what torch.save writes (state dicts, checkpoints, modules, TorchScript, "
+      "parts of distributed checkpoints; of every version of PyTorch) are split into tensors. "
+      "They are known by their content, whatever their names. Nothing in a pickle is run. "
       "Any other file is packed as bytes; "
       "if it looks like a model, a message names it and says why. "
-      "If INPUT is -, standard input is packed: the members of a tar, or a single file.",
+      "If INPUT is -, standard input is packed: the members of a tar, or a single file. "
+      "A file of PyTorch in a stream is first copied to a file without a name "
+      "in the directory of the archive, because it is read from its end.",
       "A directory is packed with everything below it, "
       "except for the archive itself and an older archive that -f replaces. "
       "Links within the directory are followed. "

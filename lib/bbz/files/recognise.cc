@@ -88,11 +88,8 @@ std::string with_reason(std::string_view what, std::string_view failure) {
 std::string why_zip(const Unparsed& file, const std::string& path) {
   const std::string_view first = first_zip_name(file.start);
   if (first.ends_with(".npy")) return "NumPy arrays (.npz), which are not split into tensors";
-  if (!first.ends_with("/data.pkl") && !torch::has_usual_suffix(path)) {
+  if (!torch::looks_like_torch_zip(file.start) && !torch::has_usual_suffix(path)) {
     return path.ends_with(".keras") ? "a Keras model" : "";
-  }
-  if (file.stream) {
-    return "a torch.save file in a stream: it is split into tensors only if the input can seek";
   }
   return with_reason("a torch.save file", file.failure);
 }

@@ -32,7 +32,6 @@ FileFormat usual_format(std::string_view path);
 struct Unparsed {
   std::string_view path;     // its name or path
   Bytes start;               // its first kRecognisedBytes bytes, or all
-  bool stream = false;       // whether it can only be read front to back
   std::string_view failure;  // the error of the format that it seemed to have; may be empty
 };
 

@@ -78,10 +78,14 @@ inline constexpr std::size_t kProbeBytes = 1536;
 // Returns whether a file begins as a zip archive does.
 bool looks_like_zip(Bytes start);
 
+// Returns whether a file begins as a zip archive of PyTorch usually does: with the pickle, a storage
+// or code in one directory.
+bool looks_like_torch_zip(Bytes start);
+
 // Returns whether a file has the format of PyTorch before 1.6.
 bool looks_like_legacy(Bytes start);
 
-// Returns whether a file is a tar as PyTorch wrote at first.
+// Returns whether a file is a tar as PyTorch wrote at first: with a member "sys_info" before others.
 bool looks_like_old_tar(Bytes start);
 
 // Returns whether a file begins in one of these ways.

@@ -73,6 +73,7 @@ constexpr std::array kGlobals = {
     Global{"torch._utils", "_rebuild_tensor_v3", kRebuildTensorV3},
     Global{"torch._utils", "_rebuild_qtensor", kRebuildQuantized},
     Global{"torch._utils", "_rebuild_sparse_tensor", kRebuildSparse},
+    Global{"torch._utils", "_rebuild_sparse_csr_tensor", kRebuildSparse},
     Global{"torch._utils", "_rebuild_parameter", kRebuildParameter},
     Global{"torch._utils", "_rebuild_parameter_with_state", kRebuildParameterWithState},
     Global{"torch._tensor", "_rebuild_from_type_v2", kRebuildFromType},

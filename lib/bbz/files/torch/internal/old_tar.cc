@@ -227,7 +227,7 @@ class TarReader {
 
 bool looks_like_old_tar(Bytes start) {
   const auto is_member = [](Bytes header) {
-    return has_magic(header) && std::ranges::find(kNames, name_of(header)) != kNames.end();
+    return has_magic(header) && name_of(header) == kNames.front();  // which is written first
   };
   if (start.size() < kBlock) return false;
   if (is_member(start)) return true;

@@ -237,6 +237,22 @@ bool looks_like_zip(Bytes start) {
   return start.size() >= 4 && load_le<std::uint32_t>(start.data()) == kLocalMagic;
 }
 
+bool looks_like_torch_zip(Bytes start) {
+  constexpr std::size_t kNameLength = 26;
+  constexpr std::string_view kFirst[] = {"data.pkl", "data/",   "constants.pkl", "constants/",
+                                         "code/",    "version", "byteorder",     ".format_version"};
+  if (!looks_like_zip(start) || start.size() < kLocalSize) return false;
+  const Bytes rest = start.subspan(kLocalSize);
+  const std::size_t length = load_le<std::uint16_t>(start.data() + kNameLength);
+  const std::string_view path = as_text(rest.first(std::min(length, rest.size())));
+  const std::size_t slash = path.find('/');
+  if (slash == path.npos) return false;
+  const std::string_view name = path.substr(slash + 1);
+  return std::ranges::any_of(kFirst, [&](std::string_view first) {
+    return first.ends_with('/') ? name.starts_with(first) : name == first;
+  });
+}
+
 Status check_stored(const ZipEntry& entry) {
   if (entry.encrypted) {
     return make_error(Code::kUnsupported, "zip archive: the entry {} is encrypted",
