@@ -1,7 +1,7 @@
 // Files as PyTorch wrote them before 1.6, made for tests.
 #pragma once
 
-#include "files/torch/make_files.h"
+#include "make_files.h"
 
 namespace bbz::torch {
 

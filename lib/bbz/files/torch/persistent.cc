@@ -4,8 +4,11 @@
 #include "bbz/files/torch/internal/unpickler.h"
 
 namespace bbz::torch {
+namespace {
 
 using Kind = Value::Kind;
+
+}  // namespace
 
 // Resolves an id. torch.save writes ("storage", ...), and before PyTorch 1.6 ("module", class,
 // source file, source) for a class. The oldest format has numbers, which were given values before,

@@ -8,9 +8,9 @@
 
 namespace bbz::torch {
 
-using Kind = Value::Kind;
-
 namespace {
+
+using Kind = Value::Kind;
 
 constexpr std::size_t kMostArguments = 16;  // of any known function
 constexpr std::size_t kLongestBit = 32;     // the name of a bit of a tensor

@@ -19,7 +19,8 @@ constexpr std::uint64_t kBlock = 512;
 constexpr std::uint64_t kUsualPickle = std::uint64_t{1} << 9;
 constexpr std::uint64_t kWholePickle = std::uint64_t{1} << 16;
 constexpr std::uint64_t kMostMembers = 64;
-constexpr std::array<std::string_view, 4> kNames = {"sys_info", "pickle", "storages", "tensors"};
+constexpr std::array<std::string_view, 4> kMemberNames = {"sys_info", "pickle", "storages",
+                                                          "tensors"};
 
 // The fields of a tar header.
 std::string_view name_of(Bytes header) {
@@ -88,7 +89,7 @@ class TarReader {
 
  private:
   Status find_members() {
-    std::array<bool, kNames.size()> found{};
+    std::array<bool, kMemberNames.size()> found{};
     std::uint64_t position = 0;
     for (std::uint64_t i = 0; i < kMostMembers; ++i) {
       std::array<std::byte, kBlock> header{};
@@ -99,9 +100,9 @@ class TarReader {
         return make_error(Code::kMalformed, "tar: offset {}: no member", position);
       }
       const std::uint64_t begin = position + kBlock;
-      const auto* const name = std::ranges::find(kNames, name_of(header));
-      if (name != kNames.end() && (type_of(header) == '0' || type_of(header) == '\0')) {
-        const auto place = static_cast<std::size_t>(name - kNames.begin());
+      const auto* const name = std::ranges::find(kMemberNames, name_of(header));
+      if (name != kMemberNames.end() && (type_of(header) == '0' || type_of(header) == '\0')) {
+        const auto place = static_cast<std::size_t>(name - kMemberNames.begin());
         if (found[place]) {
           return make_error(Code::kMalformed, "tar: the member {} occurs twice", *name);
         }
@@ -113,14 +114,14 @@ class TarReader {
     const auto missing = std::ranges::find(found, false);
     if (missing == found.end()) return {};
     return make_error(Code::kMalformed, "tar: no member {}",
-                      kNames[static_cast<std::size_t>(missing - found.begin())]);
+                      kMemberNames[static_cast<std::size_t>(missing - found.begin())]);
   }
 
   // Reads the next pickle of a member, and moves on to what follows.
   Result<ReadPickle> next(std::size_t place, std::uint64_t guess) {
     Member& member = members_[place];
     BBZ_ASSIGN(ReadPickle pickle, read_pickle(file_, member.offset, member.end, guess, limits_,
-                                              std::string(kNames[place])));
+                                              std::string(kMemberNames[place])));
     member.offset += pickle.machine->size();
     BBZ_TRY(pickle_.spend(pickle.machine->count()));
     return pickle;
@@ -137,10 +138,10 @@ class TarReader {
   }
 
   static Error cut(std::size_t place) {
-    return make_error(Code::kTruncated, "tar: the member {} ends too early", kNames[place]);
+    return make_error(Code::kTruncated, "tar: the member {} ends too early", kMemberNames[place]);
   }
   static Error malformed(std::size_t place, std::string_view what) {
-    return make_error(Code::kMalformed, "tar: the member {}: {}", kNames[place], what);
+    return make_error(Code::kMalformed, "tar: the member {}: {}", kMemberNames[place], what);
   }
 
   // Reads how many there are.
@@ -219,7 +220,7 @@ class TarReader {
   io::Source& file_;
   const Limits& limits_;
   Unpickler pickle_;
-  std::array<Member, kNames.size()> members_{};
+  std::array<Member, kMemberNames.size()> members_{};
   std::vector<std::uint64_t> offsets_;  // of the storages
 };
 
@@ -227,7 +228,7 @@ class TarReader {
 
 bool looks_like_old_tar(Bytes start) {
   const auto is_member = [](Bytes header) {
-    return has_magic(header) && name_of(header) == kNames.front();  // which is written first
+    return has_magic(header) && name_of(header) == kMemberNames.front();  // which is written first
   };
   if (start.size() < kBlock) return false;
   if (is_member(start)) return true;
