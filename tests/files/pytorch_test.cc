@@ -240,5 +240,24 @@ TEST(Pytorch, ModelBesideTheProjectIsTiledByItsTensors) {
   EXPECT_THAT(lines, testing::Each(testing::Not(HasSubstr("data/"))));
 }
 
+TEST(Pytorch, FilesOfTorchBesideTheProjectAreTakenApart) {
+  const std::filesystem::path folder = BBZ_SHARED_DATA "/torch";
+  if (!std::filesystem::is_directory(folder)) GTEST_SKIP() << folder << " is not there";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string path = entry.path().string();
+    SCOPED_TRACE(path);
+    auto file = open(path).value()->next().value().value();
+    EXPECT_EQ(file.layout.format, "pytorch");
+    EXPECT_TRUE(read_file(file).value() == io::read_text(path));
+    // Little is left that no tensor has.
+    std::uint64_t plain = 0, all = 0;
+    for (const Extent& extent : file.layout.extents) {
+      all += *extent.length;
+      if (extent.kind == Extent::Kind::kBytes) plain += *extent.length;
+    }
+    EXPECT_LT(plain, all / 5);
+  }
+}
+
 }  // namespace
 }  // namespace bbz::files

@@ -107,9 +107,8 @@ bool looks_like_torch(Bytes start);
 //     elements are those of the storage conjugated or negated, ":conj" or ":neg" follows;
 //   - a storage that is saved itself is a tensor of one axis.
 // A tensor that several paths lead to has several names, up to 16 for each value that the paths
-// meet in. Tensors whose paths are longer than the limit or deeper, and expanded ones (larger than
-// their storages) whose sum is over twice the size of the file, apart from small ones, have no name;
-// their storages are listed all the same.
+// meet in. Tensors whose paths are longer than the limit or deeper have no name; their storages are
+// listed all the same. A tensor may be far larger than its storage, if strides are 0.
 //
 // Memory and time are bounded by the size of the file and by the limits. Errors: kInvalidArgument if
 // the source cannot seek or has no known size; kIo; kTruncated; kLimit; kMalformed if the file or the

@@ -5,7 +5,6 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
-#include "bbz/files/torch/elements.h"
 
 namespace bbz::torch {
 namespace {
@@ -16,8 +15,6 @@ constexpr std::string_view kLoneTensor = "tensor";
 constexpr int kMostVisits = 16;        // of one value
 constexpr std::uint64_t kRepeats = 2;  // of all values, in their number
 constexpr std::uint64_t kFewValues = 1000;
-constexpr std::uint64_t kExpansion = 2;  // of the file, in its size
-constexpr std::uint64_t kSmallExpansion = std::uint64_t{1} << 20;
 constexpr std::size_t kLongestTuple = 16;  // that is shown as a key
 constexpr int kDeepestTuple = 3;
 
@@ -51,15 +48,13 @@ void for_each_below(const Contents& contents, const Visit& visit) {
 
 }  // namespace
 
-Naming::Naming(const Unpickler& pickle, const Limits& limits, std::uint64_t file_size)
+Naming::Naming(const Unpickler& pickle, const Limits& limits)
     : pickle_(pickle),
       limits_(limits),
       visits_(pickle.count()),
       on_path_(pickle.count()),
       holds_(pickle.count()),
       repeats_left_(kFewValues + kRepeats * pickle.count()),
-      expanded_left_(checked_mul(file_size, kExpansion).value_or(limits.tensor_bytes) +
-                     kSmallExpansion),
       name_bytes_left_(limits.all_name_bytes) {
   find_holders();
 }
@@ -265,13 +260,6 @@ Status Naming::add(const Value& value) {
 }
 
 Status Naming::add(Tensor view) {
-  const auto size = byte_size(view);
-  const auto storage_size = pickle_.storages()[view.storage].size;
-  if (!size.ok() || !storage_size) return {};
-  if (*size > *storage_size) {
-    if (*size > expanded_left_) return {};
-    expanded_left_ -= *size;
-  }
   std::string name = (path_.empty() ? std::string(kLoneTensor) : path_) + view.name;
   std::uint64_t& next = names_.try_emplace(name, 1).first->second;
   if (next++ != 1) {

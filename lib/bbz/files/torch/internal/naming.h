@@ -18,9 +18,8 @@ namespace bbz::torch {
 // walks through all values. Not thread-safe.
 class Naming {
  public:
-  // Visits values of `pickle`, which must not read on. `file_size` bounds the bytes of expanded
-  // tensors. Both arguments and the limits must outlive this object.
-  Naming(const Unpickler& pickle, const Limits& limits, std::uint64_t file_size);
+  // Visits values of `pickle`, which must not read on. Both arguments must outlive this object.
+  Naming(const Unpickler& pickle, const Limits& limits);
 
   // Names what is below a value; `prefix` leads to it and may be empty. Errors: kLimit if the names
   // take too many bytes.
@@ -67,7 +66,6 @@ class Naming {
   std::vector<bool> on_path_;         // by value
   std::vector<bool> holds_;           // by value: whether a tensor or a storage is below it
   std::uint64_t repeats_left_ = 0;    // visits of values that were visited before
-  std::uint64_t expanded_left_ = 0;   // bytes of tensors that are larger than their storages
   std::uint64_t name_bytes_left_;
   std::vector<Frame> frames_;
   std::string path_;

@@ -147,7 +147,7 @@ class ZipFormReader {
       return make_error(Code::kMalformed, "{}: byte {}: bytes follow the end of the pickle",
                         part.pickle, pickle.size());
     }
-    Naming naming(pickle, left_, *file_.size());
+    Naming naming(pickle, left_);
     if (const Status named = naming.visit(root, part.name); !named.ok()) {
       return make_error(named.code(), "{}: {}", part.pickle, named.error().message);
     }
