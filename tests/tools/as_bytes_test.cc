@@ -66,7 +66,8 @@ TEST_F(AsBytes, TorchFilesOfStreamsAreTakenApart) {
     const Finished finished = sh(command);
     EXPECT_EQ(finished.code, 0) << finished.err;
     EXPECT_EQ(finished.err.find("as bytes"), std::string::npos) << finished.err;
-    EXPECT_EXIT_CODE(0, "$BBZ cat t.bbz w > w && tail -c +1 plain.pt | grep -qaFf w");
+    const std::string tensors = sh("$BBZINFO --tensors t.bbz").out;
+    EXPECT_NE(tensors.find("F32"), std::string::npos) << tensors;
   }
   EXPECT_EQ(sh("ls -A").out.find("bbz-"), std::string::npos) << "a copy stays";
 }
