@@ -1,10 +1,12 @@
-// Any file is refused or gives tensors that lie within it. What does not begin as a zip archive is
-// taken as the pickle of one with a single storage, so that pickles are reached without one.
-#include "../tests/files/torch/make_files.h"
+// Any file is refused or gives tensors that lie within it. What does not begin as a file of PyTorch is
+// taken as the pickle of one with two storages, so that pickles are reached without one: as a zip
+// archive, and if it begins with '0' as the format of before 1.6.
+#include "pickle_mutator.h"
 
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <set>
 #include <span>
 
@@ -58,6 +60,7 @@ void check(Bytes bytes) {
   for (const torch::Storage& storage : state->storages) {
     require(storage.offset <= bytes.size() && storage.size <= bytes.size() - storage.offset);
   }
+  require(state->storages.size() <= limits.values && state->tensors.size() <= 5 * limits.values);
   std::set<std::string_view> names;
   std::size_t checked = 0;
   for (const torch::Tensor& tensor : state->tensors) {
@@ -70,13 +73,33 @@ void check(Bytes bytes) {
 
 }  // namespace
 
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most);
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
+                                               std::size_t most, unsigned seed) {
+  if (seed % 2 == 0 || torch::looks_like_torch(std::as_bytes(std::span(data, size)))) {
+    return LLVMFuzzerMutate(data, size, most);
+  }
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const std::string mutant = fuzz::PickleMutator(seed).mutate(text);
+  const std::size_t length = std::min(mutant.size(), most);
+  std::memcpy(data, mutant.data(), length);
+  return length;
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const Bytes bytes = std::as_bytes(std::span(data, size));
-  if (size == 0 || data[0] == 'P') {
+  const std::vector<torch::OldStorage> storages = {
+      {"0", "FloatStorage", 6, torch::counting_bytes(24)},
+      {"1", "HalfStorage", 5, torch::counting_bytes(10)}};
+  if (torch::looks_like_torch(bytes)) {
     check(bytes);
   } else {
     const std::string pickled(reinterpret_cast<const char*>(data), size);
-    const std::string file = torch::make_torch(pickled, {torch::counting_bytes(24)});
+    const std::string file =
+        pickled.starts_with('0')
+            ? torch::make_legacy(pickled.substr(1), storages)
+            : torch::make_torch(pickled, {storages[0].bytes, storages[1].bytes});
     check(std::as_bytes(std::span(file)));
   }
   return 0;

@@ -33,5 +33,42 @@ TEST(Layer, IsNotFoundElsewhere) {
   EXPECT_EQ(layer_of("layers.x.layers.2"), 2u);
 }
 
+TEST(LayerRules, KnowFurtherModels) {
+  const LayerRules rules;
+  EXPECT_EQ(rules.layer_of("model.layers.3.mlp.up_proj.weight"), 3u);
+  EXPECT_EQ(rules.layer_of("layer4.0.conv1.weight"), 4u);
+  EXPECT_EQ(rules.layer_of("down_blocks.2.resnets.0.conv1.weight"), 2u);
+  // The outermost counts, so that a block of a UNet is one layer.
+  EXPECT_EQ(rules.layer_of("down_blocks.2.attentions.1.transformer_blocks.0.ff.weight"), 2u);
+  EXPECT_EQ(rules.layer_of("transformer_blocks.4.attn.to_q.weight"), 4u);
+  EXPECT_EQ(rules.layer_of("unet/up_blocks/1/upsamplers/0/conv/bias"), 1u);
+  EXPECT_EQ(rules.layer_of("single_transformer_blocks.37.proj_out.weight"), 37u);
+  EXPECT_EQ(rules.layer_of("features.denseblock3.denselayer2.conv1.weight"), 3u);
+  EXPECT_EQ(rules.layer_of("features.12.weight"), 12u);
+  for (const char* name : {"layer.weight", "layer4x.0.weight", "xlayer4.0", "fc.weight", "layer",
+                           "", "down_blocks", "down_blocks.x", "layer4294967295.w"}) {
+    EXPECT_EQ(rules.layer_of(name), std::nullopt) << name;
+  }
+}
+
+TEST(LayerRules, TakePatternsOfTheUserFirst) {
+  const auto rules = LayerRules::make({"stages.#", "tower_*.part#x", "blocks.*.#"});
+  ASSERT_TRUE(rules.ok()) << rules.error().message;
+  EXPECT_EQ(rules->layer_of("stages.3.blocks.5.conv.weight"), 3u);
+  EXPECT_EQ(rules->layer_of("net.stages/3/blocks/5"), 3u);
+  EXPECT_EQ(rules->layer_of("a.tower_left.part7x.w"), 7u);
+  EXPECT_EQ(rules->layer_of("tower_.part7x"), 7u);
+  EXPECT_EQ(rules->layer_of("tower_left.right.part7x"), std::nullopt);
+  EXPECT_EQ(rules->layer_of("tower_left.part7"), std::nullopt);
+  EXPECT_EQ(rules->layer_of("blocks.5.6.w"), 6u);
+  EXPECT_EQ(rules->layer_of("blocks.5.w"), 5u);  // by the rule for all
+  const auto middle = LayerRules::make({"*_#_*z"});
+  EXPECT_EQ(middle->layer_of("a_b_12_czz"), 12u);
+  EXPECT_EQ(middle->layer_of("a_b_12_c"), std::nullopt);
+  for (const char* pattern : {"", "stages", "a.#.#", ".#", "#.", "a..#"}) {
+    EXPECT_EQ(LayerRules::make({pattern}).code(), Code::kInvalidArgument) << pattern;
+  }
+}
+
 }  // namespace
 }  // namespace bbz

@@ -4,8 +4,9 @@
 #include <filesystem>
 
 #include "bbz/files/source_file.h"
+#include "files/make_files.h"
 #include "files/reading.h"
-#include "files/torch/make_files.h"
+#include "files/torch/make_old_files.h"
 #include "support/temp_dir.h"
 
 namespace bbz::files {
@@ -54,10 +55,9 @@ TEST(Pytorch, StoragesAreTensorsAndTheRestBytes) {
       make_torch(pickle(pickle_dict({{"h.0.w", pickle_view({"HalfStorage", "1", 4, 0, {4}, {1}})},
                                      {"h.1.w", pickle_view(kMatrix)}})),
                  {first, counting_bytes(8), "of no tensor"});
-  for (const char* name : {"m.pt", "m.pth", "pytorch_model.bin", "m.ckpt"}) {
+  for (const char* name : {"m.pt", "m.pth.tar", "pytorch_model.bin", "M.CKPT", "m.pkl", "m.npz"}) {
     EXPECT_THAT(layout_of(text, name), ElementsAre("pytorch", "h.1.w F32 2 3", "h.0.w F16 4"));
   }
-  EXPECT_THAT(layout_of(text, "m.npz"), ElementsAre("bytes"));
   EXPECT_THAT(layout_of(text, "m.pt", {.opaque = true}), ElementsAre("bytes"));
 
   const TempDir dir;
@@ -90,6 +90,18 @@ TEST(Pytorch, StoragesOfSeveralTypesAreBytes) {
       ElementsAre("pytorch"));
 }
 
+TEST(Pytorch, OlderFormatsAreTakenApart) {
+  const std::vector<torch::OldStorage> storages = {{"7", "FloatStorage", 6, counting_bytes(24)}};
+  const std::string value =
+      pickle_dict({{"w", pickle_view({"FloatStorage", "7", 6, 0, {2, 3}, {3, 1}})}});
+  EXPECT_THAT(layout_of(torch::make_legacy(value, storages), "m"),
+              ElementsAre("pytorch", "w F32 2 3"));
+  EXPECT_THAT(layout_of(torch::make_old_tar(pickle_dict({{"w", torch::pickle_text("8") + "Q"}}),
+                                            storages, {}, {{8, 7, 0, {2, 3}, {3, 1}}}),
+                        "m"),
+              ElementsAre("pytorch", "w F32 2 3"));
+}
+
 TEST(Pytorch, EmptyTensorsKeepTheirNames) {
   const torch::View empty{"FloatStorage", "0", 0, 0, {0, 3}, {3, 1}};
   EXPECT_THAT(layout_of(make_torch(pickle(pickle_dict({{"a", pickle_view(empty)}})), {""})),
@@ -97,33 +109,123 @@ TEST(Pytorch, EmptyTensorsKeepTheirNames) {
 }
 
 TEST(Pytorch, WhatIsNotUnderstoodIsPlainBytes) {
-  EXPECT_THAT(layout_of(make_torch(pickle(torch::pickle_global("posix", "system")), {})),
-              ElementsAre("bytes"));
+  EXPECT_THAT(layout_of(make_torch(pickle(pickle_view(kMatrix)), {})), ElementsAre("bytes"));
+  EXPECT_THAT(layout_of(torch::make_zip({{"a.txt", "b"}}), "a.zip"), ElementsAre("bytes"));
   EXPECT_THAT(layout_of("PK\x03\x04 and no more of a zip archive"), ElementsAre("bytes"));
   EXPECT_THAT(layout_of("weights of another kind", "m.bin"), ElementsAre("bytes"));
   EXPECT_THAT(layout_of("", "m.pt"), ElementsAre("bytes"));
 }
 
-TEST(Pytorch, StreamsArePlainBytes) {
-  class Pipe final : public io::Source {
-   public:
-    explicit Pipe(std::string text) : text_(std::move(text)) {}
-    Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
-      const auto from = std::as_bytes(std::span(text_)).subspan(offset);
-      const std::size_t n = std::min(from.size(), out.size());
-      std::copy_n(from.begin(), n, out.begin());
-      return n;
-    }
-    std::optional<std::uint64_t> size() const override { return std::nullopt; }
-    bool seekable() const override { return false; }
+// A stream that gives as few bytes as a pipe may, and fails at a place if there is one.
+class Pipe final : public io::Source {
+ public:
+  explicit Pipe(std::string text, std::size_t fails_at = std::string::npos)
+      : text_(std::move(text)), fails_at_(fails_at) {}
+  Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
+    EXPECT_EQ(offset, position_);
+    if (offset >= fails_at_) return Error{Code::kIo, "the pipe breaks"};
+    const auto from = std::as_bytes(std::span(text_)).subspan(offset);
+    const std::size_t n = std::min({from.size(), out.size(), std::size_t{1000}});
+    std::copy_n(from.begin(), n, out.begin());
+    position_ += n;
+    return n;
+  }
+  std::optional<std::uint64_t> size() const override { return std::nullopt; }
+  bool seekable() const override { return false; }
 
-   private:
-    std::string text_;
-  };
+ private:
+  std::string text_;
+  std::size_t fails_at_;
+  std::uint64_t position_ = 0;
+};
+
+// The layout of a stream's file, whose bytes must come back: its format, why it is bytes, and its
+// tensors.
+std::vector<std::string> layout_of_stream(const std::string& text, const Options& options) {
+  auto files = open_stream(std::make_unique<Pipe>(text), options);
+  if (!files.ok()) return {files.error().message};
+  auto file = (*files)->next().value().value();
+  EXPECT_TRUE(read_file(file).value() == text);
+  std::vector<std::string> lines = tensors_of(file.layout);
+  if (!file.layout.why_bytes.empty()) lines.insert(lines.begin(), file.layout.why_bytes);
+  lines.insert(lines.begin(), file.path + " " + std::string(file.layout.format));
+  return lines;
+}
+
+const std::string kLegacy =
+    torch::make_legacy(pickle_dict({{"w", pickle_view({"ByteStorage", "7", 5, 0, {5}, {1}})}}),
+                       {{"7", "ByteStorage", 5, "12345"}});
+const std::string kOldTar =
+    torch::make_old_tar(pickle_dict({{"w", torch::pickle_text("8") + "Q"}}),
+                        {{"7", "ByteStorage", 5, "12345"}}, {}, {{8, 7, 0, {5}, {1}}});
+
+TEST(Pytorch, StreamsAreCopiedBecauseTheirEndIsReadFirst) {
+  const TempDir dir;
+  const Options options{.temporary_folder = dir.path()};
+  const std::string large = counting_bytes(1'000'000);
+  const std::string text = make_torch(
+      pickle(pickle_view({"ByteStorage", "0", large.size(), 0, {1000, 1000}, {1000, 1}})), {large});
+  EXPECT_THAT(layout_of_stream(text, options),
+              ElementsAre("stdin.pt pytorch", "tensor U8 1000 1000"));
+  EXPECT_THAT(layout_of_stream(kLegacy, options), ElementsAre("stdin.pt pytorch", "w U8 5"));
+  EXPECT_THAT(layout_of_stream(kOldTar, options), ElementsAre("stdin.pt pytorch", "w U8 5"));
+  // Nothing stays.
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+  // Other zip archives are not copied.
+  const Options nowhere{.temporary_folder = dir / "nowhere"};
+  EXPECT_THAT(layout_of_stream(torch::make_zip({{"a.txt", "b"}}), nowhere),
+              ElementsAre("stdin bytes"));
+  EXPECT_THAT(layout_of_stream(make_torch("no pickle", {}), options),
+              ElementsAre("stdin bytes", HasSubstr("a torch.save file, but data.pkl: byte 0")));
+}
+
+TEST(Pytorch, StreamsThatCannotBeCopiedArePlainBytes) {
+  const std::string large = counting_bytes(1'000'000);
+  const std::string text = make_torch(
+      pickle(pickle_view({"ByteStorage", "0", large.size(), 0, {large.size()}, {1}})), {large});
+  const TempDir dir;
+  const std::string begin = "a torch.save file, but in a stream it is read from a copy, and ";
+  EXPECT_THAT(layout_of_stream(text, {}),
+              ElementsAre("stdin bytes", begin + "there is no directory for a copy"));
+  EXPECT_THAT(layout_of_stream(text, {.temporary_folder = dir / "nowhere"}),
+              ElementsAre("stdin bytes", HasSubstr(begin + "a copy of it fails: ")));
+  EXPECT_THAT(layout_of_stream(text, {.temporary_folder = "/dev"}), testing::SizeIs(2));
+  for (const std::uint64_t limit : {0, 1000, 500'000, 999'999}) {
+    EXPECT_THAT(layout_of_stream(text, {.temporary_folder = dir.path(), .copied_bytes = limit}),
+                ElementsAre("stdin bytes",
+                            begin + "a copy of it may take " + std::to_string(limit) + " bytes"));
+  }
+  EXPECT_THAT(layout_of_stream(text, {.temporary_folder = dir.path(), .copied_bytes = text.size()}),
+              testing::SizeIs(2));
+  EXPECT_THAT(layout_of_stream(text, {.opaque = true, .temporary_folder = dir / "nowhere"}),
+              ElementsAre("stdin bytes"));
+}
+
+TEST(Pytorch, AStreamThatFailsWhileItIsCopiedIsAnError) {
+  const TempDir dir;
+  const auto files =
+      open_stream(std::make_unique<Pipe>(kLegacy, 1000), {.temporary_folder = dir.path()});
+  EXPECT_EQ(files.code(), Code::kOk) << "the file is shorter";
+  const std::string text =
+      make_torch(pickle(pickle_view(kMatrix)), {counting_bytes(24)}) + std::string(5000, 'x');
+  EXPECT_EQ(
+      open_stream(std::make_unique<Pipe>(text, 3000), {.temporary_folder = dir.path()}).code(),
+      Code::kIo);
+}
+
+TEST(Pytorch, MembersOfTarsAreTakenApart) {
+  const TempDir dir;
   const std::string text = make_torch(pickle(pickle_view(kMatrix)), {counting_bytes(24)});
-  const auto found = read_all(open_stream(std::make_unique<Pipe>(text), {.stream_name = "m.pt"}));
+  const std::string tar = tar_member("a/m.pt", text) + tar_member("b", kLegacy) +
+                          tar_member("notes.txt", "text") + tar_member("c", "", '1', "b") +
+                          tar_member("d.bin", kOldTar) + tar_end();
+  const auto found =
+      read_all(open_stream(std::make_unique<Pipe>(tar), {.temporary_folder = dir.path()}));
   ASSERT_TRUE(found.ok()) << found.error().message;
-  EXPECT_THAT(*found, ElementsAre(Found{"m.pt", "bytes", text}));
+  EXPECT_THAT(*found,
+              ElementsAre(Found{"a/m.pt", "pytorch", text}, Found{"b", "pytorch", kLegacy},
+                          Found{"notes.txt", "bytes", "text"}, Found{"c", "pytorch", kLegacy},
+                          Found{"d.bin", "pytorch", kOldTar}));
 }
 
 TEST(Pytorch, ModelBesideTheProjectIsTiledByItsTensors) {
@@ -136,6 +238,25 @@ TEST(Pytorch, ModelBesideTheProjectIsTiledByItsTensors) {
   EXPECT_EQ(lines.size(), 47u);
   EXPECT_THAT(lines, testing::Contains("model.embed_tokens.weight F16 512 56"));
   EXPECT_THAT(lines, testing::Each(testing::Not(HasSubstr("data/"))));
+}
+
+TEST(Pytorch, FilesOfTorchBesideTheProjectAreTakenApart) {
+  const std::filesystem::path folder = BBZ_SHARED_DATA "/torch";
+  if (!std::filesystem::is_directory(folder)) GTEST_SKIP() << folder << " is not there";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string path = entry.path().string();
+    SCOPED_TRACE(path);
+    auto file = open(path).value()->next().value().value();
+    EXPECT_EQ(file.layout.format, "pytorch");
+    EXPECT_TRUE(read_file(file).value() == io::read_text(path));
+    // Little is left that no tensor has.
+    std::uint64_t plain = 0, all = 0;
+    for (const Extent& extent : file.layout.extents) {
+      all += *extent.length;
+      if (extent.kind == Extent::Kind::kBytes) plain += *extent.length;
+    }
+    EXPECT_LT(plain, all / 5);
+  }
 }
 
 }  // namespace

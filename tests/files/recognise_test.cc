@@ -9,7 +9,7 @@
 #include "bbz/files/source_file.h"
 #include "files/make_files.h"
 #include "files/reading.h"
-#include "files/torch/make_files.h"
+#include "files/torch/make_old_files.h"
 #include "support/faulty.h"
 #include "support/temp_dir.h"
 
@@ -20,15 +20,18 @@ using testing::HasSubstr;
 
 const std::string kPointer =
     "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 4976698672\n";
-const std::string kLegacy =
-    std::string("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15);
+const std::string kLegacy = torch::make_legacy(
+    torch::pickle_dict({{"w", torch::pickle_view({"FloatStorage", "7", 6, 0, {2, 3}, {3, 1}})}}),
+    {{"7", "FloatStorage", 6, torch::counting_bytes(24)}});
+const std::string kOldTar = torch::make_old_tar(
+    torch::pickle_dict({{"w", torch::pickle_text("8") + "Q"}}),
+    {{"7", "FloatStorage", 6, torch::counting_bytes(24)}}, {}, {{8, 7, 0, {6}, {1}}});
 
-// A file of torch.save with an object among its tensors that is not read.
-std::string with_namespace() {
-  return torch::make_torch(torch::pickle(torch::pickle_dict(
-                               {{"w", torch::pickle_view(torch::kMatrix)},
-                                {"args", torch::pickle_global("argparse", "Namespace") + ")R"}})),
-                           {torch::counting_bytes(24)});
+// A file of torch.save that is not read.
+std::string big_endian() {
+  return torch::make_torch(
+      torch::pickle(torch::pickle_dict({{"w", torch::pickle_view(torch::kMatrix)}})),
+      {torch::counting_bytes(24)}, {}, {{"model/byteorder", "big"}});
 }
 
 std::string plain_torch() {
@@ -63,6 +66,8 @@ TEST(Recognise, FormatsAreThoseOfTheContentAndOtherwiseOfTheName) {
       {"m.bbz", "", FileFormat::kBytes},
       {"m.pt", plain_torch(), FileFormat::kPytorch},
       {"m", plain_torch(), FileFormat::kPytorch},
+      {"m", kLegacy, FileFormat::kPytorch},
+      {"m", kOldTar, FileFormat::kPytorch},
       {"m.safetensors", plain_torch(), FileFormat::kPytorch},
       {"m.pt", "no zip archive", FileFormat::kBytes},
       {"m", safetensors, FileFormat::kSafetensors},
@@ -81,11 +86,12 @@ TEST(Recognise, FormatsAreThoseOfTheContentAndOtherwiseOfTheName) {
 }
 
 TEST(Recognise, NamesShowTheUsualFormat) {
-  for (const char* name : {"a.pt", "a.pth", "a.bin", "a.ckpt"}) {
+  for (const char* name :
+       {"a.pt", "a.pth", "a.bin", "a.ckpt", "a.PT", "a.pth.tar", "__0_0.distcp"}) {
     EXPECT_EQ(usual_format(name), FileFormat::kPytorch) << name;
   }
   EXPECT_EQ(usual_format("dir/a.safetensors"), FileFormat::kSafetensors);
-  for (const char* name : {"a.bbz", "a.PT", "pt", "a.safetensors.index.json", ""}) {
+  for (const char* name : {"a.bbz", "a.tar", "pt", "a.safetensors.index.json", ""}) {
     EXPECT_EQ(usual_format(name), FileFormat::kBytes) << name;
   }
 }
@@ -97,11 +103,13 @@ TEST(Recognise, WhatLooksLikeAModelIsNamedWithTheReason) {
     const char* expected;
   } cases[] = {
       {"m.pt", plain_torch(), "split into tensors"},
-      {"m.pth.tar", plain_torch(), "a torch.save file, but its name does not end in .pt"},
-      {"M.PT", plain_torch(), "a torch.save file, but its name does not end in .pt"},
-      {"0123abcd", plain_torch(), "a torch.save file, but its name does not end in .pt"},
-      {"m.pth", with_namespace(), "a torch.save file, but data.pkl: byte"},
-      {"m.pth", with_namespace(), "\"argparse.Namespace\", which tensors do not need"},
+      {"m.pth.tar", plain_torch(), "split into tensors"},
+      {"M.PT", plain_torch(), "split into tensors"},
+      {"m.pkl", plain_torch(), "split into tensors"},
+      {"0123abcd", plain_torch(), "split into tensors"},
+      {"__0_0.distcp", plain_torch() + plain_torch(), "split into tensors"},
+      {"m.pth", big_endian(), "a torch.save file, but its byte order is \"big\""},
+      {"m", big_endian(), "a torch.save file, but its byte order is \"big\""},
       {"m.bin", torch::make_zip({{"a.txt", "b"}}), "but zip archive: no entry"},
       {"m.npz", torch::make_zip({{"w.npy", "b"}}), "NumPy arrays (.npz), which are not"},
       {"m.npy", "\x93NUMPY\x01", "a NumPy array, which is not split into tensors"},
@@ -109,9 +117,12 @@ TEST(Recognise, WhatLooksLikeAModelIsNamedWithTheReason) {
       {"m.h5", "\x89HDF\r\n\x1a\n..", "an HDF5 file, which is not split into tensors"},
       {"m.onnx", "\x08\x07\x12\x07pytorch", "an ONNX model"},
       {"__0_0.distcp", "anything", "a part of a distributed PyTorch checkpoint"},
-      {"legacy.pth", kLegacy, "a file of PyTorch before 1.6, which is not a zip archive"},
-      {"no suffix", kLegacy, "a file of PyTorch before 1.6"},
-      {"old.pth", tar_member("sys_info", "x") + tar_end(), "a file of PyTorch 0.1, which is a tar"},
+      {"legacy.pth", kLegacy, "split into tensors"},
+      {"no suffix", kLegacy, "split into tensors"},
+      {"old", kOldTar, "split into tensors"},
+      {"no suffix", kLegacy.substr(0, 20), "a file of PyTorch before 1.6, but the version: byte"},
+      {"old.pth", tar_member("sys_info", "x") + tar_end(),
+       "a file of PyTorch 0.1, which is a tar, but tar: no member pickle"},
       {"m.pkl", "\x80\x04]\x94.", "a pickle that torch.save did not write"},
       {"m.gguf", "no magic", "named like a GGUF file, but is not one"},
       {"m", make_safetensors({{"w", DType::kF32, {8}, 0, 0}}).substr(0, 70),
@@ -136,32 +147,17 @@ TEST(Recognise, OtherFilesAreNotSpokenOf) {
                                    {"empty", ""}}) {
     EXPECT_EQ(said(name, text), "") << name;
   }
-  EXPECT_EQ(said("m.pth", with_namespace(), {.opaque = true}), "");
+  EXPECT_EQ(said("m.pth", big_endian(), {.opaque = true}), "");
 }
 
 TEST(Recognise, ReasonsAreShortAndFitForATerminal) {
-  const std::string name = "\x1b[2J" + std::string(4000, 'n');
+  const std::string key = "\x1b[2J" + std::string(4000, 'n');
   const std::string text = torch::make_torch(
-      torch::pickle(torch::pickle_dict({{"w", torch::pickle_global("m", name) + ")R"}})), {});
+      torch::pickle(torch::pickle_view({"FloatStorage", key, 6, 0, {2, 3}, {3, 1}})), {});
   const std::string found = said("m.pt", text);
   EXPECT_THAT(found, HasSubstr("\\x1b[2J"));
   EXPECT_LE(found.size(), 300u);
   EXPECT_TRUE(is_utf8(found));
-}
-
-TEST(Recognise, InAStreamTorchFilesAreBytes) {
-  const std::string text = plain_torch();
-  const auto memory = io::memory_source(std::as_bytes(std::span(text)));
-  Options options;
-  options.stream_name = "pytorch_model.bin";
-  for (const bool tar : {false, true}) {
-    const std::string stream = tar_member("dir/m.pt", text) + tar_end();
-    const auto packed = io::memory_source(std::as_bytes(std::span(tar ? stream : text)));
-    const auto files =
-        open_stream(std::make_unique<io::SequentialSource>(*packed), options).value();
-    const auto file = files->next().value().value();
-    EXPECT_THAT(file.layout.why_bytes, HasSubstr("a torch.save file in a stream")) << tar;
-  }
 }
 
 TEST(Recognise, PointersAndPagesAreNoSafetensors) {

@@ -1,7 +1,7 @@
 // Files that are not what they seem, or are not taken apart: what the tools say of them.
 #include <nlohmann/json.hpp>
 
-#include "files/torch/make_files.h"
+#include "files/torch/make_old_files.h"
 #include "tools/models.h"
 #include "tools/shell.h"
 
@@ -13,12 +13,10 @@ class AsBytes : public ToolTest {
   AsBytes() {
     using namespace torch;  // NOLINT: a handful of names
     const std::string tensor = pickle_view(kMatrix);
-    write("args.pth",
-          make_torch(pickle(pickle_dict(
-                         {{"w", tensor}, {"args", pickle_global("argparse", "Namespace") + ")R"}})),
-                     {counting_bytes(24)}));
-    write("plain.pt", make_torch(pickle(pickle_dict({{"w", tensor}})), {counting_bytes(24)}));
-    write("legacy.pth", "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.");
+    const std::string pickled = pickle(pickle_dict({{"w", tensor}}));
+    write("big.pth", make_torch(pickled, {counting_bytes(24)}, {}, {{"model/byteorder", "big"}}));
+    write("plain.pt", make_torch(pickled, {counting_bytes(24)}));
+    write("legacy.pth", kLegacyMagic);
     write("pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 49766\n");
     write("page", "<!doctype html><html>gated</html>");
   }
@@ -33,39 +31,49 @@ class AsBytes : public ToolTest {
 };
 
 TEST_F(AsBytes, PackAndBbzinfoSayWhichFilesAndWhy) {
-  const std::string why = "\"args.pth\": it is a torch.save file, but data.pkl: byte";
-  expect_said("$BBZ pack args.pth -o a.bbz", 0, {"packed as bytes: " + why, "argparse.Namespace"});
+  const std::string why = "\"big.pth\": it is a torch.save file, but its byte order is";
+  expect_said("$BBZ pack big.pth -o a.bbz", 0, {"packed as bytes: " + why});
   const Finished shown = sh("$BBZINFO a.bbz");
   EXPECT_NE(shown.out.find("as bytes     " + why), std::string::npos) << shown.out;
   const auto json = nlohmann::json::parse(sh("$BBZINFO --json a.bbz").out);
-  EXPECT_NE(std::string(json["files"][0]["metadata"]["as-bytes"]).find("argparse.Namespace"),
+  EXPECT_NE(std::string(json["files"][0]["metadata"]["as-bytes"]).find("byte order"),
             std::string::npos);
-  EXPECT_EQ(sh("$BBZ pack -q args.pth -f -o a.bbz").err, "");
-  EXPECT_EQ(sh("$BBZ pack args.pth --opaque -f -o a.bbz").err, "");
+  EXPECT_EQ(sh("$BBZ pack -q big.pth -f -o a.bbz").err, "");
+  EXPECT_EQ(sh("$BBZ pack big.pth --opaque -f -o a.bbz").err, "");
   EXPECT_EQ(sh("$BBZ pack plain.pt -f -o a.bbz").err, "");
   EXPECT_EQ(sh("$BBZINFO a.bbz").out.find("as bytes"), std::string::npos);
   EXPECT_EQ(sh("$BBZ unpack -q a.bbz -C out && cmp out/plain.pt plain.pt").code, 0);
 }
 
 TEST_F(AsBytes, InFoldersTarsAndPipesToo) {
-  EXPECT_EXIT_CODE(0, "mkdir dir && cp args.pth legacy.pth plain.pt dir");
+  EXPECT_EXIT_CODE(0, "mkdir dir && cp big.pth legacy.pth plain.pt dir");
   expect_said("$BBZ pack dir", 0,
-              {"\"args.pth\": it is", "\"legacy.pth\": it is a file of PyTorch before"});
+              {"\"big.pth\": it is", "\"legacy.pth\": it is a file of PyTorch before"});
   expect_said("tar -c dir | $BBZ pack - -o t.bbz", 0,
-              {"\"dir/plain.pt\": it is a torch.save file in a stream"});
-  expect_said("cat plain.pt | $BBZ pack - --name pytorch_model.bin -f -o t.bbz", 0,
-              {"\"pytorch_model.bin\": it is a torch.save file in a stream"});
+              {"\"dir/big.pth\": it is", "\"dir/legacy.pth\": it is a file of PyTorch before"});
   // Also with an index at the front, whose size is known beforehand.
-  expect_said("$BBZ pack dir --index-first -o i.bbz", 0, {"\"args.pth\": it is"});
+  expect_said("$BBZ pack dir --index-first -o i.bbz", 0, {"\"big.pth\": it is"});
   EXPECT_EXIT_CODE(0, "$BBZ verify -q i.bbz");
   // Many are counted.
   EXPECT_EXIT_CODE(0, "mkdir many && for i in $(seq 30); do cp legacy.pth many/$i.pth; done");
   expect_said("$BBZ pack many", 0, {"packed as bytes: 10 more files"});
 }
 
+TEST_F(AsBytes, TorchFilesOfStreamsAreTakenApart) {
+  EXPECT_EXIT_CODE(0, "mkdir dir && cp plain.pt dir && cp plain.pt dir/blob");
+  for (const char* command : {"tar -c dir | $BBZ pack - -o t.bbz -f",
+                              "cat plain.pt | $BBZ pack - --name pytorch_model.bin -o t.bbz -f"}) {
+    const Finished finished = sh(command);
+    EXPECT_EQ(finished.code, 0) << finished.err;
+    EXPECT_EQ(finished.err.find("as bytes"), std::string::npos) << finished.err;
+    const std::string tensors = sh("$BBZINFO --tensors t.bbz").out;
+    EXPECT_NE(tensors.find("F32"), std::string::npos) << tensors;
+  }
+  EXPECT_EQ(sh("ls -A").out.find("bbz-"), std::string::npos) << "a copy stays";
+}
+
 TEST_F(AsBytes, CompareAndSymmetrySayTheTrueReason) {
-  expect_said("$BBZ compare legacy.pth legacy.pth", 4,
-              {"legacy.pth: it is a file of PyTorch before 1.6"});
+  expect_said("$BBZ compare big.pth big.pth", 4, {"big.pth: its byte order is"});
   expect_said("$BBZ pack legacy.pth --symmetry auto -o s.bbz", 0,
               {"packed exactly: \"legacy.pth\": it is a file of PyTorch before 1.6"});
   EXPECT_EXIT_CODE(0, "cp pointer p.safetensors");

@@ -247,5 +247,31 @@ TEST_F(Workflow, SalvagesWhatIsLeft) {
   EXPECT_EXIT_CODE(0, "cmp llama/config.json rescued/config.json");
 }
 
+TEST_F(Workflow, LayersAreThoseOfAPatternIfOneIsGiven) {
+  std::vector<safetensors::Tensor> tensors;
+  for (const char* name : {"layer4.0.conv.weight", "stages.2.blocks.7.weight", "fc.weight"}) {
+    const std::uint64_t begin = tensors.size() * 32;
+    tensors.push_back({name, DType::kF32, {8}, begin, begin + 32});
+  }
+  const auto header = safetensors::build(tensors, {}).value();
+  write("net.safetensors",
+        std::string(reinterpret_cast<const char*>(header.data()), header.size()) +
+            std::string(96, 'x'));
+  const auto layers_of = [&](const std::string& options) {
+    EXPECT_EXIT_CODE(0, "$BBZ pack net.safetensors -f -o net.bbz " + options);
+    std::vector<nlohmann::json> layers;
+    const auto json = nlohmann::json::parse(sh("$BBZINFO --json --tensors net.bbz").out);
+    for (const auto& tensor : json["tensors"]) {
+      if (!tensor["name"].is_null()) layers.push_back(tensor["layer"]);
+    }
+    return nlohmann::json(layers).dump();
+  };
+  EXPECT_NE(layers_of("").find("4,7,null"), std::string::npos) << layers_of("");
+  EXPECT_NE(layers_of("--layer-pattern 'stages.#'").find("4,2,null"), std::string::npos);
+  EXPECT_EXIT_CODE(
+      0, "$BBZ unpack net.bbz -o l.safetensors --layer 2 && grep -q stages.2 l.safetensors");
+  EXPECT_EXIT_CODE(2, "$BBZ pack net.safetensors -f -o net.bbz --layer-pattern stages");
+}
+
 }  // namespace
 }  // namespace bbz::tools

@@ -37,17 +37,18 @@ struct PackArguments {
   std::string name;
   std::string symmetry = "off";
   std::string part;
+  std::vector<std::string> layer_patterns;
 };
 
 Manual pack_manual() {
   Manual manual;
   manual.summary = "Pack a file, a directory or a stream into an archive";
   manual.description = {
-      "Safetensors files, PyTorch state dicts (.pt, .pth, .bin, .ckpt) and GGUF files "
-      "are split into tensors. "
-      "Any other file is packed as bytes; "
+      "Safetensors files, GGUF files and all that torch.save wrote in any version are split into "
+      "tensors, whatever their names; nothing in a pickle is run. Any other file is packed as bytes; "
       "if it looks like a model, a message names it and says why. "
-      "If INPUT is -, standard input is packed: the members of a tar, or a single file.",
+      "If INPUT is -, standard input is packed: the members of a tar, or a single file. In a stream, "
+      "a file of PyTorch is first copied to the output's directory, as it is read from its end.",
       "A directory is packed with everything below it, "
       "except for the archive itself and an older archive that -f replaces. "
       "Links within the directory are followed. "
@@ -272,6 +273,7 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
   options.index_first = arguments.index_first;
   options.modes = arguments.modes;
   options.times = arguments.times;
+  BBZ_ASSIGN(options.layers, LayerRules::make(arguments.layer_patterns));
   BBZ_TRY(check_arguments(arguments));
   BBZ_ASSIGN(const auto files, open_input(arguments, output));
   BBZ_ASSIGN(const auto sink, open_output(output, arguments.writing));
@@ -350,9 +352,8 @@ void add_pack_command(Program& program) {
       ->type_name("N")
       ->capture_default_str();
   app.add_option("--symmetry", arguments->symmetry,
-                 "Rotate a sliced model so that less must be stored: "
-                 "off (exact), auto, bits-back, triangular or polar. "
-                 "A model in several files is packed exactly. "
+                 "Rotate a sliced model so that less must be stored: off (exact), auto, bits-back, "
+                 "triangular or polar. A model in several files is packed exactly. "
                  "Cannot be combined with a stream as INPUT, nor with --index-first")
       ->type_name("METHOD")
       ->one_of({"off", "auto", "bits-back", "triangular", "polar"})
@@ -367,10 +368,8 @@ void add_pack_command(Program& program) {
                  "Leave out files and directories that match; may be repeated")
       ->type_name("GLOB")
       ->allow_extra_args(false);
-  app.add_list_or_flag(
-         "--opaque", arguments->opaque, *input,
-         "Pack files that match as bytes, whatever their format; without GLOB, all files; "
-         "may be repeated")
+  app.add_list_or_flag("--opaque", arguments->opaque, *input,
+                       "Pack files that match as bytes, or all files without GLOB; may be repeated")
       ->type_name("[GLOB]");
   app.add_flag("--skip-unreadable", arguments->skip_unreadable,
                "Leave out what cannot be opened or packed in a directory; "
@@ -378,15 +377,21 @@ void add_pack_command(Program& program) {
   app.add_flag("--follow", arguments->follow, "Follow links that lead out of the directory");
   app.add_flag("--modes", arguments->modes,
                "Record the permissions of files and empty directories, if they are known");
-  app.add_flag("--times", arguments->times,
-               "Record the modification times of files and empty directories, if they are known. "
-               "By default neither is recorded, "
-               "so that the same files give the same archive wherever they lie");
+  app.add_flag(
+      "--times", arguments->times,
+      "Record the modification times of files and empty directories, if they are known. By "
+      "default neither is recorded, so that the same files give the same archive anywhere");
   app.add_option("--part", arguments->part,
                  "Pack the I-th of N shares of a directory's files, of about the same size; "
                  "bbz join makes one archive of all parts. "
                  "Cannot be combined with --symmetry")
       ->type_name("I/N");
+  app.add_option(
+         "--layer-pattern", arguments->layer_patterns,
+         "Find layers in names by PATTERN as well, as in 'stages.#': # is the number, * is any "
+         "text of one component; may be repeated. Not for models that --symmetry rotates")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
   app.add_option("--name", arguments->name, "Give a file from a stream this path in the archive")
       ->type_name("PATH");
 }

@@ -75,8 +75,9 @@ Status FileSequence::rewind() {
 Result<std::unique_ptr<FileSequence>> open_stream(std::unique_ptr<io::Source> stream,
                                                   const Options& options) {
   Front front(std::move(stream));
-  BBZ_ASSIGN(const Bytes first, front.first(kTarProbeSize));
-  const bool tar = !options.opaque && is_tar(first);
+  BBZ_ASSIGN(const Bytes first,
+             front.first(std::max<std::uint64_t>(kTarProbeSize, torch::kProbeBytes)));
+  const bool tar = !options.opaque && is_tar(first) && !torch::looks_like_old_tar(first);
   if (tar) return open_tar(front.release(), options);
   return open_single(front.release(), "", options);
 }

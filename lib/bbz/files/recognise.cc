@@ -30,7 +30,6 @@ constexpr std::array kMagics = {
     Magic{0, "\x93NUMPY"sv, "a NumPy array"},
     Magic{0, "\x89HDF\r\n\x1a\n"sv, "an HDF5 file"},
     Magic{4, "TFL3"sv, "a TensorFlow Lite model"},
-    Magic{257, "ustar"sv, "a tar"},
 };
 
 // A suffix that tells the format by itself. Suffixes that many formats use (.bin, .pkl) are left to
@@ -89,14 +88,10 @@ std::string with_reason(std::string_view what, std::string_view failure) {
 std::string why_zip(const Unparsed& file, const std::string& path) {
   const std::string_view first = first_zip_name(file.start);
   if (first.ends_with(".npy")) return "NumPy arrays (.npz), which are not split into tensors";
-  const bool torch = first.ends_with("/data.pkl") || path.ends_with(".distcp");
-  const bool usual = torch::has_usual_suffix(file.path);
-  if (!torch && !usual) return path.ends_with(".keras") ? "a Keras model" : "";
-  if (file.stream) {
-    return "a torch.save file in a stream: it is split into tensors only if the input can seek";
+  if (!torch::looks_like_torch_zip(file.start) && !torch::has_usual_suffix(path)) {
+    return path.ends_with(".keras") ? "a Keras model" : "";
   }
-  if (usual) return with_reason("a torch.save file", file.failure);
-  return "a torch.save file, but its name does not end in .pt, .pth, .bin or .ckpt";
+  return with_reason("a torch.save file", file.failure);
 }
 
 std::string why(const Unparsed& file) {
@@ -108,14 +103,15 @@ std::string why(const Unparsed& file) {
   }
   if (torch::looks_like_zip(file.start)) return why_zip(file, path);
   if (torch::looks_like_legacy(file.start)) {
-    return "a file of PyTorch before 1.6, which is not a zip archive";
+    return with_reason("a file of PyTorch before 1.6", file.failure);
+  }
+  if (torch::looks_like_old_tar(file.start)) {
+    return with_reason("a file of PyTorch 0.1, which is a tar", file.failure);
   }
   for (const Magic& magic : kMagics) {
     if (text.size() < magic.offset || !text.substr(magic.offset).starts_with(magic.bytes)) continue;
-    if (magic.what != "a tar")
-      return file.failure.empty() ? fmt::format("{}, which is not split into tensors", magic.what)
-                                  : with_reason(magic.what, file.failure);
-    if (text.starts_with("sys_info\0"sv)) return "a file of PyTorch 0.1, which is a tar";
+    return file.failure.empty() ? fmt::format("{}, which is not split into tensors", magic.what)
+                                : with_reason(magic.what, file.failure);
   }
   const bool pickle = text.size() > 1 && text[0] == '\x80' && text[1] >= 2 && text[1] <= 5;
   if (pickle && called_as_pickle(path)) return "a pickle that torch.save did not write";

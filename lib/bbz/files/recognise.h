@@ -13,13 +13,13 @@ namespace bbz::files {
 enum class FileFormat : std::uint8_t {
   kBytes,  // none of the others
   kSafetensors,
-  kPytorch,  // a zip archive, in which torch.save writes
+  kPytorch,  // a file of torch.save, or another zip archive
   kGguf,     // of ggml
   kArchive,  // of bbz
 };
 
 // The number of a file's first bytes that recognise() and why_bytes() need.
-inline constexpr std::size_t kRecognisedBytes = 512;
+inline constexpr std::size_t kRecognisedBytes = 1536;
 
 // Returns the format that a file seems to have. `path` is its name or path, and `start` its first
 // kRecognisedBytes bytes, or all. Only the reader of the format can tell whether it really has it.
@@ -33,7 +33,6 @@ FileFormat usual_format(std::string_view path);
 struct Unparsed {
   std::string_view path;     // its name or path
   Bytes start;               // its first kRecognisedBytes bytes, or all
-  bool stream = false;       // whether it can only be read front to back
   std::string_view failure;  // the error of the format that it seemed to have; may be empty
 };
 

@@ -71,11 +71,16 @@ struct Options {
   std::uint64_t max_files = 1'000'000;  // stops endless nesting, and tars that exhaust memory
   safetensors::Limits safetensors{};    // on each safetensors file
   torch::Limits torch{};                // on each file of torch.save
-  // The directory for an unnamed file that keeps members of a tar, for hard links to them. If
-  // empty, hard links without data are refused. A member is kept if it and those kept before have
-  // at most `kept_bytes` bytes together.
+  // The directory for unnamed files. If empty, there are none.
   std::string temporary_folder{};
+  // One keeps members of a tar, for hard links to them, which are refused if they have no data and
+  // it does not keep their target. A member is kept if it and those kept before have at most
+  // `kept_bytes` bytes together.
   std::uint64_t kept_bytes = std::uint64_t{1} << 30;  // of all kept members together
+  // Another is a copy of a file of PyTorch that comes in a stream, because it is read from its end.
+  // If it has more bytes, or would leave less free space on the disk than it takes, the file is
+  // plain bytes. There is one at a time.
+  std::uint64_t copied_bytes = std::uint64_t{1} << 36;
 
   // Patterns of the files and directories below a directory or in a tar that are left out unread,
   // directories with everything below them. See matches_path().

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "bbz/archive/writer.h"
+#include "bbz/base/layer_name.h"
 #include "bbz/files/source_file.h"
 
 namespace bbz::ops {
@@ -26,6 +27,7 @@ struct PackOptions {
   // lie.
   bool modes = false;
   bool times = false;   // records their modification times, as far as they are known
+  LayerRules layers{};  // for the layers of tensors
   Progress progress{};  // called with the bytes of the files that were read, if it is set
   AsBytes as_bytes{};   // may be empty
 };
@@ -40,7 +42,7 @@ struct PackSummary {
 };
 
 // Packs all files into one archive. Tensors keep their names and types, and their layer is taken
-// from their name. A stream of unknown length is cut into ranges of bytes of one chunk each. `sink`
+// from their name by options.layers. A stream of unknown length is cut into ranges of bytes of one chunk each. `sink`
 // is not finished, and every file is an input of it. Few files are open at a time.
 //
 // All files are examined before the first is packed, so that one that cannot be packed is found at

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "bbz/base/format.h"
 #include "files/torch/make_files.h"
 #include "files/torch/reading.h"
 
@@ -14,7 +15,9 @@ using testing::HasSubstr;
 const ZipFiles kFiles = {{"m/data.pkl", "pickled"}, {"m/data/0", ""}, {"m/data/1", "01234567"}};
 
 Result<std::vector<ZipEntry>> entries_of(const std::string& file, const Limits& limits = {}) {
-  return read_zip(*source_of(file), limits);
+  BBZ_ASSIGN(ZipArchive archive, read_zip(*source_of(file), file.size(), limits));
+  if (archive.begin != 0) return make_error(Code::kMalformed, "bytes before the archive");
+  return std::move(archive.entries);
 }
 
 std::string zip_refusal(const std::string& file, const Limits& limits = {}) {
@@ -62,15 +65,47 @@ TEST(Zip, FindsEntriesBeforeCommentThatLooksLikeAnEnd) {
   expect_files(make_zip(kFiles, form));
 }
 
-TEST(Zip, RefusesCompressedAndEncryptedEntriesByName) {
+TEST(Zip, ListsCompressedAndEncryptedEntriesAndRefusesTheirData) {
+  const auto refusal_of_first = [](const ZipForm& form) {
+    const auto entries = entries_of(make_zip(kFiles, form));
+    EXPECT_TRUE(entries.ok()) << entries.error().message;
+    const Status status = check_stored((*entries)[0]);
+    if (status.ok()) return std::string("no error");
+    return std::string(code_name(status.code())) + ": " + status.error().message;
+  };
+  EXPECT_EQ(refusal_of_first({}), "no error");
   ZipForm form;
   form.method = 8;
-  EXPECT_THAT(zip_refusal(make_zip(kFiles, form)),
+  EXPECT_THAT(refusal_of_first(form),
               HasSubstr("unsupported: zip archive: the entry \"m/data.pkl\" is compressed"));
   form = {};
   form.flags = 1;
-  EXPECT_THAT(zip_refusal(make_zip(kFiles, form)),
+  EXPECT_THAT(refusal_of_first(form),
               HasSubstr("unsupported: zip archive: the entry \"m/data.pkl\" is encrypted"));
+}
+
+TEST(Zip, FindsArchivesInARow) {
+  for (const bool zip64 : {false, true}) {
+    ZipForm form;
+    form.zip64 = zip64;
+    // Of the same size, so that an offset in one is that of the same record in the other.
+    const std::string first = make_zip({{"a", "0123"}}, form);
+    const std::string second = make_zip({{"b", "4567"}}, form);
+    const std::string file = first + second;
+    const auto last = read_zip(*source_of(file), file.size(), {});
+    ASSERT_TRUE(last.ok()) << last.error().message;
+    EXPECT_EQ(last->begin, first.size());
+    EXPECT_EQ(file.substr(last->entries.at(0).offset, 4), "4567");
+    const auto before = read_zip(*source_of(file), last->begin, {});
+    ASSERT_TRUE(before.ok()) << before.error().message;
+    EXPECT_EQ(before->begin, 0u);
+    EXPECT_EQ(before->entries.at(0).name, "a");
+  }
+  // Only the last may have a comment.
+  ZipForm form;
+  form.comment = "a comment";
+  const std::string file = make_zip(kFiles, form) + make_zip(kFiles);
+  EXPECT_FALSE(read_zip(*source_of(file), file.size() / 2 + 4, {}).ok());
 }
 
 TEST(Zip, RefusesEveryFileThatIsCut) {

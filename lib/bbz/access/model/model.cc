@@ -212,7 +212,7 @@ Error no_model(std::string_view shown, const std::string& name, Bytes front) {
   if (const std::string other = stand_in(front); !other.empty()) {
     return make_error(Code::kInvalidArgument, "{}: it is {}", shown, other);
   }
-  if (const std::string why = files::why_bytes({name, front, false, {}}); !why.empty()) {
+  if (const std::string why = files::why_bytes({name, front, {}}); !why.empty()) {
     return make_error(Code::kUnsupported, "{}: it is {}", shown, why);
   }
   return make_error(Code::kInvalidArgument,

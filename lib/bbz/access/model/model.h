@@ -44,7 +44,7 @@ struct Model {
 // Opens a model. `path` names one of:
 // - a safetensors file, recognised by its name or its first bytes; a file of torch.save; a bbz
 //   archive;
-// - a directory with one file of safetensors or torch.save (.pt, .pth, .bin, .ckpt), or with
+// - a directory with one file of safetensors or torch.save (.pt, .pth, .bin, .ckpt, .pth.tar), or with
 //   several whose tensors have different names. Files with the latter suffixes that hold no tensors
 //   are skipped.
 //

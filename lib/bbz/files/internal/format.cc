@@ -45,6 +45,11 @@ Result<Layout> layout_safetensors(Front& front, const Options& options) {
   return layout;
 }
 
+bool pytorch_wants_copy(std::string_view path, Bytes first) {
+  return !torch::looks_like_zip(first) || torch::looks_like_torch_zip(first) ||
+         torch::has_usual_suffix(path);
+}
+
 Match probe_bytes(std::string_view, Bytes) {
   return Match::kClaimed;
 }
@@ -56,14 +61,15 @@ Result<Layout> layout_bytes(Front& front, const Options&) {
 }
 
 constexpr std::array<Format, 5> kFormats = {{
-    {FileFormat::kArchive, "bbz", ".bbz", container::kMagic.size(), probe_archive, nullptr,
+    {FileFormat::kArchive, "bbz", ".bbz", container::kMagic.size(), probe_archive, nullptr, nullptr,
      nullptr},
     {FileFormat::kPytorch, "pytorch", ".pt", kPytorchProbeSize, probe_pytorch,
-     torch::has_usual_suffix, layout_pytorch},
+     torch::has_usual_suffix, pytorch_wants_copy, layout_pytorch},
     {FileFormat::kSafetensors, "safetensors", ".safetensors", safetensors::kLengthBytes + 1,
-     probe_safetensors, safetensors::has_usual_suffix, layout_safetensors},
-    {FileFormat::kGguf, "gguf", ".gguf", gguf::kMagicBytes, probe_gguf, nullptr, layout_gguf},
-    {FileFormat::kBytes, "bytes", "", 0, probe_bytes, nullptr, layout_bytes},
+     probe_safetensors, safetensors::has_usual_suffix, nullptr, layout_safetensors},
+    {FileFormat::kGguf, "gguf", ".gguf", gguf::kMagicBytes, probe_gguf, nullptr, nullptr,
+     layout_gguf},
+    {FileFormat::kBytes, "bytes", "", 0, probe_bytes, nullptr, nullptr, layout_bytes},
 }};
 
 Result<Layout> lay_out(Front& front, std::string_view path, std::string_view shown,
@@ -77,12 +83,21 @@ Result<Layout> lay_out(Front& front, std::string_view path, std::string_view sho
     BBZ_ASSIGN(const Bytes first, front.first(format.probe_size));
     const Match match = format.probe(path, first);
     if (match < Match::kMaybe) continue;
+    if (format.wants_copy != nullptr && front.seekable() == nullptr) {
+      if (!format.wants_copy(name, first)) continue;
+      BBZ_ASSIGN(const std::string why_not,
+                 front.copy(options.temporary_folder, options.copied_bytes));
+      if (!why_not.empty()) {
+        failure = fmt::format("in a stream it is read from a copy, and {}", why_not);
+        continue;
+      }
+    }
     auto layout = format.layout(front, options);
     if (layout.ok()) {
       layout->format = format.name;
       if (last && !opaque) {
         BBZ_ASSIGN(const Bytes start, front.first(kRecognisedBytes));
-        layout->why_bytes = why_bytes({path, start, front.seekable() == nullptr, failure});
+        layout->why_bytes = why_bytes({path, start, failure});
       }
       return layout;
     }

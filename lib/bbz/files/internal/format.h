@@ -25,6 +25,9 @@ struct Format {
   Match (*probe)(std::string_view path, Bytes first) = nullptr;
   // Returns whether files of this format usually have such a name. Null if the name says nothing.
   bool (*has_name)(std::string_view path) = nullptr;
+  // Returns whether a stream with this path and these first bytes, which match, is worth a copy,
+  // because layout() reads it at any place. Null if layout() reads it front to back.
+  bool (*wants_copy)(std::string_view path, Bytes first) = nullptr;
   // Reads what it needs, and returns the layout. Null if such files are packed as plain bytes.
   Result<Layout> (*layout)(Front& front, const Options& options) = nullptr;
 };

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "bbz/base/format.h"
+#include "bbz/files/internal/spool.h"
 
 namespace bbz::files {
 namespace {
@@ -56,6 +57,14 @@ Result<Bytes> Front::first(std::uint64_t size) {
   }
   return Bytes(bytes_).first(
       static_cast<std::size_t>(std::min<std::uint64_t>(size, bytes_.size())));
+}
+
+Result<std::string> Front::copy(const std::string& folder, std::uint64_t limit) {
+  if (source_->seekable()) return std::string();
+  BBZ_ASSIGN(Spooled spooled, spool(std::move(bytes_), std::move(source_), folder, limit));
+  bytes_.clear();
+  source_ = std::move(spooled.source);
+  return std::move(spooled.why_not);
 }
 
 std::unique_ptr<io::Source> Front::release() {

@@ -27,6 +27,11 @@ class Front {
   // seek.
   io::Source* seekable() { return source_->seekable() ? source_.get() : nullptr; }
 
+  // Makes a stream seekable by a copy of it in `folder`, of at most `limit` bytes. Returns why that
+  // is not possible, as the end of a sentence, or an empty string; the stream can be read in both
+  // cases. Errors: those of the source.
+  Result<std::string> copy(const std::string& folder, std::uint64_t limit);
+
   // Returns the source, which begins with the bytes that were examined. The Front must not be used
   // afterwards.
   std::unique_ptr<io::Source> release();

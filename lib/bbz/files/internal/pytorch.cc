@@ -61,9 +61,8 @@ std::optional<Extent> storage_extent(const torch::Storage& storage, const Use& u
 
 }  // namespace
 
-Format::Match probe_pytorch(std::string_view path, Bytes first) {
-  if (!torch::looks_like_zip(first)) return Format::Match::kNo;
-  return torch::has_usual_suffix(path) ? Format::Match::kMaybe : Format::Match::kContent;
+Format::Match probe_pytorch(std::string_view, Bytes first) {
+  return torch::looks_like_torch(first) ? Format::Match::kMaybe : Format::Match::kNo;
 }
 
 Result<Layout> layout_pytorch(Front& front, const Options& options) {

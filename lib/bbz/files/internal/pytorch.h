@@ -6,10 +6,10 @@
 namespace bbz::files {
 
 // The number of first bytes that probe_pytorch() needs.
-inline constexpr std::uint64_t kPytorchProbeSize = 4;
+inline constexpr std::uint64_t kPytorchProbeSize = torch::kProbeBytes;
 
-// Returns kMaybe for a zip archive named .pt, .pth, .bin or .ckpt, kContent for another zip archive,
-// else kNo. Never returns kClaimed, because files of any kind have such names.
+// Returns kMaybe for what begins as one of the formats of PyTorch, whatever its name, else kNo. Never
+// returns kClaimed, because other files begin as zip archives too.
 Format::Match probe_pytorch(std::string_view path, Bytes first);
 
 // Lays a file out so that its storages are tensors, and everything else (the structures of the zip

@@ -1,4 +1,6 @@
-// BINPERSID and REDUCE: they make storages, and tensors from them by the functions of torch._utils.
+// Calls: they make tensors by the functions of torch._utils, and else objects.
+#include <algorithm>
+
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/files/torch/elements.h"
@@ -6,49 +8,14 @@
 
 namespace bbz::torch {
 
-using Kind = Value::Kind;
-
 namespace {
 
-constexpr std::size_t kMostArguments = 8;  // of any known function
+using Kind = Value::Kind;
+
+constexpr std::size_t kMostArguments = 16;  // of any known function
+constexpr std::size_t kLongestBit = 32;     // the name of a bit of a tensor
 
 }  // namespace
-
-// Makes a storage from ("storage", type, key, location, number of elements), the only persistent id
-// that torch.save writes.
-Status Unpickler::persistent_id() {
-  BBZ_ASSIGN(const ValueId id, pop());
-  const std::vector<ValueId>& items = values_[id].items;
-  if (values_[id].kind != Kind::kTuple || items.size() != 5 ||
-      values_[items[0]].kind != Kind::kString || values_[items[0]].text != "storage") {
-    return unsupported("a persistent id that is not of a storage");
-  }
-  const Value& type = values_[items[1]];
-  const Value& key = values_[items[2]];
-  if (type.kind != Kind::kGlobal || type.global->kind != GlobalKind::kStorageType ||
-      key.kind != Kind::kString) {
-    return malformed("a storage needs a storage type and a key");
-  }
-  BBZ_ASSIGN(const std::uint64_t elements, count(items[4], "number of elements"));
-  StorageMention mention;
-  mention.key = key.text;
-  mention.dtype = type.global->dtype;
-  const auto size = bbz::byte_size(mention.dtype.value_or(DType::kU8), elements);
-  if (!size.ok()) return malformed(size.error().message);
-  mention.size = *size;
-
-  const auto [place, added] = storage_places_.try_emplace(mention.key, storages_.size());
-  if (added) {
-    BBZ_TRY(spend(1));
-    storages_.push_back(mention);
-  } else if (storages_[place->second] != mention) {
-    return malformed(fmt::format("the storage {} has two types or sizes", quoted(mention.key)));
-  }
-  Value value;
-  value.kind = Kind::kStorage;
-  value.number = static_cast<std::int64_t>(place->second);
-  return push_new(std::move(value));
-}
 
 Result<std::uint64_t> Unpickler::count(ValueId id, std::string_view what) const {
   const Value& value = values_[id];
@@ -61,176 +28,251 @@ Result<std::uint64_t> Unpickler::count(ValueId id, std::string_view what) const 
 Result<std::vector<std::uint64_t>> Unpickler::extents(ValueId id, std::string_view what) {
   const Value& value = values_[id];
   if (value.kind != Kind::kTuple) return malformed(fmt::format("expected a tuple as {}", what));
-  if (value.items.size() > limits_.rank) {
-    return error(Code::kLimit, fmt::format("a tensor of {} axes; the limit is {}",
-                                           value.items.size(), limits_.rank));
+  const std::vector<ValueId>& items = contents(value).items;
+  if (items.size() > limits_.rank) {
+    return error(Code::kLimit,
+                 fmt::format("a tensor of {} axes; the limit is {}", items.size(), limits_.rank));
   }
-  BBZ_TRY(spend(value.items.size()));
+  BBZ_TRY(spend(items.size()));
   std::vector<std::uint64_t> list;
-  list.reserve(value.items.size());
-  for (const ValueId item : value.items) {
+  list.reserve(items.size() + 1);
+  for (const ValueId item : items) {
     BBZ_ASSIGN(const std::uint64_t extent, count(item, what));
     list.push_back(extent);
   }
   return list;
 }
 
-// Checks that the view lies within its storage, and that its size is within the limit.
-Status Unpickler::check_bounds(const Tensor& view) const {
+// Checks that the view, of elements of `width` bytes, lies within its storage.
+Status Unpickler::check_bounds(const Tensor& view, const StorageRef& from,
+                               std::uint64_t width) const {
+  std::optional<std::uint64_t> last = view.storage_offset;
+  if (std::ranges::find(view.shape, 0u) != view.shape.end()) return {};
+  for (std::size_t i = 0; i < view.shape.size() && last; ++i) {
+    const auto reach = checked_mul(view.shape[i] - 1, view.strides[i]);
+    last = reach ? checked_add(*last, *reach) : std::nullopt;
+  }
+  const Global& type = *from.type;
+  const std::uint64_t own_width = (type.dtype ? element_bytes(*type.dtype) : 1) * type.parts;
+  if (!last || *last >= from.elements * own_width / width) {
+    return malformed(
+        fmt::format("a tensor ends after its storage {}", quoted(storages_[from.storage].key)));
+  }
+  return {};
+}
+
+// Returns the bits that a tensor's metadata set, each after a colon. They mean that its elements are
+// those of the storage conjugated or negated.
+std::string Unpickler::bits_of(ValueId metadata) {
+  std::string bits;
+  const std::vector<ValueId>& pairs = contents(values_[metadata]).pairs;
+  for (std::size_t i = 0; i + 1 < pairs.size() && i < kMostArguments; i += 2) {
+    const Value& key = values_[pairs[i]];
+    const Value& value = values_[pairs[i + 1]];
+    if (key.kind != Kind::kString || value.kind != Kind::kBool || value.number == 0) continue;
+    if (key.text.size() <= kLongestBit && is_utf8(key.text)) bits += fmt::format(":{}", key.text);
+  }
+  return bits;
+}
+
+// Makes a tensor of a type, which has a dtype and parts. `view` counts elements of the type, from
+// the beginning of the reference.
+Result<ValueId> Unpickler::make_tensor(const StorageRef& from, const Global& type, Tensor view) {
+  if (view.shape.size() != view.strides.size()) {
+    return malformed(
+        fmt::format("{} extents with {} strides", view.shape.size(), view.strides.size()));
+  }
+  view.storage = from.storage;
+  view.dtype = *type.dtype;
+  const std::uint64_t parts = type.parts;
+  const std::uint64_t width = element_bytes(view.dtype) * parts;
+  BBZ_TRY(check_bounds(view, from, width));
+  const bool empty = std::ranges::find(view.shape, 0u) != view.shape.end();
+  if (empty) view.storage_offset = 0;  // it has no place, and torch checks none
+  view.storage_offset = (view.storage_offset + from.offset) * parts;
+  if (parts != 1) {
+    // A stride that an extent of 1 never takes may be as large as it likes.
+    for (std::size_t i = 0; i < view.shape.size(); ++i) {
+      view.strides[i] = view.shape[i] > 1 && !empty ? view.strides[i] * parts : 0;
+    }
+    view.shape.push_back(parts);
+    view.strides.push_back(1);
+  }
   const auto size = byte_size(view);
   if (!size.ok()) return malformed(size.error().message);
   if (*size > limits_.tensor_bytes) {
     return error(Code::kLimit,
                  fmt::format("a tensor of {} bytes; the limit is {}", *size, limits_.tensor_bytes));
   }
-  if (*size == 0) return {};
-  std::optional<std::uint64_t> last = view.storage_offset;
-  for (std::size_t i = 0; i < view.shape.size() && last; ++i) {
-    const auto reach = checked_mul(view.shape[i] - 1, view.strides[i]);
-    last = reach ? checked_add(*last, *reach) : std::nullopt;
-  }
-  const StorageMention& storage = storages_[view.storage];
-  const auto bits = static_cast<std::uint64_t>(dtype_info(view.dtype).bits);
-  if (!last || *last >= storage.size / (bits / 8)) {
-    return malformed(fmt::format("a tensor ends after its storage {}", quoted(storage.key)));
-  }
-  return {};
-}
-
-// Checks that a tensor's metadata sets no bit: the bits mean that its elements are those of the
-// storage conjugated or negated.
-Status Unpickler::check_metadata(const Global& function, const Value& metadata) {
-  if (metadata.kind == Kind::kOther) return {};  // None
-  if (metadata.kind != Kind::kDict) {
-    return malformed(fmt::format("{}: the metadata is not a dict", function.name));
-  }
-  BBZ_TRY(spend(metadata.items.size()));
-  for (std::size_t i = 0; i + 1 < metadata.items.size(); i += 2) {
-    const Value& key = values_[metadata.items[i]];
-    const Value& value = values_[metadata.items[i + 1]];
-    if (value.kind == Kind::kBool && value.number == 0) continue;
-    return unsupported(fmt::format("{}: a tensor with the bit {}", function.name,
-                                   quoted(key.kind == Kind::kString ? key.text : "?")));
-  }
-  return {};
+  BBZ_TRY(spend(1));
+  views_.push_back(std::move(view));
+  Value value = plain_value(Kind::kTensor);
+  value.number = static_cast<std::int64_t>(views_.size() - 1);
+  return make(value);
 }
 
 // Makes a tensor. Arguments: v1 (storage, offset, size, stride), v2 (..., requires_grad,
-// hooks[, metadata]), v3 (..., requires_grad, hooks, dtype[, metadata]), whose storage is of bytes.
-Result<ValueId> Unpickler::rebuild_tensor(const Global& function,
-                                          const std::vector<ValueId>& arguments) {
-  const bool v1 = function.kind == GlobalKind::kRebuildTensor;
+// hooks[, metadata]), v3 (..., requires_grad, hooks, dtype[, metadata]), whose storage is of bytes,
+// quantised (..., quantizer, requires_grad, hooks). If the type is not known, the storage itself
+// stands for the tensor.
+Result<std::optional<ValueId>> Unpickler::rebuild_tensor(const Global& function,
+                                                         const std::vector<ValueId>& arguments) {
+  const bool v2 = function.kind == GlobalKind::kRebuildTensorV2;
   const bool v3 = function.kind == GlobalKind::kRebuildTensorV3;
-  const std::size_t fewest = v1 ? 4 : v3 ? 7 : 6;
-  const std::size_t most = v1 ? 4 : fewest + 1;
-  if (arguments.size() < fewest || arguments.size() > most) {
+  const bool quantized = function.kind == GlobalKind::kRebuildQuantized;
+  if (arguments.size() < (v3 ? 7u : quantized ? 5u : 4u)) {
     return malformed(fmt::format("{} with {} arguments", function.name, arguments.size()));
   }
-  const Value& storage = values_[arguments[0]];
-  if (storage.kind != Kind::kStorage) {
-    return malformed(fmt::format("{} without a storage", function.name));
+  const Value first = values_[arguments[0]];
+  if (first.kind != Kind::kStorage) return std::optional<ValueId>();
+  const StorageRef from = storage(first);
+  const Global* type = from.type;
+  if (v3) {
+    const Value& dtype = values_[arguments[6]];
+    const bool known = dtype.kind == Kind::kGlobal && dtype.global->kind == GlobalKind::kDType;
+    if (type != nullptr) type = known ? dtype.global : nullptr;
   }
-  BBZ_TRY(spend(1));
+  if (type == nullptr || type->parts == 0) return std::optional(arguments[0]);
+  constexpr Global kBytes{"torch", "uint8", GlobalKind::kDType, DType::kU8};
+  if (!type->dtype) type = &kBytes;
   Tensor view;
-  view.storage = static_cast<std::size_t>(storage.number);
-  view.dtype = storages_[view.storage].dtype.value_or(DType::kU8);
   BBZ_ASSIGN(view.storage_offset, count(arguments[1], "storage offset"));
   BBZ_ASSIGN(view.shape, extents(arguments[2], "shape"));
   BBZ_ASSIGN(view.strides, extents(arguments[3], "strides"));
-  if (view.shape.size() != view.strides.size()) {
-    return malformed(
-        fmt::format("{} extents with {} strides", view.shape.size(), view.strides.size()));
-  }
-  if (v3) {
-    const Value& dtype = values_[arguments[6]];
-    if (dtype.kind != Kind::kGlobal || dtype.global->kind != GlobalKind::kDType) {
-      return malformed(fmt::format("{} without a dtype", function.name));
-    }
-    view.dtype = *dtype.global->dtype;
-  }
-  if (arguments.size() > fewest) BBZ_TRY(check_metadata(function, values_[arguments[fewest]]));
-  BBZ_TRY(check_bounds(view));
-  views_.push_back(std::move(view));
-  Value value;
-  value.kind = Kind::kTensor;
-  value.number = static_cast<std::int64_t>(views_.size() - 1);
-  return make(std::move(value));
-}
-
-Result<ValueId> Unpickler::tensor_argument(const Global& function, ValueId id) const {
-  if (values_[id].kind == Kind::kTensor) return id;
-  return malformed(fmt::format("{} without a tensor", function.name));
-}
-
-Result<ValueId> Unpickler::call(const Global& function, const std::vector<ValueId>& arguments) {
-  const auto expect = [&](std::size_t expected) -> Status {
-    if (arguments.size() == expected) return {};
-    return malformed(fmt::format("{}.{} with {} arguments, expected {}", function.module,
-                                 function.name, arguments.size(), expected));
-  };
-  switch (function.kind) {
-    case GlobalKind::kOrderedDict: {
-      BBZ_TRY(expect(0));
+  const std::size_t metadata = v2 ? 6 : 7;
+  if ((v2 || v3) && arguments.size() > metadata) view.name = bits_of(arguments[metadata]);
+  BBZ_ASSIGN(const ValueId tensor, make_tensor(from, *type, std::move(view)));
+  if (quantized) {
+    // (scheme, scales, zero points, axis), of which those of one scale are plain numbers.
+    const std::vector<ValueId> items = contents(values_[arguments[4]]).items;
+    if (items.size() == 4) {
       Value dict;
       dict.kind = Kind::kDict;
-      return make(std::move(dict));
+      BBZ_ASSIGN(const ValueId quantizer, make(dict));
+      std::vector<ValueId> pairs;
+      BBZ_TRY(add_named(pairs, "scales", items[1]));
+      BBZ_TRY(add_named(pairs, "zero_points", items[2]));
+      hold(quantizer).pairs = std::move(pairs);
+      BBZ_TRY(attach(tensor, quantizer));
     }
-    case GlobalKind::kSize: {
-      BBZ_TRY(expect(1));
-      if (values_[arguments[0]].kind != Kind::kTuple)
-        return malformed("Size of a value that is not a tuple");
-      return arguments[0];
+  }
+  return std::optional(tensor);
+}
+
+Status Unpickler::add_named(std::vector<ValueId>& pairs, std::string_view name, ValueId value) {
+  Value key = plain_value(Kind::kString);
+  key.text = name;
+  BBZ_ASSIGN(const ValueId id, make(key));
+  pairs.push_back(id);
+  pairs.push_back(value);
+  return {};
+}
+
+// Makes the parts of a sparse tensor, by their names. Arguments: layout, and (indices, values,
+// size[, coalesced]) or (compressed indices, plain indices, values, size).
+Result<std::optional<ValueId>> Unpickler::make_sparse(const std::vector<ValueId>& arguments) {
+  if (arguments.size() < 2) return std::optional<ValueId>();
+  const std::vector<ValueId> parts = contents(values_[arguments[1]]).items;
+  if (parts.size() < 2 || parts.size() > kMostArguments) return std::optional<ValueId>();
+  const bool compressed = parts.size() > 2 && values_[parts[2]].kind == Kind::kTensor;
+  Value dict = plain_value(Kind::kDict);
+  BBZ_ASSIGN(const ValueId id, make(dict));
+  std::vector<ValueId> pairs;
+  BBZ_TRY(add_named(pairs, compressed ? "compressed_indices" : "indices", parts[0]));
+  BBZ_TRY(add_named(pairs, compressed ? "plain_indices" : "values", parts[1]));
+  if (compressed) BBZ_TRY(add_named(pairs, "values", parts[2]));
+  hold(id).pairs = std::move(pairs);
+  return std::optional(id);
+}
+
+// Makes a dict: of nothing, or of a list of pairs, which Python 2 writes.
+Result<std::optional<ValueId>> Unpickler::make_dict(const std::vector<ValueId>& arguments) {
+  std::vector<ValueId> pairs;
+  if (arguments.size() > 1) return std::optional<ValueId>();
+  if (arguments.size() == 1) {
+    const Value& list = values_[arguments[0]];
+    if (list.kind != Kind::kList && list.kind != Kind::kTuple) return std::optional<ValueId>();
+    const std::vector<ValueId>& items = contents(list).items;
+    BBZ_TRY(spend(items.size()));
+    for (const ValueId item : items) {
+      const std::vector<ValueId>& pair = contents(values_[item]).items;
+      if (pair.size() != 2) return std::optional<ValueId>();
+      pairs.insert(pairs.end(), pair.begin(), pair.end());
+    }
+  }
+  Value dict = plain_value(Kind::kDict);
+  BBZ_ASSIGN(const ValueId id, make(dict));
+  if (!pairs.empty()) hold(id).pairs = std::move(pairs);
+  return std::optional(id);
+}
+
+// Makes an object that holds its arguments. `number` says whether its class is one of tensors.
+Result<ValueId> Unpickler::make_object(ValueId function, ValueId arguments) {
+  const Value type = values_[function];
+  Value object = plain_value(Kind::kObject);
+  object.number = type.kind == Kind::kGlobal && type.global->kind == GlobalKind::kTensorType;
+  BBZ_ASSIGN(const ValueId id, make(object));
+  if (type.kind == Kind::kObject) BBZ_TRY(attach(id, function));
+  if (values_[arguments].contents != Value::kEmpty) BBZ_TRY(attach(id, arguments));
+  return id;
+}
+
+Result<std::optional<ValueId>> Unpickler::call_known(const Global& function,
+                                                     const std::vector<ValueId>& arguments) {
+  const auto nothing = [] { return std::optional<ValueId>(); };
+  switch (function.kind) {
+    case GlobalKind::kOrderedDict:
+      return make_dict(arguments);
+    case GlobalKind::kItself: {
+      if (arguments.size() != 1) return nothing();
+      const Kind kind = values_[arguments[0]].kind;
+      const bool list = kind == Kind::kTuple || kind == Kind::kList;
+      return list ? std::optional(arguments[0]) : nothing();
     }
     case GlobalKind::kRebuildTensor:
     case GlobalKind::kRebuildTensorV2:
     case GlobalKind::kRebuildTensorV3:
+    case GlobalKind::kRebuildQuantized:
       return rebuild_tensor(function, arguments);
+    case GlobalKind::kRebuildSparse:
+      return make_sparse(arguments);
     case GlobalKind::kRebuildParameter:  // (tensor, requires_grad, hooks)
-      BBZ_TRY(expect(3));
-      return tensor_argument(function, arguments[0]);
+      return arguments.empty() ? nothing() : std::optional(arguments[0]);
     case GlobalKind::kRebuildParameterWithState:  // (tensor, requires_grad, hooks, state)
-      BBZ_TRY(expect(4));
-      return tensor_argument(function, arguments[0]);
-    case GlobalKind::kRebuildFromType: {  // (function, type, arguments, state)
-      BBZ_TRY(expect(4));
-      const Value& inner = values_[arguments[0]];
-      const Value& type = values_[arguments[1]];
-      const Value& tuple = values_[arguments[2]];
-      // None of these calls another, so that the recursion ends here.
-      const bool plain =
-          inner.kind == Kind::kGlobal && (inner.global->kind == GlobalKind::kRebuildTensor ||
-                                          inner.global->kind == GlobalKind::kRebuildTensorV2 ||
-                                          inner.global->kind == GlobalKind::kRebuildTensorV3 ||
-                                          inner.global->kind == GlobalKind::kRebuildParameter);
-      if (!plain || type.kind != Kind::kGlobal || type.global->kind != GlobalKind::kTensorType ||
-          tuple.kind != Kind::kTuple) {
-        return malformed(fmt::format("{} of a value that is not a tensor", function.name));
-      }
-      if (tuple.items.size() > kMostArguments) return malformed("too many arguments");
-      const std::vector<ValueId> inner_arguments = tuple.items;
-      return call(*inner.global, inner_arguments);
-    }
-    case GlobalKind::kOther:
-      return make({});
+      if (arguments.size() < 4) return nothing();
+      BBZ_TRY(attach(arguments[0], arguments[3]));
+      return std::optional(arguments[0]);
+    case GlobalKind::kRebuildFromType:  // call() does it
+    case GlobalKind::kUnknown:
     case GlobalKind::kStorageType:
     case GlobalKind::kDType:
     case GlobalKind::kTensorType:
       break;
   }
-  return unsupported(fmt::format("a call of {}.{}", function.module, function.name));
+  return nothing();
 }
 
-Status Unpickler::reduce() {
-  BBZ_ASSIGN(const auto pair, pop_many(2));
-  const Value& function = values_[pair[0]];
-  const Value& arguments = values_[pair[1]];
-  if (function.kind != Kind::kGlobal || arguments.kind != Kind::kTuple) {
-    return malformed("it needs a name and a tuple of arguments");
+Result<ValueId> Unpickler::call(ValueId function, ValueId arguments) {
+  const Value type = values_[function];
+  if (type.kind != Kind::kGlobal) return make_object(function, arguments);
+  const Global& known = *type.global;
+  const std::vector<ValueId>& all = contents(values_[arguments]).items;
+  if (known.kind == GlobalKind::kUnknown || all.size() > kMostArguments) {
+    return make_object(function, arguments);
   }
-  if (arguments.items.size() > kMostArguments) return malformed("too many arguments");
-  const std::vector<ValueId> items = arguments.items;  // a copy: call() may reallocate values_
-  BBZ_ASSIGN(const ValueId id, call(*function.global, items));
-  return push(id);
+  const std::vector<ValueId> items = all;  // a copy, because a call makes values
+  if (known.kind == GlobalKind::kRebuildFromType && items.size() == 4) {
+    // (function, type, arguments, state), and never itself as the function.
+    const Value inner = values_[items[0]];
+    const bool itself = inner.kind == Kind::kGlobal && inner.global->kind == known.kind;
+    if (!itself && values_[items[2]].kind == Kind::kTuple) {
+      BBZ_ASSIGN(const ValueId made, call(items[0], items[2]));
+      BBZ_TRY(attach(made, items[3]));
+      return made;
+    }
+  }
+  BBZ_ASSIGN(const std::optional<ValueId> made, call_known(known, items));
+  return made ? Result<ValueId>(*made) : make_object(function, arguments);
 }
 
 }  // namespace bbz::torch

@@ -88,8 +88,12 @@ Status Packer::limit_open_files(std::shared_ptr<io::Source>& source) {
 }
 
 Status Packer::add_extent(const std::shared_ptr<io::Source>& source, const Extent& extent) {
-  BBZ_TRY(writer_.begin_tensor(tensor_spec(extent)));
-  if (is_tensor(extent)) ++summary_.tensors;
+  TensorSpec spec = tensor_spec(extent);
+  if (is_tensor(extent)) {
+    spec.layer = options_.layers.layer_of(spec.name);
+    ++summary_.tensors;
+  }
+  BBZ_TRY(writer_.begin_tensor(spec));
   std::uint64_t offset = extent.offset;
   while (true) {
     BBZ_ASSIGN(const std::uint64_t taken, writer_.write_from(source, offset));

@@ -10,32 +10,45 @@ namespace {
 
 using Kind = Value::Kind;
 
-// Values that are made once and shared.
-constexpr ValueId kOtherValue = 0;
-constexpr ValueId kFalseValue = 1;
-constexpr ValueId kTrueValue = 2;
-constexpr ValueId kEmptyTupleValue = 3;
-
-constexpr std::uint8_t kOldestProtocol = 2;
 constexpr std::uint8_t kNewestProtocol = 5;
-
-Value simple(Kind kind, std::int64_t number = 0) {
-  Value value;
-  value.kind = kind;
-  value.number = number;
-  return value;
-}
 
 }  // namespace
 
-Unpickler::Unpickler(Bytes pickle, const Limits& limits)
-    : pickle_(pickle), reader_(pickle), limits_(limits), values_left_(limits.values) {
-  values_ = {simple(Kind::kOther), simple(Kind::kBool, 0), simple(Kind::kBool, 1),
-             simple(Kind::kTuple)};
+Unpickler::Unpickler(const Limits& limits)
+    : limits_(limits), reader_(Bytes()), values_left_(limits.values) {
+  values_ = {plain_value(Kind::kOther), plain_value(Kind::kBool, 0), plain_value(Kind::kBool, 1),
+             plain_value(Kind::kTuple)};
+}
+
+const Contents& Unpickler::contents(const Value& value) const {
+  static const Contents nothing;
+  return value.contents == Value::kEmpty ? nothing : contents_[value.contents];
+}
+
+const StorageRef& Unpickler::storage(const Value& value) const {
+  return references_[static_cast<std::size_t>(value.number)];
+}
+
+const Tensor& Unpickler::view(const Value& value) const {
+  return views_[static_cast<std::size_t>(value.number)];
+}
+
+Contents& Unpickler::hold(ValueId id) {
+  Value& value = values_[id];
+  if (value.contents == Value::kEmpty) {
+    value.contents = static_cast<std::uint32_t>(contents_.size());
+    contents_.emplace_back();
+  }
+  return contents_[value.contents];
+}
+
+std::string_view Unpickler::keep(std::string text) {
+  return texts_.emplace_back(std::move(text));
 }
 
 Error Unpickler::error(Code code, std::string_view what) const {
-  return make_error(code, "data.pkl: byte {}: {}: {}", position_, opcode_name(opcode_), what);
+  if (name_.empty()) return make_error(code, "{}", what);
+  return make_error(code, "{}: byte {}: {}: {}", name_, position_, opcode_name(opcode_), what);
 }
 
 Error Unpickler::malformed(std::string_view what) const {
@@ -64,12 +77,12 @@ Status Unpickler::push(ValueId id) {
 
 Result<ValueId> Unpickler::make(Value value) {
   BBZ_TRY(spend(1));
-  values_.push_back(std::move(value));
+  values_.push_back(value);
   return static_cast<ValueId>(values_.size() - 1);
 }
 
 Status Unpickler::push_new(Value value) {
-  BBZ_ASSIGN(const ValueId id, make(std::move(value)));
+  BBZ_ASSIGN(const ValueId id, make(value));
   return push(id);
 }
 
@@ -101,184 +114,105 @@ Result<std::vector<ValueId>> Unpickler::pop_to_mark() {
   return items;
 }
 
-Status Unpickler::push_string(std::uint64_t size) {
-  Value value;
-  value.kind = Kind::kString;
-  value.text = as_text(reader_.get_bytes(size));
-  return push_new(std::move(value));
-}
-
-Status Unpickler::skip(std::uint64_t size) {
-  reader_.get_bytes(size);
-  return push(kOtherValue);
-}
-
-// Pushes scalars and empty containers.
-Status Unpickler::put_values(Op op) {
-  switch (op) {
-    case Op::kNewTrue:
-      return push(kTrueValue);
-    case Op::kNewFalse:
-      return push(kFalseValue);
-    case Op::kBinInt:
-      return push_new(simple(Kind::kInt, static_cast<std::int32_t>(reader_.get<std::uint32_t>())));
-    case Op::kBinInt1:
-      return push_new(simple(Kind::kInt, reader_.get<std::uint8_t>()));
-    case Op::kBinInt2:
-      return push_new(simple(Kind::kInt, reader_.get<std::uint16_t>()));
-    case Op::kLong1:
-    case Op::kLong4: {
-      const std::uint64_t size =
-          op == Op::kLong1 ? reader_.get<std::uint8_t>() : reader_.get<std::uint32_t>();
-      if (size > sizeof(std::int64_t)) return skip(size);  // no shape needs such a number
-      const Bytes digits = reader_.get_bytes(size);
-      const bool negative = !digits.empty() && (digits.back() & std::byte{0x80}) != std::byte{0};
-      std::int64_t number = negative ? -1 : 0;  // extends the sign over the missing bytes
-      std::ranges::copy(digits, reinterpret_cast<std::byte*>(&number));
-      return push_new(simple(Kind::kInt, number));
-    }
-    case Op::kBinFloat:
-      return skip(8);
-    case Op::kShortBinString:
-    case Op::kShortBinUnicode:
-      return push_string(reader_.get<std::uint8_t>());
-    case Op::kBinString:
-    case Op::kBinUnicode:
-      return push_string(reader_.get<std::uint32_t>());
-    case Op::kBinUnicode8:
-      return push_string(reader_.get<std::uint64_t>());
-    case Op::kShortBinBytes:
-      return skip(reader_.get<std::uint8_t>());
-    case Op::kBinBytes:
-      return skip(reader_.get<std::uint32_t>());
-    case Op::kBinBytes8:
-      return skip(reader_.get<std::uint64_t>());
-    case Op::kEmptyTuple:
-      return push(kEmptyTupleValue);
-    case Op::kEmptyList:
-      return push_new(simple(Kind::kList));
-    case Op::kEmptyDict:
-      return push_new(simple(Kind::kDict));
-    default:
-      return push(kOtherValue);  // None
-  }
-}
-
-// Makes tuples from the values on top, or adds these to the list or dict below.
-Status Unpickler::collect(Op op) {
-  std::vector<ValueId> items;
-  const bool one = op == Op::kTuple1 || op == Op::kAppend;
-  const bool two = op == Op::kTuple2 || op == Op::kSetItem;
-  if (one || two || op == Op::kTuple3) {
-    BBZ_ASSIGN(items, pop_many(one ? 1 : two ? 2 : 3));
-  } else {
-    BBZ_ASSIGN(items, pop_to_mark());
-  }
-  const bool append = op == Op::kAppend || op == Op::kAppends;
-  const bool set = op == Op::kSetItem || op == Op::kSetItems;
-  if (!append && !set) {
-    Value tuple = simple(Kind::kTuple);
-    tuple.items = std::move(items);
-    return push_new(std::move(tuple));
-  }
-  BBZ_ASSIGN(const ValueId id, top());
-  Value& target = values_[id];
-  if (target.kind != (append ? Kind::kList : Kind::kDict)) {
-    return malformed(append ? "the value below is not a list" : "the value below is not a dict");
-  }
-  if (set && items.size() % 2 != 0) return malformed("a key without a value");
-  target.items.insert(target.items.end(), items.begin(), items.end());
-  return {};
-}
-
 Status Unpickler::memo(Op op) {
-  const bool get = op == Op::kBinGet || op == Op::kLongBinGet;
-  std::uint64_t place = memo_count_;
+  std::uint64_t place = memo_.size() + sparse_memo_.size();  // of MEMOIZE
   if (op == Op::kBinGet || op == Op::kBinPut) place = reader_.get<std::uint8_t>();
   if (op == Op::kLongBinGet || op == Op::kLongBinPut) place = reader_.get<std::uint32_t>();
-  if (get) {
-    if (place >= memo_.size() || !memo_[place]) return malformed("the memo has no value there");
-    return push(*memo_[place]);
+  if (op == Op::kGet || op == Op::kPut) {
+    const std::string_view text = line();
+    if (!reader_.ok()) return {};
+    if (text.empty() || text.size() > 18 || text.find_first_not_of("0123456789") != text.npos) {
+      return malformed("the place in the memo is not a number");
+    }
+    place = 0;
+    for (const char digit : text) place = place * 10 + static_cast<std::uint64_t>(digit - '0');
+  }
+  if (op == Op::kGet || op == Op::kBinGet || op == Op::kLongBinGet) {
+    if (place < memo_.size()) return push(memo_[static_cast<std::size_t>(place)]);
+    const auto found = sparse_memo_.find(place);
+    if (found == sparse_memo_.end()) return malformed("the memo has no value there");
+    return push(found->second);
   }
   BBZ_ASSIGN(const ValueId id, top());
-  if (place >= limits_.values) {
-    return error(Code::kLimit, fmt::format("more than {} values", limits_.values));
+  if (place < memo_.size()) {
+    memo_[static_cast<std::size_t>(place)] = id;
+  } else if (place == memo_.size() && sparse_memo_.empty()) {
+    memo_.push_back(id);
+  } else {
+    sparse_memo_[place] = id;
   }
-  if (place >= memo_.size()) memo_.resize(static_cast<std::size_t>(place + 1));
-  if (!memo_[place]) ++memo_count_;
-  memo_[place] = id;
   return {};
 }
 
-Status Unpickler::look_up(std::string_view module, std::string_view name) {
-  const Global* const found = find_global(module, name);
-  if (found == nullptr) {
-    return unsupported(fmt::format("the name {}, which tensors do not need",
-                                   quoted(fmt::format("{}.{}", module, name))));
+// Pushes a name. EXT opcodes have the number of one that only Python's registry knows.
+Status Unpickler::global(Op op) {
+  std::string_view module, name;
+  if (op == Op::kGlobal) {
+    module = line();
+    name = line();
+  } else if (op == Op::kStackGlobal) {
+    BBZ_ASSIGN(const auto names, pop_many(2));
+    const Value& first = values_[names[0]];
+    const Value& second = values_[names[1]];
+    if (first.kind != Kind::kString || second.kind != Kind::kString) {
+      return malformed("a name that is not a string");
+    }
+    module = first.text;
+    name = second.text;
+  } else {
+    reader_.get_bytes(op == Op::kExt1 ? 1 : op == Op::kExt2 ? 2 : 4);
   }
-  Value value = simple(Kind::kGlobal);
-  value.global = found;
-  return push_new(std::move(value));
+  Value value = plain_value(Kind::kGlobal);
+  value.global = &find_global(module, name);
+  return push_new(value);
 }
 
-Status Unpickler::global() {
-  const Bytes rest = pickle_.subspan(pickle_.size() - reader_.remaining());
-  const auto first = std::ranges::find(rest, std::byte{'\n'});
-  const auto second =
-      first == rest.end() ? first : std::find(first + 1, rest.end(), std::byte{'\n'});
-  if (second == rest.end()) return malformed("a name without a line break at its end");
-  const std::string_view module =
-      as_text(reader_.get_bytes(static_cast<std::uint64_t>(first - rest.begin())));
+std::string_view Unpickler::line() {
+  const Bytes rest = pickle_.last(reader_.remaining());
+  const auto end = std::ranges::find(rest, std::byte{'\n'});
+  if (end == rest.end()) {
+    reader_.get_bytes(rest.size() + 1);  // fails
+    return {};
+  }
+  const auto size = static_cast<std::uint64_t>(end - rest.begin());
+  const std::string_view text = as_text(reader_.get_bytes(size));
   reader_.get<std::uint8_t>();
-  const std::string_view name =
-      as_text(reader_.get_bytes(static_cast<std::uint64_t>(second - first - 1)));
-  reader_.get<std::uint8_t>();
-  return look_up(module, name);
-}
-
-Status Unpickler::stack_global() {
-  BBZ_ASSIGN(const auto names, pop_many(2));
-  const Value& module = values_[names[0]];
-  const Value& name = values_[names[1]];
-  if (module.kind != Kind::kString || name.kind != Kind::kString) {
-    return malformed("a name that is not a string");
-  }
-  return look_up(module.text, name.text);
-}
-
-// Drops the attributes of a value: those of an OrderedDict (the _metadata of a state dict) or a
-// tensor do not concern elements.
-Status Unpickler::build() {
-  BBZ_TRY(pop());
-  BBZ_ASSIGN(const ValueId id, top());
-  if (values_[id].kind != Kind::kDict && values_[id].kind != Kind::kTensor) {
-    return unsupported("attributes of a value that is neither a dict nor a tensor");
-  }
-  return {};
+  return text;
 }
 
 Status Unpickler::step(Op op) {
   switch (op) {
-    case Op::kFrame: {
-      const auto size = reader_.get<std::uint64_t>();
-      if (size > reader_.remaining()) return malformed("the frame ends after the pickle");
-      return {};
+    case Op::kProto: {
+      const auto protocol = reader_.get<std::uint8_t>();
+      if (protocol <= kNewestProtocol) return {};
+      return unsupported(fmt::format("protocol {}, expected 0 to {}", protocol, kNewestProtocol));
     }
-    case Op::kMark:
-      if (marks_.size() >= limits_.values) {
-        return error(Code::kLimit, fmt::format("more than {} marks", limits_.values));
-      }
-      marks_.push_back(stack_.size());
+    case Op::kFrame:  // says how much to read at once, and nothing about the value
+      reader_.get<std::uint64_t>();
       return {};
+    case Op::kNextBuffer:  // bytes that are not in the pickle
+      return push(kOtherValue);
+    case Op::kReadonlyBuffer:
+      BBZ_TRY(top());
+      return {};
+    case Op::kMark:
+    case Op::kPop:
+    case Op::kPopMark:
+    case Op::kDup:
+      return change_stack(op);
     case Op::kNone:
+      return push(kOtherValue);
     case Op::kNewTrue:
+      return push(kTrueValue);
     case Op::kNewFalse:
+      return push(kFalseValue);
     case Op::kBinInt:
     case Op::kBinInt1:
     case Op::kBinInt2:
     case Op::kLong1:
     case Op::kLong4:
     case Op::kBinFloat:
+      return put_number(op);
     case Op::kBinString:
     case Op::kShortBinString:
     case Op::kBinUnicode:
@@ -287,52 +221,79 @@ Status Unpickler::step(Op op) {
     case Op::kBinBytes:
     case Op::kShortBinBytes:
     case Op::kBinBytes8:
+    case Op::kByteArray8:
+      return put_text(op);
+    case Op::kInt:
+    case Op::kLong:
+    case Op::kFloat:
+    case Op::kString:
+    case Op::kUnicode:
+      return put_line(op);
     case Op::kEmptyTuple:
     case Op::kEmptyList:
     case Op::kEmptyDict:
-      return put_values(op);
+    case Op::kEmptySet:
     case Op::kTuple:
     case Op::kTuple1:
     case Op::kTuple2:
     case Op::kTuple3:
+    case Op::kList:
+    case Op::kDict:
+    case Op::kFrozenSet:
+      return put_container(op);
     case Op::kAppend:
     case Op::kAppends:
+    case Op::kAddItems:
     case Op::kSetItem:
     case Op::kSetItems:
       return collect(op);
+    case Op::kGet:
     case Op::kBinGet:
     case Op::kLongBinGet:
+    case Op::kPut:
     case Op::kBinPut:
     case Op::kLongBinPut:
     case Op::kMemoize:
       return memo(op);
     case Op::kGlobal:
-      return global();
     case Op::kStackGlobal:
-      return stack_global();
+    case Op::kExt1:
+    case Op::kExt2:
+    case Op::kExt4:
+      return global(op);
     case Op::kReduce:
-      return reduce();
+    case Op::kNewObj:
+    case Op::kNewObjEx:
+    case Op::kObj:
+    case Op::kInst:
+      return instantiate(op);
     case Op::kBuild:
       return build();
-    case Op::kBinPersId:
-      return persistent_id();
-    case Op::kProto:
+    case Op::kPersId: {
+      Value value = plain_value(Kind::kString);
+      value.text = line();
+      BBZ_ASSIGN(const ValueId id, make(value));
+      return persistent_id(id);
+    }
+    case Op::kBinPersId: {
+      BBZ_ASSIGN(const ValueId id, pop());
+      return persistent_id(id);
+    }
     case Op::kStop:
-      break;  // run() handles these
+      break;  // run() handles it
   }
-  return unsupported("an opcode that tensors do not need");
+  return malformed("no opcode of pickle");
 }
 
-Result<ValueId> Unpickler::run() {
-  opcode_ = reader_.get<std::uint8_t>();
-  const auto protocol = reader_.get<std::uint8_t>();
-  if (!reader_.ok() || opcode_ != static_cast<std::uint8_t>(Op::kProto)) {
-    return make_error(Code::kMalformed, "data.pkl: it does not begin with PROTO");
-  }
-  if (protocol < kOldestProtocol || protocol > kNewestProtocol) {
-    return unsupported(
-        fmt::format("protocol {}, expected {} to {}", protocol, kOldestProtocol, kNewestProtocol));
-  }
+Result<ValueId> Unpickler::run(Bytes bytes, std::string name) {
+  pickle_ = bytes;
+  reader_ = WireReader(bytes);
+  rest_ = 0;
+  name_ = std::move(name);
+  stack_.clear();
+  marks_.clear();
+  memo_.clear();
+  sparse_memo_.clear();
   while (reader_.ok()) {
     position_ = pickle_.size() - reader_.remaining();
     opcode_ = reader_.get<std::uint8_t>();
@@ -340,13 +301,13 @@ Result<ValueId> Unpickler::run() {
     if (opcode_ == static_cast<std::uint8_t>(Op::kStop)) {
       BBZ_ASSIGN(const ValueId id, pop());
       if (!stack_.empty() || !marks_.empty()) return malformed("values are left on the stack");
-      if (reader_.remaining() != 0) return malformed("bytes follow the end of the pickle");
+      rest_ = reader_.remaining();
       return id;
     }
     const Status status = step(static_cast<Op>(opcode_));
     if (reader_.ok() && !status.ok()) return status.error();
   }
-  return make_error(Code::kTruncated, "data.pkl: byte {}: the pickle ends within {}", position_,
+  return make_error(Code::kTruncated, "{}: byte {}: the pickle ends within {}", name_, position_,
                     position_ == pickle_.size() ? "its opcodes" : opcode_name(opcode_));
 }
 

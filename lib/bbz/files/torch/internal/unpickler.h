@@ -1,94 +1,94 @@
-// The machine that reads a pickle of tensors.
+// The machine that reads a pickle and calls nothing.
+//
+// It runs the opcodes of all protocols. What tensors and storages consist of, it understands; of
+// all else it keeps what the pickle puts into it, so that tensors are found wherever they hang.
 #pragma once
 
-#include <optional>
-#include <string_view>
+#include <deque>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "bbz/base/wire.h"
-#include "bbz/files/torch/internal/globals.h"
 #include "bbz/files/torch/internal/opcodes.h"
+#include "bbz/files/torch/internal/value.h"
 #include "bbz/files/torch/state_dict.h"
 
 namespace bbz::torch {
 
-// The index of a value in the machine. Values refer to each other by index, so that cycles and
-// shared values cost nothing; the machine never follows them.
-using ValueId = std::uint32_t;
-
-// A value that the pickle makes.
-struct Value {
-  enum class Kind {
-    kOther,  // None, a float, bytes: holds no tensor
-    kBool,
-    kInt,
-    kString,
-    kTuple,
-    kList,
-    kDict,  // items are key, value, key, value, ...
-    kGlobal,
-    kStorage,
-    kTensor,
-  };
-
-  Kind kind = Kind::kOther;
-  std::int64_t number = 0;         // of a bool or an int; the index of a storage or a tensor
-  std::string_view text;           // of a string, in the pickle
-  const Global* global = nullptr;  // of a global
-  std::vector<ValueId> items;      // of a tuple, list or dict
-};
-
-// A storage as the pickle mentions it.
-struct StorageMention {
-  std::string_view key;
-  std::optional<DType> dtype;  // none: bytes
-  std::uint64_t size = 0;      // in bytes
-
-  friend bool operator==(const StorageMention&, const StorageMention&) = default;
-};
-
-// Reads a pickle and calls nothing. Not thread-safe.
+// Reads pickles one after another. Not thread-safe.
 class Unpickler {
  public:
-  // Reads `pickle`, which must outlive the machine.
-  Unpickler(Bytes pickle, const Limits& limits);
+  // Counts values against `limits`, which must outlive the machine.
+  explicit Unpickler(const Limits& limits);
 
-  // Reads the pickle to its end and returns its value. Call it once. Errors: those of
-  // read_state_dict that concern the pickle.
-  Result<ValueId> run();
+  // Reads the pickle at the beginning of `bytes`, which must outlive the machine, and returns its
+  // value. Messages call it `name`. The stack and the memo begin empty, and values stay. Errors:
+  // those of read_state_dict that concern the pickle; kTruncated if `bytes` end within it.
+  Result<ValueId> run(Bytes bytes, std::string name);
+  // Returns the bytes of the pickle that was read last.
+  std::size_t size() const { return static_cast<std::size_t>(pickle_.size() - rest_); }
 
-  // Returns a value; the reference is valid while the pickle is not read further.
+  // Returns a value; the reference is valid until the next call of run().
   const Value& value(ValueId id) const { return values_[id]; }
-  // Returns the storages in the order in which the pickle mentions them.
+  // Returns the number of values. Ids are below it.
+  std::size_t count() const { return values_.size(); }
+  // Returns what a value holds, as valid as the value.
+  const Contents& contents(const Value& value) const;
+  // Returns the storages in the order in which the pickles mention them.
   const std::vector<StorageMention>& storages() const { return storages_; }
-  // Returns the tensors that were made, without names; Tensor::storage is an index in storages().
-  const std::vector<Tensor>& views() const { return views_; }
+  // Returns the reference to a storage that a value of kStorage is.
+  const StorageRef& storage(const Value& value) const;
+  // Returns the view that a value of kTensor is, without a name; Tensor::storage is an index in
+  // storages().
+  const Tensor& view(const Value& value) const;
 
+  // Gives a persistent id a value: a storage, a part of the storage `whole`, or a view of it without
+  // a dtype, which must lie within it. Errors: kMalformed.
+  Status add_storage(std::string_view key, const Global& type, std::uint64_t elements);
+  Status add_part(std::string_view key, std::string_view whole, std::uint64_t offset,
+                  std::uint64_t elements);
+  Status add_tensor(std::string_view key, std::string_view whole, Tensor view);
   // Counts `count` values towards the limit on values. Errors: kLimit if it is exceeded.
   Status spend(std::uint64_t count);
 
  private:
   // Runs one opcode, or one of several of a kind.
   Status step(Op op);
-  Status put_values(Op op);
+  Status put_number(Op op);
+  Status put_text(Op op);
+  Status put_line(Op op);
+  Status put_container(Op op);
   Status collect(Op op);
+  Status instantiate(Op op);
+  Status change_stack(Op op);
   Status memo(Op op);
-  Status look_up(std::string_view module, std::string_view name);
-  Status global();
-  Status stack_global();
-  Status persistent_id();
+  Status global(Op op);
   Status build();
 
-  // Calls a global with a tuple of arguments, or checks a part of such a call. In rebuild.cc.
-  Status reduce();
-  Result<ValueId> call(const Global& function, const std::vector<ValueId>& arguments);
-  Result<ValueId> rebuild_tensor(const Global& function, const std::vector<ValueId>& arguments);
-  Status check_metadata(const Global& function, const Value& metadata);
-  Status check_bounds(const Tensor& view) const;
+  // Resolves a persistent id. In persistent.cc.
+  Status persistent_id(ValueId id);
+  Result<ValueId> storage_id(const std::vector<ValueId>& items);
+  Result<ValueId> mention(std::string_view key, const Global& type, std::uint64_t elements);
+  Result<ValueId> part_of(const StorageRef& whole, std::uint64_t offset, std::uint64_t elements);
+
+  // Calls a global with a tuple of arguments. In rebuild.cc. A call that returns nullopt makes an
+  // object.
+  Result<ValueId> call(ValueId function, ValueId arguments);
+  Result<std::optional<ValueId>> call_known(const Global& function,
+                                            const std::vector<ValueId>& arguments);
+  Result<ValueId> make_object(ValueId function, ValueId arguments);
+  Result<std::optional<ValueId>> make_dict(const std::vector<ValueId>& arguments);
+  Result<std::optional<ValueId>> make_sparse(const std::vector<ValueId>& arguments);
+  Result<std::optional<ValueId>> rebuild_tensor(const Global& function,
+                                                const std::vector<ValueId>& arguments);
+  Result<ValueId> make_tensor(const StorageRef& from, const Global& type, Tensor view);
+  Status add_named(std::vector<ValueId>& pairs, std::string_view name, ValueId value);
+  Status attach(ValueId id, ValueId state);
+  std::string bits_of(ValueId metadata);
+  Status check_bounds(const Tensor& view, const StorageRef& from, std::uint64_t width) const;
   Result<std::vector<std::uint64_t>> extents(ValueId id, std::string_view what);
   Result<std::uint64_t> count(ValueId id, std::string_view what) const;
-  Result<ValueId> tensor_argument(const Global& function, ValueId id) const;
 
   // Operations on the stack. Errors: kMalformed if it has too few values above the last mark.
   Status push(ValueId id);
@@ -98,26 +98,39 @@ class Unpickler {
   Result<ValueId> top() const;
   Result<std::vector<ValueId>> pop_many(std::size_t count);
   Result<std::vector<ValueId>> pop_to_mark();
-  Status push_string(std::uint64_t size);
+  Status push_text(Value::Kind kind, std::uint64_t size);
   Status skip(std::uint64_t size);
+
+  // Returns the next line without its end; reading fails if there is none.
+  std::string_view line();
+  // Returns a text that lives as long as the machine.
+  std::string_view keep(std::string text);
+  Result<ValueId> known_storage(std::string_view key) const;
+  Contents& hold(ValueId id);
 
   Error error(Code code, std::string_view what) const;
   Error malformed(std::string_view what) const;
   Error unsupported(std::string_view what) const;
 
+  const Limits& limits_;
+  std::string name_;
   Bytes pickle_;
   WireReader reader_;
-  Limits limits_;
+  std::size_t rest_ = 0;  // the bytes after the pickle
   std::uint64_t values_left_;
   std::uint64_t position_ = 0;  // of the opcode that is being run
   std::uint8_t opcode_ = 0;
   std::vector<Value> values_;
+  std::vector<Contents> contents_;
   std::vector<ValueId> stack_;
   std::vector<std::size_t> marks_;
-  std::vector<std::optional<ValueId>> memo_;
-  std::uint64_t memo_count_ = 0;
+  std::vector<ValueId> memo_;                               // the places up to the first gap
+  std::unordered_map<std::uint64_t, ValueId> sparse_memo_;  // and those after it
+  std::deque<std::string> texts_;
   std::vector<StorageMention> storages_;
   std::unordered_map<std::string_view, std::size_t> storage_places_;
+  std::unordered_map<std::string_view, ValueId> known_;
+  std::vector<StorageRef> references_;
   std::vector<Tensor> views_;
 };
 

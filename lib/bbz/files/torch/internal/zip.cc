@@ -31,7 +31,7 @@ constexpr std::uint16_t kZip64Extra = 1;
 constexpr std::uint16_t kEncrypted = 1 << 0;
 constexpr std::uint16_t kSizesFollow = 1 << 3;  // size and checksum follow the data
 
-// The place of the central directory.
+// The place of the central directory, relative to the beginning of the archive.
 struct Directory {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
@@ -50,19 +50,27 @@ Result<std::vector<std::byte>> read_range(io::Source& file, std::uint64_t offset
 }
 
 // Reads the end record of zip64, to which the locator before the plain end record points, and
-// updates `directory` and `end`, which hold the fields and the offset of the plain end record.
+// updates `directory` and `end`, which hold the fields and the offset of the plain end record. The
+// offset that the locator gives is relative to the beginning of the archive, which is not known yet;
+// the record is right before the locator if it has no more than its usual fields.
 Status read_end64(io::Source& file, Bytes locator, std::uint64_t locator_offset,
                   Directory& directory, std::uint64_t& end) {
   WireReader reader(locator);
   reader.get<std::uint32_t>();  // magic
   const auto disk = reader.get<std::uint32_t>();
-  const auto offset = reader.get<std::uint64_t>();
+  auto offset = reader.get<std::uint64_t>();
   const auto disks = reader.get<std::uint32_t>();
   if (disk != 0 || disks > 1) return malformed(locator_offset, "an archive in several parts");
   if (locator_offset < kEnd64Size || offset > locator_offset - kEnd64Size) {
     return malformed(locator_offset, "the zip64 end record is not before its locator");
   }
-  BBZ_ASSIGN(const auto bytes, read_range(file, offset, kEnd64Size));
+  const std::uint64_t usual = locator_offset - kEnd64Size;
+  BBZ_ASSIGN(auto bytes, read_range(file, usual, kEnd64Size));
+  if (load_le<std::uint32_t>(bytes.data()) == kEnd64Magic) {
+    offset = usual;
+  } else {
+    BBZ_ASSIGN(bytes, read_range(file, offset, kEnd64Size));
+  }
   WireReader record(bytes);
   const auto magic = record.get<std::uint32_t>();
   record.get<std::uint64_t>();  // size of this record
@@ -91,9 +99,17 @@ Status read_end64(io::Source& file, Bytes locator, std::uint64_t locator_offset,
   return {};
 }
 
-Result<Directory> find_directory(io::Source& file, std::uint64_t file_size) {
-  const std::uint64_t tail_size = std::min(file_size, kEndSize + kLongestComment + kLocatorSize);
-  const std::uint64_t tail_offset = file_size - tail_size;
+// A directory, and the offset in the file at which it ends.
+struct FoundDirectory {
+  Directory directory;
+  std::uint64_t end = 0;
+};
+
+// Looks for the end record in the last `tail_size` bytes before `limit`.
+Result<std::optional<FoundDirectory>> find_directory(io::Source& file, std::uint64_t limit,
+                                                     std::uint64_t tail_size) {
+  tail_size = std::min(limit, tail_size);
+  const std::uint64_t tail_offset = limit - tail_size;
   BBZ_ASSIGN(const auto tail, read_range(file, tail_offset, tail_size));
 
   for (std::uint64_t at = tail_size; at-- > 0;) {
@@ -103,28 +119,29 @@ Result<Directory> find_directory(io::Source& file, std::uint64_t file_size) {
     const auto this_disk = reader.get<std::uint16_t>();
     const auto first_disk = reader.get<std::uint16_t>();
     const auto entries_here = reader.get<std::uint16_t>();
-    Directory directory;
+    FoundDirectory found;
+    Directory& directory = found.directory;
     directory.entries = reader.get<std::uint16_t>();
     directory.size = reader.get<std::uint32_t>();
     directory.offset = reader.get<std::uint32_t>();
     const auto comment = reader.get<std::uint16_t>();
     if (comment != reader.remaining()) continue;  // the magic number is part of a comment
 
-    std::uint64_t end = tail_offset + at;
+    found.end = tail_offset + at;
     if (this_disk != 0 || first_disk != 0 || entries_here != directory.entries) {
-      return malformed(end, "an archive in several parts");
+      return malformed(found.end, "an archive in several parts");
     }
     if (at >= kLocatorSize &&
         load_le<std::uint32_t>(tail.data() + at - kLocatorSize) == kLocatorMagic) {
       BBZ_TRY(read_end64(file, Bytes(tail).subspan(at - kLocatorSize, kLocatorSize),
-                         end - kLocatorSize, directory, end));
+                         found.end - kLocatorSize, directory, found.end));
     }
-    if (directory.offset > end || directory.size != end - directory.offset) {
-      return malformed(end, "the central directory does not end where the end record begins");
+    if (directory.size > found.end || directory.offset > found.end - directory.size) {
+      return malformed(found.end, "the central directory does not end where the end record begins");
     }
-    return directory;
+    return std::optional(found);
   }
-  return make_error(Code::kMalformed, "zip archive: no end record");
+  return std::optional<FoundDirectory>();
 }
 
 // Replaces the fields whose values are in the extra field of zip64, in the order of the format.
@@ -172,16 +189,12 @@ Result<ZipEntry> parse_central(WireReader& reader, std::uint64_t at) {
   if (!reader.ok()) return malformed(at, "an entry ends after the central directory");
   BBZ_TRY(apply_zip64(extra, at, {&entry.size, &stored, &entry.header}));
   if (disk != 0 && disk != kElsewhere16) return malformed(at, "an archive in several parts");
-  if ((flags & kEncrypted) != 0) {
-    return make_error(Code::kUnsupported, "zip archive: the entry {} is encrypted",
-                      quoted(entry.name));
+  entry.method = method;
+  entry.encrypted = (flags & kEncrypted) != 0;
+  if (method == 0 && !entry.encrypted && stored != entry.size) {
+    return malformed(at, "a stored entry with two different sizes");
   }
-  if (method != 0) {
-    return make_error(Code::kUnsupported,
-                      "zip archive: the entry {} is compressed (method {}), not stored",
-                      quoted(entry.name), method);
-  }
-  if (stored != entry.size) return malformed(at, "a stored entry with two different sizes");
+  entry.size = stored;
   return entry;
 }
 
@@ -200,14 +213,15 @@ Status read_local(io::Source& file, std::uint64_t limit, ZipEntry& entry) {
   reader.get_bytes(8);  // time, date and checksum
   const auto stored = reader.get<std::uint32_t>();
   const auto size = reader.get<std::uint32_t>();
+  const bool encrypted = (flags & kEncrypted) != 0;
   const auto name_size = reader.get<std::uint16_t>();
   const auto extra_size = reader.get<std::uint16_t>();
   if (magic != kLocalMagic) return malformed(entry.header, "no local header");
   const bool sizes_known =
       (flags & kSizesFollow) == 0 && size != kElsewhere32 && stored != kElsewhere32;
-  if (method != 0 || (flags & kEncrypted) != 0 || name_size != entry.name.size() ||
-      reader.get_string(name_size) != entry.name ||
-      (sizes_known && (size != entry.size || stored != entry.size))) {
+  if (method != entry.method || encrypted != entry.encrypted || name_size != entry.name.size() ||
+      reader.get_string(name_size) != entry.name || (sizes_known && stored != entry.size) ||
+      (sizes_known && method == 0 && size != stored)) {
     return malformed(entry.header, "the local header differs from the central directory");
   }
   entry.offset = entry.header + head_size + extra_size;
@@ -223,35 +237,67 @@ bool looks_like_zip(Bytes start) {
   return start.size() >= 4 && load_le<std::uint32_t>(start.data()) == kLocalMagic;
 }
 
-Result<std::vector<ZipEntry>> read_zip(io::Source& file, const Limits& limits) {
-  const auto file_size = file.size();
-  if (!file_size || !file.seekable()) {
-    return make_error(Code::kInvalidArgument,
-                      "{}: a zip archive is read from its end, and this input cannot seek",
-                      file.name());
+bool looks_like_torch_zip(Bytes start) {
+  constexpr std::size_t kNameLength = 26;
+  constexpr std::string_view kFirst[] = {"data.pkl", "data/",   "constants.pkl", "constants/",
+                                         "code/",    "version", "byteorder",     ".format_version"};
+  if (!looks_like_zip(start) || start.size() < kLocalSize) return false;
+  const Bytes rest = start.subspan(kLocalSize);
+  const std::size_t length = load_le<std::uint16_t>(start.data() + kNameLength);
+  const std::string_view path = as_text(rest.first(std::min(length, rest.size())));
+  const std::size_t slash = path.find('/');
+  if (slash == path.npos) return false;
+  const std::string_view name = path.substr(slash + 1);
+  return std::ranges::any_of(kFirst, [&](std::string_view first) {
+    return first.ends_with('/') ? name.starts_with(first) : name == first;
+  });
+}
+
+Status check_stored(const ZipEntry& entry) {
+  if (entry.encrypted) {
+    return make_error(Code::kUnsupported, "zip archive: the entry {} is encrypted",
+                      quoted(entry.name));
   }
-  BBZ_ASSIGN(const Directory directory, find_directory(file, *file_size));
+  if (entry.method == 0) return {};
+  return make_error(Code::kUnsupported,
+                    "zip archive: the entry {} is compressed (method {}), not stored",
+                    quoted(entry.name), entry.method);
+}
+
+Result<ZipArchive> read_zip(io::Source& file, std::uint64_t end, const Limits& limits) {
+  BBZ_ASSIGN(auto found, find_directory(file, end, kEndSize + kLocatorSize));
+  if (!found && end == file.size()) {
+    BBZ_ASSIGN(found, find_directory(file, end, kEndSize + kLongestComment + kLocatorSize));
+  }
+  if (!found) return make_error(Code::kMalformed, "zip archive: no end record");
+  const Directory& directory = found->directory;
   if (directory.entries > limits.entries || directory.size > limits.directory_bytes) {
     return make_error(Code::kLimit,
                       "zip archive: {} entries listed in {} bytes; the limits are {} and {}",
                       directory.entries, directory.size, limits.entries, limits.directory_bytes);
   }
+  const std::uint64_t offset = found->end - directory.size;  // in the file
   if (directory.entries > directory.size / kCentralSize) {
-    return malformed(directory.offset,
-                     "the central directory is too short for its number of entries");
+    return malformed(offset, "the central directory is too short for its number of entries");
   }
-  BBZ_ASSIGN(const auto bytes, read_range(file, directory.offset, directory.size));
+  ZipArchive archive;
+  archive.begin = offset - directory.offset;
+  BBZ_ASSIGN(const auto bytes, read_range(file, offset, directory.size));
   WireReader reader(bytes);
-  std::vector<ZipEntry> entries;
+  std::vector<ZipEntry>& entries = archive.entries;
   entries.reserve(static_cast<std::size_t>(directory.entries));
   for (std::uint64_t i = 0; i < directory.entries; ++i) {
-    const std::uint64_t at = directory.offset + directory.size - reader.remaining();
+    const std::uint64_t at = offset + directory.size - reader.remaining();
     BBZ_ASSIGN(ZipEntry entry, parse_central(reader, at));
-    BBZ_TRY(read_local(file, directory.offset, entry));
+    if (entry.header > directory.offset) {
+      return malformed(at, "a local header does not end before the central directory");
+    }
+    entry.header += archive.begin;
+    BBZ_TRY(read_local(file, offset, entry));
     entries.push_back(std::move(entry));
   }
   if (!reader.finished()) {
-    return malformed(directory.offset, "the central directory has bytes after its entries");
+    return malformed(offset, "the central directory has bytes after its entries");
   }
   std::ranges::sort(entries, {}, &ZipEntry::header);
   for (std::size_t i = 1; i < entries.size(); ++i) {
@@ -259,7 +305,7 @@ Result<std::vector<ZipEntry>> read_zip(io::Source& file, const Limits& limits) {
       return malformed(entries[i].header, "two entries overlap");
     }
   }
-  return entries;
+  return archive;
 }
 
 }  // namespace bbz::torch
