@@ -1,6 +1,7 @@
 // Makes GGUF files.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
