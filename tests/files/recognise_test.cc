@@ -20,10 +20,10 @@ using testing::HasSubstr;
 
 const std::string kPointer =
     "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 4976698672\n";
-const std::string kLegacy = torch::make_legacy(
+const std::string kLegacyFile = torch::make_legacy(
     torch::pickle_dict({{"w", torch::pickle_view({"FloatStorage", "7", 6, 0, {2, 3}, {3, 1}})}}),
     {{"7", "FloatStorage", 6, torch::counting_bytes(24)}});
-const std::string kOldTar = torch::make_old_tar(
+const std::string kOldTarFile = torch::make_old_tar(
     torch::pickle_dict({{"w", torch::pickle_text("8") + "Q"}}),
     {{"7", "FloatStorage", 6, torch::counting_bytes(24)}}, {}, {{8, 7, 0, {6}, {1}}});
 
@@ -66,8 +66,8 @@ TEST(Recognise, FormatsAreThoseOfTheContentAndOtherwiseOfTheName) {
       {"m.bbz", "", FileFormat::kBytes},
       {"m.pt", plain_torch(), FileFormat::kPytorch},
       {"m", plain_torch(), FileFormat::kPytorch},
-      {"m", kLegacy, FileFormat::kPytorch},
-      {"m", kOldTar, FileFormat::kPytorch},
+      {"m", kLegacyFile, FileFormat::kPytorch},
+      {"m", kOldTarFile, FileFormat::kPytorch},
       {"m.safetensors", plain_torch(), FileFormat::kPytorch},
       {"m.pt", "no zip archive", FileFormat::kBytes},
       {"m", safetensors, FileFormat::kSafetensors},
@@ -117,10 +117,11 @@ TEST(Recognise, WhatLooksLikeAModelIsNamedWithTheReason) {
       {"m.h5", "\x89HDF\r\n\x1a\n..", "an HDF5 file, which is not split into tensors"},
       {"m.onnx", "\x08\x07\x12\x07pytorch", "an ONNX model"},
       {"__0_0.distcp", "anything", "a part of a distributed PyTorch checkpoint"},
-      {"legacy.pth", kLegacy, "split into tensors"},
-      {"no suffix", kLegacy, "split into tensors"},
-      {"old", kOldTar, "split into tensors"},
-      {"no suffix", kLegacy.substr(0, 20), "a file of PyTorch before 1.6, but the version: byte"},
+      {"legacy.pth", kLegacyFile, "split into tensors"},
+      {"no suffix", kLegacyFile, "split into tensors"},
+      {"old", kOldTarFile, "split into tensors"},
+      {"no suffix", kLegacyFile.substr(0, 20),
+       "a file of PyTorch before 1.6, but the version: byte"},
       {"old.pth", tar_member("sys_info", "x") + tar_end(),
        "a file of PyTorch 0.1, which is a tar, but tar: no member pickle"},
       {"m.pkl", "\x80\x04]\x94.", "a pickle that torch.save did not write"},
