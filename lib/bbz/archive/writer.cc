@@ -235,7 +235,9 @@ Status Writer::begin_tensor(const TensorSpec& spec) {
     meta.number = s.tensors++;
     s.placed = true;
     s.moved = false;
-    if (!spec.is_operand()) {
+    if (spec.is_view()) {
+      meta.file = s.files - 1;
+    } else if (!spec.is_operand()) {
       const auto* const at = std::get_if<TensorSpec::At>(&spec.place);
       meta.file = s.files - 1;
       meta.offset = at == nullptr ? s.file_end : at->offset;

@@ -97,7 +97,7 @@ class RecordQueue {
     return fields.extensions.has_known();
   }
   static bool fields_extend(const catalog::TensorRecord& fields) {
-    return fields.tensor.extensions.layer.has_value();
+    return fields.tensor.extensions.has_known();
   }
   Result<Item*> next(container::RecordType type);
   Status encode(Item& item) const;
