@@ -81,9 +81,10 @@ BBZ_API bbz_code bbz_reader_find_file(const bbz_reader* reader, const char* path
 
 // The kinds of numbered tensors.
 enum {
-  BBZ_KIND_BYTES = 0,   // bytes of a file that are no tensor: headers, padding, other files
-  BBZ_KIND_TENSOR = 1,  // a tensor of a file
-  BBZ_KIND_OPERAND = 2  // stored so that other tensors can be derived from it; part of no file
+  BBZ_KIND_BYTES = 0,    // bytes of a file that are no tensor: headers, padding, other files
+  BBZ_KIND_TENSOR = 1,   // a tensor of a file
+  BBZ_KIND_OPERAND = 2,  // stored so that other tensors can be derived from it; part of no file
+  BBZ_KIND_STORAGE = 3   // memory in a file that tensors are views of, and no tensor itself
 };
 
 // Describes a tensor.
@@ -104,6 +105,11 @@ typedef struct bbz_tensor_info {
   uint64_t file_offset;    // offset in its file, in bytes
   uint32_t file;           // its file's number, or BBZ_NONE
   uint32_t layer;          // its layer's number, or BBZ_NONE
+  // The fields below are written if struct_size includes them.
+  // Of a tensor whose elements are some of those of another, its base: what is read of it is packed.
+  const uint64_t* strides;  // in elements, `rank` of them; null if `base` is BBZ_NONE
+  uint64_t base_offset;     // of the first element in the base, in bytes
+  uint32_t base;            // the number of the base, or BBZ_NONE
 } bbz_tensor_info;
 
 // Describes a tensor, by number.

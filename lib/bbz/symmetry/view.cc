@@ -11,8 +11,6 @@ namespace {
 
 // The bytes of the base that are read at a time, but for chunks that are larger.
 constexpr std::uint64_t kWindow = std::uint64_t{8} << 20;
-// The least bytes by which a window grows, so that tiny chunks are not looked at one by one.
-constexpr std::uint64_t kLeastStep = std::uint64_t{64} << 10;
 
 std::uint64_t chunk_bytes(const catalog::Tensor& base) {
   return std::max<std::uint64_t>(base.meta.chunk_elements * base.meta.element_bits / 8, 1);
@@ -45,7 +43,7 @@ class Windows {
   }
 
   // Returns the end of the part that begins at `at`: that of a chunk, of which more follow as long
-  // as they are needed.
+  // as they are needed. No other chunk is read, because who fetched a part may have no other.
   std::uint64_t end_after(std::uint64_t at) const {
     if (!layout_.is_nested()) return end_;
     std::uint64_t end = (at / step_ + 1) * step_;
@@ -69,8 +67,7 @@ class Windows {
 Status read_elements(const ViewLayout& layout, const catalog::Tensor& base, std::uint64_t first,
                      std::uint64_t last, MutableBytes out, const ReadBase& read) {
   if (layout.is_run()) return read(layout.offset() + first * layout.width(), out);
-  const std::uint64_t chunk = chunk_bytes(base);
-  const Windows windows(layout, layout.boxes(first, last), divide_up(kLeastStep, chunk) * chunk);
+  const Windows windows(layout, layout.boxes(first, last), chunk_bytes(base));
   std::vector<std::byte> bytes;
   for (auto at = windows.next(windows.begin()); at;) {
     const std::uint64_t end = windows.end_after(*at);

@@ -11,6 +11,10 @@ template <>
 inline constexpr std::size_t kFirstSize<bbz_file_info> = offsetof(bbz_file_info, is_directory) +
                                                          sizeof(bbz_file_info::is_directory);
 
+template <>
+inline constexpr std::size_t kFirstSize<bbz_tensor_info> = offsetof(bbz_tensor_info, layer) +
+                                                           sizeof(bbz_tensor_info::layer);
+
 // Describes an archive.
 bbz_archive_info describe(const Reader& reader);
 // Describes a file. Pointers in the struct live as long as `file`.
