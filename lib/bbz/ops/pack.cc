@@ -12,6 +12,7 @@ TensorSpec tensor_spec(const files::Extent& extent) {
   spec.dtype = extent.dtype;
   spec.shape = extent.shape;
   spec.layer = layer_of(extent.name);
+  spec.storage = extent.storage;
   return spec;
 }
 
