@@ -88,21 +88,24 @@ struct Kept : Visitor {
   std::map<std::string, Code> failed;
   bool recalls = true;
 
+  // Plain bytes have no name.
+  static std::string key(const catalog::Tensor& tensor) {
+    return tensor.meta.name.empty() ? std::to_string(tensor.meta.number) : tensor.meta.name;
+  }
   Status begin_tensor(const catalog::Tensor& tensor) override {
-    bytes[tensor.meta.name];
+    bytes[key(tensor)];
     return {};
   }
   Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes part) override {
-    auto& all = bytes[tensor.meta.name];
-    EXPECT_EQ(offset, tensor.meta.name.empty() ? offset : all.size());
-    if (tensor.meta.name.empty()) all.resize(offset);
+    auto& all = bytes[key(tensor)];
+    EXPECT_EQ(offset, all.size());
     all.insert(all.end(), part.begin(), part.end());
     return {};
   }
   Result<bool> recall(const catalog::Tensor& tensor, std::uint64_t offset,
                       MutableBytes out) override {
     if (!recalls) return Visitor::recall(tensor, offset, out);
-    const auto& all = bytes.at(tensor.meta.name);
+    const auto& all = bytes.at(key(tensor));
     if (offset + out.size() > all.size()) return false;
     std::ranges::copy(Bytes(all).subspan(offset, out.size()), out.begin());
     return true;
@@ -171,7 +174,7 @@ TEST(Views, OfADamagedBaseFailAsItDoes) {
       return {};
     }
     Status data(const catalog::Tensor& tensor, std::uint64_t, Bytes part) override {
-      auto& all = bytes[tensor.meta.name];
+      auto& all = bytes[key(tensor)];
       all.insert(all.end(), part.begin(), part.end());
       return {};
     }

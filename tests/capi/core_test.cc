@@ -80,7 +80,8 @@ TEST(CStructs, KeepTheirLayout) {
   EXPECT_LAYOUT(bbz_archive_info, 144u, root, 64u);
   EXPECT_LAYOUT(bbz_file_info, 80u, modified_seconds, 72u);
   EXPECT_EQ(offsetof(bbz_file_info, is_directory), 56u);
-  EXPECT_LAYOUT(bbz_tensor_info, 96u, layer, 92u);
+  EXPECT_LAYOUT(bbz_tensor_info, 120u, base, 112u);
+  EXPECT_EQ(offsetof(bbz_tensor_info, layer), 92u);
   EXPECT_EQ(sizeof(bbz_layers), 8u);
   EXPECT_LAYOUT(bbz_selection, 72u, file_count, 64u);
   EXPECT_LAYOUT(bbz_metadata_info, 40u, file, 32u);

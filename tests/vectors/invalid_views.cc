@@ -65,7 +65,7 @@ void view_places(Collector& c) {
             view_record(1, {2, 2}, 1, 0, {1}));
   v.refused("view-strides-many", "there is a stride for each axis",
             view_record(1, {2}, 1, 0, {1, 1}));
-  v.refused("view-expanded-limit", "views are within the limit on unpacked bytes",
+  v.refused("view-expanded-limit", "all views have at most 2^50 bytes",
             view_record(1, {std::uint64_t{1} << 50}, 1, 0, {0}), "limit");
   TensorFields bits = view_record(1, {2}, 1, 0, {1});
   bits.dtype = 48;  // F4

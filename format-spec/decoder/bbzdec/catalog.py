@@ -5,7 +5,7 @@ import xxhash
 
 from . import codecs, container, groups, metas
 from .errors import require
-from .limits import BITS_64
+from .limits import BITS_64, VIEWED
 
 
 class Catalog:
@@ -155,7 +155,7 @@ class Catalog:
             end += (steps + 1) * tensor.bits // 8
         require(end <= base.size, "malformed", f"{record}: a view up to byte {end} of {base}")
         self.viewed += tensor.size
-        require(self.viewed <= self.limits.unpacked, "limit", f"{record}: {self.viewed} viewed bytes")
+        require(self.viewed <= VIEWED, "limit", f"{record}: {self.viewed} viewed bytes")
         tensor.base, tensor.file, tensor.offset = base, file.number, base.offset + tensor.begin
         file.views.append(tensor)
 

@@ -32,6 +32,7 @@ ZSTD_BLOCK = 128 * KIB
 WIDTH = 32768  # columns of a lower or polar tensor
 ROTATION = 8192  # width of a bits-back group
 CARRIER_ROWS = 4_194_304
+VIEWED = 1 << 50  # bytes of all views
 SPAN = 64 * MIB  # bytes of a view whose axes overlap
 EXPANSION = 64 * MIB  # bytes of a view, beyond 4 times those of its base
 DERIVED = 1 * GIB  # bytes of a polar tensor

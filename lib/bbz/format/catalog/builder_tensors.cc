@@ -91,12 +91,12 @@ Status CatalogBuilder::add_view(const RecordView& record, TensorMeta& meta, std:
                      meta.view->offset, end ? "" : "beyond 64 bits: ", end.value_or(UINT64_MAX),
                      meta.base(), base.byte_size);
   }
-  if (size > limits_.unpacked_bytes - catalog_.viewed_bytes) {
+  const std::uint64_t left = kMostViewedBytes - catalog_.viewed_bytes;
+  if (size > left) {
     return make_error(Code::kLimit,
                       "tensor record at offset {}: a view of {} bytes, the limit for all views is "
                       "{}, of which {} are left",
-                      record.head.offset, size, limits_.unpacked_bytes,
-                      limits_.unpacked_bytes - catalog_.viewed_bytes);
+                      record.head.offset, size, kMostViewedBytes, left);
   }
   catalog_.viewed_bytes += size;
   meta.file = file;

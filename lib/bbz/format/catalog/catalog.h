@@ -120,6 +120,9 @@ struct Catalog {
 // Makes the error about a name that tensors of several files have where one tensor is wanted.
 Error ambiguous_tensor(std::string_view name);
 
+// The most bytes of all views of an archive together.
+inline constexpr std::uint64_t kMostViewedBytes = std::uint64_t{1} << 50;
+
 // Returns the end of the bytes that a view has in its base, of the view's `size` bytes; of a view
 // without elements, its offset. Returns nullopt if it exceeds 64 bits.
 std::optional<std::uint64_t> end_in_base(const TensorMeta& view, std::uint64_t size);

@@ -77,7 +77,7 @@ Status Packer::add_views(const files::Layout& layout, std::uint32_t first_tensor
     BBZ_ASSIGN(const std::uint64_t elements, element_count(view.shape));
     BBZ_ASSIGN(tensor.byte_size, byte_size(view.dtype, elements));
     base_tensor.byte_size = layout.extents[view.extent].length.value_or(0);
-    const std::uint64_t left = writer_.options().limits.unpacked_bytes - viewed_bytes_;
+    const std::uint64_t left = catalog::kMostViewedBytes - viewed_bytes_;
     if (tensor.byte_size > left || !symmetry::check_view_of(tensor, base_tensor).ok()) continue;
     viewed_bytes_ += tensor.byte_size;
     BBZ_TRY(writer_.begin_tensor(spec));
