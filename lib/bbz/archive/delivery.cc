@@ -70,7 +70,7 @@ Status Delivery::begin_tensor(const Step::BeginTensor& begin) {
 Status Delivery::deliver_view(const catalog::Tensor& view) {
   const catalog::Tensor& base = catalog_.tensors[view.meta.base()];
   Status taken;  // what the visitor said, which ends the visit
-  const Status read = symmetry::read_view(
+  Status read = symmetry::read_view(
       view.meta, base,
       [&](std::uint64_t offset, MutableBytes out) {
         return read_base_ ? read_base_(base, offset, out) : recall_base(base, offset, out);

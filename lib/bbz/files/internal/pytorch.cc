@@ -44,6 +44,7 @@ Part span_of(const torch::Tensor& tensor) {
 // Returns the parts of a storage that tensors have: those that overlap are one.
 std::vector<Part> parts_of(const std::vector<const torch::Tensor*>& tensors) {
   std::vector<Part> spans;
+  spans.reserve(tensors.size());
   for (const torch::Tensor* const tensor : tensors) spans.push_back(span_of(*tensor));
   // The longest comes first: it may be the whole of a part, and the first of several equal ones is.
   std::ranges::stable_sort(spans, {},

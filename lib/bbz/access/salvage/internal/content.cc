@@ -143,7 +143,7 @@ Status Content::read_base(const FoundTensor& base, std::uint64_t offset, Mutable
         return make_error(Code::kTruncated, "chunk {} of its base, tensor {}, is missing", number,
                           quoted(base.meta.name));
       }
-      const Status decoded = decode_chunk(base, found->second, std::shared_ptr<Group>(), job);
+      Status decoded = decode_chunk(base, found->second, std::shared_ptr<Group>(), job);
       if (!decoded.ok()) {
         job.plain.clear();
         return decoded;
