@@ -164,6 +164,7 @@ class Fitter {
     fields->number = files_++;
     file_ = true;
     file_tensors_ = 0;
+    newest_tile_.reset();
     file_size_ = 0;
     set(record, *fields, before);
     return true;
@@ -177,6 +178,7 @@ class Fitter {
     const auto elements = bbz::element_count(fields.shape);
     if (!elements.ok() || *elements > kMostBytes) return true;
     const auto before = all;
+    if (fields.is_view() && !fit_view(fields)) return false;
     if (!fields.is_operand() && !file_) {
       if (fields.kind == catalog::TensorKind::kBytes) return false;
       fields.file = catalog::kNone;
@@ -193,6 +195,7 @@ class Fitter {
       fields.file = files_ - 1;
       fields.offset = file_size_;
       ++file_tensors_;
+      newest_tile_ = fields.number;
       file_size_ += *elements * fields.element_bits / 8;
     }
     if (fields.form == catalog::Form::kPolar) refer(fields, catalog::GroupMethod::kPolar);
@@ -201,6 +204,17 @@ class Fitter {
     chunk_ = 0;
     if (all.chunk) fit_chunk(*all.chunk, record.payload);
     set(record, all, before);
+    return true;
+  }
+
+  // Lets a view whose base may be no tensor of the open file be one of the newest that is.
+  bool fit_view(catalog::TensorMeta& fields) {
+    if (!file_ || !newest_tile_) return false;
+    const std::uint32_t most = tensors_ - *newest_tile_ + file_tensors_ - 1;
+    if (fields.view->back >= tensors_ - *newest_tile_ && fields.view->back <= most) return true;
+    auto view = std::make_shared<catalog::View>(*fields.view);
+    view->back = tensors_ - *newest_tile_;
+    fields.view = std::move(view);
     return true;
   }
 
@@ -295,6 +309,8 @@ class Fitter {
   Limits limits_;
   std::uint32_t files_ = 0, tensors_ = 0, groups_ = 0, file_tensors_ = 0;
   std::vector<SharedBlockType> block_types_;
+  std::optional<std::uint32_t>
+      newest_tile_;  // number of the newest tensor that tiles the open file
   std::uint64_t file_size_ = 0;
   bool file_ = false;
   std::optional<catalog::TensorMeta> tensor_;  // whose chunks come

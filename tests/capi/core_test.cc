@@ -80,7 +80,7 @@ TEST(CStructs, KeepTheirLayout) {
   EXPECT_LAYOUT(bbz_archive_info, 144u, root, 64u);
   EXPECT_LAYOUT(bbz_file_info, 80u, modified_seconds, 72u);
   EXPECT_EQ(offsetof(bbz_file_info, is_directory), 56u);
-  EXPECT_LAYOUT(bbz_tensor_info, 120u, reserved, 116u);
+  EXPECT_LAYOUT(bbz_tensor_info, 136u, base_offset, 128u);
   EXPECT_EQ(offsetof(bbz_tensor_info, layer), 92u);
   EXPECT_EQ(sizeof(bbz_layers), 8u);
   EXPECT_LAYOUT(bbz_selection, 72u, file_count, 64u);

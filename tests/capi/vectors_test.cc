@@ -75,6 +75,36 @@ TEST_F(CVectors, OperandsBelongToNoFile) {
             BBZ_ERROR_NOT_FOUND);
 }
 
+TEST_F(CVectors, ViewsSayWhatTheyAreOf) {
+  const auto reader = open_vector("views-of-other-dtypes");
+  const auto infos = tensors(reader.get());
+  const auto named = [&](std::string_view name) {
+    return *std::ranges::find(infos, name, [](const bbz_tensor_info& info) {
+      return std::string_view(info.name, info.name_length);
+    });
+  };
+  const bbz_tensor_info halves = named("halves");
+  EXPECT_EQ(halves.kind, std::uint32_t{BBZ_KIND_TENSOR});
+  ASSERT_EQ(halves.rank, 2u);
+  ASSERT_NE(halves.strides, nullptr);
+  EXPECT_EQ(halves.strides[0], 1u);
+  EXPECT_EQ(halves.strides[1], 2u);
+  EXPECT_EQ(halves.base_offset, 0u);
+  ASSERT_LT(halves.base, infos.size());
+  EXPECT_EQ(std::string_view(infos[halves.base].name), "w");
+  EXPECT_EQ(named("between").base_offset, 1u);
+  EXPECT_EQ(named("w").base, BBZ_NONE);
+  EXPECT_EQ(named("w").strides, nullptr);
+  EXPECT_EQ(named("data/0").kind, std::uint32_t{BBZ_KIND_STORAGE});
+
+  // A program that was compiled before there were views gets what it knows.
+  bbz_tensor_info old{};
+  old.struct_size = offsetof(bbz_tensor_info, strides);
+  old.base = 77;
+  ASSERT_EQ(bbz_reader_tensor(reader.get(), 2, &old, error_.get()), BBZ_OK) << message();
+  EXPECT_EQ(old.base, 77u);
+}
+
 TEST_F(CVectors, ATypeOfALaterVersionHasNoName) {
   const auto reader = open_vector("unknown-dtype");
   const auto infos = tensors(reader.get());

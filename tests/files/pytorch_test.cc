@@ -31,6 +31,15 @@ std::vector<std::string> tensors_of(const Layout& layout) {
     if (extent.kind != Extent::Kind::kTensor) continue;
     std::string line = extent.name + " " + std::string(dtype_info(extent.dtype).name);
     for (const std::uint64_t length : extent.shape) line += " " + std::to_string(length);
+    lines.push_back(line + (extent.storage ? " storage" : ""));
+  }
+  for (const View& view : layout.views) {
+    std::string line = view.name + " " + std::string(dtype_info(view.dtype).name);
+    for (const std::uint64_t length : view.shape) line += " " + std::to_string(length);
+    const Extent& extent = layout.extents.at(view.extent);
+    line += " of " + (extent.kind == Extent::Kind::kBytes ? "bytes" : extent.name) + " at " +
+            std::to_string(view.offset) + " by";
+    for (const std::uint64_t stride : view.strides) line += " " + std::to_string(stride);
     lines.push_back(line);
   }
   return lines;
@@ -67,27 +76,61 @@ TEST(Pytorch, StoragesAreTensorsAndTheRestBytes) {
   EXPECT_EQ(text.substr(file.layout.extents[1].offset, *file.layout.extents[1].length), first);
 }
 
-TEST(Pytorch, SharedAndStridedStoragesAreTensorsOfOneAxis) {
+TEST(Pytorch, TensorsThatShareAStorageAreViewsOfIt) {
   const std::vector<std::string> storages = {counting_bytes(24)};
   const std::string part = pickle_view({"FloatStorage", "0", 6, 0, {3}, {1}});
   const std::string turned = pickle_view({"FloatStorage", "0", 6, 0, {3, 2}, {1, 3}});
   const auto laid_out = [&](const torch::PickleDict& dict) {
     return layout_of(make_torch(pickle(pickle_dict(dict)), storages));
   };
-  EXPECT_THAT(laid_out({{"a", part}, {"b", part}}), ElementsAre("pytorch", "data/0 F32 6"));
-  EXPECT_THAT(laid_out({{"a", turned}}), ElementsAre("pytorch", "data/0 F32 6"));
-  EXPECT_THAT(laid_out({{"a", part}, {"b", pickle_view(kMatrix)}, {"c", pickle_view(kMatrix)}}),
-              ElementsAre("pytorch", "b F32 2 3"));
-  EXPECT_THAT(laid_out({{"data/0", turned}}), ElementsAre("pytorch"));
+  const std::string later = pickle_view({"FloatStorage", "0", 6, 4, {1, 2}, {7, 1}});
+  const std::string none = pickle_view({"FloatStorage", "0", 6, 6, {0, 2}, {2, 1}});
+  EXPECT_THAT(
+      laid_out({{"a", part}, {"b", part}}),
+      ElementsAre("pytorch", "a F32 3", "data/0:12 F32 3 storage", "b F32 3 of a at 0 by 1"));
+  EXPECT_THAT(laid_out({{"a", turned}}),
+              ElementsAre("pytorch", "data/0 F32 6 storage", "a F32 3 2 of data/0 at 0 by 1 3"));
+  EXPECT_THAT(laid_out({{"a", later}, {"b", pickle_view(kMatrix)}, {"c", pickle_view(kMatrix)}}),
+              ElementsAre("pytorch", "b F32 2 3", "a F32 1 2 of b at 16 by 7 1",
+                          "c F32 2 3 of b at 0 by 3 1"));
+  EXPECT_THAT(laid_out({{"data/0", turned}}), ElementsAre("pytorch", "data/0_ F32 6 storage",
+                                                          "data/0 F32 3 2 of data/0_ at 0 by 1 3"));
+  EXPECT_THAT(laid_out({{"a", part}, {"b", none}}),
+              ElementsAre("pytorch", "b F32 0 2", "a F32 3", "data/0:12 F32 3 storage"));
 }
 
-TEST(Pytorch, StoragesOfSeveralTypesAreBytes) {
+// Slices of a flat storage are tensors like any others; what none of them has is joined to a part that
+// has no name, if there is one beside it.
+TEST(Pytorch, PartsOfAStorageThatOverlapAreOneExtent) {
+  const std::vector<std::string> storages = {counting_bytes(80)};
+  const auto slice = [](std::uint64_t offset, const std::vector<std::uint64_t>& shape,
+                        const std::vector<std::uint64_t>& strides) {
+    return pickle_view({"FloatStorage", "0", 20, offset, shape, strides});
+  };
+  const auto laid_out = [&](const torch::PickleDict& dict) {
+    return layout_of(make_torch(pickle(pickle_dict(dict)), storages));
+  };
+  EXPECT_THAT(laid_out({{"b", slice(8, {12}, {1})}, {"a", slice(0, {2, 4}, {4, 1})}}),
+              ElementsAre("pytorch", "a F32 2 4", "b F32 12"));
+  EXPECT_THAT(laid_out({{"a", slice(2, {4}, {1})}, {"b", slice(5, {2, 2}, {2, 1})}}),
+              ElementsAre("pytorch", "data/0 F32 20 storage", "a F32 4 of data/0 at 8 by 1",
+                          "b F32 2 2 of data/0 at 20 by 2 1"));
+  EXPECT_THAT(
+      laid_out({{"a", slice(2, {4}, {1})}, {"b", slice(8, {2}, {3})}, {"c", slice(16, {2}, {1})}}),
+      ElementsAre("pytorch", "data/0 F32 2 storage", "a F32 4", "data/0:24 F32 10 storage",
+                  "c F32 2", "data/0:72 F32 2 storage", "b F32 2 of data/0:24 at 8 by 3"));
+  EXPECT_THAT(
+      laid_out({{"rows", slice(0, {4, 4}, {5, 1})}}),
+      ElementsAre("pytorch", "data/0 F32 20 storage", "rows F32 4 4 of data/0 at 0 by 5 1"));
+}
+
+TEST(Pytorch, TensorsOfSeveralTypesShareAStorage) {
   const torch::View half{"", "0", 24, 0, {6}, {1}};
   EXPECT_THAT(
       layout_of(make_torch(pickle(pickle_dict({{"a", torch::pickle_view_v3(half, "float16")},
                                                {"b", torch::pickle_view_v3(half, "bfloat16")}})),
                            {counting_bytes(24)})),
-      ElementsAre("pytorch"));
+      ElementsAre("pytorch", "a F16 6", "data/0:12 F16 6 storage", "b BF16 6 of a at 0 by 1"));
 }
 
 TEST(Pytorch, OlderFormatsAreTakenApart) {

@@ -19,6 +19,7 @@ std::vector<Invalid> invalid_vectors() {
   add_split_vectors(c);
   add_symmetry_vectors(c);
   add_bits_back_vectors(c);
+  add_view_vectors(c);
   add_order_vectors(c);
   add_repeat_vectors(c);
   add_block_vectors(c);
@@ -42,11 +43,13 @@ bool only_in_full(std::string_view name) {
                                             "group-check",
                                             "group-digest",
                                             "group-payload-check"};
+  constexpr std::string_view kViews[] = {"view-of-lower", "view-expansion-limit",
+                                         "view-span-limit"};
   constexpr std::string_view kFiles[] = {"directory-digest", "file-digest", "file-digest-xxh3"};
   const auto has = [&](const auto& names) {
     return std::ranges::find(names, name) != std::end(names);
   };
-  return has(kHeads) || has(kPayloads) || has(kFiles) || name.starts_with("safetensors-");
+  return has(kHeads) || has(kPayloads) || has(kFiles) || has(kViews) || name.starts_with("safetensors-");
 }
 
 std::string manifest(const std::vector<Invalid>& vectors) {

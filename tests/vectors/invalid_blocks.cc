@@ -168,13 +168,23 @@ void add_block_tensors(Collector& c) {
   TensorFields lower = two_blocks();
   lower.form = 1;
   lower.shape = {2, 1};
-  decoded("block-lower", "forms 1 to 3 are not for blocks", with_blocks(lower, {three}));
+  decoded("block-lower", "forms 1 to 4 are not for blocks", with_blocks(lower, {three}));
   TensorFields rider = two_blocks();
   rider.form = 3;
   rider.group = 0;
   const Buffer group = raw::Fields().u32(4).u16(1).u16(0);
-  decoded("block-rider", "forms 1 to 3 are not for blocks",
+  decoded("block-rider", "forms 1 to 4 are not for blocks",
           with_blocks(rider, {three, raw::group(0, 3, group)}));
+  std::vector<Record> viewed = with_blocks(two_blocks(), {three});
+  viewed.insert(viewed.end() - 1, raw::tensor({.number = 1,
+                                               .file = kNone,
+                                               .dtype = 64,
+                                               .bits = 24,
+                                               .form = 4,
+                                               .shape = {2},
+                                               .name = "v",
+                                               .form_fields = raw::view_fields(1, 0, {1})}));
+  decoded("block-view", "forms 1 to 4 are not for blocks", viewed);
 }
 
 }  // namespace

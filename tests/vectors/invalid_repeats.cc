@@ -71,7 +71,7 @@ void repeated(Collector& c) {
   refused(c, "same-of-operand", rule, {other, same});
   other = {.fields = {.form = 1, .stored = 4, .chunk = 4, .shape = {4, 1}}};
   refused(c, "same-of-lower", rule, {other, same});
-  other = {.fields = {.form = 4, .stored = 4, .chunk = 4, .shape = {4}}};
+  other = {.fields = {.form = 8, .stored = 4, .chunk = 4, .shape = {4}}};
   refused(c, "same-of-unknown-form", rule, {other, same});
 }
 

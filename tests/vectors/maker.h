@@ -89,6 +89,8 @@ class Maker {
     bool operand = false;
     std::uint8_t form = 0;
     std::uint32_t group = kNone;
+    Buffer view{};                 // the fields of form 4, which makes it a view in the open file
+    bool storage = false;          // an extension says that it is memory of its views
     const char* fails = nullptr;   // the code of reading it
     std::uint32_t block_type = 0;  // if the dtype is 64
   };
@@ -104,7 +106,11 @@ class Maker {
     t.group = options.group;
     t.block_type = options.block_type;
     if (options.operand) t.file = kNone;
-    add(t, plain, options);
+    if (options.view.empty()) {
+      add(t, plain, options);
+    } else {
+      add_view(t, options);
+    }
     const auto* info = find_dtype(static_cast<DType>(dtype));
     ordered_json entry;
     entry["file"] = options.operand ? ordered_json(nullptr) : ordered_json(path_);
@@ -196,6 +202,7 @@ class Maker {
     t.placed = options.placed.value_or(states || t.moved);
     std::vector<raw::Record> parts = {raw::tensor(t)};
     if (options.layer) parts[0] = with_layer(parts[0], *options.layer);
+    if (options.storage) parts[0] = raw::extend(parts[0], {{.number = 5, .fields = {}}});
     const std::size_t chunk_bytes = t.chunk * t.bits / 8;
     std::uint32_t number = 0;
     for (std::size_t at = 0; at < kept.size(); at += chunk_bytes, ++number) {
@@ -209,6 +216,16 @@ class Maker {
       parts.push_back(raw::chunk(c, part, payload, sha_));
     }
     for (raw::Record& record : raw::join(parts)) archive.records.push_back(std::move(record));
+  }
+
+  void add_view(raw::TensorFields t, const Options& options) {
+    t.number = tensors_++;
+    t.file = kNone;
+    t.form = 4;
+    t.form_fields = options.view;
+    t.placed = options.placed.value_or(true);
+    archive.records.push_back(options.layer ? with_layer(raw::tensor(t), *options.layer)
+                                            : raw::tensor(t));
   }
 
   // Puts the bytes of a tensor into the open file.

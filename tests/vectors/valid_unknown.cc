@@ -33,7 +33,7 @@ Valid forms() {
   m.tensor("before", kU32, 32, {2}, raw::text("01234567"));
   m.tensor("unknown", kU32, 32, {2}, raw::text("abcdefgh"), {.form = 200, .fails = kFails});
   m.tensor("of fields", kU32, 32, {2}, raw::text("abcdefgh"),
-           {.form = 4, .group = 5, .fails = kFails});
+           {.form = 8, .group = 5, .fails = kFails});
   m.tensor("of less", kU32, 32, {3}, raw::text("ABCDEFGHIJKL"),
            {.kept = raw::text("ABCD"), .form = 255, .fails = kFails});
   m.tensor("of more", kU8, 8, {1}, raw::text("x"),

@@ -60,6 +60,12 @@ Json repeated(const catalog::Catalog& catalog, const catalog::Chunk& chunk) {
   return {{"tensor", other.tensor}, {"chunk", other.number}};
 }
 
+// Returns what a view has of which tensor, or null.
+Json view_of(const catalog::TensorMeta& meta) {
+  if (!meta.is_view()) return {};
+  return {{"tensor", meta.base()}, {"offset", meta.view->offset}, {"strides", meta.view->strides}};
+}
+
 Json chunks_of(const Summary& summary, const catalog::Tensor& tensor) {
   Json list = Json::array();
   for (const catalog::Chunk& chunk : summary.catalog->chunks_of(tensor)) {
@@ -80,13 +86,20 @@ Json tensors_of(const Summary& summary, bool chunks) {
   Json list = Json::array();
   for (const catalog::Tensor& tensor : summary.catalog->tensors) {
     const bool bytes = tensor.meta.kind == catalog::TensorKind::kBytes;
-    Json entry = {
-        {"kind", bytes ? "bytes" : "tensor"},          {"name", tensor.meta.name},
-        {"file", number_or_null(tensor.meta.file)},    {"offset", tensor.meta.offset},
-        {"dtype", ops::dtype_name(tensor.meta.dtype)}, {"shape", tensor.meta.shape},
-        {"layer", number_or_null(tensor.meta.layer)},  {"form", static_cast<int>(tensor.meta.form)},
-        {"group", number_or_null(tensor.meta.group)},  {"bytes", tensor.byte_size},
-        {"stored_bytes", tensor.stored_bytes},         {"chunk_count", tensor.chunk_count}};
+    Json entry = {{"kind", bytes ? "bytes" : "tensor"},
+                  {"name", tensor.meta.name},
+                  {"file", number_or_null(tensor.meta.file)},
+                  {"offset", tensor.meta.offset},
+                  {"dtype", ops::dtype_name(tensor.meta.dtype)},
+                  {"shape", tensor.meta.shape},
+                  {"layer", number_or_null(tensor.meta.layer)},
+                  {"form", static_cast<int>(tensor.meta.form)},
+                  {"group", number_or_null(tensor.meta.group)},
+                  {"bytes", tensor.byte_size},
+                  {"view", view_of(tensor.meta)},
+                  {"storage", tensor.meta.extensions.storage},
+                  {"stored_bytes", tensor.stored_bytes},
+                  {"chunk_count", tensor.chunk_count}};
     if (tensor.block != nullptr) {
       entry["block_type"] = tensor.meta.block_type;
       entry["shape_in_values"] = catalog::shape_in_values(tensor);
@@ -157,6 +170,9 @@ void print_json(const Summary& summary, const Lists& lists) {
       {"tensors_total", sizes(info.tensors)},
       {"other_total", sizes(info.other)},
       {"operands_total", sizes(info.operands)},
+      {"views_total", sizes(info.views)},
+      {"storages_total", sizes(info.storages)},
+      {"unseen_bytes", info.unseen_bytes},
       {"dtypes", named(info.dtypes)},
       {"codecs", named(info.codecs)},
       {"layers", layers_of(summary)},

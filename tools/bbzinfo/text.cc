@@ -49,6 +49,17 @@ std::string shown_text(std::string_view text) {
   return shown.substr(1, shown.size() - 2);
 }
 
+// Returns which bytes of which tensor a view has, or what else is special about a tensor.
+std::string note_text(const catalog::Catalog& catalog, const catalog::TensorMeta& meta) {
+  if (meta.extensions.storage) return "memory of views";
+  if (meta.is_operand()) return "operand";
+  if (!meta.is_view()) return {};
+  const catalog::TensorMeta& base = catalog.tensors[meta.base()].meta;
+  const bool bytes = base.kind == catalog::TensorKind::kBytes;
+  return fmt::format("of {} at byte {}, strides {}", bytes ? "plain bytes" : quoted(base.name),
+                     meta.view->offset, shape_text(meta.view->strides));
+}
+
 std::string layer_text(std::optional<std::uint32_t> layer) {
   return layer ? std::to_string(*layer) : "-";
 }
@@ -106,8 +117,15 @@ void TextView::print_summary() const {
   if (info.directories != 0) put(", {} empty directories", grouped(info.directories));
   const auto layers =
       std::ranges::count_if(info.layers, [](const auto& l) { return l.layer.has_value(); });
-  put("\n  tensors      {}, {} elements, {} layers\n", grouped(info.tensors.tensors),
-      human_count(info.tensors.elements), layers);
+  put("\n  tensors      {}, {} elements, {} layers\n",
+      grouped(info.tensors.tensors - info.storages.tensors), human_count(info.tensors.elements),
+      layers);
+  if (info.views.tensors != 0) {
+    put("  views        {} more tensors, of bytes of others\n", grouped(info.views.tensors));
+  }
+  if (info.unseen_bytes != 0) {
+    put("  unseen       {} of storages that no tensor has\n", size(info.unseen_bytes));
+  }
   put("  chunks       {}\n", grouped(view_.catalog->chunks.size()));
   for (const auto& [place, value] : view_.metadata) {
     if (place.second != "symmetry") continue;
@@ -158,14 +176,14 @@ void TextView::print_files() const {
   Table table(titles);
   for (std::size_t i = 0; i < files.size(); ++i) {
     const catalog::File& file = files[i];
-    const auto tensors = std::ranges::count_if(file.tensors, [&](std::uint32_t number) {
-      return view_.catalog->tensors[number].meta.kind == catalog::TensorKind::kTensor;
+    const auto tiles = std::ranges::count_if(file.tensors, [&](std::uint32_t number) {
+      return view_.catalog->tensors[number].meta.is_named();
     });
+    const std::uint64_t tensors = static_cast<std::uint64_t>(tiles) + file.views.size();
     const bool directory = file.kind == catalog::FileKind::kDirectory;
     std::vector<std::string> row =
         directory ? std::vector<std::string>{quoted(file.path + "/"), "", "", "", ""}
-                  : with_sizes({quoted(file.path), grouped(static_cast<std::uint64_t>(tensors))},
-                               view_.info.by_file[i]);
+                  : with_sizes({quoted(file.path), grouped(tensors)}, view_.info.by_file[i]);
     const auto& [mode, time] = file.attributes();
     if (modes) row.push_back(mode ? fmt::format("{:04o}", *mode) : "");
     if (times) row.push_back(time ? utc_time(*time) : "");
@@ -199,10 +217,13 @@ void TextView::print_tensors(bool chunks) const {
     Table table({"tensor", "dtype", "shape", "layer", "chunks", "size", "stored", "ratio"});
     for (const catalog::Tensor& tensor : catalog.tensors) {
       if (tensor.meta.kind == catalog::TensorKind::kBytes) continue;
-      table.add(with_sizes({quoted(tensor.meta.name), printable(ops::dtype_name(tensor)),
-                            shape_text(catalog::shape_in_values(tensor)),
-                            layer_text(layer_of(tensor.meta)), grouped(tensor.chunk_count)},
-                           ops::Info::of(tensor)));
+      std::vector<std::string> row = with_sizes(
+          {quoted(tensor.meta.name), printable(ops::dtype_name(tensor)),
+           shape_text(catalog::shape_in_values(tensor)), layer_text(layer_of(tensor.meta)),
+           grouped(tensor.chunk_count)},
+          ops::Info::of(tensor));
+      if (view_.info.views.tensors != 0) row.push_back(note_text(catalog, tensor.meta));
+      table.add(row);
     }
     table.print();
     return;

@@ -34,9 +34,11 @@ std::optional<std::uint64_t> ArchiveInput::progress_total(const ops::Selection& 
   for (const catalog::File& file : catalog.files) {
     if (!selection.of_tensors() && selection.files.selects(file.path)) total += file.size;
     if (!selection.of_tensors()) continue;
-    for (const std::uint32_t number : file.tensors) {
-      const catalog::Tensor& tensor = catalog.tensors[number];
-      if (selection.selects(file.path, tensor)) total += tensor.byte_size;
+    for (const auto* const list : {&file.tensors, &file.views}) {
+      for (const std::uint32_t number : *list) {
+        const catalog::Tensor& tensor = catalog.tensors[number];
+        if (selection.selects(file.path, tensor)) total += tensor.byte_size;
+      }
     }
   }
   return total;

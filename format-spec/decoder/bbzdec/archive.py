@@ -2,7 +2,7 @@
 import hashlib
 import os
 
-from . import container, limits as fixed, metas, safetensors
+from . import container, groups, limits as fixed, metas, safetensors
 from .catalog import Catalog
 from .content import Content, read_payload
 from .errors import ArchiveError, require
@@ -97,7 +97,12 @@ def verify(data, limits=fixed.Limits()):
     faults = []
     archive = stream(data, limits, faults.append)
     for tensor in archive.catalog.tensors:
-        if tensor.file is None:
+        if tensor.form == groups.VIEW:
+            try:
+                groups.check_form(tensor, archive.catalog.groups)
+            except ArchiveError as error:
+                faults.append(error.at(tensor.at))
+        elif tensor.file is None:
             archive.content.read(tensor, faults.append)
     for entry in archive.catalog.metadata:
         try:

@@ -5,7 +5,7 @@ import xxhash
 
 from . import blocks, codecs, container, groups, limits as fixed, metas
 from .errors import require
-from .limits import BITS_64
+from .limits import BITS_64, VIEWED
 
 
 class Catalog:
@@ -16,7 +16,7 @@ class Catalog:
         self.files, self.tensors, self.metadata, self.groups = [], [], [], []
         self.block_types = []
         self.file_open = False
-        self.chunk_count = self.unpacked = 0
+        self.chunk_count = self.unpacked = self.viewed = 0
         self.paths, self.folders = set(), set()
         self.operands, self.keys = set(), set()
         self.newest_group, self.newest_chunk = {}, {}
@@ -111,7 +111,7 @@ class Catalog:
                     f"{record}: {tensor} begins at {tensor.offset}, expected {end}")
             end += tensor.size
         require(end == size, "malformed", f"{record}: {end} bytes are covered, its size is {size}")
-        names = [tensor.name for tensor in file.tensors if tensor.kind == metas.TENSOR]
+        names = [tensor.name for tensor in file.tensors + file.views if tensor.kind == metas.TENSOR]
         require(len(set(names)) == len(names), "malformed", f"{record}: a name occurs twice")
         file.size, file.digest, file.end = size, digest, record.offset
         file.extensions.append(extensions)
@@ -129,10 +129,12 @@ class Catalog:
         self.refer_to_group(record, tensor)
         self.chunk_count += chunks_of(tensor)
         require(self.chunk_count <= self.limits.chunks, "limit", f"{record}: too many chunks")
-        if tensor.file is None:
+        if tensor.form == groups.VIEW:
+            self.add_view(record, tensor)
+        elif tensor.file is None and tensor.form < groups.VIEW:
             require(tensor.name not in self.operands, "malformed", f"{record}: an operand twice")
             self.operands.add(tensor.name)
-        else:
+        elif tensor.file is not None:
             self.claim_space(record, tensor)
         self.use(metas.DTYPES, tensor.dtype, tensor.extensions)
         self.use(metas.FORMS, tensor.form)
@@ -140,6 +142,25 @@ class Catalog:
         if chunk:
             chunk.tensor = tensor.number
             self.take_chunk(record, chunk)
+
+    def add_view(self, record, tensor):
+        """Views: what is checked of places and sizes. A view belongs to the file of its base."""
+        require(self.file_open and 1 <= tensor.back <= tensor.number, "malformed",
+                f"{record}: a view of the tensor {tensor.back} before it")
+        base, file = self.tensors[tensor.number - tensor.back], self.files[-1]
+        require(base.file == file.number and base.form != groups.VIEW, "malformed",
+                f"{record}: a view of {base}, which does not tile the open file")
+        require(tensor.stored == 0 and tensor.bits % 8 == 0, "malformed",
+                f"{record}: a view with stored elements, or of {tensor.bits} bits")
+        end = tensor.begin
+        if tensor.elements:
+            steps = sum((extent - 1) * stride for extent, stride in zip(tensor.shape, tensor.strides))
+            end += (steps + 1) * tensor.bits // 8
+        require(end <= base.size, "malformed", f"{record}: a view up to byte {end} of {base}")
+        self.viewed += tensor.size
+        require(self.viewed <= VIEWED, "limit", f"{record}: {self.viewed} viewed bytes")
+        tensor.base, tensor.file, tensor.offset = base, file.number, base.offset + tensor.begin
+        file.views.append(tensor)
 
     def place(self, record, tensor):
         """Tensor: the place that the record states, or the one that follows."""

@@ -42,6 +42,10 @@ def show(opened):
         print(f"{kind:<9} {file.path!r} of {file.size} bytes{mode}{time}")
     for tensor in opened.catalog.tensors:
         where = "operand" if tensor.file is None else f"in file {tensor.file} at {tensor.offset}"
+        if tensor.base:
+            where += f", a view of {tensor.base} with strides {tensor.strides}"
+        if tensor.extensions.storage:
+            where += ", memory of its views"
         print(f"tensor    {tensor.name!r} {dtypes.name_of(tensor.dtype)} {tensor.shape} {where}, "
               f"{tensor.size} bytes in {len(tensor.chunks)} chunks of {tensor.stored_bytes()}")
     for entry in opened.catalog.metadata:

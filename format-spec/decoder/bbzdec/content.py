@@ -38,6 +38,8 @@ class Content:
             groups.check_form(tensor, self.catalog.groups)
             if tensor.form == groups.POLAR_FORM:
                 return self.derive(tensor)
+            if tensor.form == groups.VIEW:
+                return groups.gather(tensor, self.read_whole(tensor.base))
         except ArchiveError as error:
             fault(error.at(tensor.chunks[0].record.offset if tensor.chunks else tensor.at))
             return b""

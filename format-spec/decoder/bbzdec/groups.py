@@ -7,7 +7,7 @@ from . import container, dtypes, limits as fixed
 from .errors import ArchiveError, require
 from .fields import Fields
 
-DENSE, LOWER, POLAR_FORM, RIDER = range(4)
+DENSE, LOWER, POLAR_FORM, RIDER, VIEW = range(5)
 POLAR, BITS_BACK = 2, 3  # methods
 METHOD = {POLAR_FORM: POLAR, RIDER: BITS_BACK}  # that a form needs
 
@@ -55,7 +55,7 @@ def parse_group(group, payload, header):
 def check_form(tensor, groups):
     """Forms: what a tensor's record and its group's must agree on before the tensor is decoded."""
     tensor.extensions.check(str(tensor))
-    require(tensor.dtype != dtypes.BLOCK or tensor.form not in (LOWER, POLAR_FORM, RIDER), "malformed",
+    require(tensor.dtype != dtypes.BLOCK or tensor.form not in (LOWER, POLAR_FORM, RIDER, VIEW), "malformed",
             f"{tensor}: form {tensor.form} of blocks")
     if tensor.form in (LOWER, POLAR_FORM):
         check_matrix(tensor)
@@ -69,6 +69,9 @@ def check_form(tensor, groups):
         stored = 0
     elif tensor.form in (DENSE, RIDER):
         stored = tensor.elements
+    elif tensor.form == VIEW:
+        check_view(tensor, groups)
+        stored = 0
     else:
         raise ArchiveError("unsupported", f"{tensor}: form {tensor.form}")
     require(tensor.stored == stored, "malformed",
@@ -79,6 +82,32 @@ def check_form(tensor, groups):
                 f"{tensor}: its group is of method {group.method}")
         require(tensor.form != POLAR_FORM or group.user == tensor.number, "malformed",
                 f"{tensor}: another tensor refers to its group already")
+
+
+def check_view(tensor, groups):
+    """Views: what is checked when one is decoded."""
+    check_form(tensor.base, groups)
+    require(tensor.base.form == DENSE, "malformed", f"{tensor}: a view of {tensor.base}")
+    span, nested = 0, True
+    for stride, extent in sorted(zip(tensor.strides, tensor.shape)):
+        if stride and extent > 1:
+            nested = nested and stride > span
+            span += (extent - 1) * stride
+    within = not tensor.elements or (span + 1) * tensor.bits // 8 <= fixed.SPAN
+    require(tensor.size <= fixed.EXPANSION + 4 * tensor.base.size, "limit",
+            f"{tensor}: {tensor.size} bytes of a base of {tensor.base.size}")
+    require(nested or within, "limit", f"{tensor}: its axes overlap, and it spans {span} elements")
+
+
+def gather(tensor, base):
+    """Views: the elements, which are bytes of the base."""
+    width = tensor.bits // 8
+    places = np.array([tensor.begin])
+    for extent, stride in zip(tensor.shape, tensor.strides):
+        # The stride of a single index says nothing, and may be anything.
+        steps = np.arange(extent) * (stride * width if extent > 1 else 0)
+        places = np.add.outer(places, steps).ravel()
+    return np.frombuffer(base, np.uint8)[np.add.outer(places, np.arange(width))].tobytes()
 
 
 def check_matrix(tensor):

@@ -13,8 +13,9 @@ BYTES, TENSOR = 0, 1  # kinds of tensor
 # Bits of the byte "more" of a tensor, and the place of a codec or rank that has a field of its own.
 PLACED, CHUNKED, FORMED, OPERAND, ELEMENT_BITS, MOVED = (1 << bit for bit in range(6))
 FOLLOWS = 7
+VIEW = 4  # a form
 HAS_DIGEST, ORDERED = 1, 2  # flags of a file end
-MODE, TIME, LAYER = 1, 2, 3  # extensions
+MODE, TIME, LAYER, STORAGE = 1, 2, 3, 5  # extensions
 LAYERS = re.compile(r"(?<![^./])(?:layers?|h|blocks?|blk|resblocks|transformer_blocks)[./_]([0-9]+)(?![^./])")
 RECORD_TYPES, DTYPES, CODECS, FORMS, METHODS, EXTENSIONS = range(1, 7)  # registries
 PRIVATE = range(96, 128)  # numbers of each registry
@@ -32,6 +33,7 @@ class Extensions:
     mode: int = None
     time: tuple = None
     layer: int = None
+    storage: bool = False
 
     def check(self, what):
         """Extensions: what a record declares is unsupported if a required one is not known."""
@@ -55,6 +57,7 @@ class File:
     size: int = 0
     digest: bytes = b""
     end: int = 0
+    views: list = field(default_factory=list)
     extensions: list = field(default_factory=list)
 
 
@@ -81,6 +84,10 @@ class Tensor:
     elements: int = 0
     size: int = 0
     chunks: list = field(default_factory=list)
+    back: int = None  # of a view, as are its place in the base and its strides
+    begin: int = None
+    strides: list = None
+    base: object = None
 
     def __str__(self):
         where = f'"{self.name}"' if self.kind == TENSOR else f"of bytes at {self.offset}"
@@ -191,7 +198,8 @@ def stated_layer_of(fields):
 
 # The known extensions: the name, the type of the records that may have it, and what reads its fields.
 KNOWN = {MODE: ("mode", FILE_RECORD, mode_of), TIME: ("time", FILE_RECORD, time_of),
-         LAYER: ("layer", TENSOR_RECORD, stated_layer_of)}
+         LAYER: ("layer", TENSOR_RECORD, stated_layer_of),
+         STORAGE: ("storage", TENSOR_RECORD, lambda fields: True)}
 
 
 def layer_of(name):
@@ -291,10 +299,13 @@ def parse_tensor(record, header, limits):
     needed = needed and (first >> 5 != FOLLOWS or rank >= FOLLOWS) and (has_payload or codec == 0)
     needed = needed and (kind == TENSOR or (rank == 1 and not operand))
     needed = needed and (not more & MOVED or (more & PLACED and not operand))
+    needed = needed and (tensor.form != VIEW or operand)
     require(needed, "malformed", f"{where}: fields that are not needed, or contradict others")
     if more & FORMED:
         parse_form(tensor, form_fields, where)
     tensor.name = name_of(data, where, limits)
+    require(not tensor.extensions.storage or (kind == TENSOR and not operand), "malformed",
+            f"{where}: extension storage of bytes, or of an operand")
     tensor.layer = layer_of(tensor.name) if tensor.extensions.layer is None else tensor.extensions.layer
     require(bits >= 1 and bool(more & ELEMENT_BITS) == (known is None), "malformed",
             f"{where}: {bits} bits an element of dtype {dtypes.name_of(dtype)}")
@@ -326,11 +337,14 @@ def take_form(tensor, fields):
 def parse_form(tensor, form_fields, where):
     """Forms: the fields of a known form, which fill their length."""
     require(tensor.form != 0, "malformed", f"{where}: the form dense is stated")
-    if tensor.form > 3:
+    if tensor.form > VIEW:
         return
     fields = Fields(form_fields, f"{where}: form {tensor.form}")
     if tensor.form in (2, 3):
         tensor.group = fields.var32()
+    if tensor.form == VIEW:
+        tensor.back, tensor.begin = fields.var32(), fields.var()
+        tensor.strides = [fields.var() for _ in tensor.shape]
     fields.end()
 
 

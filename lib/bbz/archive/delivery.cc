@@ -4,6 +4,7 @@
 #include "bbz/base/names.h"
 #include "bbz/format/chunk/chunk.h"
 #include "bbz/format/chunk/payload.h"
+#include "bbz/symmetry/view.h"
 
 namespace bbz::internal {
 
@@ -50,6 +51,10 @@ Status Delivery::begin_tensor(const Step::BeginTensor& begin) {
   form_ = symmetry::check_form(catalog_, tensor);
   if (form_.ok() && symmetry::is_derived(tensor.meta)) form_ = find_group(tensor);
   if (tensor.chunk_count != 0) return {};  // deliver_chunk() reports errors
+  if (tensor.meta.is_view()) {
+    if (!form_.ok()) return visitor_.not_derived(tensor, form_.error());
+    return begin.use == Step::Use::kDeliver ? deliver_view(tensor) : Status();
+  }
   // The tensors that groups decode are dense, so nothing follows from one without chunks.
   if (begin.use == Step::Use::kDecode) return {};
   Status derived = form_;
@@ -59,6 +64,39 @@ Status Delivery::begin_tensor(const Step::BeginTensor& begin) {
     if (derived.ok()) return visitor_.data(tensor, 0, derived_);
   }
   return derived.ok() ? derived : visitor_.not_derived(tensor, derived.error());
+}
+
+// Passes the bytes of a view, which has no checksum: those of its base were checked.
+Status Delivery::deliver_view(const catalog::Tensor& view) {
+  const catalog::Tensor& base = catalog_.tensors[view.meta.base()];
+  Status taken;  // what the visitor said, which ends the visit
+  Status read = symmetry::read_view(
+      view.meta, base,
+      [&](std::uint64_t offset, MutableBytes out) {
+        return read_base_ ? read_base_(base, offset, out) : recall_base(base, offset, out);
+      },
+      [&](std::uint64_t offset, Bytes part) {
+        taken = visitor_.data(view, offset, part);
+        return taken;
+      });
+  if (read.ok() || !taken.ok()) return read;
+  const Error& error = read.error();
+  return visitor_.not_derived(view, make_error(error.code, "tensor {} {}: {}", view.meta.number,
+                                               quoted(view.meta.name), error.message));
+}
+
+// Gets bytes of a tensor of a stream back from the visitor.
+Status Delivery::recall_base(const catalog::Tensor& base, std::uint64_t offset, MutableBytes out) {
+  for (std::uint64_t i = 0; !failed_.empty() && i < base.chunk_count; ++i) {
+    const auto failed = failed_.find(base.first_chunk + i);
+    if (failed == failed_.end()) continue;
+    return make_error(failed->second, "chunk {} of its base, tensor {} {}, failed", i,
+                      base.meta.number, quoted(base.meta.name));
+  }
+  BBZ_ASSIGN(const bool wanted, visitor_.recall(base, offset, out));
+  if (wanted) return {};
+  return make_error(Code::kUnsupported, "its base, tensor {} {}, has passed", base.meta.number,
+                    quoted(base.meta.name));
 }
 
 // A group that is wrong fails what needs it, and no other chunk of the same tensor.

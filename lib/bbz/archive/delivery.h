@@ -81,17 +81,29 @@ class Delivery {
   using FindGroup =
       std::function<Result<std::shared_ptr<symmetry::GroupState>>(std::uint32_t group)>;
 
+  // Reads bytes of a tensor, from `offset` of it on.
+  using ReadTensor =
+      std::function<Status(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out)>;
+
   // Refers to its arguments, which must outlive it. `catalog` must have the delivered tensor and
   // the groups before it. `pool` helps to derive tensors.
+  //
+  // `read_base` reads bytes of the base of a view; without it, the visitor gives them back.
   Delivery(const catalog::Catalog& catalog, Visitor& visitor, parallel::ThreadPool& pool,
-           FindGroup find_group)
-      : catalog_(catalog), visitor_(visitor), pool_(pool), find_group_(std::move(find_group)) {}
+           FindGroup find_group, ReadTensor read_base = {})
+      : catalog_(catalog),
+        visitor_(visitor),
+        pool_(pool),
+        find_group_(std::move(find_group)),
+        read_base_(std::move(read_base)) {}
 
   // Calls the visitor for one step. A group needs no call. Errors: those of the visitor.
   Status deliver(Step& step);
 
  private:
   Status begin_tensor(const Step::BeginTensor& begin);
+  Status deliver_view(const catalog::Tensor& view);
+  Status recall_base(const catalog::Tensor& base, std::uint64_t offset, MutableBytes out);
   Status find_group(const catalog::Tensor& tensor);
   Status decode_carried(Step& step, const Step::Chunk& chunk);
   Result<bool> recall(Step& step, const Step::Chunk& chunk);
@@ -101,6 +113,7 @@ class Delivery {
   Visitor& visitor_;
   parallel::ThreadPool& pool_;
   FindGroup find_group_;
+  ReadTensor read_base_;
   std::shared_ptr<symmetry::GroupState> group_;  // group of the current tensor
   LargeBuffer derived_;                          // bytes of the current tensor, if it is derived
   std::vector<std::byte> slice_;                 // slice of a chunk of the form lower

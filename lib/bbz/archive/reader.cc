@@ -134,6 +134,12 @@ std::unique_ptr<io::Prefetch> Reader::State::prefetch(
     for (const catalog::Chunk& chunk : catalog.chunks_of(tensor)) {
       ranges.push_back(range_of(tensor, chunk));
     }
+    if (!tensor.meta.is_view()) continue;
+    const catalog::Tensor& base = catalog.tensors[tensor.meta.base()];
+    if (!symmetry::check_form(catalog, tensor).ok()) continue;
+    for (const std::uint64_t chunk : symmetry::chunks_of_view(tensor.meta, base, {0, tensor.byte_size})) {
+      ranges.push_back(range_of(base, catalog.chunks[base.first_chunk + chunk]));
+    }
   }
   return source->prefetch(ranges);
 }
@@ -166,9 +172,20 @@ Status Reader::State::read_chunk(const catalog::Tensor& tensor, const catalog::C
   return decode(tensor, chunk, payload, {group.get(), &catalog}, out);
 }
 
+symmetry::ReadBase Reader::State::reader_of_base(const catalog::Tensor& view) {
+  const catalog::Tensor& base = catalog.tensors[view.meta.base()];
+  return [this, &base](std::uint64_t offset, MutableBytes out) {
+    return read_bytes(base, offset, out);
+  };
+}
+
 Status Reader::State::read_bytes(const catalog::Tensor& tensor, std::uint64_t offset,
                                  MutableBytes out) {
   BBZ_TRY(symmetry::check_form(catalog, tensor));
+  if (tensor.meta.is_view()) {
+    return symmetry::read_view(tensor.meta, catalog.tensors[tensor.meta.base()], offset, out,
+                               reader_of_base(tensor));
+  }
   if (symmetry::is_expanded(tensor.meta)) return read_expanded(tensor, offset, out);
   if (!symmetry::is_derived(tensor.meta)) return read_dense(tensor, offset, out);
   // The tensor is derived as a whole, because each entry is a sum over the operand.

@@ -12,10 +12,10 @@ namespace {
 
 using symmetry::GroupState;
 
-// A chunk, or a whole derived tensor, that is to be placed.
+// A chunk, or a whole derived tensor or view, that is to be placed.
 struct Piece {
   const catalog::Tensor* tensor = nullptr;
-  const catalog::Chunk* chunk = nullptr;  // null if the tensor is derived
+  const catalog::Chunk* chunk = nullptr;  // null if the tensor is derived or a view
   std::uint64_t offset = 0;               // offset of the tensor in the output
   std::shared_ptr<GroupState> group;
   std::uint64_t bytes = 0;  // number of bytes that were placed
@@ -39,7 +39,7 @@ struct Derived {
 // them. If it started late, the other threads would have nothing to do at the end.
 constexpr std::uint64_t kAhead = 128;
 
-// Only one derived tensor larger than this is in memory at a time.
+// Only one derived tensor or view larger than this is in memory at a time.
 constexpr std::uint64_t kLarge = std::uint64_t{64} << 20;
 
 }  // namespace
@@ -92,6 +92,14 @@ class Reader::Placer {
       const catalog::Tensor& tensor = state_.catalog.tensors[placement.tensor];
       if (is_derived(tensor)) continue;
       if (chunk_ == 0) BBZ_TRY(begin(tensor));
+      if (tensor.meta.is_view()) {
+        piece.tensor = &tensor;
+        piece.chunk = nullptr;
+        piece.offset = placement.offset;
+        piece.group.reset();
+        placements_ = placements_.subspan(1);
+        return true;
+      }
       if (chunk_ == tensor.chunk_count) continue;
       piece.tensor = &tensor;
       piece.chunk = &state_.catalog.chunks[tensor.first_chunk + chunk_];
@@ -128,9 +136,22 @@ class Reader::Placer {
         [&](std::uint64_t offset, Bytes part) { return sink_.place(piece.offset + offset, part); });
   }
 
-  // Decodes and places a chunk, or derives a tensor. Called on the pool's threads.
+  // Gathers a view and places it. Called on the pool's threads.
+  Status place_view(Piece& piece) {
+    const catalog::Tensor& view = *piece.tensor;
+    std::unique_lock turn(large_, std::defer_lock);
+    if (view.byte_size > kLarge) turn.lock();
+    piece.bytes = view.byte_size;
+    return symmetry::read_view(
+        view.meta, state_.catalog.tensors[view.meta.base()], state_.reader_of_base(view),
+        [&](std::uint64_t offset, Bytes part) { return sink_.place(piece.offset + offset, part); });
+  }
+
+  // Decodes and places a chunk, or a whole tensor. Called on the pool's threads.
   Status place(Piece& piece) {
-    if (piece.chunk == nullptr) return derive(piece);
+    if (piece.chunk == nullptr) {
+      return piece.tensor->meta.is_view() ? place_view(piece) : derive(piece);
+    }
     const catalog::TensorMeta& tensor = piece.tensor->meta;
     const catalog::Chunk& chunk = *piece.chunk;
     const auto buffers = spares_.borrow();

@@ -24,8 +24,11 @@ std::shared_ptr<const T> borrow(const T& value) {
 template <class Plan>
 Status Reader::State::visit(Plan&& plan, Visitor& visitor) {
   BBZ_TRY(visitor.begin_archive(catalog.header));
-  internal::Delivery delivery(catalog, visitor, pool,
-                              [this](std::uint32_t group) { return find_group(group); });
+  internal::Delivery delivery(
+      catalog, visitor, pool, [this](std::uint32_t group) { return find_group(group); },
+      [this](const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out) {
+        return read_bytes(tensor, offset, out);
+      });
   return parallel::ordered_map<Step>(
       pool, parallel::queue_depth(pool), plan,
       [&](Step& step) -> Status {

@@ -87,6 +87,12 @@ class StreamPlan {
   // Returns what to do with a tensor's chunks.
   Step::Use use_of(const catalog::Tensor& tensor) const {
     if (!options_.decode) return Step::Use::kCheck;
+    if (tensor.meta.is_view()) {
+      // Its bytes are those of its base: they are gathered only for who asks for the view.
+      if (!options_.wants) return Step::Use::kDecode;
+      const bool wanted = options_.wants(builder_.catalog().files.back(), tensor);
+      return wanted ? Step::Use::kDeliver : Step::Use::kCheck;
+    }
     if (!options_.wants || tensor.is_operand() ||
         options_.wants(builder_.catalog().files.back(), tensor)) {
       return Step::Use::kDeliver;

@@ -46,8 +46,14 @@ Result<catalog::TensorMeta> tensor_meta(const TensorSpec& spec, std::uint64_t ch
   const auto named = spec.kind == catalog::TensorKind::kTensor ? layer_of(spec.name) : std::nullopt;
   meta.layer = spec.layer.value_or(named.value_or(catalog::kNone));
   if (spec.layer != named) meta.extensions.layer = spec.layer;
+  meta.extensions.storage = spec.storage;
   meta.group = stored.group.value_or(catalog::kNone);
   meta.stored_elements = stored.elements.value_or(elements);
+  if (const auto* const view = std::get_if<TensorSpec::ViewOf>(&spec.place)) {
+    meta.form = catalog::Form::kView;
+    meta.stored_elements = 0;
+    meta.view = std::make_shared<const catalog::View>(*view);
+  }
   if (meta.form == catalog::Form::kDense && (meta.stored_elements != elements || stored.group)) {
     return make_error(Code::kMalformed,
                       "tensor {}: dense, but it has a group, or {} elements of {}",

@@ -26,20 +26,26 @@ struct TensorSpec {
   };
   // Places a tensor in no file. The symmetry coder stores such tensors for others.
   struct Operand {};
+  // Places a tensor in the bytes of a dense one before it in the open file. Nothing is written of it but its record.
+  using ViewOf = catalog::View;
 
   catalog::TensorKind kind = catalog::TensorKind::kTensor;  // a tensor, or other bytes of a file
   std::string name;                                         // UTF-8; empty for bytes
   DType dtype = DType::kU8;                                 // type of its elements
   Shape shape;                                              // extents in elements
-  std::optional<std::uint32_t> layer;     // of a model, if its name does not tell it
-  std::variant<Next, At, Operand> place;  // where its bytes belong
-  std::optional<StoredForm> stored;       // how it is stored, if not dense
-  SharedBlockType block;                  // what an element is, if dtype is kBlock
+  std::optional<std::uint32_t> layer;             // of a model, if its name does not tell it
+  std::variant<Next, At, Operand, ViewOf> place;  // where its bytes belong
+  std::optional<StoredForm> stored;               // how it is stored, if not dense
+  SharedBlockType block;                          // what an element is, if dtype is kBlock
+  // Whether it is memory that others are views of, and no tensor of the model.
+  bool storage = false;
 
   // Returns the spec of `size` bytes of a file that are not a tensor.
   static TensorSpec bytes(std::uint64_t size);
   // Returns whether the tensor belongs to no file.
   bool is_operand() const { return std::holds_alternative<Operand>(place); }
+  // Returns whether the tensor is a view of another.
+  bool is_view() const { return std::holds_alternative<ViewOf>(place); }
 };
 
 // Returns the meta that a Writer with this size of chunks writes for a tensor, without its numbers

@@ -42,8 +42,8 @@ class Visitor {
   virtual Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) {
     return (void)tensor, (void)offset, (void)bytes, Status();
   }
-  // Asks for bytes that data() passed before: a chunk repeats them, and the archive is a stream, in
-  // which nobody can go back. Fills all of `bytes` with those of `tensor` from byte `offset` on and
+  // Asks for bytes that data() passed before: a chunk repeats them, or a view has them, and the
+  // archive is a stream, in which nobody can go back. Fills all of `bytes` with those of `tensor` from byte `offset` on and
   // returns true. Returns false if nobody wants the chunk, which data() does not pass then. The bytes
   // are checked before they are passed. By default, returns kUnsupported.
   virtual Result<bool> recall(const catalog::Tensor& tensor, std::uint64_t offset,
@@ -60,8 +60,8 @@ class Visitor {
                          const Error& error) {
     return (void)tensor, (void)chunk, error;
   }
-  // Reports a tensor without chunks that cannot be derived, because its group or its record is
-  // damaged or unsupported. If it returns success, the tensor is skipped, without a call of data(),
+  // Reports a tensor without chunks that cannot be derived, because its group, its base or its
+  // record is damaged or unsupported. If it returns success, the tensor is skipped, without a call of data(),
   // and the visit continues.
   virtual Status not_derived(const catalog::Tensor& tensor, const Error& error) {
     return (void)tensor, error;

@@ -21,10 +21,6 @@ namespace {
 constexpr std::uint64_t kMostUnplaced = 64 * 1024;
 constexpr std::uint64_t kAlwaysPlaced = 16 * 1024;
 
-Error is_finished(std::string_view call) {
-  return make_error(Code::kInvalidArgument, "{}: the archive is finished", call);
-}
-
 }  // namespace
 
 struct Writer::State {
@@ -122,7 +118,7 @@ Status Writer::begin_file(std::string_view path, catalog::FileKind kind,
                           const io::FileAttributes& attributes) {
   return guarded([&]() -> Status {
     State& s = *state_;
-    if (s.finished) return is_finished(fmt::format("begin_file {}", quoted(path)));
+    if (s.finished) return internal::is_finished(fmt::format("begin_file {}", quoted(path)));
     if (s.file_open) {
       return make_error(Code::kInvalidArgument, "begin_file {}: another file is open",
                         quoted(path));
@@ -172,7 +168,7 @@ Status Writer::end_file() {
 Status Writer::add_metadata(std::string_view key, std::string_view value) {
   return guarded([&]() -> Status {
     State& s = *state_;
-    if (s.finished) return is_finished(fmt::format("add_metadata {}", quoted(key)));
+    if (s.finished) return internal::is_finished(fmt::format("add_metadata {}", quoted(key)));
     if (!is_utf8(value)) {
       return make_error(Code::kInvalidArgument, "metadata {}: its value is not UTF-8", quoted(key));
     }
@@ -188,7 +184,7 @@ Status Writer::add_metadata(std::string_view key, std::string_view value) {
 Result<std::uint32_t> Writer::add_group(catalog::GroupMethod method, Bytes payload) {
   return guarded([&]() -> Result<std::uint32_t> {
     State& s = *state_;
-    if (s.finished) return is_finished("add_group");
+    if (s.finished) return internal::is_finished("add_group");
     catalog::GroupMeta meta;
     meta.number = s.groups++;
     meta.method = method;
@@ -203,7 +199,7 @@ Status Writer::check_begin(const TensorSpec& spec) const {
   const State& s = *state_;
   const Limits& limits = s.options().limits;
   const std::string name = quoted(spec.name);
-  if (s.finished) return is_finished(fmt::format("begin_tensor {}", name));
+  if (s.finished) return internal::is_finished(fmt::format("begin_tensor {}", name));
   if (s.tensor) {
     return make_error(Code::kInvalidArgument, "begin_tensor {}: tensor {} is still open", name,
                       quoted(s.tensor->name));
@@ -237,7 +233,9 @@ Status Writer::begin_tensor(const TensorSpec& spec) {
     meta.number = s.tensors++;
     s.placed = true;
     s.moved = false;
-    if (!spec.is_operand()) {
+    if (spec.is_view()) {
+      meta.file = s.files - 1;
+    } else if (!spec.is_operand()) {
       const auto* const at = std::get_if<TensorSpec::At>(&spec.place);
       meta.file = s.files - 1;
       meta.offset = at == nullptr ? s.file_end : at->offset;
@@ -386,7 +384,7 @@ Status Writer::drain() {
 Result<Digest> Writer::finish() {
   return guarded([&]() -> Result<Digest> {
     State& s = *state_;
-    if (s.finished) return is_finished("finish");
+    if (s.finished) return internal::is_finished("finish");
     if (s.tensor) {
       return make_error(Code::kInvalidArgument, "finish: tensor {} is still open",
                         quoted(s.tensor->name));

@@ -11,6 +11,7 @@ namespace {
 
 std::uint32_t kind_of(const catalog::Tensor& tensor) {
   if (tensor.is_operand()) return BBZ_KIND_OPERAND;
+  if (tensor.meta.extensions.storage) return BBZ_KIND_STORAGE;
   return tensor.meta.kind == catalog::TensorKind::kTensor ? BBZ_KIND_TENSOR : BBZ_KIND_BYTES;
 }
 
@@ -91,6 +92,12 @@ bbz_tensor_info describe(const catalog::Tensor& tensor) {
     info.block_type = tensor.block->name.c_str();
     info.block_type_length = tensor.block->name.size();
     info.block_values = tensor.block->values;
+  }
+  info.base = BBZ_NONE;
+  if (meta.is_view()) {
+    info.strides = meta.view->strides.data();
+    info.base_offset = meta.view->offset;
+    info.base = meta.base();
   }
   return info;
 }

@@ -81,9 +81,10 @@ BBZ_API bbz_code bbz_reader_find_file(const bbz_reader* reader, const char* path
 
 // The kinds of numbered tensors.
 enum {
-  BBZ_KIND_BYTES = 0,   // bytes of a file that are no tensor: headers, padding, other files
-  BBZ_KIND_TENSOR = 1,  // a tensor of a file
-  BBZ_KIND_OPERAND = 2  // stored so that other tensors can be derived from it; part of no file
+  BBZ_KIND_BYTES = 0,    // bytes of a file that are no tensor: headers, padding, other files
+  BBZ_KIND_TENSOR = 1,   // a tensor of a file
+  BBZ_KIND_OPERAND = 2,  // stored so that other tensors can be derived from it; part of no file
+  BBZ_KIND_STORAGE = 3   // memory in a file that tensors are views of, and no tensor itself
 };
 
 // Describes a tensor.
@@ -104,12 +105,16 @@ typedef struct bbz_tensor_info {
   uint64_t file_offset;    // offset in its file, in bytes
   uint32_t file;           // its file's number, or BBZ_NONE
   uint32_t layer;          // its layer's number, or BBZ_NONE
+  // The fields below are written if struct_size includes them.
   // If dtype is BBZ_DTYPE_BLOCK, the type of its blocks; otherwise null and 0. A block has
   // element_bits / 8 bytes, and `shape` counts blocks on the innermost axis.
   const char* block_type;    // name of the block type, in UTF-8
   size_t block_type_length;  // bytes, without the zero byte at the end
   uint32_t block_values;     // values that a block holds
-  uint32_t reserved;         // 0
+  // Of a tensor whose elements are some of those of another, its base: what is read of it is packed.
+  uint32_t base;            // the number of the base, or BBZ_NONE
+  const uint64_t* strides;  // in elements, `rank` of them; null if `base` is BBZ_NONE
+  uint64_t base_offset;     // of the first element in the base, in bytes
 } bbz_tensor_info;
 
 // Describes a tensor, by number.

@@ -30,9 +30,25 @@ struct Extent {
   std::uint64_t offset = 0;  // in the file
   std::optional<std::uint64_t> length;  // in bytes; nullopt: to the end of the stream
   SharedBlockType block{};              // what an element is, if dtype is kBlock
+  bool storage = false;                 // memory that others are views of, and no tensor itself
 
   // Returns whether all members are equal.
   friend bool operator==(const Extent&, const Extent&) = default;
+};
+
+// A tensor whose elements are bytes of an extent, which has them for others too. The element at
+// index (i, j, ...) has its first byte at `offset` + (i * strides[0] + j * strides[1] + ...) * the
+// bytes of an element; all are within the extent.
+struct View {
+  std::string name;  // any UTF-8
+  DType dtype{};     // of whole bytes
+  Shape shape;       // extents in elements, outermost first
+  std::vector<std::uint64_t> strides;  // in elements of the view, one for each axis
+  std::size_t extent = 0;              // index in Layout::extents
+  std::uint64_t offset = 0;            // of the first element in the extent, bytes
+
+  // Returns whether all members are equal.
+  friend bool operator==(const View&, const View&) = default;
 };
 
 // Describes how a file is divided. The extents cover it without hole or overlap, in order of
@@ -42,6 +58,7 @@ struct Layout {
   std::string_view format;      // "safetensors", "pytorch", "gguf" or "bytes"
   std::string metadata;         // the file's own metadata as a JSON object of strings, or empty
   std::vector<Extent> extents;  // ranges that cover the file, in order of offset
+  std::vector<View> views{};    // further tensors, whose bytes are in the extents
   // For plain bytes that look like a model: what they are, and why they are not split into tensors;
   // else empty. UTF-8 of at most 300 bytes that completes a sentence that begins with "it is".
   std::string why_bytes{};

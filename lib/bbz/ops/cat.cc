@@ -40,7 +40,10 @@ class NameWriter final : public Visitor {
   }
 
   Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
-    if (assembler_ && !tensor.is_operand()) return assembler_->put(tensor, offset, bytes);
+    if (assembler_) {
+      const bool tile = !tensor.is_operand() && !tensor.meta.is_view();
+      return tile ? assembler_->put(tensor, offset, bytes) : Status();
+    }
     return in_tensor_ ? sink_.write(bytes) : Status();
   }
 
@@ -108,7 +111,8 @@ Status cat_stream(const StreamInput& archive, const std::string& name, io::Sink&
   stream.threads = archive.threads;
   stream.limits = archive.limits;
   stream.wants = [&](const catalog::File& file, const catalog::Tensor& tensor) {
-    return file.path == name || tensor.meta.name == name;
+    const bool of_file = file.path == name && !tensor.meta.is_view();
+    return of_file || tensor.meta.name == name;
   };
   Rereadable again(sink, spool_folder);
   NameWriter writer(name, again.sink(), files);

@@ -5,6 +5,7 @@
 
 #include "bbz/base/format.h"
 #include "bbz/codec/codec.h"
+#include "bbz/symmetry/view.h"
 
 namespace bbz::ops {
 namespace {
@@ -16,6 +17,34 @@ std::vector<NamedTally> largest_first(const std::map<Key, Tally>& tallies, Name&
   for (const auto& [key, tally] : tallies) rows.push_back({tally, name(key)});
   std::ranges::stable_sort(rows, std::greater{}, &NamedTally::bytes);
   return rows;
+}
+
+// Returns the bytes of storages that no view has.
+std::uint64_t count_unseen(const catalog::Catalog& catalog) {
+  constexpr std::size_t kMostRanges = 1'000'000;
+  std::map<std::uint32_t, std::vector<io::ByteRange>> seen;  // by the number of the storage
+  std::size_t left = kMostRanges;
+  for (const catalog::Tensor& tensor : catalog.tensors) {
+    if (tensor.meta.extensions.storage) seen.try_emplace(tensor.meta.number);
+    if (!tensor.meta.is_view()) continue;
+    const auto found = seen.find(tensor.meta.base());
+    if (found == seen.end()) continue;
+    for (const io::ByteRange& range : symmetry::ranges_of_view(tensor.meta, left)) {
+      found->second.push_back(range);
+      if (left > 1) --left;
+    }
+  }
+  std::uint64_t unseen = 0;
+  for (auto& [storage, ranges] : seen) {
+    std::ranges::sort(ranges, {}, &io::ByteRange::offset);
+    std::uint64_t end = 0;
+    for (const io::ByteRange& range : ranges) {
+      if (range.offset > end) unseen += range.offset - end;
+      end = std::max(end, range.end());
+    }
+    unseen += catalog.tensors[storage].byte_size - end;
+  }
+  return unseen;
 }
 
 }  // namespace
@@ -57,6 +86,12 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes) {
       info.operands += tally;
       continue;
     }
+    if (tensor.meta.is_view()) {
+      info.views += tally;
+      layers[tensor.meta.layer] += tally;
+      continue;
+    }
+    if (tensor.meta.extensions.storage) info.storages += tally;
     info.by_file[tensor.meta.file] += tally;
     if (tensor.meta.kind == catalog::TensorKind::kBytes) {
       info.other += tally;
@@ -66,6 +101,7 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes) {
     dtypes[{tensor.meta.dtype, tensor.meta.block_type}] += tally;
     layers[tensor.meta.layer] += tally;
   }
+  info.unseen_bytes = count_unseen(catalog);
   info.overhead_bytes = archive_bytes - std::min(archive_bytes, in_chunks);
 
   std::map<codec::CodecId, Tally> codecs;

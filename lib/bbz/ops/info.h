@@ -39,12 +39,20 @@ struct Info {
   std::uint64_t archive_bytes = 0;  // length of the archive
   // The bytes that are stored besides the payloads of chunks: heads, indexes, metadata, groups.
   std::uint64_t overhead_bytes = 0;
-  Tally tensors;                   // tensors of files
-  Tally other;                     // ranges of files that are no tensors, each counted in `tensors`
-  Tally operands;                  // tensors that belong to groups
+  Tally tensors;   // tensors of files
+  Tally other;     // ranges of files that are no tensors, each counted in `tensors`
+  Tally operands;  // tensors that belong to groups
+  // Views, which are tensors of the model that have bytes of others: they count nowhere else but in
+  // `layers`.
+  Tally views;
+  Tally storages;  // tensors that are there for their views only, each counted in `tensors`
+  // The bytes of these that no view has. A view of very many pieces counts as all between its first
+  // and its last byte.
+  std::uint64_t unseen_bytes = 0;
   std::vector<NamedTally> dtypes;  // of `tensors`, the largest first; "dtype-N" for an unknown one
   std::vector<NamedTally> codecs;  // of all chunks, the largest first; "codec-N" for an unknown one
-  std::vector<LayerTally> layers;  // of `tensors`, by layer, then those of no layer
+  // Of `tensors` and `views`, by layer, then those of no layer.
+  std::vector<LayerTally> layers;
   std::vector<Tally> by_file;  // all tensors and ranges of each file, in the order of the catalog
 
   // Returns the sizes of one tensor.

@@ -75,9 +75,7 @@ class Joiner {
     const catalog::Catalog& catalog = builder_.catalog();
     summary.files = catalog.files.size();
     for (const catalog::Tensor& tensor : catalog.tensors) {
-      if (tensor.meta.kind == catalog::TensorKind::kTensor && !tensor.is_operand()) {
-        ++summary.tensors;
-      }
+      if (tensor.meta.is_named()) ++summary.tensors;
     }
     summary.archive_bytes = records_.offset();
     return summary;

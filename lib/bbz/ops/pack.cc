@@ -13,6 +13,7 @@ TensorSpec tensor_spec(const files::Extent& extent) {
   spec.block = extent.block;
   spec.shape = extent.shape;
   spec.layer = layer_of(extent.name);
+  spec.storage = extent.storage;
   return spec;
 }
 

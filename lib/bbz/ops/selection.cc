@@ -38,7 +38,7 @@ std::string FileSelection::to_string() const {
 
 bool Selection::selects(std::string_view path, const catalog::Tensor& tensor) const {
   const catalog::TensorMeta& meta = tensor.meta;
-  if (meta.kind != catalog::TensorKind::kTensor || tensor.is_operand()) return false;
+  if (!meta.is_named()) return false;
   const auto holds_layer = [&](const Layers& range) {
     return meta.layer != catalog::kNone && range.first <= meta.layer && meta.layer <= range.last;
   };
@@ -66,8 +66,10 @@ Result<std::vector<std::uint32_t>> select(const catalog::Catalog& catalog,
                                           const Selection& selection) {
   std::vector<std::uint32_t> numbers;
   for (const catalog::File& file : catalog.files) {
-    for (const std::uint32_t number : file.tensors) {
-      if (selection.selects(file.path, catalog.tensors[number])) numbers.push_back(number);
+    for (const auto* const list : {&file.tensors, &file.views}) {
+      for (const std::uint32_t number : *list) {
+        if (selection.selects(file.path, catalog.tensors[number])) numbers.push_back(number);
+      }
     }
   }
   if (numbers.empty()) {

@@ -181,6 +181,11 @@ class StreamWriter final : public Visitor {
     return error;
   }
 
+  // The bytes of a view are in the tensor that it is a view of.
+  Status not_derived(const catalog::Tensor& tensor, const Error& error) override {
+    return tensor.meta.is_view() ? Status() : error;
+  }
+
   Status end_file(const catalog::File& file) override {
     if (!assembler_) return destination_.selects(file) ? catalog::check_file(file) : Status();
     BBZ_TRY(assembler_->end(file));
@@ -227,8 +232,8 @@ Result<UnpackSummary> write_stream(const StreamInput& archive, Destination& dest
   stream.threads = archive.threads;
   stream.limits = archive.limits;
   stream.progress = progress;
-  stream.wants = [&](const catalog::File& file, const catalog::Tensor&) {
-    return files.selects(file.path);
+  stream.wants = [&](const catalog::File& file, const catalog::Tensor& tensor) {
+    return !tensor.meta.is_view() && files.selects(file.path);
   };
   StreamWriter writer(destination);
   BBZ_ASSIGN(const StreamSummary read, read_stream(archive.source, stream, writer));

@@ -5,6 +5,7 @@
 
 #include "bbz/symmetry/internal/forms.h"
 #include "bbz/symmetry/junction/detect.h"
+#include "bbz/symmetry/view.h"
 
 namespace bbz::symmetry {
 namespace {
@@ -15,11 +16,12 @@ Status check_dense(const catalog::Tensor&) {
   return {};
 }
 
-constexpr std::array<FormRow, 4> kForms = {{
+constexpr std::array<FormRow, 5> kForms = {{
     {Form::kDense, std::nullopt, false, check_dense, nullptr, nullptr},
     {Form::kLower, std::nullopt, false, check_lower, lower_range, expand_lower},
     {Form::kPolar, GroupMethod::kPolar, true, check_polar, nullptr, nullptr},
     {Form::kRider, GroupMethod::kBitsBack, false, check_rider, nullptr, nullptr},
+    {Form::kView, std::nullopt, false, check_view, nullptr, nullptr},
 }};
 
 // A form that is not in the table.
@@ -84,6 +86,11 @@ Status check_method(const TensorMeta& tensor, const catalog::GroupMeta& group) {
 
 Status check_form(const catalog::Catalog& catalog, const catalog::Tensor& tensor) {
   BBZ_TRY(check_record(tensor));
+  if (tensor.meta.is_view()) {
+    const catalog::Tensor& base = catalog.tensors[tensor.meta.base()];
+    BBZ_TRY(check_form(catalog, base));
+    return check_view_of(tensor, base);
+  }
   if (!row_of(tensor.meta).method) return {};
   const catalog::Group& group = catalog.groups[tensor.meta.group];
   BBZ_TRY(check_method(tensor.meta, group.meta));

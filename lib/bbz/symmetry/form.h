@@ -11,6 +11,7 @@ namespace bbz::symmetry {
 // Checks that a tensor's record fits its form and the method of its group: rank, stored elements,
 // group. Errors, naming the tensor: kMalformed; kUnsupported if the form or a required extension is
 // unknown, or the dtype of a tensor without chunks; kLimit if decoding would take too much memory.
+// Checks the base of a view in the same way.
 Status check_form(const catalog::Catalog& catalog, const catalog::Tensor& tensor);
 
 // Checks the rules of check_form() that concern the tensor's record alone, for readers without a

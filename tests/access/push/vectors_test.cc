@@ -47,7 +47,18 @@ TEST(PushedVectors, ValidOnesAreRead) {
         Collector collector;
         const Status pushed = push_all(archive, way, options, collector, random);
         EXPECT_TRUE(pushed.ok()) << pushed.error().message;
-        EXPECT_EQ(collector.sorted(), content_of(*reader));
+        // Nobody asks for views, whose bytes are in the files.
+        Content expected = content_of(*reader);
+        for (const catalog::Tensor& tensor : reader->catalog().tensors) {
+          if (!tensor.meta.is_view()) continue;
+          expected.tensors.erase(tensor.meta.number);
+          expected.failed.erase(tensor.meta.number);
+        }
+        Content found = collector.sorted();
+        for (const auto& [number, code] : std::map(found.failed)) {
+          if (reader->catalog().tensors[number].meta.is_view()) found.failed.erase(number);
+        }
+        EXPECT_EQ(found, expected);
       }
     }
   }

@@ -209,10 +209,10 @@ TEST(TensorMeta, EveryFieldAndBit) {
 // Of the fields of an unknown form, the length is known.
 TEST(TensorMeta, FieldsOfAnUnknownFormAreSkipped) {
   for (const char* fields : {"00", "01 aa", "03 ff ff ff"}) {
-    const std::string hex = std::string("30 04 02 04 05 ") + fields + " 06 01 77";
+    const std::string hex = std::string("30 04 02 08 05 ") + fields + " 06 01 77";
     const auto decoded = decode_tensor(view(record_of(hex, true, false)), {}, {});
     ASSERT_TRUE(decoded.ok()) << decoded.error().message;
-    EXPECT_EQ(decoded->tensor.form, Form{4});
+    EXPECT_EQ(decoded->tensor.form, Form{8});
     EXPECT_EQ(decoded->tensor.stored_elements, 5u);
     EXPECT_EQ(decoded->tensor.chunk_elements, 5u);
     EXPECT_EQ(decoded->tensor.group, kNone);

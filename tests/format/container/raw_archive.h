@@ -37,6 +37,7 @@ struct TensorFields {
   // What the record says where it is to differ from what the fields above need.
   std::optional<std::uint8_t> says_more{};
   std::optional<std::uint8_t> says_rank_bits{};
+  Buffer form_fields{};  // those of a form that is no group
 };
 
 // Whether the specification lists a dtype.
@@ -73,6 +74,15 @@ inline Record extend(Record record, const std::vector<Extension>& extensions,
   return record;
 }
 
+// The fields of form 4.
+inline Buffer view_fields(std::uint64_t back, std::uint64_t offset,
+                          const std::vector<std::uint64_t>& strides) {
+  Fields f;
+  f.var(back).var(offset);
+  for (const std::uint64_t stride : strides) f.var(stride);
+  return f;
+}
+
 // A tensor record as far as it does not say anything of a chunk: see join().
 inline Record tensor(const TensorFields& t) {
   const std::uint8_t more = t.says_more.value_or(more_of(t));
@@ -92,6 +102,7 @@ inline Record tensor(const TensorFields& t) {
   if ((more & 4) != 0) {
     Fields fields;
     if (t.group != kNone) fields.var(t.group);
+    fields.bytes(t.form_fields);
     f.u8(t.form).var(t.stored).var(fields.get().size()).bytes(fields.get());
   }
   if (rank == 7) f.var(t.shape.size());

@@ -43,7 +43,7 @@ std::vector<LayerPlan> plan_layers(const catalog::Catalog& catalog,
   std::map<std::uint32_t, LayerPlan> layers;
   for (const catalog::Tensor& tensor : catalog.tensors) {
     const catalog::TensorMeta& meta = tensor.meta;
-    if (tensor.is_operand() || meta.kind != catalog::TensorKind::kTensor) continue;
+    if (!meta.is_named()) continue;
     if (!files.empty() && std::ranges::find(files, meta.file) == files.end()) continue;
     const auto layer = recorded_layer(meta);
     LayerPlan& plan = layer ? layers[*layer] : is_input(meta.name) ? before : after;

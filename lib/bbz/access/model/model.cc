@@ -169,10 +169,12 @@ Result<Model> from_archive(const SharedSource& source, const Opening& opening) {
   model.root = reader->root();
   std::vector<std::uint32_t> numbers;
   for (const catalog::File& file : reader->catalog().files) {
-    for (const std::uint32_t number : file.tensors) {
+    std::vector<std::uint32_t> all = file.tensors;
+    all.insert(all.end(), file.views.begin(), file.views.end());
+    for (const std::uint32_t number : all) {
       const catalog::TensorMeta& meta = reader->catalog().tensors[number].meta;
       const SharedBlockType& block = reader->catalog().tensors[number].block;
-      if (meta.kind != catalog::TensorKind::kTensor) continue;
+      if (!meta.is_named()) continue;
       if (block == nullptr && find_dtype(meta.dtype) == nullptr) {
         return make_error(Code::kUnsupported, "{}: tensor {}: unknown dtype {}", source->name(),
                           bbz::quoted(meta.name), static_cast<int>(meta.dtype));

@@ -39,7 +39,7 @@ Result<Part> rows(const catalog::Catalog& catalog, std::uint32_t tensor, std::ui
 Result<std::vector<Part>> layer(const catalog::Catalog& catalog, std::uint32_t layer) {
   std::vector<Part> parts;
   for (const catalog::Tensor& tensor : catalog.tensors) {
-    if (tensor.meta.layer == layer && !tensor.is_operand() && layer != catalog::kNone) {
+    if (tensor.meta.layer == layer && tensor.meta.is_named() && layer != catalog::kNone) {
       parts.push_back(whole(tensor));
     }
   }

@@ -8,6 +8,7 @@
 #include "bbz/format/container/record.h"
 #include "bbz/io/byte_range.h"
 #include "bbz/symmetry/decode.h"
+#include "bbz/symmetry/view.h"
 
 namespace bbz::plan {
 namespace {
@@ -179,6 +180,7 @@ Status Planner::want(const Part& part, Wanted& wanted) const {
   // Of other forms, the chunks tell whether they need the group.
   if (symmetry::is_derived(meta)) BBZ_TRY(want_group(meta.group, wanted));
   if (part.size == 0) return {};
+  if (meta.is_view()) return want_base(tensor, {part.offset, part.size}, wanted);
   const std::uint64_t end = part.offset + part.size;
   const std::uint64_t chunk_bytes =
       std::min(meta.chunk_elements, meta.stored_elements) * meta.element_bits / 8;
@@ -193,6 +195,18 @@ Status Planner::want(const Part& part, Wanted& wanted) const {
     if (symmetry::needs_group(meta, chunk)) {
       BBZ_TRY(want_group(meta.group, wanted));
     }
+  }
+  return {};
+}
+
+// Wants the chunks of the base that some bytes of a view need.
+Status Planner::want_base(const catalog::Tensor& view, const io::ByteRange& bytes,
+                          Wanted& wanted) const {
+  const catalog::Tensor& base = catalog_.tensors[view.meta.base()];
+  for (const std::uint64_t chunk : symmetry::chunks_of_view(view.meta, base, bytes)) {
+    const io::ByteRange range =
+        symmetry::chunk_range(base.meta, catalog_.chunks[base.first_chunk + chunk]);
+    BBZ_TRY(want({base.meta.number, range.offset, range.size}, wanted));
   }
   return {};
 }

@@ -91,6 +91,7 @@ class Planner {
  private:
   struct Wanted;
   Status want(const Part& part, Wanted& wanted) const;
+  Status want_base(const catalog::Tensor& view, const io::ByteRange& bytes, Wanted& wanted) const;
   Status want_group(std::uint32_t group, Wanted& wanted) const;
 
   const catalog::Catalog& catalog_;

@@ -34,15 +34,15 @@ class Receiver {
   // Called once for each tensor, before its data: a place to allocate `tensor.byte_size` bytes.
   virtual Status begin_tensor(const catalog::Tensor& tensor) { return (void)tensor, Status(); }
   // Called with decoded and checked bytes of the tensor, which begin at byte `offset` of it. Each
-  // byte is passed once, in parts no larger than one chunk's share of the tensor. Chunks come in
-  // the order in which they become whole.
+  // byte is passed once, in parts no larger than one chunk's share of the tensor, or of 64 MiB if the
+  // tensor is a view. Chunks come in the order in which they become whole.
   virtual Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) {
     return (void)tensor, (void)offset, (void)bytes, Status();
   }
   // Asks for bytes that data() has passed before: fills all of `bytes` with those of `tensor` from byte
   // `offset` on. Called without a store only, if a chunk repeats a chunk of this tensor whose payload
-  // has come before the chunk was known. The bytes are checked before they are passed. An error goes to
-  // failed(). By default, returns kUnsupported.
+  // has come before the chunk was known, and if a view has the bytes. Those of a chunk are checked
+  // before they are passed. An error goes to failed(). By default, returns kUnsupported.
   virtual Status recall(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes bytes);
   // Called when all bytes of the tensor have been passed.
   virtual Status end_tensor(const catalog::Tensor& tensor) { return (void)tensor, Status(); }
@@ -79,8 +79,9 @@ struct Options {
 
   // If false, tensors are only checked, and neither decoded nor passed to the receiver.
   bool decode = true;
-  // If set, selects the tensors that are passed to the receiver. The others are only checked. Without
-  // a store, a tensor fails with kUnsupported if it repeats chunks of one that is not selected, and
+  // If set, selects the tensors that are passed to the receiver. The others are only checked; without
+  // it, so are views, because their bytes are those of other tensors. Without a store, a view fails
+  // with kUnsupported if its base is not selected. Without a store, a tensor fails with kUnsupported if it repeats chunks of one that is not selected, and
   // these came before it was known.
   std::function<bool(const catalog::File&, const catalog::Tensor&)> wants;
   // If true, needs() asks for the structure first: the index at the front or, if `total` is known,
@@ -184,7 +185,7 @@ class Decoder {
   Result<State> state(std::string identity) const;
   // Continues from a state; to be called first, on a new decoder with the store of the old one.
   // Verified payloads are neither read nor passed to the receiver again, except those of groups and
-  // of tensors that are derived; heads are read again. So a state must be kept as safe as the file:
+  // of tensors that are derived, and views; heads are read again. So a state must be kept as safe as the file:
   // anyone who can forge it decides what is delivered. To have everything checked and passed again,
   // call adopt() instead. Errors: those of feed(); kInvalidArgument if another length is known, if
   // a range is empty or ends beyond the length, if bytes were fed before, or without a store.

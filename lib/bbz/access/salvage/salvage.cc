@@ -43,7 +43,9 @@ class Salvager {
   bool tiles(const FoundFile& found, const FileReport& report) const;
   Result<bool> write_file(const FoundFile& found, const FileReport& report, const std::string& path,
                           bool whole);
-  Status write_tensors(const FoundFile& found, const FileReport& report, const std::string& path);
+  Result<std::vector<const FoundTensor*>> whole_views(const FoundFile& found);
+  Status write_tensors(const FoundFile& found, const FileReport& report,
+                       const std::vector<const FoundTensor*>& views, const std::string& path);
   // The properties of a whole file: its digest and, if it is one of safetensors, its header.
   struct Checks {
     std::optional<Hasher> hash;
@@ -195,16 +197,33 @@ Result<bool> Salvager::write_file(const FoundFile& found, const FileReport& repo
   return true;
 }
 
+// Returns the views of a file that can be read.
+Result<std::vector<const FoundTensor*>> Salvager::whole_views(const FoundFile& found) {
+  std::vector<const FoundTensor*> whole;
+  for (const std::uint32_t number : found.views) {
+    const FoundTensor& view = survey_.tensors.at(number);
+    BBZ_ASSIGN(const TensorReport examined, examine(view));
+    if (examined.outcome() == Outcome::kWhole) whole.push_back(&view);
+  }
+  return whole;
+}
+
 Status Salvager::write_tensors(const FoundFile& found, const FileReport& report,
+                               const std::vector<const FoundTensor*>& views,
                                const std::string& path) {
+  std::vector<const FoundTensor*> whole;
   std::vector<safetensors::Tensor> listed;
   std::vector<const FoundTensor*> sources;
   // How many tensors have a name: those of several files may be in the unknown one.
   std::map<std::string, std::uint64_t> names;
   for (std::size_t i = 0; i < found.tensors.size(); ++i) {
     const FoundTensor& tensor = survey_.tensors.at(found.tensors[i]);
-    if (tensor.meta.kind != catalog::TensorKind::kTensor) continue;
-    if (report.tensors[i].outcome() != Outcome::kWhole) continue;
+    if (report.tensors[i].outcome() == Outcome::kWhole) whole.push_back(&tensor);
+  }
+  whole.insert(whole.end(), views.begin(), views.end());
+  for (const FoundTensor* const found_tensor : whole) {
+    const FoundTensor& tensor = *found_tensor;
+    if (!tensor.meta.is_named()) continue;
     if (find_dtype(tensor.meta.dtype) == nullptr) continue;  // safetensors has no name for it
     std::string name = tensor.meta.name;
     std::uint64_t& count = names[name];
@@ -240,7 +259,7 @@ Result<FileReport> Salvager::file(std::uint32_t number, const FoundFile& found) 
     report.tensors.push_back(std::move(examined));
     report.recovered += report.tensors.back().recovered;
     const bool whole = report.tensors.back().outcome() == Outcome::kWhole;
-    if (whole && entry.meta.kind == catalog::TensorKind::kTensor) ++whole_tensors;
+    if (whole && entry.meta.is_named()) ++whole_tensors;
   }
   const bool known = (!found.meta || !found.meta->extensions.unknown) &&
                      (!found.end || !found.end->extensions.unknown);
@@ -257,9 +276,10 @@ Result<FileReport> Salvager::file(std::uint32_t number, const FoundFile& found) 
   const std::string partial = names_.beside(number, report.path, ".partial");
   const auto written = write_file(found, report, partial, false);
   BBZ_TRY(note(report, partial, written.ok() ? Status() : Status(written.error())));
-  if (whole_tensors > 0) {
+  BBZ_ASSIGN(const auto views, whole_views(found));
+  if (whole_tensors + views.size() > 0) {
     const std::string rescued = names_.beside(number, report.path, ".rescued.safetensors");
-    BBZ_TRY(note(report, rescued, write_tensors(found, report, rescued)));
+    BBZ_TRY(note(report, rescued, write_tensors(found, report, views, rescued)));
   }
   report.outcome = report.written.empty() ? Outcome::kUnwritten : Outcome::kPartial;
   return report;

@@ -7,6 +7,7 @@
 #include "bbz/access/salvage/internal/listed.h"
 #include "bbz/access/salvage/internal/placer.h"
 #include "bbz/access/salvage/internal/repeats.h"
+#include "bbz/access/salvage/internal/views.h"
 #include "bbz/base/format.h"
 
 namespace bbz::salvage {
@@ -120,8 +121,9 @@ class Surveyor {
       const auto file = found_.files.find(of.first);
       if (file != found_.files.end()) file->second.metadata.emplace(of.second, value);
     }
+    place_views(found_);
     for (const auto& [number, tensor] : found_.tensors) {
-      if (tensor.meta.file != catalog::kNone)
+      if (tensor.meta.file != catalog::kNone && !tensor.meta.is_view())
         found_.files[tensor.meta.file].tensors.push_back(number);
     }
     for (auto& [number, file] : found_.files) {

@@ -21,6 +21,7 @@ struct FoundFile {
   std::optional<catalog::FileMeta> meta;    // kind and path; nullopt if the record is lost
   std::optional<catalog::FileEndMeta> end;  // size and digest; nullopt if the record is lost
   std::vector<std::uint32_t> tensors;       // in the order of their offsets
+  std::vector<std::uint32_t> views;         // of these, whose bases were found
   // A value of its metadata that was not read yet.
   struct Value {
     catalog::Payload place;       // in the archive

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bbz/symmetry/decode.h"
+#include "bbz/symmetry/view.h"
 
 namespace bbz::view {
 namespace {
@@ -26,6 +27,12 @@ Result<Block> block_at(const catalog::Catalog& catalog, const catalog::Tensor& t
   block.tensor = meta.number;
   if (symmetry::is_derived(meta)) {
     block.end = tensor.byte_size;
+    return block;
+  }
+  if (meta.is_view()) {
+    const std::uint64_t part = symmetry::part_bytes_of_view(meta);
+    block.begin = offset / part * part;
+    block.end = std::min(block.begin + part, tensor.byte_size);
     return block;
   }
   if (symmetry::is_expanded(meta)) {

@@ -7,11 +7,11 @@ namespace bbz::view {
 
 // Bytes [begin, end) of a tensor, counted from its first: one chunk's share of it. If the form is
 // lower and the chunk stands for many times what it stores, a block is a part of that share. If the
-// tensor is derived as a whole, a block is all of it. The blocks of a tensor tile it, and none is
+// tensor is derived as a whole, a block is all of it. A block of a view is of some MiB. The blocks of a tensor tile it, and none is
 // empty.
 struct Block {
   std::uint32_t tensor = 0;  // index into Catalog::tensors
-  std::uint32_t number = 0;  // of the chunk, in the tensor; 0 if the tensor is derived
+  std::uint32_t number = 0;  // of the chunk, in the tensor; 0 if it has none
   std::uint64_t begin = 0;   // offset of the first byte, in the tensor
   std::uint64_t end = 0;     // offset after the last byte
 

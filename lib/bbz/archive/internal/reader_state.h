@@ -10,6 +10,7 @@
 #include "bbz/parallel/object_pool.h"
 #include "bbz/parallel/thread_pool.h"
 #include "bbz/symmetry/decode.h"
+#include "bbz/symmetry/view.h"
 
 namespace bbz {
 
@@ -42,6 +43,8 @@ struct Reader::State {
                     std::vector<std::byte>& payload, MutableBytes out);
   Status read_bytes(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
   Status read_dense(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
+  // Returns what reads the base of a view.
+  symmetry::ReadBase reader_of_base(const catalog::Tensor& view);
   Status read_expanded(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
   Result<std::shared_ptr<symmetry::GroupState>> find_group(std::uint32_t number);
   Result<std::shared_ptr<symmetry::GroupState>> read_group(const catalog::Group& group);

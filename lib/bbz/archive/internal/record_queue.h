@@ -14,6 +14,11 @@
 
 namespace bbz::internal {
 
+// Returns the error of a call that a finished archive does not take.
+inline Error is_finished(std::string_view call) {
+  return make_error(Code::kInvalidArgument, "{}: the archive is finished", call);
+}
+
 // Writes one archive to a sink, or to nowhere to measure its index. Not thread-safe.
 class RecordQueue {
  public:
@@ -97,7 +102,7 @@ class RecordQueue {
     return fields.extensions.has_known();
   }
   static bool fields_extend(const catalog::TensorRecord& fields) {
-    return fields.tensor.extensions.layer.has_value();
+    return fields.tensor.extensions.has_known();
   }
   Result<Item*> next(container::RecordType type);
   Status encode(Item& item) const;

@@ -1,6 +1,7 @@
 #include "bbz/files/internal/pytorch.h"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_set>
 
 #include "bbz/base/format.h"
@@ -10,53 +11,161 @@
 namespace bbz::files {
 namespace {
 
-// The tensors of one storage, summed up.
-struct Use {
-  const torch::Tensor* whole = nullptr;  // the first tensor that is exactly the storage
-  std::optional<DType> dtype;            // of its tensors, unless mixed
+using Names = std::unordered_set<std::string>;
+
+// A range of the bytes of a storage. Each tensor of the storage is within one.
+struct Part {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  const torch::Tensor* whole = nullptr;  // the first tensor that is exactly the part
+  std::optional<DType> dtype{};          // of its tensors, unless mixed
   bool mixed = false;                    // they have several dtypes
 };
 
-bool is_whole(const torch::Tensor& tensor, std::uint64_t storage_size) {
-  const auto size = torch::byte_size(tensor);
-  return size.ok() && *size == storage_size && tensor.storage_offset == 0 &&
-         torch::is_contiguous(tensor);
+bool is_empty(const torch::Tensor& tensor) {
+  return std::ranges::find(tensor.shape, 0u) != tensor.shape.end();
 }
 
-std::vector<Use> uses_of(const torch::StateDict& state) {
-  std::vector<Use> uses(state.storages.size());
-  for (const torch::Tensor& tensor : state.tensors) {
-    Use& use = uses[tensor.storage];
-    if (use.whole == nullptr && is_whole(tensor, state.storages[tensor.storage].size)) {
-      use.whole = &tensor;
-    }
-    if (use.dtype && *use.dtype != tensor.dtype) use.mixed = true;
-    use.dtype = tensor.dtype;
+// Returns the bytes of a tensor with elements from its first to its last, as a part of its storage.
+Part span_of(const torch::Tensor& tensor) {
+  const std::uint64_t width = element_bytes(tensor.dtype);
+  std::uint64_t last = 0;
+  for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
+    last += (tensor.shape[i] - 1) * tensor.strides[i];
   }
-  return uses;
+  Part part;
+  part.begin = tensor.storage_offset * width;
+  part.end = part.begin + (last + 1) * width;
+  part.dtype = tensor.dtype;
+  if (torch::is_contiguous(tensor)) part.whole = &tensor;
+  return part;
 }
 
-// Returns the storage as a tensor, or nullopt if it is plain bytes.
-std::optional<Extent> storage_extent(const torch::Storage& storage, const Use& use,
-                                     const std::unordered_set<std::string_view>& names,
-                                     const torch::Limits& limits) {
-  Extent extent{Extent::Kind::kTensor, "", {}, {}, storage.offset, storage.size};
-  if (use.whole != nullptr) {
-    extent.name = use.whole->name;
-    extent.dtype = use.whole->dtype;
-    extent.shape = use.whole->shape;
+// Returns the parts of a storage that tensors have: those that overlap are one.
+std::vector<Part> parts_of(const std::vector<const torch::Tensor*>& tensors) {
+  std::vector<Part> spans;
+  spans.reserve(tensors.size());
+  for (const torch::Tensor* const tensor : tensors) spans.push_back(span_of(*tensor));
+  // The longest comes first: it may be the whole of a part, and the first of several equal ones is.
+  std::ranges::stable_sort(spans, {},
+                           [](const Part& span) { return std::pair(span.begin, ~span.end); });
+  std::vector<Part> parts;
+  for (const Part& span : spans) {
+    if (parts.empty() || span.begin >= parts.back().end) {
+      parts.push_back(span);
+      continue;
+    }
+    Part& part = parts.back();
+    const bool same = span.begin == part.begin && span.end == part.end;
+    if (same && part.whole == nullptr) part.whole = span.whole;
+    if (span.end > part.end) {
+      part.end = span.end;
+      part.whole = nullptr;
+    }
+    part.mixed = part.mixed || span.dtype != part.dtype;
+  }
+  return parts;
+}
+
+// Returns the parts with what is between them, so that they are all of the storage. What no tensor has
+// is joined to a part that is no tensor itself, if there is one beside it.
+std::vector<Part> with_gaps(const std::vector<Part>& parts, std::uint64_t size) {
+  std::vector<Part> all;
+  std::uint64_t end = 0;
+  const auto fill = [&](std::uint64_t to, std::optional<DType> dtype) {
+    if (to == end) return;
+    if (!all.empty() && all.back().whole == nullptr) {
+      all.back().end = to;
+    } else {
+      all.push_back({end, to, nullptr, dtype, false});
+    }
+  };
+  for (const Part& part : parts) {
+    const bool joins = part.whole == nullptr && (all.empty() || all.back().whole != nullptr);
+    if (!joins) fill(part.begin, part.dtype);
+    all.push_back(part);
+    if (joins) all.back().begin = end;
+    end = part.end;
+  }
+  if (!parts.empty()) fill(size, parts.back().dtype);
+  return all;
+}
+
+// Returns a name for a part of a storage that no tensor has.
+std::string part_name(const std::string& key, std::uint64_t begin, const Names& names,
+                      const torch::Limits& limits) {
+  const bool usable = is_utf8(key) && key.size() < limits.name_bytes / 2;
+  std::string name = "data/" + (usable ? key : "");
+  if (begin != 0) name += fmt::format(":{}", begin);
+  while (names.contains(name)) name += '_';
+  return name;
+}
+
+Extent extent_of(const torch::Storage& storage, const Part& part, Names& names,
+                 const torch::Limits& limits) {
+  const std::uint64_t size = part.end - part.begin;
+  const std::uint64_t offset = storage.offset + part.begin;
+  Extent extent{Extent::Kind::kTensor, "", {}, {}, offset, size};
+  extent.dtype = part.dtype.value_or(DType::kU8);
+  if (part.whole != nullptr) {
+    extent.name = part.whole->name;
+    extent.dtype = part.whole->dtype;
+    extent.shape = part.whole->shape;
     return extent;
   }
-  if (!use.dtype || use.mixed) return std::nullopt;
-  extent.name = "data/" + storage.key;
-  extent.dtype = *use.dtype;
-  const auto width = std::uint64_t{element_bytes(extent.dtype)};
-  if (storage.size == 0 || storage.size % width != 0 || names.contains(extent.name) ||
-      !is_utf8(extent.name) || extent.name.size() > limits.name_bytes) {
-    return std::nullopt;
-  }
-  extent.shape = {storage.size / width};
+  const std::uint64_t width = element_bytes(extent.dtype);
+  if (part.mixed || size % width != 0) return bytes_extent(offset, size);
+  extent.name = part_name(storage.key, part.begin, names, limits);
+  names.insert(extent.name);
+  extent.shape = {size / width};
+  extent.storage = true;
   return extent;
+}
+
+// Returns the extents of all storages that tensors have elements in or whose dtype is known, and of
+// tensors without elements, in order of offset.
+std::vector<Extent> extents_of(const torch::StateDict& state, const torch::Limits& limits) {
+  Names names;
+  std::vector<std::vector<const torch::Tensor*>> tensors(state.storages.size());
+  std::vector<Extent> extents;
+  for (const torch::Tensor& tensor : state.tensors) {
+    names.insert(tensor.name);
+    if (!is_empty(tensor)) {
+      tensors[tensor.storage].push_back(&tensor);
+      continue;
+    }
+    extents.push_back({Extent::Kind::kTensor, tensor.name, tensor.dtype, tensor.shape,
+                       state.storages[tensor.storage].offset, 0});
+  }
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const torch::Storage& storage = state.storages[i];
+    std::vector<Part> parts = with_gaps(parts_of(tensors[i]), storage.size);
+    if (parts.empty() && storage.size != 0 && storage.dtype) {
+      parts.push_back({0, storage.size, nullptr, storage.dtype, false});
+    }
+    for (const Part& part : parts) extents.push_back(extent_of(storage, part, names, limits));
+  }
+  std::ranges::stable_sort(extents, {}, [](const Extent& extent) {
+    return std::pair(extent.offset, *extent.length != 0);
+  });
+  return extents;
+}
+
+// Adds the tensors that are not extents themselves.
+void add_views(const torch::StateDict& state, Layout& layout) {
+  for (const torch::Tensor& tensor : state.tensors) {
+    if (is_empty(tensor)) continue;
+    const std::uint64_t begin =
+        state.storages[tensor.storage].offset + tensor.storage_offset * element_bytes(tensor.dtype);
+    const auto after = std::ranges::upper_bound(layout.extents, begin, {}, &Extent::offset);
+    const auto place = static_cast<std::size_t>(after - layout.extents.begin()) - 1;
+    const Extent& extent = layout.extents[place];
+    const bool itself =
+        !extent.storage && extent.kind == Extent::Kind::kTensor && extent.name == tensor.name;
+    if (itself) continue;
+    layout.views.push_back(
+        {tensor.name, tensor.dtype, tensor.shape, tensor.strides, place, begin - extent.offset});
+  }
 }
 
 }  // namespace
@@ -73,29 +182,19 @@ Result<Layout> layout_pytorch(Front& front, const Options& options) {
                       front.name());
   }
   BBZ_ASSIGN(const torch::StateDict state, torch::read_state_dict(*file, options.torch));
-  std::unordered_set<std::string_view> names;
-  for (const torch::Tensor& tensor : state.tensors) names.insert(tensor.name);
-
-  const std::vector<Use> uses = uses_of(state);
-  std::vector<Extent> tensors;
-  for (std::size_t i = 0; i < uses.size(); ++i) {
-    auto extent = storage_extent(state.storages[i], uses[i], names, options.torch);
-    if (extent) tensors.push_back(std::move(*extent));
-  }
-  std::ranges::sort(tensors, {}, &Extent::offset);
-
   Layout layout;
   std::uint64_t position = 0;
-  for (Extent& tensor : tensors) {
-    if (tensor.offset != position) {
-      layout.extents.push_back(bytes_extent(position, tensor.offset - position));
+  for (Extent& extent : extents_of(state, options.torch)) {
+    if (extent.offset != position) {
+      layout.extents.push_back(bytes_extent(position, extent.offset - position));
     }
-    position = tensor.offset + *tensor.length;
-    layout.extents.push_back(std::move(tensor));
+    position = extent.offset + *extent.length;
+    layout.extents.push_back(std::move(extent));
   }
   if (position != file->size()) {
     layout.extents.push_back(bytes_extent(position, *file->size() - position));
   }
+  add_views(state, layout);
   return layout;
 }
 

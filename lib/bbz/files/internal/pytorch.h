@@ -12,11 +12,13 @@ inline constexpr std::uint64_t kPytorchProbeSize = torch::kProbeBytes;
 // returns kClaimed, because other files begin as zip archives too.
 Format::Match probe_pytorch(std::string_view path, Bytes first);
 
-// Lays a file out so that its storages are tensors, and everything else (the structures of the zip
-// archive, the pickle) is plain bytes. A storage has the name, dtype and shape of the first tensor
-// that is exactly the storage in row-major order. If there is none, because several tensors share
-// the storage or they are transposed, the storage is a tensor of one axis called "data/<key>" if
-// all its tensors have one dtype, and plain bytes otherwise. Errors: those of
+// Lays a file out so that its tensors are extents, and everything else (the structures of the zip
+// archive, the pickle) is plain bytes. Bytes of a storage that tensors share are one extent. It has
+// the name, dtype and shape of the first tensor that is exactly these bytes in row-major order. If
+// there is none, because the tensors overlap otherwise or are transposed, and for bytes that no tensor
+// has, the extent is a storage of one axis, called "data/<key>", with its offset in the storage behind
+// that if it is not 0; it is plain bytes if its tensors have several dtypes. All other tensors are
+// views of the extent that has their bytes. Errors: those of
 // torch::read_state_dict; kInvalidArgument if the file cannot seek.
 Result<Layout> layout_pytorch(Front& front, const Options& options);
 

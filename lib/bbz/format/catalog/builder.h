@@ -68,6 +68,7 @@ class CatalogBuilder {
   void use(Registry registry, std::uint64_t number);
   void use(const container::Extensions& extensions);
   Status refer_to_group(const container::RecordView& record, const TensorMeta& meta);
+  Status add_view(const container::RecordView& record, TensorMeta& meta, std::uint64_t size);
   Status claim_space(const container::RecordView& record, std::uint64_t end, std::uint64_t size);
   bool is_ordered(const File& file) const;
   Status claim_path(const container::RecordView& record, const FileMeta& meta);

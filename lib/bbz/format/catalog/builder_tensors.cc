@@ -69,6 +69,42 @@ Status CatalogBuilder::place(const RecordView& record, TensorRecord& fields) con
   return {};
 }
 
+// Adds a view of `size` bytes to the open file, where its base is.
+Status CatalogBuilder::add_view(const RecordView& record, TensorMeta& meta, std::uint64_t size) {
+  const std::uint32_t back = meta.view->back;
+  if (!file_open_ || back == 0 || back > meta.number) {
+    return malformed(record, "a view of the tensor {} before it, of {}, and {} file is open", back,
+                     meta.number, file_open_ ? "a" : "no");
+  }
+  const Tensor& base = catalog_.tensors[meta.base()];
+  const auto file = static_cast<std::uint32_t>(catalog_.files.size() - 1);
+  if (base.meta.file != file || base.meta.is_view()) {
+    return malformed(record, "a view of tensor {}, which does not tile the open file", meta.base());
+  }
+  if (meta.stored_elements != 0 || meta.element_bits % 8 != 0) {
+    return malformed(record, "a view with {} stored elements, of {} bits each",
+                     meta.stored_elements, meta.element_bits);
+  }
+  const auto end = end_in_base(meta, size);
+  if (!end || *end > base.byte_size) {
+    return malformed(record, "a view from byte {} up to {}{}, tensor {} has {} bytes",
+                     meta.view->offset, end ? "" : "beyond 64 bits: ", end.value_or(UINT64_MAX),
+                     meta.base(), base.byte_size);
+  }
+  const std::uint64_t left = kMostViewedBytes - catalog_.viewed_bytes;
+  if (size > left) {
+    return make_error(Code::kLimit,
+                      "tensor record at offset {}: a view of {} bytes, the limit for all views is "
+                      "{}, of which {} are left",
+                      record.head.offset, size, kMostViewedBytes, left);
+  }
+  catalog_.viewed_bytes += size;
+  meta.file = file;
+  meta.offset = base.meta.offset + meta.view->offset;
+  catalog_.files.back().views.push_back(meta.number);
+  return {};
+}
+
 Status CatalogBuilder::add_tensor(const RecordView& record) {
   BBZ_ASSIGN(TensorRecord fields, decode_tensor(record, catalog_.header.digest_kind, limits_));
   BBZ_TRY(expect_chunks_done(record));
@@ -105,8 +141,10 @@ Status CatalogBuilder::add_tensor(const RecordView& record) {
     return make_error(Code::kLimit, "tensor record at offset {}: {} chunks, the limit is {} in all",
                       record.head.offset, tensor.chunk_count, limits_.chunks);
   }
-  if (meta.is_operand()) {
-    if (!operands_.insert(meta.name).second) {
+  if (meta.is_view()) {
+    BBZ_TRY(add_view(record, meta, *size));
+  } else if (meta.is_operand()) {
+    if (is_known(meta.form) && !operands_.insert(meta.name).second) {
       return malformed(record, "the operand {} occurs twice", quoted(meta.name));
     }
   } else {

@@ -35,6 +35,19 @@ Error ambiguous_tensor(std::string_view name) {
                     "several files have a tensor {}: choose one of them", quoted(name));
 }
 
+std::optional<std::uint64_t> end_in_base(const TensorMeta& view, std::uint64_t size) {
+  const std::uint64_t width = view.element_bits / 8;
+  if (size == 0) return view.view->offset;
+  std::optional<std::uint64_t> last = 0;  // of the last element
+  for (std::size_t axis = 0; axis < view.shape.size() && last; ++axis) {
+    const auto step = checked_mul(view.shape[axis] - 1, view.view->strides[axis]);
+    last = step ? checked_add(*last, *step) : std::nullopt;
+  }
+  const auto count = last ? checked_add(*last, std::uint64_t{1}) : std::nullopt;
+  const auto bytes = count ? checked_mul(*count, width) : std::nullopt;
+  return bytes ? checked_add(*bytes, view.view->offset) : std::nullopt;
+}
+
 Result<io::ByteRange> row_bytes(const Tensor& tensor, std::uint64_t first, std::uint64_t last) {
   const TensorMeta& meta = tensor.meta;
   const std::uint64_t count = meta.shape.empty() ? 1 : meta.shape.front();

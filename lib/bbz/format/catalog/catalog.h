@@ -24,6 +24,8 @@ struct File {
   container::FileExtensions extensions{};
   // Numbers of the tensors that cover the file without hole or overlap, in order of offset.
   std::vector<std::uint32_t> tensors;
+  // Numbers of the views of these, in archive order.
+  std::vector<std::uint32_t> views{};
 
   // Returns its permissions and its modification time, as far as the archive records them.
   const io::FileAttributes& attributes() const { return extensions.attributes; }
@@ -103,6 +105,7 @@ struct Catalog {
   std::vector<PrivateNameMeta> private_names;  // in archive order
   std::vector<BlockTypeMeta> block_types;      // by number
   std::uint64_t unpacked_bytes = 0;            // all files together
+  std::uint64_t viewed_bytes = 0;              // all views together, which no file has twice
   std::uint64_t stored_bytes = 0;              // all payloads together
 
   // Returns the chunks of a tensor of this catalog; the span is valid while `chunks` is unchanged.
@@ -122,6 +125,13 @@ Shape shape_in_values(const Tensor& tensor);
 
 // Makes the error about a name that tensors of several files have where one tensor is wanted.
 Error ambiguous_tensor(std::string_view name);
+
+// The most bytes of all views of an archive together.
+inline constexpr std::uint64_t kMostViewedBytes = std::uint64_t{1} << 50;
+
+// Returns the end of the bytes that a view has in its base, of the view's `size` bytes; of a view
+// without elements, its offset. Returns nullopt if it exceeds 64 bits.
+std::optional<std::uint64_t> end_in_base(const TensorMeta& view, std::uint64_t size);
 
 // Returns the bytes of rows [first, last) of a tensor of a catalog, along its outermost axis; a
 // tensor of rank 0 has one row. Rows of elements smaller than a byte are rounded outwards to whole

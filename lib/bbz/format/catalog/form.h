@@ -16,11 +16,12 @@ enum class Form : std::uint8_t {
   kLower = 1,  // of a matrix, those on and left of the diagonal; the others are zero
   kPolar = 2,  // none: the tensor is derived from a group
   kRider = 3,  // all in order, with parts of the payloads in a group
+  kView = 4,   // none: the elements are some of those of another tensor of the file
 };
 
 // Returns whether this version knows a form, and so its fields.
 constexpr bool is_known(Form form) {
-  return form <= Form::kRider;
+  return form <= Form::kView;
 }
 
 // How a group rebuilds the tensors that refer to it.

@@ -2,6 +2,7 @@
 // format-spec/records.md defines the fields.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -54,12 +55,20 @@ struct FileEndMeta {
 // Tells a tensor from plain bytes of a file, such as its header.
 enum class TensorKind : std::uint8_t { kBytes = 0, kTensor = 1 };
 
+// The elements of its base that a tensor of form view has: that of index (i, j, ...) has its first
+// byte at `offset` + (i * strides[0] + j * strides[1] + ...) * the bytes of an element.
+struct View {
+  std::uint32_t back = 0;              // its base is the tensor of a number that is so much lower
+  std::uint64_t offset = 0;            // of the first element in the base, bytes
+  std::vector<std::uint64_t> strides;  // in elements of the view, for each axis
+};
+
 // What a tensor is. Its record states most of it, and the rest follows from the records before it or
 // from its name.
 struct TensorMeta {
   std::uint32_t number = 0;              // of the tensor, from 0 in archive order
   std::uint32_t file = kNone;            // number of its file; kNone for an operand
-  std::uint64_t offset = 0;              // in the file, bytes
+  std::uint64_t offset = 0;              // in the file, bytes; of a view: of its first element
   TensorKind kind = TensorKind::kBytes;  // plain bytes have dtype kU8, one axis and no name
   DType dtype{};                         // may be unknown: see find_dtype()
   std::uint32_t element_bits = 8;        // bits of one element, at least 1
@@ -72,9 +81,20 @@ struct TensorMeta {
   Shape shape;                           // extents in elements, outermost first; empty for a scalar
   std::string name;                      // UTF-8
   container::Extensions extensions{};    // of the record
+  // Of a tensor of form view, else null. CatalogBuilder checks that the base has all its elements.
+  std::shared_ptr<const View> view{};
 
   // Returns whether the tensor belongs to no file: it only serves to rebuild other tensors.
   bool is_operand() const { return file == kNone; }
+  // Returns whether the tensor is a view: it tiles no bytes of its file, but names some of them.
+  bool is_view() const { return form == Form::kView; }
+  // Returns whether the tensor is one of the model: it has a name there, unlike plain bytes,
+  // operands, and memory that others are views of.
+  bool is_named() const {
+    return kind == TensorKind::kTensor && !is_operand() && !extensions.storage;
+  }
+  // Returns the number of the tensor that has the elements of this one. Precondition: is_view().
+  std::uint32_t base() const { return number - view->back; }
 };
 
 // How a chunk is coded, and what it decodes to.
@@ -93,6 +113,7 @@ struct ChunkMeta {
 struct TensorRecord {
   // Without `placed`, its number, its file and its offset follow from the records before it:
   // decode_tensor() gives 0, 0 (kNone for an operand) and 0, and CatalogBuilder gives the right ones.
+  // The record of a view is that of an operand, and its file and offset always follow.
   TensorMeta tensor;
   bool placed = true;  // the record states number, file and offset
   bool moved = false;  // the offset is not the end of the tensor before it in the file

@@ -30,13 +30,17 @@ constexpr std::uint8_t kElementBits = 0x10;
 constexpr std::uint8_t kMoved = 0x20;
 constexpr std::uint8_t kMoreKnown = kPlaced | kChunks | kForm | kOperand | kElementBits | kMoved;
 
+bool is_recorded_as_operand(const TensorMeta& tensor) {
+  return tensor.is_operand() || tensor.is_view();
+}
+
 std::uint8_t more_of(const TensorRecord& record) {
   const TensorMeta& tensor = record.tensor;
   unsigned more = 0;
   if (record.placed) more |= kPlaced;
   if (tensor.stored_elements > tensor.chunk_elements) more |= kChunks;
   if (tensor.form != Form::kDense) more |= kForm;
-  if (tensor.is_operand()) more |= kOperand;
+  if (is_recorded_as_operand(tensor)) more |= kOperand;
   if (find_dtype(tensor.dtype) == nullptr) more |= kElementBits;
   if (record.moved) more |= kMoved;
   return static_cast<std::uint8_t>(more);
@@ -56,6 +60,15 @@ void get_decoded(WireReader& r, DigestKind kind, ChunkMeta& chunk) {
   chunk.decoded_digest = check.digest;
 }
 
+// Reads the fields of a view, up to their end: how many axes there are follows them in the meta.
+std::shared_ptr<const View> get_view(WireReader& r) {
+  auto view = std::make_shared<View>();
+  view->back = r.get_varint<std::uint32_t>();
+  view->offset = r.get_varint<std::uint64_t>();
+  while (r.ok() && r.remaining() != 0) view->strides.push_back(r.get_varint<std::uint64_t>());
+  return view;
+}
+
 // Reads the form of a tensor. Its fields have a length, so that those of an unknown form can be
 // skipped. Returns whether those of a known one are valid.
 bool get_form(WireReader& r, TensorMeta& tensor) {
@@ -64,7 +77,20 @@ bool get_form(WireReader& r, TensorMeta& tensor) {
   WireReader fields(r.get_bytes(r.get_varint<std::uint64_t>()));
   if (!is_known(tensor.form)) return true;
   if (has_group(tensor.form)) tensor.group = fields.get_varint<std::uint32_t>();
+  if (tensor.is_view()) tensor.view = get_view(fields);
   return tensor.form != Form::kDense && fields.finished();
+}
+
+std::vector<std::byte> fields_of(const TensorMeta& tensor) {
+  std::vector<std::byte> fields;
+  WireWriter w(fields);
+  if (has_group(tensor.form)) w.put_varint(tensor.group);
+  if (tensor.is_view()) {
+    w.put_varint(tensor.view->back);
+    w.put_varint(tensor.view->offset);
+    for (const std::uint64_t stride : tensor.view->strides) w.put_varint(stride);
+  }
+  return fields;
 }
 
 // The bytes that come before the codec field of a tensor's meta.
@@ -98,6 +124,8 @@ bool are_needed(std::uint8_t first, std::uint8_t more, std::uint8_t codec,
   if (first >> kRankShift == kFollows && rank < kFollows) return false;
   if (codec != 0 && !meta.chunk) return false;
   if (is_bytes && (rank != 1 || operand)) return false;
+  const TensorMeta& tensor = meta.tensor;
+  if (tensor.is_view() && (!operand || tensor.view->strides.size() != rank)) return false;
   return !meta.moved || (meta.placed && !operand);
 }
 
@@ -177,15 +205,14 @@ void encode_meta(const TensorRecord& meta, std::vector<std::byte>& out) {
   if ((more & kElementBits) != 0) put_element(w, tensor);
   if (meta.placed) {
     w.put_varint(tensor.number);
-    if (!tensor.is_operand()) {
+    if (!is_recorded_as_operand(tensor)) {
       w.put_varint(tensor.file);
       w.put_varint(tensor.offset);
     }
   }
   if ((more & kChunks) != 0) w.put_varint(tensor.chunk_elements);
   if ((more & kForm) != 0) {
-    std::vector<std::byte> fields;
-    if (has_group(tensor.form)) WireWriter(fields).put_varint(tensor.group);
+    const std::vector<std::byte> fields = fields_of(tensor);
     w.put(static_cast<std::uint8_t>(tensor.form));
     w.put_varint(tensor.stored_elements);
     w.put_varint(fields.size());
@@ -195,7 +222,7 @@ void encode_meta(const TensorRecord& meta, std::vector<std::byte>& out) {
   for (const std::uint64_t extent : tensor.shape) w.put_varint(extent);
   if (!is_bytes) put_string(w, tensor.name);
   if (meta.chunk) put_check(w, decoded_check(*meta.chunk));
-  if (tensor.extensions.layer) container::write_extensions(tensor.extensions, out);
+  if (tensor.extensions.has_known()) container::write_extensions(tensor.extensions, out);
 }
 
 Result<TensorRecord> decode_tensor(const RecordView& record, DigestKind kind,
@@ -248,6 +275,9 @@ Result<TensorRecord> decode_tensor(const RecordView& record, DigestKind kind,
   const bool wrong_file = (more & kOperand) == 0 && tensor.file == kNone;
   if (wrong_file || (has_group(tensor.form) && tensor.group == kNone)) {
     return malformed(record, "its file or its group is number {}, which none has", kNone);
+  }
+  if (tensor.extensions.storage && (is_bytes || (more & kOperand) != 0)) {
+    return malformed(record, "extension storage of bytes, or of an operand");
   }
   if (!is_bytes) tensor.layer = layer_of(tensor.name).value_or(kNone);
   if (tensor.extensions.layer) tensor.layer = *tensor.extensions.layer;

@@ -10,6 +10,7 @@ constexpr std::uint64_t kMostExtensions = 255;
 constexpr std::uint64_t kMode = 1;
 constexpr std::uint64_t kTime = 2;
 constexpr std::uint64_t kLayer = 3;
+constexpr std::uint64_t kStorage = 5;  // 4 is in a frozen archive, as one that is not known
 
 // Returns a signed number as one without a sign: 0, -1, 1, -2 and so on as 0, 1, 2, 3.
 std::uint64_t zigzag(std::int64_t value) {
@@ -35,6 +36,7 @@ bool read_fields(std::uint64_t number, WireReader& r, FileExtensions& extensions
     time.nanoseconds = r.get_varint<std::uint32_t>();
     return time.nanoseconds < io::FileTime::kSecond;
   }
+  if (number == kStorage) return extensions.storage = true;
   extensions.layer = r.get_varint<std::uint32_t>();
   return *extensions.layer != UINT32_MAX;
 }
@@ -42,7 +44,7 @@ bool read_fields(std::uint64_t number, WireReader& r, FileExtensions& extensions
 // Returns the type of the records that have a known extension, or nothing if it is not known.
 std::optional<RecordType> record_of(std::uint64_t number) {
   if (number == kMode || number == kTime) return RecordType::kFile;
-  if (number == kLayer) return RecordType::kTensor;
+  if (number == kLayer || number == kStorage) return RecordType::kTensor;
   return std::nullopt;
 }
 
@@ -58,7 +60,8 @@ void put(WireWriter& w, std::uint64_t number, const std::vector<std::byte>& fiel
 void write_extensions(const FileExtensions& extensions, std::vector<std::byte>& out) {
   const auto& [mode, time] = extensions.attributes;
   WireWriter w(out);
-  w.put_varint((mode ? 1u : 0u) + (time ? 1u : 0u) + (extensions.layer ? 1u : 0u));
+  w.put_varint((mode ? 1u : 0u) + (time ? 1u : 0u) + (extensions.layer ? 1u : 0u) +
+               (extensions.storage ? 1u : 0u));
   std::vector<std::byte> fields;
   WireWriter f(fields);
   if (mode) {
@@ -76,6 +79,7 @@ void write_extensions(const FileExtensions& extensions, std::vector<std::byte>& 
     f.put_varint(*extensions.layer);
     put(w, kLayer, fields);
   }
+  if (extensions.storage) put(w, kStorage, {});
 }
 
 void write_extensions(const Extensions& extensions, std::vector<std::byte>& out) {

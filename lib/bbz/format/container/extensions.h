@@ -20,12 +20,14 @@ struct Extensions {
   std::uint32_t private_numbers = 0;
   // The layer of a tensor whose name does not tell it.
   std::optional<std::uint32_t> layer{};
+  // The tensor is memory that others are views of, and no tensor of the model.
+  bool storage = false;
   // One of them is required, and this version does not know it. What the record declares is then
   // unsupported.
   bool unknown = false;
 
   // Returns whether there are some that write_extensions() writes: those that are known.
-  bool has_known() const { return layer.has_value(); }
+  bool has_known() const { return layer.has_value() || storage; }
 };
 
 // The same of a file record.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "bbz/base/format.h"
+#include "bbz/symmetry/view.h"
 
 namespace bbz::ops {
 
@@ -36,7 +37,7 @@ catalog::FileKind kind_of(const SourceFile& file) {
 }
 
 bool is_tensor(const Extent& extent) {
-  return extent.kind == Extent::Kind::kTensor;
+  return extent.kind == Extent::Kind::kTensor && !extent.storage;
 }
 
 }  // namespace
@@ -51,11 +52,41 @@ Status Packer::add(const SourceFile& file, std::shared_ptr<io::Source> source) {
   }
   // The writer continues to read this file while the next one is opened.
   if (source) BBZ_TRY(limit_open_files(source));
+  const std::uint32_t first_tensor = tensors_;
   for (const Extent& extent : file.layout.extents) {
     BBZ_TRY(extent.length ? add_extent(source, extent) : add_rest(*source, extent.offset));
   }
+  BBZ_TRY(add_views(file.layout, first_tensor));
   ++summary_.files;
   return writer_.end_file();
+}
+
+// Adds the tensors that have bytes of extents, but for those that no reader may decode: their bytes
+// are in the extents all the same. The first extent is tensor `first_tensor`.
+Status Packer::add_views(const files::Layout& layout, std::uint32_t first_tensor) {
+  for (const files::View& view : layout.views) {
+    const std::uint32_t base = first_tensor + static_cast<std::uint32_t>(view.extent);
+    TensorSpec spec;
+    spec.name = view.name;
+    spec.dtype = view.dtype;
+    spec.shape = view.shape;
+    spec.layer = options_.layers.layer_of(spec.name);
+    spec.place = TensorSpec::ViewOf{tensors_ - base, view.offset, view.strides};
+    catalog::Tensor tensor;
+    catalog::Tensor base_tensor;
+    BBZ_ASSIGN(tensor.meta, tensor_meta(spec, writer_.options().chunk_bytes));
+    BBZ_ASSIGN(const std::uint64_t elements, element_count(view.shape));
+    BBZ_ASSIGN(tensor.byte_size, byte_size(view.dtype, elements));
+    base_tensor.byte_size = layout.extents[view.extent].length.value_or(0);
+    const std::uint64_t left = catalog::kMostViewedBytes - viewed_bytes_;
+    if (tensor.byte_size > left || !symmetry::check_view_of(tensor, base_tensor).ok()) continue;
+    viewed_bytes_ += tensor.byte_size;
+    BBZ_TRY(writer_.begin_tensor(spec));
+    BBZ_TRY(writer_.end_tensor());
+    ++tensors_;
+    ++summary_.tensors;
+  }
+  return {};
 }
 
 io::FileAttributes Packer::recorded(const SourceFile& file) const {
@@ -67,6 +98,7 @@ void Packer::count(const SourceFile& file, const io::Source& source) {
   for (const Extent& extent : file.layout.extents) {
     if (is_tensor(extent)) ++summary_.tensors;
   }
+  summary_.tensors += file.layout.views.size();
   summary_.input_bytes += source.size().value_or(0);
 }
 
@@ -89,6 +121,7 @@ Status Packer::limit_open_files(std::shared_ptr<io::Source>& source) {
 
 Status Packer::add_extent(const std::shared_ptr<io::Source>& source, const Extent& extent) {
   TensorSpec spec = tensor_spec(extent);
+  ++tensors_;
   if (is_tensor(extent)) {
     spec.layer = options_.layers.layer_of(spec.name);
     ++summary_.tensors;
@@ -112,6 +145,7 @@ Status Packer::add_rest(io::Source& source, std::uint64_t offset) {
     BBZ_ASSIGN(const std::size_t n, io::read_up_to(source, offset, buffer_));
     if (n == 0) return {};
     BBZ_TRY(writer_.begin_tensor(TensorSpec::bytes(n)));
+    ++tensors_;
     BBZ_TRY(writer_.write(Bytes(buffer_).first(n)));
     BBZ_TRY(writer_.end_tensor());
     offset += n;

@@ -32,12 +32,15 @@ class Packer {
  private:
   Status limit_open_files(std::shared_ptr<io::Source>& source);
   Status add_extent(const std::shared_ptr<io::Source>& source, const files::Extent& extent);
+  Status add_views(const files::Layout& layout, std::uint32_t first_tensor);
   Status add_rest(io::Source& source, std::uint64_t offset);
   void count_bytes(std::uint64_t bytes);
 
   Writer& writer_;
   const PackOptions& options_;
   PackSummary summary_;
+  std::uint32_t tensors_ = 0;       // that the writer was given, of every kind
+  std::uint64_t viewed_bytes_ = 0;  // of the views so far
   std::vector<std::byte> buffer_;
   std::vector<std::weak_ptr<io::Source>> open_;  // sources that the writer may still read
 };

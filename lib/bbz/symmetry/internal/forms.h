@@ -54,4 +54,7 @@ Status check_polar(const catalog::Tensor& tensor);
 // Form rider: rider_form.cc.
 Status check_rider(const catalog::Tensor& tensor);
 
+// Form view: view_form.cc.
+Status check_view(const catalog::Tensor& tensor);
+
 }  // namespace bbz::symmetry

@@ -56,10 +56,15 @@ Status Assembler::add_tensor(std::size_t unit) {
     const Status form = symmetry::check_form(catalog(), tensor);
     if (!form.ok()) {
       BBZ_TRY(fail(number, nullptr, form.error()));
+    } else if (tensor.meta.is_view()) {
+      // Who does not select tensors gets the files, which have the bytes already.
+      BBZ_TRY(options_.wants ? add_view(number) : end_tensor(number, true));
     } else if (tensor.meta.group != catalog::kNone) {
       BBZ_TRY(wait_for_group(number));
     }
-    if (!symmetry::is_derived(tensor.meta)) BBZ_TRY(close_if_done(number));
+    if (!symmetry::is_derived(tensor.meta) && !tensor.meta.is_view()) {
+      BBZ_TRY(close_if_done(number));
+    }
   }
   if (tensor.chunk_count == 0) return tensor_whole(number);
   return {};
@@ -106,6 +111,7 @@ Status Assembler::trust(std::size_t number) {
   ++progress.verified;
   BBZ_TRY(count_as_handed(tensor));
   BBZ_TRY(trust_repeats(number));
+  BBZ_TRY(look_at_views(number));
   const std::uint64_t count = catalog().tensors[tensor].chunk_count;
   return progress.verified == count ? tensor_whole(tensor) : Status();
 }
@@ -135,6 +141,7 @@ Status Assembler::take_chunk(std::size_t number, Bytes payload) {
     BBZ_TRY(hand_out(number, payload));
   }
   BBZ_TRY(take_repeats(number, payload));
+  BBZ_TRY(look_at_views(number));
   if (!chunk.same_as) BBZ_TRY(keep_or_release(number));
   if (progress.verified == catalog().tensors[tensor].chunk_count) return tensor_whole(tensor);
   return {};
@@ -247,7 +254,7 @@ Status Assembler::end_tensor(std::uint32_t number, bool silently) {
     BBZ_TRY(receiver_.end_tensor(tensor));
   }
   let_go_of_group(number);
-  if (tensor.is_operand()) return {};
+  if (tensor.is_operand() || tensor.meta.is_view()) return {};
   ++files_[tensor.meta.file].ended;
   return silently ? Status() : check_file(tensor.meta.file);
 }

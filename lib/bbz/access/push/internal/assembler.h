@@ -1,6 +1,7 @@
 // Assembler: makes tensors of verified payloads, in whatever order they arrive.
 #pragma once
 
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -97,6 +98,15 @@ class Assembler {
   Status hand_out_repeat(std::size_t unit, std::size_t repeated);
   Status recall(std::size_t unit, std::size_t repeated);
 
+  // Views, in views.cc.
+  Status add_view(std::uint32_t view);
+  std::size_t unit_with_payload(const catalog::Tensor& tensor, std::uint64_t chunk) const;
+  Status look_at_views(std::size_t unit);
+  Status gather(std::uint32_t view);
+  Status read_base(const catalog::Tensor& base, std::uint64_t offset, MutableBytes out,
+                   std::optional<std::uint64_t>& decoded);
+  Status recall_base(const catalog::Tensor& base, std::uint64_t offset, MutableBytes out);
+
   // Tensors that follow from others, in groups.cc.
   Status add_group(std::size_t unit);
   Status take_group(std::size_t unit, Bytes payload);
@@ -133,6 +143,10 @@ class Assembler {
 
   // The units of chunks that wait for the payload of the unit that they repeat, by that.
   std::unordered_map<std::size_t, std::vector<std::size_t>> repeats_;
+
+  // The views that wait for the payload of a unit, by that, and for how many each waits.
+  std::unordered_map<std::size_t, std::vector<std::uint32_t>> views_;
+  std::unordered_map<std::uint32_t, std::uint64_t> missing_;
 
   std::vector<GroupProgress> groups_;
   // The groups that wait until a tensor is whole, by tensor.

@@ -5,6 +5,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/format/chunk/payload.h"
+#include "bbz/symmetry/view.h"
 
 namespace bbz::salvage {
 namespace {
@@ -35,6 +36,7 @@ catalog::Chunk expected_chunk(const FoundTensor& tensor, std::uint64_t number) {
 Status Content::read(const FoundTensor& tensor, const std::function<Status(const Piece&)>& take) {
   const Status form = symmetry::check_record(entry_of(tensor));
   if (!form.ok()) return take({tensor.byte_size, form, {}});
+  if (tensor.meta.is_view()) return read_view(tensor, take);
   if (symmetry::is_derived(tensor.meta)) {
     const Status derived = read_derived(tensor);
     return take({tensor.byte_size, derived, derived.ok() ? Bytes(derived_) : Bytes()});
@@ -102,6 +104,59 @@ Status Content::decode_chunk(const FoundTensor& tensor, const catalog::Chunk& ch
   if (group.ok() && *group != nullptr) access = {(*group)->state.get(), &(*group)->catalog};
   return symmetry::decode_chunk(tensor.meta, chunk, job.payload, access, chunk::Check::kPayload,
                                 job.plain);
+}
+
+// Passes a view to `take`, up to the first bytes of its base that are lost.
+Status Content::read_view(const FoundTensor& view,
+                          const std::function<Status(const Piece&)>& take) {
+  const FoundTensor& base = survey_.tensors.at(view.meta.base());
+  const catalog::Tensor entry = entry_of(base);
+  Status read = symmetry::check_record(entry);
+  if (read.ok()) read = symmetry::check_view_of(entry_of(view), entry);
+  std::uint64_t left = view.byte_size;
+  Status taken;
+  Job job;
+  if (read.ok()) {
+    read = symmetry::read_view(
+        view.meta, entry,
+        [&](std::uint64_t offset, MutableBytes out) { return read_base(base, offset, out, job); },
+        [&](std::uint64_t, Bytes part) {
+          left -= part.size();
+          taken = take({part.size(), {}, part});
+          return taken;
+        });
+  }
+  BBZ_TRY(taken);
+  return read.ok() ? Status() : take({left, read, {}});
+}
+
+// Decodes bytes of a dense tensor. `job` has the last chunk that was decoded, if any was.
+Status Content::read_base(const FoundTensor& base, std::uint64_t offset, MutableBytes out,
+                          Job& job) {
+  const std::uint64_t chunk_bytes = base.meta.chunk_elements * base.meta.element_bits / 8;
+  while (!out.empty()) {
+    const std::uint64_t number = offset / chunk_bytes;
+    if (job.plain.empty() || job.number != number) {
+      job.plain.clear();
+      const auto found = base.chunks.find(number);
+      if (found == base.chunks.end()) {
+        return make_error(Code::kTruncated, "chunk {} of its base, tensor {}, is missing", number,
+                          quoted(base.meta.name));
+      }
+      Status decoded = decode_chunk(base, found->second, std::shared_ptr<Group>(), job);
+      if (!decoded.ok()) {
+        job.plain.clear();
+        return decoded;
+      }
+      job.number = number;
+    }
+    const std::uint64_t from = offset - number * chunk_bytes;
+    const std::uint64_t part = std::min<std::uint64_t>(out.size(), job.plain.size() - from);
+    std::ranges::copy(Bytes(job.plain).subspan(from, part), out.begin());
+    out = out.subspan(part);
+    offset += part;
+  }
+  return {};
 }
 
 // Derives a tensor into derived_.

@@ -36,6 +36,7 @@ Status check_names(const File& file, std::span<const Tensor> tensors, std::uint6
     if (tensors[number].meta.kind == TensorKind::kTensor)
       names.push_back(tensors[number].meta.name);
   }
+  for (const std::uint32_t number : file.views) names.push_back(tensors[number].meta.name);
   std::ranges::sort(names);
   const auto twice = std::ranges::adjacent_find(names);
   if (twice != names.end()) {

@@ -1,0 +1,111 @@
+// The part of Assembler that handles views. A view is gathered as soon as it is known and the payloads
+// of its base that it needs are verified, whatever comes first: from the store, or from the receiver,
+// who has the base.
+#include <algorithm>
+
+#include "bbz/access/push/internal/assembler.h"
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/symmetry/view.h"
+
+namespace bbz::push::internal {
+
+// Handles that a view has become known which is wanted and can be decoded.
+Status Assembler::add_view(std::uint32_t number) {
+  const catalog::Tensor& view = catalog().tensors[number];
+  const catalog::Tensor& base = catalog().tensors[view.meta.base()];
+  std::uint64_t missing = 0;
+  for (const std::uint64_t i : symmetry::chunks_of_view(view.meta, base, {0, view.byte_size})) {
+    const std::size_t unit = unit_with_payload(base, i);
+    if (record_map_.unit(unit).is(Unit::kPayloadOk)) continue;
+    views_[unit].push_back(number);
+    ++missing;
+  }
+  if (missing == 0) return gather(number);
+  missing_[number] = missing;
+  return {};
+}
+
+// Returns the unit that has the payload of a chunk.
+std::size_t Assembler::unit_with_payload(const catalog::Tensor& tensor,
+                                         std::uint64_t number) const {
+  const catalog::Chunk& chunk = catalog().chunks[tensor.first_chunk + number];
+  if (!chunk.same_as) return progress_[tensor.meta.number].unit + number;
+  const catalog::ChunkMeta& other = catalog().chunks[*chunk.same_as].meta;
+  return progress_[other.tensor].unit + other.number;
+}
+
+// Continues with the views that wait for a payload, which is verified now.
+Status Assembler::look_at_views(std::size_t unit) {
+  const auto found = views_.find(unit);
+  if (found == views_.end()) return {};
+  const std::vector<std::uint32_t> views = std::move(found->second);
+  views_.erase(found);
+  for (const std::uint32_t view : views) {
+    if (--missing_[view] != 0) continue;
+    missing_.erase(view);
+    if (wants(view)) BBZ_TRY(gather(view));
+  }
+  return {};
+}
+
+// Passes a view to the receiver.
+Status Assembler::gather(std::uint32_t number) {
+  const catalog::Tensor& view = catalog().tensors[number];
+  const catalog::Tensor& base = catalog().tensors[view.meta.base()];
+  Status delivered;
+  std::optional<std::uint64_t> decoded;  // the number of the chunk that is in plain_
+  const Status read = symmetry::read_view(
+      view.meta, base,
+      [&](std::uint64_t offset, MutableBytes out) {
+        return input_.has_store() ? read_base(base, offset, out, decoded)
+                                  : recall_base(base, offset, out);
+      },
+      [&](std::uint64_t offset, Bytes part) {
+        delivered = deliver(number, offset, part);
+        return delivered;
+      });
+  BBZ_TRY(delivered);
+  if (!read.ok()) return fail(number, nullptr, read.error());
+  return end_tensor(number, false);
+}
+
+// Decodes bytes of the base of a view from the store.
+Status Assembler::read_base(const catalog::Tensor& base, std::uint64_t offset, MutableBytes out,
+                            std::optional<std::uint64_t>& decoded) {
+  const std::uint64_t chunk_bytes = base.meta.chunk_elements * base.meta.element_bits / 8;
+  while (!out.empty()) {
+    const std::uint64_t number = offset / chunk_bytes;
+    const catalog::Chunk& chunk = catalog().chunks[base.first_chunk + number];
+    if (decoded != number) {
+      decoded.reset();
+      const Unit& unit = record_map_.unit(unit_with_payload(base, number));
+      BBZ_ASSIGN(const Bytes payload, input_.read(unit.payload(), payload_));
+      plain_.resize(chunk.decoded_bytes);
+      BBZ_TRY(
+          symmetry::decode_chunk(base.meta, chunk, payload, {}, chunk::Check::kDecoded, plain_));
+      decoded = number;
+    }
+    const std::uint64_t from = offset - number * chunk_bytes;
+    const std::uint64_t part = std::min<std::uint64_t>(out.size(), plain_.size() - from);
+    std::ranges::copy(Bytes(plain_).subspan(from, part), out.begin());
+    out = out.subspan(part);
+    offset += part;
+  }
+  return {};
+}
+
+// Asks the receiver for bytes of the base of a view.
+Status Assembler::recall_base(const catalog::Tensor& base, std::uint64_t offset, MutableBytes out) {
+  const std::uint64_t chunk_bytes = base.meta.chunk_elements * base.meta.element_bits / 8;
+  for (std::uint64_t i = offset / chunk_bytes; i * chunk_bytes < offset + out.size(); ++i) {
+    if (record_map_.unit(progress_[base.meta.number].unit + i).is(Unit::kPassed)) continue;
+    return make_error(Code::kUnsupported,
+                      "a view of tensor {} {}, which was not passed on and is not kept: a decoder "
+                      "with a store would have it",
+                      base.meta.number, quoted(base.meta.name));
+  }
+  return receiver_.recall(base, offset, out);
+}
+
+}  // namespace bbz::push::internal

@@ -1,0 +1,31 @@
+// Form view: no chunks, because the elements are bytes of another tensor of the file.
+#include "bbz/symmetry/internal/forms.h"
+#include "bbz/symmetry/internal/view_layout.h"
+#include "bbz/symmetry/view.h"
+
+namespace bbz::symmetry {
+
+Status check_view(const catalog::Tensor& tensor) {
+  BBZ_TRY(check_stored(tensor.meta, 0));
+  if (tensor.byte_size == 0) return {};
+  const ViewLayout layout(tensor.meta);
+  if (layout.is_nested() || layout.span() <= kMaxViewSpan) return {};
+  return about(Code::kLimit, tensor.meta,
+               "a view whose axes overlap, of a span of {} bytes, the limit is {}", layout.span(),
+               kMaxViewSpan);
+}
+
+Status check_view_of(const catalog::Tensor& view, const catalog::Tensor& base) {
+  BBZ_TRY(check_view(view));
+  if (base.meta.form != Form::kDense) {
+    return about(Code::kMalformed, view.meta, "a view of tensor {} {} of form {}", base.meta.number,
+                 quoted(base.meta.name), static_cast<int>(base.meta.form));
+  }
+  const auto product = checked_mul(base.byte_size, kMaxViewFactor);
+  const auto most = product ? checked_add(*product, kFreeViewBytes) : std::nullopt;
+  if (!most || view.byte_size <= *most) return {};
+  return about(Code::kLimit, view.meta, "a view of {} bytes, the limit is {} for a base of {}",
+               view.byte_size, *most, base.byte_size);
+}
+
+}  // namespace bbz::symmetry
