@@ -1,7 +1,6 @@
-// A mutator for fuzz targets that take whole archives: changes one thing somewhere in the structure
-// and makes right what stands above it, so that what is behind the checksums and the catalog's
-// rules is reached. From the bottom up: decoded checksums of chunks and groups, how the records fit
-// together, heads, index, trailer and root digest.
+// A mutator for fuzz targets that take whole archives: changes one thing somewhere in the structure and makes right what stands
+// above it, so that what is behind the checksums and the catalog's rules is reached. From the bottom up: decoded checksums of
+// chunks and groups, how the records fit together, heads, index, trailer and root digest.
 #pragma once
 
 #include <random>
@@ -309,8 +308,7 @@ class Fitter {
   Limits limits_;
   std::uint32_t files_ = 0, tensors_ = 0, groups_ = 0, file_tensors_ = 0;
   std::vector<SharedBlockType> block_types_;
-  std::optional<std::uint32_t>
-      newest_tile_;  // number of the newest tensor that tiles the open file
+  std::optional<std::uint32_t> newest_tile_;  // the newest tensor that tiles the open file
   std::uint64_t file_size_ = 0;
   bool file_ = false;
   std::optional<catalog::TensorMeta> tensor_;  // whose chunks come
