@@ -99,7 +99,7 @@ TEST_F(CVectors, ViewsSayWhatTheyAreOf) {
 
   // A program that was compiled before there were views gets what it knows.
   bbz_tensor_info old{};
-  old.struct_size = offsetof(bbz_tensor_info, strides);
+  old.struct_size = offsetof(bbz_tensor_info, block_type);
   old.base = 77;
   ASSERT_EQ(bbz_reader_tensor(reader.get(), 2, &old, error_.get()), BBZ_OK) << message();
   EXPECT_EQ(old.base, 77u);
