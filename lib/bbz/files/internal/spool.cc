@@ -11,7 +11,7 @@
 namespace bbz::files {
 namespace {
 
-constexpr std::size_t kStep = std::size_t{1} << 18;
+constexpr std::size_t kBlockBytes = std::size_t{1} << 18;
 constexpr std::uint64_t kBetweenChecks = std::uint64_t{1} << 26;  // of the space that is left
 
 // A copy of the first bytes of a stream, then bytes that are only in memory, and then the rest of
@@ -82,7 +82,7 @@ Result<Spooled> spool(std::vector<std::byte> first, std::unique_ptr<io::Source> 
       break;
     }
     copied += block.size();
-    block.resize(kStep);
+    block.resize(kBlockBytes);
     BBZ_ASSIGN(const std::size_t n, io::read_up_to(*stream, copied, block));
     block.resize(n);
     if (n > limit - copied) why_not = too_large;
