@@ -58,6 +58,32 @@ TEST(Hostile, ViewsOutsideTheirStorageAreRefused) {
               HasSubstr("expected a non-negative whole number"));
 }
 
+// The places of a part and of a view of it count elements of different widths.
+TEST(Hostile, ViewsOfPartsOfBytesStayWithinTheirStorage) {
+  const std::string bytes = counting_bytes(24);
+  const auto file = [&](std::uint64_t offset, std::uint64_t size, View view,
+                        const std::string& dtype = "float32") {
+    view.elements = 24;
+    const std::string part = '(' + pickle_text("v") + pickle_int(offset) + pickle_int(size) + 't';
+    return make_torch(pickle(pickle_view_v3(view, dtype, part)), {bytes});
+  };
+  const auto elements = [&](const std::string& text) {
+    const auto state = read(text);
+    return state.ok() ? elements_of(text, *state, state->tensors.at(0)).value()
+                      : state.error().message;
+  };
+  EXPECT_EQ(elements(file(12, 12, {"", "0", 0, 1, {2}, {1}})), bytes.substr(16, 8));
+  EXPECT_EQ(elements(file(16, 8, {"", "0", 0, 0, {1, 2}, {1, 1}}, "float16")), bytes.substr(16, 4));
+  EXPECT_EQ(elements(file(8, 16, {"", "0", 0, 0, {2, 2}, {1, 2}})),
+            bytes.substr(8, 4) + bytes.substr(16, 4) + bytes.substr(12, 4) + bytes.substr(20, 4));
+  EXPECT_EQ(elements(file(12, 12, {"", "0", 0, 1, {2}, {1}}, "complex32")), bytes.substr(16, 8));
+  EXPECT_THAT(refusal(file(10, 12, {"", "0", 0, 0, {1}, {1}})),
+              HasSubstr("begins in the storage \"0\" at byte 10, which is no multiple of its 4"));
+  EXPECT_THAT(refusal(file(12, 12, {"", "0", 0, 1, {3}, {1}})),
+              HasSubstr("a tensor ends after its storage"));
+  EXPECT_EQ(refusal(file(24, 0, {"", "0", 0, 9, {0}, {1}})), "no error");
+}
+
 TEST(Hostile, StoragesThatAreNotThereAreRefused) {
   const std::string missing = pickle_view({"FloatStorage", "9", 6, 0, {2, 3}, {3, 1}});
   EXPECT_THAT(refusal_of(missing), HasSubstr("no entry for the storage \"9\""));
