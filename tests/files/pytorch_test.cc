@@ -93,8 +93,8 @@ TEST(Pytorch, TensorsThatShareAStorageAreViewsOfIt) {
   EXPECT_THAT(laid_out({{"a", later}, {"b", pickle_view(kMatrix)}, {"c", pickle_view(kMatrix)}}),
               ElementsAre("pytorch", "b F32 2 3", "a F32 1 2 of b at 16 by 7 1",
                           "c F32 2 3 of b at 0 by 3 1"));
-  EXPECT_THAT(laid_out({{"data/0", turned}}), ElementsAre("pytorch", "data/0_ F32 6 storage",
-                                                          "data/0 F32 3 2 of data/0_ at 0 by 1 3"));
+  EXPECT_THAT(laid_out({{"data/0", turned}}), ElementsAre("pytorch", "data/0~2 F32 6 storage",
+                                                          "data/0 F32 3 2 of data/0~2 at 0 by 1 3"));
   EXPECT_THAT(laid_out({{"a", part}, {"b", none}}),
               ElementsAre("pytorch", "b F32 0 2", "a F32 3", "data/0:12 F32 3 storage"));
 }

@@ -158,8 +158,9 @@ Result<std::optional<ValueId>> Unpickler::rebuild_tensor(const Global& function,
   BBZ_ASSIGN(const ValueId tensor, make_tensor(from, *type, std::move(view)));
   if (quantized) {
     // (scheme, scales, zero points, axis), of which those of one scale are plain numbers.
-    const std::vector<ValueId> items = contents(values_[arguments[4]]).items;
-    if (items.size() == 4) {
+    const std::vector<ValueId>& all = contents(values_[arguments[4]]).items;
+    if (all.size() == 4) {
+      const std::vector<ValueId> items = all;  // a copy, because values are made
       Value dict;
       dict.kind = Kind::kDict;
       BBZ_ASSIGN(const ValueId quantizer, make(dict));
@@ -186,8 +187,9 @@ Status Unpickler::add_named(std::vector<ValueId>& pairs, std::string_view name, 
 // size[, coalesced]) or (compressed indices, plain indices, values, size).
 Result<std::optional<ValueId>> Unpickler::make_sparse(const std::vector<ValueId>& arguments) {
   if (arguments.size() < 2) return std::optional<ValueId>();
-  const std::vector<ValueId> parts = contents(values_[arguments[1]]).items;
-  if (parts.size() < 2 || parts.size() > kMostArguments) return std::optional<ValueId>();
+  const std::vector<ValueId>& all = contents(values_[arguments[1]]).items;
+  if (all.size() < 2 || all.size() > kMostArguments) return std::optional<ValueId>();
+  const std::vector<ValueId> parts = all;  // a copy, because values are made
   const bool compressed = parts.size() > 2 && values_[parts[2]].kind == Kind::kTensor;
   Value dict = plain_value(Kind::kDict);
   BBZ_ASSIGN(const ValueId id, make(dict));

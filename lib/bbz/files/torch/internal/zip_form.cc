@@ -158,7 +158,6 @@ class ZipFormReader {
       state_.storages.push_back(std::move(storage));
     }
     for (Tensor& tensor : naming.take()) {
-      left_.all_name_bytes -= std::min<std::uint64_t>(left_.all_name_bytes, tensor.name.size());
       tensor.storage += first;
       state_.tensors.push_back(std::move(tensor));
     }
