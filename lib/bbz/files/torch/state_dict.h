@@ -14,6 +14,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bbz/base/error.h"
@@ -87,10 +88,15 @@ bool looks_like_zip(Bytes start);
 // or code in one directory.
 bool looks_like_torch_zip(Bytes start);
 
+// The message of read_state_dict() for a zip archive without the pickle of an object, after the name
+// of the file. torch.save did not write it.
+inline constexpr std::string_view kNoPickle = "zip archive: no entry \"<name>/data.pkl\"";
+
 // Returns whether a file has the format of PyTorch before 1.6.
 bool looks_like_legacy(Bytes start);
 
-// Returns whether a file is a tar as PyTorch wrote at first: with a member "sys_info" before others.
+// Returns whether a file begins as a tar that PyTorch wrote at first: with a member "sys_info". Other
+// tars may have one too.
 bool looks_like_old_tar(Bytes start);
 
 // Returns whether a file begins in one of these ways.
