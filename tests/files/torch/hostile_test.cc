@@ -71,8 +71,9 @@ TEST(Hostile, ViewsOfPartsOfBytesStayWithinTheirStorage) {
   };
   const auto elements = [&](const std::string& text) {
     const auto state = read(text);
-    return state.ok() ? elements_of(text, *state, state->tensors.at(0)).value()
-                      : state.error().message;
+    if (!state.ok()) return state.error().message;
+    const auto found = elements_of(text, *state, state->tensors.at(0));
+    return found.ok() ? *found : found.error().message;
   };
   EXPECT_EQ(elements(file(12, 12, {"", "0", 0, 1, {2}, {1}})), bytes.substr(16, 8));
   EXPECT_EQ(elements(file(16, 8, {"", "0", 0, 0, {1, 2}, {1, 1}}, "float16")), bytes.substr(16, 4));
