@@ -93,10 +93,30 @@ TEST(Pytorch, TensorsThatShareAStorageAreViewsOfIt) {
   EXPECT_THAT(laid_out({{"a", later}, {"b", pickle_view(kMatrix)}, {"c", pickle_view(kMatrix)}}),
               ElementsAre("pytorch", "b F32 2 3", "a F32 1 2 of b at 16 by 7 1",
                           "c F32 2 3 of b at 0 by 3 1"));
-  EXPECT_THAT(laid_out({{"data/0", turned}}), ElementsAre("pytorch", "data/0_ F32 6 storage",
-                                                          "data/0 F32 3 2 of data/0_ at 0 by 1 3"));
+  EXPECT_THAT(
+      laid_out({{"data/0", turned}}),
+      ElementsAre("pytorch", "data/0~2 F32 6 storage", "data/0 F32 3 2 of data/0~2 at 0 by 1 3"));
   EXPECT_THAT(laid_out({{"a", part}, {"b", none}}),
               ElementsAre("pytorch", "b F32 0 2", "a F32 3", "data/0:12 F32 3 storage"));
+}
+
+// Keys that are no good names do not make names long, however many there are.
+TEST(Pytorch, PartsOfStoragesWithBadKeysHaveTheirNumbers) {
+  const auto turned = [](const std::string& key) {
+    return pickle_view({"ByteStorage", key, 6, 0, {3, 2}, {1, 3}});
+  };
+  const std::string endless(3000, 'k');
+  torch::ZipFiles more;
+  for (const std::string& key : {std::string("\xff"), endless, std::string("#1")}) {
+    more.emplace_back("model/data/" + key, counting_bytes(6));
+  }
+  EXPECT_THAT(layout_of(make_torch(
+                  pickle(pickle_dict(
+                      {{"data/#0", turned("\xff")}, {"b", turned(endless)}, {"c", turned("#1")}})),
+                  {}, {}, more)),
+              ElementsAre("pytorch", "data/#0~2 U8 6 storage", "data/#1 U8 6 storage",
+                          "data/#1~2 U8 6 storage", "data/#0 U8 3 2 of data/#0~2 at 0 by 1 3",
+                          "b U8 3 2 of data/#1 at 0 by 1 3", "c U8 3 2 of data/#1~2 at 0 by 1 3"));
 }
 
 // Slices of a flat storage are tensors like any others; what none of them has is joined to a part that
@@ -220,6 +240,22 @@ TEST(Pytorch, StreamsAreCopiedBecauseTheirEndIsReadFirst) {
               ElementsAre("stdin bytes"));
   EXPECT_THAT(layout_of_stream(make_torch("no pickle", {}), options),
               ElementsAre("stdin bytes", HasSubstr("a torch.save file, but data.pkl: byte 0")));
+}
+
+// Any tar may begin with a member of the name that PyTorch 0.1 began with.
+TEST(Pytorch, TarsThatOnlyBeginLikeOldFilesAreTars) {
+  const TempDir dir;
+  const std::string tar = tar_member("sys_info", "x") + tar_member("pickle", "y") +
+                          tar_member("other", "z") + tar_end();
+  const std::vector<Found> members = {
+      {"sys_info", "bytes", "x"}, {"pickle", "bytes", "y"}, {"other", "bytes", "z"}};
+  for (const Options& options : {Options{.temporary_folder = dir.path()}, Options{},
+                                 Options{.temporary_folder = dir.path(), .copied_bytes = 600},
+                                 Options{.temporary_folder = dir.path(), .copied_bytes = 2000}}) {
+    const auto files = open_stream(std::make_unique<Pipe>(tar), options).value();
+    EXPECT_EQ(read_all(*files).value(), members);
+    EXPECT_TRUE(files->check_unchanged().ok());
+  }
 }
 
 TEST(Pytorch, StreamsThatCannotBeCopiedArePlainBytes) {

@@ -88,7 +88,8 @@ std::string with_reason(std::string_view what, std::string_view failure) {
 std::string why_zip(const Unparsed& file, const std::string& path) {
   const std::string_view first = first_zip_name(file.start);
   if (first.ends_with(".npy")) return "NumPy arrays (.npz), which are not split into tensors";
-  if (!torch::looks_like_torch_zip(file.start) && !torch::has_usual_suffix(path)) {
+  const bool torch = torch::looks_like_torch_zip(file.start) && file.failure != torch::kNoPickle;
+  if (!torch && !torch::has_usual_suffix(path)) {
     return path.ends_with(".keras") ? "a Keras model" : "";
   }
   return with_reason("a torch.save file", file.failure);

@@ -104,5 +104,22 @@ TEST(Elements, FailsWhereTheFileIsCut) {
   EXPECT_EQ(elements_of(cut, state, state.tensors[0]).code(), Code::kTruncated);
 }
 
+// No reader gives such tensors; memory is safe all the same.
+TEST(Elements, ThatLeaveTheirStorageAreRefused) {
+  const std::string file = make_torch(
+      pickle(pickle_dict({{"flat", pickle_view({"ByteStorage", "0", 24, 0, {8}, {1}})},
+                          {"strided", pickle_view({"ByteStorage", "0", 24, 0, {2, 4}, {1, 2}})}})),
+      {counting_bytes(24)});
+  const auto state = read(file).value();
+  for (Tensor tensor : state.tensors) {
+    tensor.storage_offset = 16;
+    EXPECT_TRUE(elements_of(file, state, tensor).ok()) << tensor.name;
+    tensor.storage_offset = 17;
+    EXPECT_EQ(elements_of(file, state, tensor).code(), Code::kInternal) << tensor.name;
+    tensor.storage_offset = 1'000'000;
+    EXPECT_EQ(elements_of(file, state, tensor).code(), Code::kInternal) << tensor.name;
+  }
+}
+
 }  // namespace
 }  // namespace bbz::torch

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 #include "files/torch/make_files.h"
 #include "files/torch/reading.h"
 
@@ -56,6 +58,33 @@ TEST(Hostile, ViewsOutsideTheirStorageAreRefused) {
   EXPECT_THAT(refusal_of(view(0, {2}, {3, 1})), HasSubstr("1 extents with 2 strides"));
   EXPECT_THAT(refusal_of(view(0, {~std::uint64_t{0}}, {1})),
               HasSubstr("expected a non-negative whole number"));
+}
+
+// The places of a part and of a view of it count elements of different widths.
+TEST(Hostile, ViewsOfPartsOfBytesStayWithinTheirStorage) {
+  const std::string bytes = counting_bytes(24);
+  const auto file = [&](std::uint64_t offset, std::uint64_t size, View view,
+                        const std::string& dtype = "float32") {
+    view.elements = 24;
+    const std::string part = '(' + pickle_text("v") + pickle_int(offset) + pickle_int(size) + 't';
+    return make_torch(pickle(pickle_view_v3(view, dtype, part)), {bytes});
+  };
+  const auto elements = [&](const std::string& text) {
+    const auto state = read(text);
+    if (!state.ok()) return state.error().message;
+    const auto found = elements_of(text, *state, state->tensors.at(0));
+    return found.ok() ? *found : found.error().message;
+  };
+  EXPECT_EQ(elements(file(12, 12, {"", "0", 0, 1, {2}, {1}})), bytes.substr(16, 8));
+  EXPECT_EQ(elements(file(16, 8, {"", "0", 0, 0, {1, 2}, {1, 1}}, "float16")), bytes.substr(16, 4));
+  EXPECT_EQ(elements(file(8, 16, {"", "0", 0, 0, {2, 2}, {1, 2}})),
+            bytes.substr(8, 4) + bytes.substr(16, 4) + bytes.substr(12, 4) + bytes.substr(20, 4));
+  EXPECT_EQ(elements(file(12, 12, {"", "0", 0, 1, {2}, {1}}, "complex32")), bytes.substr(16, 8));
+  EXPECT_THAT(refusal(file(10, 12, {"", "0", 0, 0, {1}, {1}})),
+              HasSubstr("begins in the storage \"0\" at byte 10, which is no multiple of its 4"));
+  EXPECT_THAT(refusal(file(12, 12, {"", "0", 0, 1, {3}, {1}})),
+              HasSubstr("a tensor ends after its storage"));
+  EXPECT_EQ(refusal(file(24, 0, {"", "0", 0, 9, {0}, {1}})), "no error");
 }
 
 TEST(Hostile, StoragesThatAreNotThereAreRefused) {
@@ -127,11 +156,113 @@ TEST(Hostile, LongNamesAreNotGiven) {
       ElementsAre("1234.67"));
 }
 
+TEST(Hostile, NamesThatGrowTooLongAreNotGiven) {
+  Limits limits;
+  limits.name_bytes = 8;
+  const std::string view = pickle_view(kMatrix);
+  const auto twice = [&](const std::string& name) {
+    return pickle_dict({{"a." + name, view}, {"a", pickle_dict({{name, view}})}});
+  };
+  EXPECT_THAT(names_of(twice("4567"), limits), ElementsAre("a.4567", "a.4567~2"));
+  EXPECT_THAT(names_of(twice("45678"), limits), ElementsAre("a.45678"));
+  const auto conjugated = [&](const std::string& name) {
+    return pickle_dict(
+        {{name, pickle_view_open(kMatrix) + "}" + pickle_text("conj") + "\x88" + "stR"}});
+  };
+  EXPECT_THAT(names_of(conjugated("123"), limits), ElementsAre("123:conj"));
+  EXPECT_THAT(names_of(conjugated("1234"), limits), ElementsAre());
+}
+
+// A pickle of a list of `count` names of the matrix, each of which takes two bytes of it.
+std::string list_of(std::size_t count) {
+  std::string value = pickle_view(kMatrix) + "q\x01" + "0](";
+  for (std::size_t i = 0; i < count; ++i) value += "h\x01";
+  return value + "e";
+}
+
+TEST(Hostile, NamesOfOneTensorAreCountedWithTheirAxes) {
+  Limits limits;
+  limits.named_values = 12 * 5;  // 8 and 2 for each of two axes
+  EXPECT_EQ(names_of(list_of(5), limits).size(), 5u);
+  EXPECT_THAT(names_of(list_of(6), limits),
+              ElementsAre(HasSubstr("the named tensors take more than 60 values")));
+  // Archives in a row share what is left.
+  const std::string archive = make_torch(pickle(list_of(3)), {std::string(24, 'x')});
+  EXPECT_EQ(refusal(archive, limits), "no error");
+  EXPECT_THAT(refusal(archive + archive, limits), HasSubstr("the named tensors take more than"));
+}
+
+TEST(Hostile, KeysAreLookedAtABoundedNumberOfTimes) {
+  const auto dict_of = [](const std::string& key, std::size_t count) {
+    std::string value = key + "q\x01" + "0" + pickle_view(kMatrix) + "q\x02" + "0}(";
+    for (std::size_t i = 0; i < count; ++i) value += "h\x01h\x02";
+    return value + "u";
+  };
+  Limits limits;
+  limits.key_bytes = 20'000;
+  const auto many = ElementsAre(HasSubstr("the keys of dicts have more than 20000 bytes"));
+  const std::string text = pickle_text(std::string(1000, 'k'));
+  EXPECT_THAT(names_of(dict_of(text, 10), limits), ElementsAre(std::string(1000, 'k')));
+  EXPECT_THAT(names_of(dict_of(text, 20), limits), many);
+  const std::string bytes = "B" + little(1000, 4) + std::string(1000, 'k');
+  EXPECT_EQ(names_of(dict_of(bytes, 10), limits).size(), 10u);
+  EXPECT_THAT(names_of(dict_of(bytes, 20), limits), many);
+  // A tuple of tuples, of 256 texts in all, each of which takes 64 bytes.
+  std::string inner = "(", outer = "(";
+  for (int i = 0; i < 16; ++i) inner += "K\x01";
+  for (int i = 0; i < 16; ++i) outer += "h\x03";
+  const std::string tuple = inner + "tq\x03" + "0" + outer + "t";
+  EXPECT_EQ(names_of(dict_of(tuple, 1), limits).size(), 1u);
+  EXPECT_THAT(names_of(dict_of(tuple, 2), limits), many);
+  // What is longer than a name is not looked at, and what is below it has none.
+  for (const std::string& key :
+       {pickle_text(std::string(5000, 'k')), "B" + little(5000, 4) + std::string(5000, 'k')}) {
+    EXPECT_THAT(names_of(dict_of(key, 100), limits), ElementsAre());
+    EXPECT_THAT(names_of(dict_of(key + "\x85", 2), limits), ElementsAre("0", "1"));
+  }
+}
+
+TEST(Hostile, StoragesHaveShortKeys) {
+  const auto storage = [](std::size_t size) {
+    return pickle_storage("torch", "FloatStorage", std::string(size, 'k'), 6);
+  };
+  EXPECT_THAT(refusal_of(storage(4096)), HasSubstr("no entry for the storage"));
+  EXPECT_THAT(refusal_of(storage(4097)),
+              HasSubstr("a storage whose key has 4097 bytes; the limit is 4096"));
+}
+
+// A long list is an argument again and again, of calls that look at its size at most.
+TEST(Hostile, ArgumentsAreNotCopiedBeforeTheirSizeIsKnown) {
+  const std::string list = "(" + std::string(1'000'000, 'N') + "lq\x01" + "0";
+  const std::string quantized = pickle_global("torch._utils", "_rebuild_qtensor") + '(' +
+                                pickle_storage("torch", "QInt8Storage", "0", 24) + "K" +
+                                std::string(1, '\0') + "))h\x01t";
+  for (const std::string& call :
+       {pickle_global("torch._utils", "_rebuild_sparse_tensor") + "(Nh\x01t", quantized}) {
+    std::string calls;
+    for (int i = 0; i < 20'000; ++i) calls += call + "R0";
+    const std::clock_t begin = std::clock();
+    EXPECT_EQ(refusal_of(list + calls + "N"), "no error");
+    EXPECT_LT(std::clock() - begin, 2 * CLOCKS_PER_SEC);
+  }
+}
+
 TEST(Hostile, PlacesInTheMemoTakeNoRoomBetweenThem) {
   const std::string far = "r" + little(0xffffffff, 4);
   EXPECT_THAT(names_of(pickle_view(kMatrix) + far + "0j" + little(0xffffffff, 4)),
               ElementsAre("tensor"));
   EXPECT_THAT(refusal_of("Nj" + little(0xfffffffe, 4)), HasSubstr("the memo has no value there"));
+  // Those after a gap count as values, each once.
+  Limits limits;
+  limits.values = 10;
+  const auto places = [](std::uint64_t first, int count) {
+    std::string text = "N";
+    for (int i = 0; i < count; ++i) text += "r" + little(first + static_cast<std::uint64_t>(i), 4);
+    return text;
+  };
+  EXPECT_EQ(refusal_of(places(1000, 10) + places(1000, 10).substr(1), limits), "no error");
+  EXPECT_THAT(refusal_of(places(1000, 11), limits), HasSubstr("more than 10 values"));
+  EXPECT_EQ(refusal_of(places(0, 100), limits), "no error");
 }
 
 TEST(Hostile, LimitsHold) {

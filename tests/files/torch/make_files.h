@@ -76,10 +76,12 @@ inline std::string pickle_tuple(const std::vector<std::uint64_t>& values) {
 inline std::string pickle_global(std::string_view module, std::string_view name) {
   return 'c' + std::string(module) + '\n' + std::string(name) + '\n';
 }
+// `more` is what follows the number of elements: in old files, a part of the storage.
 inline std::string pickle_storage(std::string_view module, std::string_view type,
-                                  std::string_view key, std::uint64_t elements) {
+                                  std::string_view key, std::uint64_t elements,
+                                  const std::string& more = "") {
   return '(' + pickle_text("storage") + pickle_global(module, type) + pickle_text(key) +
-         pickle_text("cpu") + pickle_int(elements) + "tQ";
+         pickle_text("cpu") + pickle_int(elements) + more + "tQ";
 }
 
 // A view of a storage of one of torch's own types ("FloatStorage").
@@ -106,10 +108,11 @@ inline std::string pickle_view(const View& view) {
   return pickle_view_open(view) + "tR";
 }
 
-// A call of _rebuild_tensor_v3: a view of bytes with the dtype beside it.
-inline std::string pickle_view_v3(const View& view, std::string_view dtype) {
+// A call of _rebuild_tensor_v3: a view of bytes, or of a part of them, with the dtype beside it.
+inline std::string pickle_view_v3(const View& view, std::string_view dtype,
+                                  const std::string& part = "") {
   return pickle_global("torch._utils", "_rebuild_tensor_v3") + '(' +
-         pickle_storage("torch.storage", "UntypedStorage", view.key, view.elements) +
+         pickle_storage("torch.storage", "UntypedStorage", view.key, view.elements, part) +
          pickle_int(view.offset) + pickle_tuple(view.shape) + pickle_tuple(view.strides) + "\x89" +
          pickle_global("collections", "OrderedDict") + ")R" + pickle_global("torch", dtype) + "tR";
 }

@@ -14,6 +14,8 @@ using testing::HasSubstr;
 
 const ZipFiles kFiles = {{"m/data.pkl", "pickled"}, {"m/data/0", ""}, {"m/data/1", "01234567"}};
 
+const std::string kA = "a/data.pkl", kB = "b/data.pkl";
+
 Result<std::vector<ZipEntry>> entries_of(const std::string& file, const Limits& limits = {}) {
   BBZ_ASSIGN(ZipArchive archive, read_zip(*source_of(file), file.size(), limits));
   if (archive.begin != 0) return make_error(Code::kMalformed, "bytes before the archive");
@@ -89,8 +91,8 @@ TEST(Zip, FindsArchivesInARow) {
     ZipForm form;
     form.zip64 = zip64;
     // Of the same size, so that an offset in one is that of the same record in the other.
-    const std::string first = make_zip({{"a", "0123"}}, form);
-    const std::string second = make_zip({{"b", "4567"}}, form);
+    const std::string first = make_zip({{kA, "0123"}}, form);
+    const std::string second = make_zip({{kB, "4567"}}, form);
     const std::string file = first + second;
     const auto last = read_zip(*source_of(file), file.size(), {});
     ASSERT_TRUE(last.ok()) << last.error().message;
@@ -99,7 +101,7 @@ TEST(Zip, FindsArchivesInARow) {
     const auto before = read_zip(*source_of(file), last->begin, {});
     ASSERT_TRUE(before.ok()) << before.error().message;
     EXPECT_EQ(before->begin, 0u);
-    EXPECT_EQ(before->entries.at(0).name, "a");
+    EXPECT_EQ(before->entries.at(0).name, kA);
   }
   // Only the last may have a comment.
   ZipForm form;
@@ -135,28 +137,29 @@ TEST(Zip, RefusesHeadersThatDiffer) {
 
 TEST(Zip, RefusesEntriesThatOverlap) {
   // The list of the file with the first entry twice.
-  const std::string zip = make_zip({{"a", "0123"}, {"a", "0123"}});
-  const std::string second_offset = little(30 + 1 + 4, 4) + "a";
-  EXPECT_THAT(zip_refusal(replaced(zip, second_offset, little(0, 4) + "a", true)),
+  const std::string zip = make_zip({{kA, "0123"}, {kA, "0123"}});
+  const std::string second_offset = little(30 + kA.size() + 4, 4) + kA;
+  EXPECT_THAT(zip_refusal(replaced(zip, second_offset, little(0, 4) + kA, true)),
               HasSubstr("two entries overlap"));
 }
 
 TEST(Zip, RefusesAnEntryWithinAnothersData) {
-  const std::string inner = make_zip({{"b", "0123"}}).substr(0, 30 + 1 + 4);
-  const std::string zip = make_zip({{"a", inner}, {"b", "0123"}});
+  const std::string inner = make_zip({{kB, "0123"}}).substr(0, 30 + kA.size() + 4);
+  const std::string zip = make_zip({{kA, inner}, {kB, "0123"}});
   EXPECT_EQ(zip_refusal(zip), "no error");
   // The list of the file gives the place of the second entry's copy in the first one.
-  const std::string second_offset = little(30 + 1 + inner.size(), 4) + "b";
-  EXPECT_THAT(zip_refusal(replaced(zip, second_offset, little(30 + 1, 4) + "b", true)),
+  const std::string second_offset = little(30 + kA.size() + inner.size(), 4) + kB;
+  EXPECT_THAT(zip_refusal(replaced(zip, second_offset, little(30 + kA.size(), 4) + kB, true)),
               HasSubstr("two entries overlap"));
 }
 
 TEST(Zip, RefusesDataThatReachesIntoTheDirectory) {
   ZipForm form;
-  const std::string zip = make_zip({{"a", "0123"}}, form);
-  const std::string size = little(4, 4) + little(4, 4) + little(1, 2);
-  EXPECT_THAT(zip_refusal(replaced(zip, size, little(5, 4) + little(5, 4) + little(1, 2), true)),
-              HasSubstr("an entry's data does not end before the central directory"));
+  const std::string zip = make_zip({{kA, "0123"}}, form);
+  const std::string size = little(4, 4) + little(4, 4) + little(kA.size(), 2);
+  EXPECT_THAT(
+      zip_refusal(replaced(zip, size, little(5, 4) + little(5, 4) + little(kA.size(), 2), true)),
+      HasSubstr("an entry's data does not end before the central directory"));
 }
 
 TEST(Zip, RefusesDirectoriesOverTheLimits) {
@@ -186,6 +189,19 @@ TEST(Zip, RefusesEndRecordsThatDiffer) {
   EXPECT_THAT(zip_refusal(replaced(zip, little(0xffff, 2) + little(0xffff, 2),
                                    little(2, 2) + little(2, 2), true)),
               HasSubstr("the two end records differ"));
+}
+
+// Their local headers are not read: a document or a package may have very many.
+TEST(Zip, ArchivesWithoutAPickleAreKnownByTheirDirectory) {
+  ZipFiles files = {{"a/one.txt", "1"}, {"a/two.txt", "2"}, {"a/b/data.pkl", "3"}};
+  const auto broken = [&] {
+    std::string zip = make_zip(files);
+    zip.replace(zip.find("PK\x03\x04", 4), 4, "????");  // the second local header
+    return zip;
+  };
+  EXPECT_EQ(refusal(broken()), "malformed: test.pt: " + std::string(kNoPickle));
+  files.emplace_back("a/data.pkl", pickle("}"));
+  EXPECT_THAT(refusal(broken()), HasSubstr("no local header"));
 }
 
 }  // namespace

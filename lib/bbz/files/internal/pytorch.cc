@@ -91,18 +91,22 @@ std::vector<Part> with_gaps(const std::vector<Part>& parts, std::uint64_t size) 
   return all;
 }
 
-// Returns a name for a part of a storage that no tensor has.
-std::string part_name(const std::string& key, std::uint64_t begin, const Names& names,
-                      const torch::Limits& limits) {
-  const bool usable = is_utf8(key) && key.size() < limits.name_bytes / 2;
-  std::string name = "data/" + (usable ? key : "");
-  if (begin != 0) name += fmt::format(":{}", begin);
-  while (names.contains(name)) name += '_';
+// Returns a name for a part of a storage that no tensor has. A key that is no good name is replaced by
+// the number of the storage, so that however many there are, names stay short.
+std::string part_name(const torch::Storage& storage, std::size_t number, std::uint64_t begin,
+                      const Names& names, const torch::Limits& limits) {
+  const bool usable = is_utf8(storage.key) && storage.key.size() < limits.name_bytes / 2;
+  std::string base = "data/" + (usable ? storage.key : fmt::format("#{}", number));
+  if (begin != 0) base += fmt::format(":{}", begin);
+  std::string name = base;
+  for (std::uint64_t i = 2; names.contains(name); ++i) name = fmt::format("{}~{}", base, i);
   return name;
 }
 
-Extent extent_of(const torch::Storage& storage, const Part& part, Names& names,
+// Returns the extent of a part of the storage of this number.
+Extent extent_of(const torch::StateDict& state, std::size_t number, const Part& part, Names& names,
                  const torch::Limits& limits) {
+  const torch::Storage& storage = state.storages[number];
   const std::uint64_t size = part.end - part.begin;
   const std::uint64_t offset = storage.offset + part.begin;
   Extent extent{Extent::Kind::kTensor, "", {}, {}, offset, size};
@@ -115,7 +119,7 @@ Extent extent_of(const torch::Storage& storage, const Part& part, Names& names,
   }
   const std::uint64_t width = element_bytes(extent.dtype);
   if (part.mixed || size % width != 0) return bytes_extent(offset, size);
-  extent.name = part_name(storage.key, part.begin, names, limits);
+  extent.name = part_name(storage, number, part.begin, names, limits);
   names.insert(extent.name);
   extent.shape = {size / width};
   extent.storage = true;
@@ -143,7 +147,7 @@ std::vector<Extent> extents_of(const torch::StateDict& state, const torch::Limit
     if (parts.empty() && storage.size != 0 && storage.dtype) {
       parts.push_back({0, storage.size, nullptr, storage.dtype, false});
     }
-    for (const Part& part : parts) extents.push_back(extent_of(storage, part, names, limits));
+    for (const Part& part : parts) extents.push_back(extent_of(state, i, part, names, limits));
   }
   std::ranges::stable_sort(extents, {}, [](const Extent& extent) {
     return std::pair(extent.offset, *extent.length != 0);

@@ -16,6 +16,13 @@ constexpr std::uint64_t kCacheBytes = std::uint64_t{1} << 26;
 constexpr std::uint64_t kSmallestPage = std::uint64_t{1} << 9;
 constexpr std::uint64_t kLargestPage = std::uint64_t{1} << 16;
 
+// A reader of state dicts that lets a tensor leave its storage must not make memory unsafe.
+Status check_within(const Storage& range, std::uint64_t offset, std::uint64_t size) {
+  if (offset <= range.size && size <= range.size - offset) return {};
+  return make_error(Code::kInternal, "a tensor leaves its storage {}: {} bytes at {} of {}",
+                    quoted(range.key), size, offset, range.size);
+}
+
 // Reads a range of a source in pages. The oldest page is dropped when the cache is full.
 class PageCache {
  public:
@@ -28,8 +35,9 @@ class PageCache {
     capacity_ = kCacheBytes / page_size_;
   }
 
-  // Copies bytes from `offset` of the range on. Precondition: they lie within the range.
+  // Copies bytes from `offset` of the range on. Errors: kInternal if they leave it.
   Status read(std::uint64_t offset, MutableBytes out) {
+    BBZ_TRY(check_within(range_, offset, out.size()));
     while (!out.empty()) {
       const std::uint64_t number = offset / page_size_;
       if (number != newest_ || page_ == nullptr) BBZ_TRY(load(number));
@@ -117,6 +125,7 @@ class ElementSource final : public io::Source {
     if (offset >= size_ || out.empty()) return std::size_t{0};
     if (size_ - offset < out.size()) out = out.first(static_cast<std::size_t>(size_ - offset));
     if (contiguous_) {
+      BBZ_TRY(check_within(storage_, view_.storage_offset * width_ + offset, out.size()));
       BBZ_TRY(io::read_exactly(file_, start() + offset, out));
     } else {
       const std::scoped_lock lock(mutex_);

@@ -35,7 +35,9 @@ Status Unpickler::persistent_id(ValueId id) {
     number = std::to_string(value.number);
     key = number;
   }
-  if (value.kind == Kind::kInt || value.kind == Kind::kString) {
+  // Those that were given values are not longer.
+  const bool plain = value.kind == Kind::kInt || value.kind == Kind::kString;
+  if (plain && key.size() <= limits_.name_bytes) {
     if (const auto found = known_.find(key); found != known_.end()) return push(found->second);
   }
   Value object = plain_value(Kind::kObject);
@@ -76,6 +78,10 @@ Result<ValueId> Unpickler::storage_id(const std::vector<ValueId>& items) {
 Result<ValueId> Unpickler::mention(std::string_view key, const Global& type,
                                    std::uint64_t elements) {
   const bool known = type.kind == GlobalKind::kStorageType;
+  if (key.size() > limits_.name_bytes) {  // a look at it takes time at each mention
+    return error(Code::kLimit, fmt::format("a storage whose key has {} bytes; the limit is {}",
+                                           key.size(), limits_.name_bytes));
+  }
   StorageMention mention;
   mention.key = key;
   mention.dtype = type.dtype;
@@ -136,7 +142,7 @@ Status Unpickler::add_part(std::string_view key, std::string_view whole, std::ui
                            std::uint64_t elements) {
   BBZ_ASSIGN(const ValueId id, known_storage(whole));
   BBZ_ASSIGN(const ValueId part, part_of(storage(values_[id]), offset, elements));
-  known_.emplace(keep(std::string(key)), part);
+  if (key.size() <= limits_.name_bytes) known_.emplace(keep(std::string(key)), part);
   return {};
 }
 
@@ -148,7 +154,7 @@ Status Unpickler::add_tensor(std::string_view key, std::string_view whole, Tenso
         fmt::format("a tensor of the storage {}, whose type is unknown", quoted(whole)));
   }
   BBZ_ASSIGN(const ValueId tensor, make_tensor(from, *from.type, std::move(view)));
-  known_.emplace(keep(std::string(key)), tensor);
+  if (key.size() <= limits_.name_bytes) known_.emplace(keep(std::string(key)), tensor);
   return {};
 }
 

@@ -43,20 +43,35 @@ Result<std::vector<std::uint64_t>> Unpickler::extents(ValueId id, std::string_vi
   return list;
 }
 
-// Checks that the view, of elements of `width` bytes, lies within its storage.
-Status Unpickler::check_bounds(const Tensor& view, const StorageRef& from,
-                               std::uint64_t width) const {
+// Moves a view, of elements of `width` bytes, from the beginning of a reference to that of its
+// storage, whose elements may have another width. Checks that it lies within both.
+Status Unpickler::place(Tensor& view, const StorageRef& from, std::uint64_t width) const {
+  if (std::ranges::find(view.shape, 0u) != view.shape.end()) {
+    view.storage_offset = 0;  // it has no place, and torch checks none
+    return {};
+  }
   std::optional<std::uint64_t> last = view.storage_offset;
-  if (std::ranges::find(view.shape, 0u) != view.shape.end()) return {};
   for (std::size_t i = 0; i < view.shape.size() && last; ++i) {
     const auto reach = checked_mul(view.shape[i] - 1, view.strides[i]);
     last = reach ? checked_add(*last, *reach) : std::nullopt;
   }
+  // The size of the storage does not overflow, and the reference is within it.
   const Global& type = *from.type;
-  const std::uint64_t own_width = (type.dtype ? element_bytes(*type.dtype) : 1) * type.parts;
+  const std::uint64_t own_width =
+      (type.dtype ? element_bytes(*type.dtype) : 1) * std::max(type.parts, 1u);
+  const StorageMention& storage = storages_[from.storage];
   if (!last || *last >= from.elements * own_width / width) {
-    return malformed(
-        fmt::format("a tensor ends after its storage {}", quoted(storages_[from.storage].key)));
+    return malformed(fmt::format("a tensor ends after its storage {}", quoted(storage.key)));
+  }
+  const std::uint64_t begin = from.offset * own_width;
+  if (begin % width != 0) {
+    return malformed(fmt::format(
+        "a tensor begins in the storage {} at byte {}, which is no multiple of its {} bytes",
+        quoted(storage.key), begin, width));
+  }
+  view.storage_offset += begin / width;
+  if (!storage.size || *last + begin / width >= *storage.size / width) {
+    return malformed(fmt::format("a tensor ends after its storage {}", quoted(storage.key)));
   }
   return {};
 }
@@ -86,10 +101,9 @@ Result<ValueId> Unpickler::make_tensor(const StorageRef& from, const Global& typ
   view.dtype = *type.dtype;
   const std::uint64_t parts = type.parts;
   const std::uint64_t width = element_bytes(view.dtype) * parts;
-  BBZ_TRY(check_bounds(view, from, width));
+  BBZ_TRY(place(view, from, width));
   const bool empty = std::ranges::find(view.shape, 0u) != view.shape.end();
-  if (empty) view.storage_offset = 0;  // it has no place, and torch checks none
-  view.storage_offset = (view.storage_offset + from.offset) * parts;
+  view.storage_offset *= parts;
   if (parts != 1) {
     // A stride that an extent of 1 never takes may be as large as it likes.
     for (std::size_t i = 0; i < view.shape.size(); ++i) {
@@ -144,8 +158,9 @@ Result<std::optional<ValueId>> Unpickler::rebuild_tensor(const Global& function,
   BBZ_ASSIGN(const ValueId tensor, make_tensor(from, *type, std::move(view)));
   if (quantized) {
     // (scheme, scales, zero points, axis), of which those of one scale are plain numbers.
-    const std::vector<ValueId> items = contents(values_[arguments[4]]).items;
-    if (items.size() == 4) {
+    const std::vector<ValueId>& all = contents(values_[arguments[4]]).items;
+    if (all.size() == 4) {
+      const std::vector<ValueId> items = all;  // a copy, because values are made
       Value dict;
       dict.kind = Kind::kDict;
       BBZ_ASSIGN(const ValueId quantizer, make(dict));
@@ -172,8 +187,9 @@ Status Unpickler::add_named(std::vector<ValueId>& pairs, std::string_view name, 
 // size[, coalesced]) or (compressed indices, plain indices, values, size).
 Result<std::optional<ValueId>> Unpickler::make_sparse(const std::vector<ValueId>& arguments) {
   if (arguments.size() < 2) return std::optional<ValueId>();
-  const std::vector<ValueId> parts = contents(values_[arguments[1]]).items;
-  if (parts.size() < 2 || parts.size() > kMostArguments) return std::optional<ValueId>();
+  const std::vector<ValueId>& all = contents(values_[arguments[1]]).items;
+  if (all.size() < 2 || all.size() > kMostArguments) return std::optional<ValueId>();
+  const std::vector<ValueId> parts = all;  // a copy, because values are made
   const bool compressed = parts.size() > 2 && values_[parts[2]].kind == Kind::kTensor;
   Value dict = plain_value(Kind::kDict);
   BBZ_ASSIGN(const ValueId id, make(dict));

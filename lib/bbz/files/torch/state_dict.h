@@ -14,6 +14,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bbz/base/error.h"
@@ -32,6 +33,11 @@ struct Limits {
   std::uint64_t rank = 64;                                // of a tensor
   std::uint64_t name_bytes = 4096;                        // of a tensor's dotted path
   std::uint64_t all_name_bytes = std::uint64_t{1} << 26;  // of all of them
+  // What the named tensors take: 8 for each name, and 2 for each axis. A tensor takes more of
+  // `values`, so that only those with many names come near.
+  std::uint64_t named_values = 4'000'000;
+  // Of the keys of dicts, each time one is looked at, and 64 more if it is put into a path.
+  std::uint64_t key_bytes = std::uint64_t{1} << 27;
   std::uint64_t tensor_bytes = std::uint64_t{1}
                                << 44;  // of one tensor, which strides of 0 may expand
 };
@@ -82,10 +88,15 @@ bool looks_like_zip(Bytes start);
 // or code in one directory.
 bool looks_like_torch_zip(Bytes start);
 
+// The message of read_state_dict() for a zip archive without the pickle of an object, after the name
+// of the file. torch.save did not write it.
+inline constexpr std::string_view kNoPickle = "zip archive: no entry \"<name>/data.pkl\"";
+
 // Returns whether a file has the format of PyTorch before 1.6.
 bool looks_like_legacy(Bytes start);
 
-// Returns whether a file is a tar as PyTorch wrote at first: with a member "sys_info" before others.
+// Returns whether a file begins as a tar that PyTorch wrote at first: with a member "sys_info". Other
+// tars may have one too.
 bool looks_like_old_tar(Bytes start);
 
 // Returns whether a file begins in one of these ways.
@@ -106,9 +117,9 @@ bool looks_like_torch(Bytes start);
 //     channel. An element of complex128 or complex32 is two of F64 or F16, on one more axis. If the
 //     elements are those of the storage conjugated or negated, ":conj" or ":neg" follows;
 //   - a storage that is saved itself is a tensor of one axis.
-// A tensor that several paths lead to has several names, up to 16 for each value that the paths
-// meet in. Tensors whose paths are longer than the limit or deeper have no name; their storages are
-// listed all the same. A tensor may be far larger than its storage, if strides are 0.
+// A tensor that several paths lead to has several names: one for each place in a container that holds
+// it, and a container is entered up to 16 times. Tensors whose names are longer than the limit, or
+// whose paths are deeper, have no name; their storages are listed all the same. A tensor may be far larger than its storage, if strides are 0.
 //
 // Memory and time are bounded by the size of the file and by the limits. Errors: kInvalidArgument if
 // the source cannot seek or has no known size; kIo; kTruncated; kLimit; kMalformed if the file or the

@@ -34,7 +34,8 @@ class LegacyReader {
     BBZ_TRY(check_system(system));
     BBZ_ASSIGN(const ReadPickle object, next(kLargePickle, "the pickle"));
     BBZ_ASSIGN(const ReadPickle keys, next(kLargePickle, "the list of storages"));
-    Naming naming(*object.machine, limits_);
+    Limits left = limits_;
+    Naming naming(*object.machine, left);
     BBZ_TRY(naming.visit(object.root, ""));
     StateDict state;
     BBZ_TRY(locate(object, keys, state));

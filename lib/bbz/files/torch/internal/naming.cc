@@ -17,6 +17,8 @@ constexpr std::uint64_t kRepeats = 2;  // of all values, in their number
 constexpr std::uint64_t kFewValues = 1000;
 constexpr std::size_t kLongestTuple = 16;  // that is shown as a key
 constexpr int kDeepestTuple = 3;
+constexpr std::uint64_t kNameValues = 8;  // that a name takes, and 2 for each axis
+constexpr std::uint64_t kTextBytes = 64;  // of a key that is put into a path, and of its own text
 
 bool is_module_part(const Value& key) {
   return key.kind == Kind::kString &&
@@ -48,14 +50,14 @@ void for_each_below(const Contents& contents, const Visit& visit) {
 
 }  // namespace
 
-Naming::Naming(const Unpickler& pickle, const Limits& limits)
+Naming::Naming(const Unpickler& pickle, Limits& left)
     : pickle_(pickle),
-      limits_(limits),
+      left_(left),
+      limits_(left),
       visits_(pickle.count()),
       on_path_(pickle.count()),
       holds_(pickle.count()),
-      repeats_left_(kFewValues + kRepeats * pickle.count()),
-      name_bytes_left_(limits.all_name_bytes) {
+      repeats_left_(kFewValues + kRepeats * pickle.count()) {
   find_holders();
 }
 
@@ -101,19 +103,33 @@ bool Naming::may_enter(ValueId id) const {
   return visits_[id] < kMostVisits && size <= repeats_left_;
 }
 
-void Naming::add_pairs(const Value& dict, Role role, std::vector<Child>& out) const {
+// Counts bytes of a key towards the limit: a pickle can mention a long one again and again in a few
+// bytes.
+Status Naming::look_at_key(std::uint64_t bytes) {
+  if (bytes > left_.key_bytes) {
+    return make_error(Code::kLimit, "the keys of dicts have more than {} bytes in all",
+                      limits_.key_bytes);
+  }
+  left_.key_bytes -= bytes;
+  return {};
+}
+
+Status Naming::add_pairs(const Value& dict, Role role, std::vector<Child>& out) {
   const std::vector<ValueId>& pairs = pickle_.contents(dict).pairs;
   // As in Python, a key that is set again keeps its place and takes the last value.
   std::unordered_map<std::string_view, std::size_t> texts;
   std::unordered_map<std::int64_t, std::size_t> numbers;
   for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
     const Value& key = pickle_.value(pairs[i]);
+    const bool text = key.kind == Kind::kString || key.kind == Kind::kBytes;
+    if (text && key.text.size() > limits_.name_bytes) continue;  // what is below has no name
     const auto place = static_cast<std::uint32_t>(i / 2);
     Child child{pairs[i + 1], pairs[i], place, Role::kKey};
     if (role == Role::kState && is_module_part(key)) child.role = Role::kItself;
     bool added = true;
     std::size_t at = 0;
     if (key.kind == Kind::kString) {
+      BBZ_TRY(look_at_key(key.text.size()));
       const auto found = texts.try_emplace(key.text, out.size());
       added = found.second;
       at = found.first->second;
@@ -130,10 +146,11 @@ void Naming::add_pairs(const Value& dict, Role role, std::vector<Child>& out) co
       out[at].value = child.value;
     }
   }
+  return {};
 }
 
 // Returns what hangs below a value and holds tensors.
-std::vector<Naming::Child> Naming::children_of(ValueId id, Role role) const {
+Result<std::vector<Naming::Child>> Naming::children_of(ValueId id, Role role) {
   const Value& value = pickle_.value(id);
   const Contents& contents = pickle_.contents(value);
   std::vector<Child> children;
@@ -151,7 +168,7 @@ std::vector<Naming::Child> Naming::children_of(ValueId id, Role role) const {
                         : wrapped ? Role::kItself
                                   : Role::kIndex});
   }
-  add_pairs(value, role, children);
+  BBZ_TRY(add_pairs(value, role, children));
   const bool wraps = value.kind == Kind::kObject && value.number != 0;
   for (const ValueId state : contents.states) {
     children.push_back({state, 0, 0, wraps ? Role::kWrapped : Role::kState});
@@ -161,39 +178,44 @@ std::vector<Naming::Child> Naming::children_of(ValueId id, Role role) const {
 }
 
 // Returns the text of a key, or nullopt if its place says more.
-std::optional<std::string> Naming::text_of(ValueId key, int depth) const {
+Result<std::optional<std::string>> Naming::text_of(ValueId key, int depth) {
   const Value& value = pickle_.value(key);
+  const auto none = [] { return std::optional<std::string>(); };
+  BBZ_TRY(look_at_key(kTextBytes));
   switch (value.kind) {
     case Kind::kString:
     case Kind::kBytes:
-      if (value.text.size() > limits_.name_bytes) return std::string(value.text);  // too long
-      return as_utf8(value.text);
+      if (value.text.size() > limits_.name_bytes) return none();
+      BBZ_TRY(look_at_key(value.text.size()));
+      return std::optional(as_utf8(value.text));
     case Kind::kInt:
-      return std::to_string(value.number);
+      return std::optional(std::to_string(value.number));
     case Kind::kBool:
-      return value.number != 0 ? "True" : "False";
+      return std::optional<std::string>(value.number != 0 ? "True" : "False");
     case Kind::kTuple:
       break;
     default:
-      return std::nullopt;
+      return none();
   }
   const std::vector<ValueId>& items = pickle_.contents(value).items;
-  if (depth == kDeepestTuple || items.size() > kLongestTuple) return std::nullopt;
+  if (depth == kDeepestTuple || items.size() > kLongestTuple) return none();
   std::string text = "(";
   for (std::size_t i = 0; i < items.size(); ++i) {
-    const auto item = text_of(items[i], depth + 1);
-    if (!item || text.size() + item->size() > limits_.name_bytes) return std::nullopt;
+    BBZ_ASSIGN(const auto item, text_of(items[i], depth + 1));
+    if (!item || text.size() + item->size() > limits_.name_bytes) return none();
     if (i != 0) text += ',';
     text += *item;
   }
-  return text + ')';
+  return std::optional(text + ')');
 }
 
 // Adds a child's component to the path. Returns false if the path is too long for a name.
-bool Naming::append_component(const Child& child) {
+Result<bool> Naming::append_component(const Child& child) {
   if (child.role != Role::kIndex && child.role != Role::kKey) return true;
   std::optional<std::string> text;
-  if (child.role == Role::kKey) text = text_of(child.key, 0);
+  if (child.role == Role::kKey) {
+    BBZ_ASSIGN(text, text_of(child.key, 0));
+  }
   if (!text) text = std::to_string(child.place);
   if (text->size() >= limits_.name_bytes || path_.size() >= limits_.name_bytes - text->size()) {
     return false;
@@ -210,7 +232,7 @@ Status Naming::enter(const Child& child) {
   if (value.contents == Value::kEmpty || !may_enter(child.value)) return {};
   Frame frame;
   frame.value = child.value;
-  frame.children = children_of(child.value, child.role);
+  BBZ_ASSIGN(frame.children, children_of(child.value, child.role));
   frame.path_size = path_.size();
   if (visits_[child.value] != 0) {
     const Contents& contents = pickle_.contents(value);
@@ -235,7 +257,8 @@ Status Naming::visit(ValueId root, std::string_view prefix) {
       continue;
     }
     const Child child = frame.children[frame.next++];
-    if (append_component(child)) BBZ_TRY(enter(child));
+    BBZ_ASSIGN(const bool named, append_component(child));
+    if (named) BBZ_TRY(enter(child));
   }
   return {};
 }
@@ -259,22 +282,31 @@ Status Naming::add(const Value& value) {
   return add(std::move(view));
 }
 
+// A name that is too long, which a number or the bits of the tensor can make it, is not given.
 Status Naming::add(Tensor view) {
   std::string name = (path_.empty() ? std::string(kLoneTensor) : path_) + view.name;
+  if (name.size() > limits_.name_bytes) return {};
   std::uint64_t& next = names_.try_emplace(name, 1).first->second;
   if (next++ != 1) {
     const std::string base = name;
     std::uint64_t number = next - 1;
     do {
       name = fmt::format("{}~{}", base, number++);
+      if (name.size() > limits_.name_bytes) return {};
     } while (!names_.try_emplace(name, 2).second);
     names_[base] = number;
   }
-  if (name.size() > name_bytes_left_) {
+  if (name.size() > left_.all_name_bytes) {
     return make_error(Code::kLimit, "the names of tensors have more than {} bytes in all",
                       limits_.all_name_bytes);
   }
-  name_bytes_left_ -= name.size();
+  left_.all_name_bytes -= name.size();
+  const std::uint64_t values = kNameValues + 2 * view.shape.size();
+  if (values > left_.named_values) {
+    return make_error(Code::kLimit, "the named tensors take more than {} values in all",
+                      limits_.named_values);
+  }
+  left_.named_values -= values;
   view.name = std::move(name);
   tensors_.push_back(std::move(view));
   return {};

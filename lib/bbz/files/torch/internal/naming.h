@@ -18,11 +18,12 @@ namespace bbz::torch {
 // walks through all values. Not thread-safe.
 class Naming {
  public:
-  // Visits values of `pickle`, which must not read on. Both arguments must outlive this object.
-  Naming(const Unpickler& pickle, const Limits& limits);
+  // Visits values of `pickle`, which must not read on. Both arguments must outlive this object. What
+  // the names and the keys take is taken from `left`, which is what a file may still have.
+  Naming(const Unpickler& pickle, Limits& left);
 
   // Names what is below a value; `prefix` leads to it and may be empty. Errors: kLimit if the names
-  // take too many bytes.
+  // or the keys take too much.
   Status visit(ValueId root, std::string_view prefix);
 
   // Returns the tensors that were named, in the order of the visits.
@@ -53,20 +54,21 @@ class Naming {
   void find_holders();
   Status enter(const Child& child);
   bool may_enter(ValueId id) const;
-  std::vector<Child> children_of(ValueId id, Role role) const;
-  void add_pairs(const Value& dict, Role role, std::vector<Child>& out) const;
-  bool append_component(const Child& child);
-  std::optional<std::string> text_of(ValueId key, int depth) const;
+  Result<std::vector<Child>> children_of(ValueId id, Role role);
+  Status add_pairs(const Value& dict, Role role, std::vector<Child>& out);
+  Status look_at_key(std::uint64_t bytes);
+  Result<bool> append_component(const Child& child);
+  Result<std::optional<std::string>> text_of(ValueId key, int depth);
   Status add(const Value& value);
   Status add(Tensor view);
 
   const Unpickler& pickle_;
-  const Limits& limits_;
+  Limits& left_;
+  const Limits limits_;               // those at the beginning
   std::vector<std::uint8_t> visits_;  // by value
   std::vector<bool> on_path_;         // by value
   std::vector<bool> holds_;           // by value: whether a tensor or a storage is below it
   std::uint64_t repeats_left_ = 0;    // visits of values that were visited before
-  std::uint64_t name_bytes_left_;
   std::vector<Frame> frames_;
   std::string path_;
   std::vector<Tensor> tensors_;

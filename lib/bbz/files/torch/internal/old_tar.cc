@@ -72,7 +72,8 @@ class TarReader {
     std::vector<std::byte> bytes(static_cast<std::size_t>(member.end - member.offset));
     BBZ_TRY(io::read_exactly(file_, member.offset, bytes));
     BBZ_ASSIGN(const ValueId root, pickle_.run(bytes, "pickle"));
-    Naming naming(pickle_, limits_);
+    Limits left = limits_;
+    Naming naming(pickle_, left);
     BBZ_TRY(naming.visit(root, ""));
     StateDict state;
     const auto& mentions = pickle_.storages();

@@ -139,7 +139,8 @@ Status Unpickler::memo(Op op) {
   } else if (place == memo_.size() && sparse_memo_.empty()) {
     memo_.push_back(id);
   } else {
-    sparse_memo_[place] = id;
+    const bool added = sparse_memo_.insert_or_assign(place, id).second;
+    if (added) BBZ_TRY(spend(1));  // it takes more memory than the opcode
   }
   return {};
 }

@@ -86,7 +86,7 @@ class Unpickler {
   Status add_named(std::vector<ValueId>& pairs, std::string_view name, ValueId value);
   Status attach(ValueId id, ValueId state);
   std::string bits_of(ValueId metadata);
-  Status check_bounds(const Tensor& view, const StorageRef& from, std::uint64_t width) const;
+  Status place(Tensor& view, const StorageRef& from, std::uint64_t width) const;
   Result<std::vector<std::uint64_t>> extents(ValueId id, std::string_view what);
   Result<std::uint64_t> count(ValueId id, std::string_view what) const;
 

@@ -16,6 +16,8 @@ constexpr std::uint32_t kEndMagic = 0x06054b50;
 constexpr std::uint32_t kLocatorMagic = 0x07064b50;
 constexpr std::uint32_t kEnd64Magic = 0x06064b50;
 
+constexpr std::string_view kPickleName = "/data.pkl";
+
 constexpr std::uint64_t kLocalSize = 30;
 constexpr std::uint64_t kCentralSize = 46;
 constexpr std::uint64_t kEndSize = 22;
@@ -253,6 +255,11 @@ bool looks_like_torch_zip(Bytes start) {
   });
 }
 
+bool is_pickle(const ZipEntry& entry) {
+  const std::string_view name = entry.name;
+  return name.ends_with(kPickleName) && name.find('/') == name.size() - kPickleName.size();
+}
+
 Status check_stored(const ZipEntry& entry) {
   if (entry.encrypted) {
     return make_error(Code::kUnsupported, "zip archive: the entry {} is encrypted",
@@ -293,12 +300,14 @@ Result<ZipArchive> read_zip(io::Source& file, std::uint64_t end, const Limits& l
       return malformed(at, "a local header does not end before the central directory");
     }
     entry.header += archive.begin;
-    BBZ_TRY(read_local(file, offset, entry));
     entries.push_back(std::move(entry));
   }
   if (!reader.finished()) {
     return malformed(offset, "the central directory has bytes after its entries");
   }
+  // Most zip archives are no files of PyTorch; their local headers would be read for nothing.
+  if (std::ranges::none_of(entries, is_pickle)) return make_error(Code::kMalformed, kNoPickle);
+  for (ZipEntry& entry : entries) BBZ_TRY(read_local(file, offset, entry));
   std::ranges::sort(entries, {}, &ZipEntry::header);
   for (std::size_t i = 1; i < entries.size(); ++i) {
     if (entries[i].header < entries[i - 1].offset + entries[i - 1].size) {

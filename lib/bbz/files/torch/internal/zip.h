@@ -26,8 +26,12 @@ struct ZipArchive {
 
 // Returns the archive that ends at byte `end` of the file. Only at the end of the file may a comment
 // follow its entries. Does not check the checksums of the data, because PyTorch can leave them out.
-// Errors: those of read_state_dict.
+// Errors: those of read_state_dict; kMalformed with the message kNoPickle if no entry is the pickle of
+// an object, before anything but the central directory is read.
 Result<ZipArchive> read_zip(io::Source& file, std::uint64_t end, const Limits& limits);
+
+// Returns whether an entry is the pickle of an object by its name: "<name>/data.pkl".
+bool is_pickle(const ZipEntry& entry);
 
 // Returns kUnsupported if the data of an entry is not stored as it is.
 Status check_stored(const ZipEntry& entry);

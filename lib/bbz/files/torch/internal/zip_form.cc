@@ -13,8 +13,6 @@
 namespace bbz::torch {
 namespace {
 
-constexpr std::string_view kPickleName = "/data.pkl";
-
 // The versions of the file format, "<prefix>/version", that PyTorch reads.
 constexpr int kOldestVersion = 1;
 constexpr int kNewestVersion = 10;
@@ -22,6 +20,7 @@ constexpr int kNewestVersion = 10;
 // The entries of the archive by name, relative to the directory that torch.save puts them in.
 class Entries {
  public:
+  // Precondition: one of the entries is the pickle, as read_zip() checks.
   static Result<Entries> of(const ZipArchive& archive) {
     Entries entries;
     for (const ZipEntry& entry : archive.entries) {
@@ -29,16 +28,12 @@ class Entries {
         return make_error(Code::kMalformed, "zip archive: the entry {} occurs twice",
                           quoted(entry.name));
       }
-      const std::string_view name = entry.name;
-      if (name.ends_with(kPickleName) && name.find('/') == name.size() - kPickleName.size()) {
+      if (is_pickle(entry)) {
         if (!entries.prefix_.empty()) {
           return make_error(Code::kMalformed, "zip archive: data.pkl is in two directories");
         }
-        entries.prefix_ = name.substr(0, name.find('/') + 1);
+        entries.prefix_ = entry.name.substr(0, entry.name.find('/') + 1);
       }
-    }
-    if (entries.prefix_.empty()) {
-      return make_error(Code::kMalformed, "zip archive: no entry \"<name>/data.pkl\"");
     }
     return entries;
   }
@@ -122,9 +117,6 @@ class ZipFormReader {
                           "what ends at byte {}: {}", end, archive.error().message);
       }
       if (!archive.ok()) return archive.error();
-      if (archive->entries.empty()) {
-        return make_error(Code::kMalformed, "zip archive: no entry \"<name>/data.pkl\"");
-      }
       left_.entries -= archive->entries.size();
       archives_.push_back(std::move(*archive));
     }
@@ -158,7 +150,6 @@ class ZipFormReader {
       state_.storages.push_back(std::move(storage));
     }
     for (Tensor& tensor : naming.take()) {
-      left_.all_name_bytes -= std::min<std::uint64_t>(left_.all_name_bytes, tensor.name.size());
       tensor.storage += first;
       state_.tensors.push_back(std::move(tensor));
     }
