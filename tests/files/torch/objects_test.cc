@@ -310,12 +310,15 @@ TEST(Objects, ArchivesInARowAreNumbered) {
 }
 
 TEST(Objects, TorchScriptIsTakenApartToo) {
-  const std::string object =
-      pickle_global("__torch__", "Net") + ")\x81" + pickle_dict({{"weight", kView}}) + "b";
-  const std::string file = make_torch(
-      pickle(object), {counting_bytes(24)}, {},
-      {{"model/constants.pkl", pickle(kView + "\x85")}, {"model/constants/0", counting_bytes(24)}});
-  EXPECT_THAT(names_of_file(file), ElementsAre("weight", "constants.0"));
+  const auto net = [](const std::string& attribute) {
+    const std::string object =
+        pickle_global("__torch__", "Net") + ")\x81" + pickle_dict({{attribute, kView}}) + "b";
+    return make_torch(pickle(object), {counting_bytes(24)}, {},
+                      {{"model/constants.pkl", pickle(kView + "\x85")},
+                       {"model/constants/0", counting_bytes(24)}});
+  };
+  EXPECT_THAT(names_of_file(net("weight")), ElementsAre("weight", "constants.0"));
+  EXPECT_THAT(names_of_file(net("constants.0")), ElementsAre("constants.0", "constants.0~2"));
 }
 
 }  // namespace

@@ -35,7 +35,8 @@ class LegacyReader {
     BBZ_ASSIGN(const ReadPickle object, next(kLargePickle, "the pickle"));
     BBZ_ASSIGN(const ReadPickle keys, next(kLargePickle, "the list of storages"));
     Limits left = limits_;
-    Naming naming(*object.machine, left);
+    UsedNames names;
+    Naming naming(*object.machine, left, names);
     BBZ_TRY(naming.visit(object.root, ""));
     StateDict state;
     BBZ_TRY(locate(object, keys, state));

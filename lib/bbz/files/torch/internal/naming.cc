@@ -50,14 +50,15 @@ void for_each_below(const Contents& contents, const Visit& visit) {
 
 }  // namespace
 
-Naming::Naming(const Unpickler& pickle, Limits& left)
+Naming::Naming(const Unpickler& pickle, Limits& left, UsedNames& used)
     : pickle_(pickle),
       left_(left),
       limits_(left),
       visits_(pickle.count()),
       on_path_(pickle.count()),
       holds_(pickle.count()),
-      repeats_left_(kFewValues + kRepeats * pickle.count()) {
+      repeats_left_(kFewValues + kRepeats * pickle.count()),
+      names_(used) {
   find_holders();
 }
 

@@ -9,6 +9,9 @@
 
 namespace bbz::torch {
 
+// The names that tensors of a file have, each with the number that the next of that name gets.
+using UsedNames = std::unordered_map<std::string, std::uint64_t>;
+
 // Names tensors by the keys, indices and attributes that lead to them, joined by '.'. A module is
 // named as its own state dict would: its parameters, buffers and modules are found through the
 // attributes _parameters, _buffers and _modules, which leave no trace in the name.
@@ -18,9 +21,10 @@ namespace bbz::torch {
 // walks through all values. Not thread-safe.
 class Naming {
  public:
-  // Visits values of `pickle`, which must not read on. Both arguments must outlive this object. What
-  // the names and the keys take is taken from `left`, which is what a file may still have.
-  Naming(const Unpickler& pickle, Limits& left);
+  // Visits values of `pickle`, which must not read on. All arguments must outlive this object. What
+  // the names and the keys take is taken from `left`, which is what a file may still have. Names are
+  // unique among `used`, to which they are added.
+  Naming(const Unpickler& pickle, Limits& left, UsedNames& used);
 
   // Names what is below a value; `prefix` leads to it and may be empty. Errors: kLimit if the names
   // or the keys take too much.
@@ -72,8 +76,7 @@ class Naming {
   std::vector<Frame> frames_;
   std::string path_;
   std::vector<Tensor> tensors_;
-  std::unordered_map<std::string, std::uint64_t>
-      names_;  // with the number of the next of that name
+  UsedNames& names_;
 };
 
 }  // namespace bbz::torch

@@ -73,7 +73,8 @@ class TarReader {
     BBZ_TRY(io::read_exactly(file_, member.offset, bytes));
     BBZ_ASSIGN(const ValueId root, pickle_.run(bytes, "pickle"));
     Limits left = limits_;
-    Naming naming(pickle_, left);
+    UsedNames names;
+    Naming naming(pickle_, left, names);
     BBZ_TRY(naming.visit(root, ""));
     StateDict state;
     const auto& mentions = pickle_.storages();

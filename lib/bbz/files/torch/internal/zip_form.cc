@@ -139,7 +139,7 @@ class ZipFormReader {
       return make_error(Code::kMalformed, "{}: byte {}: bytes follow the end of the pickle",
                         part.pickle, pickle.size());
     }
-    Naming naming(pickle, left_);
+    Naming naming(pickle, left_, names_);
     if (const Status named = naming.visit(root, part.name); !named.ok()) {
       return make_error(named.code(), "{}: {}", part.pickle, named.error().message);
     }
@@ -177,6 +177,7 @@ class ZipFormReader {
 
   io::Source& file_;
   Limits left_;  // what the archives may still have
+  UsedNames names_;
   std::vector<ZipArchive> archives_;
   StateDict state_;
 };
