@@ -51,7 +51,7 @@ struct Model {
 // `threads` and `limits` are those of the Reader if it is an archive. Tensors of several files come
 // in the order of the files' names. Errors: kNotFound; kInvalidArgument if no model is found or if
 // two files have a tensor of the same name; kUnsupported if an archive has a tensor of a dtype that
-// is not known; those of the formats.
+// is not known, or if a GGUF file, also in an archive, has one of a type that is not known; those of the formats.
 Result<Model> open(const std::string& path, unsigned threads = kAllCores,
                    const Limits& limits = {});
 // Opens a model from a file that the caller has opened; `path` is its name. Directories are not
