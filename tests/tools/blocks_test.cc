@@ -115,6 +115,27 @@ TEST_F(Blocks, OfGgufFilesAreComparedIfAllTypesAreKnown) {
   }
 }
 
+// Shapes are compared in values: two tensors of other blocks can have one shape, and two of as many
+// blocks need not.
+TEST_F(Blocks, AreOfAnotherShapeIfTheyHaveOtherValues) {
+  constexpr std::uint32_t kQ4 = 2, kQ4K = 12;
+  write("q4.gguf", text_of(gguf::file_of({{"same values", {512, 2}, kQ4, 2 * 16 * 18},
+                                          {"same blocks", {32, 2}, kQ4, 2 * 18},
+                                          {"blocks and numbers", {32, 2}, kQ4, 2 * 18}})));
+  write("q4k.gguf", text_of(gguf::file_of({{"same values", {512, 2}, kQ4K, 2 * 2 * 144},
+                                           {"same blocks", {256, 2}, kQ4K, 2 * 144},
+                                           {"blocks and numbers", {32, 2}, 0, 2 * 32 * 4}})));
+  const Finished finished = sh("$BBZ compare --json q4.gguf q4k.gguf");
+  ASSERT_EQ(finished.code, 0) << finished.err;
+  const auto tensors = nlohmann::json::parse(finished.out)["tensors"];
+  ASSERT_EQ(tensors.size(), 3u);
+  for (const auto& tensor : tensors) {
+    EXPECT_EQ(tensor["identical"], false);
+    EXPECT_EQ(tensor["note"], tensor["name"] == "same blocks" ? "another shape" : "")
+        << tensor["name"];
+  }
+}
+
 TEST_F(Blocks, MountShowsTheFile) {
   std::filesystem::create_directory(dir_ / "m");
   if (const auto why = why_no_mount(dir_ / "m")) GTEST_SKIP() << *why;

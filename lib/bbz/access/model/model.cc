@@ -216,7 +216,7 @@ Error no_model(std::string_view shown, const std::string& name, Bytes front) {
     return make_error(Code::kUnsupported, "{}: it is {}", shown, why);
   }
   return make_error(Code::kInvalidArgument,
-                    "{}: not a model: expected safetensors, a torch.save file or an archive",
+                    "{}: not a model: expected safetensors, GGUF, a torch.save file or an archive",
                     shown);
 }
 

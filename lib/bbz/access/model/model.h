@@ -1,5 +1,5 @@
-// Reads the tensors of one model, stored in safetensors, a PyTorch state dict, a directory or an
-// archive.
+// Reads the tensors of one model, stored in safetensors, GGUF, a PyTorch state dict, a directory or
+// an archive.
 #pragma once
 
 #include <memory>
@@ -42,8 +42,8 @@ struct Model {
 };
 
 // Opens a model. `path` names one of:
-// - a safetensors file, recognised by its name or its first bytes; a file of torch.save; a bbz
-//   archive;
+// - a safetensors file, recognised by its name or its first bytes; a GGUF file; a file of torch.save;
+//   a bbz archive;
 // - a directory with one file of safetensors or torch.save (.pt, .pth, .bin, .ckpt, .pth.tar), or with
 //   several whose tensors have different names. Files with the latter suffixes that hold no tensors
 //   are skipped.

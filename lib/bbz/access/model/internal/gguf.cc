@@ -8,6 +8,8 @@
 namespace bbz::model {
 namespace {
 
+constexpr std::string_view kFormat = "gguf";  // in the metadata of a file
+
 Status check_gguf_file(const Reader& reader, std::uint32_t number, std::string_view shown) {
   const catalog::File& file = reader.catalog().files[number];
   std::vector<std::byte> start;
@@ -39,8 +41,10 @@ Result<gguf::Header> read_gguf(const GgufFile& file) {
 Status check_gguf_files(const Reader& reader, std::string_view shown) {
   for (const catalog::Metadata& entry : reader.catalog().metadata) {
     if (entry.meta.file == catalog::kNone || entry.meta.key != "format") continue;
+    // The length alone tells most other formats, without a request to a server.
+    if (entry.payload.length != kFormat.size()) continue;
     BBZ_ASSIGN(const std::string format, reader.read_metadata(entry));
-    if (format == "gguf") BBZ_TRY(check_gguf_file(reader, entry.meta.file, shown));
+    if (format == kFormat) BBZ_TRY(check_gguf_file(reader, entry.meta.file, shown));
   }
   return {};
 }
