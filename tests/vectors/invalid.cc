@@ -43,13 +43,14 @@ bool only_in_full(std::string_view name) {
                                             "group-check",
                                             "group-digest",
                                             "group-payload-check"};
-  constexpr std::string_view kViews[] = {"view-of-lower", "view-expansion-limit",
+  constexpr std::string_view kViews[] = {"block-view", "view-of-lower", "view-expansion-limit",
                                          "view-span-limit"};
   constexpr std::string_view kFiles[] = {"directory-digest", "file-digest", "file-digest-xxh3"};
   const auto has = [&](const auto& names) {
     return std::ranges::find(names, name) != std::end(names);
   };
-  return has(kHeads) || has(kPayloads) || has(kFiles) || has(kViews) || name.starts_with("safetensors-");
+  return has(kHeads) || has(kPayloads) || has(kFiles) || has(kViews) ||
+         name.starts_with("safetensors-");
 }
 
 std::string manifest(const std::vector<Invalid>& vectors) {
