@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "bbz/base/tensor_info.h"
+
 namespace bbz {
 namespace {
 
@@ -80,6 +82,9 @@ TEST(BlockType, TheSameBlocksHaveEqualTypes) {
 
 TEST(BlockType, AShapeOfBlocksIsOneOfValues) {
   EXPECT_EQ(*shape_in_values({3, 2}, 32), (Shape{3, 64}));
+  const auto blocks = std::make_shared<const BlockType>(BlockType{"b", 32, {}});
+  EXPECT_EQ(*shape_in_values(TensorInfo{"w", DType::kBlock, {3, 2}, blocks}), (Shape{3, 64}));
+  EXPECT_EQ(*shape_in_values(TensorInfo{"w", DType::kF32, {3, 2}}), (Shape{3, 2}));
   EXPECT_EQ(*shape_in_values({0}, 32), (Shape{0}));
   EXPECT_EQ(shape_in_values({}, 32).code(), Code::kMalformed);
   constexpr std::uint64_t kHalf = std::uint64_t{1} << 63;

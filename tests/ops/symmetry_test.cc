@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "bbz/symmetry/linalg/product.h"
+#include "files/gguf/make_file.h"
 #include "ops/rotation/packed.h"
 #include "ops/sequence.h"
 #include "support/temp_dir.h"
@@ -78,6 +79,40 @@ TEST(PackSymmetric, OpensEachFileOnceAfterAllWereExamined) {
     EXPECT_EQ(files.opened, several ? 3 : 2);
     EXPECT_EQ(packed->record.has_value(), !several);
     EXPECT_EQ(packed->reason, several ? "the model is in 2 files" : "");
+  }
+}
+
+// A rotated model is a safetensors file, which would lose what else a GGUF file has.
+TEST(PackSymmetric, LeavesGgufFilesExact) {
+  const io::TempDir dir;
+  const auto rotated = test_models::sliced_model(rotation::small_spec("llama", DType::kF32));
+  std::vector<gguf::Made> made = {{"blocks", {64, 2}, 2, 72}, {"unknown", {256, 2}, 16, 132}};
+  for (std::size_t i = 0; i < rotated.infos.size(); ++i) {
+    const TensorInfo& info = rotated.infos[i];
+    made.push_back(
+        {info.name, {info.shape.rbegin(), info.shape.rend()}, 0, rotated.bytes[i].size()});
+  }
+  const auto text = [](Bytes bytes) { return std::string(as_text(bytes)); };
+  io::write_text(dir / "model.gguf", text(gguf::file_of(made)));
+  for (const bool beside : {false, true}) {
+    if (beside) io::write_text(dir / "z.safetensors", text(rotation::file_of(rotated)));
+    for (const auto method :
+         {rotation::RequestedMethod::kAuto, rotation::RequestedMethod::kPolar}) {
+      const auto files = files::open(dir.path()).value();
+      std::vector<std::byte> archive;
+      const auto packed = pack_symmetric(*files, *io::memory_sink(archive), {}, method);
+      ASSERT_TRUE(packed.ok()) << packed.error().message;
+      EXPECT_EQ(packed->record.has_value(), beside);
+      EXPECT_EQ(packed->reason,
+                beside ? "" : "\"model.gguf\": the symmetry coder does not rotate GGUF files");
+      const auto reader = Reader::open(io::memory_source(Bytes(archive)));
+      ASSERT_TRUE(reader.ok()) << reader.error().message;
+      const auto& file = reader->catalog().files[0];
+      ASSERT_EQ(file.path, "model.gguf");
+      std::vector<std::byte> bytes(file.size);
+      ASSERT_TRUE(reader->read_file(0, 0, bytes).ok());
+      EXPECT_EQ(bytes, gguf::file_of(made));
+    }
   }
 }
 

@@ -77,6 +77,8 @@ void add_block_types(Collector& c) {
   fields("block-field-name-256", "the name of a field has 1 to 255 bytes", {{longest, 0, 1}});
   fields("block-field-name-not-utf8", "a name is UTF-8", {{"\xFF", 0, 1}});
   fields("block-field-twice", "fields have different names", {{"f", 0, 1}, {"f", 2, 1}});
+  fields("block-field-twice-and-524289", "a name is checked before the elements",
+         {{"f", 0, 1}, {"f", 0, 524289}});
   fields("block-field-of-blocks", "a field is not of blocks", {{"f", 64, 1}});
   fields("block-field-no-bits", "an element has bits", {{"f", 0, 1}, {"g", 100, 8, 0}});
   fields("block-field-bits-not-stated", "an unlisted dtype states its bits", {{"f", 100, 8}});
@@ -175,6 +177,14 @@ void add_block_tensors(Collector& c) {
   const Buffer group = raw::Fields().u32(4).u16(1).u16(0);
   decoded("block-rider", "forms 1 to 4 are not for blocks",
           with_blocks(rider, {three, raw::group(0, 3, group)}));
+  // The dtype is also none that form 2 knows, which is looked at later.
+  const Buffer polar = raw::Fields().u32(0).u32(0).u64(0);
+  decoded(
+      "block-polar", "forms 1 to 4 are not for blocks",
+      in_file({three, raw::group(0, 2, polar),
+               raw::tensor(
+                   {.dtype = 64, .bits = 24, .form = 2, .group = 0, .shape = {1, 2}, .name = "w"})},
+              1, 6));
   std::vector<Record> viewed = with_blocks(two_blocks(), {three});
   viewed.insert(viewed.end() - 1, raw::tensor({.number = 1,
                                                .file = kNone,

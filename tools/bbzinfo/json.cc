@@ -130,9 +130,9 @@ Json private_names_of(const catalog::Catalog& catalog) {
   return list;
 }
 
-Json block_types_of(const catalog::Catalog& catalog) {
+Json block_types_of(const Summary& summary) {
   Json list = Json::array();
-  for (const catalog::BlockTypeMeta& entry : catalog.block_types) {
+  for (const catalog::BlockTypeMeta& entry : summary.catalog->block_types) {
     Json fields = Json::array();
     for (const BlockField& field : entry.type->fields) {
       const bool bytes = field.dtype == BlockField::kNoDType;
@@ -143,7 +143,8 @@ Json block_types_of(const catalog::Catalog& catalog) {
     list.push_back({{"name", entry.type->name},
                     {"values", entry.type->values},
                     {"bytes", entry.type->bytes()},
-                    {"fields", std::move(fields)}});
+                    {"fields", std::move(fields)},
+                    {"tensors_total", sizes(summary.info.block_types[entry.number])}});
   }
   return list;
 }
@@ -160,7 +161,7 @@ void print_json(const Summary& summary, const Lists& lists) {
       {"id", fmt::format("{:016x}", header.id)},
       {"alignment", header.alignment},
       {"private_names", private_names_of(*summary.catalog)},
-      {"block_types", block_types_of(*summary.catalog)},
+      {"block_types", block_types_of(summary)},
       {"index_first", (header.required_features & container::kFeatureIndexFirst) != 0},
       {"root_digest", summary.root.to_string()},
       {"archive_bytes", info.archive_bytes},

@@ -150,7 +150,13 @@ void TextView::print_kinds() const {
     dtypes.add(
         with_sizes({printable(name), grouped(tally.tensors), human_count(tally.elements)}, tally));
   };
-  for (const ops::NamedTally& row : view_.info.dtypes) add(row.name, row);
+  for (const ops::NamedTally& row : view_.info.dtypes) {
+    add(row.name, row);
+    if (row.name != ops::dtype_name(DType::kBlock)) continue;
+    for (std::size_t i = 0; i < view_.info.block_types.size(); ++i) {
+      add("  " + quoted(view_.catalog->block_types[i].type->name), view_.info.block_types[i]);
+    }
+  }
   add("no tensor", view_.info.other);
   add("operands", view_.info.operands);
   dtypes.print();
@@ -217,11 +223,11 @@ void TextView::print_tensors(bool chunks) const {
     Table table({"tensor", "dtype", "shape", "layer", "chunks", "size", "stored", "ratio"});
     for (const catalog::Tensor& tensor : catalog.tensors) {
       if (tensor.meta.kind == catalog::TensorKind::kBytes) continue;
-      std::vector<std::string> row = with_sizes(
-          {quoted(tensor.meta.name), printable(ops::dtype_name(tensor)),
-           shape_text(catalog::shape_in_values(tensor)), layer_text(layer_of(tensor.meta)),
-           grouped(tensor.chunk_count)},
-          ops::Info::of(tensor));
+      std::vector<std::string> row =
+          with_sizes({quoted(tensor.meta.name), printable(ops::dtype_name(tensor)),
+                      shape_text(catalog::shape_in_values(tensor)),
+                      layer_text(layer_of(tensor.meta)), grouped(tensor.chunk_count)},
+                     ops::Info::of(tensor));
       if (view_.info.views.tensors != 0) row.push_back(note_text(catalog, tensor.meta));
       table.add(row);
     }

@@ -1,6 +1,7 @@
 #include "bbz/base/block_type.h"
 
 #include <algorithm>
+#include <span>
 
 #include "bbz/base/checked.h"
 #include "bbz/base/format.h"
@@ -19,8 +20,12 @@ Status check_block_name(std::string_view what, std::string_view name) {
                     quoted(name), what, kMostName);
 }
 
-Status check_field(const BlockField& field) {
+// Checks a field in the order of the format's text. `before` are those before it.
+Status check_field(const BlockField& field, std::span<const BlockField> before) {
   BBZ_TRY(check_block_name("a field", field.name));
+  if (std::ranges::find(before, field.name, &BlockField::name) != before.end()) {
+    return make_error(Code::kMalformed, "two fields are called {}", quoted(field.name));
+  }
   const DTypeInfo* const dtype = find_dtype(field.dtype);
   const int bits = dtype != nullptr ? dtype->bits : field.dtype == BlockField::kNoDType ? 8 : 0;
   if (field.dtype == DType::kBlock || field.element_bits == 0 ||
@@ -70,12 +75,7 @@ Status check_block_type(const BlockType& type) {
                       type.fields.size(), kMostFields);
   }
   for (std::size_t i = 0; i < type.fields.size(); ++i) {
-    const BlockField& field = type.fields[i];
-    const auto before = std::span(type.fields).first(i);
-    Status valid = check_field(field);
-    if (valid.ok() && std::ranges::find(before, field.name, &BlockField::name) != before.end()) {
-      valid = make_error(Code::kMalformed, "two fields are called {}", quoted(field.name));
-    }
+    const Status valid = check_field(type.fields[i], std::span(type.fields).first(i));
     if (!valid.ok()) {
       return make_error(valid.code(), "block type {}: {}", quoted(type.name),
                         valid.error().message);

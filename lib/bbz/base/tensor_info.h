@@ -21,6 +21,13 @@ struct TensorInfo {
   SharedBlockType block{};  // what an element is, if dtype is kBlock
 };
 
+// Returns the shape of a tensor in values: that of its elements, unless these are blocks. Errors:
+// those of shape_in_values() of a block type.
+inline Result<Shape> shape_in_values(const TensorInfo& info) {
+  if (info.block == nullptr) return info.shape;
+  return shape_in_values(info.shape, info.block->values);
+}
+
 // Returns the bits of an element of a tensor; 0 if its dtype is unknown.
 inline std::uint64_t element_bits(const TensorInfo& info) {
   if (info.block != nullptr) return info.block->bits();

@@ -85,12 +85,6 @@ Result<bool> same_bytes(Parts& a, Parts& b) {
   return true;
 }
 
-// Returns the shape of a tensor in values.
-Result<Shape> values_of(const TensorInfo& info) {
-  if (info.block == nullptr) return info.shape;
-  return shape_in_values(info.shape, info.block->values);
-}
-
 // Measures floats.
 Result<TensorDifference> measure(DType first, Parts& parts_a, DType second, Parts& parts_b) {
   const std::size_t size_a = element_bytes(first);
@@ -130,8 +124,8 @@ Result<TensorDifference> measure(DType first, Parts& parts_a, DType second, Part
 
 Result<TensorDifference> compare_tensors(const TensorInfo& first, const LoadPart& load_first,
                                          const TensorInfo& second, const LoadPart& load_second) {
-  BBZ_ASSIGN(const Shape shape, values_of(first));
-  BBZ_ASSIGN(const Shape other, values_of(second));
+  BBZ_ASSIGN(const Shape shape, shape_in_values(first));
+  BBZ_ASSIGN(const Shape other, shape_in_values(second));
   if (shape != other) {
     return make_error(Code::kInvalidArgument,
                       "{}: expected the same shape in both models, found [{}] and [{}]",

@@ -24,7 +24,7 @@ using LoadPart = std::function<Result<std::vector<std::byte>>(std::uint64_t offs
 
 // Compares two tensors part by part, and holds one part of each. If both are floats, they are compared as numbers, even if their types
 // differ; an infinity equals itself, and a NaN equals a NaN. Other tensors are only found identical
-// or not; if not, `largest` is infinite. Errors: kInvalidArgument if the shapes differ; kMalformed
+// or not; if not, `largest` is infinite. Errors: kInvalidArgument if the shapes in values differ; kMalformed
 // if the bytes do not have the size that the info implies, both naming the tensor; those of the
 // loads.
 Result<TensorDifference> compare_tensors(const TensorInfo& first, const LoadPart& load_first,

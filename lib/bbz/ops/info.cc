@@ -76,7 +76,8 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes) {
   for (const catalog::File& file : catalog.files) {
     ++(file.kind == catalog::FileKind::kDirectory ? info.directories : info.files);
   }
-  std::map<std::pair<DType, std::uint32_t>, Tally> dtypes;  // with the block type
+  info.block_types.resize(catalog.block_types.size());
+  std::map<DType, Tally> dtypes;
   std::map<std::uint32_t, Tally> layers;  // kNone comes last, because it is the largest number
   std::uint64_t in_chunks = 0;
   for (const catalog::Tensor& tensor : catalog.tensors) {
@@ -98,7 +99,8 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes) {
       continue;
     }
     info.tensors += tally;
-    dtypes[{tensor.meta.dtype, tensor.meta.block_type}] += tally;
+    dtypes[tensor.meta.dtype] += tally;
+    if (tensor.block != nullptr) info.block_types[tensor.meta.block_type] += tally;
     layers[tensor.meta.layer] += tally;
   }
   info.unseen_bytes = count_unseen(catalog);
@@ -109,10 +111,7 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes) {
     codecs[stored_codec(chunk)] +=
         {0, chunk.element_count, 1, chunk.decoded_bytes, stored_bytes(chunk)};
   }
-  info.dtypes = largest_first(dtypes, [&](const auto& key) {
-    const auto& [dtype, block] = key;
-    return block == catalog::kNone ? dtype_name(dtype) : catalog.block_types[block].type->name;
-  });
+  info.dtypes = largest_first(dtypes, [](DType dtype) { return dtype_name(dtype); });
   info.codecs = largest_first(codecs, codec_name);
   for (const auto& [layer, tally] : layers) {
     info.layers.push_back({tally, layer == catalog::kNone ? std::nullopt : std::optional(layer)});

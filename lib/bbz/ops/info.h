@@ -49,7 +49,9 @@ struct Info {
   // The bytes of these that no view has. A view of very many pieces counts as all between its first
   // and its last byte.
   std::uint64_t unseen_bytes = 0;
-  std::vector<NamedTally> dtypes;  // of `tensors`, the largest first; "dtype-N" for an unknown one
+  // Of `tensors`, the largest first; "dtype-N" for an unknown one, and "block" for all blocks.
+  std::vector<NamedTally> dtypes;
+  std::vector<Tally> block_types;  // of the tensors of each block type, by its number
   std::vector<NamedTally> codecs;  // of all chunks, the largest first; "codec-N" for an unknown one
   // Of `tensors` and `views`, by layer, then those of no layer.
   std::vector<LayerTally> layers;

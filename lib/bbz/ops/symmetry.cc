@@ -28,17 +28,23 @@ Result<Found> find_model(files::FileSequence& files) {
   }
   Found found;
   std::size_t count = 0;
-  std::string bytes;  // why the first file that looks like a model cannot be read as one
+  std::string passed;  // why the first file that is or looks like a model is not the one
   for (const files::FoundModel& file : files.models()) {
-    if (file.why_bytes.empty()) {
+    std::string why;
+    if (!file.why_bytes.empty()) {
+      why = fmt::format("{}: it is {}", bbz::quoted(file.path), file.why_bytes);
+    } else if (file.format == "gguf") {
+      // A rotated model is a safetensors file, which cannot hold all that a GGUF file does.
+      why =
+          fmt::format("{}: the symmetry coder does not rotate GGUF files", bbz::quoted(file.path));
+    } else {
       found.path = file.path;
       ++count;
-    } else if (bytes.empty()) {
-      bytes = fmt::format("{}: it is {}", bbz::quoted(file.path), file.why_bytes);
     }
+    if (passed.empty()) passed = std::move(why);
   }
   if (count == 0)
-    found.reason = bytes.empty() ? "the input has no safetensors or PyTorch file" : bytes;
+    found.reason = passed.empty() ? "the input has no safetensors or PyTorch file" : passed;
   if (count > 1) found.reason = fmt::format("the model is in {} files", count);
   return found;
 }

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "bbz/archive/writer.h"
+#include "bbz/files/gguf/header.h"
+#include "files/gguf/make_file.h"
 #include "files/torch/make_files.h"
 #include "io/changes.h"
 #include "support/temp_dir.h"
@@ -56,6 +58,54 @@ TEST(ModelOfAFile, IsReadByTheFormatOfItsContentWhateverItsName) {
   const auto refused = open(io::memory_source(std::as_bytes(std::span(pointer))), "m.safetensors");
   ASSERT_EQ(refused.code(), Code::kInvalidArgument);
   EXPECT_NE(refused.error().message.find("git lfs pull"), std::string::npos);
+}
+
+// A GGUF file, and an archive that has it, after a file of another format.
+std::vector<std::byte> archive_of_gguf(Bytes file, std::uint64_t header, std::string_view format) {
+  std::vector<std::byte> archive;
+  const auto sink = io::memory_sink(archive);
+  auto writer = Writer::create(*sink).value();
+  EXPECT_TRUE(writer.begin_file("a.txt").ok());
+  EXPECT_TRUE(writer.add_metadata("format", "bytes").ok());
+  EXPECT_TRUE(writer.end_file().ok());
+  EXPECT_TRUE(writer.begin_file("m.gguf").ok());
+  EXPECT_TRUE(writer.add_metadata("format", format).ok());
+  for (const Bytes part : {file.first(header), file.subspan(header)}) {
+    EXPECT_TRUE(writer.begin_tensor(TensorSpec::bytes(part.size())).ok());
+    EXPECT_TRUE(writer.write(part).ok());
+    EXPECT_TRUE(writer.end_tensor().ok());
+  }
+  EXPECT_TRUE(writer.end_file().ok());
+  EXPECT_TRUE(writer.finish().ok());
+  return archive;
+}
+
+// Whoever compares models must not think that the tensors which are listed are all.
+TEST(ModelOfAGgufFile, IsRefusedIfATensorIsOfAnUnknownType) {
+  for (const bool unknown : {false, true}) {
+    std::vector<gguf::Made> made = {{"known", {4}, 0, 16}};
+    if (unknown) made.push_back({"odd", {256, 2}, 16, 132});
+    const auto file = gguf::file_of(made, {.vocabulary = 20'000});
+    const std::uint64_t header = gguf::parse(file, file.size())->size;
+    const auto refused = [](Bytes bytes, const char* name) {
+      const auto model = open(io::memory_source(bytes), name);
+      if (model.ok()) return std::string();
+      EXPECT_EQ(model.code(), Code::kUnsupported);
+      return model.error().message;
+    };
+    const std::string of_file = refused(file, "m.gguf");
+    const std::string of_archive = refused(archive_of_gguf(file, header, "gguf"), "m.bbz");
+    EXPECT_EQ(refused(archive_of_gguf(file, header, "bytes"), "m.bbz"), "");
+    if (unknown) {
+      const char* const what = "tensor \"odd\" is of type 16, which is not known";
+      EXPECT_NE(of_file.find(what), std::string::npos) << of_file;
+      EXPECT_NE(of_archive.find(what), std::string::npos) << of_archive;
+      EXPECT_NE(of_archive.find("file \"m.gguf\""), std::string::npos) << of_archive;
+    } else {
+      EXPECT_EQ(of_file, "");
+      EXPECT_EQ(of_archive, "");
+    }
+  }
 }
 
 // The tensor of a model as its parts give it, of which there must be this many.

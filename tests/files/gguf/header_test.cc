@@ -46,7 +46,22 @@ TEST(Gguf, HasTensorsOfEveryKnownType) {
       at = aligned(at + tensor.size, 32);
     }
     EXPECT_EQ(at + aligned(made.back().size, 32), file.size());
+    ASSERT_TRUE(header->unknown.has_value());
+    EXPECT_EQ(header->unknown->name, "blk.0.unknown");
+    EXPECT_EQ(header->unknown->type, 16u);
   }
+}
+
+TEST(Gguf, NamesTheFirstTensorOfAnUnknownType) {
+  const Made known = {"known", {4}, 0, 16};
+  const Made first = {"first", {256, 2}, 17, 100}, second = {"second", {256, 2}, 16, 100};
+  const auto header = parsed(file_of({known, first, second}));
+  BBZ_ASSERT_OK(header);
+  ASSERT_EQ(header->tensors.size(), 1u);
+  ASSERT_TRUE(header->unknown.has_value());
+  EXPECT_EQ(header->unknown->name, "first");
+  EXPECT_EQ(header->unknown->type, 17u);
+  EXPECT_FALSE(parsed(file_of({known}))->unknown.has_value());
 }
 
 TEST(Gguf, BlockTypesCanBeStored) {

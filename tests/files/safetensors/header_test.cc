@@ -316,6 +316,8 @@ TEST(SafetensorsHeader, IsNotBuiltFromWhatCannotBeRead) {
   EXPECT_EQ(code({{"\xFF", DType::kU8, {1}, 0, 0}}), Code::kInvalidArgument);
   EXPECT_EQ(code({t}, {{"k", "\xED\xA0\x80"}}), Code::kInvalidArgument);
   EXPECT_EQ(code({t}, {{"k", ""}, {"k", ""}}), Code::kInvalidArgument);
+  EXPECT_EQ(code({t, {"blocks", DType::kBlock, {1}, 0, 0}}), Code::kInvalidArgument);
+  EXPECT_EQ(code({t, {"unknown", DType{255}, {1}, 0, 0}}), Code::kInvalidArgument);
   EXPECT_EQ(code({{"t", DType::kU8, {~0ull, 2}, 0, 0}}), Code::kMalformed);
   EXPECT_EQ(code({t, {"u", DType::kU8, {~0ull}, 0, 0}}), Code::kMalformed);
 }

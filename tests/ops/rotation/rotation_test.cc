@@ -120,6 +120,28 @@ TEST(Reading, AnyRangeOfATensorOfAnyForm) {
   }
 }
 
+// A safetensors file cannot hold them, and nothing is written.
+TEST(Blocks, OfAModelAreRefused) {
+  const auto source = file_of(test_models::sliced_model(small_spec("llama", DType::kF16)));
+  auto model = model_of(source);
+  model->tensors.back().dtype = DType::kBlock;
+  model->tensors.back().block =
+      std::make_shared<const BlockType>(BlockType{"two", 1, {BlockField::of("f", DType::kF16, 1)}});
+  const junction::Detection detection = detect(*model);
+  ASSERT_TRUE(detection.refusal.empty()) << detection.refusal;
+  for (const RequestedMethod method : kMethods) {
+    std::vector<std::byte> archive;
+    const auto sink = io::memory_sink(archive);
+    auto writer = Writer::create(*sink, {});
+    PackOptions options;
+    options.method = method;
+    const auto packed = pack(*model, detection, *writer, options);
+    ASSERT_EQ(packed.code(), Code::kUnsupported);
+    EXPECT_NE(packed.error().message.find(model->tensors.back().name), std::string::npos);
+    EXPECT_NE(packed.error().message.find("blocks of \"two\""), std::string::npos);
+  }
+}
+
 TEST(Threads, AreThoseThatWereAskedFor) {
   const auto source = file_of(test_models::sliced_model(small_spec("llama", DType::kF16)));
   const auto model = model_of(source);

@@ -5,12 +5,12 @@
 #include <memory>
 #include <set>
 
+#include "bbz/access/model/internal/gguf.h"
 #include "bbz/access/view/block.h"
 #include "bbz/archive/reader.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/base/stand_in.h"
-#include "bbz/files/gguf/header.h"
 #include "bbz/files/recognise.h"
 #include "bbz/files/torch/elements.h"
 
@@ -74,14 +74,11 @@ Result<Model> from_gguf(const SharedSource& source) {
     BBZ_ASSIGN(const std::size_t got, io::read_up_to(*source, 0, start));
     return Bytes(start).first(got);
   };
-  auto header = gguf::read(first, source->size());
-  if (!header.ok()) {
-    return make_error(header.code(), "{}: {}", source->name(), header.error().message);
-  }
+  BBZ_ASSIGN(gguf::Header header, read_gguf({std::string(source->name()), first, source->size()}));
   Model model;
   model.stored_bytes = source->size().value_or(0);
   std::vector<std::pair<std::uint64_t, std::uint64_t>> places;
-  for (gguf::Tensor& tensor : header->tensors) {
+  for (gguf::Tensor& tensor : header.tensors) {
     model.tensors.push_back(
         {std::move(tensor.name), tensor.dtype, std::move(tensor.shape), tensor.block});
     places.emplace_back(tensor.begin, tensor.size);
@@ -164,6 +161,7 @@ Result<Model> from_archive(const SharedSource& source, const Opening& opening) {
   options.limits = opening.limits;
   BBZ_ASSIGN(Reader opened, Reader::open(source, options));
   const auto reader = std::make_shared<const Reader>(std::move(opened));
+  BBZ_TRY(check_gguf_files(*reader, source->name()));
   Model model;
   model.stored_bytes = reader->catalog().stored_bytes;
   model.root = reader->root();
@@ -218,7 +216,7 @@ Error no_model(std::string_view shown, const std::string& name, Bytes front) {
     return make_error(Code::kUnsupported, "{}: it is {}", shown, why);
   }
   return make_error(Code::kInvalidArgument,
-                    "{}: not a model: expected safetensors, a torch.save file or an archive",
+                    "{}: not a model: expected safetensors, GGUF, a torch.save file or an archive",
                     shown);
 }
 

@@ -1,5 +1,5 @@
-// Reads the tensors of one model, stored in safetensors, a PyTorch state dict, a directory or an
-// archive.
+// Reads the tensors of one model, stored in safetensors, GGUF, a PyTorch state dict, a directory or
+// an archive.
 #pragma once
 
 #include <memory>
@@ -42,8 +42,8 @@ struct Model {
 };
 
 // Opens a model. `path` names one of:
-// - a safetensors file, recognised by its name or its first bytes; a file of torch.save; a bbz
-//   archive;
+// - a safetensors file, recognised by its name or its first bytes; a GGUF file; a file of torch.save;
+//   a bbz archive;
 // - a directory with one file of safetensors or torch.save (.pt, .pth, .bin, .ckpt, .pth.tar), or with
 //   several whose tensors have different names. Files with the latter suffixes that hold no tensors
 //   are skipped.
@@ -51,7 +51,7 @@ struct Model {
 // `threads` and `limits` are those of the Reader if it is an archive. Tensors of several files come
 // in the order of the files' names. Errors: kNotFound; kInvalidArgument if no model is found or if
 // two files have a tensor of the same name; kUnsupported if an archive has a tensor of a dtype that
-// is not known; those of the formats.
+// is not known, or if a GGUF file, also in an archive, has one of a type that is not known; those of the formats.
 Result<Model> open(const std::string& path, unsigned threads = kAllCores,
                    const Limits& limits = {});
 // Opens a model from a file that the caller has opened; `path` is its name. Directories are not

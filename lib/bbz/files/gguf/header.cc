@@ -128,7 +128,10 @@ class Parser {
     }
     tensor.name = name;
     const Type* const type = find_type(number);
-    if (type == nullptr) return {};
+    if (type == nullptr) {
+      if (!header_.unknown) header_.unknown = UnknownTensor{std::move(tensor.name), number};
+      return {};
+    }
     tensor.dtype = type->dtype;
     tensor.block = type->block;
     std::ranges::reverse(tensor.shape);  // it has the innermost axis first

@@ -33,12 +33,20 @@ struct Tensor {
   std::uint64_t size = 0;   // bytes
 };
 
+// A tensor of a type that is not known.
+struct UnknownTensor {
+  std::string name;        // UTF-8
+  std::uint32_t type = 0;  // its number in the file
+};
+
 // What a header says.
 struct Header {
   std::uint64_t size = 0;  // bytes, without the padding that follows it
   // The tensors whose type is known, by offset; none overlap. Those of other types are in the gaps
   // between them.
   std::vector<Tensor> tensors;
+  // The first tensor in the header whose type is not known, if there is one.
+  std::optional<UnknownTensor> unknown{};
 };
 
 // Returns whether a file with these first bytes may be a GGUF file.

@@ -46,6 +46,10 @@ Result<std::uint64_t> size_of(const Tensor& tensor) {
   const auto named = [&](const Error& error) {
     return make_error(error.code, "tensor {}: {}", bbz::quoted(tensor.name), error.message);
   };
+  if (find_dtype(tensor.dtype) == nullptr) {
+    return named(make_error(Code::kInvalidArgument, "safetensors has no name for dtype {}",
+                            static_cast<int>(tensor.dtype)));
+  }
   const auto elements = element_count(tensor.shape);
   if (!elements.ok()) return named(elements.error());
   auto size = byte_size(tensor.dtype, *elements);

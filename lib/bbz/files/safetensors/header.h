@@ -86,8 +86,8 @@ Result<Header> parse(Bytes file, std::optional<std::uint64_t> file_size, const L
 // Builds the header of a file that holds `tensors` in this order, without gaps. Sets `begin` and
 // `end` of each tensor, and returns length field and JSON, padded with spaces to a multiple of 8
 // bytes.
-// Errors: kInvalidArgument if a name occurs twice, is "__metadata__" or is not UTF-8, or if
-// metadata is not UTF-8 or has a key twice; kMalformed if a size overflows or has part bytes;
+// Errors: kInvalidArgument if find_dtype() does not know a dtype, if a name occurs twice, is
+// "__metadata__" or is not UTF-8, or if metadata is not UTF-8 or has a key twice; kMalformed if a size overflows or has part bytes;
 // kLimit if the JSON exceeds the format's limit.
 Result<std::vector<std::byte>> build(std::span<Tensor> tensors, const Metadata& metadata);
 

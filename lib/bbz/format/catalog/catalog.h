@@ -40,7 +40,9 @@ struct Tensor {
   std::uint64_t chunk_count = 0;   // 0 if it stores no elements
   std::uint64_t stored_bytes = 0;  // sum of the payloads of its chunks, but of those that repeat
   bool repeats = false;            // a chunk of it repeats another
-  SharedBlockType block{};         // what an element is, if its dtype is kBlock
+  // What an element is, if its dtype is kBlock. Null for other dtypes, and in what was salvaged of a
+  // damaged archive also for kBlock.
+  SharedBlockType block{};
 
   // Returns whether the tensor belongs to no file: it only serves to rebuild other tensors.
   bool is_operand() const { return meta.is_operand(); }

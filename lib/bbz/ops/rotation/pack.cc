@@ -5,6 +5,7 @@
 
 #include "bbz/base/cut_text.h"
 #include "bbz/base/format.h"
+#include "bbz/base/names.h"
 #include "bbz/ops/rotation/internal/methods.h"
 #include "bbz/symmetry/gauge/rotate.h"
 #include "bbz/symmetry/linalg/product.h"
@@ -54,6 +55,18 @@ Record longest_record(Record record) {
   return record;
 }
 
+// Checks that a safetensors file can hold every tensor.
+Status check_types(const Model& model) {
+  for (const TensorInfo& info : model.tensors) {
+    if (info.block == nullptr) continue;
+    return make_error(Code::kUnsupported,
+                      "tensor {}: a safetensors file, which a rotated model is, cannot hold its "
+                      "blocks of {}",
+                      quoted(info.name), quoted(info.block->name));
+  }
+  return {};
+}
+
 }  // namespace
 
 junction::Detection detect(const Model& model) {
@@ -83,6 +96,7 @@ Result<std::string> why_none_fits(const Model& model, const junction::Detection&
 
 Result<Record> pack(const Model& model, const junction::Detection& detection, Writer& writer,
                     const PackOptions& options) {
+  BBZ_TRY(check_types(model));
   BBZ_TRY(check_work(model, detection));
   linalg::set_threads(writer.options().threads);
   Record record = start_record(model, detection, options.method);

@@ -51,6 +51,7 @@ TensorSpec ModelFile::spec(std::size_t tensor) const {
   spec.name = info.name;
   spec.dtype = info.dtype;
   spec.shape = info.shape;
+  spec.block = info.block;
   spec.layer = layer_of(info.name);
   spec.place = TensorSpec::At{offsets_[tensor]};
   return spec;
