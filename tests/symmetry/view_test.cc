@@ -253,5 +253,31 @@ TEST(View, LimitsAreThoseOfTheSpecification) {
   EXPECT_TRUE(check_view_of(c.view, c.base).ok()) << "nested";
 }
 
+// The code of check_form() of the view.
+Code form_code(const Case& c) {
+  catalog::Catalog catalog;
+  catalog.tensors = {c.base, c.view};
+  return check_form(catalog, catalog.tensors[1]).code();
+}
+
+TEST(View, IsCheckedAfterItsBase) {
+  // Windows of two, which span too much and have more bytes than a view may.
+  const std::uint64_t span = 64u << 20;
+  Case c = make(span + 1, span + 1, 1, {span, 2, 8}, 0, {1, 1, 0});
+  EXPECT_EQ(form_code(c), Code::kLimit);
+  c.base.meta.form = catalog::Form{9};
+  EXPECT_EQ(form_code(c), Code::kUnsupported);
+  c.base.meta.form = catalog::Form::kLower;
+  EXPECT_EQ(form_code(c), Code::kMalformed) << "no matrix";
+  c.base.meta.form = catalog::Form::kRider;
+  EXPECT_EQ(form_code(c), Code::kMalformed) << "no group";
+  EXPECT_EQ(check_view_of(c.view, c.base).code(), Code::kMalformed) << "not dense";
+  c.base.meta.form = catalog::Form::kDense;
+  c.base.meta.extensions.unknown = 99;
+  EXPECT_EQ(form_code(c), Code::kUnsupported) << "an extension of the base";
+  c.view.meta.stored_elements = 1;
+  EXPECT_EQ(form_code(c), Code::kMalformed) << "the record of the view comes first";
+}
+
 }  // namespace
 }  // namespace bbz::symmetry

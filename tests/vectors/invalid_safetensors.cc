@@ -20,6 +20,7 @@ struct File {
   std::vector<TensorFields> tensors = {
       {.number = 1, .dtype = kBF16, .bits = 16, .shape = {4}, .name = "a"},
       {.number = 2, .dtype = kBF16, .bits = 16, .shape = {4}, .name = "b"}};
+  std::vector<TensorFields> views{};
   std::uint8_t header_kind = 0;
   std::vector<Record> metadata{};
   std::vector<Record> after{};  // the file
@@ -41,6 +42,7 @@ struct File {
       add(records, t, data);
       offset += data.size();
     }
+    for (const TensorFields& view : views) records.push_back(raw::tensor(view));
     const auto count = static_cast<std::uint32_t>(tensors.size() + 1);
     records.push_back(raw::file_end(0, count, offset));
     records.insert(records.end(), after.begin(), after.end());
@@ -54,6 +56,18 @@ struct File {
     records.push_back(raw::raw_chunk({.tensor = t.number}, data));
   }
 };
+
+// A view of all of plain bytes of a file.
+TensorFields view_of_bytes(std::uint32_t number, std::uint64_t back, std::string_view name) {
+  return {.number = number,
+          .file = kNone,
+          .dtype = kBF16,
+          .bits = 16,
+          .form = 4,
+          .shape = {4},
+          .name = name,
+          .form_fields = raw::view_fields(back, 0, {1})};
+}
 
 }  // namespace
 
@@ -79,6 +93,17 @@ void add_safetensors_vectors(Collector& c) {
   });
   differs("safetensors-missing", "every tensor of the file's header is recorded",
           [](File& f) { f.tensors[1] = {.number = 2, .kind = 0, .shape = {8}}; });
+  const TensorFields plain{.number = 2, .kind = 0, .shape = {8}};
+  differs("safetensors-view", "no tensor of a safetensors file is a view", [&](File& f) {
+    f.tensors[1] = plain;
+    f.views = {view_of_bytes(3, 1, "b")};
+  });
+  differs("safetensors-views-only", "a file whose tensors are views is held to its header too",
+          [&](File& f) {
+            f.tensors = {plain, plain};
+            f.tensors[0].number = 1;
+            f.views = {view_of_bytes(3, 2, "a"), view_of_bytes(4, 2, "b")};
+          });
   differs("safetensors-header-tensor", "the header is of kind bytes",
           [](File& f) { f.header_kind = 1; });
   differs("safetensors-no-header", "a safetensors file has a header", [](File& f) {

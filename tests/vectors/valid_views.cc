@@ -52,6 +52,21 @@ Valid views_of_other_dtypes() {
   return m.finish();
 }
 
+// Extents and strides of views without elements may be of any size.
+Valid empty_views() {
+  constexpr std::uint64_t kLarge = std::uint64_t{1} << 60;
+  constexpr std::uint64_t kMost = ~std::uint64_t{0};
+  Maker m("views-empty");
+  m.begin_file("t.bin");
+  m.tensor("w", kU16, 16, {2}, raw::text("abcd"));
+  m.tensor("long", kU16, 16, {kLarge, 0}, {}, a_view(1, 0, {1, 1}));
+  m.tensor("far", kU16, 16, {2, 0}, {}, a_view(2, 4, {std::uint64_t{1} << 63, 1}));
+  m.tensor("both", kU16, 16, {0, kLarge}, {}, a_view(3, 3, {kMost, kMost}));
+  m.tensor("none", kU16, 16, {0}, {}, a_view(4, 1, {0}));
+  m.end_file();
+  return m.finish();
+}
+
 // Names of views are those of their files; layers follow from names and extensions.
 Valid views_of_files() {
   Maker m("views-of-files");
@@ -93,8 +108,12 @@ Valid views_of_forms() {
 }  // namespace
 
 std::vector<Valid> valid_view_vectors() {
-  return {views_of_a_matrix("views", false), views_of_a_matrix("views-sha256", true),
-          views_of_other_dtypes(), views_of_files(), views_of_forms()};
+  return {views_of_a_matrix("views", false),
+          views_of_a_matrix("views-sha256", true),
+          views_of_other_dtypes(),
+          empty_views(),
+          views_of_files(),
+          views_of_forms()};
 }
 
 }  // namespace bbz::vectors

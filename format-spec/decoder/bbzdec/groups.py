@@ -94,13 +94,15 @@ def check_view(tensor, groups):
             nested = nested and stride > span
             span += (extent - 1) * stride
     within = not tensor.elements or (span + 1) * tensor.bits // 8 <= fixed.SPAN
+    require(nested or within, "limit", f"{tensor}: its axes overlap, and it spans {span} elements")
     require(tensor.size <= fixed.EXPANSION + 4 * tensor.base.size, "limit",
             f"{tensor}: {tensor.size} bytes of a base of {tensor.base.size}")
-    require(nested or within, "limit", f"{tensor}: its axes overlap, and it spans {span} elements")
 
 
 def gather(tensor, base):
     """Views: the elements, which are bytes of the base."""
+    if not tensor.elements:
+        return b""  # extents and strides may be of any size then
     width = tensor.bits // 8
     places = np.array([tensor.begin])
     for extent, stride in zip(tensor.shape, tensor.strides):

@@ -14,7 +14,7 @@ def is_compared(file, metadata, start):
         return True
     header = len(start) > LENGTH_BYTES and start[LENGTH_BYTES:LENGTH_BYTES + 1] == b"{" and \
         int.from_bytes(start[:LENGTH_BYTES], "little") <= MOST_JSON
-    has_tensors = any(tensor.kind == metas.TENSOR for tensor in file.tensors)
+    has_tensors = any(tensor.kind == metas.TENSOR for tensor in file.tensors + file.views)
     return has_tensors and (file.path.endswith(".safetensors") or header)
 
 

@@ -15,7 +15,8 @@ struct StreamOptions {
   bool decode = true;  // otherwise only check payload checksums, and never call Visitor::data()
   // Selects the tensors to decode, if it is set. Visitor::data() is not called for other tensors,
   // and their decoded checksums are not checked. Does not apply to operands. A view is gathered,
-  // by Visitor::recall() of its base, only if this selects it; otherwise only its form is checked.
+  // by Visitor::recall() of its base, only if this is set and selects it. If this is not set, only
+  // the form of a view is checked; if it does not select a view, that is not checked either.
   std::function<bool(const catalog::File&, const catalog::Tensor&)> wants;
   Limits limits;  // an archive beyond them is refused with kLimit
   // Called at each record with the number of bytes before it, and at the end with the length of the

@@ -43,9 +43,11 @@ class Visitor {
     return (void)tensor, (void)offset, (void)bytes, Status();
   }
   // Asks for bytes that data() passed before: a chunk repeats them, or a view has them, and the
-  // archive is a stream, in which nobody can go back. Fills all of `bytes` with those of `tensor` from byte `offset` on and
-  // returns true. Returns false if nobody wants the chunk, which data() does not pass then. The bytes
-  // are checked before they are passed. By default, returns kUnsupported.
+  // archive is a stream, in which nobody can go back. Fills all of `bytes` with those of `tensor`
+  // from byte `offset` on and returns true. Returns false if nobody wants the chunk or the view,
+  // which data() does not pass then. The bytes of a chunk are checked before data() passes them.
+  // Those of a view are not, because it has no checksum: they must be what data() passed before.
+  // By default, returns kUnsupported.
   virtual Result<bool> recall(const catalog::Tensor& tensor, std::uint64_t offset,
                               MutableBytes bytes);
 

@@ -4,15 +4,22 @@
 #include "bbz/symmetry/view.h"
 
 namespace bbz::symmetry {
+namespace {
 
-Status check_view(const catalog::Tensor& tensor) {
-  BBZ_TRY(check_stored(tensor.meta, 0));
-  if (tensor.byte_size == 0) return {};
-  const ViewLayout layout(tensor.meta);
+// Checks that the view is nested, or spans so few bytes that all of them are held in memory.
+Status check_view_span(const catalog::Tensor& view) {
+  if (view.byte_size == 0) return {};
+  const ViewLayout layout(view.meta);
   if (layout.is_nested() || layout.span() <= kMaxViewSpan) return {};
-  return about(Code::kLimit, tensor.meta,
+  return about(Code::kLimit, view.meta,
                "a view whose axes overlap, of a span of {} bytes, the limit is {}", layout.span(),
                kMaxViewSpan);
+}
+
+}  // namespace
+
+Status check_view(const catalog::Tensor& tensor) {
+  return check_stored(tensor.meta, 0);
 }
 
 Status check_view_of(const catalog::Tensor& view, const catalog::Tensor& base) {
@@ -21,6 +28,7 @@ Status check_view_of(const catalog::Tensor& view, const catalog::Tensor& base) {
     return about(Code::kMalformed, view.meta, "a view of tensor {} {} of form {}", base.meta.number,
                  quoted(base.meta.name), static_cast<int>(base.meta.form));
   }
+  BBZ_TRY(check_view_span(view));
   const auto product = checked_mul(base.byte_size, kMaxViewFactor);
   const auto most = product ? checked_add(*product, kFreeViewBytes) : std::nullopt;
   if (!most || view.byte_size <= *most) return {};

@@ -29,5 +29,25 @@ TEST(SalvagedVectors, ValidOnesAreWhole) {
   });
 }
 
+// A file that seems whole, but whose header says something else than its records.
+TEST(SalvagedVectors, ContradictoryOnesAreNotWhole) {
+  for (const std::string name :
+       {"safetensors-name", "safetensors-missing", "safetensors-view", "safetensors-views-only"}) {
+    SCOPED_TRACE(name);
+    const std::string bytes = io::read_text(BBZ_VECTORS "/invalid/" + name + ".bbz");
+    const auto source = io::memory_source(std::as_bytes(std::span(bytes)));
+    const io::TempDir out;
+    auto tree = io::OutputTree::open(out / "rescued");
+    BBZ_ASSERT_OK(tree);
+    Options options;
+    options.sync = false;
+    options.threads = 1;
+    const auto report = salvage(*source, *tree, options);
+    BBZ_ASSERT_OK(report);
+    EXPECT_FALSE(report->whole());
+    EXPECT_FALSE(out.entries().contains("rescued/m.safetensors"));
+  }
+}
+
 }  // namespace
 }  // namespace bbz::salvage

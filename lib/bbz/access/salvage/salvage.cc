@@ -187,6 +187,10 @@ Result<bool> Salvager::write_file(const FoundFile& found, const FileReport& repo
     BBZ_TRY(write_tensor(tensor, *sink, whole ? &checks : nullptr));
     cursor = tensor.meta.offset + tensor.byte_size;
   }
+  for (const std::uint32_t number : found.views) {
+    const FoundTensor& view = survey_.tensors.at(number);
+    if (whole) checks.records.tensor(view.meta, view.byte_size);
+  }
   const bool agrees = !whole || ((!checks.hash || checks.hash->finish() == *found.end->digest) &&
                                  checks.records.end_file(found.end->size).ok());
   if (!agrees) {

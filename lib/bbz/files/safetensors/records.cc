@@ -100,6 +100,10 @@ Status RecordsCheck::check_header(const Header& header) const {
   for (const Recorded& recorded : tensors_) {
     const catalog::TensorMeta& meta = recorded.meta;
     if (meta.kind == catalog::TensorKind::kBytes) continue;
+    if (meta.is_view()) {
+      return make_error(Code::kMalformed, "tensor {} is a view, which none of this file may be",
+                        bbz::quoted(meta.name));
+    }
     ++count;
     const auto found = named.find(meta.name);
     if (found == named.end()) {

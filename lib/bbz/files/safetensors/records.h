@@ -17,7 +17,7 @@ namespace bbz::safetensors {
 // A file is compared if its metadata "format" is "safetensors", or if it has tensors and is named
 // .safetensors or begins like such a file. Then its header must be one tensor of kind bytes at
 // offset 0, and its other tensors must be those of the header: the same names, types, shapes and
-// offsets. Metadata with the key "safetensors" must be that of the header.
+// offsets, and no views. Metadata with the key "safetensors" must be that of the header.
 class RecordsCheck {
  public:
   // Refuses headers beyond `limits`.
@@ -27,7 +27,7 @@ class RecordsCheck {
   void begin_file(std::string_view path);
   // Adds a metadata value of the file.
   void metadata(std::string_view key, std::string_view value);
-  // Adds the next tensor or plain bytes, of `byte_size` bytes in the file.
+  // Adds the next tensor, view or plain bytes, of `byte_size` bytes in the file.
   void tensor(const catalog::TensorMeta& tensor, std::uint64_t byte_size);
   // Adds bytes of the tensor added last, from its byte `offset` on, in order.
   void data(std::uint64_t offset, Bytes bytes);
