@@ -18,8 +18,9 @@ Format::Match probe_pytorch(std::string_view path, Bytes first);
 // there is none, because the tensors overlap otherwise or are transposed, and for bytes that no tensor
 // has, the extent is a storage of one axis, called "data/<key>", with its offset in the storage behind
 // that if it is not 0; it is plain bytes if its tensors have several dtypes. All other tensors are
-// views of the extent that has their bytes. Errors: those of
-// torch::read_state_dict; kInvalidArgument if the file cannot seek.
+// views of the extent that has their bytes, also those that are too large for a reader, which pack()
+// leaves out and counts. Errors: those of torch::read_state_dict; kInvalidArgument if the file cannot
+// seek.
 Result<Layout> layout_pytorch(Front& front, const Options& options);
 
 }  // namespace bbz::files
