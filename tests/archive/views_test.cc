@@ -106,7 +106,7 @@ struct Kept : Visitor {
                       MutableBytes out) override {
     if (!recalls) return Visitor::recall(tensor, offset, out);
     const auto& all = bytes.at(key(tensor));
-    if (offset + out.size() > all.size()) return false;
+    if (offset + out.size() > all.size()) return Visitor::recall(tensor, offset, out);
     std::ranges::copy(Bytes(all).subspan(offset, out.size()), out.begin());
     return true;
   }
@@ -148,10 +148,12 @@ TEST(Views, OfAStreamComeFromTheBaseIfSomebodyWantsThem) {
 TEST(Views, OfADamagedBaseFailAsItDoes) {
   auto archive = write_viewed();
   std::uint64_t at = 0;
+  std::uint64_t first = 0;
   {
     const Reader reader = opened_viewed(archive);
     const catalog::Tensor& w = reader.catalog().tensors[1];
     at = reader.catalog().chunks[w.first_chunk + 2].payload.offset;
+    first = reader.catalog().chunks[w.first_chunk].payload.offset;
   }
   archive[at] ^= std::byte{1};
   const Reader reader = opened_viewed(archive);
@@ -173,14 +175,75 @@ TEST(Views, OfADamagedBaseFailAsItDoes) {
     Status damaged(const catalog::Tensor&, const catalog::Chunk&, const Error&) override {
       return {};
     }
-    Status data(const catalog::Tensor& tensor, std::uint64_t, Bytes part) override {
+    Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes part) override {
       auto& all = bytes[key(tensor)];
-      all.insert(all.end(), part.begin(), part.end());
+      all.resize(std::max<std::size_t>(all.size(), offset + part.size()));
+      std::ranges::copy(part, all.begin() + static_cast<std::ptrdiff_t>(offset));
       return {};
     }
-  } kept;
+  };
+  GoesOn kept;
   BBZ_ASSERT_OK(read_stream(pipe, options, kept));
   EXPECT_EQ(kept.failed.at("tied"), Code::kChecksum);
+  EXPECT_EQ(kept.failed.at("layers.3.rows"), Code::kChecksum);
+
+  // Rows 40 and 41 do not need chunk 0.
+  archive[at] ^= std::byte{1};
+  archive[first] ^= std::byte{1};
+  const auto other = io::memory_source(Bytes(archive));
+  io::SequentialSource second(*other);
+  GoesOn rest;
+  BBZ_ASSERT_OK(read_stream(second, options, rest));
+  EXPECT_EQ(rest.failed.at("tied"), Code::kChecksum);
+  EXPECT_FALSE(rest.failed.contains("layers.3.rows"));
+  EXPECT_TRUE(rest.bytes.at("layers.3.rows") == expected_views()[2].bytes);
+}
+
+// A visitor who wants no view, and says so only when it is asked, gets none.
+TEST(Views, ThatNobodyWantsDoNotFail) {
+  struct Declines : Kept {
+    Result<bool> recall(const catalog::Tensor&, std::uint64_t, MutableBytes) override {
+      return false;
+    }
+  } kept;
+  const auto archive = write_viewed();
+  const auto memory = io::memory_source(Bytes(archive));
+  io::SequentialSource pipe(*memory);
+  StreamOptions options;
+  options.wants = [](const catalog::File&, const catalog::Tensor&) { return true; };
+  BBZ_ASSERT_OK(read_stream(pipe, options, kept));
+  EXPECT_TRUE(kept.failed.empty());
+  EXPECT_TRUE(kept.bytes.at("tied").empty());
+  EXPECT_FALSE(kept.bytes.at("w").empty());
+}
+
+// A source hears of each chunk once, however many views need it.
+TEST(Views, FetchAChunkOfTheirBaseOnce) {
+  struct Hinted : io::ForwardingSource {
+    using io::ForwardingSource::ForwardingSource;
+    std::unique_ptr<io::Prefetch> prefetch(std::span<const io::ByteRange> ranges) override {
+      most = std::max(most, ranges.size());
+      return nullptr;
+    }
+    std::size_t most = 0;
+  };
+  const auto archive = write_viewed();
+  const auto memory = io::memory_source(Bytes(archive));
+  const auto hinted = std::make_shared<Hinted>(*memory);
+  const Reader reader = *Reader::open(hinted);
+  std::vector<std::uint32_t> numbers;
+  std::vector<std::byte> expected;
+  for (const SampleView& view : expected_views()) {
+    if (view.base != "w") continue;
+    numbers.push_back(*reader.find_tensor(view.name));
+    expected.insert(expected.end(), view.bytes.begin(), view.bytes.end());
+  }
+  std::vector<std::byte> out;
+  const auto sink = io::memory_sink(out);
+  hinted->most = 0;
+  BBZ_ASSERT_OK(reader.write_tensors(numbers, *sink));
+  EXPECT_TRUE(out == expected);
+  EXPECT_EQ(hinted->most, 3u);  // the chunks of w
 }
 
 TEST(Views, ThatNoReaderTakesAreNotWritten) {

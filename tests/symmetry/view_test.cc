@@ -135,6 +135,19 @@ void expect_all(const Case& c, std::mt19937_64& random) {
   const auto found = chunks_of_view(meta, c.base, {0, c.view.byte_size});
   EXPECT_TRUE(std::ranges::is_sorted(found));
   EXPECT_TRUE(std::ranges::includes(found, chunks));
+  for (std::uint64_t from = 0; from < 20; ++from) {
+    std::vector<std::uint64_t> rest;
+    EXPECT_FALSE(find_chunk_of_view(meta, c.base, from, [&](std::uint64_t chunk) {
+                   rest.push_back(chunk);
+                   return false;
+                 }).has_value());
+    const auto first = std::ranges::lower_bound(found, from);
+    EXPECT_TRUE(std::ranges::equal(rest, std::vector<std::uint64_t>(first, found.end())));
+    const auto odd = [](std::uint64_t chunk) { return chunk % 2 != 0; };
+    const auto sought = std::find_if(first, found.end(), odd);
+    EXPECT_EQ(find_chunk_of_view(meta, c.base, from, odd),
+              sought == found.end() ? std::nullopt : std::optional(*sought));
+  }
   // Those of nested views are exactly the needed ones; others have all between the first and last.
   if (check_view_of(c.view, c.base).ok() && found.size() != chunks.size()) {
     EXPECT_EQ(found.size(), *chunks.rbegin() - *chunks.begin() + 1);
@@ -207,6 +220,36 @@ TEST(View, ReadsTheBaseOnceAndNoMoreThanItNeeds) {
   EXPECT_THAT(chunks_of_view(rows.view.meta, rows.base, {0, out.size()}),
               testing::ElementsAre(0, 11));
   EXPECT_THAT(chunks_of_view(rows.view.meta, rows.base, {kSide * 2, 1}), testing::ElementsAre(11));
+}
+
+// If a view is read part by part, a large chunk of its base is not read for many parts.
+TEST(View, HasPartsThatAreNotSmallBesideAChunk) {
+  constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+  constexpr std::uint64_t kChunk = 12 * kMiB;
+  const Case rows = make(36 * kMiB, kChunk, 2, {9 * kMiB}, 8 * kMiB, {1});
+  BaseReader reader{rows};
+  std::uint64_t read = 0;
+  const auto take = [&](std::uint64_t offset, Bytes part) {
+    EXPECT_TRUE(
+        std::ranges::equal(part, Bytes(rows.bytes).subspan(8 * kMiB + offset, part.size())));
+    read += part.size();
+    return Status();
+  };
+  ASSERT_TRUE(read_view(rows.view.meta, rows.base, reader.read(), take).ok());
+  EXPECT_EQ(read, rows.view.byte_size);
+  std::uint64_t decoded = 0;
+  for (const io::ByteRange& part : reader.parts) {
+    decoded += divide_up(part.end(), kChunk) - part.offset / kChunk;
+  }
+  EXPECT_EQ(decoded, 3u);  // 18 MiB from 8 MiB on, in one part
+
+  const auto part_of = [](std::uint64_t chunk) {
+    const Case c = make(960, chunk, 2, {3, 4}, 0, {4, 1});
+    return part_bytes_of_view(c.view.meta, c.base);
+  };
+  EXPECT_EQ(part_of(64), 4 * kMiB);
+  EXPECT_EQ(part_of(10 * kMiB), 20 * kMiB);
+  EXPECT_EQ(part_of(~std::uint64_t{0} / 64), 64 * kMiB);
 }
 
 TEST(View, PassesOnErrors) {

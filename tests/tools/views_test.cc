@@ -97,7 +97,8 @@ TEST_F(Views, AreListedWithTheirStridesAndWhatNoTensorHas) {
   const Finished text = sh("$BBZINFO m.bbz --tensors");
   for (const char* part :
        {"of \"embed\" at byte 0, strides [1, 60]", "of \"data/0\" at byte 4, strides [10, 1]",
-        "memory of views", "7 more tensors, of bytes of others", "unseen       600 bytes of storages"}) {
+        "memory of views", "7 more tensors, of bytes of others",
+        "unseen       600 bytes of storages"}) {
     EXPECT_NE(text.out.find(part), std::string::npos) << part << "\n" << text.out;
   }
   const Json info = Json::parse(sh("$BBZINFO m.bbz --tensors --json").out);
@@ -158,6 +159,18 @@ TEST_F(Views, OfAPipeNeedTheirBases) {
   EXPECT_FALSE(exists("no.safetensors"));
 }
 
+// A view of a file that is not selected does not matter.
+TEST_F(Views, OfAPipeThatAreNotSelectedDoNotFail) {
+  write("head.pt",
+        torch::make_torch(
+            torch::pickle(torch::pickle_dict({{"head", torch::pickle_view(torch::kMatrix)}})),
+            {storages_[0].substr(0, 24)}));
+  EXPECT_EXIT_CODE(0, "mkdir d && cp m.pt d/a.pt && cp head.pt d/b.pt && $BBZ pack -q d -o d.bbz");
+  const Finished got = sh("cat d.bbz | $BBZ cat - head --file b.pt");
+  EXPECT_EQ(got.code, 0) << got.err;
+  EXPECT_TRUE(got.out == storages_[0].substr(0, 24));
+}
+
 TEST_F(Views, AreJoinedAndSalvaged) {
   EXPECT_EXIT_CODE(0, "mkdir d && cp m.pt d/a.pt && cp m.pt d/b.pt && $BBZ pack -q d -o d.bbz");
   EXPECT_EXIT_CODE(0, "$BBZ pack -q d --part 1/2 -o 1.bbz && $BBZ pack -q d --part 2/2 -o 2.bbz");
@@ -192,7 +205,14 @@ TEST_F(Views, ThatExpandTooFarAreLeftOut) {
             torch::pickle(torch::pickle_dict({{"all", torch::pickle_view(torch::kMatrix)},
                                               {"endless", torch::pickle_view(endless)}})),
             {storages_[0].substr(0, 24)}));
-  EXPECT_EXIT_CODE(0, "$BBZ pack -q endless.pt -o e.bbz && $BBZ verify -q e.bbz");
+  const Finished packed = sh("$BBZ pack endless.pt -o e.bbz");
+  EXPECT_EQ(packed.code, 0);
+  EXPECT_NE(packed.err.find("tensor \"endless\" of \"endless.pt\": views beyond"),
+            std::string::npos)
+      << packed.err;
+  EXPECT_EQ(sh("$BBZ pack -q -f endless.pt -o e.bbz").err, "");
+  EXPECT_EXIT_CODE(0, "$BBZ pack -f m.pt -o m.bbz 2> said && ! grep 'not listed' said");
+  EXPECT_EXIT_CODE(0, "$BBZ verify -q e.bbz");
   EXPECT_EXIT_CODE(0, "$BBZ unpack -q e.bbz -C out && cmp endless.pt out/endless.pt");
   EXPECT_EXIT_CODE(1, "$BBZ cat e.bbz endless");
 }

@@ -26,7 +26,8 @@ Manual cat_manual() {
       "If no tensor has this name, NAME is the path of a file in the archive. "
       "The bytes of a tensor are those of its source file: "
       "row by row, little-endian, without a header. "
-      "Several names are written one after the other; from standard input, only one can be read."};
+      "Several names are written one after the other; from standard input, only one can be read, "
+      "and no tensor whose bytes are those of another one."};
   manual.examples = {
       {"bbz cat model.bbz model.layers.3.mlp.up_proj.weight > raw.bin",
        "Writes one tensor as raw bytes."},

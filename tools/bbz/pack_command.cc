@@ -10,6 +10,7 @@
 #include "bbz/base/names.h"
 #include "bbz/commands.h"
 #include "bbz/ops/symmetry.h"
+#include "bbz/pack_report.h"
 #include "common/output.h"
 #include "common/say.h"
 #include "common/units.h"
@@ -113,43 +114,6 @@ Result<WriteOptions> write_options(const PackArguments& arguments, const CommonO
   options.dedup = !arguments.no_dedup;
   return options;
 }
-
-void report(const ops::PackSummary& summary, const std::string& output,
-            const CommonOptions& common) {
-  if (common.quiet || (!common.verbose && !messages_are_on_terminal())) return;
-  say("{}: {} -> {} ({})\n", output, human_size(summary.input_bytes),
-      human_size(summary.archive_bytes), percentage(summary.archive_bytes, summary.input_bytes));
-  if (!common.verbose) return;
-  say("  {} bytes -> {} bytes, {} files, {} tensors\n  root digest {}\n",
-      grouped(summary.input_bytes), grouped(summary.archive_bytes), grouped(summary.files),
-      grouped(summary.tensors), summary.root.to_string());
-}
-
-// Reports which files look like models and were packed as bytes, and why.
-class BytesReport {
- public:
-  explicit BytesReport(const CommonOptions& common) : quiet_(common.quiet) {}
-
-  ops::AsBytes collect() {
-    if (quiet_) return {};
-    return [this](const std::string& path, const std::string& why) {
-      if (++count_ > kShown) return;
-      lines_ +=
-          fmt::format("bbz: packed as bytes: {}: it is {}\n", bbz::quoted(path), printable(why));
-    };
-  }
-
-  void print() const {
-    say("{}", lines_);
-    if (count_ > kShown) say("bbz: packed as bytes: {} more files\n", count_ - kShown);
-  }
-
- private:
-  static constexpr std::uint64_t kShown = 20;
-  bool quiet_;
-  std::uint64_t count_ = 0;
-  std::string lines_;
-};
 
 rotation::RequestedMethod method_of(const std::string& name) {
   if (name == "bits-back") return rotation::RequestedMethod::kBitsBack;
@@ -283,7 +247,7 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
   }
   ProgressBar bar("packing", files->total_size(), common.quiet);
   options.progress = [&](std::uint64_t done) { bar.update(done); };
-  BytesReport bytes(common);
+  PackedAsBytes bytes(common);
   options.as_bytes = bytes.collect();
   std::string outcome;
   const bool rotate = arguments.symmetry != "off";
@@ -293,7 +257,8 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
   BBZ_TRY(sink->finish());
   bar.clear();
   bytes.print();
-  report(summary, output == "-" ? "standard output" : shown(output), common);
+  report_views(summary, common);
+  report_packed(summary, output == "-" ? "standard output" : shown(output), common);
   say_text(outcome);
   return report_left_out(*files);
 }

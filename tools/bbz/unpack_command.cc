@@ -43,7 +43,9 @@ Manual unpack_manual() {
       "In a GLOB, * matches any characters and ? matches any one character, also / and the dot. "
       "If the archive is not a stream, only the chunks that these tensors need are read.",
       "From standard input, files appear as they become complete, small files in batches. "
-      "If the stream breaks off, the files that are complete stay."};
+      "If the stream breaks off, the files that are complete stay. "
+      "A selected tensor that repeats bytes that are not selected, or is a view of them or of a "
+      "storage, needs an archive that is a file."};
   manual.examples = {
       {"bbz unpack model.bbz -C out/", "Unpacks all files below out/."},
       {"bbz unpack model.bbz --layer 3 -o layer3.safetensors", "Extracts one layer."},

@@ -1,5 +1,6 @@
 #include "bbz/archive/delivery.h"
 
+#include "bbz/base/checked.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/format/chunk/chunk.h"
@@ -69,34 +70,39 @@ Status Delivery::begin_tensor(const Step::BeginTensor& begin) {
 // Passes the bytes of a view, which has no checksum: those of its base were checked.
 Status Delivery::deliver_view(const catalog::Tensor& view) {
   const catalog::Tensor& base = catalog_.tensors[view.meta.base()];
-  Status taken;  // what the visitor said, which ends the visit
+  Status taken;        // what the visitor said, which ends the visit
+  bool wanted = true;  // by the visitor
   Status read = symmetry::read_view(
       view.meta, base,
       [&](std::uint64_t offset, MutableBytes out) {
-        return read_base_ ? read_base_(base, offset, out) : recall_base(base, offset, out);
+        return read_base_ ? read_base_(base, offset, out) : recall_base(base, offset, out, wanted);
       },
       [&](std::uint64_t offset, Bytes part) {
         taken = visitor_.data(view, offset, part);
         return taken;
       });
+  if (!wanted) return {};
   if (read.ok() || !taken.ok()) return read;
   const Error& error = read.error();
   return visitor_.not_derived(view, make_error(error.code, "tensor {} {}: {}", view.meta.number,
                                                quoted(view.meta.name), error.message));
 }
 
-// Gets bytes of a tensor of a stream back from the visitor.
-Status Delivery::recall_base(const catalog::Tensor& base, std::uint64_t offset, MutableBytes out) {
-  for (std::uint64_t i = 0; !failed_.empty() && i < base.chunk_count; ++i) {
-    const auto failed = failed_.find(base.first_chunk + i);
-    if (failed == failed_.end()) continue;
-    return make_error(failed->second, "chunk {} of its base, tensor {} {}, failed", i,
-                      base.meta.number, quoted(base.meta.name));
+// Gets bytes of a tensor of a stream back from the visitor. If nobody wants the view, sets `wanted`
+// to false, and returns an error that ends reading it.
+Status Delivery::recall_base(const catalog::Tensor& base, std::uint64_t offset, MutableBytes out,
+                             bool& wanted) {
+  const std::uint64_t chunk_bytes = base.meta.chunk_elements * base.meta.element_bits / 8;
+  const std::uint64_t first = base.first_chunk + offset / chunk_bytes;
+  const std::uint64_t last = base.first_chunk + divide_up(offset + out.size(), chunk_bytes);
+  const auto failed = failed_.lower_bound(first);
+  if (failed != failed_.end() && failed->first < last) {
+    return make_error(failed->second, "chunk {} of its base, tensor {} {}, failed",
+                      failed->first - base.first_chunk, base.meta.number, quoted(base.meta.name));
   }
-  BBZ_ASSIGN(const bool wanted, visitor_.recall(base, offset, out));
+  BBZ_ASSIGN(wanted, visitor_.recall(base, offset, out));
   if (wanted) return {};
-  return make_error(Code::kUnsupported, "its base, tensor {} {}, has passed", base.meta.number,
-                    quoted(base.meta.name));
+  return make_error(Code::kCancelled, "nobody wants this view");
 }
 
 // A group that is wrong fails what needs it, and no other chunk of the same tensor.
@@ -144,7 +150,7 @@ Status Delivery::deliver_chunk(Step& step, Step::Chunk& chunk) {
     if (!wanted.ok()) chunk.outcome = wanted.error();
   }
   if (!chunk.outcome.ok()) {
-    if (decode && !chunk.chunk.same_as) {
+    if (decode) {
       failed_.emplace(tensor.first_chunk + chunk.chunk.meta.number, chunk.outcome.code());
     }
     return visitor_.damaged(tensor, chunk.chunk, chunk.outcome.error());

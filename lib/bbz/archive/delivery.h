@@ -3,8 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -103,7 +103,8 @@ class Delivery {
  private:
   Status begin_tensor(const Step::BeginTensor& begin);
   Status deliver_view(const catalog::Tensor& view);
-  Status recall_base(const catalog::Tensor& base, std::uint64_t offset, MutableBytes out);
+  Status recall_base(const catalog::Tensor& base, std::uint64_t offset, MutableBytes out,
+                     bool& wanted);
   Status find_group(const catalog::Tensor& tensor);
   Status decode_carried(Step& step, const Step::Chunk& chunk);
   Result<bool> recall(Step& step, const Step::Chunk& chunk);
@@ -118,9 +119,9 @@ class Delivery {
   LargeBuffer derived_;                          // bytes of the current tensor, if it is derived
   std::vector<std::byte> slice_;                 // slice of a chunk of the form lower
   Status form_;                                  // error of the current tensor's form or group
-  // The chunks that could not be delivered, by index, and why not: those that repeat them cannot
-  // either.
-  std::unordered_map<std::uint64_t, Code> failed_;
+  // The chunks that could not be delivered, by index, and why not: what repeats them or views them
+  // cannot either.
+  std::map<std::uint64_t, Code> failed_;
 };
 
 }  // namespace bbz::internal

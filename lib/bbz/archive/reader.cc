@@ -1,6 +1,7 @@
 #include "bbz/archive/reader.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "bbz/archive/delivery.h"
 #include "bbz/archive/internal/reader_state.h"
@@ -129,6 +130,8 @@ std::unique_ptr<io::Prefetch> Reader::State::prefetch(
 std::unique_ptr<io::Prefetch> Reader::State::prefetch(
     std::span<const std::uint32_t> tensors) const {
   std::vector<io::ByteRange> ranges;
+  // The chunks of bases that are among the ranges, because many views may need the same ones.
+  std::unordered_map<std::uint32_t, std::vector<bool>> needed;
   for (const std::uint32_t number : tensors) {
     const catalog::Tensor& tensor = catalog.tensors[number];
     for (const catalog::Chunk& chunk : catalog.chunks_of(tensor)) {
@@ -137,9 +140,15 @@ std::unique_ptr<io::Prefetch> Reader::State::prefetch(
     if (!tensor.meta.is_view()) continue;
     const catalog::Tensor& base = catalog.tensors[tensor.meta.base()];
     if (!symmetry::check_form(catalog, tensor).ok()) continue;
-    for (const std::uint64_t chunk : symmetry::chunks_of_view(tensor.meta, base, {0, tensor.byte_size})) {
-      ranges.push_back(range_of(base, catalog.chunks[base.first_chunk + chunk]));
-    }
+    std::vector<bool>& known = needed[base.meta.number];
+    known.resize(base.chunk_count);
+    symmetry::find_chunk_of_view(tensor.meta, base, 0, [&](std::uint64_t chunk) {
+      if (!known[chunk]) {
+        ranges.push_back(range_of(base, catalog.chunks[base.first_chunk + chunk]));
+      }
+      known[chunk] = true;
+      return false;
+    });
   }
   return source->prefetch(ranges);
 }

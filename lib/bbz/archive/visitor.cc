@@ -9,8 +9,8 @@ Result<bool> Visitor::recall(const catalog::Tensor& tensor, std::uint64_t offset
                              MutableBytes bytes) {
   return make_error(
       Code::kUnsupported,
-      "it repeats {} bytes at {} of tensor {} {}, which a stream has passed: read the "
-      "archive from a file",
+      "it repeats or is a view of {} bytes at {} of tensor {} {}, which a stream has passed: read "
+      "the archive from a file",
       bytes.size(), offset, tensor.meta.number, quoted(tensor.meta.name));
 }
 

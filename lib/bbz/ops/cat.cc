@@ -112,7 +112,7 @@ Status cat_stream(const StreamInput& archive, const std::string& name, io::Sink&
   stream.limits = archive.limits;
   stream.wants = [&](const catalog::File& file, const catalog::Tensor& tensor) {
     const bool of_file = file.path == name && !tensor.meta.is_view();
-    return of_file || tensor.meta.name == name;
+    return of_file || (files.selects(file.path) && tensor.meta.name == name);
   };
   Rereadable again(sink, spool_folder);
   NameWriter writer(name, again.sink(), files);

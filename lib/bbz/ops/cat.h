@@ -18,8 +18,8 @@ Status cat(const Reader& reader, const std::string& name, io::Sink& sink,
            const FileSelection& files = {});
 
 // Writes a tensor or a file from a stream: the first one of that name, as it arrives. Errors: those
-// of cat(); a second tensor of the name is found after the first was written; kUnsupported if chunks
-// repeat others that were not written. If the sink cannot be read, a copy is kept below `spool_folder`,
+// of cat(); a second tensor of the name is found after the first was written; kUnsupported if
+// chunks repeat others that were not written, or if the tensor is a view. If the sink cannot be read, a copy is kept below `spool_folder`,
 // as by unpack_one_stream().
 Status cat_stream(const StreamInput& archive, const std::string& name, io::Sink& sink,
                   const FileSelection& files = {}, const std::string& spool_folder = "/tmp");

@@ -47,7 +47,8 @@ struct ExtractSummary {
 //
 // The functions for streams keep tensors in a temporary file below `spool_folder`, because their
 // header is known only after they have passed. They fail with kUnsupported if a selected tensor repeats
-// chunks of one before it that is not selected.
+// chunks of one before it that is not selected, or is a view of such a one, of a storage or of plain
+// bytes.
 
 // Writes one file to a sink, which is not finished. If files have different metadata for one key,
 // the first file's value is used.

@@ -39,6 +39,10 @@ struct PackSummary {
   std::uint64_t tensors = 0;        // of kind tensor
   std::uint64_t input_bytes = 0;    // sum of all files
   std::uint64_t archive_bytes = 0;  // length of the archive
+  // Tensors without a record, because they are views beyond what a reader takes (format-spec/limits.md).
+  // Their bytes are in the files all the same.
+  std::uint64_t views_left_out = 0;
+  std::string first_left_out{};  // the name of the first of them, and its file
 };
 
 // Packs all files into one archive. Tensors keep their names and types, and their layer is taken

@@ -41,10 +41,11 @@ class Destination {
 };
 
 Error not_selected(const std::string& path) {
-  return make_error(Code::kUnsupported,
-                    "it repeats bytes of file {}, which is not selected and has passed: read the "
-                    "archive from a file",
-                    bbz::quoted(path));
+  return make_error(
+      Code::kUnsupported,
+      "it repeats or is a view of bytes of file {}, which is not selected and has passed: read the "
+      "archive from a file",
+      bbz::quoted(path));
 }
 
 // Writes each file under its name below an output directory.

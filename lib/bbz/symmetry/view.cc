@@ -97,10 +97,14 @@ Status read_view(const catalog::TensorMeta& view, const catalog::Tensor& base, s
   return {};
 }
 
-std::uint64_t part_bytes_of_view(const catalog::TensorMeta& view) {
+std::uint64_t part_bytes_of_view(const catalog::TensorMeta& view, const catalog::Tensor& base) {
   const ViewLayout layout(view);
-  // If the elements do not ascend, each part may need all of the base.
-  const std::uint64_t most = layout.ascends() ? kWindow / 2 : 8 * kWindow;
+  // If the elements do not ascend, each part may need all of the base. If they do, a part decodes
+  // the chunks at its ends, so it must not be small beside a chunk.
+  constexpr std::uint64_t kMost = 8 * kWindow;
+  const std::uint64_t most =
+      layout.ascends() ? std::clamp(2 * std::min(chunk_bytes(base), kMost), kWindow / 2, kMost)
+                       : kMost;
   return most / layout.width() * layout.width();
 }
 
@@ -109,7 +113,7 @@ Status read_view(const catalog::TensorMeta& view, const catalog::Tensor& base, c
   BBZ_ASSIGN(const std::uint64_t elements, element_count(view.shape));
   if (elements == 0) return {};
   const ViewLayout layout(view);
-  const std::uint64_t most = part_bytes_of_view(view) / layout.width();
+  const std::uint64_t most = part_bytes_of_view(view, base) / layout.width();
   std::vector<std::byte> part;
   for (std::uint64_t first = 0; first < elements; first += most) {
     const std::uint64_t count = std::min(most, elements - first);
@@ -140,6 +144,20 @@ std::vector<std::uint64_t> chunks_of_view(const catalog::TensorMeta& view,
     at = windows.next((*at / chunk + 1) * chunk);
   }
   return chunks;
+}
+
+std::optional<std::uint64_t> find_chunk_of_view(const catalog::TensorMeta& view,
+                                                const catalog::Tensor& base, std::uint64_t from,
+                                                const std::function<bool(std::uint64_t)>& sought) {
+  const auto elements = element_count(view.shape);
+  if (!elements.ok() || *elements == 0) return std::nullopt;
+  const ViewLayout layout(view);
+  const std::uint64_t chunk = chunk_bytes(base);
+  const Windows windows(layout, layout.boxes(0, *elements), chunk);
+  for (auto at = windows.next(from * chunk); at; at = windows.next((*at / chunk + 1) * chunk)) {
+    if (sought(*at / chunk)) return *at / chunk;
+  }
+  return std::nullopt;
 }
 
 }  // namespace bbz::symmetry

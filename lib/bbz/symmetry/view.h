@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "bbz/format/catalog/catalog.h"
@@ -32,19 +33,28 @@ Status read_view(const catalog::TensorMeta& view, const catalog::Tensor& base, s
 // Receives a part of a view, which begins at byte `offset` of it and is valid during the call.
 using TakeView = std::function<Status(std::uint64_t offset, Bytes part)>;
 
-// Calls `take` for one part of a view after the other, from its first byte to its last. The parts
-// are so large that no chunk of the base is decoded often, and have at most 64 MiB. Preconditions
-// and errors: those of read_view(); also errors of `take`.
+// Calls `take` for one part of a view after the other, from its first byte to its last. Parts have
+// at most 64 MiB. If the elements ascend in the base, parts have two chunks of the base, so few chunks
+// are read for more than one or two parts; parts of 4 MiB at least. Otherwise, all that a part of 64
+// MiB needs is read again for each part, which may be the whole base: the time grows with the product
+// of both sizes. Preconditions and errors: those of read_view(); also errors of `take`.
 Status read_view(const catalog::TensorMeta& view, const catalog::Tensor& base, const ReadBase& read,
                  const TakeView& take);
 
 // Returns the bytes of such parts but the last: whole elements.
-std::uint64_t part_bytes_of_view(const catalog::TensorMeta& view);
+std::uint64_t part_bytes_of_view(const catalog::TensorMeta& view, const catalog::Tensor& base);
 
 // Returns the numbers of the chunks of the base that the bytes `part` of a view need, in ascending
 // order. Preconditions: those of read_view().
 std::vector<std::uint64_t> chunks_of_view(const catalog::TensorMeta& view,
                                           const catalog::Tensor& base, const io::ByteRange& part);
+
+// Returns the first chunk of the base from number `from` on that the view needs and for which
+// `sought` returns true, or nullopt. Takes no memory for the chunks. Preconditions: those of
+// read_view().
+std::optional<std::uint64_t> find_chunk_of_view(const catalog::TensorMeta& view,
+                                                const catalog::Tensor& base, std::uint64_t from,
+                                                const std::function<bool(std::uint64_t)>& sought);
 
 // Returns the bytes of the base that are in the view, as ranges in no order, which may overlap. If
 // they are more than `most`, returns one from the first to the last. Precondition: the view was

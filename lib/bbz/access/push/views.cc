@@ -12,17 +12,20 @@ namespace bbz::push::internal {
 
 // Handles that a view has become known which is wanted and can be decoded.
 Status Assembler::add_view(std::uint32_t number) {
-  const catalog::Tensor& view = catalog().tensors[number];
+  return gather_or_wait({number, 0});
+}
+
+// Gathers a view if no chunk of the base is missing. If some are, waits for the first, because lists
+// of all would take memory for each view and each chunk. Those before `waiting.chunk` are there.
+Status Assembler::gather_or_wait(const WaitingView& waiting) {
+  const catalog::Tensor& view = catalog().tensors[waiting.view];
   const catalog::Tensor& base = catalog().tensors[view.meta.base()];
-  std::uint64_t missing = 0;
-  for (const std::uint64_t i : symmetry::chunks_of_view(view.meta, base, {0, view.byte_size})) {
-    const std::size_t unit = unit_with_payload(base, i);
-    if (record_map_.unit(unit).is(Unit::kPayloadOk)) continue;
-    views_[unit].push_back(number);
-    ++missing;
-  }
-  if (missing == 0) return gather(number);
-  missing_[number] = missing;
+  const auto missing =
+      symmetry::find_chunk_of_view(view.meta, base, waiting.chunk, [&](std::uint64_t chunk) {
+        return !record_map_.unit(unit_with_payload(base, chunk)).is(Unit::kPayloadOk);
+      });
+  if (!missing) return gather(waiting.view);
+  views_[unit_with_payload(base, *missing)].push_back({waiting.view, *missing});
   return {};
 }
 
@@ -39,12 +42,10 @@ std::size_t Assembler::unit_with_payload(const catalog::Tensor& tensor,
 Status Assembler::look_at_views(std::size_t unit) {
   const auto found = views_.find(unit);
   if (found == views_.end()) return {};
-  const std::vector<std::uint32_t> views = std::move(found->second);
+  const std::vector<WaitingView> views = std::move(found->second);
   views_.erase(found);
-  for (const std::uint32_t view : views) {
-    if (--missing_[view] != 0) continue;
-    missing_.erase(view);
-    if (wants(view)) BBZ_TRY(gather(view));
+  for (const WaitingView& waiting : views) {
+    if (wants(waiting.view)) BBZ_TRY(gather_or_wait(waiting));
   }
   return {};
 }

@@ -30,7 +30,7 @@ Result<Block> block_at(const catalog::Catalog& catalog, const catalog::Tensor& t
     return block;
   }
   if (meta.is_view()) {
-    const std::uint64_t part = symmetry::part_bytes_of_view(meta);
+    const std::uint64_t part = symmetry::part_bytes_of_view(meta, catalog.tensors[meta.base()]);
     block.begin = offset / part * part;
     block.end = std::min(block.begin + part, tensor.byte_size);
     return block;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "bbz/base/format.h"
+#include "bbz/base/names.h"
 #include "bbz/symmetry/view.h"
 
 namespace bbz::ops {
@@ -56,14 +57,15 @@ Status Packer::add(const SourceFile& file, std::shared_ptr<io::Source> source) {
   for (const Extent& extent : file.layout.extents) {
     BBZ_TRY(extent.length ? add_extent(source, extent) : add_rest(*source, extent.offset));
   }
-  BBZ_TRY(add_views(file.layout, first_tensor));
+  BBZ_TRY(add_views(file, first_tensor));
   ++summary_.files;
   return writer_.end_file();
 }
 
-// Adds the tensors that have bytes of extents, but for those that no reader may decode: their bytes
-// are in the extents all the same. The first extent is tensor `first_tensor`.
-Status Packer::add_views(const files::Layout& layout, std::uint32_t first_tensor) {
+// Adds the tensors that have bytes of extents. Those that no reader may decode are only counted: their
+// bytes are in the extents all the same. The first extent is tensor `first_tensor`.
+Status Packer::add_views(const files::SourceFile& file, std::uint32_t first_tensor) {
+  const files::Layout& layout = file.layout;
   for (const files::View& view : layout.views) {
     const std::uint32_t base = first_tensor + static_cast<std::uint32_t>(view.extent);
     TensorSpec spec;
@@ -79,7 +81,13 @@ Status Packer::add_views(const files::Layout& layout, std::uint32_t first_tensor
     BBZ_ASSIGN(tensor.byte_size, byte_size(view.dtype, elements));
     base_tensor.byte_size = layout.extents[view.extent].length.value_or(0);
     const std::uint64_t left = catalog::kMostViewedBytes - viewed_bytes_;
-    if (tensor.byte_size > left || !symmetry::check_view_of(tensor, base_tensor).ok()) continue;
+    if (tensor.byte_size > left || !symmetry::check_view_of(tensor, base_tensor).ok()) {
+      if (summary_.views_left_out++ == 0) {
+        summary_.first_left_out =
+            fmt::format("{} of {}", bbz::quoted(view.name), bbz::quoted(file.path));
+      }
+      continue;
+    }
     viewed_bytes_ += tensor.byte_size;
     BBZ_TRY(writer_.begin_tensor(spec));
     BBZ_TRY(writer_.end_tensor());
@@ -98,7 +106,6 @@ void Packer::count(const SourceFile& file, const io::Source& source) {
   for (const Extent& extent : file.layout.extents) {
     if (is_tensor(extent)) ++summary_.tensors;
   }
-  summary_.tensors += file.layout.views.size();
   summary_.input_bytes += source.size().value_or(0);
 }
 

@@ -19,7 +19,7 @@ class Packer {
   // If the writer measures, no source is read, and all may be null. Errors: those of the source and
   // of the writer; kTruncated if the source ends before the layout does.
   Status add(const files::SourceFile& file, std::shared_ptr<io::Source> source);
-  // Counts a file that the caller has written in another way.
+  // Counts a file that the caller has written in another way, without its views.
   void count(const files::SourceFile& file, const io::Source& source);
 
   // Returns what the options say to record of a file.
@@ -32,7 +32,7 @@ class Packer {
  private:
   Status limit_open_files(std::shared_ptr<io::Source>& source);
   Status add_extent(const std::shared_ptr<io::Source>& source, const files::Extent& extent);
-  Status add_views(const files::Layout& layout, std::uint32_t first_tensor);
+  Status add_views(const files::SourceFile& file, std::uint32_t first_tensor);
   Status add_rest(io::Source& source, std::uint64_t offset);
   void count_bytes(std::uint64_t bytes);
 

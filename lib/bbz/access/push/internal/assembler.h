@@ -99,7 +99,13 @@ class Assembler {
   Status recall(std::size_t unit, std::size_t repeated);
 
   // Views, in views.cc.
+  // A view that waits for a chunk of its base.
+  struct WaitingView {
+    std::uint32_t view = 0;
+    std::uint64_t chunk = 0;  // its number in the base
+  };
   Status add_view(std::uint32_t view);
+  Status gather_or_wait(const WaitingView& waiting);
   std::size_t unit_with_payload(const catalog::Tensor& tensor, std::uint64_t chunk) const;
   Status look_at_views(std::size_t unit);
   Status gather(std::uint32_t view);
@@ -144,9 +150,8 @@ class Assembler {
   // The units of chunks that wait for the payload of the unit that they repeat, by that.
   std::unordered_map<std::size_t, std::vector<std::size_t>> repeats_;
 
-  // The views that wait for the payload of a unit, by that, and for how many each waits.
-  std::unordered_map<std::size_t, std::vector<std::uint32_t>> views_;
-  std::unordered_map<std::uint32_t, std::uint64_t> missing_;
+  // The views that wait for the payload of a unit, by that. Each waits for one at a time.
+  std::unordered_map<std::size_t, std::vector<WaitingView>> views_;
 
   std::vector<GroupProgress> groups_;
   // The groups that wait until a tensor is whole, by tensor.
