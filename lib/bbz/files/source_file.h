@@ -40,9 +40,9 @@ struct Extent {
 // index (i, j, ...) has its first byte at `offset` + (i * strides[0] + j * strides[1] + ...) * the
 // bytes of an element; all are within the extent.
 struct View {
-  std::string name;  // any UTF-8
-  DType dtype{};     // of whole bytes
-  Shape shape;       // extents in elements, outermost first
+  std::string name;                    // any UTF-8
+  DType dtype{};                       // of whole bytes
+  Shape shape;                         // extents in elements, outermost first
   std::vector<std::uint64_t> strides;  // in elements of the view, one for each axis
   std::size_t extent = 0;              // index in Layout::extents
   std::uint64_t offset = 0;            // of the first element in the extent, bytes
