@@ -54,6 +54,7 @@ bool keeps_from_unpacking(const ops::VerifyReport& report, const catalog::Catalo
   return std::ranges::any_of(report.damages, [&](const ops::Damage& damage) {
     if (damage.file.empty()) return false;
     if (damage.chunk) return true;
+    if (damage.tensor.empty()) return false;  // of the whole file
     return std::ranges::any_of(catalog.tensors, [&](const catalog::Tensor& tensor) {
       return tensor.meta.is_named() && !tensor.meta.is_view() && tensor.meta.name == damage.tensor;
     });
