@@ -27,13 +27,6 @@ struct Share {
   }
 } share;
 
-Limits limits() {
-  Limits small = fuzz::small_limits();
-  small.chunk_bytes = 1 << 16;
-  small.unpacked_bytes = kMost;
-  return small;
-}
-
 // What became of each tensor.
 class Collector final : public Visitor {
  public:
@@ -112,12 +105,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       std::shared_ptr<io::Source>(io::memory_source(std::as_bytes(std::span(data, size))));
   StreamOptions streaming;
   streaming.threads = 1;
-  streaming.limits = limits();
+  streaming.limits = fuzz::small_limits(kMost);
   Collector streamed;
   const auto summary = read_stream(*source, streaming, streamed);
   ReadOptions reading;
   reading.threads = 1;
-  reading.limits = limits();
+  reading.limits = fuzz::small_limits(kMost);
   const auto reader = Reader::open(source, reading);
   if (summary.ok()) require(reader.ok() && reader->root() == summary->root);
   if (!reader.ok()) return 0;

@@ -16,12 +16,8 @@ using namespace bbz;
 using fuzz::Buffer;
 using fuzz::require;
 
-Limits limits() {
-  Limits small = fuzz::small_limits();
-  small.chunk_bytes = 1 << 16;
-  small.unpacked_bytes = 1 << 22;
-  return small;
-}
+constexpr std::uint64_t kMost =
+    1 << 22;  // bytes of an archive's content, and of a tensor that is looked at
 
 class MemoryStore final : public push::Store {
  public:
@@ -67,7 +63,6 @@ struct Collector final : push::Receiver {
     return {};
   }
 
-  static constexpr std::uint64_t kMost = 1 << 22;
   std::map<std::uint32_t, Buffer> bytes;
   std::set<std::uint32_t> ended;
   std::set<std::uint32_t> broken;
@@ -89,7 +84,7 @@ class Feeder {
     if ((setup & 0x10) != 0) options_.store = &store_;
     if ((setup & 0x20) != 0) options_.total = archive.size();
     options_.structure_first = (setup & 0x40) != 0;
-    options_.limits = limits();
+    options_.limits = fuzz::small_limits(kMost);
     decoder_ = std::move(*push::Decoder::create(options_, collector));
   }
 
@@ -182,7 +177,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   StreamOptions stream;
   stream.threads = 1;
   stream.decode = false;
-  stream.limits = limits();
+  stream.limits = fuzz::small_limits(kMost);
   Visitor visitor;
   const auto source = io::memory_source(Bytes(archive));
   const bool valid = read_stream(*source, stream, visitor).ok();
@@ -193,12 +188,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   ReadOptions read;
   read.threads = 1;
-  read.limits = limits();
+  read.limits = fuzz::small_limits(kMost);
   const auto reader = Reader::open(io::memory_source(Bytes(archive)), read);
   require(reader.ok());
   Buffer expected;
   for (const catalog::Tensor& tensor : reader->catalog().tensors) {
-    if (tensor.byte_size > Collector::kMost) continue;
+    if (tensor.byte_size > kMost) continue;
     const std::uint32_t number = tensor.meta.number;
     expected.resize(tensor.byte_size);
     const bool readable = reader->read_tensor(number, expected).ok();

@@ -26,6 +26,14 @@ inline Limits small_limits() {
   return limits;
 }
 
+// The limits of targets that decode archives, of up to so many bytes unpacked.
+inline Limits small_limits(std::uint64_t unpacked_bytes) {
+  Limits limits = small_limits();
+  limits.chunk_bytes = 1 << 16;
+  limits.unpacked_bytes = unpacked_bytes;
+  return limits;
+}
+
 // A record as its head says it, whatever its check is. `bytes` is all of it.
 struct Raw {
   RecordHead head;

@@ -27,13 +27,6 @@ struct Share {
   }
 } share;
 
-Limits limits() {
-  Limits small = fuzz::small_limits();
-  small.chunk_bytes = 1 << 16;
-  small.unpacked_bytes = kMost;
-  return small;
-}
-
 // The files below a directory, and its directories with a name that ends in '/'.
 std::map<std::string, std::string> files_of(const io::TempDir& dir) {
   std::map<std::string, std::string> files;
@@ -74,7 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       std::shared_ptr<io::Source>(io::memory_source(std::as_bytes(std::span(data, size))));
   ops::VerifyOptions verifying;
   verifying.threads = 1;
-  verifying.limits = limits();
+  verifying.limits = fuzz::small_limits(kMost);
   const auto report = ops::verify(*source, verifying);
   require(report.ok());
   const bool whole = report->outcome().ok();
@@ -83,7 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   unpacking.sync = false;
   ReadOptions reading;
   reading.threads = 1;
-  reading.limits = limits();
+  reading.limits = fuzz::small_limits(kMost);
   const auto reader = Reader::open(source, reading);
   const io::TempDir by_index;
   bool unpacked = reader.ok();
@@ -96,8 +89,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   const io::TempDir in_passing;
   auto out = io::OutputTree::open(in_passing.path().string());
-  const auto summary =
-      ops::unpack_stream({.source = *source, .threads = 1, .limits = limits()}, *out, unpacking);
+  const auto summary = ops::unpack_stream(
+      {.source = *source, .threads = 1, .limits = fuzz::small_limits(kMost)}, *out, unpacking);
   require(summary.ok() || !whole);
   if (summary.ok()) require(unpacked && !keeps_from_unpacking(*report, reader->catalog()));
   if (unpacked && summary.ok()) require(files_of(by_index) == files_of(in_passing));
