@@ -39,6 +39,18 @@ Result<Bytewise> read_range(io::Source& source, std::uint64_t offset, std::uint6
 // The bytes of a part of a tensor, unless a chunk of an archive has more.
 constexpr std::uint64_t kPart = std::uint64_t{32} << 20;
 
+// Lets a model load its tensors from these places of a file.
+void load_from(const SharedSource& source, std::vector<io::ByteRange> places, Model& model) {
+  const auto all = std::make_shared<const std::vector<io::ByteRange>>(std::move(places));
+  model.load = [source, all](std::size_t i) {
+    return read_range(*source, (*all)[i].offset, (*all)[i].size);
+  };
+  model.load_part = [source, all](std::size_t i, std::uint64_t offset) {
+    const io::ByteRange& tensor = (*all)[i];
+    return read_range(*source, tensor.offset + offset, std::min(tensor.size - offset, kPart));
+  };
+}
+
 Result<Model> from_safetensors(const SharedSource& source) {
   BBZ_ASSIGN(const Bytewise start, read_range(*source, 0, safetensors::kLengthBytes));
   BBZ_ASSIGN(const std::uint64_t size, safetensors::header_size(start));
@@ -52,18 +64,12 @@ Result<Model> from_safetensors(const SharedSource& source) {
   BBZ_ASSIGN(model.header, read_range(*source, 0, size));
   BBZ_ASSIGN(const safetensors::Header header, safetensors::parse(model.header, source->size()));
   model.metadata = header.metadata;
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> places;
+  std::vector<io::ByteRange> places;
   for (const safetensors::Tensor& tensor : header.tensors) {
     model.tensors.push_back({tensor.name, tensor.dtype, tensor.shape});
-    places.emplace_back(size + tensor.begin, tensor.size());
+    places.push_back({size + tensor.begin, tensor.size()});
   }
-  model.load = [source, places](std::size_t i) {
-    return read_range(*source, places[i].first, places[i].second);
-  };
-  model.load_part = [source, places](std::size_t i, std::uint64_t offset) {
-    const auto [begin, tensor_size] = places[i];
-    return read_range(*source, begin + offset, std::min(tensor_size - offset, kPart));
-  };
+  load_from(source, std::move(places), model);
   return model;
 }
 
@@ -77,19 +83,13 @@ Result<Model> from_gguf(const SharedSource& source) {
   BBZ_ASSIGN(gguf::Header header, read_gguf({std::string(source->name()), first, source->size()}));
   Model model;
   model.stored_bytes = source->size().value_or(0);
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> places;
+  std::vector<io::ByteRange> places;
   for (gguf::Tensor& tensor : header.tensors) {
     model.tensors.push_back(
         {std::move(tensor.name), tensor.dtype, std::move(tensor.shape), tensor.block});
-    places.emplace_back(tensor.begin, tensor.size);
+    places.push_back({tensor.begin, tensor.size});
   }
-  model.load = [source, places](std::size_t i) {
-    return read_range(*source, places[i].first, places[i].second);
-  };
-  model.load_part = [source, places](std::size_t i, std::uint64_t offset) {
-    const auto [begin, tensor_size] = places[i];
-    return read_range(*source, begin + offset, std::min(tensor_size - offset, kPart));
-  };
+  load_from(source, std::move(places), model);
   return model;
 }
 
