@@ -81,6 +81,21 @@ Status read_elements(const ViewLayout& layout, const catalog::Tensor& base, std:
 
 }  // namespace
 
+Status read_base(const catalog::Tensor& base, std::uint64_t offset, MutableBytes out,
+                 const DecodeBase& decode) {
+  const std::uint64_t size = chunk_bytes(base);
+  while (!out.empty()) {
+    const std::uint64_t number = offset / size;
+    BBZ_ASSIGN(const Bytes chunk, decode(number));
+    const std::uint64_t from = offset - number * size;
+    const std::uint64_t part = std::min<std::uint64_t>(out.size(), chunk.size() - from);
+    std::ranges::copy(chunk.subspan(from, part), out.begin());
+    out = out.subspan(part);
+    offset += part;
+  }
+  return {};
+}
+
 Status read_view(const catalog::TensorMeta& view, const catalog::Tensor& base, std::uint64_t offset,
                  MutableBytes out, const ReadBase& read) {
   if (out.empty()) return {};

@@ -23,6 +23,15 @@ Status check_view_of(const catalog::Tensor& view, const catalog::Tensor& base);
 // Reads bytes of the base of a view, from `offset` of it on, into all of `out`.
 using ReadBase = std::function<Status(std::uint64_t offset, MutableBytes out)>;
 
+// Decodes a chunk of the base of a view, by its number in the base. Its bytes are valid until the next
+// call.
+using DecodeBase = std::function<Result<Bytes>(std::uint64_t chunk)>;
+
+// Reads bytes of a dense base, from `offset` of it on, out of the chunks that have them. Precondition:
+// the bytes are within the base. Errors: those of `decode`.
+Status read_base(const catalog::Tensor& base, std::uint64_t offset, MutableBytes out,
+                 const DecodeBase& decode);
+
 // Reads bytes [offset, offset + out.size()) of a view: calls `read` for ascending parts of the base,
 // each of which is read once, and gathers the elements. Holds one part, of some MiB or of one chunk
 // of the base, or kMaxViewSpan. Preconditions: check_form() succeeds for the view; `base` is its

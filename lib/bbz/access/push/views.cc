@@ -74,26 +74,17 @@ Status Assembler::gather(std::uint32_t number) {
 // Decodes bytes of the base of a view from the store.
 Status Assembler::read_base(const catalog::Tensor& base, std::uint64_t offset, MutableBytes out,
                             std::optional<std::uint64_t>& decoded) {
-  const std::uint64_t chunk_bytes = base.meta.chunk_elements * base.meta.element_bits / 8;
-  while (!out.empty()) {
-    const std::uint64_t number = offset / chunk_bytes;
+  return symmetry::read_base(base, offset, out, [&](std::uint64_t number) -> Result<Bytes> {
+    if (decoded == number) return Bytes(plain_);
+    decoded.reset();
     const catalog::Chunk& chunk = catalog().chunks[base.first_chunk + number];
-    if (decoded != number) {
-      decoded.reset();
-      const Unit& unit = record_map_.unit(unit_with_payload(base, number));
-      BBZ_ASSIGN(const Bytes payload, input_.read(unit.payload(), payload_));
-      plain_.resize(chunk.decoded_bytes);
-      BBZ_TRY(
-          symmetry::decode_chunk(base.meta, chunk, payload, {}, chunk::Check::kDecoded, plain_));
-      decoded = number;
-    }
-    const std::uint64_t from = offset - number * chunk_bytes;
-    const std::uint64_t part = std::min<std::uint64_t>(out.size(), plain_.size() - from);
-    std::ranges::copy(Bytes(plain_).subspan(from, part), out.begin());
-    out = out.subspan(part);
-    offset += part;
-  }
-  return {};
+    const Unit& unit = record_map_.unit(unit_with_payload(base, number));
+    BBZ_ASSIGN(const Bytes payload, input_.read(unit.payload(), payload_));
+    plain_.resize(chunk.decoded_bytes);
+    BBZ_TRY(symmetry::decode_chunk(base.meta, chunk, payload, {}, chunk::Check::kDecoded, plain_));
+    decoded = number;
+    return Bytes(plain_);
+  });
 }
 
 // Asks the receiver for bytes of the base of a view.

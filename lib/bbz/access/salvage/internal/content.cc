@@ -119,7 +119,11 @@ Status Content::read_view(const FoundTensor& view,
   if (read.ok()) {
     read = symmetry::read_view(
         view.meta, entry,
-        [&](std::uint64_t offset, MutableBytes out) { return read_base(base, offset, out, job); },
+        [&](std::uint64_t offset, MutableBytes out) {
+          return symmetry::read_base(entry, offset, out, [&](std::uint64_t number) {
+            return decode_base(base, number, job);
+          });
+        },
         [&](std::uint64_t, Bytes part) {
           left -= part.size();
           taken = take({part.size(), {}, part});
@@ -130,33 +134,22 @@ Status Content::read_view(const FoundTensor& view,
   return read.ok() ? Status() : take({left, read, {}});
 }
 
-// Decodes bytes of a dense tensor. `job` has the last chunk that was decoded, if any was.
-Status Content::read_base(const FoundTensor& base, std::uint64_t offset, MutableBytes out,
-                          Job& job) {
-  const std::uint64_t chunk_bytes = base.meta.chunk_elements * base.meta.element_bits / 8;
-  while (!out.empty()) {
-    const std::uint64_t number = offset / chunk_bytes;
-    if (job.plain.empty() || job.number != number) {
-      job.plain.clear();
-      const auto found = base.chunks.find(number);
-      if (found == base.chunks.end()) {
-        return make_error(Code::kTruncated, "chunk {} of its base, tensor {}, is missing", number,
-                          quoted(base.meta.name));
-      }
-      Status decoded = decode_chunk(base, found->second, std::shared_ptr<Group>(), job);
-      if (!decoded.ok()) {
-        job.plain.clear();
-        return decoded;
-      }
-      job.number = number;
-    }
-    const std::uint64_t from = offset - number * chunk_bytes;
-    const std::uint64_t part = std::min<std::uint64_t>(out.size(), job.plain.size() - from);
-    std::ranges::copy(Bytes(job.plain).subspan(from, part), out.begin());
-    out = out.subspan(part);
-    offset += part;
+// Decodes a chunk of a dense tensor. `job` has the last chunk that was decoded, if any was.
+Result<Bytes> Content::decode_base(const FoundTensor& base, std::uint64_t number, Job& job) {
+  if (!job.plain.empty() && job.number == number) return Bytes(job.plain);
+  job.plain.clear();
+  const auto found = base.chunks.find(number);
+  if (found == base.chunks.end()) {
+    return make_error(Code::kTruncated, "chunk {} of its base, tensor {}, is missing", number,
+                      quoted(base.meta.name));
   }
-  return {};
+  const Status decoded = decode_chunk(base, found->second, std::shared_ptr<Group>(), job);
+  if (!decoded.ok()) {
+    job.plain.clear();
+    return decoded.error();
+  }
+  job.number = number;
+  return Bytes(job.plain);
 }
 
 // Derives a tensor into derived_.

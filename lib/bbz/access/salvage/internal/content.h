@@ -51,7 +51,7 @@ class Content {
   Result<std::shared_ptr<Group>> load_group(std::uint32_t number, std::uint64_t derived_bytes);
   Result<std::vector<std::byte>> read_whole(const FoundTensor& tensor);
   Status read_view(const FoundTensor& view, const std::function<Status(const Piece&)>& take);
-  Status read_base(const FoundTensor& base, std::uint64_t offset, MutableBytes out, Job& job);
+  Result<Bytes> decode_base(const FoundTensor& base, std::uint64_t number, Job& job);
   Status read_derived(const FoundTensor& tensor);
   void decode(const FoundTensor& tensor, const Result<std::shared_ptr<Group>>& group, Job& job);
   Status pass_on(const FoundTensor& tensor, Job& job,
