@@ -12,7 +12,8 @@ set(BBZ_PUBLIC_HEADERS
   access/view/archive_view.h access/view/counters.h access/view/tree.h
   archive/reader.h archive/root.h archive/stream.h archive/tensor_spec.h archive/visitor.h archive/writer.h
   base/block_type.h base/checked.h base/dtype.h base/error.h base/hash.h base/layer_name.h base/names.h base/shape.h base/threads.h
-  capi/core.h capi/plan.h capi/push.h capi/reader.h capi/source.h capi/verify.h
+  capi/core.h capi/model.h capi/pack.h capi/plan.h capi/progress.h capi/push.h capi/reader.h capi/source.h
+  capi/verify.h capi/writer.h
   codec/codec.h
   files/safetensors/header.h
   files/source_file.h

@@ -36,6 +36,11 @@ Result<model::Model> open_model(const std::string& name, const NetworkArguments&
   };
   model->load = named(std::move(model->load));
   model->load_part = named(std::move(model->load_part));
+  model->read = [name, read = std::move(model->read)](auto... what) -> Status {
+    Status status = read(what...);
+    if (!status.ok()) return about(name, std::move(status).error());
+    return status;
+  };
   return model;
 }
 

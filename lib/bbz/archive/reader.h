@@ -29,6 +29,13 @@ struct Placement {
   std::uint64_t offset = 0;  // offset of its first byte in the output
 };
 
+// A part of a tensor, and the memory that receives it.
+struct ReadPart {
+  std::uint32_t tensor = 0;  // number of the tensor
+  std::uint64_t offset = 0;  // of its first byte in the tensor
+  MutableBytes out;          // as many bytes as are read
+};
+
 // Reads any part of an archive. Opening reads the file header, the trailer and the index. Reading a
 // part reads only the chunks that contain it and, if it needs a symmetry group, that group and its
 // tensors. Thread-safe. Tensors and files are named by their numbers in the catalog.
@@ -100,6 +107,13 @@ class Reader {
   // Decodes bytes [offset, offset + out.size()) of a file. Errors: also those of
   // catalog::check_file().
   Status read_file(std::uint32_t file, std::uint64_t offset, MutableBytes out) const;
+  // Decodes parts of tensors with all threads, in any order: each chunk directly into the memory of
+  // its part, if that has all of it. The memories must not overlap. Calls `decoded`, if it is set, on
+  // the calling thread with the number of bytes decoded so far. After an error, some parts may be
+  // decoded. Errors: those of read_bytes(), found before anything is read if a number or a range does
+  // not exist.
+  Status read_parts(std::span<const ReadPart> parts,
+                    const std::function<void(std::uint64_t)>& decoded = {}) const;
   // Reads the value of an entry of this archive's metadata, which is UTF-8. Errors: also
   // kUnsupported if a required extension of it is not known.
   Result<std::string> read_metadata(const catalog::Metadata& metadata) const;
@@ -135,6 +149,7 @@ class Reader {
   Status visit_all(Visitor& visitor) const;
 
  private:
+  Status check_range(std::uint32_t tensor, std::uint64_t offset, std::uint64_t size) const;
   struct State;
   class Placer;
   explicit Reader(std::unique_ptr<State> state);

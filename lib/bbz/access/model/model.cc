@@ -49,6 +49,9 @@ void load_from(const SharedSource& source, std::vector<io::ByteRange> places, Mo
     const io::ByteRange& tensor = (*all)[i];
     return read_range(*source, tensor.offset + offset, std::min(tensor.size - offset, kPart));
   };
+  model.read = [source, all](std::size_t i, std::uint64_t offset, MutableBytes out) {
+    return io::read_exactly(*source, (*all)[i].offset + offset, out);
+  };
 }
 
 Result<Model> from_safetensors(const SharedSource& source) {
@@ -137,6 +140,10 @@ Result<Model> from_torch(const SharedSource& source) {
   };
   model.load = [load](std::size_t i) { return load(i, 0, ~std::uint64_t{0}); };
   model.load_part = [load](std::size_t i, std::uint64_t offset) { return load(i, offset, kPart); };
+  model.read = [source, state](std::size_t i, std::uint64_t offset, MutableBytes out) -> Status {
+    BBZ_ASSIGN(const auto elements, torch::element_source(*source, *state, state->tensors[i]));
+    return io::read_exactly(*elements, offset, out);
+  };
   return model;
 }
 
@@ -196,6 +203,11 @@ Result<Model> from_archive(const SharedSource& source, const Opening& opening) {
   model.load_part = [reader, numbers](std::size_t i, std::uint64_t offset) {
     return read_blocks(*reader, numbers[i], offset);
   };
+  model.read = [reader, numbers](std::size_t i, std::uint64_t offset, MutableBytes out) {
+    return reader->read_bytes(numbers[i], offset, out);
+  };
+  model.archive = reader;
+  model.numbers = std::move(numbers);
   return model;
 }
 
@@ -261,6 +273,11 @@ Result<Model> open_source(SharedSource source, const fs::path& path, const Openi
   };
   model->load = checked(std::move(model->load));
   model->load_part = checked(std::move(model->load_part));
+  model->read = [source, read = std::move(model->read)](auto... what) -> Status {
+    Status status = read(what...);
+    BBZ_TRY(source->check_unchanged());
+    return status;
+  };
   model->sources.push_back(std::move(source));
   model->path = path.filename().replace_extension(".safetensors").string();
   return model;
@@ -333,6 +350,9 @@ Result<Model> open_folder(const fs::path& folder, const Opening& opening) {
   whole.load = [parts](std::size_t i) { return (*parts)[i].first->load((*parts)[i].second); };
   whole.load_part = [parts](std::size_t i, std::uint64_t offset) {
     return (*parts)[i].first->load_part((*parts)[i].second, offset);
+  };
+  whole.read = [parts](std::size_t i, std::uint64_t offset, MutableBytes out) {
+    return (*parts)[i].first->read((*parts)[i].second, offset, out);
   };
   return whole;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bbz/archive/reader.h"
 #include "bbz/base/hash.h"
 #include "bbz/base/tensor_info.h"
 #include "bbz/base/threads.h"
@@ -33,7 +34,14 @@ struct Model {
   // chunk, are held at a time; all of a tensor that is derived. `offset` is 0 or that after a part;
   // at the end of the tensor there is nothing. Errors: as for `load`.
   std::function<Result<std::vector<std::byte>>(std::size_t tensor, std::uint64_t offset)> load_part;
+  // Reads bytes of a tensor from byte `offset` on into memory; the tensor has them. Thread-safe, and no
+  // more memory is needed than for the chunks in work, except for tensors with strides. Errors: as for
+  // `load`.
+  std::function<Status(std::size_t tensor, std::uint64_t offset, MutableBytes out)> read;
   std::optional<Digest> root;  // root digest of the archive that holds it
+  // The archive that holds it, and the number of each tensor in it; null and empty if there is none.
+  std::shared_ptr<const Reader> archive;
+  std::vector<std::uint32_t> numbers;
   // Text of the config.json in the archive or beside the file; empty if there is none or it has
   // more than 16 MiB.
   std::string config;

@@ -42,6 +42,8 @@ struct Reader::State {
   Status read_chunk(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
                     std::vector<std::byte>& payload, MutableBytes out);
   Status read_bytes(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
+  Status decode_part(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
+                     std::uint64_t offset, MutableBytes out, Buffers& with);
   Status read_dense(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
   // Returns what reads the base of a view.
   symmetry::ReadBase reader_of_base(const catalog::Tensor& view);

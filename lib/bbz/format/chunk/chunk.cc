@@ -16,19 +16,29 @@ std::string where(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk
   return fmt::format("{}, chunk {} at offset {}", what, chunk.meta.number, chunk.payload.offset);
 }
 
+// Adds the place that the message of an error names.
+Error placed(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Error error) {
+  error.place = std::make_shared<const ErrorPlace>(
+      ErrorPlace{tensor.name, tensor.number, chunk.meta.number, chunk.payload.offset});
+  return error;
+}
+
 // Compares bytes, whose XXH3-64 is `computed`, with what a chunk decodes to.
 Status compare_decoded(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes plain,
                        std::uint64_t computed) {
   const std::uint64_t expected = chunk.meta.decoded_checksum;
   if (expected != computed) {
-    return make_error(Code::kChecksum, "{}: decoded checksum {:016x}, computed {:016x}",
-                      where(tensor, chunk), expected, computed);
+    return placed(tensor, chunk,
+                  make_error(Code::kChecksum, "{}: decoded checksum {:016x}, computed {:016x}",
+                             where(tensor, chunk), expected, computed));
   }
   if (!chunk.meta.decoded_digest) return {};
   const Digest digest = digest_of(chunk.meta.decoded_digest->kind, plain);
   if (digest == *chunk.meta.decoded_digest) return {};
-  return make_error(Code::kChecksum, "{}: decoded digest {}, computed {}", where(tensor, chunk),
-                    chunk.meta.decoded_digest->to_string(), digest.to_string());
+  return placed(
+      tensor, chunk,
+      make_error(Code::kChecksum, "{}: decoded digest {}, computed {}", where(tensor, chunk),
+                 chunk.meta.decoded_digest->to_string(), digest.to_string()));
 }
 
 }  // namespace
@@ -85,13 +95,16 @@ Status check_payload(const catalog::TensorMeta& tensor, const catalog::Chunk& ch
   if (!chunk.payload.check) return {};
   const std::uint32_t computed = check32(payload);
   if (computed == *chunk.payload.check) return {};
-  return make_error(Code::kChecksum, "{}: payload check {:08x}, computed {:08x}",
-                    where(tensor, chunk), *chunk.payload.check, computed);
+  return placed(tensor, chunk,
+                make_error(Code::kChecksum, "{}: payload check {:08x}, computed {:08x}",
+                           where(tensor, chunk), *chunk.payload.check, computed));
 }
 
 Status check_known(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk) {
   if (!chunk.meta.extensions.unknown) return {};
-  return container::check_extensions(chunk.meta.extensions, where(tensor, chunk));
+  Status known = container::check_extensions(chunk.meta.extensions, where(tensor, chunk));
+  if (known.ok()) return known;
+  return placed(tensor, chunk, std::move(known).error());
 }
 
 namespace {
@@ -105,7 +118,9 @@ Status decode_checked(const catalog::TensorMeta& tensor, const catalog::Chunk& c
       codec::decode(chunk.meta.codec, codec_shape(tensor, chunk.first_element, chunk.element_count),
                     payload, out, &hash);
   if (!decoded.ok()) {
-    return make_error(decoded.code(), "{}: {}", where(tensor, chunk), decoded.error().message);
+    return placed(
+        tensor, chunk,
+        make_error(decoded.code(), "{}: {}", where(tensor, chunk), decoded.error().message));
   }
   return compare_decoded(tensor, chunk, out, hash.finish());
 }
