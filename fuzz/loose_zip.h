@@ -29,6 +29,7 @@ struct LooseEntry {
   bool local_wide = false;    // the sizes of the local header are in a field of zip64
   bool hides_sizes = false;   // they are 0 in the local header, because they follow the data
   unsigned central_wide = 0;  // which are there in the directory: 1 size, 2 stored size, 4 offset
+  bool covers_next = false;   // its size covers the next entry, which lies in the end of its data
   std::uint64_t place = 0;    // of its header, as it was read
 };
 
@@ -172,12 +173,18 @@ class ZipWriter {
   std::string write(const LooseZip& zip) {
     text_ = zip.before;
     std::vector<std::uint64_t> places;
-    for (const LooseEntry& entry : zip.entries) {
+    std::vector<std::uint64_t> sizes;
+    for (std::size_t i = 0; i < zip.entries.size(); ++i) {
+      const LooseEntry& entry = zip.entries[i];
+      const bool covers = entry.covers_next && i + 1 < zip.entries.size();
+      sizes.push_back(entry.data.size() +
+                      (covers ? entry.after.size() + bytes_of(zip.entries[i + 1]) : 0));
       places.push_back(text_.size() - zip.before.size());
-      add_local(entry);
+      add_local(entry, sizes.back());
     }
     const std::uint64_t begin = text_.size() - zip.before.size();
-    for (std::size_t i = 0; i < zip.entries.size(); ++i) add_central(zip.entries[i], places[i]);
+    for (std::size_t i = 0; i < zip.entries.size(); ++i)
+      add_central(zip.entries[i], sizes[i], places[i]);
     const std::uint64_t end = text_.size() - zip.before.size();
     if (zip.wide) add_end64(zip.entries.size(), begin, end);
     text_ += "PK\5\6";
@@ -191,14 +198,20 @@ class ZipWriter {
 
   const std::vector<Number>& numbers() const { return numbers_; }
 
+  // Returns the bytes that an entry takes with its local header and what is after it.
+  static std::size_t bytes_of(const LooseEntry& entry) {
+    return 30 + entry.name.size() + (entry.local_wide ? 20 : 0) + entry.local_extra.size() +
+           entry.data.size() + entry.after.size();
+  }
+
  private:
   void add(std::uint64_t value, int bytes) {
     numbers_.push_back({text_.size(), bytes});
     text_ += torch::little(value, bytes);
   }
 
-  void add_local(const LooseEntry& entry) {
-    const std::uint64_t size = entry.hides_sizes ? 0 : entry.data.size();
+  void add_local(const LooseEntry& entry, std::uint64_t whole) {
+    const std::uint64_t size = entry.hides_sizes ? 0 : whole;
     text_ += "PK\3\4";
     add(0, 2), add(entry.flags, 2), add(entry.method, 2);
     text_ += std::string(8, '\0');  // time, date and checksum
@@ -209,7 +222,7 @@ class ZipWriter {
     text_ += entry.local_extra + entry.data + entry.after;
   }
 
-  void add_central(const LooseEntry& entry, std::uint64_t place) {
+  void add_central(const LooseEntry& entry, std::uint64_t size, std::uint64_t place) {
     const auto plain = [&](unsigned bit, std::uint64_t value) {
       add((entry.central_wide & bit) != 0 ? 0xffffffff : value, 4);
     };
@@ -218,14 +231,14 @@ class ZipWriter {
     text_ += "PK\1\2";
     add(0, 4), add(entry.flags, 2), add(entry.method, 2);
     text_ += std::string(8, '\0');
-    plain(2, entry.data.size()), plain(1, entry.data.size());
+    plain(2, size), plain(1, size);
     add(entry.name.size(), 2), add(entry.central_extra.size() + (wide == 0 ? 0 : wide + 4), 2);
     add(entry.comment.size(), 2), add(0, 2), add(0, 2), add(0, 4);
     plain(4, place);
     text_ += entry.name;
     if (wide != 0) add(1, 2), add(wide, 2);
-    if ((bits & 1) != 0) add(entry.data.size(), 8);
-    if ((bits & 2) != 0) add(entry.data.size(), 8);
+    if ((bits & 1) != 0) add(size, 8);
+    if ((bits & 2) != 0) add(size, 8);
     if ((bits & 4) != 0) add(place, 8);
     text_ += entry.central_extra + entry.comment;
   }

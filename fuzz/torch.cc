@@ -124,10 +124,11 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
                                                std::size_t most, unsigned seed) {
   if (seed % 4 == 0) return LLVMFuzzerMutate(data, size, most);
   const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const bool zip = torch::looks_like_zip(std::as_bytes(std::span(data, size)));
   std::optional<std::string> mutant;
-  if (torch::looks_like_zip(std::as_bytes(std::span(data, size)))) {
-    mutant = fuzz::ZipMutator(seed).mutate(text);
-  }
+  if (zip) mutant = fuzz::ZipMutator(seed).mutate(text);
+  // Its directory is at the end: one that is too long would be none.
+  if (zip && mutant && mutant->size() > most) return LLVMFuzzerMutate(data, size, most);
   // In files of the older forms, pickles are not alone, but most of what is there.
   if (!mutant) mutant = fuzz::PickleMutator(seed).mutate(text);
   const std::size_t length = std::min(mutant->size(), most);

@@ -101,7 +101,7 @@ class ZipMutator {
   void change_list(LooseZip& zip) {
     std::vector<LooseEntry>& entries = zip.entries;
     const std::size_t at = below(entries.size());
-    switch (below(4)) {
+    switch (below(5)) {
       case 0: {
         LooseEntry copy = entries[at];
         if (below(2) == 0) copy.name = name(zip);
@@ -114,6 +114,15 @@ class ZipMutator {
         break;
       case 2:
         std::swap(entries[at], entries[below(entries.size())]);
+        break;
+      case 3:  // an entry within the data of another, whose size stays
+        if (at + 1 == entries.size()) break;
+        if (const std::size_t taken =
+                entries[at].after.size() + ZipWriter::bytes_of(entries[at + 1]);
+            taken <= entries[at].data.size()) {
+          entries[at].data.resize(entries[at].data.size() - taken);
+        }
+        entries[at].covers_next = true;
         break;
       default:
         entries[at].name = name(zip);
