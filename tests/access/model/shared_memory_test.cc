@@ -35,10 +35,12 @@ TEST_F(ModelOfSharedMemory, KnowsWhichTensorsAreTheSame) {
                                  {"turned again", {"FloatStorage", "0", 12, 0, {4, 3}, {1, 4}}},
                                  {"row", {"FloatStorage", "0", 12, 0, {1, 4}, {99, 1}}},
                                  {"same row", {"FloatStorage", "0", 12, 0, {1, 4}, {4, 1}}},
-                                 {"other row", {"FloatStorage", "0", 12, 4, {1, 4}, {4, 1}}}},
+                                 {"other row", {"FloatStorage", "0", 12, 4, {1, 4}, {4, 1}}},
+                                 {"column", {"FloatStorage", "0", 12, 1, {3, 1}, {4, 9}}},
+                                 {"same column", {"FloatStorage", "0", 12, 1, {3, 1}, {4, 1}}}},
                                 {torch::counting_bytes(48)});
   ASSERT_TRUE(model.ok()) << model.error().message;
-  EXPECT_THAT(model->firsts, testing::ElementsAre(0, 0, 2, 3, 2, 5, 5, 7));
+  EXPECT_THAT(model->firsts, testing::ElementsAre(0, 0, 2, 3, 2, 5, 5, 7, 8, 8));
 
   const std::vector<std::byte> archive = write_viewed();
   const auto archived = open(io::memory_source(Bytes(archive)), "m.bbz");
