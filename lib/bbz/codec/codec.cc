@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "bbz/base/format.h"
 #include "bbz/base/shape.h"
+#include "bbz/codec/difference/difference.h"
 #include "bbz/codec/internal/general.h"
 #include "bbz/codec/split/split_float.h"
 
@@ -56,12 +58,15 @@ bool suits_split_float(const ChunkShape& shape, Bytes) {
   return is_float(shape);
 }
 
-constexpr std::array<Codec, 4> kRegistry = {{
-    {CodecId::kRaw, "raw", false, nullptr, false, encode_raw, decode_raw},
-    {CodecId::kConstant, "constant", false, suits_constant, true, encode_constant, decode_constant},
-    {CodecId::kZstd, "zstd", false, suits_zstd, false, encode_zstd, decode_zstd},
-    {CodecId::kSplitFloat, "split-float", true, suits_split_float, false, encode_split_float,
+constexpr std::array<Codec, 6> kRegistry = {{
+    {CodecId::kRaw, "raw", false, false, nullptr, false, encode_raw, decode_raw},
+    {CodecId::kConstant, "constant", false, false, suits_constant, true, encode_constant,
+     decode_constant},
+    {CodecId::kZstd, "zstd", false, false, suits_zstd, false, encode_zstd, decode_zstd},
+    {CodecId::kSplitFloat, "split-float", true, false, suits_split_float, false, encode_split_float,
      decode_split_float},
+    {CodecId::kUnchanged, "unchanged", false, true, nullptr, false, nullptr, decode_unchanged},
+    {CodecId::kDifference, "difference", false, true, nullptr, false, nullptr, decode_difference},
 }};
 
 }  // namespace
@@ -116,6 +121,21 @@ CodecId encode(const ChunkShape& shape, Bytes plain, const EncodeOptions& option
   }
   if (best == CodecId::kRaw) payload.assign(plain.begin(), plain.end());
   return best;
+}
+
+CodecId encode_on_base(const ChunkShape& shape, Bytes plain, Bytes base,
+                       const EncodeOptions& options, std::vector<std::byte>& payload) {
+  if (!plain.empty() && std::memcmp(plain.data(), base.data(), plain.size()) == 0) {
+    payload.clear();
+    return CodecId::kUnchanged;
+  }
+  thread_local std::vector<std::byte> difference;
+  const bool differs =
+      encode_difference(shape, plain, base, options.level, plain.size(), difference);
+  const CodecId own = encode(shape, plain, options, payload);
+  if (!differs || payload.size() <= difference.size()) return own;
+  payload.assign(difference.begin(), difference.end());
+  return CodecId::kDifference;
 }
 
 Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes out,
