@@ -1,4 +1,5 @@
 // Decoding of floats, block by block in place.
+#include <bit>
 #include <cstring>
 
 #include "bbz/base/format.h"
@@ -12,7 +13,8 @@ namespace {
 // Memory that a thread keeps from chunk to chunk.
 struct Scratch {
   std::array<split::DecodeTable, kMaxTables> tables;
-  std::array<std::uint8_t, kBlock + kMaxTables * kSlack> symbols;  // of one block
+  // Those of one block. They are followed by as many as Kernel::merge may read for a wrong count.
+  std::array<std::uint8_t, 2 * kBlock + kMaxTables * kSlack> symbols;
 };
 
 // The patches of a chunk, in the order of their places.
@@ -44,6 +46,17 @@ class Patches {
   std::uint64_t least_ = 0;
 };
 
+Error wrong_symbols() {
+  return error_with_message(Code::kMalformed,
+                            "difference: the symbols do not end at the end of the coded symbols");
+}
+
+Error wrong_elements() {
+  return error_with_message(
+      Code::kMalformed,
+      "difference: the elements do not end at the end of their lower bits and whole elements");
+}
+
 }  // namespace
 
 Status decode_float(const Kernels& kernels, const ChunkShape& shape, Bytes payload,
@@ -65,6 +78,8 @@ Status decode_float(const Kernels& kernels, const ChunkShape& shape, Bytes paylo
   WireReader in(payload);
   BBZ_ASSIGN(const Header header, get_header(in, classes));
   BBZ_ASSIGN(const Tables tables, get_tables(in, classes));
+  const auto live = static_cast<std::uint64_t>(std::popcount(classes.live));
+  WireReader counts(in.get_bytes(2 * live * divide_up(shape.elements, kBlock)));
   const Bytes low = in.get_bytes(header.low_size);
   split::DecodeJob coder;
   for (int i = 0; i < header.streams(); ++i) {
@@ -105,47 +120,51 @@ Status decode_float(const Kernels& kernels, const ChunkShape& shape, Bytes paylo
   for (std::uint64_t first = 0; first < shape.elements; first += kBlock) {
     job.elements = std::min(kBlock, shape.elements - first);
     job.out = reinterpret_cast<std::uint8_t*>(out.data()) + first * size;
-    if (classes.live != 0) {
-      Counts counts{};
-      if (classes.tables == 1) {
-        counts[0] = static_cast<std::uint32_t>(job.elements);
-      } else {
-        loops.count(classes, job.out, job.elements, counts);
+    std::uint8_t* symbols = scratch.symbols.data();
+    std::array<const std::uint8_t*, kMaxTables> ends{};
+    std::uint64_t left = job.elements;
+    for (int t = 0; t < classes.tables; ++t) {
+      if (!classes.is_live(t)) continue;
+      const std::uint32_t count = counts.get<std::uint16_t>();
+      if (count > left) {
+        return make_error(Code::kMalformed,
+                          "difference: {} elements for table {} of the block from element {} on, "
+                          "expected at most {}",
+                          count, t, first, left);
       }
-      std::uint8_t* symbols = scratch.symbols.data();
-      for (int t = 0; t < classes.tables && !coder.overrun; ++t) {
-        if (!classes.is_live(t)) continue;
-        job.symbols[t] = symbols;
-        if (counts[t] == 0) continue;
-        coder.grid = {counts[t], counts[t], 0, header.lanes()};
+      left -= count;
+      job.symbols[t] = symbols;
+      ends[t] = symbols + count;
+      if (count != 0) {
+        coder.grid = {count, count, 0, header.lanes()};
         coder.tables = &scratch.tables[t];
         coder.out = symbols;
         kernel.decode(coder);
-        symbols += counts[t] + kSlack;
+        if (coder.overrun) return wrong_symbols();
       }
-      if (coder.overrun) break;
-      loops.merge(job);
-      if (job.overrun) break;
+      symbols += count + kSlack;
+    }
+    if (classes.live != 0) loops.merge(job);
+    if (job.overrun) return wrong_elements();
+    if (job.symbols != ends && classes.live != 0) {
+      return make_error(Code::kMalformed,
+                        "difference: the block from element {} on has other numbers of elements "
+                        "for its tables",
+                        first);
     }
     BBZ_TRY(patches.apply(first + job.elements, out));
     if (hash != nullptr) hash->advance((first + job.elements) * size);
   }
-  bool exact = !coder.overrun && coder.escapes.at == coder.escapes.end;
+  bool exact = coder.escapes.at == coder.escapes.end;
   for (int i = 0; i < header.streams(); ++i) exact &= coder.streams[i].at == coder.streams[i].end;
   for (int lane = 0; lane < header.lanes(); ++lane) {
     exact &= coder.states[lane] == split::kStateStart;
   }
-  if (!exact) {
-    return error_with_message(Code::kMalformed,
-                              "difference: the symbols do not end at the end of the coded symbols");
-  }
-  const bool low_exact =
-      !job.overrun && job.wholes.at == job.wholes.end && job.low_end - job.low_at < 8;
+  if (!exact) return wrong_symbols();
   const auto used = static_cast<unsigned>(job.low_at % 8);
-  if (!low_exact || (used != 0 && std::to_integer<unsigned>(low.back()) >> used != 0)) {
-    return error_with_message(
-        Code::kMalformed,
-        "difference: the elements do not end at the end of their lower bits and whole elements");
+  if (job.wholes.at != job.wholes.end || job.low_end - job.low_at >= 8 ||
+      (used != 0 && std::to_integer<unsigned>(low.back()) >> used != 0)) {
+    return wrong_elements();
   }
   return {};
 }

@@ -83,11 +83,7 @@ bool encode_float(const Kernels& kernels, const ChunkShape& shape, Bytes plain, 
     job.base = bytes_at(base) + first * size;
     job.place = static_cast<std::uint32_t>(first);
     Counts& counts = scratch.counts[b];
-    if (classes.tables == 1) {
-      counts = {static_cast<std::uint32_t>(job.elements)};
-    } else {
-      loops.count(classes, job.base, job.elements, counts);
-    }
+    loops.count(classes, job.base, job.elements, counts);
     for (int t = 0; t < classes.tables; ++t) {
       if (!classes.is_live(t)) continue;
       job.symbols[t] = symbols;
@@ -140,7 +136,7 @@ bool encode_float(const Kernels& kernels, const ChunkShape& shape, Bytes plain, 
   payload.clear();
   std::size_t all = header_size(header) + header.low_size + header.escape_count +
                     header.whole_count * size + header.patch_count * (4 + size) +
-                    kMaxTables * (split::kIndices + 2) +
+                    kMaxTables * (split::kIndices + 2) + 2 * kMaxTables * blocks +
                     2 * static_cast<std::size_t>(header.lanes());
   for (int i = 0; i < header.streams(); ++i) {
     header.stream_size[i] = static_cast<std::uint32_t>(stream_end[i] - coder.streams[i]);
@@ -150,6 +146,11 @@ bool encode_float(const Kernels& kernels, const ChunkShape& shape, Bytes plain, 
   WireWriter out(payload);
   put_header(header, classes, out);
   put_tables(classes, plan.tables, out);
+  for (const Counts& counts : scratch.counts) {
+    for (int t = 0; t < classes.tables; ++t) {
+      if (classes.is_live(t)) out.put(static_cast<std::uint16_t>(counts[t]));
+    }
+  }
   append(payload, low, job.low);
   for (int i = 0; i < header.streams(); ++i) append(payload, coder.streams[i], stream_end[i]);
   append(payload, coder.escapes, escapes_end);

@@ -14,7 +14,7 @@ namespace bbz::codec::difference {
 // The number of bytes around a run of symbols that a kernel may access.
 inline constexpr std::size_t kSlack = 64;
 
-// The number of a block's elements for each table.
+// The number of a block's elements for each live table. It is 0 for other tables.
 using Counts = std::array<std::uint32_t, kMaxTables>;
 
 // The input and output of Kernel::merge. The memory belongs to the caller.
@@ -22,7 +22,8 @@ struct MergeJob {
   const Classes* classes = nullptr;
   std::uint64_t elements = 0;   // at most kBlock
   std::uint8_t* out = nullptr;  // the base's elements on entry
-  // For each live table, the symbols of its elements. kSlack bytes are readable after them.
+  // For each live table, the symbols of its elements; updated. `elements` and kSlack bytes are
+  // readable there, though there should be fewer symbols.
   std::array<const std::uint8_t*, kMaxTables> symbols{};
   const std::uint8_t* low = nullptr;  // lower bits of the chunk, from its first element on
   std::uint64_t low_end = 0;          // their number
@@ -55,7 +56,7 @@ struct SplitJob {
 // The loops of one instruction set.
 struct Kernel {
   std::string_view name;
-  // Counts the elements of a block for each table.
+  // Counts the elements of a block for each live table.
   void (*count)(const Classes& classes, const std::uint8_t* base, std::uint64_t elements,
                 Counts& counts);
   // Turns the elements of the base into those of the chunk, but for patches.

@@ -60,6 +60,9 @@ void count(const Classes& classes, const std::uint8_t* base, std::uint64_t eleme
       ++counts[lookup.table[exponent_of(classes, load_le<T>(base + i * sizeof(T)))]];
     }
   });
+  for (int t = 0; t < kMaxTables; ++t) {
+    if (!classes.is_live(t)) counts[t] = 0;
+  }
 }
 
 void merge(MergeJob& job) {
@@ -106,6 +109,9 @@ void merge(MergeJob& job) {
       store_le(p, turn(static_cast<T>(turn(base) + difference)));
     }
   });
+  for (int t = 0; t < kMaxTables; ++t) {
+    if (classes.is_live(t)) job.symbols[t] = at[t];
+  }
 }
 
 void split(SplitJob& job) {

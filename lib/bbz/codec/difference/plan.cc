@@ -75,7 +75,8 @@ std::uint8_t choose_reference(const Classes& classes, const Sample& sample) {
 
 // Elements of a range of exponents, by symbol.
 struct Group {
-  int first = 0;  // lowest exponent
+  int first = 0;           // lowest exponent
+  std::uint64_t more = 0;  // what joining it with the next one costs
   std::array<std::uint32_t, split::kIndices> counts{};
   std::uint32_t total = 0;
   std::uint64_t bits = 0;
@@ -135,27 +136,29 @@ std::vector<Group> group_exponents(const Classes& classes, const Sample& sample)
 // Joins neighbours for as long as there are too many, or a table costs more than it saves.
 void join_groups(std::vector<Group>& groups, std::uint64_t elements, std::uint64_t sampled) {
   const std::uint64_t scale = std::max<std::uint64_t>(elements / sampled, 1);
+  std::uint64_t all = 0;
+  for (const Group& group : groups) all += group.bits;
+  const auto compare = [&](std::size_t i) {
+    if (i + 1 >= groups.size()) return;
+    const std::uint64_t apart = groups[i].bits + groups[i + 1].bits;
+    const std::uint64_t both = joined(groups[i], groups[i + 1]).bits;
+    groups[i].more = both - std::min(both, apart);
+  };
+  for (std::size_t i = 0; i < groups.size(); ++i) compare(i);
   while (groups.size() > 1) {
-    std::uint64_t all = 0;
-    for (const Group& group : groups) all += group.bits;
-    std::size_t best = 0;
-    std::uint64_t least = ~std::uint64_t{0};
-    std::uint64_t worth = 0;
-    for (std::size_t i = 0; i + 1 < groups.size(); ++i) {
-      const Group both = joined(groups[i], groups[i + 1]);
-      const std::uint64_t more =
-          both.bits - std::min(both.bits, groups[i].bits + groups[i + 1].bits);
-      if (more >= least) continue;
-      least = more;
-      best = i;
-      const auto symbols =
-          split::kIndices - std::ranges::count(groups[i].counts, std::uint32_t{0}) + 2;
-      // Each table also takes time, for which it must save a little.
-      worth = 8 * kBit * static_cast<std::uint64_t>(symbols) / scale + all / 512;
-    }
-    if (groups.size() <= kMaxTables && least > worth) break;
-    groups[best] = joined(groups[best], groups[best + 1]);
-    groups.erase(groups.begin() + static_cast<std::ptrdiff_t>(best) + 1);
+    const auto end = groups.end() - 1;
+    const auto best = std::min_element(
+        groups.begin(), end, [](const Group& a, const Group& b) { return a.more < b.more; });
+    const auto symbols = split::kIndices - std::ranges::count(best->counts, std::uint32_t{0}) + 2;
+    // Each table also takes time, for which it must save a little.
+    const std::uint64_t worth = 8 * kBit * static_cast<std::uint64_t>(symbols) / scale + all / 512;
+    if (groups.size() <= kMaxTables && best->more > worth) break;
+    all += best->more;
+    *best = joined(*best, *(best + 1));
+    const auto at = static_cast<std::size_t>(best - groups.begin());
+    groups.erase(best + 1);
+    compare(at);
+    if (at > 0) compare(at - 1);
   }
 }
 

@@ -76,6 +76,30 @@ V moved_up(V v) {
   return _mm512_alignr_epi64(v, V{}, 8 - kBy);
 }
 
+// Returns the 64 bits from a bit on. Nine bytes must be readable there.
+inline std::uint64_t bits_at(const std::uint8_t* low, std::uint64_t at) {
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, low + at / 8, 8);
+  const std::uint64_t next = low[at / 8 + 8];
+  return bits >> (at % 8) | next << 1 << (63 - at % 8);
+}
+
+// Reads the lower bits of the elements in `lanes`, of which there are at most 16 with at most eight
+// bits each, and of which `bits` has the numbers. 24 bytes must be readable. Returns bytes.
+BBZ_AVX512_INLINE V take_few_low(MergeJob& job, V bits, __mmask64 lanes) {
+  const V masks = _mm512_set4_epi32(0, 0xFF, 0x7F3F1F0F, 0x07030100);
+  const V wanted = _mm512_shuffle_epi8(masks, _mm512_maskz_compress_epi8(lanes, bits));
+  const __m128i sixteen = _mm512_castsi512_si128(wanted);
+  const auto first = static_cast<std::uint64_t>(_mm_cvtsi128_si64(sixteen));
+  const auto second = static_cast<std::uint64_t>(_mm_extract_epi64(sixteen, 1));
+  const std::uint64_t middle = job.low_at + static_cast<std::uint64_t>(_mm_popcnt_u64(first));
+  const std::uint64_t a = _pdep_u64(bits_at(job.low, job.low_at), first);
+  const std::uint64_t b = _pdep_u64(bits_at(job.low, middle), second);
+  job.low_at = middle + static_cast<std::uint64_t>(_mm_popcnt_u64(second));
+  const __m128i both = _mm_set_epi64x(static_cast<long long>(b), static_cast<long long>(a));
+  return _mm512_maskz_expand_epi8(lanes, _mm512_castsi128_si512(both));
+}
+
 // Reads the lower bits of 64 elements, of which each has as many as a byte of `bits` says. Returns
 // false if there are too few.
 template <class Format>
@@ -157,10 +181,18 @@ BBZ_AVX512_INLINE bool merge_group(MergeJob& job, Run<const std::uint8_t*> (&run
   bool has_low = false;
   if constexpr (Format::kLow) {
     bits = _mm512_maskz_mov_epi8(changed & ~whole, low_bits(exponents));
-    has_low = _mm512_test_epi8_mask(bits, bits) != 0;
   }
   if constexpr (Format::kLow) {
-    if (has_low && !take_low<Format>(job, bits, low)) return false;
+    const __mmask64 lanes = _mm512_test_epi8_mask(bits, bits);
+    if (Format::kBytes == 2 && _mm_popcnt_u64(lanes) <= 16 && job.low_end >= job.low_at + 8 * 24) {
+      const V few = take_few_low(job, bits, lanes);
+      for_each<kParts>([&](auto i)
+                           __attribute__((always_inline)) { low[i] = Format::widen(few, i); });
+      has_low = true;
+    } else if (lanes != 0) {
+      if (!take_low<Format>(job, bits, low)) return false;
+      has_low = true;
+    }
   }
   for_each<kParts>([&](auto i) __attribute__((always_inline)) {
     folded[i] = Format::widen(symbols, i);
@@ -189,6 +221,10 @@ void merge_live(MergeJob& job) {
     if (!merge_group<Format, kLive>(job, runs, low_bits, out, ~__mmask64{0})) return;
   }
   if (left != 0) merge_group<Format, kLive>(job, runs, low_bits, out, first_lanes(left));
+  int found = 0;
+  for (int t = 0; t < job.classes->tables; ++t) {
+    if (job.classes->is_live(t)) job.symbols[t] = runs[found++].at;
+  }
 }
 
 // Appends fields of 64 elements to the lower bits.
@@ -331,7 +367,7 @@ void count_exponents(const Classes& classes, const std::uint8_t* base, std::uint
     }
   }
   for (int t = 0; t < kMaxTables; ++t) {
-    counts[t] = t < classes.tables ? static_cast<std::uint32_t>(above[t] - above[t + 1]) : 0;
+    counts[t] = classes.is_live(t) ? static_cast<std::uint32_t>(above[t] - above[t + 1]) : 0;
   }
 }
 
