@@ -12,6 +12,8 @@ constexpr int kExponents = 256;
 constexpr std::uint32_t kBit = 4096;  // in units of split::log2_fixed()
 constexpr std::uint64_t kSamplePiece = 64;
 constexpr std::uint64_t kSampleElements = 1 << 14;
+constexpr std::uint64_t kSmallSample = 1 << 13;
+constexpr std::uint64_t kSampleShare = 16;  // a sample is so small a part of a chunk, in between
 // The folded differences up to 2^kWindow have symbols of their own.
 constexpr int kWindow = 5;
 
@@ -19,6 +21,7 @@ constexpr int kWindow = 5;
 struct Sample {
   std::vector<std::uint32_t> folded;
   std::vector<std::uint8_t> exponents;
+  std::size_t size = 0;
 };
 
 template <class T>
@@ -27,17 +30,22 @@ void take_sample(const Classes& classes, Bytes plain, Bytes base, std::uint64_t 
   const std::uint64_t elements = plain.size() / sizeof(T);
   const std::uint64_t pieces = std::max<std::uint64_t>(wanted / kSamplePiece, 1);
   const std::uint64_t stride = std::max(elements / pieces, kSamplePiece);
-  const unsigned mask = (1u << classes.exponent_bits) - 1;
-  sample.folded.clear();
-  sample.exponents.clear();
+  const auto mask = static_cast<T>((1u << classes.exponent_bits) - 1);
+  const int shift = classes.mantissa_bits;
+  sample.folded.resize((elements / stride + 1) * kSamplePiece);
+  sample.exponents.resize(sample.folded.size());
+  sample.size = 0;
   for (std::uint64_t begin = 0; begin < elements; begin += stride) {
-    const std::uint64_t end = std::min(begin + kSamplePiece, elements);
-    for (std::uint64_t i = begin; i < end; ++i) {
-      const T a = load_le<T>(base.data() + i * sizeof(T));
-      const T b = load_le<T>(plain.data() + i * sizeof(T));
-      sample.folded.push_back(fold(static_cast<T>(turn(b) - turn(a))));
-      sample.exponents.push_back(static_cast<std::uint8_t>(a >> classes.mantissa_bits & mask));
+    const std::uint64_t count = std::min(kSamplePiece, elements - begin);
+    std::uint32_t* const folded = sample.folded.data() + sample.size;
+    std::uint8_t* const exponents = sample.exponents.data() + sample.size;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const T a = load_le<T>(base.data() + (begin + i) * sizeof(T));
+      const T b = load_le<T>(plain.data() + (begin + i) * sizeof(T));
+      folded[i] = fold(static_cast<T>(turn(b) - turn(a)));
+      exponents[i] = static_cast<std::uint8_t>(static_cast<T>(a >> shift) & mask);
     }
+    sample.size += count;
   }
 }
 
@@ -48,7 +56,7 @@ std::uint8_t choose_reference(const Classes& classes, const Sample& sample) {
   if (classes.most_low_bits() == 0) return 0;
   thread_local std::array<std::array<std::uint32_t, 33>, kExponents> widths;
   for (auto& each : widths) each.fill(0);
-  for (std::size_t i = 0; i < sample.folded.size(); ++i) {
+  for (std::size_t i = 0; i < sample.size; ++i) {
     ++widths[sample.exponents[i]][std::bit_width(sample.folded[i])];
   }
   std::array<std::uint64_t, 512> votes{};
@@ -103,25 +111,27 @@ Group joined(const Group& a, const Group& b) {
   return group;
 }
 
-std::vector<Group> group_exponents(const Classes& classes, const Sample& sample) {
-  thread_local std::array<Group, kExponents> all;
-  for (Group& group : all) group = {};
-  for (std::size_t i = 0; i < sample.folded.size(); ++i) {
-    const std::uint32_t folded = sample.folded[i];
-    const int exponent = sample.exponents[i];
-    std::uint32_t index = 0;
-    if (folded != 0) {
-      index = ((folded - 1) >> classes.low_bits(exponent)) + 1;
-      index = std::min<std::uint32_t>(index, split::kEscapeIndex);
-    }
-    ++all[exponent].counts[index];
-    ++all[exponent].total;
+// Counts the symbols of each exponent of the sample. Adds the lower bits of all to `low`.
+std::vector<Group> group_exponents(const Classes& classes, const Sample& sample,
+                                   std::uint64_t& low) {
+  thread_local std::array<std::array<std::uint32_t, split::kIndices>, kExponents> counts;
+  for (auto& each : counts) each.fill(0);
+  std::array<std::uint8_t, kExponents> low_bits{};
+  for (int i = 0; i < kExponents; ++i) low_bits[i] = static_cast<std::uint8_t>(classes.low_bits(i));
+  for (std::size_t i = 0; i < sample.size; ++i) {
+    const std::uint32_t upper = (sample.folded[i] - 1) >> low_bits[sample.exponents[i]];
+    const std::uint32_t index =
+        sample.folded[i] == 0 ? 0 : std::min<std::uint32_t>(upper + 1, split::kEscapeIndex);
+    ++counts[sample.exponents[i]][index];
   }
   std::vector<Group> groups;
   for (int exponent = 0; exponent < kExponents; ++exponent) {
-    Group& group = all[exponent];
-    if (group.total == 0) continue;
+    Group group;
     group.first = exponent;
+    group.counts = counts[exponent];
+    for (const std::uint32_t c : group.counts) group.total += c;
+    if (group.total == 0) continue;
+    low += std::uint64_t{low_bits[exponent]} * (group.total - group.counts[0]);
     group.measure();
     if (!groups.empty() && !group.changes() && !groups.back().changes()) {
       groups.back().total += group.total;
@@ -169,7 +179,9 @@ void make_plan(const ChunkShape& shape, Bytes plain, Bytes base, Level level, Pl
   plan = {};
   plan.classes = classes_of(shape.dtype);
   Classes& classes = plan.classes;
-  const std::uint64_t wanted = level == Level::kSmall ? shape.elements : kSampleElements;
+  const std::uint64_t wanted = level == Level::kSmall ? shape.elements
+                                                      : std::clamp(shape.elements / kSampleShare,
+                                                                   kSmallSample, kSampleElements);
   switch (classes.element_bytes) {
     case 1:
       take_sample<std::uint8_t>(classes, plain, base, wanted, sample);
@@ -181,8 +193,9 @@ void make_plan(const ChunkShape& shape, Bytes plain, Bytes base, Level level, Pl
       take_sample<std::uint32_t>(classes, plain, base, wanted, sample);
   }
   classes.reference = choose_reference(classes, sample);
-  std::vector<Group> groups = group_exponents(classes, sample);
-  const std::uint64_t sampled = sample.folded.size();
+  std::uint64_t low = 0;
+  std::vector<Group> groups = group_exponents(classes, sample, low);
+  const std::uint64_t sampled = sample.size;
   join_groups(groups, shape.elements, sampled);
   classes.tables = static_cast<int>(groups.size());
   std::uint64_t bits = 0;
@@ -196,12 +209,7 @@ void make_plan(const ChunkShape& shape, Bytes plain, Bytes base, Level level, Pl
     bits += choice.bits;
     live += groups[t].total;
   }
-  for (std::size_t i = 0; i < sampled; ++i) {
-    if (sample.folded[i] != 0) {
-      bits +=
-          std::uint64_t{kBit} * static_cast<std::uint64_t>(classes.low_bits(sample.exponents[i]));
-    }
-  }
+  bits += low * kBit;
   plan.coded_bytes = bits / kBit * shape.elements / sampled / 8;
   plan.live_elements = live * shape.elements / sampled;
 }

@@ -218,6 +218,10 @@ void merge_live(MergeJob& job) {
   std::uint8_t* out = job.out;
   std::uint64_t left = job.elements;
   for (; left >= 64; left -= 64, out += 64 * Format::kBytes) {
+    for (int line = 0; line < Format::kBytes; ++line) {
+      // __builtin_prefetch may become a prefetch for reading, which is worse than none.
+      asm volatile("prefetchw %0" : : "m"(out[2048 + 64 * line]));
+    }
     if (!merge_group<Format, kLive>(job, runs, low_bits, out, ~__mmask64{0})) return;
   }
   if (left != 0) merge_group<Format, kLive>(job, runs, low_bits, out, first_lanes(left));
