@@ -6,7 +6,7 @@ from .fields import Fields
 from .splitfloat import ESCAPE, decode_symbols, parse_table
 
 FLOAT, GENERAL = 1, 2  # the forms
-BLOCK = 32768
+BLOCK = 65536
 WHOLE = 255  # the symbol of an element that is stored whole
 
 
@@ -33,7 +33,7 @@ def decode_float(payload, dtype, base):
     alive = [table for table in range(count) if live >> table & 1]
     tables = {table: parse_table(fields, "difference") for table in alive}
     blocks = range(0, len(old), BLOCK)
-    counts = np.frombuffer(fields.take(2 * len(alive) * len(blocks)), "<u2")
+    counts = np.frombuffer(fields.take(4 * len(alive) * len(blocks)), "<u4")
     low = fields.take(low_size)
     streams = [fields.take(size) for size in sizes]
     escapes = np.frombuffer(fields.take(escape_count), np.uint8)
@@ -49,7 +49,7 @@ def decode_float(payload, dtype, base):
              for begin in blocks for each in alive]
     require([len(run) for run in order] == counts.tolist(), "malformed", "difference: other counts")
     ends = np.cumsum(counts, dtype=np.int64)
-    rows = zip(ends - counts, ends, alive * len(blocks))
+    rows = zip(ends - counts.astype(np.int64), ends, alive * len(blocks))
     index = decode_symbols(rows, tables, streams, states, int(counts.sum()), "difference")
     escaped = index == ESCAPE
     require(np.count_nonzero(escaped) == escape_count, "malformed", "difference: other escapes")

@@ -58,6 +58,15 @@ bool suits_split_float(const ChunkShape& shape, Bytes) {
   return is_float(shape);
 }
 
+// Returns a size below which encode() cannot get with a chunk, or 0 if only trying tells.
+std::size_t least_own_size(const ChunkShape& shape, Bytes plain) {
+  if (!is_float(shape) || suits_zstd(shape, plain)) return 0;
+  // Split-float stores at least so many bits of each element, and a constant chunk suits zstd.
+  const DTypeInfo& info = dtype_info(shape.dtype);
+  return plain.size() / static_cast<std::size_t>(info.bits) *
+         static_cast<std::size_t>(info.layout.mantissa_bits);
+}
+
 constexpr std::array<Codec, 6> kRegistry = {{
     {CodecId::kRaw, "raw", false, false, nullptr, false, encode_raw, decode_raw},
     {CodecId::kConstant, "constant", false, false, suits_constant, true, encode_constant,
@@ -129,13 +138,13 @@ CodecId encode_on_base(const ChunkShape& shape, Bytes plain, Bytes base,
     payload.clear();
     return CodecId::kUnchanged;
   }
-  thread_local std::vector<std::byte> difference;
-  const bool differs =
-      encode_difference(shape, plain, base, options.level, plain.size(), difference);
-  const CodecId own = encode(shape, plain, options, payload);
-  if (!differs || payload.size() <= difference.size()) return own;
-  payload.assign(difference.begin(), difference.end());
-  return CodecId::kDifference;
+  const bool differs = encode_difference(shape, plain, base, options.level, plain.size(), payload);
+  if (differs && payload.size() <= least_own_size(shape, plain)) return CodecId::kDifference;
+  thread_local std::vector<std::byte> own;
+  const CodecId id = encode(shape, plain, options, own);
+  if (differs && payload.size() < own.size()) return CodecId::kDifference;
+  payload.assign(own.begin(), own.end());
+  return id;
 }
 
 Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes out,

@@ -79,7 +79,7 @@ Status decode_float(const Kernels& kernels, const ChunkShape& shape, Bytes paylo
   BBZ_ASSIGN(const Header header, get_header(in, classes));
   BBZ_ASSIGN(const Tables tables, get_tables(in, classes));
   const auto live = static_cast<std::uint64_t>(std::popcount(classes.live));
-  WireReader counts(in.get_bytes(2 * live * divide_up(shape.elements, kBlock)));
+  WireReader counts(in.get_bytes(4 * live * divide_up(shape.elements, kBlock)));
   const Bytes low = in.get_bytes(header.low_size);
   split::DecodeJob coder;
   for (int i = 0; i < header.streams(); ++i) {
@@ -125,7 +125,7 @@ Status decode_float(const Kernels& kernels, const ChunkShape& shape, Bytes paylo
     std::uint64_t left = job.elements;
     for (int t = 0; t < classes.tables; ++t) {
       if (!classes.is_live(t)) continue;
-      const std::uint32_t count = counts.get<std::uint16_t>();
+      const std::uint32_t count = counts.get<std::uint32_t>();
       if (count > left) {
         return make_error(Code::kMalformed,
                           "difference: {} elements for table {} of the block from element {} on, "

@@ -136,7 +136,7 @@ bool encode_float(const Kernels& kernels, const ChunkShape& shape, Bytes plain, 
   payload.clear();
   std::size_t all = header_size(header) + header.low_size + header.escape_count +
                     header.whole_count * size + header.patch_count * (4 + size) +
-                    kMaxTables * (split::kIndices + 2) + 2 * kMaxTables * blocks +
+                    kMaxTables * (split::kIndices + 2) + 4 * kMaxTables * blocks +
                     2 * static_cast<std::size_t>(header.lanes());
   for (int i = 0; i < header.streams(); ++i) {
     header.stream_size[i] = static_cast<std::uint32_t>(stream_end[i] - coder.streams[i]);
@@ -148,7 +148,7 @@ bool encode_float(const Kernels& kernels, const ChunkShape& shape, Bytes plain, 
   put_tables(classes, plan.tables, out);
   for (const Counts& counts : scratch.counts) {
     for (int t = 0; t < classes.tables; ++t) {
-      if (classes.is_live(t)) out.put(static_cast<std::uint16_t>(counts[t]));
+      if (classes.is_live(t)) out.put(counts[t]);
     }
   }
   append(payload, low, job.low);

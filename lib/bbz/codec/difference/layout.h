@@ -20,7 +20,7 @@ namespace bbz::codec::difference {
 inline constexpr std::uint8_t kFloatForm = 1;
 inline constexpr int kMaxTables = 8;
 // The number of elements in a block. The symbols of a block are coded table by table.
-inline constexpr std::uint64_t kBlock = std::uint64_t{1} << 15;
+inline constexpr std::uint64_t kBlock = std::uint64_t{1} << 16;
 
 // Returns whether the codec has a form for the floats of a dtype, which must be in the table.
 inline bool is_difference_dtype(DType dtype) {

@@ -6,6 +6,35 @@
 
 #if defined(__x86_64__)
 
+#include <array>
+
+namespace bbz::codec::difference::avx512 {
+
+// The places of the upper bytes of 64 words.
+constexpr std::array<std::uint8_t, 64> make_high_bytes() {
+  std::array<std::uint8_t, 64> places{};
+  for (unsigned i = 0; i < 64; ++i) places[i] = static_cast<std::uint8_t>(2 * i + 1);
+  return places;
+}
+alignas(64) inline constexpr auto kHighBytes = make_high_bytes();
+
+// The indices with which spread() of a type of elements takes units of type T.
+template <class T, int kParts>
+constexpr std::array<std::array<T, 64 / sizeof(T)>, kParts> make_spread() {
+  std::array<std::array<T, 64 / sizeof(T)>, kParts> indices{};
+  for (unsigned part = 0; part < kParts; ++part) {
+    for (unsigned i = 0; i < 64 / sizeof(T); ++i) {
+      const unsigned quad = (part * (64 / kParts) + i) / 8;
+      indices[part][i] = static_cast<T>(quad * (8 / sizeof(T)));
+    }
+  }
+  return indices;
+}
+alignas(64) inline constexpr auto kSpread16 = make_spread<std::uint16_t, 2>();
+alignas(64) inline constexpr auto kSpread32 = make_spread<std::uint32_t, 4>();
+
+}  // namespace bbz::codec::difference::avx512
+
 BBZ_AVX512_BEGIN
 
 namespace bbz::codec::difference::avx512 {
@@ -60,11 +89,11 @@ struct Words {
   static V narrow(const V (&parts)[kParts]) {
     return join(_mm512_cvtepi16_epi8(parts[0]), _mm512_cvtepi16_epi8(parts[1]));
   }
+  // Returns the upper bytes of 64 words.
+  static V high_bytes(V a, V b) { return _mm512_permutex2var_epi8(a, load(kHighBytes.data()), b); }
   // Returns for the elements of one register what is in the quadword of their eight bytes.
   static V spread(V quads, int part) {
-    alignas(64) std::uint16_t index[32];
-    for (int i = 0; i < 32; ++i) index[i] = static_cast<std::uint16_t>(4 * (4 * part + i / 8));
-    return _mm512_permutexvar_epi16(load(index), quads);
+    return _mm512_permutexvar_epi16(load(kSpread16[part].data()), quads);
   }
   // Returns the indices of as many bytes as an element has, from the byte `first` on.
   static V byte_indices(V first) {
@@ -119,9 +148,7 @@ struct Doubles {
     return join(half(parts[0], parts[1]), half(parts[2], parts[3]));
   }
   static V spread(V quads, int part) {
-    alignas(64) std::uint32_t index[16];
-    for (int i = 0; i < 16; ++i) index[i] = static_cast<std::uint32_t>(2 * (2 * part + i / 8));
-    return _mm512_permutexvar_epi32(load(index), quads);
+    return _mm512_permutexvar_epi32(load(kSpread32[part].data()), quads);
   }
   static V byte_indices(V first) {
     const V pairs = _mm512_or_si512(first, _mm512_slli_epi32(first, 8));
@@ -170,14 +197,12 @@ struct Octets {
 // The exponents of 64 elements, as bytes.
 struct Bf16 : Words {
   static V exponents(const V (&v)[kParts]) {
-    const V parts[kParts] = {_mm512_srli_epi16(v[0], 7), _mm512_srli_epi16(v[1], 7)};
-    return narrow(parts);
+    return high_bytes(_mm512_add_epi16(v[0], v[0]), _mm512_add_epi16(v[1], v[1]));
   }
 };
 struct F16 : Words {
   static V exponents(const V (&v)[kParts]) {
-    const V parts[kParts] = {_mm512_srli_epi16(v[0], 10), _mm512_srli_epi16(v[1], 10)};
-    return _mm512_and_si512(narrow(parts), _mm512_set1_epi8(0x1F));
+    return _mm512_and_si512(_mm512_srli_epi16(high_bytes(v[0], v[1]), 2), _mm512_set1_epi8(0x1F));
   }
 };
 struct F32 : Doubles {
