@@ -11,7 +11,7 @@ namespace bbz::codec::difference {
 namespace {
 
 // Memory that a thread keeps from chunk to chunk.
-struct Scratch {
+struct DecodeScratch {
   std::array<split::DecodeTable, kMaxTables> tables;
   // Those of one block. They are followed by as many as Kernel::merge may read for a wrong count.
   std::array<std::uint8_t, 2 * kBlock + kMaxTables * kSlack> symbols;
@@ -72,7 +72,7 @@ Status decode_float(const Kernels& kernels, const ChunkShape& shape, Bytes paylo
     return make_error(Code::kMalformed, "difference: form 1 of dtype {}",
                       dtype_info(shape.dtype).name);
   }
-  thread_local Scratch scratch;
+  thread_local DecodeScratch scratch;
   Classes classes = classes_of(shape.dtype);
   const auto size = static_cast<std::size_t>(classes.element_bytes);
   WireReader in(payload);

@@ -11,7 +11,7 @@ namespace bbz::codec::difference {
 namespace {
 
 // Memory that a thread keeps from chunk to chunk.
-struct Scratch {
+struct EncodeScratch {
   Plan plan;
   std::array<split::EncodeTable, kMaxTables> tables;
   std::vector<Counts> counts;               // of each block
@@ -51,7 +51,7 @@ std::uint8_t choose_lanes(std::uint64_t live_elements) {
 bool encode_float(const Kernels& kernels, const ChunkShape& shape, Bytes plain, Bytes base,
                   Level level, std::size_t limit, std::vector<std::byte>& payload) {
   if (plain.empty() || !is_difference_dtype(shape.dtype)) return false;
-  thread_local Scratch scratch;
+  thread_local EncodeScratch scratch;
   Plan& plan = scratch.plan;
   make_plan(shape, plain, base, level, plan);
   if (plan.coded_bytes / 8 * 7 >= limit) return false;  // an estimate

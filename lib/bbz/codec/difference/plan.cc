@@ -56,12 +56,15 @@ std::uint8_t choose_reference(const Classes& classes, const Sample& sample) {
   if (classes.most_low_bits() == 0) return 0;
   thread_local std::array<std::array<std::uint32_t, 33>, kExponents> widths;
   for (auto& each : widths) each.fill(0);
+  std::array<bool, kExponents> seen{};
   for (std::size_t i = 0; i < sample.size; ++i) {
+    seen[sample.exponents[i]] = true;
     ++widths[sample.exponents[i]][std::bit_width(sample.folded[i])];
   }
   std::array<std::uint64_t, 512> votes{};
   std::uint64_t all = 0;
   for (int exponent = 0; exponent < kExponents; ++exponent) {
+    if (!seen[exponent]) continue;
     std::uint64_t changed = 0;
     for (int width = 1; width <= 32; ++width) changed += widths[exponent][width];
     std::uint64_t inside = 0;
@@ -160,8 +163,9 @@ void join_groups(std::vector<Group>& groups, std::uint64_t elements, std::uint64
     const auto best = std::min_element(
         groups.begin(), end, [](const Group& a, const Group& b) { return a.more < b.more; });
     const auto symbols = split::kIndices - std::ranges::count(best->counts, std::uint32_t{0}) + 2;
-    // Each table also takes time, for which it must save a little.
-    const std::uint64_t worth = 8 * kBit * static_cast<std::uint64_t>(symbols) / scale + all / 512;
+    // Each table also takes time, for which it must save a little of the whole, and of each element.
+    const std::uint64_t worth = 8 * kBit * static_cast<std::uint64_t>(symbols) / scale +
+                                std::max(all / 512, sampled * kBit / 512);
     if (groups.size() <= kMaxTables && best->more > worth) break;
     all += best->more;
     *best = joined(*best, *(best + 1));
