@@ -172,6 +172,34 @@ TEST(DifferenceHostile, AnotherBaseIsHarmless) {
   }
 }
 
+// An element of another table is noticed even if the symbols and the other parts fit it.
+TEST(DifferenceHostile, ABaseOfOtherCountsIsRefused) {
+  Random random(6);
+  Sample s;
+  s.shape = {DType::kBF16, 20000, 100, 0};
+  for (std::uint32_t i = 0; i < 20000; ++i) {
+    // Of two exponents, of which the lower one changes more often.
+    const auto base =
+        static_cast<std::uint32_t>((i % 2 == 0 ? 0x3C80 : 0x3D00) + random.below(128));
+    const bool changes = random.below(i % 2 == 0 ? 2 : 10) == 0;
+    const std::uint32_t plain = changes ? base ^ 1 : base;
+    for (const int shift : {0, 8}) {
+      s.base.push_back(static_cast<std::byte>(base >> shift));
+      s.plain.push_back(static_cast<std::byte>(plain >> shift));
+    }
+  }
+  ASSERT_TRUE(
+      encode_float({}, s.shape, s.plain, s.base, Level::kDefault, s.plain.size(), s.payload));
+  ASSERT_EQ(byte_at(s, 3), 3);  // two live tables
+  for (const std::size_t element : {0u, 1u, 9999u, 19999u}) {
+    auto out = s.base;
+    out[2 * element] ^= std::byte{0x80};
+    out[2 * element + 1] ^= std::byte{0x01};
+    const Status status = decode(CodecId::kDifference, s.shape, s.payload, out);
+    EXPECT_EQ(status.code(), Code::kMalformed) << element;
+  }
+}
+
 TEST(DifferenceHostile, FormTwoIsChecked) {
   const ChunkShape shape{DType::kI32, 1000, 100, 0};
   std::vector<std::byte> base(4000);
