@@ -76,7 +76,8 @@ TEST(CStructs, KeepTheirLayout) {
   EXPECT_EQ(sizeof(bbz_limits), 88u);
   EXPECT_LAYOUT(bbz_callbacks, 48u, close, 40u);
   EXPECT_LAYOUT(bbz_url_options, 72u, refuse_private_redirects, 64u);
-  EXPECT_LAYOUT(bbz_reader_options, 24u, limits, 16u);
+  EXPECT_LAYOUT(bbz_reader_options, 32u, base, 24u);
+  EXPECT_EQ(offsetof(bbz_reader_options, limits), 16u);
   EXPECT_LAYOUT(bbz_archive_info, 144u, root, 64u);
   EXPECT_LAYOUT(bbz_file_info, 80u, modified_seconds, 72u);
   EXPECT_EQ(offsetof(bbz_file_info, is_directory), 56u);

@@ -33,6 +33,7 @@ struct CompareArguments {
   std::optional<double> max_difference;
   bool json = false;
   NetworkArguments network;
+  BaseArguments base;
   AcceptanceArguments acceptance;
 };
 
@@ -277,10 +278,10 @@ Result<ExitCode> run_compare(const CompareArguments& arguments, const CommonOpti
   }
   BBZ_ASSIGN(const Acceptance second_only, arguments.acceptance.acceptance());
   const Acceptance of_both{std::nullopt, second_only.limits};
-  BBZ_ASSIGN(const model::Model first,
-             open_model(arguments.first, arguments.network, common.threads, of_both));
-  BBZ_ASSIGN(const model::Model second,
-             open_model(arguments.second, arguments.network, common.threads, second_only));
+  BBZ_ASSIGN(const model::Model first, open_model(arguments.first, arguments.network,
+                                                  common.threads, of_both, arguments.base));
+  BBZ_ASSIGN(const model::Model second, open_model(arguments.second, arguments.network,
+                                                   common.threads, second_only, arguments.base));
   Report report;
   BBZ_TRY(compare_all_tensors(first, second, report));
   BBZ_TRY(compare_orbits(first, second, report));
@@ -338,6 +339,7 @@ void add_compare_command(Program& program) {
   add_expect_option(app, arguments->acceptance,
                     "Require this root digest of SECOND, which must be an archive");
   add_max_size_option(app, arguments->acceptance);
+  add_base_option(app, arguments->base);
   add_network_options(app, arguments->network);
 }
 

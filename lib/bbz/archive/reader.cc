@@ -154,23 +154,29 @@ std::unique_ptr<io::Prefetch> Reader::State::prefetch(
 }
 
 Status Reader::State::decode(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
-                             Bytes payload, const symmetry::GroupAccess& group, MutableBytes out) {
+                             Bytes payload, const symmetry::GroupAccess& group, MutableBytes out,
+                             chunk::Before before) {
   Status decoded;
+  if (before == chunk::Before::kNothing && catalog::needs_base(chunk.meta.codec)) {
+    BBZ_TRY(fill(tensor, chunk, out));
+    before = chunk::Before::kSupport;
+  }
   if (symmetry::needs_group(tensor.meta, chunk)) {
     catalog::Chunk checked = chunk;
     BBZ_ASSIGN(checked.payload.check, chunk::read_check(*source, chunk.payload));
     decoded =
         symmetry::decode_chunk(tensor.meta, checked, payload, group, chunk::Check::kDecoded, out);
   } else {
-    decoded =
-        symmetry::decode_chunk(tensor.meta, chunk, payload, group, chunk::Check::kDecoded, out);
+    decoded = symmetry::decode_chunk(tensor.meta, chunk, payload, group, chunk::Check::kDecoded,
+                                     out, before);
   }
   if (decoded.ok()) return decoded;
   return chunk::explain(*source, tensor.meta, chunk, payload, decoded.error());
 }
 
 Status Reader::State::read_chunk(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
-                                 std::vector<std::byte>& payload, MutableBytes out) {
+                                 std::vector<std::byte>& payload, MutableBytes out,
+                                 chunk::Before before) {
   payload.resize(chunk.payload.length);
   BBZ_TRY(io::read_exactly(*source, chunk.payload.offset, payload));
   std::shared_ptr<symmetry::GroupState> group;
@@ -178,7 +184,7 @@ Status Reader::State::read_chunk(const catalog::Tensor& tensor, const catalog::C
     BBZ_TRY(chunk::check_known(tensor.meta, chunk));
     BBZ_ASSIGN(group, find_group(tensor.meta.group));
   }
-  return decode(tensor, chunk, payload, {group.get(), &catalog}, out);
+  return decode(tensor, chunk, payload, {group.get(), &catalog}, out, before);
 }
 
 symmetry::ReadBase Reader::State::reader_of_base(const catalog::Tensor& view) {
@@ -243,7 +249,7 @@ Status Reader::State::read_expanded(const catalog::Tensor& tensor, std::uint64_t
 // Decodes the chunks that overlap the range. Chunks within it are decoded directly into `out`. The
 // first and the last are decoded into a buffer if they extend beyond the range.
 Status Reader::State::read_dense(const catalog::Tensor& tensor, std::uint64_t offset,
-                                 MutableBytes out) {
+                                 MutableBytes out, chunk::Before before) {
   if (out.empty()) return {};
   const std::uint64_t chunk_bytes = tensor.meta.chunk_elements * tensor.meta.element_bits / 8;
   const std::uint64_t end = offset + out.size();
@@ -258,7 +264,7 @@ Status Reader::State::read_dense(const catalog::Tensor& tensor, std::uint64_t of
     const std::uint64_t to = std::min(begin + chunk.decoded_bytes, end);
     const MutableBytes target = out.subspan(from - offset, to - from);
     if (target.size() == chunk.decoded_bytes) {
-      return read_chunk(tensor, chunk, with.payload, target);
+      return read_chunk(tensor, chunk, with.payload, target, before);
     }
     with.plain.resize(chunk.decoded_bytes);
     BBZ_TRY(read_chunk(tensor, chunk, with.payload, with.plain));

@@ -17,6 +17,10 @@ typedef struct bbz_reader_options {
   uint32_t threads;          // number of threads that decode; 0: BBZ_ALL_CORES
   uint32_t use_front_index;  // not 0: open by the index at the front, if there is one
   const bbz_limits* limits;  // null: the defaults
+  // The fields below are read if struct_size includes them.
+  // Where the tensors are on which those of the archive lean, for an archive that bbz pack --base made;
+  // null: nowhere, and then what leans is BBZ_ERROR_UNSUPPORTED. It may be freed before the new reader.
+  const bbz_reader* base;
 } bbz_reader_options;
 
 // Opens an archive: reads the file header, the trailer and the index. Errors:
@@ -160,11 +164,18 @@ BBZ_API bbz_code bbz_reader_select(const bbz_reader* reader, const bbz_selection
 // They read only those chunks of the archive that are needed. Elements are row-major and
 // little-endian. Errors: BBZ_ERROR_INVALID_ARGUMENT for a number or range that does not exist and
 // for a wrong size; those of the source; BBZ_ERROR_CHECKSUM, _MALFORMED and _UNSUPPORTED, with
-// tensor, chunk and offset.
+// tensor, chunk and offset; for what leans on a base, BBZ_ERROR_UNSUPPORTED if that is not given or lacks
+// it, and BBZ_ERROR_DIGEST_MISMATCH if it is another.
 
 // Reads a whole tensor. `size` is its byte_size.
 BBZ_API bbz_code bbz_reader_read_tensor(const bbz_reader* reader, uint32_t tensor, void* buffer,
                                         size_t size, bbz_error* error) BBZ_NOEXCEPT;
+// Updates a tensor in place: `buffer` has all bytes of the tensor on which it leans, and gets its own.
+// The base of bbz_reader_options is not used. A tensor that does not lean is read, whatever the buffer
+// had. Errors: also BBZ_ERROR_DIGEST_MISMATCH if the buffer has other bytes than it leans on, and then it
+// is as before; after other errors its bytes are unspecified.
+BBZ_API bbz_code bbz_reader_update_tensor(const bbz_reader* reader, uint32_t tensor, void* buffer,
+                                          size_t size, bbz_error* error) BBZ_NOEXCEPT;
 // Reads rows [first, first + count) along the outermost axis; a tensor without axes has one row.
 // Rows of elements smaller than a byte are rounded outwards to whole bytes.
 BBZ_API bbz_code bbz_reader_read_rows(const bbz_reader* reader, uint32_t tensor, uint64_t first,

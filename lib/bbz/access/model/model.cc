@@ -25,6 +25,7 @@ using Bytewise = std::vector<std::byte>;
 struct Opening {
   unsigned threads;
   const Limits& limits;
+  const std::shared_ptr<Base>& base;
 };
 
 // The longest config.json that is read; a longer one is ignored.
@@ -48,6 +49,9 @@ void load_from(const SharedSource& source, std::vector<io::ByteRange> places, Mo
   model.load_part = [source, all](std::size_t i, std::uint64_t offset) {
     const io::ByteRange& tensor = (*all)[i];
     return read_range(*source, tensor.offset + offset, std::min(tensor.size - offset, kPart));
+  };
+  model.read = [source, all](std::size_t i, std::uint64_t offset, MutableBytes out) {
+    return io::read_exactly(*source, (*all)[i].offset + offset, out);
   };
 }
 
@@ -137,6 +141,10 @@ Result<Model> from_torch(const SharedSource& source) {
   };
   model.load = [load](std::size_t i) { return load(i, 0, ~std::uint64_t{0}); };
   model.load_part = [load](std::size_t i, std::uint64_t offset) { return load(i, offset, kPart); };
+  model.read = [source, state](std::size_t i, std::uint64_t offset, MutableBytes out) -> Status {
+    BBZ_ASSIGN(const auto elements, torch::element_source(*source, *state, state->tensors[i]));
+    return io::read_exactly(*elements, offset, out);
+  };
   return model;
 }
 
@@ -159,6 +167,7 @@ Result<Model> from_archive(const SharedSource& source, const Opening& opening) {
   ReadOptions options;
   options.threads = opening.threads;
   options.limits = opening.limits;
+  options.base = opening.base;
   BBZ_ASSIGN(Reader opened, Reader::open(source, options));
   const auto reader = std::make_shared<const Reader>(std::move(opened));
   BBZ_TRY(check_gguf_files(*reader, source->name()));
@@ -179,6 +188,8 @@ Result<Model> from_archive(const SharedSource& source, const Opening& opening) {
       }
       model.tensors.push_back({meta.name, meta.dtype, meta.shape, block});
       numbers.push_back(number);
+      const bool is_view = meta.is_view();
+      model.leans.push_back((is_view ? reader->catalog().tensors[meta.base()].meta : meta).leans());
     }
     if (file.path == "config.json" && file.size <= kMostConfig) {
       Bytewise text(file.size);
@@ -195,6 +206,9 @@ Result<Model> from_archive(const SharedSource& source, const Opening& opening) {
   };
   model.load_part = [reader, numbers](std::size_t i, std::uint64_t offset) {
     return read_blocks(*reader, numbers[i], offset);
+  };
+  model.read = [reader, numbers](std::size_t i, std::uint64_t offset, MutableBytes out) {
+    return reader->read_bytes(numbers[i], offset, out);
   };
   return model;
 }
@@ -261,6 +275,12 @@ Result<Model> open_source(SharedSource source, const fs::path& path, const Openi
   };
   model->load = checked(std::move(model->load));
   model->load_part = checked(std::move(model->load_part));
+  model->read = [source, read = std::move(model->read)](std::size_t i, std::uint64_t offset,
+                                                        MutableBytes out) -> Status {
+    Status done = read(i, offset, out);
+    BBZ_TRY(source->check_unchanged());
+    return done;
+  };
   model->sources.push_back(std::move(source));
   model->path = path.filename().replace_extension(".safetensors").string();
   return model;
@@ -334,6 +354,9 @@ Result<Model> open_folder(const fs::path& folder, const Opening& opening) {
   whole.load_part = [parts](std::size_t i, std::uint64_t offset) {
     return (*parts)[i].first->load_part((*parts)[i].second, offset);
   };
+  whole.read = [parts](std::size_t i, std::uint64_t offset, MutableBytes out) {
+    return (*parts)[i].first->read((*parts)[i].second, offset, out);
+  };
   return whole;
 }
 
@@ -344,16 +367,17 @@ Status check_unchanged(const Model& model) {
   return {};
 }
 
-Result<Model> open(const std::string& path, unsigned threads, const Limits& limits) {
-  const Opening opening{threads, limits};
+Result<Model> open(const std::string& path, unsigned threads, const Limits& limits,
+                   const std::shared_ptr<Base>& base) {
+  const Opening opening{threads, limits, base};
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) return open_folder(path, opening);
   return open_one(path, opening);
 }
 
 Result<Model> open(std::shared_ptr<io::Source> source, const std::string& path, unsigned threads,
-                   const Limits& limits) {
-  return open_source(std::move(source), path, {threads, limits});
+                   const Limits& limits, const std::shared_ptr<Base>& base) {
+  return open_source(std::move(source), path, {threads, limits, base});
 }
 
 }  // namespace bbz::model

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bbz/archive/base.h"
 #include "bbz/base/hash.h"
 #include "bbz/base/tensor_info.h"
 #include "bbz/base/threads.h"
@@ -33,6 +34,11 @@ struct Model {
   // chunk, are held at a time; all of a tensor that is derived. `offset` is 0 or that after a part;
   // at the end of the tensor there is nothing. Errors: as for `load`.
   std::function<Result<std::vector<std::byte>>(std::size_t tensor, std::uint64_t offset)> load_part;
+  // Reads bytes of a tensor from `offset` on into all of `out`. Thread-safe. Precondition: the tensor has
+  // them. Errors: as for `load`.
+  std::function<Status(std::size_t tensor, std::uint64_t offset, MutableBytes out)> read;
+  // Of an archive: whether each tensor leans on one of a base. Otherwise empty.
+  std::vector<bool> leans;
   std::optional<Digest> root;  // root digest of the archive that holds it
   // Text of the config.json in the archive or beside the file; empty if there is none or it has
   // more than 16 MiB.
@@ -48,16 +54,17 @@ struct Model {
 //   several whose tensors have different names. Files with the latter suffixes that hold no tensors
 //   are skipped.
 //
-// `threads` and `limits` are those of the Reader if it is an archive. Tensors of several files come
+// `threads`, `limits` and `base` are those of the Reader if it is an archive. Tensors of several files come
 // in the order of the files' names. Errors: kNotFound; kInvalidArgument if no model is found or if
 // two files have a tensor of the same name; kUnsupported if an archive has a tensor of a dtype that
 // is not known, or if a GGUF file, also in an archive, has one of a type that is not known; those of the formats.
-Result<Model> open(const std::string& path, unsigned threads = kAllCores,
-                   const Limits& limits = {});
+Result<Model> open(const std::string& path, unsigned threads = kAllCores, const Limits& limits = {},
+                   const std::shared_ptr<Base>& base = {});
 // Opens a model from a file that the caller has opened; `path` is its name. Directories are not
 // accepted, and a config.json beside the file is not read.
 Result<Model> open(std::shared_ptr<io::Source> source, const std::string& path,
-                   unsigned threads = kAllCores, const Limits& limits = {});
+                   unsigned threads = kAllCores, const Limits& limits = {},
+                   const std::shared_ptr<Base>& base = {});
 
 // Returns kIo, naming the file, if one of the model's files has changed since it was opened. To be
 // called when the work with the model is done.

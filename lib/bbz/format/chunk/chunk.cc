@@ -76,6 +76,15 @@ catalog::ChunkMeta encode(const catalog::TensorMeta& tensor, std::uint32_t numbe
   return describe(tensor, number, plain, codec, digest);
 }
 
+catalog::ChunkMeta encode_on_base(const catalog::TensorMeta& tensor, std::uint32_t number,
+                                  Bytes plain, Bytes support, const codec::EncodeOptions& options,
+                                  DigestKind digest, std::vector<std::byte>& payload) {
+  const std::uint64_t elements = plain.size() * 8 / tensor.element_bits;
+  const codec::ChunkShape shape = codec_shape(tensor, number * tensor.chunk_elements, elements);
+  const codec::CodecId codec = codec::encode_on_base(shape, plain, support, options, payload);
+  return describe(tensor, number, plain, codec, digest);
+}
+
 Status check_decoded(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes plain) {
   return compare_decoded(tensor, chunk, plain, xxh3_64(plain));
 }
@@ -96,10 +105,25 @@ Status check_known(const catalog::TensorMeta& tensor, const catalog::Chunk& chun
 
 namespace {
 
+// Checks that a chunk that needs the bytes of a base has them.
+Status check_support(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,
+                     Before before) {
+  if (!catalog::needs_base(chunk.meta.codec)) return {};
+  if (!tensor.leans()) {
+    return make_error(Code::kMalformed, "{}: codec {} in a tensor that leans on no base",
+                      where(tensor, chunk), static_cast<int>(chunk.meta.codec));
+  }
+  if (before == Before::kSupport) return {};
+  return make_error(Code::kUnsupported,
+                    "{}: it leans on a tensor of a base, which is not at hand here",
+                    where(tensor, chunk));
+}
+
 // Decodes an unchecked payload, and checks the decoded bytes.
 Status decode_checked(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
-                      MutableBytes out) {
+                      MutableBytes out, Before before) {
   BBZ_TRY(check_known(tensor, chunk));
+  BBZ_TRY(check_support(tensor, chunk, before));
   Xxh3Follower hash(out);
   const Status decoded =
       codec::decode(chunk.meta.codec, codec_shape(tensor, chunk.first_element, chunk.element_count),
@@ -113,8 +137,8 @@ Status decode_checked(const catalog::TensorMeta& tensor, const catalog::Chunk& c
 }  // namespace
 
 Status decode(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
-              MutableBytes out, Check check) {
-  Status decoded = decode_checked(tensor, chunk, payload, out);
+              MutableBytes out, Check check, Before before) {
+  Status decoded = decode_checked(tensor, chunk, payload, out, before);
   if (!decoded.ok() || check == Check::kPayload) {
     BBZ_TRY(check_payload(tensor, chunk, payload));  // cheap now, since it is in the cache
   }
