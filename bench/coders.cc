@@ -150,6 +150,7 @@ std::vector<Coder> all_coders() {
     coders.push_back(kernel_coder(kernel, false));
     coders.push_back(kernel_coder(kernel, true));
   }
+  for (Coder& coder : base_coders()) coders.push_back(std::move(coder));
   coders.push_back(zstd_coder(1));
   coders.push_back(zstd_coder(3));
 #ifdef BBZ_HAVE_LZ4

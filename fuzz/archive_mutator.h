@@ -60,19 +60,13 @@ class Fitter {
   }
   // The fields of a record without its extensions.
   template <class Fields>
-  static Buffer encoded(const Fields& fields) {
-    Buffer out;
-    catalog::encode_meta(fields, out);
-    return out;
-  }
-  static Buffer encoded(catalog::TensorRecord fields) {
-    fields.tensor.extensions = {};
-    Buffer out;
-    catalog::encode_meta(fields, out);
-    return out;
-  }
-  static Buffer encoded(catalog::FileMeta fields) {
-    fields.extensions = {};
+  static Buffer encoded(Fields fields) {
+    if constexpr (std::is_same_v<Fields, catalog::TensorRecord>) {
+      fields.tensor.extensions = {};
+      fields.tensor.support = nullptr;
+    } else {
+      fields.extensions = {};
+    }
     Buffer out;
     catalog::encode_meta(fields, out);
     return out;
@@ -132,6 +126,7 @@ class Fitter {
         return true;
       }
       case RecordType::kPrivateName:
+      case RecordType::kBase:
         return true;
       case RecordType::kBlockType: {
         auto fields = catalog::decode_block_type(view(record));

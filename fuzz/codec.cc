@@ -1,11 +1,15 @@
 // Fuzz target of the codecs. Byte 0 chooses: an even number decodes the rest as a payload, an odd
-// one encodes it and expects it back. Half of it is the bits of an element of an unknown dtype.
+// one encodes it and expects it back. Half of it is the bits of an element of an unknown dtype. For
+// a codec that needs a base, a number of 16 bits comes first: so many bytes are the beginning of the
+// base, which is repeated, and the payload or the chunk follows.
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
 
 #include "bbz/base/wire.h"
 #include "bbz/codec/codec.h"
+#include "bbz/codec/difference/binding.h"
 #include "bbz/codec/split/binding.h"
 #include "bbz/codec/split/wire.h"
 #include "emulated/codec_kernels.h"
@@ -41,6 +45,57 @@ void decode_with_every_kernel(const ChunkShape& shape, Bytes payload, MutableByt
     require(std::memcmp(other.data(), out.data(), out.size()) == 0);
     require(follower.finish() == hash);
   }
+}
+
+// Repeats the beginning of a base until it fills `base`.
+void fill_base(Bytes begin, MutableBytes base) {
+  for (std::size_t i = 0; i < base.size(); ++i) {
+    base[i] = begin.empty() ? std::byte{0} : begin[i % begin.size()];
+  }
+}
+
+// Whatever the portable kernels make of a payload and a base, all others make of them too.
+void decode_on_base_with_every_kernel(const ChunkShape& shape, Bytes payload, Bytes base) {
+  std::vector<std::byte> expected(base.begin(), base.end());
+  const Status wanted = difference::decode_float(
+      {&difference::kPortableKernel, &split::kPortableKernel}, shape, payload, expected);
+  for (const difference::Kernel* loops : difference::kernels()) {
+    for (const split::Kernel* symbols : split::tested_kernels()) {
+      std::vector<std::byte> out(base.begin(), base.end());
+      Xxh3Follower hash(out);
+      const Status status = difference::decode_float({loops, symbols}, shape, payload, out, &hash);
+      require(status.ok() == wanted.ok());
+      if (!status.ok() || out.empty()) continue;
+      require(out == expected && hash.finish() == xxh3_64(expected));
+    }
+  }
+}
+
+void fuzz_decode_on_base(CodecId id, const ChunkShape& shape, Bytes begin, Bytes payload) {
+  const auto size = chunk_bytes(shape);
+  if (!size || *size > kMaxBytes) return;
+  std::vector<std::byte> base(*size);
+  fill_base(begin, base);
+  std::vector<std::byte> out = base;
+  const Status status = decode(id, shape, payload, out);
+  require(status.ok() || !status.error().message.empty());
+  if (id == CodecId::kDifference) decode_on_base_with_every_kernel(shape, payload, base);
+}
+
+void fuzz_encode_on_base(ChunkShape shape, Bytes begin, Bytes plain, Level level) {
+  const DTypeInfo* info = find_dtype(shape.dtype);
+  if (info == nullptr) return;
+  shape.elements = plain.size() * 8 / static_cast<std::uint64_t>(info->bits) / 4 * 4;
+  const auto size = chunk_bytes(shape);
+  if (!size) return;
+  plain = plain.first(*size);
+  std::vector<std::byte> out(plain.size());
+  fill_base(begin, out);
+  std::vector<std::byte> payload;
+  const CodecId id = encode_on_base(shape, plain, out, {level}, payload);
+  require(payload.size() <= plain.size());
+  require(decode(id, shape, payload, out).ok());
+  require(std::ranges::equal(out, plain));
 }
 
 void fuzz_decode(CodecId id, const ChunkShape& shape, Bytes payload) {
@@ -80,6 +135,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   shape.first_column = in.get<std::uint32_t>();
   shape.unknown_bits = mode / 2;
   if (!in.ok()) return 0;
+  const Codec* const codec = find_codec(id);
+  if (codec != nullptr && codec->needs_base) {
+    const Bytes begin = in.get_bytes(in.get<std::uint16_t>());
+    if (!in.ok()) return 0;
+    const Bytes rest = in.get_bytes(in.remaining());
+    if (mode % 2 == 0) {
+      fuzz_decode_on_base(id, shape, begin, rest);
+    } else {
+      fuzz_encode_on_base(shape, begin, rest, static_cast<Level>(mode / 2 % 3));
+    }
+    return 0;
+  }
   const Bytes rest = in.get_bytes(in.remaining());
   if (mode % 2 == 0) {
     fuzz_decode(id, shape, rest);

@@ -1,16 +1,19 @@
-// Any file is refused or gives tensors that lie within it. What does not begin as a file of PyTorch is
-// taken as the pickle of one with two storages, so that pickles are reached without one: as a zip
-// archive, and if it begins with '0' as the format of before 1.6.
-#include "pickle_mutator.h"
+// Any file is refused or gives tensors that lie within it, and its layout for packing has all of them.
+// What does not begin as a file of PyTorch is taken as the pickle of one with two storages, so that
+// pickles are reached without one: as a zip archive, and if it begins with '0' as the format of before
+// 1.6.
+#include "zip_mutator.h"
 
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <set>
 #include <span>
 
 #include "bbz/base/names.h"
+#include "bbz/files/source_file.h"
 #include "bbz/files/torch/elements.h"
 
 namespace {
@@ -51,6 +54,47 @@ void check_elements(io::Source& file, const torch::StateDict& state, const torch
   }
 }
 
+// The extents tile the file, and each tensor is one or a view of one, with its elements where they are.
+void check_layout(Bytes bytes, const torch::StateDict& state, const torch::Limits& limits) {
+  files::Options options;
+  options.torch = limits;
+  auto files = files::open_stream(io::memory_source(bytes), options);
+  require(files.ok());
+  const auto file = (*files)->next();
+  require(file.ok() && file->has_value());
+  const files::Layout& layout = (*file)->layout;
+  constexpr std::size_t kTarMagic = 257;
+  if (as_text(bytes).find("ustar") == kTarMagic && !torch::looks_like_old_tar(bytes)) return;
+  require(layout.format == "pytorch");
+  std::uint64_t end = 0;
+  std::map<std::string_view, std::uint64_t> places;  // of the first elements in the file
+  for (const files::Extent& extent : layout.extents) {
+    require(extent.offset == end && extent.length);
+    end += *extent.length;
+    if (extent.kind == files::Extent::Kind::kBytes) continue;
+    require(bbz::byte_size(extent.dtype, element_count(extent.shape).value()).value() ==
+            *extent.length);
+    require(places.emplace(extent.name, extent.offset).second);
+  }
+  require(end == bytes.size());
+  for (const files::View& view : layout.views) {
+    const files::Extent& base = layout.extents.at(view.extent);
+    std::uint64_t last = view.offset;
+    for (std::size_t i = 0; i < view.shape.size(); ++i) {
+      last += (view.shape[i] - 1) * view.strides[i] * element_bytes(view.dtype);
+    }
+    require(last + element_bytes(view.dtype) <= *base.length);
+    require(places.emplace(view.name, base.offset + view.offset).second);
+  }
+  for (const torch::Tensor& tensor : state.tensors) {
+    const auto found = places.find(tensor.name);
+    require(found != places.end());
+    const bool empty = std::ranges::find(tensor.shape, 0u) != tensor.shape.end();
+    require(empty || found->second == state.storages[tensor.storage].offset +
+                                          tensor.storage_offset * element_bytes(tensor.dtype));
+  }
+}
+
 void check(Bytes bytes) {
   torch::Limits limits;
   limits.values = 20'000;
@@ -69,6 +113,7 @@ void check(Bytes bytes) {
     require(tensor.shape.size() == tensor.strides.size());
     if (++checked <= 8) check_elements(*file, *state, tensor);
   }
+  check_layout(bytes, *state, limits);
 }
 
 }  // namespace
@@ -77,13 +122,17 @@ extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, st
 
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
                                                std::size_t most, unsigned seed) {
-  if (seed % 2 == 0 || torch::looks_like_torch(std::as_bytes(std::span(data, size)))) {
-    return LLVMFuzzerMutate(data, size, most);
-  }
+  if (seed % 4 == 0) return LLVMFuzzerMutate(data, size, most);
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const std::string mutant = fuzz::PickleMutator(seed).mutate(text);
-  const std::size_t length = std::min(mutant.size(), most);
-  std::memcpy(data, mutant.data(), length);
+  const bool zip = torch::looks_like_zip(std::as_bytes(std::span(data, size)));
+  std::optional<std::string> mutant;
+  if (zip) mutant = fuzz::ZipMutator(seed).mutate(text);
+  // Its directory is at the end: one that is too long would be none.
+  if (zip && mutant && mutant->size() > most) return LLVMFuzzerMutate(data, size, most);
+  // In files of the older forms, pickles are not alone, but most of what is there.
+  if (!mutant) mutant = fuzz::PickleMutator(seed).mutate(text);
+  const std::size_t length = std::min(mutant->size(), most);
+  std::memcpy(data, mutant->data(), length);
   return length;
 }
 

@@ -30,8 +30,16 @@
 //
 // Threads. A bbz_error serves one call at a time. Calls that take a const handle may be made from
 // many threads at once. Every other call needs the handle for itself, and so do freeing and all
-// calls of a bbz_push. Nothing is global. A field `threads` is the number of threads that work at
+// calls of a bbz_push and a bbz_writer. Nothing is global. A field `threads` is the number of threads that work at
 // once, including the calling one; 0, the default, means as many as the machine runs.
+//
+// Processes. After fork(), the child may use and free the readers and models of its parent if no thread
+// was in one of their calls at that moment; they work on the calling thread then. Sources of URLs,
+// writers and decoders stay with the process that made them. A child starts threads for handles of its
+// own, as any process.
+//
+// Long calls. A call with a bbz_progress tells how far it is, and can be cancelled. Its work, and the
+// callbacks of its sources, then run on other threads than the calling one, which calls the bbz_progress.
 //
 // Structs. The caller sets struct_size to sizeof the struct. In options, it sets every field that
 // it does not use to zero, which is the default. A later minor version may add fields at the end,
@@ -44,10 +52,14 @@
 #define BBZ_H
 
 #include "bbz/capi/core.h"
+#include "bbz/capi/model.h"
+#include "bbz/capi/pack.h"
 #include "bbz/capi/plan.h"
+#include "bbz/capi/progress.h"
 #include "bbz/capi/push.h"
 #include "bbz/capi/reader.h"
 #include "bbz/capi/source.h"
 #include "bbz/capi/verify.h"
+#include "bbz/capi/writer.h"
 
 #endif

@@ -3,6 +3,7 @@
 
 set(BBZ_PUBLIC_HEADERS
   library.h
+  access/bases/base_set.h
   access/download/download.h
   access/loader/layer_loader.h access/loader/layer_plan.h
   access/plan/part.h access/plan/plan.h
@@ -10,9 +11,10 @@ set(BBZ_PUBLIC_HEADERS
   access/salvage/salvage.h access/salvage/survey.h
   access/streams/tensor_stream.h
   access/view/archive_view.h access/view/counters.h access/view/tree.h
-  archive/reader.h archive/root.h archive/stream.h archive/tensor_spec.h archive/visitor.h archive/writer.h
-  base/block_type.h base/checked.h base/dtype.h base/error.h base/hash.h base/layer_name.h base/names.h base/shape.h base/threads.h
-  capi/core.h capi/plan.h capi/push.h capi/reader.h capi/source.h capi/verify.h
+  archive/base.h archive/reader.h archive/root.h archive/stream.h archive/tensor_spec.h archive/visitor.h archive/writer.h
+  base/block_type.h base/checked.h base/dtype.h base/error.h base/hash.h base/large_buffer.h base/layer_name.h base/names.h base/shape.h base/tensor_info.h base/threads.h
+  capi/core.h capi/model.h capi/pack.h capi/plan.h capi/progress.h capi/push.h capi/reader.h capi/source.h
+  capi/verify.h capi/writer.h
   codec/codec.h
   files/safetensors/header.h
   files/source_file.h
@@ -23,7 +25,7 @@ set(BBZ_PUBLIC_HEADERS
   http/options.h http/source.h http/url.h
   io/atomic_file.h io/batch.h io/byte_range.h io/fd.h io/fd_writer.h io/file_attributes.h io/file_status.h io/output_options.h io/output_tree.h
   io/publication.h io/sink.h io/source.h io/temporary.h
-  ops/cat.h ops/extract.h ops/info.h ops/join.h ops/pack.h ops/selection.h ops/stream_input.h ops/unpack.h ops/verify.h)
+  ops/apply.h ops/cat.h ops/extract.h ops/flatten.h ops/info.h ops/join.h ops/pack.h ops/selection.h ops/stream_input.h ops/unpack.h ops/verify.h)
 
 get_property(rooms GLOBAL PROPERTY BBZ_ROOMS)
 add_library(bbz STATIC)

@@ -96,6 +96,7 @@ rotation::Model model_of(const test_models::LargeModel& large) {
     tensors.push_back({info.name, info.dtype, info.shape, 0, 0});
     model.stored_bytes += *element_count(info.shape) * element_bytes(info.dtype);
   }
+  model.file_bytes = model.stored_bytes;
   model.metadata = {{"format", "pt"}};
   if (auto header = safetensors::build(tensors, model.metadata); header.ok()) {
     model.header = *std::move(header);

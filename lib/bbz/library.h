@@ -2,6 +2,7 @@
 // to make one, with archive/writer.h. The tools use ops/pack.h and ops/unpack.h.
 #pragma once
 
+#include "bbz/access/bases/base_set.h"
 #include "bbz/access/download/download.h"
 #include "bbz/access/loader/layer_loader.h"
 #include "bbz/access/plan/plan.h"
@@ -19,8 +20,10 @@
 #include "bbz/io/output_tree.h"
 #include "bbz/io/sink.h"
 #include "bbz/io/source.h"
+#include "bbz/ops/apply.h"
 #include "bbz/ops/cat.h"
 #include "bbz/ops/extract.h"
+#include "bbz/ops/flatten.h"
 #include "bbz/ops/info.h"
 #include "bbz/ops/pack.h"
 #include "bbz/ops/selection.h"

@@ -76,7 +76,8 @@ TEST(CStructs, KeepTheirLayout) {
   EXPECT_EQ(sizeof(bbz_limits), 88u);
   EXPECT_LAYOUT(bbz_callbacks, 48u, close, 40u);
   EXPECT_LAYOUT(bbz_url_options, 72u, refuse_private_redirects, 64u);
-  EXPECT_LAYOUT(bbz_reader_options, 24u, limits, 16u);
+  EXPECT_LAYOUT(bbz_reader_options, 32u, base, 24u);
+  EXPECT_EQ(offsetof(bbz_reader_options, limits), 16u);
   EXPECT_LAYOUT(bbz_archive_info, 144u, root, 64u);
   EXPECT_LAYOUT(bbz_file_info, 80u, modified_seconds, 72u);
   EXPECT_EQ(offsetof(bbz_file_info, is_directory), 56u);
@@ -85,7 +86,8 @@ TEST(CStructs, KeepTheirLayout) {
   EXPECT_EQ(sizeof(bbz_layers), 8u);
   EXPECT_LAYOUT(bbz_selection, 72u, file_count, 64u);
   EXPECT_LAYOUT(bbz_metadata_info, 40u, file, 32u);
-  EXPECT_LAYOUT(bbz_verify_options, 48u, user, 40u);
+  EXPECT_LAYOUT(bbz_verify_options, 56u, watch, 48u);
+  EXPECT_EQ(offsetof(bbz_verify_options, user), 40u);
   EXPECT_LAYOUT(bbz_report_info, 144u, root, 60u);
   EXPECT_LAYOUT(bbz_damage, 48u, archive_offset, 40u);
   EXPECT_LAYOUT(bbz_receiver, 80u, recall, 72u);
@@ -103,6 +105,32 @@ TEST(CStructs, KeepTheirLayout) {
   EXPECT_LAYOUT(bbz_piece, 48u, chunk, 40u);
   EXPECT_EQ(offsetof(bbz_piece, head_length), 24u);
   EXPECT_EQ(offsetof(bbz_piece, what), 32u);
+}
+
+TEST(CStructs, OfWritersAndModelsKeepTheirLayout) {
+  if (sizeof(void*) != 8) GTEST_SKIP() << "sizes are those of 64-bit machines";
+  EXPECT_LAYOUT(bbz_error_place, 40u, offset, 32u);
+  EXPECT_LAYOUT(bbz_writing, 56u, limits, 48u);
+  EXPECT_LAYOUT(bbz_output, 32u, write, 24u);
+  EXPECT_LAYOUT(bbz_tensor_spec, 48u, layer, 44u);
+  EXPECT_LAYOUT(bbz_text_pair, 32u, value_length, 24u);
+  EXPECT_LAYOUT(bbz_written, 128u, root, 48u);
+  EXPECT_LAYOUT(bbz_pack_options, 112u, user, 104u);
+  EXPECT_LAYOUT(bbz_unpack_options, 72u, user, 64u);
+  EXPECT_LAYOUT(bbz_unpacked, 120u, root, 40u);
+  EXPECT_LAYOUT(bbz_target, 32u, reserved, 28u);
+  EXPECT_LAYOUT(bbz_many_options, 24u, user, 16u);
+  EXPECT_LAYOUT(bbz_chunk_info, 56u, repeats, 52u);
+  EXPECT_LAYOUT(bbz_view_options, 24u, reserved, 20u);
+  EXPECT_LAYOUT(bbz_model_options, 24u, reserved, 20u);
+  EXPECT_LAYOUT(bbz_model_info, 120u, root, 40u);
+  EXPECT_LAYOUT(bbz_model_text, 40u, value_length, 32u);
+  EXPECT_LAYOUT(bbz_model_work, 32u, user, 24u);
+  EXPECT_LAYOUT(bbz_comparison_info, 48u, no_orbits, 40u);
+  EXPECT_LAYOUT(bbz_tensor_difference, 64u, norm, 56u);
+  EXPECT_LAYOUT(bbz_orbit, 48u, largest, 40u);
+  EXPECT_LAYOUT(bbz_estimate_info, 48u, bits, 40u);
+  EXPECT_LAYOUT(bbz_junction, 64u, bits_back_bits, 56u);
 }
 
 // Zeroed structs of C and options of C++ that were not set mean the same.

@@ -61,6 +61,39 @@ TEST_F(CVectors, EveryTensorIsThatOfTheReader) {
   EXPECT_GT(archives, 10);
 }
 
+// Every tensor in three parts, those of all tensors in one call.
+TEST_F(CVectors, ManyPartsAreThoseOfTheTensors) {
+  for (const auto& entry : std::filesystem::directory_iterator(BBZ_VECTORS "/valid")) {
+    if (entry.path().extension() != ".bbz") continue;
+    SCOPED_TRACE(entry.path().stem().string());
+    const auto reader = open_vector(entry.path().stem().string());
+    const auto same = Reader::open(*io::open_file(entry.path().string()));
+    const auto infos = tensors(reader.get());
+    std::vector<std::vector<std::byte>> expected(infos.size());
+    std::vector<std::vector<std::byte>> found(infos.size());
+    std::vector<bbz_target> targets;
+    for (std::uint32_t number = 0; number < infos.size(); ++number) {
+      expected[number].resize(infos[number].byte_size);
+      if (!same->read_tensor(number, expected[number]).ok()) {
+        expected[number].clear();
+        continue;
+      }
+      found[number].resize(infos[number].byte_size);
+      const std::uint64_t third = infos[number].byte_size / 3;
+      std::byte* const to = found[number].data();
+      targets.push_back({to + third, third, third, number, 0});
+      targets.push_back({to, 0, third, number, 0});
+      targets.push_back(
+          {to + 2 * third, 2 * third, infos[number].byte_size - 2 * third, number, 0});
+    }
+    EXPECT_EQ(
+        bbz_reader_read_many(reader.get(), targets.data(), targets.size(), nullptr, error_.get()),
+        BBZ_OK)
+        << message();
+    EXPECT_EQ(found, expected);
+  }
+}
+
 TEST_F(CVectors, OperandsBelongToNoFile) {
   const auto reader = open_vector("operands");
   const auto infos = tensors(reader.get());

@@ -54,6 +54,15 @@ TEST_F(CVerify, ASoundArchive) {
   EXPECT_EQ(info_.chunk_count, reader->catalog().chunks.size());
   EXPECT_EQ(info_.root, reader->root().to_string());
   EXPECT_EQ(bbz_verify(memory().get(), nullptr, nullptr, nullptr), BBZ_OK);
+  // A program that was compiled before there was `watch`.
+  options.struct_size = offsetof(bbz_verify_options, watch);
+  options.watch = [](void*, std::uint32_t, std::uint64_t, std::uint64_t) { return 1; };
+  EXPECT_EQ(bbz_verify(memory().get(), &options, nullptr, error_.get()), BBZ_OK) << message();
+  options.struct_size = sizeof options;
+  EXPECT_EQ(bbz_verify(memory().get(), &options, nullptr, error_.get()),
+            BBZ_ERROR_INVALID_ARGUMENT);
+  options.progress = nullptr;
+  EXPECT_EQ(bbz_verify(memory().get(), &options, nullptr, error_.get()), BBZ_ERROR_CANCELLED);
 }
 
 // A safetensors file whose own header calls its tensors otherwise.

@@ -50,6 +50,34 @@ std::uint64_t round_to(DType dtype, double value) {
   return sign | std::min(magnitude, most);
 }
 
+double value_of(DType dtype, std::uint64_t bits) {
+  const DTypeInfo& info = dtype_info(dtype);
+  const int mantissa_bits = info.layout.mantissa_bits;
+  const int bias = (1 << (info.layout.exponent_bits - 1)) - 1;
+  const std::uint64_t magnitude = bits & ((std::uint64_t{1} << (info.bits - 1)) - 1);
+  const auto exponent = static_cast<int>(magnitude >> mantissa_bits);
+  std::uint64_t mantissa = magnitude & ((std::uint64_t{1} << mantissa_bits) - 1);
+  if (exponent != 0) mantissa |= std::uint64_t{1} << mantissa_bits;
+  const double value =
+      std::ldexp(static_cast<double>(mantissa), std::max(exponent, 1) - bias - mantissa_bits);
+  return magnitude == bits ? value : -value;
+}
+
+std::vector<std::byte> descendant(DType dtype, Bytes base, double step, std::uint64_t seed,
+                                  unsigned kept) {
+  Random random(seed);
+  const auto size = static_cast<std::size_t>(dtype_info(dtype).bits / 8);
+  std::vector<std::byte> bytes(base.begin(), base.end());
+  for (std::size_t at = 0; at < bytes.size(); at += size) {
+    if (random.below(256) < kept) continue;
+    std::uint64_t element = 0;
+    std::memcpy(&element, base.data() + at, size);
+    element = round_to(dtype, value_of(dtype, element) + step * random.gaussian());
+    std::memcpy(bytes.data() + at, &element, size);
+  }
+  return bytes;
+}
+
 std::vector<std::byte> gaussian_rows(DType dtype, std::uint64_t elements, std::uint64_t row_length,
                                      std::uint64_t seed, double column_spread) {
   Random random(seed);

@@ -29,9 +29,18 @@ double rough_exp(double x);
 // large become the largest exponent's.
 std::uint64_t round_to(DType dtype, double value);
 
+// The value of the bits of a float dtype whose exponent is not the largest; the inverse of
+// round_to().
+double value_of(DType dtype, std::uint64_t bits);
+
 // A chunk of `elements` weights: Gaussian rows whose scales are 0.02 exp(0.3 z), or, if
 // `column_spread` is not zero, also exp(column_spread * z) by column.
 std::vector<std::byte> gaussian_rows(DType dtype, std::uint64_t elements, std::uint64_t row_length,
                                      std::uint64_t seed, double column_spread = 0);
+
+// What training makes of a chunk: each weight plus a Gaussian step, rounded, but for a share of
+// `kept` / 256 of them, which stay.
+std::vector<std::byte> descendant(DType dtype, Bytes base, double step, std::uint64_t seed,
+                                  unsigned kept = 0);
 
 }  // namespace bbz::codec

@@ -18,7 +18,7 @@ DECODER = SPEC / "decoder" / "bbzdec"
 sys.path.insert(0, str(DECODER.parent))
 
 import mutate  # noqa: E402 (the path must be set first)
-from bbzdec import archive, blocks, dtypes, metas  # noqa: E402
+from bbzdec import archive, blocks, dtypes, metas, supports  # noqa: E402
 from bbzdec.errors import ArchiveError  # noqa: E402
 
 SKIPPED = 77
@@ -235,6 +235,43 @@ def shared(*names):
         print(f"skipped: there is no {folder / names[-1]}")
         sys.exit(SKIPPED)
     return paths
+
+
+def test_bases():
+    """Archives that lean on a base, or on an archive that does, and one that leans on another."""
+    with tempfile.TemporaryDirectory() as work:
+        for dtype in ("bf16", "f16", "f32"):
+            base = pathlib.Path(work, "base.safetensors")
+            base.unlink(missing_ok=True)
+            subprocess.run([os.environ["MAKE_MODEL"], "--dtype", dtype, "--hidden", "96", "-o", base], check=True)
+            first, second = (stepped(base, step) for step in (1, 2))
+            pack = [os.environ["BBZ"], "pack", "-qf"]
+            subprocess.run([*pack, first, "--base", base, "-o", f"{work}/first.bbz"], check=True)
+            subprocess.run([*pack, second, "--base", f"{work}/first.bbz", "--digest", "sha256",
+                            "-o", f"{work}/second.bbz"],
+                           check=True, env={**os.environ, "BBZ_BASE_PATH": str(base)})
+            for packed, source, bases in (("first", first, [base]), ("second", second, [f"{work}/first.bbz", base])):
+                data = memoryview(pathlib.Path(work, f"{packed}.bbz").read_bytes())
+                given = supports.Supports(bases)
+                expect(outcome(archive.verify, data), "unsupported", f"{dtype}, {packed} without its base")
+                expect(outcome(lambda: archive.verify(data, supports=given)), "ok", f"{dtype}, {packed}")
+                opened = archive.open_archive(data, supports=given)
+                content = b"".join(map(opened.content.read_whole, opened.catalog.files[0].tensors))
+                expect(sha256(content), sha256(source.read_bytes()), f"{dtype}, {packed}: its content")
+                other = outcome(lambda: archive.verify(data, supports=supports.Supports([second])))
+                expect(other, "digest-mismatch", f"{dtype}, {packed}, another base")
+
+
+def stepped(path, step):
+    """Writes a model beside another one, some of whose values differ a little. Returns its path."""
+    data = bytearray(path.read_bytes())
+    numbers = random.Random(step)
+    begin = 8 + int.from_bytes(data[:8], "little")
+    for _ in range(200 * step):
+        data[numbers.randrange(begin, len(data))] ^= 1
+    changed = path.with_name(f"step{step}.safetensors")
+    changed.write_bytes(data)
+    return changed
 
 
 def test_real():

@@ -55,6 +55,21 @@ TEST(OpenDirectory, FollowsLinksWithinIt) {
                           Found{"snapshots/main/model.safetensors", "safetensors", kOneTensor}));
 }
 
+TEST(OpenDirectory, AsksBeforeEachFileWhetherToGoOn) {
+  const TempDir dir;
+  for (const char* name : {"a", "b", "c"}) write_text(dir / name, name);
+  int asked = 0;
+  Options options;
+  options.before_file = [&] {
+    return ++asked == 3 ? Status(Error{Code::kCancelled, "enough"}) : Status();
+  };
+  const auto files = open(dir.path(), options);
+  ASSERT_TRUE(files.ok()) << files.error().message;
+  const Status looked = (*files)->look();
+  EXPECT_EQ(looked.code(), Code::kCancelled);
+  EXPECT_EQ(asked, 3);
+}
+
 TEST(OpenDirectory, FollowsLinksThatLeadOutOnRequestOnly) {
   const TempDir store;
   fs::create_directory(store / "blobs");

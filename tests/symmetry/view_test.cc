@@ -107,6 +107,13 @@ void expect_all(const Case& c, std::mt19937_64& random) {
                 return Status();
               }).ok());
   EXPECT_TRUE(parts == expected);
+  std::uint64_t bytes_read = 0;
+  for (const io::ByteRange& part : reader.parts) {
+    const std::uint64_t chunk = c.base.meta.chunk_elements;
+    const std::uint64_t end = divide_up(part.end(), chunk) * chunk;
+    bytes_read += std::min<std::uint64_t>(end, c.bytes.size()) - part.offset / chunk * chunk;
+  }
+  EXPECT_LE(bytes_read, bytes_read_for_view(c.view.meta, c.base));
 
   // The bytes that the view has, by their definition.
   std::set<std::uint64_t> seen;
@@ -250,6 +257,32 @@ TEST(View, HasPartsThatAreNotSmallBesideAChunk) {
   EXPECT_EQ(part_of(64), 4 * kMiB);
   EXPECT_EQ(part_of(10 * kMiB), 20 * kMiB);
   EXPECT_EQ(part_of(~std::uint64_t{0} / 64), 64 * kMiB);
+}
+
+// What is read for all parts: each part of a transposed tensor needs all of it, but not if it is one
+// of many matrices that are transposed one by one.
+TEST(View, BytesReadForAllPartsAreThoseOfEachPart) {
+  constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+  const auto read_for = [](const Shape& shape, const std::vector<std::uint64_t>& strides) {
+    catalog::Tensor base;
+    base.byte_size = base.meta.stored_elements = 1024 * kMiB;
+    base.meta.chunk_elements = kMiB;
+    catalog::TensorMeta view;
+    view.number = 1;
+    view.element_bits = 16;
+    view.form = catalog::Form::kView;
+    view.shape = shape;
+    view.view = std::make_shared<const catalog::View>(catalog::View{1, 0, strides});
+    return bytes_read_for_view(view, base) / kMiB;
+  };
+  constexpr std::uint64_t kSide = 1 << 14;
+  EXPECT_THAT(read_for({512 * kMiB}, {1}), testing::AllOf(testing::Ge(1024), testing::Le(1600)));
+  EXPECT_THAT(read_for({2 * kSide, kSide}, {1, 2 * kSide}),
+              testing::AllOf(testing::Ge(16 * 1024 - 16), testing::Le(16 * 1024 + 64)));
+  EXPECT_THAT(read_for({32, kSide, 1024}, {1024 * kSide, 1, kSide}),
+              testing::AllOf(testing::Ge(1024), testing::Le(1100)));
+  EXPECT_THAT(read_for({4}, {100 * kMiB}), testing::Le(9));
+  EXPECT_EQ(read_for({0, 7}, {1, 1}), 0);
 }
 
 TEST(View, PassesOnErrors) {

@@ -64,6 +64,10 @@ class Documented : public ToolTest {
     write("llama/model.safetensors", model);
     write("llama/config.json", "{}\n");
     write("llama/optimizer.pt", "state");
+    write("base.safetensors", model);
+    std::string tuned = model;
+    for (std::size_t at = model.size() - 20000; at < model.size(); at += 100) tuned[at] ^= 1;
+    write("tuned.safetensors", tuned);
     write("sliced.pt", torch_file_of(small_sliced_model()));
     EXPECT_EXIT_CODE(0,
                      "mkdir bin && ln -s \"$BBZ\" bin/bbz && ln -s \"$BBZINFO\" bin/bbzinfo && "

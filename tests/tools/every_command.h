@@ -38,10 +38,14 @@ class EveryCommand : public ToolTest {
     write("in/sliced.safetensors", safetensors_of(small_sliced_model()));
     write("in/folder/model.safetensors", layered_model(2, 32, 7));
     write("in/folder/config.json", "{}\n");
+    std::string tuned = layered_model(3, 32);
+    for (std::size_t at = tuned.size() - 9000; at < tuned.size(); at += 100) tuned[at] ^= 1;
+    write("in/tuned.safetensors", tuned);
     write("in/old", "old");
     std::filesystem::create_directory(dir_ / "m");
     for (const std::string line :
-         {"model.safetensors", "folder", "sliced.safetensors --symmetry polar"}) {
+         {"model.safetensors", "folder", "sliced.safetensors --symmetry polar",
+          "tuned.safetensors --base in/model.bbz"}) {
       const Finished packed = sh("$BBZ pack -q in/" + line);
       EXPECT_EQ(packed.code, 0) << packed.err;
     }
@@ -97,6 +101,12 @@ class EveryCommand : public ToolTest {
         {"$BBZ join -v in/folder.bbz in/sliced.bbz -o out", 0, true, false},
         {"$BBZ join in/model.bbz in/sliced.bbz --index-first -o out", 0, true, false},
         {"$BBZ join - in/sliced.bbz -o -", 0, false, true, "in/model.bbz"},
+        {"$BBZ pack -v in/tuned.safetensors --base in/model.bbz -o out", 0, true, false},
+        {"$BBZ unpack in/tuned.bbz --base in/model.safetensors -o out", 0, true, false},
+        {"$BBZ unpack - --base in/model.bbz -o out", 0, true, false, "in/tuned.bbz"},
+        {"$BBZ verify -v in/tuned.bbz --base in/model.bbz", 0, false, true},
+        {"$BBZ flatten -v in/tuned.bbz --base in/model.bbz -o out", 0, true, false},
+        {"$BBZINFO -v --layers --tensors in/tuned.bbz", 0, false, true},
         {"$BBZ estimate -v in/sliced.safetensors", 0, false, true},
         {"$BBZ estimate --json in/sliced.bbz", 0, false, true},
         {"$BBZ compare -v in/sliced.safetensors in/sliced.bbz", 0, false, true},
@@ -164,6 +174,12 @@ class EveryCommand : public ToolTest {
         {"$BBZ join in/missing -o out", 1, false, false},
         {"$BBZ mount in/cut.bbz m", mounts() ? 3 : 4, false, false},
         {"$BBZ mount in/missing m", mounts() ? 1 : 4, false, false},
+        {"$BBZ unpack in/tuned.bbz -o out", 4, false, false},
+        {"$BBZ unpack in/tuned.bbz --base in/sliced.bbz -o out", 1, false, false},
+        {"$BBZ unpack in/tuned.bbz --base in/tuned.safetensors -o out", 1, false, false},
+        {"$BBZ flatten in/tuned.bbz -o out", 4, false, false},
+        {"$BBZ apply in/tuned.bbz in/tuned.safetensors", 1, false, false},
+        {"$BBZ apply in/cut.bbz in/model.safetensors", 3, false, false},
         {"$BBZ estimate in/cut.bbz", 3, false, false},
         {"$BBZ compare in/model.safetensors in/cut.bbz", 3, false, false},
         {"$BBZINFO in/cut.bbz", 3, false, false},
@@ -206,8 +222,8 @@ class EveryCommand : public ToolTest {
   }
 
   static std::vector<std::string> names() {
-    return {"pack", "unpack",  "cat",  "mount",    "verify",
-            "get",  "salvage", "join", "estimate", "compare"};
+    return {"pack",    "unpack", "cat",   "mount",   "verify",   "get",
+            "salvage", "join",   "apply", "flatten", "estimate", "compare"};
   }
   static bool mounts() {
 #ifdef BBZ_HAVE_FUSE

@@ -39,8 +39,9 @@ class Help : public Documented {
     EXPECT_EXIT_CODE(
         0,
         "mkdir sources broken && cp -r model.safetensors llama sliced.pt tokens.u16 config.json run "
-        "sources && cp -r sources archives && cd archives && $BBZ pack -q model.safetensors && "
+        "base.safetensors tuned.safetensors sources && cp -r sources archives && cd archives && $BBZ pack -q model.safetensors && "
         "$BBZ pack -q llama && $BBZ pack -q sliced.pt --symmetry auto && "
+        "$BBZ pack -q base.safetensors && $BBZ pack -q tuned.safetensors --base base.bbz && "
         "$BBZINFO model.bbz --json | sed -n 's/.*\"root_digest\": *\"\\([^\"]*\\)\".*/\\1/p' "
         "> model.digest");
     EXPECT_EXIT_CODE(
@@ -86,8 +87,8 @@ TEST_F(Help, ItsExamplesRunAsWritten) {
   for (const std::string command : {"bbz pack", "bbz get"}) {
     run += run_examples(command, "sources", false);
   }
-  for (const std::string command :
-       {"bbz unpack", "bbz cat", "bbz verify", "bbz estimate", "bbz compare", "bbzinfo"}) {
+  for (const std::string command : {"bbz unpack", "bbz cat", "bbz verify", "bbz apply",
+                                    "bbz flatten", "bbz estimate", "bbz compare", "bbzinfo"}) {
     run += run_examples(command, "archives", false);
   }
   run += run_examples("bbz mount", "archives", true);

@@ -98,6 +98,17 @@ class Forgery {
     meta.stored_elements = stored;
     add_tensor(meta);
   }
+  // A view of the tensor that is so many before it.
+  void view(const std::string& name, DType dtype, const Shape& shape, std::uint32_t back,
+            const std::vector<std::uint64_t>& strides) {
+    catalog::TensorMeta meta = meta_of(name, dtype, shape, 1);
+    meta.file = catalog::kNone;
+    meta.offset = 0;
+    meta.form = catalog::Form::kView;
+    meta.stored_elements = 0;
+    meta.view = std::make_shared<const catalog::View>(catalog::View{back, 0, strides});
+    add_tensor(meta);
+  }
   // Adds an operand, from which a group derives another tensor.
   void operand(DType dtype, std::uint64_t elements, std::uint64_t chunk_elements) {
     catalog::TensorMeta meta =
@@ -232,6 +243,17 @@ inline std::string torch_of_one_element(const std::vector<std::pair<std::string,
     dict.emplace_back(name, torch::pickle_view(view));
   }
   return torch::make_torch(torch::pickle(torch::pickle_dict(dict)), {std::string(2, '\x3c')});
+}
+
+// A file of torch.save in which one view of F16 has all these names.
+inline std::string torch_of_one_view(const torch::View& view,
+                                     const std::vector<std::string>& names) {
+  std::string pickled = "}(";
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    pickled += torch::pickle_text(names[i]);
+    pickled += i == 0 ? torch::pickle_view(view) + std::string("q\0", 2) : std::string("h\0", 2);
+  }
+  return torch::make_torch(torch::pickle(pickled + "u"), {std::string(2 * view.elements, '\x3c')});
 }
 
 // A file of torch.save in which one number has a million names: lists of lists of it.

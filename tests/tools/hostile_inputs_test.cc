@@ -66,6 +66,43 @@ TEST_F(WorstCaseOfInputs, ATorchFileOfManyViews) {
   expect_packing_bounded("in.pt");
 }
 
+// What the names stand for has 16,000 times the bytes of the file, but is one tensor.
+TEST_F(WorstCaseOfInputs, ATorchFileOfManyNamesOfATransposedTensor) {
+  constexpr std::uint64_t kSide = 500;
+  std::vector<std::string> names;
+  for (int i = 0; i < 20'000; ++i) names.push_back("w" + std::to_string(i));
+  put("torch: 20,000 names of one transposed tensor", "in.pt",
+      torch_of_one_view({"HalfStorage", "0", kSide * kSide, 0, {kSide, kSide}, {1, kSide}}, names));
+  expect_packing_bounded("in.pt");
+}
+
+// A model of many layers, all of which are one, costs many times its file if it is rotated.
+TEST_F(WorstCaseOfInputs, ATorchModelWhoseLayersAreOne) {
+  constexpr std::uint64_t kElements = 400'000;
+  std::string pickled = "}(";
+  std::uint32_t known = 0;
+  const auto layer_of = [](std::string name, int layer) {
+    if (const std::size_t at = name.find(".0."); at != std::string::npos) {
+      name.replace(at + 1, 1, std::to_string(layer));
+    }
+    return name;
+  };
+  for (const auto& [name, shape] : wide_model(256)) {
+    std::vector<std::uint64_t> strides(shape.size(), 1);
+    if (shape.size() == 2) strides[0] = shape[1];
+    const torch::View view{"HalfStorage", "0", kElements, 0, shape, strides};
+    const bool of_a_layer = name.find(".0.") != std::string::npos;
+    pickled += torch::pickle_text(name) + torch::pickle_view(view) + "r" + torch::little(known, 4);
+    for (int layer = 1; of_a_layer && layer < 400; ++layer) {
+      pickled += torch::pickle_text(layer_of(name, layer)) + "j" + torch::little(known, 4);
+    }
+    ++known;
+  }
+  put("torch: a sliced model of 400 layers that are one", "in.pt",
+      torch::make_torch(torch::pickle(pickled + "u"), {std::string(2 * kElements, '\x3c')}));
+  expect_packing_bounded("in.pt");
+}
+
 // Each level of lists has the one before it twice.
 TEST_F(WorstCaseOfInputs, ATorchFileOfAMemoBomb) {
   std::string pickled = "]q";

@@ -155,6 +155,43 @@ TEST_F(WorstCase, AWideModelOfConstantChunks) {
 }
 
 // The header of a safetensors file, in few bytes of zstd: it is parsed when the archive is checked.
+// --- views, which a comparison reads
+
+const Commands kOfViews = {{"bbzinfo", "$BBZINFO in --json"},
+                           {"verify", "$BBZ verify in"},
+                           {"unpack", "$BBZ unpack in -f --no-sync -C out"},
+                           {"cat", "$BBZ cat in v0 -f -o /dev/null"},
+                           {"salvage", "$BBZ salvage in -f --no-sync -C out"},
+                           {"compare", "$BBZ compare in in"},
+                           {"estimate", "$BBZ estimate in"}};
+
+TEST_F(WorstCase, ManyViewsOfATensorInAnotherOrder) {
+  forge("10,000 views of a tensor in another order", [](Forgery& archive) {
+    archive.file("m");
+    archive.tensor("w", DType::kU8, {64 * kMiB}, kMiB);
+    archive.constant_chunks();
+    for (std::uint64_t i = 0; i < 10'000; ++i) {
+      archive.view("v" + std::to_string(i), DType::kU8, {4096 + i, 8000},
+                   static_cast<std::uint32_t>(i + 1), {1, 8000});
+    }
+    archive.end_file();
+  });
+  expect_bounded("in", kOfViews, 64);
+}
+
+TEST_F(WorstCase, AViewInAnotherOrderOfManyParts) {
+  forge("a view of 3 GiB of a constant tensor of 1 GiB", [](Forgery& archive) {
+    archive.file("m");
+    archive.tensor("w", DType::kU8, {1024 * kMiB}, 64 * kMiB);
+    archive.constant_chunks();
+    archive.view("v0", DType::kU8, {3, 1 << 15, 1 << 15}, 1, {0, 1, 1 << 15});
+    archive.end_file();
+  });
+  Commands commands = kOfViews;
+  std::erase_if(commands, [](const Command& command) { return command.column == "cat"; });
+  expect_bounded("in", commands, 64);
+}
+
 TEST_F(WorstCase, ASafetensorsHeaderInFewBytes) {
   forge("a header of 60 MB of JSON, as zstd", [](Forgery& archive) {
     std::string axes = "0";

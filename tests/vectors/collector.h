@@ -84,6 +84,7 @@ void add_split_vectors(Collector& c);
 void add_symmetry_vectors(Collector& c);
 void add_bits_back_vectors(Collector& c);
 void add_view_vectors(Collector& c);
+void add_base_vectors(Collector& c);
 // Of two rules that are broken at once.
 void add_order_vectors(Collector& c);
 

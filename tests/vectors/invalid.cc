@@ -20,6 +20,7 @@ std::vector<Invalid> invalid_vectors() {
   add_symmetry_vectors(c);
   add_bits_back_vectors(c);
   add_view_vectors(c);
+  add_base_vectors(c);
   add_order_vectors(c);
   add_repeat_vectors(c);
   add_block_vectors(c);

@@ -93,6 +93,7 @@ class Maker {
     bool storage = false;          // an extension says that it is memory of its views
     const char* fails = nullptr;   // the code of reading it
     std::uint32_t block_type = 0;  // if the dtype is 64
+    std::string leaning{};         // the fields of that extension, if it leans
   };
   void tensor(const std::string& name, std::uint8_t dtype, std::uint32_t bits,
               const std::vector<std::uint64_t>& shape, const Buffer& plain,
@@ -203,6 +204,9 @@ class Maker {
     std::vector<raw::Record> parts = {raw::tensor(t)};
     if (options.layer) parts[0] = with_layer(parts[0], *options.layer);
     if (options.storage) parts[0] = raw::extend(parts[0], {{.number = 5, .fields = {}}});
+    if (!options.leaning.empty()) {
+      parts[0] = raw::extend(parts[0], {{.number = 6, .fields = options.leaning}});
+    }
     const std::size_t chunk_bytes = t.chunk * t.bits / 8;
     std::uint32_t number = 0;
     for (std::size_t at = 0; at < kept.size(); at += chunk_bytes, ++number) {

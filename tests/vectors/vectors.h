@@ -43,6 +43,8 @@ std::vector<Valid> valid_symmetry_vectors();
 std::vector<Valid> valid_polar_vectors();
 std::vector<Valid> valid_rider_vectors();
 std::vector<Valid> valid_view_vectors();
+// Those of tensors that lean on a base.
+std::vector<Valid> valid_base_vectors();
 // Those of the codecs, and of split-float.
 std::vector<Valid> valid_codec_vectors();
 std::vector<Valid> valid_split_vectors();

@@ -15,6 +15,7 @@ struct CatArguments {
   OutputArguments writing;
   SelectionArguments selection;
   NetworkArguments network;
+  BaseArguments base;
   AcceptanceArguments acceptance;
 };
 
@@ -41,7 +42,7 @@ Result<ExitCode> run_cat(const CatArguments& arguments, const CommonOptions& com
   BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
   BBZ_ASSIGN(ArchiveInput input,
              ArchiveInput::open(arguments.archive, common.threads, arguments.network, acceptance,
-                                folder_of(arguments.output)));
+                                folder_of(arguments.output), arguments.base));
   if (!input.reader() && arguments.names.size() > 1) {
     return make_error(Code::kInvalidArgument,
                       "only one NAME can be taken from a stream, because it is read once");
@@ -49,7 +50,7 @@ Result<ExitCode> run_cat(const CatArguments& arguments, const CommonOptions& com
   BBZ_ASSIGN(const auto sink, arguments.output == "-"
                                   ? io::create_output("-", {})  // text may go to a terminal
                                   : open_output(arguments.output, arguments.writing));
-  const ops::StreamInput stream{input.stream(), common.threads, acceptance.limits};
+  const ops::StreamInput stream{input.stream(), common.threads, acceptance.limits, input.base()};
   for (const std::string& name : arguments.names) {
     BBZ_TRY(naming_input(arguments.archive,
                          input.reader() ? ops::cat(*input.reader(), name, *sink, selection.files)
@@ -76,6 +77,7 @@ void add_cat_command(Program& program) {
   add_expect_option(app, arguments->acceptance);
   add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);
+  add_base_option(app, arguments->base);
   add_file_option(app, arguments->selection);
 }
 

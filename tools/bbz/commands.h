@@ -5,6 +5,10 @@
 
 namespace bbz::tools {
 
+// Adds `bbz apply`.
+void add_apply_command(Program& program);
+// Adds `bbz flatten`.
+void add_flatten_command(Program& program);
 // Adds `bbz compare`.
 void add_compare_command(Program& program);
 // Adds `bbz estimate`.

@@ -1,17 +1,15 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <map>
+#include <optional>
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/base/wire.h"
 #include "bbz/commands.h"
 #include "bbz/compare/forward/score.h"
-#include "bbz/compare/orbit.h"
-#include "bbz/compare/tensors.h"
 #include "bbz/io/source.h"
-#include "bbz/ops/rotation/pack.h"
+#include "bbz/ops/compare.h"
 #include "common/json.h"
 #include "common/model_input.h"
 #include "common/say.h"
@@ -33,6 +31,7 @@ struct CompareArguments {
   std::optional<double> max_difference;
   bool json = false;
   NetworkArguments network;
+  BaseArguments base;
   AcceptanceArguments acceptance;
 };
 
@@ -52,6 +51,8 @@ Manual compare_manual() {
       "or the URL of one of these files. "
       "A GGUF file with a tensor of a type that is not known is refused, also in an archive. "
       "Tensors of blocks are only found identical or not. "
+      "Models whose tensors are so many views of the same bytes, or in so different an order, "
+      "that reading them takes more than 16 times the bytes of the files and 4 GiB, are refused. "
       "The numbers of heads and the hidden size come from the options, "
       "or from config.json in the archive or beside the file.",
       "With a --max option, the exit code is 1 if the figure is larger or could not be computed."};
@@ -62,96 +63,9 @@ Manual compare_manual() {
   return manual;
 }
 
-struct TensorRow {
-  std::string name;
-  std::string state;  // empty if both models have it
-  compare::TensorDifference difference;
-};
-
-struct Report {
-  std::vector<TensorRow> tensors;
-  std::vector<std::string> junctions;  // names
-  std::vector<compare::OrbitDistance> orbits;
-  std::string no_orbits;  // why there are no orbits
+struct Report : ops::Comparison {
   std::optional<forward::Comparison> scores;
-
-  double largest_difference() const {
-    double largest = 0;
-    for (const TensorRow& row : tensors) {
-      largest = std::max(largest, row.state.empty() ? row.difference.largest : INFINITY);
-    }
-    return largest;
-  }
-  double largest_orbit() const {
-    double largest = orbits.empty() ? INFINITY : 0;
-    for (const auto& orbit : orbits) largest = std::max(largest, orbit.rotated);
-    return largest;
-  }
 };
-
-// Returns whether a tensor has the same shape in both models, however its elements are coded.
-Result<bool> same_shape(const TensorInfo& first, const TensorInfo& second) {
-  BBZ_ASSIGN(const Shape shape, shape_in_values(first));
-  BBZ_ASSIGN(const Shape other, shape_in_values(second));
-  return shape == other;
-}
-
-Status compare_all_tensors(const model::Model& first, const model::Model& second, Report& report) {
-  std::map<std::string_view, std::size_t> places;
-  for (std::size_t i = 0; i < second.tensors.size(); ++i) places[second.tensors[i].name] = i;
-  for (std::size_t i = 0; i < first.tensors.size(); ++i) {
-    const TensorInfo& info = first.tensors[i];
-    TensorRow row{info.name, "", {}};
-    const auto found = places.find(info.name);
-    bool comparable = false;
-    if (found == places.end()) {
-      row.state = "only in the first";
-    } else {
-      BBZ_ASSIGN(comparable, same_shape(info, second.tensors[found->second]));
-      if (!comparable) row.state = "another shape";
-    }
-    if (comparable) {
-      const std::size_t j = found->second;
-      BBZ_ASSIGN(row.difference,
-                 compare::compare_tensors(
-                     info, [&](std::uint64_t offset) { return first.load_part(i, offset); },
-                     second.tensors[j],
-                     [&](std::uint64_t offset) { return second.load_part(j, offset); }));
-    }
-    if (found != places.end()) places.erase(found);
-    report.tensors.push_back(std::move(row));
-  }
-  for (const auto& [name, place] : places) {
-    report.tensors.push_back({std::string(name), "only in the second", {}});
-  }
-  return {};
-}
-
-Status compare_orbits(const model::Model& first, const model::Model& second, Report& report) {
-  const junction::Detection detection = junction::detect(first.tensors);
-  report.no_orbits = detection.refusal;
-  if (!detection.refusal.empty()) return {};
-  for (const junction::Junction& junction : detection.junctions) {
-    report.junctions.push_back(junction.name);
-  }
-  for (const model::Model* model : {&first, &second}) {
-    if (const Status work = rotation::check_work(*model, detection); !work.ok()) {
-      report.no_orbits = work.error().message;
-      return {};
-    }
-  }
-  auto orbits =
-      compare::orbit_distances({first.tensors, first.load}, {second.tensors, second.load});
-  if (!orbits.ok()) {
-    const bool none =
-        orbits.code() == Code::kInvalidArgument || orbits.code() == Code::kUnsupported;
-    if (!none) return orbits.error();
-    report.no_orbits = orbits.error().message;
-    return {};
-  }
-  report.orbits = std::move(orbits).value();
-  return {};
-}
 
 Result<std::vector<std::uint32_t>> read_tokens(const CompareArguments& arguments) {
   BBZ_ASSIGN(const auto source, io::open_file(arguments.tokens));
@@ -194,6 +108,7 @@ Status compare_scores(const model::Model& first, const model::Model& second,
   if (arguments.hints.hidden) hints.hidden = arguments.hints.hidden;
   if (arguments.hints.rotary_base) hints.rotary_base = arguments.hints.rotary_base;
   BBZ_ASSIGN(const std::vector<std::uint32_t> tokens, read_tokens(arguments));
+  for (const model::Model* model : {&first, &second}) BBZ_TRY(model::check_expansion(*model));
   BBZ_ASSIGN(const forward::Model a, load_model(first, hints));
   BBZ_ASSIGN(const forward::Model b, load_model(second, hints));
   BBZ_ASSIGN(report.scores, forward::compare(a, b, tokens, arguments.length));
@@ -201,18 +116,14 @@ Status compare_scores(const model::Model& first, const model::Model& second,
 }
 
 void print_text(const Report& report, bool verbose) {
-  std::size_t identical = 0;
   Table tensors({"tensor", "largest", "rms", "rms of the first", "note"});
-  for (const TensorRow& row : report.tensors) {
-    if (row.state.empty() && row.difference.identical) {
-      ++identical;
-      continue;
-    }
+  for (const auto& row : report.tensors) {
+    if (row.state.empty() && row.difference.identical) continue;
     tensors.add({bbz::quoted(row.name), fmt::format("{:.3e}", row.difference.largest),
                  fmt::format("{:.3e}", row.difference.root_mean_square),
                  fmt::format("{:.3e}", row.difference.norm), row.state});
   }
-  put("tensors: {} of {} identical, largest difference {:.3e}\n\n", identical,
+  put("tensors: {} of {} identical, largest difference {:.3e}\n\n", report.identical(),
       report.tensors.size(), report.largest_difference());
   if (verbose) tensors.print();
   if (!report.no_orbits.empty()) {
@@ -238,7 +149,7 @@ void print_json(const Report& report) {
   json["schema"] = 1;
   json["largest_difference"] = report.largest_difference();
   json["tensors"] = Json::array();
-  for (const TensorRow& row : report.tensors) {
+  for (const auto& row : report.tensors) {
     json["tensors"].push_back({{"name", row.name},
                                {"identical", row.state.empty() && row.difference.identical},
                                {"largest", row.difference.largest},
@@ -277,13 +188,12 @@ Result<ExitCode> run_compare(const CompareArguments& arguments, const CommonOpti
   }
   BBZ_ASSIGN(const Acceptance second_only, arguments.acceptance.acceptance());
   const Acceptance of_both{std::nullopt, second_only.limits};
-  BBZ_ASSIGN(const model::Model first,
-             open_model(arguments.first, arguments.network, common.threads, of_both));
-  BBZ_ASSIGN(const model::Model second,
-             open_model(arguments.second, arguments.network, common.threads, second_only));
+  BBZ_ASSIGN(const model::Model first, open_model(arguments.first, arguments.network,
+                                                  common.threads, of_both, arguments.base));
+  BBZ_ASSIGN(const model::Model second, open_model(arguments.second, arguments.network,
+                                                   common.threads, second_only, arguments.base));
   Report report;
-  BBZ_TRY(compare_all_tensors(first, second, report));
-  BBZ_TRY(compare_orbits(first, second, report));
+  BBZ_ASSIGN(static_cast<ops::Comparison&>(report), ops::compare_models(first, second));
   if (!arguments.tokens.empty()) BBZ_TRY(compare_scores(first, second, arguments, report));
   for (const model::Model* model : {&first, &second}) BBZ_TRY(model::check_unchanged(*model));
   if (arguments.json) {
@@ -338,6 +248,7 @@ void add_compare_command(Program& program) {
   add_expect_option(app, arguments->acceptance,
                     "Require this root digest of SECOND, which must be an archive");
   add_max_size_option(app, arguments->acceptance);
+  add_base_option(app, arguments->base);
   add_network_options(app, arguments->network);
 }
 

@@ -9,6 +9,7 @@
 #include "bbz/http/url.h"
 #include "bbz/ops/extract.h"
 #include "common/acceptance.h"
+#include "common/base_options.h"
 #include "common/network.h"
 #include "common/output.h"
 #include "common/progress.h"
@@ -29,6 +30,7 @@ struct GetArguments {
   bool restart = false;
   SelectionArguments selection;
   NetworkArguments network;
+  BaseArguments base;
   AcceptanceArguments acceptance;
 };
 
@@ -100,6 +102,8 @@ Result<download::Options> options_of(const GetArguments& arguments, const Common
   options.sync = !arguments.writing.no_sync;
   options.threads = common.threads;
   options.restart = arguments.restart;
+  options.base = make_base(arguments.base, arguments.url, arguments.network, common.threads,
+                           acceptance.limits);
   return options;
 }
 
@@ -211,6 +215,7 @@ void add_get_command(Program& program) {
       "Require this root digest; "
       "the archive is decoded as it arrives, and gets its name only if the digest is right");
   add_max_size_option(app, arguments->acceptance);
+  add_base_option(app, arguments->base);
   add_network_options(app, arguments->network);
   add_file_option(app, arguments->selection);
   add_tensor_options(app, arguments->selection);

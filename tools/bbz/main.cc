@@ -29,6 +29,8 @@ int main(int argc, char** argv) {
   add_get_command(program);
   add_salvage_command(program);
   add_join_command(program);
+  add_apply_command(program);
+  add_flatten_command(program);
   add_estimate_command(program);
   add_compare_command(program);
   return program.main(argc, argv);

@@ -10,6 +10,7 @@
 #include "bbz/http/url.h"
 #include "bbz/ops/unpack.h"
 #include "common/acceptance.h"
+#include "common/base_options.h"
 #include "common/network.h"
 #include "common/output.h"
 #include "common/say.h"
@@ -30,6 +31,7 @@ struct MountArguments {
   bool allow_other = false;
   bool statistics = false;
   NetworkArguments network;
+  BaseArguments base;
   AcceptanceArguments acceptance;
 };
 
@@ -144,6 +146,8 @@ Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions&
   ReadOptions reading;
   reading.threads = 1;  // none is started, which a fork into the background would end
   reading.limits = acceptance.limits;
+  reading.base =
+      make_base(arguments.base, arguments.archive, arguments.network, 1, acceptance.limits);
   reading.use_front_index = http::is_url(arguments.archive);
   auto reader = Reader::open(source, reading);
   if (!reader.ok()) return about_input(arguments.archive, std::move(reader).error());
@@ -190,6 +194,7 @@ void add_mount_command(Program& program) {
                "Print at the end what was decoded; needs --foreground");
   add_expect_option(app, arguments->acceptance);
   add_max_size_option(app, arguments->acceptance);
+  add_base_option(app, arguments->base);
   add_network_options(app, arguments->network);
 }
 

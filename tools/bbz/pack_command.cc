@@ -11,6 +11,7 @@
 #include "bbz/commands.h"
 #include "bbz/ops/symmetry.h"
 #include "bbz/pack_report.h"
+#include "common/base_options.h"
 #include "common/output.h"
 #include "common/say.h"
 #include "common/units.h"
@@ -39,6 +40,8 @@ struct PackArguments {
   std::string symmetry = "off";
   std::string part;
   std::vector<std::string> layer_patterns;
+  BaseArguments base;
+  NetworkArguments network;
 };
 
 Manual pack_manual() {
@@ -76,6 +79,8 @@ Manual pack_manual() {
        "Packs a broken shard as bytes, and leaves out what cannot be read."},
       {"bbz pack llama/ --part 2/8 -o part2.bbz",
        "Packs the second of eight shares of a directory, one of eight jobs."},
+      {"bbz pack tuned.safetensors --base base.safetensors -o tuned.bbz",
+       "Packs a fine-tuned model as its difference from another."},
       {"bbz pack sliced.pt --symmetry auto",
        "Packs a sliced model up to rotations that do not change its function: "
        "smaller, but not exact."},
@@ -209,6 +214,9 @@ Status check_arguments(const PackArguments& arguments) {
   if (!arguments.part.empty() && arguments.symmetry != "off") {
     return make_error(Code::kInvalidArgument, "--part cannot be combined with --symmetry");
   }
+  if (!arguments.base.places.empty() && arguments.symmetry != "off") {
+    return make_error(Code::kInvalidArgument, "--base cannot be combined with --symmetry");
+  }
   if (!arguments.index_first) return {};
   if (arguments.symmetry != "off") {
     return make_error(Code::kInvalidArgument, "--index-first cannot be combined with --symmetry");
@@ -239,6 +247,7 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
   options.times = arguments.times;
   BBZ_ASSIGN(options.layers, LayerRules::make(arguments.layer_patterns));
   BBZ_TRY(check_arguments(arguments));
+  options.base = make_base_to_write(arguments.base, arguments.network, common.threads);
   BBZ_ASSIGN(const auto files, open_input(arguments, output));
   BBZ_ASSIGN(const auto sink, open_output(output, arguments.writing));
   if (arguments.index_first && !sink->can_patch()) {
@@ -357,6 +366,14 @@ void add_pack_command(Program& program) {
          "text of one component; may be repeated. Not for models that --symmetry rotates")
       ->type_name("PATTERN")
       ->allow_extra_args(false);
+  app.add_option(
+         "--base", arguments->base.places,
+         "Store the tensors that this archive or model also has, with the same name, dtype and "
+         "shape, relative to those: a file, a directory or a URL; may be repeated. "
+         "Whoever reads the archive needs them too. Cannot be combined with --symmetry")
+      ->type_name("BASE")
+      ->allow_extra_args(false);
+  add_network_options(app, arguments->network);
   app.add_option("--name", arguments->name, "Give a file from a stream this path in the archive")
       ->type_name("PATH");
 }

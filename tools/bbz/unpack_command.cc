@@ -23,6 +23,7 @@ struct UnpackArguments {
   bool times = false;
   SelectionArguments selection;
   NetworkArguments network;
+  BaseArguments base;
   AcceptanceArguments acceptance;
 };
 
@@ -52,6 +53,8 @@ Manual unpack_manual() {
       {"bbz unpack model.bbz --tensor '*.mlp.*' --exclude '*bias' -C mlp/",
        "Extracts the weights of the MLPs below mlp/, under the names of their files."},
       {"bbz unpack llama.bbz --file '*.json' -C out/", "Unpacks the JSON files only."},
+      {"bbz unpack tuned.bbz --base base.bbz -C out/",
+       "Unpacks an archive that pack --base made; so does --base with a model or a directory."},
       {"curl -s https://example.org/llama.bbz | bbz unpack - -C out/",
        "Unpacks an archive while it arrives."},
   };
@@ -75,7 +78,7 @@ struct Job {
   const CommonOptions& common;
 
   // Returns the input as a stream, for an input without a reader.
-  ops::StreamInput stream() { return {input.stream(), common.threads, limits}; }
+  ops::StreamInput stream() { return {input.stream(), common.threads, limits, input.base()}; }
 };
 
 // Returns the options of a way of unpacking that writes below a directory.
@@ -155,8 +158,9 @@ Result<ExitCode> run_unpack(const UnpackArguments& arguments, const CommonOption
   }
   BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
   const std::string spool = folder_of(arguments.output.empty() ? "-" : arguments.output);
-  BBZ_ASSIGN(ArchiveInput input, ArchiveInput::open(arguments.archive, common.threads,
-                                                    arguments.network, acceptance, spool));
+  BBZ_ASSIGN(ArchiveInput input,
+             ArchiveInput::open(arguments.archive, common.threads, arguments.network, acceptance,
+                                spool, arguments.base));
   Job job{std::move(input), selection, acceptance.limits, arguments, common};
   ProgressBar bar("unpacking", job.input.progress_total(selection), common.quiet);
   if (selection.of_tensors()) {
@@ -206,6 +210,7 @@ void add_unpack_command(Program& program) {
   add_expect_option(app, arguments->acceptance);
   add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);
+  add_base_option(app, arguments->base);
   add_file_option(app, arguments->selection);
   add_tensor_options(app, arguments->selection);
 }

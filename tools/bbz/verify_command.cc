@@ -6,6 +6,7 @@
 #include "bbz/ops/verify.h"
 #include "common/acceptance.h"
 #include "common/advice.h"
+#include "common/base_options.h"
 #include "common/json.h"
 #include "common/network.h"
 #include "common/output.h"
@@ -20,6 +21,7 @@ struct VerifyArguments {
   bool fast = false;
   bool json = false;
   NetworkArguments network;
+  BaseArguments base;
   AcceptanceArguments acceptance;
 };
 
@@ -45,6 +47,8 @@ Manual verify_manual() {
       {"bbz verify --fast *.bbz", "Checks several archives about as fast as they can be read."},
       {"bbz verify model.bbz --expect \"$(cat model.digest)\"",
        "Checks that the content has this root digest, as bbz pack -v and bbzinfo print it."},
+      {"bbz verify tuned.bbz --base base.bbz",
+       "Checks an archive that pack --base made; without --base, its stored bytes and structure."},
       {"bbz verify --json model.bbz | jq .outcome", "Prints the outcome in one word."},
   };
   return manual;
@@ -89,15 +93,22 @@ void print_text(const std::string& archive, const ops::VerifyReport& report, boo
   if (report.damaged > report.damages.size()) {
     say("bbz: {}: and {} more\n", archive, report.damaged - report.damages.size());
   }
+  if (report.without_base != 0) {
+    say("bbz: {}: {} chunks were not decoded, only their stored bytes were checked: {}\n", archive,
+        grouped(report.without_base), report.not_decoded->message);
+  }
   const Status outcome = report.outcome();
-  if (!outcome.ok() && report.damaged == 0) {
+  if (!outcome.ok() && report.damaged == 0 && report.without_base == 0) {
     say("bbz: {}\n", advised(about(archive, outcome.error())));
   }
   if (report.broken && report.damaged != 0) {
     say("bbz: {}\n", advised(about(archive, *report.broken)));
   }
   if (common.quiet) return;
-  put("{}: {}{}\n", archive, verdict(outcome.code()).text,
+  const bool needs_base = report.damaged == 0 && report.without_base != 0 && !report.broken;
+  put("{}: {}{}\n", archive,
+      needs_base ? "no damage found, but what leans on a base was not decoded (--base)"
+                 : verdict(outcome.code()).text,
       outcome.ok() && fast ? " (stored bytes only)" : "");
   if (!outcome.ok() || !common.verbose) return;
   put("  {} files, {} tensors, {} chunks, {} bytes\n  root digest {}\n", grouped(report.files),
@@ -128,13 +139,15 @@ Json json_report(const std::string& archive, const ops::VerifyReport& report) {
           {"tensors", report.tensors},
           {"chunks", report.chunks},
           {"root_digest", report.root ? Json(report.root->to_string()) : Json()},
+          {"without_base", report.without_base},
           {"damaged", report.damaged},
           {"damages", std::move(damages)}};
 }
 
-Result<ops::VerifyReport> verify_one(const std::string& path, const NetworkArguments& network,
+Result<ops::VerifyReport> verify_one(const std::string& path, const VerifyArguments& arguments,
                                      ops::VerifyOptions options, const CommonOptions& common) {
-  BBZ_ASSIGN(const auto source, open_source(path, network));
+  BBZ_ASSIGN(const auto source, open_source(path, arguments.network));
+  options.base = make_base(arguments.base, path, arguments.network, common.threads, options.limits);
   ProgressBar bar("verifying", source->size(), common.quiet);
   options.progress = [&](std::uint64_t done) { bar.update(done); };
   return ops::verify(*source, options);
@@ -159,7 +172,7 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments, const CommonOption
   Code first = Code::kOk;
   Json reports = Json::array();
   for (const std::string& path : arguments.archives) {
-    const auto report = verify_one(path, arguments.network, options, common);
+    const auto report = verify_one(path, arguments, options, common);
     if (!arguments.json && report.ok()) {
       print_text(shown(path), *report, options.fast, common);
     } else if (!arguments.json) {
@@ -188,6 +201,7 @@ void add_verify_command(Program& program) {
   app.add_option("ARCHIVE", arguments->archives,
                  "The archives, their URLs, or - for standard input")
       ->required();
+  add_base_option(app, arguments->base);
   add_network_options(app, arguments->network);
   app.add_flag("--fast", arguments->fast, "Check structure and stored bytes only; decode nothing");
   app.add_flag("--json", arguments->json, "Print JSON");

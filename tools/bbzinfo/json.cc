@@ -66,6 +66,36 @@ Json view_of(const catalog::TensorMeta& meta) {
   return {{"tensor", meta.base()}, {"offset", meta.view->offset}, {"strides", meta.view->strides}};
 }
 
+Json leaning_sizes(const ops::LeaningTally& tally) {
+  return {{"tensors", tally.tensors},
+          {"bytes", tally.bytes},
+          {"stored_bytes", tally.stored},
+          {"unchanged_bytes", tally.unchanged},
+          {"own_bytes", tally.own}};
+}
+
+Json bases_of(const Summary& summary) {
+  Json list = Json::array();
+  for (const catalog::BaseMeta& base : summary.catalog->bases) {
+    Json entry = {{"hint", base.hint},
+                  {"root_digest", base.root ? Json(base.root->to_string()) : Json()}};
+    entry["tensors_total"] = leaning_sizes(summary.info.bases[base.number]);
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+// Returns on what a tensor leans, or null.
+Json leaning_of(const catalog::Catalog& catalog, const catalog::Tensor& tensor) {
+  if (!tensor.meta.leans()) return {};
+  const ops::LeaningTally tally = ops::leaning_of(catalog, tensor);
+  return {{"base", tensor.meta.support->base},
+          {"name", tensor.meta.support->name},
+          {"digest", tensor.meta.support->digest.to_string()},
+          {"unchanged_bytes", tally.unchanged},
+          {"own_bytes", tally.own}};
+}
+
 Json chunks_of(const Summary& summary, const catalog::Tensor& tensor) {
   Json list = Json::array();
   for (const catalog::Chunk& chunk : summary.catalog->chunks_of(tensor)) {
@@ -97,6 +127,7 @@ Json tensors_of(const Summary& summary, bool chunks) {
                   {"group", number_or_null(tensor.meta.group)},
                   {"bytes", tensor.byte_size},
                   {"view", view_of(tensor.meta)},
+                  {"leans_on", leaning_of(*summary.catalog, tensor)},
                   {"storage", tensor.meta.extensions.storage},
                   {"stored_bytes", tensor.stored_bytes},
                   {"chunk_count", tensor.chunk_count}};
@@ -112,9 +143,13 @@ Json tensors_of(const Summary& summary, bool chunks) {
 
 Json layers_of(const Summary& summary) {
   Json list = Json::array();
-  for (const ops::LayerTally& row : summary.info.layers) {
+  for (std::size_t i = 0; i < summary.info.layers.size(); ++i) {
+    const ops::LayerTally& row = summary.info.layers[i];
     Json entry = {{"layer", row.layer ? Json(*row.layer) : Json()}};
     entry.update(sizes(row));
+    if (!summary.info.leaning_layers.empty()) {
+      entry["leaning"] = leaning_sizes(summary.info.leaning_layers[i]);
+    }
     list.push_back(std::move(entry));
   }
   return list;
@@ -162,6 +197,7 @@ void print_json(const Summary& summary, const Lists& lists) {
       {"alignment", header.alignment},
       {"private_names", private_names_of(*summary.catalog)},
       {"block_types", block_types_of(summary)},
+      {"bases", bases_of(summary)},
       {"index_first", (header.required_features & container::kFeatureIndexFirst) != 0},
       {"root_digest", summary.root.to_string()},
       {"archive_bytes", info.archive_bytes},

@@ -60,7 +60,7 @@ class MetadataCollector final : public Visitor {
 Status summarize(const std::string& path, const NetworkArguments& network,
                  const Acceptance& acceptance, const Lists& lists, Summary& summary) {
   summary.name = http::shown_url(path);
-  BBZ_ASSIGN(summary.input, ArchiveInput::open(path, 1, network, acceptance, folder_of("-")));
+  BBZ_ASSIGN(summary.input, ArchiveInput::open(path, 1, network, acceptance, folder_of("-"), {}));
   std::uint64_t archive_bytes = 0;
   Values values(lists, summary);
   if (const Reader* const reader = summary.input.reader()) {

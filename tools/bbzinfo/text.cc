@@ -51,6 +51,13 @@ std::string shown_text(std::string_view text) {
 
 // Returns which bytes of which tensor a view has, or what else is special about a tensor.
 std::string note_text(const catalog::Catalog& catalog, const catalog::TensorMeta& meta) {
+  if (meta.leans()) {
+    const ops::LeaningTally tally = ops::leaning_of(catalog, catalog.tensors[meta.number]);
+    return fmt::format("leans on {}{}, {} unchanged",
+                       meta.support->name == meta.name ? "" : quoted(meta.support->name) + " of ",
+                       quoted(catalog.bases[meta.support->base].hint),
+                       percentage(tally.unchanged, tally.bytes));
+  }
   if (meta.extensions.storage) return "memory of views";
   if (meta.is_operand()) return "operand";
   if (!meta.is_view()) return {};
@@ -136,6 +143,14 @@ void TextView::print_summary() const {
   for (const catalog::BlockTypeMeta& entry : view_.catalog->block_types) {
     put("  block type   {}\n", block_text(*entry.type));
   }
+  for (const catalog::BaseMeta& base : view_.catalog->bases) {
+    const ops::LeaningTally& leans = info.bases[base.number];
+    put("  leans on     {}{}: {} tensors, {} unchanged, {} changed in {}\n",
+        base.hint.empty() ? "a base" : quoted(base.hint),
+        base.root ? " " + base.root->to_string() : "", grouped(leans.tensors),
+        percentage(leans.unchanged, leans.bytes),
+        percentage(leans.bytes - leans.unchanged, leans.bytes), size(leans.stored));
+  }
   if (!view_.catalog->groups.empty()) {
     put("  groups       {}\n", grouped(view_.catalog->groups.size()));
   }
@@ -209,10 +224,20 @@ void TextView::print_files() const {
 }
 
 void TextView::print_layers() const {
-  Table table({"layer", "tensors", "elements", "size", "stored", "ratio"});
-  for (const ops::LayerTally& row : view_.info.layers) {
-    table.add(
-        with_sizes({layer_text(row.layer), grouped(row.tensors), human_count(row.elements)}, row));
+  std::vector<std::string> titles = {"layer", "tensors", "elements", "size", "stored", "ratio"};
+  const bool leans = !view_.info.leaning_layers.empty();
+  if (leans) titles.insert(titles.end(), {"leaning", "unchanged"});
+  Table table(titles);
+  for (std::size_t i = 0; i < view_.info.layers.size(); ++i) {
+    const ops::LayerTally& row = view_.info.layers[i];
+    auto cells =
+        with_sizes({layer_text(row.layer), grouped(row.tensors), human_count(row.elements)}, row);
+    if (leans) {
+      const ops::LeaningTally& tally = view_.info.leaning_layers[i];
+      cells.push_back(grouped(tally.tensors));
+      cells.push_back(tally.tensors == 0 ? "" : percentage(tally.unchanged, tally.bytes));
+    }
+    table.add(cells);
   }
   table.print();
 }
@@ -228,7 +253,8 @@ void TextView::print_tensors(bool chunks) const {
                       shape_text(catalog::shape_in_values(tensor)),
                       layer_text(layer_of(tensor.meta)), grouped(tensor.chunk_count)},
                      ops::Info::of(tensor));
-      if (view_.info.views.tensors != 0) row.push_back(note_text(catalog, tensor.meta));
+      if (view_.info.views.tensors != 0 || !catalog.bases.empty())
+        row.push_back(note_text(catalog, tensor.meta));
       table.add(row);
     }
     table.print();

@@ -9,8 +9,10 @@ namespace bbz::tools {
 Result<ArchiveInput> ArchiveInput::open(const std::string& path, unsigned threads,
                                         const NetworkArguments& network,
                                         const Acceptance& acceptance,
-                                        const std::string& spool_folder) {
+                                        const std::string& spool_folder,
+                                        const BaseArguments& base) {
   ArchiveInput input;
+  input.base_ = make_base(base, path, network, threads, acceptance.limits);
   BBZ_ASSIGN(input.source_, open_source(path, network));
   if (!input.source_->seekable()) {
     if (!acceptance.root) return input;
@@ -19,6 +21,7 @@ Result<ArchiveInput> ArchiveInput::open(const std::string& path, unsigned thread
   ReadOptions options;
   options.limits = acceptance.limits;
   options.threads = threads;
+  options.base = input.base_;
   options.use_front_index = http::is_url(path);  // the front comes with the first request
   auto reader = Reader::open(input.source_, options);
   if (!reader.ok()) return about_input(path, std::move(reader).error());

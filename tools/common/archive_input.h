@@ -9,6 +9,7 @@
 #include "bbz/archive/reader.h"
 #include "bbz/ops/selection.h"
 #include "common/acceptance.h"
+#include "common/base_options.h"
 #include "common/network.h"
 
 namespace bbz::tools {
@@ -19,11 +20,13 @@ class ArchiveInput {
   // Opens `path`, which may be a URL, and checks that the user accepts the archive. A stream shows
   // its root digest only at its end, so if one is expected, the stream is first copied into a file
   // without a name in `spool_folder`. Errors: those of open_source() and Reader::open();
-  // kDigestMismatch.
+  // kDigestMismatch. `base` says where to look for what the archive leans on.
   static Result<ArchiveInput> open(const std::string& path, unsigned threads,
                                    const NetworkArguments& network, const Acceptance& acceptance,
-                                   const std::string& spool_folder);
+                                   const std::string& spool_folder, const BaseArguments& base);
 
+  // Returns what the archive may lean on; null if the user names nothing.
+  const std::shared_ptr<Base>& base() const { return base_; }
   // Returns the reader; null for a stream.
   const Reader* reader() const { return reader_ ? &*reader_ : nullptr; }
   // Returns the source, to be read front to back.
@@ -34,6 +37,7 @@ class ArchiveInput {
 
  private:
   std::shared_ptr<io::Source> source_;
+  std::shared_ptr<Base> base_;
   std::optional<Reader> reader_;
 };
 

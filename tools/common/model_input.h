@@ -5,6 +5,7 @@
 
 #include "bbz/access/model/model.h"
 #include "common/acceptance.h"
+#include "common/base_options.h"
 #include "common/network.h"
 
 namespace bbz::tools {
@@ -14,6 +15,7 @@ namespace bbz::tools {
 // kInvalidArgument if a root digest is expected and the model is not an archive. All errors, also
 // those of load(), name the model.
 Result<model::Model> open_model(const std::string& name, const NetworkArguments& network,
-                                unsigned threads, const Acceptance& acceptance);
+                                unsigned threads, const Acceptance& acceptance,
+                                const BaseArguments& base = {});
 
 }  // namespace bbz::tools

@@ -12,9 +12,9 @@ from .fields import Fields, text
 class Archive:
     """The catalog and the content of an archive, whose bytes are in memory or mapped."""
 
-    def __init__(self, data, catalog):
+    def __init__(self, data, catalog, supports=None):
         self.data, self.catalog = data, catalog
-        self.content = Content(data, catalog)
+        self.content = Content(data, catalog, supports)
 
     def value(self, metadata):
         """Metadata: the value, which is text."""
@@ -35,25 +35,25 @@ class Archive:
         return f"{kind}:{self.catalog.root.hexdigest()}"
 
 
-def begin(data, limits):
+def begin(data, limits, supports=None):
     """Checks the file header. Returns an empty archive."""
-    return Archive(data, Catalog(container.parse_header(data), limits))
+    return Archive(data, Catalog(container.parse_header(data), limits), supports)
 
 
-def open_archive(data, limits=fixed.Limits()):
+def open_archive(data, limits=fixed.Limits(), supports=None):
     """Opens an archive by its index. No payload but that of the index is read."""
-    archive = begin(data, limits)
+    archive = begin(data, limits, supports)
     catalog = archive.catalog
     catalog.finish(container.read_by_index(data, catalog.header, limits, catalog.add))
     return archive
 
 
-def stream(data, limits=fixed.Limits(), fault=None):
+def stream(data, limits=fixed.Limits(), fault=None, supports=None):
     """Reads an archive front to back: every payload is checked, no chunk is decoded.
 
     A damaged chunk is passed to fault(error), if that is given, and does not end the reading.
     """
-    archive = begin(data, limits)
+    archive = begin(data, limits, supports)
     catalog = archive.catalog
 
     def take(record):
@@ -92,10 +92,10 @@ def report(faults):
         raise min(faults, key=lambda error: (error.code == "unsupported", error.offset))
 
 
-def verify(data, limits=fixed.Limits()):
+def verify(data, limits=fixed.Limits(), supports=None):
     """Checks an archive in full. Returns it; raises the error that README.md, "Order of the checks", names."""
     faults = []
-    archive = stream(data, limits, faults.append)
+    archive = stream(data, limits, faults.append, supports)
     for tensor in archive.catalog.tensors:
         if tensor.form == groups.VIEW:
             try:

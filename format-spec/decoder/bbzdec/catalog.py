@@ -14,7 +14,7 @@ class Catalog:
     def __init__(self, header, limits):
         self.header, self.limits = header, limits
         self.files, self.tensors, self.metadata, self.groups = [], [], [], []
-        self.block_types = []
+        self.block_types, self.bases = [], []
         self.file_open = False
         self.chunk_count = self.unpacked = self.viewed = 0
         self.paths, self.folders = set(), set()
@@ -28,7 +28,7 @@ class Catalog:
                container.TENSOR: self.add_tensor, container.CHUNK: self.add_chunk,
                container.METADATA: self.add_metadata, container.GROUP: self.add_group,
                container.PRIVATE_NAME: self.add_private_name,
-               container.BLOCK_TYPE: self.add_block_type}
+               container.BLOCK_TYPE: self.add_block_type, container.BASE: self.add_base}
         self.check_place(record)
         add.get(record.type, self.add_unknown)(record)
         self.used.add((metas.RECORD_TYPES, record.type))
@@ -124,6 +124,8 @@ class Catalog:
         self.expect_chunks_done(record)
         require(len(self.tensors) < self.limits.tensors, "limit", f"{record}: too many tensors")
         self.place(record, tensor)
+        require(not tensor.support or tensor.support.base < len(self.bases), "malformed",
+                f"{record}: its base is not before it")
         blocks.check_tensor(record, tensor, self.block_types)
         self.check_sizes(record, tensor)
         self.refer_to_group(record, tensor)
@@ -224,14 +226,16 @@ class Catalog:
         chunk.size = chunk.count * tensor.bits // 8
         require(record.payload_length <= chunk.size, "malformed",
                 f"{record}: payload of {record.payload_length} bytes for {chunk.size}")
+        require(tensor.support or chunk.codec not in codecs.NEED_BASE, "malformed",
+                f"{record}: codec {chunk.codec}, and {tensor} does not lean")
         self.use(metas.CODECS, chunk.codec, chunk.extensions)
         chunk.source = record
-        may_repeat = tensor.form == groups.DENSE and tensor.file is not None
+        may_repeat = tensor.form == groups.DENSE and tensor.file is not None and not tensor.support
         row = tensor.shape[-1] if tensor.shape else 1
         column = chunk.number * tensor.chunk_elements % row if may_repeat else 0
         key = (tensor.dtype, tensor.bits, chunk.count, row, column, chunk.decoded.checksum)
         if chunk.codec == codecs.SAME:
-            require(may_repeat, "malformed", f"{record}: codec same, not dense or in no file")
+            require(may_repeat, "malformed", f"{record}: codec same, not dense, in no file or leaning")
             require(record.payload_length == 0, "malformed", f"{record}: codec same with a payload")
             self.repeat(record, chunk, self.newest_chunk.get(key))
         elif may_repeat:
@@ -297,6 +301,15 @@ class Catalog:
         for field in block.fields:
             self.use(metas.DTYPES, field.dtype)
         self.block_types.append(block)
+
+    def add_base(self, record):
+        """Base (type 12)."""
+        base = metas.parse_base(record)
+        self.expect_chunks_done(record)
+        require(len(self.bases) < fixed.BASES, "limit", f"{record}: too many bases")
+        require(base.number == len(self.bases), "malformed", f"{record}: number {base.number}")
+        self.use(metas.RECORD_TYPES, record.type, base.extensions)
+        self.bases.append(base)
 
     def add_unknown(self, record):
         """Records: an unknown one begins with the check of its payload."""

@@ -1,16 +1,21 @@
-"""Codecs raw, constant and zstd: codecs.md."""
+"""Codecs raw, constant, zstd and unchanged: codecs.md."""
 import math
 
 import zstandard
 
-from . import dtypes, limits as fixed, splitfloat
+from . import difference, dtypes, limits as fixed, splitfloat
 from .errors import ArchiveError, require
 
-RAW, CONSTANT, ZSTD, SPLIT_FLOAT, CARRIED, SAME = range(6)
+RAW, CONSTANT, ZSTD, SPLIT_FLOAT, CARRIED, SAME, UNCHANGED, DIFFERENCE = range(8)
+NEED_BASE = UNCHANGED, DIFFERENCE
 
 
-def decode(codec, payload, dtype, bits, count, size):
-    """Decodes a chunk of `count` elements of `bits` bits. Only split-float needs the dtype."""
+def decode(codec, payload, dtype, bits, count, size, base=None):
+    """Decodes a chunk of `count` elements of `bits` bits.
+
+    Split-float needs the dtype, and so does a form of difference. `base` has the bytes of the
+    base's chunk, which the codecs of NEED_BASE need.
+    """
     require(size <= fixed.CHUNK, "limit", f"a chunk of {size} bytes")
     if codec == RAW:
         require(len(payload) == size, "malformed", f"raw: {len(payload)} bytes for {size}")
@@ -21,6 +26,17 @@ def decode(codec, payload, dtype, bits, count, size):
         return decode_zstd(payload, size)
     if codec == SPLIT_FLOAT:
         return splitfloat.decode(payload, dtype, count, size)
+    if codec in NEED_BASE:
+        require(base is not None and len(base) == size, "malformed", f"codec {codec} without a base")
+    if codec == UNCHANGED:
+        require(size and not payload, "malformed", f"unchanged: {len(payload)} bytes for {size}")
+        return bytes(base)
+    if codec == DIFFERENCE:
+        require(payload and len(payload) < size, "malformed",
+                f"difference: {len(payload)} bytes for {size}")
+        if payload[0] == difference.GENERAL:
+            return difference.decode_general(payload, base, decode_zstd)
+        return difference.decode_float(payload, dtype, base)
     require(codec != CARRIED, "malformed", "codec carried in a tensor of another form than rider")
     require(codec != SAME, "malformed", "codec same as the own codec of a carried chunk")
     raise ArchiveError("unsupported", f"codec {codec}")

@@ -4,7 +4,7 @@ import mmap
 import os
 import sys
 
-from . import archive, dtypes, metas
+from . import archive, dtypes, metas, supports
 from .errors import ArchiveError
 
 HELP = """Decodes a bbz archive by the text of format-spec. Unpacks it, unless told otherwise."""
@@ -23,6 +23,8 @@ def parse_arguments(arguments):
     parser = argparse.ArgumentParser(prog="bbzdec", description=HELP, epilog=EXIT_CODES,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("archive", metavar="ARCHIVE", help="the archive, a file")
+    parser.add_argument("--base", action="append", metavar="FILE",
+                        help="an archive or a safetensors file that the archive leans on; may be repeated")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("-C", dest="directory", metavar="DIR", default=".",
                       help="unpack below DIR, which is created, not below the current directory")
@@ -44,6 +46,8 @@ def show(opened):
         where = "operand" if tensor.file is None else f"in file {tensor.file} at {tensor.offset}"
         if tensor.base:
             where += f", a view of {tensor.base} with strides {tensor.strides}"
+        if tensor.support:
+            where += f", leans on {tensor.support.name!r} of base {tensor.support.base}"
         if tensor.extensions.storage:
             where += ", memory of its views"
         print(f"tensor    {tensor.name!r} {dtypes.name_of(tensor.dtype)} {tensor.shape} {where}, "
@@ -55,16 +59,19 @@ def show(opened):
     for block in opened.catalog.block_types:
         fields = ", ".join(f"{one.name} {one.count} x {dtypes.name_of(one.dtype)}" for one in block.fields)
         print(f"blocks    {block.name!r}: {block.values} values in {block.size} bytes: {fields}")
+    for base in opened.catalog.bases:
+        print(f"base      {base.number}: {base.hint!r}, root {base.root.hex() or 'unknown'}")
     for name in opened.catalog.names:
         print(f"private   number {name.number} of registry {name.registry}: {name.name.decode()}")
 
 
 def run(options, data):
     """Does what the options say."""
+    bases = supports.Supports(options.base, (os.path.realpath(options.archive),)) if options.base else None
     if options.verify:
-        print(f"ok: {archive.verify(data).root()}")
+        print(f"ok: {archive.verify(data, supports=bases).root()}")
         return
-    opened = archive.open_archive(data)
+    opened = archive.open_archive(data, supports=bases)
     if options.list:
         show(opened)
         return

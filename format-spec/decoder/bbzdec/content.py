@@ -28,8 +28,9 @@ def read_payload(archive, record, check):
 class Content:
     """Decodes the tensors of a catalog."""
 
-    def __init__(self, archive, catalog):
-        self.archive, self.catalog = archive, catalog
+    def __init__(self, archive, catalog, supports=None):
+        self.archive, self.catalog, self.supports = archive, catalog, supports
+        self.support = None, None  # the last tensor that leant, and the bytes of its support
         self.riders = {}  # of each bits-back group that was needed, or the error
 
     def read(self, tensor, fault):
@@ -69,20 +70,32 @@ class Content:
             if tensor.form == groups.RIDER and chunk.codec == codecs.CARRIED:
                 data = self.read_carried(tensor, chunk, payload)
             else:
-                data = self.decode(tensor, chunk, chunk.codec, payload)
+                data = self.decode(tensor, chunk, chunk.codec, payload, self.support_of(tensor, chunk))
             check_decoded(data, chunk.decoded.checksum, chunk.decoded.digest, what)
             return data
         except ArchiveError as error:
             container.check_payload(self.archive, chunk.source)
             raise ArchiveError(error.code, f"{what}: {error}") from error
 
+    def support_of(self, tensor, chunk):
+        """Leaning tensors: the bytes of the support of a chunk, if its codec needs a base."""
+        if chunk.codec not in codecs.NEED_BASE:
+            return None
+        hint = self.catalog.bases[tensor.support.base].hint
+        require(self.supports, "unsupported", f"{tensor} leans on a base, {hint!r}, and none is given")
+        if self.support[0] is not tensor:
+            self.support = tensor, self.supports.find(tensor)
+        begin = chunk.number * tensor.chunk_elements * tensor.bits // 8
+        return self.support[1][begin:begin + chunk.size]
+
     @staticmethod
-    def decode(tensor, chunk, codec, payload):
+    def decode(tensor, chunk, codec, payload, base=None):
         """Dtypes: what does not need a dtype is decoded without one."""
         known = dtypes.BY_NUMBER.get(tensor.dtype)
         require(codec != codecs.SPLIT_FLOAT or tensor.dtype != dtypes.BLOCK, "malformed", "split-float of blocks")
         require(known or codec != codecs.SPLIT_FLOAT, "unsupported", f"dtype {tensor.dtype}")
-        return codecs.decode(codec, payload, known, tensor.bits, chunk.count, chunk.size)
+        require(base is not None or codec not in codecs.NEED_BASE, "malformed", f"codec {codec} without a base")
+        return codecs.decode(codec, payload, known, tensor.bits, chunk.count, chunk.size, base)
 
     def read_carried(self, tensor, chunk, payload):
         """Carried chunks."""

@@ -142,7 +142,7 @@ def tensors_of(group, payload, tensors):
     size = 0
     for tensor in belong:
         operand = tensor.file is None
-        require(tensor.form == DENSE and not tensor.repeats()
+        require(tensor.form == DENSE and not tensor.repeats() and not tensor.support
                 and operand == (group.method == POLAR), "malformed",
                 f"group {group.number}: {tensor} cannot belong to it")
         size += tensor.size

@@ -39,6 +39,7 @@ DERIVED = 1 * GIB  # bytes of a polar tensor
 GROUP_TENSORS = 4 * GIB  # bytes of all tensors that belong to a group
 POLAR_ROWS = 65535
 BLOCK_TYPES, BLOCK_FIELDS, BLOCK_BYTES = 1024, 64, 65536
+BASES, HINT, CHAIN = 1024, 4096, 16
 
 
 def rotation_stored(width, bits, carrier_bytes):

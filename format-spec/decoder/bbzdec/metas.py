@@ -2,7 +2,7 @@
 import re
 from dataclasses import dataclass, field
 
-from . import dtypes, limits as fixed
+from . import bases, dtypes, limits as fixed
 from .container import EXTENDED, FILE as FILE_RECORD, PAYLOAD, SHA256, TENSOR as TENSOR_RECORD
 from .errors import require
 from .fields import Fields, text
@@ -15,7 +15,7 @@ PLACED, CHUNKED, FORMED, OPERAND, ELEMENT_BITS, MOVED = (1 << bit for bit in ran
 FOLLOWS = 7
 VIEW = 4  # a form
 HAS_DIGEST, ORDERED = 1, 2  # flags of a file end
-MODE, TIME, LAYER, STORAGE = 1, 2, 3, 5  # extensions
+MODE, TIME, LAYER, STORAGE, LEANING = 1, 2, 3, 5, 6  # extensions
 LAYERS = re.compile(r"(?<![^./])(?:layers?|h|blocks?|blk|resblocks|transformer_blocks)[./_]([0-9]+)(?![^./])")
 RECORD_TYPES, DTYPES, CODECS, FORMS, METHODS, EXTENSIONS = range(1, 7)  # registries
 PRIVATE = range(96, 128)  # numbers of each registry
@@ -34,6 +34,7 @@ class Extensions:
     time: tuple = None
     layer: int = None
     storage: bool = False
+    leaning: bytes = None
 
     def check(self, what):
         """Extensions: what a record declares is unsupported if a required one is not known."""
@@ -88,6 +89,7 @@ class Tensor:
     begin: int = None
     strides: list = None
     base: object = None
+    support: bases.Support = None
 
     def __str__(self):
         where = f'"{self.name}"' if self.kind == TENSOR else f"of bytes at {self.offset}"
@@ -199,7 +201,8 @@ def stated_layer_of(fields):
 # The known extensions: the name, the type of the records that may have it, and what reads its fields.
 KNOWN = {MODE: ("mode", FILE_RECORD, mode_of), TIME: ("time", FILE_RECORD, time_of),
          LAYER: ("layer", TENSOR_RECORD, stated_layer_of),
-         STORAGE: ("storage", TENSOR_RECORD, lambda fields: True)}
+         STORAGE: ("storage", TENSOR_RECORD, lambda fields: True),
+         LEANING: ("leaning", TENSOR_RECORD, lambda fields: fields.take(fields.left()))}
 
 
 def layer_of(name):
@@ -311,6 +314,10 @@ def parse_tensor(record, header, limits):
             f"{where}: {bits} bits an element of dtype {dtypes.name_of(dtype)}")
     require(dtype != dtypes.BLOCK or (bits <= 8 * fixed.BLOCK_BYTES and tensor.shape), "malformed",
             f"{where}: blocks of {bits // 8} bytes in a tensor of {len(tensor.shape)} axes")
+    if tensor.extensions.leaning is not None:
+        tensor.support = bases.support_of(tensor, header, where)
+        require(kind == TENSOR and tensor.form == 0 and not operand and has_payload, "malformed",
+                f"{where}: it leans, and is bytes, an operand, empty or not dense")
     tensor.elements = 1
     for extent in tensor.shape:
         tensor.elements *= extent
@@ -378,3 +385,15 @@ def parse_private_name(record):
     fields = Fields(record.meta, str(record))
     name = PrivateName(fields.u8(), fields.var(), fields.string())
     return name, extensions_of(fields, record)
+
+
+def parse_base(record):
+    """Base (type 12)."""
+    fields = Fields(record.meta, str(record))
+    number, kind = fields.var32(), fields.u8()
+    require(kind <= SHA256, "unsupported", f"{record}: root kind {kind}")
+    root = fields.take((0, 16, 32)[kind])
+    hint = fields.string()
+    extensions = extensions_of(fields, record)
+    require(len(hint) <= fixed.HINT, "limit", f"{record}: a hint of {len(hint)} bytes")
+    return bases.Base(number, kind, root, text(hint, str(record)), extensions)

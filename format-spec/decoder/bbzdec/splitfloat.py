@@ -86,13 +86,13 @@ def parse_header(fields, dtype):
                   patches, sizes, key_bits, dtype.bits - key_bits)
 
 
-def parse_table(fields):
+def parse_table(fields, codec="split-float"):
     """Tables: the index, its frequency and its rank for each slot."""
     count = fields.u8()
-    require(1 <= count <= ESCAPE, "malformed", f"split-float: a table of {count} symbols")
+    require(1 <= count <= ESCAPE, "malformed", f"{codec}: a table of {count} symbols")
     frequencies = list(fields.take(count))
     require(frequencies[-1] and sum(frequencies) <= SLOTS, "malformed",
-            "split-float: a table that ends in 0 or whose sum is over 256")
+            f"{codec}: a table that ends in 0 or whose sum is over 256")
     frequency = np.zeros(ESCAPE + 1, np.int64)
     frequency[:count] = frequencies
     frequency[ESCAPE] = SLOTS - sum(frequencies)
@@ -134,10 +134,10 @@ def take_packed(fields, begin, end, row, bits):
     return window(data, place) & (1 << bits) - 1
 
 
-def decode_symbols(rows, tables, streams, states, n):
+def decode_symbols(rows, tables, streams, states, n, codec="split-float"):
     """Decoding of keys: the index of each element's symbol, a step of all lanes at a time."""
     x = states.astype(np.int64)
-    require((x >= 256).all(), "malformed", "split-float: a state is below 256")
+    require((x >= 256).all(), "malformed", f"{codec}: a state is below 256")
     data = np.frombuffer(b"".join(streams) + bytes(1), np.uint8)
     ends = np.cumsum([len(stream) for stream in streams])
     next_byte = ends - [len(stream) for stream in streams]
@@ -159,7 +159,7 @@ def decode_symbols(rows, tables, streams, states, n):
                 lane[low] = lane[low] << 8 | data.take(place, mode="clip")
                 next_byte += taken
     require((next_byte == ends).all() and (x == 256).all(), "malformed",
-            "split-float: bytes of a stream are missing or left over")
+            f"{codec}: bytes of a stream are missing or left over")
     return symbols
 
 

@@ -9,7 +9,7 @@
 
 namespace bbz::internal {
 
-Status decode_step(Step& step, io::Source& source) {
+Status decode_step(Step& step, io::Source& source, const FillSupport& fill) {
   auto* const call = std::get_if<Step::Chunk>(&step.call);
   if (call == nullptr) return {};
   const catalog::TensorMeta& tensor = call->tensor->meta;
@@ -37,7 +37,21 @@ Status decode_step(Step& step, io::Source& source) {
     return {};
   }
   step.plain.resize(chunk.decoded_bytes);
-  call->outcome = symmetry::decode_chunk(tensor, chunk, step.payload, {}, call->check, step.plain);
+  chunk::Before before = chunk::Before::kNothing;
+  if (catalog::needs_base(chunk.meta.codec) && tensor.leans()) {
+    call->outcome = fill(*call, step.plain);
+    if (!call->outcome.ok()) {
+      // Its payload can be checked all the same.
+      const Status intact = call->check == chunk::Check::kPayload
+                                ? chunk::check_payload(tensor, chunk, step.payload)
+                                : Status();
+      if (!intact.ok()) call->outcome = intact;
+      return {};
+    }
+    before = chunk::Before::kSupport;
+  }
+  call->outcome =
+      symmetry::decode_chunk(tensor, chunk, step.payload, {}, call->check, step.plain, before);
   if (!call->outcome.ok() && !chunk.payload.check) {
     call->outcome = chunk::explain(source, tensor, chunk, step.payload, call->outcome.error());
   }

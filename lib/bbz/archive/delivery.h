@@ -53,6 +53,8 @@ struct Step {
     bool left = false;    // whether decode_step() reads the payload from the source
     bool passed = false;  // it repeats a chunk of a stream, whose payload is gone
     Status outcome{};     // the result so far
+    // The base on which its tensor leans, if that is set: the catalog of a stream grows meanwhile.
+    std::shared_ptr<const catalog::BaseMeta> base{};
   };
   // Ends a tensor.
   struct EndTensor {
@@ -69,10 +71,14 @@ struct Step {
   std::vector<std::byte> plain;    // decoded bytes of a chunk
 };
 
+// Fills `out` with the bytes on which a chunk leans. Thread-safe.
+using FillSupport = std::function<Status(const Step::Chunk& chunk, MutableBytes out)>;
+
 // Reads the payload of a chunk, if it was left in the source, and checks or decodes it. Leaves a
 // chunk that needs a group to Delivery. Does nothing for other steps. Called on any thread. Stores
-// an error of the chunk in its outcome. Errors: those of the source.
-Status decode_step(Step& step, io::Source& source);
+// an error of the chunk in its outcome; also one of `fill`, which is called for a chunk that leans.
+// Errors: those of the source.
+Status decode_step(Step& step, io::Source& source, const FillSupport& fill);
 
 // Calls the visitor for one step after the other. All calls come from the same thread.
 class Delivery {

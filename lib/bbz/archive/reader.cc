@@ -154,23 +154,29 @@ std::unique_ptr<io::Prefetch> Reader::State::prefetch(
 }
 
 Status Reader::State::decode(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
-                             Bytes payload, const symmetry::GroupAccess& group, MutableBytes out) {
+                             Bytes payload, const symmetry::GroupAccess& group, MutableBytes out,
+                             chunk::Before before) {
   Status decoded;
+  if (before == chunk::Before::kNothing && catalog::needs_base(chunk.meta.codec)) {
+    BBZ_TRY(fill(tensor, chunk, out));
+    before = chunk::Before::kSupport;
+  }
   if (symmetry::needs_group(tensor.meta, chunk)) {
     catalog::Chunk checked = chunk;
     BBZ_ASSIGN(checked.payload.check, chunk::read_check(*source, chunk.payload));
     decoded =
         symmetry::decode_chunk(tensor.meta, checked, payload, group, chunk::Check::kDecoded, out);
   } else {
-    decoded =
-        symmetry::decode_chunk(tensor.meta, chunk, payload, group, chunk::Check::kDecoded, out);
+    decoded = symmetry::decode_chunk(tensor.meta, chunk, payload, group, chunk::Check::kDecoded,
+                                     out, before);
   }
   if (decoded.ok()) return decoded;
   return chunk::explain(*source, tensor.meta, chunk, payload, decoded.error());
 }
 
 Status Reader::State::read_chunk(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
-                                 std::vector<std::byte>& payload, MutableBytes out) {
+                                 std::vector<std::byte>& payload, MutableBytes out,
+                                 chunk::Before before) {
   payload.resize(chunk.payload.length);
   BBZ_TRY(io::read_exactly(*source, chunk.payload.offset, payload));
   std::shared_ptr<symmetry::GroupState> group;
@@ -178,7 +184,7 @@ Status Reader::State::read_chunk(const catalog::Tensor& tensor, const catalog::C
     BBZ_TRY(chunk::check_known(tensor.meta, chunk));
     BBZ_ASSIGN(group, find_group(tensor.meta.group));
   }
-  return decode(tensor, chunk, payload, {group.get(), &catalog}, out);
+  return decode(tensor, chunk, payload, {group.get(), &catalog}, out, before);
 }
 
 symmetry::ReadBase Reader::State::reader_of_base(const catalog::Tensor& view) {
@@ -240,50 +246,6 @@ Status Reader::State::read_expanded(const catalog::Tensor& tensor, std::uint64_t
   return {};
 }
 
-// Decodes the chunks that overlap the range. Chunks within it are decoded directly into `out`. The
-// first and the last are decoded into a buffer if they extend beyond the range.
-Status Reader::State::read_dense(const catalog::Tensor& tensor, std::uint64_t offset,
-                                 MutableBytes out) {
-  if (out.empty()) return {};
-  const std::uint64_t chunk_bytes = tensor.meta.chunk_elements * tensor.meta.element_bits / 8;
-  const std::uint64_t end = offset + out.size();
-  std::uint64_t next = offset / chunk_bytes;
-  struct Piece {
-    const catalog::Chunk* chunk = nullptr;
-    Buffers buffers;
-  };
-  const auto decode = [&](const catalog::Chunk& chunk, Buffers& with) -> Status {
-    const std::uint64_t begin = chunk.meta.number * chunk_bytes;
-    const std::uint64_t from = std::max(begin, offset);
-    const std::uint64_t to = std::min(begin + chunk.decoded_bytes, end);
-    const MutableBytes target = out.subspan(from - offset, to - from);
-    if (target.size() == chunk.decoded_bytes) {
-      return read_chunk(tensor, chunk, with.payload, target);
-    }
-    with.plain.resize(chunk.decoded_bytes);
-    BBZ_TRY(read_chunk(tensor, chunk, with.payload, with.plain));
-    std::ranges::copy(Bytes(with.plain).subspan(from - begin, to - from), target.begin());
-    return {};
-  };
-  if (end <= (next + 1) * chunk_bytes) {  // a small read does not need the pool
-    const auto lent = buffers.borrow();
-    Status decoded = decode(catalog.chunks[tensor.first_chunk + next], *lent);
-    lent->trim();
-    return decoded;
-  }
-  const auto hint =
-      prefetch(catalog.chunks_of(tensor).subspan(next, divide_up(end, chunk_bytes) - next));
-  return parallel::ordered_map<Piece>(
-      pool, parallel::queue_depth(pool),
-      [&](Piece& piece) -> Result<bool> {
-        if (next * chunk_bytes >= end) return false;
-        piece.chunk = &catalog.chunks[tensor.first_chunk + next++];
-        return true;
-      },
-      [&](Piece& piece) { return decode(*piece.chunk, piece.buffers); },
-      [](Piece&) { return Status(); });
-}
-
 Status Reader::read_tensor(std::uint32_t tensor, MutableBytes out) const {
   BBZ_TRY(state_->check_tensor(tensor));
   if (out.size() != catalog().tensors[tensor].byte_size) {
@@ -293,14 +255,31 @@ Status Reader::read_tensor(std::uint32_t tensor, MutableBytes out) const {
   return read_bytes(tensor, 0, out);
 }
 
-Status Reader::read_bytes(std::uint32_t tensor, std::uint64_t offset, MutableBytes out) const {
+namespace {
+
+// Adds the tensor to an error that names no place in one.
+Status placed(const catalog::Tensor& tensor, Status status) {
+  if (status.ok() || status.error().place) return status;
+  Error error = std::move(status).error();
+  error.place = std::make_shared<const ErrorPlace>(
+      ErrorPlace{tensor.meta.name, tensor.meta.number, std::nullopt, std::nullopt});
+  return error;
+}
+
+}  // namespace
+
+Status Reader::check_range(std::uint32_t tensor, std::uint64_t offset, std::uint64_t size) const {
   BBZ_TRY(state_->check_tensor(tensor));
+  const std::uint64_t has = catalog().tensors[tensor].byte_size;
+  if (offset <= has && size <= has - offset) return {};
+  return make_error(Code::kInvalidArgument, "tensor {}: no {} bytes at {}, its size is {}", tensor,
+                    size, offset, has);
+}
+
+Status Reader::read_bytes(std::uint32_t tensor, std::uint64_t offset, MutableBytes out) const {
+  BBZ_TRY(check_range(tensor, offset, out.size()));
   const catalog::Tensor& entry = catalog().tensors[tensor];
-  if (offset > entry.byte_size || out.size() > entry.byte_size - offset) {
-    return make_error(Code::kInvalidArgument, "tensor {}: no {} bytes at {}, its size is {}",
-                      tensor, out.size(), offset, entry.byte_size);
-  }
-  return state_->read_bytes(entry, offset, out);
+  return placed(entry, state_->read_bytes(entry, offset, out));
 }
 
 Status Reader::read_rows(std::uint32_t tensor, std::uint64_t first, std::uint64_t count,

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "bbz/archive/base.h"
 #include "bbz/archive/visitor.h"
 #include "bbz/base/threads.h"
 #include "bbz/format/catalog/catalog.h"
@@ -21,12 +22,22 @@ struct ReadOptions {
   unsigned threads = kAllCores;  // the number of threads that decode
   bool use_front_index = false;  // use the index at the front, if there is one, and not the end
   Limits limits;                 // an archive beyond them is refused with kLimit
+  // Where the tensors are on which those of the archive lean. Without it, chunks that lean cannot be
+  // read, but all others can.
+  std::shared_ptr<Base> base{};
 };
 
 // The destination of a tensor in an output.
 struct Placement {
   std::uint32_t tensor = 0;  // number of the tensor
   std::uint64_t offset = 0;  // offset of its first byte in the output
+};
+
+// A part of a tensor, and the memory that receives it.
+struct ReadPart {
+  std::uint32_t tensor = 0;  // number of the tensor
+  std::uint64_t offset = 0;  // of its first byte in the tensor
+  MutableBytes out;          // as many bytes as are read
 };
 
 // Reads any part of an archive. Opening reads the file header, the trailer and the index. Reading a
@@ -41,6 +52,8 @@ struct Placement {
 // - kInvalidArgument if a number, a range or the size of a buffer does not fit the archive;
 // - kTruncated, kChecksum, kMalformed, kUnsupported, kLimit if the archive is damaged or cannot be
 //   decoded, with the tensor and the offset;
+// - kUnsupported if a chunk leans on a tensor of a base, and that is not given or lacks it;
+//   kDigestMismatch if the base is another: its tensor is compared before a byte is delivered, and once;
 // - those of the source.
 class Reader {
  public:
@@ -88,6 +101,15 @@ class Reader {
   // Decodes bytes [offset, offset + out.size()) of a tensor. If `out` is empty, only checks that
   // the tensor's form can be decoded.
   Status read_bytes(std::uint32_t tensor, std::uint64_t offset, MutableBytes out) const;
+  // Updates a tensor in place: `bytes` has its whole support, the tensor of the base on which it leans,
+  // and gets the tensor. That is compared with its digest first, and ReadOptions::base is not used. A
+  // tensor that does not lean is read as by read_tensor(), whatever `bytes` had. Errors: also
+  // kDigestMismatch if `bytes` is another support, and then they are as before; after other errors they
+  // are unspecified.
+  Status update_tensor(std::uint32_t tensor, MutableBytes bytes) const;
+  // Finds the support of a tensor in ReadOptions::base, and compares its digest. Succeeds if the tensor
+  // does not lean.
+  Status check_support(std::uint32_t tensor) const;
   // Decodes rows [first, first + count) along the outermost axis; a tensor of rank 0 has one row.
   // `out` must have exactly their size. Rows of elements smaller than a byte are rounded outwards
   // to whole bytes, as catalog::row_bytes() does.
@@ -100,6 +122,13 @@ class Reader {
   // Decodes bytes [offset, offset + out.size()) of a file. Errors: also those of
   // catalog::check_file().
   Status read_file(std::uint32_t file, std::uint64_t offset, MutableBytes out) const;
+  // Decodes parts of tensors with all threads, in any order: each chunk directly into the memory of
+  // its part, if that has all of it. The memories must not overlap. Calls `decoded`, if it is set, on
+  // the calling thread with the number of bytes decoded so far. After an error, some parts may be
+  // decoded. Errors: those of read_bytes(), found before anything is read if a number or a range does
+  // not exist.
+  Status read_parts(std::span<const ReadPart> parts,
+                    const std::function<void(std::uint64_t)>& decoded = {}) const;
   // Reads the value of an entry of this archive's metadata, which is UTF-8. Errors: also
   // kUnsupported if a required extension of it is not known.
   Result<std::string> read_metadata(const catalog::Metadata& metadata) const;
@@ -135,10 +164,15 @@ class Reader {
   Status visit_all(Visitor& visitor) const;
 
  private:
+  Status check_range(std::uint32_t tensor, std::uint64_t offset, std::uint64_t size) const;
   struct State;
   class Placer;
   explicit Reader(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+// Returns a base of the tensors of an archive, which is called `name` in messages. What leans in that
+// archive is read as the reader's own base allows.
+std::shared_ptr<Base> base_of(std::shared_ptr<const Reader> reader, std::string name);
 
 }  // namespace bbz

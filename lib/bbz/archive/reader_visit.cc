@@ -39,7 +39,10 @@ Status Reader::State::visit(Plan&& plan, Visitor& visitor) {
         if (call->outcome.ok()) {
           call->outcome = io::read_exactly(*source, call->chunk.payload.offset, step.payload);
         }
-        return internal::decode_step(step, *source);
+        return internal::decode_step(step, *source,
+                                     [this](const Step::Chunk& chunk, MutableBytes out) {
+                                       return fill(*chunk.tensor, chunk.chunk, out);
+                                     });
       },
       [&](Step& step) { return delivery.deliver(step); });
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bbz/archive/delivery.h"
+#include "bbz/archive/internal/supports.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/format/catalog/builder.h"
@@ -64,6 +65,10 @@ class StreamPlan {
         use_ = use_of(*tensor_);
         step.call = Step::BeginTensor{tensor_, use_};
         chunks_left_ = tensor_->chunk_count;
+        base_.reset();
+        if (tensor_->meta.leans()) {
+          base_ = std::make_shared<catalog::BaseMeta>(catalog.bases[tensor_->meta.support->base]);
+        }
         first_chunk_ = chunks_left_ != 0;
         return true;
       case RecordType::kChunk:
@@ -119,6 +124,7 @@ class StreamPlan {
     --chunks_left_;
     Step::Chunk chunk{tensor_, builder_.catalog().chunks.back(), use_, chunk::Check::kPayload};
     // A missing payload ends the stream. The visitor decides about a damaged one.
+    chunk.base = base_;
     chunk.left = reader_.can_leave_payload();
     chunk.passed = chunk.chunk.same_as && !chunk.left;
     if (!chunk.left) BBZ_TRY(reader_.fetch_payload(step.payload));
@@ -137,6 +143,7 @@ class StreamPlan {
   catalog::CatalogBuilder& builder_;
   const StreamOptions& options_;
   std::shared_ptr<const catalog::Tensor> tensor_;
+  std::shared_ptr<const catalog::BaseMeta> base_;  // of the current tensor, if it leans
   std::uint64_t chunks_left_ = 0;
   std::optional<std::uint32_t> own_check_;  // the payload check of the newest record
   bool first_chunk_ = false;                // it is still to be taken
@@ -228,12 +235,17 @@ Result<StreamSummary> read_stream(io::Source& source, const StreamOptions& optio
   StreamPlan plan(reader, builder, options);
   BBZ_TRY(visitor.begin_archive(reader.header()));
   GroupKeeper keeper(builder.catalog());
+  internal::Supports supports(options.base);
   parallel::ThreadPool pool(options.threads);
   internal::Delivery delivery(builder.catalog(), visitor, pool,
                               [&](std::uint32_t group) { return keeper.find(group); });
   const Status delivered = parallel::ordered_map<Step>(
       pool, parallel::queue_depth(pool), [&](Step& step) { return plan.next(step); },
-      [&](Step& step) { return internal::decode_step(step, source); },
+      [&](Step& step) {
+        return internal::decode_step(step, source, [&](const Step::Chunk& chunk, MutableBytes out) {
+          return supports.fill(*chunk.tensor, *chunk.base, chunk.chunk, out);
+        });
+      },
       [&](Step& step) -> Status {
         BBZ_TRY(keeper.take(step));
         return delivery.deliver(step);

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "bbz/archive/base.h"
 #include "bbz/archive/visitor.h"
 #include "bbz/base/threads.h"
 #include "bbz/io/source.h"
@@ -19,6 +20,9 @@ struct StreamOptions {
   // the form of a view is checked; if it does not select a view, that is not checked either.
   std::function<bool(const catalog::File&, const catalog::Tensor&)> wants;
   Limits limits;  // an archive beyond them is refused with kLimit
+  // Where the tensors are on which those of the archive lean. Without it, a chunk that leans is
+  // passed to Visitor::damaged() with kUnsupported, and its payload is checked.
+  std::shared_ptr<Base> base{};
   // Called at each record with the number of bytes before it, and at the end with the length of the
   // archive, if it is set.
   std::function<void(std::uint64_t)> progress;

@@ -63,6 +63,13 @@ Result<catalog::TensorMeta> tensor_meta(const TensorSpec& spec, std::uint64_t ch
       meta.element_bits, meta.stored_elements == elements ? spec.shape : Shape{}, chunk_bytes);
   meta.shape = spec.shape;
   meta.name = spec.name;
+  if (spec.leans) {
+    catalog::Support support;
+    support.base = spec.leans->base;
+    support.name = spec.leans->name;
+    if (spec.leans->bytes) support.digest = spec.leans->bytes->digest();
+    meta.support = std::make_shared<const catalog::Support>(std::move(support));
+  }
   return meta;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <variant>
 
+#include "bbz/archive/base.h"
 #include "bbz/format/catalog/metas.h"
 
 namespace bbz {
@@ -14,6 +15,14 @@ struct StoredForm {
   catalog::Form form = catalog::Form::kDense;  // any number of the format
   std::optional<std::uint32_t> group{};        // number of the group that it needs, if any
   std::optional<std::uint64_t> elements{};     // elements in its chunks; by default all
+};
+
+// A tensor of a base on which a new tensor leans. It has the dtype and the shape of that one.
+struct LeansOn {
+  std::uint32_t base = 0;  // what Writer::add_base() returned
+  std::string name;        // of the tensor in the base
+  // Its bytes. A Writer that measures needs none, and then the digest in it is not used.
+  std::shared_ptr<const SupportBytes> bytes;
 };
 
 // Describes a tensor, or bytes of a file that are not a tensor.
@@ -39,6 +48,9 @@ struct TensorSpec {
   SharedBlockType block;                          // what an element is, if dtype is kBlock
   // Whether it is memory that others are views of, and no tensor of the model.
   bool storage = false;
+  // The tensor of a base on which it leans, if any. Its chunks are stored relative to that where this
+  // makes them smaller.
+  std::optional<LeansOn> leans{};
 
   // Returns the spec of `size` bytes of a file that are not a tensor.
   static TensorSpec bytes(std::uint64_t size);

@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "bbz/archive/internal/block_types.h"
+#include "bbz/archive/internal/writer_state.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 
@@ -22,47 +22,6 @@ constexpr std::uint64_t kMostUnplaced = 64 * 1024;
 constexpr std::uint64_t kAlwaysPlaced = 16 * 1024;
 
 }  // namespace
-
-struct Writer::State {
-  State(const WriteOptions& options, io::Sink* sink, std::optional<std::uint64_t> front_index_bytes)
-      : queue(options, sink, front_index_bytes) {}
-
-  const WriteOptions& options() const { return queue.options(); }
-
-  internal::RecordQueue queue;
-  internal::BlockTypes block_types;
-  Status failure;
-
-  std::uint32_t files = 0;
-  std::uint32_t tensors = 0;
-  std::uint32_t groups = 0;
-  bool file_open = false;
-  bool finished = false;
-  std::uint32_t file_tensors = 0;
-  std::uint64_t file_end = 0;   // end of the last tensor in the open file
-  std::uint64_t file_size = 0;  // largest end of a tensor in the open file
-  // Bytes of the open file since the last tensor whose record states its place.
-  std::uint64_t unplaced = 0;
-  bool ordered = true;              // its tensors with bytes are in the order of the file
-  std::uint64_t last_offset = 0;    // of the last one of these
-  std::optional<Hasher> file_hash;  // set as long as the open file may get a digest
-
-  std::shared_ptr<const catalog::TensorMeta> tensor;  // the open tensor, or null
-  bool placed = true;                                 // its record states its place
-  bool moved = false;                                 // it does not follow the tensor before it
-  std::uint64_t tensor_bytes = 0;                     // stored bytes that no complete chunk has
-  internal::RecordQueue::Item* filling = nullptr;     // the incomplete chunk, or null
-  std::size_t filled = 0;                             // bytes of the incomplete chunk
-  std::uint32_t chunk_number = 0;
-};
-
-template <class Body>
-std::invoke_result_t<Body> Writer::guarded(const Body& body) {
-  BBZ_TRY(state_->failure);
-  auto result = body();
-  if (!result.ok()) state_->failure = result.error();
-  return result;
-}
 
 Writer::Writer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Writer::Writer(Writer&& other) noexcept = default;
@@ -108,6 +67,10 @@ Result<Writer> Writer::create_index_first(io::Sink& sink, Writer measuring) {
 
 const WriteOptions& Writer::options() const {
   return state_->options();
+}
+
+bool Writer::measures() const {
+  return state_->queue.measures();
 }
 
 const catalog::Catalog& Writer::catalog() const {
@@ -194,6 +157,21 @@ Result<std::uint32_t> Writer::add_group(catalog::GroupMethod method, Bytes paylo
   });
 }
 
+Result<std::uint32_t> Writer::add_base(const catalog::BaseMeta& base) {
+  return guarded([&]() -> Result<std::uint32_t> {
+    State& s = *state_;
+    if (s.finished) return internal::is_finished("add_base");
+    if (!is_utf8(base.hint)) {
+      return make_error(Code::kInvalidArgument, "add_base: the hint {} is not UTF-8",
+                        quoted(base.hint));
+    }
+    catalog::BaseMeta meta = base;
+    meta.number = s.bases++;
+    BBZ_TRY(s.queue.send(RecordType::kBase, meta));
+    return meta.number;
+  });
+}
+
 // Checks that a tensor may begin now, and that the limits allow its name and its rank.
 Status Writer::check_begin(const TensorSpec& spec) const {
   const State& s = *state_;
@@ -218,6 +196,12 @@ Status Writer::check_begin(const TensorSpec& spec) const {
     return make_error(Code::kLimit, "tensor {}: rank {}, the limit is {}", name, spec.shape.size(),
                       limits.rank);
   }
+  if (spec.leans && !s.queue.measures() &&
+      (spec.leans->bytes == nullptr || spec.leans->bytes->digest().kind != s.options().digest)) {
+    return make_error(Code::kInvalidArgument,
+                      "tensor {}: it leans, and its support has no digest of the archive's kind",
+                      name);
+  }
   return {};
 }
 
@@ -229,6 +213,13 @@ Status Writer::begin_tensor(const TensorSpec& spec) {
     BBZ_ASSIGN(const std::uint64_t elements, element_count(meta.shape));
     BBZ_ASSIGN(const std::uint64_t size, internal::size_of(meta, elements));
     BBZ_ASSIGN(s.tensor_bytes, internal::size_of(meta, meta.stored_elements));
+    if (meta.leans() && s.queue.measures()) {
+      // The digest has the same length whatever it is.
+      auto support = std::make_shared<catalog::Support>(*meta.support);
+      support->digest.kind = s.options().digest;
+      meta.support = std::move(support);
+    }
+    s.support = spec.leans ? spec.leans->bytes : nullptr;
     BBZ_ASSIGN(meta.block_type, s.block_types.number_of(spec.block, s.queue));
     meta.number = s.tensors++;
     s.placed = true;
@@ -261,119 +252,6 @@ Status Writer::begin_tensor(const TensorSpec& spec) {
     if (s.tensor_bytes != 0) return {};  // its record has its first chunk
     return s.queue.send(RecordType::kTensor,
                         catalog::TensorRecord{*s.tensor, s.placed, s.moved, {}});
-  });
-}
-
-Status Writer::write(Bytes bytes) {
-  return guarded([&]() -> Status {
-    Bytes rest = bytes;
-    while (!rest.empty()) {
-      BBZ_ASSIGN(const MutableBytes room, reserve());
-      if (room.empty()) {
-        return make_error(Code::kInvalidArgument, "write: {} bytes after the end of the tensor",
-                          rest.size());
-      }
-      const std::size_t part = std::min(room.size(), rest.size());
-      std::ranges::copy(rest.first(part), room.begin());
-      BBZ_TRY(commit(part));
-      rest = rest.subspan(part);
-    }
-    return {};
-  });
-}
-
-Result<MutableBytes> Writer::reserve() {
-  return guarded([&]() -> Result<MutableBytes> {
-    State& s = *state_;
-    if (!s.tensor) return make_error(Code::kInvalidArgument, "write: no tensor is open");
-    if (s.tensor_bytes == 0) return MutableBytes();
-    if (s.filling == nullptr) {
-      const std::uint64_t size = s.tensor->chunk_elements * s.tensor->element_bits / 8;
-      BBZ_ASSIGN(s.filling, s.queue.next_chunk({s.tensor, s.placed, s.moved, s.chunk_number++},
-                                               std::min(size, s.tensor_bytes)));
-    }
-    return MutableBytes(s.filling->plain).subspan(s.filled);
-  });
-}
-
-Status Writer::commit(std::size_t size) {
-  return guarded([&]() -> Status {
-    State& s = *state_;
-    const std::size_t reserved = s.filling == nullptr ? 0 : s.filling->plain.size() - s.filled;
-    if (s.filling == nullptr || size > reserved) {
-      return make_error(Code::kInvalidArgument, "commit: {} bytes, {} were reserved", size,
-                        reserved);
-    }
-    if (s.file_hash && !s.queue.measures()) {
-      s.file_hash->update(Bytes(s.filling->plain).subspan(s.filled, size));
-    }
-    s.filled += size;
-    if (s.filled < s.filling->plain.size()) return {};
-    s.tensor_bytes -= s.filled;
-    s.filling = nullptr;
-    s.filled = 0;
-    s.queue.submit_chunk();
-    return {};
-  });
-}
-
-Result<std::uint64_t> Writer::write_from(const std::shared_ptr<io::Source>& source,
-                                         std::uint64_t offset) {
-  return guarded([&]() -> Result<std::uint64_t> {
-    State& s = *state_;
-    BBZ_ASSIGN(const MutableBytes room, reserve());
-    if (room.empty()) return std::uint64_t{0};
-    if (!s.queue.measures()) {
-      // The digest of a file is computed on this thread, which therefore needs the bytes now.
-      if (s.filled == 0 && source->seekable() && !s.file_hash) {
-        s.filling->chunk->unread = {source, offset};
-      } else {
-        BBZ_TRY(io::read_exactly(*source, offset, room));
-      }
-    }
-    BBZ_TRY(commit(room.size()));
-    return room.size();
-  });
-}
-
-Status Writer::write_coded(Bytes plain, codec::CodecId codec, Bytes payload) {
-  return guarded([&]() -> Status {
-    State& s = *state_;
-    BBZ_ASSIGN(const MutableBytes room, reserve());
-    if (room.empty()) {
-      return make_error(Code::kInvalidArgument, "write_coded: {} bytes after the end of the tensor",
-                        plain.size());
-    }
-    if (s.filled != 0) {
-      return make_error(Code::kInvalidArgument,
-                        "write_coded: {} bytes of the chunk are already written", s.filled);
-    }
-    if (plain.size() != room.size()) {
-      return make_error(Code::kInvalidArgument, "write_coded: {} bytes, expected a chunk of {}",
-                        plain.size(), room.size());
-    }
-    if (payload.size() > plain.size()) {
-      return make_error(Code::kInvalidArgument,
-                        "write_coded: a payload of {} bytes for a chunk of {}", payload.size(),
-                        plain.size());
-    }
-    std::ranges::copy(plain, room.begin());
-    s.filling->chunk->coded_by = codec;
-    s.filling->payload.assign(payload.begin(), payload.end());
-    return commit(plain.size());
-  });
-}
-
-Status Writer::end_tensor() {
-  return guarded([&]() -> Status {
-    State& s = *state_;
-    if (!s.tensor) return make_error(Code::kInvalidArgument, "end_tensor: no tensor is open");
-    if (s.tensor_bytes != 0) {
-      return make_error(Code::kInvalidArgument, "end_tensor: tensor {}: {} bytes are missing",
-                        quoted(s.tensor->name), s.tensor_bytes - s.filled);
-    }
-    s.tensor.reset();
-    return {};
   });
 }
 

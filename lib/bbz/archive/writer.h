@@ -42,7 +42,8 @@ struct WriteOptions {
 // thread, and the catalog. The archive does not depend on the number of threads. Not thread-safe.
 //
 // Errors of all methods:
-// - kInvalidArgument for calls out of order, and for text that is not UTF-8;
+// - kInvalidArgument for calls out of order, and for text that is not UTF-8; for a tensor that leans,
+//   also if the digest of its support is of another kind than that of the archive;
 // - kLimit for what exceeds a limit: a path or a name, a rank, a size;
 // - kMalformed, kUnsupported, kUnsafePath for other values that the format does not allow;
 // - those of the sink.
@@ -76,6 +77,8 @@ class Writer {
 
   // Returns the options that the writer was made with.
   const WriteOptions& options() const;
+  // Returns whether it comes from measure().
+  bool measures() const;
 
   // Begins a file. `path` must be safe (see check_safe_path()), and no file may be open. Records
   // its permissions and its modification time as far as `attributes` has them.
@@ -90,6 +93,10 @@ class Writer {
 
   // Adds the payload of a symmetry group and returns the number of the group.
   Result<std::uint32_t> add_group(catalog::GroupMethod method, Bytes payload);
+
+  // Adds a base and returns its number. `base` need not state one. Errors: also kInvalidArgument if the
+  // hint is not UTF-8.
+  Result<std::uint32_t> add_base(const catalog::BaseMeta& base);
 
   // Begins a tensor. No other may be open, and a file must be open unless it is an operand.
   Status begin_tensor(const TensorSpec& spec);

@@ -7,6 +7,8 @@
 //   message and aborts.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,11 +56,21 @@ enum class Remedy : int {
   kRemount,           // unmount what a process that has ended left mounted, then mount again
 };
 
+// Where in an archive something failed.
+struct ErrorPlace {
+  std::string tensor;                     // its name; empty for bytes that are no tensor
+  std::uint32_t number = 0;               // number of the tensor
+  std::optional<std::uint32_t> chunk{};   // number of the chunk in the tensor, if it is one chunk
+  std::optional<std::uint64_t> offset{};  // of the chunk's payload in the archive
+};
+
 // A failure.
 struct Error {
   Code code = Code::kInternal;    // the kind of the failure
   std::string message;            // one sentence that names what, where, expected and found; UTF-8
   Remedy remedy = Remedy::kNone;  // what the caller can do about it
+  // The place that the message names, if it is in a tensor of an archive; else null.
+  std::shared_ptr<const ErrorPlace> place{};
 };
 
 // Makes an Error without a remedy. Escapes the message as printable() of names.h does, because it

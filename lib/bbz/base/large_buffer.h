@@ -14,15 +14,19 @@ namespace bbz {
 // content.
 class LargeBuffer {
  public:
+  // The alignment of the bytes.
   static constexpr std::size_t kAlignment = 64;
 
+  // Owns nothing.
   LargeBuffer() = default;
   // Throws std::bad_alloc if memory runs out.
   explicit LargeBuffer(std::size_t size);
+  // Takes the memory of another one, which owns nothing afterwards.
   LargeBuffer(LargeBuffer&& other) noexcept
       : block_(std::move(other.block_)),
         data_(std::exchange(other.data_, nullptr)),
         size_(std::exchange(other.size_, 0)) {}
+  // Releases the memory and takes that of another one, which owns nothing afterwards.
   LargeBuffer& operator=(LargeBuffer&& other) noexcept {
     block_ = std::move(other.block_);
     data_ = std::exchange(other.data_, nullptr);
@@ -36,11 +40,15 @@ class LargeBuffer {
     if (size != size_) *this = LargeBuffer(size);
   }
 
+  // Returns the first byte; null if there is none.
   std::byte* data() const { return data_; }
+  // Returns the number of bytes.
   std::size_t size() const { return size_; }
   // Implicit, so that a buffer is given wherever bytes are expected, as a vector is.
   // NOLINTBEGIN(google-explicit-constructor)
+  // Returns the bytes to read.
   operator Bytes() const { return {data(), size_}; }
+  // Returns the bytes to write.
   operator MutableBytes() { return {data(), size_}; }
   // NOLINTEND(google-explicit-constructor)
 

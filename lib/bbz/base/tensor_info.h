@@ -15,8 +15,8 @@ namespace bbz {
 
 // Describes a tensor, without its bytes.
 struct TensorInfo {
-  std::string name;  // UTF-8
-  DType dtype{};
+  std::string name;         // UTF-8
+  DType dtype{};            // type of its elements
   Shape shape;              // extents in elements
   SharedBlockType block{};  // what an element is, if dtype is kBlock
 };

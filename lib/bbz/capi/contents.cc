@@ -15,6 +15,8 @@ std::uint32_t kind_of(const catalog::Tensor& tensor) {
   return tensor.meta.kind == catalog::TensorKind::kTensor ? BBZ_KIND_TENSOR : BBZ_KIND_BYTES;
 }
 
+}  // namespace
+
 Status add_patterns(const char* const* patterns, std::size_t count, std::vector<std::string>& out) {
   if (count != 0) BBZ_REQUIRE(patterns);
   for (const char* pattern : std::span(patterns, count)) {
@@ -23,8 +25,6 @@ Status add_patterns(const char* const* patterns, std::size_t count, std::vector<
   }
   return {};
 }
-
-}  // namespace
 
 bbz_archive_info describe(const Reader& reader) {
   const catalog::Catalog& catalog = reader.catalog();

@@ -6,6 +6,7 @@
 #include "bbz/base/dtype.h"
 #include "bbz/base/threads.h"
 #include "bbz/capi/internal/boundary.h"
+#include "bbz/codec/codec.h"
 #include "bbz/format/container/constants.h"
 
 namespace bbz::capi {
@@ -37,6 +38,7 @@ static_assert(is_pinned(Code::kOutOfMemory, BBZ_ERROR_OUT_OF_MEMORY));
 bbz_code set_outcome(bbz_error* error, Code code, const char* message) noexcept {
   if (error != nullptr) {
     error->code = static_cast<int>(code);
+    error->place.reset();
     error->message.clear();
     try {
       error->message = message;
@@ -50,8 +52,13 @@ bbz_code set_outcome(bbz_error* error, Status&& status) noexcept {
   const int code = static_cast<int>(status.code());
   if (error != nullptr) {
     error->code = code;
+    error->place.reset();
     error->message.clear();
-    if (!status.ok()) error->message = std::move(status).error().message;
+    if (!status.ok()) {
+      Error failure = std::move(status).error();
+      error->message = std::move(failure.message);
+      error->place = std::move(failure.place);
+    }
   }
   return code;
 }
@@ -132,8 +139,47 @@ const char* bbz_error_message(const bbz_error* error) noexcept {
   return error->message.empty() ? bbz_code_name(error->code) : error->message.c_str();
 }
 
+bbz_code bbz_error_where(const bbz_error* error, bbz_error_place* place) noexcept {
+  return bbz::capi::guarded(nullptr, [&]() -> bbz::Status {
+    BBZ_REQUIRE(error);
+    BBZ_REQUIRE(place);
+    bbz_error_place found{};
+    found.tensor_number = found.chunk = BBZ_NONE;
+    found.offset = BBZ_UNKNOWN;
+    if (error->place) {
+      found.tensor = error->place->tensor.c_str();
+      found.tensor_length = error->place->tensor.size();
+      found.tensor_number = error->place->number;
+      found.chunk = error->place->chunk.value_or(BBZ_NONE);
+      found.offset = error->place->offset.value_or(BBZ_UNKNOWN);
+    }
+    return bbz::capi::write_struct(found, place, "bbz_error_place");
+  });
+}
+
 const char* bbz_dtype_name(uint32_t dtype) noexcept {
   if (dtype > 0xFF) return nullptr;
   const auto* info = bbz::find_dtype(static_cast<bbz::DType>(dtype));
   return info == nullptr ? nullptr : info->name.data();  // a literal, so it ends with a zero byte
+}
+
+uint32_t bbz_dtype_find(const char* name, size_t length) noexcept {
+  if (name == nullptr) return 0;
+  const auto* info = bbz::find_dtype(std::string_view(name, length));
+  return info == nullptr ? 0 : static_cast<std::uint32_t>(info->dtype);
+}
+
+uint32_t bbz_dtype_bits(uint32_t dtype) noexcept {
+  if (dtype > 0xFF) return 0;
+  const auto* info = bbz::find_dtype(static_cast<bbz::DType>(dtype));
+  return info == nullptr ? 0 : static_cast<std::uint32_t>(info->bits);
+}
+
+const char* bbz_codec_name(uint32_t codec) noexcept {
+  if (codec > 0xFFFF) return nullptr;
+  const auto id = static_cast<bbz::codec::CodecId>(codec);
+  if (id == bbz::codec::CodecId::kCarried) return "carried";
+  if (id == bbz::codec::CodecId::kSame) return "same";
+  const auto* info = bbz::codec::find_codec(id);
+  return info == nullptr ? nullptr : info->name.data();  // a literal, as above
 }

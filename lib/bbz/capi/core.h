@@ -23,7 +23,7 @@ extern "C" {
 // The major version of this interface. It is that of the shared library's soname, and changes if
 // something is removed or changed.
 #define BBZ_ABI_MAJOR 1
-// The minor version of this interface. It changes if something is added.
+// The minor version of this interface. From the first release on, it changes if something is added.
 #define BBZ_ABI_MINOR 0
 
 // Returns the version of the library that is running, for example "1.2.3". The text is static.
@@ -73,6 +73,21 @@ BBZ_API bbz_code bbz_error_code(const bbz_error* error) BBZ_NOEXCEPT;
 // empty after success and for null. It lives until the next call with this error.
 BBZ_API const char* bbz_error_message(const bbz_error* error) BBZ_NOEXCEPT;
 
+// Where in an archive the last call failed.
+typedef struct bbz_error_place {
+  size_t struct_size;  // the size of this struct, which the caller sets
+  const char*
+      tensor;  // its name, or null if it is not known; lives until the next call with the error
+  size_t tensor_length;    // bytes, without the zero byte at the end
+  uint32_t tensor_number;  // number of the tensor in its archive, or BBZ_NONE
+  uint32_t chunk;          // number of the chunk in the tensor, or BBZ_NONE
+  uint64_t offset;         // of the chunk's payload in the archive, or BBZ_UNKNOWN
+} bbz_error_place;
+
+// Fills in the place of the last call's failure. Returns BBZ_ERROR_INVALID_ARGUMENT for null and for a
+// struct_size that is too small.
+BBZ_API bbz_code bbz_error_where(const bbz_error* error, bbz_error_place* place) BBZ_NOEXCEPT;
+
 // The types of elements, by their numbers in the format. An archive of a later version may have
 // others.
 enum {
@@ -104,6 +119,13 @@ enum {
 // Returns the name of a type as safetensors writes it, for example "BF16"; null for
 // BBZ_DTYPE_BLOCK, and for numbers that are not in the list. The text is static.
 BBZ_API const char* bbz_dtype_name(uint32_t dtype) BBZ_NOEXCEPT;
+// Finds the number of the type with a name, as bbz_dtype_name returns it; 0 if there is none.
+BBZ_API uint32_t bbz_dtype_find(const char* name, size_t length) BBZ_NOEXCEPT;
+// Returns the bits of one element of a type; 0 for BBZ_DTYPE_BLOCK, and for numbers that are not in the
+// list.
+BBZ_API uint32_t bbz_dtype_bits(uint32_t dtype) BBZ_NOEXCEPT;
+// Returns the name of a codec, such as "split-float"; null for an unknown number. The text is static.
+BBZ_API const char* bbz_codec_name(uint32_t codec) BBZ_NOEXCEPT;
 
 // The limits that are checked before memory is allocated or work is done for a declared size. 0
 // stands for the default in format-spec/limits.md.
@@ -123,6 +145,9 @@ typedef struct bbz_limits {
 
 // Means "none" as the number of a file or layer.
 #define BBZ_NONE UINT32_C(0xFFFFFFFF)
+
+// Means a number of bytes that is not known.
+#define BBZ_UNKNOWN UINT64_MAX
 
 // Means, as a number of threads, as many as the machine runs at once. It is the default. A number
 // counts the calling thread, so that with 1 no other thread is started.

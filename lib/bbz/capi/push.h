@@ -10,9 +10,6 @@
 extern "C" {
 #endif
 
-// Means, as the end of a range, that the length of the archive is not known.
-#define BBZ_UNKNOWN UINT64_MAX
-
 // A decoder. It serves one thread at a time, also in calls that take it as const.
 typedef struct bbz_push bbz_push;
 

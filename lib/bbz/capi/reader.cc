@@ -2,9 +2,16 @@
 // contents.cc.
 #include "bbz/capi/reader.h"
 
+#include <cstddef>
+
 #include "bbz/capi/internal/boundary.h"
 
 namespace bbz::capi {
+
+// It has grown by the base.
+template <>
+inline constexpr std::size_t kFirstSize<bbz_reader_options> = offsetof(bbz_reader_options, base);
+
 namespace {
 
 Status open_reader(const bbz_source* source, const bbz_reader_options* given, bbz_reader** reader) {
@@ -16,6 +23,7 @@ Status open_reader(const bbz_source* source, const bbz_reader_options* given, bb
   read.threads = options.threads;
   read.use_front_index = options.use_front_index != 0;
   BBZ_ASSIGN(read.limits, limits_of(options.limits));
+  if (options.base != nullptr) read.base = base_of(options.base->reader, "the base");
   BBZ_ASSIGN(auto opened, Reader::open(source->source, read));
   *reader = new bbz_reader{std::make_shared<const Reader>(std::move(opened))};
   return {};
@@ -49,6 +57,14 @@ bbz_code bbz_reader_read_tensor(const bbz_reader* reader, uint32_t tensor, void*
   return bbz::capi::read_into(reader, buffer, size, error,
                               [&](const bbz::Reader& from, bbz::MutableBytes out) {
                                 return from.read_tensor(tensor, out);
+                              });
+}
+
+bbz_code bbz_reader_update_tensor(const bbz_reader* reader, uint32_t tensor, void* buffer,
+                                  size_t size, bbz_error* error) noexcept {
+  return bbz::capi::read_into(reader, buffer, size, error,
+                              [&](const bbz::Reader& from, bbz::MutableBytes out) {
+                                return from.update_tensor(tensor, out);
                               });
 }
 

@@ -2,6 +2,7 @@
 #ifndef BBZ_CAPI_READER_H
 #define BBZ_CAPI_READER_H
 
+#include "bbz/capi/progress.h"
 #include "bbz/capi/source.h"
 
 #ifdef __cplusplus
@@ -17,6 +18,10 @@ typedef struct bbz_reader_options {
   uint32_t threads;          // number of threads that decode; 0: BBZ_ALL_CORES
   uint32_t use_front_index;  // not 0: open by the index at the front, if there is one
   const bbz_limits* limits;  // null: the defaults
+  // The fields below are read if struct_size includes them.
+  // Where the tensors are on which those of the archive lean, for an archive that bbz pack --base made;
+  // null: nowhere, and then what leans is BBZ_ERROR_UNSUPPORTED. It may be freed before the new reader.
+  const bbz_reader* base;
 } bbz_reader_options;
 
 // Opens an archive: reads the file header, the trailer and the index. Errors:
@@ -160,11 +165,18 @@ BBZ_API bbz_code bbz_reader_select(const bbz_reader* reader, const bbz_selection
 // They read only those chunks of the archive that are needed. Elements are row-major and
 // little-endian. Errors: BBZ_ERROR_INVALID_ARGUMENT for a number or range that does not exist and
 // for a wrong size; those of the source; BBZ_ERROR_CHECKSUM, _MALFORMED and _UNSUPPORTED, with
-// tensor, chunk and offset.
+// tensor, chunk and offset; for what leans on a base, BBZ_ERROR_UNSUPPORTED if that is not given or lacks
+// it, and BBZ_ERROR_DIGEST_MISMATCH if it is another.
 
 // Reads a whole tensor. `size` is its byte_size.
 BBZ_API bbz_code bbz_reader_read_tensor(const bbz_reader* reader, uint32_t tensor, void* buffer,
                                         size_t size, bbz_error* error) BBZ_NOEXCEPT;
+// Updates a tensor in place: `buffer` has all bytes of the tensor on which it leans, and gets its own.
+// The base of bbz_reader_options is not used. A tensor that does not lean is read, whatever the buffer
+// had. Errors: also BBZ_ERROR_DIGEST_MISMATCH if the buffer has other bytes than it leans on, and then it
+// is as before; after other errors its bytes are unspecified.
+BBZ_API bbz_code bbz_reader_update_tensor(const bbz_reader* reader, uint32_t tensor, void* buffer,
+                                          size_t size, bbz_error* error) BBZ_NOEXCEPT;
 // Reads rows [first, first + count) along the outermost axis; a tensor without axes has one row.
 // Rows of elements smaller than a byte are rounded outwards to whole bytes.
 BBZ_API bbz_code bbz_reader_read_rows(const bbz_reader* reader, uint32_t tensor, uint64_t first,
@@ -181,6 +193,70 @@ BBZ_API bbz_code bbz_reader_read_bytes(const bbz_reader* reader, uint32_t tensor
 // Reads bytes [offset, offset + size) of a file.
 BBZ_API bbz_code bbz_reader_read_file(const bbz_reader* reader, uint32_t file, uint64_t offset,
                                       void* buffer, size_t size, bbz_error* error) BBZ_NOEXCEPT;
+
+// Where a part of a tensor goes. The layout of this struct never changes.
+typedef struct bbz_target {
+  void* buffer;       // receives the bytes
+  uint64_t offset;    // of the first byte, from the beginning of the tensor
+  uint64_t size;      // bytes
+  uint32_t tensor;    // number of the tensor
+  uint32_t reserved;  // must be 0
+} bbz_target;
+
+// Options of reading many tensors.
+typedef struct bbz_many_options {
+  size_t struct_size;     // the size of this struct, which the caller sets
+  bbz_progress progress;  // counts bytes that were decoded; may be null
+  void* user;             // passed to `progress`
+} bbz_many_options;
+
+// Reads parts of tensors with all of the reader's threads, each chunk directly into its buffer if the
+// target has all of it. Buffers must not overlap. After an error, the content of the buffers is
+// unspecified. Errors: those of bbz_reader_read_bytes; BBZ_ERROR_CANCELLED.
+BBZ_API bbz_code bbz_reader_read_many(const bbz_reader* reader, const bbz_target* targets,
+                                      size_t count, const bbz_many_options* options,
+                                      bbz_error* error) BBZ_NOEXCEPT;
+
+// Lists the numbers of the layers in ascending order, each once. `count` receives their number, even if
+// `capacity` is less; a capacity of 0 only counts them. Errors: BBZ_ERROR_INVALID_ARGUMENT if a
+// capacity other than 0 is too small.
+BBZ_API bbz_code bbz_reader_layers(const bbz_reader* reader, uint32_t* layers, size_t capacity,
+                                   size_t* count, bbz_error* error) BBZ_NOEXCEPT;
+
+// Describes a chunk of a tensor, as it is stored.
+typedef struct bbz_chunk_info {
+  size_t struct_size;      // the size of this struct, which the caller sets
+  uint64_t offset;         // of its payload in the archive
+  uint64_t stored_bytes;   // of its payload; 0 if it repeats another chunk
+  uint64_t decoded_bytes;  // size when decoded
+  uint64_t first_element;  // index among the stored elements of the tensor
+  uint64_t element_count;  // stored elements in it
+  uint32_t codec;          // its number; bbz_codec_name has the name
+  uint32_t repeats;        // 1: it repeats an earlier chunk, whose offset and codec these are
+} bbz_chunk_info;
+
+// Describes a chunk, by its number in a tensor. Errors: BBZ_ERROR_INVALID_ARGUMENT for a number that
+// does not exist.
+BBZ_API bbz_code bbz_reader_chunk(const bbz_reader* reader, uint32_t tensor, uint64_t chunk,
+                                  bbz_chunk_info* info, bbz_error* error) BBZ_NOEXCEPT;
+// Sets the codec that most stored bytes of a tensor have, or BBZ_NONE if it stores none.
+BBZ_API bbz_code bbz_reader_codec(const bbz_reader* reader, uint32_t tensor, uint32_t* codec,
+                                  bbz_error* error) BBZ_NOEXCEPT;
+
+// Options of bbz_reader_open_file.
+typedef struct bbz_view_options {
+  size_t struct_size;    // the size of this struct, which the caller sets
+  uint64_t cache_bytes;  // of decoded chunks that are kept; 0: 64 MiB
+  uint32_t threads;   // number of threads that decode at once; 0: BBZ_ALL_CORES; 1: nothing ahead
+  uint32_t reserved;  // must be 0
+} bbz_view_options;
+
+// Opens a file of the archive as a source, to be read at any offset or by a reader or a model of its
+// own. Decoded chunks are cached. The reader may be freed before. Errors: BBZ_ERROR_INVALID_ARGUMENT
+// for a number that does not exist, and for a directory.
+BBZ_API bbz_code bbz_reader_open_file(const bbz_reader* reader, uint32_t file,
+                                      const bbz_view_options* options, bbz_source** source,
+                                      bbz_error* error) BBZ_NOEXCEPT;
 
 // Describes a value that was recorded under a key, for a file or for the archive.
 typedef struct bbz_metadata_info {

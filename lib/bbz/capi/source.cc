@@ -142,6 +142,27 @@ bbz_code bbz_source_open_url(const char* url, const bbz_url_options* options, bb
   });
 }
 
+bbz_code bbz_source_size(const bbz_source* source, uint64_t* size, bbz_error* error) noexcept {
+  return bbz::capi::guarded(error, [&]() -> bbz::Status {
+    BBZ_REQUIRE(source);
+    BBZ_REQUIRE(size);
+    *size = source->source->size().value_or(BBZ_UNKNOWN);
+    return {};
+  });
+}
+
+bbz_code bbz_source_read(const bbz_source* source, uint64_t offset, void* buffer, size_t size,
+                         size_t* read, bbz_error* error) noexcept {
+  return bbz::capi::guarded(error, [&]() -> bbz::Status {
+    BBZ_REQUIRE(read);
+    *read = 0;
+    BBZ_REQUIRE(source);
+    BBZ_ASSIGN(const bbz::MutableBytes out, bbz::capi::buffer_of(buffer, size));
+    BBZ_ASSIGN(*read, bbz::io::read_up_to(*source->source, offset, out));
+    return {};
+  });
+}
+
 void bbz_source_free(bbz_source* source) noexcept {
   delete source;
 }

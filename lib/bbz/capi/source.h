@@ -102,6 +102,15 @@ typedef struct bbz_url_options {
 BBZ_API bbz_code bbz_source_open_url(const char* url, const bbz_url_options* options,
                                      bbz_source** source, bbz_error* error) BBZ_NOEXCEPT;
 
+// Sets the length of a source in bytes, or BBZ_UNKNOWN for a stream.
+BBZ_API bbz_code bbz_source_size(const bbz_source* source, uint64_t* size,
+                                 bbz_error* error) BBZ_NOEXCEPT;
+// Reads up to `size` bytes at `offset`, as many as there are, and sets `read` to their number, which is
+// less than `size` only at the end. Errors: BBZ_ERROR_IO and others of the source;
+// BBZ_ERROR_INVALID_ARGUMENT if a stream is not read front to back.
+BBZ_API bbz_code bbz_source_read(const bbz_source* source, uint64_t offset, void* buffer,
+                                 size_t size, size_t* read, bbz_error* error) BBZ_NOEXCEPT;
+
 // Frees a source. Its readers keep what they need of it.
 BBZ_API void bbz_source_free(bbz_source* source) BBZ_NOEXCEPT;
 

@@ -1,6 +1,7 @@
 #include "bbz/capi/verify.h"
 
 #include "bbz/capi/internal/boundary.h"
+#include "bbz/capi/internal/job.h"
 #include "bbz/ops/verify.h"
 
 struct bbz_report {
@@ -8,6 +9,12 @@ struct bbz_report {
 };
 
 namespace bbz::capi {
+
+// It has grown by `watch`.
+template <>
+inline constexpr std::size_t kFirstSize<bbz_verify_options> = offsetof(bbz_verify_options, user) +
+                                                              sizeof(bbz_verify_options::user);
+
 namespace {
 
 Status verify(const bbz_source* source, const bbz_verify_options* given, bbz_report** out) {
@@ -24,7 +31,18 @@ Status verify(const bbz_source* source, const bbz_verify_options* given, bbz_rep
   if (options.progress != nullptr) {
     verify.progress = [&options](std::uint64_t bytes) { options.progress(options.user, bytes); };
   }
-  BBZ_ASSIGN(auto found, ops::verify(*source->source, verify));
+  if (options.progress != nullptr && options.watch != nullptr) {
+    return make_error(Code::kInvalidArgument,
+                      "bbz_verify_options: progress and watch cannot be combined");
+  }
+  ops::VerifyReport found;
+  const Status done = Job::run({options.watch, options.user}, [&](Job& job) -> Status {
+    if (options.watch != nullptr) verify.progress = job.progress();
+    BBZ_TRY(job.begin(BBZ_PHASE_WORK, source->source->size().value_or(BBZ_UNKNOWN)));
+    BBZ_ASSIGN(found, ops::verify(*source->source, verify));
+    return {};
+  });
+  BBZ_TRY(done);
   Status outcome = found.outcome();
   if (out != nullptr) *out = new bbz_report{std::move(found)};
   return outcome;

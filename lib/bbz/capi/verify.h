@@ -2,6 +2,7 @@
 #ifndef BBZ_CAPI_VERIFY_H
 #define BBZ_CAPI_VERIFY_H
 
+#include "bbz/capi/progress.h"
 #include "bbz/capi/source.h"
 
 #ifdef __cplusplus
@@ -18,8 +19,11 @@ typedef struct bbz_verify_options {
   // Called now and then, on the calling thread, with the number of bytes that were read. May be
   // null.
   void (*progress)(void* user, uint64_t bytes);
-  // Passed to `progress`.
+  // Passed to `progress` and to `watch`.
   void* user;
+  // Called with the bytes that were read, in BBZ_PHASE_WORK, and can cancel; `progress` must be null
+  // then. May be null. Belongs to the options if struct_size includes it.
+  bbz_progress watch;
 } bbz_verify_options;
 
 // The findings of a verification: all damage, while the code of the call tells only the first
@@ -30,7 +34,7 @@ typedef struct bbz_report bbz_report;
 // `report` is not null, it receives the findings whenever the archive could be read, even if the
 // call returns an error. A source that cannot seek is read to its end. Errors:
 // BBZ_ERROR_CHECKSUM and all others of reading; BBZ_ERROR_DIGEST_MISMATCH if all is well but the
-// root digest is not the expected one.
+// root digest is not the expected one; BBZ_ERROR_CANCELLED, without a report.
 BBZ_API bbz_code bbz_verify(const bbz_source* source, const bbz_verify_options* options,
                             bbz_report** report, bbz_error* error) BBZ_NOEXCEPT;
 // Frees a report.

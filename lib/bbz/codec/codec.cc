@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "bbz/base/format.h"
 #include "bbz/base/shape.h"
+#include "bbz/codec/difference/difference.h"
 #include "bbz/codec/internal/general.h"
 #include "bbz/codec/split/split_float.h"
 
@@ -56,12 +58,24 @@ bool suits_split_float(const ChunkShape& shape, Bytes) {
   return is_float(shape);
 }
 
-constexpr std::array<Codec, 4> kRegistry = {{
-    {CodecId::kRaw, "raw", false, nullptr, false, encode_raw, decode_raw},
-    {CodecId::kConstant, "constant", false, suits_constant, true, encode_constant, decode_constant},
-    {CodecId::kZstd, "zstd", false, suits_zstd, false, encode_zstd, decode_zstd},
-    {CodecId::kSplitFloat, "split-float", true, suits_split_float, false, encode_split_float,
+// Returns a size below which encode() cannot get with a chunk, or 0 if only trying tells.
+std::size_t least_own_size(const ChunkShape& shape, Bytes plain) {
+  if (!is_float(shape) || suits_zstd(shape, plain)) return 0;
+  // Split-float stores at least so many bits of each element, and a constant chunk suits zstd.
+  const DTypeInfo& info = dtype_info(shape.dtype);
+  return plain.size() / static_cast<std::size_t>(info.bits) *
+         static_cast<std::size_t>(info.layout.mantissa_bits);
+}
+
+constexpr std::array<Codec, 6> kRegistry = {{
+    {CodecId::kRaw, "raw", false, false, nullptr, false, encode_raw, decode_raw},
+    {CodecId::kConstant, "constant", false, false, suits_constant, true, encode_constant,
+     decode_constant},
+    {CodecId::kZstd, "zstd", false, false, suits_zstd, false, encode_zstd, decode_zstd},
+    {CodecId::kSplitFloat, "split-float", true, false, suits_split_float, false, encode_split_float,
      decode_split_float},
+    {CodecId::kUnchanged, "unchanged", false, true, nullptr, false, nullptr, decode_unchanged},
+    {CodecId::kDifference, "difference", false, true, nullptr, false, nullptr, decode_difference},
 }};
 
 }  // namespace
@@ -116,6 +130,21 @@ CodecId encode(const ChunkShape& shape, Bytes plain, const EncodeOptions& option
   }
   if (best == CodecId::kRaw) payload.assign(plain.begin(), plain.end());
   return best;
+}
+
+CodecId encode_on_base(const ChunkShape& shape, Bytes plain, Bytes base,
+                       const EncodeOptions& options, std::vector<std::byte>& payload) {
+  if (!plain.empty() && std::memcmp(plain.data(), base.data(), plain.size()) == 0) {
+    payload.clear();
+    return CodecId::kUnchanged;
+  }
+  const bool differs = encode_difference(shape, plain, base, options.level, plain.size(), payload);
+  if (differs && payload.size() <= least_own_size(shape, plain)) return CodecId::kDifference;
+  thread_local std::vector<std::byte> own;
+  const CodecId id = encode(shape, plain, options, own);
+  if (differs && payload.size() < own.size()) return CodecId::kDifference;
+  payload.assign(own.begin(), own.end());
+  return id;
 }
 
 Status decode(CodecId id, const ChunkShape& shape, Bytes payload, MutableBytes out,

@@ -26,6 +26,8 @@ enum class CodecId : std::uint16_t {
   kSplitFloat = 3,  // entropy-coded exponents, and stored signs and mantissas
   kCarried = 4,     // a part of the payload is in a group; decode() refuses it
   kSame = 5,        // the payload is that of an earlier chunk; decode() refuses it
+  kUnchanged = 6,   // the chunk is that of the base; no payload
+  kDifference = 7,  // the difference from the chunk of the base
 };
 
 // The largest chunk, in decoded bytes.
@@ -64,7 +66,19 @@ struct EncodeOptions {
 CodecId encode(const ChunkShape& shape, Bytes plain, const EncodeOptions& options,
                std::vector<std::byte>& payload);
 
+// Encodes a chunk as the smallest of three: the same bytes as `base` (kUnchanged), a difference from
+// it (kDifference), or what encode() makes of it. Does not try the last if a look at the chunk shows
+// that it cannot be the smallest. `base` has the bytes of the same place of the base tensor, which
+// has the same dtype and shape. Otherwise like encode(). Preconditions: those of encode();
+// base.size() is plain.size().
+CodecId encode_on_base(const ChunkShape& shape, Bytes plain, Bytes base,
+                       const EncodeOptions& options, std::vector<std::byte>& payload);
+
 // Decodes a chunk into `out`, which must have exactly chunk_bytes(shape) bytes.
+//
+// If the codec needs a base (see Codec::needs_base), `out` must hold on entry the bytes of the same
+// place of the base tensor, and is decoded in place. decode() cannot tell whether it does: the
+// caller that has no base must not call it, and must compare the decoded checksum.
 //
 // `hash`, if it is not null, must follow `out`. Some decoders advance it while the bytes are in the
 // cache, so the caller must finish it. After an error, the contents of `out` and the state of
@@ -85,6 +99,9 @@ struct Codec {
   std::string_view name;  // for the output of tools
   // Whether the payload can only be decoded by who knows the dtype.
   bool needs_dtype;
+  // Whether the payload can only be decoded by who has the bytes of the base: decode() then expects
+  // them in `out`. codec::encode_on_base() encodes; `suits` and `encode` are null.
+  bool needs_base;
   // Returns whether codec::encode() should try this codec for the chunk. Null if it never should:
   // raw is what it takes if no other codec makes the chunk smaller.
   bool (*suits)(const ChunkShape& shape, Bytes plain);

@@ -58,17 +58,6 @@ Result<std::unique_ptr<FileSequence>> open_single(std::unique_ptr<io::Source> so
   return std::unique_ptr<FileSequence>(std::make_unique<SingleFile>(std::move(file)));
 }
 
-// Returns whether a stream that begins as a tar of PyTorch 0.1 is one. Any tar may begin so, and only a
-// copy tells. If there can be none, it is a tar like others.
-Result<bool> holds_old_tar(Front& front, const Options& options) {
-  BBZ_ASSIGN(const std::string why_not, front.copy(options.temporary_folder, options.copied_bytes));
-  io::Source* const copy = front.seekable();
-  if (!why_not.empty() || copy == nullptr) return false;
-  const auto state = torch::read_state_dict(*copy, options.torch);
-  if (!state.ok() && state.code() == Code::kIo) return state.error();
-  return state.ok();
-}
-
 }  // namespace
 
 bool matches_path(const std::vector<std::string>& patterns, const std::string& path) {
@@ -89,11 +78,12 @@ Result<std::unique_ptr<FileSequence>> open_stream(std::unique_ptr<io::Source> st
   BBZ_ASSIGN(const Bytes first,
              front.first(std::max<std::uint64_t>(kTarProbeSize, torch::kProbeBytes)));
   if (options.opaque || !is_tar(first)) return open_single(front.release(), "", options);
-  if (torch::looks_like_old_tar(first)) {
-    BBZ_ASSIGN(const bool old, holds_old_tar(front, options));
-    if (old) return open_single(front.release(), "", options);
-  }
-  return open_tar(front.release(), options);
+  if (!torch::looks_like_old_tar(first)) return open_tar(front.release(), options);
+  // Any tar may begin so, and only a copy tells. If there can be none, it is a tar like others.
+  const std::string shown(front.name());
+  BBZ_ASSIGN(SourceFile file, describe(front.release(), "", shown, options));
+  if (file.layout.format == "bytes") return open_tar(std::move(file.source), options);
+  return std::unique_ptr<FileSequence>(std::make_unique<SingleFile>(std::move(file)));
 }
 
 Result<std::unique_ptr<FileSequence>> open(const std::string& path, const Options& options) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -121,6 +122,8 @@ struct Options {
   // directory from somebody else may link to any file of this machine. An absolute link counts as
   // leading out.
   bool follow_links = false;
+  // Called before each file of a directory is opened, if it is set. Its error ends what goes on.
+  std::function<Status()> before_file{};
   // The path that the archive will be written to, "-" for standard output, or empty if it is not
   // written to the file system. The output is not packed, nor is an older archive that it replaces.
   std::string output{};

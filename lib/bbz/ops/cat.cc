@@ -110,6 +110,7 @@ Status cat_stream(const StreamInput& archive, const std::string& name, io::Sink&
   StreamOptions stream;
   stream.threads = archive.threads;
   stream.limits = archive.limits;
+  stream.base = archive.base;
   stream.wants = [&](const catalog::File& file, const catalog::Tensor& tensor) {
     const bool of_file = file.path == name && !tensor.meta.is_view();
     return of_file || (files.selects(file.path) && tensor.meta.name == name);

@@ -141,6 +141,7 @@ Result<ExtractSummary> run(const StreamInput& archive, io::Sink* sink, io::Outpu
   StreamOptions stream;
   stream.threads = archive.threads;
   stream.limits = archive.limits;
+  stream.base = archive.base;
   stream.progress = options.progress;
   stream.wants = [&](const catalog::File& file, const catalog::Tensor& tensor) {
     return options.selection.selects(file.path, tensor);

@@ -58,6 +58,31 @@ Tally& Tally::operator+=(const Tally& other) {
   return *this;
 }
 
+LeaningTally& LeaningTally::operator+=(const LeaningTally& other) {
+  tensors += other.tensors;
+  bytes += other.bytes;
+  stored += other.stored;
+  unchanged += other.unchanged;
+  own += other.own;
+  return *this;
+}
+
+LeaningTally leaning_of(const catalog::Catalog& catalog, const catalog::Tensor& tensor) {
+  LeaningTally tally;
+  if (!tensor.meta.leans()) return tally;
+  tally.tensors = 1;
+  tally.bytes = tensor.byte_size;
+  tally.stored = tensor.stored_bytes;
+  for (const catalog::Chunk& chunk : catalog.chunks_of(tensor)) {
+    if (!catalog::needs_base(chunk.meta.codec)) {
+      tally.own += chunk.decoded_bytes;
+    } else if (chunk.meta.codec == codec::CodecId::kUnchanged) {
+      tally.unchanged += chunk.decoded_bytes;
+    }
+  }
+  return tally;
+}
+
 Tally Info::of(const catalog::Tensor& tensor) {
   Tally tally;
   tally.tensors = 1;
@@ -79,6 +104,8 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes) {
   info.block_types.resize(catalog.block_types.size());
   std::map<DType, Tally> dtypes;
   std::map<std::uint32_t, Tally> layers;  // kNone comes last, because it is the largest number
+  std::map<std::uint32_t, LeaningTally> leaning;  // by layer
+  info.bases.resize(catalog.bases.size());
   std::uint64_t in_chunks = 0;
   for (const catalog::Tensor& tensor : catalog.tensors) {
     const Tally tally = Info::of(tensor);
@@ -102,6 +129,10 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes) {
     dtypes[tensor.meta.dtype] += tally;
     if (tensor.block != nullptr) info.block_types[tensor.meta.block_type] += tally;
     layers[tensor.meta.layer] += tally;
+    if (!tensor.meta.leans()) continue;
+    const LeaningTally leans = leaning_of(catalog, tensor);
+    info.bases[tensor.meta.support->base] += leans;
+    leaning[tensor.meta.layer] += leans;
   }
   info.unseen_bytes = count_unseen(catalog);
   info.overhead_bytes = archive_bytes - std::min(archive_bytes, in_chunks);
@@ -115,6 +146,7 @@ Info info(const catalog::Catalog& catalog, std::uint64_t archive_bytes) {
   info.codecs = largest_first(codecs, codec_name);
   for (const auto& [layer, tally] : layers) {
     info.layers.push_back({tally, layer == catalog::kNone ? std::nullopt : std::optional(layer)});
+    if (!info.bases.empty()) info.leaning_layers.push_back(leaning[layer]);
   }
   return info;
 }

@@ -31,6 +31,20 @@ struct LayerTally : Tally {
   std::optional<std::uint32_t> layer;  // nullopt: tensors of no layer
 };
 
+// How the tensors of a part of the archive lean on bases.
+struct LeaningTally {
+  std::uint64_t tensors = 0;    // that lean
+  std::uint64_t bytes = 0;      // of these, decoded
+  std::uint64_t stored = 0;     // of these, in payloads
+  std::uint64_t unchanged = 0;  // bytes of chunks that are as in the base
+  std::uint64_t own = 0;        // bytes of chunks that do not need the base
+
+  // Adds every field of `other`.
+  LeaningTally& operator+=(const LeaningTally& other);
+};
+// Returns how one tensor leans.
+LeaningTally leaning_of(const catalog::Catalog& catalog, const catalog::Tensor& tensor);
+
 // The content of an archive in numbers.
 struct Info {
   std::uint64_t files = 0;          // without directories
@@ -55,6 +69,10 @@ struct Info {
   std::vector<NamedTally> codecs;  // of all chunks, the largest first; "codec-N" for an unknown one
   // Of `tensors` and `views`, by layer, then those of no layer.
   std::vector<LayerTally> layers;
+  // How tensors lean, by base.
+  std::vector<LeaningTally> bases;
+  // The same by layer, in the order of `layers`; empty if there are no bases.
+  std::vector<LeaningTally> leaning_layers;
   std::vector<Tally> by_file;  // all tensors and ranges of each file, in the order of the catalog
 
   // Returns the sizes of one tensor.

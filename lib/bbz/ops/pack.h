@@ -28,6 +28,9 @@ struct PackOptions {
   bool modes = false;
   bool times = false;   // records their modification times, as far as they are known
   LayerRules layers{};  // for the layers of tensors
+  // A base: tensors that it has with the same name, dtype and shape are stored relative to those there.
+  // It must not change meanwhile. May be null.
+  std::shared_ptr<Base> base{};
   Progress progress{};  // called with the bytes of the files that were read, if it is set
   AsBytes as_bytes{};   // may be empty
 };
@@ -37,6 +40,7 @@ struct PackSummary {
   Digest root;                      // root digest of the archive
   std::uint64_t files = 0;          // including empty directories
   std::uint64_t tensors = 0;        // of kind tensor
+  std::uint64_t leaning = 0;        // of these, such that lean on a tensor of the base
   std::uint64_t input_bytes = 0;    // sum of all files
   std::uint64_t archive_bytes = 0;  // length of the archive
   // Tensors without a record, because they are views beyond what a reader takes (format-spec/limits.md).

@@ -11,6 +11,8 @@ struct StreamInput {
   io::Source& source;            // not owned; may be a pipe
   unsigned threads = kAllCores;  // the number of threads that decode
   Limits limits{};               // an archive beyond them is refused with kLimit
+  std::shared_ptr<Base>
+      base{};  // where the tensors are on which those of the archive lean, if known
 };
 
 }  // namespace bbz::ops

@@ -232,6 +232,7 @@ Result<UnpackSummary> write_stream(const StreamInput& archive, Destination& dest
   StreamOptions stream;
   stream.threads = archive.threads;
   stream.limits = archive.limits;
+  stream.base = archive.base;
   stream.progress = progress;
   stream.wants = [&](const catalog::File& file, const catalog::Tensor& tensor) {
     return !tensor.meta.is_view() && files.selects(file.path);

@@ -93,6 +93,12 @@ class DamageCollector final : public Visitor {
   Status damaged(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
                  const Error& error) override {
     whole_ = whole_ && tensor.is_operand();
+    const bool leans = catalog::needs_base(chunk.meta.codec) && error.code == Code::kUnsupported;
+    if (leans && options_.base == nullptr && tensor.meta.leans() &&
+        !chunk.meta.extensions.unknown && !tensor.meta.extensions.unknown) {
+      if (report_.without_base++ == 0) report_.not_decoded = error;
+      return {};
+    }
     add({tensor.is_operand() ? "" : path_, tensor.meta.name, chunk.meta.number,
          chunk.payload.offset, error});
     return {};
@@ -220,6 +226,7 @@ Status compare_apart(io::Source& source, const VerifyOptions& options, DamageCol
   ReadOptions reading;
   reading.threads = options.threads;
   reading.limits = options.limits;
+  reading.base = options.base;
   // The caller owns the source, which outlives the reader.
   const std::shared_ptr<io::Source> borrowed(std::shared_ptr<io::Source>(), &source);
   BBZ_ASSIGN(const Reader reader, Reader::open(borrowed, reading));
@@ -244,6 +251,7 @@ int hex_value(char c) {
 Status VerifyReport::outcome() const {
   if (broken) return *broken;
   if (first) return *first;
+  if (without_base != 0) return *not_decoded;
   return root ? check_root(*root, expected) : Status();
 }
 
@@ -254,6 +262,7 @@ Result<VerifyReport> verify(io::Source& source, const VerifyOptions& options) {
   stream.threads = options.threads;
   stream.decode = !options.fast;
   stream.limits = options.limits;
+  stream.base = options.base;
   stream.progress = [&](std::uint64_t bytes) {
     report.archive_bytes = bytes;
     if (options.progress) options.progress(bytes);

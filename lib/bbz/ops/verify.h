@@ -19,7 +19,10 @@ struct VerifyOptions {
   std::size_t max_damages = 100;     // to list; all are counted
   unsigned threads = kAllCores;      // the number of threads that decode
   Limits limits{};                   // bound what the archive may declare
-  Progress progress{};               // called with the bytes of the archive that were read
+  // Where the tensors are on which those of the archive lean. Without it, of chunks that lean only what
+  // is stored is checked.
+  std::shared_ptr<Base> base{};
+  Progress progress{};  // called with the bytes of the archive that were read
 };
 
 // Something that is wrong: a chunk, a tensor that cannot be derived from others, a whole file,
@@ -45,6 +48,10 @@ struct VerifyReport {
   std::uint64_t files = 0;    // checked, including empty directories
   std::uint64_t tensors = 0;  // checked; of kind tensor, including operands
   std::uint64_t chunks = 0;   // checked; of all tensors, and of bytes that are no tensor
+  // Chunks that were not decoded, because they lean on a base that was not given. They are no damage;
+  // with them, the outcome is kUnsupported at best.
+  std::uint64_t without_base = 0;
+  std::optional<Error> not_decoded;  // says on which base the first of them leans
   // The length of the archive. If `broken` is set: the offset of the last record that was read.
   std::uint64_t archive_bytes = 0;
   std::optional<Digest> root;      // computed, if the archive was read to its end

@@ -1,55 +1,70 @@
 #include "bbz/parallel/thread_pool.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <system_error>
 
 namespace bbz::parallel {
 
 ThreadPool::ThreadPool(std::size_t threads)
-    : size_(threads == kAllCores ? std::max(1u, std::thread::hardware_concurrency()) : threads) {}
+    : size_(threads == kAllCores ? std::max(1u, std::thread::hardware_concurrency())
+                                 : std::min(threads, kMostThreads)),
+      shared_(std::make_unique<Shared>()) {}
+
+bool ThreadPool::is_forked() const {
+  const int process = process_;
+  return process != 0 && process != ::getpid();
+}
 
 // Starts the threads. Called with the mutex locked.
 void ThreadPool::start() {
-  started_ = true;
-  threads_.reserve(size_ - 1);
+  std::vector<std::thread>& threads = shared_->threads;
+  threads.reserve(size_ - 1);
   try {
-    while (threads_.size() < size_ - 1) threads_.emplace_back([this] { run(); });
+    while (threads.size() < size_ - 1) threads.emplace_back(run, std::ref(*shared_));
   } catch (const std::system_error&) {
-    size_ = threads_.size() + 1;  // the system gives no more, so the existing ones do the work
+    size_ = threads.size() + 1;  // the system gives no more, so the existing ones do the work
   }
+  process_ = ::getpid();
 }
 
 ThreadPool::~ThreadPool() {
-  {
-    const std::lock_guard lock(mutex_);
-    ending_ = true;
+  if (is_forked()) {
+    // A thread that is not there cannot be joined, and what it waited on cannot be destroyed.
+    (void)shared_.release();
+    return;
   }
-  changed_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
+  {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->ending = true;
+  }
+  shared_->changed.notify_all();
+  for (std::thread& thread : shared_->threads) thread.join();
 }
 
 void ThreadPool::submit(std::function<void()> task) {
   if (!hand_over(task)) return task();
-  changed_.notify_one();
+  shared_->changed.notify_one();
 }
 
 // Moves a task to the queue. Returns false if no thread would take it from there.
 bool ThreadPool::hand_over(std::function<void()>& task) {
   if (runs_inline()) return false;
-  const std::lock_guard lock(mutex_);
-  if (!started_) start();
-  if (threads_.empty()) return false;
-  tasks_.push_back(std::move(task));
+  const std::lock_guard lock(shared_->mutex);
+  if (process_ == 0) start();
+  if (shared_->threads.empty()) return false;
+  shared_->tasks.push_back(std::move(task));
   return true;
 }
 
-void ThreadPool::run() {
-  std::unique_lock lock(mutex_);
+void ThreadPool::run(Shared& shared) {
+  std::unique_lock lock(shared.mutex);
   while (true) {
-    changed_.wait(lock, [this] { return ending_ || !tasks_.empty(); });
-    if (tasks_.empty()) return;
-    const std::function<void()> task = std::move(tasks_.front());
-    tasks_.pop_front();
+    shared.changed.wait(lock, [&] { return shared.ending || !shared.tasks.empty(); });
+    if (shared.tasks.empty()) return;
+    const std::function<void()> task = std::move(shared.tasks.front());
+    shared.tasks.pop_front();
     lock.unlock();
     task();
     lock.lock();

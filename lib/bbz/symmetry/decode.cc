@@ -16,11 +16,12 @@ io::ByteRange chunk_range(const catalog::TensorMeta& tensor, const catalog::Chun
 }
 
 Status decode_chunk(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
-                    const GroupAccess& group, chunk::Check check, MutableBytes out) {
+                    const GroupAccess& group, chunk::Check check, MutableBytes out,
+                    chunk::Before before) {
   if (needs_group(tensor, chunk)) {
     return group.state->decode_carried(*group.catalog, tensor, chunk, payload, out);
   }
-  return chunk::decode(tensor, chunk, payload, out, check);
+  return chunk::decode(tensor, chunk, payload, out, check, before);
 }
 
 Status place_chunk(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes decoded,

@@ -26,9 +26,11 @@ struct GroupAccess {
 // `group` is the group that the tensor refers to, and may be empty unless needs_group(). Of a chunk
 // with codec carried, the payload is always checked, if its check is known; a caller that does not
 // know it must have checked the payload. Thread-safe.
+// `before` says what `out` holds, as for chunk::decode().
 // Errors: those of chunk::decode() and of GroupState::decode_carried(); kChecksum.
 Status decode_chunk(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
-                    const GroupAccess& group, chunk::Check check, MutableBytes out);
+                    const GroupAccess& group, chunk::Check check, MutableBytes out,
+                    chunk::Before before = chunk::Before::kNothing);
 
 // Calls `take` for the bytes of chunk_range(), which follow from the chunk's decoded elements.
 // Gives all of them at once, or slice after slice in the buffer `slice` if the tensor is expanded.

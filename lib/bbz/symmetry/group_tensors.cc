@@ -49,7 +49,7 @@ Result<std::span<const catalog::Tensor>> group_tensors(const catalog::Catalog& c
   const auto tensors = std::span(catalog.tensors).subspan(first, count);
   std::uint64_t room = kMaxGroupTensorBytes;
   for (const catalog::Tensor& tensor : tensors) {
-    if (tensor.meta.form != Form::kDense || tensor.repeats ||
+    if (tensor.meta.form != Form::kDense || tensor.repeats || tensor.meta.leans() ||
         tensor.is_operand() != (group.meta.method == GroupMethod::kPolar)) {
       return make_error(Code::kMalformed, "group {}: tensor {} {} cannot belong to it",
                         group.meta.number, tensor.meta.number, quoted(tensor.meta.name));

@@ -29,6 +29,8 @@ class Windows {
 
   const std::vector<ViewBox>& boxes() const { return boxes_; }
   std::uint64_t begin() const { return begin_; }
+  // Returns the bytes from the first needed one to the last.
+  std::uint64_t span() const { return end_ - begin_; }
 
   // Returns the first needed place from `from` on.
   std::optional<std::uint64_t> next(std::uint64_t from) const {
@@ -80,6 +82,18 @@ Status read_elements(const ViewLayout& layout, const catalog::Tensor& base, std:
 }
 
 }  // namespace
+
+bool is_readable_view(const catalog::TensorMeta& view) {
+  const auto elements = element_count(view.shape);
+  if (elements.ok() && *elements == 0) return true;
+  const ViewLayout layout(view);
+  return layout.is_nested() || layout.span() <= kMaxViewSpan;
+}
+
+bool is_run_of_view(const catalog::TensorMeta& view) {
+  const auto elements = element_count(view.shape);
+  return (elements.ok() && *elements == 0) || ViewLayout(view).is_run();
+}
 
 Status read_base(const catalog::Tensor& base, std::uint64_t offset, MutableBytes out,
                  const DecodeBase& decode) {
@@ -137,6 +151,36 @@ Status read_view(const catalog::TensorMeta& view, const catalog::Tensor& base, c
     BBZ_TRY(take(first * layout.width(), part));
   }
   return {};
+}
+
+std::uint64_t bytes_read_for_view(const catalog::TensorMeta& view, const catalog::Tensor& base) {
+  const auto elements = element_count(view.shape);
+  if (!elements.ok() || *elements == 0) return 0;
+  const ViewLayout layout(view);
+  const std::uint64_t chunk = std::min(chunk_bytes(base), base.byte_size);
+  const std::uint64_t part = part_bytes_of_view(view, base) / layout.width();
+  const std::uint64_t parts = divide_up(*elements, part);
+  const auto times = [](std::uint64_t a, std::uint64_t b) {
+    return checked_mul(a, b).value_or(UINT64_MAX);
+  };
+  // A run of elements takes the chunks that it is in, if axes do not overlap, and a part those from its
+  // first byte to its last.
+  const std::uint64_t alone =
+      times(*elements / layout.run(), layout.run() * layout.width() + 2 * chunk);
+  std::uint64_t sum = times(parts, 2 * chunk);
+  const auto add = [&](std::uint64_t bytes) { sum = checked_add(sum, bytes).value_or(UINT64_MAX); };
+  constexpr std::uint64_t kMostParts = 1 << 16;  // that are looked at
+  if (layout.is_nested() && layout.ascends()) {
+    add(layout.span());
+  } else if (parts > kMostParts) {
+    add(times(parts, layout.span()));
+  } else {
+    for (std::uint64_t first = 0; first < *elements; first += part) {
+      const std::uint64_t last = std::min(first + part, *elements);
+      add(Windows(layout, layout.boxes(first, last), chunk).span());
+    }
+  }
+  return layout.is_nested() ? std::min(alone, sum) : sum;
 }
 
 std::vector<io::ByteRange> ranges_of_view(const catalog::TensorMeta& view, std::size_t most) {

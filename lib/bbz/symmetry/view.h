@@ -20,6 +20,14 @@ inline constexpr std::uint64_t kMaxViewFactor = 4;
 // Checks that a view can be read from this base. Errors: those of check_form().
 Status check_view_of(const catalog::Tensor& view, const catalog::Tensor& base);
 
+// Returns whether a view is nested, or spans so few bytes that it is read with all of them in memory.
+// Others cannot be read. Precondition: the view lies in a base.
+bool is_readable_view(const catalog::TensorMeta& view);
+
+// Returns whether the elements of a view are consecutive bytes of its base, in its order. Precondition:
+// the view lies in a base.
+bool is_run_of_view(const catalog::TensorMeta& view);
+
 // Reads bytes of the base of a view, from `offset` of it on, into all of `out`.
 using ReadBase = std::function<Status(std::uint64_t offset, MutableBytes out)>;
 
@@ -49,6 +57,10 @@ using TakeView = std::function<Status(std::uint64_t offset, Bytes part)>;
 // of both sizes. Preconditions and errors: those of read_view(); also errors of `take`.
 Status read_view(const catalog::TensorMeta& view, const catalog::Tensor& base, const ReadBase& read,
                  const TakeView& take);
+
+// Returns the bytes of the base that are read for all such parts of a view, whole chunks, or more.
+// Preconditions: those of read_view().
+std::uint64_t bytes_read_for_view(const catalog::TensorMeta& view, const catalog::Tensor& base);
 
 // Returns the bytes of such parts but the last: whole elements.
 std::uint64_t part_bytes_of_view(const catalog::TensorMeta& view, const catalog::Tensor& base);

@@ -8,12 +8,10 @@ namespace {
 
 // Checks that the view is nested, or spans so few bytes that all of them are held in memory.
 Status check_view_span(const catalog::Tensor& view) {
-  if (view.byte_size == 0) return {};
-  const ViewLayout layout(view.meta);
-  if (layout.is_nested() || layout.span() <= kMaxViewSpan) return {};
+  if (is_readable_view(view.meta)) return {};
   return about(Code::kLimit, view.meta,
-               "a view whose axes overlap, of a span of {} bytes, the limit is {}", layout.span(),
-               kMaxViewSpan);
+               "a view whose axes overlap, of a span of {} bytes, the limit is {}",
+               ViewLayout(view.meta).span(), kMaxViewSpan);
 }
 
 }  // namespace

@@ -197,29 +197,6 @@ TEST(ModelOfAFolder, DamagedFilesAreNotPassedOver) {
   EXPECT_FALSE(open(dir.path()).ok());
 }
 
-// Strides of 0 repeat one element: the file has a few hundred bytes, whatever the tensor's shape.
-TEST(ModelOfTorch, StandsForFewTimesTheFile) {
-  const io::TempDir dir;
-  const auto file = [&](std::uint64_t extent, int tensors) {
-    torch::PickleDict dict;
-    for (int i = 0; i < tensors; ++i) {
-      dict.emplace_back("w" + std::to_string(i),
-                        torch::pickle_view({"FloatStorage", "0", 1, 0, {extent}, {0}}));
-    }
-    io::write_text(dir / "m.pt", torch::make_torch(torch::pickle(torch::pickle_dict(dict)),
-                                                   {torch::counting_bytes(4)}));
-    return open(dir / "m.pt");
-  };
-  const auto small = file(1'000'000, 1);
-  ASSERT_TRUE(small.ok()) << small.error().message;
-  EXPECT_EQ(small->load(0)->size(), 4'000'000u);
-  for (const auto& refused :
-       {file(2'000'000, 1), file(1'000'000, 2), file(std::uint64_t{1} << 41, 1)}) {
-    ASSERT_EQ(refused.code(), Code::kLimit);
-    EXPECT_NE(refused.error().message.find("m.pt: the tensors take more than "), std::string::npos);
-  }
-}
-
 // In every file format, no tensor is given after the file has changed.
 TEST(ModelOfAFile, IsNotReadFurtherWhenItHasChanged) {
   const std::string pickled =

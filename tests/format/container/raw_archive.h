@@ -207,6 +207,20 @@ inline Record block_type(std::uint32_t number, std::string_view name, std::uint6
   return {11, 0, f, {}};
 }
 
+// A base; `root` is its root digest of this kind, if it has one.
+inline Record base(std::uint32_t number, std::string_view hint, std::uint8_t kind = 0,
+                   Bytes root = {}) {
+  Fields f;
+  f.var(number).u8(kind).bytes(root).var(hint.size()).text(hint);
+  return {12, kSkippable, f, {}};
+}
+
+// The fields of the extension of a tensor that leans on one with this digest.
+inline std::string leaning(std::uint32_t base, Bytes digest, std::string_view name = {}) {
+  const Buffer fields = Fields().var(base).bytes(digest).text(name);
+  return {reinterpret_cast<const char*>(fields.data()), fields.size()};
+}
+
 // The block type Q4_0 of GGUF: 32 values in 18 bytes.
 inline Record q4_0(std::uint32_t number) {
   return block_type(number, "Q4_0", 32, {{"d", 16, 1}, {"qs", 0, 16}});

@@ -34,7 +34,7 @@ inline Result<Model> model_of(Bytes file) {
   BBZ_ASSIGN(const safetensors::Header header, safetensors::parse(file, file.size()));
   Model model;
   model.path = "model.safetensors";
-  model.stored_bytes = file.size();
+  model.stored_bytes = model.file_bytes = file.size();
   model.metadata = header.metadata;
   model.header.assign(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(header.header_size));
   for (const safetensors::Tensor& t : header.tensors)

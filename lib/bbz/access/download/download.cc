@@ -291,6 +291,7 @@ class Download {
     reading.use_front_index = true;  // as the decoder does
     reading.threads = options_.threads;
     reading.limits = options_.limits;
+    reading.base = options_.base;
     BBZ_ASSIGN(const Reader reader, Reader::open(std::move(source), reading));
     return part_->use(reader);
   }

@@ -27,6 +27,7 @@ struct Options {
   // is fetched is also decoded.
   std::optional<Digest> expected;
   unsigned threads = kAllCores;  // the number of threads that decode what is decoded
+  std::shared_ptr<Base> base{};  // for the Reader of a part, if the archive leans on it
   Limits limits;                 // bound what the archive may declare
   // Called now and then, on any thread but one call at a time, with the number of bytes that are
   // there so far and, if it is known, the number that there will be.

@@ -5,14 +5,15 @@
 #include <memory>
 #include <set>
 
+#include "bbz/access/model/internal/archive.h"
 #include "bbz/access/model/internal/gguf.h"
-#include "bbz/access/view/block.h"
+#include "bbz/access/model/internal/tensors.h"
+#include "bbz/access/model/internal/torch.h"
 #include "bbz/archive/reader.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/base/stand_in.h"
 #include "bbz/files/recognise.h"
-#include "bbz/files/torch/elements.h"
 
 namespace bbz::model {
 namespace {
@@ -21,34 +22,58 @@ namespace fs = std::filesystem;
 using SharedSource = std::shared_ptr<io::Source>;
 using Bytewise = std::vector<std::byte>;
 
-// Says how to open an archive.
-struct Opening {
-  unsigned threads;
-  const Limits& limits;
-};
-
-// The longest config.json that is read; a longer one is ignored.
-constexpr std::uint64_t kMostConfig = 16 << 20;
-
 Result<Bytewise> read_range(io::Source& source, std::uint64_t offset, std::uint64_t size) {
   Bytewise bytes(size);
   BBZ_TRY(io::read_exactly(source, offset, bytes));
   return bytes;
 }
 
-// The bytes of a part of a tensor, unless a chunk of an archive has more.
-constexpr std::uint64_t kPart = std::uint64_t{32} << 20;
-
 // Lets a model load its tensors from these places of a file.
 void load_from(const SharedSource& source, std::vector<io::ByteRange> places, Model& model) {
+  for (const io::ByteRange& place : places) {
+    model.firsts.push_back(model.firsts.size());
+    model.reads.push_back(place.size);
+  }
   const auto all = std::make_shared<const std::vector<io::ByteRange>>(std::move(places));
   model.load = [source, all](std::size_t i) {
     return read_range(*source, (*all)[i].offset, (*all)[i].size);
   };
   model.load_part = [source, all](std::size_t i, std::uint64_t offset) {
     const io::ByteRange& tensor = (*all)[i];
-    return read_range(*source, tensor.offset + offset, std::min(tensor.size - offset, kPart));
+    return read_range(*source, tensor.offset + offset, std::min(tensor.size - offset, kPartBytes));
   };
+  model.read = [source, all](std::size_t i, std::uint64_t offset, MutableBytes out) {
+    return io::read_exactly(*source, (*all)[i].offset + offset, out);
+  };
+}
+
+// The tensors of a model may take this many times the bytes of its files, and this many more.
+constexpr std::uint64_t kMostExpansion = 4;
+constexpr std::uint64_t kFreeExpansion = std::uint64_t{4} << 20;
+
+// Checks that all tensors take not too many bytes, those that are other names of others too if
+// `every_name`.
+Status check_bytes(const Model& model, const std::string& shown, bool every_name) {
+  const std::uint64_t most =
+      checked_add(checked_mul(model.file_bytes, kMostExpansion).value_or(~std::uint64_t{0}),
+                  kFreeExpansion)
+          .value_or(~std::uint64_t{0});
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < model.tensors.size(); ++i) {
+    if (!every_name && model.firsts[i] != i) continue;
+    const TensorInfo& info = model.tensors[i];
+    BBZ_ASSIGN(const std::uint64_t count, element_count(info.shape));
+    const auto size = checked_mul(count, element_bits(info));
+    if (!size || *size / 8 > most - sum) {
+      return make_error(Code::kLimit,
+                        "{}{}the tensors take more than {} bytes, too many for {} bytes of files; "
+                        "tensor {} uses elements {}several times",
+                        shown, shown.empty() ? "" : ": ", most, model.file_bytes,
+                        bbz::quoted(info.name), every_name ? "of others, or its own, " : "");
+    }
+    sum += *size / 8;
+  }
+  return {};
 }
 
 Result<Model> from_safetensors(const SharedSource& source) {
@@ -60,7 +85,7 @@ Result<Model> from_safetensors(const SharedSource& source) {
                       size, *source->size());
   }
   Model model;
-  model.stored_bytes = source->size().value_or(0);
+  model.stored_bytes = model.file_bytes = source->size().value_or(0);
   BBZ_ASSIGN(model.header, read_range(*source, 0, size));
   BBZ_ASSIGN(const safetensors::Header header, safetensors::parse(model.header, source->size()));
   model.metadata = header.metadata;
@@ -82,7 +107,7 @@ Result<Model> from_gguf(const SharedSource& source) {
   };
   BBZ_ASSIGN(gguf::Header header, read_gguf({std::string(source->name()), first, source->size()}));
   Model model;
-  model.stored_bytes = source->size().value_or(0);
+  model.stored_bytes = model.file_bytes = source->size().value_or(0);
   std::vector<io::ByteRange> places;
   for (gguf::Tensor& tensor : header.tensors) {
     model.tensors.push_back(
@@ -90,112 +115,6 @@ Result<Model> from_gguf(const SharedSource& source) {
     places.push_back({tensor.begin, tensor.size});
   }
   load_from(source, std::move(places), model);
-  return model;
-}
-
-// The tensors of a model may take this many times the bytes of its file, and this many more.
-// Strides of 0 make a tensor of any size from one element.
-constexpr std::uint64_t kMostExpansion = 4;
-constexpr std::uint64_t kFreeExpansion = std::uint64_t{4} << 20;
-
-Status check_expansion(const io::Source& source, const torch::StateDict& state) {
-  const std::uint64_t stored = source.size().value_or(0);
-  const std::uint64_t most =
-      checked_add(checked_mul(stored, kMostExpansion).value_or(~std::uint64_t{0}), kFreeExpansion)
-          .value_or(~std::uint64_t{0});
-  std::uint64_t sum = 0;
-  for (const torch::Tensor& tensor : state.tensors) {
-    BBZ_ASSIGN(const std::uint64_t size, torch::byte_size(tensor));
-    if (size > most - sum) {
-      return make_error(Code::kLimit,
-                        "{}: the tensors take more than {} bytes, too many for a file of {} bytes; "
-                        "tensor {} uses elements several times",
-                        source.name(), most, stored, bbz::quoted(tensor.name));
-    }
-    sum += size;
-  }
-  return {};
-}
-
-Result<Model> from_torch(const SharedSource& source) {
-  BBZ_ASSIGN(torch::StateDict read, torch::read_state_dict(*source));
-  BBZ_TRY(check_expansion(*source, read));
-  const auto state = std::make_shared<const torch::StateDict>(std::move(read));
-  Model model;
-  model.stored_bytes = source->size().value_or(0);
-  // Programs that convert PyTorch files to safetensors write this.
-  model.metadata.emplace_back("format", "pt");
-  for (const torch::Tensor& tensor : state->tensors) {
-    model.tensors.push_back({tensor.name, tensor.dtype, tensor.shape});
-  }
-  const auto load = [source, state](std::size_t i, std::uint64_t offset,
-                                    std::uint64_t most) -> Result<Bytewise> {
-    const torch::Tensor& tensor = state->tensors[i];
-    BBZ_ASSIGN(const std::uint64_t size, torch::byte_size(tensor));
-    BBZ_ASSIGN(const auto elements, torch::element_source(*source, *state, tensor));
-    return read_range(*elements, offset, std::min(size - offset, most));
-  };
-  model.load = [load](std::size_t i) { return load(i, 0, ~std::uint64_t{0}); };
-  model.load_part = [load](std::size_t i, std::uint64_t offset) { return load(i, offset, kPart); };
-  return model;
-}
-
-// Reads whole blocks of a tensor from `offset` on, where one begins.
-Result<Bytewise> read_blocks(const Reader& reader, std::uint32_t number, std::uint64_t offset) {
-  const catalog::Tensor& tensor = reader.catalog().tensors[number];
-  BBZ_TRY(reader.read_bytes(number, 0, {}));  // checks limits before the memory is allocated
-  std::uint64_t end = offset;
-  while (end < tensor.byte_size && end - offset < kPart) {
-    BBZ_ASSIGN(const view::Block block, view::block_at(reader.catalog(), tensor, end));
-    if (end != offset && block.end - offset > kPart) break;
-    end = block.end;
-  }
-  Bytewise bytes(end - offset);
-  BBZ_TRY(reader.read_bytes(number, offset, bytes));
-  return bytes;
-}
-
-Result<Model> from_archive(const SharedSource& source, const Opening& opening) {
-  ReadOptions options;
-  options.threads = opening.threads;
-  options.limits = opening.limits;
-  BBZ_ASSIGN(Reader opened, Reader::open(source, options));
-  const auto reader = std::make_shared<const Reader>(std::move(opened));
-  BBZ_TRY(check_gguf_files(*reader, source->name()));
-  Model model;
-  model.stored_bytes = reader->catalog().stored_bytes;
-  model.root = reader->root();
-  std::vector<std::uint32_t> numbers;
-  for (const catalog::File& file : reader->catalog().files) {
-    std::vector<std::uint32_t> all = file.tensors;
-    all.insert(all.end(), file.views.begin(), file.views.end());
-    for (const std::uint32_t number : all) {
-      const catalog::TensorMeta& meta = reader->catalog().tensors[number].meta;
-      const SharedBlockType& block = reader->catalog().tensors[number].block;
-      if (!meta.is_named()) continue;
-      if (block == nullptr && find_dtype(meta.dtype) == nullptr) {
-        return make_error(Code::kUnsupported, "{}: tensor {}: unknown dtype {}", source->name(),
-                          bbz::quoted(meta.name), static_cast<int>(meta.dtype));
-      }
-      model.tensors.push_back({meta.name, meta.dtype, meta.shape, block});
-      numbers.push_back(number);
-    }
-    if (file.path == "config.json" && file.size <= kMostConfig) {
-      Bytewise text(file.size);
-      BBZ_TRY(reader->read_file(static_cast<std::uint32_t>(&file - reader->catalog().files.data()),
-                                0, text));
-      model.config = as_text(text);
-    }
-  }
-  model.load = [reader, numbers](std::size_t i) -> Result<Bytewise> {
-    BBZ_TRY(reader->read_bytes(numbers[i], 0, {}));  // checks limits before the memory is allocated
-    Bytewise bytes(reader->catalog().tensors[numbers[i]].byte_size);
-    BBZ_TRY(reader->read_tensor(numbers[i], bytes));
-    return bytes;
-  };
-  model.load_part = [reader, numbers](std::size_t i, std::uint64_t offset) {
-    return read_blocks(*reader, numbers[i], offset);
-  };
   return model;
 }
 
@@ -252,6 +171,7 @@ Result<Model> open_source(SharedSource source, const fs::path& path, const Openi
     BBZ_TRY(source->check_unchanged());
     return model;
   }
+  BBZ_TRY(check_bytes(*model, std::string(source->name()), false));
   const auto checked = [source](auto load) {
     return [source, load = std::move(load)](auto... what) -> Result<Bytewise> {
       auto bytes = load(what...);
@@ -261,6 +181,11 @@ Result<Model> open_source(SharedSource source, const fs::path& path, const Openi
   };
   model->load = checked(std::move(model->load));
   model->load_part = checked(std::move(model->load_part));
+  model->read = [source, read = std::move(model->read)](auto... what) -> Status {
+    Status status = read(what...);
+    BBZ_TRY(source->check_unchanged());
+    return status;
+  };
   model->sources.push_back(std::move(source));
   model->path = path.filename().replace_extension(".safetensors").string();
   return model;
@@ -321,12 +246,15 @@ Result<Model> open_folder(const fs::path& folder, const Opening& opening) {
     whole.sources.insert(whole.sources.end(), one.sources.begin(), one.sources.end());
     const auto part = std::make_shared<const Model>(std::move(one));
     whole.stored_bytes += part->stored_bytes;
+    whole.file_bytes += part->file_bytes;
     for (std::size_t i = 0; i < part->tensors.size(); ++i) {
       if (!names.insert(part->tensors[i].name).second) {
         return make_error(Code::kInvalidArgument, "{}: the tensor {} is in two files",
                           folder.string(), bbz::quoted(part->tensors[i].name));
       }
       whole.tensors.push_back(part->tensors[i]);
+      whole.firsts.push_back(parts->size() - i + part->firsts[i]);
+      whole.reads.push_back(part->reads[i]);
       parts->emplace_back(part, i);
     }
   }
@@ -334,26 +262,34 @@ Result<Model> open_folder(const fs::path& folder, const Opening& opening) {
   whole.load_part = [parts](std::size_t i, std::uint64_t offset) {
     return (*parts)[i].first->load_part((*parts)[i].second, offset);
   };
+  whole.read = [parts](std::size_t i, std::uint64_t offset, MutableBytes out) {
+    return (*parts)[i].first->read((*parts)[i].second, offset, out);
+  };
   return whole;
 }
 
 }  // namespace
+
+Status check_expansion(const Model& model) {
+  return check_bytes(model, "", true);
+}
 
 Status check_unchanged(const Model& model) {
   for (const SharedSource& source : model.sources) BBZ_TRY(source->check_unchanged());
   return {};
 }
 
-Result<Model> open(const std::string& path, unsigned threads, const Limits& limits) {
-  const Opening opening{threads, limits};
+Result<Model> open(const std::string& path, unsigned threads, const Limits& limits,
+                   const std::shared_ptr<Base>& base) {
+  const Opening opening{threads, limits, base};
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) return open_folder(path, opening);
   return open_one(path, opening);
 }
 
 Result<Model> open(std::shared_ptr<io::Source> source, const std::string& path, unsigned threads,
-                   const Limits& limits) {
-  return open_source(std::move(source), path, {threads, limits});
+                   const Limits& limits, const std::shared_ptr<Base>& base) {
+  return open_source(std::move(source), path, {threads, limits, base});
 }
 
 }  // namespace bbz::model

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "bbz/archive/internal/supports.h"
 #include "bbz/archive/reader.h"
 #include "bbz/parallel/object_pool.h"
 #include "bbz/parallel/thread_pool.h"
@@ -30,19 +31,29 @@ struct Reader::State {
   };
 
   State(std::shared_ptr<io::Source> s, const ReadOptions& options)
-      : source(std::move(s)), pool(options.threads) {}
+      : source(std::move(s)), pool(options.threads), supports(options.base) {}
 
   // Checks that a number exists. Errors: kInvalidArgument.
   Status check_tensor(std::uint32_t number) const;
   Status check_file(std::uint32_t number) const;
   // Decodes a payload that was read, and says what is wrong if that fails: as
-  // symmetry::decode_chunk() of a chunk whose check the archive has.
+  // symmetry::decode_chunk() of a chunk whose check the archive has. If the chunk needs the bytes of a
+  // base, fills `out` with them before, unless it has them.
   Status decode(const catalog::Tensor& tensor, const catalog::Chunk& chunk, Bytes payload,
-                const symmetry::GroupAccess& group, MutableBytes out);
+                const symmetry::GroupAccess& group, MutableBytes out,
+                chunk::Before before = chunk::Before::kNothing);
   Status read_chunk(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
-                    std::vector<std::byte>& payload, MutableBytes out);
+                    std::vector<std::byte>& payload, MutableBytes out,
+                    chunk::Before before = chunk::Before::kNothing);
   Status read_bytes(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
-  Status read_dense(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
+  // Decodes what a chunk has of the bytes of a dense tensor that begin at `offset`.
+  Status decode_part(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
+                     std::uint64_t offset, MutableBytes out, Buffers& with,
+                     chunk::Before before = chunk::Before::kNothing);
+  Status read_dense(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out,
+                    chunk::Before before = chunk::Before::kNothing);
+  // Fills `out` with the bytes on which a chunk leans. Does nothing if it needs none.
+  Status fill(const catalog::Tensor& tensor, const catalog::Chunk& chunk, MutableBytes out);
   // Returns what reads the base of a view.
   symmetry::ReadBase reader_of_base(const catalog::Tensor& view);
   Status read_expanded(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out);
@@ -59,6 +70,7 @@ struct Reader::State {
   Digest root;
   std::uint64_t archive_bytes = 0;
   parallel::ThreadPool pool;
+  internal::Supports supports;
 
   // The buffers of small reads, which would spend half their time on new ones.
   parallel::ObjectPool<Buffers> buffers;

@@ -75,11 +75,25 @@ Status RecordQueue::encode(Item& item) const {
   if (const auto place = std::exchange(chunk.unread, std::nullopt)) {
     BBZ_TRY(io::read_exactly(*place->source, place->offset, item.plain));
   }
+  if (chunk.support != nullptr && !chunk.coded_by) return encode_on_base(item);
   item.fields = chunk.coded_by ? chunk::describe(*chunk.tensor, chunk.number, item.plain,
                                                  *chunk.coded_by, options_.digest)
                                : chunk::encode(*chunk.tensor, chunk.number, item.plain,
                                                {options_.level}, options_.digest, item.payload);
   item.hash = options_.dedup ? repeats_.hash_of(item.payload) : RepeatFinder::Hash();
+  return {};
+}
+
+// Encodes a chunk of a tensor that leans. It repeats no other.
+Status RecordQueue::encode_on_base(Item& item) const {
+  const Chunk& chunk = *item.chunk;
+  const catalog::TensorMeta& tensor = *chunk.tensor;
+  std::vector<std::byte> support(item.plain.size());
+  const std::uint64_t first = chunk.number * tensor.chunk_elements;
+  BBZ_TRY(chunk.support->read(first * tensor.element_bits / 8, support));
+  item.fields = chunk::encode_on_base(tensor, chunk.number, item.plain, support, {options_.level},
+                                      options_.digest, item.payload);
+  item.hash = {};
   return {};
 }
 

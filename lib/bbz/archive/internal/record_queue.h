@@ -31,6 +31,7 @@ class RecordQueue {
     };
 
     std::shared_ptr<const catalog::TensorMeta> tensor;
+    std::shared_ptr<const SupportBytes> support;  // on which the tensor leans, or null
     bool placed = true;  // the tensor's record, which has chunk 0, states its place
     bool moved = false;  // the tensor does not follow the one before it
     std::uint32_t number = 0;
@@ -102,10 +103,11 @@ class RecordQueue {
     return fields.extensions.has_known();
   }
   static bool fields_extend(const catalog::TensorRecord& fields) {
-    return fields.tensor.extensions.has_known();
+    return fields.tensor.is_extended();
   }
   Result<Item*> next(container::RecordType type);
   Status encode(Item& item) const;
+  Status encode_on_base(Item& item) const;
   static void set_meta(Item& item);
   Status append(Item& item);
   Status refer(Item& item);

@@ -19,6 +19,7 @@
 struct bbz_error {
   bbz_code code = BBZ_OK;
   std::string message;
+  std::shared_ptr<const bbz::ErrorPlace> place;
 };
 
 // The handle of a source.

@@ -24,6 +24,9 @@ bbz_tensor_info describe(const catalog::Tensor& tensor);
 // Describes a metadata entry. Pointers in the struct live as long as `metadata`.
 bbz_metadata_info describe(const catalog::Metadata& metadata);
 
+// Appends the caller's list of patterns. Errors: kInvalidArgument for null in it.
+Status add_patterns(const char* const* patterns, std::size_t count, std::vector<std::string>& out);
+
 // Returns the caller's selection; for null, one of everything. Errors: kInvalidArgument,
 // kUnsupported.
 Result<ops::Selection> selection_of(const bbz_selection* given);

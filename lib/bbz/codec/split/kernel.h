@@ -107,7 +107,8 @@ struct EncodeJob {
   std::vector<Patch>* patches = nullptr;  // patches are appended, the last element first
 };
 
-// The loops of one instruction set.
+// The loops of one instruction set. Besides the layouts of dtypes, all support kByteLayout, for
+// which they do not access packed bits and bytes; the pointers to these must still be valid.
 struct Kernel {
   std::string_view name;
   // Returns whether decode and encode support this layout and grid. The portable kernel supports

@@ -91,6 +91,8 @@ struct Loops {
   static constexpr int kRest = 8 * kRestBytes + kPacked;
   static constexpr int kKeyBits = static_cast<int>(8 * sizeof(T)) - kRest;
   static constexpr unsigned kKeyMask = (1u << kKeyBits) - 1;
+  // Without a rest, the key is the element, which is not rotated.
+  static constexpr int kTurn = kRest == 0 ? 0 : 1;
   static constexpr T kPackedMask = static_cast<T>((1u << kPacked) - 1);
 
   // Makes the elements from their symbols, and adds the columns' shifts if `columns` is not null.
@@ -115,7 +117,7 @@ struct Loops {
         const T above = static_cast<T>(bits >> (kPacked * i)) & kPackedMask;
         const T value = static_cast<T>(static_cast<T>(static_cast<T>(keys[i] & kKeyMask) << kRest) |
                                        static_cast<T>(above << (8 * kRestBytes)) | rest);
-        store_le(out + static_cast<std::size_t>(begin + i) * sizeof(T), std::rotr(value, 1));
+        store_le(out + static_cast<std::size_t>(begin + i) * sizeof(T), std::rotr(value, kTurn));
       }
     }
   }
@@ -134,7 +136,7 @@ struct Loops {
       std::array<unsigned, 8> keys{};
       for (int i = 0; i < n; ++i) {
         const T value =
-            std::rotl(load_le<T>(in + static_cast<std::size_t>(begin + i) * sizeof(T)), 1);
+            std::rotl(load_le<T>(in + static_cast<std::size_t>(begin + i) * sizeof(T)), kTurn);
         std::memcpy(bytes + (begin + i) * kRestBytes, &value, kRestBytes);
         const T above = static_cast<T>(value >> (8 * kRestBytes)) & kPackedMask;
         bits |= static_cast<std::uint64_t>(above) << (kPacked * i);
@@ -163,7 +165,7 @@ struct Loops {
     for (int i = step.count; i-- > 0;) {
       if (symbols[i] != kEscapeByte) continue;
       const std::uint64_t element = step.element + static_cast<std::uint64_t>(i);
-      const T value = std::rotl(load_le<T>(job.in + element * sizeof(T)), 1);
+      const T value = std::rotl(load_le<T>(job.in + element * sizeof(T)), kTurn);
       const auto key = static_cast<unsigned>(value >> kRest);
       unsigned base = row.base;
       if (job.columns != nullptr) base += job.columns[step.column + i];
@@ -204,6 +206,7 @@ auto with_loops(const Layout& layout, F f) {
   const int rest = layout.rest_bits();
   switch (layout.element_bytes) {
     case 1:
+      if (rest == 0) return f(Loops<uint8_t, 0, 0>());
       if (rest == 2) return f(Loops<uint8_t, 2, 0>());
       if (rest == 3) return f(Loops<uint8_t, 3, 0>());
       return f(Loops<uint8_t, 4, 0>());

@@ -62,6 +62,10 @@ inline Layout layout_of(DType dtype, int top_bits) {
   return {info.bits / 8, info.layout.exponent_bits + top_bits, rest / 8, rest % 8, top_bits};
 }
 
+// The layout of chunks whose elements are bytes that are keys as a whole, without a rest. No dtype
+// has it: the difference codec codes its symbols as such a chunk.
+inline constexpr Layout kByteLayout = {1, 8, 0, 0, 1};
+
 // The fixed fields at the head of a payload.
 struct Header {
   std::uint8_t form = kForm;

@@ -5,14 +5,17 @@
 namespace bbz::codec::split {
 namespace {
 
-Status check_range(const char* field, std::uint64_t value, std::uint64_t low, std::uint64_t high) {
+constexpr const char* kName = "split float";
+
+Status check_range(const char* field, std::uint64_t value, std::uint64_t low, std::uint64_t high,
+                   const char* codec = kName) {
   if (value >= low && value <= high) return {};
-  return make_error(Code::kMalformed, "split float: {} is {}, expected {} to {}", field, value, low,
+  return make_error(Code::kMalformed, "{}: {} is {}, expected {} to {}", codec, field, value, low,
                     high);
 }
 
-Error truncated(const char* part) {
-  return make_error(Code::kMalformed, "split float: payload ends in the {}", part);
+Error truncated(const char* part, const char* codec = kName) {
+  return make_error(Code::kMalformed, "{}: payload ends in the {}", codec, part);
 }
 
 }  // namespace
@@ -76,21 +79,21 @@ void put_table(const Frequencies& frequencies, WireWriter& out) {
   for (int i = 0; i < count; ++i) out.put(frequencies[i]);
 }
 
-Result<Frequencies> get_table(WireReader& in) {
+Result<Frequencies> get_table(WireReader& in, const char* codec) {
   const int count = in.get<std::uint8_t>();
-  if (!in.ok()) return truncated("tables");
-  BBZ_TRY(check_range("symbols of a table", count, 1, kMaxSymbols));
+  if (!in.ok()) return truncated("tables", codec);
+  BBZ_TRY(check_range("symbols of a table", count, 1, kMaxSymbols, codec));
   Frequencies frequencies{};
   int sum = 0;
   for (int i = 0; i < count; ++i) {
     frequencies[i] = in.get<std::uint8_t>();
     sum += frequencies[i];
   }
-  if (!in.ok()) return truncated("tables");
+  if (!in.ok()) return truncated("tables", codec);
   if (frequencies[count - 1] == 0) {
-    return error_with_message(Code::kMalformed, "split float: a table ends in a frequency of 0");
+    return make_error(Code::kMalformed, "{}: a table ends in a frequency of 0", codec);
   }
-  BBZ_TRY(check_range("sum of a table", sum, 1, kSlots));
+  BBZ_TRY(check_range("sum of a table", sum, 1, kSlots, codec));
   frequencies[kEscapeIndex] = static_cast<std::uint8_t>(kSlots - sum);
   return frequencies;
 }

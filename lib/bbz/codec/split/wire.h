@@ -21,8 +21,9 @@ std::size_t header_size(const Header& header);
 
 // Appends a table of frequencies.
 void put_table(const Frequencies& frequencies, WireWriter& out);
-// Reads a table of frequencies. Errors: kMalformed.
-Result<Frequencies> get_table(WireReader& in);
+// Reads a table of frequencies of this codec, whose name begins the message of an error. Errors:
+// kMalformed.
+Result<Frequencies> get_table(WireReader& in, const char* codec = "split float");
 
 // Appends the lowest `bits` bits (0-16) of each value, packed from the lowest bit of the first byte
 // up. The unused bits of the last byte are zero.

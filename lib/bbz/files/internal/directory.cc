@@ -58,6 +58,7 @@ class ListedFiles final : public FileSequence {
     while (position_ < end_) {
       ListedEntry& entry = listing_.entries[position_++];
       if (entry.left_out) continue;
+      if (options_.before_file) BBZ_TRY(options_.before_file());
       BBZ_ASSIGN(auto file, open(entry));
       if (!file) continue;
       note_model(*file);

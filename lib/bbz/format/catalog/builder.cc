@@ -58,6 +58,9 @@ Status CatalogBuilder::add(const RecordView& record) {
     case RecordType::kBlockType:
       BBZ_TRY(add_block_type(record));
       break;
+    case RecordType::kBase:
+      BBZ_TRY(add_base(record));
+      break;
     case RecordType::kIndex:
     case RecordType::kTrailer:
       return expect_chunks_done(record);
@@ -215,6 +218,18 @@ Status CatalogBuilder::add_group(const RecordView& record) {
   catalog_.groups.push_back({std::move(meta), payload_of(record),
                              static_cast<std::uint32_t>(catalog_.tensors.size()), kNone});
   catalog_.stored_bytes += record.head.payload_length;
+  return {};
+}
+
+Status CatalogBuilder::add_base(const RecordView& record) {
+  BBZ_ASSIGN(BaseMeta meta, decode_base(record));
+  BBZ_TRY(expect_chunks_done(record));
+  BBZ_TRY(check_count(record, catalog_.bases.size(), BaseMeta::kMost));
+  if (meta.number != catalog_.bases.size()) {
+    return malformed(record, "number {}, expected {}", meta.number, catalog_.bases.size());
+  }
+  use(meta.extensions);
+  catalog_.bases.push_back(std::move(meta));
   return {};
 }
 

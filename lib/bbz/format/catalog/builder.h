@@ -63,6 +63,7 @@ class CatalogBuilder {
   Status add_private_name(const container::RecordView& record);
   Status add_block_type(const container::RecordView& record);
   Status check_blocks(const container::RecordView& record, const TensorMeta& meta) const;
+  Status add_base(const container::RecordView& record);
   Status add_unknown(const container::RecordView& record);
   Status check_place(const container::RecordView& record) const;
   void use(Registry registry, std::uint64_t number);

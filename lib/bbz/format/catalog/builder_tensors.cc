@@ -111,6 +111,9 @@ Status CatalogBuilder::add_tensor(const RecordView& record) {
   BBZ_TRY(check_count(record, catalog_.tensors.size(), limits_.tensors));
   BBZ_TRY(place(record, fields));
   TensorMeta& meta = fields.tensor;
+  if (meta.leans() && meta.support->base >= catalog_.bases.size()) {
+    return malformed(record, "base {} is not before it", meta.support->base);
+  }
   BBZ_TRY(check_blocks(record, meta));
   BBZ_ASSIGN(const std::uint64_t elements, bbz::element_count(meta.shape));
   const auto size = packed_bytes(elements, meta.element_bits);
@@ -173,6 +176,10 @@ Status CatalogBuilder::take_chunk(const RecordView& record, ChunkMeta meta) {
     return malformed(record, "a payload of {} bytes for {} decoded bytes", chunk.payload.length,
                      chunk.decoded_bytes);
   }
+  if (needs_base(chunk.meta.codec) && !tensor.meta.leans()) {
+    return malformed(record, "codec {} in a tensor that leans on no base",
+                     static_cast<int>(chunk.meta.codec));
+  }
   if (chunk.meta.codec == codec::CodecId::kSame) BBZ_TRY(repeat_chunk(record, chunk));
   if (chunk.same_as) {
     tensor.repeats = true;
@@ -188,7 +195,8 @@ Status CatalogBuilder::take_chunk(const RecordView& record, ChunkMeta meta) {
 Status CatalogBuilder::repeat_chunk(const RecordView& record, Chunk& chunk) {
   const Tensor& tensor = catalog_.tensors.back();
   if (!may_repeat(tensor.meta)) {
-    return malformed(record, "codec same in a tensor that is not dense, or in no file");
+    return malformed(record,
+                     "codec same in a tensor that is not dense, in no file, or leans on a base");
   }
   if (chunk.payload.length != 0) {
     return malformed(record, "codec same with a payload of {} bytes", chunk.payload.length);

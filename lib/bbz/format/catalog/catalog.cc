@@ -63,6 +63,11 @@ Result<io::ByteRange> row_bytes(const Tensor& tensor, std::uint64_t first, std::
   return io::ByteRange{begin, end - begin};
 }
 
+bool needs_base(codec::CodecId codec) {
+  const codec::Codec* const known = codec::find_codec(codec);
+  return known != nullptr && known->needs_base;
+}
+
 Payload payload_of(const container::RecordView& record) {
   const container::RecordHead& head = record.head;
   const auto before = static_cast<std::uint32_t>(head.payload_offset() - head.offset);

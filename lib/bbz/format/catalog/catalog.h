@@ -63,6 +63,8 @@ struct Payload {
   // Returns the whole record: its head, its pad and its payload.
   io::ByteRange record() const { return {offset - head_length, head_length + length}; }
 };
+// Returns whether chunks of a codec are decoded with the bytes of a base.
+bool needs_base(codec::CodecId codec);
 // Returns the place of a record's payload.
 Payload payload_of(const container::RecordView& record);
 
@@ -106,6 +108,7 @@ struct Catalog {
   std::vector<Group> groups;                   // by number
   std::vector<PrivateNameMeta> private_names;  // in archive order
   std::vector<BlockTypeMeta> block_types;      // by number
+  std::vector<BaseMeta> bases;                 // by number
   std::uint64_t unpacked_bytes = 0;            // all files together
   std::uint64_t viewed_bytes = 0;              // all views together, which no file has twice
   std::uint64_t stored_bytes = 0;              // all payloads together

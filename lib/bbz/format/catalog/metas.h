@@ -63,6 +63,14 @@ struct View {
   std::vector<std::uint64_t> strides;  // in elements of the view, for each axis
 };
 
+// The tensor of a base on which a tensor leans: any with this name, this content, and the dtype and the
+// shape of the tensor itself.
+struct Support {
+  std::uint32_t base = 0;  // number of the base
+  std::string name;        // UTF-8
+  Digest digest;           // of its bytes, of the kind in the file header
+};
+
 // What a tensor is. Its record states most of it, and the rest follows from the records before it or
 // from its name.
 struct TensorMeta {
@@ -83,11 +91,17 @@ struct TensorMeta {
   container::Extensions extensions{};    // of the record
   // Of a tensor of form view, else null. CatalogBuilder checks that the base has all its elements.
   std::shared_ptr<const View> view{};
+  // Of a tensor that leans on one of a base, else null. Such a tensor is dense and in a file.
+  std::shared_ptr<const Support> support{};
 
   // Returns whether the tensor belongs to no file: it only serves to rebuild other tensors.
   bool is_operand() const { return file == kNone; }
   // Returns whether the tensor is a view: it tiles no bytes of its file, but names some of them.
   bool is_view() const { return form == Form::kView; }
+  // Returns whether chunks of the tensor may need the bytes of a tensor elsewhere.
+  bool leans() const { return support != nullptr; }
+  // Returns whether its record has extensions that encode_meta() writes.
+  bool is_extended() const { return extensions.has_known() || leans(); }
   // Returns whether the tensor is one of the model: it has a name there, unlike plain bytes,
   // operands, and memory that others are views of.
   bool is_named() const {
@@ -162,6 +176,17 @@ struct BlockTypeMeta {
   container::Extensions extensions{};  // of the record
 };
 
+// The meta of a base record: what helps to find the tensors on which others lean.
+struct BaseMeta {
+  static constexpr std::size_t kMost = 1024;      // bases of an archive
+  static constexpr std::size_t kMostHint = 4096;  // bytes of a hint
+
+  std::uint32_t number = 0;            // of the base, from 0 in archive order
+  std::optional<Digest> root{};        // of the base, if it was an archive
+  std::string hint{};                  // the name that it had, UTF-8; may be empty
+  container::Extensions extensions{};  // of the record
+};
+
 // Appends the encoded meta of a file record to `out`. No encode_meta() checks values.
 void encode_meta(const FileMeta& meta, std::vector<std::byte>& out);
 // Appends the encoded meta of a file end record to `out`.
@@ -178,6 +203,8 @@ void encode_meta(const GroupMeta& meta, std::vector<std::byte>& out);
 void encode_meta(const PrivateNameMeta& meta, std::vector<std::byte>& out);
 // Appends the encoded meta of a block type record to `out`.
 void encode_meta(const BlockTypeMeta& meta, std::vector<std::byte>& out);
+// Appends the encoded meta of a base record to `out`.
+void encode_meta(const BaseMeta& meta, std::vector<std::byte>& out);
 
 // Decodes the meta of a file record, which must be consumed exactly. Checks the rules for a single
 // meta; CatalogBuilder checks that records fit together. Precondition: the record has the type.
@@ -203,8 +230,17 @@ Result<PrivateNameMeta> decode_private_name(const container::RecordView& record)
 // Decodes the meta of a block type record in the same way. A field of an unknown dtype is no error.
 // Errors: kMalformed; those of check_block_type().
 Result<BlockTypeMeta> decode_block_type(const container::RecordView& record);
+// Decodes the meta of a base record in the same way. Errors: kMalformed; kUnsupported if the kind of the
+// root digest is unknown; kLimit if the hint is too long.
+Result<BaseMeta> decode_base(const container::RecordView& record);
 // Decodes the check that begins the meta of an unknown record with a payload. Errors: kMalformed.
 Result<PayloadCheck> decode_check(const container::RecordView& record, DigestKind kind);
+
+// Returns the fields of the extension *leaning* of a tensor with this name.
+std::vector<std::byte> encode_support(const Support& support, std::string_view tensor);
+// Reads such fields. Returns null if they are not valid. `kind` is that of the file header.
+std::shared_ptr<const Support> decode_support(Bytes fields, std::string_view tensor,
+                                              DigestKind kind);
 
 // Appends what the root digest covers of the meta of a tensor or chunk record: all but the codec.
 // Precondition: the meta was decoded without an error.

@@ -4,7 +4,7 @@
 namespace bbz::catalog {
 
 bool may_repeat(const TensorMeta& tensor) {
-  return tensor.form == Form::kDense && !tensor.is_operand();
+  return tensor.form == Form::kDense && !tensor.is_operand() && !tensor.leans();
 }
 
 RepeatKey repeat_key(const TensorMeta& tensor, const Chunk& chunk) {

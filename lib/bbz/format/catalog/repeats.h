@@ -9,7 +9,8 @@
 
 namespace bbz::catalog {
 
-// Returns whether chunks of a tensor may repeat others, and be repeated: it is dense and in a file.
+// Returns whether chunks of a tensor may repeat others, and be repeated: it is dense, in a file,
+// and does not lean on a base.
 bool may_repeat(const TensorMeta& tensor);
 
 // What a payload is decoded by, and the checksum of what it must decode to. Two chunks with the same key

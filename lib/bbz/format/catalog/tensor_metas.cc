@@ -166,6 +166,18 @@ Status check_tensor(const RecordView& record, const TensorMeta& tensor, std::uin
   return {};
 }
 
+// Checks what a tensor that leans says of its support.
+Status check_support(const RecordView& record, const TensorRecord& meta, const Limits& limits) {
+  const TensorMeta& tensor = meta.tensor;
+  if (!tensor.leans())
+    return malformed(record, "the fields of its extension leaning are not valid");
+  BBZ_TRY(check_name(record, tensor.support->name, limits));
+  const bool may = tensor.kind == TensorKind::kTensor && tensor.form == Form::kDense &&
+                   !tensor.is_operand() && meta.chunk;
+  return may ? Status()
+             : malformed(record, "it leans, and is bytes, an operand, empty or not dense");
+}
+
 // Checks the numbers of elements of a tensor and its chunks, and sets those that are implied.
 Status count_elements(const RecordView& record, std::uint8_t more, TensorRecord& meta) {
   TensorMeta& tensor = meta.tensor;
@@ -222,7 +234,11 @@ void encode_meta(const TensorRecord& meta, std::vector<std::byte>& out) {
   for (const std::uint64_t extent : tensor.shape) w.put_varint(extent);
   if (!is_bytes) put_string(w, tensor.name);
   if (meta.chunk) put_check(w, decoded_check(*meta.chunk));
-  if (tensor.extensions.has_known()) container::write_extensions(tensor.extensions, out);
+  if (!tensor.is_extended()) return;
+  container::RecordExtensions extensions;
+  static_cast<container::Extensions&>(extensions) = tensor.extensions;
+  if (tensor.leans()) extensions.leaning = encode_support(*tensor.support, tensor.name);
+  container::write_extensions(extensions, out);
 }
 
 Result<TensorRecord> decode_tensor(const RecordView& record, DigestKind kind,
@@ -263,13 +279,19 @@ Result<TensorRecord> decode_tensor(const RecordView& record, DigestKind kind,
     meta.chunk->codec = static_cast<codec::CodecId>(codec);
     get_decoded(r, kind, *meta.chunk);
   }
-  if (!internal::get_end(record, r, tensor)) return wrong_length(record);
+  auto extensions = container::read_extensions(record.head, r);
+  if (!extensions) return wrong_length(record);
+  tensor.extensions = *extensions;
   if (!form_valid || !are_needed(first, more, codec, meta)) {
     return malformed(record,
                      "its fields contradict each other, or are not the shortest: {:#04x} {:#04x}",
                      first, more);
   }
   BBZ_TRY(check_tensor(record, tensor, more, limits));
+  if (extensions->leaning) {
+    tensor.support = decode_support(*extensions->leaning, tensor.name, kind);
+    BBZ_TRY(check_support(record, meta, limits));
+  }
   BBZ_TRY(count_elements(record, more, meta));
   // These numbers stand for none from here on.
   const bool wrong_file = (more & kOperand) == 0 && tensor.file == kNone;

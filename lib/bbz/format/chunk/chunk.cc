@@ -16,19 +16,29 @@ std::string where(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk
   return fmt::format("{}, chunk {} at offset {}", what, chunk.meta.number, chunk.payload.offset);
 }
 
+// Adds the place that the message of an error names.
+Error placed(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Error error) {
+  error.place = std::make_shared<const ErrorPlace>(
+      ErrorPlace{tensor.name, tensor.number, chunk.meta.number, chunk.payload.offset});
+  return error;
+}
+
 // Compares bytes, whose XXH3-64 is `computed`, with what a chunk decodes to.
 Status compare_decoded(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes plain,
                        std::uint64_t computed) {
   const std::uint64_t expected = chunk.meta.decoded_checksum;
   if (expected != computed) {
-    return make_error(Code::kChecksum, "{}: decoded checksum {:016x}, computed {:016x}",
-                      where(tensor, chunk), expected, computed);
+    return placed(tensor, chunk,
+                  make_error(Code::kChecksum, "{}: decoded checksum {:016x}, computed {:016x}",
+                             where(tensor, chunk), expected, computed));
   }
   if (!chunk.meta.decoded_digest) return {};
   const Digest digest = digest_of(chunk.meta.decoded_digest->kind, plain);
   if (digest == *chunk.meta.decoded_digest) return {};
-  return make_error(Code::kChecksum, "{}: decoded digest {}, computed {}", where(tensor, chunk),
-                    chunk.meta.decoded_digest->to_string(), digest.to_string());
+  return placed(
+      tensor, chunk,
+      make_error(Code::kChecksum, "{}: decoded digest {}, computed {}", where(tensor, chunk),
+                 chunk.meta.decoded_digest->to_string(), digest.to_string()));
 }
 
 }  // namespace
@@ -76,6 +86,15 @@ catalog::ChunkMeta encode(const catalog::TensorMeta& tensor, std::uint32_t numbe
   return describe(tensor, number, plain, codec, digest);
 }
 
+catalog::ChunkMeta encode_on_base(const catalog::TensorMeta& tensor, std::uint32_t number,
+                                  Bytes plain, Bytes support, const codec::EncodeOptions& options,
+                                  DigestKind digest, std::vector<std::byte>& payload) {
+  const std::uint64_t elements = plain.size() * 8 / tensor.element_bits;
+  const codec::ChunkShape shape = codec_shape(tensor, number * tensor.chunk_elements, elements);
+  const codec::CodecId codec = codec::encode_on_base(shape, plain, support, options, payload);
+  return describe(tensor, number, plain, codec, digest);
+}
+
 Status check_decoded(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes plain) {
   return compare_decoded(tensor, chunk, plain, xxh3_64(plain));
 }
@@ -85,27 +104,47 @@ Status check_payload(const catalog::TensorMeta& tensor, const catalog::Chunk& ch
   if (!chunk.payload.check) return {};
   const std::uint32_t computed = check32(payload);
   if (computed == *chunk.payload.check) return {};
-  return make_error(Code::kChecksum, "{}: payload check {:08x}, computed {:08x}",
-                    where(tensor, chunk), *chunk.payload.check, computed);
+  return placed(tensor, chunk,
+                make_error(Code::kChecksum, "{}: payload check {:08x}, computed {:08x}",
+                           where(tensor, chunk), *chunk.payload.check, computed));
 }
 
 Status check_known(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk) {
   if (!chunk.meta.extensions.unknown) return {};
-  return container::check_extensions(chunk.meta.extensions, where(tensor, chunk));
+  Status known = container::check_extensions(chunk.meta.extensions, where(tensor, chunk));
+  if (known.ok()) return known;
+  return placed(tensor, chunk, std::move(known).error());
 }
 
 namespace {
 
+// Checks that a chunk that needs the bytes of a base has them.
+Status check_support(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk,
+                     Before before) {
+  if (!catalog::needs_base(chunk.meta.codec)) return {};
+  if (!tensor.leans()) {
+    return make_error(Code::kMalformed, "{}: codec {} in a tensor that leans on no base",
+                      where(tensor, chunk), static_cast<int>(chunk.meta.codec));
+  }
+  if (before == Before::kSupport) return {};
+  return make_error(Code::kUnsupported,
+                    "{}: it leans on a tensor of a base, which is not at hand here",
+                    where(tensor, chunk));
+}
+
 // Decodes an unchecked payload, and checks the decoded bytes.
 Status decode_checked(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
-                      MutableBytes out) {
+                      MutableBytes out, Before before) {
   BBZ_TRY(check_known(tensor, chunk));
+  BBZ_TRY(check_support(tensor, chunk, before));
   Xxh3Follower hash(out);
   const Status decoded =
       codec::decode(chunk.meta.codec, codec_shape(tensor, chunk.first_element, chunk.element_count),
                     payload, out, &hash);
   if (!decoded.ok()) {
-    return make_error(decoded.code(), "{}: {}", where(tensor, chunk), decoded.error().message);
+    return placed(
+        tensor, chunk,
+        make_error(decoded.code(), "{}: {}", where(tensor, chunk), decoded.error().message));
   }
   return compare_decoded(tensor, chunk, out, hash.finish());
 }
@@ -113,8 +152,8 @@ Status decode_checked(const catalog::TensorMeta& tensor, const catalog::Chunk& c
 }  // namespace
 
 Status decode(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
-              MutableBytes out, Check check) {
-  Status decoded = decode_checked(tensor, chunk, payload, out);
+              MutableBytes out, Check check, Before before) {
+  Status decoded = decode_checked(tensor, chunk, payload, out, before);
   if (!decoded.ok() || check == Check::kPayload) {
     BBZ_TRY(check_payload(tensor, chunk, payload));  // cheap now, since it is in the cache
   }

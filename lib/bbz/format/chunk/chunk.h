@@ -44,12 +44,26 @@ enum class Check {
   kPayload,
 };
 
+// What the output holds before a chunk is decoded into it.
+enum class Before {
+  kNothing,  // bytes of no meaning
+  // The bytes on which the chunk leans (format-spec/records.md#leaning-tensors), which the caller has
+  // checked: those of a tensor that has the digest of catalog::Support.
+  kSupport,
+};
+
+// Encodes chunk `number` of a tensor that leans, as encode() does. `support` is the bytes on which the
+// chunk leans, as many as `plain`.
+catalog::ChunkMeta encode_on_base(const catalog::TensorMeta& tensor, std::uint32_t number,
+                                  Bytes plain, Bytes support, const codec::EncodeOptions& options,
+                                  DigestKind digest, std::vector<std::byte>& payload);
+
 // Decodes a payload into `out`, of exactly chunk.decoded_bytes bytes, and checks it. A payload whose
 // check is not known (see catalog::Payload) is not held against it.
-// Errors, naming tensor, chunk and offset: kChecksum, kMalformed, kUnsupported. On an error the
-// contents of `out` are unspecified.
+// Errors, naming tensor, chunk and offset: kChecksum, kMalformed, kUnsupported; the latter also if the
+// chunk needs a base and `before` is kNothing. On an error the contents of `out` are unspecified.
 Status decode(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes payload,
-              MutableBytes out, Check check = Check::kDecoded);
+              MutableBytes out, Check check = Check::kDecoded, Before before = Before::kNothing);
 
 // Checks that bytes are those that a chunk decodes to: the decoded checksum, and the decoded digest if
 // there is one. Errors: kChecksum, naming tensor, chunk and offset. Precondition: `plain` has

@@ -64,6 +64,7 @@ enum class RecordType : std::uint32_t {
   kTrailer = 8,       // the end of the archive, with its root digest
   kPrivateName = 10,  // the meaning of a private number
   kBlockType = 11,    // what the elements of tensors of blocks are
+  kBase = 12,         // where the tensors are on which others lean
 };
 
 // The first private number of every registry.

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "bbz/format/container/record.h"
 #include "bbz/io/file_attributes.h"
@@ -39,15 +40,28 @@ struct FileExtensions : Extensions {
   bool has_known() const { return !attributes.empty() || Extensions::has_known(); }
 };
 
+// The same of any record, with what is too large to be kept for each.
+struct RecordExtensions : FileExtensions {
+  // The fields of the extension *leaning* of a tensor, which catalog::decode_tensor() reads.
+  std::optional<std::vector<std::byte>> leaning{};
+};
+
 // Appends a list of extensions with the known ones of `extensions`. Precondition: it has one.
+void write_extensions(const RecordExtensions& extensions, std::vector<std::byte>& out);
+// Does the same for a record that is not that of a tensor which leans.
 void write_extensions(const FileExtensions& extensions, std::vector<std::byte>& out);
-// Does the same for a record that is not that of a file.
+// Does the same for a record that is not that of a file either.
 void write_extensions(const Extensions& extensions, std::vector<std::byte>& out);
+
+// Returns a list of extensions with other fields of its extension *leaning*. Precondition: `list` is one
+// that read_extensions() takes.
+std::vector<std::byte> replace_leaning(Bytes list, const std::vector<std::byte>& fields);
 
 // Reads the list of extensions that ends the meta of an extended record. Returns nothing if it is
 // not valid, or does not fill the rest of the meta exactly. For another record, returns no
-// extensions if the meta was read to its end. Only a file record has attributes.
-std::optional<FileExtensions> read_extensions(const RecordHead& head, WireReader& rest);
+// extensions if the meta was read to its end. Only a file record has attributes, and only that of a
+// tensor leans.
+std::optional<RecordExtensions> read_extensions(const RecordHead& head, WireReader& rest);
 
 // Checks that no extension is required that is not known. `what` names what they are of. Errors:
 // kUnsupported.

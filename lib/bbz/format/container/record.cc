@@ -22,7 +22,7 @@ struct TypeRow {
   std::uint64_t Limits::*payload_limit;  // nullptr for a type that never has a payload
 };
 
-constexpr std::array<TypeRow, 10> kTypes = {{
+constexpr std::array<TypeRow, 11> kTypes = {{
     {RecordType::kFile, "file", 0, kFlagExtended, nullptr},
     {RecordType::kFileEnd, "file end", 0, kFlagExtended, nullptr},
     {RecordType::kTensor, "tensor", 0, kFlagPayload | kFlagPadded | kFlagExtended,
@@ -35,6 +35,7 @@ constexpr std::array<TypeRow, 10> kTypes = {{
     {RecordType::kTrailer, "trailer", 0, 0, nullptr},
     {RecordType::kPrivateName, "private name", kFlagSkippable, kFlagExtended, nullptr},
     {RecordType::kBlockType, "block type", 0, kFlagExtended, nullptr},
+    {RecordType::kBase, "base", kFlagSkippable, kFlagExtended, nullptr},
 }};
 
 const TypeRow* find_type(RecordType type) {

@@ -1,5 +1,6 @@
 #include "bbz/ops/internal/packer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "bbz/base/format.h"
@@ -126,12 +127,37 @@ Status Packer::limit_open_files(std::shared_ptr<io::Source>& source) {
   return {};
 }
 
+// Finds the tensor of the base on which a tensor can lean: of its name, its dtype and its shape.
+Result<std::optional<LeansOn>> Packer::find_support(const TensorSpec& spec) {
+  BBZ_ASSIGN(const catalog::TensorMeta meta, tensor_meta(spec, writer_.options().chunk_bytes));
+  BBZ_ASSIGN(const std::uint64_t elements, element_count(spec.shape));
+  const auto size = packed_bytes(elements, meta.element_bits);
+  if (!size || *size == 0) return std::optional<LeansOn>();
+  BBZ_ASSIGN(const std::vector<BaseTensor> found, options_.base->find(spec.name, nullptr));
+  const auto alike =
+      std::ranges::find_if(found, [&](const BaseTensor& other) { return is_alike(meta, other); });
+  if (alike == found.end()) return std::optional<LeansOn>();
+  const auto [base, added] = bases_.try_emplace(alike->file);
+  if (added) {
+    BBZ_ASSIGN(base->second, writer_.add_base(*alike->file));
+  }
+  LeansOn leans{base->second, alike->info.name, nullptr};
+  if (!writer_.measures()) {
+    BBZ_ASSIGN(leans.bytes, SupportBytes::load(*alike, *size, writer_.options().digest));
+  }
+  ++summary_.leaning;
+  return std::optional(std::move(leans));
+}
+
 Status Packer::add_extent(const std::shared_ptr<io::Source>& source, const Extent& extent) {
   TensorSpec spec = tensor_spec(extent);
   ++tensors_;
   if (is_tensor(extent)) {
     spec.layer = options_.layers.layer_of(spec.name);
     ++summary_.tensors;
+    if (options_.base != nullptr) {
+      BBZ_ASSIGN(spec.leans, find_support(spec));
+    }
   }
   BBZ_TRY(writer_.begin_tensor(spec));
   std::uint64_t offset = extent.offset;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "bbz/ops/pack.h"
@@ -32,6 +34,7 @@ class Packer {
  private:
   Status limit_open_files(std::shared_ptr<io::Source>& source);
   Status add_extent(const std::shared_ptr<io::Source>& source, const files::Extent& extent);
+  Result<std::optional<LeansOn>> find_support(const TensorSpec& spec);
   Status add_views(const files::SourceFile& file, std::uint32_t first_tensor);
   Status add_rest(io::Source& source, std::uint64_t offset);
   void count_bytes(std::uint64_t bytes);
@@ -41,6 +44,7 @@ class Packer {
   PackSummary summary_;
   std::uint32_t tensors_ = 0;       // that the writer was given, of every kind
   std::uint64_t viewed_bytes_ = 0;  // of the views so far
+  std::map<std::shared_ptr<const catalog::BaseMeta>, std::uint32_t> bases_;  // their numbers
   std::vector<std::byte> buffer_;
   std::vector<std::weak_ptr<io::Source>> open_;  // sources that the writer may still read
 };

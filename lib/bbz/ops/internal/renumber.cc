@@ -1,5 +1,8 @@
 #include "bbz/ops/internal/renumber.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 
@@ -41,6 +44,7 @@ void Renumberer::begin_part(const container::FileHeader& header) {
   header_ = header;
   before_ = so_far_;
   block_numbers_.clear();
+  base_numbers_.clear();
 }
 
 Result<Meta> Renumberer::meta_of(const RecordView& record, Bytes payload, bool repeats) {
@@ -85,6 +89,8 @@ Result<Meta> Renumberer::meta_of(const RecordView& record, Bytes payload, bool r
       return private_name(record);
     case RecordType::kBlockType:
       return block_type(record);
+    case RecordType::kBase:
+      return base(record);
     default:
       return refused(record, "its type is not known");
   }
@@ -97,6 +103,7 @@ Result<Meta> Renumberer::tensor(const RecordView& record, bool repeats) {
   BBZ_TRY(check_known(record, meta.extensions));
   if (!catalog::is_known(meta.form)) return refused(record, "its form is not known");
   meta.extensions = {};  // they are copied as they are
+  const auto support = std::exchange(meta.support, nullptr);
   catalog::TensorRecord fields = original;
   fields.tensor.number += before_.tensors;
   if (!fields.tensor.is_operand()) fields.tensor.file += before_.files;
@@ -106,7 +113,17 @@ Result<Meta> Renumberer::tensor(const RecordView& record, bool repeats) {
   }
   if (repeats && fields.chunk) fields.chunk->codec = codec::CodecId::kSame;
   ++so_far_.tensors;
-  return Meta(encoded(record, original, fields));
+  if (support == nullptr) return Meta(encoded(record, original, fields));
+  catalog::Support leans = *support;
+  leans.base = base_numbers_[leans.base];
+  std::vector<std::byte> before;
+  catalog::encode_meta(original, before);
+  std::vector<std::byte> whole;
+  catalog::encode_meta(fields, whole);
+  const std::vector<std::byte> extensions = container::replace_leaning(
+      record.meta.subspan(before.size()), catalog::encode_support(leans, meta.name));
+  whole.insert(whole.end(), extensions.begin(), extensions.end());
+  return Meta(std::move(whole));
 }
 
 Result<Meta> Renumberer::metadata(const RecordView& record, Bytes payload) {
@@ -125,6 +142,24 @@ Result<Meta> Renumberer::metadata(const RecordView& record, Bytes payload) {
   return make_error(Code::kInvalidArgument,
                     "metadata {} of the archive: its value is not that of a part before it",
                     quoted(fields.key));
+}
+
+// Gives a base the number that it has in the whole: that of an equal one, if a part before it has one.
+Result<Meta> Renumberer::base(const RecordView& record) {
+  BBZ_ASSIGN(const catalog::BaseMeta original, catalog::decode_base(record));
+  BBZ_TRY(check_known(record, original.extensions));
+  const auto known = std::ranges::find_if(bases_, [&](const catalog::BaseMeta& one) {
+    return one.root == original.root && one.hint == original.hint;
+  });
+  if (known != bases_.end()) {
+    base_numbers_.push_back(known->number);
+    return Meta();
+  }
+  catalog::BaseMeta fields = original;
+  fields.number = static_cast<std::uint32_t>(bases_.size());
+  bases_.push_back(fields);
+  base_numbers_.push_back(fields.number);
+  return Meta(encoded(record, original, fields));
 }
 
 // Gives a block type the number that it has in the whole: that of an equal one, if a part before it

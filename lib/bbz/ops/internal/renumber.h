@@ -37,6 +37,7 @@ class Renumberer {
   Result<std::optional<std::vector<std::byte>>> metadata(const container::RecordView& record,
                                                          Bytes payload);
   Result<std::optional<std::vector<std::byte>>> private_name(const container::RecordView& record);
+  Result<std::optional<std::vector<std::byte>>> base(const container::RecordView& record);
   Result<std::optional<std::vector<std::byte>>> block_type(const container::RecordView& record);
 
   Limits limits_;
@@ -45,8 +46,10 @@ class Renumberer {
   Counts so_far_;
   std::map<std::string, catalog::BlockTypeMeta> block_types_;  // of the whole, by name
   std::vector<std::uint32_t>
-      block_numbers_;                     // in the whole, of the block types of the present part
-  std::map<std::string, Digest> values_;  // XXH3-128 of the metadata of the archive, by key
+      block_numbers_;                        // in the whole, of the block types of the present part
+  std::vector<catalog::BaseMeta> bases_;     // of the whole
+  std::vector<std::uint32_t> base_numbers_;  // in the whole, of the bases of the present part
+  std::map<std::string, Digest> values_;     // XXH3-128 of the metadata of the archive, by key
   std::map<std::pair<catalog::Registry, std::uint64_t>, std::string> names_;  // of private numbers
 };
 

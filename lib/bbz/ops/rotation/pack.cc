@@ -74,6 +74,7 @@ junction::Detection detect(const Model& model) {
 }
 
 Status check_work(const Model& model, const junction::Detection& detection) {
+  BBZ_TRY(model::check_expansion(model));
   // The tensors that touch even the widest junction have a hundred times the bytes that this asks
   // for. The free part takes less than a second.
   constexpr double kMostPerByte = 4096, kFree = 1 << 30;

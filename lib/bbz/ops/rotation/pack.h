@@ -22,8 +22,8 @@ junction::Detection detect(const Model& model);
 
 // Checks that the work at the proven junctions, which is cubic in their widths, is in proportion to
 // the stored bytes of the model: an archive of a few constants may stand for matrices that take
-// hours.
-// Errors: kLimit.
+// hours. Checks also that the tensors are not too many names of the same bytes.
+// Errors: kLimit; those of model::check_expansion().
 Status check_work(const Model& model, const junction::Detection& detection);
 
 // Returns an empty string if kAuto certainly rotates a junction. Otherwise the model is one to

@@ -41,6 +41,9 @@ class ViewLayout {
   bool ascends() const;
   // Returns whether all elements are consecutive, in the order of the view.
   bool is_run() const;
+  // Returns the number of elements that follow each other in the base and in the view, wherever they
+  // begin: 1 if the last axis has another stride. Precondition: there are elements.
+  std::uint64_t run() const { return axes_.back().stride == 1 ? axes_.back().extent : 1; }
   // Returns the place of the first element.
   std::uint64_t offset() const { return offset_; }
   // Returns the bytes from the first to the last of all elements. Precondition: there are elements.

@@ -239,6 +239,7 @@ void avx2_decode(DecodeJob& job) {
   using namespace avx2;
   switch (job.layout.element_bytes) {
     case 1:
+      if (job.layout.packed_bits == 0) return decode_format<Byte>(job);
       return job.layout.packed_bits == 3 ? decode_format<F8<3>>(job) : decode_format<F8<2>>(job);
     case 2:
       return job.layout.packed_bits == 7 ? decode_format<Bf16>(job) : decode_format<F16>(job);

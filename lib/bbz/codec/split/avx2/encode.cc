@@ -269,9 +269,10 @@ __attribute__((noinline)) void put_escapes(EncodeJob& job, const Target& t, std:
     constexpr int kBytes = Format::kElementBytes;
     std::uint32_t value = 0;
     std::memcpy(&value, t.in + lane * kBytes, kBytes);
-    // The key is below the sign.
+    // The key is below the sign, if it is not the whole element.
     constexpr unsigned kMask = (1u << Format::kKeyBits) - 1;
-    const unsigned key = value >> (8 * kBytes - 1 - Format::kKeyBits) & kMask;
+    constexpr int kAbove = Format::kKeyBits == 8 * kBytes ? 0 : 1;
+    const unsigned key = value >> (8 * kBytes - kAbove - Format::kKeyBits) & kMask;
     unsigned base = t.base;
     if (kColumns) base += t.columns[lane];
     unsigned escape = (key - base + unsigned{kSymbolBias}) & kMask;
@@ -354,6 +355,7 @@ void avx2_encode(EncodeJob& job) {
   using namespace avx2;
   switch (job.layout.element_bytes) {
     case 1:
+      if (job.layout.packed_bits == 0) return encode_format<SplitByte>(job);
       return job.layout.packed_bits == 3 ? encode_format<SplitF8<3>>(job)
                                          : encode_format<SplitF8<2>>(job);
     case 2:

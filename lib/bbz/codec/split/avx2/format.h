@@ -170,6 +170,22 @@ struct F8 {
   }
 };
 
+// Bytes that are keys as a whole: kByteLayout.
+struct Byte {
+  static constexpr int kElementBytes = 1;
+  static constexpr int kPackedBits = 0;
+  static constexpr int kRestBytes = 0;
+
+  static V half(V symbols, V origins) {
+    return _mm256_srli_epi16(_mm256_add_epi16(symbols, _mm256_slli_epi16(origins, 8)), 8);
+  }
+  void merge(const Words& symbols, const Words& origins, const std::uint8_t*, const std::uint8_t*,
+             std::uint8_t* out) const {
+    const V bytes = pack({half(symbols.low, origins.low), half(symbols.high, origins.high)});
+    store(out, _mm256_permute4x64_epi64(bytes, 0xD8));
+  }
+};
+
 }  // namespace bbz::codec::split::avx2
 
 BBZ_AVX2_END

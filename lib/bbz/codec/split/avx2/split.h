@@ -170,6 +170,18 @@ struct SplitF8 {
   }
 };
 
+// Bytes that are keys as a whole: kByteLayout.
+struct SplitByte {
+  static constexpr int kElementBytes = 1;
+  static constexpr int kPackedBits = 0;
+  static constexpr int kRestBytes = 0;
+  static constexpr int kKeyBits = 8;
+
+  static BBZ_AVX2_INLINE Words split(const std::uint8_t* in, std::uint8_t*, std::uint8_t*) {
+    return unpack_high(swap_middle(load(in)));
+  }
+};
+
 }  // namespace bbz::codec::split::avx2
 
 BBZ_AVX2_END

@@ -229,6 +229,7 @@ void avx512_decode(DecodeJob& job) {
   const Layout& layout = job.layout;
   switch (layout.element_bytes) {
     case 1:
+      if (layout.packed_bits == 0) return decode_format<Byte>(job);
       return layout.packed_bits == 3 ? decode_format<F8<3>>(job) : decode_format<F8<2>>(job);
     case 2:
       return layout.packed_bits == 7 ? decode_format<Bf16>(job) : decode_format<F16>(job);

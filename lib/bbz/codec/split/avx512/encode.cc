@@ -237,6 +237,21 @@ struct F8 {
   }
 };
 
+// Bytes that are keys as a whole: kByteLayout.
+struct Byte {
+  static constexpr int kElementBytes = 1;
+  static constexpr int kPackedBits = 0;
+  static constexpr int kRestBytes = 0;
+  static constexpr int kKeyBits = 8;
+
+  template <bool kAll>
+  Words split(const std::uint8_t* in, const Target&, __mmask64 active, std::uint64_t) const {
+    const V v = load_elements<kAll>(in, active, 0, 1);
+    return {_mm512_cvtepu8_epi16(_mm512_castsi512_si256(v)),
+            _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(v, 1))};
+  }
+};
+
 // Stores the escaped bytes of the lanes in `escaped`, from their symbols, and appends patches if
 // they need them.
 template <int kKeyBits>
@@ -359,6 +374,7 @@ void avx512_encode(EncodeJob& job) {
   const Layout& layout = job.layout;
   switch (layout.element_bytes) {
     case 1:
+      if (layout.packed_bits == 0) return encode_format<Byte>(job);
       return layout.packed_bits == 3 ? encode_format<F8<3>>(job) : encode_format<F8<2>>(job);
     case 2:
       return layout.packed_bits == 7 ? encode_format<Bf16>(job) : encode_format<F16>(job);

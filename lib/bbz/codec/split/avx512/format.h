@@ -189,6 +189,24 @@ struct F8 {
   }
 };
 
+// Bytes that are keys as a whole: kByteLayout.
+struct Byte {
+  static constexpr int kElementBytes = 1;
+  static constexpr int kPackedBits = 0;
+  static constexpr int kRestBytes = 0;
+
+  template <bool kAll, bool kColumns>
+  void merge(V symbol, const Source& s, __mmask64 active, std::uint8_t* out) const {
+    V key = _mm512_add_epi8(symbol, _mm512_set1_epi8(static_cast<char>(s.base)));
+    if (kColumns) key = _mm512_add_epi8(key, byte_columns(s.columns, active));
+    if (kAll) {
+      _mm512_storeu_si512(out, key);
+    } else {
+      _mm512_mask_storeu_epi8(out, active, key);
+    }
+  }
+};
+
 }  // namespace bbz::codec::split::avx512
 
 BBZ_AVX512_END

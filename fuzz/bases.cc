@@ -1,0 +1,140 @@
+// A difference and its base, both hostile. First a tensor and its base are made of the input, and
+// written and read: the same bytes come back, also in place. Then bytes of the archive are changed, and
+// the base: what is read then is an error or the same bytes.
+#include <cstdlib>
+
+#include "bbz/archive/reader.h"
+#include "bbz/archive/stream.h"
+#include "bbz/archive/writer.h"
+
+namespace {
+
+using namespace bbz;
+
+// One tensor, which is what the input says.
+class InputBase final : public Base {
+ public:
+  InputBase(const TensorInfo& info, std::vector<std::byte> bytes)
+      : info_(info), bytes_(std::move(bytes)) {}
+
+  Result<std::vector<BaseTensor>> find(std::string_view, const catalog::BaseMeta*) override {
+    BaseTensor tensor;
+    tensor.info = info_;
+    tensor.origin = "input";
+    tensor.file = std::make_shared<const catalog::BaseMeta>();
+    tensor.read = [this](std::uint64_t offset, MutableBytes out) -> Status {
+      if (offset > bytes_.size() || out.size() > bytes_.size() - offset) std::abort();
+      std::ranges::copy(Bytes(bytes_).subspan(offset, out.size()), out.begin());
+      return {};
+    };
+    return std::vector<BaseTensor>{tensor};
+  }
+  std::string shown() const override { return "input"; }
+
+  std::vector<std::byte>& bytes() { return bytes_; }
+
+ private:
+  TensorInfo info_;
+  std::vector<std::byte> bytes_;
+};
+
+class Collector final : public Visitor {
+ public:
+  Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
+    if (tensor.byte_size != expected.size()) return {};
+    const Bytes right = expected.subspan(offset, bytes.size());
+    if (tensor.meta.leans() && !std::ranges::equal(bytes, right)) std::abort();
+    return {};
+  }
+  Bytes expected;
+};
+
+Result<std::vector<std::byte>> write(const TensorInfo& info, Bytes plain, InputBase& base,
+                                     const WriteOptions& options) {
+  std::vector<std::byte> archive;
+  const auto sink = io::memory_sink(archive);
+  BBZ_ASSIGN(Writer writer, Writer::create(*sink, options));
+  BBZ_ASSIGN(const auto found, base.find(info.name, nullptr));
+  BBZ_TRY(writer.begin_file("f"));
+  TensorSpec spec;
+  spec.name = info.name;
+  spec.dtype = info.dtype;
+  spec.shape = info.shape;
+  LeansOn leans;
+  BBZ_ASSIGN(leans.base, writer.add_base(*found[0].file));
+  leans.name = info.name;
+  BBZ_ASSIGN(leans.bytes, SupportBytes::load(found[0], plain.size(), options.digest));
+  spec.leans = leans;
+  BBZ_TRY(writer.begin_tensor(spec));
+  BBZ_TRY(writer.write(plain));
+  BBZ_TRY(writer.end_tensor());
+  BBZ_TRY(writer.end_file());
+  BBZ_TRY(writer.finish());
+  return archive;
+}
+
+// Reads the archive in every way. Returns whether all of it came back; aborts if something else did.
+bool read(Bytes archive, Bytes plain, const std::shared_ptr<InputBase>& base) {
+  ReadOptions options;
+  options.threads = 1;
+  options.base = base;
+  Collector collector;
+  collector.expected = plain;
+  StreamOptions stream;
+  stream.threads = 1;
+  stream.base = base;
+  (void)read_stream(*io::memory_source(archive), stream, collector);
+  const auto reader = Reader::open(io::memory_source(archive), options);
+  if (!reader.ok() || reader->catalog().tensors.size() != 1) return false;
+  const catalog::Tensor& tensor = reader->catalog().tensors[0];
+  if (tensor.byte_size != plain.size()) return false;
+  std::vector<std::byte> out(plain.size());
+  const bool whole = reader->read_tensor(0, out).ok();
+  if (whole && !std::ranges::equal(out, plain)) std::abort();
+  std::vector<std::byte> resident = base->bytes();
+  const bool updated = reader->update_tensor(0, resident).ok();
+  if (updated && !std::ranges::equal(resident, plain)) std::abort();
+  return whole && updated;
+}
+
+Status run(Bytes input) {
+  // Eight bytes of choices, then the base, and then what differs from it.
+  constexpr std::size_t kChoices = 8;
+  if (input.size() < kChoices) return {};
+  const auto choice = [&](std::size_t i) { return std::to_integer<std::size_t>(input[i]); };
+  const auto table = dtype_table();
+  const DTypeInfo& dtype = table[choice(0) % table.size()];
+  WriteOptions options;
+  options.threads = 1;
+  options.chunk_bytes = 16u << (choice(2) % 10);
+  options.digest = choice(2) >= 128 ? DigestKind::kSha256 : DigestKind::kXxh3_128;
+  const std::uint64_t row = 1 + choice(1) % 64;
+  const std::uint64_t row_bytes = row * 8 * static_cast<std::uint64_t>(dtype.bits) / 8;
+  const Bytes data = input.subspan(kChoices);
+  const std::uint64_t rows = data.size() / row_bytes;
+  if (rows == 0) return {};
+  const Bytes plain = data.first(rows * row_bytes);
+  std::vector<std::byte> old(plain.begin(), plain.end());
+  const std::size_t step = 1 + choice(3);
+  for (std::size_t i = 0; i < old.size(); i += step) {
+    old[i] ^= static_cast<std::byte>(choice(4));
+  }
+  const TensorInfo info{"t", dtype.dtype, {rows, row * 8}};
+  const auto base = std::make_shared<InputBase>(info, old);
+  BBZ_ASSIGN(std::vector<std::byte> archive, write(info, plain, *base, options));
+  if (!read(archive, plain, base)) std::abort();
+
+  const std::size_t at = (choice(5) << 8 | choice(6)) % archive.size();
+  archive[at] ^= static_cast<std::byte>(choice(7));
+  read(archive, plain, base);
+  base->bytes()[at % old.size()] ^= static_cast<std::byte>(choice(7) | 1);
+  read(archive, plain, base);
+  return {};
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (!run(std::as_bytes(std::span(data, size))).ok()) std::abort();
+  return 0;
+}

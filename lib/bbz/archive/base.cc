@@ -1,0 +1,41 @@
+#include "bbz/archive/base.h"
+
+#include <algorithm>
+
+namespace bbz {
+
+bool is_alike(const catalog::TensorMeta& tensor, const BaseTensor& other) {
+  return tensor.dtype == other.info.dtype && tensor.shape == other.info.shape &&
+         tensor.element_bits == element_bits(other.info);
+}
+
+Result<std::shared_ptr<const SupportBytes>> SupportBytes::load(const BaseTensor& tensor,
+                                                               std::uint64_t size,
+                                                               DigestKind kind) {
+  constexpr std::uint64_t kPart = std::uint64_t{8} << 20;
+  auto support = std::make_shared<SupportBytes>();
+  support->tensor_ = tensor;
+  Hasher hasher(kind);
+  if (size <= kMostKept) {
+    support->bytes_ = LargeBuffer(size);
+    BBZ_TRY(tensor.read(0, support->bytes_));
+    hasher.update(support->bytes_);
+  } else {
+    LargeBuffer part(kPart);
+    for (std::uint64_t offset = 0; offset < size; offset += kPart) {
+      const MutableBytes bytes = MutableBytes(part).first(std::min(kPart, size - offset));
+      BBZ_TRY(tensor.read(offset, bytes));
+      hasher.update(bytes);
+    }
+  }
+  support->digest_ = hasher.finish();
+  return std::shared_ptr<const SupportBytes>(std::move(support));
+}
+
+Status SupportBytes::read(std::uint64_t offset, MutableBytes out) const {
+  if (bytes_.size() == 0) return tensor_.read(offset, out);
+  std::ranges::copy(Bytes(bytes_).subspan(offset, out.size()), out.begin());
+  return {};
+}
+
+}  // namespace bbz

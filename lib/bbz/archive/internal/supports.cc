@@ -1,0 +1,130 @@
+#include "bbz/archive/internal/supports.h"
+
+#include <algorithm>
+
+#include "bbz/base/format.h"
+#include "bbz/base/names.h"
+#include "bbz/base/shape.h"
+
+namespace bbz::internal {
+namespace {
+
+// Says on what a tensor leans.
+std::string subject(const catalog::Tensor& tensor, const catalog::BaseMeta& base) {
+  const catalog::TensorMeta& meta = tensor.meta;
+  std::string text = fmt::format("tensor {} leans on ", quoted(meta.name));
+  text += meta.support->name == meta.name ? "the tensor of that name"
+                                          : fmt::format("tensor {}", quoted(meta.support->name));
+  text += base.hint.empty() ? " of a base" : fmt::format(" of base {}", quoted(base.hint));
+  if (base.root) text += fmt::format(" ({})", base.root->to_string());
+  return text;
+}
+
+std::string described(const TensorInfo& info) {
+  const DTypeInfo* const dtype = find_dtype(info.dtype);
+  std::string name =
+      dtype != nullptr ? std::string(dtype->name) : fmt::format("{}", static_cast<int>(info.dtype));
+  if (info.block != nullptr) name = quoted(info.block->name);
+  std::string shape;
+  for (const std::uint64_t extent : info.shape) {
+    shape += fmt::format("{}{}", shape.empty() ? "" : ", ", extent);
+  }
+  return fmt::format("dtype {} and shape [{}]", name, shape);
+}
+
+}  // namespace
+
+Result<Supports::Bytes> Supports::look_for(const catalog::Tensor& tensor,
+                                           const catalog::BaseMeta& base, Entry& entry) {
+  if (base_ == nullptr) {
+    return make_error(Code::kUnsupported, "{}, and no base is given", subject(tensor, base));
+  }
+  const catalog::Support& support = *tensor.meta.support;
+  BBZ_ASSIGN(const std::vector<BaseTensor> found, base_->find(support.name, &base));
+  if (found.empty()) {
+    return make_error(Code::kUnsupported, "{}, which {} does not have", subject(tensor, base),
+                      base_->shown());
+  }
+  std::string others;
+  for (const BaseTensor& candidate : found) {
+    if (!others.empty()) others += "; ";
+    if (!is_alike(tensor.meta, candidate)) {
+      const TensorInfo own{tensor.meta.name, tensor.meta.dtype, tensor.meta.shape, tensor.block};
+      others += fmt::format("that of {} has {}, expected {}", candidate.origin,
+                            described(candidate.info), described(own));
+      continue;
+    }
+    BBZ_ASSIGN(Bytes bytes, SupportBytes::load(candidate, tensor.byte_size, support.digest.kind));
+    if (bytes->digest() == support.digest) {
+      entry.tensor = candidate;
+      return bytes;
+    }
+    others += fmt::format("that of {} has the digest {}, expected {}", candidate.origin,
+                          bytes->digest().to_string(), support.digest.to_string());
+  }
+  return make_error(Code::kDigestMismatch, "{}, and this is another base: {}",
+                    subject(tensor, base), others);
+}
+
+void Supports::keep(Bytes bytes) {
+  const std::lock_guard lock(mutex_);
+  const auto known = std::ranges::find(kept_, bytes);
+  if (known != kept_.end()) {
+    std::rotate(kept_.begin(), known, std::next(known));
+    return;
+  }
+  kept_.insert(kept_.begin(), std::move(bytes));
+  std::uint64_t sum = 0;
+  const auto over = std::ranges::find_if(kept_, [&](const Bytes& one) {
+    sum += one->kept();
+    return sum > SupportBytes::kMostKept;
+  });
+  kept_.erase(std::max(over, std::next(kept_.begin())), kept_.end());
+}
+
+Result<std::shared_ptr<Supports::Entry>> Supports::find(const catalog::Tensor& tensor,
+                                                        const catalog::BaseMeta& base) {
+  std::shared_ptr<Entry> entry;
+  {
+    const std::lock_guard lock(mutex_);
+    auto& known = entries_[tensor.meta.number];
+    if (known == nullptr) known = std::make_shared<Entry>();
+    entry = known;
+  }
+  // Other chunks of the tensor wait here.
+  const std::lock_guard lock(entry->mutex);
+  if (!entry->done) {
+    Result<Bytes> bytes = look_for(tensor, base, *entry);
+    const bool passing = bytes.code() == Code::kIo || bytes.code() == Code::kCancelled ||
+                         bytes.code() == Code::kOutOfMemory;
+    if (passing) return bytes.error();
+    entry->done = true;
+    if (bytes.ok()) {
+      entry->bytes = *bytes;
+      keep(std::move(bytes).value());
+    } else {
+      entry->outcome = bytes.error();
+    }
+  }
+  BBZ_TRY(entry->outcome);
+  return entry;
+}
+
+Status Supports::check(const catalog::Tensor& tensor, const catalog::BaseMeta& base) {
+  const auto found = find(tensor, base);
+  return found.ok() ? Status() : Status(found.error());
+}
+
+Status Supports::fill(const catalog::Tensor& tensor, const catalog::BaseMeta& base,
+                      const catalog::Chunk& chunk, MutableBytes out) {
+  BBZ_ASSIGN(const std::shared_ptr<Entry> entry, find(tensor, base));
+  const std::uint64_t offset = chunk.first_element * tensor.meta.element_bits / 8;
+  if (Bytes bytes = entry->bytes.lock()) {
+    BBZ_TRY(bytes->read(offset, out));
+    keep(std::move(bytes));
+    return {};
+  }
+  return entry->tensor.read(offset, out);
+}
+
+}  // namespace bbz::internal

@@ -1,0 +1,52 @@
+// Supports: gives the bytes on which the chunks of an archive lean.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "bbz/archive/base.h"
+#include "bbz/format/catalog/catalog.h"
+
+namespace bbz::internal {
+
+// Finds the support of each tensor once, and checks its digest. Thread-safe.
+class Supports {
+ public:
+  // `base` may be null: then nothing is found.
+  explicit Supports(std::shared_ptr<Base> base) : base_(std::move(base)) {}
+
+  // Fills `out` with the bytes on which a chunk of `tensor` leans. `base` is the record of its base.
+  // Errors, naming the tensor and the base: kUnsupported if there is no base, or if it lacks the tensor;
+  // kDigestMismatch if it has another; those of Base and of BaseTensor::read.
+  Status fill(const catalog::Tensor& tensor, const catalog::BaseMeta& base,
+              const catalog::Chunk& chunk, MutableBytes out);
+  // Finds the support of a tensor, and checks its digest. Errors: those of fill().
+  Status check(const catalog::Tensor& tensor, const catalog::BaseMeta& base);
+
+ private:
+  using Bytes = std::shared_ptr<const SupportBytes>;
+
+  // A tensor whose support is looked for, or known.
+  struct Entry {
+    std::mutex mutex;  // guards the others
+    bool done = false;
+    Status outcome;
+    BaseTensor tensor;                        // the support
+    std::weak_ptr<const SupportBytes> bytes;  // its bytes, as long as `kept_` has them
+  };
+
+  Result<std::shared_ptr<Entry>> find(const catalog::Tensor& tensor, const catalog::BaseMeta& base);
+  Result<Bytes> look_for(const catalog::Tensor& tensor, const catalog::BaseMeta& base,
+                         Entry& entry);
+  void keep(Bytes bytes);
+
+  const std::shared_ptr<Base> base_;
+  std::mutex mutex_;  // guards what follows; is taken after that of an entry
+  std::map<std::uint32_t, std::shared_ptr<Entry>> entries_;  // by the number of the tensor
+  // Those that were used last, the newest first: one, or some that have kMostKept together.
+  std::vector<Bytes> kept_;
+};
+
+}  // namespace bbz::internal

@@ -1,0 +1,21 @@
+// What the encoder and the decoder of floats share.
+#pragma once
+
+#include "bbz/base/checked.h"
+#include "bbz/codec/split/kernel.h"
+
+namespace bbz::codec::difference {
+
+inline const std::uint8_t* bytes_at(Bytes bytes) {
+  return reinterpret_cast<const std::uint8_t*>(bytes.data());
+}
+
+// Returns the wanted kernel, or the fastest one if `wanted` is null. Returns the portable one if
+// that kernel does not take so many lanes.
+inline const split::Kernel& choose_kernel(const split::Kernel* wanted, int lanes) {
+  const split::Grid grid{1, 1, 0, lanes};
+  if (wanted == nullptr) wanted = split::kernels().front();
+  return wanted->takes(split::kByteLayout, grid) ? *wanted : split::kPortableKernel;
+}
+
+}  // namespace bbz::codec::difference

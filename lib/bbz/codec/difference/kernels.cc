@@ -1,0 +1,34 @@
+#include "bbz/base/cpu.h"
+#include "bbz/codec/difference/avx512/avx512.h"
+#include "bbz/codec/difference/kernel.h"
+
+namespace bbz::codec::difference {
+namespace {
+
+#if defined(__x86_64__)
+
+const Kernel kAvx512Kernel = {"avx512", avx512_count, avx512_merge, avx512_split};
+
+#endif
+
+std::vector<const Kernel*> find_kernels() {
+  std::vector<const Kernel*> found;
+#if defined(__x86_64__)
+  const cpu::Features& has = cpu::features();
+  if (has.avx512f && has.avx512bw && has.avx512vl && has.avx512vbmi && has.avx512vbmi2 &&
+      has.bmi2 && has.popcnt) {
+    found.push_back(&kAvx512Kernel);
+  }
+#endif
+  found.push_back(&kPortableKernel);
+  return found;
+}
+
+}  // namespace
+
+const std::vector<const Kernel*>& kernels() {
+  static const std::vector<const Kernel*> found = find_kernels();
+  return found;
+}
+
+}  // namespace bbz::codec::difference

@@ -1,0 +1,383 @@
+"""Packs files into archives, unpacks them, and compares and estimates models: what the commands do."""
+
+from __future__ import annotations
+
+import ctypes as c
+import os
+from typing import Any, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+from bbz import _long
+from bbz import _structs as s
+from bbz._contents import Contents, open_model
+from bbz._handles import Handle, Readable, Source, path_bytes
+from bbz._library import LIB, NONE, text_at
+from bbz.errors import Error, InvalidArgumentError, call
+from bbz.writer import Written, choice, writing_options, written
+
+_Path = Union[str, "os.PathLike[str]"]
+_SYMMETRIES = {"off": 0, "auto": 1, "bits-back": 2, "triangular": 3, "polar": 4}
+
+
+def _texts(patterns: Iterable[str]) -> Tuple[Any, int]:
+    if isinstance(patterns, str):
+        raise TypeError("expected a list of patterns, not a str")
+    encoded = [pattern.encode() for pattern in patterns]
+    return (c.c_char_p * len(encoded))(*encoded), len(encoded)
+
+
+def pack(
+    source: _Path,
+    output: _Path,
+    *,
+    level: str = "default",
+    symmetry: str = "off",
+    digest: str = "xxh3",
+    exclude: Sequence[str] = (),
+    opaque: Sequence[str] = (),
+    layer_patterns: Sequence[str] = (),
+    chunk_size: int = 0,
+    align: int = 0,
+    threads: int = 0,
+    dedup: bool = True,
+    index_first: bool = False,
+    modes: bool = False,
+    times: bool = False,
+    skip_unreadable: bool = False,
+    follow_links: bool = False,
+    overwrite: bool = False,
+    sync: bool = True,
+    progress: _long.Progress = None,
+) -> Written:
+    """Packs a file or a directory into an archive, which appears when it is complete.
+
+    Args:
+        source: the path of a file or directory.
+        output: the path of the archive.
+        level: "default", "fast" or "small". All are exact.
+        symmetry: "off" packs exactly; "auto", "bits-back", "triangular" or "polar" rotate a model so that less
+            must be stored, which keeps its function but not its bytes.
+        digest: "xxh3", which finds accidents, or "sha256", which finds forgery too.
+        exclude: patterns of files and directories below a directory that are left out.
+        opaque: patterns of files that are packed as plain bytes.
+        layer_patterns: further places of the numbers of layers, such as "stages.#".
+        chunk_size: bytes that are compressed together, about; 0 for 1 MiB, at most 64 MiB.
+        align: of stored bytes in the archive: a power of two from 16 bytes to 2 MiB, or 0 for none.
+        threads: the number of threads that compress; 0 for all cores.
+        dedup: whether chunks that repeat others are stored once.
+        index_first: whether an index is written at the front, too.
+        modes: whether permissions are recorded.
+        times: whether modification times are recorded.
+        skip_unreadable: whether what cannot be packed is left out; `Written.left_out` counts it.
+        follow_links: whether links that lead out of the directory are followed.
+        overwrite: whether an existing archive is replaced.
+        sync: whether to wait until the archive is on the disk.
+        progress: a function that is called with bytes done and bytes in all (None if they are not known), about
+            20 times a second, on this thread; what it raises ends the call. True: a bar, if tqdm is installed.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ExistsError: something is at `output`, and `overwrite` is false.
+        NotFoundError: there is no such file or directory.
+        InvalidArgumentError: a value is out of range, or an entry cannot be packed.
+        MalformedError: a file breaks the rules of its format.
+        IOFailedError: reading or writing failed, or a file changed while it was read.
+        KeyboardInterrupt: the user interrupted; nothing of the archive is left.
+
+    >>> pack("model.safetensors", "packed.bbz").tensors
+    2
+    """
+    options = s.PackOptions(
+        writing=c.pointer(writing_options(level, digest, chunk_size, align, threads, dedup, overwrite, sync)),
+        symmetry=choice("symmetry", symmetry, _SYMMETRIES), index_first=index_first, modes=modes, times=times,
+        skip_unreadable=skip_unreadable, follow_links=follow_links,
+    )
+    options.excluded, options.excluded_count = _texts(exclude)
+    options.opaque, options.opaque_count = _texts(opaque)
+    options.layer_patterns, options.layer_pattern_count = _texts(layer_patterns)
+    result = s.Written()
+    names = path_bytes(source), path_bytes(output)
+
+    def work(report: Any) -> None:
+        options.progress = report
+        call(LIB.bbz_pack, *names, c.byref(options), c.byref(result))
+
+    _long.run(work, progress)
+    return written(result)
+
+
+class Unpacked(NamedTuple):
+    """Describes what was unpacked.
+
+    Attributes:
+        root: the root digest of the archive.
+        files: files that were written, and empty directories.
+        tensors: if tensors were selected, their number; else 0.
+        nbytes: bytes of the files or tensors.
+        exact: whether the files are as they were packed; false if a model was rotated up to its symmetry.
+    """
+
+    root: str
+    files: int
+    tensors: int
+    nbytes: int
+    exact: bool
+
+
+def unpack(
+    readable: Readable,
+    output: _Path = ".",
+    *,
+    layers: Sequence[Union[int, Tuple[int, int]]] = (),
+    tensors: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    files: Sequence[str] = (),
+    one_file: bool = False,
+    root: Optional[str] = None,
+    threads: int = 0,
+    modes: bool = False,
+    times: bool = False,
+    overwrite: bool = False,
+    sync: bool = True,
+    progress: _long.Progress = None,
+) -> Unpacked:
+    """Writes the files of an archive below a directory, each when all of its bytes are there and correct.
+
+    Args:
+        readable: a path, an http or https URL, a `Url`, bytes, or a binary file object that seeks.
+        output: the directory, which is created if it is missing; a file if `one_file`.
+        layers: numbers of layers, and pairs of the first and the last, whose tensors are wanted.
+        tensors: patterns of the names of tensors that are wanted, as of fnmatch.
+        exclude: patterns of the names of tensors that are not.
+        files: patterns of the paths of files that are wanted.
+        one_file: whether `output` is a file, for one selected file or for tensors.
+        root: the root digest that is expected; None: any.
+        threads: the number of threads that decode; 0 for all cores.
+        modes: whether permissions that were recorded are restored.
+        times: whether modification times that were recorded are restored.
+        overwrite: whether existing files are replaced.
+        sync: whether to wait until the files are on the disk.
+        progress: see `pack`; counts bytes that are written.
+
+    Returns:
+        What was written. If layers or tensors were selected, they are in safetensors files.
+
+    Raises:
+        ExistsError: a file is in the way, and `overwrite` is false; nothing was written then.
+        NotFoundError: there is no such archive, or nothing is selected.
+        ChecksumError and other errors of reading, with tensor, chunk and offset.
+        DigestMismatchError: the root digest is another than `root`.
+        KeyboardInterrupt: the user interrupted; no file is left that is not complete.
+
+    >>> unpack("model.bbz", "out").files
+    1
+    """
+    ranges = [layer if isinstance(layer, tuple) else (layer, layer) for layer in layers]
+    if any(not 0 <= number < NONE for numbers in ranges for number in numbers):
+        raise InvalidArgumentError(f"layers {list(layers)}, expected numbers from 0 to {NONE - 1}")
+    selection = s.Selection(
+        layers=(s.Layers * len(ranges))(*[s.Layers(first, last) for first, last in ranges]), layer_count=len(ranges)
+    )
+    selection.tensors, selection.tensor_count = _texts(tensors)
+    selection.excluded, selection.excluded_count = _texts(exclude)
+    selection.files, selection.file_count = _texts(files)
+    source = Source(readable)
+    result = s.Unpacked()
+    options = s.UnpackOptions(
+        selection=c.pointer(selection) if ranges or tensors or exclude or files else None,
+        expected_root=None if root is None else root.encode(), threads=threads, one_file=one_file,
+        replace=overwrite, no_sync=not sync, modes=modes, times=times,
+    )
+    place = path_bytes(output)
+
+    def work(report: Any) -> None:
+        options.progress = report
+        call(LIB.bbz_unpack, source.handle.value, place, c.byref(options), c.byref(result))
+
+    try:
+        _long.run(work, progress)
+    except Error as error:
+        raise source.explain(error) from error.__cause__
+    return Unpacked(result.root.decode(), result.file_count, result.tensor_count, result.bytes, bool(result.exact))
+
+
+class TensorDifference(NamedTuple):
+    """How a tensor of one model differs from that of the same name in another.
+
+    Attributes:
+        name: its name.
+        identical: whether type, shape and bytes are the same.
+        note: why the tensors cannot be compared; empty if they can.
+        largest: the largest absolute difference of two entries.
+        root_mean_square: of the differences.
+        norm: the root mean square of the first tensor.
+    """
+
+    name: str
+    identical: bool
+    note: str
+    largest: float
+    root_mean_square: float
+    norm: float
+
+
+class Orbit(NamedTuple):
+    """The distance of two models at a junction.
+
+    Attributes:
+        name: of the junction.
+        plain: the relative distance as they are.
+        rotated: the relative distance after the best rotation of the first.
+        largest: the largest entry of the difference after it.
+    """
+
+    name: str
+    plain: float
+    rotated: float
+    largest: float
+
+
+class Comparison(NamedTuple):
+    """How two models differ.
+
+    Attributes:
+        identical: whether all tensors are identical in type, shape and bytes.
+        largest: the largest absolute difference of two entries; infinite if a tensor is in one model only.
+        tensors: the difference of each tensor.
+        orbits: the distance up to rotation at each junction.
+        no_orbits: why there are no orbits; empty if there are.
+    """
+
+    identical: bool
+    largest: float
+    tensors: List[TensorDifference]
+    orbits: List[Orbit]
+    no_orbits: str
+
+
+def _model(readable: Readable, threads: int) -> Contents:
+    if isinstance(readable, (str, os.PathLike)) and os.path.isdir(readable):
+        raise InvalidArgumentError(f"{os.fspath(readable)}: expected a file, not a directory")
+    return open_model(Source(readable), threads)
+
+
+def compare(
+    first: Readable, second: Readable, *, threads: int = 0, progress: _long.Progress = None
+) -> Comparison:
+    """Compares two models tensor by tensor and, if they can be rotated, up to rotation.
+
+    Args:
+        first: an archive, a safetensors file, a GGUF file or a file of torch.save: its path, URL, `Url`, bytes,
+            or a binary file object that seeks.
+        second: the other.
+        threads: the number of threads; 0 for all cores.
+        progress: see `pack`; counts bytes that are loaded.
+
+    Raises:
+        NotFoundError, InvalidArgumentError and others: one of them is no model that can be read.
+        KeyboardInterrupt: the user interrupted.
+
+    >>> compare("model.safetensors", "model.bbz").identical
+    True
+    """
+    left, right = _model(first, threads), _model(second, threads)
+    found = c.c_void_p()
+    options = s.ModelWork(threads=threads)
+
+    def work(report: Any) -> None:
+        options.progress = report
+        left.call(LIB.bbz_compare, right.handle.value, c.byref(options), c.byref(found))
+
+    try:
+        _long.run(work, progress)
+    except Error as error:
+        raise right.source.explain(error) from error.__cause__
+    result = Handle(found.value, LIB.bbz_comparison_free)
+    info, difference, orbit = s.ComparisonInfo(), s.TensorDifference(), s.Orbit()
+    call(LIB.bbz_comparison_get, result.value, c.byref(info))
+    tensors, orbits = [], []
+    for number in range(info.tensor_count):
+        call(LIB.bbz_comparison_tensor, result.value, number, c.byref(difference))
+        tensors.append(
+            TensorDifference(
+                text_at(difference.name, difference.name_length), bool(difference.identical),
+                difference.note.decode(), difference.largest, difference.root_mean_square, difference.norm,
+            )
+        )
+    for number in range(info.orbit_count):
+        call(LIB.bbz_comparison_orbit, result.value, number, c.byref(orbit))
+        orbits.append(Orbit(text_at(orbit.name, orbit.name_length), orbit.plain, orbit.rotated, orbit.largest))
+    return Comparison(
+        info.identical_count == info.tensor_count, info.largest_difference, tensors, orbits, info.no_orbits.decode()
+    )
+
+
+class Junction(NamedTuple):
+    """What each method of symmetry would save at a junction of a model.
+
+    Attributes:
+        name: of the junction.
+        note: the first reason why a method is not possible; may be empty.
+        width: in elements; 0 if the junction is refused.
+        triangular_entries: entries that "triangular" need not store.
+        polar_entries: entries that "polar" need not store.
+        bits_back_bits: bits that "bits-back" saves.
+    """
+
+    name: str
+    note: str
+    width: int
+    triangular_entries: int
+    polar_entries: int
+    bits_back_bits: float
+
+
+class Estimate(NamedTuple):
+    """What packing a model with a method of symmetry would save, before the float coder.
+
+    Attributes:
+        family: the architecture; empty if it is not known.
+        refusal: why nothing can be rotated; empty if something can.
+        entries: of the whole model.
+        bits: of those entries.
+        junctions: what each method saves at each junction.
+    """
+
+    family: str
+    refusal: str
+    entries: int
+    bits: int
+    junctions: List[Junction]
+
+
+def estimate(readable: Readable, *, threads: int = 0, progress: _long.Progress = None) -> Estimate:
+    """Estimates what symmetry would save, without packing. The arguments and errors are those of `compare`.
+
+    Raises LimitError, too, if the work is out of proportion to the model.
+
+    >>> estimate("model.bbz").refusal != ""
+    True
+    """
+    model = _model(readable, threads)
+    found = c.c_void_p()
+    options = s.ModelWork(threads=threads)
+
+    def work(report: Any) -> None:
+        options.progress = report
+        model.call(LIB.bbz_estimate, c.byref(options), c.byref(found))
+
+    _long.run(work, progress)
+    result = Handle(found.value, LIB.bbz_estimate_free)
+    info, junction = s.EstimateInfo(), s.Junction()
+    call(LIB.bbz_estimate_get, result.value, c.byref(info))
+    junctions = []
+    for number in range(info.junction_count):
+        call(LIB.bbz_estimate_junction, result.value, number, c.byref(junction))
+        junctions.append(
+            Junction(
+                text_at(junction.name, junction.name_length), junction.note.decode(), junction.width,
+                junction.triangular_entries, junction.polar_entries, junction.bits_back_bits,
+            )
+        )
+    return Estimate(info.family.decode(), info.refusal.decode(), info.entries, info.bits, junctions)

@@ -1,0 +1,236 @@
+// Archives relative to a base, as a user meets them: packed, read in every way, refused with another
+// base, in chains, and applied.
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tools/models.h"
+#include "tools/shell.h"
+
+namespace bbz::tools {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// Returns the model after a step of training: every 40th weight or so is a unit of the last place more.
+std::string stepped(std::string model, unsigned step) {
+  std::mt19937 random(step);
+  std::uint64_t header = 0;
+  std::memcpy(&header, model.data(), sizeof header);
+  for (std::size_t at = 8 + header; at + 1 < model.size(); at += 2 * (1 + random() % 80)) {
+    if (model[at] != '\x7F') model[at] = static_cast<char>(model[at] + 1);
+  }
+  return model;
+}
+
+class Bases : public ToolTest {
+ protected:
+  Bases() {
+    ::unsetenv("BBZ_BASE_PATH");
+    const std::string base = layered_model(3, 128);
+    write("base.safetensors", base);
+    write("tuned.safetensors", stepped(base, 1));
+    write("other.safetensors", layered_model(3, 128, 50));
+    EXPECT_EXIT_CODE(0, "$BBZ pack -q base.safetensors");
+    EXPECT_EXIT_CODE(0, "$BBZ pack -q tuned.safetensors --base base.safetensors");
+  }
+
+  std::uintmax_t size(const std::string& name) const {
+    return std::filesystem::file_size(dir_ / name);
+  }
+  nlohmann::json info(const std::string& arguments) {
+    const Finished shown = sh("$BBZINFO --json " + arguments);
+    EXPECT_EQ(shown.code, 0) << shown.err;
+    return nlohmann::json::parse(shown.out);
+  }
+  // Runs a command that must fail so, with this text in its message, and leave no output.
+  void refused(int code, const std::string& command, const std::string& text) {
+    const Finished finished = sh(command);
+    EXPECT_EQ(finished.code, code) << command << "\n" << finished.err;
+    EXPECT_THAT(finished.err, HasSubstr(text)) << command;
+    EXPECT_FALSE(exists("out")) << command;
+    EXPECT_FALSE(left_temporaries()) << command;
+  }
+};
+
+TEST_F(Bases, AreArchivesModelsAndDirectories) {
+  EXPECT_LT(size("tuned.bbz") * 8, size("base.bbz"));
+  EXPECT_EXIT_CODE(0, "mkdir all && cp base.bbz tuned.bbz all && cp base.safetensors all/x.bin");
+  for (const std::string base : {"base.safetensors", "base.bbz", "all", "all --base base.bbz"}) {
+    for (const std::string by : {"$BBZ unpack -q tuned.bbz -o out --base ",
+                                 "$BBZ cat tuned.bbz tuned.safetensors -o out --base ",
+                                 "$BBZ unpack -q - -o out < tuned.bbz --base "}) {
+      EXPECT_EXIT_CODE(0, by + base + " && cmp out tuned.safetensors && rm out");
+    }
+    EXPECT_EXIT_CODE(0, "$BBZ verify -q tuned.bbz --base " + base);
+    EXPECT_EXIT_CODE(0, "$BBZ verify -q - < tuned.bbz --base " + base);
+    EXPECT_EXIT_CODE(0, "$BBZ pack -q tuned.safetensors -f -o again.bbz --base " + base +
+                            " && $BBZ unpack -q again.bbz --base " + base +
+                            " -o out && cmp out tuned.safetensors && rm out");
+  }
+  EXPECT_EXIT_CODE(0, "BBZ_BASE_PATH=nothing:all $BBZ unpack -q tuned.bbz -o out");
+  EXPECT_EXIT_CODE(0, "cmp out tuned.safetensors");
+  EXPECT_EXIT_CODE(0, "$BBZ compare tuned.safetensors tuned.bbz --base base.bbz");
+  EXPECT_EXIT_CODE(0, "$BBZ unpack -q tuned.bbz --base base.bbz --layer 1 -o layer");
+  EXPECT_EXIT_CODE(0,
+                   "$BBZ pack -q tuned.safetensors -o whole.bbz && "
+                   "$BBZ unpack -q whole.bbz --layer 1 -o expected && cmp layer expected");
+}
+
+TEST_F(Bases, AnUnchangedModelCostsItsRecords) {
+  EXPECT_EXIT_CODE(0,
+                   "cp base.safetensors same.safetensors && "
+                   "$BBZ pack -q same.safetensors --base base.bbz");
+  const auto shown = info("same.bbz --tensors");
+  EXPECT_EQ(shown["bases"][0]["root_digest"], info("base.bbz")["root_digest"]);
+  EXPECT_EQ(shown["bases"][0]["hint"], "base.bbz");
+  const auto& tally = shown["bases"][0]["tensors_total"];
+  EXPECT_EQ(tally["unchanged_bytes"], tally["bytes"]);
+  EXPECT_EQ(tally["stored_bytes"], 0);
+  EXPECT_EQ(tally["tensors"], 10);
+  for (const auto& tensor : shown["tensors"]) {
+    if (tensor["kind"] != "tensor") continue;
+    EXPECT_EQ(tensor["leans_on"]["base"], 0);
+  }
+  EXPECT_THAT(sh("$BBZINFO same.bbz").out, HasSubstr("leans on     \"base.bbz\""));
+  EXPECT_THAT(sh("$BBZINFO same.bbz --layers").out, HasSubstr("unchanged"));
+}
+
+TEST_F(Bases, TensorsThatTheBaseLacksAreWhole) {
+  write("grown.safetensors", layered_model(4, 128));
+  EXPECT_EXIT_CODE(0, "$BBZ pack -q grown.safetensors -f --base base.bbz");
+  EXPECT_EQ(info("grown.bbz")["bases"][0]["tensors_total"]["tensors"], 10);
+  EXPECT_EXIT_CODE(0, "$BBZ cat grown.bbz model.layers.3.norm.weight > norm");
+  EXPECT_EQ(size("norm"), 256u);
+  write("wide.safetensors", layered_model(3, 64));
+  EXPECT_EXIT_CODE(0, "$BBZ pack -q wide.safetensors --base base.bbz && $BBZ verify -q wide.bbz");
+  EXPECT_EQ(info("wide.bbz")["bases"].size(), 0u);
+}
+
+TEST_F(Bases, AnotherBaseIsRefusedByName) {
+  const std::string q = "model.embed_tokens.weight";
+  const std::string to_out = "$BBZ unpack -q tuned.bbz -o out ";
+  refused(4, to_out, "\"base.safetensors\"");
+  refused(4, "$BBZ cat tuned.bbz " + q + " -o out", "no base is given");
+  refused(1, to_out + "--base other.safetensors", q);
+  refused(1, to_out + "--base tuned.safetensors", "this is another base");
+  refused(1, "$BBZ unpack -q - -o out --base other.safetensors < tuned.bbz", q);
+  refused(1, "$BBZ flatten -q tuned.bbz -o out --base other.safetensors", q);
+  refused(1, to_out + "--base nothing", "nothing");
+  std::string changed = read("base.safetensors");
+  changed.back() ^= 1;
+  write("changed.safetensors", changed);
+  refused(1, to_out + "--base changed.safetensors", "model.layers.2.norm.weight");
+  std::string damaged = read("base.bbz");
+  damaged[damaged.size() / 2] ^= 1;
+  write("damaged.bbz", damaged);
+  refused(3, to_out + "--base damaged.bbz", "damaged.bbz");
+  const Finished printed = sh("$BBZ cat tuned.bbz " + q + " --base other.safetensors");
+  EXPECT_EQ(printed.out, "");
+}
+
+TEST_F(Bases, VerifyWithoutTheBaseSaysSo) {
+  const Finished whole = sh("$BBZ verify tuned.bbz");
+  EXPECT_EQ(whole.code, 4);
+  EXPECT_THAT(whole.out, HasSubstr("what leans on a base was not decoded"));
+  EXPECT_THAT(whole.err, HasSubstr("\"base.safetensors\""));
+  const auto shown = nlohmann::json::parse(sh("$BBZ verify --json tuned.bbz").out);
+  EXPECT_EQ(shown["outcome"], "unsupported");
+  EXPECT_EQ(shown["damaged"], 0);
+  EXPECT_GT(shown["without_base"], 0);
+  EXPECT_EXIT_CODE(0, "$BBZ verify --fast -q tuned.bbz");
+  std::string broken = read("tuned.bbz");
+  broken[broken.size() / 2] ^= 1;
+  write("broken.bbz", broken);
+  EXPECT_EXIT_CODE(3, "$BBZ verify -q broken.bbz");
+  EXPECT_EXIT_CODE(3, "$BBZ verify -q broken.bbz --base base.bbz");
+}
+
+TEST_F(Bases, ChainsOfTenVerifyAndFlatten) {
+  std::string model = read("base.safetensors");
+  for (int i = 1; i <= 10; ++i) {
+    model = stepped(model, static_cast<unsigned>(i));
+    write("s/step" + std::to_string(i) + ".safetensors", model);
+  }
+  // Each link is packed with the directory of all links before it as its base.
+  EXPECT_EXIT_CODE(0, "mkdir steps && cp base.bbz steps/step0.bbz");
+  std::string before = "steps/step0.bbz";
+  for (int i = 1; i <= 10; ++i) {
+    const std::string name = "step" + std::to_string(i);
+    EXPECT_EXIT_CODE(0, "BBZ_BASE_PATH=steps $BBZ pack -q s/" + name + ".safetensors -o steps/" +
+                            name + ".bbz --base " + before);
+    before = "steps/" + name + ".bbz";
+  }
+  EXPECT_EXIT_CODE(0, "$BBZ verify -q steps/step10.bbz --base steps");
+  EXPECT_EXIT_CODE(0, "$BBZ flatten -q steps/step10.bbz --base steps -o whole.bbz");
+  EXPECT_EXIT_CODE(
+      0, "$BBZ pack -q s/step10.safetensors -o expected.bbz && cmp whole.bbz expected.bbz");
+  EXPECT_EXIT_CODE(0, "rm steps/step4.bbz");
+  refused(1, "$BBZ unpack -q steps/step10.bbz --base steps -o out", "of base \"step4.bbz\"");
+}
+
+TEST_F(Bases, ACycleIsNamed) {
+  // Two archives of which each says that it leans on the other.
+  EXPECT_EXIT_CODE(0,
+                   "cp base.safetensors a.safetensors && cp tuned.safetensors b.safetensors && "
+                   "cp tuned.safetensors b && cp base.safetensors a");
+  EXPECT_EXIT_CODE(0,
+                   "$BBZ pack -q a --base b -o x && $BBZ pack -q b --base a -o y && "
+                   "mkdir cycle && mv x cycle/a && mv y cycle/b");
+  refused(3, "$BBZ unpack -q cycle/a --base cycle/b -o out", "\"a\" -> \"b\"");
+}
+
+TEST_F(Bases, ApplyUpdatesAFile) {
+  EXPECT_EXIT_CODE(0, "cp base.safetensors model.safetensors && chmod 640 model.safetensors");
+  EXPECT_EXIT_CODE(0, "$BBZ apply -q tuned.bbz model.safetensors");
+  EXPECT_EXIT_CODE(0, "cmp model.safetensors tuned.safetensors");
+  EXPECT_EXIT_CODE(0, "test $(stat -c %a model.safetensors) = 640");
+  refused(1, "$BBZ apply -q tuned.bbz model.safetensors", "this is another base");
+  refused(1, "$BBZ apply -q tuned.bbz other.safetensors", "this is another base");
+  refused(2, "$BBZ apply -q base.bbz other.safetensors", "leans on no base");
+  EXPECT_EXIT_CODE(0, "ln -s base.safetensors link");
+  refused(2, "$BBZ apply -q tuned.bbz link", "link");
+  EXPECT_EXIT_CODE(0, "cmp model.safetensors tuned.safetensors");
+}
+
+TEST_F(Bases, KillsOfApplyLoseNothing) {
+  const std::string base = layered_model(3, 900);
+  const std::string tuned = stepped(base, 3);
+  write("big.safetensors", base);
+  write("next.safetensors", tuned);
+  EXPECT_EXIT_CODE(0, "$BBZ pack -q next.safetensors --base big.safetensors -o next.bbz");
+  unsigned old = 0;
+  for (unsigned i = 0; i < 20; ++i) {
+    write("model.safetensors", base);
+    const pid_t child = start("exec $BBZ apply -q next.bbz model.safetensors");
+    ::usleep(i * 5000);
+    ::kill(child, SIGKILL);
+    end_of(child);
+    const std::string now = read("model.safetensors");
+    EXPECT_TRUE(now == base || now == tuned) << i;
+    old += now == base;
+  }
+  EXPECT_GT(old, 0u);
+  write("model.safetensors", base);
+  EXPECT_EXIT_CODE(
+      0, "$BBZ apply -q next.bbz model.safetensors && cmp model.safetensors next.safetensors");
+  EXPECT_FALSE(left_temporaries());
+}
+
+TEST_F(Bases, OtherCommandsRefuseOrKnowThem) {
+  EXPECT_EXIT_CODE(0, "$BBZ join tuned.bbz base.bbz -o both.bbz");
+  EXPECT_EXIT_CODE(0, "$BBZ verify -q both.bbz --base base.safetensors");
+  EXPECT_EXIT_CODE(0,
+                   "$BBZ join base.bbz tuned.bbz -o both2.bbz && "
+                   "$BBZ verify -q both2.bbz --base base.safetensors");
+  const Finished salvaged = sh("$BBZ salvage -v tuned.bbz -o rescued");
+  EXPECT_NE(salvaged.code, 0);
+  EXPECT_THAT(salvaged.err + salvaged.out, HasSubstr("leans on a tensor of a base"));
+  EXPECT_THAT(sh("$BBZ pack tuned.safetensors --base base.bbz --symmetry auto -o out").err,
+              HasSubstr("--base cannot be combined with --symmetry"));
+}
+
+}  // namespace
+}  // namespace bbz::tools
