@@ -3,6 +3,7 @@
 // the base: what is read then is an error or the same bytes.
 #include <cstdlib>
 
+#include "bbz/access/push/decoder.h"
 #include "bbz/archive/reader.h"
 #include "bbz/archive/stream.h"
 #include "bbz/archive/writer.h"
@@ -49,6 +50,39 @@ class Collector final : public Visitor {
   Bytes expected;
 };
 
+// Counts what is pushed of the tensor, and compares it.
+class PushCollector final : public push::Receiver {
+ public:
+  explicit PushCollector(Bytes expected) : expected_(expected) {}
+  Status data(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) override {
+    if (tensor.byte_size != expected_.size() || !tensor.meta.leans()) return {};
+    if (!std::ranges::equal(bytes, expected_.subspan(offset, bytes.size()))) std::abort();
+    received += bytes.size();
+    return {};
+  }
+  Status failed(const catalog::Tensor&, const catalog::Chunk*, const Error&) override { return {}; }
+
+  std::uint64_t received = 0;
+
+ private:
+  Bytes expected_;
+};
+
+// Pushes the archive, the second half first. Aborts if other bytes come than a reader gives, or if it
+// gives all of them and some do not come of an archive that is whole. `whole`: the reader gives them.
+void push_all(Bytes archive, Bytes plain, const std::shared_ptr<Base>& base, bool whole) {
+  push::Options options;
+  options.threads = 1;
+  options.base = base;
+  PushCollector collector(plain);
+  const auto decoder = *push::Decoder::create(options, collector);
+  const std::size_t half = archive.size() / 2;
+  (void)decoder->feed(half, archive.subspan(half));
+  (void)decoder->feed(0, archive.first(half));
+  (void)decoder->set_total(archive.size());
+  if (whole && decoder->finish().ok() && collector.received != plain.size()) std::abort();
+}
+
 Result<std::vector<std::byte>> write(const TensorInfo& info, Bytes plain, InputBase& base,
                                      const WriteOptions& options) {
   std::vector<std::byte> archive;
@@ -91,6 +125,7 @@ bool read(Bytes archive, Bytes plain, const std::shared_ptr<InputBase>& base) {
   std::vector<std::byte> out(plain.size());
   const bool whole = reader->read_tensor(0, out).ok();
   if (whole && !std::ranges::equal(out, plain)) std::abort();
+  push_all(archive, plain, base, whole && tensor.meta.leans());
   std::vector<std::byte> resident = base->bytes();
   const bool updated = reader->update_tensor(0, resident).ok();
   if (updated && !std::ranges::equal(resident, plain)) std::abort();

@@ -93,7 +93,8 @@ TEST(CStructs, KeepTheirLayout) {
   EXPECT_LAYOUT(bbz_receiver, 80u, recall, 72u);
   EXPECT_EQ(offsetof(bbz_receiver, failed), 64u);
   EXPECT_LAYOUT(bbz_store, 40u, sync, 32u);
-  EXPECT_LAYOUT(bbz_push_options, 80u, limits, 72u);
+  EXPECT_LAYOUT(bbz_push_options, 88u, base, 80u);
+  EXPECT_EQ(offsetof(bbz_push_options, limits), 72u);
   EXPECT_EQ(sizeof(bbz_byte_range), 16u);
   EXPECT_LAYOUT(bbz_push_info, 128u, root, 48u);
   EXPECT_LAYOUT(bbz_push_fault, 40u, times, 36u);

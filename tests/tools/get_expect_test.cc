@@ -1,10 +1,7 @@
 // bbz get --expect: one content, and all of it, or no file.
 #include <nlohmann/json.hpp>
 
-#include "bbz/archive/reader.h"
-#include "bbz/format/container/record_writer.h"
-#include "bbz/format/container/scan.h"
-#include "bbz/io/sink.h"
+#include "tools/forged.h"
 #include "tools/found.h"
 #include "tools/sliced_model.h"
 
@@ -25,38 +22,6 @@ class Expect : public Found {
   static std::string other(std::string root) {
     root.back() = root.back() == '0' ? '1' : '0';
     return root;
-  }
-
-  // The archive with one byte of a chunk's payload exchanged, and checksums of what is stored that
-  // fit: the root digest, which is of the content, is the same.
-  static std::string forged(const std::string& archive) {
-    const auto source = io::memory_source(std::as_bytes(std::span(archive)));
-    const auto reader = Reader::open(io::memory_source(std::as_bytes(std::span(archive))));
-    std::vector<std::byte> out;
-    const auto sink = io::memory_sink(out);
-    container::FileHeader header = reader->catalog().header;
-    header.required_features = 0;
-    container::RecordWriter writer(*sink, header);
-    EXPECT_TRUE(writer.begin().ok());
-    bool done = false;
-    const Status scanned = container::scan_records(
-        *source, header.id, Limits(),
-        [&](const container::RecordView& record) -> Status {
-          using enum container::RecordType;
-          if (record.head.type == kIndex || record.head.type == kTrailer) return {};
-          std::vector<std::byte> payload(record.head.payload_length);
-          BBZ_TRY(io::read_exactly(*source, record.head.payload_offset(), payload));
-          if (record.head.has_chunk() && !std::exchange(done, true)) {
-            payload[payload.size() / 2] ^= std::byte{1};
-          }
-          const std::vector<std::byte> meta(record.meta.begin(), record.meta.end());
-          const auto written = writer.append(record.head.type, meta, payload, record.head.flags);
-          return written.ok() ? Status() : Status(written.error());
-        },
-        [](const container::Gap&) {});
-    EXPECT_TRUE(scanned.ok() && done);
-    EXPECT_TRUE(writer.finish(reader->root()).ok());
-    return {reinterpret_cast<const char*>(out.data()), out.size()};
   }
 
   std::string root_;

@@ -48,7 +48,7 @@ class Help : public Documented {
         0,
         "$BBZINFO there --json | sed -n 's/.*\"root_digest\": *\"\\([^\"]*\\)\".*/\\1/p' "
         "> sources/llama.digest && head -c 50000 there > sources/copy.bbz && "
-        "head -c 50000 archives/model.bbz > broken/broken.bbz");
+        "head -c 50000 archives/model.bbz > broken/broken.bbz && cp archives/base.bbz broken");
   }
   ~Help() override { ::umount2((dir_ / "at/mnt").c_str(), MNT_DETACH); }
 

@@ -13,7 +13,7 @@
 
 namespace bbz::tools {
 
-// Writes to a file, and leaves a hole instead of what it is told to leave out.
+// Writes to a file, and leaves a hole instead of what it is told to leave out, and of megabytes of zeros.
 class HoleSink final : public io::Sink {
  public:
   explicit HoleSink(const std::string& path)
@@ -21,8 +21,9 @@ class HoleSink final : public io::Sink {
   ~HoleSink() override { ::close(fd_); }
 
   Status write(Bytes bytes) override {
-    if (!leave_out && ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(written_)) !=
-                          static_cast<ssize_t>(bytes.size())) {
+    if (!leave_out && !is_hole(bytes) &&
+        ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(written_)) !=
+            static_cast<ssize_t>(bytes.size())) {
       return error_with_message(Code::kIo, "cannot write");
     }
     written_ += bytes.size();
@@ -34,6 +35,12 @@ class HoleSink final : public io::Sink {
   bool leave_out = false;
 
  private:
+  static bool is_hole(Bytes bytes) {
+    constexpr std::size_t kLeast = std::size_t{1} << 20;
+    return bytes.size() >= kLeast &&
+           std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
+  }
+
   int fd_;
   std::uint64_t written_ = 0;
 };
@@ -109,6 +116,21 @@ class Forgery {
     meta.view = std::make_shared<const catalog::View>(catalog::View{back, 0, strides});
     add_tensor(meta);
   }
+  // Adds a base, on which tensors can lean.
+  void base(const std::string& hint) {
+    catalog::BaseMeta meta;
+    meta.number = bases_++;
+    meta.hint = hint;
+    add(container::RecordType::kBase, meta);
+  }
+  // A tensor that leans on the one of its name in the newest base, which has this digest.
+  void leaning_tensor(const std::string& name, DType dtype, const Shape& shape,
+                      std::uint64_t chunk_elements, const Digest& digest) {
+    catalog::TensorMeta meta = meta_of(name, dtype, shape, chunk_elements);
+    meta.support =
+        std::make_shared<const catalog::Support>(catalog::Support{bases_ - 1, name, digest});
+    add_tensor(meta);
+  }
   // Adds an operand, from which a group derives another tensor.
   void operand(DType dtype, std::uint64_t elements, std::uint64_t chunk_elements) {
     catalog::TensorMeta meta =
@@ -138,18 +160,19 @@ class Forgery {
   void chunk_as(codec::CodecId codec, Bytes plain, Bytes payload) {
     add_chunk(chunk::describe(newest_, chunk_, plain, codec, header_.digest_kind), payload);
   }
-  // All other chunks of the tensor, of zeros, each in the codec's few bytes.
-  void constant_chunks() {
+  // All other chunks of the tensor, of zeros, each in the codec's few bytes or, as those of the base are,
+  // in none.
+  void constant_chunks(codec::CodecId codec = codec::CodecId::kConstant) {
     const std::uint64_t width = newest_.element_bits / 8;
     const std::vector<std::byte> zeros(std::min(newest_.chunk_elements, newest_.stored_elements) *
                                        width);
-    const std::vector<std::byte> payload(width);
+    const std::vector<std::byte> payload(codec == codec::CodecId::kConstant ? width : 0);
     for (std::uint64_t first = chunk_ * newest_.chunk_elements; first < newest_.stored_elements;
          first += newest_.chunk_elements) {
       catalog::ChunkMeta meta;
       meta.tensor = newest_.number;
       meta.number = chunk_;
-      meta.codec = codec::CodecId::kConstant;
+      meta.codec = codec;
       const auto count = std::min(newest_.stored_elements - first, newest_.chunk_elements);
       meta.decoded_checksum = xxh3_64(Bytes(zeros).first(count * width));
       add_chunk(meta, payload);
@@ -173,7 +196,8 @@ class Forgery {
   void add_chunk(const catalog::ChunkMeta& meta, Bytes payload) {
     if (chunk_++ == 0) {
       add(container::RecordType::kTensor, catalog::TensorRecord{newest_, true, false, meta},
-          payload, false, container::kFlagPayload);
+          payload, false,
+          container::kFlagPayload | (newest_.is_extended() ? container::kFlagExtended : 0));
     } else {
       add(container::RecordType::kChunk, meta, payload);
     }
@@ -224,6 +248,7 @@ class Forgery {
   std::uint32_t tensors_ = 0;
   std::uint32_t tensors_in_file_ = 0;
   std::uint32_t groups_ = 0;
+  std::uint32_t bases_ = 0;
   std::uint32_t chunk_ = 0;  // the next of the newest tensor
   std::uint64_t offset_ = 0;
   catalog::TensorMeta newest_;

@@ -46,6 +46,8 @@ inline const Commands kOfArchives = {{"bbzinfo", "$BBZINFO in"},
                                      {"cat", "$BBZ cat in w0 -f -o /dev/null"},
                                      {"salvage", "$BBZ salvage in -f --no-sync -C out"},
                                      {"join", "$BBZ join in -o /dev/null"},
+                                     {"flatten", "$BBZ flatten in -o /dev/null"},
+                                     {"apply", "$BBZ apply in old.safetensors --no-sync"},
                                      {"push", "$RECEIVE < in"},
                                      {"compare", "$BBZ compare in in"},
                                      {"estimate", "$BBZ estimate in"}};
@@ -54,6 +56,7 @@ class WorstCase : public MountTest {
  protected:
   void SetUp() override {
     if (kSanitized) GTEST_SKIP() << "memory and time are not the program's alone with a sanitizer";
+    write("old.safetensors", std::string("\x02\0\0\0\0\0\0\0{}", 10));  // for apply
   }
 
   // Says what the table calls the input.

@@ -1,4 +1,5 @@
 // The worst that small archives can do: memory and processor time of each command, bounded.
+#include "bbz/base/format.h"
 #include "bbz/format/container/record.h"
 #include "support/bytes.h"
 #include "tools/hostile_costs.h"
@@ -68,6 +69,21 @@ TEST_F(WorstCase, MetadataOfHoles) {
     archive.end_file();
   });
   expect_archive_bounded();
+}
+
+// Their records are whole, so that a command that writes them again does.
+TEST_F(WorstCase, MetadataOfZeros) {
+  forge("640 MiB of metadata, of zeros", [](Forgery& archive) {
+    archive.file("m");
+    const std::vector<std::byte> zeros(16 * kMiB);
+    for (int i = 0; i < 40; ++i) archive.metadata("key" + std::to_string(i), zeros);
+    archive.end_file();
+  });
+  // Readers work on values as they do on chunks. A writer holds one at a time.
+  Commands readers = kOfArchives;
+  std::erase_if(readers, [](const Command& command) { return command.column == "flatten"; });
+  expect_bounded("in", readers, 16);
+  expect_bounded("in", {{"flatten", "$BBZ flatten in -o /dev/null"}});
 }
 
 TEST_F(WorstCase, ASymmetryRecordOfManyObjects) {
@@ -155,6 +171,42 @@ TEST_F(WorstCase, AWideModelOfConstantChunks) {
 }
 
 // The header of a safetensors file, in few bytes of zstd: it is parsed when the archive is checked.
+// --- bases
+
+// The base is larger than what is kept of one.
+TEST_F(WorstCase, ADifferenceOfUnchangedChunks) {
+  constexpr std::uint64_t kBytes = 5 * 64 * kMiB;
+  const std::string header =
+      fmt::format(R"({{"w0":{{"dtype":"U8","shape":[{0}],"data_offsets":[0,{0}]}}}})", kBytes);
+  write("base.safetensors", raw_safetensors(header, ""));
+  std::filesystem::resize_file(dir_ / "base.safetensors", 8 + header.size() + kBytes);
+  Hasher hasher(DigestKind::kXxh3_128);
+  const std::vector<std::byte> zeros(64 * kMiB);
+  for (int i = 0; i < 5; ++i) hasher.update(zeros);
+  const Digest digest = hasher.finish();
+  forge("5 unchanged chunks of 64 MiB", [&](Forgery& archive) {
+    archive.base("base.safetensors");
+    archive.file("model.safetensors");
+    const std::string front = raw_safetensors(header, "");
+    archive.plain_bytes(front.size(), front.size());
+    archive.chunk(std::as_bytes(std::span(front)));
+    archive.leaning_tensor("w0", DType::kU8, {kBytes}, 64 * kMiB, digest);
+    archive.constant_chunks(codec::CodecId::kUnchanged);
+    archive.end_file();
+  });
+  const std::string base = " --base base.safetensors";
+  expect_bounded("in",
+                 {{"verify", "$BBZ verify in" + base},
+                  {"verify", "$BBZ verify -" + base + " < in"},
+                  {"unpack", "$BBZ unpack in -f --no-sync -C out" + base},
+                  {"cat", "$BBZ cat in w0 -f -o /dev/null" + base},
+                  {"salvage", "$BBZ salvage in -f --no-sync -C out" + base},
+                  {"flatten", "$BBZ flatten in -o /dev/null" + base},
+                  {"apply", "$BBZ apply in base.safetensors --no-sync"},
+                  {"push", "$RECEIVE < in"}},
+                 128);  // flatten reads chunks and writes others
+}
+
 // --- views, which a comparison reads
 
 const Commands kOfViews = {{"bbzinfo", "$BBZINFO in --json"},

@@ -54,7 +54,12 @@ Manual get_manual() {
       "and so is a FILE.part that is not from a download of this URL; -f replaces them.",
       "With --file, --layer, --tensor or --exclude, only the selected tensors are downloaded. "
       "They are then packed into an archive of their own, with one safetensors file. "
-      "Partial data is kept in FILE.part, and the download can be resumed."};
+      "Partial data is kept in FILE.part, and the download can be resumed.",
+      "--expect has an archive decoded as it arrives. "
+      "What leans on a base (pack --base) is decoded with --base. "
+      "Without it, only the checksums of such tensors and the root digest are compared, "
+      "and a message says so; a selection of such tensors needs --base. "
+      "If the base is another one, the download is refused, and FILE.part is kept."};
   manual.examples = {
       {"bbz get https://example.org/llama.bbz", "Downloads the archive into llama.bbz."},
       {"bbz get https://example.org/llama.bbz --expect \"$(cat llama.digest)\"",
@@ -132,6 +137,11 @@ Result<ExitCode> get_whole(const GetArguments& arguments, const std::string& pat
   if (summary.damaged != 0) what += fmt::format(", {} records repaired", summary.damaged);
   if (summary.whole) what += "; the server does not support ranges";
   report(path, what, common);
+  if (summary.undecoded != 0 && !common.quiet) {
+    say("{}: the root digest is the expected one, and every payload has its checksum; {} tensors that "
+        "lean on a base were not decoded, because none is given (--base)\n",
+        shown(path), grouped(summary.undecoded));
+  }
   if (common.verbose && !common.quiet) {
     say("  {} bytes, {} fetched\n  root digest {}\n", grouped(summary.bytes),
         grouped(summary.moved), summary.root.to_string());

@@ -9,6 +9,7 @@
 #include "bbz/http/url.h"
 #include "bbz/io/unnamed_file.h"
 #include "common/acceptance.h"
+#include "common/base_options.h"
 #include "common/network.h"
 #include "common/output.h"
 #include "common/output_folder.h"
@@ -23,6 +24,7 @@ struct SalvageArguments {
   std::string folder;
   OutputArguments writing;
   NetworkArguments network;
+  BaseArguments base;
   AcceptanceArguments acceptance;
   std::string id;
 };
@@ -45,6 +47,9 @@ Manual salvage_manual() {
       "The records of an archive are told from others by its id, "
       "which its header, its trailer and its index have. "
       "If none of them is whole, --id must name it; bbzinfo --json shows it while one is.",
+      "Tensors that lean on a base (pack --base) are decoded with the base of --base, "
+      "if that has the very bytes on which they lean. "
+      "Otherwise the report says what they lean on, and their bytes count as lost.",
       "An archive behind a URL is downloaded first, once and whole, "
       "into an unnamed temporary file in the directory.",
       "The exit code is 0 if nothing was lost, and 3 otherwise. "
@@ -53,6 +58,8 @@ Manual salvage_manual() {
   manual.examples = {
       {"bbz salvage broken.bbz -o rescued/", "Recovers what can be recovered, below rescued/."},
       {"bbz salvage -v broken.bbz -o rescued/", "Also says what is wrong with each lost tensor."},
+      {"bbz salvage broken.bbz --base base.bbz -o rescued/",
+       "Recovers an archive that leans on a base."},
   };
   return manual;
 }
@@ -85,6 +92,9 @@ void print_file(const salvage::FileReport& file, bool verbose) {
                                  : fmt::format("tensor {}", bbz::quoted(tensor.name));
     put("  {:<8} {}: {} of {}\n", outcome_name(tensor.outcome()), name,
         human_size(tensor.recovered), human_size(tensor.bytes));
+    if (!verbose && !tensor.lacks_base.empty()) {
+      put("    {}\n", printable(tensor.lacks_base));
+    }
     if (!verbose) continue;
     for (const std::string& sentence : tensor.damage) put("    {}\n", printable(sentence));
   }
@@ -120,6 +130,8 @@ Result<ExitCode> run_salvage(const SalvageArguments& arguments, const CommonOpti
   options.sync = !arguments.writing.no_sync;
   options.limits = acceptance.limits;
   options.threads = common.threads;
+  options.base = make_base(arguments.base, arguments.archive, arguments.network, common.threads,
+                           acceptance.limits);
   if (!arguments.id.empty()) {
     BBZ_ASSIGN(options.id, parse_id(arguments.id));
   }
@@ -155,6 +167,7 @@ void add_salvage_command(Program& program) {
   app.add_option("--id", arguments->id, "Search for the records of the archive with this id")
       ->type_name("HEX");
   add_max_size_option(app, arguments->acceptance);
+  add_base_option(app, arguments->base);
   add_network_options(app, arguments->network);
 }
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "bbz/archive/delivery.h"
-#include "bbz/archive/internal/supports.h"
+#include "bbz/archive/supports.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/format/catalog/builder.h"
@@ -235,7 +235,7 @@ Result<StreamSummary> read_stream(io::Source& source, const StreamOptions& optio
   StreamPlan plan(reader, builder, options);
   BBZ_TRY(visitor.begin_archive(reader.header()));
   GroupKeeper keeper(builder.catalog());
-  internal::Supports supports(options.base);
+  Supports supports(options.base);
   parallel::ThreadPool pool(options.threads);
   internal::Delivery delivery(builder.catalog(), visitor, pool,
                               [&](std::uint32_t group) { return keeper.find(group); });

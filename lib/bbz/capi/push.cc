@@ -1,5 +1,7 @@
 #include "bbz/capi/push.h"
 
+#include <cstddef>
+
 #include "bbz/base/names.h"
 #include "bbz/capi/internal/describe.h"
 #include "bbz/capi/internal/push_adapters.h"
@@ -14,6 +16,11 @@ struct bbz_push {
 };
 
 namespace bbz::capi {
+
+// It has grown by the base.
+template <>
+inline constexpr std::size_t kFirstSize<bbz_push_options> = offsetof(bbz_push_options, base);
+
 namespace {
 
 Result<std::unique_ptr<push::Store>> store_of(const bbz_push_options& options) {
@@ -49,6 +56,7 @@ Result<push::Options> options_of(const bbz_push_options& known) {
       return selection.selects(file.path, tensor);
     };
   }
+  if (known.base != nullptr) options.base = base_of(known.base->reader, "the base");
   BBZ_ASSIGN(options.limits, limits_of(known.limits));
   return options;
 }

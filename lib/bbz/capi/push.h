@@ -34,9 +34,9 @@ typedef struct bbz_receiver {
   int (*end_tensor)(void* user, uint32_t tensor);
   // Called when all tensors of a file have ended; not if one is not selected or has failed.
   int (*end_file)(void* user, uint32_t file, const bbz_file_info* info);
-  // Called if stored bytes arrived whole but do not decode: fetching them again would not help.
-  // `chunk` is BBZ_NONE if the whole tensor is affected. If the callback is null, this ends the
-  // decoding.
+  // Called if stored bytes arrived whole but do not decode, or lean on a base that is not at hand:
+  // fetching them again would not help. `chunk` is BBZ_NONE if the whole tensor is affected. If the
+  // callback is null, this ends the decoding.
   int (*failed)(void* user, uint32_t tensor, uint32_t chunk, bbz_code code, const char* message);
   // Called without a store only, if a chunk repeats bytes of a tensor that `data` passed before: writes
   // `size` of them, from byte `offset` of the tensor on, into `buffer`. They are checked. If the result
@@ -84,6 +84,11 @@ typedef struct bbz_push_options {
   // The tensors that are passed to the receiver; null: all of them.
   const bbz_selection* selection;
   const bbz_limits* limits;  // null: the defaults
+  // The fields below are read if struct_size includes them.
+  // Where the tensors are on which those of the archive lean, for an archive that bbz pack --base made;
+  // null: nowhere, and then what leans fails with BBZ_ERROR_UNSUPPORTED. It may be freed before the new
+  // decoder. A base that has other bytes fails with BBZ_ERROR_DIGEST_MISMATCH.
+  const bbz_reader* base;
 } bbz_push_options;
 
 // Makes a decoder. What the arguments point to is copied. With a null receiver, content is decoded

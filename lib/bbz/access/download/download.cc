@@ -3,9 +3,9 @@
 #include <filesystem>
 
 #include "bbz/access/download/internal/fetcher.h"
+#include "bbz/access/download/internal/gate.h"
 #include "bbz/access/download/internal/ours.h"
 #include "bbz/access/plan/plan.h"
-#include "bbz/archive/root.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/http/url.h"
@@ -28,25 +28,6 @@ constexpr std::uint64_t kAdoptStep = 16 * 1024 * 1024;  // bytes between two cal
 // heads of records.
 constexpr std::uint64_t kPartGap = 4 * 1024;
 
-// Rejects an archive whose root digest is not the expected one.
-class Gate final : public push::Receiver {
- public:
-  explicit Gate(const std::optional<Digest>& expected) : expected_(expected) {}
-  void watch(const push::Decoder& decoder) { decoder_ = &decoder; }
-  bool refused() const { return refused_; }
-
-  Status structure(const catalog::Catalog&) override {
-    Status same = check_root(*decoder_->root(), expected_);
-    refused_ = !same.ok();
-    return same;
-  }
-
- private:
-  const std::optional<Digest>& expected_;
-  const push::Decoder* decoder_ = nullptr;
-  bool refused_ = false;
-};
-
 class Download {
  public:
   // `part` is null for the whole archive. With `repair`, the file at `path` is repaired.
@@ -56,7 +37,7 @@ class Download {
         path_(path),
         options_(options),
         part_(part),
-        gate_(options.expected),
+        gate_(options.expected, options.base, part == nullptr),
         repair_(repair) {}
 
   Result<Summary> run() {
@@ -80,6 +61,7 @@ class Download {
     }
     decoding.structure_first = remote_->ranges();
     decoding.threads = options_.threads;
+    decoding.base = options_.base;
     decoding.limits = options_.limits;
     BBZ_ASSIGN(decoder_, push::Decoder::create(decoding, gate_));
     gate_.watch(*decoder_);
@@ -88,6 +70,7 @@ class Download {
     if (!fetched.ok()) return given_up(std::move(fetched).error());
     summary_.bytes = *decoder_->total();
     summary_.root = *decoder_->root();
+    summary_.undecoded = gate_.undecoded();
     BBZ_TRY(partial_->resize(summary_.bytes));
     if (part_ == nullptr) {
       BBZ_TRY(partial_->publish(options_.replace, options_.sync));
@@ -323,6 +306,7 @@ class Download {
         error.code == Code::kIo || error.code == Code::kCancelled || error.code == Code::kNotFound;
     // The bytes that were there before may belong to an archive with the expected digest.
     if (gate_.refused()) may_go_on = found_ && !moved_aside_;
+    may_go_on = may_go_on || gate_.lacks_base();
     if (may_go_on && remote_->ranges()) return error;
     if (moved_aside_) (void)partial_->publish(false, options_.sync);
     partial_->remove();

@@ -27,8 +27,10 @@ struct Options {
   // is fetched is also decoded.
   std::optional<Digest> expected;
   unsigned threads = kAllCores;  // the number of threads that decode what is decoded
-  std::shared_ptr<Base> base{};  // for the Reader of a part, if the archive leans on it
-  Limits limits;                 // bound what the archive may declare
+  // Has the tensors on which those of the archive lean, for what is decoded. May be null: then tensors
+  // that lean are not decoded, and a part cannot have them.
+  std::shared_ptr<Base> base{};
+  Limits limits;  // bound what the archive may declare
   // Called now and then, on any thread but one call at a time, with the number of bytes that are
   // there so far and, if it is known, the number that there will be.
   std::function<void(std::uint64_t, std::optional<std::uint64_t>)> progress;
@@ -40,6 +42,8 @@ struct Summary {
   std::uint64_t moved = 0;    // bytes that were fetched
   std::uint64_t damaged = 0;  // damaged heads and payloads found in what was there before
   bool whole = false;         // fetched front to back: the server has no ranges
+  // Tensors that Options::expected would have decoded, and that lean on a base which was not given.
+  std::uint64_t undecoded = 0;
   // The root digest of the archive.
   Digest root;
 };
@@ -72,7 +76,8 @@ struct Summary {
 // if the state was written by a later version of bbz; those of http::RemoteFile; kIo for the files;
 // kDigestMismatch if the root digest is not the expected one; kNotAnArchive, kTruncated, kChecksum,
 // kMalformed, kUnsupported, kLimit if the server's file is not a whole archive. After these,
-// nothing that was fetched is kept.
+// nothing that was fetched is kept. If options.base is not the one on which the archive leans,
+// kUnsupported, kDigestMismatch, and those of the base; what was fetched is kept then.
 Result<Summary> download(const std::string& url, const std::string& path,
                          const Options& options = {});
 

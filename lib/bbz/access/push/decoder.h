@@ -10,6 +10,7 @@
 #include "bbz/access/push/range_set.h"
 #include "bbz/access/push/state.h"
 #include "bbz/access/push/store.h"
+#include "bbz/archive/base.h"
 #include "bbz/base/threads.h"
 #include "bbz/format/catalog/catalog.h"
 
@@ -51,8 +52,8 @@ class Receiver {
   // (catalog::check_file()).
   virtual Status end_file(const catalog::File& file) { return (void)file, Status(); }
 
-  // Called if stored bytes arrived whole but do not decode, or have a codec, dtype or form that
-  // this build does not know: fetching them again would not help. `chunk` is nullptr if the whole
+  // Called if stored bytes arrived whole but do not decode, have a codec, dtype or form that this build
+  // does not know, or lean on a base that is not at hand: fetching them again would not help. `chunk` is nullptr if the whole
   // tensor is affected. Return success to continue without it; the tensor then never ends.
   virtual Status failed(const catalog::Tensor& tensor, const catalog::Chunk* chunk,
                         const Error& error) {
@@ -92,6 +93,9 @@ struct Options {
   // asks for everything until the structure is known.
   bool only_wanted = false;
 
+  // Where the tensors are on which those of the archive lean. A chunk that leans on one that is not there,
+  // or has another digest, goes to Receiver::failed(). May be null: then nothing is there.
+  std::shared_ptr<Base> base{};
   Limits limits;  // bound what the archive may declare
 };
 
@@ -109,7 +113,8 @@ struct Damage {
 // (format-spec/records.md#forms) is passed when those are whole too.
 //
 // Memory: heads and metas of the records, one record's payload with what it decodes to, and a
-// symmetry group with its tensors. Without a store, also up to Options::memory.
+// symmetry group with its tensors. Without a store, also up to Options::memory. With a base, also what
+// Supports keeps of it: at most SupportBytes::kMostKept.
 //
 // Not for use from two threads at once. To read a complete archive, use Reader.
 class Decoder {

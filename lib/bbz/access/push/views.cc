@@ -80,8 +80,7 @@ Status Assembler::read_base(const catalog::Tensor& base, std::uint64_t offset, M
     const catalog::Chunk& chunk = catalog().chunks[base.first_chunk + number];
     const Unit& unit = record_map_.unit(unit_with_payload(base, number));
     BBZ_ASSIGN(const Bytes payload, input_.read(unit.payload(), payload_));
-    plain_.resize(chunk.decoded_bytes);
-    BBZ_TRY(symmetry::decode_chunk(base.meta, chunk, payload, {}, chunk::Check::kDecoded, plain_));
+    BBZ_TRY(decode(chunk, payload, nullptr, chunk::Check::kDecoded));
     decoded = number;
     return Bytes(plain_);
   });

@@ -24,7 +24,7 @@ class Salvager {
  public:
   Salvager(io::Source& source, io::OutputTree& out, const Options& options, const Survey& survey)
       : source_(source),
-        content_(source, survey, options.threads),
+        content_(source, survey, options.threads, options.base),
         names_(survey),
         out_(out),
         options_(options),
@@ -101,6 +101,11 @@ Result<TensorReport> Salvager::examine(const FoundTensor& tensor) {
   BBZ_TRY(content_.read(tensor, [&](const Piece& piece) {
     if (piece.outcome.ok()) {
       report.recovered += piece.size;
+    } else if (piece.is_based && !report.lacks_base.empty()) {
+      // The sentence is there.
+    } else if (piece.is_based) {
+      report.lacks_base = piece.outcome.error().message;
+      report.damage.push_back(report.lacks_base);
     } else if (report.damage.size() < kMostDamage) {
       report.damage.push_back(piece.outcome.error().message);
     }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bbz/access/salvage/survey.h"
+#include "bbz/archive/base.h"
 #include "bbz/base/threads.h"
 #include "bbz/io/output_tree.h"
 
@@ -23,6 +24,7 @@ struct Options {
   Limits limits;  // bound what the archive may declare, and what is written
   // The id of the archive, for one whose file header, trailer and indexes are all damaged.
   std::optional<std::uint64_t> id{};
+  std::shared_ptr<Base> base{};  // has the tensors on which others lean; may be null
   // Called now and then with the number of decoded bytes that were written or given up.
   std::function<void(std::uint64_t)> progress;
 };
@@ -43,6 +45,9 @@ struct TensorReport {
   std::uint64_t recovered = 0;  // of these bytes
   // A sentence for each chunk that is missing or broken (at most 20), or one for all of them.
   std::vector<std::string> damage;
+  // If the tensor leans on one of a base that is not at hand, a sentence that names it, which `damage`
+  // has once for all chunks; otherwise empty. The chunks that lean count as lost, and are intact.
+  std::string lacks_base{};
 
   // Returns whether all, some or none of it was recovered.
   Outcome outcome() const;

@@ -104,6 +104,12 @@ class Surveyor {
               number, FoundGroup{std::move(*meta), payload_of(record), record.head.offset, {}});
         }
         break;
+      case RecordType::kBase:
+        if (auto meta = catalog::decode_base(record); meta.ok()) {
+          const std::uint32_t number = meta->number;
+          found_.bases.try_emplace(number, std::move(*meta));
+        }
+        break;
       case RecordType::kChunk:
         take_chunk(record);
         break;

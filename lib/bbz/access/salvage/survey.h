@@ -56,12 +56,13 @@ struct Survey {
   // The kind in the file header. If that is damaged: the one that the first chunk implies, or
   // kXxh3_128 without a chunk.
   DigestKind digest_kind = DigestKind::kXxh3_128;
-  std::map<std::uint32_t, FoundFile> files;      // by number
-  std::map<std::uint32_t, FoundTensor> tensors;  // by number, including operands
-  std::map<std::uint32_t, FoundGroup> groups;    // by number
-  std::uint64_t orphans = 0;                     // chunks whose tensor is lost
-  std::vector<container::Gap> gaps;              // stretches without records
-  bool had_index = false;                        // a whole index was found
+  std::map<std::uint32_t, FoundFile> files;          // by number
+  std::map<std::uint32_t, FoundTensor> tensors;      // by number, including operands
+  std::map<std::uint32_t, FoundGroup> groups;        // by number
+  std::map<std::uint32_t, catalog::BaseMeta> bases;  // by number
+  std::uint64_t orphans = 0;                         // chunks whose tensor is lost
+  std::vector<container::Gap> gaps;                  // stretches without records
+  bool had_index = false;                            // a whole index was found
 };
 
 // Scans the whole source for the records of the archive with this id or, without one, the id that

@@ -6,8 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "bbz/archive/internal/supports.h"
 #include "bbz/archive/reader.h"
+#include "bbz/archive/supports.h"
 #include "bbz/parallel/object_pool.h"
 #include "bbz/parallel/thread_pool.h"
 #include "bbz/symmetry/decode.h"
@@ -70,7 +70,7 @@ struct Reader::State {
   Digest root;
   std::uint64_t archive_bytes = 0;
   parallel::ThreadPool pool;
-  internal::Supports supports;
+  Supports supports;
 
   // The buffers of small reads, which would spend half their time on new ones.
   parallel::ObjectPool<Buffers> buffers;

@@ -79,6 +79,9 @@ class RecordQueue {
     if (fields_extend(fields)) item->flags |= container::kFlagExtended;
     item->payload.assign(payload.begin(), payload.end());
     queue_.submit();
+    if (payload.size() <= kMostQueued) return {};
+    BBZ_TRY(queue_.drain());
+    item->payload = std::vector<std::byte>();  // {} would keep the memory
     return {};
   }
   // Returns the item of a chunk, whose `plain` has `size` bytes to be filled. It is valid until
@@ -94,6 +97,10 @@ class RecordQueue {
   Result<Digest> finish();
 
  private:
+  // Payloads of records that are no chunks are written at once if they have more bytes: they may be much
+  // larger than chunks, and each item of the queue would keep the memory of one.
+  static constexpr std::size_t kMostQueued = std::size_t{1} << 20;
+
   // Returns whether encode_meta() appends extensions to these fields.
   template <class Meta>
   static bool fields_extend(const Meta&) {

@@ -14,7 +14,8 @@ Assembler::Assembler(Input& input, RecordMap& record_map, const Options& options
       options_(options),
       trusted_(trusted),
       receiver_(receiver),
-      pool_(options.threads) {}
+      pool_(options.threads),
+      supports_(options.base) {}
 
 bool Assembler::needs_group(const catalog::Chunk& chunk) const {
   return symmetry::needs_group(catalog().tensors[chunk.meta.tensor].meta, chunk);
@@ -147,13 +148,27 @@ Status Assembler::take_chunk(std::size_t number, Bytes payload) {
   return {};
 }
 
+// Decodes a payload into `plain_`. `group` is that of the tensor, if the chunk needs one.
+Status Assembler::decode(const catalog::Chunk& chunk, Bytes payload, symmetry::GroupState* group,
+                         chunk::Check check) {
+  const catalog::Tensor& tensor = catalog().tensors[chunk.meta.tensor];
+  plain_.resize(chunk.decoded_bytes);
+  chunk::Before before = chunk::Before::kNothing;
+  if (catalog::needs_base(chunk.meta.codec) && tensor.meta.leans()) {
+    BBZ_TRY(chunk::check_known(tensor.meta, chunk));
+    BBZ_TRY(supports_.fill(tensor, catalog().bases[tensor.meta.support->base], chunk, plain_));
+    before = chunk::Before::kSupport;
+  }
+  return symmetry::decode_chunk(tensor.meta, chunk, payload, {group, &catalog()}, check, plain_,
+                                before);
+}
+
 // Decodes one chunk and passes it to the receiver.
 Status Assembler::hand_out(std::size_t number, Bytes payload) {
   Unit& unit = record_map_.unit(number);
   const catalog::Chunk& chunk = catalog().chunks[*record_map_.chunk_of(unit)];
   const std::uint32_t tensor = chunk.meta.tensor;
   const catalog::TensorMeta& meta = catalog().tensors[tensor].meta;
-  plain_.resize(chunk.decoded_bytes);
   std::shared_ptr<symmetry::GroupState> group;
   Status decoded;
   if (needs_group(chunk)) decoded = chunk::check_known(meta, chunk);
@@ -165,10 +180,7 @@ Status Assembler::hand_out(std::size_t number, Bytes payload) {
       decoded = found.error();
     }
   }
-  if (decoded.ok()) {
-    decoded = symmetry::decode_chunk(meta, chunk, payload, {group.get(), &catalog()},
-                                     chunk::Check::kPayload, plain_);
-  }
+  if (decoded.ok()) decoded = decode(chunk, payload, group.get(), chunk::Check::kPayload);
   unit.set(Unit::kHanded);
   if (!decoded.ok()) return fail(tensor, &chunk, decoded.error());
   return pass_on(number);

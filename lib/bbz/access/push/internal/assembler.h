@@ -7,6 +7,7 @@
 
 #include "bbz/access/push/decoder.h"
 #include "bbz/access/push/internal/record_map.h"
+#include "bbz/archive/supports.h"
 #include "bbz/parallel/thread_pool.h"
 #include "bbz/symmetry/decode.h"
 
@@ -79,6 +80,8 @@ class Assembler {
   Status add_tensor(std::size_t unit);
   Status take_chunk(std::size_t unit, Bytes payload);
   Status hand_out(std::size_t unit, Bytes payload);
+  Status decode(const catalog::Chunk& chunk, Bytes payload, symmetry::GroupState* group,
+                chunk::Check check);
   Status hand_out_waiting(std::uint32_t tensor);
   Status pass_on(std::size_t unit);
   Status count_as_handed(std::uint32_t tensor);
@@ -139,6 +142,7 @@ class Assembler {
   const RangeSet& trusted_;
   Receiver& receiver_;
   parallel::ThreadPool pool_;
+  Supports supports_;
   std::vector<Progress> progress_;
   std::vector<FileProgress> files_;
   std::uint64_t open_ = 0;

@@ -102,8 +102,28 @@ Status Content::decode_chunk(const FoundTensor& tensor, const catalog::Chunk& ch
   }
   symmetry::GroupAccess access;
   if (group.ok() && *group != nullptr) access = {(*group)->state.get(), &(*group)->catalog};
+  chunk::Before before = chunk::Before::kNothing;
+  if (catalog::needs_base(chunk.meta.codec) && tensor.meta.leans()) {
+    BBZ_TRY(fill_support(tensor, chunk, job));
+    before = chunk::Before::kSupport;
+  }
   return symmetry::decode_chunk(tensor.meta, chunk, job.payload, access, chunk::Check::kPayload,
-                                job.plain);
+                                job.plain, before);
+}
+
+// Fills the output with what a chunk leans on. If that is not at hand, the payload is checked all the same.
+Status Content::fill_support(const FoundTensor& tensor, const catalog::Chunk& chunk, Job& job) {
+  catalog::Tensor entry;
+  entry.meta = tensor.meta;
+  entry.byte_size = tensor.byte_size;
+  // Any base with the digest serves, so a lost record of the base costs nothing but its name.
+  const auto base = survey_.bases.find(tensor.meta.support->base);
+  const Status filled = supports_.fill(
+      entry, base == survey_.bases.end() ? catalog::BaseMeta() : base->second, chunk, job.plain);
+  if (filled.ok()) return {};
+  BBZ_TRY(chunk::check_payload(tensor.meta, chunk, job.payload));
+  job.piece.is_based = true;
+  return filled;
 }
 
 // Passes a view to `take`, up to the first bytes of its base that are lost.
@@ -131,7 +151,7 @@ Status Content::read_view(const FoundTensor& view,
         });
   }
   BBZ_TRY(taken);
-  return read.ok() ? Status() : take({left, read, {}});
+  return read.ok() ? Status() : take({left, read, {}, job.piece.is_based});
 }
 
 // Decodes a chunk of a dense tensor. `job` has the last chunk that was decoded, if any was.

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "bbz/access/salvage/survey.h"
+#include "bbz/archive/supports.h"
 #include "bbz/base/large_buffer.h"
 #include "bbz/parallel/ordered_map.h"
 #include "bbz/symmetry/decode.h"
@@ -16,14 +17,16 @@ struct Piece {
   std::uint64_t size = 0;  // number of bytes of the tensor that it covers
   Status outcome;          // why they are lost, if they are
   Bytes bytes;             // if not lost; valid until the next piece
+  bool is_based = false;   // they are lost because what they lean on is not at hand
 };
 
 // Decodes the tensors of a survey.
 class Content {
  public:
-  // Source and survey must outlive the content. `threads` decode.
-  Content(io::Source& source, const Survey& survey, unsigned threads)
-      : source_(source), survey_(survey), pool_(threads) {}
+  // Source and survey must outlive the content. `threads` decode. `base` has the tensors on which others
+  // lean, and may be null.
+  Content(io::Source& source, const Survey& survey, unsigned threads, std::shared_ptr<Base> base)
+      : source_(source), survey_(survey), pool_(threads), supports_(std::move(base)) {}
 
   // Calls `take` on the calling thread for one piece of the tensor after the other; the pieces tile
   // it. Does the same every time, so that a file can be made in two passes without holding it in
@@ -58,10 +61,12 @@ class Content {
                  const std::function<Status(const Piece&)>& take);
   Status decode_chunk(const FoundTensor& tensor, const catalog::Chunk& chunk,
                       const Result<std::shared_ptr<Group>>& group, Job& job);
+  Status fill_support(const FoundTensor& tensor, const catalog::Chunk& chunk, Job& job);
 
   io::Source& source_;
   const Survey& survey_;
   parallel::ThreadPool pool_;
+  Supports supports_;
   LargeBuffer derived_;
   std::vector<std::byte> slice_;  // a slice of one chunk's share, if the form is lower
   // The groups that were needed last, newest first. Tensors that refer to one group lie close

@@ -1,4 +1,4 @@
-#include "bbz/archive/internal/supports.h"
+#include "bbz/archive/supports.h"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 #include "bbz/base/names.h"
 #include "bbz/base/shape.h"
 
-namespace bbz::internal {
+namespace bbz {
 namespace {
 
 // Says on what a tensor leans.
@@ -127,4 +127,4 @@ Status Supports::fill(const catalog::Tensor& tensor, const catalog::BaseMeta& ba
   return entry->tensor.read(offset, out);
 }
 
-}  // namespace bbz::internal
+}  // namespace bbz

@@ -9,7 +9,7 @@
 #include "bbz/archive/base.h"
 #include "bbz/format/catalog/catalog.h"
 
-namespace bbz::internal {
+namespace bbz {
 
 // Finds the support of each tensor once, and checks its digest. Thread-safe.
 class Supports {
@@ -49,4 +49,4 @@ class Supports {
   std::vector<Bytes> kept_;
 };
 
-}  // namespace bbz::internal
+}  // namespace bbz
