@@ -51,6 +51,7 @@
 #ifndef BBZ_H
 #define BBZ_H
 
+#include "bbz/capi/base.h"
 #include "bbz/capi/core.h"
 #include "bbz/capi/model.h"
 #include "bbz/capi/pack.h"

@@ -13,7 +13,7 @@ set(BBZ_PUBLIC_HEADERS
   access/view/archive_view.h access/view/counters.h access/view/tree.h
   archive/base.h archive/reader.h archive/root.h archive/stream.h archive/tensor_spec.h archive/visitor.h archive/writer.h
   base/block_type.h base/checked.h base/dtype.h base/error.h base/hash.h base/large_buffer.h base/layer_name.h base/names.h base/shape.h base/tensor_info.h base/threads.h
-  capi/core.h capi/model.h capi/pack.h capi/plan.h capi/progress.h capi/push.h capi/reader.h capi/source.h
+  capi/base.h capi/core.h capi/model.h capi/pack.h capi/plan.h capi/progress.h capi/push.h capi/reader.h capi/source.h
   capi/verify.h capi/writer.h
   codec/codec.h
   files/safetensors/header.h

@@ -7,7 +7,7 @@
 
 `Archive` shows and reads what an archive holds, `safe_open` and the modules `bbz.numpy` and `bbz.torch` stand in
 for those of safetensors, `pack`, `unpack`, `verify`, `compare` and `estimate` do what the commands of these names
-do, and `Writer` writes archives tensor by tensor. All errors are `bbz.Error`.
+do, `apply` updates weights in memory, and `Writer` writes archives tensor by tensor. All errors are `bbz.Error`.
 
 Sizes and offsets are in bytes, shapes in elements with the outermost axis first.
 """
@@ -17,11 +17,12 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, List
 
+from bbz._apply import apply
 from bbz._contents import Tensor
 from bbz._handles import Url
 from bbz._layers import Layer
 from bbz._library import LIB
-from bbz._listing import File
+from bbz._listing import File, RecordedBase
 from bbz._patch import patch_safetensors
 from bbz._safe_open import SafetensorError, safe_open
 from bbz._verify import Damage, Report, verify
@@ -69,8 +70,8 @@ __all__ = [
     "Archive", "CancelledError", "ChecksumError", "ClosedError", "Comparison", "Damage", "DigestMismatchError",
     "Error", "Estimate", "ExistsError", "File", "IOFailedError", "InternalError", "InvalidArgumentError",
     "Junction", "Layer", "LimitError", "MalformedError", "NotAnArchiveError", "NotFoundError", "Orbit",
-    "OutOfMemoryError", "Report", "SafetensorError", "Tensor", "TensorDifference", "TruncatedError", "Unpacked",
-    "UnsafePathError", "UnsupportedError", "Url", "Writer", "Written", "compare", "estimate", "numpy", "pack",
+    "OutOfMemoryError", "RecordedBase", "Report", "SafetensorError", "Tensor", "TensorDifference", "TruncatedError", "Unpacked",
+    "UnsafePathError", "UnsupportedError", "Url", "Writer", "Written", "apply", "compare", "estimate", "numpy", "pack",
     "patch_safetensors", "safe_open", "torch", "unpack", "verify",
 ]
 

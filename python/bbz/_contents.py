@@ -7,6 +7,7 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tu
 
 from bbz import _long
 from bbz import _structs as s
+from bbz._bases import Base, value_of
 from bbz._handles import Handle, Source, follow_forks, make, path_bytes
 from bbz._library import KIND_OPERAND, KIND_STORAGE, KIND_TENSOR, LIB, NONE, text_at
 from bbz.errors import ClosedError, Error, InvalidArgumentError, NotFoundError, call
@@ -40,6 +41,8 @@ class Tensor(NamedTuple):
         base: the number of the tensor whose elements it shows, or None.
         strides: of a view, in elements, one for each axis; else None.
         base_offset: of a view, the offset of its first element in the base, in bytes.
+        leans_on: the number in `Archive.bases` of the base on whose tensor of this name, type and shape it leans,
+            or None. A view does not lean itself, but the tensor that it shows may.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Tensor(NamedTuple):
     base: Optional[int]
     strides: Optional[Tuple[int, ...]]
     base_offset: int
+    leans_on: Optional[int]
 
 
 def _dtype_name(number: int) -> str:
@@ -75,9 +79,12 @@ def _none(number: int) -> Optional[int]:
 class Contents:
     """An open reader or model: lists its tensors, and reads them. Safe for many threads."""
 
-    def __init__(self, source: Source, handle: Handle, kind: str) -> None:
+    def __init__(self, source: Source, handle: Handle, kind: str, base: Optional[Base] = None) -> None:
         self.source = source
-        self.handle = follow_forks(handle) if source.url else handle
+        self.base = base
+        self.slow = source.slow or (base is not None and base.slow)
+        self.url = source.url or (base is not None and base.url)
+        self.handle = follow_forks(handle) if self.url else handle
         self._tensor = getattr(LIB, f"bbz_{kind}_tensor")
         self._bytes = getattr(LIB, f"bbz_{kind}_read_bytes")
         self._many = getattr(LIB, f"bbz_{kind}_read_many")
@@ -96,7 +103,7 @@ class Contents:
     def _explain(self, error: BaseException) -> BaseException:
         if self.handle.value is None:
             return ClosedError(f"{self.source.name} was opened before this process was forked: open it again")
-        return self.source.explain(error)
+        return error_of(error, self.source, self.base)
 
     def tensors(self, count: int) -> List[Optional[Tensor]]:
         """Returns the first tensors, by number; None for bytes that are no tensor."""
@@ -132,7 +139,7 @@ class Contents:
         for target, (number, offset, size, address) in zip(targets, parts):
             target.tensor, target.offset, target.size, target.buffer = number, offset, size, address
         total = sum(part[2] for part in parts)
-        if not progress and not self.source.slow and (total < _LONG_BYTES or not _long.on_main_thread()):
+        if not progress and not self.slow and (total < _LONG_BYTES or not _long.on_main_thread()):
             self.call(self._many, targets, len(parts), None)
             return
         _long.run(
@@ -165,32 +172,39 @@ def _describe(info: s.TensorInfo, number: int) -> Optional[Tensor]:
         _none(info.base),
         tuple(info.strides[:rank]) if info.base != NONE and info.strides else None,
         info.base_offset,
+        _none(info.leans_on),
     )
 
 
-def open_reader(source: Source, threads: int) -> Contents:
+def error_of(error: BaseException, source: Source, base: Optional[Base]) -> BaseException:
+    """Returns the exception to raise for an error: with what a file object raised as its cause."""
+    return source.explain(error if base is None else base.explain(error))
+
+
+def open_reader(source: Source, threads: int, base: Optional[Base] = None) -> Contents:
     """Opens an archive. Raises the errors of reading its index."""
+    options = s.ReaderOptions(threads=threads, base=value_of(base))
     return _open(source, lambda: make(
-        LIB.bbz_reader_open, LIB.bbz_reader_free, source.handle.value, c.byref(s.ReaderOptions(threads=threads)),
-        keep=source.handle,
-    ), "reader")
+        LIB.bbz_reader_open, LIB.bbz_reader_free, source.handle.value, c.byref(options),
+        keep=(source.handle, base and base.handle),
+    ), "reader", base)
 
 
-def open_model(source: Source, threads: int) -> Contents:
+def open_model(source: Source, threads: int, base: Optional[Base] = None) -> Contents:
     """Opens an archive, a safetensors file, a GGUF file or a file of torch.save. Raises the errors of reading it."""
     name = path_bytes(source.name.rsplit("/", 1)[-1])
     return _open(source, lambda: make(
         LIB.bbz_model_open_source, LIB.bbz_model_free, source.handle.value, name,
-        c.byref(s.ModelOptions(threads=threads)), keep=source.handle,
-    ), "model")
+        c.byref(s.ModelOptions(threads=threads, base=value_of(base))), keep=(source.handle, base and base.handle),
+    ), "model", base)
 
 
-def _open(source: Source, work: Any, kind: str) -> Contents:
+def _open(source: Source, work: Any, kind: str, base: Optional[Base]) -> Contents:
     try:
         handle = _long.leave_if_interrupted(work) if source.slow else work()
     except Error as error:
-        raise source.explain(error) from error.__cause__
-    return Contents(source, handle, kind)
+        raise error_of(error, source, base) from error.__cause__
+    return Contents(source, handle, kind, base)
 
 
 class Named:

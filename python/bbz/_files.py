@@ -28,7 +28,7 @@ class ArchiveFile(io.RawIOBase):
             LIB.bbz_reader_open_file, LIB.bbz_source_free, contents.handle.value, file.number,
             c.byref(s.ViewOptions()), keep=contents.handle,
         )
-        self._view = follow_forks(view) if contents.source.url else view
+        self._view = follow_forks(view) if contents.url else view
 
     def readable(self) -> bool:
         return True

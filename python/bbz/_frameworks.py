@@ -164,6 +164,23 @@ class Torch:
 
 _FROM_TORCH = {torch: name for name, torch in TORCH.items()}
 
+
+def dtype_of(array: Any) -> Optional[str]:
+    """Returns the name of the element type of an array of numpy or a dense tensor of torch, or None for anything else.
+
+    It is "none of the format" for a type that the format has not.
+    """
+    if hasattr(array, "data_ptr") and hasattr(array, "layout"):
+        dense = str(array.layout) == "torch.strided" and not array.is_quantized
+        return _FROM_TORCH.get(str(array.dtype).replace("torch.", ""), _UNKNOWN) if dense else _UNKNOWN
+    if hasattr(array, "__array_interface__") and hasattr(array, "dtype"):
+        native = array.dtype.isnative and sys.byteorder == "little"
+        return _FROM_NUMPY.get(array.dtype.name, _UNKNOWN) if native else _UNKNOWN
+    return None
+
+
+_UNKNOWN = "none of the format"
+
 _NAMES = {"pt": Torch, "torch": Torch, "pytorch": Torch, "np": Numpy, "numpy": Numpy}
 
 

@@ -108,6 +108,7 @@ class Source:
     def __init__(self, readable: Readable) -> None:
         self.slow = False
         self.url = False
+        self.path: Optional[str] = None
         self._file: Optional[_FileObject] = None
         if isinstance(readable, Url) or (isinstance(readable, str) and is_url(readable)):
             url = readable if isinstance(readable, Url) else Url(readable)
@@ -118,6 +119,7 @@ class Source:
             self.name = os.fspath(readable)
             if not isinstance(self.name, str):
                 raise TypeError("a path must be a str, not bytes")
+            self.path = self.name
             self.handle = make(LIB.bbz_source_open_file, LIB.bbz_source_free, path_bytes(self.name))
         elif isinstance(readable, (bytes, bytearray, memoryview)):
             view = memoryview(readable).cast("B")

@@ -54,6 +54,28 @@ def list_files(contents: Contents, about: s.ArchiveInfo) -> Tuple[List[File], Di
     return files, values.get(NONE, {})
 
 
+class RecordedBase(NamedTuple):
+    """A base on which tensors of an archive lean, as it was when the archive was packed.
+
+    Attributes:
+        name: of its file, without directories, or its URL; may be empty, and untrue.
+        root: its root digest, or None if it was no archive.
+    """
+
+    name: str
+    root: Optional[str]
+
+
+def list_bases(contents: Contents, about: s.ArchiveInfo) -> List[RecordedBase]:
+    """Returns the bases of an archive, by number."""
+    bases = []
+    info = s.RecordedBase()
+    for number in range(about.base_count):
+        contents.call(LIB.bbz_reader_base, number, c.byref(info))
+        bases.append(RecordedBase(text_at(info.name, info.name_length), info.root.decode() or None))
+    return bases
+
+
 def _describe(info: s.FileInfo, number: int, metadata: Dict[str, str]) -> File:
     modified = None
     if info.recorded & RECORDED_TIME:
@@ -76,20 +98,35 @@ def _describe(info: s.FileInfo, number: int, metadata: Dict[str, str]) -> File:
     )
 
 
-def table(name: str, tensors: Sequence[Tensor], about: s.ArchiveInfo) -> str:
+def table(name: str, tensors: Sequence[Tensor], about: s.ArchiveInfo, bases: Sequence[RecordedBase]) -> str:
     """Returns a table of an archive's tensors as HTML: the first hundred."""
     shown = tensors[:100]
     rows = "".join(
         f"<tr><td>{html.escape(each.name)}</td><td>{each.dtype}</td><td>{list(each.shape)}</td>"
-        f"<td>{size_text(each.nbytes)}</td><td>{size_text(each.stored_nbytes)}</td></tr>"
+        f"<td>{size_text(each.nbytes)}</td><td>{size_text(each.stored_nbytes)}</td>"
+        + (f"<td>{'' if each.leans_on is None else _named(bases, each.leans_on)}</td>" if bases else "")
+        + "</tr>"
         for each in shown
     )
     more = f"<p>and {len(tensors) - len(shown)} more</p>" if len(tensors) > len(shown) else ""
     return (
         f"<p><b>{html.escape(name)}</b>: {len(tensors)} tensors, {size_text(about.archive_bytes)} of "
-        f"{size_text(about.unpacked_bytes)}</p><table><tr><th>tensor</th><th>type</th><th>shape</th>"
-        f"<th>size</th><th>stored</th></tr>{rows}</table>{more}"
+        f"{size_text(about.unpacked_bytes)}</p>{_leaning(tensors, bases)}<table><tr><th>tensor</th><th>type</th><th>shape</th>"
+        f"<th>size</th><th>stored</th>{'<th>leans on</th>' if bases else ''}</tr>{rows}</table>{more}"
     )
+
+
+def _named(bases: Sequence[RecordedBase], number: int) -> str:
+    return html.escape(bases[number].name or f"base {number}")
+
+
+def _leaning(tensors: Sequence[Tensor], bases: Sequence[RecordedBase]) -> str:
+    lines = []
+    for number, base in enumerate(bases):
+        count = sum(tensor.leans_on == number for tensor in tensors)
+        root = f" ({html.escape(base.root)})" if base.root else ""
+        lines.append(f"<p>{count} tensors lean on <b>{_named(bases, number)}</b>{root}</p>")
+    return "".join(lines)
 
 
 def size_text(count: int) -> str:

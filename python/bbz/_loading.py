@@ -38,7 +38,7 @@ def load_tensors(
             if memory is None:
                 memory = memories[base.number] = framework.empty("U8", (base.nbytes,))
                 parts.append((base.number, 0, base.nbytes, framework.address(memory)))
-            strides = tensor.strides if tensor.base is not None else _packed(tensor.shape)
+            strides = tensor.strides if tensor.base is not None else packed_strides(tensor.shape)
             offset = tensor.base_offset if tensor.base is not None else 0
             loaded[tensor.name] = None  # keeps its place
             views.append((tensor, base.number, strides, offset))
@@ -67,7 +67,8 @@ def load_tensors(
     return loaded
 
 
-def _packed(shape: Sequence[int]) -> Tuple[int, ...]:
+def packed_strides(shape: Sequence[int]) -> Tuple[int, ...]:
+    """Returns the strides of contiguous elements, in elements."""
     strides = [1] * len(shape)
     for axis in range(len(shape) - 1, 0, -1):
         strides[axis - 1] = strides[axis] * shape[axis]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import sys
 import threading
 import weakref
-from typing import Any, Callable, Generic, List, Optional, TypeVar, Union
+from typing import Any, Callable, Generic, Iterator, List, Optional, TypeVar, Union
 
 from bbz import _structs as s
 from bbz._library import UNKNOWN
@@ -112,6 +113,18 @@ def run(work: Callable[[Any], T], progress: Progress = None) -> T:
         if bar is not None:
             bar.close()
     return task.result()
+
+
+@contextlib.contextmanager
+def shown(progress: Progress) -> Iterator[Callable[[int, int], None]]:
+    """Gives a function that tells `progress` the bytes done and the bytes in all, for work that is many short calls."""
+    bar = _bar() if progress is True else None
+    told = bar if progress is True else progress
+    try:
+        yield lambda done, total: _tell(told, (done, total)) if callable(told) else None
+    finally:
+        if bar is not None:
+            bar.close()
 
 
 def leave_if_interrupted(work: Callable[[], T]) -> T:

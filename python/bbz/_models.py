@@ -6,6 +6,7 @@ import os
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from bbz import _long
+from bbz._bases import BaseLike
 from bbz._contents import Contents, Tensor
 from bbz._frameworks import framework_of
 from bbz._loading import load_tensors
@@ -21,10 +22,10 @@ def path_inside(filename: Any) -> str:
 
 def load_any(
     readable: Any, framework: str, device: Any = "cpu", *, file: Optional[str] = None, threads: int = 0,
-    pin_memory: bool = False, progress: _long.Progress = None,
+    pin_memory: bool = False, progress: _long.Progress = None, base: BaseLike = None,
 ) -> Dict[str, Any]:
     """Loads all tensors of a model, and keeps tied ones tied."""
-    contents, everything, tensors, _ = open_model_file(readable, file, threads)
+    contents, everything, tensors, _ = open_model_file(readable, file, threads, base)
     return load_tensors(
         contents, tensors, framework_of(framework, device, pin_memory), progress, tied=True, all_tensors=everything
     )

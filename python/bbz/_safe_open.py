@@ -10,6 +10,7 @@ import sys
 from typing import Any, Dict, List, Optional, Tuple, Type, Union
 
 from bbz import _structs as s
+from bbz._bases import BaseLike, base_of
 from bbz._contents import Contents, Named, Tensor, open_model, open_reader
 from bbz._frameworks import framework_of
 from bbz._handles import Source, Url
@@ -59,6 +60,7 @@ class safe_open:  # noqa: N801: the name is that of safetensors
         device: where tensors of torch are put, for example "cpu", "cuda:0" or 0.
         backend: accepted for safetensors' sake; it changes nothing.
         file: of an archive with several files, the path of the one whose tensors are wanted; None: all.
+        base: where the tensors are on which those of the archive lean; see `Archive`.
         threads: the number of threads that decode; 0 for all cores.
 
     Raises:
@@ -81,6 +83,7 @@ class safe_open:  # noqa: N801: the name is that of safetensors
         *,
         backend: str = "mmap",
         file: Optional[str] = None,
+        base: BaseLike = None,
         threads: int = 0,
     ) -> None:
         self._contents: Optional[Contents] = None
@@ -96,7 +99,7 @@ class safe_open:  # noqa: N801: the name is that of safetensors
         _check_device(name, device)
         self._name = name
         self._framework = framework_of(name, "cpu" if device is None else device)
-        contents, _, self._tensors, self._metadata = open_model_file(filename, file, threads)
+        contents, _, self._tensors, self._metadata = open_model_file(filename, file, threads, base)
         self._named = Named(self._tensors)
         self._contents = contents
 
@@ -214,7 +217,7 @@ def _check_device(framework: str, device: Any) -> None:
 
 
 def open_model_file(
-    readable: Any, file: Optional[str], threads: int
+    readable: Any, file: Optional[str], threads: int, base: BaseLike = None
 ) -> Tuple[Contents, List[Optional[Tensor]], List[Tensor], Dict[str, str]]:
     """Opens an archive or another model: its contents, all that is numbered, its tensors, and its metadata.
 
@@ -223,7 +226,7 @@ def open_model_file(
     """
     source = Source(readable)
     try:
-        contents = open_reader(source, threads)
+        contents = open_reader(source, threads, base_of(base, source.path, threads))
     except (NotAnArchiveError, TruncatedError):
         return _open_other(source, file, threads)
     about = s.ArchiveInfo()

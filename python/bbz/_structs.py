@@ -42,6 +42,26 @@ class Limits(Struct):
     ]
 
 
+class BaseOptions(Struct):
+    _fields_ = [
+        ("struct_size", _size), ("places", c.POINTER(_text)), ("place_count", _size), ("deeper", c.POINTER(_text)),
+        ("deeper_count", _size), ("sources", c.POINTER(_pointer)), ("source_count", _size),
+        ("readers", c.POINTER(_pointer)), ("reader_count", _size), ("archive", _text), ("limits", c.POINTER(Limits)),
+        ("threads", _u32), ("reserved", _u32),
+    ]
+
+
+class RecordedBase(Struct):
+    _fields_ = [("struct_size", _size), ("name", _pointer), ("name_length", _size), ("root", c.c_char * 80)]
+
+
+class ChunkInfo(Struct):
+    _fields_ = [
+        ("struct_size", _size), ("offset", _u64), ("stored_bytes", _u64), ("decoded_bytes", _u64),
+        ("first_element", _u64), ("element_count", _u64), ("codec", _u32), ("repeats", _u32),
+    ]
+
+
 class ReaderOptions(Struct):
     _fields_ = [
         ("struct_size", _size), ("threads", _u32), ("use_front_index", _u32), ("limits", c.POINTER(Limits)),
@@ -54,6 +74,7 @@ class ArchiveInfo(Struct):
         ("struct_size", _size), ("format_major", _u32), ("format_minor", _u32), ("file_count", _u32),
         ("tensor_count", _u32), ("metadata_count", _u32), ("exact", _u32), ("chunk_count", _u64),
         ("archive_bytes", _u64), ("unpacked_bytes", _u64), ("stored_bytes", _u64), ("root", c.c_char * 80),
+        ("base_count", _u32), ("reserved", _u32),
     ]
 
 
@@ -72,6 +93,7 @@ class TensorInfo(Struct):
         ("byte_size", _u64), ("stored_bytes", _u64), ("chunk_count", _u64), ("file_offset", _u64),
         ("file", _u32), ("layer", _u32), ("block_type", _pointer), ("block_type_length", _size),
         ("block_values", _u32), ("base", _u32), ("strides", c.POINTER(_u64)), ("base_offset", _u64),
+        ("leans_on", _u32), ("reserved", _u32),
     ]
 
 
@@ -124,6 +146,7 @@ class VerifyOptions(Struct):
     _fields_ = [
         ("struct_size", _size), ("fast", _u32), ("threads", _u32), ("expected_root", _text),
         ("limits", c.POINTER(Limits)), ("progress", BYTES_READ), ("user", _pointer), ("watch", PROGRESS),
+        ("base", _pointer),
     ]
 
 
@@ -131,7 +154,7 @@ class ReportInfo(Struct):
     _fields_ = [
         ("struct_size", _size), ("damage_count", _u64), ("listed_count", _u64), ("file_count", _u64),
         ("tensor_count", _u64), ("chunk_count", _u64), ("archive_bytes", _u64), ("broken", c.c_int),
-        ("root", c.c_char * 80),
+        ("root", c.c_char * 80), ("without_base", _u64),
     ]
 
 
@@ -143,7 +166,9 @@ class Damage(Struct):
 
 
 class ModelOptions(Struct):
-    _fields_ = [("struct_size", _size), ("limits", c.POINTER(Limits)), ("threads", _u32), ("reserved", _u32)]
+    _fields_ = [
+        ("struct_size", _size), ("limits", c.POINTER(Limits)), ("threads", _u32), ("reserved", _u32), ("base", _pointer),
+    ]
 
 
 class ModelInfo(Struct):
@@ -227,6 +252,7 @@ class Written(Struct):
     _fields_ = [
         ("struct_size", _size), ("file_count", _u64), ("tensor_count", _u64), ("input_bytes", _u64),
         ("archive_bytes", _u64), ("rotated", _u32), ("left_out", _u32), ("root", c.c_char * 80),
+        ("leaning_count", _u64),
     ]
 
 
@@ -237,6 +263,7 @@ class PackOptions(Struct):
         ("layer_patterns", c.POINTER(_text)), ("layer_pattern_count", _size), ("symmetry", _u32),
         ("all_opaque", _u32), ("index_first", _u32), ("modes", _u32), ("times", _u32), ("skip_unreadable", _u32),
         ("follow_links", _u32), ("reserved", _u32), ("progress", PROGRESS), ("user", _pointer),
+        ("base", _pointer),
     ]
 
 
@@ -244,7 +271,7 @@ class UnpackOptions(Struct):
     _fields_ = [
         ("struct_size", _size), ("selection", c.POINTER(Selection)), ("limits", c.POINTER(Limits)),
         ("expected_root", _text), ("threads", _u32), ("one_file", _u32), ("replace", _u32), ("no_sync", _u32),
-        ("modes", _u32), ("times", _u32), ("progress", PROGRESS), ("user", _pointer),
+        ("modes", _u32), ("times", _u32), ("progress", PROGRESS), ("user", _pointer), ("base", _pointer),
     ]
 
 
@@ -267,5 +294,6 @@ STRUCTS: Dict[str, Any] = {
     "bbz_tensor_difference": TensorDifference, "bbz_orbit": Orbit, "bbz_estimate_info": EstimateInfo,
     "bbz_junction": Junction, "bbz_writing": Writing, "bbz_output": Output, "bbz_tensor_spec": TensorSpec,
     "bbz_text_pair": TextPair, "bbz_written": Written, "bbz_pack_options": PackOptions,
-    "bbz_unpack_options": UnpackOptions, "bbz_unpacked": Unpacked,
+    "bbz_unpack_options": UnpackOptions, "bbz_unpacked": Unpacked, "bbz_base_options": BaseOptions,
+    "bbz_recorded_base": RecordedBase, "bbz_chunk_info": ChunkInfo,
 }

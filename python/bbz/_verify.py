@@ -7,6 +7,8 @@ from typing import Any, List, NamedTuple, Optional
 
 from bbz import _long
 from bbz import _structs as s
+from bbz._bases import Base, BaseLike, base_of, value_of
+from bbz._contents import error_of
 from bbz._handles import Handle, Readable, Source
 from bbz._library import LIB, NONE
 from bbz.errors import CLASSES, Error, call
@@ -43,6 +45,7 @@ class Report(NamedTuple):
         nbytes: the length of the archive in bytes.
         damage_count: chunks, tensors and files that are wrong.
         damage: the first hundred of them.
+        without_base: chunks that were not decoded, because they lean on a base that was not given.
     """
 
     root: str
@@ -52,16 +55,18 @@ class Report(NamedTuple):
     nbytes: int
     damage_count: int
     damage: List[Damage]
+    without_base: int
 
 
 def verify(
-    readable: Readable, *, fast: bool = False, root: Optional[str] = None, threads: int = 0,
+    readable: Readable, *, base: BaseLike = None, fast: bool = False, root: Optional[str] = None, threads: int = 0,
     progress: _long.Progress = None,
 ) -> Report:
     """Reads an archive front to back, and checks every checksum, digest and rule of the format.
 
     Args:
         readable: a path, an http or https URL, a `Url`, bytes, or a binary file object that seeks.
+        base: where the tensors are on which those of the archive lean; see `Archive`.
         fast: whether only the structure and the stored bytes are checked, and nothing is decoded.
         root: the root digest that is expected, for example "xxh3-128:" and 32 hexadecimal digits; None: any.
         threads: the number of threads that decode; 0 for all cores.
@@ -73,17 +78,20 @@ def verify(
     Raises:
         ChecksumError, MalformedError, TruncatedError and others: the first damage; the exception has all of it
             as a `Report` in its attribute `report`.
+        UnsupportedError: all is well, but what leans was not decoded, because no base was given; with a report.
         DigestMismatchError: all is well but the root digest is another.
         NotFoundError, IOFailedError: the archive cannot be read.
 
     >>> verify("model.bbz").damage_count
     0
     """
-    return verify_source(Source(readable), fast=fast, root=root, threads=threads, progress=progress)
+    source = Source(readable)
+    where = base_of(base, source.path, threads)
+    return verify_source(source, where, fast=fast, root=root, threads=threads, progress=progress)
 
 
 def verify_source(
-    source: Source, *, fast: bool = False, root: Optional[str] = None, threads: int = 0,
+    source: Source, base: Optional[Base], *, fast: bool = False, root: Optional[str] = None, threads: int = 0,
     progress: _long.Progress = None,
 ) -> Report:
     """Verifies what a source reads. See `verify`."""
@@ -91,7 +99,8 @@ def verify_source(
 
     def work(watch: Any) -> None:
         options = s.VerifyOptions(
-            fast=fast, threads=threads, expected_root=None if root is None else root.encode(), watch=watch
+            fast=fast, threads=threads, expected_root=None if root is None else root.encode(), watch=watch,
+            base=value_of(base),
         )
         call(LIB.bbz_verify, source.handle.value, c.byref(options), c.byref(found))
 
@@ -100,7 +109,7 @@ def verify_source(
     except Error as error:
         if found.value:
             error.report = _report(Handle(found.value, LIB.bbz_report_free))  # type: ignore[attr-defined]
-        raise source.explain(error) from error.__cause__
+        raise error_of(error, source, base) from error.__cause__
     return _report(Handle(found.value, LIB.bbz_report_free))
 
 
@@ -123,5 +132,5 @@ def _report(handle: Handle) -> Report:
         )
     return Report(
         info.root.decode(), info.file_count, info.tensor_count, info.chunk_count, info.archive_bytes,
-        info.damage_count, damage,
+        info.damage_count, damage, info.without_base,
     )

@@ -9,13 +9,14 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 from bbz import _long
 from bbz import _structs as s
+from bbz._bases import BaseLike, base_of
 from bbz._contents import Contents, Named, Tensor, open_reader
 from bbz._files import ArchiveFile
 from bbz._frameworks import framework_of, memory_of
 from bbz._handles import Readable, Source
 from bbz._layers import Layer, go_through, plan_layers
 from bbz._library import LIB
-from bbz._listing import File, list_files, size_text, table
+from bbz._listing import File, RecordedBase, list_bases, list_files, size_text, table
 from bbz._loading import load_tensors
 from bbz._verify import Report, verify_source
 from bbz.errors import ClosedError, InvalidArgumentError, NotFoundError
@@ -26,6 +27,10 @@ class Archive:
 
     Args:
         readable: a path, an http or https URL, a `Url`, bytes, or a binary file object that seeks.
+        base: where the tensors are on which those of the archive lean, if `pack(..., base=...)` made it: the path
+            of an archive, a model or a directory of them, what `readable` can be, another `Archive`, or a list of
+            such. The environment variable BBZ_BASE_PATH names more paths, with colons between them. A base is
+            opened when the first tensor is read that needs it; what is wrong with it is raised then.
         threads: the number of threads that decode; 0 for all cores.
 
     Raises:
@@ -40,10 +45,10 @@ class Archive:
     (512, 64)
     """
 
-    def __init__(self, readable: Readable, *, threads: int = 0) -> None:
+    def __init__(self, readable: Readable, *, base: BaseLike = None, threads: int = 0) -> None:
         self._open: Optional[Contents] = None
         source = Source(readable)
-        contents = open_reader(source, threads)
+        contents = open_reader(source, threads, base_of(base, source.path, threads))
         self._open = contents
         self._name = source.name
         info = s.ArchiveInfo()
@@ -52,6 +57,7 @@ class Archive:
         self._listed: Optional[List[Tensor]] = None
         self._files: Optional[List[File]] = None
         self._named: Optional[Named] = None
+        self._bases: Optional[List[RecordedBase]] = None
         self._metadata: Dict[str, str] = {}
 
     # What the archive is.
@@ -104,6 +110,13 @@ class Archive:
         if self._files is None:
             self._files, self._metadata = list_files(self._contents(), self._info)
         return list(self._files)
+
+    @property
+    def bases(self) -> List[RecordedBase]:
+        """The bases on which tensors lean, by number, as they were when the archive was packed; empty if none does."""
+        if self._bases is None:
+            self._bases = list_bases(self._contents(), self._info)
+        return list(self._bases)
 
     @property
     def metadata(self) -> Dict[str, str]:
@@ -165,6 +178,8 @@ class Archive:
         Raises:
             NotFoundError, InvalidArgumentError: see `find`; also if `out` has another size.
             ChecksumError, MalformedError, UnsupportedError: with tensor, chunk and offset.
+            UnsupportedError: the tensor leans on a base that was not given or lacks it.
+            DigestMismatchError: it leans on another base. Nothing that depends on the base is delivered.
             IOFailedError: the system, the network or the file object failed.
         """
         tensor = name if isinstance(name, Tensor) else self.find(name, file=file)
@@ -262,8 +277,10 @@ class Archive:
 
         Raises:
             ChecksumError, MalformedError, TruncatedError and others: for the first damage.
+            UnsupportedError: all is well, but what leans was not decoded, because no base was given.
         """
-        return verify_source(self._contents().source, fast=fast, progress=progress)
+        contents = self._contents()
+        return verify_source(contents.source, contents.base, fast=fast, progress=progress)
 
     # Opening and closing.
 
@@ -283,7 +300,7 @@ class Archive:
         return f"<bbz.Archive {self._name!r}: {state}>"
 
     def _repr_html_(self) -> str:
-        return html.escape(repr(self)) if self._open is None else table(self._name, self.tensors, self._info)
+        return html.escape(repr(self)) if self._open is None else table(self._name, self.tensors, self._info, self.bases)
 
     # Inside.
 
@@ -298,6 +315,15 @@ class Archive:
             found = self._contents().tensors(self._info.tensor_count)
             self._listed = [tensor for tensor in found if tensor is not None]
         return self._listed
+
+    def _leans(self, tensor: Tensor) -> bool:
+        """Returns whether reading a tensor may need the base."""
+        if tensor.base is None:
+            return tensor.leans_on is not None
+        return any(each.number == tensor.base and each.leans_on is not None for each in self._all_numbered())
+
+    def _all_numbered(self) -> List[Tensor]:
+        return [tensor for tensor in self._contents().tensors(self._info.tensor_count) if tensor is not None]
 
     def _names(self) -> Named:
         if self._named is None:

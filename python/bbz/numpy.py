@@ -7,6 +7,7 @@ import os
 from typing import Any, Dict, Mapping, Optional, Union
 
 from bbz import _long
+from bbz._bases import BaseLike
 from bbz._handles import Url
 from bbz._models import load_any, path_inside
 from bbz.writer import save_tensors
@@ -15,13 +16,15 @@ _Path = Union[str, "os.PathLike[str]"]
 
 
 def load_file(
-    filename: Union[_Path, Url], *, file: Optional[str] = None, threads: int = 0, progress: _long.Progress = None
+    filename: Union[_Path, Url], *, file: Optional[str] = None, base: BaseLike = None, threads: int = 0,
+    progress: _long.Progress = None,
 ) -> Dict[str, Any]:
     """Loads all tensors of an archive or a safetensors file, each into memory of its own that is allocated once.
 
     Args:
         filename: a path, an http or https URL, or a `Url`.
         file: of an archive with several files, the path of the one whose tensors are wanted; None: all.
+        base: where the tensors are on which those of the archive lean; see `Archive`.
         threads: the number of threads that decode; 0 for all cores.
         progress: see `bbz.pack`; counts bytes that are decoded.
 
@@ -37,12 +40,14 @@ def load_file(
     >>> bbz.numpy.load_file("model.bbz")["norm"].shape
     (64,)
     """
-    return load_any(filename, "np", file=file, threads=threads, progress=progress)
+    return load_any(filename, "np", file=file, threads=threads, progress=progress, base=base)
 
 
-def load(data: Union[bytes, bytearray, memoryview], *, file: Optional[str] = None, threads: int = 0) -> Dict[str, Any]:
+def load(
+    data: Union[bytes, bytearray, memoryview], *, file: Optional[str] = None, base: BaseLike = None, threads: int = 0
+) -> Dict[str, Any]:
     """Loads all tensors of an archive or a safetensors file in memory. See `load_file`."""
-    return load_any(data, "np", file=file, threads=threads)
+    return load_any(data, "np", file=file, threads=threads, base=base)
 
 
 def save_file(

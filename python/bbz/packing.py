@@ -8,7 +8,8 @@ from typing import Any, Iterable, List, NamedTuple, Optional, Sequence, Tuple, U
 
 from bbz import _long
 from bbz import _structs as s
-from bbz._contents import Contents, open_model
+from bbz._bases import BaseLike, base_of, value_of
+from bbz._contents import Contents, error_of, open_model
 from bbz._handles import Handle, Readable, Source, path_bytes
 from bbz._library import LIB, NONE, text_at
 from bbz.errors import Error, InvalidArgumentError, call
@@ -29,6 +30,7 @@ def pack(
     source: _Path,
     output: _Path,
     *,
+    base: BaseLike = None,
     level: str = "default",
     symmetry: str = "off",
     digest: str = "xxh3",
@@ -53,6 +55,10 @@ def pack(
     Args:
         source: the path of a file or directory.
         output: the path of the archive.
+        base: what `Archive` takes as base. Tensors that it has with the same name, type and shape are stored
+            relative to those, and are needed to read the archive; `Written.leaning` counts them. It must not change
+            meanwhile. It cannot be combined with `symmetry`. None: everything is stored. BBZ_BASE_PATH names only
+            the bases of a base that leans itself.
         level: "default", "fast" or "small". All are exact.
         symmetry: "off" packs exactly; "auto", "bits-back", "triangular" or "polar" rotate a model so that less
             must be stored, which keeps its function but not its bytes.
@@ -96,6 +102,8 @@ def pack(
     options.excluded, options.excluded_count = _texts(exclude)
     options.opaque, options.opaque_count = _texts(opaque)
     options.layer_patterns, options.layer_pattern_count = _texts(layer_patterns)
+    where = base_of(base, None, threads, to_write=True)
+    options.base = value_of(where)
     result = s.Written()
     names = path_bytes(source), path_bytes(output)
 
@@ -103,7 +111,10 @@ def pack(
         options.progress = report
         call(LIB.bbz_pack, *names, c.byref(options), c.byref(result))
 
-    _long.run(work, progress)
+    try:
+        _long.run(work, progress)
+    except Error as error:
+        raise (error if where is None else where.explain(error)) from error.__cause__
     return written(result)
 
 
@@ -129,6 +140,7 @@ def unpack(
     readable: Readable,
     output: _Path = ".",
     *,
+    base: BaseLike = None,
     layers: Sequence[Union[int, Tuple[int, int]]] = (),
     tensors: Sequence[str] = (),
     exclude: Sequence[str] = (),
@@ -147,6 +159,7 @@ def unpack(
     Args:
         readable: a path, an http or https URL, a `Url`, bytes, or a binary file object that seeks.
         output: the directory, which is created if it is missing; a file if `one_file`.
+        base: where the tensors are on which those of the archive lean; see `Archive`.
         layers: numbers of layers, and pairs of the first and the last, whose tensors are wanted.
         tensors: patterns of the names of tensors that are wanted, as of fnmatch.
         exclude: patterns of the names of tensors that are not.
@@ -167,7 +180,8 @@ def unpack(
         ExistsError: a file is in the way, and `overwrite` is false; nothing was written then.
         NotFoundError: there is no such archive, or nothing is selected.
         ChecksumError and other errors of reading, with tensor, chunk and offset.
-        DigestMismatchError: the root digest is another than `root`.
+        DigestMismatchError: the root digest is another than `root`, or the archive leans on another base.
+        UnsupportedError: the archive leans on a base that is not given or lacks a tensor.
         KeyboardInterrupt: the user interrupted; no file is left that is not complete.
 
     >>> unpack("model.bbz", "out").files
@@ -183,11 +197,12 @@ def unpack(
     selection.excluded, selection.excluded_count = _texts(exclude)
     selection.files, selection.file_count = _texts(files)
     source = Source(readable)
+    where = base_of(base, source.path, threads)
     result = s.Unpacked()
     options = s.UnpackOptions(
         selection=c.pointer(selection) if ranges or tensors or exclude or files else None,
         expected_root=None if root is None else root.encode(), threads=threads, one_file=one_file,
-        replace=overwrite, no_sync=not sync, modes=modes, times=times,
+        replace=overwrite, no_sync=not sync, modes=modes, times=times, base=value_of(where),
     )
     place = path_bytes(output)
 
@@ -198,7 +213,7 @@ def unpack(
     try:
         _long.run(work, progress)
     except Error as error:
-        raise source.explain(error) from error.__cause__
+        raise error_of(error, source, where) from error.__cause__
     return Unpacked(result.root.decode(), result.file_count, result.tensor_count, result.bytes, bool(result.exact))
 
 
@@ -256,14 +271,15 @@ class Comparison(NamedTuple):
     no_orbits: str
 
 
-def _model(readable: Readable, threads: int) -> Contents:
+def _model(readable: Readable, threads: int, base: BaseLike = None) -> Contents:
     if isinstance(readable, (str, os.PathLike)) and os.path.isdir(readable):
         raise InvalidArgumentError(f"{os.fspath(readable)}: expected a file, not a directory")
-    return open_model(Source(readable), threads)
+    source = Source(readable)
+    return open_model(source, threads, base_of(base, source.path, threads))
 
 
 def compare(
-    first: Readable, second: Readable, *, threads: int = 0, progress: _long.Progress = None
+    first: Readable, second: Readable, *, base: BaseLike = None, threads: int = 0, progress: _long.Progress = None
 ) -> Comparison:
     """Compares two models tensor by tensor and, if they can be rotated, up to rotation.
 
@@ -271,6 +287,7 @@ def compare(
         first: an archive, a safetensors file, a GGUF file or a file of torch.save: its path, URL, `Url`, bytes,
             or a binary file object that seeks.
         second: the other.
+        base: where the tensors are on which those of either lean; see `Archive`.
         threads: the number of threads; 0 for all cores.
         progress: see `pack`; counts bytes that are loaded.
 
@@ -281,7 +298,7 @@ def compare(
     >>> compare("model.safetensors", "model.bbz").identical
     True
     """
-    left, right = _model(first, threads), _model(second, threads)
+    left, right = _model(first, threads, base), _model(second, threads, base)
     found = c.c_void_p()
     options = s.ModelWork(threads=threads)
 
@@ -292,7 +309,7 @@ def compare(
     try:
         _long.run(work, progress)
     except Error as error:
-        raise right.source.explain(error) from error.__cause__
+        raise error_of(error, right.source, right.base) from error.__cause__
     result = Handle(found.value, LIB.bbz_comparison_free)
     info, difference, orbit = s.ComparisonInfo(), s.TensorDifference(), s.Orbit()
     call(LIB.bbz_comparison_get, result.value, c.byref(info))
@@ -351,7 +368,7 @@ class Estimate(NamedTuple):
     junctions: List[Junction]
 
 
-def estimate(readable: Readable, *, threads: int = 0, progress: _long.Progress = None) -> Estimate:
+def estimate(readable: Readable, *, base: BaseLike = None, threads: int = 0, progress: _long.Progress = None) -> Estimate:
     """Estimates what symmetry would save, without packing. The arguments and errors are those of `compare`.
 
     Raises LimitError, too, if the work is out of proportion to the model.
@@ -359,7 +376,7 @@ def estimate(readable: Readable, *, threads: int = 0, progress: _long.Progress =
     >>> estimate("model.bbz").refusal != ""
     True
     """
-    model = _model(readable, threads)
+    model = _model(readable, threads, base)
     found = c.c_void_p()
     options = s.ModelWork(threads=threads)
 

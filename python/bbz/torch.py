@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Mapping, Optional, Set, Tuple, Union
 import torch as _torch
 
 from bbz import _long
+from bbz._bases import BaseLike
 from bbz._contents import Tensor
 from bbz._frameworks import Torch
 from bbz._handles import Readable, Url
@@ -22,8 +23,8 @@ _Path = Union[str, "os.PathLike[str]"]
 
 
 def load_file(
-    filename: Union[_Path, Url], device: Any = "cpu", *, file: Optional[str] = None, pin_memory: bool = False,
-    threads: int = 0, progress: _long.Progress = None,
+    filename: Union[_Path, Url], device: Any = "cpu", *, file: Optional[str] = None, base: BaseLike = None,
+    pin_memory: bool = False, threads: int = 0, progress: _long.Progress = None,
 ) -> Dict[str, Any]:
     """Loads all tensors of an archive or a safetensors file, each into memory that is allocated once.
 
@@ -31,6 +32,7 @@ def load_file(
         filename: a path, an http or https URL, or a `Url`.
         device: where the tensors are put, for example "cpu", "cuda:0" or 0.
         file: of an archive with several files, the path of the one whose tensors are wanted; None: all.
+        base: where the tensors are on which those of the archive lean; see `Archive`.
         pin_memory: whether the memory is pinned, so that copying it to a GPU is faster.
         threads: the number of threads that decode; 0 for all cores.
         progress: see `bbz.pack`; counts bytes that are decoded.
@@ -48,12 +50,13 @@ def load_file(
     torch.Size([64])
     """
     return load_any(
-        filename, "pt", device, file=file, threads=threads, pin_memory=pin_memory, progress=progress
+        filename, "pt", device, file=file, threads=threads, pin_memory=pin_memory, progress=progress, base=base
     )
 
 
 def load(
-    source: Readable, map_location: Any = None, *, file: Optional[str] = None, threads: int = 0, **options: Any
+    source: Readable, map_location: Any = None, *, file: Optional[str] = None, base: BaseLike = None, threads: int = 0,
+    **options: Any,
 ) -> Any:
     """Loads what `torch.save` saved: gives what `torch.load` gives for the file that was packed.
 
@@ -64,6 +67,7 @@ def load(
         source: a path, an http or https URL, a `Url`, bytes, or a binary file object that seeks.
         map_location: as of `torch.load`.
         file: the path in the archive of the file to load; None: the only one that torch can have written.
+        base: where the tensors are on which those of the archive lean; see `Archive`.
         threads: the number of threads that decode; 0 for all cores.
         options: others of `torch.load`.
 
@@ -77,11 +81,11 @@ def load(
     >>> bbz.torch.load("ckpt.bbz")["step"]
     3
     """
-    with Archive(source, threads=threads) as archive:
+    with Archive(source, base=base, threads=threads) as archive:
         if file is None:
             file = _torch_file(archive)
         if file is None:
-            return load_any(source, "pt", map_location or "cpu", threads=threads)
+            return load_any(source, "pt", map_location or "cpu", threads=threads, base=base)
         with archive.open_file(file) as opened:
             return _torch.load(opened, map_location, **options)
 
@@ -162,7 +166,7 @@ def save_model(
 
 def load_model(
     model: Any, filename: Union[_Path, Url], strict: bool = True, device: Any = "cpu", *, file: Optional[str] = None,
-    threads: int = 0, progress: _long.Progress = None,
+    base: BaseLike = None, threads: int = 0, progress: _long.Progress = None,
 ) -> Tuple[List[str], List[str]]:
     """Loads parameters and buffers into a module: what fits is decoded into the memory that the module has.
 
@@ -171,7 +175,7 @@ def load_model(
         filename: a path, an http or https URL, or a `Url`.
         strict: whether missing and unexpected names are an error.
         device: where tensors that cannot be decoded in place are put before they are copied.
-        file, threads, progress: as of `load_file`.
+        file, base, threads, progress: as of `load_file`.
 
     Returns:
         The names in the module that are not in the file, and those in the file that are not in the module.
@@ -180,7 +184,7 @@ def load_model(
         RuntimeError: names are missing or unexpected, and `strict` is true; or a shape differs.
         Others: those of `load_file`.
     """
-    contents, _, tensors, _ = open_model_file(filename, file, threads)
+    contents, _, tensors, _ = open_model_file(filename, file, threads, base)
     state = model.state_dict()
     found = {tensor.name: tensor for tensor in tensors}
     if len(found) < len(tensors):

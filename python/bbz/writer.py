@@ -31,6 +31,7 @@ class Written(NamedTuple):
         nbytes: the length of the archive in bytes.
         rotated: whether a model was packed up to its symmetry.
         left_out: entries of a directory that were left out.
+        leaning: tensors that lean on one of a base.
     """
 
     root: str
@@ -40,13 +41,14 @@ class Written(NamedTuple):
     nbytes: int
     rotated: bool
     left_out: int
+    leaning: int
 
 
 def written(result: s.Written) -> Written:
     """Returns the library's description of what was written."""
     return Written(
         result.root.decode(), result.file_count, result.tensor_count, result.input_bytes, result.archive_bytes,
-        bool(result.rotated), result.left_out,
+        bool(result.rotated), result.left_out, result.leaning_count,
     )
 
 

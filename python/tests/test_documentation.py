@@ -110,7 +110,7 @@ def test_doctests(place):
 
     bbz.pack("model.safetensors", "model.bbz")
     spaces = {"bbz": bbz, "numpy": numpy, **{name: getattr(bbz, name) for name in bbz.__all__ if name not in ("numpy", "torch")}}
-    names = ["bbz", "bbz._fsspec", "bbz._handles", "bbz._patch", "bbz._safe_open", "bbz._verify", "bbz.archive", "bbz.numpy", "bbz.packing", "bbz.writer"]
+    names = ["bbz", "bbz._apply", "bbz._fsspec", "bbz._handles", "bbz._patch", "bbz._safe_open", "bbz._verify", "bbz.archive", "bbz.numpy", "bbz.packing", "bbz.writer"]
     if helpers.has_torch():
         import torch
 
@@ -190,6 +190,12 @@ def test_urls(place, server):
         with bbz.safe_open(bbz.Url(server + name, headers={"X-Test": "1"}), "np") as f:
             assert f.get_tensor("lm_head.weight").tobytes() == expected
     assert bbz.numpy.load_file(server + "model.bbz")["norm"].shape == (64,)
+    bbz.pack("model.safetensors", "leans.bbz", base=server + "model.safetensors")
+    for base in (server + "model.bbz", bbz.Url(server + "model.safetensors"), [bbz.Archive(server + "model.bbz")]):
+        assert bbz.Archive("leans.bbz", base=base).read("lm_head.weight") == expected
+        assert bbz.Archive(server + "leans.bbz", base=base).verify().without_base == 0
+    with pytest.raises(bbz.NotFoundError):
+        bbz.Archive("leans.bbz", base=server + "absent.bbz").read("norm")
     with pytest.raises(bbz.NotFoundError):
         bbz.Archive(server + "absent.bbz")
     with pytest.raises(bbz.Error):
@@ -199,11 +205,17 @@ def test_urls(place, server):
 import os, sys, bbz
 archive = bbz.Archive(sys.argv[1])
 archive.read("norm")
+leaning = bbz.Archive("leans.bbz", base=sys.argv[1])
+leaning.read("norm")
 child = os.fork()
 if child == 0:
     try:
         archive.read("norm")
     except bbz.ClosedError as error:
+        try:
+            os._exit(3 if leaning.read("norm") else 4)
+        except bbz.ClosedError:
+            pass
         os._exit(0 if "forked" in str(error) and bbz.Archive(sys.argv[1]).read("norm") else 1)
     os._exit(2)
 assert os.waitpid(child, 0)[1] == 0
@@ -223,6 +235,18 @@ def test_examples(place, server):
     if helpers.has_torch():
         assert example("layers.py", "model.bbz").stdout.startswith("no layer: 2 tensors, norm ")
         assert "absent.bbz" in example("layers.py", "absent.bbz").stderr
+    weights = bbz.numpy.load_file("model.bbz")
+    for step in ("1", "2"):
+        base = [f"update{number}.bbz" for number in range(1, int(step))] + ["model.bbz"]
+        weights["norm"] += 1
+        bbz.numpy.save_file(weights, f"{step}.safetensors.bbz")
+        bbz.unpack(f"{step}.safetensors.bbz", "steps")
+        bbz.pack(f"steps/{step}.safetensors", f"update{step}.bbz", base=base)
+    said = "".join(f"update{step}.bbz: 1 of 2 tensors changed: norm\n" for step in "12")
+    assert example("update.py", "model.bbz", "update1.bbz", "update2.bbz").stdout == said
+    wrong = example("update.py", "model.bbz", "update2.bbz")
+    assert wrong.returncode == 1 and "norm" in wrong.stderr and not wrong.stdout
+    assert example("update.py").returncode == 1
     listed = example("stream.py", server + "model.bbz")
     if "libcurl" in listed.stderr:
         pytest.skip(listed.stderr)

@@ -303,7 +303,7 @@ TEST_F(CContents, StructsOfOtherVersions) {
   EXPECT_EQ(later.unknown, 0u);
 
   auto smaller = sized<bbz_archive_info>();
-  smaller.struct_size -= 8;
+  smaller.struct_size = offsetof(bbz_archive_info, base_count) - 8;
   EXPECT_EQ(bbz_reader_info(reader_.get(), &smaller, error_.get()), BBZ_ERROR_INVALID_ARGUMENT);
   EXPECT_EQ(message(), "bbz_archive_info: struct_size 136, expected at least 144");
 

@@ -15,6 +15,8 @@ struct Free {
   void operator()(bbz_error* error) const { bbz_error_free(error); }
   void operator()(bbz_source* source) const { bbz_source_free(source); }
   void operator()(bbz_reader* reader) const { bbz_reader_free(reader); }
+  void operator()(bbz_base* base) const { bbz_base_free(base); }
+  void operator()(bbz_model* model) const { bbz_model_free(model); }
   void operator()(bbz_report* report) const { bbz_report_free(report); }
   void operator()(bbz_plan* plan) const { bbz_plan_free(plan); }
   void operator()(bbz_push* push) const { bbz_push_free(push); }

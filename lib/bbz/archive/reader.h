@@ -110,6 +110,10 @@ class Reader {
   // Finds the support of a tensor in ReadOptions::base, and compares its digest. Succeeds if the tensor
   // does not lean.
   Status check_support(std::uint32_t tensor) const;
+  // Compares `bytes` with the digest of the support of a tensor, as update_tensor() does, and changes
+  // nothing. Succeeds for any bytes if the tensor does not lean. Errors: kInvalidArgument if they are not
+  // byte_size; kDigestMismatch.
+  Status check_support(std::uint32_t tensor, Bytes bytes) const;
   // Decodes rows [first, first + count) along the outermost axis; a tensor of rank 0 has one row.
   // `out` must have exactly their size. Rows of elements smaller than a byte are rounded outwards
   // to whole bytes, as catalog::row_bytes() does.

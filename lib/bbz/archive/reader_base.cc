@@ -62,20 +62,26 @@ Status Reader::update_tensor(std::uint32_t tensor, MutableBytes bytes) const {
   BBZ_TRY(state_->check_tensor(tensor));
   const catalog::Tensor& entry = catalog().tensors[tensor];
   if (!entry.meta.leans()) return read_tensor(tensor, bytes);
+  BBZ_TRY(check_support(tensor, bytes));
+  return state_->read_dense(entry, 0, bytes, chunk::Before::kSupport);
+}
+
+Status Reader::check_support(std::uint32_t tensor, Bytes bytes) const {
+  BBZ_TRY(state_->check_tensor(tensor));
+  const catalog::Tensor& entry = catalog().tensors[tensor];
   if (bytes.size() != entry.byte_size) {
     return make_error(Code::kInvalidArgument, "tensor {}: a buffer of {} bytes, expected {}",
                       tensor, bytes.size(), entry.byte_size);
   }
   BBZ_TRY(symmetry::check_form(catalog(), entry));
+  if (!entry.meta.leans()) return {};
   const Digest& expected = entry.meta.support->digest;
   const Digest found = digest_of(expected.kind, bytes);
-  if (found != expected) {
-    return make_error(
-        Code::kDigestMismatch,
-        "tensor {}: the bytes to update have the digest {}, and it leans on those of {}",
-        quoted(entry.meta.name), found.to_string(), expected.to_string());
-  }
-  return state_->read_dense(entry, 0, bytes, chunk::Before::kSupport);
+  if (found == expected) return {};
+  return make_error(
+      Code::kDigestMismatch,
+      "tensor {}: the bytes to update have the digest {}, and it leans on those of {}",
+      quoted(entry.meta.name), found.to_string(), expected.to_string());
 }
 
 Status Reader::check_support(std::uint32_t tensor) const {

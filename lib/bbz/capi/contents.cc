@@ -41,6 +41,7 @@ bbz_archive_info describe(const Reader& reader) {
   info.unpacked_bytes = catalog.unpacked_bytes;
   info.stored_bytes = catalog.stored_bytes;
   copy_text(reader.root().to_string(), info.root);
+  info.base_count = static_cast<std::uint32_t>(catalog.bases.size());
   return info;
 }
 
@@ -99,6 +100,15 @@ bbz_tensor_info describe(const catalog::Tensor& tensor) {
     info.base_offset = meta.view->offset;
     info.base = meta.base();
   }
+  info.leans_on = meta.leans() ? meta.support->base : BBZ_NONE;
+  return info;
+}
+
+bbz_recorded_base describe(const catalog::BaseMeta& base) {
+  bbz_recorded_base info{};
+  info.name = base.hint.c_str();
+  info.name_length = base.hint.size();
+  if (base.root) copy_text(base.root->to_string(), info.root);
   return info;
 }
 
@@ -197,6 +207,14 @@ bbz_code bbz_reader_tensor(const bbz_reader* reader, uint32_t tensor, bbz_tensor
     return c.tensors;
   };
   return bbz::capi::entry(reader, list, "tensor", tensor, info, error);
+}
+
+bbz_code bbz_reader_base(const bbz_reader* reader, uint32_t base, bbz_recorded_base* info,
+                         bbz_error* error) noexcept {
+  const auto list = [](const bbz::catalog::Catalog& c) -> const auto& {
+    return c.bases;
+  };
+  return bbz::capi::entry(reader, list, "base", base, info, error);
 }
 
 bbz_code bbz_reader_find_tensor(const bbz_reader* reader, const char* name, size_t length,

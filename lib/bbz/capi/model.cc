@@ -38,6 +38,11 @@ bbz::Result<const bbz::safetensors::Metadata*> bbz_model::metadata() const {
 }
 
 namespace bbz::capi {
+
+// It has grown by the base.
+template <>
+inline constexpr std::size_t kFirstSize<bbz_model_options> = offsetof(bbz_model_options, base);
+
 namespace {
 
 Result<bbz_model_options> options_of(const bbz_model_options* given) {
@@ -46,12 +51,12 @@ Result<bbz_model_options> options_of(const bbz_model_options* given) {
   return make_error(Code::kInvalidArgument, "bbz_model_options: reserved is not zero");
 }
 
-// Opens a model by `open`, a function of threads and limits.
+// Opens a model by `open`, a function of threads, limits and base.
 template <class Open>
 Status open_model(const bbz_model_options* given, bbz_model** model, Open&& open) {
   BBZ_ASSIGN(const bbz_model_options options, options_of(given));
   BBZ_ASSIGN(const Limits limits, limits_of(options.limits));
-  BBZ_ASSIGN(model::Model opened, open(options.threads, limits));
+  BBZ_ASSIGN(model::Model opened, open(options.threads, limits, base_of(options.base)));
   *model = new bbz_model(std::move(opened), options.threads);
   return {};
 }
@@ -87,6 +92,7 @@ bbz_tensor_info describe_tensor(const bbz_model& model, std::uint32_t number) {
   info.file = BBZ_NONE;
   info.layer = BBZ_NONE;
   info.base = BBZ_NONE;
+  info.leans_on = BBZ_NONE;
   if (tensor.block != nullptr) {
     info.block_type = tensor.block->name.c_str();
     info.block_type_length = tensor.block->name.size();
@@ -201,9 +207,10 @@ bbz_code bbz_model_open(const char* path, const bbz_model_options* options, bbz_
     BBZ_REQUIRE(model);
     *model = nullptr;
     BBZ_REQUIRE(path);
-    return bbz::capi::open_model(options, model, [&](unsigned threads, const bbz::Limits& limits) {
-      return bbz::model::open(path, threads, limits);
-    });
+    return bbz::capi::open_model(
+        options, model, [&](unsigned threads, const bbz::Limits& limits, const auto& base) {
+          return bbz::model::open(path, threads, limits, base);
+        });
   });
 }
 
@@ -214,9 +221,11 @@ bbz_code bbz_model_open_source(const bbz_source* source, const char* name,
     BBZ_REQUIRE(model);
     *model = nullptr;
     BBZ_REQUIRE(source);
-    return bbz::capi::open_model(options, model, [&](unsigned threads, const bbz::Limits& limits) {
-      return bbz::model::open(source->source, name == nullptr ? "" : name, threads, limits);
-    });
+    return bbz::capi::open_model(
+        options, model, [&](unsigned threads, const bbz::Limits& limits, const auto& base) {
+          return bbz::model::open(source->source, name == nullptr ? "" : name, threads, limits,
+                                  base);
+        });
   });
 }
 

@@ -19,6 +19,9 @@ typedef struct bbz_model_options {
   const bbz_limits* limits;  // of an archive; null: the defaults
   uint32_t threads;          // number of threads that read and decode; 0: BBZ_ALL_CORES
   uint32_t reserved;         // must be 0
+  // Where the tensors are on which those of an archive lean, as in bbz_reader_options. Belongs to the
+  // options if struct_size includes it.
+  const bbz_base* base;
 } bbz_model_options;
 
 // Opens a model at a path. Errors: BBZ_ERROR_NOT_FOUND; BBZ_ERROR_INVALID_ARGUMENT if there is no

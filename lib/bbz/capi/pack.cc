@@ -11,6 +11,13 @@
 #include "bbz/ops/verify.h"
 
 namespace bbz::capi {
+
+// They have grown by the base.
+template <>
+inline constexpr std::size_t kFirstSize<bbz_pack_options> = offsetof(bbz_pack_options, base);
+template <>
+inline constexpr std::size_t kFirstSize<bbz_unpack_options> = offsetof(bbz_unpack_options, base);
+
 namespace {
 
 std::string folder_of(const char* output) {
@@ -37,6 +44,10 @@ Result<Packing> packing_of(const bbz_pack_options* given, const char* output) {
     return make_error(Code::kInvalidArgument,
                       "bbz_pack_options: index_first cannot be combined with symmetry");
   }
+  if (known.symmetry != BBZ_SYMMETRY_OFF && known.base != nullptr) {
+    return make_error(Code::kInvalidArgument,
+                      "bbz_pack_options: base cannot be combined with symmetry");
+  }
   Packing all;
   BBZ_ASSIGN(const Writing writing, writing_of(known.writing));
   all.packing.write = writing.archive;
@@ -44,6 +55,7 @@ Result<Packing> packing_of(const bbz_pack_options* given, const char* output) {
   all.packing.index_first = known.index_first != 0;
   all.packing.modes = known.modes != 0;
   all.packing.times = known.times != 0;
+  all.packing.base = base_of(known.base);
   std::vector<std::string> layers;
   BBZ_TRY(add_patterns(known.layer_patterns, known.layer_pattern_count, layers));
   BBZ_ASSIGN(all.packing.layers, LayerRules::make(std::move(layers)));
@@ -96,6 +108,7 @@ Status pack(const char* input, const char* output, Packing& all, Job& job, bbz_w
   BBZ_TRY(sink->finish());
   written.file_count = summary.files;
   written.tensor_count = summary.tensors;
+  written.leaning_count = summary.leaning;
   written.input_bytes = summary.input_bytes;
   written.archive_bytes = summary.archive_bytes;
   written.left_out = static_cast<std::uint32_t>(files->left_out().size());
@@ -124,6 +137,7 @@ Result<Unpacking> unpacking_of(const bbz_unpack_options* given) {
   all.files.times = known.times != 0;
   all.reading.threads = known.threads;
   BBZ_ASSIGN(all.reading.limits, limits_of(known.limits));
+  all.reading.base = base_of(known.base);
   if (known.expected_root != nullptr) {
     BBZ_ASSIGN(all.expected, ops::parse_digest(known.expected_root));
   }

@@ -43,6 +43,10 @@ typedef struct bbz_pack_options {
   uint32_t reserved;         // must be 0
   bbz_progress progress;     // counts bytes of the files; may be null
   void* user;                // passed to `progress`
+  // Tensors that are there with the same name, dtype and shape are stored relative to those; null: none.
+  // What is there must not change meanwhile. Cannot be combined with symmetry. Belongs to the options if
+  // struct_size includes it.
+  const bbz_base* base;
 } bbz_pack_options;
 
 // Packs a file or a directory into an archive, which appears at `output` when it is complete.
@@ -68,6 +72,9 @@ typedef struct bbz_unpack_options {
   uint32_t times;             // not 0: restores modification times that the archive records
   bbz_progress progress;      // counts bytes that are written; may be null
   void* user;                 // passed to `progress`
+  // Where the tensors are on which those of the archive lean, as in bbz_reader_options. Belongs to the
+  // options if struct_size includes it.
+  const bbz_base* base;
 } bbz_unpack_options;
 
 // Describes what was unpacked.

@@ -56,7 +56,7 @@ Result<push::Options> options_of(const bbz_push_options& known) {
       return selection.selects(file.path, tensor);
     };
   }
-  if (known.base != nullptr) options.base = base_of(known.base->reader, "the base");
+  options.base = base_of(known.base);
   BBZ_ASSIGN(options.limits, limits_of(known.limits));
   return options;
 }

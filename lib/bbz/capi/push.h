@@ -88,7 +88,7 @@ typedef struct bbz_push_options {
   // Where the tensors are on which those of the archive lean, for an archive that bbz pack --base made;
   // null: nowhere, and then what leans fails with BBZ_ERROR_UNSUPPORTED. It may be freed before the new
   // decoder. A base that has other bytes fails with BBZ_ERROR_DIGEST_MISMATCH.
-  const bbz_reader* base;
+  const bbz_base* base;
 } bbz_push_options;
 
 // Makes a decoder. What the arguments point to is copied. With a null receiver, content is decoded

@@ -23,7 +23,7 @@ Status open_reader(const bbz_source* source, const bbz_reader_options* given, bb
   read.threads = options.threads;
   read.use_front_index = options.use_front_index != 0;
   BBZ_ASSIGN(read.limits, limits_of(options.limits));
-  if (options.base != nullptr) read.base = base_of(options.base->reader, "the base");
+  read.base = base_of(options.base);
   BBZ_ASSIGN(auto opened, Reader::open(source->source, read));
   *reader = new bbz_reader{std::make_shared<const Reader>(std::move(opened))};
   return {};
@@ -66,6 +66,16 @@ bbz_code bbz_reader_update_tensor(const bbz_reader* reader, uint32_t tensor, voi
                               [&](const bbz::Reader& from, bbz::MutableBytes out) {
                                 return from.update_tensor(tensor, out);
                               });
+}
+
+bbz_code bbz_reader_check_update(const bbz_reader* reader, uint32_t tensor, const void* bytes,
+                                 size_t size, bbz_error* error) noexcept {
+  return bbz::capi::guarded(error, [&]() -> bbz::Status {
+    BBZ_REQUIRE(reader);
+    if (size != 0) BBZ_REQUIRE(bytes);
+    return reader->reader->check_support(tensor,
+                                         bbz::Bytes(static_cast<const std::byte*>(bytes), size));
+  });
 }
 
 bbz_code bbz_reader_read_rows(const bbz_reader* reader, uint32_t tensor, uint64_t first,

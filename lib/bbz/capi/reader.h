@@ -2,15 +2,13 @@
 #ifndef BBZ_CAPI_READER_H
 #define BBZ_CAPI_READER_H
 
+#include "bbz/capi/base.h"
 #include "bbz/capi/progress.h"
 #include "bbz/capi/source.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-// An open archive.
-typedef struct bbz_reader bbz_reader;
 
 // Options of bbz_reader_open.
 typedef struct bbz_reader_options {
@@ -21,7 +19,7 @@ typedef struct bbz_reader_options {
   // The fields below are read if struct_size includes them.
   // Where the tensors are on which those of the archive lean, for an archive that bbz pack --base made;
   // null: nowhere, and then what leans is BBZ_ERROR_UNSUPPORTED. It may be freed before the new reader.
-  const bbz_reader* base;
+  const bbz_base* base;
 } bbz_reader_options;
 
 // Opens an archive: reads the file header, the trailer and the index. Errors:
@@ -46,6 +44,9 @@ typedef struct bbz_archive_info {
   uint64_t unpacked_bytes;  // all files together
   uint64_t stored_bytes;    // in payloads
   char root[80];            // root digest: "xxh3-128:" or "sha256:" and hexadecimal digits
+  // The fields below are written if struct_size includes them.
+  uint32_t base_count;  // bases on which its tensors lean, numbered from 0
+  uint32_t reserved;    // 0
 } bbz_archive_info;
 
 // Fills in the description of the archive.
@@ -120,7 +121,24 @@ typedef struct bbz_tensor_info {
   uint32_t base;            // the number of the base, or BBZ_NONE
   const uint64_t* strides;  // in elements, `rank` of them; null if `base` is BBZ_NONE
   uint64_t base_offset;     // of the first element in the base, in bytes
+  // The number of the base in which the tensor leans on one of the same dtype and shape, or BBZ_NONE. Of
+  // a view, the tensor that it shows may lean.
+  uint32_t leans_on;
+  uint32_t reserved;  // 0
 } bbz_tensor_info;
+
+// Describes a base of an archive, as it was when the archive was packed. Pointers live as long as the
+// reader.
+typedef struct bbz_recorded_base {
+  size_t struct_size;  // the size of this struct, which the caller sets
+  const char* name;  // of its file, without directories, or its URL; may be empty. It may be untrue
+  size_t name_length;  // bytes, without the zero byte at the end
+  char root[80];       // root digest, as in bbz_archive_info; empty if it was no archive
+} bbz_recorded_base;
+
+// Describes a base, by number.
+BBZ_API bbz_code bbz_reader_base(const bbz_reader* reader, uint32_t base, bbz_recorded_base* info,
+                                 bbz_error* error) BBZ_NOEXCEPT;
 
 // Describes a tensor, by number.
 BBZ_API bbz_code bbz_reader_tensor(const bbz_reader* reader, uint32_t tensor, bbz_tensor_info* info,
@@ -177,6 +195,13 @@ BBZ_API bbz_code bbz_reader_read_tensor(const bbz_reader* reader, uint32_t tenso
 // is as before; after other errors its bytes are unspecified.
 BBZ_API bbz_code bbz_reader_update_tensor(const bbz_reader* reader, uint32_t tensor, void* buffer,
                                           size_t size, bbz_error* error) BBZ_NOEXCEPT;
+// Compares `bytes`, all of a tensor, with what bbz_reader_update_tensor needs in its buffer, and changes
+// nothing: to check many tensors before the first is updated. Succeeds if the tensor does not lean. Errors:
+// BBZ_ERROR_DIGEST_MISMATCH; BBZ_ERROR_INVALID_ARGUMENT for a number that does not exist and for a wrong
+// size.
+BBZ_API bbz_code bbz_reader_check_update(const bbz_reader* reader, uint32_t tensor,
+                                         const void* bytes, size_t size,
+                                         bbz_error* error) BBZ_NOEXCEPT;
 // Reads rows [first, first + count) along the outermost axis; a tensor without axes has one row.
 // Rows of elements smaller than a byte are rounded outwards to whole bytes.
 BBZ_API bbz_code bbz_reader_read_rows(const bbz_reader* reader, uint32_t tensor, uint64_t first,

@@ -15,6 +15,9 @@ template <>
 inline constexpr std::size_t kFirstSize<bbz_verify_options> = offsetof(bbz_verify_options, user) +
                                                               sizeof(bbz_verify_options::user);
 
+template <>
+inline constexpr std::size_t kFirstSize<bbz_report_info> = offsetof(bbz_report_info, without_base);
+
 namespace {
 
 Status verify(const bbz_source* source, const bbz_verify_options* given, bbz_report** out) {
@@ -25,6 +28,7 @@ Status verify(const bbz_source* source, const bbz_verify_options* given, bbz_rep
   verify.fast = options.fast != 0;
   verify.threads = options.threads;
   BBZ_ASSIGN(verify.limits, limits_of(options.limits));
+  verify.base = base_of(options.base);
   if (options.expected_root != nullptr) {
     BBZ_ASSIGN(verify.expected, ops::parse_digest(options.expected_root));
   }
@@ -58,6 +62,7 @@ bbz_report_info describe(const ops::VerifyReport& report) {
   info.archive_bytes = report.archive_bytes;
   info.broken = report.broken ? static_cast<int>(report.broken->code) : BBZ_OK;
   if (report.root) copy_text(report.root->to_string(), info.root);
+  info.without_base = report.without_base;
   return info;
 }
 

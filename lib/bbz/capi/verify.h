@@ -2,6 +2,7 @@
 #ifndef BBZ_CAPI_VERIFY_H
 #define BBZ_CAPI_VERIFY_H
 
+#include "bbz/capi/base.h"
 #include "bbz/capi/progress.h"
 #include "bbz/capi/source.h"
 
@@ -24,6 +25,9 @@ typedef struct bbz_verify_options {
   // Called with the bytes that were read, in BBZ_PHASE_WORK, and can cancel; `progress` must be null
   // then. May be null. Belongs to the options if struct_size includes it.
   bbz_progress watch;
+  // Where the tensors are on which those of the archive lean, as in bbz_reader_options. If null, of what
+  // leans only what is stored is checked. Belongs to the options if struct_size includes it.
+  const bbz_base* base;
 } bbz_verify_options;
 
 // The findings of a verification: all damage, while the code of the call tells only the first
@@ -34,7 +38,8 @@ typedef struct bbz_report bbz_report;
 // `report` is not null, it receives the findings whenever the archive could be read, even if the
 // call returns an error. A source that cannot seek is read to its end. Errors:
 // BBZ_ERROR_CHECKSUM and all others of reading; BBZ_ERROR_DIGEST_MISMATCH if all is well but the
-// root digest is not the expected one; BBZ_ERROR_CANCELLED, without a report.
+// root digest is not the expected one; BBZ_ERROR_UNSUPPORTED if all is well but what leans was not
+// decoded, because there is no base; BBZ_ERROR_CANCELLED, without a report.
 BBZ_API bbz_code bbz_verify(const bbz_source* source, const bbz_verify_options* options,
                             bbz_report** report, bbz_error* error) BBZ_NOEXCEPT;
 // Frees a report.
@@ -54,6 +59,9 @@ typedef struct bbz_report_info {
   // If not BBZ_OK, damage of the structure ended the reading, and the rest is not known.
   bbz_code broken;
   char root[80];  // root digest, as in bbz_archive_info; empty if the end was not reached
+  // Chunks that were not decoded, because they lean on a base that was not given: no damage. Written if
+  // struct_size includes it.
+  uint64_t without_base;
 } bbz_report_info;
 
 // Fills in the description of a report.

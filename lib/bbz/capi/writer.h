@@ -146,6 +146,8 @@ typedef struct bbz_written {
   uint32_t rotated;        // 1: a model was packed up to its symmetry
   uint32_t left_out;       // entries of a directory that were left out
   char root[80];           // root digest, as in bbz_archive_info
+  // Tensors that lean on one of a base. Written if struct_size includes it.
+  uint64_t leaning_count;
 } bbz_written;
 
 // Writes the index and the end of the archive, and lets its file appear. `written` may be null. No

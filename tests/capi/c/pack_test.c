@@ -41,7 +41,7 @@ void test_pack(bbz_error* error) {
   packing.struct_size = sizeof packing;
   packing.progress = see;
   packing.user = &seen;
-  bbz_written written = {sizeof written, 0, 0, 0, 0, 0, 0, ""};
+  bbz_written written = {.struct_size = sizeof written};
   CHECK_OK(bbz_pack("model.safetensors", "m.bbz", &packing, &written, error));
   CHECK(written.file_count == 1 && written.tensor_count == 5 && written.rotated == 0);
   CHECK(seen.calls >= 2 && seen.phase == BBZ_PHASE_FINISH && seen.done == written.input_bytes);

@@ -20,7 +20,7 @@ static bbz_reader* open_packed(bbz_error* error) {
   CHECK_OK(bbz_pack("model.safetensors", "m.bbz", &packing, NULL, error));
   bbz_source* source = NULL;
   bbz_reader* reader = NULL;
-  bbz_reader_options reading = {sizeof reading, 4, 0, NULL, NULL};
+  bbz_reader_options reading = {.struct_size = sizeof reading, .threads = 4};
   CHECK_OK(bbz_source_open_file("m.bbz", &source, error));
   CHECK_OK(bbz_reader_open(source, &reading, &reader, error));
   bbz_source_free(source);

@@ -69,7 +69,7 @@ void test_writer(bbz_error* error) {
   CHECK_OK(bbz_writer_create_file("made.bbz", &writing, &writer, error));
   write_all(writer, weights, error);
   CHECK(!exists("made.bbz"));
-  bbz_written written = {sizeof written, 0, 0, 0, 0, 0, 0, ""};
+  bbz_written written = {.struct_size = sizeof written};
   CHECK_OK(bbz_writer_finish(writer, &written, error));
   CHECK(exists("made.bbz"));
   bbz_writer_free(writer);

@@ -14,9 +14,16 @@
 #include "bbz/http/url.h"
 
 namespace bbz::bases {
-namespace {
 
 namespace fs = std::filesystem;
+
+std::string hint_of(const std::string& place) {
+  std::string hint =
+      http::is_url(place) ? http::shown_url(place) : fs::path(place).filename().string();
+  return is_utf8(hint) && hint.size() <= catalog::BaseMeta::kMostHint ? hint : std::string();
+}
+
+namespace {
 
 // Returns a text that is the same for all names of a file.
 std::string identity_of(const std::string& place) {
@@ -24,13 +31,6 @@ std::string identity_of(const std::string& place) {
   std::error_code error;
   const fs::path path = fs::canonical(place, error);
   return error ? place : path.string();
-}
-
-// Returns the name of a file without directories, or a URL without secrets.
-std::string hint_of(const std::string& place) {
-  std::string hint =
-      http::is_url(place) ? http::shown_url(place) : fs::path(place).filename().string();
-  return is_utf8(hint) && hint.size() <= catalog::BaseMeta::kMostHint ? hint : std::string();
 }
 
 // A file of a base.
@@ -90,6 +90,9 @@ class BaseSet final : public Base {
     for (const std::string& place : options_->places) {
       text += (text.empty() ? "" : ", ") + bbz::quoted(hint_of(place));
     }
+    for (const auto& source : options_->sources) {
+      text += (text.empty() ? "" : ", ") + bbz::quoted(hint_of(std::string(source->name())));
+    }
     if (!passed_over_.empty()) text += fmt::format(" (passed over: {})", passed_over_);
     return text;
   }
@@ -135,7 +138,7 @@ class BaseSet final : public Base {
   }
 
   Status open_places() {
-    if (options_->places.empty()) {
+    if (options_->places.empty() && options_->sources.empty()) {
       return error_with_message(Code::kInvalidArgument, "no base is named");
     }
     if (above_.size() > kMostChain) {
@@ -152,6 +155,9 @@ class BaseSet final : public Base {
       } else {
         BBZ_TRY(open_file(place));
       }
+    }
+    for (const auto& source : options_->sources) {
+      BBZ_TRY(open_file(std::string(source->name()), source));
     }
     return {};
   }
@@ -185,8 +191,12 @@ class BaseSet final : public Base {
            files::recognise(path, Bytes(start).first(*got)) != files::FileFormat::kBytes;
   }
 
-  Status open_file(const std::string& place) {
-    const std::string identity = identity_of(place);
+  // Opens a file at a place, or one that `opened` reads.
+  Status open_file(const std::string& place, const std::shared_ptr<io::Source>& opened = {}) {
+    // Several sources may have one name.
+    const std::string identity =
+        opened ? fmt::format("source {}", static_cast<const void*>(opened.get()))
+               : identity_of(place);
     // An archive may lie beside its base.
     if (std::ranges::find(above_, identity, &Link::identity) != above_.end()) return {};
     std::vector<Link> above = above_;
@@ -194,7 +204,7 @@ class BaseSet final : public Base {
     const auto next = std::make_shared<BaseSet>(options_, std::move(above));
     File file;
     file.origin = http::is_url(place) ? http::shown_url(place) : bbz::quoted(place);
-    BBZ_ASSIGN(file.model, open_model(place, next));
+    BBZ_ASSIGN(file.model, open_model(place, opened, next));
     next->above_.back().root = file.model.root;
     catalog::BaseMeta meta;
     meta.root = file.model.root;
@@ -207,7 +217,13 @@ class BaseSet final : public Base {
     return {};
   }
 
-  Result<model::Model> open_model(const std::string& place, const std::shared_ptr<Base>& next) {
+  Result<model::Model> open_model(const std::string& place,
+                                  const std::shared_ptr<io::Source>& opened,
+                                  const std::shared_ptr<Base>& next) {
+    if (opened) {
+      return model::open(opened, http::is_url(place) ? http::file_name_of(place) : place,
+                         options_->threads, options_->limits, next);
+    }
     if (!http::is_url(place)) {
       return model::open(place, options_->threads, options_->limits, next);
     }

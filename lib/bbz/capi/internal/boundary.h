@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "bbz/archive/base.h"
 #include "bbz/archive/reader.h"
 #include "bbz/base/format.h"
 #include "bbz/capi/core.h"
@@ -30,6 +31,11 @@ struct bbz_source {
 // The handle of a reader.
 struct bbz_reader {
   std::shared_ptr<const bbz::Reader> reader;
+};
+
+// The handle of a base.
+struct bbz_base {
+  std::shared_ptr<bbz::Base> base;
 };
 
 namespace bbz::capi {
@@ -107,6 +113,11 @@ Result<MutableBytes> buffer_of(void* buffer, std::size_t size);
 
 // Makes the error for a callback that returned a failure: "NAME: WHAT: the system's text".
 Error callback_error(std::string_view name, std::string_view what, std::int64_t result);
+
+// Returns what the caller's handle stands for, or null for null.
+inline std::shared_ptr<Base> base_of(const bbz_base* given) {
+  return given == nullptr ? nullptr : given->base;
+}
 
 // Returns the caller's limits, or the defaults for null. Errors: kInvalidArgument, kUnsupported.
 Result<Limits> limits_of(const bbz_limits* given);

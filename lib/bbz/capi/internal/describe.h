@@ -15,6 +15,9 @@ template <>
 inline constexpr std::size_t kFirstSize<bbz_tensor_info> = offsetof(bbz_tensor_info, layer) +
                                                            sizeof(bbz_tensor_info::layer);
 
+template <>
+inline constexpr std::size_t kFirstSize<bbz_archive_info> = offsetof(bbz_archive_info, base_count);
+
 // Describes an archive.
 bbz_archive_info describe(const Reader& reader);
 // Describes a file. Pointers in the struct live as long as `file`.
@@ -24,7 +27,10 @@ bbz_tensor_info describe(const catalog::Tensor& tensor);
 // Describes a metadata entry. Pointers in the struct live as long as `metadata`.
 bbz_metadata_info describe(const catalog::Metadata& metadata);
 
-// Appends the caller's list of patterns. Errors: kInvalidArgument for null in it.
+// Describes a base. Pointers in the struct live as long as `base`.
+bbz_recorded_base describe(const catalog::BaseMeta& base);
+
+// Appends the caller's list of texts. Errors: kInvalidArgument for null in it.
 Status add_patterns(const char* const* patterns, std::size_t count, std::vector<std::string>& out);
 
 // Returns the caller's selection; for null, one of everything. Errors: kInvalidArgument,

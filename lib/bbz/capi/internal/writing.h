@@ -17,6 +17,9 @@ struct Writing {
 // Returns the caller's options, or the defaults for null. Errors: kInvalidArgument, kUnsupported.
 Result<Writing> writing_of(const bbz_writing* given);
 
+template <>
+inline constexpr std::size_t kFirstSize<bbz_written> = offsetof(bbz_written, leaning_count);
+
 // Fills in the caller's struct, if it is not null. Errors: kInvalidArgument.
 Status write_written(const bbz_written& value, bbz_written* out);
 
