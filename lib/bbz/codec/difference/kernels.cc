@@ -1,4 +1,5 @@
 #include "bbz/base/cpu.h"
+#include "bbz/codec/difference/avx2/avx2.h"
 #include "bbz/codec/difference/avx512/avx512.h"
 #include "bbz/codec/difference/kernel.h"
 
@@ -8,6 +9,7 @@ namespace {
 #if defined(__x86_64__)
 
 const Kernel kAvx512Kernel = {"avx512", avx512_count, avx512_merge, avx512_split};
+const Kernel kAvx2Kernel = {"avx2", avx2_count, avx2_merge, avx2_split};
 
 #endif
 
@@ -19,6 +21,7 @@ std::vector<const Kernel*> find_kernels() {
       has.bmi2 && has.popcnt) {
     found.push_back(&kAvx512Kernel);
   }
+  if (has.avx2 && has.bmi2 && has.popcnt) found.push_back(&kAvx2Kernel);
 #endif
   found.push_back(&kPortableKernel);
   return found;
