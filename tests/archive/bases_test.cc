@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "archive/leaning.h"
+#include "support/assert.h"
 
 namespace bbz {
 namespace {
@@ -141,6 +142,28 @@ TEST_F(Bases, TakeTheOneOfSeveralThatHasTheDigest) {
   others->add(sample_tensor("layers.0.w", DType::kF16, {100, 100}, 1));
   others->add(sample_tensor("layers.0.w", DType::kBF16, {100, 100}, 1));
   EXPECT_TRUE(open(others).check_support(0).ok());
+}
+
+TEST_F(Bases, TakeAnotherIfOneCannotBeRead) {
+  const auto others = std::make_shared<MemoryBase>();
+  others->add(sample_tensor("layers.0.w", DType::kBF16, {100, 100}, 1));
+  others->add(sample_tensor("layers.0.w", DType::kBF16, {100, 100}, 1));
+  others->failing = 0;
+  EXPECT_TRUE(open(others).check_support(0).ok());
+  others->bytes(1)[0] ^= std::byte{1};
+  EXPECT_EQ(open(others).check_support(0).code(), Code::kChecksum);
+}
+
+TEST_F(Bases, ASupportOfAnotherSizeIsRefused) {
+  archive_.clear();
+  const auto sink = io::memory_sink(archive_);
+  Writer writer = Writer::create(*sink, {}).value();
+  BBZ_ASSERT_OK(writer.begin_file("model"));
+  const auto found = base_->find("layers.0.w", nullptr).value();
+  TensorSpec spec = tensors_[0].spec;
+  spec.leans = LeansOn{*writer.add_base(*found[0].file), "layers.0.w",
+                       *SupportBytes::load(found[0], 100, kind_)};
+  EXPECT_EQ(writer.begin_tensor(spec).code(), Code::kInvalidArgument);
 }
 
 TEST_F(Bases, DamageOfTheBaseIsAnErrorOfTheTensor) {

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 
 #include "archive/sample.h"
 #include "support/assert.h"
@@ -25,15 +26,17 @@ class MemoryBase final : public Base {
 
   Result<std::vector<BaseTensor>> find(std::string_view name, const catalog::BaseMeta*) override {
     std::vector<BaseTensor> found;
-    for (const Entry& entry : entries_) {
+    for (std::size_t index = 0; index < entries_.size(); ++index) {
+      const Entry& entry = entries_[index];
       if (entry.info.name != name) continue;
       BaseTensor tensor;
       tensor.info = entry.info;
       tensor.origin = "memory";
       tensor.file = file_;
-      tensor.read = [this, bytes = entry.bytes, read = entry.read](std::uint64_t offset,
-                                                                   MutableBytes out) -> Status {
-        if (fails) return error_with_message(Code::kChecksum, "a damaged chunk");
+      tensor.read = [this, index, bytes = entry.bytes, read = entry.read](
+                        std::uint64_t offset, MutableBytes out) -> Status {
+        if (fails || failing == index)
+          return error_with_message(Code::kChecksum, "a damaged chunk");
         *read += out.size();
         std::ranges::copy(Bytes(*bytes).subspan(offset, out.size()), out.begin());
         return {};
@@ -48,7 +51,8 @@ class MemoryBase final : public Base {
   TensorInfo& info(std::size_t index) { return entries_[index].info; }
   std::uint64_t read(std::size_t index) const { return *entries_[index].read; }
 
-  bool fails = false;
+  bool fails = false;                  // no tensor can be read
+  std::optional<std::size_t> failing;  // nor this one
 
  private:
   struct Entry {

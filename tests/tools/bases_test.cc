@@ -171,6 +171,92 @@ TEST_F(Bases, ChainsOfTenVerifyAndFlatten) {
   refused(1, "$BBZ unpack -q steps/step10.bbz --base steps -o out", "of base \"step4.bbz\"");
 }
 
+TEST_F(Bases, ChainsPackedAgainstFilesAreRead) {
+  std::string model = read("base.safetensors");
+  EXPECT_EXIT_CODE(0, "mkdir steps && cp base.bbz steps/step0.bbz");
+  write("step0.safetensors", model);
+  for (int i = 1; i <= 10; ++i) {
+    const std::string before = "step" + std::to_string(i - 1);
+    const std::string name = "step" + std::to_string(i);
+    model = stepped(model, static_cast<unsigned>(i));
+    write(name + ".safetensors", model);
+    EXPECT_EXIT_CODE(0, "$BBZ pack -q " + name + ".safetensors -o steps/" + name + ".bbz --base " +
+                            before + ".safetensors");
+  }
+  EXPECT_EXIT_CODE(0, "$BBZ unpack -q steps/step10.bbz --base steps -o out");
+  EXPECT_EXIT_CODE(0, "cmp out step10.safetensors && rm out");
+  // Under names that tell nothing, the other way round.
+  EXPECT_EXIT_CODE(0,
+                   "mkdir other && for i in 0 1 2 3 4 5 6 7 8 9 10; do "
+                   "cp steps/step$i.bbz other/x$((99 - i)).bbz; done");
+  EXPECT_EXIT_CODE(0, "$BBZ unpack -q other/x89.bbz --base other -o out");
+  EXPECT_EXIT_CODE(0, "cmp out step10.safetensors && rm out");
+  EXPECT_EXIT_CODE(0, "rm other/x95.bbz");
+  refused(1, "$BBZ unpack -q other/x89.bbz --base other -o out", "this is another base");
+}
+
+TEST_F(Bases, AChainThatCouldNotBeReadIsNotPacked) {
+  std::string model = read("base.safetensors");
+  EXPECT_EXIT_CODE(0, "mkdir chain && cp base.bbz chain/1.bbz");
+  for (int i = 2; i <= 17; ++i) {
+    const std::string name = std::to_string(i);
+    model = stepped(model, static_cast<unsigned>(i));
+    write("raw/" + name, model);
+    const Finished packed = sh("BBZ_BASE_PATH=chain $BBZ pack -q raw/" + name + " -o chain/" +
+                               name + ".bbz --base chain/" + std::to_string(i - 1) + ".bbz");
+    EXPECT_EQ(packed.code == 0, i <= 16) << i << packed.err;
+    if (i > 16) {
+      EXPECT_THAT(packed.err, HasSubstr("a chain of more than 16 archives"));
+    }
+  }
+  EXPECT_FALSE(exists("chain/17.bbz"));
+  EXPECT_EXIT_CODE(0, "$BBZ unpack -q chain/16.bbz --base chain -o out && cmp out raw/16");
+}
+
+TEST_F(Bases, SameNamesAreNoCycle) {
+  EXPECT_EXIT_CODE(0, "mkdir a b && cp base.safetensors a/m && cp tuned.safetensors b/m");
+  EXPECT_EXIT_CODE(0, "$BBZ pack -q a/m -o a/m.bbz && $BBZ pack -q b/m -o b/m.bbz --base a/m.bbz");
+  EXPECT_EXIT_CODE(0, "mkdir c && $BBZ pack -q b/m -o c/m.bbz --base b/m.bbz --base a/m.bbz");
+  EXPECT_EXIT_CODE(0, "mkdir empty");
+  refused(4, "$BBZ unpack -q b/m.bbz --base empty -o out", "does not have");
+}
+
+TEST_F(Bases, OneThatIsDamagedDoesNotHideAnother) {
+  std::string damaged = read("base.bbz");
+  damaged[damaged.size() / 2] ^= 1;
+  write("all/a.bbz", damaged);
+  EXPECT_EXIT_CODE(0, "cp base.bbz all/b.bbz && ln -s nowhere all/link");
+  EXPECT_EXIT_CODE(0, "mkfifo fifo");
+  refused(2, "$BBZ unpack -q tuned.bbz --base fifo -o out", "is no regular file");
+  EXPECT_EXIT_CODE(0, "$BBZ unpack -q tuned.bbz --base all -o out && cmp out tuned.safetensors");
+}
+
+TEST_F(Bases, AreInputsOfWhatIsMadeOfThem) {
+  EXPECT_EXIT_CODE(0, "umask 022; cp base.bbz secret.bbz && chmod 600 secret.bbz");
+  const std::string by_secret = " --base secret.bbz && test $(stat -c %a out) = 600 && rm -f out";
+  for (const std::string command :
+       {"unpack -q tuned.bbz -o out", "cat tuned.bbz tuned.safetensors -o out",
+        "flatten -q tuned.bbz -o out", "pack -q tuned.safetensors -o out",
+        "unpack -q - -o out < tuned.bbz"}) {
+    EXPECT_EXIT_CODE(0, "umask 022; $BBZ " + command + by_secret);
+  }
+  EXPECT_EXIT_CODE(0,
+                   "umask 022; $BBZ unpack -q tuned.bbz -C tree --base secret.bbz && "
+                   "test $(stat -c %a tree/tuned.safetensors) = 600");
+  const std::string before = read("base.bbz");
+  refused(2, "$BBZ pack -q tuned.safetensors --base base.bbz -o base.bbz --force", "being read");
+  refused(2, "$BBZ flatten -q tuned.bbz --base base.bbz -o base.bbz --force", "being read");
+  EXPECT_EQ(read("base.bbz"), before);
+}
+
+TEST_F(Bases, AWrongRootIsToldWithoutTheBase) {
+  const std::string wrong = "xxh3-128:" + std::string(32, '0');
+  const Finished verified = sh("$BBZ verify tuned.bbz --expect " + wrong);
+  EXPECT_EQ(verified.code, 1);
+  EXPECT_THAT(verified.out, HasSubstr("not the expected content"));
+  EXPECT_THAT(verified.err, HasSubstr("the root digest is"));
+}
+
 TEST_F(Bases, ACycleIsNamed) {
   // Two archives of which each says that it leans on the other.
   EXPECT_EXIT_CODE(0,
@@ -193,6 +279,71 @@ TEST_F(Bases, ApplyUpdatesAFile) {
   EXPECT_EXIT_CODE(0, "ln -s base.safetensors link");
   refused(2, "$BBZ apply -q tuned.bbz link", "link");
   EXPECT_EXIT_CODE(0, "cmp model.safetensors tuned.safetensors");
+}
+
+TEST_F(Bases, ApplyRefusesWhatWouldBeLost) {
+  // The model has a layer more than its base had.
+  write("more.safetensors", layered_model(4, 128));
+  EXPECT_EXIT_CODE(0, "cp more.safetensors old");
+  EXPECT_EXIT_CODE(0,
+                   "cp tuned.safetensors less.safetensors && "
+                   "$BBZ pack -q less.safetensors --base more.safetensors");
+  refused(2, "$BBZ apply -q less.bbz more.safetensors", "the updated file lacks");
+  EXPECT_EXIT_CODE(0, "cmp more.safetensors old");
+  const std::string before = read("base.bbz");
+  refused(2, "$BBZ apply -q tuned.bbz base.bbz", "is a bbz archive, and the updated file a safe");
+  EXPECT_EQ(read("base.bbz"), before);
+}
+
+TEST_F(Bases, ApplyKeepsTheOwner) {
+  EXPECT_EXIT_CODE(0, "cp base.safetensors model.safetensors && chmod 640 model.safetensors");
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may give a file away";
+  EXPECT_EXIT_CODE(
+      0, "chown 12345:54321 model.safetensors && $BBZ apply -q tuned.bbz model.safetensors");
+  EXPECT_EXIT_CODE(0, "test $(stat -c %u:%g:%a model.safetensors) = 12345:54321:640");
+}
+
+// Returns whether a process has an unnamed or temporary file open.
+bool is_writing(pid_t process) {
+  std::error_code error;
+  const std::filesystem::path folder = "/proc/" + std::to_string(process) + "/fd";
+  std::filesystem::directory_iterator entry(folder, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    std::error_code ignored;
+    const std::string target = std::filesystem::read_symlink(entry->path(), ignored).string();
+    if (target.find("(deleted)") != std::string::npos ||
+        target.find(".bbz-") != std::string::npos) {
+      return true;
+    }
+  }
+  return false;
+}
+
+TEST_F(Bases, ApplyDoesNotReplaceAFileThatWasReplaced) {
+  const std::string base = layered_model(3, 900);
+  write("big.safetensors", base);
+  write("next.safetensors", stepped(base, 3));
+  EXPECT_EXIT_CODE(0, "$BBZ pack -q next.safetensors --base big.safetensors -o next.bbz");
+  bool met = false;
+  for (int i = 0; i < 50 && !met; ++i) {
+    write("model.safetensors", base);
+    write("mine", "mine");
+    const pid_t child = start("exec $BBZ apply -q next.bbz model.safetensors");
+    siginfo_t ended{};
+    while (!is_writing(child) && ended.si_pid == 0) {
+      ::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOHANG | WNOWAIT);
+    }
+    ::kill(child, SIGSTOP);
+    met = is_writing(child) && read("model.safetensors") == base;
+    std::filesystem::rename(dir_ / "mine", dir_ / "model.safetensors");
+    ::kill(child, SIGCONT);
+    const Finished finished = end_of(child);
+    if (!met) continue;
+    EXPECT_NE(finished.code, 0);
+    EXPECT_THAT(finished.err, HasSubstr("changed while it was updated"));
+    EXPECT_EQ(read("model.safetensors"), "mine");
+  }
+  EXPECT_TRUE(met);
 }
 
 TEST_F(Bases, KillsOfApplyLoseNothing) {

@@ -42,6 +42,19 @@ TEST_F(Mount, ShowsTheFilesAsTheyWerePacked) {
   EXPECT_FALSE(is_mounted());
 }
 
+TEST_F(Mount, FindsARelativeBaseFromTheBackground) {
+  write("base.safetensors", layered_model(3, 64));
+  EXPECT_EXIT_CODE(0,
+                   "cp base.safetensors same.safetensors && "
+                   "$BBZ pack -q same.safetensors --base base.safetensors");
+  EXPECT_EXIT_CODE(0, "$BBZ mount same.bbz m --base base.safetensors");
+  EXPECT_EXIT_CODE(0, "cmp m/same.safetensors base.safetensors");
+  unmount();
+  EXPECT_EXIT_CODE(0, "BBZ_BASE_PATH=base.safetensors $BBZ mount same.bbz m");
+  EXPECT_EXIT_CODE(0, "cmp m/same.safetensors base.safetensors");
+  unmount();
+}
+
 TEST_F(Mount, NothingCanBeWritten) {
   pack_folder();
   ASSERT_EQ(sh("$BBZ mount llama.bbz m").code, 0);

@@ -2,13 +2,19 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "bbz/access/bases/base_set.h"
+#include "bbz/access/model/model.h"
 #include "bbz/base/format.h"
+#include "bbz/base/names.h"
 #include "bbz/commands.h"
+#include "bbz/files/recognise.h"
 #include "bbz/io/atomic_file.h"
 #include "bbz/io/fd.h"
+#include "bbz/io/file_version.h"
 #include "common/archive_input.h"
 #include "common/output.h"
 #include "common/say.h"
@@ -33,17 +39,20 @@ Manual apply_manual() {
       "UPDATE is an archive of bbz pack --base, and MODEL the file on which it leans. "
       "The new content is written beside MODEL, and takes its name when it is complete and on the disk. "
       "So MODEL is the old file or the new one at any moment, whatever ends the command. "
-      "Its permissions stay.",
+      "Its permissions stay, and so do its owner and its group if the system permits that. "
+      "Other names of the file (hard links) keep the old content.",
       "Every tensor of MODEL on which the update leans is compared with its digest first. "
-      "If one is another, nothing is written, and the exit code is 1."};
+      "If one is another, nothing is written, and the exit code is 1. "
+      "A model that has tensors which the updated file lacks is refused, and so is one of another format: "
+      "bbz unpack --base writes the file beside it."};
   manual.examples = {
       {"bbz apply tuned.bbz base.safetensors", "Makes the tuned model of its base."},
   };
   return manual;
 }
 
-// Returns the permissions of the model. Errors: kInvalidArgument unless it is a regular file.
-Result<std::uint32_t> mode_of(const std::string& path) {
+// Returns what lstat(2) says of the model. Errors: kInvalidArgument unless it is a regular file.
+Result<struct stat> status_of(const std::string& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) return io::system_error(errno, "cannot open", path);
   if (S_ISLNK(status.st_mode)) {
@@ -54,11 +63,72 @@ Result<std::uint32_t> mode_of(const std::string& path) {
   if (!S_ISREG(status.st_mode)) {
     return make_error(Code::kInvalidArgument, "{}: is no regular file", shown(path));
   }
-  return static_cast<std::uint32_t>(status.st_mode) & io::FileAttributes::kPermissions;
+  return status;
+}
+
+// Checks that the model is the file that it was. Errors: kIo.
+Status check_same(const std::string& path, const struct stat& before) {
+  struct stat now {};
+  if (::lstat(path.c_str(), &now) == 0 && io::FileVersion(now) == io::FileVersion(before))
+    return {};
+  return make_error(Code::kIo, "{}: changed while it was updated, so it is not replaced",
+                    shown(path));
+}
+
+// Checks that the updated file has a tensor for each of the model. Errors: kInvalidArgument; those of
+// model::open().
+Status check_tensors(const std::string& path, const Reader& update, std::uint32_t file,
+                     const ReadOptions& reading) {
+  std::set<std::string_view> updated;
+  for (const catalog::Tensor& tensor : update.catalog().tensors) {
+    if (tensor.meta.file == file && tensor.meta.is_named()) updated.insert(tensor.meta.name);
+  }
+  BBZ_ASSIGN(const model::Model model, model::open(path, reading.threads, reading.limits));
+  for (const TensorInfo& tensor : model.tensors) {
+    if (updated.contains(tensor.name)) continue;
+    return make_error(
+        Code::kInvalidArgument,
+        "{}: has tensor {}, which the updated file lacks: bbz unpack --base writes that",
+        shown(path), bbz::quoted(tensor.name));
+  }
+  return {};
+}
+
+std::string_view name_of(files::FileFormat format) {
+  switch (format) {
+    case files::FileFormat::kSafetensors:
+      return "a safetensors file";
+    case files::FileFormat::kPytorch:
+      return "a file of torch.save";
+    case files::FileFormat::kGguf:
+      return "a GGUF file";
+    case files::FileFormat::kArchive:
+      return "a bbz archive";
+    case files::FileFormat::kBytes:
+      break;
+  }
+  return "a file of no known format";
+}
+
+// Checks that the updated file, which `sink` has, is of the format of the model. Errors:
+// kInvalidArgument; those of reading.
+Status check_format(const std::string& path, io::Sink& sink) {
+  BBZ_ASSIGN(const auto source, io::open_file(path));
+  std::vector<std::byte> start(files::kRecognisedBytes);
+  BBZ_ASSIGN(const std::size_t got, io::read_up_to(*source, 0, start));
+  // By their first bytes alone: both would have the name of the model.
+  const files::FileFormat old_format = files::recognise("", Bytes(start).first(got));
+  start.resize(std::min<std::uint64_t>(start.size(), sink.written()));
+  BBZ_TRY(sink.read(0, start));
+  const files::FileFormat new_format = files::recognise("", start);
+  if (old_format == new_format) return {};
+  return make_error(Code::kInvalidArgument,
+                    "{}: is {}, and the updated file {}: bbz unpack --base writes that",
+                    shown(path), name_of(old_format), name_of(new_format));
 }
 
 Result<ExitCode> run_apply(const ApplyArguments& arguments, const CommonOptions& common) {
-  BBZ_ASSIGN(const std::uint32_t mode, mode_of(arguments.model));
+  BBZ_ASSIGN(const struct stat status, status_of(arguments.model));
   BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
   BBZ_ASSIGN(std::shared_ptr<io::Source> source, open_source(arguments.update, arguments.network));
   if (!source->seekable()) {
@@ -78,10 +148,12 @@ Result<ExitCode> run_apply(const ApplyArguments& arguments, const CommonOptions&
   BBZ_ASSIGN(const std::uint32_t file, ops::updated_file(reader->catalog(), arguments.file));
   const Status is_base = ops::check_base(*reader, file);
   if (!is_base.ok()) return about_input(arguments.update, is_base.error());
+  BBZ_TRY(check_tensors(arguments.model, *reader, file, reading));
   io::OutputOptions options;
   options.replace = true;
   options.sync = !arguments.no_sync;
-  options.attributes.mode = mode;
+  options.attributes.mode = status.st_mode & io::FileAttributes::kPermissions;
+  options.owner = io::OutputOptions::Owner{status.st_uid, status.st_gid};
   BBZ_ASSIGN(const auto sink, io::AtomicFile::create(arguments.model, options));
   BBZ_TRY(io::add_input(*sink, *source));
   const std::uint64_t size = reader->catalog().files[file].size;
@@ -89,6 +161,9 @@ Result<ExitCode> run_apply(const ApplyArguments& arguments, const CommonOptions&
   BBZ_TRY(naming_input(
       arguments.update,
       ops::write_updated(*reader, file, *sink, [&](std::uint64_t done) { bar.update(done); })));
+  BBZ_TRY(check_same(arguments.model, status));  // first, as its format may have changed with it
+  BBZ_TRY(check_format(arguments.model, *sink));
+  BBZ_TRY(check_same(arguments.model, status));
   BBZ_TRY(sink->finish());
   bar.clear();
   if (!common.quiet && (common.verbose || messages_are_on_terminal())) {

@@ -98,14 +98,16 @@ void print_text(const std::string& archive, const ops::VerifyReport& report, boo
         grouped(report.without_base), report.not_decoded->message);
   }
   const Status outcome = report.outcome();
-  if (!outcome.ok() && report.damaged == 0 && report.without_base == 0) {
+  // The message of what leans on a base that was not given is printed above.
+  const bool needs_base =
+      report.needs_base() && report.damaged == 0 && outcome.code() == Code::kUnsupported;
+  if (!outcome.ok() && report.damaged == 0 && !needs_base) {
     say("bbz: {}\n", advised(about(archive, outcome.error())));
   }
   if (report.broken && report.damaged != 0) {
     say("bbz: {}\n", advised(about(archive, *report.broken)));
   }
   if (common.quiet) return;
-  const bool needs_base = report.damaged == 0 && report.without_base != 0 && !report.broken;
   put("{}: {}{}\n", archive,
       needs_base ? "no damage found, but what leans on a base was not decoded (--base)"
                  : verdict(outcome.code()).text,

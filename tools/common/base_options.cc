@@ -22,10 +22,18 @@ void add_base_option(Options& options, BaseArguments& arguments) {
 
 namespace {
 
+// Returns the place by a path that stays the same if the process changes its directory, as a daemon does.
+std::string absolute(const std::string& place) {
+  if (place.empty() || http::is_url(place)) return place;
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::absolute(place, error);
+  return error ? place : path.string();
+}
+
 bases::Options options_of(const BaseArguments& arguments, const NetworkArguments& network,
                           unsigned threads) {
   bases::Options options;
-  options.places = arguments.places;
+  for (const std::string& place : arguments.places) options.places.push_back(absolute(place));
   options.threads = threads;
   options.open_url = [network](const std::string& url) -> Result<std::shared_ptr<io::Source>> {
     BBZ_ASSIGN(std::shared_ptr<io::Source> source, open_source(url, network));
@@ -44,7 +52,7 @@ std::vector<std::string> places_of_environment() {
     const std::string place = rest.substr(0, colon);
     rest.erase(0, colon + 1);
     std::error_code ignored;
-    if (std::filesystem::exists(place, ignored)) places.push_back(place);
+    if (std::filesystem::exists(place, ignored)) places.push_back(absolute(place));
   }
   return places;
 }
@@ -65,7 +73,7 @@ std::shared_ptr<Base> make_base(const BaseArguments& arguments, const std::strin
   bases::Options options = options_of(arguments, network, threads);
   for (std::string& place : places_of_environment()) options.places.push_back(std::move(place));
   if (options.places.empty()) return nullptr;
-  if (archive != "-") options.archive = archive;
+  if (archive != "-") options.archive = absolute(archive);
   options.limits = limits;
   return bases::make(std::move(options));
 }

@@ -315,7 +315,7 @@ def parse_tensor(record, header, limits):
     require(dtype != dtypes.BLOCK or (bits <= 8 * fixed.BLOCK_BYTES and tensor.shape), "malformed",
             f"{where}: blocks of {bits // 8} bytes in a tensor of {len(tensor.shape)} axes")
     if tensor.extensions.leaning is not None:
-        tensor.support = bases.support_of(tensor, header, where)
+        tensor.support = bases.support_of(tensor, header, where, limits)
         require(kind == TENSOR and tensor.form == 0 and not operand and has_payload, "malformed",
                 f"{where}: it leans, and is bytes, an operand, empty or not dense")
     tensor.elements = 1

@@ -25,15 +25,16 @@ def open_safetensors(data, where):
 
 
 class Supports:
-    """The tensors of some files. `above` are the paths of the archives that lean on them, nearest first."""
+    """The tensors of some files. `above` are the paths of the archives that lean on them, nearest first:
+    with one of them, a chain has at most fixed.CHAIN."""
 
     def __init__(self, paths, above=()):
         self.paths, self.above = paths, above
         self.tensors = None
+        self.too_deep = False  # archives were left out, because the chain would be too long
 
     def open(self):
         """Opens the files, when the first support is needed."""
-        require(len(self.above) <= fixed.CHAIN, "limit", f"a chain of more than {fixed.CHAIN} archives")
         self.tensors = []
         for path in self.paths:
             where = os.path.realpath(path)
@@ -43,6 +44,9 @@ class Supports:
                 self.tensors += open_safetensors(data, path)
                 continue
             if where in self.above:
+                continue
+            if len(self.above) >= fixed.CHAIN:
+                self.too_deep = True
                 continue
             opened = archive.open_archive(data, supports=Supports(self.paths, (where,) + self.above))
             for tensor in opened.catalog.tensors:
@@ -56,6 +60,7 @@ class Supports:
             self.open()
         name, digest = tensor.support.name, tensor.support.digest
         named = [one for one in self.tensors if one[0] == name]
+        require(named or not self.too_deep, "limit", f"a chain of more than {fixed.CHAIN} archives")
         require(named, "unsupported", f"{tensor} leans on {name!r}, which no base has")
         refused = "it has another dtype or shape"
         for _, dtype, bits, shape, read in named:

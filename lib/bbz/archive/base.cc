@@ -4,6 +4,26 @@
 
 namespace bbz {
 
+std::optional<Digest> KnownTensor::digest(DigestKind kind) const {
+  const std::lock_guard lock(mutex_);
+  return kind == DigestKind::kSha256 ? sha256_ : xxh3_;
+}
+
+void KnownTensor::set_digest(const Digest& digest) {
+  const std::lock_guard lock(mutex_);
+  (digest.kind == DigestKind::kSha256 ? sha256_ : xxh3_) = digest;
+}
+
+void KnownTensor::add_failure() {
+  const std::lock_guard lock(mutex_);
+  ++failures_;
+}
+
+bool KnownTensor::has_failed_often() const {
+  const std::lock_guard lock(mutex_);
+  return failures_ > kMostFailures;
+}
+
 bool is_alike(const catalog::TensorMeta& tensor, const BaseTensor& other) {
   return tensor.dtype == other.info.dtype && tensor.shape == other.info.shape &&
          tensor.element_bits == element_bits(other.info);
@@ -15,6 +35,7 @@ Result<std::shared_ptr<const SupportBytes>> SupportBytes::load(const BaseTensor&
   constexpr std::uint64_t kPart = std::uint64_t{8} << 20;
   auto support = std::make_shared<SupportBytes>();
   support->tensor_ = tensor;
+  support->size_ = size;
   Hasher hasher(kind);
   if (size <= kMostKept) {
     support->bytes_ = LargeBuffer(size);
@@ -29,6 +50,7 @@ Result<std::shared_ptr<const SupportBytes>> SupportBytes::load(const BaseTensor&
     }
   }
   support->digest_ = hasher.finish();
+  if (tensor.known != nullptr) tensor.known->set_digest(support->digest_);
   return std::shared_ptr<const SupportBytes>(std::move(support));
 }
 

@@ -107,6 +107,9 @@ class Reader {
   // kDigestMismatch if `bytes` is another support, and then they are as before; after other errors they
   // are unspecified.
   Status update_tensor(std::uint32_t tensor, MutableBytes bytes) const;
+  // Adds the files of ReadOptions::base that were opened so far as inputs of a sink. To be called when all
+  // is read, before the sink is finished. Errors: those of Base::add_inputs().
+  Status add_base_inputs(io::Sink& sink) const;
   // Finds the support of a tensor in ReadOptions::base, and compares its digest. Succeeds if the tensor
   // does not lean.
   Status check_support(std::uint32_t tensor) const;

@@ -36,6 +36,10 @@ class ReaderBase final : public Base {
     }
     return found;
   }
+  Status add_inputs(io::Sink& sink) const override {
+    BBZ_TRY(io::add_input(sink, reader_->source()));
+    return reader_->add_base_inputs(sink);
+  }
   std::string shown() const override { return name_; }
 
  private:
@@ -82,6 +86,10 @@ Status Reader::check_support(std::uint32_t tensor, Bytes bytes) const {
       Code::kDigestMismatch,
       "tensor {}: the bytes to update have the digest {}, and it leans on those of {}",
       quoted(entry.meta.name), found.to_string(), expected.to_string());
+}
+
+Status Reader::add_base_inputs(io::Sink& sink) const {
+  return state_->supports.add_inputs(sink);
 }
 
 Status Reader::check_support(std::uint32_t tensor) const {

@@ -46,6 +46,7 @@ Result<Supports::Bytes> Supports::look_for(const catalog::Tensor& tensor,
                       base_->shown());
   }
   std::string others;
+  std::optional<Error> failed;  // of the first candidate that could not be read
   for (const BaseTensor& candidate : found) {
     if (!others.empty()) others += "; ";
     if (!is_alike(tensor.meta, candidate)) {
@@ -54,14 +55,34 @@ Result<Supports::Bytes> Supports::look_for(const catalog::Tensor& tensor,
                             described(candidate.info), described(own));
       continue;
     }
-    BBZ_ASSIGN(Bytes bytes, SupportBytes::load(candidate, tensor.byte_size, support.digest.kind));
-    if (bytes->digest() == support.digest) {
-      entry.tensor = candidate;
-      return bytes;
+    std::optional<Digest> digest;
+    if (candidate.known != nullptr) {
+      digest = candidate.known->digest(support.digest.kind);
+      if (!digest && candidate.known->has_failed_often()) {
+        others += fmt::format("that of {} could not be read", candidate.origin);
+        continue;
+      }
+    }
+    if (!digest || digest == support.digest) {
+      Result<Bytes> bytes = SupportBytes::load(candidate, tensor.byte_size, support.digest.kind);
+      if (!bytes.ok()) {
+        if (bytes.code() == Code::kCancelled || bytes.code() == Code::kOutOfMemory) return bytes;
+        // Another candidate may be whole.
+        if (candidate.known != nullptr && bytes.code() != Code::kIo) candidate.known->add_failure();
+        others += bytes.error().message;
+        if (!failed) failed = bytes.error();
+        continue;
+      }
+      if ((*bytes)->digest() == support.digest) {
+        entry.tensor = candidate;
+        return bytes;
+      }
+      digest = (*bytes)->digest();
     }
     others += fmt::format("that of {} has the digest {}, expected {}", candidate.origin,
-                          bytes->digest().to_string(), support.digest.to_string());
+                          digest->to_string(), support.digest.to_string());
   }
+  if (failed) return *failed;
   return make_error(Code::kDigestMismatch, "{}, and this is another base: {}",
                     subject(tensor, base), others);
 }

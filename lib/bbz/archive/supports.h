@@ -25,6 +25,11 @@ class Supports {
   // Finds the support of a tensor, and checks its digest. Errors: those of fill().
   Status check(const catalog::Tensor& tensor, const catalog::BaseMeta& base);
 
+  // Adds the files of the base as inputs of a sink. Errors: those of Base::add_inputs().
+  Status add_inputs(io::Sink& sink) const {
+    return base_ != nullptr ? base_->add_inputs(sink) : Status();
+  }
+
  private:
   using Bytes = std::shared_ptr<const SupportBytes>;
 

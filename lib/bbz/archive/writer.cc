@@ -213,6 +213,10 @@ Status Writer::begin_tensor(const TensorSpec& spec) {
     BBZ_ASSIGN(const std::uint64_t elements, element_count(meta.shape));
     BBZ_ASSIGN(const std::uint64_t size, internal::size_of(meta, elements));
     BBZ_ASSIGN(s.tensor_bytes, internal::size_of(meta, meta.stored_elements));
+    if (spec.leans && spec.leans->bytes != nullptr && spec.leans->bytes->size() != size) {
+      return make_error(Code::kInvalidArgument, "tensor {}: {} bytes, and its support has {}",
+                        quoted(spec.name), size, spec.leans->bytes->size());
+    }
     if (meta.leans() && s.queue.measures()) {
       // The digest has the same length whatever it is.
       auto support = std::make_shared<catalog::Support>(*meta.support);

@@ -1,6 +1,7 @@
 // Options of an output that becomes a file.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "bbz/io/file_attributes.h"
@@ -21,6 +22,13 @@ struct OutputOptions {
   // inputs; without a mode, nobody may execute it. It gets the time when all of its bytes are
   // written.
   FileAttributes attributes{};
+  // Who is to own the new file, by numbers of users and groups.
+  struct Owner {
+    std::uint32_t user = 0;
+    std::uint32_t group = 0;
+  };
+  // Is tried only: mostly, only root may give a file away.
+  std::optional<Owner> owner{};
 };
 
 }  // namespace bbz::io

@@ -90,6 +90,7 @@ Status Publication::publish() {
     abandon();
     return free;
   }
+  if (options_.owner) file_.try_owner(options_.owner->user, options_.owner->group);
   Status published = file_.publish(target_, options_.replace, permissions_, path_);
   abandon();
   return published;

@@ -170,6 +170,13 @@ int Temporary::replace_through_link(const std::string& target) {
   return ::renameat(directory(), name_.c_str(), directory(), target.c_str()) == 0 ? 0 : errno;
 }
 
+void Temporary::try_owner(std::uint32_t user, std::uint32_t group) {
+  if (::fchown(fd(), user, group) != 0) (void)!::fchown(fd(), static_cast<uid_t>(-1), group);
+  struct stat status {};
+  if (::fstat(fd(), &status) == 0) group_ = status.st_gid;
+  if (group_ != group) allowed_ &= ~070u | (allowed_ & 07u) << 3;
+}
+
 Status Temporary::publish(const std::string& target, bool replace, const Permissions& permissions,
                           const std::string& path) {
   if (is_cancelled()) return cancelled_error(path);

@@ -40,6 +40,10 @@ class Temporary {
   // Returns the descriptor of the directory. Precondition: there is a file.
   int directory() const { return directory_->get(); }
 
+  // Gives the file this owner and this group, or the group alone, if the system permits that. A group
+  // that it does not get has no more permissions afterwards than others have. To be called before publish().
+  void try_owner(std::uint32_t user, std::uint32_t group);
+
   // Gives the file its permissions, restricted by the umask, and the name `target` in the
   // directory. Replaces an existing target only if `replace` is set. Syncs nothing. After an error,
   // the file must be removed. Errors: kExists if the target exists and `replace` is not set; kIo;

@@ -96,12 +96,16 @@ Status cat(const Reader& reader, const std::string& name, io::Sink& sink,
   BBZ_TRY(io::add_input(sink, reader.source()));
   const auto tensor = reader.find_tensor_in(
       name, [&](const catalog::File& file) { return files.selects(file.path); });
-  if (tensor.ok()) return reader.write_tensors({&*tensor, 1}, sink);
+  if (tensor.ok()) {
+    BBZ_TRY(reader.write_tensors({&*tensor, 1}, sink));
+    return reader.add_base_inputs(sink);
+  }
   if (tensor.code() != Code::kNotFound) return tensor.error();
   const catalog::File* const file = reader.catalog().find_file(name);
   if (file == nullptr || file->kind != catalog::FileKind::kRegular) return not_found(name);
   BBZ_TRY(catalog::check_file(*file));
-  return reader.write_tensors(file->tensors, sink);
+  BBZ_TRY(reader.write_tensors(file->tensors, sink));
+  return reader.add_base_inputs(sink);
 }
 
 Status cat_stream(const StreamInput& archive, const std::string& name, io::Sink& sink,
@@ -119,7 +123,7 @@ Status cat_stream(const StreamInput& archive, const std::string& name, io::Sink&
   NameWriter writer(name, again.sink(), files);
   BBZ_TRY(read_stream(archive.source, stream, writer));
   if (!writer.found()) return not_found(name);
-  return {};
+  return archive.base != nullptr ? archive.base->add_inputs(sink) : Status();
 }
 
 }  // namespace bbz::ops

@@ -95,6 +95,7 @@ Result<ExtractSummary> extract_archive(const Reader& reader, io::Sink& sink,
   TensorWriter tensors(writer, options.progress, summary.bytes);
   BBZ_TRY(reader.visit_tensors(numbers, tensors));
   BBZ_TRY(writer.end_file());
+  BBZ_TRY(reader.add_base_inputs(sink));
   BBZ_ASSIGN(summary.root, writer.finish());
   summary.tensors = numbers.size();
   summary.files = 1;
@@ -107,6 +108,7 @@ Result<ExtractSummary> extract(const Reader& reader, io::Sink& sink,
   BBZ_ASSIGN(const std::vector<std::uint32_t> numbers, select(reader.catalog(), options.selection));
   ExtractSummary summary;
   BBZ_TRY(write_file(reader, numbers, sink, options, summary));
+  BBZ_TRY(reader.add_base_inputs(sink));
   return summary;
 }
 
@@ -125,6 +127,7 @@ Result<ExtractSummary> write_files(const Reader& reader, std::span<const std::ui
     const std::string path = extracted_path(catalog.files[file_of(begin)].path);
     BBZ_ASSIGN(const auto sink, out.create_file(path, output, &batch));
     BBZ_TRY(write_file(reader, numbers.subspan(begin, end - begin), *sink, options, summary));
+    BBZ_TRY(reader.add_base_inputs(*sink));
     BBZ_TRY(sink->finish());
     begin = end;
   }

@@ -13,10 +13,11 @@ namespace {
 // or of the archive.
 class SpoolingVisitor final : public Visitor {
  public:
-  // With `out`, writes a file for each file of the archive; without, one file for all of them.
+  // With `out`, writes a file for each file of the archive; without, one file for all of them. `base` is
+  // that of the archive, or null.
   SpoolingVisitor(Spool& spool, const Selection& selection, io::OutputTree* out,
-                  const io::OutputOptions& output)
-      : spool_(spool), selection_(selection), out_(out), output_options_(output) {}
+                  const io::OutputOptions& output, const Base* base)
+      : spool_(spool), selection_(selection), out_(out), output_options_(output), base_(base) {}
 
   Status begin_file(const catalog::File& file) override {
     path_ = file.path;
@@ -88,6 +89,7 @@ class SpoolingVisitor final : public Visitor {
     BBZ_ASSIGN(const std::vector<std::byte> header, output_.header());
     BBZ_TRY(sink.write(header));
     BBZ_TRY(spool_.move_to(sink));
+    if (base_ != nullptr) BBZ_TRY(base_->add_inputs(sink));
     written_.push_back({{}, header.size()});
     summary_.tensors += output_.tensors();
     ++summary_.files;
@@ -129,6 +131,7 @@ class SpoolingVisitor final : public Visitor {
   std::unique_ptr<io::Source> again_;                // an output that is read again, or null
   std::size_t again_file_ = 0;                       // of again_, in written_
   ExtractSummary summary_;
+  const Base* const base_;
 };
 
 // Reads the whole stream. A single output goes to `sink`, several go to `out`; the other one is
@@ -137,7 +140,7 @@ Result<ExtractSummary> run(const StreamInput& archive, io::Sink* sink, io::Outpu
                            const ExtractOptions& options, const io::OutputOptions& output,
                            const std::string& spool_folder) {
   BBZ_ASSIGN(const auto spool, Spool::create(spool_folder));
-  SpoolingVisitor visitor(*spool, options.selection, out, output);
+  SpoolingVisitor visitor(*spool, options.selection, out, output, archive.base.get());
   StreamOptions stream;
   stream.threads = archive.threads;
   stream.limits = archive.limits;

@@ -107,6 +107,7 @@ Result<PackSummary> flatten(const Reader& reader, io::Sink& sink, const FlattenO
     summary.tensors += file.views.size();
     ++summary.files;
   }
+  BBZ_TRY(reader.add_base_inputs(sink));
   BBZ_ASSIGN(summary.root, writer.finish());
   summary.archive_bytes = sink.written() - begin;
   return summary;

@@ -1,6 +1,7 @@
 #include "bbz/ops/unpack.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
@@ -51,8 +52,13 @@ Error not_selected(const std::string& path) {
 // Writes each file under its name below an output directory.
 class Tree final : public Destination {
  public:
-  Tree(io::OutputTree& out, const UnpackOptions& options, const io::Source& archive)
-      : out_(out), options_(options), output_(output_options(options, archive)) {}
+  // `add_inputs` adds the files of the base to the sink of a file that is complete.
+  Tree(io::OutputTree& out, const UnpackOptions& options, const io::Source& archive,
+       std::function<Status(io::Sink&)> add_inputs)
+      : out_(out),
+        options_(options),
+        output_(output_options(options, archive)),
+        add_inputs_(std::move(add_inputs)) {}
 
   static io::OutputOptions output_options(const UnpackOptions& options, const io::Source& archive) {
     return {options.replace, options.sync, archive.file_status()};
@@ -87,6 +93,7 @@ class Tree final : public Destination {
     return options_.files.selects(file.path);
   }
   Status end() override {
+    BBZ_TRY(add_inputs_(*file_));
     BBZ_TRY(file_->finish());
     file_.reset();
     return {};
@@ -109,6 +116,7 @@ class Tree final : public Destination {
   io::OutputTree& out_;
   const UnpackOptions& options_;
   const io::OutputOptions output_;
+  const std::function<Status(io::Sink&)> add_inputs_;
   io::Batch batch_;
   std::unique_ptr<io::AtomicFile> file_;
   std::string path_;                   // of file_
@@ -227,6 +235,10 @@ Result<UnpackSummary> write_files(const Reader& reader, Destination& destination
   return summarise(destination, written, reader.root(), reader.catalog(), files);
 }
 
+Status add_base_inputs(const StreamInput& archive, io::Sink& sink) {
+  return archive.base != nullptr ? archive.base->add_inputs(sink) : Status();
+}
+
 Result<UnpackSummary> write_stream(const StreamInput& archive, Destination& destination,
                                    const FileSelection& files, const Progress& progress) {
   StreamOptions stream;
@@ -251,13 +263,15 @@ Result<UnpackSummary> unpack(const Reader& reader, io::OutputTree& out,
     if (!Single::is_selected(file, options.files)) continue;
     BBZ_TRY(out.check_file(file.path, output));
   }
-  Tree tree(out, options, reader.source());
+  Tree tree(out, options, reader.source(),
+            [&](io::Sink& sink) { return reader.add_base_inputs(sink); });
   return tree.finish(write_files(reader, tree, options.files, options.progress));
 }
 
 Result<UnpackSummary> unpack_stream(const StreamInput& archive, io::OutputTree& out,
                                     const UnpackOptions& options) {
-  Tree tree(out, options, archive.source);
+  Tree tree(out, options, archive.source,
+            [&](io::Sink& sink) { return add_base_inputs(archive, sink); });
   return tree.finish(write_stream(archive, tree, options.files, options.progress));
 }
 
@@ -269,7 +283,9 @@ Result<UnpackSummary> unpack_one(const Reader& reader, io::Sink& sink, const Fil
       reader.catalog().files, [&](const auto& file) { return Single::is_selected(file, files); });
   if (matches > 1) return Single::several(files);
   Single single(sink, files);
-  return write_files(reader, single, files, progress);
+  BBZ_ASSIGN(const UnpackSummary summary, write_files(reader, single, files, progress));
+  BBZ_TRY(reader.add_base_inputs(sink));
+  return summary;
 }
 
 Result<UnpackSummary> unpack_one_stream(const StreamInput& archive, io::Sink& sink,
@@ -278,7 +294,9 @@ Result<UnpackSummary> unpack_one_stream(const StreamInput& archive, io::Sink& si
   BBZ_TRY(io::add_input(sink, archive.source));
   Rereadable again(sink, spool_folder);
   Single single(again.sink(), files);
-  return write_stream(archive, single, files, progress);
+  BBZ_ASSIGN(const UnpackSummary summary, write_stream(archive, single, files, progress));
+  BBZ_TRY(add_base_inputs(archive, sink));
+  return summary;
 }
 
 }  // namespace bbz::ops

@@ -251,8 +251,8 @@ int hex_value(char c) {
 Status VerifyReport::outcome() const {
   if (broken) return *broken;
   if (first) return *first;
-  if (without_base != 0) return *not_decoded;
-  return root ? check_root(*root, expected) : Status();
+  if (root) BBZ_TRY(check_root(*root, expected));
+  return needs_base() ? Status(*not_decoded) : Status();
 }
 
 Result<VerifyReport> verify(io::Source& source, const VerifyOptions& options) {

@@ -57,8 +57,10 @@ struct VerifyReport {
   std::optional<Digest> root;      // computed, if the archive was read to its end
   std::optional<Digest> expected;  // from the options
 
-  // Returns success or the most telling error: `broken`, `first` or kDigestMismatch.
+  // Returns success or the most telling error: `broken`, `first`, kDigestMismatch or `not_decoded`.
   Status outcome() const;
+  // Returns whether something was not decoded for want of a base.
+  bool needs_base() const { return without_base != 0; }
 };
 
 // Reads the archive front to back, and checks every checksum, digest and rule of the format. What

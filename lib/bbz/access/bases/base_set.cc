@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <tuple>
 #include <unordered_map>
@@ -12,6 +13,7 @@
 #include "bbz/base/names.h"
 #include "bbz/files/recognise.h"
 #include "bbz/http/url.h"
+#include "bbz/io/sink.h"
 
 namespace bbz::bases {
 
@@ -37,6 +39,8 @@ std::string identity_of(const std::string& place) {
 struct File {
   std::shared_ptr<const catalog::BaseMeta> meta;
   std::string origin;
+  std::string identity;
+  std::shared_ptr<Base> next{};  // of an archive: where its own base is looked for
   model::Model model;
 };
 
@@ -53,39 +57,76 @@ struct Place {
   std::size_t tensor = 0;
 };
 
+// Returns a file name without its suffix: step9.bbz is likely to be packed from step9.safetensors.
+std::string_view stem(std::string_view hint) {
+  return hint.substr(0, hint.rfind('.'));
+}
+
+// What is known of the tensors of all files, at whatever place of a chain they are found. Thread-safe.
+class KnownTensors {
+ public:
+  std::shared_ptr<KnownTensor> at(const std::string& identity, std::size_t tensor) {
+    const std::lock_guard lock(mutex_);
+    auto& known = known_[{identity, tensor}];
+    if (known == nullptr) known = std::make_shared<KnownTensor>();
+    return known;
+  }
+
+ private:
+  std::mutex mutex_;  // guards the other
+  std::map<std::pair<std::string, std::size_t>, std::shared_ptr<KnownTensor>> known_;
+};
+
 class BaseSet final : public Base {
  public:
   // `above` are the archives that lean on it.
-  BaseSet(std::shared_ptr<const Options> options, std::vector<Link> above)
-      : options_(std::move(options)), above_(std::move(above)) {}
+  BaseSet(std::shared_ptr<const Options> options, std::shared_ptr<KnownTensors> known,
+          std::vector<Link> above)
+      : options_(std::move(options)), known_(std::move(known)), above_(std::move(above)) {}
 
   Result<std::vector<BaseTensor>> find(std::string_view name,
                                        const catalog::BaseMeta* wanted) override {
     const std::lock_guard lock(mutex_);
     BBZ_TRY(open_all());
     std::vector<std::pair<int, Place>> found;
+    bool too_deep = false;
     const auto [begin, end] = places_.equal_range(std::string(name));
     for (auto at = begin; at != end; ++at) {
       const model::Model& model = files_[at->second.file].model;
+      if (model.archive != nullptr && above_.size() >= kMostChain) {
+        too_deep = true;
+        continue;
+      }
       const bool meant = wanted == nullptr || (wanted->root && model.root == wanted->root);
       const bool leans = !model.leans.empty() && model.leans[at->second.tensor];
-      // A tensor that leans may cost a whole chain to look at, and each of that another one. So it is
-      // only looked at if its archive is the one that is meant, or there is no choice.
-      if (leans && !meant && files_.size() > 1) continue;
+      // A tensor that leans may cost a whole chain to look at, so it comes last.
       found.emplace_back(meant ? 0 : leans ? 2 : 1, at->second);
     }
     if (found.empty() && wanted != nullptr) BBZ_TRY(check_cycle(*wanted));
+    if (found.empty() && too_deep) return too_long();
     std::ranges::stable_sort(found, {}, [&](const auto& one) {
-      return std::tuple(one.first,
-                        wanted != nullptr && files_[one.second.file].meta->hint != wanted->hint,
-                        one.second.file, one.second.tensor);
+      const std::string& hint = files_[one.second.file].meta->hint;
+      const int unlike = wanted == nullptr || hint == wanted->hint ? 0
+                         : stem(hint) == stem(wanted->hint)        ? 1
+                                                                   : 2;
+      return std::tuple(one.first, unlike, one.second.file, one.second.tensor);
     });
     std::vector<BaseTensor> tensors;
     for (const auto& [rank, place] : found) tensors.push_back(tensor_at(place));
     return tensors;
   }
 
+  Status add_inputs(io::Sink& sink) const override {
+    const std::lock_guard lock(mutex_);
+    for (const File& file : files_) {
+      for (const auto& source : file.model.sources) BBZ_TRY(io::add_input(sink, *source));
+      BBZ_TRY(file.next->add_inputs(sink));
+    }
+    return {};
+  }
+
   std::string shown() const override {
+    const std::lock_guard lock(mutex_);
     std::string text;
     for (const std::string& place : options_->places) {
       text += (text.empty() ? "" : ", ") + bbz::quoted(hint_of(place));
@@ -101,11 +142,17 @@ class BaseSet final : public Base {
   // Checks that what is wanted is none of the archives that lean on it.
   Status check_cycle(const catalog::BaseMeta& wanted) const {
     const auto same = std::ranges::find_if(above_, [&](const Link& link) {
-      return wanted.root && link.root ? link.root == wanted.root : link.hint == wanted.hint;
+      // Other archives may have the same name, so a root digest counts alone.
+      if (wanted.root) return link.root == wanted.root;
+      return !wanted.hint.empty() && link.hint == wanted.hint;
     });
     if (same == above_.end()) return {};
     return make_error(Code::kMalformed, "the chain of bases returns to where it was: {} -> {}",
                       chain(), bbz::quoted(same->hint));
+  }
+
+  Error too_long() const {
+    return make_error(Code::kLimit, "a chain of more than {} archives: {}", kMostChain, chain());
   }
 
   std::string chain() const {
@@ -120,6 +167,7 @@ class BaseSet final : public Base {
     tensor.info = file.model.tensors[place.tensor];
     tensor.origin = file.origin;
     tensor.file = file.meta;
+    tensor.known = known_->at(file.identity, place.tensor);
     tensor.read = [read = file.model.read, number = place.tensor, origin = file.origin](
                       std::uint64_t offset, MutableBytes out) -> Status {
       const Status done = read(number, offset, out);
@@ -132,8 +180,17 @@ class BaseSet final : public Base {
   // Opens all files, once.
   Status open_all() {
     if (opened_) return outcome_;
+    const Status outcome = open_places();
+    if (outcome.code() == Code::kIo || outcome.code() == Code::kCancelled ||
+        outcome.code() == Code::kOutOfMemory) {
+      // That may pass: the next call tries again.
+      files_.clear();
+      places_.clear();
+      passed_over_.clear();
+      return outcome;
+    }
     opened_ = true;
-    outcome_ = open_places();
+    outcome_ = outcome;
     return outcome_;
   }
 
@@ -141,11 +198,8 @@ class BaseSet final : public Base {
     if (options_->places.empty() && options_->sources.empty()) {
       return error_with_message(Code::kInvalidArgument, "no base is named");
     }
-    if (above_.size() > kMostChain) {
-      return make_error(Code::kLimit, "a chain of more than {} archives: {}", kMostChain, chain());
-    }
     std::vector<std::string> places = options_->places;
-    if (!above_.empty()) {
+    if (above_.size() > 1) {
       places.insert(places.end(), options_->deeper.begin(), options_->deeper.end());
     }
     for (const std::string& place : places) {
@@ -166,14 +220,17 @@ class BaseSet final : public Base {
   Status open_folder(const std::string& folder) {
     std::vector<std::string> paths;
     std::error_code error;
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-      if (entry.is_regular_file(error)) paths.push_back(entry.path().string());
+    fs::directory_iterator entry(folder, error);
+    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      std::error_code ignored;  // of a link that leads nowhere
+      if (entry->is_regular_file(ignored)) paths.push_back(entry->path().string());
     }
     if (error) return make_error(Code::kIo, "{}: {}", folder, error.message());
     std::ranges::sort(paths);
     for (const std::string& path : paths) {
-      if (!looks_like_model(path)) continue;
-      const Status done = open_file(path);
+      const Result<bool> is_model = looks_like_model(path);
+      if (is_model.ok() && !*is_model) continue;
+      const Status done = is_model.ok() ? open_file(path) : Status(is_model.error());
       if (done.ok()) continue;
       if (done.code() == Code::kOutOfMemory || done.code() == Code::kCancelled) return done;
       if (!passed_over_.empty()) passed_over_ += "; ";
@@ -182,17 +239,22 @@ class BaseSet final : public Base {
     return {};
   }
 
-  static bool looks_like_model(const std::string& path) {
-    const auto source = io::open_file(path);
-    if (!source.ok()) return false;
+  static Result<bool> looks_like_model(const std::string& path) {
+    BBZ_ASSIGN(const auto source, io::open_file(path));
     std::vector<std::byte> start(files::kRecognisedBytes);
-    const auto got = io::read_up_to(**source, 0, start);
-    return got.ok() &&
-           files::recognise(path, Bytes(start).first(*got)) != files::FileFormat::kBytes;
+    BBZ_ASSIGN(const std::size_t got, io::read_up_to(*source, 0, start));
+    return files::recognise(path, Bytes(start).first(got)) != files::FileFormat::kBytes;
   }
 
   // Opens a file at a place, or one that `opened` reads.
   Status open_file(const std::string& place, const std::shared_ptr<io::Source>& opened = {}) {
+    std::error_code ignored;
+    const fs::file_status status =
+        opened || http::is_url(place) ? fs::file_status() : fs::status(place, ignored);
+    if (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_block_file(status)) {
+      return make_error(Code::kInvalidArgument, "{}: is no regular file, so it is no base",
+                        bbz::quoted(place));
+    }
     // Several sources may have one name.
     const std::string identity =
         opened ? fmt::format("source {}", static_cast<const void*>(opened.get()))
@@ -201,9 +263,11 @@ class BaseSet final : public Base {
     if (std::ranges::find(above_, identity, &Link::identity) != above_.end()) return {};
     std::vector<Link> above = above_;
     above.push_back({identity, hint_of(place)});
-    const auto next = std::make_shared<BaseSet>(options_, std::move(above));
+    const auto next = std::make_shared<BaseSet>(options_, known_, std::move(above));
     File file;
     file.origin = http::is_url(place) ? http::shown_url(place) : bbz::quoted(place);
+    file.identity = identity;
+    file.next = next;
     BBZ_ASSIGN(file.model, open_model(place, opened, next));
     next->above_.back().root = file.model.root;
     catalog::BaseMeta meta;
@@ -237,8 +301,9 @@ class BaseSet final : public Base {
   }
 
   const std::shared_ptr<const Options> options_;
-  std::vector<Link> above_;  // those that lean on it, the first of the chain first
-  std::mutex mutex_;         // guards what follows
+  const std::shared_ptr<KnownTensors> known_;
+  std::vector<Link> above_;   // those that lean on it, the first of the chain first; never empty
+  mutable std::mutex mutex_;  // guards what follows
   bool opened_ = false;
   Status outcome_;
   std::vector<File> files_;
@@ -249,11 +314,11 @@ class BaseSet final : public Base {
 }  // namespace
 
 std::shared_ptr<Base> make(Options options) {
-  std::vector<Link> above;
-  if (!options.archive.empty())
-    above.push_back({identity_of(options.archive), hint_of(options.archive)});
+  // The archive that leans counts, also if it is a stream, or not written yet.
+  std::vector<Link> above(1);
+  if (!options.archive.empty()) above[0] = {identity_of(options.archive), hint_of(options.archive)};
   return std::make_shared<BaseSet>(std::make_shared<const Options>(std::move(options)),
-                                   std::move(above));
+                                   std::make_shared<KnownTensors>(), std::move(above));
 }
 
 }  // namespace bbz::bases

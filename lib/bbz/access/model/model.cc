@@ -202,9 +202,10 @@ Result<Model> open_one(const fs::path& path, const Opening& opening) {
 Result<std::vector<Model>> open_models(const fs::path& folder, const Opening& opening) {
   std::vector<fs::path> paths;
   std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    if (files::usual_format(entry.path().filename().string()) != files::FileFormat::kBytes) {
-      paths.push_back(entry.path());
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    if (files::usual_format(entry->path().filename().string()) != files::FileFormat::kBytes) {
+      paths.push_back(entry->path());
     }
   }
   if (error) return make_error(Code::kIo, "{}: {}", folder.string(), error.message());

@@ -252,6 +252,7 @@ Result<PackSummary> pack_with(files::FileSequence& files, io::Sink& sink,
   // the error.
   if (writer.ok() || !is_of_system(writer.code())) BBZ_TRY(files.check_unchanged());
   if (!writer.ok()) return writer.error();
+  if (options.base != nullptr) BBZ_TRY(options.base->add_inputs(sink));
   BBZ_ASSIGN(summary.root, writer->finish());
   summary.archive_bytes = sink.written() - begin;
   return summary;
