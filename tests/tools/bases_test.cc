@@ -1,59 +1,15 @@
 // Archives relative to a base, as a user meets them: packed, read in every way, refused with another
-// base, in chains, and applied.
+// base, and in chains.
 #include <gmock/gmock.h>
-#include <signal.h>
 
 #include <nlohmann/json.hpp>
 
-#include "tools/models.h"
-#include "tools/shell.h"
+#include "tools/bases.h"
 
 namespace bbz::tools {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
-
-// Returns the model after a step of training: every 40th weight or so is a unit of the last place more.
-std::string stepped(std::string model, unsigned step) {
-  std::mt19937 random(step);
-  std::uint64_t header = 0;
-  std::memcpy(&header, model.data(), sizeof header);
-  for (std::size_t at = 8 + header; at + 1 < model.size(); at += 2 * (1 + random() % 80)) {
-    if (model[at] != '\x7F') model[at] = static_cast<char>(model[at] + 1);
-  }
-  return model;
-}
-
-class Bases : public ToolTest {
- protected:
-  Bases() {
-    ::unsetenv("BBZ_BASE_PATH");
-    const std::string base = layered_model(3, 128);
-    write("base.safetensors", base);
-    write("tuned.safetensors", stepped(base, 1));
-    write("other.safetensors", layered_model(3, 128, 50));
-    EXPECT_EXIT_CODE(0, "$BBZ pack -q base.safetensors");
-    EXPECT_EXIT_CODE(0, "$BBZ pack -q tuned.safetensors --base base.safetensors");
-  }
-
-  std::uintmax_t size(const std::string& name) const {
-    return std::filesystem::file_size(dir_ / name);
-  }
-  nlohmann::json info(const std::string& arguments) {
-    const Finished shown = sh("$BBZINFO --json " + arguments);
-    EXPECT_EQ(shown.code, 0) << shown.err;
-    return nlohmann::json::parse(shown.out);
-  }
-  // Runs a command that must fail so, with this text in its message, and leave no output.
-  void refused(int code, const std::string& command, const std::string& text) {
-    const Finished finished = sh(command);
-    EXPECT_EQ(finished.code, code) << command << "\n" << finished.err;
-    EXPECT_THAT(finished.err, HasSubstr(text)) << command;
-    EXPECT_FALSE(exists("out")) << command;
-    EXPECT_FALSE(left_temporaries()) << command;
-  }
-};
 
 TEST_F(Bases, AreArchivesModelsAndDirectories) {
   EXPECT_LT(size("tuned.bbz") * 8, size("base.bbz"));
@@ -266,108 +222,6 @@ TEST_F(Bases, ACycleIsNamed) {
                    "$BBZ pack -q a --base b -o x && $BBZ pack -q b --base a -o y && "
                    "mkdir cycle && mv x cycle/a && mv y cycle/b");
   refused(3, "$BBZ unpack -q cycle/a --base cycle/b -o out", "\"a\" -> \"b\"");
-}
-
-TEST_F(Bases, ApplyUpdatesAFile) {
-  EXPECT_EXIT_CODE(0, "cp base.safetensors model.safetensors && chmod 640 model.safetensors");
-  EXPECT_EXIT_CODE(0, "$BBZ apply -q tuned.bbz model.safetensors");
-  EXPECT_EXIT_CODE(0, "cmp model.safetensors tuned.safetensors");
-  EXPECT_EXIT_CODE(0, "test $(stat -c %a model.safetensors) = 640");
-  refused(1, "$BBZ apply -q tuned.bbz model.safetensors", "this is another base");
-  refused(1, "$BBZ apply -q tuned.bbz other.safetensors", "this is another base");
-  refused(2, "$BBZ apply -q base.bbz other.safetensors", "leans on no base");
-  EXPECT_EXIT_CODE(0, "ln -s base.safetensors link");
-  refused(2, "$BBZ apply -q tuned.bbz link", "link");
-  EXPECT_EXIT_CODE(0, "cmp model.safetensors tuned.safetensors");
-}
-
-TEST_F(Bases, ApplyRefusesWhatWouldBeLost) {
-  // The model has a layer more than its base had.
-  write("more.safetensors", layered_model(4, 128));
-  EXPECT_EXIT_CODE(0, "cp more.safetensors old");
-  EXPECT_EXIT_CODE(0,
-                   "cp tuned.safetensors less.safetensors && "
-                   "$BBZ pack -q less.safetensors --base more.safetensors");
-  refused(2, "$BBZ apply -q less.bbz more.safetensors", "the updated file lacks");
-  EXPECT_EXIT_CODE(0, "cmp more.safetensors old");
-  const std::string before = read("base.bbz");
-  refused(2, "$BBZ apply -q tuned.bbz base.bbz", "is a bbz archive, and the updated file a safe");
-  EXPECT_EQ(read("base.bbz"), before);
-}
-
-TEST_F(Bases, ApplyKeepsTheOwner) {
-  EXPECT_EXIT_CODE(0, "cp base.safetensors model.safetensors && chmod 640 model.safetensors");
-  if (::geteuid() != 0) GTEST_SKIP() << "only root may give a file away";
-  EXPECT_EXIT_CODE(
-      0, "chown 12345:54321 model.safetensors && $BBZ apply -q tuned.bbz model.safetensors");
-  EXPECT_EXIT_CODE(0, "test $(stat -c %u:%g:%a model.safetensors) = 12345:54321:640");
-}
-
-// Returns whether a process has an unnamed or temporary file open.
-bool is_writing(pid_t process) {
-  std::error_code error;
-  const std::filesystem::path folder = "/proc/" + std::to_string(process) + "/fd";
-  std::filesystem::directory_iterator entry(folder, error);
-  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-    std::error_code ignored;
-    const std::string target = std::filesystem::read_symlink(entry->path(), ignored).string();
-    if (target.find("(deleted)") != std::string::npos ||
-        target.find(".bbz-") != std::string::npos) {
-      return true;
-    }
-  }
-  return false;
-}
-
-TEST_F(Bases, ApplyDoesNotReplaceAFileThatWasReplaced) {
-  const std::string base = layered_model(3, 900);
-  write("big.safetensors", base);
-  write("next.safetensors", stepped(base, 3));
-  EXPECT_EXIT_CODE(0, "$BBZ pack -q next.safetensors --base big.safetensors -o next.bbz");
-  bool met = false;
-  for (int i = 0; i < 50 && !met; ++i) {
-    write("model.safetensors", base);
-    write("mine", "mine");
-    const pid_t child = start("exec $BBZ apply -q next.bbz model.safetensors");
-    siginfo_t ended{};
-    while (!is_writing(child) && ended.si_pid == 0) {
-      ::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOHANG | WNOWAIT);
-    }
-    ::kill(child, SIGSTOP);
-    met = is_writing(child) && read("model.safetensors") == base;
-    std::filesystem::rename(dir_ / "mine", dir_ / "model.safetensors");
-    ::kill(child, SIGCONT);
-    const Finished finished = end_of(child);
-    if (!met) continue;
-    EXPECT_NE(finished.code, 0);
-    EXPECT_THAT(finished.err, HasSubstr("changed while it was updated"));
-    EXPECT_EQ(read("model.safetensors"), "mine");
-  }
-  EXPECT_TRUE(met);
-}
-
-TEST_F(Bases, KillsOfApplyLoseNothing) {
-  const std::string base = layered_model(3, 900);
-  const std::string tuned = stepped(base, 3);
-  write("big.safetensors", base);
-  write("next.safetensors", tuned);
-  EXPECT_EXIT_CODE(0, "$BBZ pack -q next.safetensors --base big.safetensors -o next.bbz");
-  unsigned old = 0;
-  for (unsigned i = 0; i < 20; ++i) {
-    write("model.safetensors", base);
-    const pid_t child = start("exec $BBZ apply -q next.bbz model.safetensors");
-    ::usleep(i * 5000);
-    ::kill(child, SIGKILL);
-    end_of(child);
-    const std::string now = read("model.safetensors");
-    EXPECT_TRUE(now == base || now == tuned) << i;
-    old += now == base;
-  }
-  EXPECT_GT(old, 0u);
-  write("model.safetensors", base);
-  EXPECT_EXIT_CODE(
-      0, "$BBZ apply -q next.bbz model.safetensors && cmp model.safetensors next.safetensors");
-  EXPECT_FALSE(left_temporaries());
 }
 
 TEST_F(Bases, SalvageDecodesThem) {

@@ -84,7 +84,8 @@ class SupportBytes {
   // The most bytes of a tensor that is kept in memory.
   static constexpr std::uint64_t kMostKept = std::uint64_t{256} << 20;
 
-  // Reads and hashes the tensor, which has `size` bytes, and makes its digest known. Errors: those of BaseTensor::read.
+  // Reads and hashes the tensor, which has `size` bytes, and makes its digest known. Errors: those of
+  // BaseTensor::read.
   static Result<std::shared_ptr<const SupportBytes>> load(const BaseTensor& tensor,
                                                           std::uint64_t size, DigestKind kind);
 
