@@ -61,11 +61,15 @@ class _Work(Generic[T]):
                 raise RuntimeError("Python is ending")
             self._thread.start()
         except BaseException:
-            with self._lock:
-                if not self._begun:
-                    self._left = True  # so it never begins
-                    self._ended.set()
+            self.leave()
             raise
+
+    def leave(self) -> None:
+        """Sees to it that work which has not begun never does."""
+        with self._lock:
+            if not self._begun:
+                self._left = True
+                self._ended.set()
 
     def wait(self, seconds: Optional[float]) -> bool:
         return self._ended.wait(seconds)
@@ -99,6 +103,8 @@ def run(work: Callable[[Any], T], progress: Progress = None) -> T:
         progress = bar
     task = _Work(work)
     try:
+        if callable(progress):
+            _tell(progress, task.position)  # if it raises, nothing has begun
         task.start()
         while not task.wait(_INTERVAL):
             if callable(progress):
@@ -107,6 +113,7 @@ def run(work: Callable[[Any], T], progress: Progress = None) -> T:
             _tell(progress, task.position)
     except BaseException:
         task.cancelled = True
+        task.leave()
         task.wait_on()
         raise
     finally:

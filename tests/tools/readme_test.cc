@@ -38,6 +38,9 @@ class Readme : public Documented {
   std::optional<std::string> why_not(const std::string& line) {
     if (line.starts_with("scripts/")) return "builds the project";
     if (line.starts_with("cmake")) return "installs the project";
+    if (line.starts_with("cd python") || line.starts_with("pip ")) {
+      return "builds and installs the Python package, as its own tests do";
+    }
     return Documented::why_not(line);
   }
 };
