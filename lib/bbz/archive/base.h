@@ -25,11 +25,11 @@ class KnownTensor {
 
   // Returns the digest of its bytes, if it is known.
   std::optional<Digest> digest(DigestKind kind) const;
-  void set_digest(const Digest& digest);
+  void set_digest(const Digest& digest);  // remembers a digest
   // Counts that it could not be read. Where that leans on an archive of the same chain, another
   // archive of the chain may succeed. But trying all orders of them could take for ever.
   void add_failure();
-  bool has_failed_often() const;
+  bool has_failed_often() const;  // returns whether it failed more than kMostFailures times
 
  private:
   mutable std::mutex mutex_;  // guards the others

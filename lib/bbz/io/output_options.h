@@ -22,12 +22,12 @@ struct OutputOptions {
   // inputs; without a mode, nobody may execute it. It gets the time when all of its bytes are
   // written.
   FileAttributes attributes{};
-  // Who is to own the new file, by numbers of users and groups.
+  // An owner of a file.
   struct Owner {
-    std::uint32_t user = 0;
-    std::uint32_t group = 0;
+    std::uint32_t user = 0;   // number of the user
+    std::uint32_t group = 0;  // number of the group
   };
-  // Is tried only: mostly, only root may give a file away.
+  // Who is to own the new file. It is only tried, because few but root may give a file away.
   std::optional<Owner> owner{};
 };
 
