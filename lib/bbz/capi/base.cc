@@ -1,8 +1,12 @@
 #include "bbz/capi/base.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "bbz/access/bases/base_set.h"
 #include "bbz/capi/internal/describe.h"
 #include "bbz/http/source.h"
+#include "bbz/io/sink.h"
 
 namespace bbz::capi {
 namespace {
@@ -20,9 +24,16 @@ class JoinedBase final : public Base {
       std::ranges::move(found, std::back_inserter(all));
     }
     if (wanted == nullptr || !wanted->root) return all;
-    std::ranges::stable_partition(
-        all, [&](const BaseTensor& tensor) { return tensor.file->root == wanted->root; });
+    // clang 14 does not compile std::ranges::stable_partition.
+    std::stable_partition(all.begin(), all.end(), [&](const BaseTensor& tensor) {
+      return tensor.file->root == wanted->root;
+    });
     return all;
+  }
+
+  Status add_inputs(io::Sink& sink) const override {
+    for (const auto& base : bases_) BBZ_TRY(base->add_inputs(sink));
+    return {};
   }
 
   std::string shown() const override {
