@@ -44,12 +44,12 @@ Manual salvage_manual() {
       "What is lost is listed, and so is what could not be written.",
       "Tensors that pack --symmetry derives from others are rebuilt from those, "
       "and are lost if one of those is damaged; -v says which. "
+      "Tensors that lean on a base (pack --base) are decoded with the base of --base, "
+      "if that has the very bytes on which they lean. "
+      "Otherwise the report says what they lean on, and their bytes count as lost. "
       "The records of an archive are told from others by its id, "
       "which its header, its trailer and its index have. "
       "If none of them is whole, --id must name it; bbzinfo --json shows it while one is.",
-      "Tensors that lean on a base (pack --base) are decoded with the base of --base, "
-      "if that has the very bytes on which they lean. "
-      "Otherwise the report says what they lean on, and their bytes count as lost.",
       "An archive behind a URL is downloaded first, once and whole, "
       "into an unnamed temporary file in the directory.",
       "The exit code is 0 if nothing was lost, and 3 otherwise. "

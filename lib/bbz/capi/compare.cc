@@ -45,7 +45,7 @@ Status compare(const bbz_model& first, const bbz_model& second, const bbz_model_
                bbz_comparison** out) {
   BBZ_ASSIGN(const bbz_model_work work, work_of(given));
   ops::Comparison found;
-  const Status outcome = Job::run({work.progress, work.user}, [&](Job& job) -> Status {
+  Status outcome = Job::run({work.progress, work.user}, [&](Job& job) -> Status {
     BBZ_TRY(job.begin(BBZ_PHASE_WORK, BBZ_UNKNOWN));
     std::uint64_t loaded = 0;
     BBZ_ASSIGN(found, ops::compare_models(watched(first.model, job, loaded),
@@ -60,7 +60,7 @@ Status compare(const bbz_model& first, const bbz_model& second, const bbz_model_
 Status estimate(const bbz_model& model, const bbz_model_work* given, bbz_estimate_result** out) {
   BBZ_ASSIGN(const bbz_model_work work, work_of(given));
   auto result = std::make_unique<bbz_estimate_result>();
-  const Status outcome = Job::run({work.progress, work.user}, [&](Job& job) -> Status {
+  Status outcome = Job::run({work.progress, work.user}, [&](Job& job) -> Status {
     BBZ_TRY(job.begin(BBZ_PHASE_WORK, BBZ_UNKNOWN));
     std::uint64_t loaded = 0;
     const model::Model seen = watched(model.model, job, loaded);

@@ -34,6 +34,7 @@ Result<TensorFile> TensorFile::begin(Writer& writer, std::string_view path,
   TensorFile file;
   file.metadata_ = metadata;
   std::vector<safetensors::Tensor> listed;
+  listed.reserve(tensors.size());
   for (const TensorSpec& spec : tensors) {
     listed.push_back({spec.name, spec.dtype, spec.shape, 0, 0});
   }
