@@ -112,6 +112,7 @@ class BaseSet final : public Base {
       return std::tuple(one.first, unlike, one.second.file, one.second.tensor);
     });
     std::vector<BaseTensor> tensors;
+    tensors.reserve(found.size());
     for (const auto& [rank, place] : found) tensors.push_back(tensor_at(place));
     return tensors;
   }
@@ -170,7 +171,7 @@ class BaseSet final : public Base {
     tensor.known = known_->at(file.identity, place.tensor);
     tensor.read = [read = file.model.read, number = place.tensor, origin = file.origin](
                       std::uint64_t offset, MutableBytes out) -> Status {
-      const Status done = read(number, offset, out);
+      Status done = read(number, offset, out);
       if (done.ok()) return done;
       return make_error(done.code(), "base {}: {}", origin, done.error().message);
     };
@@ -180,7 +181,7 @@ class BaseSet final : public Base {
   // Opens all files, once.
   Status open_all() {
     if (opened_) return outcome_;
-    const Status outcome = open_places();
+    Status outcome = open_places();
     if (outcome.code() == Code::kIo || outcome.code() == Code::kCancelled ||
         outcome.code() == Code::kOutOfMemory) {
       // That may pass: the next call tries again.
@@ -230,7 +231,7 @@ class BaseSet final : public Base {
     for (const std::string& path : paths) {
       const Result<bool> is_model = looks_like_model(path);
       if (is_model.ok() && !*is_model) continue;
-      const Status done = is_model.ok() ? open_file(path) : Status(is_model.error());
+      Status done = is_model.ok() ? open_file(path) : Status(is_model.error());
       if (done.ok()) continue;
       if (done.code() == Code::kOutOfMemory || done.code() == Code::kCancelled) return done;
       if (!passed_over_.empty()) passed_over_ += "; ";

@@ -118,7 +118,7 @@ Status Content::fill_support(const FoundTensor& tensor, const catalog::Chunk& ch
   entry.byte_size = tensor.byte_size;
   // Any base with the digest serves, so a lost record of the base costs nothing but its name.
   const auto base = survey_.bases.find(tensor.meta.support->base);
-  const Status filled = supports_.fill(
+  Status filled = supports_.fill(
       entry, base == survey_.bases.end() ? catalog::BaseMeta() : base->second, chunk, job.plain);
   if (filled.ok()) return {};
   BBZ_TRY(chunk::check_payload(tensor.meta, chunk, job.payload));
