@@ -175,6 +175,7 @@ def test_load_gives_what_torch_gives(tmp_path, name, monkeypatch):
 
 def test_memory(folder):
     """Loading needs the tensors and 64 MiB."""
+    pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed")
     path = folder / "memory.safetensors"
     data = helpers.weights((1 << 20,), "BF16") * 16
     helpers.write_safetensors(path, [(f"layers.{n}.w", "BF16", (1 << 12, 1 << 12), data) for n in range(8)])
