@@ -1,14 +1,11 @@
 // What the encoder and the decoder of floats share.
 #pragma once
 
-#include "bbz/base/checked.h"
-#include "bbz/codec/split/kernel.h"
+#include "bbz/codec/split/symbols.h"
 
 namespace bbz::codec::difference {
 
-inline const std::uint8_t* bytes_at(Bytes bytes) {
-  return reinterpret_cast<const std::uint8_t*>(bytes.data());
-}
+using split::bytes_at;
 
 // Returns the wanted kernel, or the fastest one if `wanted` is null. Returns the portable one if
 // that kernel does not take so many lanes.

@@ -82,12 +82,8 @@ Status decode_float(const Kernels& kernels, const ChunkShape& shape, Bytes paylo
   WireReader counts(in.get_bytes(4 * live * divide_up(shape.elements, kBlock)));
   const Bytes low = in.get_bytes(header.low_size);
   split::DecodeJob coder;
-  for (int i = 0; i < header.streams(); ++i) {
-    const Bytes stream = in.get_bytes(header.stream_size[i]);
-    coder.streams[i] = {bytes_at(stream), bytes_at(stream) + stream.size()};
-  }
-  const Bytes escapes = in.get_bytes(header.escape_count);
-  coder.escapes = {bytes_at(escapes), bytes_at(escapes) + escapes.size()};
+  split::get_symbols(in, std::span(header.stream_size).first(header.streams()), header.escape_count,
+                     coder);
   const Bytes wholes = in.get_bytes(header.whole_count * std::uint64_t{size});
   Patches patches(in.get_bytes(std::uint64_t{header.patch_count} * (4 + size)), size);
   const Bytes states = in.get_bytes(2 * static_cast<std::uint64_t>(header.lanes()));
@@ -95,13 +91,7 @@ Status decode_float(const Kernels& kernels, const ChunkShape& shape, Bytes paylo
     return make_error(Code::kMalformed, "difference: payload of {} bytes does not fit its header",
                       payload.size());
   }
-  for (int lane = 0; lane < header.lanes(); ++lane) {
-    coder.states[lane] = load_le<std::uint16_t>(states.data() + 2 * lane);
-    if (coder.states[lane] < split::kStateStart) {
-      return make_error(Code::kMalformed, "difference: state {} of lane {} is below {}",
-                        coder.states[lane], lane, split::kStateStart);
-    }
-  }
+  BBZ_TRY(split::get_states(states, header.lanes(), "difference", coder));
   const split::Kernel& kernel = choose_kernel(kernels.symbols, header.lanes());
   for (int t = 0; t < classes.tables; ++t) {
     if (classes.is_live(t)) kernel.make_table(tables[t], scratch.tables[t]);
@@ -155,12 +145,7 @@ Status decode_float(const Kernels& kernels, const ChunkShape& shape, Bytes paylo
     BBZ_TRY(patches.apply(first + job.elements, out));
     if (hash != nullptr) hash->advance((first + job.elements) * size);
   }
-  bool exact = coder.escapes.at == coder.escapes.end;
-  for (int i = 0; i < header.streams(); ++i) exact &= coder.streams[i].at == coder.streams[i].end;
-  for (int lane = 0; lane < header.lanes(); ++lane) {
-    exact &= coder.states[lane] == split::kStateStart;
-  }
-  if (!exact) return wrong_symbols();
+  if (!split::is_finished(coder, header.streams(), header.lanes())) return wrong_symbols();
   const auto used = static_cast<unsigned>(job.low_at % 8);
   if (job.wholes.at != job.wholes.end || job.low_end - job.low_at >= 8 ||
       (used != 0 && std::to_integer<unsigned>(low.back()) >> used != 0)) {

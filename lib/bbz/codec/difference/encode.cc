@@ -1,6 +1,5 @@
 // Encoding of floats: the parts of a payload, in the order in which they are found.
 #include <cstring>
-#include <memory>
 
 #include "bbz/codec/difference/binding.h"
 #include "bbz/codec/difference/coder.h"
@@ -19,16 +18,7 @@ struct EncodeScratch {
   std::vector<std::uint32_t> wholes;        // places
   std::vector<std::uint32_t> patches;       // places
   std::vector<split::Patch> split_patches;  // stays empty: escapes express every byte
-  std::unique_ptr<std::uint8_t[]> buffer;   // not initialised, so that unused pages are not touched
-  std::size_t buffer_size = 0;
-
-  std::uint8_t* reserve(std::size_t size) {
-    if (buffer_size < size) {
-      buffer = std::make_unique_for_overwrite<std::uint8_t[]>(size);
-      buffer_size = size;
-    }
-    return buffer.get();
-  }
+  split::ScratchBuffer buffer;
 };
 
 // Appends without clearing the memory first.
@@ -63,7 +53,7 @@ bool encode_float(const Kernels& kernels, const ChunkShape& shape, Bytes plain, 
   // Symbols, escapes, streams, lower bits.
   const std::size_t room = elements + (blocks + 1) * kMaxTables * kSlack;
   const std::size_t low_room = elements * (size - 1) + 2 * kSlack;
-  std::uint8_t* const buffer = scratch.reserve((2 + split::kMaxStreams) * room + low_room);
+  std::uint8_t* const buffer = scratch.buffer.reserve((2 + split::kMaxStreams) * room + low_room);
   std::uint8_t* const low = buffer + (2 + split::kMaxStreams) * room;
   std::uint8_t* symbols = buffer;
   scratch.counts.resize(blocks);

@@ -1,7 +1,7 @@
-#include "bbz/base/cpu.h"
 #include "bbz/codec/difference/avx2/avx2.h"
 #include "bbz/codec/difference/avx512/avx512.h"
 #include "bbz/codec/difference/kernel.h"
+#include "bbz/codec/split/kernel.h"
 
 namespace bbz::codec::difference {
 namespace {
@@ -16,12 +16,8 @@ const Kernel kAvx2Kernel = {"avx2", avx2_count, avx2_merge, avx2_split};
 std::vector<const Kernel*> find_kernels() {
   std::vector<const Kernel*> found;
 #if defined(__x86_64__)
-  const cpu::Features& has = cpu::features();
-  if (has.avx512f && has.avx512bw && has.avx512vl && has.avx512vbmi && has.avx512vbmi2 &&
-      has.bmi2 && has.popcnt) {
-    found.push_back(&kAvx512Kernel);
-  }
-  if (has.avx2 && has.bmi2 && has.popcnt) found.push_back(&kAvx2Kernel);
+  if (split::has_avx512()) found.push_back(&kAvx512Kernel);
+  if (split::has_avx2()) found.push_back(&kAvx2Kernel);
 #endif
   found.push_back(&kPortableKernel);
   return found;

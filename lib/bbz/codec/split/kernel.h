@@ -125,6 +125,11 @@ struct Kernel {
 // Returns the kernels that this machine can run, the fastest first and the portable one last.
 const std::vector<const Kernel*>& kernels();
 
+// Returns whether this machine can run what is compiled for the features of avx2/avx2.h.
+bool has_avx2();
+// Returns whether this machine can run what is compiled for the features of avx512/avx512.h.
+bool has_avx512();
+
 // The kernel for every machine, layout and grid.
 extern const Kernel kPortableKernel;
 

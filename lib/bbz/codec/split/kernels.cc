@@ -30,12 +30,8 @@ const Kernel kNeonKernel = {
 std::vector<const Kernel*> find_kernels() {
   std::vector<const Kernel*> found;
 #if defined(__x86_64__)
-  const cpu::Features& has = cpu::features();
-  const bool avx2 = has.avx2 && has.bmi2 && has.popcnt;
-  if (avx2 && has.avx512f && has.avx512bw && has.avx512vl && has.avx512vbmi && has.avx512vbmi2) {
-    found.push_back(&kAvx512Kernel);
-  }
-  if (avx2) found.push_back(&kAvx2Kernel);
+  if (has_avx512()) found.push_back(&kAvx512Kernel);
+  if (has_avx2()) found.push_back(&kAvx2Kernel);
 #endif
 #if defined(__aarch64__)
   found.push_back(&kNeonKernel);  // every 64-bit Arm machine has it
@@ -45,6 +41,17 @@ std::vector<const Kernel*> find_kernels() {
 }
 
 }  // namespace
+
+bool has_avx2() {
+  const cpu::Features& has = cpu::features();
+  return has.avx2 && has.bmi2 && has.popcnt;
+}
+
+bool has_avx512() {
+  const cpu::Features& has = cpu::features();
+  return has_avx2() && has.avx512f && has.avx512bw && has.avx512vl && has.avx512vbmi &&
+         has.avx512vbmi2;
+}
 
 const std::vector<const Kernel*>& kernels() {
   static const std::vector<const Kernel*> found = find_kernels();

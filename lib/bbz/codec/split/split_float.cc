@@ -3,20 +3,16 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <memory>
 
 #include "bbz/base/format.h"
 #include "bbz/codec/split/binding.h"
 #include "bbz/codec/split/plan.h"
+#include "bbz/codec/split/symbols.h"
 #include "bbz/codec/split/wire.h"
 
 namespace bbz::codec {
 namespace split {
 namespace {
-
-const std::uint8_t* bytes_at(Bytes bytes) {
-  return reinterpret_cast<const std::uint8_t*>(bytes.data());
-}
 
 // Memory that a thread keeps from chunk to chunk.
 struct EncodeScratch {
@@ -26,17 +22,8 @@ struct EncodeScratch {
   std::vector<std::uint16_t> columns;
   std::vector<std::uint16_t> fields;
   std::vector<Patch> patches;
-  std::vector<std::byte> front;            // part of the payload before the packed bits
-  std::unique_ptr<std::uint8_t[]> buffer;  // not initialised, so that unused pages are not touched
-  std::size_t buffer_size = 0;
-
-  std::uint8_t* reserve(std::size_t size) {
-    if (buffer_size < size) {
-      buffer = std::make_unique_for_overwrite<std::uint8_t[]>(size);
-      buffer_size = size;
-    }
-    return buffer.get();
-  }
+  std::vector<std::byte> front;  // part of the payload before the packed bits
+  ScratchBuffer buffer;
 };
 
 struct DecodeScratch {
@@ -136,7 +123,7 @@ bool encode_with(const Kernel* kernel, const ChunkShape& shape, Bytes plain, Lev
 
   scratch.patches.clear();
   const std::size_t room = plan.grid.elements + 64;
-  std::uint8_t* buffer = scratch.reserve((kMaxStreams + 1) * room);
+  std::uint8_t* buffer = scratch.buffer.reserve((kMaxStreams + 1) * room);
   EncodeJob job;
   job.layout = layout;
   job.grid = plan.grid;
@@ -223,27 +210,14 @@ Status decode_with(const Kernel* kernel, const ChunkShape& shape, Bytes payload,
   }
   const Bytes packed = in.get_bytes(packed_total(layout, job.grid));
   const Bytes bytes = in.get_bytes(shape.elements * static_cast<std::uint64_t>(layout.rest_bytes));
-  for (int i = 0; i < header.streams(); ++i) {
-    const Bytes stream = in.get_bytes(header.stream_size[i]);
-    job.streams[i] = {bytes_at(stream), bytes_at(stream) + stream.size()};
-  }
-  const Bytes escapes = in.get_bytes(header.escape_count);
-  job.escapes = {bytes_at(escapes), bytes_at(escapes) + escapes.size()};
+  get_symbols(in, std::span(header.stream_size).first(header.streams()), header.escape_count, job);
   WireReader patches(in.get_bytes(std::uint64_t{header.patch_count} * 6));
   const Bytes states = in.get_bytes(2 * static_cast<std::uint64_t>(header.lanes()));
   if (!in.finished()) {
     return make_error(Code::kMalformed, "split float: payload of {} bytes does not fit its header",
                       payload.size());
   }
-  for (int lane = 0; lane < header.lanes(); ++lane) {
-    job.states[lane] = load_le<std::uint16_t>(states.data() + 2 * lane);
-  }
-  for (int lane = 0; lane < header.lanes(); ++lane) {
-    if (job.states[lane] < kStateStart) {
-      return make_error(Code::kMalformed, "split float: state {} of lane {} is below {}",
-                        job.states[lane], lane, kStateStart);
-    }
-  }
+  BBZ_TRY(get_states(states, header.lanes(), "split float", job));
   if (!padding_is_zero(layout, job.grid, bytes_at(packed))) {
     return error_with_message(Code::kMalformed,
                               "split float: unused bits after a row's packed bits are not zero");
@@ -256,10 +230,7 @@ Status decode_with(const Kernel* kernel, const ChunkShape& shape, Bytes payload,
   if (header.patch_count == 0) job.hash = hash;  // a patch changes decoded elements
   chosen.decode(job);
 
-  bool exact = !job.overrun && job.escapes.at == job.escapes.end;
-  for (int i = 0; i < header.streams(); ++i) exact &= job.streams[i].at == job.streams[i].end;
-  for (int lane = 0; lane < header.lanes(); ++lane) exact &= job.states[lane] == kStateStart;
-  if (!exact) {
+  if (!is_finished(job, header.streams(), header.lanes())) {
     return error_with_message(
         Code::kMalformed,
         "split float: the keys of the rows do not end at the end of the coded keys");
