@@ -38,7 +38,7 @@ Status decode_step(Step& step, io::Source& source, const FillSupport& fill) {
   }
   step.plain.resize(chunk.decoded_bytes);
   chunk::Before before = chunk::Before::kNothing;
-  if (catalog::needs_base(chunk.meta.codec) && tensor.leans()) {
+  if (catalog::leans(tensor, chunk.meta)) {
     call->outcome = fill(*call, step.plain);
     if (!call->outcome.ok()) {
       // Its payload can be checked all the same.

@@ -157,7 +157,7 @@ Status Reader::State::decode(const catalog::Tensor& tensor, const catalog::Chunk
                              Bytes payload, const symmetry::GroupAccess& group, MutableBytes out,
                              chunk::Before before) {
   Status decoded;
-  if (before == chunk::Before::kNothing && catalog::needs_base(chunk.meta.codec)) {
+  if (before == chunk::Before::kNothing && catalog::leans(tensor.meta, chunk.meta)) {
     BBZ_TRY(fill(tensor, chunk, out));
     before = chunk::Before::kSupport;
   }

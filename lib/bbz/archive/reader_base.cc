@@ -57,8 +57,6 @@ std::shared_ptr<Base> base_of(std::shared_ptr<const Reader> reader, std::string 
 
 Status Reader::State::fill(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
                            MutableBytes out) {
-  // Of a tensor that does not lean, decoding says what is wrong.
-  if (!catalog::needs_base(chunk.meta.codec) || !tensor.meta.leans()) return {};
   return supports.fill(tensor, catalog.bases[tensor.meta.support->base], chunk, out);
 }
 

@@ -93,9 +93,9 @@ class DamageCollector final : public Visitor {
   Status damaged(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
                  const Error& error) override {
     whole_ = whole_ && tensor.is_operand();
-    const bool leans = catalog::needs_base(chunk.meta.codec) && error.code == Code::kUnsupported;
-    if (leans && options_.base == nullptr && tensor.meta.leans() &&
-        !chunk.meta.extensions.unknown && !tensor.meta.extensions.unknown) {
+    const bool leans = catalog::leans(tensor.meta, chunk.meta) && error.code == Code::kUnsupported;
+    if (leans && options_.base == nullptr && !chunk.meta.extensions.unknown &&
+        !tensor.meta.extensions.unknown) {
       if (report_.without_base++ == 0) report_.not_decoded = error;
       return {};
     }

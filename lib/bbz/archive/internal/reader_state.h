@@ -52,7 +52,7 @@ struct Reader::State {
                      chunk::Before before = chunk::Before::kNothing);
   Status read_dense(const catalog::Tensor& tensor, std::uint64_t offset, MutableBytes out,
                     chunk::Before before = chunk::Before::kNothing);
-  // Fills `out` with the bytes on which a chunk leans. Does nothing if it needs none.
+  // Fills `out` with the bytes on which a chunk leans. Precondition: it does.
   Status fill(const catalog::Tensor& tensor, const catalog::Chunk& chunk, MutableBytes out);
   // Returns what reads the base of a view.
   symmetry::ReadBase reader_of_base(const catalog::Tensor& view);

@@ -68,6 +68,10 @@ bool needs_base(codec::CodecId codec) {
   return known != nullptr && known->needs_base;
 }
 
+bool leans(const TensorMeta& tensor, const ChunkMeta& chunk) {
+  return tensor.leans() && needs_base(chunk.codec);
+}
+
 Payload payload_of(const container::RecordView& record) {
   const container::RecordHead& head = record.head;
   const auto before = static_cast<std::uint32_t>(head.payload_offset() - head.offset);

@@ -65,6 +65,9 @@ struct Payload {
 };
 // Returns whether chunks of a codec are decoded with the bytes of a base.
 bool needs_base(codec::CodecId codec);
+// Returns whether a chunk of a tensor is decoded onto bytes of a base. The codec of one that is not may
+// need them all the same: decoding it fails.
+bool leans(const TensorMeta& tensor, const ChunkMeta& chunk);
 // Returns the place of a record's payload.
 Payload payload_of(const container::RecordView& record);
 

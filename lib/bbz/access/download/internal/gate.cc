@@ -13,8 +13,8 @@ Status Gate::structure(const catalog::Catalog&) {
 
 // Returns whether a chunk leans on a tensor that the base does not have.
 bool Gate::lacks_support(const catalog::Tensor& tensor, const catalog::Chunk* chunk) const {
-  if (chunk == nullptr || !tensor.meta.leans()) return false;
-  if (!catalog::needs_base(chunk->meta.codec) || chunk->meta.extensions.unknown) return false;
+  if (chunk == nullptr || !catalog::leans(tensor.meta, chunk->meta)) return false;
+  if (chunk->meta.extensions.unknown) return false;
   const auto& bases = decoder_->catalog()->bases;
   return !Supports(base_).check(tensor, bases[tensor.meta.support->base]).ok();
 }

@@ -154,7 +154,7 @@ Status Assembler::decode(const catalog::Chunk& chunk, Bytes payload, symmetry::G
   const catalog::Tensor& tensor = catalog().tensors[chunk.meta.tensor];
   plain_.resize(chunk.decoded_bytes);
   chunk::Before before = chunk::Before::kNothing;
-  if (catalog::needs_base(chunk.meta.codec) && tensor.meta.leans()) {
+  if (catalog::leans(tensor.meta, chunk.meta)) {
     BBZ_TRY(chunk::check_known(tensor.meta, chunk));
     BBZ_TRY(supports_.fill(tensor, catalog().bases[tensor.meta.support->base], chunk, plain_));
     before = chunk::Before::kSupport;

@@ -103,7 +103,7 @@ Status Content::decode_chunk(const FoundTensor& tensor, const catalog::Chunk& ch
   symmetry::GroupAccess access;
   if (group.ok() && *group != nullptr) access = {(*group)->state.get(), &(*group)->catalog};
   chunk::Before before = chunk::Before::kNothing;
-  if (catalog::needs_base(chunk.meta.codec) && tensor.meta.leans()) {
+  if (catalog::leans(tensor.meta, chunk.meta)) {
     BBZ_TRY(fill_support(tensor, chunk, job));
     before = chunk::Before::kSupport;
   }
