@@ -111,10 +111,7 @@ Status cat(const Reader& reader, const std::string& name, io::Sink& sink,
 Status cat_stream(const StreamInput& archive, const std::string& name, io::Sink& sink,
                   const FileSelection& files, const std::string& spool_folder) {
   BBZ_TRY(io::add_input(sink, archive.source));
-  StreamOptions stream;
-  stream.threads = archive.threads;
-  stream.limits = archive.limits;
-  stream.base = archive.base;
+  StreamOptions stream = archive.options();
   stream.wants = [&](const catalog::File& file, const catalog::Tensor& tensor) {
     const bool of_file = file.path == name && !tensor.meta.is_view();
     return of_file || (files.selects(file.path) && tensor.meta.name == name);
@@ -123,7 +120,7 @@ Status cat_stream(const StreamInput& archive, const std::string& name, io::Sink&
   NameWriter writer(name, again.sink(), files);
   BBZ_TRY(read_stream(archive.source, stream, writer));
   if (!writer.found()) return not_found(name);
-  return archive.base != nullptr ? archive.base->add_inputs(sink) : Status();
+  return archive.add_base_inputs(sink);
 }
 
 }  // namespace bbz::ops

@@ -141,10 +141,7 @@ Result<ExtractSummary> run(const StreamInput& archive, io::Sink* sink, io::Outpu
                            const std::string& spool_folder) {
   BBZ_ASSIGN(const auto spool, Spool::create(spool_folder));
   SpoolingVisitor visitor(*spool, options.selection, out, output, archive.base.get());
-  StreamOptions stream;
-  stream.threads = archive.threads;
-  stream.limits = archive.limits;
-  stream.base = archive.base;
+  StreamOptions stream = archive.options();
   stream.progress = options.progress;
   stream.wants = [&](const catalog::File& file, const catalog::Tensor& tensor) {
     return options.selection.selects(file.path, tensor);

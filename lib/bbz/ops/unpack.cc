@@ -235,16 +235,9 @@ Result<UnpackSummary> write_files(const Reader& reader, Destination& destination
   return summarise(destination, written, reader.root(), reader.catalog(), files);
 }
 
-Status add_base_inputs(const StreamInput& archive, io::Sink& sink) {
-  return archive.base != nullptr ? archive.base->add_inputs(sink) : Status();
-}
-
 Result<UnpackSummary> write_stream(const StreamInput& archive, Destination& destination,
                                    const FileSelection& files, const Progress& progress) {
-  StreamOptions stream;
-  stream.threads = archive.threads;
-  stream.limits = archive.limits;
-  stream.base = archive.base;
+  StreamOptions stream = archive.options();
   stream.progress = progress;
   stream.wants = [&](const catalog::File& file, const catalog::Tensor& tensor) {
     return !tensor.meta.is_view() && files.selects(file.path);
@@ -271,7 +264,7 @@ Result<UnpackSummary> unpack(const Reader& reader, io::OutputTree& out,
 Result<UnpackSummary> unpack_stream(const StreamInput& archive, io::OutputTree& out,
                                     const UnpackOptions& options) {
   Tree tree(out, options, archive.source,
-            [&](io::Sink& sink) { return add_base_inputs(archive, sink); });
+            [&](io::Sink& sink) { return archive.add_base_inputs(sink); });
   return tree.finish(write_stream(archive, tree, options.files, options.progress));
 }
 
@@ -295,7 +288,7 @@ Result<UnpackSummary> unpack_one_stream(const StreamInput& archive, io::Sink& si
   Rereadable again(sink, spool_folder);
   Single single(again.sink(), files);
   BBZ_ASSIGN(const UnpackSummary summary, write_stream(archive, single, files, progress));
-  BBZ_TRY(add_base_inputs(archive, sink));
+  BBZ_TRY(archive.add_base_inputs(sink));
   return summary;
 }
 
