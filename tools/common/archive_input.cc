@@ -32,19 +32,7 @@ Result<ArchiveInput> ArchiveInput::open(const std::string& path, unsigned thread
 
 std::optional<std::uint64_t> ArchiveInput::progress_total(const ops::Selection& selection) const {
   if (!reader_) return std::nullopt;
-  const catalog::Catalog& catalog = reader_->catalog();
-  std::uint64_t total = 0;
-  for (const catalog::File& file : catalog.files) {
-    if (!selection.of_tensors() && selection.files.selects(file.path)) total += file.size;
-    if (!selection.of_tensors()) continue;
-    for (const auto* const list : {&file.tensors, &file.views}) {
-      for (const std::uint32_t number : *list) {
-        const catalog::Tensor& tensor = catalog.tensors[number];
-        if (selection.selects(file.path, tensor)) total += tensor.byte_size;
-      }
-    }
-  }
-  return total;
+  return ops::selected_bytes(reader_->catalog(), selection);
 }
 
 }  // namespace bbz::tools

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "bbz/archive/root.h"
 #include "bbz/capi/internal/describe.h"
 #include "bbz/capi/internal/job.h"
 #include "bbz/capi/internal/writing.h"
@@ -150,22 +151,6 @@ Result<Unpacking> unpacking_of(const bbz_unpack_options* given) {
   return all;
 }
 
-// Returns the number of bytes that will be written.
-std::uint64_t selected_bytes(const catalog::Catalog& catalog, const ops::Selection& selection) {
-  std::uint64_t total = 0;
-  for (const catalog::File& file : catalog.files) {
-    if (!selection.of_tensors() && selection.files.selects(file.path)) total += file.size;
-    if (!selection.of_tensors()) continue;
-    for (const auto* const list : {&file.tensors, &file.views}) {
-      for (const std::uint32_t number : *list) {
-        const catalog::Tensor& tensor = catalog.tensors[number];
-        if (selection.selects(file.path, tensor)) total += tensor.byte_size;
-      }
-    }
-  }
-  return total;
-}
-
 // Writes the selected files or tensors to one file.
 Status unpack_file(const Reader& reader, const char* output, const Unpacking& all, Job& job,
                    bbz_unpacked& unpacked) {
@@ -229,13 +214,13 @@ class CreatedFolders {
 Status unpack(const bbz_source& source, const char* output, const Unpacking& all, Job& job,
               bbz_unpacked& unpacked) {
   BBZ_ASSIGN(const Reader reader, Reader::open(source.source, all.reading));
-  if (all.expected && *all.expected != reader.root()) {
-    return make_error(Code::kDigestMismatch, "{}: root digest {}, expected {}",
-                      reader.source().name(), reader.root().to_string(), all.expected->to_string());
+  const Status root = check_root(reader.root(), all.expected);
+  if (!root.ok()) {
+    return make_error(root.code(), "{}: {}", reader.source().name(), root.error().message);
   }
   unpacked.exact = ops::is_exact(reader.catalog()) ? 1 : 0;
   copy_text(reader.root().to_string(), unpacked.root);
-  BBZ_TRY(job.begin(BBZ_PHASE_WORK, selected_bytes(reader.catalog(), all.selection)));
+  BBZ_TRY(job.begin(BBZ_PHASE_WORK, ops::selected_bytes(reader.catalog(), all.selection)));
   if (all.one_file) return unpack_file(reader, output, all, job, unpacked);
   BBZ_ASSIGN(io::OutputTree out, io::OutputTree::open(output));
   CreatedFolders created(out);

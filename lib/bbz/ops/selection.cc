@@ -78,4 +78,19 @@ Result<std::vector<std::uint32_t>> select(const catalog::Catalog& catalog,
   return numbers;
 }
 
+std::uint64_t selected_bytes(const catalog::Catalog& catalog, const Selection& selection) {
+  std::uint64_t total = 0;
+  for (const catalog::File& file : catalog.files) {
+    if (!selection.of_tensors() && selection.files.selects(file.path)) total += file.size;
+    if (!selection.of_tensors()) continue;
+    for (const auto* const list : {&file.tensors, &file.views}) {
+      for (const std::uint32_t number : *list) {
+        const catalog::Tensor& tensor = catalog.tensors[number];
+        if (selection.selects(file.path, tensor)) total += tensor.byte_size;
+      }
+    }
+  }
+  return total;
+}
+
 }  // namespace bbz::ops

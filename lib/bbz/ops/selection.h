@@ -50,4 +50,7 @@ struct Selection {
 Result<std::vector<std::uint32_t>> select(const catalog::Catalog& catalog,
                                           const Selection& selection);
 
+// Returns the bytes of what is selected: of tensors if `selection` selects some, otherwise of files.
+std::uint64_t selected_bytes(const catalog::Catalog& catalog, const Selection& selection);
+
 }  // namespace bbz::ops
