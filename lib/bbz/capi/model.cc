@@ -25,13 +25,7 @@ bbz::Result<const bbz::safetensors::Metadata*> bbz_model::metadata() const {
   for (const bbz::catalog::Metadata& entry : model.archive->catalog().metadata) {
     if (entry.meta.key != "safetensors" || entry.meta.file == BBZ_NONE) continue;
     BBZ_ASSIGN(const std::string json, model.archive->read_metadata(entry));
-    BBZ_ASSIGN(const auto parsed, bbz::safetensors::metadata_from_json(json));
-    for (const auto& pair :
-         parsed) {  // the first file's value counts, as when tensors are extracted
-      const bool known =
-          std::ranges::any_of(all, [&](const auto& p) { return p.first == pair.first; });
-      if (!known) all.push_back(pair);
-    }
+    BBZ_TRY(bbz::safetensors::add_metadata(all, json));
   }
   metadata_ = std::move(all);
   return &*metadata_;

@@ -223,4 +223,13 @@ Result<Metadata> metadata_from_json(std::string_view json) {
   return std::move(events.metadata());
 }
 
+Status add_metadata(Metadata& metadata, std::string_view json) {
+  BBZ_ASSIGN(Metadata entries, metadata_from_json(json));
+  for (auto& entry : entries) {
+    const auto same_key = [&](const auto& other) { return other.first == entry.first; };
+    if (std::ranges::none_of(metadata, same_key)) metadata.push_back(std::move(entry));
+  }
+  return {};
+}
+
 }  // namespace bbz::safetensors

@@ -96,5 +96,8 @@ Result<std::vector<std::byte>> build(std::span<Tensor> tensors, const Metadata& 
 Result<std::string> metadata_to_json(const Metadata& metadata);
 // Parses metadata from a JSON object of strings. Errors: kMalformed; kLimit (the default limits).
 Result<Metadata> metadata_from_json(std::string_view json);
+// Adds the entries of a JSON object of strings whose keys `metadata` does not have: of several files,
+// the first file's value counts. Errors: those of metadata_from_json().
+Status add_metadata(Metadata& metadata, std::string_view json);
 
 }  // namespace bbz::safetensors

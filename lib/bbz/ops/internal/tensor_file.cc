@@ -33,12 +33,7 @@ Status TensorFile::add(const catalog::Tensor& tensor, const std::string& file) {
 }
 
 Status TensorFile::add_metadata(std::string_view json) {
-  BBZ_ASSIGN(safetensors::Metadata entries, safetensors::metadata_from_json(json));
-  for (auto& entry : entries) {
-    const auto same_key = [&](const auto& other) { return other.first == entry.first; };
-    if (std::ranges::none_of(metadata_, same_key)) metadata_.push_back(std::move(entry));
-  }
-  return {};
+  return safetensors::add_metadata(metadata_, json);
 }
 
 std::string extracted_path(const std::string& path) {
