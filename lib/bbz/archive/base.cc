@@ -60,4 +60,12 @@ Status SupportBytes::read(std::uint64_t offset, MutableBytes out) const {
   return {};
 }
 
+Result<Bytes> SupportBytes::view(std::uint64_t offset, std::uint64_t size,
+                                 std::vector<std::byte>& room) const {
+  if (bytes_.size() != 0) return Bytes(bytes_).subspan(offset, size);
+  room.resize(size);
+  BBZ_TRY(tensor_.read(offset, room));
+  return Bytes(room);
+}
+
 }  // namespace bbz

@@ -98,6 +98,9 @@ class SupportBytes {
   // Reads bytes from `offset` on into all of `out`. Precondition: they are within the tensor. Errors:
   // those of BaseTensor::read.
   Status read(std::uint64_t offset, MutableBytes out) const;
+  // Returns `size` bytes from `offset` on: those in memory, which live as long as this object, or else
+  // `room`, which gets them. Precondition and errors: those of read().
+  Result<Bytes> view(std::uint64_t offset, std::uint64_t size, std::vector<std::byte>& room) const;
 
  private:
   BaseTensor tensor_;

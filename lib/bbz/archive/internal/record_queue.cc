@@ -88,9 +88,10 @@ Status RecordQueue::encode(Item& item) const {
 Status RecordQueue::encode_on_base(Item& item) const {
   const Chunk& chunk = *item.chunk;
   const catalog::TensorMeta& tensor = *chunk.tensor;
-  std::vector<std::byte> support(item.plain.size());
+  std::vector<std::byte> room;
   const std::uint64_t first = chunk.number * tensor.chunk_elements;
-  BBZ_TRY(chunk.support->read(first * tensor.element_bits / 8, support));
+  BBZ_ASSIGN(const Bytes support,
+             chunk.support->view(first * tensor.element_bits / 8, item.plain.size(), room));
   item.fields = chunk::encode_on_base(tensor, chunk.number, item.plain, support, {options_.level},
                                       options_.digest, item.payload);
   item.hash = {};
