@@ -50,8 +50,7 @@ Result<ExitCode> run_flatten(const FlattenArguments& arguments, const CommonOpti
   ops::FlattenOptions options;
   options.write.threads = common.threads;
   options.write.digest = catalog.header.digest_kind;
-  if (arguments.level == "fast") options.write.level = codec::Level::kFast;
-  if (arguments.level == "small") options.write.level = codec::Level::kSmall;
+  options.write.level = level_of(arguments.level);
   BBZ_ASSIGN(const auto sink, open_output(arguments.output, arguments.writing));
   ProgressBar bar("flattening", catalog.unpacked_bytes, common.quiet);
   options.progress = [&](std::uint64_t done) { bar.update(done); };
@@ -77,11 +76,7 @@ void add_flatten_command(Program& program) {
       ->type_name("FILE")
       ->required();
   add_output_options(app, arguments->writing, "Replace an existing archive");
-  app.add_option("--level", arguments->level,
-                 "Choose between speed and size: fast, default or small. All levels are exact")
-      ->type_name("LEVEL")
-      ->one_of({"fast", "default", "small"})
-      ->capture_default_str();
+  add_level_option(app, arguments->level);
   add_base_option(app, arguments->base);
   add_expect_option(app, arguments->acceptance);
   add_max_size_option(app, arguments->acceptance);

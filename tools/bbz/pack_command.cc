@@ -96,8 +96,7 @@ Result<WriteOptions> write_options(const PackArguments& arguments, const CommonO
   WriteOptions options;
   options.threads = common.threads;
   if (arguments.digest == "sha256") options.digest = DigestKind::kSha256;
-  if (arguments.level == "fast") options.level = codec::Level::kFast;
-  if (arguments.level == "small") options.level = codec::Level::kSmall;
+  options.level = level_of(arguments.level);
   const auto chunk = parse_size(arguments.chunk_size);
   if (!chunk || *chunk == 0 || *chunk > options.limits.chunk_bytes) {
     return make_error(Code::kInvalidArgument,
@@ -303,11 +302,7 @@ void add_pack_command(Program& program) {
          "if INPUT is -, FILE is - too")
       ->type_name("FILE");
   add_output_options(app, arguments->writing, "Replace an existing archive");
-  app.add_option("--level", arguments->level,
-                 "Choose between speed and size: fast, default or small. All levels are exact")
-      ->type_name("LEVEL")
-      ->one_of({"fast", "default", "small"})
-      ->capture_default_str();
+  add_level_option(app, arguments->level);
   app.add_option("--digest", arguments->digest,
                  "Make the root digest with xxh3, which detects damage, "
                  "or with sha256, which also detects forgery")

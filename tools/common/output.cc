@@ -20,6 +20,21 @@ void add_output_options(Options& options, OutputArguments& arguments,
                    "this is faster, but a power failure may leave damaged outputs");
 }
 
+void add_level_option(Options& options, std::string& level) {
+  options
+      .add_option("--level", level,
+                  "Choose between speed and size: fast, default or small. All levels are exact")
+      ->type_name("LEVEL")
+      ->one_of({"fast", "default", "small"})
+      ->capture_default_str();
+}
+
+codec::Level level_of(const std::string& level) {
+  if (level == "fast") return codec::Level::kFast;
+  if (level == "small") return codec::Level::kSmall;
+  return codec::Level::kDefault;
+}
+
 Result<std::unique_ptr<io::Sink>> open_output(const std::string& path,
                                               const OutputArguments& arguments) {
   if (path == "-" && output_is_terminal()) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "bbz/codec/codec.h"
 #include "bbz/io/sink.h"
 #include "common/options.h"
 #include "common/progress.h"
@@ -23,6 +24,11 @@ struct OutputArguments {
 // Adds -f, with this help, and --no-sync.
 void add_output_options(Options& options, OutputArguments& arguments,
                         const std::string& force_help);
+
+// Adds --level, for commands that write archives. `level` has the default.
+void add_level_option(Options& options, std::string& level);
+// Returns the level that --level names.
+codec::Level level_of(const std::string& level);
 
 // Calls io::create_output(), but refuses to write binary data to a terminal (kInvalidArgument).
 Result<std::unique_ptr<io::Sink>> open_output(const std::string& path,
