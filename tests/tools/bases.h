@@ -3,10 +3,8 @@
 
 #include <gmock/gmock.h>
 
-#include <nlohmann/json.hpp>
-
+#include "tools/measured.h"
 #include "tools/models.h"
-#include "tools/shell.h"
 
 namespace bbz::tools {
 
@@ -21,7 +19,7 @@ inline std::string stepped(std::string model, unsigned step) {
   return model;
 }
 
-class Bases : public ToolTest {
+class Bases : public MeasuredTest {
  protected:
   Bases() {
     ::unsetenv("BBZ_BASE_PATH");
@@ -33,14 +31,6 @@ class Bases : public ToolTest {
     EXPECT_EXIT_CODE(0, "$BBZ pack -q tuned.safetensors --base base.safetensors");
   }
 
-  std::uintmax_t size(const std::string& name) const {
-    return std::filesystem::file_size(dir_ / name);
-  }
-  nlohmann::json info(const std::string& arguments) {
-    const Finished shown = sh("$BBZINFO --json " + arguments);
-    EXPECT_EQ(shown.code, 0) << shown.err;
-    return nlohmann::json::parse(shown.out);
-  }
   // Runs a command that must fail so, with this text in its message, and leave no output.
   void refused(int code, const std::string& command, const std::string& text) {
     const Finished finished = sh(command);

@@ -6,6 +6,7 @@
 #include "http/nginx.h"
 #include "tools/forged.h"
 #include "tools/noisy_model.h"
+#include "tools/over_nginx.h"
 #include "tools/shell.h"
 
 namespace bbz::tools {
@@ -13,16 +14,7 @@ namespace {
 
 using http::Nginx;
 
-class BasesOverNginx : public ToolTest {
- protected:
-  void SetUp() override {
-    if (!Nginx::is_there()) GTEST_SKIP() << "nginx is not installed";
-    nginx_.emplace(dir_.path());
-    ::setenv("URL", nginx_->url("").c_str(), 1);
-  }
-
-  std::optional<Nginx> nginx_;
-};
+using BasesOverNginx = OverNginx;
 
 TEST_F(BasesOverNginx, OneLayerOfADifferenceMovesThatLayerOfBoth) {
   const std::string base = noisy_model(3, 20 << 20);

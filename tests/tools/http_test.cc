@@ -6,6 +6,7 @@
 #include "tools/models.h"
 #include "tools/mounting.h"
 #include "tools/noisy_model.h"
+#include "tools/over_nginx.h"
 #include "tools/shell.h"
 #include "tools/sliced_model.h"
 
@@ -22,17 +23,6 @@ std::uint64_t index_bytes(const std::string& archive) {
   std::memcpy(&length, archive.data() + archive.size() - 64 + 8, sizeof length);
   return length;
 }
-
-class OverNginx : public ToolTest {
- protected:
-  void SetUp() override {
-    if (!Nginx::is_there()) GTEST_SKIP() << "nginx is not installed";
-    nginx_.emplace(dir_.path());
-    ::setenv("URL", nginx_->url("").c_str(), 1);
-  }
-
-  std::optional<Nginx> nginx_;
-};
 
 TEST_F(OverNginx, OpensWithOneOrTwoRequests) {
   write("model.safetensors", noisy_model(2, 2 << 20));

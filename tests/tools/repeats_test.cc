@@ -3,8 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tools/measured.h"
 #include "tools/models.h"
-#include "tools/shell.h"
 
 namespace bbz::tools {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class Repeats : public ToolTest {
+class Repeats : public MeasuredTest {
  protected:
   Repeats() {
     write("in/a.safetensors", layered_model(3, 64));
@@ -20,15 +20,6 @@ class Repeats : public ToolTest {
     write("in/c.safetensors", layered_model(3, 64, 20));  // only its header is in a too
     write("in/config.json", "{}\n");
     EXPECT_EXIT_CODE(0, "$BBZ pack -q in -o in.bbz && $BBZ pack -q in --no-dedup -o plain.bbz");
-  }
-
-  std::uintmax_t size(const std::string& name) const {
-    return std::filesystem::file_size(dir_ / name);
-  }
-  nlohmann::json info(const std::string& arguments) {
-    const Finished shown = sh("$BBZINFO --json " + arguments);
-    EXPECT_EQ(shown.code, 0) << shown.err;
-    return nlohmann::json::parse(shown.out);
   }
 };
 

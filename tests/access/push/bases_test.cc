@@ -15,21 +15,13 @@ class PushedOnBase : public Leaning {
   template <class Check>
   void in_all_ways(const std::shared_ptr<Base>& base, Check&& check) {
     std::mt19937 random(1);
-    for (const Way way : kWays) {
-      for (const bool stored : {false, true}) {
-        SCOPED_TRACE(testing::Message() << static_cast<int>(way) << stored);
-        MemoryStore store;
-        Options options;
-        if (stored) options.store = &store;
-        options.base = base;
-        options.threads = 1;
-        Collector collector;
-        const auto decoder = *Decoder::create(options, collector);
-        BBZ_ASSERT_OK(feed_all(*decoder, archive_, segments_of(way, archive_.size(), random)));
-        BBZ_ASSERT_OK(decoder->finish());
-        check(collector);
-        if (HasFailure()) return;
-      }
+    for (const bool stored : {false, true}) {
+      SCOPED_TRACE(stored);
+      Options options;
+      options.base = base;
+      options.threads = 1;
+      feed_in_all_ways(archive_, options, stored, random, check);
+      if (HasFailure()) return;
     }
   }
 };

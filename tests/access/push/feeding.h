@@ -10,6 +10,7 @@
 #include "bbz/access/plan/plan.h"
 #include "bbz/access/push/decoder.h"
 #include "bbz/archive/reader.h"
+#include "support/assert.h"
 
 namespace bbz::push {
 
@@ -185,6 +186,24 @@ inline Status feed_all(Decoder& decoder, Bytes archive, const std::vector<Segmen
     BBZ_TRY(decoder.feed(s.offset, archive.subspan(s.offset, s.size)));
   }
   return {};
+}
+
+// Feeds an archive in each of kWays to a decoder with these options, and a store if `stored`, and calls
+// `check` with the Collector of each. Ends at the first failure.
+template <class Check>
+void feed_in_all_ways(Bytes archive, Options options, bool stored, std::mt19937& random,
+                      Check&& check) {
+  for (const Way way : kWays) {
+    SCOPED_TRACE(static_cast<int>(way));
+    MemoryStore store;
+    if (stored) options.store = &store;
+    Collector collector;
+    const auto decoder = *Decoder::create(options, collector);
+    BBZ_ASSERT_OK(feed_all(*decoder, archive, segments_of(way, archive.size(), random)));
+    BBZ_ASSERT_OK(decoder->finish());
+    check(collector);
+    if (testing::Test::HasFailure()) return;
+  }
 }
 
 }  // namespace bbz::push

@@ -22,23 +22,15 @@ class Views : public testing::TestWithParam<bool> {
   void in_all_ways(bool stored, const std::function<bool(const catalog::Tensor&)>& wants,
                    Check&& check) {
     std::mt19937 random(1);
-    for (const Way way : kWays) {
-      for (const bool total : {false, true}) {
-        SCOPED_TRACE(testing::Message() << static_cast<int>(way) << total);
-        MemoryStore store;
-        Options options;
-        if (stored) options.store = &store;
-        if (total) options.total = archive_.size();
-        options.wants = [&](const catalog::File&, const catalog::Tensor& tensor) {
-          return wants(tensor);
-        };
-        Collector collector;
-        const auto decoder = *Decoder::create(options, collector);
-        BBZ_ASSERT_OK(feed_all(*decoder, archive_, segments_of(way, archive_.size(), random)));
-        BBZ_ASSERT_OK(decoder->finish());
-        check(collector);
-        if (HasFailure()) return;
-      }
+    for (const bool total : {false, true}) {
+      SCOPED_TRACE(total);
+      Options options;
+      if (total) options.total = archive_.size();
+      options.wants = [&](const catalog::File&, const catalog::Tensor& tensor) {
+        return wants(tensor);
+      };
+      feed_in_all_ways(archive_, options, stored, random, check);
+      if (HasFailure()) return;
     }
   }
 
