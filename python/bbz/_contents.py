@@ -117,7 +117,7 @@ class Contents:
 
     def read(self, number: int, size: int, address: Optional[int], offset: int = 0, keep: Any = None) -> None:
         """Reads bytes [offset, offset + size) of a tensor to an address in memory that `keep` keeps."""
-        if self.source.slow or (size >= _LONG_BYTES and _long.on_main_thread()):
+        if self.slow or (size >= _LONG_BYTES and _long.on_main_thread()):
             self.read_many([(number, offset, size, address)], None, keep)
             return
         try:
