@@ -51,7 +51,7 @@ class Nginx:
 
     def close(self):
         self._process.terminate()
-        self._process.wait(30)
+        self._process.wait(60)
 
     def url(self, path):
         return f"http://127.0.0.1:{self.port}/{path}"
@@ -74,7 +74,7 @@ class Nginx:
         """
         mark = self._mark()
         assert mark is not None, "nginx does not answer"
-        for _ in range(1000):
+        for _ in range(12000):
             lines = (self._place / "access.log").read_text().splitlines()
             if any(line.split()[2] == mark for line in lines if line.endswith('"')):
                 break

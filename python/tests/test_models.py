@@ -32,12 +32,14 @@ def mounted(archive, place):
     place.mkdir()
     process = subprocess.Popen([TOOL, "mount", "--foreground", archive, place], stderr=subprocess.PIPE, text=True)
     try:
-        for _ in range(200):
+        for _ in range(1200):
             if os.path.ismount(place):
                 break
             if process.poll() is not None:
                 pytest.skip(f"bbz mount: {process.stderr.read()}")
             time.sleep(0.05)
+        else:
+            raise RuntimeError("bbz mount neither mounts nor ends")
         yield place
     finally:
         subprocess.run(["fusermount3", "-u", str(place)], check=False)

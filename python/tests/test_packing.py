@@ -2,9 +2,7 @@
 
 import io
 import os
-import signal
 import threading
-import time
 
 import numpy
 import pytest
@@ -125,27 +123,6 @@ def test_progress_of_tqdm(packed, tmp_path, capsys):
     pytest.importorskip("tqdm", reason="tqdm is not installed")
     bbz.unpack(packed, tmp_path, progress=True)
     assert "100%" in capsys.readouterr().err
-
-
-def test_interrupts(large, tmp_path):
-    """KeyboardInterrupt comes at once, the call ends, and nothing is left. The limit is generous: nothing is timed."""
-    plain, packed = large
-    for call in (
-        lambda: bbz.pack(plain, tmp_path / "p.bbz", level="small"),
-        lambda: bbz.compare(plain, packed),
-        lambda: [bbz.verify(packed) for _ in range(100)],
-        lambda: [bbz.numpy.load_file(packed) for _ in range(100)],
-    ):
-        timer = threading.Timer(0.15, lambda: os.kill(os.getpid(), signal.SIGINT))
-        begin = time.monotonic()
-        timer.start()
-        with pytest.raises(KeyboardInterrupt):
-            while True:
-                call()
-                (tmp_path / "p.bbz").unlink(missing_ok=True)
-        assert time.monotonic() - begin < 10
-        timer.join()
-        assert os.listdir(tmp_path) == []
 
 
 def test_writer(tmp_path):
