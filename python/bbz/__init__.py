@@ -18,6 +18,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, List
 
 from bbz._apply import apply
+from bbz._compare import Comparison, Estimate, Junction, Orbit, TensorDifference, compare, estimate
 from bbz._contents import Tensor
 from bbz._handles import Url
 from bbz._layers import Layer
@@ -26,6 +27,7 @@ from bbz._listing import File, RecordedBase
 from bbz._patch import patch_safetensors
 from bbz._safe_open import SafetensorError, safe_open
 from bbz._verify import Damage, Report, verify
+from bbz._writing import Written
 from bbz.archive import Archive
 from bbz.errors import (
     CancelledError,
@@ -46,19 +48,8 @@ from bbz.errors import (
     UnsafePathError,
     UnsupportedError,
 )
-from bbz.packing import (
-    Comparison,
-    Estimate,
-    Junction,
-    Orbit,
-    TensorDifference,
-    Unpacked,
-    compare,
-    estimate,
-    pack,
-    unpack,
-)
-from bbz.writer import Writer, Written
+from bbz.packing import Unpacked, pack, unpack
+from bbz.writer import Writer
 
 if TYPE_CHECKING:
     from bbz import numpy, torch

@@ -91,17 +91,21 @@ class Numpy:
             tuple(shape), kind, buffer=memory, offset=offset, strides=[stride * kind.itemsize for stride in strides]
         )
 
-    def contents(self, array: Any) -> Tuple[str, List[int], Any]:
-        """Returns the type, the shape and the contiguous little-endian bytes of an array."""
+    def describe(self, array: Any) -> Tuple[str, List[int]]:
+        """Returns the type and the shape of an array. Raises TypeError; UnsupportedError for another type."""
         if not isinstance(array, self._numpy.ndarray):
             raise TypeError(f"expected an array of numpy, not {type(array).__name__}")
         name = _FROM_NUMPY.get(array.dtype.name)
         if name is None:
             raise UnsupportedError(f"no element type is called {array.dtype.name!r} in the format")
+        return name, list(array.shape)
+
+    def contents(self, array: Any) -> Any:
+        """Returns the contiguous little-endian bytes of an array that `describe` takes."""
         packed = self._numpy.ascontiguousarray(array)
         if packed.dtype.byteorder == ">" or (packed.dtype.byteorder == "=" and sys.byteorder == "big"):
             packed = packed.byteswap()
-        return name, list(array.shape), packed.reshape(-1).view(self._numpy.uint8)
+        return packed.reshape(-1).view(self._numpy.uint8)
 
 
 _FROM_NUMPY = {numpy: name for name, numpy in {**NUMPY, **ML_DTYPES}.items()}
@@ -149,8 +153,11 @@ class Torch:
         whole = memory[: len(memory) // size * size].view(kind)
         return whole.as_strided(tuple(shape), tuple(strides), offset // size)
 
-    def contents(self, tensor: Any) -> Tuple[str, List[int], Any]:
-        """Returns the type, the shape and the contiguous bytes of a tensor."""
+    def describe(self, tensor: Any) -> Tuple[str, List[int]]:
+        """Returns the type and the shape of a tensor.
+
+        Raises TypeError; InvalidArgumentError for a tensor that is not dense; UnsupportedError for another type.
+        """
         if not isinstance(tensor, self._torch.Tensor):
             raise TypeError(f"expected a tensor of torch, not {type(tensor).__name__}")
         if tensor.layout != self._torch.strided or tensor.is_quantized:
@@ -158,8 +165,12 @@ class Torch:
         name = _FROM_TORCH.get(str(tensor.dtype).replace("torch.", ""))
         if name is None:
             raise UnsupportedError(f"no element type is called {tensor.dtype} in the format")
-        packed = tensor.detach().resolve_conj().resolve_neg().to("cpu").contiguous()
-        return name, list(tensor.shape), packed
+        return name, list(tensor.shape)
+
+    @staticmethod
+    def contents(tensor: Any) -> Any:
+        """Returns a tensor that `describe` takes on the CPU, contiguous and with its elements as they are seen."""
+        return tensor.detach().resolve_conj().resolve_neg().to("cpu").contiguous()
 
 
 _FROM_TORCH = {torch: name for name, torch in TORCH.items()}

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Optional
 
 from bbz import _long
 from bbz._bases import BaseLike
-from bbz._contents import Contents, Tensor
 from bbz._frameworks import framework_of
 from bbz._loading import load_tensors
 from bbz._safe_open import open_model_file

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes as c
-from typing import Any, Dict, List, NoReturn, Optional, Tuple, Type
+from typing import Any, Dict, List, NoReturn, Optional, Type
 
 from bbz._library import LIB, NONE, UNKNOWN, text_at
 from bbz._structs import ErrorPlace

@@ -10,7 +10,7 @@ from bbz import _long
 from bbz._bases import BaseLike
 from bbz._handles import Url
 from bbz._models import load_any, path_inside
-from bbz.writer import save_tensors
+from bbz._saving import save_tensors
 
 _Path = Union[str, "os.PathLike[str]"]
 

@@ -10,14 +10,13 @@ import torch as _torch
 
 from bbz import _long
 from bbz._bases import BaseLike
-from bbz._contents import Tensor
 from bbz._frameworks import Torch
 from bbz._handles import Readable, Url
 from bbz._models import load_any, path_inside
 from bbz._safe_open import open_model_file
+from bbz._saving import save_tensors
 from bbz.archive import Archive
-from bbz.errors import InvalidArgumentError, NotFoundError
-from bbz.writer import save_tensors
+from bbz.errors import InvalidArgumentError
 
 _Path = Union[str, "os.PathLike[str]"]
 

@@ -7,66 +7,16 @@ import errno
 import os
 import sys
 import weakref
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Mapping, Optional, Sequence, Tuple, Union
 
 from bbz import _structs as s
 from bbz._frameworks import dtype_number
 from bbz._handles import Handle, make, path_bytes, readable_address
 from bbz._library import LIB
+from bbz._writing import Written, writing_options, written
 from bbz.errors import ClosedError, Error, InvalidArgumentError, call
 
 _PIECE_BYTES = 8 << 20
-_LEVELS = {"default": 0, "fast": 1, "small": 2}
-_DIGESTS = {"xxh3": 0, "sha256": 1}
-
-
-class Written(NamedTuple):
-    """Describes an archive that was written.
-
-    Attributes:
-        root: the root digest: "xxh3-128:" or "sha256:" and hexadecimal digits.
-        files: files and empty directories in it.
-        tensors: tensors in it.
-        input_nbytes: the size of the files in bytes.
-        nbytes: the length of the archive in bytes.
-        rotated: whether a model was packed up to its symmetry.
-        left_out: entries of a directory that were left out.
-        leaning: tensors that lean on one of a base.
-    """
-
-    root: str
-    files: int
-    tensors: int
-    input_nbytes: int
-    nbytes: int
-    rotated: bool
-    left_out: int
-    leaning: int
-
-
-def written(result: s.Written) -> Written:
-    """Returns the library's description of what was written."""
-    return Written(
-        result.root.decode(), result.file_count, result.tensor_count, result.input_bytes, result.archive_bytes,
-        bool(result.rotated), result.left_out, result.leaning_count,
-    )
-
-
-def choice(name: str, value: str, choices: Mapping[str, int]) -> int:
-    """Returns the number of a choice. Raises InvalidArgumentError for an unknown one."""
-    if value not in choices:
-        raise InvalidArgumentError(f"{name} {value!r}, expected one of {', '.join(map(repr, choices))}")
-    return choices[value]
-
-
-def writing_options(
-    level: str, digest: str, chunk_size: int, align: int, threads: int, dedup: bool, overwrite: bool, sync: bool
-) -> s.Writing:
-    """Returns the library's options for writing. Raises InvalidArgumentError for an unknown choice."""
-    return s.Writing(
-        chunk_bytes=chunk_size, alignment=align, threads=threads, level=choice("level", level, _LEVELS),
-        digest=choice("digest", digest, _DIGESTS), no_dedup=not dedup, replace=overwrite, no_sync=not sync,
-    )
 
 
 class _FileObject:
@@ -334,23 +284,3 @@ def _data(data: Any) -> Tuple[Optional[int], int, Any]:
     view = view.cast("B")
     address, keep = readable_address(view)
     return address, len(view), keep
-
-
-def save_tensors(
-    framework: Any, tensors: Mapping[str, Any], output: Any, metadata: Optional[Mapping[str, str]], path: str,
-    **options: Any,
-) -> Written:
-    """Writes arrays as one safetensors file of an archive, in an order that safetensors also has."""
-    if not isinstance(tensors, Mapping):
-        raise TypeError(f"expected a dict of tensors, not {type(tensors).__name__}")
-    described: Dict[str, Tuple[str, List[int]]] = {}
-    for name, array in tensors.items():
-        dtype, shape, _ = framework.contents(array)
-        described[name] = (dtype, shape)
-    order = sorted(described, key=lambda name: (-LIB.bbz_dtype_bits(dtype_number(described[name][0])), name))
-    with Writer(output, **options) as writer:
-        writer.begin_safetensors(path, {name: described[name] for name in order}, metadata)
-        for name in order:
-            writer.write_tensor(framework.contents(tensors[name])[2])
-        writer.end_file()
-        return writer.finish()

@@ -25,6 +25,16 @@ def test_files(tmp_path):
         assert f.metadata() == {"k": "v"}
 
 
+def test_saving_copies_each_array_once(monkeypatch):
+    from bbz._frameworks import Numpy
+
+    copied, contents = [], Numpy.contents
+    monkeypatch.setattr(Numpy, "contents", lambda self, array: copied.append(array.shape) or contents(self, array))
+    strided = numpy.arange(24).reshape(4, 6)
+    loaded = bbz.numpy.load(bbz.numpy.save({"a": strided.T, "b": strided}))
+    assert numpy.array_equal(loaded["a"], strided.T) and sorted(copied) == [(4, 6), (6, 4)]
+
+
 def test_ml_dtypes(tmp_path):
     ml_dtypes = pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed")
     arrays = {name: numpy.arange(6).reshape(2, 3).astype(getattr(ml_dtypes, name)) for name in (
