@@ -7,11 +7,11 @@ import errno
 import os
 import threading
 import weakref
-from typing import Any, Callable, Iterator, List, Mapping, NamedTuple, Optional, Union
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Union
 
 from bbz import _long
 from bbz import _structs as s
-from bbz._library import LIB, text_at
+from bbz._library import LIB
 from bbz.errors import ClosedError, call
 
 
@@ -166,18 +166,40 @@ def path_bytes(path: Union[str, "os.PathLike[str]"]) -> bytes:
     return encoded
 
 
+class _Buffer(c.Structure):
+    """The struct Py_buffer of the interpreter."""
+
+    _fields_ = [
+        ("buf", c.c_void_p), ("obj", c.py_object), ("len", c.c_ssize_t), ("itemsize", c.c_ssize_t), ("readonly", c.c_int),
+        ("ndim", c.c_int), ("format", c.c_char_p), ("shape", c.c_void_p), ("strides", c.c_void_p),
+        ("suboffsets", c.c_void_p), ("internal", c.c_void_p),
+    ]
+
+
+class _Held:
+    """Holds the memory of a contiguous buffer where it is, whether it can be written to or not."""
+
+    def __init__(self, view: memoryview) -> None:
+        buffer = _Buffer()
+        self._reference = c.byref(buffer)
+        self._release = None
+        c.pythonapi.PyObject_GetBuffer(c.py_object(view), self._reference, 0)
+        self._release = c.pythonapi.PyBuffer_Release
+        self.address: int = buffer.buf
+
+    def __del__(self) -> None:
+        if self._release is not None:
+            self._release(self._reference)
+
+
 def readable_address(view: memoryview) -> Any:
-    """Returns the address of a view's bytes, and what keeps them there."""
+    """Returns the address of a view's bytes, and what keeps them there. Raises ValueError if they are not contiguous."""
     if not view.c_contiguous:
         raise ValueError("the bytes must be contiguous")
     if len(view) == 0:
         return None, view
-    if view.readonly:
-        # ctypes gives no address of memory that is read-only, but bytes objects have one.
-        data = view.obj if isinstance(view.obj, bytes) and len(view.obj) == view.nbytes else bytes(view)
-        return c.cast(c.c_char_p(data), c.c_void_p).value, data
-    anchor = c.c_char.from_buffer(view)
-    return c.addressof(anchor), anchor
+    held = _Held(view)
+    return held.address, held
 
 
 def _open_url(url: Url) -> Handle:

@@ -59,12 +59,12 @@ def load(
 ) -> Any:
     """Loads what `torch.save` saved: gives what `torch.load` gives for the file that was packed.
 
-    Like `torch.load`, it runs what the pickle in the file asks for: load only what you trust. Bytes of an
-    archive or a file without a pickle, such as safetensors, give a dict of tensors.
+    Like `torch.load`, it runs what the pickle in the file asks for: load only what you trust. An archive without
+    such a file, and the bytes of a safetensors file, give a dict of tensors.
 
     Args:
         source: a path, an http or https URL, a `Url`, bytes, or a binary file object that seeks.
-        map_location: as of `torch.load`.
+        map_location: as of `torch.load`: a device, a dict of devices, or a function of a storage and its location.
         file: the path in the archive of the file to load; None: the only one that torch can have written.
         base: where the tensors are on which those of the archive lean; see `Archive`.
         threads: the number of threads that decode; 0 for all cores.
@@ -80,13 +80,34 @@ def load(
     >>> bbz.torch.load("ckpt.bbz")["step"]
     3
     """
+    if file is None and _is_safetensors(source):
+        return load_any(source, "pt", _device_of(map_location), threads=threads)
     with Archive(source, base=base, threads=threads) as archive:
         if file is None:
             file = _torch_file(archive)
         if file is None:
-            return load_any(source, "pt", map_location or "cpu", threads=threads, base=base)
+            return load_any(source, "pt", _device_of(map_location), threads=threads, base=base)
         with archive.open_file(file) as opened:
             return _torch.load(opened, map_location, **options)
+
+
+def _is_safetensors(source: Any) -> bool:
+    """Returns whether a source is bytes that begin as a safetensors file does: with the size of an object of JSON."""
+    if not isinstance(source, (bytes, bytearray, memoryview)):
+        return False
+    return bytes(memoryview(source).cast("B")[8:9]) == b"{"
+
+
+def _device_of(map_location: Any) -> Any:
+    """Returns the device to which a map_location of torch.load moves a tensor that is on the CPU."""
+    if map_location is None:
+        return "cpu"
+    if isinstance(map_location, Mapping):
+        return map_location.get("cpu", "cpu")
+    if callable(map_location):
+        moved = map_location(_torch.empty(1).storage(), "cpu")
+        return "cpu" if moved is None else moved.device
+    return map_location
 
 
 def _torch_file(archive: Archive) -> Optional[str]:
@@ -169,18 +190,21 @@ def load_model(
 ) -> Tuple[List[str], List[str]]:
     """Loads parameters and buffers into a module: what fits is decoded into the memory that the module has.
 
+    So a model takes no memory beside the module's. If reading fails, some tensors of the module are new, one may
+    hold anything, and the others are as before: load a whole model then. `bbz.verify()` beforehand finds damage.
+
     Args:
         model: a module of torch. Tied tensors stay tied.
         filename: a path, an http or https URL, or a `Url`.
         strict: whether missing and unexpected names are an error.
-        device: where tensors that cannot be decoded in place are put before they are copied.
+        device: accepted for safetensors' sake; each tensor goes to where the module has it.
         file, base, threads, progress: as of `load_file`.
 
     Returns:
         The names in the module that are not in the file, and those in the file that are not in the module.
 
     Raises:
-        RuntimeError: names are missing or unexpected, and `strict` is true; or a shape differs.
+        RuntimeError: names are missing or unexpected, and `strict` is true; or a shape differs. Nothing is changed then.
         Others: those of `load_file`.
     """
     contents, _, tensors, _ = open_model_file(filename, file, threads, base)

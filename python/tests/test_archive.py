@@ -1,6 +1,7 @@
 """`Archive`: what it holds, and reading all kinds of parts."""
 
 import io
+import mmap
 import os
 
 import numpy
@@ -8,6 +9,7 @@ import pytest
 
 import bbz
 import helpers
+from bbz._handles import readable_address
 
 
 def test_what_it_is(packed, plain):
@@ -125,6 +127,23 @@ def test_sources(packed, plain):
         bbz.Archive("a\0b")
     with pytest.raises(bbz.NotAnArchiveError):
         bbz.Archive(plain)
+
+
+def test_memory_that_cannot_be_written_to_is_not_copied(packed):
+    with open(packed, "rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    view = memoryview(mapped)
+    where = numpy.frombuffer(view, "u1").__array_interface__["data"][0]
+    address, keep = readable_address(view[100:])
+    assert address == where + 100
+    archive = bbz.Archive(view)
+    view.release()
+    del keep
+    with pytest.raises(BufferError):  # the archive holds it
+        mapped.close()
+    assert archive.read("wide") == helpers.every_type()[0][3]
+    archive.close()
+    mapped.close()
 
 
 def test_open_file(packed, plain, layered):

@@ -141,6 +141,36 @@ def test_load(tmp_path):
         bbz.torch.load(tmp_path / "d.bbz", file="c.pt")
 
 
+@pytest.mark.parametrize("where", [
+    None, "cpu", torch.device("cpu"), {"cpu": "cpu"}, {"cuda:0": "cpu"}, lambda storage, place: storage, lambda storage, place: None,
+], ids=["none", "text", "device", "dict", "another's dict", "function", "function of none"])
+def test_load_without_a_pickle(tmp_path, where):
+    """What `save_file` wrote, and the bytes of a plain safetensors file, are dicts of tensors."""
+    tensors = helpers.model()
+    data = helpers.write_safetensors(tmp_path / "m.safetensors", tensors).read_bytes()
+    packed = tmp_path / "m.bbz"
+    bbz.pack(tmp_path / "m.safetensors", packed)
+    for source in (packed, packed.read_bytes(), data, bytearray(data), memoryview(data)):
+        loaded = bbz.torch.load(source, where)
+        assert {name: helpers.tensor_bytes(tensor) for name, tensor in loaded.items()} == {name: each for name, _, _, each in tensors}
+    with pytest.raises(bbz.NotAnArchiveError):
+        bbz.torch.load(data, where, file="m.safetensors")
+
+
+def test_load_moves_tensors_as_map_location_says():
+    """The device meta has no memory, and every machine has it."""
+    packed = bbz.torch.save({"x": torch.ones(3)})
+    places = []
+
+    def to_meta(storage, place):
+        places.append(place)
+        return torch.empty(1, device="meta").storage()
+
+    for where in ("meta", {"cpu": "meta"}, to_meta):
+        assert {tensor.device.type for tensor in bbz.torch.load(packed, where).values()} == {"meta"}
+    assert places == ["cpu"]
+
+
 def same(left, right):
     """Returns whether two loaded values are the same, tensors bit for bit."""
     if isinstance(left, torch.Tensor):
