@@ -49,8 +49,8 @@ TEST(HttpLinks, GoesBackToTheUrlWhenLinksExpire) {
     Hub::Terms terms;
   } cases[] = {{"after one request", requests(1)},
                {"after five requests", requests(5)},
-               {"after 60 ms",
-                {.time = std::chrono::milliseconds(60), .delay = std::chrono::milliseconds(3)}},
+               {"after half a second",
+                {.time = std::chrono::milliseconds(500), .delay = std::chrono::milliseconds(20)}},
                {"when the next is given", {.newest_only = true}},
                {"with 401", {.requests = 2, .refusal = "401 Who"}},
                {"with 404", {.requests = 2, .refusal = "404 No"}},

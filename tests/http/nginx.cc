@@ -101,7 +101,7 @@ Nginx::Nginx(const std::string& root, const std::string& certificate) {
               place("error.log").c_str(), nullptr);
       ::_exit(127);
     }
-    for (int i = 0; i < 1000; ++i) {
+    for (int i = 0; i < 12'000; ++i) {
       if (ask(port_, "/mark-0")) return;
       int status = 0;
       if (::waitpid(child_, &status, WNOHANG) == child_) break;
@@ -127,11 +127,11 @@ std::string Nginx::secure_url(const std::string& path) const {
 std::vector<Nginx::Entry> Nginx::take_log() {
   const std::string mark = "/mark-" + std::to_string(++marks_);
   ask(port_, mark);
-  std::string text;
-  for (int i = 0; i < 1000; ++i) {
-    text = io::read_text(dir_ / "access.log");
-    if (text.find(mark + " ") != std::string::npos) break;
+  std::string text = io::read_text(dir_ / "access.log");
+  for (int i = 0; text.find(mark + " ") == std::string::npos; ++i) {
+    if (i == 12'000) throw std::runtime_error("nginx does not log " + mark);
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    text = io::read_text(dir_ / "access.log");
   }
   std::istringstream lines(text.substr(taken_));
   taken_ = text.size();

@@ -15,6 +15,8 @@ using testing::HasSubstr;
 
 constexpr std::size_t kPacedSize = 200'000;
 constexpr std::size_t kTakenSize = 4'000'000;  // in many reads
+// How long a server may be too slow. A machine that is busy does not halt its threads for as long.
+constexpr milliseconds kWindow{1'000};
 
 Options at_least(std::uint64_t bytes_a_second, milliseconds over) {
   Options options = quick();
@@ -70,7 +72,7 @@ TEST(SpeedCheck, TellsWhetherBytesCameFastEnough) {
   EXPECT_TRUE(patient.kept_up());
 }
 
-// Sends what `serve` would, but at first one byte at a time, some ten milliseconds apart.
+// Sends what `serve` would, but at first one byte at a time, some fifty milliseconds apart.
 void drip(const Server& server, const ServerRequest& request, ServerConnection& connection) {
   const std::string content = content_of(kPacedSize);
   const auto [begin, end] = request.range.value_or(std::pair{std::uint64_t{0}, kPacedSize});
@@ -82,7 +84,7 @@ void drip(const Server& server, const ServerRequest& request, ServerConnection& 
   std::uint64_t at = begin;
   for (; at < std::min(begin + 200, end) && !connection.closed(); ++at) {
     connection.send(content.substr(at, 1));
-    connection.wait(milliseconds(10));
+    connection.wait(milliseconds(50));
   }
   connection.send(content.substr(at, end - at));
 }
@@ -97,7 +99,7 @@ TEST(HttpSpeed, EndsADrippingBody) {
                     drip(server, asked, connection);
                     return true;
                   });
-    Options options = at_least(1'000, milliseconds(300));
+    Options options = at_least(1'000, kWindow);
     options.retries = 1;
     const auto source = open(server.url(), options).value();
     const auto text = read(*source, ranges ? 5'000 : 0, 100'000);
@@ -115,20 +117,20 @@ TEST(HttpSpeed, EndsADrippingHead) {
     connection.send("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 206 Partial Content\r\n");
     for (int i = 0; i < 200 && !connection.closed(); ++i) {
       connection.send("X: y\r\n");
-      connection.wait(milliseconds(10));
+      connection.wait(milliseconds(50));
     }
     connection.send("Content-Range: bytes 0-0/1\r\nContent-Length: 1\r\n\r\nx");
     return request.number < 100;
   });
   server.replace("x", "");
-  Options options = at_least(0, milliseconds(300));
+  Options options = at_least(0, kWindow);
   options.retries = 1;
   const auto opened = open(server.url(), options);
   ASSERT_FALSE(opened.ok());
   EXPECT_EQ(opened.code(), Code::kIo);
   EXPECT_THAT(
       opened.error().message,
-      HasSubstr(server.url() + ": expected the head of a response within 0.3 seconds, found "));
+      HasSubstr(server.url() + ": expected the head of a response within 1 seconds, found "));
   EXPECT_THAT(opened.error().message, HasSubstr("given up after 2 requests"));
 }
 
@@ -137,7 +139,7 @@ std::string error_of_pieces(
     const Options& options,
     const std::function<void(Server&, const ServerRequest&, ServerConnection&)>& answer) {
   Server server("", [&](const ServerRequest& request, ServerConnection& connection) {
-    if (request.number == 0 || request.number > 500) return false;
+    if (request.number == 0 || request.number > 5'000) return false;
     answer(server, request, connection);
     return true;
   });
@@ -147,7 +149,7 @@ std::string error_of_pieces(
 }
 
 TEST(HttpSpeed, EndsAByteForEachConnection) {
-  Options options = at_least(1'000, milliseconds(300));
+  Options options = at_least(1'000, kWindow);
   options.first_delay = options.longest_delay = milliseconds(10);
   options.retries = 5;
   EXPECT_THAT(error_of_pieces(
@@ -160,7 +162,7 @@ TEST(HttpSpeed, EndsAByteForEachConnection) {
 }
 
 TEST(HttpSpeed, EndsAByteForEachRequest) {
-  Options options = at_least(1'000, milliseconds(300));
+  Options options = at_least(1'000, kWindow);
   options.retries = 1;
   EXPECT_THAT(error_of_pieces(
                   options,
@@ -184,24 +186,24 @@ TEST(HttpSpeed, LeavesASlowLinkAlone) {
     const std::string content = content_of(kPacedSize);
     for (std::uint64_t at = begin; at < end; at += 2'000) {
       connection.send(content.substr(at, std::min<std::uint64_t>(2'000, end - at)));
-      connection.wait(milliseconds(15));
+      connection.wait(milliseconds(30));
     }
     return true;
   });
   server.replace(content_of(kPacedSize), "\"one\"");
   // The whole takes three times as long as a server may be silent, and comes far above the limit.
-  const auto source = open(server.url(), at_least(2'000, milliseconds(500))).value();
+  const auto source = open(server.url(), at_least(2'000, kWindow)).value();
   EXPECT_EQ(read(*source, 5'000, kPacedSize).value(), content_of(kPacedSize).substr(5'000));
   EXPECT_EQ(server.request_count(), 2u);
 }
 
 // Waits like a slow reader of parts of the file: longer for the whole than a server may.
 void take_slowly(std::size_t bytes) {
-  std::this_thread::sleep_for(milliseconds(2'500) * bytes / kTakenSize);
+  std::this_thread::sleep_for(milliseconds(3'000) * bytes / kTakenSize);
 }
 
 TEST(HttpSpeed, DoesNotCountTheTimeOfWhoeverTakesTheBytes) {
-  const Options options = at_least(1'000'000'000, milliseconds(1'000));
+  const Options options = at_least(1'000'000'000, milliseconds(2'000));
   const std::string content = content_of(kTakenSize);
   Server server(content);
   const auto file = RemoteFile::open(server.url(), options, 1).value();

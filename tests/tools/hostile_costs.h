@@ -171,7 +171,7 @@ class WorstCase : public MountTest {
       const std::string line = "$BBZ mount -T " + std::to_string(threads) + " in m -f";
       served_ = start(kLimits + ("exec " + line) + " 2> log");
       bool ended = false;
-      for (int i = 0; i < 4000 && !ended && !is_mounted(); ++i) {
+      for (int i = 0; i < 12'000 && !ended && !is_mounted(); ++i) {
         siginfo_t state{};
         ended =
             ::waitid(P_PID, static_cast<id_t>(served_), &state, WEXITED | WNOHANG | WNOWAIT) == 0 &&

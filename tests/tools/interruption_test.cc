@@ -26,7 +26,7 @@ class Interruption : public ToolTest {
     writer_ = ::open((dir_ / "fifo").c_str(), O_WRONLY);  // waits for the reader
     const std::string some = noise_text(1 << 16, 1);
     EXPECT_EQ(::write(writer_, some.data(), some.size()), static_cast<ssize_t>(some.size()));
-    for (int i = 0; i < 2000 && !has_temporary(child); ++i) {
+    for (int i = 0; i < 12'000 && !has_temporary(child); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     EXPECT_TRUE(has_temporary(child));

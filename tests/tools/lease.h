@@ -27,7 +27,7 @@ class Lease {
   // Waits until a process opens the file, which goes on when the lease is released. False if none
   // does for a long time.
   bool wait_for_open() const {
-    for (int i = 0; i < 20'000; ++i) {
+    for (int i = 0; i < 60'000; ++i) {
       if (::fcntl(fd_, F_GETLEASE) != F_WRLCK) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }

@@ -264,7 +264,7 @@ TEST_F(Mount, EndsCleanlyByASignalAndByUnmounting) {
   char byte = 0;
   EXPECT_EQ(::pread(fd, &byte, 1, 100), 1);
   ::kill(served_, SIGTERM);
-  for (int i = 0; i < 2000 && is_mounted(); ++i) {
+  for (int i = 0; i < 12'000 && is_mounted(); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   EXPECT_FALSE(is_mounted());

@@ -66,7 +66,7 @@ class MountTest : public ToolTest {
   // Serves a mount in the foreground, with what it says in the file "log".
   void serve(const std::string& options) {
     served_ = start("exec $BBZ mount -f --stats " + options + " m 2> log");
-    for (int i = 0; i < 4000 && !is_mounted(); ++i) {
+    for (int i = 0; i < 12'000 && !is_mounted(); ++i) {
       ASSERT_EQ(::waitpid(served_, nullptr, WNOHANG), 0) << read("log");
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }

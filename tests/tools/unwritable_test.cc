@@ -111,7 +111,7 @@ TEST_F(Unwritable, TheTerminalHasGoneAtTheStart) {
     const pid_t child = start("trap '' HUP; exec 8>" + terminal.name() +
                               "; echo x >&8; until test -e gone; do sleep 0.01; done; rm gone;" +
                               row.with(input + "2>&8"));
-    ASSERT_TRUE(terminal.shows_something(20'000));
+    ASSERT_TRUE(terminal.shows_something(60'000));
     terminal.vanish();
     write("gone", "");
     int status = 0;

@@ -259,17 +259,19 @@ TEST_P(SalvageOfOperands, ALostOperandIsNotTakenForTheNextTensor) {
   EXPECT_EQ(report.gaps.size(), 1u);
 }
 
-// Notes which threads read, and lets others read at the same time.
+// Notes which threads read, and lets others read at the same time until several have.
 class SlowSource final : public io::ForwardingSource {
  public:
   using ForwardingSource::ForwardingSource;
 
   Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
+    bool alone = false;
     {
       const std::lock_guard lock(mutex_);
       threads.insert(std::this_thread::get_id());
+      alone = threads.size() == 1;
     }
-    std::this_thread::sleep_for(std::chrono::microseconds(100));
+    if (alone) std::this_thread::sleep_for(std::chrono::milliseconds(2));
     return inner_.read_at(offset, out);
   }
 
