@@ -88,12 +88,13 @@ function(bbz_room name)
   set_property(GLOBAL APPEND PROPERTY BBZ_ROOMS bbz_${name})
 endfunction()
 
-# Tests with such words in their names walk every bit or every value, take a model of real size, run every command on the
-# worst inputs, or kill a program again and again and count the bytes that must come anew: a sanitizer makes it so slow that
-# more of them are still on their way. They have the label `slow`, and the file tests/slow of the build directory has the words
-# as a filter for scripts that start the programs themselves.
+# Tests with such words in their names walk every bit, every value or every order where others take samples, take a model of
+# real size, compare sizes with the entropy of much data, run every command on the worst inputs, or kill a program again and
+# again and count the bytes that must come anew: a sanitizer makes it so slow that more of them are still on their way. They
+# have the label `slow`, and the file tests/slow of the build directory has the words as a filter for scripts that start the
+# programs themselves.
 set(bbz_slow_tests Exhaustive EveryBit EverySingleBit EveryFlippedBit SurvivesKills GoesOnWithAPartAfterKills WorstCase
-  docs10m-sliced304 docs10msliced304)
+  DifferenceSizes docs10m)
 list(JOIN bbz_slow_tests "*:*" filter)
 file(WRITE ${PROJECT_BINARY_DIR}/tests/slow "*${filter}*\n")
 

@@ -62,8 +62,8 @@ std::vector<std::byte> round_trip(DType dtype, Bytes plain, Bytes base) {
   return expected;
 }
 
-// Every value of 16 bits is the base of what each function makes of it.
-TEST(DifferenceFloat, EveryValueOf16BitsAsBase) {
+// Values of 16 bits, of which `step` leaves some out, are the base of what each function makes of them.
+void expect_values_of_16_bits_as_base(std::uint32_t step) {
   Random random(1);
   const auto any = [&](std::uint32_t) { return static_cast<std::uint32_t>(random.below(65536)); };
   const std::vector<std::function<std::uint32_t(std::uint32_t)>> changes = {
@@ -87,14 +87,22 @@ TEST(DifferenceFloat, EveryValueOf16BitsAsBase) {
       SCOPED_TRACE(i);
       std::vector<std::uint32_t> base;
       std::vector<std::uint32_t> plain;
-      for (std::uint32_t v = 0; v < 65536; ++v) {
+      for (std::uint32_t v = 0; v < 65536; v += step) {
         base.push_back(v);
         plain.push_back(changes[i](v) & 0xFFFF);
       }
       round_trip(dtype, bytes_of(dtype, plain), bytes_of(dtype, base));
-      if (HasFailure()) return;
+      if (testing::Test::HasFailure()) return;
     }
   }
+}
+
+TEST(DifferenceFloat, ValuesOf16BitsAsBase) {
+  expect_values_of_16_bits_as_base(5);
+}
+
+TEST(DifferenceFloat, EveryValueOf16BitsAsBaseExhaustive) {
+  expect_values_of_16_bits_as_base(1);
 }
 
 TEST(DifferenceFloat, EveryPairOf8Bits) {
@@ -140,8 +148,12 @@ TEST(DifferenceFloat, StepsOfTrainingInChunksOfEverySize) {
     for (const std::uint64_t elements :
          {1, 2, 63, 64, 65, 127, 1000, 8191, 32767, 32768, 32769, 65535, 65536, 65537, 300000}) {
       SCOPED_TRACE(elements);
+      // To the codec, these are the types without Fnuz.
+      const bool is_alias = dtype == DType::kF8E4M3Fnuz || dtype == DType::kF8E5M2Fnuz;
+      if (is_alias && elements > 1000) continue;
       const auto base = gaussian_rows(dtype, elements, 64, elements);
-      for (const double step : {4e-6, 2e-4, 3e-2}) {
+      for (const double step : {2e-4, 4e-6, 3e-2}) {
+        if (elements > 40000 && step != 2e-4) continue;
         round_trip(dtype, descendant(dtype, base, step, 5, 40), base);
         if (HasFailure()) return;
       }

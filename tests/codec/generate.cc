@@ -34,15 +34,19 @@ std::uint64_t round_to(DType dtype, double value) {
   const int mantissa_bits = info.layout.mantissa_bits;
   const std::uint64_t sign = std::uint64_t{std::signbit(value)} << (info.bits - 1);
   const int bias = (1 << (info.layout.exponent_bits - 1)) - 1;
-  int exponent = 0;
-  const double fraction = std::frexp(std::fabs(value), &exponent);  // in [0.5, 1)
-  if (fraction == 0) return sign;
+  const auto bits = std::bit_cast<std::uint64_t>(value);
+  const auto biased_exponent = static_cast<int>(bits >> 52 & 0x7FF);
+  if (biased_exponent == 0) return sign;  // zero, and what is far below the other dtypes' last bits
+  const int exponent = biased_exponent - 1023;
   // The place of the last bit: of a normal number, or of the subnormal ones.
-  const int last = std::max(exponent - 1, 1 - bias) - mantissa_bits;
-  const double scaled = std::ldexp(std::fabs(value), -last);
-  auto integer = static_cast<std::uint64_t>(scaled);
-  const double half = scaled - static_cast<double>(integer);
-  if (half > 0.5 || (half == 0.5 && integer % 2 == 1)) ++integer;
+  const int last = std::max(exponent, 1 - bias) - mantissa_bits;
+  const int dropped = std::min(52 + last - exponent, 63);
+  const std::uint64_t significand =
+      (std::uint64_t{1} << 52) | (bits & ((std::uint64_t{1} << 52) - 1));
+  std::uint64_t integer = significand >> dropped;
+  const std::uint64_t rest = significand & ((std::uint64_t{1} << dropped) - 1);
+  const std::uint64_t half = std::uint64_t{1} << (dropped - 1);
+  if (rest > half || (rest == half && integer % 2 == 1)) ++integer;
   // The implicit bit adds one to the exponent, and so does a mantissa that rounds up to the next.
   const auto biased = static_cast<std::uint64_t>(last + mantissa_bits + bias - 1);
   const std::uint64_t magnitude = (biased << mantissa_bits) + integer;
@@ -58,8 +62,9 @@ double value_of(DType dtype, std::uint64_t bits) {
   const auto exponent = static_cast<int>(magnitude >> mantissa_bits);
   std::uint64_t mantissa = magnitude & ((std::uint64_t{1} << mantissa_bits) - 1);
   if (exponent != 0) mantissa |= std::uint64_t{1} << mantissa_bits;
-  const double value =
-      std::ldexp(static_cast<double>(mantissa), std::max(exponent, 1) - bias - mantissa_bits);
+  const int last = std::max(exponent, 1) - bias - mantissa_bits;
+  const auto unit = std::bit_cast<double>(static_cast<std::uint64_t>(last + 1023) << 52);
+  const double value = unit * static_cast<double>(mantissa);
   return magnitude == bits ? value : -value;
 }
 

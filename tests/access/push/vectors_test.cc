@@ -84,8 +84,11 @@ class Judge : public Collector {
   bool goes_on_;
 };
 
-// One of the ways that cut and mix at random is tried so many times.
-constexpr unsigned kOrders = 12;
+// The ways that cut and mix at random are tried with each of these seeds.
+struct Seeds {
+  unsigned begin;
+  unsigned end;
+};
 
 bool is_random(Way way) {
   return way != Way::kWhole && way != Way::kBytes;
@@ -102,12 +105,13 @@ struct Refusal {
   }
 };
 
-void expect_refused(Bytes archive, bool decode, bool goes_on, const Refusal& refusal) {
+void expect_refused(Bytes archive, bool decode, bool goes_on, Seeds seeds, const Refusal& refusal) {
   for (const bool any_order : {false, true}) {
     for (const Way way : kWays) {
       const bool mixed = way == Way::kShuffled || way == Way::kReversed || way == Way::kOverlapping;
       if (mixed && !any_order) continue;
-      for (unsigned seed = 0; seed < (is_random(way) ? kOrders : 1); ++seed) {
+      const unsigned end = is_random(way) ? seeds.end : seeds.begin + 1;
+      for (unsigned seed = seeds.begin; seed < end; ++seed) {
         std::mt19937 random(seed);
         Options options;
         options.decode = decode;
@@ -130,7 +134,7 @@ void expect_refused(Bytes archive, bool decode, bool goes_on, const Refusal& ref
   }
 }
 
-TEST(PushedVectors, InvalidOnesAreRefusedAlikeInEveryOrder) {
+void expect_all_refused(Seeds seeds) {
   std::ifstream in(kVectors / "invalid" / "manifest.json");
   const json manifest = json::parse(in);
   for (const auto& [file, expected] : manifest.items()) {
@@ -158,9 +162,19 @@ TEST(PushedVectors, InvalidOnesAreRefusedAlikeInEveryOrder) {
       refusal.code = expected[decode && !in_full ? "verify" : "stream"];
       // It wants a damaged payload again before it goes on to the faults behind it.
       if (file == "payload-byte-inserted.bbz") refusal.code = code_name(Code::kChecksum);
-      for (const bool goes_on : {false, true}) expect_refused(archive, decode, goes_on, refusal);
+      for (const bool goes_on : {false, true}) {
+        expect_refused(archive, decode, goes_on, seeds, refusal);
+      }
     }
   }
+}
+
+TEST(PushedVectors, InvalidOnesAreRefusedAlikeInSomeOrders) {
+  expect_all_refused({0, 2});
+}
+
+TEST(PushedVectors, InvalidOnesAreRefusedAlikeInManyOrdersExhaustive) {
+  expect_all_refused({2, 12});
 }
 
 // Its payload is hashed as it arrives or, with a store, when it is there.

@@ -59,7 +59,12 @@ TEST_P(RealModel, BitsBackBeatsThePublishedScheme) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, RealModel,
-                         testing::Values("stories260k-sliced56", "docs10m-sliced304"));
+                         testing::Values("stories260k-sliced56", "docs10m-sliced304"),
+                         [](const auto& file) {
+                           std::string name = file.param;
+                           std::erase(name, '-');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace bbz::rotation

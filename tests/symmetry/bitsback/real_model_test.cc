@@ -89,7 +89,13 @@ TEST_P(RealModel, AttentionJunctions) {
 
 INSTANTIATE_TEST_SUITE_P(Sliced, RealModel,
                          testing::Values("stories260k-sliced56.safetensors",
-                                         "docs10m-sliced304.safetensors"));
+                                         "docs10m-sliced304.safetensors"),
+                         [](const auto& file) {
+                           std::string name = file.param;
+                           name.resize(name.find('.'));
+                           std::erase(name, '-');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace bbz::bitsback
