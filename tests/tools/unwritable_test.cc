@@ -33,10 +33,10 @@ class Unwritable : public EveryCommand {
     return files;
   }
 
-  // Returns the output of a command if nothing is in its way. It is always the same.
+  // Returns the output of a command if nothing is in its way. It is the same as long as its inputs are,
+  // whose times some archives have.
   const Made& expected(const CommandLine& row) {
-    static std::map<std::string, Made> known;
-    const auto [place, is_new] = known.try_emplace(row.command + row.input);
+    const auto [place, is_new] = known_.try_emplace(row.command + row.input);
     if (is_new) {
       run(row);
       place->second = made();
@@ -55,6 +55,9 @@ class Unwritable : public EveryCommand {
       EXPECT_EQ(strays(), std::set<std::string>()) << row.with(redirections);
     }
   }
+
+ private:
+  std::map<std::string, Made> known_;
 };
 
 TEST_F(Unwritable, StandardErrorIsClosed) {
