@@ -18,6 +18,11 @@ constexpr DType kFloats[] = {DType::kBF16,       DType::kF16,       DType::kF32,
                              DType::kF64,        DType::kF8E4M3,    DType::kF8E5M2,
                              DType::kF8E4M3Fnuz, DType::kF8E5M2Fnuz};
 
+// Returns whether the codec takes a type for another of kFloats, so that its large chunks need no tests of their own.
+bool is_alias(DType dtype) {
+  return dtype == DType::kF8E4M3Fnuz || dtype == DType::kF8E5M2Fnuz;
+}
+
 std::size_t element_size(DType dtype) {
   return static_cast<std::size_t>(dtype_info(dtype).bits / 8);
 }
@@ -74,6 +79,7 @@ TEST(SplitFloat, SizesAroundEveryStepComeBack) {
 TEST(SplitFloat, LongRowsAndLargeChunksComeBack) {
   int chunks = 0;
   for (const DType dtype : kFloats) {
+    if (is_alias(dtype)) continue;
     SCOPED_TRACE(dtype_info(dtype).name);
     ++chunks;  // each length of rows comes with both
     for (const std::uint64_t row : {77u, 250u, 4096u, 5000u, 12288u, 1000003u}) {
