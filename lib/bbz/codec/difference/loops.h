@@ -127,7 +127,7 @@ struct Loops {
     std::memcpy(base, out, sizeof(base));
     Elements folded;
     for (int i = 0; i < kGroup; ++i) folded[i] = symbols[i];
-    if (sizeof(T) > 1 && job.classes->reference != 0) {
+    if (job.classes->reference != 0) {
       Bytes64 has;
       for (int i = 0; i < kGroup; ++i) {
         has[i] = static_cast<std::uint8_t>(symbols[i] - 1) < kWhole - 1 ? 255 : 0;
@@ -269,7 +269,7 @@ struct Loops {
       for_each_set(stray,
                    [&](int i) { job.patches->push_back(place + static_cast<std::uint32_t>(i)); });
     }
-    if (sizeof(T) > 1 && job.classes->reference != 0) {
+    if (job.classes->reference != 0) {
       Bytes64 bits;
       find_low_bits(*job.classes, base, has, bits);
       std::uint8_t* low = job.low;

@@ -52,13 +52,12 @@ inline __m128i quarter(V bytes, int i) {
 }
 
 // Each type of elements has kParts registers of 64 elements, and functions of one register: turn,
-// fold and unfold of ordered.h, and conversions of bytes. kLow says whether there are lower bits.
+// fold and unfold of ordered.h, and conversions of bytes.
 
 // Elements of 16 bits.
 struct Words {
   static constexpr int kBytes = 2;
   static constexpr int kParts = 2;
-  static constexpr bool kLow = true;
 
   static V load_part(const std::uint8_t* p, __mmask64 active, int part) {
     return _mm512_maskz_loadu_epi16(static_cast<__mmask32>(active >> (32 * part)), p + 64 * part);
@@ -118,7 +117,6 @@ struct Words {
 struct Doubles {
   static constexpr int kBytes = 4;
   static constexpr int kParts = 4;
-  static constexpr bool kLow = true;
 
   static V load_part(const std::uint8_t* p, __mmask64 active, int part) {
     return _mm512_maskz_loadu_epi32(static_cast<__mmask16>(active >> (16 * part)), p + 64 * part);
@@ -163,11 +161,10 @@ struct Doubles {
   }
 };
 
-// Elements of 8 bits, which have no lower bits.
+// Elements of 8 bits. They have at most three lower bits, so they are shifted by at most three.
 struct Octets {
   static constexpr int kBytes = 1;
   static constexpr int kParts = 1;
-  static constexpr bool kLow = false;
 
   static V load_part(const std::uint8_t* p, __mmask64 active, int) {
     return _mm512_maskz_loadu_epi8(active, p);
@@ -190,8 +187,29 @@ struct Octets {
   static V add(V a, V b) { return _mm512_add_epi8(a, b); }
   static V sub(V a, V b) { return _mm512_sub_epi8(a, b); }
   static V set1(int v) { return _mm512_set1_epi8(static_cast<char>(v)); }
+  static V least(V a, V b) { return _mm512_min_epu8(a, b); }
+  static V shift_left(V v, V by) {
+    v = _mm512_mask_add_epi8(v, _mm512_test_epi8_mask(by, set1(1)), v, v);
+    const V more = _mm512_and_si512(_mm512_slli_epi16(v, 2), set1(0xFC));
+    return _mm512_mask_mov_epi8(v, _mm512_test_epi8_mask(by, set1(2)), more);
+  }
+  static V shift_right(V v, V by) {
+    const V by1 = _mm512_and_si512(_mm512_srli_epi16(v, 1), set1(0x7F));
+    v = _mm512_mask_mov_epi8(v, _mm512_test_epi8_mask(by, set1(1)), by1);
+    const V by2 = _mm512_and_si512(_mm512_srli_epi16(v, 2), set1(0x3F));
+    return _mm512_mask_mov_epi8(v, _mm512_test_epi8_mask(by, set1(2)), by2);
+  }
+  static V where(V by, V v) { return _mm512_maskz_mov_epi8(_mm512_test_epi8_mask(by, by), v); }
   static V widen(V bytes, int) { return bytes; }
   static V narrow(const V (&parts)[kParts]) { return parts[0]; }
+  static void join_fields(V& fields, V& bits) {
+    const V low = _mm512_set1_epi16(0xFF);
+    const V first = _mm512_and_si512(bits, low);
+    fields = _mm512_or_si512(_mm512_and_si512(fields, low),
+                             _mm512_sllv_epi16(_mm512_srli_epi16(fields, 8), first));
+    bits = _mm512_add_epi16(first, _mm512_srli_epi16(bits, 8));
+    Words::join_fields(fields, bits);
+  }
 };
 
 // The exponents of 64 elements, as bytes.
