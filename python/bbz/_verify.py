@@ -45,7 +45,7 @@ class Report(NamedTuple):
         nbytes: the length of the archive in bytes.
         damage_count: chunks, tensors and files that are wrong.
         damage: the first hundred of them.
-        without_base: chunks that were not decoded, because they lean on a base that was not given.
+        without_base: chunks that were not decoded, because they lean on a base that was not given or does not serve.
     """
 
     root: str

@@ -18,8 +18,9 @@ class Supports {
   explicit Supports(std::shared_ptr<Base> base) : base_(std::move(base)) {}
 
   // Fills `out` with the bytes on which a chunk of `tensor` leans. `base` is the record of its base.
-  // Errors, naming the tensor and the base: kUnsupported if there is no base, or if it lacks the tensor;
-  // kDigestMismatch if it has another; those of Base and of BaseTensor::read.
+  // Errors, naming the tensor and the base, with the place of the chunk: kUnsupported if there is no base;
+  // kBase if it lacks the tensor, has another, or cannot be read because of what is in it; kIo,
+  // kCancelled, kOutOfMemory, kNotFound and kInvalidArgument of Base and of BaseTensor::read.
   Status fill(const catalog::Tensor& tensor, const catalog::BaseMeta& base,
               const catalog::Chunk& chunk, MutableBytes out);
   // Finds the support of a tensor, and checks its digest. Errors: those of fill().
