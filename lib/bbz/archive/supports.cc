@@ -91,6 +91,7 @@ Result<Supports::Bytes> Supports::look_for(const catalog::Tensor& tensor,
       }
     }
     if (!digest || digest == support.digest) {
+      const Room room(*this, tensor.byte_size);
       Result<Bytes> bytes = SupportBytes::load(candidate, tensor.byte_size, support.digest.kind);
       if (!bytes.ok()) {
         if (bytes.code() == Code::kCancelled || bytes.code() == Code::kOutOfMemory) return bytes;
@@ -116,6 +117,29 @@ Result<Supports::Bytes> Supports::look_for(const catalog::Tensor& tensor,
   return make_error(Code::kBase, "{}, and this is another base: {}", subject(tensor, base), others);
 }
 
+// Drops what was used least recently, until at most so much is kept. Precondition: mutex_ is held.
+void Supports::drop_more_than(std::uint64_t most) {
+  std::uint64_t sum = 0;
+  const auto over = std::ranges::find_if(kept_, [&](const Bytes& one) {
+    sum += one->kept();
+    return sum > most;
+  });
+  kept_.erase(over, kept_.end());
+}
+
+Supports::Room::Room(Supports& supports, std::uint64_t size)
+    : supports_(supports), size_(size > SupportBytes::kMostKept ? 0 : size) {
+  const std::lock_guard lock(supports_.mutex_);
+  supports_.loading_ += size_;
+  const std::uint64_t most = supports_.most_kept_;
+  supports_.drop_more_than(most - std::min(most, supports_.loading_));
+}
+
+Supports::Room::~Room() {
+  const std::lock_guard lock(supports_.mutex_);
+  supports_.loading_ -= size_;
+}
+
 void Supports::keep(Bytes bytes) {
   const std::lock_guard lock(mutex_);
   const auto known = std::ranges::find(kept_, bytes);
@@ -123,13 +147,9 @@ void Supports::keep(Bytes bytes) {
     std::rotate(kept_.begin(), known, std::next(known));
     return;
   }
+  const std::uint64_t used = bytes->kept() + loading_;
+  drop_more_than(most_kept_ - std::min(most_kept_, used));
   kept_.insert(kept_.begin(), std::move(bytes));
-  std::uint64_t sum = 0;
-  const auto over = std::ranges::find_if(kept_, [&](const Bytes& one) {
-    sum += one->kept();
-    return sum > SupportBytes::kMostKept;
-  });
-  kept_.erase(std::max(over, std::next(kept_.begin())), kept_.end());
 }
 
 Result<std::shared_ptr<Supports::Entry>> Supports::find(const catalog::Tensor& tensor,
