@@ -76,8 +76,8 @@ BBZ_AVX512_INLINE bool take_low_bytes(MergeJob& job, V bits, V& low) {
   return true;
 }
 
-// Reads the lower bits of 64 elements, of which each has as many as a byte of `bits` says. Returns
-// false if there are too few.
+// Reads the lower bits of 64 elements of a format that has more for each. Returns false if there are
+// too few.
 template <class Format>
 BBZ_AVX512_INLINE bool take_low(MergeJob& job, V bits, V (&low)[Format::kParts]) {
   // The place of each field, after those of lower lanes: first within eight bytes, whose sum is in
@@ -163,8 +163,11 @@ BBZ_AVX512_INLINE bool merge_group(MergeJob& job, Run<const std::uint8_t*> (&run
     has_low = true;
   } else if (lanes != 0) {
     bool taken = false;
-    if constexpr (Format::kBytes == 1) {
-      taken = take_low_bytes(job, bits, low[0]);
+    if constexpr (Format::kBytes <= 2) {
+      V bytes;
+      taken = take_low_bytes(job, bits, bytes);
+      for_each<kParts>([&](auto i)
+                           __attribute__((always_inline)) { low[i] = Format::widen(bytes, i); });
     } else {
       taken = take_low<Format>(job, bits, low);
     }
@@ -176,7 +179,8 @@ BBZ_AVX512_INLINE bool merge_group(MergeJob& job, Run<const std::uint8_t*> (&run
     if (has_low) {
       const V one = Format::set1(1);
       const V upper = Format::shift_left(Format::sub(folded[i], one), Format::widen(bits, i));
-      folded[i] = Format::where(folded[i], Format::add(_mm512_or_si512(upper, low[i]), one));
+      // The symbol 0 has no lower bits and stays 0.
+      folded[i] = Format::add(_mm512_or_si512(upper, low[i]), one);
     }
     const V sum = Format::add(Format::turn(base[i]), Format::unfold(folded[i]));
     Format::store_part(out, active, i, Format::turn(sum));
