@@ -58,7 +58,9 @@ std::uint8_t choose_reference(const Sample& sample) {
   std::array<bool, kExponents> seen{};
   for (std::size_t i = 0; i < sample.size; ++i) {
     seen[sample.exponents[i]] = true;
-    ++widths[sample.exponents[i]][std::bit_width(sample.folded[i])];
+    // Of a number that is not zero, because a branch for zero would be mispredicted often.
+    const auto width = std::bit_width(2 * std::uint64_t{sample.folded[i]} + 1) - 1;
+    ++widths[sample.exponents[i]][static_cast<std::size_t>(width)];
   }
   std::array<std::uint64_t, 512> votes{};
   std::uint64_t all = 0;
@@ -154,8 +156,8 @@ std::vector<Group> group_exponents(const Classes& classes, const Sample& sample,
   for (int i = 0; i < kExponents; ++i) low_bits[i] = static_cast<std::uint8_t>(classes.low_bits(i));
   for (std::size_t i = 0; i < sample.size; ++i) {
     const std::uint32_t upper = (sample.folded[i] - 1) >> low_bits[sample.exponents[i]];
-    const std::uint32_t index =
-        sample.folded[i] == 0 ? 0 : std::min<std::uint32_t>(upper + 1, split::kEscapeIndex);
+    const std::uint32_t symbol = std::min<std::uint32_t>(upper, split::kEscapeIndex - 1) + 1;
+    const std::uint32_t index = symbol & (0 - std::uint32_t{sample.folded[i] != 0});
     ++counts[sample.exponents[i]][index];
   }
   std::vector<Group> groups;
@@ -196,7 +198,7 @@ void join_groups(std::vector<Group>& groups, std::uint64_t elements, std::uint64
     const auto symbols = split::kIndices - std::ranges::count(best->counts, std::uint32_t{0}) + 2;
     // Each table also takes time, for which it must save a little of the whole, and of each element.
     const std::uint64_t worth = 8 * kBit * static_cast<std::uint64_t>(symbols) / scale +
-                                std::max(all / 512, sampled * kBit / 512);
+                                std::max(all / 256, sampled * kBit / 256);
     if (groups.size() <= kMaxTables && best->more > worth) break;
     all += best->more;
     *best = joined(*best, *(best + 1));
