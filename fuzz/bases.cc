@@ -4,9 +4,11 @@
 #include <cstdlib>
 
 #include "bbz/access/push/decoder.h"
+#include "bbz/access/salvage/salvage.h"
 #include "bbz/archive/reader.h"
 #include "bbz/archive/stream.h"
 #include "bbz/archive/writer.h"
+#include "support/temp_dir.h"
 
 namespace {
 
@@ -81,6 +83,31 @@ void push_all(Bytes archive, Bytes plain, const std::shared_ptr<Base>& base, boo
   (void)decoder->feed(0, archive.first(half));
   (void)decoder->set_total(archive.size());
   if (whole && decoder->finish().ok() && collector.received != plain.size()) std::abort();
+}
+
+// Salvages the archive. Aborts if a byte that is recovered is another, or if some are lost of an archive
+// that is whole.
+void salvage_all(Bytes archive, Bytes plain, const std::shared_ptr<Base>& base, bool whole) {
+  const io::TempDir dir;
+  auto tree = io::OutputTree::open(dir / "out");
+  if (!tree.ok()) std::abort();
+  salvage::Options options;
+  options.threads = 1;
+  options.sync = false;
+  options.base = base;
+  const auto report = salvage::salvage(*io::memory_source(archive), *tree, options);
+  if (whole && !(report.ok() && report->whole())) std::abort();
+  if (!report.ok() || report->files.size() != 1) return;
+  const salvage::FileReport& file = report->files[0];
+  for (const std::string& path : file.written) {
+    const std::string found = io::read_text(dir / ("out/" + path));
+    const Bytes bytes = std::as_bytes(std::span(found));
+    if (file.outcome == salvage::Outcome::kWhole && !std::ranges::equal(bytes, plain)) std::abort();
+    if (!path.ends_with(".partial")) continue;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {  // what is lost is a hole
+      if (bytes[i] != std::byte{0} && (i >= plain.size() || bytes[i] != plain[i])) std::abort();
+    }
+  }
 }
 
 Result<std::vector<std::byte>> write(const TensorInfo& info, Bytes plain, InputBase& base,
@@ -158,12 +185,15 @@ Status run(Bytes input) {
   const auto base = std::make_shared<InputBase>(info, old);
   BBZ_ASSIGN(std::vector<std::byte> archive, write(info, plain, *base, options));
   if (!read(archive, plain, base)) std::abort();
+  salvage_all(archive, plain, base, true);
 
   const std::size_t at = (choice(5) << 8 | choice(6)) % archive.size();
   archive[at] ^= static_cast<std::byte>(choice(7));
   read(archive, plain, base);
+  salvage_all(archive, plain, base, false);
   base->bytes()[at % old.size()] ^= static_cast<std::byte>(choice(7) | 1);
   read(archive, plain, base);
+  salvage_all(archive, plain, base, false);
   return {};
 }
 

@@ -47,6 +47,7 @@ from bbz.errors import (
     TruncatedError,
     UnsafePathError,
     UnsupportedError,
+    WrongBaseError,
 )
 from bbz.packing import Unpacked, pack, unpack
 from bbz.writer import Writer
@@ -62,7 +63,7 @@ __all__ = [
     "Error", "Estimate", "ExistsError", "File", "IOFailedError", "InternalError", "InvalidArgumentError",
     "Junction", "Layer", "LimitError", "MalformedError", "NotAnArchiveError", "NotFoundError", "Orbit",
     "OutOfMemoryError", "RecordedBase", "Report", "SafetensorError", "Tensor", "TensorDifference", "TruncatedError", "Unpacked",
-    "UnsafePathError", "UnsupportedError", "Url", "Writer", "Written", "apply", "compare", "estimate", "numpy", "pack",
+    "UnsafePathError", "UnsupportedError", "Url", "WrongBaseError", "Writer", "Written", "apply", "compare", "estimate", "numpy", "pack",
     "patch_safetensors", "safe_open", "torch", "unpack", "verify",
 ]
 

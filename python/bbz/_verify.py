@@ -45,7 +45,7 @@ class Report(NamedTuple):
         nbytes: the length of the archive in bytes.
         damage_count: chunks, tensors and files that are wrong.
         damage: the first hundred of them.
-        without_base: chunks that were not decoded, because they lean on a base that was not given.
+        without_base: chunks that were not decoded, because they lean on a base that was not given or does not serve.
     """
 
     root: str
@@ -79,6 +79,8 @@ def verify(
         ChecksumError, MalformedError, TruncatedError and others: the first damage; the exception has all of it
             as a `Report` in its attribute `report`.
         UnsupportedError: all is well, but what leans was not decoded, because no base was given; with a report.
+        WrongBaseError: all is well, but what leans was not decoded, because the base is another, is damaged, or lacks
+            a tensor; with a report.
         DigestMismatchError: all is well but the root digest is another.
         NotFoundError, IOFailedError: the archive cannot be read.
 

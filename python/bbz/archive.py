@@ -178,8 +178,8 @@ class Archive:
         Raises:
             NotFoundError, InvalidArgumentError: see `find`; also if `out` has another size.
             ChecksumError, MalformedError, UnsupportedError: with tensor, chunk and offset.
-            UnsupportedError: the tensor leans on a base that was not given or lacks it.
-            DigestMismatchError: it leans on another base. Nothing that depends on the base is delivered.
+            UnsupportedError: the tensor leans on a base that was not given.
+            WrongBaseError: the base is another, is damaged, or lacks it. Nothing that depends on the base is delivered.
             IOFailedError: the system, the network or the file object failed.
         """
         tensor = name if isinstance(name, Tensor) else self.find(name, file=file)

@@ -140,6 +140,12 @@ class OutOfMemoryError(Error, MemoryError):
     code = "out-of-memory"
 
 
+class WrongBaseError(Error):
+    """The base of an archive is another one, is damaged, or lacks a tensor."""
+
+    code = "base"
+
+
 #: The class for each code, by its number.
 CLASSES: Dict[int, Type[Error]] = {
     1: InvalidArgumentError,
@@ -157,6 +163,7 @@ CLASSES: Dict[int, Type[Error]] = {
     13: CancelledError,
     14: InternalError,
     15: OutOfMemoryError,
+    16: WrongBaseError,
 }
 
 # The bbz_errors that no call uses now. A call takes one and puts it back, so that neither another

@@ -180,8 +180,9 @@ def unpack(
         ExistsError: a file is in the way, and `overwrite` is false; nothing was written then.
         NotFoundError: there is no such archive, or nothing is selected.
         ChecksumError and other errors of reading, with tensor, chunk and offset.
-        DigestMismatchError: the root digest is another than `root`, or the archive leans on another base.
-        UnsupportedError: the archive leans on a base that is not given or lacks a tensor.
+        DigestMismatchError: the root digest is another than `root`.
+        UnsupportedError: the archive leans on a base that is not given.
+        WrongBaseError: the base is another, is damaged, or lacks a tensor.
         KeyboardInterrupt: the user interrupted; no file is left that is not complete.
 
     >>> unpack("model.bbz", "out").files

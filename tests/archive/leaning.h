@@ -35,8 +35,9 @@ class MemoryBase final : public Base {
       tensor.file = file_;
       tensor.read = [this, index, bytes = entry.bytes, read = entry.read](
                         std::uint64_t offset, MutableBytes out) -> Status {
-        if (fails || failing == index)
-          return error_with_message(Code::kChecksum, "a damaged chunk");
+        if (failure || failing == index)
+          return error_with_message(failure.value_or(Code::kChecksum), "cannot read this");
+        if (const auto call = reading) call(index);
         *read += out.size();
         std::ranges::copy(Bytes(*bytes).subspan(offset, out.size()), out.begin());
         return {};
@@ -51,8 +52,9 @@ class MemoryBase final : public Base {
   TensorInfo& info(std::size_t index) { return entries_[index].info; }
   std::uint64_t read(std::size_t index) const { return *entries_[index].read; }
 
-  bool fails = false;                  // no tensor can be read
-  std::optional<std::size_t> failing;  // nor this one
+  std::optional<Code> failure;               // no tensor can be read, for this reason
+  std::optional<std::size_t> failing;        // nor this one
+  std::function<void(std::size_t)> reading;  // called before a tensor is read, with its index
 
  private:
   struct Entry {

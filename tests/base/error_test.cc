@@ -27,10 +27,12 @@ TEST(Error, CodesKeepTheirNumbersAndNames) {
   EXPECT_EQ(static_cast<int>(Code::kChecksum), 5);
   EXPECT_EQ(static_cast<int>(Code::kInternal), 14);
   EXPECT_EQ(static_cast<int>(Code::kOutOfMemory), 15);
+  EXPECT_EQ(static_cast<int>(Code::kBase), 16);
   EXPECT_EQ(code_name(Code::kOk), "ok");
   EXPECT_EQ(code_name(Code::kNotAnArchive), "not-an-archive");
   EXPECT_EQ(code_name(Code::kInternal), "internal");
   EXPECT_EQ(code_name(Code::kOutOfMemory), "out-of-memory");
+  EXPECT_EQ(code_name(Code::kBase), "base");
   EXPECT_EQ(code_name(static_cast<Code>(99)), "unknown");
 }
 

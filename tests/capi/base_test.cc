@@ -166,6 +166,10 @@ TEST_F(OnBase, VerifiesUnpacksAndOpensAsAModel) {
   ASSERT_EQ(bbz_report_get(report.get(), &info, nullptr), BBZ_OK);
   EXPECT_GT(info.without_base, 0u);
   EXPECT_EQ(info.damage_count, 0u);
+  const Owned<bbz_base> other = base_of(open_update(base.get()).get());
+  verify.base = other.get();
+  EXPECT_EQ(bbz_verify(source.get(), &verify, nullptr, error_.get()), BBZ_ERROR_BASE);
+  EXPECT_THAT(message(), testing::HasSubstr("another base"));
   verify.base = base.get();
   EXPECT_EQ(bbz_verify(source.get(), &verify, nullptr, error_.get()), BBZ_OK) << message();
 

@@ -18,11 +18,11 @@ TEST(CVersions, AreThoseOfTheHeader) {
 }
 
 TEST(CCodes, HaveTheNamesOfTheLibrary) {
-  for (int code = 0; code <= BBZ_ERROR_OUT_OF_MEMORY; ++code) {
+  for (int code = 0; code <= BBZ_ERROR_BASE; ++code) {
     EXPECT_EQ(bbz_code_name(code), code_name(static_cast<Code>(code)));
     EXPECT_STRNE(bbz_code_name(code), "unknown");
   }
-  EXPECT_STREQ(bbz_code_name(BBZ_ERROR_OUT_OF_MEMORY + 1), "unknown");
+  EXPECT_STREQ(bbz_code_name(BBZ_ERROR_BASE + 1), "unknown");
   EXPECT_STREQ(bbz_code_name(-1), "unknown");
 }
 

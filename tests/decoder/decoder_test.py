@@ -106,6 +106,12 @@ def described_block(block):
     return {"name": block.name, "values": block.values, "bytes": block.size, "fields": fields}
 
 
+def base_of(path):
+    """The base of an archive NAME.bbz that leans on NAME-base.bbz beside it."""
+    base = path.with_name(f"{path.stem}-base.bbz")
+    return supports.Supports([base]) if base.exists() else None
+
+
 def test_valid():
     """Each valid vector and frozen archive has the content of its JSON file, opened and streamed."""
     for path in sorted((VECTORS / "valid").glob("*.bbz")) + sorted((SPEC / "frozen").glob("*.bbz")):
@@ -113,9 +119,13 @@ def test_valid():
         expected = json.loads(path.with_suffix(".json").read_text())
         unreadable = any("error" in entry for kind in ("files", "tensors", "metadata")
                          for entry in expected[kind])
-        expect(outcome(archive.verify, data), "unsupported" if unreadable else "ok", path.name)
+        base = base_of(path)
+        whole = "unsupported" if unreadable else "ok"
+        expect(outcome(lambda: archive.verify(data, supports=base)), whole, path.name)
         for way in (archive.open_archive, archive.stream):
-            expect(described(way(data)), expected, f"{path.name}, {way.__name__}")
+            expect(described(way(data, supports=base)), expected, f"{path.name}, {way.__name__}")
+        if base:
+            expect(outcome(archive.verify, data), "unsupported", f"{path.name} without its base")
 
 
 def test_invalid():
@@ -259,7 +269,31 @@ def test_bases():
                 content = b"".join(map(opened.content.read_whole, opened.catalog.files[0].tensors))
                 expect(sha256(content), sha256(source.read_bytes()), f"{dtype}, {packed}: its content")
                 other = outcome(lambda: archive.verify(data, supports=supports.Supports([second])))
-                expect(other, "digest-mismatch", f"{dtype}, {packed}, another base")
+                expect(other, "base", f"{dtype}, {packed}, another base")
+
+
+def test_chain():
+    """A chain of archives that were packed against files: each of them has to be tried as the base of each."""
+    with tempfile.TemporaryDirectory() as work:
+        models = [pathlib.Path(work, "model.safetensors")]
+        subprocess.run([os.environ["MAKE_MODEL"], "--hidden", "32", "-o", models[0]], check=True)
+        packed = []
+        for step in range(1, 17):
+            models.append(stepped(models[-1], step))
+            packed.append(f"{work}/{99 - step}.bbz")
+            subprocess.run([os.environ["BBZ"], "pack", "-q", models[-1], "--base", models[-2], "-o", packed[-1]],
+                           check=True)
+        last = memoryview(pathlib.Path(packed[-1]).read_bytes())
+        given = [str(models[0]), *packed[-2::-1]]
+        expect(outcome(lambda: archive.verify(last, supports=supports.Supports(given))), "ok", "16 archives")
+        for missing in (given[0], given[8]):
+            rest = supports.Supports([path for path in given if path != missing])
+            expect(outcome(lambda: archive.verify(last, supports=rest)), "base", f"without {missing}")
+        # With the first model as an archive, there are 17.
+        subprocess.run([os.environ["BBZ"], "pack", "-q", models[0], "-o", f"{work}/0.bbz"], check=True)
+        longer = supports.Supports([f"{work}/0.bbz", *given[1:]])
+        expect(outcome(lambda: archive.verify(last, supports=longer)), "base", "17 archives")
+        bbz("verify", "-q", packed[-1], *(f"--base={path}" for path in given))
 
 
 def stepped(path, step):

@@ -33,3 +33,34 @@ const std::vector<const Kernel*>& tested_kernels() {
 }
 
 }  // namespace bbz::codec::split
+
+namespace bbz::codec::difference {
+
+#if defined(__x86_64__)
+
+void emulated_avx512_count(const Classes& classes, const std::uint8_t* base, std::uint64_t elements,
+                           Counts& counts);
+void emulated_avx512_merge(MergeJob& job);
+void emulated_avx512_split(SplitJob& job);
+
+namespace {
+
+const Kernel kEmulatedKernel = {"avx512, emulated", emulated_avx512_count, emulated_avx512_merge,
+                                emulated_avx512_split};
+
+}  // namespace
+
+#endif
+
+const std::vector<const Kernel*>& tested_kernels() {
+  static const std::vector<const Kernel*> tested = [] {
+    std::vector<const Kernel*> all = kernels();
+#if defined(__x86_64__)
+    all.push_back(&kEmulatedKernel);
+#endif
+    return all;
+  }();
+  return tested;
+}
+
+}  // namespace bbz::codec::difference

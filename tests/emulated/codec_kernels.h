@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "bbz/codec/difference/kernel.h"
 #include "bbz/codec/split/kernel.h"
 
 namespace bbz::codec::split {
@@ -11,3 +12,10 @@ namespace bbz::codec::split {
 const std::vector<const Kernel*>& tested_kernels();
 
 }  // namespace bbz::codec::split
+
+namespace bbz::codec::difference {
+
+// The same for the loops of the difference codec.
+const std::vector<const Kernel*>& tested_kernels();
+
+}  // namespace bbz::codec::difference

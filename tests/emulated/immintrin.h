@@ -312,3 +312,5 @@ inline long long _mm_popcnt_u64(unsigned long long x) {
 inline unsigned long long _bzhi_u64(unsigned long long x, unsigned n) {
   return n % 256 < 64 ? x & ((1ull << n % 256) - 1) : x;
 }
+
+#include "emulated/difference.h"

@@ -14,8 +14,8 @@ TEST_F(Bases, ApplyUpdatesAFile) {
   EXPECT_EXIT_CODE(0, "$BBZ apply -q tuned.bbz model.safetensors");
   EXPECT_EXIT_CODE(0, "cmp model.safetensors tuned.safetensors");
   EXPECT_EXIT_CODE(0, "test $(stat -c %a model.safetensors) = 640");
-  refused(1, "$BBZ apply -q tuned.bbz model.safetensors", "this is another base");
-  refused(1, "$BBZ apply -q tuned.bbz other.safetensors", "this is another base");
+  refused(8, "$BBZ apply -q tuned.bbz model.safetensors", "this is another base");
+  refused(8, "$BBZ apply -q tuned.bbz other.safetensors", "this is another base");
   refused(2, "$BBZ apply -q base.bbz other.safetensors", "leans on no base");
   EXPECT_EXIT_CODE(0, "ln -s base.safetensors link");
   refused(2, "$BBZ apply -q tuned.bbz link", "link");

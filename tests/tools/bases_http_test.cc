@@ -87,7 +87,7 @@ TEST_F(BasesOverNginx, GetExpectDecodesADifference) {
 
   // Another base is no fault of what was fetched.
   const Finished refused = sh(get + root + " --base other.safetensors");
-  EXPECT_EQ(refused.code, 1);
+  EXPECT_EQ(refused.code, 8);
   EXPECT_THAT(refused.err, testing::HasSubstr("another base"));
   EXPECT_FALSE(exists("got.bbz"));
   EXPECT_TRUE(exists("got.bbz.part"));

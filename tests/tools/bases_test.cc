@@ -10,6 +10,7 @@ namespace bbz::tools {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST_F(Bases, AreArchivesModelsAndDirectories) {
   EXPECT_LT(size("tuned.bbz") * 8, size("base.bbz"));
@@ -70,19 +71,19 @@ TEST_F(Bases, AnotherBaseIsRefusedByName) {
   const std::string to_out = "$BBZ unpack -q tuned.bbz -o out ";
   refused(4, to_out, "\"base.safetensors\"");
   refused(4, "$BBZ cat tuned.bbz " + q + " -o out", "no base is given");
-  refused(1, to_out + "--base other.safetensors", q);
-  refused(1, to_out + "--base tuned.safetensors", "this is another base");
-  refused(1, "$BBZ unpack -q - -o out --base other.safetensors < tuned.bbz", q);
-  refused(1, "$BBZ flatten -q tuned.bbz -o out --base other.safetensors", q);
+  refused(8, to_out + "--base other.safetensors", q);
+  refused(8, to_out + "--base tuned.safetensors", "this is another base");
+  refused(8, "$BBZ unpack -q - -o out --base other.safetensors < tuned.bbz", q);
+  refused(8, "$BBZ flatten -q tuned.bbz -o out --base other.safetensors", q);
   refused(1, to_out + "--base nothing", "nothing");
   std::string changed = read("base.safetensors");
   changed.back() ^= 1;
   write("changed.safetensors", changed);
-  refused(1, to_out + "--base changed.safetensors", "model.layers.2.norm.weight");
+  refused(8, to_out + "--base changed.safetensors", "model.layers.2.norm.weight");
   std::string damaged = read("base.bbz");
   damaged[damaged.size() / 2] ^= 1;
   write("damaged.bbz", damaged);
-  refused(3, to_out + "--base damaged.bbz", "damaged.bbz");
+  refused(8, to_out + "--base damaged.bbz", "damaged.bbz");
   const Finished printed = sh("$BBZ cat tuned.bbz " + q + " --base other.safetensors");
   EXPECT_EQ(printed.out, "");
 }
@@ -102,6 +103,50 @@ TEST_F(Bases, VerifyWithoutTheBaseSaysSo) {
   write("broken.bbz", broken);
   EXPECT_EXIT_CODE(3, "$BBZ verify -q broken.bbz");
   EXPECT_EXIT_CODE(3, "$BBZ verify -q broken.bbz --base base.bbz");
+}
+
+// Nobody takes what is wrong with the base for damage of the archive.
+TEST_F(Bases, FaultsOfTheBaseAreNoDamageOfTheArchive) {
+  std::string damaged = read("base.bbz");
+  damaged[damaged.size() / 2] ^= 1;
+  write("damaged.bbz", damaged);
+  write("cut.safetensors", read("base.safetensors").substr(0, 300));
+  EXPECT_EXIT_CODE(0, "mkdir empty");
+  const std::pair<std::string, std::string> faults[] = {
+      {"other.safetensors", "other.safetensors\" has the digest"},
+      {"damaged.bbz", "damaged.bbz\": tensor"},
+      {"cut.safetensors", "which cannot be read: "},
+      {"empty", "does not have"}};
+  const std::string leaning = "\" leans on the tensor of that name of base \"base.safetensors\"";
+  for (const auto& [base, text] : faults) {
+    SCOPED_TRACE(base);
+    const Finished found = sh("$BBZ verify tuned.bbz --base " + base);
+    EXPECT_EQ(found.code, 8);
+    EXPECT_THAT(found.out, HasSubstr("no damage found, but the base does not serve"));
+    EXPECT_THAT(found.err, HasSubstr(text));
+    EXPECT_THAT(found.err, HasSubstr(leaning));
+    const auto shown = nlohmann::json::parse(sh("$BBZ verify --json tuned.bbz --base " + base).out);
+    EXPECT_EQ(shown["outcome"], "wrong-base");
+    EXPECT_EQ(shown["error"]["code"], "base");
+    EXPECT_EQ(shown["damaged"], 0);
+    EXPECT_GT(shown["without_base"], 0);
+    EXPECT_EQ(shown["not_decoded"][0]["code"], "base");
+    for (const std::string command :
+         {"$BBZ unpack -q tuned.bbz -o out", "$BBZ cat tuned.bbz tuned.safetensors -o out",
+          "$BBZ unpack -q - -o out < tuned.bbz", "$BBZ flatten -q tuned.bbz -o out"}) {
+      refused(8, command + " --base " + base, text);
+      EXPECT_THAT(sh(command + " --base " + base).err, Not(HasSubstr("salvage")));
+    }
+  }
+  // An archive that is damaged too is called so.
+  std::string broken = read("tuned.bbz");
+  broken[broken.size() / 2] ^= 1;
+  write("broken.bbz", broken);
+  EXPECT_EXIT_CODE(3, "$BBZ verify -q broken.bbz --base other.safetensors");
+  const Finished absent = sh("$BBZ verify tuned.bbz --base nothing.bbz");
+  EXPECT_EQ(absent.code, 1);
+  EXPECT_THAT(absent.err, HasSubstr("nothing.bbz"));
+  EXPECT_EQ(absent.out, "");
 }
 
 TEST_F(Bases, ChainsOfTenVerifyAndFlatten) {
@@ -124,7 +169,7 @@ TEST_F(Bases, ChainsOfTenVerifyAndFlatten) {
   EXPECT_EXIT_CODE(
       0, "$BBZ pack -q s/step10.safetensors -o expected.bbz && cmp whole.bbz expected.bbz");
   EXPECT_EXIT_CODE(0, "rm steps/step4.bbz");
-  refused(1, "$BBZ unpack -q steps/step10.bbz --base steps -o out", "of base \"step4.bbz\"");
+  refused(8, "$BBZ unpack -q steps/step10.bbz --base steps -o out", "of base \"step4.bbz\"");
 }
 
 TEST_F(Bases, ChainsPackedAgainstFilesAreRead) {
@@ -148,7 +193,7 @@ TEST_F(Bases, ChainsPackedAgainstFilesAreRead) {
   EXPECT_EXIT_CODE(0, "$BBZ unpack -q other/x89.bbz --base other -o out");
   EXPECT_EXIT_CODE(0, "cmp out step10.safetensors && rm out");
   EXPECT_EXIT_CODE(0, "rm other/x95.bbz");
-  refused(1, "$BBZ unpack -q other/x89.bbz --base other -o out", "this is another base");
+  refused(8, "$BBZ unpack -q other/x89.bbz --base other -o out", "this is another base");
 }
 
 TEST_F(Bases, AChainThatCouldNotBeReadIsNotPacked) {
@@ -174,7 +219,7 @@ TEST_F(Bases, SameNamesAreNoCycle) {
   EXPECT_EXIT_CODE(0, "$BBZ pack -q a/m -o a/m.bbz && $BBZ pack -q b/m -o b/m.bbz --base a/m.bbz");
   EXPECT_EXIT_CODE(0, "mkdir c && $BBZ pack -q b/m -o c/m.bbz --base b/m.bbz --base a/m.bbz");
   EXPECT_EXIT_CODE(0, "mkdir empty");
-  refused(4, "$BBZ unpack -q b/m.bbz --base empty -o out", "does not have");
+  refused(8, "$BBZ unpack -q b/m.bbz --base empty -o out", "does not have");
 }
 
 TEST_F(Bases, OneThatIsDamagedDoesNotHideAnother) {
@@ -221,7 +266,7 @@ TEST_F(Bases, ACycleIsNamed) {
   EXPECT_EXIT_CODE(0,
                    "$BBZ pack -q a --base b -o x && $BBZ pack -q b --base a -o y && "
                    "mkdir cycle && mv x cycle/a && mv y cycle/b");
-  refused(3, "$BBZ unpack -q cycle/a --base cycle/b -o out", "\"a\" -> \"b\"");
+  refused(8, "$BBZ unpack -q cycle/a --base cycle/b -o out", "\"a\" -> \"b\"");
 }
 
 TEST_F(Bases, SalvageDecodesThem) {

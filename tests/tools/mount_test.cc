@@ -55,6 +55,21 @@ TEST_F(Mount, FindsARelativeBaseFromTheBackground) {
   unmount();
 }
 
+// The process that serves opens the bases, so a fork into the background costs no threads and no files of
+// theirs: none was open before it, as the first one comes later.
+TEST_F(Mount, OpensBasesInTheProcessThatServes) {
+  write("base.safetensors", layered_model(3, 64));
+  EXPECT_EXIT_CODE(0,
+                   "$BBZ pack -q base.safetensors && cp base.safetensors same.safetensors && "
+                   "$BBZ pack -q same.safetensors --base base.safetensors && "
+                   "cp base.safetensors last.safetensors && mkdir places && "
+                   "BBZ_BASE_PATH=base.safetensors $BBZ pack -q last.safetensors --base same.bbz");
+  EXPECT_EXIT_CODE(0, "$BBZ mount last.bbz m --base places");
+  EXPECT_EXIT_CODE(0, "cp base.bbz same.bbz places");
+  EXPECT_EXIT_CODE(0, "cmp m/last.safetensors base.safetensors");
+  unmount();
+}
+
 TEST_F(Mount, NothingCanBeWritten) {
   pack_folder();
   ASSERT_EQ(sh("$BBZ mount llama.bbz m").code, 0);

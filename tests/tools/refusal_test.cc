@@ -56,7 +56,8 @@ TEST(ExitCodes, StandForKindsOfErrors) {
                                         {Code::kDigestMismatch, 1},
                                         {Code::kCancelled, 5},
                                         {Code::kInternal, 7},
-                                        {Code::kOutOfMemory, 5}};
+                                        {Code::kOutOfMemory, 5},
+                                        {Code::kBase, 8}};
   for (const auto& [code, expected] : codes) {
     EXPECT_EQ(static_cast<int>(exit_code(code)), expected) << code_name(code);
   }

@@ -162,9 +162,11 @@ void add_attributes(const catalog::File& file, json& entry) {
   if (time) entry["time"] = {{"seconds", time->seconds}, {"nanoseconds", time->nanoseconds}};
 }
 
-void check_reader(const json& expected, const Buffer& bytes, bool front) {
+void check_reader(const json& expected, const Buffer& bytes, bool front,
+                  const std::shared_ptr<Base>& base) {
   ReadOptions options;
   options.use_front_index = front;
+  options.base = base;
   const auto opened = Reader::open(io::memory_source(Bytes(bytes)), options);
   ASSERT_TRUE(opened.ok()) << opened.error().message;
   const Reader& reader = *opened;
@@ -232,6 +234,15 @@ StreamOptions one_thread(bool decode = true) {
   return options;
 }
 
+// Returns the base of NAME.bbz if it leans on NAME-base.bbz beside it, or null.
+std::shared_ptr<Base> base_of_archive(const fs::path& folder, const std::string& name) {
+  const fs::path path = folder / (name + "-base.bbz");
+  if (!fs::exists(path)) return nullptr;
+  auto reader = Reader::open(path.string());
+  EXPECT_TRUE(reader.ok()) << path;
+  return base_of(std::make_shared<const Reader>(std::move(reader).value()), name + "-base.bbz");
+}
+
 // Checks that every archive of a folder has the content that its JSON file describes.
 void check_valid(const fs::path& folder) {
   const auto all = names(folder, ".bbz");
@@ -241,13 +252,15 @@ void check_valid(const fs::path& folder) {
     SCOPED_TRACE(name);
     const json expected = json::parse(read(folder / (name + ".json")));
     const Buffer bytes = read_bytes(folder / (name + ".bbz"));
-    for (const bool front : {false, true}) check_reader(expected, bytes, front);
+    const std::shared_ptr<Base> base = base_of_archive(folder, name);
+    for (const bool front : {false, true}) check_reader(expected, bytes, front, base);
 
     const auto memory = io::memory_source(bytes);
     io::ShortReadSource shorts(*memory, 100);
     io::SequentialSource pipe(shorts);
     Collected collected;
     StreamOptions all_views = one_thread();
+    all_views.base = base;
     all_views.wants = [](const auto&, const auto&) { return true; };
     const auto summary = read_stream(pipe, all_views, collected);
     ASSERT_TRUE(summary.ok()) << summary.error().message;

@@ -42,7 +42,7 @@ Manual apply_manual() {
       "Its permissions stay, and so do its owner and its group if the system permits that. "
       "Other names of the file (hard links) keep the old content.",
       "Every tensor of MODEL on which the update leans is compared with its digest first. "
-      "If one is another, nothing is written, and the exit code is 1. "
+      "If one is another, nothing is written, and the exit code is 8. "
       "A model that has tensors which the updated file lacks is refused, and so is one of another format: "
       "bbz unpack --base writes the file beside it."};
   manual.examples = {

@@ -114,8 +114,8 @@ Result<download::Options> options_of(const GetArguments& arguments, const Common
 
 // Names the URL in an error about the archive. Other errors already name their subject.
 Result<download::Summary> naming(const std::string& url, Result<download::Summary> result) {
-  const bool of_archive =
-      result.code() == Code::kDigestMismatch || exit_code(result.code()) == ExitCode::kCorrupt;
+  const bool of_archive = result.code() == Code::kDigestMismatch || result.code() == Code::kBase ||
+                          exit_code(result.code()) == ExitCode::kCorrupt;
   if (result.ok() || !of_archive) return result;
   return about(url, std::move(result).error());
 }

@@ -68,6 +68,8 @@ Verdict verdict(Code outcome) {
       return {"other-content", "undamaged, but not the expected content"};
     case Code::kUnsupported:
       return {"unsupported", "no damage found, but this version of bbz cannot check all of it"};
+    case Code::kBase:
+      return {"wrong-base", "no damage found, but the base does not serve"};
     default:
       return {"damaged", "DAMAGED"};
   }
@@ -87,27 +89,43 @@ void print_damage(const std::string& archive, const ops::Damage& damage) {
   say("bbz: {}: {}{}\n", archive, place, message);
 }
 
+// Returns whether the outcome is that something was not decoded because of its base.
+bool is_of_base(const ops::VerifyReport& report, Code outcome) {
+  return report.without_base != 0 && report.damaged == 0 &&
+         outcome == report.not_decoded.front().code;
+}
+
+void print_not_decoded(const std::string& archive, const ops::VerifyReport& report) {
+  if (report.without_base == 0) return;
+  const std::string what =
+      fmt::format("{} chunks were not decoded, only their stored bytes were checked",
+                  grouped(report.without_base));
+  const std::string& first = report.not_decoded.front().message;
+  say("bbz: {}: {}: {}\n", archive, what, first);
+  // Without a base, the others say the same.
+  if (report.not_decoded.front().code != Code::kBase) return;
+  for (std::size_t i = 1; i < report.not_decoded.size(); ++i) {
+    say("bbz: {}: {}\n", archive, report.not_decoded[i].message);
+  }
+}
+
 void print_text(const std::string& archive, const ops::VerifyReport& report, bool fast,
                 const CommonOptions& common) {
   for (const ops::Damage& damage : report.damages) print_damage(archive, damage);
   if (report.damaged > report.damages.size()) {
     say("bbz: {}: and {} more\n", archive, report.damaged - report.damages.size());
   }
-  if (report.without_base != 0) {
-    say("bbz: {}: {} chunks were not decoded, only their stored bytes were checked: {}\n", archive,
-        grouped(report.without_base), report.not_decoded->message);
-  }
+  print_not_decoded(archive, report);
   const Status outcome = report.outcome();
-  // The message of what leans on a base that was not given is printed above.
-  const bool needs_base =
-      report.needs_base() && report.damaged == 0 && outcome.code() == Code::kUnsupported;
-  if (!outcome.ok() && report.damaged == 0 && !needs_base) {
-    say("bbz: {}\n", advised(about(archive, outcome.error())));
-  }
+  // The messages of what was not decoded are printed above.
+  const bool is_told = report.damaged != 0 || is_of_base(report, outcome.code());
+  if (!outcome.ok() && !is_told) say("bbz: {}\n", advised(about(archive, outcome.error())));
   if (report.broken && report.damaged != 0) {
     say("bbz: {}\n", advised(about(archive, *report.broken)));
   }
   if (common.quiet) return;
+  const bool needs_base =
+      is_of_base(report, outcome.code()) && outcome.code() == Code::kUnsupported;
   put("{}: {}{}\n", archive,
       needs_base ? "no damage found, but what leans on a base was not decoded (--base)"
                  : verdict(outcome.code()).text,
@@ -132,6 +150,12 @@ Json json_report(const std::string& archive, const ops::VerifyReport& report) {
   const Status outcome = report.outcome();
   Json damages = Json::array();
   for (const ops::Damage& damage : report.damages) damages.push_back(json_damage(damage));
+  Json not_decoded = Json::array();
+  for (const Error& error : report.not_decoded) {
+    Json entry = {{"tensor", error.place != nullptr ? Json(error.place->tensor) : Json()}};
+    entry.update(json_error(error));
+    not_decoded.push_back(std::move(entry));
+  }
   return {{"schema", 1},
           {"archive", archive},
           {"outcome", verdict(outcome.code()).word},
@@ -142,6 +166,7 @@ Json json_report(const std::string& archive, const ops::VerifyReport& report) {
           {"chunks", report.chunks},
           {"root_digest", report.root ? Json(report.root->to_string()) : Json()},
           {"without_base", report.without_base},
+          {"not_decoded", std::move(not_decoded)},
           {"damaged", report.damaged},
           {"damages", std::move(damages)}};
 }

@@ -17,6 +17,7 @@ enum class ExitCode : int {
   kIo = 5,           // the system or the network failed: a full disk, no permission
   kExists = 6,       // refused: an output is already there
   kInternal = 7,     // a defect of bbz
+  kBase = 8,         // the base that an archive leans on is another, is damaged, or lacks a tensor
 };
 
 // Returns the exit code for the error code of a failed command.
@@ -44,6 +45,8 @@ constexpr ExitCode exit_code(Code code) {
       return ExitCode::kIo;
     case Code::kExists:
       return ExitCode::kExists;
+    case Code::kBase:
+      return ExitCode::kBase;
     case Code::kInternal:
       break;
   }
@@ -73,6 +76,9 @@ inline constexpr ExitCodeMeaning kExitCodes[] = {
      "or a file, here or on the server, that changed while it was read."},
     {6, "Refused: an output already exists, or the directory to mount on is not empty."},
     {7, "A bug in the program itself."},
+    {8,
+     "The base of an archive is another one, is damaged, or lacks a tensor; "
+     "this says nothing of the archive itself."},
 };
 
 }  // namespace bbz::tools

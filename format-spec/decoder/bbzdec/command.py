@@ -15,8 +15,9 @@ EXIT_CODES = """exit codes:
   4  the archive needs what this decoder does not know (unsupported)
   5  the system failed to read or write
   6  an output already exists
+  8  the base that the archive leans on is another one, or lacks a tensor
 """
-EXIT_CODE = {"unsupported": 4, "io": 5, "exists": 6}  # of other errors: 3
+EXIT_CODE = {"unsupported": 4, "io": 5, "exists": 6, "base": 8}  # of other errors: 3
 
 
 def parse_arguments(arguments):
@@ -67,7 +68,7 @@ def show(opened):
 
 def run(options, data):
     """Does what the options say."""
-    bases = supports.Supports(options.base, (os.path.realpath(options.archive),)) if options.base else None
+    bases = supports.Supports(options.base) if options.base else None
     if options.verify:
         print(f"ok: {archive.verify(data, supports=bases).root()}")
         return

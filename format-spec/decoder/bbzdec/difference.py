@@ -60,7 +60,7 @@ def decode_float(payload, dtype, base):
 
     # Elements.
     changed = (symbol != 0) & (symbol != WHOLE)
-    width = np.where(changed, np.clip(reference - exponent, 0, bits - 8), 0)
+    width = np.where(changed, np.clip(reference - exponent, 0, max(bits - 8, 3)), 0)
     folded = (symbol - 1 << width) + take_low(low, width) + 1
     difference = np.where(folded & 1, -(folded + 1 >> 1), folded >> 1)
     new = np.where(changed, turn(turn(old, bits) + difference & (1 << bits) - 1, bits), old)

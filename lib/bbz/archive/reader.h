@@ -52,8 +52,8 @@ struct ReadPart {
 // - kInvalidArgument if a number, a range or the size of a buffer does not fit the archive;
 // - kTruncated, kChecksum, kMalformed, kUnsupported, kLimit if the archive is damaged or cannot be
 //   decoded, with the tensor and the offset;
-// - kUnsupported if a chunk leans on a tensor of a base, and that is not given or lacks it;
-//   kDigestMismatch if the base is another: its tensor is compared before a byte is delivered, and once;
+// - kUnsupported if a chunk leans on a tensor of a base, and that is not given; kBase if the base lacks
+//   it, has another or is damaged: its tensor is compared before a byte is delivered, and once;
 // - those of the source.
 class Reader {
  public:

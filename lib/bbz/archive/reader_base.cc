@@ -29,8 +29,11 @@ class ReaderBase final : public Base {
       one.info = {tensor.meta.name, tensor.meta.dtype, tensor.meta.shape, tensor.block};
       one.origin = name_;
       one.file = meta_;
-      one.read = [reader = reader_, number = at->second](std::uint64_t offset, MutableBytes out) {
-        return reader->read_bytes(number, offset, out);
+      one.read = [reader = reader_, number = at->second, name = name_](std::uint64_t offset,
+                                                                       MutableBytes out) -> Status {
+        Status done = reader->read_bytes(number, offset, out);
+        if (done.ok()) return done;
+        return make_error(done.code(), "base {}: {}", quoted(name), done.error().message);
       };
       found.push_back(std::move(one));
     }

@@ -5,6 +5,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/base/shape.h"
+#include "bbz/format/chunk/chunk.h"
 
 namespace bbz {
 namespace {
@@ -32,6 +33,30 @@ std::string described(const TensorInfo& info) {
   return fmt::format("dtype {} and shape [{}]", name, shape);
 }
 
+// Returns whether an error says that the base does not serve. Others may pass, or are the caller's.
+bool is_of_base(Code code) {
+  switch (code) {
+    case Code::kNotAnArchive:
+    case Code::kTruncated:
+    case Code::kChecksum:
+    case Code::kMalformed:
+    case Code::kUnsupported:
+    case Code::kLimit:
+    case Code::kDigestMismatch:
+    case Code::kBase:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Returns the error of a base that cannot be read.
+Error unreadable(const catalog::Tensor& tensor, const catalog::BaseMeta& base, Code code,
+                 const std::string& message) {
+  if (!is_of_base(code)) return error_with_message(code, message);
+  return make_error(Code::kBase, "{}, which cannot be read: {}", subject(tensor, base), message);
+}
+
 }  // namespace
 
 Result<Supports::Bytes> Supports::look_for(const catalog::Tensor& tensor,
@@ -40,14 +65,15 @@ Result<Supports::Bytes> Supports::look_for(const catalog::Tensor& tensor,
     return make_error(Code::kUnsupported, "{}, and no base is given", subject(tensor, base));
   }
   const catalog::Support& support = *tensor.meta.support;
-  BBZ_ASSIGN(const std::vector<BaseTensor> found, base_->find(support.name, &base));
-  if (found.empty()) {
-    return make_error(Code::kUnsupported, "{}, which {} does not have", subject(tensor, base),
+  const Result<std::vector<BaseTensor>> found = base_->find(support.name, &base);
+  if (!found.ok()) return unreadable(tensor, base, found.code(), found.error().message);
+  if (found->empty()) {
+    return make_error(Code::kBase, "{}, which {} does not have", subject(tensor, base),
                       base_->shown());
   }
   std::string others;
   std::optional<Error> failed;  // of the first candidate that could not be read
-  for (const BaseTensor& candidate : found) {
+  for (const BaseTensor& candidate : *found) {
     if (!others.empty()) others += "; ";
     if (!is_alike(tensor.meta, candidate)) {
       const TensorInfo own{tensor.meta.name, tensor.meta.dtype, tensor.meta.shape, tensor.block};
@@ -60,10 +86,12 @@ Result<Supports::Bytes> Supports::look_for(const catalog::Tensor& tensor,
       digest = candidate.known->digest(support.digest.kind);
       if (!digest && candidate.known->has_failed_often()) {
         others += fmt::format("that of {} could not be read", candidate.origin);
+        if (!failed) failed = error_with_message(Code::kBase, others);
         continue;
       }
     }
     if (!digest || digest == support.digest) {
+      const Room room(*this, tensor.byte_size);
       Result<Bytes> bytes = SupportBytes::load(candidate, tensor.byte_size, support.digest.kind);
       if (!bytes.ok()) {
         if (bytes.code() == Code::kCancelled || bytes.code() == Code::kOutOfMemory) return bytes;
@@ -82,9 +110,34 @@ Result<Supports::Bytes> Supports::look_for(const catalog::Tensor& tensor,
     others += fmt::format("that of {} has the digest {}, expected {}", candidate.origin,
                           digest->to_string(), support.digest.to_string());
   }
-  if (failed) return *failed;
-  return make_error(Code::kDigestMismatch, "{}, and this is another base: {}",
-                    subject(tensor, base), others);
+  if (failed) {
+    const bool passes = !is_of_base(failed->code);
+    return unreadable(tensor, base, failed->code, passes ? failed->message : others);
+  }
+  return make_error(Code::kBase, "{}, and this is another base: {}", subject(tensor, base), others);
+}
+
+// Drops what was used least recently, until at most so much is kept. Precondition: mutex_ is held.
+void Supports::drop_more_than(std::uint64_t most) {
+  std::uint64_t sum = 0;
+  const auto over = std::ranges::find_if(kept_, [&](const Bytes& one) {
+    sum += one->kept();
+    return sum > most;
+  });
+  kept_.erase(over, kept_.end());
+}
+
+Supports::Room::Room(Supports& supports, std::uint64_t size)
+    : supports_(supports), size_(size > SupportBytes::kMostKept ? 0 : size) {
+  const std::lock_guard lock(supports_.mutex_);
+  supports_.loading_ += size_;
+  const std::uint64_t most = supports_.most_kept_;
+  supports_.drop_more_than(most - std::min(most, supports_.loading_));
+}
+
+Supports::Room::~Room() {
+  const std::lock_guard lock(supports_.mutex_);
+  supports_.loading_ -= size_;
 }
 
 void Supports::keep(Bytes bytes) {
@@ -94,13 +147,9 @@ void Supports::keep(Bytes bytes) {
     std::rotate(kept_.begin(), known, std::next(known));
     return;
   }
+  const std::uint64_t used = bytes->kept() + loading_;
+  drop_more_than(most_kept_ - std::min(most_kept_, used));
   kept_.insert(kept_.begin(), std::move(bytes));
-  std::uint64_t sum = 0;
-  const auto over = std::ranges::find_if(kept_, [&](const Bytes& one) {
-    sum += one->kept();
-    return sum > SupportBytes::kMostKept;
-  });
-  kept_.erase(std::max(over, std::next(kept_.begin())), kept_.end());
 }
 
 Result<std::shared_ptr<Supports::Entry>> Supports::find(const catalog::Tensor& tensor,
@@ -133,19 +182,28 @@ Result<std::shared_ptr<Supports::Entry>> Supports::find(const catalog::Tensor& t
 
 Status Supports::check(const catalog::Tensor& tensor, const catalog::BaseMeta& base) {
   const auto found = find(tensor, base);
-  return found.ok() ? Status() : Status(found.error());
+  if (found.ok()) return {};
+  Error error = found.error();
+  error.place = std::make_shared<const ErrorPlace>(
+      ErrorPlace{tensor.meta.name, tensor.meta.number, std::nullopt, std::nullopt});
+  return error;
 }
 
 Status Supports::fill(const catalog::Tensor& tensor, const catalog::BaseMeta& base,
                       const catalog::Chunk& chunk, MutableBytes out) {
-  BBZ_ASSIGN(const std::shared_ptr<Entry> entry, find(tensor, base));
+  const auto entry = find(tensor, base);
+  if (!entry.ok()) return chunk::placed(tensor.meta, chunk, entry.error());
   const std::uint64_t offset = chunk.first_element * tensor.meta.element_bits / 8;
-  if (Bytes bytes = entry->bytes.lock()) {
-    BBZ_TRY(bytes->read(offset, out));
+  Status read;
+  if (Bytes bytes = (*entry)->bytes.lock()) {
+    read = bytes->read(offset, out);
     keep(std::move(bytes));
-    return {};
+  } else {
+    read = (*entry)->tensor.read(offset, out);
   }
-  return entry->tensor.read(offset, out);
+  if (read.ok()) return {};
+  return chunk::placed(tensor.meta, chunk,
+                       unreadable(tensor, base, read.code(), read.error().message));
 }
 
 }  // namespace bbz

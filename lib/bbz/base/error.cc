@@ -10,7 +10,7 @@
 namespace bbz {
 namespace {
 
-constexpr std::array<std::string_view, 16> kNames = {
+constexpr std::array<std::string_view, 17> kNames = {
     "ok",
     "invalid-argument",
     "io",
@@ -27,6 +27,7 @@ constexpr std::array<std::string_view, 16> kNames = {
     "cancelled",
     "internal",
     "out-of-memory",
+    "base",
 };
 
 }  // namespace

@@ -36,6 +36,7 @@ enum class Code : int {
   kCancelled = 13,       // the caller asked to stop
   kInternal = 14,        // a defect of bbz itself
   kOutOfMemory = 15,     // memory ran out; only the C interface reports it as a code
+  kBase = 16,            // the base of an archive is another one, is damaged, or lacks a tensor
 };
 
 // Returns the name of a code in lower case with dashes, such as "not-an-archive", for messages and

@@ -32,6 +32,7 @@ static_assert(is_pinned(Code::kDigestMismatch, BBZ_ERROR_DIGEST_MISMATCH));
 static_assert(is_pinned(Code::kCancelled, BBZ_ERROR_CANCELLED));
 static_assert(is_pinned(Code::kInternal, BBZ_ERROR_INTERNAL));
 static_assert(is_pinned(Code::kOutOfMemory, BBZ_ERROR_OUT_OF_MEMORY));
+static_assert(is_pinned(Code::kBase, BBZ_ERROR_BASE));
 
 }  // namespace
 

@@ -51,7 +51,8 @@ enum {
   BBZ_ERROR_DIGEST_MISMATCH = 12,  // the content is whole but is not the expected one
   BBZ_ERROR_CANCELLED = 13,        // the caller asked to stop
   BBZ_ERROR_INTERNAL = 14,         // a defect of bbz, or an exception from a callback
-  BBZ_ERROR_OUT_OF_MEMORY = 15     // memory could not be allocated
+  BBZ_ERROR_OUT_OF_MEMORY = 15,    // memory could not be allocated
+  BBZ_ERROR_BASE = 16  // the base of an archive is another one, is damaged, or lacks a tensor
 };
 
 // Returns the name of a code, for example "not-an-archive"; "unknown" for other numbers. The text

@@ -87,7 +87,7 @@ typedef struct bbz_push_options {
   // The fields below are read if struct_size includes them.
   // Where the tensors are on which those of the archive lean, for an archive that bbz pack --base made;
   // null: nowhere, and then what leans fails with BBZ_ERROR_UNSUPPORTED. It may be freed before the new
-  // decoder. A base that has other bytes fails with BBZ_ERROR_DIGEST_MISMATCH.
+  // decoder. A base that has other bytes fails with BBZ_ERROR_BASE.
   const bbz_base* base;
 } bbz_push_options;
 

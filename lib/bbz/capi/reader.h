@@ -183,8 +183,8 @@ BBZ_API bbz_code bbz_reader_select(const bbz_reader* reader, const bbz_selection
 // They read only those chunks of the archive that are needed. Elements are row-major and
 // little-endian. Errors: BBZ_ERROR_INVALID_ARGUMENT for a number or range that does not exist and
 // for a wrong size; those of the source; BBZ_ERROR_CHECKSUM, _MALFORMED and _UNSUPPORTED, with
-// tensor, chunk and offset; for what leans on a base, BBZ_ERROR_UNSUPPORTED if that is not given or lacks
-// it, and BBZ_ERROR_DIGEST_MISMATCH if it is another.
+// tensor, chunk and offset; for what leans on a base, BBZ_ERROR_UNSUPPORTED if that is not given, and
+// BBZ_ERROR_BASE if it lacks it, is another or is damaged.
 
 // Reads a whole tensor. `size` is its byte_size.
 BBZ_API bbz_code bbz_reader_read_tensor(const bbz_reader* reader, uint32_t tensor, void* buffer,

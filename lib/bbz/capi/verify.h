@@ -39,7 +39,8 @@ typedef struct bbz_report bbz_report;
 // call returns an error. A source that cannot seek is read to its end. Errors:
 // BBZ_ERROR_CHECKSUM and all others of reading; BBZ_ERROR_DIGEST_MISMATCH if all is well but the
 // root digest is not the expected one; BBZ_ERROR_UNSUPPORTED if all is well but what leans was not
-// decoded, because there is no base; BBZ_ERROR_CANCELLED, without a report.
+// decoded, because there is no base; BBZ_ERROR_BASE if it was not because the base is another, is damaged
+// or lacks a tensor; BBZ_ERROR_CANCELLED, without a report.
 BBZ_API bbz_code bbz_verify(const bbz_source* source, const bbz_verify_options* options,
                             bbz_report** report, bbz_error* error) BBZ_NOEXCEPT;
 // Frees a report.
@@ -59,8 +60,8 @@ typedef struct bbz_report_info {
   // If not BBZ_OK, damage of the structure ended the reading, and the rest is not known.
   bbz_code broken;
   char root[80];  // root digest, as in bbz_archive_info; empty if the end was not reached
-  // Chunks that were not decoded, because they lean on a base that was not given: no damage. Written if
-  // struct_size includes it.
+  // Chunks that were not decoded, because they lean on a base that was not given or does not serve: no
+  // damage. Written if struct_size includes it.
   uint64_t without_base;
 } bbz_report_info;
 

@@ -93,11 +93,16 @@ class DamageCollector final : public Visitor {
   Status damaged(const catalog::Tensor& tensor, const catalog::Chunk& chunk,
                  const Error& error) override {
     whole_ = whole_ && tensor.is_operand();
-    const bool leans = catalog::leans(tensor.meta, chunk.meta) && error.code == Code::kUnsupported;
-    if (leans && options_.base == nullptr && !chunk.meta.extensions.unknown &&
+    if (catalog::leans(tensor.meta, chunk.meta) && !chunk.meta.extensions.unknown &&
         !tensor.meta.extensions.unknown) {
-      if (report_.without_base++ == 0) report_.not_decoded = error;
-      return {};
+      if (error.code == (options_.base == nullptr ? Code::kUnsupported : Code::kBase)) {
+        add_not_decoded(tensor, error);
+        return {};
+      }
+      if (is_of_opening(error.code)) {
+        is_base_unreadable_ = true;
+        return error;
+      }
     }
     add({tensor.is_operand() ? "" : path_, tensor.meta.name, chunk.meta.number,
          chunk.payload.offset, error});
@@ -106,6 +111,10 @@ class DamageCollector final : public Visitor {
 
   Status not_derived(const catalog::Tensor& tensor, const Error& error) override {
     whole_ = whole_ && tensor.is_operand();
+    if (error.code == Code::kBase) {  // a view of what leans
+      add_not_decoded(tensor, error);
+      return {};
+    }
     add({path_, tensor.meta.name, std::nullopt, 0, error});
     return {};
   }
@@ -142,6 +151,10 @@ class DamageCollector final : public Visitor {
   };
   const std::vector<NotHashed>& not_hashed() const { return not_hashed_; }
 
+  // Returns whether the reading ended because a base could not be opened or read, which says nothing of the
+  // archive.
+  bool is_base_unreadable() const { return is_base_unreadable_; }
+
   void compare(const std::string& path, const Digest& digest, const Digest& computed) {
     compare(path, digest, computed, ++steps_);
   }
@@ -152,6 +165,15 @@ class DamageCollector final : public Visitor {
          make_error(Code::kChecksum, "file {}: digest {}, computed {}", bbz::quoted(path),
                     digest.to_string(), computed.to_string())},
         step);
+  }
+
+  // Counts something of a tensor that was not decoded because of its base.
+  void add_not_decoded(const catalog::Tensor& tensor, const Error& error) {
+    ++report_.without_base;
+    if (std::exchange(last_not_decoded_, tensor.meta.number) == tensor.meta.number) return;
+    if (report_.not_decoded.size() < std::max<std::size_t>(options_.max_damages, 1)) {
+      report_.not_decoded.push_back(error);
+    }
   }
 
   void add(Damage damage) { add(std::move(damage), ++steps_); }
@@ -173,6 +195,11 @@ class DamageCollector final : public Visitor {
   // The bytes at the beginning of files that are kept for files that repeat them.
   static constexpr std::size_t kMostKept = std::size_t{16} << 20;
 
+  // Returns whether an error is that of a base which could not be opened or read.
+  static bool is_of_opening(Code code) {
+    return code == Code::kIo || code == Code::kNotFound || code == Code::kInvalidArgument ||
+           code == Code::kCancelled;
+  }
   // Keeps the bytes of a tensor up to the first that are missing or find no room.
   void keep(const catalog::Tensor& tensor, std::uint64_t offset, Bytes bytes) {
     auto& kept = kept_[tensor.meta.number];
@@ -198,6 +225,8 @@ class DamageCollector final : public Visitor {
   bool passed_front_ = false;  // they are those of a tensor that was at_front_
   std::map<std::uint32_t, std::vector<std::byte>> kept_;  // by tensor
   std::size_t kept_left_ = kMostKept;
+  std::optional<std::uint32_t> last_not_decoded_;  // the tensor that was added last
+  bool is_base_unreadable_ = false;
   bool whole_ = true;           // nothing of the file is damaged so far
   std::uint64_t position_ = 0;  // offset in the file up to which hash_ has gone
   std::optional<Hasher> hash_;
@@ -252,7 +281,7 @@ Status VerifyReport::outcome() const {
   if (broken) return *broken;
   if (first) return *first;
   if (root) BBZ_TRY(check_root(*root, expected));
-  return needs_base() ? Status(*not_decoded) : Status();
+  return without_base == 0 ? Status() : Status(not_decoded.front());
 }
 
 Result<VerifyReport> verify(io::Source& source, const VerifyOptions& options) {
@@ -278,7 +307,7 @@ Result<VerifyReport> verify(io::Source& source, const VerifyOptions& options) {
       if (compared.code() == Code::kIo) return compared.error();
       if (!compared.ok()) collector.add({"", "", std::nullopt, 0, compared.error()});
     }
-  } else if (read.code() == Code::kIo) {
+  } else if (read.code() == Code::kIo || collector.is_base_unreadable()) {
     return read.error();
   } else {
     report.broken = read.error();

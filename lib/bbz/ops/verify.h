@@ -48,23 +48,24 @@ struct VerifyReport {
   std::uint64_t files = 0;    // checked, including empty directories
   std::uint64_t tensors = 0;  // checked; of kind tensor, including operands
   std::uint64_t chunks = 0;   // checked; of all tensors, and of bytes that are no tensor
-  // Chunks that were not decoded, because they lean on a base that was not given. They are no damage;
-  // with them, the outcome is kUnsupported at best.
+  // Chunks that were not decoded, because they lean on a base that was not given or does not serve. They
+  // are no damage; with them, the outcome is kUnsupported or kBase at best.
   std::uint64_t without_base = 0;
-  std::optional<Error> not_decoded;  // says on which base the first of them leans
+  // Why: one error for each tensor, up to max_damages. They name the tensor and the base.
+  std::vector<Error> not_decoded;
   // The length of the archive. If `broken` is set: the offset of the last record that was read.
   std::uint64_t archive_bytes = 0;
   std::optional<Digest> root;      // computed, if the archive was read to its end
   std::optional<Digest> expected;  // from the options
 
-  // Returns success or the most telling error: `broken`, `first`, kDigestMismatch or `not_decoded`.
+  // Returns success or the most telling error: `broken`, `first`, kDigestMismatch or the first of
+  // `not_decoded`.
   Status outcome() const;
-  // Returns whether something was not decoded for want of a base.
-  bool needs_base() const { return without_base != 0; }
 };
 
 // Reads the archive front to back, and checks every checksum, digest and rule of the format. What
-// is wrong goes to the report. Errors: kIo, if the source could not be read.
+// is wrong goes to the report. Errors: kIo, if the source could not be read; those of opening and reading
+// the base, but for kBase, which goes to the report.
 Result<VerifyReport> verify(io::Source& source, const VerifyOptions& options);
 
 // Parses "sha256:HEX", "xxh3-128:HEX", or HEX alone, whose length tells the kind. Errors:

@@ -63,7 +63,7 @@ TEST_F(PushedOnBase, AnotherIsRefused) {
   base_->bytes(0)[19999] ^= std::byte{1};
   in_all_ways(base_, [&](const Collector& collector) {
     ASSERT_EQ(collector.content.failed.size(), 1u);
-    EXPECT_EQ(collector.content.failed.at(0), Code::kDigestMismatch);
+    EXPECT_EQ(collector.content.failed.at(0), Code::kBase);
     EXPECT_THAT(collector.message, HasSubstr("layers.0.w"));
     EXPECT_FALSE(collector.open.contains(0));  // not a byte was passed on
     EXPECT_TRUE(collector.content.tensors.at(1) == tensors_[1].bytes);
@@ -73,11 +73,11 @@ TEST_F(PushedOnBase, AnotherIsRefused) {
 
 // A chunk of the base may be damaged: then what leans on it fails, and all else comes.
 TEST_F(PushedOnBase, ItsDamageIsAnErrorOfTheTensor) {
-  base_->fails = true;
+  base_->failure = Code::kChecksum;
   in_all_ways(base_, [&](const Collector& collector) {
     EXPECT_EQ(collector.content.failed.size(), 3u);
     for (const auto& [tensor, code] : collector.content.failed) {
-      EXPECT_EQ(code, Code::kChecksum) << tensor;
+      EXPECT_EQ(code, Code::kBase) << tensor;
     }
     EXPECT_TRUE(collector.content.tensors.at(3) == tensors_[3].bytes);
   });

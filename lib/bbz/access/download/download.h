@@ -77,7 +77,7 @@ struct Summary {
 // kDigestMismatch if the root digest is not the expected one; kNotAnArchive, kTruncated, kChecksum,
 // kMalformed, kUnsupported, kLimit if the server's file is not a whole archive. After these,
 // nothing that was fetched is kept. If options.base is not the one on which the archive leans,
-// kUnsupported, kDigestMismatch, and those of the base; what was fetched is kept then.
+// kUnsupported, kBase, and others of opening the base; what was fetched is kept then.
 Result<Summary> download(const std::string& url, const std::string& path,
                          const Options& options = {});
 

@@ -52,7 +52,8 @@ bool encode_float(const Kernels& kernels, const ChunkShape& shape, Bytes plain, 
 
   // Symbols, escapes, streams, lower bits.
   const std::size_t room = elements + (blocks + 1) * kMaxTables * kSlack;
-  const std::size_t low_room = elements * (size - 1) + 2 * kSlack;
+  const std::size_t low_room =
+      divide_up(elements * static_cast<unsigned>(classes.most_low_bits()), 8) + 2 * kSlack;
   std::uint8_t* const buffer = scratch.buffer.reserve((2 + split::kMaxStreams) * room + low_room);
   std::uint8_t* const low = buffer + (2 + split::kMaxStreams) * room;
   std::uint8_t* symbols = buffer;

@@ -44,8 +44,9 @@ struct Classes {
   std::array<std::uint8_t, kMaxTables> first{};
 
   bool is_live(int table) const { return (live >> table & 1) != 0; }
-  // Returns the largest number of lower bits of an element.
-  int most_low_bits() const { return 8 * element_bytes - 8; }
+  // Returns the largest number of lower bits of an element. Those of eight bits have three: a symbol
+  // has the upper five.
+  int most_low_bits() const { return element_bytes == 1 ? 3 : 8 * element_bytes - 8; }
   // Returns the number of lower bits of a changed element whose base has this exponent.
   int low_bits(int exponent) const { return std::clamp(reference - exponent, 0, most_low_bits()); }
   // Returns the table of this exponent.

@@ -1,12 +1,5 @@
-// The loops over elements for compilers to vectorise: groups of 64 elements, without branches but
-// for symbols and lower bits that few elements have.
-//
-// A file that includes this header defines BBZ_LOOPS_BEGIN and BBZ_LOOPS_END, between which
-// functions are compiled for its instruction set; see codec/split/avx512/avx512.h. `Tag` is a type
-// of that file, so that it has functions of its own. Those of `Tag` do for 64 elements or bytes what
-// compilers do not vectorise: find_fields() takes the bits of a mask from each element, above a
-// place; find_intervals() finds the tables of exponents; set_of() returns the set of those of bytes
-// that are 255 and not 0.
+// What the loops of the portable kernel share: groups of 64 elements, for compilers to vectorise,
+// without branches but for symbols and lower bits that few elements have.
 #pragma once
 
 #include <bit>
@@ -16,17 +9,10 @@
 #include "bbz/codec/difference/kernel.h"
 #include "bbz/codec/difference/ordered.h"
 
-#ifndef BBZ_LOOPS_BEGIN  // for every machine
-#define BBZ_LOOPS_BEGIN
-#define BBZ_LOOPS_END
-#endif
-
-BBZ_LOOPS_BEGIN
-
 namespace bbz::codec::difference {
 
 // Where the next symbol of each table is. Those without symbols have one that stays.
-template <class Tag, class Pointer>
+template <class Pointer>
 struct Runs {
   std::array<Pointer, kMaxTables> at{};
   std::array<std::uint8_t, kMaxTables> step{};
@@ -45,8 +31,8 @@ struct Runs {
 };
 
 // T is the unsigned integer of an element's size.
-template <class Tag, class T>
-struct Loops {
+template <class T>
+struct Groups {
   static constexpr int kGroup = 64;
   using Bytes64 = std::uint8_t[kGroup];
   using Elements = T[kGroup];
@@ -63,7 +49,10 @@ struct Loops {
 
   static void find_exponents(const Classes& classes, const Elements& base, Bytes64& exponents) {
     const auto mask = static_cast<T>((1u << classes.exponent_bits) - 1);
-    Tag::find_fields(base, classes.mantissa_bits, mask, exponents);
+    const int shift = classes.mantissa_bits;
+    for (int i = 0; i < kGroup; ++i) {
+      exponents[i] = static_cast<std::uint8_t>(static_cast<T>(base[i] >> shift) & mask);
+    }
   }
 
   // Finds the numbers of lower bits of elements. Clears the bytes in `has` of those without.
@@ -80,10 +69,21 @@ struct Loops {
     }
   }
 
+  // Returns the set of those of bytes that are 255 and not 0.
+  static std::uint64_t set_of(const Bytes64& bytes) {
+    std::uint64_t set = 0;
+    for (int i = 0; i < 8; ++i) {
+      // Takes another bit of each byte, and adds the bytes.
+      const std::uint64_t word = load_le<std::uint64_t>(bytes + 8 * i) & 0x8040201008040201;
+      set |= word * 0x0101010101010101 >> 56 << (8 * i);
+    }
+    return set;
+  }
+
   // Calls f with the number of each element whose byte is 255, not 0, in ascending order.
   template <class F>
   static void for_each_set(const Bytes64& bytes, F f) {
-    for (std::uint64_t set = Tag::set_of(bytes); set != 0; set &= set - 1) {
+    for (std::uint64_t set = set_of(bytes); set != 0; set &= set - 1) {
       f(std::countr_zero(set));
     }
   }
@@ -93,21 +93,30 @@ struct Loops {
     std::memcpy(b, base, sizeof(b));
     Bytes64 exponents;
     find_exponents(classes, b, exponents);
-    Tag::find_intervals(exponents, classes, contexts);
+    Bytes64 found = {};
+    for (int t = 1; t < classes.tables; ++t) {
+      const std::uint8_t first = classes.first[t];
+      for (int i = 0; i < kGroup; ++i) {
+        found[i] = static_cast<std::uint8_t>(found[i] + (exponents[i] >= first ? 1 : 0));
+      }
+    }
+    std::memcpy(contexts, found, sizeof(found));
   }
 
   // Counts the elements of each live table.
   static void count(const Classes& classes, const std::uint8_t* base, std::uint64_t elements,
                     Counts& counts) {
-    counts.fill(0);
+    // Neighbours are often of the same table, and a machine waits for a counter that it has just
+    // written. So they are counted apart.
+    std::array<Counts, 4> parts{};
     for (std::uint64_t at = 0; at < elements; at += kGroup) {
       const std::uint64_t size = elements - at < kGroup ? elements - at : std::uint64_t{kGroup};
       Bytes64 contexts;
       find_tables(classes, base + at * sizeof(T), size, contexts);
-      for (std::uint64_t i = 0; i < size; ++i) ++counts[contexts[i]];
+      for (std::uint64_t i = 0; i < size; ++i) ++parts[i % 4][contexts[i]];
     }
     for (int t = 0; t < kMaxTables; ++t) {
-      if (!classes.is_live(t)) counts[t] = 0;
+      counts[t] = classes.is_live(t) ? parts[0][t] + parts[1][t] + parts[2][t] + parts[3][t] : 0;
     }
   }
 
@@ -118,53 +127,6 @@ struct Loops {
     std::uint8_t whole[kGroup * sizeof(T)] = {};
     std::memcpy(whole, base, elements * sizeof(T));
     find_group(classes, whole, tables);
-  }
-
-  // Makes the elements of a group. Returns false if there are too few lower bits.
-  static bool merge_group(MergeJob& job, const std::uint8_t* symbols, std::uint8_t* out) {
-    if (is_zero(symbols)) return true;
-    Elements base;
-    std::memcpy(base, out, sizeof(base));
-    Elements folded;
-    for (int i = 0; i < kGroup; ++i) folded[i] = symbols[i];
-    if (sizeof(T) > 1 && job.classes->reference != 0) {
-      Bytes64 has;
-      for (int i = 0; i < kGroup; ++i) {
-        has[i] = static_cast<std::uint8_t>(symbols[i] - 1) < kWhole - 1 ? 255 : 0;
-      }
-      Bytes64 bits;
-      find_low_bits(*job.classes, base, has, bits);
-      const std::uint8_t* const low = job.low;
-      std::uint64_t at = job.low_at;
-      if (job.low_end - at >= kGroup * 24 + 64) {
-        for_each_set(has, [&](int i) {
-          const std::uint32_t window = load_le<std::uint32_t>(low + at / 8) >> (at % 8);
-          const std::uint32_t lower = window & ((1u << bits[i]) - 1);
-          folded[i] = static_cast<T>(((symbols[i] - 1u) << bits[i] | lower) + 1);
-          at += bits[i];
-        });
-      } else {
-        for_each_set(has, [&](int i) {
-          if (job.low_end - at < bits[i]) {
-            job.overrun = true;
-            return;
-          }
-          const std::uint64_t left = (job.low_end - at + 7) / 8;
-          std::uint32_t window = 0;
-          std::memcpy(&window, low + at / 8, left < 4 ? left : 4);
-          const std::uint32_t lower = window >> (at % 8) & ((1u << bits[i]) - 1);
-          folded[i] = static_cast<T>(((symbols[i] - 1u) << bits[i] | lower) + 1);
-          at += bits[i];
-        });
-        if (job.overrun) return false;
-      }
-      job.low_at = at;
-    }
-    for (int i = 0; i < kGroup; ++i) {
-      base[i] = turn(static_cast<T>(turn(base[i]) + unfold(folded[i])));
-    }
-    std::memcpy(out, base, sizeof(base));
-    return true;
   }
 
   // Calls f with the number of each of the first elements of a group, in ascending order. Leaves out
@@ -179,7 +141,7 @@ struct Loops {
       if (classes.is_live(t)) continue;
       for (int i = 0; i < kGroup; ++i) live[i] &= tables[i] == t ? 0 : 255;
     }
-    std::uint64_t set = Tag::set_of(live);
+    std::uint64_t set = set_of(live);
     if (elements < kGroup) set &= (std::uint64_t{1} << elements) - 1;
     if (std::popcount(set) <= kGroup / 4) {
       for (; set != 0; set &= set - 1) f(static_cast<std::uint64_t>(std::countr_zero(set)));
@@ -187,175 +149,6 @@ struct Loops {
       for (std::uint64_t i = 0; i < elements; ++i) f(i);
     }
   }
-
-  // Merges up to a group of elements. Returns false if something is missing.
-  static bool merge_some(MergeJob& job, Runs<Tag, const std::uint8_t*>& runs, std::uint8_t* out,
-                         std::uint64_t elements) {
-    Bytes64 tables;
-    find_tables(*job.classes, out, elements, tables);
-    Bytes64 symbols = {};
-    for_each_live(*job.classes, tables, elements, [&](std::uint64_t i) {
-      const std::uint8_t* const from = runs.at[tables[i]];
-      symbols[i] = *from;
-      runs.at[tables[i]] = from + runs.step[tables[i]];
-    });
-    if (elements == kGroup) {
-      if (!merge_group(job, symbols, out)) return false;
-    } else {
-      std::uint8_t whole[kGroup * sizeof(T)] = {};
-      std::memcpy(whole, out, elements * sizeof(T));
-      if (!merge_group(job, symbols, whole)) return false;
-      std::memcpy(out, whole, elements * sizeof(T));
-    }
-    Bytes64 is_whole;
-    for (int i = 0; i < kGroup; ++i) is_whole[i] = symbols[i] == kWhole ? 255 : 0;
-    if (is_zero(is_whole)) return true;
-    for_each_set(is_whole, [&](int i) {
-      if (job.wholes.at == job.wholes.end) {
-        job.overrun = true;
-        return;
-      }
-      std::memcpy(out + static_cast<std::size_t>(i) * sizeof(T), job.wholes.at, sizeof(T));
-      job.wholes.at += sizeof(T);
-    });
-    return !job.overrun;
-  }
-
-  static void merge(MergeJob& job) {
-    // The elements of a table without symbols read this one again and again.
-    const std::uint8_t unchanged = 0;
-    Runs<Tag, const std::uint8_t*> runs(*job.classes, job.symbols, &unchanged);
-    for (std::uint64_t at = 0; at < job.elements; at += kGroup) {
-      const std::uint64_t left = job.elements - at;
-      const std::uint64_t count = left < kGroup ? left : std::uint64_t{kGroup};
-      if (!merge_some(job, runs, job.out + at * sizeof(T), count)) return;
-    }
-    runs.store(*job.classes, job.symbols);
-  }
-
-  static void split_group(SplitJob& job, const std::uint8_t* in, const std::uint8_t* from,
-                          const std::uint8_t* contexts, std::uint32_t place,
-                          std::uint8_t* symbols) {
-    Elements element;
-    Elements base;
-    std::memcpy(element, in, sizeof(element));
-    std::memcpy(base, from, sizeof(base));
-    Elements folded;
-    T all = 0;
-    for (int i = 0; i < kGroup; ++i) {
-      folded[i] = fold(static_cast<T>(turn(element[i]) - turn(base[i])));
-      all |= folded[i];
-    }
-    if (all == 0) {
-      std::memset(symbols, 0, kGroup);
-      return;
-    }
-    Bytes64 small;
-    Bytes64 has;
-    for (int i = 0; i < kGroup; ++i) {
-      const T least = folded[i] < kWhole ? folded[i] : static_cast<T>(kWhole);
-      small[i] = static_cast<std::uint8_t>(least);
-      has[i] = least != 0 ? 255 : 0;
-    }
-    for (int t = 0; t < job.classes->tables; ++t) {
-      if (job.classes->is_live(t)) continue;
-      Bytes64 stray;
-      for (int i = 0; i < kGroup; ++i) {
-        stray[i] = contexts[i] == t ? has[i] : std::uint8_t{0};
-        has[i] = static_cast<std::uint8_t>(has[i] & ~stray[i]);
-        small[i] &= static_cast<std::uint8_t>(~stray[i]);
-      }
-      if (is_zero(stray)) continue;
-      for_each_set(stray,
-                   [&](int i) { job.patches->push_back(place + static_cast<std::uint32_t>(i)); });
-    }
-    if (sizeof(T) > 1 && job.classes->reference != 0) {
-      Bytes64 bits;
-      find_low_bits(*job.classes, base, has, bits);
-      std::uint8_t* low = job.low;
-      std::uint64_t pending = job.pending;
-      auto filled = static_cast<unsigned>(job.filled);
-      for_each_set(has, [&](int i) {
-        const unsigned count = bits[i];
-        const std::uint32_t below = folded[i] - 1u;
-        const std::uint32_t upper = (below >> count) + 1;
-        small[i] = static_cast<std::uint8_t>(upper < kWhole ? upper : kWhole);
-        const unsigned stored = upper < kWhole ? count : 0;
-        pending |= std::uint64_t{below & ((1u << stored) - 1)} << filled;
-        filled += stored;
-        store_le(low, pending);
-        low += filled / 8;
-        pending >>= filled / 8 * 8;
-        filled %= 8;
-      });
-      job.low = low;
-      job.pending = pending;
-      job.filled = static_cast<int>(filled);
-    }
-    std::memcpy(symbols, small, kGroup);
-    for (int i = 0; i < kGroup; ++i) has[i] = small[i] == kWhole ? 255 : 0;
-    if (is_zero(has)) return;
-    for_each_set(has, [&](int i) { job.wholes->push_back(place + static_cast<std::uint32_t>(i)); });
-  }
-
-  static void split(SplitJob& job) {
-    std::uint8_t unused = 0;  // what tables without symbols get
-    Runs<Tag, std::uint8_t*> runs(*job.classes, job.symbols, &unused);
-    for (std::uint64_t at = 0; at < job.elements; at += kGroup) {
-      const std::uint64_t left = job.elements - at;
-      const std::uint64_t count = left < kGroup ? left : std::uint64_t{kGroup};
-      const std::uint8_t* in = job.in + at * sizeof(T);
-      const std::uint8_t* base = job.base + at * sizeof(T);
-      std::uint8_t elements[2][kGroup * sizeof(T)] = {};
-      if (count < kGroup) {
-        std::memcpy(elements[0], in, count * sizeof(T));
-        std::memcpy(elements[1], base, count * sizeof(T));
-        in = elements[0];
-        base = elements[1];
-      }
-      Bytes64 tables;
-      find_group(*job.classes, base, tables);
-      Bytes64 symbols;
-      split_group(job, in, base, tables, job.place + static_cast<std::uint32_t>(at), symbols);
-      for_each_live(*job.classes, tables, count, [&](std::uint64_t i) {
-        std::uint8_t* const to = runs.at[tables[i]];
-        *to = symbols[i];
-        runs.at[tables[i]] = to + runs.step[tables[i]];
-      });
-    }
-    runs.store(*job.classes, job.symbols);
-  }
 };
 
-// Calls `f` with the loops for elements of a size.
-template <class Tag, class F>
-void with_loops(const Classes& classes, F f) {
-  switch (classes.element_bytes) {
-    case 1:
-      return f(Loops<Tag, std::uint8_t>());
-    case 2:
-      return f(Loops<Tag, std::uint16_t>());
-    default:
-      return f(Loops<Tag, std::uint32_t>());
-  }
-}
-
-template <class Tag>
-void loop_count(const Classes& classes, const std::uint8_t* base, std::uint64_t elements,
-                Counts& counts) {
-  with_loops<Tag>(classes, [&](auto loops) { loops.count(classes, base, elements, counts); });
-}
-
-template <class Tag>
-void loop_merge(MergeJob& job) {
-  with_loops<Tag>(*job.classes, [&](auto loops) { loops.merge(job); });
-}
-
-template <class Tag>
-void loop_split(SplitJob& job) {
-  with_loops<Tag>(*job.classes, [&](auto loops) { loops.split(job); });
-}
-
 }  // namespace bbz::codec::difference
-
-BBZ_LOOPS_END

@@ -52,14 +52,15 @@ void take_sample(const Classes& classes, Bytes plain, Bytes base, std::uint64_t 
 // Returns the reference: that from which most changed elements of lower exponents are so far that
 // their symbols are in the window. It is a median, because elements of the exponent 0 may be
 // anything.
-std::uint8_t choose_reference(const Classes& classes, const Sample& sample) {
-  if (classes.most_low_bits() == 0) return 0;
+std::uint8_t choose_reference(const Sample& sample) {
   thread_local std::array<std::array<std::uint32_t, 33>, kExponents> widths;
   for (auto& each : widths) each.fill(0);
   std::array<bool, kExponents> seen{};
   for (std::size_t i = 0; i < sample.size; ++i) {
     seen[sample.exponents[i]] = true;
-    ++widths[sample.exponents[i]][std::bit_width(sample.folded[i])];
+    // Of a number that is not zero, because a branch for zero would be mispredicted often.
+    const auto width = std::bit_width(2 * std::uint64_t{sample.folded[i]} + 1) - 1;
+    ++widths[sample.exponents[i]][static_cast<std::size_t>(width)];
   }
   std::array<std::uint64_t, 512> votes{};
   std::uint64_t all = 0;
@@ -106,6 +107,38 @@ struct Group {
   }
 };
 
+// Returns the reference of elements of eight bits: that with which the symbols and the lower bits of
+// each exponent cost the least. Their mantissas are so short that differences grow by a few units with
+// each exponent, instead of twofold, so that no width says which one is best.
+std::uint8_t choose_reference_of_octets(const Classes& classes, const Sample& sample) {
+  constexpr std::size_t kMost = 32;  // exponents
+  thread_local std::array<std::array<std::uint32_t, 256>, kMost> counts;
+  for (auto& each : counts) each.fill(0);
+  for (std::size_t i = 0; i < sample.size; ++i) ++counts[sample.exponents[i]][sample.folded[i]];
+  const int most = classes.most_low_bits();
+  const int exponents = 1 << classes.exponent_bits;
+  std::array<std::uint64_t, kMost + 3> costs{};  // of each reference
+  for (int exponent = 0; exponent < exponents; ++exponent) {
+    const auto& of = counts[static_cast<std::size_t>(exponent)];
+    for (int low = 0; low <= most; ++low) {
+      Group group;
+      for (std::size_t folded = 0; folded < of.size(); ++folded) {
+        const std::size_t upper = folded == 0 ? 0 : ((folded - 1) >> low) + 1;
+        group.counts[std::min<std::size_t>(upper, split::kEscapeIndex)] += of[folded];
+        group.total += of[folded];
+      }
+      group.measure();
+      const std::uint64_t bits = std::uint64_t{group.total - group.counts[0]} * kBit;
+      const std::uint64_t cost = group.bits + static_cast<std::uint64_t>(low) * bits;
+      for (std::size_t reference = 0; reference < costs.size(); ++reference) {
+        const int wanted = std::clamp(static_cast<int>(reference) - exponent, 0, most);
+        if (wanted == low) costs[reference] += cost;
+      }
+    }
+  }
+  return static_cast<std::uint8_t>(std::ranges::min_element(costs) - costs.begin());
+}
+
 Group joined(const Group& a, const Group& b) {
   Group group = a;
   for (int i = 0; i < split::kIndices; ++i) group.counts[i] += b.counts[i];
@@ -123,8 +156,8 @@ std::vector<Group> group_exponents(const Classes& classes, const Sample& sample,
   for (int i = 0; i < kExponents; ++i) low_bits[i] = static_cast<std::uint8_t>(classes.low_bits(i));
   for (std::size_t i = 0; i < sample.size; ++i) {
     const std::uint32_t upper = (sample.folded[i] - 1) >> low_bits[sample.exponents[i]];
-    const std::uint32_t index =
-        sample.folded[i] == 0 ? 0 : std::min<std::uint32_t>(upper + 1, split::kEscapeIndex);
+    const std::uint32_t symbol = std::min<std::uint32_t>(upper, split::kEscapeIndex - 1) + 1;
+    const std::uint32_t index = symbol & (0 - std::uint32_t{sample.folded[i] != 0});
     ++counts[sample.exponents[i]][index];
   }
   std::vector<Group> groups;
@@ -165,7 +198,7 @@ void join_groups(std::vector<Group>& groups, std::uint64_t elements, std::uint64
     const auto symbols = split::kIndices - std::ranges::count(best->counts, std::uint32_t{0}) + 2;
     // Each table also takes time, for which it must save a little of the whole, and of each element.
     const std::uint64_t worth = 8 * kBit * static_cast<std::uint64_t>(symbols) / scale +
-                                std::max(all / 512, sampled * kBit / 512);
+                                std::max(all / 256, sampled * kBit / 256);
     if (groups.size() <= kMaxTables && best->more > worth) break;
     all += best->more;
     *best = joined(*best, *(best + 1));
@@ -196,7 +229,8 @@ void make_plan(const ChunkShape& shape, Bytes plain, Bytes base, Level level, Pl
     default:
       take_sample<std::uint32_t>(classes, plain, base, wanted, sample);
   }
-  classes.reference = choose_reference(classes, sample);
+  classes.reference = classes.element_bytes == 1 ? choose_reference_of_octets(classes, sample)
+                                                 : choose_reference(sample);
   std::uint64_t low = 0;
   std::vector<Group> groups = group_exponents(classes, sample, low);
   const std::uint64_t sampled = sample.size;

@@ -16,13 +16,6 @@ std::string where(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk
   return fmt::format("{}, chunk {} at offset {}", what, chunk.meta.number, chunk.payload.offset);
 }
 
-// Adds the place that the message of an error names.
-Error placed(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Error error) {
-  error.place = std::make_shared<const ErrorPlace>(
-      ErrorPlace{tensor.name, tensor.number, chunk.meta.number, chunk.payload.offset});
-  return error;
-}
-
 // Compares bytes, whose XXH3-64 is `computed`, with what a chunk decodes to.
 Status compare_decoded(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes plain,
                        std::uint64_t computed) {
@@ -42,6 +35,12 @@ Status compare_decoded(const catalog::TensorMeta& tensor, const catalog::Chunk& 
 }
 
 }  // namespace
+
+Error placed(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Error error) {
+  error.place = std::make_shared<const ErrorPlace>(
+      ErrorPlace{tensor.name, tensor.number, chunk.meta.number, chunk.payload.offset});
+  return error;
+}
 
 std::uint64_t choose_chunk_elements(unsigned element_bits, const Shape& shape,
                                     std::uint64_t target_bytes) {
@@ -123,13 +122,15 @@ Status check_support(const catalog::TensorMeta& tensor, const catalog::Chunk& ch
                      Before before) {
   if (!catalog::needs_base(chunk.meta.codec)) return {};
   if (!tensor.leans()) {
-    return make_error(Code::kMalformed, "{}: codec {} in a tensor that leans on no base",
-                      where(tensor, chunk), static_cast<int>(chunk.meta.codec));
+    return placed(tensor, chunk,
+                  make_error(Code::kMalformed, "{}: codec {} in a tensor that leans on no base",
+                             where(tensor, chunk), static_cast<int>(chunk.meta.codec)));
   }
   if (before == Before::kSupport) return {};
-  return make_error(Code::kUnsupported,
-                    "{}: it leans on a tensor of a base, which is not at hand here",
-                    where(tensor, chunk));
+  return placed(tensor, chunk,
+                make_error(Code::kUnsupported,
+                           "{}: it leans on a tensor of a base, which is not at hand here",
+                           where(tensor, chunk)));
 }
 
 // Decodes an unchecked payload, and checks the decoded bytes.

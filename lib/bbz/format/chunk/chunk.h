@@ -8,6 +8,9 @@
 
 namespace bbz::chunk {
 
+// Returns an error with the place of a chunk.
+Error placed(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Error error);
+
 // Returns the number of elements for each chunk of a tensor, at least 1, so that a chunk decodes to
 // at most about `target_bytes`. A chunk has whole bytes. If rows that fill whole bytes fit the
 // target, it has whole rows too.

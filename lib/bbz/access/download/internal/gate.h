@@ -29,8 +29,6 @@ class Gate final : public push::Receiver {
                 const Error& error) override;
 
  private:
-  bool lacks_support(const catalog::Tensor& tensor, const catalog::Chunk* chunk) const;
-
   const std::optional<Digest>& expected_;
   const std::shared_ptr<Base>& base_;
   const bool skips_;

@@ -18,20 +18,15 @@ constexpr std::array<std::uint8_t, 64> make_high_bytes() {
 }
 alignas(64) inline constexpr auto kHighBytes = make_high_bytes();
 
-// The indices with which spread() of a type of elements takes units of type T.
-template <class T, int kParts>
-constexpr std::array<std::array<T, 64 / sizeof(T)>, kParts> make_spread() {
-  std::array<std::array<T, 64 / sizeof(T)>, kParts> indices{};
-  for (unsigned part = 0; part < kParts; ++part) {
-    for (unsigned i = 0; i < 64 / sizeof(T); ++i) {
-      const unsigned quad = (part * (64 / kParts) + i) / 8;
-      indices[part][i] = static_cast<T>(quad * (8 / sizeof(T)));
-    }
+// The indices with which Doubles::spread() takes the lower halves of quadwords.
+constexpr std::array<std::array<std::uint32_t, 16>, 4> make_spread() {
+  std::array<std::array<std::uint32_t, 16>, 4> indices{};
+  for (unsigned part = 0; part < 4; ++part) {
+    for (unsigned i = 0; i < 16; ++i) indices[part][i] = (part * 16 + i) / 8 * 2;
   }
   return indices;
 }
-alignas(64) inline constexpr auto kSpread16 = make_spread<std::uint16_t, 2>();
-alignas(64) inline constexpr auto kSpread32 = make_spread<std::uint32_t, 4>();
+alignas(64) inline constexpr auto kSpread = make_spread();
 
 }  // namespace bbz::codec::difference::avx512
 
@@ -45,6 +40,11 @@ using split::avx512::load;
 using split::avx512::select;
 using split::avx512::V;
 
+// Returns a ^ (b & c).
+inline V xor_and(V a, V b, V c) {
+  return _mm512_ternarylogic_epi64(a, b, c, 0x78);
+}
+
 // Returns a quarter of 64 bytes.
 inline __m128i quarter(V bytes, int i) {
   const __m256i half = i < 2 ? _mm512_castsi512_si256(bytes) : _mm512_extracti64x4_epi64(bytes, 1);
@@ -52,13 +52,12 @@ inline __m128i quarter(V bytes, int i) {
 }
 
 // Each type of elements has kParts registers of 64 elements, and functions of one register: turn,
-// fold and unfold of ordered.h, and conversions of bytes. kLow says whether there are lower bits.
+// fold and unfold of ordered.h, and conversions of bytes.
 
 // Elements of 16 bits.
 struct Words {
   static constexpr int kBytes = 2;
   static constexpr int kParts = 2;
-  static constexpr bool kLow = true;
 
   static V load_part(const std::uint8_t* p, __mmask64 active, int part) {
     return _mm512_maskz_loadu_epi16(static_cast<__mmask32>(active >> (32 * part)), p + 64 * part);
@@ -66,12 +65,13 @@ struct Words {
   static void store_part(std::uint8_t* p, __mmask64 active, int part, V v) {
     _mm512_mask_storeu_epi16(p + 64 * part, static_cast<__mmask32>(active >> (32 * part)), v);
   }
-  static V turn(V v) { return _mm512_xor_si512(v, _mm512_srli_epi16(_mm512_srai_epi16(v, 15), 1)); }
-  static V fold(V v) { return _mm512_xor_si512(_mm512_add_epi16(v, v), _mm512_srai_epi16(v, 15)); }
-  static V unfold(V v) {
-    const V odd = _mm512_and_si512(v, set1(1));
-    return _mm512_xor_si512(_mm512_srli_epi16(v, 1), _mm512_sub_epi16(V{}, odd));
+  static V turn(V v) { return xor_and(v, _mm512_srai_epi16(v, 15), set1(0x7FFF)); }
+  // Folding moves the sign of what turn() gives to the lowest bit.
+  static V fold(V v) {
+    const V turned = turn(v);
+    return _mm512_shldi_epi16(turned, turned, 1);
   }
+  static V unfold(V v) { return turn(_mm512_shldi_epi16(v, v, 15)); }
   static V add(V a, V b) { return _mm512_add_epi16(a, b); }
   static V sub(V a, V b) { return _mm512_sub_epi16(a, b); }
   static V set1(int v) { return _mm512_set1_epi16(static_cast<short>(v)); }
@@ -91,14 +91,6 @@ struct Words {
   }
   // Returns the upper bytes of 64 words.
   static V high_bytes(V a, V b) { return _mm512_permutex2var_epi8(a, load(kHighBytes.data()), b); }
-  // Returns for the elements of one register what is in the quadword of their eight bytes.
-  static V spread(V quads, int part) {
-    return _mm512_permutexvar_epi16(load(kSpread16[part].data()), quads);
-  }
-  // Returns the indices of as many bytes as an element has, from the byte `first` on.
-  static V byte_indices(V first) {
-    return _mm512_add_epi8(_mm512_or_si512(first, _mm512_slli_epi16(first, 8)), set1(0x0100));
-  }
   // Joins neighbouring fields, each of `bits` bits: the result has eight of 64 bits.
   static void join_fields(V& fields, V& bits) {
     const V low = _mm512_set1_epi32(0xFFFF);
@@ -118,7 +110,6 @@ struct Words {
 struct Doubles {
   static constexpr int kBytes = 4;
   static constexpr int kParts = 4;
-  static constexpr bool kLow = true;
 
   static V load_part(const std::uint8_t* p, __mmask64 active, int part) {
     return _mm512_maskz_loadu_epi32(static_cast<__mmask16>(active >> (16 * part)), p + 64 * part);
@@ -126,12 +117,9 @@ struct Doubles {
   static void store_part(std::uint8_t* p, __mmask64 active, int part, V v) {
     _mm512_mask_storeu_epi32(p + 64 * part, static_cast<__mmask16>(active >> (16 * part)), v);
   }
-  static V turn(V v) { return _mm512_xor_si512(v, _mm512_srli_epi32(_mm512_srai_epi32(v, 31), 1)); }
-  static V fold(V v) { return _mm512_xor_si512(_mm512_add_epi32(v, v), _mm512_srai_epi32(v, 31)); }
-  static V unfold(V v) {
-    const V odd = _mm512_and_si512(v, set1(1));
-    return _mm512_xor_si512(_mm512_srli_epi32(v, 1), _mm512_sub_epi32(V{}, odd));
-  }
+  static V turn(V v) { return xor_and(v, _mm512_srai_epi32(v, 31), set1(0x7FFFFFFF)); }
+  static V fold(V v) { return _mm512_rol_epi32(turn(v), 1); }
+  static V unfold(V v) { return turn(_mm512_ror_epi32(v, 1)); }
   static V add(V a, V b) { return _mm512_add_epi32(a, b); }
   static V sub(V a, V b) { return _mm512_sub_epi32(a, b); }
   static V set1(int v) { return _mm512_set1_epi32(v); }
@@ -147,9 +135,11 @@ struct Doubles {
     };
     return join(half(parts[0], parts[1]), half(parts[2], parts[3]));
   }
+  // Returns for the elements of one register what is in the quadword of their eight bytes.
   static V spread(V quads, int part) {
-    return _mm512_permutexvar_epi32(load(kSpread32[part].data()), quads);
+    return _mm512_permutexvar_epi32(load(kSpread[part].data()), quads);
   }
+  // Returns the indices of the four bytes from the byte `first` on.
   static V byte_indices(V first) {
     const V pairs = _mm512_or_si512(first, _mm512_slli_epi32(first, 8));
     return _mm512_add_epi8(_mm512_or_si512(pairs, _mm512_slli_epi32(pairs, 16)), set1(0x03020100));
@@ -163,11 +153,10 @@ struct Doubles {
   }
 };
 
-// Elements of 8 bits, which have no lower bits.
+// Elements of 8 bits. They have at most three lower bits, so they are shifted by at most three.
 struct Octets {
   static constexpr int kBytes = 1;
   static constexpr int kParts = 1;
-  static constexpr bool kLow = false;
 
   static V load_part(const std::uint8_t* p, __mmask64 active, int) {
     return _mm512_maskz_loadu_epi8(active, p);
@@ -190,8 +179,29 @@ struct Octets {
   static V add(V a, V b) { return _mm512_add_epi8(a, b); }
   static V sub(V a, V b) { return _mm512_sub_epi8(a, b); }
   static V set1(int v) { return _mm512_set1_epi8(static_cast<char>(v)); }
+  static V least(V a, V b) { return _mm512_min_epu8(a, b); }
+  static V shift_left(V v, V by) {
+    v = _mm512_mask_add_epi8(v, _mm512_test_epi8_mask(by, set1(1)), v, v);
+    const V more = _mm512_and_si512(_mm512_slli_epi16(v, 2), set1(0xFC));
+    return _mm512_mask_mov_epi8(v, _mm512_test_epi8_mask(by, set1(2)), more);
+  }
+  static V shift_right(V v, V by) {
+    const V by1 = _mm512_and_si512(_mm512_srli_epi16(v, 1), set1(0x7F));
+    v = _mm512_mask_mov_epi8(v, _mm512_test_epi8_mask(by, set1(1)), by1);
+    const V by2 = _mm512_and_si512(_mm512_srli_epi16(v, 2), set1(0x3F));
+    return _mm512_mask_mov_epi8(v, _mm512_test_epi8_mask(by, set1(2)), by2);
+  }
+  static V where(V by, V v) { return _mm512_maskz_mov_epi8(_mm512_test_epi8_mask(by, by), v); }
   static V widen(V bytes, int) { return bytes; }
   static V narrow(const V (&parts)[kParts]) { return parts[0]; }
+  static void join_fields(V& fields, V& bits) {
+    const V low = _mm512_set1_epi16(0xFF);
+    const V first = _mm512_and_si512(bits, low);
+    fields = _mm512_or_si512(_mm512_and_si512(fields, low),
+                             _mm512_sllv_epi16(_mm512_srli_epi16(fields, 8), first));
+    bits = _mm512_add_epi16(first, _mm512_srli_epi16(bits, 8));
+    Words::join_fields(fields, bits);
+  }
 };
 
 // The exponents of 64 elements, as bytes.

@@ -45,8 +45,39 @@ BBZ_AVX512_INLINE V take_few_low(MergeJob& job, V bits, __mmask64 lanes) {
   return _mm512_maskz_expand_epi8(lanes, _mm512_castsi128_si512(both));
 }
 
-// Reads the lower bits of 64 elements, of which each has as many as a byte of `bits` says. Returns
-// false if there are too few.
+// Reads the lower bits of 64 elements, of which each has as many as a byte of `bits` says, at most
+// eight. Returns false if there are too few.
+BBZ_AVX512_INLINE bool take_low_bytes(MergeJob& job, V bits, V& low) {
+  alignas(64) std::uint64_t part[8];
+  _mm512_store_si512(part, masks_of(bits));
+  const auto take = [&](const std::uint8_t* from, std::uint64_t at) __attribute__((always_inline)) {
+    for (std::uint64_t& wanted : part) {
+      const auto count = static_cast<std::uint64_t>(_mm_popcnt_u64(wanted));
+      wanted = _pdep_u64(bits_at(from, at), wanted);
+      at += count;
+    }
+    return at;
+  };
+  constexpr std::uint64_t kMost = 64 * 8 + 9 * 8;  // that may be read
+  if (__builtin_expect(job.low_end - job.low_at >= kMost, 1)) {
+    job.low_at = take(job.low, job.low_at);
+  } else {
+    std::uint8_t last[kMost / 8 + 64 + 9] = {};
+    const std::uint64_t used = job.low_at / 8 * 8;
+    std::memcpy(last, job.low + used / 8, (job.low_end - used) / 8);
+    const std::uint64_t end = used + take(last, job.low_at - used);
+    if (end > job.low_end) {
+      job.overrun = true;
+      return false;
+    }
+    job.low_at = end;
+  }
+  low = _mm512_load_si512(part);
+  return true;
+}
+
+// Reads the lower bits of 64 elements of a format that has more for each. Returns false if there are
+// too few.
 template <class Format>
 BBZ_AVX512_INLINE bool take_low(MergeJob& job, V bits, V (&low)[Format::kParts]) {
   // The place of each field, after those of lower lanes: first within eight bytes, whose sum is in
@@ -122,31 +153,34 @@ BBZ_AVX512_INLINE bool merge_group(MergeJob& job, Run<const std::uint8_t*> (&run
       _mm512_cmpeq_epi8_mask(symbols, _mm512_set1_epi8(static_cast<char>(kWhole)));
   V folded[kParts];
   V low[kParts];
-  V bits = V{};
   bool has_low = false;
-  if constexpr (Format::kLow) {
-    bits = _mm512_maskz_mov_epi8(changed & ~whole, low_bits(exponents));
-  }
-  if constexpr (Format::kLow) {
-    const __mmask64 lanes = _mm512_test_epi8_mask(bits, bits);
-    if (Format::kBytes == 2 && _mm_popcnt_u64(lanes) <= 16 && job.low_end >= job.low_at + 8 * 24) {
-      const V few = take_few_low(job, bits, lanes);
+  const V bits = _mm512_maskz_mov_epi8(changed & ~whole, low_bits(exponents));
+  const __mmask64 lanes = _mm512_test_epi8_mask(bits, bits);
+  if (Format::kBytes <= 2 && _mm_popcnt_u64(lanes) <= 16 && job.low_end >= job.low_at + 8 * 24) {
+    const V few = take_few_low(job, bits, lanes);
+    for_each<kParts>([&](auto i)
+                         __attribute__((always_inline)) { low[i] = Format::widen(few, i); });
+    has_low = true;
+  } else if (lanes != 0) {
+    bool taken = false;
+    if constexpr (Format::kBytes <= 2) {
+      V bytes;
+      taken = take_low_bytes(job, bits, bytes);
       for_each<kParts>([&](auto i)
-                           __attribute__((always_inline)) { low[i] = Format::widen(few, i); });
-      has_low = true;
-    } else if (lanes != 0) {
-      if (!take_low<Format>(job, bits, low)) return false;
-      has_low = true;
+                           __attribute__((always_inline)) { low[i] = Format::widen(bytes, i); });
+    } else {
+      taken = take_low<Format>(job, bits, low);
     }
+    if (!taken) return false;
+    has_low = true;
   }
   for_each<kParts>([&](auto i) __attribute__((always_inline)) {
     folded[i] = Format::widen(symbols, i);
-    if constexpr (Format::kLow) {
-      if (has_low) {
-        const V one = Format::set1(1);
-        const V upper = Format::shift_left(Format::sub(folded[i], one), Format::widen(bits, i));
-        folded[i] = Format::where(folded[i], Format::add(_mm512_or_si512(upper, low[i]), one));
-      }
+    if (has_low) {
+      const V one = Format::set1(1);
+      const V upper = Format::shift_left(Format::sub(folded[i], one), Format::widen(bits, i));
+      // The symbol 0 has no lower bits and stays 0.
+      folded[i] = Format::add(_mm512_or_si512(upper, low[i]), one);
     }
     const V sum = Format::add(Format::turn(base[i]), Format::unfold(folded[i]));
     Format::store_part(out, active, i, Format::turn(sum));

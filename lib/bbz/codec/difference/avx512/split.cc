@@ -83,19 +83,14 @@ BBZ_AVX512_INLINE void split_group(SplitJob& job, Run<std::uint8_t*> (&runs)[kLi
     folded[i] = Format::fold(Format::sub(Format::turn(element), Format::turn(base[i])));
   });
   const V exponents = Format::exponents(base);
-  V bits = V{};
+  V bits = low_bits(exponents);
   V small[kParts];
-  if constexpr (Format::kLow) {
-    bits = low_bits(exponents);
-    for_each<kParts>([&](auto i) __attribute__((always_inline)) {
-      const V one = Format::set1(1);
-      const V upper = Format::shift_right(Format::sub(folded[i], one), Format::widen(bits, i));
-      small[i] = Format::where(folded[i],
-                               Format::least(Format::add(upper, one), Format::set1(int{kWhole})));
-    });
-  } else {
-    small[0] = folded[0];
-  }
+  for_each<kParts>([&](auto i) __attribute__((always_inline)) {
+    const V one = Format::set1(1);
+    const V upper = Format::shift_right(Format::sub(folded[i], one), Format::widen(bits, i));
+    small[i] =
+        Format::where(folded[i], Format::least(Format::add(upper, one), Format::set1(int{kWhole})));
+  });
   const V symbols = Format::narrow(small);
   __mmask64 live = 0;
   for_each<kLive>([&](auto i) __attribute__((always_inline)) {
@@ -111,25 +106,25 @@ BBZ_AVX512_INLINE void split_group(SplitJob& job, Run<std::uint8_t*> (&runs)[kLi
   const auto place = job.place + static_cast<std::uint32_t>(at);
   if (__builtin_expect((changed & ~live) != 0, 0)) put_places(*job.patches, place, changed & ~live);
   if (__builtin_expect(whole != 0, 0)) put_places(*job.wholes, place, whole);
-  if constexpr (Format::kLow) {
-    bits = _mm512_maskz_mov_epi8(changed & live & ~whole, bits);
-    const __mmask64 lanes = _mm512_test_epi8_mask(bits, bits);
-    if (lanes == 0) return;
-    if constexpr (Format::kBytes == 2) {
-      if (_mm_popcnt_u64(lanes) <= 16) {
-        const V one = Format::set1(1);
-        const V below[kParts] = {Format::sub(folded[0], one), Format::sub(folded[1], one)};
-        put_few_low(job, Format::narrow(below), bits, lanes);
-        return;
-      }
+  bits = _mm512_maskz_mov_epi8(changed & live & ~whole, bits);
+  const __mmask64 lanes = _mm512_test_epi8_mask(bits, bits);
+  if (lanes == 0) return;
+  const V one = Format::set1(1);
+  if constexpr (Format::kBytes <= 2) {
+    if (_mm_popcnt_u64(lanes) <= 16) {
+      V below[kParts];
+      for_each<kParts>([&](auto i) __attribute__((always_inline)) {
+        below[i] = Format::sub(folded[i], one);
+      });
+      put_few_low(job, Format::narrow(below), bits, lanes);
+      return;
     }
-    for_each<kParts>([&](auto i) __attribute__((always_inline)) {
-      const V one = Format::set1(1);
-      const V width = Format::widen(bits, i);
-      const V mask = Format::sub(Format::shift_left(one, width), one);
-      put_low<Format>(job, _mm512_and_si512(Format::sub(folded[i], one), mask), width);
-    });
   }
+  for_each<kParts>([&](auto i) __attribute__((always_inline)) {
+    const V width = Format::widen(bits, i);
+    const V mask = Format::sub(Format::shift_left(one, width), one);
+    put_low<Format>(job, _mm512_and_si512(Format::sub(folded[i], one), mask), width);
+  });
 }
 
 template <class Format, int kLive>
