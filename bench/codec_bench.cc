@@ -28,6 +28,7 @@ struct Options {
   std::vector<std::string> types = {"BF16", "F16", "F32", "F8_E4M3", "F8_E5M2"};
   std::vector<std::filesystem::path> files;
   std::filesystem::path base;
+  std::vector<std::string> numbers;
   std::vector<double> steps;
   std::vector<std::string> only;
   std::size_t mib = 64;
@@ -282,6 +283,15 @@ int run(const Options& options) {
       one(generated_step(info->dtype, options.mib << 20, step));
     }
   }
+  for (const std::string& part : options.numbers) {
+    const std::vector<DataSet> sets =
+        generated_numbers(part == "all" ? "" : part, options.mib << 20);
+    if (sets.empty()) {
+      std::fprintf(stderr, "no case of numbers has a name with %s\n", part.c_str());
+      ok = false;
+    }
+    for (const DataSet& set : sets) one(set);
+  }
   for (const std::filesystem::path& path : options.files) {
     const Result<DataSet> set = from_file(path, options.base);
     if (set.ok()) {
@@ -309,6 +319,11 @@ int main(int argc, char** argv) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->capture_default_str();
+  app.add_option("--numbers", options.numbers,
+                 "code generated numbers whose names have one of these parts, or all: narrower "
+                 "floats, zeros, products, integers, smooth rows")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option("files", options.files, "safetensors files to code as well");
   app.add_option("--base", options.base, "a safetensors file that is the base of the files");
   app.add_option(

@@ -7,6 +7,7 @@
 #include "bbz/base/format.h"
 #include "bbz/files/safetensors/header.h"
 #include "codec/generate.h"
+#include "codec/generate_numbers.h"
 
 namespace bbz::bench {
 namespace {
@@ -58,6 +59,20 @@ DataSet generated_step(DType dtype, std::size_t size, double step) {
   set.chunks.clear();
   add_chunks(dtype, kGeneratedRow, set.bytes, set.base, set.chunks);
   return set;
+}
+
+std::vector<DataSet> generated_numbers(const std::string& part, std::size_t size) {
+  std::vector<DataSet> sets;
+  for (const codec::NumbersCase& which : codec::numbers_cases()) {
+    if (std::string_view(which.name).find(part) == std::string_view::npos) continue;
+    const auto bits = static_cast<std::size_t>(dtype_info(which.dtype).bits);
+    DataSet set;
+    set.name = which.name;
+    set.bytes = make_numbers(which, size * 8 / bits).bytes;
+    add_chunks(which.dtype, kGeneratedRow, set.bytes, {}, set.chunks);
+    sets.push_back(std::move(set));
+  }
+  return sets;
 }
 
 Result<DataSet> from_file(const std::filesystem::path& path, const std::filesystem::path& base) {

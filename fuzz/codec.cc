@@ -10,6 +10,7 @@
 #include "bbz/base/wire.h"
 #include "bbz/codec/codec.h"
 #include "bbz/codec/difference/binding.h"
+#include "bbz/codec/number/binding.h"
 #include "bbz/codec/split/binding.h"
 #include "bbz/codec/split/wire.h"
 #include "emulated/codec_kernels.h"
@@ -44,6 +45,24 @@ void decode_with_every_kernel(const ChunkShape& shape, Bytes payload, MutableByt
     if (!status.ok() || out.empty()) continue;
     require(std::memcmp(other.data(), out.data(), out.size()) == 0);
     require(follower.finish() == hash);
+  }
+}
+
+// The same of a payload of numbers.
+void decode_numbers_with_every_kernel(Bytes payload, MutableBytes out) {
+  const Status expected =
+      number::decode_with({&number::kPortableKernel, &split::kPortableKernel}, payload, out);
+  std::vector<std::byte> other(out.size());
+  for (const number::Kernel* loops : number::tested_kernels()) {
+    for (const split::Kernel* symbols : split::tested_kernels()) {
+      Xxh3Follower follower(other);
+      const Status status = number::decode_with({loops, symbols}, payload, other, &follower);
+      require(status.ok() == expected.ok());
+      require(status.ok() || status.error().message == expected.error().message);
+      if (!status.ok()) continue;
+      require(std::ranges::equal(other, out));
+      require(follower.finish() == xxh3_64(out));
+    }
   }
 }
 
@@ -104,7 +123,19 @@ void fuzz_decode(CodecId id, const ChunkShape& shape, Bytes payload) {
   std::vector<std::byte> out(*size);
   const Status status = decode(id, shape, payload, out);
   if (id == CodecId::kSplitFloat) decode_with_every_kernel(shape, payload, out);
+  if (id == CodecId::kSplitNumber) decode_numbers_with_every_kernel(payload, out);
   require(status.ok() || !status.error().message.empty());
+}
+
+// Every way to take a chunk as numbers that the encoder knows gives it back, if it makes it smaller.
+void fuzz_candidates(const ChunkShape& shape, Bytes plain) {
+  std::vector<std::byte> payload;
+  std::vector<std::byte> out(plain.size());
+  for (const number::Candidate& candidate : number::find_candidates(shape, plain, Level::kSmall)) {
+    if (!number::encode_with(nullptr, candidate, plain, plain.size(), payload)) continue;
+    require(number::decode_with({}, payload, out).ok());
+    require(std::ranges::equal(out, plain));
+  }
 }
 
 void fuzz_encode(ChunkShape shape, Bytes plain, Level level) {
@@ -120,6 +151,7 @@ void fuzz_encode(ChunkShape shape, Bytes plain, Level level) {
   std::vector<std::byte> out(plain.size());
   require(decode(id, shape, payload, out).ok());
   require(plain.empty() || std::memcmp(out.data(), plain.data(), plain.size()) == 0);
+  if (!plain.empty()) fuzz_candidates(shape, plain);
 }
 
 }  // namespace

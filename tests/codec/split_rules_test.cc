@@ -17,7 +17,7 @@ namespace {
 using testing::HasSubstr;
 
 // A payload and where its parts begin.
-struct Sample {
+struct Encoded {
   ChunkShape shape;
   std::vector<std::byte> payload;
   Header header;
@@ -25,7 +25,7 @@ struct Sample {
   Grid grid;
   std::size_t tables, rows, columns, packed, streams, escapes, patches, states;
 
-  Sample(const ChunkShape& chunk, Bytes plain) : shape(chunk) {
+  Encoded(const ChunkShape& chunk, Bytes plain) : shape(chunk) {
     EXPECT_TRUE(encode_with(nullptr, shape, plain, Level::kDefault, plain.size(), payload));
     WireReader in(payload);
     header = get_header(in).value();
@@ -68,12 +68,12 @@ struct Sample {
   }
 };
 
-Sample weights(DType dtype, std::uint64_t elements, std::uint64_t row) {
+Encoded weights(DType dtype, std::uint64_t elements, std::uint64_t row) {
   return {{dtype, elements, row, 0}, gaussian_rows(dtype, elements, row, 21)};
 }
 
 // BF16 with keys that only patches can express.
-Sample patched() {
+Encoded patched() {
   auto plain = gaussian_rows(DType::kBF16, 6000, 250, 22);
   for (const std::size_t element : {10u, 700u, 5999u}) {
     store_le<std::uint16_t>(plain.data() + 2 * element, 0x7F80);  // infinity
@@ -82,7 +82,7 @@ Sample patched() {
 }
 
 TEST(SplitRules, AStateIsAtLeast256) {
-  const Sample s = weights(DType::kF16, 3000, 300);
+  const Encoded s = weights(DType::kF16, 3000, 300);
   EXPECT_EQ(s.message(s.payload), "");
   EXPECT_THAT(s.message_with(s.states + 1, 0), HasSubstr("below 256"));
 }
@@ -90,7 +90,7 @@ TEST(SplitRules, AStateIsAtLeast256) {
 // A changed bit can make another valid payload, though hardly ever: the states would have to end as
 // they should by chance.
 TEST(SplitRules, AChangeOfStreamsAndStatesShowsAtTheEnd) {
-  for (const Sample& s : {weights(DType::kF16, 3000, 300), weights(DType::kF32, 2500, 2500)}) {
+  for (const Encoded& s : {weights(DType::kF16, 3000, 300), weights(DType::kF32, 2500, 2500)}) {
     std::size_t changed = 0;
     std::size_t unseen = 0;
     for (std::size_t bit = s.streams * 8; bit < s.payload.size() * 8; ++bit) {
@@ -106,7 +106,7 @@ TEST(SplitRules, AChangeOfStreamsAndStatesShowsAtTheEnd) {
 }
 
 TEST(SplitRules, NoByteOfAStreamIsLeftOver) {
-  const Sample s = weights(DType::kF16, 3000, 300);
+  const Encoded s = weights(DType::kF16, 3000, 300);
   auto bytes = s.payload;
   bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(s.escapes), std::byte{0});
   store_le(bytes.data() + 24, s.header.stream_size[0] + 1);
@@ -117,7 +117,7 @@ TEST(SplitRules, NoByteOfAStreamIsLeftOver) {
 // decoded, in one row or in many.
 TEST(SplitRules, AStreamThatEndsEarlyStopsEveryKernel) {
   for (const std::uint64_t row : {1 << 19, 512}) {
-    const Sample s = weights(DType::kBF16, 1 << 19, row);
+    const Encoded s = weights(DType::kBF16, 1 << 19, row);
     ASSERT_EQ(s.header.streams(), 4);
     for (int empty = 0; empty < 4; ++empty) {
       auto bytes = s.payload;
@@ -134,7 +134,7 @@ TEST(SplitRules, AStreamThatEndsEarlyStopsEveryKernel) {
 }
 
 TEST(SplitRules, NoEscapeIsLeftOverOrMissing) {
-  const Sample s = patched();
+  const Encoded s = patched();
   ASSERT_GT(s.header.escape_count, 0u);
   auto bytes = s.payload;
   bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(s.patches), std::byte{0});
@@ -147,7 +147,7 @@ TEST(SplitRules, NoEscapeIsLeftOverOrMissing) {
 }
 
 TEST(SplitRules, PatchesAscendAndAreInTheChunk) {
-  const Sample s = patched();
+  const Encoded s = patched();
   ASSERT_EQ(s.header.patch_count, 3u);
   EXPECT_EQ(s.message(s.payload), "");
   auto bytes = s.payload;
@@ -163,7 +163,7 @@ TEST(SplitRules, PatchesAscendAndAreInTheChunk) {
 }
 
 TEST(SplitRules, BitsAfterARowsPackedBitsAreZero) {
-  const Sample s = weights(DType::kBF16, 5000, 250);
+  const Encoded s = weights(DType::kBF16, 5000, 250);
   ASSERT_EQ(s.header.width, 250u);
   ASSERT_EQ(s.layout.packed_bits, 7);  // 1750 bits a row, 2 short of 219 bytes
   for (const std::size_t row : {0u, 7u, 19u}) {
@@ -176,7 +176,7 @@ TEST(SplitRules, BitsAfterARowsPackedBitsAreZero) {
 }
 
 TEST(SplitRules, ARowNamesATableThatIsThere) {
-  const Sample s = weights(DType::kBF16, 200 * 1024, 1024);
+  const Encoded s = weights(DType::kBF16, 200 * 1024, 1024);
   ASSERT_EQ(s.header.tables, 4);
   // Without its last table, the rows' fields stay as wide as they are.
   WireReader in(Bytes(s.payload).subspan(s.tables));
@@ -191,7 +191,7 @@ TEST(SplitRules, ARowNamesATableThatIsThere) {
 }
 
 TEST(SplitRules, RowsAreLimited) {
-  const Sample s = weights(DType::kF8E4M3, 1 << 17, 1 << 17);
+  const Encoded s = weights(DType::kF8E4M3, 1 << 17, 1 << 17);
   auto bytes = s.payload;
   store_le<std::uint32_t>(bytes.data() + 8, 1);
   store_le<std::uint32_t>(bytes.data() + 12, 0);

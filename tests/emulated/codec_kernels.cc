@@ -1,5 +1,22 @@
 #include "emulated/codec_kernels.h"
 
+#if defined(__x86_64__)
+
+namespace bbz::codec::emulated {
+namespace {
+
+// Returns kernels and one more.
+template <class Kernel>
+std::vector<const Kernel*> with(std::vector<const Kernel*> kernels, const Kernel& kernel) {
+  kernels.push_back(&kernel);
+  return kernels;
+}
+
+}  // namespace
+}  // namespace bbz::codec::emulated
+
+#endif
+
 namespace bbz::codec::split {
 
 #if defined(__x86_64__)
@@ -22,14 +39,12 @@ const Kernel kEmulatedKernel = {"avx512, emulated", takes, emulated_avx512_make_
 #endif
 
 const std::vector<const Kernel*>& tested_kernels() {
-  static const std::vector<const Kernel*> tested = [] {
-    std::vector<const Kernel*> all = kernels();
 #if defined(__x86_64__)
-    all.push_back(&kEmulatedKernel);
-#endif
-    return all;
-  }();
+  static const std::vector<const Kernel*> tested = emulated::with(kernels(), kEmulatedKernel);
   return tested;
+#else
+  return kernels();
+#endif
 }
 
 }  // namespace bbz::codec::split
@@ -53,14 +68,37 @@ const Kernel kEmulatedKernel = {"avx512, emulated", emulated_avx512_count, emula
 #endif
 
 const std::vector<const Kernel*>& tested_kernels() {
-  static const std::vector<const Kernel*> tested = [] {
-    std::vector<const Kernel*> all = kernels();
 #if defined(__x86_64__)
-    all.push_back(&kEmulatedKernel);
-#endif
-    return all;
-  }();
+  static const std::vector<const Kernel*> tested = emulated::with(kernels(), kEmulatedKernel);
   return tested;
+#else
+  return kernels();
+#endif
 }
 
 }  // namespace bbz::codec::difference
+
+namespace bbz::codec::number {
+
+#if defined(__x86_64__)
+
+void emulated_avx512_merge(MergeJob& job);
+
+namespace {
+
+const Kernel kEmulatedKernel = {"avx512, emulated", emulated_avx512_merge};
+
+}  // namespace
+
+#endif
+
+const std::vector<const Kernel*>& tested_kernels() {
+#if defined(__x86_64__)
+  static const std::vector<const Kernel*> tested = emulated::with(kernels(), kEmulatedKernel);
+  return tested;
+#else
+  return kernels();
+#endif
+}
+
+}  // namespace bbz::codec::number

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bbz/codec/difference/kernel.h"
+#include "bbz/codec/number/kernel.h"
 #include "bbz/codec/split/kernel.h"
 
 namespace bbz::codec::split {
@@ -19,3 +20,10 @@ namespace bbz::codec::difference {
 const std::vector<const Kernel*>& tested_kernels();
 
 }  // namespace bbz::codec::difference
+
+namespace bbz::codec::number {
+
+// Those of kernels() and that of AVX-512 emulated, as above.
+const std::vector<const Kernel*>& tested_kernels();
+
+}  // namespace bbz::codec::number

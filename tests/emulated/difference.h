@@ -6,10 +6,6 @@
 
 namespace bbz::emulated {
 
-struct Quarter {
-  std::array<std::uint8_t, 16> bytes;
-};
-
 // Lanes where the mask says so, and zero elsewhere.
 template <class T>
 Register keep(Mask mask, Register v) {
@@ -26,8 +22,6 @@ Register widen(Part v) {
 }
 
 }  // namespace bbz::emulated
-
-using __m128i = bbz::emulated::Quarter;
 
 // Parts of registers.
 
@@ -66,15 +60,6 @@ inline __m512i _mm512_castsi128_si512(__m128i v) {
 
 // Arithmetic.
 
-inline __m512i _mm512_add_epi32(__m512i a, __m512i b) {
-  return bbz::emulated::map<std::uint32_t>([](auto x, auto y) { return x + y; }, a, b);
-}
-inline __m512i _mm512_sub_epi8(__m512i a, __m512i b) {
-  return bbz::emulated::map<std::uint8_t>([](auto x, auto y) { return x - y; }, a, b);
-}
-inline __m512i _mm512_sub_epi32(__m512i a, __m512i b) {
-  return bbz::emulated::map<std::uint32_t>([](auto x, auto y) { return x - y; }, a, b);
-}
 inline __m512i _mm512_subs_epu8(__m512i a, __m512i b) {
   return bbz::emulated::map<std::uint8_t>([](auto x, auto y) { return x > y ? x - y : 0; }, a, b);
 }
@@ -93,25 +78,6 @@ inline __m512i _mm512_min_epu32(__m512i a, __m512i b) {
 
 // Shifts.
 
-inline __m512i _mm512_slli_epi32(__m512i v, unsigned n) {
-  return bbz::emulated::map<std::uint32_t>([n](auto x) { return n < 32 ? x << n : 0; }, v);
-}
-inline __m512i _mm512_srai_epi16(__m512i v, unsigned n) {
-  return bbz::emulated::map<std::uint16_t>(
-      [n](auto x) { return static_cast<std::int16_t>(x) >> (n < 16 ? n : 15); }, v);
-}
-inline __m512i _mm512_srai_epi32(__m512i v, unsigned n) {
-  return bbz::emulated::map<std::uint32_t>(
-      [n](auto x) { return static_cast<std::int32_t>(x) >> (n < 32 ? n : 31); }, v);
-}
-inline __m512i _mm512_sllv_epi16(__m512i v, __m512i by) {
-  return bbz::emulated::map<std::uint16_t>(
-      [](auto x, auto n) { return n < 16 ? unsigned{x} << n : 0; }, v, by);
-}
-inline __m512i _mm512_sllv_epi32(__m512i v, __m512i by) {
-  return bbz::emulated::map<std::uint32_t>([](auto x, auto n) { return n < 32 ? x << n : 0; }, v,
-                                           by);
-}
 inline __m512i _mm512_sllv_epi64(__m512i v, __m512i by) {
   return bbz::emulated::map<std::uint64_t>([](auto x, auto n) { return n < 64 ? x << n : 0; }, v,
                                            by);
@@ -138,16 +104,6 @@ inline __m512i _mm512_set4_epi32(int d, int c, int b, int a) {
   return bbz::emulated::of<int>(out);
 }
 // The upper registers of b above a, by eight bytes times `by`.
-inline __m512i _mm512_alignr_epi64(__m512i a, __m512i b, int by) {
-  const auto low = bbz::emulated::lanes<std::uint64_t>(b);
-  const auto high = bbz::emulated::lanes<std::uint64_t>(a);
-  bbz::emulated::Lanes<std::uint64_t> out;
-  for (std::size_t i = 0; i < 8; ++i) {
-    const std::size_t from = i + static_cast<std::size_t>(by);
-    out[i] = from < 8 ? low[from] : high[from - 8];
-  }
-  return bbz::emulated::of<std::uint64_t>(out);
-}
 // Bytes of the same 16; zero where the highest bit of `at` is set.
 inline __m512i _mm512_shuffle_epi8(__m512i v, __m512i at) {
   __m512i out;
@@ -177,9 +133,6 @@ inline __m128i _mm512_cvtepi32_epi8(__m512i v) {
   __m128i out;
   for (std::size_t i = 0; i < 16; ++i) out.bytes[i] = static_cast<std::uint8_t>(in[i]);
   return out;
-}
-inline __m512i _mm512_cvtepu8_epi32(__m128i v) {
-  return bbz::emulated::widen<std::uint8_t, std::uint32_t>(v);
 }
 
 // Masks.

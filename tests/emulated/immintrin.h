@@ -16,6 +16,7 @@
 using __mmask16 = std::uint16_t;
 using __mmask32 = std::uint32_t;
 using __mmask64 = bbz::emulated::Mask;
+using __m128i = bbz::emulated::Quarter;
 using __m256i = bbz::emulated::Half;
 using __m512i = bbz::emulated::Register;
 
@@ -100,6 +101,24 @@ inline __m512i _mm512_mul_epu32(__m512i a, __m512i b) {
   return bbz::emulated::map<std::uint64_t>(
       [](auto x, auto y) { return (x & 0xFFFFFFFF) * (y & 0xFFFFFFFF); }, a, b);
 }
+inline __m512i _mm512_add_epi32(__m512i a, __m512i b) {
+  return bbz::emulated::map<std::uint32_t>([](auto x, auto y) { return x + y; }, a, b);
+}
+inline __m512i _mm512_mask_add_epi16(__m512i other, __mmask32 mask, __m512i a, __m512i b) {
+  return bbz::emulated::blend<std::uint16_t>(mask, other, _mm512_add_epi16(a, b));
+}
+inline __m512i _mm512_mask_add_epi32(__m512i other, __mmask16 mask, __m512i a, __m512i b) {
+  return bbz::emulated::blend<std::uint32_t>(mask, other, _mm512_add_epi32(a, b));
+}
+inline __m512i _mm512_sub_epi8(__m512i a, __m512i b) {
+  return bbz::emulated::map<std::uint8_t>([](auto x, auto y) { return x - y; }, a, b);
+}
+inline __m512i _mm512_sub_epi32(__m512i a, __m512i b) {
+  return bbz::emulated::map<std::uint32_t>([](auto x, auto y) { return x - y; }, a, b);
+}
+inline __m512i _mm512_mask_sub_epi32(__m512i other, __mmask16 mask, __m512i a, __m512i b) {
+  return bbz::emulated::blend<std::uint32_t>(mask, other, _mm512_sub_epi32(a, b));
+}
 // Unsigned bytes of a times signed ones of b, two and two added up, with saturation.
 inline __m512i _mm512_maddubs_epi16(__m512i a, __m512i b) {
   return bbz::emulated::map<std::uint16_t>(
@@ -170,6 +189,25 @@ inline __m512i _mm512_srli_epi64(__m512i v, unsigned n) {
 inline __m512i _mm512_slli_epi64(__m512i v, unsigned n) {
   return bbz::emulated::map<std::uint64_t>([n](auto x) { return n < 64 ? x << n : 0; }, v);
 }
+inline __m512i _mm512_slli_epi32(__m512i v, unsigned n) {
+  return bbz::emulated::map<std::uint32_t>([n](auto x) { return n < 32 ? x << n : 0; }, v);
+}
+inline __m512i _mm512_srai_epi16(__m512i v, unsigned n) {
+  return bbz::emulated::map<std::uint16_t>(
+      [n](auto x) { return static_cast<std::int16_t>(x) >> std::min(n, 15u); }, v);
+}
+inline __m512i _mm512_srai_epi32(__m512i v, unsigned n) {
+  return bbz::emulated::map<std::uint32_t>(
+      [n](auto x) { return static_cast<std::int32_t>(x) >> std::min(n, 31u); }, v);
+}
+inline __m512i _mm512_sllv_epi16(__m512i v, __m512i by) {
+  return bbz::emulated::map<std::uint16_t>(
+      [](unsigned x, unsigned n) { return n < 16 ? x << n : 0; }, v, by);
+}
+inline __m512i _mm512_sllv_epi32(__m512i v, __m512i by) {
+  return bbz::emulated::map<std::uint32_t>([](auto x, auto n) { return n < 32 ? x << n : 0; }, v,
+                                           by);
+}
 inline __m512i _mm512_rol_epi32(__m512i v, unsigned n) {
   return bbz::emulated::map<std::uint32_t>(
       [n](auto x) { return std::rotl(x, static_cast<int>(n)); }, v);
@@ -212,6 +250,20 @@ inline __m512i _mm512_permutexvar_epi16(__m512i at, __m512i v) {
 inline __m512i _mm512_permutex2var_epi16(__m512i a, __m512i at, __m512i b) {
   return bbz::emulated::permute<std::uint16_t>(a, at, b);
 }
+inline __m512i _mm512_permutex2var_epi32(__m512i a, __m512i at, __m512i b) {
+  return bbz::emulated::permute<std::uint32_t>(a, at, b);
+}
+// Eight of the quadwords of b and those of a after them, from the n-th on.
+inline __m512i _mm512_alignr_epi64(__m512i a, __m512i b, int n) {
+  const auto low = bbz::emulated::lanes<std::uint64_t>(b);
+  const auto high = bbz::emulated::lanes<std::uint64_t>(a);
+  auto out = low;
+  for (std::size_t i = 0; i < 8; ++i) {
+    const std::size_t from = i + static_cast<std::size_t>(n);
+    out[i] = from < 8 ? low[from] : high[from - 8];
+  }
+  return bbz::emulated::of<std::uint64_t>(out);
+}
 inline __m512i _mm512_mask_mov_epi16(__m512i other, __mmask32 mask, __m512i v) {
   return bbz::emulated::blend<std::uint16_t>(mask, other, v);
 }
@@ -225,6 +277,12 @@ inline __m512i _mm512_mask_expand_epi8(__m512i other, __mmask64 mask, __m512i v)
     if ((mask >> i & 1) != 0) other.bytes[i] = v.bytes[next++];
   }
   return other;
+}
+inline __m512i _mm512_maskz_expand_epi16(__mmask32 mask, __m512i v) {
+  return bbz::emulated::expand<std::uint16_t>(mask, v);
+}
+inline __m512i _mm512_maskz_expand_epi32(__mmask16 mask, __m512i v) {
+  return bbz::emulated::expand<std::uint32_t>(mask, v);
 }
 inline __m512i _mm512_maskz_compress_epi8(__mmask64 mask, __m512i v) {
   __m512i out{};
@@ -253,6 +311,17 @@ inline __m512i _mm512_cvtepu8_epi16(__m256i v) {
   std::copy(v.bytes.begin(), v.bytes.end(), out.begin());
   return bbz::emulated::of<std::uint16_t>(out);
 }
+inline __m512i _mm512_cvtepu8_epi32(__m128i v) {
+  bbz::emulated::Lanes<std::uint32_t> out;
+  std::copy(v.bytes.begin(), v.bytes.end(), out.begin());
+  return bbz::emulated::of<std::uint32_t>(out);
+}
+inline __m512i _mm512_cvtepu16_epi32(__m256i v) {
+  const auto words = std::bit_cast<std::array<std::uint16_t, 16>>(v);
+  bbz::emulated::Lanes<std::uint32_t> out;
+  std::copy(words.begin(), words.end(), out.begin());
+  return bbz::emulated::of<std::uint32_t>(out);
+}
 inline __m512i _mm512_castsi256_si512(__m256i v) {
   __m512i out;
   out.bytes.fill(0xA5);  // not defined
@@ -274,12 +343,24 @@ inline __m256i _mm512_castsi512_si256(__m512i v) {
 inline __m256i _mm256_loadu_si256(const __m256i* p) {
   return _mm512_castsi512_si256(bbz::emulated::load(0xFFFFFFFF, 1, p));
 }
+inline __m128i _mm_loadu_si128(const __m128i* p) {
+  const __m512i v = bbz::emulated::load(0xFFFF, 1, p);
+  __m128i quarter;
+  std::copy_n(v.bytes.begin(), 16, quarter.bytes.begin());
+  return quarter;
+}
 
 // Masks.
 
 inline __mmask64 _mm512_cmpeq_epi8_mask(__m512i a, __m512i b) {
   return static_cast<__mmask64>(
       bbz::emulated::where<std::uint8_t>([](auto x, auto y) { return x == y; }, a, b));
+}
+inline __mmask64 _mm512_cmplt_epu8_mask(__m512i a, __m512i b) {
+  return bbz::emulated::where<std::uint8_t>([](auto x, auto y) { return x < y; }, a, b);
+}
+inline __mmask64 _mm512_cmpge_epu8_mask(__m512i a, __m512i b) {
+  return bbz::emulated::where<std::uint8_t>([](auto x, auto y) { return x >= y; }, a, b);
 }
 inline __mmask32 _mm512_cmplt_epu16_mask(__m512i a, __m512i b) {
   return static_cast<__mmask32>(

@@ -9,6 +9,9 @@ namespace bbz::emulated {
 
 using Mask = unsigned long long;  // a bit a lane, of lane 0 the lowest
 
+struct Quarter {
+  std::array<std::uint8_t, 16> bytes;
+};
 struct Half {
   std::array<std::uint8_t, 32> bytes;
 };
@@ -88,6 +91,18 @@ Register permute(Register a, Register at, Register b) {
   for (std::size_t i = 0; i < out.size(); ++i) {
     const std::size_t number = numbers[i];
     out[i] = from[number / kLanes<T> % 2][number % kLanes<T>];
+  }
+  return of<T>(out);
+}
+
+// The first lanes of v, as many as the mask has bits, where it has them, and zeros.
+template <class T>
+Register expand(Mask mask, Register v) {
+  const Lanes<T> in = lanes<T>(v);
+  Lanes<T> out{};
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if ((mask >> i & 1) != 0) out[i] = in[next++];
   }
   return of<T>(out);
 }

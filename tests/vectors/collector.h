@@ -80,6 +80,8 @@ void add_codec_vectors(Collector& c);
 void add_repeat_vectors(Collector& c);
 void add_block_vectors(Collector& c);
 void add_split_vectors(Collector& c);
+void add_number_vectors(Collector& c);
+void add_field_vectors(Collector& c);
 // Of forms and groups.
 void add_symmetry_vectors(Collector& c);
 void add_bits_back_vectors(Collector& c);

@@ -17,6 +17,8 @@ std::vector<Invalid> invalid_vectors() {
   add_safetensors_vectors(c);
   add_codec_vectors(c);
   add_split_vectors(c);
+  add_number_vectors(c);
+  add_field_vectors(c);
   add_symmetry_vectors(c);
   add_bits_back_vectors(c);
   add_view_vectors(c);

@@ -112,6 +112,9 @@ void carried(Collector& c) {
       Carried{.reserved = 1, .length = 0, .tail = raw::text("!!")}, "unsupported");
   add("carried-in-carried", "a carried chunk's own codec is another", Carried{.codec = 4});
   add("carried-same", "a carried chunk's own codec is not same", Carried{.codec = 5});
+  const char* no_base = "a carried chunk's own codec needs no base";
+  add("carried-unchanged", no_base, Carried{.codec = 6, .length = 0});
+  add("carried-difference", no_base, Carried{.codec = 7});
   add("carried-codec", "a carried chunk's own codec is known", Carried{.codec = 999},
       "unsupported");
   add("carried-beyond-riders", "what is carried lies within the riders",

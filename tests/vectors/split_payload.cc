@@ -1,6 +1,5 @@
 #include "vectors/split_payload.h"
 
-#include <array>
 #include <bit>
 
 namespace bbz::vectors {
@@ -9,47 +8,6 @@ namespace {
 using raw::Buffer;
 using raw::Fields;
 using u64 = std::uint64_t;
-
-constexpr unsigned kEscape = 31;
-
-// A frequency table and where its slots are.
-struct Table {
-  std::array<unsigned, 32> frequency{};
-  std::array<std::vector<unsigned>, 32> slots;  // of each index, ascending
-
-  explicit Table(const std::vector<unsigned>& frequencies) {
-    unsigned sum = 0;
-    for (std::size_t i = 0; i < frequencies.size(); ++i) sum += frequency[i] = frequencies[i];
-    if (frequencies.size() <= kEscape) frequency[kEscape] = 256 - sum;
-    unsigned position = 0;
-    for (unsigned index = 0; index < 32; ++index) {
-      for (unsigned i = 0; i < frequency[index]; ++i) {
-        slots[index].push_back(159 * position++ % 256);
-      }
-      std::ranges::sort(slots[index]);
-    }
-  }
-  unsigned likeliest() const {
-    return static_cast<unsigned>(std::ranges::max_element(frequency) - frequency.begin());
-  }
-};
-
-// Bits from the lowest of a byte upwards.
-class BitWriter {
- public:
-  void put(u64 value, unsigned bits) {
-    for (unsigned b = 0; b < bits; ++b, ++used_) {
-      if (used_ % 8 == 0) out_.push_back(std::byte{0});
-      out_.back() |= static_cast<std::byte>((value >> b & 1) << used_ % 8);
-    }
-  }
-  void align() { used_ = 0; }
-  const Buffer& get() const { return out_; }
-
- private:
-  Buffer out_;
-  unsigned used_ = 0;
-};
 
 // What a plan means for each element.
 struct Scheme {
@@ -77,9 +35,6 @@ struct Scheme {
     const u64 v = element << 1 | element >> (element_bits - 1);
     return element_bits == 64 ? v : v & ((u64{1} << element_bits) - 1);
   }
-  static unsigned repeated(const std::vector<unsigned>& values, u64 i) {
-    return values.empty() ? 0 : values[i % values.size()];
-  }
 
   const SplitPlan& plan;
   unsigned element_bits, key_bits, rest_bits;
@@ -101,13 +56,13 @@ void put_fields(const SplitPlan& plan, u64 rows, SplitParts& parts) {
   const auto table_bits = static_cast<unsigned>(std::bit_width(plan.tables.size() - 1));
   BitWriter fields;
   for (u64 r = 0; r < rows; ++r) {
-    fields.put(Scheme::repeated(plan.row_table, r), table_bits);
-    fields.put(Scheme::repeated(plan.row_shift, r), plan.row_bits);
+    fields.put(repeated(plan.row_table, r), table_bits);
+    fields.put(repeated(plan.row_shift, r), plan.row_bits);
   }
   parts.rows = fields.get();
   BitWriter shifts;
   for (u64 c = 0; plan.column_bits != 0 && c < plan.width; ++c) {
-    shifts.put(Scheme::repeated(plan.column_shift, c), plan.column_bits);
+    shifts.put(repeated(plan.column_shift, c), plan.column_bits);
   }
   parts.columns = shifts.get();
 }
@@ -143,43 +98,17 @@ std::vector<unsigned> choose_indices(const Scheme& s, Bytes chunk, u64 elements,
   return indices;
 }
 
-struct Step {
-  u64 begin, end;
-};
-
-void code_indices(const Scheme& s, const std::vector<unsigned>& indices, SplitParts& parts) {
-  const u64 lanes = u64{1} << s.plan.lanes_log2;
-  std::vector<Step> steps;
-  for (u64 begin = 0; begin < indices.size();) {
-    u64 row_end = begin;
-    while (row_end < indices.size() && s.row(row_end) == s.row(begin)) ++row_end;
-    for (; begin < row_end; begin = steps.back().end) {
-      steps.push_back({begin, std::min(begin + lanes, row_end)});
-    }
-  }
-  std::vector<unsigned> x(lanes, 256);
-  for (const auto& [lane, state] : s.plan.end_state) x[lane] = state;
-  parts.streams.resize(std::max<u64>(lanes / 64, 1));
-  std::ranges::reverse(steps);
-  for (const Step& step : steps) {
-    for (u64 i = step.end; i-- > step.begin;) {
-      const u64 lane = i - step.begin;
-      const unsigned index = indices[i];
-      const unsigned frequency = s.table(i).frequency[index];
-      if (x[lane] >= 256 * frequency || (s.plan.low_state && i == 0)) {
-        parts.streams[lane / 64].push_back(static_cast<std::byte>(x[lane]));
-        x[lane] /= 256;
-      }
-      x[lane] = 256 * (x[lane] / frequency) + s.table(i).slots[index][x[lane] % frequency];
-    }
-  }
-  for (Buffer& stream : parts.streams) {
-    std::ranges::reverse(stream);
-    parts.stream_size.push_back(static_cast<std::uint32_t>(stream.size()));
-  }
-  Fields states;
-  for (const unsigned state : x) states.u16(state);
-  parts.states = states;
+void code_indices(const Scheme& s, std::vector<unsigned> indices, SplitParts& parts) {
+  CodedSymbols coded = code_symbols({.indices = std::move(indices),
+                                     .lanes_log2 = s.plan.lanes_log2,
+                                     .width = s.plan.width,
+                                     .first = s.plan.first,
+                                     .table = [&](u64 i) -> const Table& { return s.table(i); },
+                                     .end_state = s.plan.end_state,
+                                     .low_state = s.plan.low_state});
+  parts.stream_size = std::move(coded.stream_size);
+  parts.streams = std::move(coded.streams);
+  parts.states = std::move(coded.states);
 }
 
 }  // namespace
@@ -235,12 +164,7 @@ SplitParts encode_split(const SplitPlan& plan, Bytes chunk) {
   parts.base = plan.base;
   parts.width = plan.width;
   parts.first = plan.first;
-  Fields tables;
-  for (const auto& frequencies : plan.tables) {
-    tables.u8(frequencies.size());
-    for (const unsigned frequency : frequencies) tables.u8(frequency);
-  }
-  parts.tables = tables;
+  parts.tables = table_bytes(plan.tables);
   put_fields(plan, s.row(elements - 1) + 1, parts);
   BitWriter packed;
   Fields bytes;

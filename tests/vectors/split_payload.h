@@ -3,11 +3,10 @@
 // broken. Knows nothing of the library's own encoder and decoder.
 #pragma once
 
-#include <map>
 #include <set>
 
 #include "bbz/base/dtype.h"
-#include "format/container/raw_archive.h"
+#include "vectors/symbol_payload.h"
 
 namespace bbz::vectors {
 
@@ -16,7 +15,7 @@ struct SplitPlan {
   DType dtype = DType::kBF16;
   unsigned top_bits = 1;
   unsigned lanes_log2 = 3;
-  std::vector<std::vector<unsigned>> tables;  // frequencies of symbols 0, 1, ...
+  std::vector<Frequencies> tables;
   unsigned row_bits = 0;
   unsigned column_bits = 0;
   unsigned base = 0;

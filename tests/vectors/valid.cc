@@ -306,6 +306,10 @@ std::vector<Valid> valid_vectors() {
   for (Valid& v : valid_rider_vectors()) all.push_back(std::move(v));
   for (Valid& v : valid_codec_vectors()) all.push_back(std::move(v));
   for (Valid& v : valid_split_vectors()) all.push_back(std::move(v));
+  for (Valid& v : valid_number_vectors()) all.push_back(std::move(v));
+  for (Valid& v : valid_number_value_vectors()) all.push_back(std::move(v));
+  for (Valid& v : valid_number_edge_vectors()) all.push_back(std::move(v));
+  for (Valid& v : valid_field_vectors()) all.push_back(std::move(v));
   return all;
 }
 

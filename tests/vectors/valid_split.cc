@@ -7,8 +7,6 @@
 namespace bbz::vectors {
 namespace {
 
-using Frequencies = std::vector<unsigned>;
-
 const Frequencies kNarrow = {9, 20, 71, 100, 40, 10};         // escape 6
 const Frequencies kFlat = {60, 70, 70, 52};                   // escape 4
 const Frequencies kExact = {2, 30, 99, 90, 30, 5};            // no escape

@@ -48,6 +48,12 @@ std::vector<Valid> valid_base_vectors();
 // Those of the codecs, and of split-float.
 std::vector<Valid> valid_codec_vectors();
 std::vector<Valid> valid_split_vectors();
+// Those of split-number: of numbers that are drawn, of numbers that it is for, and at the edges.
+std::vector<Valid> valid_number_vectors();
+std::vector<Valid> valid_number_value_vectors();
+std::vector<Valid> valid_number_edge_vectors();
+// Those of fields.
+std::vector<Valid> valid_field_vectors();
 
 // An archive that must be refused, with the names of the codes (limits.md).
 struct Invalid {

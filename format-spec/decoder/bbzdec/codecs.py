@@ -1,13 +1,14 @@
-"""Codecs raw, constant, zstd and unchanged: codecs.md."""
+"""Codecs by their numbers, and raw, constant, zstd and unchanged: codecs.md."""
 import math
 
 import zstandard
 
-from . import difference, dtypes, limits as fixed, splitfloat
+from . import blockfields, difference, limits as fixed, splitfloat, splitnumber
 from .errors import ArchiveError, require
 
-RAW, CONSTANT, ZSTD, SPLIT_FLOAT, CARRIED, SAME, UNCHANGED, DIFFERENCE = range(8)
+RAW, CONSTANT, ZSTD, SPLIT_FLOAT, CARRIED, SAME, UNCHANGED, DIFFERENCE, SPLIT_NUMBER, FIELDS = range(10)
 NEED_BASE = UNCHANGED, DIFFERENCE
+IN_FIELDS = RAW, CONSTANT, ZSTD, SPLIT_NUMBER
 
 
 def decode(codec, payload, dtype, bits, count, size, base=None):
@@ -37,6 +38,12 @@ def decode(codec, payload, dtype, bits, count, size, base=None):
         if payload[0] == difference.GENERAL:
             return difference.decode_general(payload, base, decode_zstd)
         return difference.decode_float(payload, dtype, base)
+    if codec == SPLIT_NUMBER:
+        return splitnumber.decode(payload, size)
+    if codec == FIELDS:
+        # A field has elements of 1 byte.
+        return blockfields.decode(payload, size, IN_FIELDS,
+                                  lambda one, part, length: decode(one, part, None, 8, length, length))
     require(codec != CARRIED, "malformed", "codec carried in a tensor of another form than rider")
     require(codec != SAME, "malformed", "codec same as the own codec of a carried chunk")
     raise ArchiveError("unsupported", f"codec {codec}")

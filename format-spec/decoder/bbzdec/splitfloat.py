@@ -104,28 +104,28 @@ def parse_table(fields, codec="split-float"):
     return index, frequency[index], rank
 
 
-def unpack(fields, count, bits):
+def unpack(fields, count, bits, codec="split-float"):
     """Grid: so many fields of so many bits each, from the lowest bit of the first byte upwards."""
     if bits == 0:
-        return np.zeros(count, np.int64)
-    data = np.frombuffer(fields.take(-(-count * bits // 8)) + bytes(3), np.uint8).astype(np.int64)
+        return np.broadcast_to(np.int64(0), count)  # no memory, however many there are
+    data = np.frombuffer(fields.take(-(-count * bits // 8)) + bytes(4), np.uint8).astype(np.int64)
     place = np.arange(count) * bits
     left_over = data[count * bits >> 3] >> (count * bits & 7)
-    require(left_over == 0, "malformed", "split-float: bits are left over after rows or columns")
+    require(left_over == 0, "malformed", f"{codec}: bits are left over after rows or columns")
     return window(data, place) & (1 << bits) - 1
 
 
 def window(data, place):
-    """The 16 or more bits of `data` from each bit place on."""
+    """The 25 or more bits of `data` from each bit place on."""
     byte = place >> 3
-    return (data[byte] | data[byte + 1] << 8 | data[byte + 2] << 16) >> (place & 7)
+    return (data[byte] | data[byte + 1] << 8 | data[byte + 2] << 16 | data[byte + 3] << 24) >> (place & 7)
 
 
 def take_packed(fields, begin, end, row, bits):
     """Grid: the packed bits of each element; each row begins at a whole byte."""
     used = (end - begin) * bits
     sizes = -(-used // 8)
-    data = np.frombuffer(fields.take(int(sizes.sum())) + bytes(3), np.uint8).astype(np.int64)
+    data = np.frombuffer(fields.take(int(sizes.sum())) + bytes(4), np.uint8).astype(np.int64)
     starts = np.cumsum(sizes) - sizes
     left_over = (used & 7) != 0
     last = data[(starts + sizes - 1)[left_over]] >> (used & 7)[left_over]

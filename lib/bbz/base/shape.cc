@@ -44,4 +44,10 @@ std::uint64_t row_length(const Shape& shape) {
   return shape.empty() ? 1 : shape.back();
 }
 
+std::uint64_t joined_row_length(const Shape& shape, std::uint64_t least) {
+  std::uint64_t length = 1;
+  for (std::size_t i = shape.size(); i-- > 0 && length < least;) length *= shape[i];
+  return length;
+}
+
 }  // namespace bbz

@@ -28,4 +28,8 @@ std::optional<std::uint64_t> packed_bytes(std::uint64_t elements, std::uint64_t 
 // Returns the length of a row in elements: the innermost extent, or 1 for an empty shape.
 std::uint64_t row_length(const Shape& shape);
 
+// Returns the product of the fewest innermost extents that is at least `least`, or of all. Precondition:
+// element_count(shape) succeeds.
+std::uint64_t joined_row_length(const Shape& shape, std::uint64_t least);
+
 }  // namespace bbz

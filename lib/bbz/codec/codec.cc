@@ -7,7 +7,9 @@
 #include "bbz/base/format.h"
 #include "bbz/base/shape.h"
 #include "bbz/codec/difference/difference.h"
+#include "bbz/codec/fields/fields.h"
 #include "bbz/codec/internal/general.h"
+#include "bbz/codec/number/split_number.h"
 #include "bbz/codec/split/split_float.h"
 
 namespace bbz::codec {
@@ -67,7 +69,7 @@ std::size_t least_own_size(const ChunkShape& shape, Bytes plain) {
          static_cast<std::size_t>(info.layout.mantissa_bits);
 }
 
-constexpr std::array<Codec, 6> kRegistry = {{
+constexpr std::array<Codec, 8> kRegistry = {{
     {CodecId::kRaw, "raw", false, false, nullptr, false, encode_raw, decode_raw},
     {CodecId::kConstant, "constant", false, false, suits_constant, true, encode_constant,
      decode_constant},
@@ -76,6 +78,9 @@ constexpr std::array<Codec, 6> kRegistry = {{
      decode_split_float},
     {CodecId::kUnchanged, "unchanged", false, true, nullptr, false, nullptr, decode_unchanged},
     {CodecId::kDifference, "difference", false, true, nullptr, false, nullptr, decode_difference},
+    {CodecId::kSplitNumber, "split-number", false, false, suits_split_number, false,
+     encode_split_number, decode_split_number},
+    {CodecId::kFields, "fields", false, false, suits_fields, false, encode_fields, decode_fields},
 }};
 
 }  // namespace
@@ -122,13 +127,26 @@ CodecId encode(const ChunkShape& shape, Bytes plain, const EncodeOptions& option
   for (const Codec& codec : kRegistry) {
     if (codec.suits == nullptr || !codec.suits(shape, plain)) continue;
     std::vector<std::byte>& target = best == CodecId::kRaw ? payload : other;
-    if (!codec.encode(shape, plain, options.level, limit, target)) continue;
+    // Dense weights are decoded faster by split-float, so split-number must gain a little.
+    const bool must_gain = codec.id == CodecId::kSplitNumber && best == CodecId::kSplitFloat &&
+                           options.level != Level::kSmall;
+    const std::size_t most = must_gain ? limit - limit / 64 : limit;
+    if (!codec.encode(shape, plain, options.level, most, target)) continue;
     if (&target == &other) payload.assign(other.begin(), other.end());
     best = codec.id;
     limit = payload.size();
     if (codec.settles) break;
   }
+  if (best == CodecId::kRaw && !suits_zstd(shape, plain) &&
+      encode_zstd(shape, plain, options.level, limit, payload)) {
+    return CodecId::kZstd;
+  }
   if (best == CodecId::kRaw) payload.assign(plain.begin(), plain.end());
+  // Floats that no other codec makes smaller are tables of few values, where a thorough search pays.
+  if (best == CodecId::kZstd && options.level == Level::kDefault && is_float(shape) &&
+      encode_zstd_thoroughly(plain, limit, other)) {
+    payload.assign(other.begin(), other.end());
+  }
   return best;
 }
 

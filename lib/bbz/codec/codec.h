@@ -20,18 +20,23 @@ namespace bbz::codec {
 
 // The number of a codec in the format. A number is never reused.
 enum class CodecId : std::uint16_t {
-  kRaw = 0,         // the bytes unchanged
-  kConstant = 1,    // one element, repeated
-  kZstd = 2,        // one zstd frame
-  kSplitFloat = 3,  // entropy-coded exponents, and stored signs and mantissas
-  kCarried = 4,     // a part of the payload is in a group; decode() refuses it
-  kSame = 5,        // the payload is that of an earlier chunk; decode() refuses it
-  kUnchanged = 6,   // the chunk is that of the base; no payload
-  kDifference = 7,  // the difference from the chunk of the base
+  kRaw = 0,          // the bytes unchanged
+  kConstant = 1,     // one element, repeated
+  kZstd = 2,         // one zstd frame
+  kSplitFloat = 3,   // entropy-coded exponents, and stored signs and mantissas
+  kCarried = 4,      // a part of the payload is in a group; decode() refuses it
+  kSame = 5,         // the payload is that of an earlier chunk; decode() refuses it
+  kUnchanged = 6,    // the chunk is that of the base; no payload
+  kDifference = 7,   // the difference from the chunk of the base
+  kSplitNumber = 8,  // entropy-coded classes of magnitude, and stored bits below them
+  kFields = 9,       // the parts of blocks, each by a codec of its own
 };
 
 // The largest chunk, in decoded bytes.
 inline constexpr std::uint64_t kMaxChunkBytes = std::uint64_t{64} << 20;
+
+// So many elements tell the scale of a row, and make what is stored for it little.
+inline constexpr std::uint64_t kJoinedLength = 192;
 
 // Describes the elements of a chunk.
 struct ChunkShape {
@@ -41,6 +46,10 @@ struct ChunkShape {
   std::uint64_t first_column = 0;  // index of the chunk's first element in its row
   unsigned unknown_bits =
       0;  // bits of an element, if its dtype is unknown or kBlock; else not used
+  // The product of the fewest innermost extents that is at least kJoinedLength, or of all, or 0 if that
+  // is not known; and the index of the chunk's first element in such a row. Only encode() uses them.
+  std::uint64_t joined_length = 0;
+  std::uint64_t joined_first = 0;  // below joined_length
 };
 
 // Returns the bits of an element of a chunk, whether or not its dtype is known.

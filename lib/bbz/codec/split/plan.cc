@@ -65,16 +65,14 @@ struct Planner {
   int highest_shift() const { return highest_step / kClasses; }
 };
 
-Grid choose_grid(const ChunkShape& shape) {
-  constexpr std::uint64_t kShort = 192;  // shorter rows are joined
+// Returns a grid with rows of about so many elements: shorter ones are joined, and longer ones are cut.
+Grid make_grid(const ChunkShape& shape, std::uint64_t width, std::uint64_t first) {
   constexpr std::uint64_t kLong = 8192;  // longer rows are cut
   constexpr std::uint64_t kPiece = 4096;
-  std::uint64_t width = shape.row_length;
-  std::uint64_t first = shape.first_column;
   if (width > kLong) {
+    first = width % kPiece == 0 ? first % kPiece : 0;
     width = kPiece;
-    first = shape.row_length % kPiece == 0 ? first % kPiece : 0;
-  } else if (width < kShort) {
+  } else if (width < kJoinedLength) {
     width *= divide_up(256, width);
   }
   while (divide_up(first + shape.elements, width) > kMaxRows) width *= 2;
@@ -86,6 +84,21 @@ Grid choose_grid(const ChunkShape& shape) {
                                                    : 8;
   return {shape.elements, static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(first),
           lanes};
+}
+
+// Returns the grids to try, the better one first if it must be chosen without a look. Rows of a few
+// elements, as those of a convolution, are joined to what belongs to a channel. Longer rows that are
+// too short may be better joined as they come, if the tensor is much larger than a channel.
+std::vector<Grid> find_grids(const ChunkShape& shape) {
+  constexpr std::uint64_t kFew = 32;
+  const Grid rows = make_grid(shape, shape.row_length, shape.first_column);
+  if (shape.joined_length == 0 || shape.row_length >= kJoinedLength ||
+      shape.joined_length == shape.row_length) {
+    return {rows};
+  }
+  const Grid joined = make_grid(shape, shape.joined_length, shape.joined_first);
+  if (shape.row_length < kFew) return {joined, rows};
+  return {rows, joined};
 }
 
 void Planner::place_rows() {
@@ -196,14 +209,12 @@ Candidate Planner::try_classes(int classes) const {
   return candidate;
 }
 
-}  // namespace
-
-void make_plan(const ChunkShape& shape, Bytes plain, Level level, Plan& plan) {
+void make_plan(const ChunkShape& shape, const Grid& grid, Bytes plain, Level level, Plan& plan) {
   thread_local Planner planner;
   const auto* in = reinterpret_cast<const std::uint8_t*>(plain.data());
   const int top_bits = shape.elements < 2048 ? 0 : 1;  // long tables do not pay for few elements
   planner.layout = layout_of(shape.dtype, top_bits);
-  planner.grid = choose_grid(shape);
+  planner.grid = grid;
   const std::uint64_t keys = level == Level::kFast      ? kKeyElements
                              : level == Level::kDefault ? 2 * kKeyElements
                                                         : shape.elements;
@@ -263,6 +274,17 @@ void make_plan(const ChunkShape& shape, Bytes plain, Level level, Plan& plan) {
     if (most == 0) plan.column_shifts.clear();
   }
   plan.key_bytes = best.bits / kBit / 8;
+}
+
+}  // namespace
+
+void make_plan(const ChunkShape& shape, Bytes plain, Level level, Plan& plan) {
+  const std::vector<Grid> grids = find_grids(shape);
+  make_plan(shape, grids.front(), plain, level, plan);
+  if (grids.size() == 1 || level != Level::kSmall) return;
+  Plan other;
+  make_plan(shape, grids.back(), plain, level, other);
+  if (other.key_bytes < plan.key_bytes) plan = std::move(other);
 }
 
 }  // namespace bbz::codec::split

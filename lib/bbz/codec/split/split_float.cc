@@ -252,7 +252,16 @@ Status decode_with(const Kernel* kernel, const ChunkShape& shape, Bytes payload,
 
 bool encode_split_float(const ChunkShape& shape, Bytes plain, Level level, std::size_t limit,
                         std::vector<std::byte>& payload) {
-  return split::encode_with(nullptr, shape, plain, level, limit, payload);
+  bool found = split::encode_with(nullptr, shape, plain, level, limit, payload);
+  if (level != Level::kSmall) return found;
+  // A plan from all keys is not always better than one from a sample, and the default must not be smaller.
+  thread_local std::vector<std::byte> other;
+  if (split::encode_with(nullptr, shape, plain, Level::kDefault, found ? payload.size() : limit,
+                         other)) {
+    payload.assign(other.begin(), other.end());
+    found = true;
+  }
+  return found;
 }
 
 Status decode_split_float(const ChunkShape& shape, Bytes payload, MutableBytes out,

@@ -31,6 +31,16 @@ class ScratchBuffer {
   std::size_t size_ = 0;
 };
 
+// Returns the number of lanes for so many symbols, as a power of two. The state of each lane takes two
+// bytes, so few symbols have few lanes.
+inline std::uint8_t choose_lanes_log2(std::uint64_t symbols) {
+  return symbols >= (1U << 18)   ? 8
+         : symbols >= (1U << 17) ? 7
+         : symbols >= (1U << 13) ? 6
+         : symbols >= (1U << 11) ? 4
+                                 : 3;
+}
+
 // Returns the address of bytes for a kernel.
 inline const std::uint8_t* bytes_at(Bytes bytes) {
   return reinterpret_cast<const std::uint8_t*>(bytes.data());

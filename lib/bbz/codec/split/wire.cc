@@ -111,10 +111,10 @@ void put_fields(const std::vector<std::uint16_t>& values, int bits, WireWriter& 
   if (filled > 0) out.put(static_cast<std::uint8_t>(pending));
 }
 
-Status get_fields(WireReader& in, std::uint64_t count, int bits,
-                  std::vector<std::uint16_t>& values) {
+Status get_fields(WireReader& in, std::uint64_t count, int bits, std::vector<std::uint16_t>& values,
+                  const char* codec) {
   const Bytes bytes = in.get_bytes(divide_up(count * static_cast<std::uint64_t>(bits), 8));
-  if (!in.ok()) return truncated("rows and columns");
+  if (!in.ok()) return truncated("rows and columns", codec);
   values.resize(count);
   const std::uint32_t mask = (std::uint32_t{1} << bits) - 1;
   std::uint32_t pending = 0;
@@ -129,8 +129,8 @@ Status get_fields(WireReader& in, std::uint64_t count, int bits,
     filled -= bits;
   }
   if (pending != 0) {
-    return error_with_message(Code::kMalformed,
-                              "split float: unused bits after rows or columns are not zero");
+    return make_error(Code::kMalformed, "{}: unused bits after rows or columns are not zero",
+                      codec);
   }
   return {};
 }

@@ -28,9 +28,9 @@ Result<Frequencies> get_table(WireReader& in, const char* codec = "split float")
 // Appends the lowest `bits` bits (0-16) of each value, packed from the lowest bit of the first byte
 // up. The unused bits of the last byte are zero.
 void put_fields(const std::vector<std::uint16_t>& values, int bits, WireWriter& out);
-// Reads `count` values of `bits` bits that put_fields() wrote, and overwrites `values` with them.
-// Errors: kMalformed.
-Status get_fields(WireReader& in, std::uint64_t count, int bits,
-                  std::vector<std::uint16_t>& values);
+// Reads `count` values of `bits` bits that put_fields() wrote, and overwrites `values` with them. The
+// name of the codec begins the message of an error. Errors: kMalformed.
+Status get_fields(WireReader& in, std::uint64_t count, int bits, std::vector<std::uint16_t>& values,
+                  const char* codec = "split float");
 
 }  // namespace bbz::codec::split
