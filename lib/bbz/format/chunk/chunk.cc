@@ -62,7 +62,7 @@ codec::ChunkShape codec_shape(const catalog::TensorMeta& tensor, std::uint64_t f
   shape.elements = count;
   shape.row_length = rows ? bbz::row_length(tensor.shape) : tensor.stored_elements;
   shape.first_column = first_element % shape.row_length;
-  if (rows) {
+  if (rows && *elements != 0) {
     shape.joined_length = bbz::joined_row_length(tensor.shape, codec::kJoinedLength);
     shape.joined_first = first_element % shape.joined_length;
   }
