@@ -27,15 +27,6 @@ void append(std::vector<std::byte>& out, const std::uint8_t* begin, const std::u
   out.insert(out.end(), bytes.begin(), bytes.end());
 }
 
-// Returns the number of lanes. The state of each takes two bytes, so few symbols have few lanes.
-std::uint8_t choose_lanes(std::uint64_t live_elements) {
-  return live_elements >= (1u << 18)   ? 8
-         : live_elements >= (1u << 17) ? 7
-         : live_elements >= (1u << 13) ? 6
-         : live_elements >= (1u << 11) ? 4
-                                       : 3;
-}
-
 }  // namespace
 
 bool encode_float(const Kernels& kernels, const ChunkShape& shape, Bytes plain, Bytes base,
@@ -87,7 +78,7 @@ bool encode_float(const Kernels& kernels, const ChunkShape& shape, Bytes plain, 
   if (job.filled != 0) *job.low++ = static_cast<std::uint8_t>(job.pending);
 
   Header header;
-  header.lanes_log2 = choose_lanes(plan.live_elements);
+  header.lanes_log2 = split::choose_lanes_log2(plan.live_elements);
   for (int t = 0; t < classes.tables; ++t) {
     if (classes.is_live(t)) split::make_encode_table(plan.tables[t], scratch.tables[t]);
   }

@@ -31,9 +31,8 @@ std::uint64_t UsedBits::cost(const std::vector<Entry>& entries, const Limits& li
   std::uint64_t sum = 0;
   const auto whole = static_cast<std::uint64_t>(model_.bits) + 2 * kEscapeBits;
   for (const Entry& e : entries) {
-    const int depth =
-        std::min({lead(model_, e.order), limits.precision, std::max(e.order - limits.floor, 0)});
-    sum += e.count * (e.used > depth ? whole : static_cast<std::uint64_t>(depth));
+    const int kept = depth(model_, e.order, limits.floor, limits.precision);
+    sum += e.count * (e.used > kept ? whole : static_cast<std::uint64_t>(kept));
   }
   return sum;
 }
@@ -159,10 +158,9 @@ KeyChoice choose_keys(const Model& model, const split::Grid& grid, const std::ve
   for (std::size_t i = 0; i < orders.size(); ++i) {
     if (orders[i] == 0) continue;
     const auto order = static_cast<int>(i);
-    const int depth =
-        std::min({lead(model, order), limits.precision, std::max(order - limits.floor, 0)});
+    const int kept = depth(model, order, limits.floor, limits.precision);
     for (int t = 0; t <= kMaxTopBits; ++t) {
-      stored[t] += std::uint64_t{orders[i]} * static_cast<std::uint64_t>(std::max(depth - t, 0));
+      stored[t] += std::uint64_t{orders[i]} * static_cast<std::uint64_t>(std::max(kept - t, 0));
     }
   }
   KeyChoice best;

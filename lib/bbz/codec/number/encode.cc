@@ -51,7 +51,7 @@ template <class T>
 class Encoder {
  public:
   Encoder(const Candidate& candidate, Bytes plain, EncodeScratch& scratch)
-      : level_(candidate.level), plain_(plain), scratch_(scratch) {
+      : level_(candidate.level), scratch_(scratch) {
     header_.model = candidate.model;
     header_.width = candidate.width;
     header_.first = candidate.first;
@@ -164,9 +164,7 @@ class Encoder {
       const int order = order_of(scratch_.keys[i]);
       const bool is_whole = scratch_.used[i] > precision;
       floors.cost += static_cast<std::uint64_t>(
-          is_whole
-              ? model.bits + 16
-              : std::min({lead(model, order), precision, std::max(order - floors.least[r], 0)}));
+          is_whole ? model.bits + 16 : depth(model, order, floors.least[r], precision));
     });
     int highest = 0;
     for (const int floor : floors.least) {
@@ -199,8 +197,7 @@ class Encoder {
     for_each([&](std::uint64_t i, std::uint64_t r) {
       if (!has_key(scratch_.keys[i])) return;
       const int order = order_of(scratch_.keys[i]);
-      const int kept =
-          std::min({lead(model, order), limits_.precision, std::max(order - floor_of(r), 0)});
+      const int kept = depth(model, order, floor_of(r), limits_.precision);
       if (scratch_.used[i] > kept) scratch_.keys[i] = kFineWhole;
     });
     header_.model.precision = limits_.precision;
@@ -273,12 +270,8 @@ class Encoder {
       const int below = std::max(kept - model.top_bits, 0);
       const std::uint64_t bits =
           parts.fraction >> (lead(model, parts.order) - kept) & low_mask(below);
-      if (model.sign_bits != 0) {
-        low.put(bits, below);
-      } else {
-        low.put(parts.sign ? 1 : 0, 1);
-        low.put(bits, below);
-      }
+      if (model.sign_bits == 0) low.put(parts.sign ? 1 : 0, 1);
+      low.put(bits, below);
     });
     low.finish();
   }
@@ -354,7 +347,6 @@ class Encoder {
   }
 
   Level level_;
-  Bytes plain_;
   EncodeScratch& scratch_;
   Header header_;
   split::Grid grid_;

@@ -23,9 +23,13 @@ inline int lead(const Model& model, int order) {
   return std::min(order, model.mantissa_bits());
 }
 
-// Returns the number of bits of a fraction that are stored, in the key or below it.
+// Returns the number of bits of a fraction that are stored, in the key or below it, if the precision is
+// that of the model, or another.
+inline int depth(const Model& model, int order, int floor, int precision) {
+  return std::min({lead(model, order), precision, std::max(order - floor, 0)});
+}
 inline int depth(const Model& model, int order, int floor) {
-  return std::min({lead(model, order), model.precision, std::max(order - floor, 0)});
+  return depth(model, order, floor, model.precision);
 }
 
 // Returns the number of bits that are stored of an element beside its key.

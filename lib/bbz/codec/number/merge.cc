@@ -16,7 +16,6 @@ std::uint32_t narrowed(std::uint32_t bits, int mantissa) {
   const int exponent = static_cast<int>(magnitude >> 23);
   std::uint64_t significand = magnitude & 0x7FFFFF;
   int shift = 23 - mantissa;
-  std::uint64_t result = 0;
   if (exponent > bias || (bias == 0 && exponent == 0)) {
     significand |= static_cast<std::uint64_t>(exponent - bias) << 23;
   } else {
@@ -25,7 +24,7 @@ std::uint32_t narrowed(std::uint32_t bits, int mantissa) {
   }
   if (shift > 40) return sign;
   const std::uint64_t half = std::uint64_t{1} << (shift - 1);
-  result = (significand + half - 1 + (significand >> shift & 1)) >> shift;
+  const std::uint64_t result = (significand + half - 1 + (significand >> shift & 1)) >> shift;
   return sign | static_cast<std::uint32_t>(std::min<std::uint64_t>(result, infinity));
 }
 
