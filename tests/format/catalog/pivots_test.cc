@@ -32,6 +32,8 @@ TEST(Pivots, MayBeNone) {
   for (const Pivots& none : {Pivots(0, bytes({})), Pivots(0, bytes({0, 0}))}) {
     EXPECT_EQ(none.count(), 0u);
     EXPECT_EQ(none.before(100), 0u);
+    EXPECT_EQ(none.next(3, 100), 100u);
+    EXPECT_EQ(none.next(100, 3), 3u);
     EXPECT_FALSE(none.contains(0));
     EXPECT_EQ(none.stored_line(7), 7u);
     EXPECT_EQ(none.stored_line(77), 77u);
@@ -60,6 +62,12 @@ TEST(Pivots, CountThoseBeforeALineAndFindTheOthers) {
         if (!pivot) {
           ASSERT_EQ(pivots.stored_line(line - before), line);
         }
+        if (pivot) {
+          ASSERT_EQ(pivots.line(before), line);
+        }
+        const std::uint64_t next = before < lines.size() ? lines[before] : 9999;
+        ASSERT_EQ(pivots.next(line, 9999), next) << line;
+        ASSERT_EQ(pivots.next(line, line + 3), std::min<std::uint64_t>(next, line + 3));
         before += pivot ? 1 : 0;
       }
     }

@@ -22,7 +22,7 @@ enum class Form : std::uint8_t {
 
 // Returns whether this version knows a form, and so its fields.
 constexpr bool is_known(Form form) {
-  return form <= Form::kView;
+  return form <= Form::kPivot;
 }
 
 // How a group rebuilds the tensors that refer to it.

@@ -4,6 +4,15 @@
 #include <bit>
 
 namespace bbz::catalog {
+namespace {
+
+// Returns the place of the `index`-th of the bits that are set, counted from 0 and from the lowest.
+std::uint64_t nth_bit(std::uint64_t bits, std::uint64_t index) {
+  for (; index != 0; --index) bits &= bits - 1;
+  return static_cast<std::uint64_t>(std::countr_zero(bits));
+}
+
+}  // namespace
 
 Pivots::Pivots(unsigned axis, Bytes bitmap)
     : axis_(axis), bitmap_bytes_(bitmap.size()), words_((bitmap.size() + 7) / 8) {
@@ -42,11 +51,24 @@ std::uint64_t Pivots::stored_line(std::uint64_t index) const {
     const std::uint64_t middle = low + (high - low) / 2;
     (64 * middle - before_[middle] <= index ? low : high) = middle;
   }
-  std::uint64_t left = index - (64 * low - before_[low]);
-  if (low == words_.size()) return 64 * low + left;
-  std::uint64_t others = ~words_[low];
-  for (; left != 0; --left) others &= others - 1;
-  return 64 * low + static_cast<std::uint64_t>(std::countr_zero(others));
+  const std::uint64_t left = index - (64 * low - before_[low]);
+  return 64 * low + (low == words_.size() ? left : nth_bit(~words_[low], left));
+}
+
+std::uint64_t Pivots::line(std::uint64_t index) const {
+  const auto after = std::ranges::upper_bound(before_, index);
+  const auto word = static_cast<std::uint64_t>(after - before_.begin()) - 1;
+  return 64 * word + nth_bit(words_[word], index - before_[word]);
+}
+
+std::uint64_t Pivots::next(std::uint64_t line, std::uint64_t end) const {
+  if (line >= end) return end;
+  std::uint64_t bits = word(line / 64) >> (line % 64) << (line % 64);
+  for (std::uint64_t i = line / 64; i < words_.size() && 64 * i < end; bits = word(++i)) {
+    if (bits == 0) continue;
+    return std::min(64 * i + static_cast<std::uint64_t>(std::countr_zero(bits)), end);
+  }
+  return end;
 }
 
 std::vector<std::uint32_t> Pivots::lines() const {

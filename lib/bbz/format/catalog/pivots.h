@@ -36,6 +36,10 @@ class Pivots {
   // Returns the line of the `index`-th that is not a pivot, counted from 0. Lines beyond the bitmap are
   // none. Takes time in proportion to the logarithm of the bitmap.
   std::uint64_t stored_line(std::uint64_t index) const;
+  // Returns the `index`-th pivot, counted from 0, in the same time. Precondition: index < count().
+  std::uint64_t line(std::uint64_t index) const;
+  // Returns the first pivot from `line` on, or `end` if there is none below that.
+  std::uint64_t next(std::uint64_t line, std::uint64_t end) const;
   // Returns the bits of lines 64 * index to 64 * index + 63, from the lowest: 0 beyond the bitmap.
   std::uint64_t word(std::uint64_t index) const {
     return index < words_.size() ? words_[index] : 0;

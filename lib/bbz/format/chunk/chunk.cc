@@ -54,16 +54,15 @@ std::uint64_t choose_chunk_elements(unsigned element_bits, const Shape& shape,
 
 codec::ChunkShape codec_shape(const catalog::TensorMeta& tensor, std::uint64_t first_element,
                               std::uint64_t count) {
-  const auto elements = bbz::element_count(tensor.shape);
-  const bool rows = elements.ok() && *elements == tensor.stored_elements;
+  const std::optional<Shape> stored = catalog::stored_shape(tensor);
   codec::ChunkShape shape;
   shape.dtype = tensor.dtype;
   shape.unknown_bits = tensor.element_bits;
   shape.elements = count;
-  shape.row_length = rows ? bbz::row_length(tensor.shape) : tensor.stored_elements;
+  shape.row_length = stored ? bbz::row_length(*stored) : tensor.stored_elements;
   shape.first_column = first_element % shape.row_length;
-  if (rows && *elements != 0) {
-    shape.joined_length = bbz::joined_row_length(tensor.shape, codec::kJoinedLength);
+  if (stored && tensor.stored_elements != 0) {
+    shape.joined_length = bbz::joined_row_length(*stored, codec::kJoinedLength);
     shape.joined_first = first_element % shape.joined_length;
   }
   return shape;
