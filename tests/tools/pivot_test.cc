@@ -1,4 +1,5 @@
-// bbzinfo shows of tensors of form pivot what is not stored.
+// The tools read archives with tensors of form pivot like any others, and bbzinfo shows what is not
+// stored.
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
@@ -21,8 +22,40 @@ class Pivots : public ToolTest {
     write("expected", std::string(as_text(made_.bytes)));
   }
 
+  // The bytes of a tensor of this number in the file.
+  std::string expected(std::size_t number) const {
+    std::size_t offset = 0;
+    const auto size_of = [&](std::size_t i) {
+      const TensorSpec& spec = made_.file.tensors[i].spec;
+      return *byte_size(spec.dtype, *element_count(spec.shape));
+    };
+    for (std::size_t i = 0; i < number; ++i) offset += size_of(i);
+    return std::string(as_text(Bytes(made_.bytes).subspan(offset, size_of(number))));
+  }
+
   const PivotFile made_ = pivot_file();
 };
+
+TEST_F(Pivots, EveryCommandGivesTheMatrix) {
+  EXPECT_EXIT_CODE(0, "$BBZ verify -q p.bbz && $BBZ verify -q - < p.bbz");
+  EXPECT_EXIT_CODE(0, "$BBZ unpack -q p.bbz -C out && cmp expected out/pivots");
+  EXPECT_EXIT_CODE(0, "$BBZ unpack -q - -C out2 < p.bbz && cmp expected out2/pivots");
+  EXPECT_EXIT_CODE(0, "$BBZ salvage -q p.bbz -o saved && cmp expected saved/pivots");
+  for (std::size_t number = 1; number + 1 < made_.file.tensors.size(); ++number) {
+    const std::string name = made_.file.tensors[number].spec.name;
+    EXPECT_TRUE(sh("$BBZ cat p.bbz '" + name + "'").out == expected(number)) << name;
+    EXPECT_TRUE(sh("$BBZ cat - '" + name + "' < p.bbz").out == expected(number)) << name;
+  }
+}
+
+TEST_F(Pivots, AreJoinedAndFlattened) {
+  EXPECT_EXIT_CODE(
+      0,
+      "$BBZ pack -q expected -o other.bbz && $BBZ join -q p.bbz other.bbz -o joined.bbz && $BBZ verify -q joined.bbz");
+  EXPECT_EXIT_CODE(0, "$BBZ unpack -q joined.bbz -C out && cmp expected out/pivots");
+  EXPECT_EXIT_CODE(0, "$BBZ flatten -q p.bbz -o flat.bbz && $BBZ verify -q flat.bbz");
+  EXPECT_EXIT_CODE(0, "$BBZ unpack -q flat.bbz -C out2 && cmp expected out2/pivots");
+}
 
 TEST_F(Pivots, BbzinfoShowsTheFormTheAxisAndTheRank) {
   for (const char* list : {"--tensors", "--chunks"}) {
