@@ -9,6 +9,7 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
+#include "bbz/base/tensor_text.h"
 #include "bbz/symmetry/junction/family.h"
 
 namespace bbz::junction {
@@ -38,13 +39,6 @@ bool fits(const Family& family, const Index& index, std::string_view layer_prefi
   return true;
 }
 
-std::string shape_text(const TensorInfo& info) {
-  const std::string type = info.block != nullptr
-                               ? fmt::format("blocks of {}", quoted(info.block->name))
-                               : std::string(dtype_info(info.dtype).name);
-  return fmt::format("{} [{}]", type, fmt::join(info.shape, ", "));
-}
-
 bool is_float(DType dtype) {
   return dtype == DType::kF16 || dtype == DType::kBF16 || dtype == DType::kF32 ||
          dtype == DType::kF64;
@@ -71,10 +65,10 @@ class Prover {
     const std::size_t axes = role == Role::kBias ? 1 : 2;
     if (!is_float(info.dtype)) {
       refuse(fmt::format("{}: expected F16, BF16, F32 or F64, found {}", quoted(name),
-                         shape_text(info)));
+                         tensor_text(info)));
     } else if (info.shape.size() != axes || std::ranges::count(info.shape, 0u) != 0) {
       refuse(fmt::format("{}: expected {} with no empty axis, found {}", quoted(name),
-                         axes == 2 ? "a matrix" : "a vector", shape_text(info)));
+                         axes == 2 ? "a matrix" : "a vector", tensor_text(info)));
     } else {
       const std::uint64_t extent = info.shape[role_axis(role)];
       if (junction_.width == 0) junction_.width = extent;
@@ -82,11 +76,11 @@ class Prover {
         refuse(fmt::format("{}: expected {} along axis {} as in {}, found {}", quoted(name),
                            junction_.width, role_axis(role),
                            quoted(tensors_[junction_.members.front().tensor].name),
-                           shape_text(info)));
+                           tensor_text(info)));
       }
       if (extent > kMaxWidth) {
         refuse(fmt::format("{}: expected a width of at most {}, found {}", quoted(name), kMaxWidth,
-                           shape_text(info)));
+                           tensor_text(info)));
       }
       junction_.members.push_back({found->second, role});
     }
@@ -103,7 +97,7 @@ class Prover {
         refuse(
             fmt::format("{}: expected no norm {} on the junction (fused into the next "
                         "projection), found {}",
-                        quoted(name), part.substr(1), shape_text(tensors_[found->second])));
+                        quoted(name), part.substr(1), tensor_text(tensors_[found->second])));
       }
     }
   }
@@ -116,7 +110,7 @@ class Prover {
         refuse(
             fmt::format("{}: expected no tensor unknown to the family with an axis of the "
                         "junction's width {}, found {}",
-                        quoted(info.name), junction_.width, shape_text(info)));
+                        quoted(info.name), junction_.width, tensor_text(info)));
       }
     }
   }
