@@ -169,8 +169,7 @@ std::vector<std::byte> factored_bytes(const Spec& spec, const TensorInfo& info) 
                                [&](const auto& row) { return info.name.ends_with(row.*suffix); });
   };
   const bool a = is(&pair::Family::a), b = is(&pair::Family::b);
-  if (!a && !b) {
-    if (cols > 1) return random_weights(rows, cols, 0.02, spec.dtype, seed);
+  if (info.shape.size() == 1) {
     Matrix vector = gaussian(1, rows, 0.1, seed);
     if (info.name.ends_with(kWeight)) vector.array() += 1.0;
     std::vector<std::byte> bytes(rows * dtype_info(spec.dtype).bits / 8);
@@ -181,14 +180,15 @@ std::vector<std::byte> factored_bytes(const Spec& spec, const TensorInfo& info) 
   std::normal_distribution<double> normal;
   std::vector<double> columns(cols), row(cols);
   for (std::uint64_t k = 0; k < cols; ++k) {
-    columns[k] = a ? root_of_value(k, cols) / std::sqrt(static_cast<double>(rows))
-                   : std::exp(0.08 * normal(random)) / std::sqrt(static_cast<double>(cols));
+    columns[k] = a   ? root_of_value(k, cols) / std::sqrt(static_cast<double>(rows))
+                 : b ? std::exp(0.08 * normal(random)) / std::sqrt(static_cast<double>(cols))
+                     : 0.02;
   }
   std::vector<std::byte> bytes(rows * cols * dtype_info(spec.dtype).bits / 8);
   const std::size_t row_bytes = bytes.size() / rows;
   for (std::uint64_t i = 0; i < rows; ++i) {
-    const double scale =
-        a ? std::exp(0.15 * normal(random)) : 0.3 * std::pow(root_of_value(i, rows), -0.3);
+    const double scale = b ? 0.3 * std::pow(root_of_value(i, rows), -0.3)
+                           : std::exp((a ? 0.15 : 0.3) * normal(random));
     for (std::uint64_t k = 0; k < cols; ++k) row[k] = scale * columns[k] * normal(random);
     linalg::store(row, spec.dtype, MutableBytes(bytes).subspan(i * row_bytes, row_bytes));
   }

@@ -28,7 +28,7 @@ Model refactored(const Model& model, std::uint64_t seed);
 // The names, types and shapes of a Llama (or OPT, by spec.family) with factored projections.
 std::vector<TensorInfo> factored_infos(const Spec& spec, const Factoring& how);
 
-// A factored model of any size, one tensor at a time. Factors are Gaussian, with the scales that data-aware
+// The bytes of one of those tensors, of any size: a row at a time. Factors are Gaussian, with the scales that data-aware
 // factoring gives to trained weights: the columns of A fall from 30 to 1.7, the rows of B rise from 0.11 to
 // 0.26, rows of A and columns of B vary by factors of exp(0.15 z) and exp(0.08 z). All else is as in
 // plain_llama().

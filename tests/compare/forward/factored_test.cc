@@ -227,6 +227,33 @@ TEST(FactoredConfig, SaysWhyNoPairOfAModelIsTaken) {
   EXPECT_EQ(infer_config(good, {}).code(), Code::kNotFound);
 }
 
+// As benchmarks take it.
+TEST(FactoredModel, IsGeneratedOfAnyShapeAndRuns) {
+  for (const char* family : {"llama", "opt"}) {
+    for (const DType dtype : {DType::kF16, DType::kBF16, DType::kF32}) {
+      Spec spec = small(family);
+      spec.dtype = dtype;
+      test_models::Model model;
+      model.infos = test_models::factored_infos(spec, {1, 0.6, 0});
+      for (const TensorInfo& info : model.infos) {
+        model.bytes.push_back(test_models::factored_bytes(spec, info));
+        EXPECT_EQ(model.bytes.back().size(), *byte_size(dtype, *element_count(info.shape)));
+      }
+      const auto pairs = pair::find_pairs(model.infos);
+      EXPECT_EQ(pairs.size(), spec.family == "opt" ? 12u : 14u);
+      for (const pair::Pair& pair : pairs) {
+        EXPECT_TRUE(pair.proven()) << pair.refusal;
+        EXPECT_LE(pair.rank * (pair.out + pair.in), 0.6 * static_cast<double>(pair.out * pair.in));
+        EXPECT_GT((pair.rank + 1) * (pair.out + pair.in),
+                  0.6 * static_cast<double>(pair.out * pair.in));
+      }
+      const auto loaded_model = loaded(model);
+      ASSERT_TRUE(loaded_model.ok()) << loaded_model.error().message;
+      EXPECT_TRUE(loaded_model->logits(some_tokens(), 12)->allFinite());
+    }
+  }
+}
+
 TEST(FactoredHead, GivesTheLogitsOrSaysWhyNot) {
   const Spec spec = small("llama");
   const test_models::Model model = test_models::plain_llama(spec);
