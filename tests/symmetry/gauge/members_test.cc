@@ -1,4 +1,4 @@
-// Tensors of more than one block, which are worked on a block of rows or columns at a time.
+// Tensors of more than one block of rows.
 #include "bbz/symmetry/gauge/members.h"
 
 #include <gtest/gtest.h>
@@ -12,8 +12,8 @@ using junction::Role;
 using linalg::Index;
 using linalg::Matrix;
 
-// More than a block of 2^21 elements.
-constexpr Index kLong = (Index{1} << 19) + 3;
+// More than a block of 2^22 elements, in rows or in columns.
+constexpr Index kLong = (Index{1} << 20) + 3;
 constexpr Index kWidth = 4;
 
 // Small whole numbers, whose sums are exact in every order.

@@ -7,8 +7,9 @@
 namespace bbz::linalg {
 namespace {
 
-void multiply_by_eigen(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out,
-                       double scale) {
+template <class ConstRef, class Ref, class Scalar>
+void multiply_by_eigen(const ConstRef& a, Op op_a, const ConstRef& b, Op op_b, Ref& out,
+                       Scalar scale) {
   if (op_a == Op::kPlain && op_b == Op::kPlain) {
     out.noalias() += scale * a * b;
   } else if (op_a == Op::kPlain) {
@@ -21,10 +22,11 @@ void multiply_by_eigen(const ConstView& a, Op op_a, const ConstView& b, Op op_b,
 }
 
 // Scales `out`. With factor 0 its old value is ignored, even a NaN.
-void scale_by(double factor, View out) {
-  if (factor == 0.0) {
+template <class Ref, class Scalar>
+void scale_by(Scalar factor, Ref& out) {
+  if (factor == Scalar{0}) {
     out.setZero();
-  } else if (factor != 1.0) {
+  } else if (factor != Scalar{1}) {
     out *= factor;
   }
 }
@@ -36,18 +38,19 @@ constexpr Index kSmall = Index{1} << 16;
 using lapack::to_int;
 
 // Returns the stride for CBLAS, which refuses one below the row's length, even for a single row.
-int stride(const ConstView& m) {
+template <class ConstRef>
+int stride(const ConstRef& m) {
   return to_int(std::max<Index>({m.outerStride(), m.cols(), 1}));
 }
 
-lapack::Operand<double> operand(const ConstView& m, Op op) {
-  return {m.data(), stride(m), op == Op::kTransposed};
+template <class ConstRef>
+auto operand(const ConstRef& m, Op op) {
+  return lapack::Operand<typename ConstRef::Scalar>{m.data(), stride(m), op == Op::kTransposed};
 }
 
-}  // namespace
-
-void multiply(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out, double scale,
-              double keep) {
+template <class ConstRef, class Ref, class Scalar>
+void multiply_in(const ConstRef& a, Op op_a, const ConstRef& b, Op op_b, Ref& out, Scalar scale,
+                 Scalar keep) {
   if (out.size() == 0) return;
   const Index inner = op_a == Op::kPlain ? a.cols() : a.rows();
   if (out.size() * inner < kSmall || !lapack::available()) {
@@ -56,8 +59,20 @@ void multiply(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out
     return;
   }
   lapack::gemm(operand(a, op_a), operand(b, op_b),
-               lapack::Product<double>{to_int(out.rows()), to_int(out.cols()), to_int(inner), scale,
+               lapack::Product<Scalar>{to_int(out.rows()), to_int(out.cols()), to_int(inner), scale,
                                        keep, out.data(), stride(out)});
+}
+
+}  // namespace
+
+void multiply(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out, double scale,
+              double keep) {
+  multiply_in(a, op_a, b, op_b, out, scale, keep);
+}
+
+void multiply(const ConstFloatView& a, Op op_a, const ConstFloatView& b, Op op_b, FloatView out,
+              float scale, float keep) {
+  multiply_in(a, op_a, b, op_b, out, scale, keep);
 }
 
 Matrix gram(const ConstView& a, Op op) {

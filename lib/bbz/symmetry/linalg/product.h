@@ -1,4 +1,4 @@
-// Matrix products in double, by BLAS if OpenBLAS is installed, else by Eigen.
+// Matrix products, by BLAS if OpenBLAS is installed, else by Eigen.
 #pragma once
 
 #include "bbz/symmetry/linalg/matrix.h"
@@ -12,6 +12,10 @@ enum class Op : bool { kPlain, kTransposed };
 // ignored, even a NaN. Preconditions: the shapes fit; `out` overlaps neither operand.
 void multiply(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out,
               double scale = 1.0, double keep = 0.0);
+
+// The same in float.
+void multiply(const ConstFloatView& a, Op op_a, const ConstFloatView& b, Op op_b, FloatView out,
+              float scale = 1.0F, float keep = 0.0F);
 
 // Returns a b. Precondition: the shapes fit.
 Matrix product(const ConstView& a, const ConstView& b);
