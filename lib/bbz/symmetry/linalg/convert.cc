@@ -169,8 +169,11 @@ double round_to(DType dtype, double value) {
 double ulp(DType dtype, double value) {
   const FloatLayout& layout = dtype_info(dtype).layout;
   const int least = 2 - (1 << (layout.exponent_bits - 1));  // the exponent of the smallest normal
-  const int exponent = value == 0 ? least : std::max(std::ilogb(value), least);
-  return std::ldexp(1.0, exponent - layout.mantissa_bits);
+  // Of zero and of subnormal doubles, the field is 0.
+  const auto field = static_cast<int>(std::bit_cast<std::uint64_t>(value) >> 52 & 0x7ffu);
+  const int last = std::max(field - 1023, least) - layout.mantissa_bits;
+  if (last < -1022) return std::ldexp(1.0, last);
+  return std::bit_cast<double>(static_cast<std::uint64_t>(last + 1023) << 52);
 }
 
 }  // namespace bbz::linalg

@@ -63,6 +63,38 @@ void multiply_in(const ConstRef& a, Op op_a, const ConstRef& b, Op op_b, Ref& ou
                                        keep, out.data(), stride(out)});
 }
 
+// Copies the lower triangle to the upper, in blocks that stay in the cache.
+template <class Square>
+void mirror(Square& m) {
+  constexpr Index kBlock = 64;
+  for (Index top = 0; top < m.rows(); top += kBlock) {
+    const Index rows = std::min(kBlock, m.rows() - top);
+    for (Index left = 0; left < top; left += kBlock) {
+      m.block(left, top, kBlock, rows) = m.block(top, left, rows, kBlock).transpose();
+    }
+    auto corner = m.block(top, top, rows, rows);
+    corner.template triangularView<Eigen::StrictlyUpper>() = corner.transpose();
+  }
+}
+
+template <class Out, class ConstRef>
+Out gram_in(const ConstRef& a, Op op) {
+  using Scalar = typename ConstRef::Scalar;
+  const Index n = op == Op::kPlain ? a.rows() : a.cols();
+  const Index inner = op == Op::kPlain ? a.cols() : a.rows();
+  Out out = Out::Zero(n, n);
+  if (n == 0 || inner == 0) return out;
+  if (lapack::available()) {
+    lapack::syrk_lower(operand(a, op), to_int(n), to_int(inner), Scalar{1}, Scalar{0}, out.data());
+  } else if (op == Op::kPlain) {
+    out.template selfadjointView<Eigen::Lower>().rankUpdate(a);
+  } else {
+    out.template selfadjointView<Eigen::Lower>().rankUpdate(a.transpose());
+  }
+  mirror(out);
+  return out;
+}
+
 }  // namespace
 
 void multiply(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out, double scale,
@@ -76,19 +108,21 @@ void multiply(const ConstFloatView& a, Op op_a, const ConstFloatView& b, Op op_b
 }
 
 Matrix gram(const ConstView& a, Op op) {
-  const Index n = op == Op::kPlain ? a.rows() : a.cols();
-  const Index inner = op == Op::kPlain ? a.cols() : a.rows();
-  Matrix out = Matrix::Zero(n, n);
-  if (n == 0 || inner == 0) return out;
+  return gram_in<Matrix>(a, op);
+}
+
+FloatMatrix gram(const ConstFloatView& a, Op op) {
+  return gram_in<FloatMatrix>(a, op);
+}
+
+void subtract_gram(const ConstView& a, Matrix& out) {
+  if (out.size() == 0 || a.cols() == 0) return;
   if (lapack::available()) {
-    lapack::syrk_lower(operand(a, op), to_int(n), to_int(inner), out.data());
-  } else if (op == Op::kPlain) {
-    out.selfadjointView<Eigen::Lower>().rankUpdate(a);
+    lapack::syrk_lower(operand(a, Op::kPlain), to_int(a.rows()), to_int(a.cols()), -1.0, 1.0,
+                       out.data());
   } else {
-    out.selfadjointView<Eigen::Lower>().rankUpdate(a.transpose());
+    out.selfadjointView<Eigen::Lower>().rankUpdate(a, -1.0);
   }
-  out.triangularView<Eigen::StrictlyUpper>() = out.transpose();
-  return out;
 }
 
 bool has_lapack() {

@@ -22,6 +22,12 @@ Matrix product(const ConstView& a, const ConstView& b);
 
 // Returns a a^T, or a^T a if `op` is kTransposed. The upper triangle is a copy of the lower.
 Matrix gram(const ConstView& a, Op op = Op::kPlain);
+// The same in float.
+FloatMatrix gram(const ConstFloatView& a, Op op = Op::kPlain);
+
+// Subtracts a a^T from the lower triangle of `out`, and leaves the rest as it is. Precondition: out
+// has as many rows and columns as `a` has rows.
+void subtract_gram(const ConstView& a, Matrix& out);
 
 // Returns whether BLAS and LAPACK are used. Loads them if they have not been loaded.
 bool has_lapack();

@@ -32,12 +32,12 @@ struct Functions {
                 int lda, const float* b, int ldb, float keep, float* c, int ldc);
   void (*dsyrk)(int order, int half, int op, int n, int k, double scale, const double* a, int lda,
                 double keep, double* c, int ldc);
+  void (*ssyrk)(int order, int half, int op, int n, int k, float scale, const float* a, int lda,
+                float keep, float* c, int ldc);
   void (*dgeqrf)(const int* m, const int* n, double* a, const int* lda, double* tau, double* work,
                  const int* lwork, int* info);
   void (*dorgqr)(const int* m, const int* n, const int* k, double* a, const int* lda,
                  const double* tau, double* work, const int* lwork, int* info);
-  void (*dgeqp3)(const int* m, const int* n, double* a, const int* lda, int* jpvt, double* tau,
-                 double* work, const int* lwork, int* info);
   void (*dsyevd)(const char* jobz, const char* uplo, const int* n, double* a, const int* lda,
                  double* w, double* work, const int* lwork, int* iwork, const int* liwork,
                  int* info, std::size_t, std::size_t);
@@ -92,9 +92,9 @@ class OpenBlas {
     library.bind(f.dgemm, "cblas_dgemm");
     library.bind(f.sgemm, "cblas_sgemm");
     library.bind(f.dsyrk, "cblas_dsyrk");
+    library.bind(f.ssyrk, "cblas_ssyrk");
     library.bind(f.dgeqrf, "dgeqrf_");
     library.bind(f.dorgqr, "dorgqr_");
-    library.bind(f.dgeqp3, "dgeqp3_");
     library.bind(f.dsyevd, "dsyevd_");
     library.bind(f.dgesdd, "dgesdd_");
     library.bind(f.dgetrf, "dgetrf_");
@@ -202,8 +202,13 @@ void gemm(const Operand<float>& a, const Operand<float>& b, const Product<float>
                     a.data, a.stride, b.data, b.stride, p.keep, p.c, p.stride);
 }
 
-void syrk_lower(const Operand<double>& a, int n, int inner, double* c) {
-  functions().dsyrk(kRowMajor, kLower, op(a.transposed), n, inner, 1.0, a.data, a.stride, 0.0, c,
+void syrk_lower(const Operand<double>& a, int n, int inner, double scale, double keep, double* c) {
+  functions().dsyrk(kRowMajor, kLower, op(a.transposed), n, inner, scale, a.data, a.stride, keep, c,
+                    n);
+}
+
+void syrk_lower(const Operand<float>& a, int n, int inner, float scale, float keep, float* c) {
+  functions().ssyrk(kRowMajor, kLower, op(a.transposed), n, inner, scale, a.data, a.stride, keep, c,
                     n);
 }
 
@@ -216,12 +221,6 @@ int geqrf(int m, int n, double* a, double* tau) {
 int orgqr(int m, int n, int k, double* a, const double* tau) {
   return with_work([&](double* work, int size, int* info) {
     functions().dorgqr(&m, &n, &k, a, &m, tau, work, &size, info);
-  });
-}
-
-int geqp3(int m, int n, double* a, int* jpvt, double* tau) {
-  return with_work([&](double* work, int size, int* info) {
-    functions().dgeqp3(&m, &n, a, &m, jpvt, tau, work, &size, info);
   });
 }
 
