@@ -7,6 +7,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/ops/rotation/internal/methods.h"
+#include "bbz/symmetry/bitsback/bitsback.h"
 #include "bbz/symmetry/gauge/rotate.h"
 #include "bbz/symmetry/linalg/product.h"
 
@@ -97,6 +98,7 @@ Result<std::string> why_none_fits(const Model& model, const junction::Detection&
 
 Result<Record> pack(const Model& model, const junction::Detection& detection, Writer& writer,
                     const PackOptions& options) {
+  if (options.method == RequestedMethod::kBitsBack) BBZ_TRY(bitsback::check_built());
   BBZ_TRY(check_types(model));
   BBZ_TRY(check_work(model, detection));
   linalg::set_threads(writer.options().threads);

@@ -40,9 +40,10 @@ Result<std::string> why_none_fits(const Model& model, const junction::Detection&
 // one block. With triangular and polar, packing the unpacked model gives the same archive again.
 // With kAuto, a junction that cannot be rotated, because of an infinity, a NaN or an overflow, is
 // stored exactly, and its note says why. Linear algebra uses as many threads as the writer, in the
-// whole process. Errors: kUnsupported if a tensor has blocks; those of check_work(), of
-// model.load and of the writer; with the other methods, kUnsupported if a member has an infinity or a NaN, or a rotated
-// entry overflows its type (bits-back stores the junction exactly if that entry is in a carrier).
+// whole process. Errors: kUnsupported if a tensor has blocks, or if bits-back is not built; those of
+// check_work(), of model.load and of the writer; with the other methods, kUnsupported if a member has
+// an infinity or a NaN, or a rotated entry overflows its type (bits-back stores the junction exactly
+// if that entry is in a carrier).
 Result<Record> pack(const Model& model, const junction::Detection& detection, Writer& writer,
                     const PackOptions& options);
 
