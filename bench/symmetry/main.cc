@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "symmetry/block.h"
+#include "symmetry/rotated.h"
 #include "symmetry/savings.h"
 
 int main(int argc, char** argv) {
@@ -37,7 +38,17 @@ int main(int argc, char** argv) {
                   "where the archives lie meanwhile, and what is unpacked of them")
       ->capture_default_str();
   one->add_flag("--bits-back", block.bits_back, "measure bits-back too: minutes");
+
+  RotatedOptions rotated;
+  CLI::App* entries = app.add_subcommand(
+      "rotated", "how far stored entries are from the rotation in float64, and how long it takes");
+  entries->add_option("--widths", rotated.widths, "of the junction")
+      ->delimiter(',')
+      ->capture_default_str();
+  entries->add_option("--rows", rotated.rows, "of the tensor")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
-  const bool done = *table ? print_savings(savings) : print_block(block);
+  const bool done = *table     ? print_savings(savings)
+                    : *entries ? print_rotated(rotated)
+                               : print_block(block);
   return done ? 0 : 1;
 }
