@@ -97,8 +97,7 @@ void check_layout(Bytes bytes, const torch::StateDict& state, const torch::Limit
 }
 
 // What can be written anew has the same tensors, and is the same if it is written anew once more.
-void check_rewriting(io::Source& file, const torch::StateDict& state,
-                     const torch::Limits& limits) {
+void check_rewriting(io::Source& file, const torch::StateDict& state, const torch::Limits& limits) {
   for (const torch::Tensor& tensor : state.tensors) {
     if (torch::byte_size(tensor).value() > kMostRead) return;  // strides of 0 make it large
   }

@@ -263,7 +263,7 @@ class PackOptions(Struct):
         ("layer_patterns", c.POINTER(_text)), ("layer_pattern_count", _size), ("symmetry", _u32),
         ("all_opaque", _u32), ("index_first", _u32), ("modes", _u32), ("times", _u32), ("skip_unreadable", _u32),
         ("follow_links", _u32), ("reserved", _u32), ("progress", PROGRESS), ("user", _pointer),
-        ("base", _pointer),
+        ("base", _pointer), ("symmetry_as", _u32), ("reserved2", _u32),
     ]
 
 

@@ -17,6 +17,7 @@ from bbz.errors import Error, InvalidArgumentError, call
 
 _Path = Union[str, "os.PathLike[str]"]
 _SYMMETRIES = {"off": 0, "auto": 1, "bits-back": 2, "triangular": 3, "polar": 4}
+_SYMMETRY_FORMATS = {"same": 0, "safetensors": 1}
 
 
 def _texts(patterns: Iterable[str]) -> Tuple[Any, int]:
@@ -33,6 +34,7 @@ def pack(
     base: BaseLike = None,
     level: str = "default",
     symmetry: str = "off",
+    symmetry_as: str = "same",
     digest: str = "xxh3",
     exclude: Sequence[str] = (),
     opaque: Sequence[str] = (),
@@ -61,7 +63,9 @@ def pack(
             the bases of a base that leans itself.
         level: "default", "fast" or "small". All are exact.
         symmetry: "off" packs exactly; "auto", "bits-back", "triangular" or "polar" rotate a model so that less
-            must be stored, which keeps its function but not its bytes.
+            must be stored, which keeps its function but not its bytes. Files of a model keep their names, formats
+            and tensors; of several, the names must say that they are parts of one model.
+        symmetry_as: the format of a rotated file of PyTorch: "same", or "safetensors", which keeps its tensors alone.
         digest: "xxh3", which finds accidents, or "sha256", which finds forgery too.
         exclude: patterns of files and directories below a directory that are left out.
         opaque: patterns of files that are packed as plain bytes.
@@ -96,7 +100,8 @@ def pack(
     """
     options = s.PackOptions(
         writing=c.pointer(writing_options(level, digest, chunk_size, align, threads, dedup, overwrite, sync)),
-        symmetry=choice("symmetry", symmetry, _SYMMETRIES), index_first=index_first, modes=modes, times=times,
+        symmetry=choice("symmetry", symmetry, _SYMMETRIES),
+        symmetry_as=choice("symmetry_as", symmetry_as, _SYMMETRY_FORMATS), index_first=index_first, modes=modes, times=times,
         skip_unreadable=skip_unreadable, follow_links=follow_links,
     )
     options.excluded, options.excluded_count = _texts(exclude)

@@ -38,6 +38,7 @@ struct PackArguments {
   bool times = false;
   std::string name;
   std::string symmetry = "off";
+  std::string as = "same";
   std::string part;
   std::vector<std::string> layer_patterns;
   BaseArguments base;
@@ -83,7 +84,7 @@ Manual pack_manual() {
        "Packs a fine-tuned model as its difference from another."},
       {"bbz pack sliced.pt --symmetry auto",
        "Packs a sliced model up to rotations that do not change its function: "
-       "smaller, but not exact."},
+       "smaller, but not exact. It unpacks to a file of PyTorch with the same tensors."},
       {"bbz pack model.safetensors --digest sha256 --index-first",
        "Makes an archive to publish: "
        "anyone who knows its SHA-256 root digest can detect forgery, "
@@ -191,10 +192,15 @@ Result<std::unique_ptr<files::FileSequence>> open_input(const PackArguments& arg
 }
 
 Result<ops::PackSummary> pack_rotated(const PackArguments& arguments, const CommonOptions& common,
-                                      files::FileSequence& files, io::Sink& sink,
-                                      const ops::PackOptions& options, std::string& outcome) {
+                                      const std::string& output, files::FileSequence& files,
+                                      io::Sink& sink, const ops::PackOptions& options,
+                                      std::string& outcome) {
+  ops::SymmetryOptions symmetry;
+  symmetry.method = method_of(arguments.symmetry);
+  symmetry.spool_folder = folder_of(output);
+  if (arguments.as == "safetensors") symmetry.format = ops::OutputFormat::kSafetensors;
   BBZ_ASSIGN(const ops::SymmetrySummary summary,
-             ops::pack_symmetric(files, sink, options, method_of(arguments.symmetry)));
+             ops::pack_symmetric(files, sink, options, symmetry));
   if (common.quiet) return summary.packed;
   if (!summary.record) {
     outcome = fmt::format("bbz: packed exactly: {}\n", printable(summary.reason));
@@ -210,6 +216,9 @@ Result<ops::PackSummary> pack_rotated(const PackArguments& arguments, const Comm
 }
 
 Status check_arguments(const PackArguments& arguments) {
+  if (arguments.as != "same" && arguments.symmetry == "off") {
+    return make_error(Code::kInvalidArgument, "--as needs --symmetry");
+  }
   if (!arguments.part.empty() && arguments.symmetry != "off") {
     return make_error(Code::kInvalidArgument, "--part cannot be combined with --symmetry");
   }
@@ -260,7 +269,7 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
   std::string outcome;
   const bool rotate = arguments.symmetry != "off";
   BBZ_ASSIGN(const ops::PackSummary summary,
-             rotate ? pack_rotated(arguments, common, *files, *sink, options, outcome)
+             rotate ? pack_rotated(arguments, common, output, *files, *sink, options, outcome)
                     : ops::pack(*files, *sink, options));
   BBZ_TRY(sink->finish());
   bar.clear();
@@ -322,10 +331,17 @@ void add_pack_command(Program& program) {
       ->capture_default_str();
   app.add_option("--symmetry", arguments->symmetry,
                  "Rotate a sliced model so that less must be stored: off (exact), auto, bits-back, "
-                 "triangular or polar. A model in several files is packed exactly. "
+                 "triangular or polar. Files of a model keep their names, formats and tensors; of "
+                 "several, the names must say that they are parts. "
                  "Cannot be combined with a stream as INPUT, nor with --index-first")
       ->type_name("METHOD")
       ->one_of({"off", "auto", "bits-back", "triangular", "polar"})
+      ->capture_default_str();
+  app.add_option("--as", arguments->as,
+                 "Make a rotated file of PyTorch one of this format: same, or safetensors, which "
+                 "keeps its tensors alone. Needs --symmetry")
+      ->type_name("FORMAT")
+      ->one_of({"same", "safetensors"})
       ->capture_default_str();
   app.add_flag("--index-first", arguments->index_first,
                "Put the index at the front too, so that the archive opens from its first bytes. "

@@ -25,6 +25,10 @@ T field(const Json& object, const char* key, T otherwise) {
 }
 
 void print_record(const std::string& path, const Json& record) {
+  if (const auto whole = field<std::string>(record, "record", ""); !whole.empty()) {
+    put("  {}: see {}, a file of the same model\n", bbz::quoted(path), bbz::quoted(whole));
+    return;
+  }
   put("  {}: {}, family {}\n\n", bbz::quoted(path),
       bbz::quoted(field<std::string>(record, "method", "?")),
       bbz::quoted(field<std::string>(record, "family", "?")));

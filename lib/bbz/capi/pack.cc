@@ -32,6 +32,7 @@ struct Packing {
   ops::PackOptions packing;
   io::OutputOptions output;
   std::uint32_t symmetry = BBZ_SYMMETRY_OFF;
+  std::uint32_t symmetry_as = BBZ_SYMMETRY_AS_SAME;
   Watcher watcher;
 };
 
@@ -40,6 +41,10 @@ Result<Packing> packing_of(const bbz_pack_options* given, const char* output) {
   if (known.reserved != 0 || known.symmetry > BBZ_SYMMETRY_POLAR) {
     return make_error(Code::kInvalidArgument, "bbz_pack_options: {} is out of range",
                       known.reserved != 0 ? "reserved" : "symmetry");
+  }
+  if (known.symmetry_as > BBZ_SYMMETRY_AS_SAFETENSORS || known.reserved2 != 0) {
+    return make_error(Code::kInvalidArgument, "bbz_pack_options: {} is out of range",
+                      known.reserved2 != 0 ? "reserved2" : "symmetry_as");
   }
   if (known.symmetry != BBZ_SYMMETRY_OFF && known.index_first != 0) {
     return make_error(Code::kInvalidArgument,
@@ -68,6 +73,7 @@ Result<Packing> packing_of(const bbz_pack_options* given, const char* output) {
   all.reading.output = output;
   all.reading.temporary_folder = folder_of(output);
   all.symmetry = known.symmetry;
+  all.symmetry_as = known.symmetry_as;
   all.watcher = {known.progress, known.user};
   return all;
 }
@@ -100,8 +106,13 @@ Status pack(const char* input, const char* output, Packing& all, Job& job, bbz_w
   if (all.symmetry == BBZ_SYMMETRY_OFF) {
     BBZ_ASSIGN(summary, ops::pack(*files, *sink, all.packing));
   } else {
-    BBZ_ASSIGN(const auto rotated,
-               ops::pack_symmetric(*files, *sink, all.packing, method_of(all.symmetry)));
+    ops::SymmetryOptions symmetry;
+    symmetry.method = method_of(all.symmetry);
+    symmetry.spool_folder = all.reading.temporary_folder;
+    if (all.symmetry_as == BBZ_SYMMETRY_AS_SAFETENSORS) {
+      symmetry.format = ops::OutputFormat::kSafetensors;
+    }
+    BBZ_ASSIGN(const auto rotated, ops::pack_symmetric(*files, *sink, all.packing, symmetry));
     summary = rotated.packed;
     written.rotated = rotated.record ? 1 : 0;
   }

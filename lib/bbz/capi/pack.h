@@ -20,6 +20,13 @@ enum {
   BBZ_SYMMETRY_POLAR = 4
 };
 
+// The format of the files of a rotated model.
+enum {
+  BBZ_SYMMETRY_AS_SAME = 0,  // that of the model's files
+  BBZ_SYMMETRY_AS_SAFETENSORS =
+      1  // safetensors also for a file of PyTorch, of which only the tensors stay
+};
+
 // Options of bbz_pack.
 typedef struct bbz_pack_options {
   size_t struct_size;          // the size of this struct, which the caller sets
@@ -47,6 +54,9 @@ typedef struct bbz_pack_options {
   // What is there must not change meanwhile. Cannot be combined with symmetry. Belongs to the options if
   // struct_size includes it.
   const bbz_base* base;
+  uint32_t
+      symmetry_as;  // a BBZ_SYMMETRY_AS_ number; belongs to the options if struct_size includes it
+  uint32_t reserved2;  // must be 0
 } bbz_pack_options;
 
 // Packs a file or a directory into an archive, which appears at `output` when it is complete.

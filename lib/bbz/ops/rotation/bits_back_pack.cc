@@ -133,7 +133,7 @@ Result<Buffer> BitsBackPacker::fill(std::vector<Rider>& riders, std::uint64_t ca
 Status BitsBackPacker::write_rider(const Rider& rider, std::optional<std::uint32_t> group) {
   TensorSpec spec = file_.spec(rider.tensor);
   if (!group) return file_.add_dense(rider.tensor, rider.bytes);
-  file_.mark(rider.tensor);
+  file_.mark(rider.tensor, rider.bytes);
   spec.stored = {.form = catalog::Form::kRider, .group = group};
   Writer& writer = file_.writer();
   BBZ_TRY(writer.begin_tensor(spec));

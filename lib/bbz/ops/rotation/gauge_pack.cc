@@ -30,7 +30,7 @@ Status add_polar(ModelFile& file, const gauge::Output& output, std::string_view 
   if (file.writer().options().digest == DigestKind::kSha256) {
     group.decoded_digest = digest_of(DigestKind::kSha256, output.decoded);
   }
-  TensorSpec spec = file.spec(output.tensor);
+  const TensorSpec spec = file.spec(output.tensor);
   TensorSpec operand;
   operand.name = std::string(name) + ".factor";
   operand.dtype = *gauge::factor_dtype(output.polar->dtype);
@@ -40,15 +40,11 @@ Status add_polar(ModelFile& file, const gauge::Output& output, std::string_view 
   const std::vector<std::byte> payload = symmetry::encode_group(group);
   BBZ_ASSIGN(const bool possible, is_in_proportion(file, operand, output, payload.size()));
   if (!possible) return file.add_dense(output.tensor, output.decoded);
-  BBZ_ASSIGN(const std::uint32_t number,
-             file.writer().add_group(catalog::GroupMethod::kPolar, payload));
-  if (!group.pivots.empty()) BBZ_TRY(file.add(operand, output.polar->factor));
-  spec.stored = {.form = catalog::Form::kPolar, .group = number, .elements = 0};
-  return file.add(spec, {});
+  return file.add_polar(spec, payload, operand, output.polar->factor);
 }
 
 Status add_output(const Model& model, ModelFile& file, const gauge::Output& output) {
-  file.mark(output.tensor);
+  file.mark(output.tensor, output.decoded);
   if (output.form == catalog::Form::kPolar) {
     return add_polar(file, output, model.tensors[output.tensor].name);
   }

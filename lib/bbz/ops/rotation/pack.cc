@@ -67,6 +67,15 @@ Status check_types(const Model& model) {
   return {};
 }
 
+// Returns which tensors are members of proven junctions.
+std::vector<bool> rotated_tensors(const Model& model, const junction::Detection& detection) {
+  std::vector<bool> rotated(model.tensors.size());
+  for (const junction::Junction& junction : detection.junctions) {
+    for (const junction::Member& member : junction.members) rotated[member.tensor] = true;
+  }
+  return rotated;
+}
+
 }  // namespace
 
 junction::Detection detect(const Model& model) {
@@ -98,10 +107,16 @@ Result<std::string> why_none_fits(const Model& model, const junction::Detection&
 Result<Record> pack(const Model& model, const junction::Detection& detection, Writer& writer,
                     const PackOptions& options) {
   BBZ_TRY(check_types(model));
+  if (options.method == RequestedMethod::kBitsBack && options.outputs.size() > 1) {
+    return make_error(Code::kUnsupported,
+                      "bits-back writes a model in one file, and this one is in {}",
+                      options.outputs.size());
+  }
   BBZ_TRY(check_work(model, detection));
   linalg::set_threads(writer.options().threads);
   Record record = start_record(model, detection, options.method);
-  BBZ_ASSIGN(ModelFile file, ModelFile::begin(model, longest_record(record), writer, options));
+  BBZ_ASSIGN(ModelFile file, ModelFile::begin(model, longest_record(record),
+                                              rotated_tensors(model, detection), writer, options));
   if (options.method == RequestedMethod::kBitsBack) {
     BBZ_TRY(pack_bits_back(model, detection, file, record));
   } else {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bbz/archive/writer.h"
+#include "bbz/files/torch/frame.h"
 #include "bbz/ops/rotation/internal/record.h"
 
 namespace bbz::rotation {
@@ -10,11 +11,26 @@ namespace bbz::rotation {
 // Called with the number of bytes of the unpacked file that have been written.
 using Progress = std::function<void(std::uint64_t)>;
 
+// A file of the archive that a model, or a part of it, becomes.
+struct Output {
+  std::string path;                  // in the archive
+  io::FileAttributes attributes{};   // to record
+  std::vector<std::size_t> tensors;  // their numbers in the model, in the order of the file
+  // Of the file of torch.save that it was, and becomes again. If there is none, it becomes one of safetensors.
+  std::optional<torch::Frame> frame{};
+  safetensors::Metadata metadata{};  // of a safetensors file
+  std::vector<std::byte> header{};   // that it had as one of safetensors; else empty
+};
+
 // Options of pack().
 struct PackOptions {
   RequestedMethod method = RequestedMethod::kAuto;  // for every junction
   Progress progress{};                              // may be empty
-  io::FileAttributes attributes{};                  // of the model's file, to record
+  io::FileAttributes attributes{};                  // of the model's file, if `outputs` is empty
+  // The files of the archive, in its order. Each tensor of the model is in one. If it is empty, the model
+  // becomes a safetensors file at its path, with its metadata.
+  std::vector<Output> outputs{};
+  std::string spool_folder = "/tmp";  // of a temporary file, if there are several
 };
 
 // Finds the junctions of the model. Reads no data.
@@ -32,7 +48,7 @@ Status check_work(const Model& model, const junction::Detection& detection);
 // first. Errors: those of model.load.
 Result<std::string> why_none_fits(const Model& model, const junction::Detection& detection);
 
-// Writes the model as one file of the archive, and returns what was done. Precondition:
+// Writes the model as one file of the archive, or as several (options.outputs), and returns what was done. Precondition:
 // detect(model) proved a junction. A model without any is one to store exactly, and the detection's
 // refusal says why.
 //
@@ -40,7 +56,8 @@ Result<std::string> why_none_fits(const Model& model, const junction::Detection&
 // one block. With triangular and polar, packing the unpacked model gives the same archive again.
 // With kAuto, a junction that cannot be rotated, because of an infinity, a NaN or an overflow, is
 // stored exactly, and its note says why. Linear algebra uses as many threads as the writer, in the
-// whole process. Errors: kUnsupported if a tensor has blocks; those of check_work(), of
+// whole process. Errors: kUnsupported if a tensor has blocks or torch has no storages of its type, and for bits-back
+// with several files; those of io::Spool::create(); those of check_work(), of
 // model.load and of the writer; with the other methods, kUnsupported if a member has an infinity or a NaN, or a rotated
 // entry overflows its type (bits-back stores the junction exactly if that entry is in a carrier).
 Result<Record> pack(const Model& model, const junction::Detection& detection, Writer& writer,

@@ -68,4 +68,11 @@ std::string to_json(const Record& record) {
   return json.dump();
 }
 
+std::string reference_to(std::string_view path) {
+  nlohmann::ordered_json json;
+  json["exact"] = false;
+  json["record"] = path;
+  return json.dump();
+}
+
 }  // namespace bbz::rotation

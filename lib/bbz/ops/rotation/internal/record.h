@@ -49,4 +49,7 @@ struct Record {
 // format-spec/symmetry.md.
 std::string to_json(const Record& record);
 
+// Returns the record of a file of the model that is not the last: where the whole record is.
+std::string reference_to(std::string_view path);
+
 }  // namespace bbz::rotation
