@@ -9,6 +9,7 @@
 #include "bbz/files/recognise.h"
 #include "bbz/files/torch/elements.h"
 #include "files/torch/make_files.h"
+#include "files/torch/rewriting.h"
 #include "ops/rotation/packed.h"
 #include "support/temp_dir.h"
 
@@ -161,6 +162,8 @@ TEST(TorchModel, BecomesAFileOfTorchWithTheSameTensors) {
     const auto frame = torch::read_frame(*file, state).value();
     EXPECT_EQ(frame.note, once.records.at("model.pt"));
     EXPECT_THAT(frame.after, HasSubstr("step"));
+    // So are the checksums of all tensors, in whatever form they were stored.
+    EXPECT_EQ(torch::rewrite(*file, *frame.note).value(), once.files.at("model.pt"));
     if (method == RequestedMethod::kBitsBack) continue;
     EXPECT_EQ(packed(once.files, {.method = method}).archive, once.archive);
     EXPECT_EQ(packed(other.files, {.method = method}).archive, other.archive);
