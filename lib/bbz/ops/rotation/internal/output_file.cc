@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/base/wire.h"
 #include "bbz/files/torch/state_writer.h"
