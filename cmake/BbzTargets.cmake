@@ -94,7 +94,7 @@ endfunction()
 # have the label `slow`, and the file tests/slow of the build directory has the words as a filter for scripts that start the
 # programs themselves.
 set(bbz_slow_tests Exhaustive EveryBit EverySingleBit EveryFlippedBit SurvivesKills GoesOnWithAPartAfterKills WorstCase
-  AreNearThe ReachTheirRatio docs10m)
+  AreNearThe ReachTheirRatio docs10m LargeShortcut)
 list(JOIN bbz_slow_tests "*:*" filter)
 file(WRITE ${PROJECT_BINARY_DIR}/tests/slow "*${filter}*\n")
 

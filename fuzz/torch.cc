@@ -15,6 +15,7 @@
 #include "bbz/base/names.h"
 #include "bbz/files/source_file.h"
 #include "bbz/files/torch/elements.h"
+#include "files/torch/rewriting.h"
 
 namespace {
 
@@ -95,6 +96,26 @@ void check_layout(Bytes bytes, const torch::StateDict& state, const torch::Limit
   }
 }
 
+// What can be written anew has the same tensors, and is the same if it is written anew once more.
+void check_rewriting(io::Source& file, const torch::StateDict& state, const torch::Limits& limits) {
+  for (const torch::Tensor& tensor : state.tensors) {
+    if (torch::byte_size(tensor).value() > kMostRead) return;  // strides of 0 make it large
+  }
+  const auto once = torch::rewrite(file, "note", limits);
+  if (!once.ok()) {
+    require(once.code() == Code::kUnsupported || once.code() == Code::kLimit);
+    return;
+  }
+  const auto source = io::memory_source(std::as_bytes(std::span(*once)));
+  const auto found = torch::read_state_dict(*source);
+  require(found.ok() && found->tensors.size() == state.tensors.size());
+  for (std::size_t i = 0; i < state.tensors.size(); ++i) {
+    const torch::Tensor &one = state.tensors[i], &other = found->tensors[i];
+    require(one.name == other.name && one.dtype == other.dtype && one.shape == other.shape);
+  }
+  require(torch::rewrite(*source, "note").value() == *once);
+}
+
 void check(Bytes bytes) {
   torch::Limits limits;
   limits.values = 20'000;
@@ -114,6 +135,7 @@ void check(Bytes bytes) {
     if (++checked <= 8) check_elements(*file, *state, tensor);
   }
   check_layout(bytes, *state, limits);
+  check_rewriting(*file, *state, limits);
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ struct Products {
 
 Products multiply_all(const rotation::Model& model) {
   Products sum;
-  for (const junction::Junction& junction : rotation::detect(model).junctions) {
+  for (const junction::Junction& junction : rotation::detect(model).junctions.junctions) {
     const auto d = static_cast<Index>(junction.width);
     const Matrix u = Matrix::Constant(d, d, 0.5);
     for (const junction::Member& member : junction.members) {

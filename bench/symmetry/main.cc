@@ -2,6 +2,8 @@
 #include <CLI/CLI.hpp>
 
 #include "symmetry/block.h"
+#include "symmetry/pivot.h"
+#include "symmetry/rotated.h"
 #include "symmetry/savings.h"
 
 int main(int argc, char** argv) {
@@ -37,7 +39,27 @@ int main(int argc, char** argv) {
                   "where the archives lie meanwhile, and what is unpacked of them")
       ->capture_default_str();
   one->add_flag("--bits-back", block.bits_back, "measure bits-back too: minutes");
+
+  PivotOptions pivots;
+  CLI::App* pivot = app.add_subcommand(
+      "pivot", "speed of tensors of form pivot: by default a factor of Llama-2-7B at 80 percent");
+  pivot->add_option("--extent", pivots.extent, "lines along the axis of the pivots")
+      ->capture_default_str();
+  pivot->add_option("--rank", pivots.rank, "pivots")->capture_default_str();
+  pivot->add_option("--repeat", pivots.repeat, "rounds: the fastest counts")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  RotatedOptions rotated;
+  CLI::App* entries = app.add_subcommand(
+      "rotated", "how far stored entries are from the rotation in float64, and how long it takes");
+  entries->add_option("--widths", rotated.widths, "of the junction")
+      ->delimiter(',')
+      ->capture_default_str();
+  entries->add_option("--rows", rotated.rows, "of the tensor")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
-  const bool done = *table ? print_savings(savings) : print_block(block);
+  const bool done = *pivot     ? print_pivot(pivots)
+                    : *table   ? print_savings(savings)
+                    : *entries ? print_rotated(rotated)
+                               : print_block(block);
   return done ? 0 : 1;
 }

@@ -148,6 +148,22 @@ class Junction(NamedTuple):
     bits_back_bits: float
 
 
+class Pair(NamedTuple):
+    """What "pivot" would save at a low-rank pair of a model.
+
+    Attributes:
+        name: what the names of its two tensors have in common.
+        note: why "pivot" is not possible or does not pay; may be empty.
+        rank: 0 if the pair is refused.
+        pivot_entries: entries that need not be stored.
+    """
+
+    name: str
+    note: str
+    rank: int
+    pivot_entries: int
+
+
 class Estimate(NamedTuple):
     """What packing a model with a method of symmetry would save, before the float coder.
 
@@ -157,6 +173,7 @@ class Estimate(NamedTuple):
         entries: of the whole model.
         bits: of those entries.
         junctions: what each method saves at each junction.
+        pairs: what "pivot" saves at each low-rank pair.
     """
 
     family: str
@@ -164,6 +181,7 @@ class Estimate(NamedTuple):
     entries: int
     bits: int
     junctions: List[Junction]
+    pairs: List[Pair]
 
 
 def estimate(readable: Readable, *, base: BaseLike = None, threads: int = 0, progress: _long.Progress = None) -> Estimate:
@@ -195,4 +213,9 @@ def estimate(readable: Readable, *, base: BaseLike = None, threads: int = 0, pro
                 junction.triangular_entries, junction.polar_entries, junction.bits_back_bits,
             )
         )
-    return Estimate(info.family.decode(), info.refusal.decode(), info.entries, info.bits, junctions)
+    pair, pairs = s.Pair(), []
+    for number in range(info.pair_count):
+        call(LIB.bbz_estimate_pair, result.value, number, c.byref(pair))
+        name = text_at(pair.name, pair.name_length)
+        pairs.append(Pair(name, pair.note.decode(), pair.rank, pair.pivot_entries))
+    return Estimate(info.family.decode(), info.refusal.decode(), info.entries, info.bits, junctions, pairs)

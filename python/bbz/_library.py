@@ -101,6 +101,7 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "bbz_estimate_free": _free,
     "bbz_estimate_get": _fallible(_handle, _p(s.EstimateInfo)),
     "bbz_estimate_junction": _fallible(_handle, _u64, _p(s.Junction)),
+    "bbz_estimate_pair": _fallible(_handle, _u64, _p(s.Pair)),
     # writer.h
     "bbz_writer_create_file": _fallible(_text, _p(s.Writing), _out),
     "bbz_writer_create_callbacks": _fallible(_p(s.Output), _p(s.Writing), _out),

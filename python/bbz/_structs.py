@@ -215,7 +215,7 @@ class Orbit(Struct):
 class EstimateInfo(Struct):
     _fields_ = [
         ("struct_size", _size), ("family", _text), ("refusal", _text), ("junction_count", _u64),
-        ("entries", _u64), ("bits", _u64),
+        ("entries", _u64), ("bits", _u64), ("pair_count", _u64),
     ]
 
 
@@ -223,6 +223,13 @@ class Junction(Struct):
     _fields_ = [
         ("struct_size", _size), ("name", _pointer), ("name_length", _size), ("note", _text), ("width", _u64),
         ("triangular_entries", _u64), ("polar_entries", _u64), ("bits_back_bits", c.c_double),
+    ]
+
+
+class Pair(Struct):
+    _fields_ = [
+        ("struct_size", _size), ("name", _pointer), ("name_length", _size), ("note", _text), ("rank", _u64),
+        ("pivot_entries", _u64),
     ]
 
 
@@ -263,7 +270,7 @@ class PackOptions(Struct):
         ("layer_patterns", c.POINTER(_text)), ("layer_pattern_count", _size), ("symmetry", _u32),
         ("all_opaque", _u32), ("index_first", _u32), ("modes", _u32), ("times", _u32), ("skip_unreadable", _u32),
         ("follow_links", _u32), ("reserved", _u32), ("progress", PROGRESS), ("user", _pointer),
-        ("base", _pointer),
+        ("base", _pointer), ("symmetry_floor", _u32), ("symmetry_as", _u32),
     ]
 
 
@@ -292,7 +299,7 @@ STRUCTS: Dict[str, Any] = {
     "bbz_damage": Damage, "bbz_model_options": ModelOptions, "bbz_model_info": ModelInfo,
     "bbz_model_text": ModelText, "bbz_model_work": ModelWork, "bbz_comparison_info": ComparisonInfo,
     "bbz_tensor_difference": TensorDifference, "bbz_orbit": Orbit, "bbz_estimate_info": EstimateInfo,
-    "bbz_junction": Junction, "bbz_writing": Writing, "bbz_output": Output, "bbz_tensor_spec": TensorSpec,
+    "bbz_junction": Junction, "bbz_pair": Pair, "bbz_writing": Writing, "bbz_output": Output, "bbz_tensor_spec": TensorSpec,
     "bbz_text_pair": TextPair, "bbz_written": Written, "bbz_pack_options": PackOptions,
     "bbz_unpack_options": UnpackOptions, "bbz_unpacked": Unpacked, "bbz_base_options": BaseOptions,
     "bbz_recorded_base": RecordedBase, "bbz_chunk_info": ChunkInfo,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Mapping, NamedTuple
+from typing import Mapping, NamedTuple, TypeVar
 
 from bbz import _structs as s
 from bbz.errors import InvalidArgumentError
+
+_Value = TypeVar("_Value", str, float)
 
 _LEVELS = {"default": 0, "fast": 1, "small": 2}
 _DIGESTS = {"xxh3": 0, "sha256": 1}
@@ -43,7 +45,7 @@ def written(result: s.Written) -> Written:
     )
 
 
-def choice(name: str, value: str, choices: Mapping[str, int]) -> int:
+def choice(name: str, value: _Value, choices: Mapping[_Value, int]) -> int:
     """Returns the number of a choice. Raises InvalidArgumentError for an unknown one."""
     if value not in choices:
         raise InvalidArgumentError(f"{name} {value!r}, expected one of {', '.join(map(repr, choices))}")

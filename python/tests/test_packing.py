@@ -83,6 +83,25 @@ def test_compare_and_estimate(plain, packed, tmp_path):
         bbz.compare(plain, b"nothing")
 
 
+def test_pack_pivots(tmp_path):
+    left, right = helpers.weights((24, 8), "F16", 1), helpers.weights((8, 40), "F16", 2)
+    model = helpers.write_safetensors(
+        tmp_path / "m.safetensors", [("x.ALinear.weight", "F16", (24, 8), left), ("x.BLinear.weight", "F16", (8, 40), right)]
+    )
+    assert bbz.estimate(model).pairs == [bbz.Pair("x", "", 8, 64)]
+    for floor in (0, 0.5, 1):
+        written = bbz.pack(model, tmp_path / "p.bbz", symmetry="pivot", symmetry_floor=floor, overwrite=True)
+        assert written.rotated
+        before = bbz.numpy.load_file(model)
+        after = bbz.numpy.load_file(tmp_path / "p.bbz")
+        exact, found = (t["x.ALinear.weight"].astype("f8") @ t["x.BLinear.weight"].astype("f8") for t in (before, after))
+        assert abs(found - exact).max() < 1e-2 * abs(exact).max()
+        assert not (after["x.ALinear.weight"] == before["x.ALinear.weight"]).all()
+    for bad in (0.7, "1"):
+        with pytest.raises(bbz.InvalidArgumentError):
+            bbz.pack(model, tmp_path / "q.bbz", symmetry="pivot", symmetry_floor=bad)
+
+
 def test_progress(large, tmp_path):
     plain, packed = large
     for call in (

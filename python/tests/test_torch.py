@@ -191,6 +191,24 @@ def same(left, right):
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"there are no models in {DATA}")
+@pytest.mark.parametrize("method", ["triangular", "polar", "bits-back"])
+def test_a_rotated_model_unpacks_to_a_file_that_torch_loads(tmp_path, method):
+    source = DATA / "sliced56-views.pt"
+    assert bbz.pack(source, tmp_path / "r.bbz", symmetry=method).rotated
+    assert not bbz.unpack(tmp_path / "r.bbz", tmp_path / "out").exact
+    given, found = torch.load(source), torch.load(tmp_path / "out" / source.name)
+    assert type(given) is type(found) and list(given) == list(found) and vars(given) == vars(found)
+    for name, tensor in found.items():
+        assert tensor.dtype == given[name].dtype and tensor.shape == given[name].shape and tensor.is_contiguous()
+    assert any(not torch.equal(given[name], found[name]) for name in given)
+    if method != "bits-back":
+        bbz.pack(tmp_path / "out" / source.name, tmp_path / "again.bbz", symmetry=method)
+        assert (tmp_path / "again.bbz").read_bytes() == (tmp_path / "r.bbz").read_bytes()
+    bbz.pack(source, tmp_path / "s.bbz", symmetry=method, symmetry_as="safetensors")
+    assert [file.path for file in bbz.Archive(tmp_path / "s.bbz").files] == ["sliced56-views.safetensors"]
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"there are no models in {DATA}")
 @pytest.mark.parametrize("name", sorted(os.listdir(DATA)) if DATA.is_dir() else [])
 def test_load_gives_what_torch_gives(tmp_path, name, monkeypatch):
     # Modules were pickled with the class of a program.

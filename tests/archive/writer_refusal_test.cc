@@ -1,5 +1,5 @@
 // What Writer refuses, and how it says so.
-#include "archive/sample.h"
+#include "archive/pivoting.h"
 #include "support/assert.h"
 
 namespace bbz {
@@ -90,6 +90,24 @@ TEST(Writer, RefusesTooManyAndTooFewBytesAndBadNames) {
               return root.ok() ? Status() : Status(root.error());
             }),
             Code::kMalformed);
+}
+
+TEST(Writer, TakesPivotsOfFormPivotAlone) {
+  const auto code = [](catalog::Form form, bool pivots) {
+    std::vector<std::byte> out;
+    const auto sink = io::memory_sink(out);
+    auto writer = Writer::create(*sink).value();
+    EXPECT_TRUE(writer.begin_file("a").ok());
+    TensorSpec spec = pivot_sample("w", DType::kF16, 3, 1, {1}, 1).tensor.spec;
+    spec.stored->form = form;
+    if (!pivots) spec.stored->pivots = nullptr;
+    return writer.begin_tensor(spec).code();
+  };
+  EXPECT_EQ(code(catalog::Form::kPivot, true), Code::kOk);
+  EXPECT_EQ(code(catalog::Form::kPivot, false), Code::kInvalidArgument);
+  EXPECT_EQ(code(catalog::Form::kLower, true), Code::kInvalidArgument);
+  EXPECT_EQ(code(catalog::Form::kDense, true), Code::kInvalidArgument);
+  EXPECT_EQ(code(catalog::Form::kLower, false), Code::kOk);
 }
 
 // What a writer says of the last of these calls, made after "a" was begun; nothing if it is

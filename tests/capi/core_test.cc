@@ -120,7 +120,8 @@ TEST(CStructs, OfWritersAndModelsKeepTheirLayout) {
   EXPECT_LAYOUT(bbz_tensor_spec, 48u, layer, 44u);
   EXPECT_LAYOUT(bbz_text_pair, 32u, value_length, 24u);
   EXPECT_LAYOUT(bbz_written, 136u, leaning_count, 128u);
-  EXPECT_LAYOUT(bbz_pack_options, 120u, base, 112u);
+  EXPECT_LAYOUT(bbz_pack_options, 128u, symmetry_as, 124u);
+  EXPECT_EQ(offsetof(bbz_pack_options, base), 112u);
   EXPECT_LAYOUT(bbz_unpack_options, 80u, base, 72u);
   EXPECT_LAYOUT(bbz_unpacked, 120u, root, 40u);
   EXPECT_LAYOUT(bbz_target, 32u, reserved, 28u);
@@ -134,7 +135,8 @@ TEST(CStructs, OfWritersAndModelsKeepTheirLayout) {
   EXPECT_LAYOUT(bbz_comparison_info, 48u, no_orbits, 40u);
   EXPECT_LAYOUT(bbz_tensor_difference, 64u, norm, 56u);
   EXPECT_LAYOUT(bbz_orbit, 48u, largest, 40u);
-  EXPECT_LAYOUT(bbz_estimate_info, 48u, bits, 40u);
+  EXPECT_LAYOUT(bbz_estimate_info, 56u, pair_count, 48u);
+  EXPECT_LAYOUT(bbz_pair, 48u, pivot_entries, 40u);
   EXPECT_LAYOUT(bbz_junction, 64u, bits_back_bits, 56u);
 }
 

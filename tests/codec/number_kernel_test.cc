@@ -2,6 +2,7 @@
 // and lower bits as the portable one, and finds the same missing.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 
 #include "bbz/codec/number/kernel.h"
@@ -142,7 +143,10 @@ Input make_input(Random& random, const Header& header, std::uint64_t count,
   if (model.bits == 4) input.centre &= 15;
   if (model.kind == Kind::kScaled) {
     input.centre = below(65536);
-    input.scale = 0.37F;
+    // Products that are denormal, infinite, and about as far apart as the floats of 16 bits.
+    input.scale =
+        std::ldexp(1 + static_cast<float>(below(4096)) / 4096, static_cast<int>(below(60)) - 40);
+    if (below(8) == 0) input.scale = std::ldexp(1.37F, below(2) == 0 ? -145 : 120);
   }
   const std::uint64_t bytes =
       ((input.before + count) * static_cast<std::uint64_t>(model.bits) + 7) / 8;
@@ -156,9 +160,10 @@ Input make_input(Random& random, const Header& header, std::uint64_t count,
 }
 
 void add_columns(Random& random, Input& input) {
-  input.highest_column = 12;
+  const int low_bits = input.header.model.low_key_bits();
+  input.highest_column = 12U << low_bits;
   for (std::size_t i = 0; i < input.symbols.size(); ++i) {
-    input.columns.push_back(static_cast<std::uint16_t>(random.below(13)));
+    input.columns.push_back(static_cast<std::uint16_t>(random.below(13) << low_bits));
   }
 }
 

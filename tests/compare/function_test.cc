@@ -27,7 +27,7 @@ double logit_difference(const std::string& family, DType dtype, bool polar) {
   const Model model = test_models::sliced_model(spec);
   Model after = model;
   const auto done = gauge::rotate(
-      model.infos, junction::detect(model.infos), polar,
+      model.infos, junction::detect(model.infos), {.polar = polar},
       [&](std::size_t t) { return model.bytes[t]; },
       [&](gauge::Output&& output) {
         after.bytes[output.tensor] = std::move(output.decoded);

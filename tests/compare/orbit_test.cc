@@ -20,7 +20,7 @@ Side side(const Model& model) {
 Model rotated(const Model& model, bool polar) {
   Model out = model;
   const auto done = gauge::rotate(
-      model.infos, junction::detect(model.infos), polar,
+      model.infos, junction::detect(model.infos), {.polar = polar},
       [&](std::size_t t) { return model.bytes[t]; },
       [&](gauge::Output&& output) {
         out.bytes[output.tensor] = std::move(output.decoded);

@@ -37,7 +37,7 @@ Result<PackSummary> pack_in(Way way, files::FileSequence& files, io::Sink& sink,
   options.index_first = way == Way::kIndexFirst;
   if (way != Way::kSymmetric) return pack(files, sink, options);
   BBZ_ASSIGN(const SymmetrySummary summary,
-             pack_symmetric(files, sink, options, rotation::RequestedMethod::kPolar));
+             pack_symmetric(files, sink, options, {.method = rotation::RequestedMethod::kPolar}));
   EXPECT_TRUE(summary.record.has_value());
   return summary.packed;
 }

@@ -34,7 +34,7 @@ TEST(PackSymmetric, ProgressGoesThroughAllFilesAndThreadsAreThoseOfTheWriter) {
       options.write.threads = threads;
       ASSERT_TRUE(files->rewind().ok());
       options.progress = [&](std::uint64_t bytes) { said.push_back(bytes); };
-      const auto packed = pack_symmetric(*files, *sink, options, method);
+      const auto packed = pack_symmetric(*files, *sink, options, {.method = method});
       ASSERT_TRUE(packed.ok()) << packed.error().message;
       ASSERT_TRUE(packed->record.has_value());
       EXPECT_TRUE(std::ranges::is_sorted(said));
@@ -73,12 +73,15 @@ TEST(PackSymmetric, OpensEachFileOnceAfterAllWereExamined) {
       io::write_text(dir / "other.safetensors", io::read_text(dir / "model.safetensors"));
     CountingFiles files(files::open(dir.path()).value());
     std::vector<std::byte> archive;
-    const auto packed =
-        pack_symmetric(files, *io::memory_sink(archive), {}, rotation::RequestedMethod::kPolar);
+    const auto packed = pack_symmetric(files, *io::memory_sink(archive), {},
+                                       {.method = rotation::RequestedMethod::kPolar});
     ASSERT_TRUE(packed.ok()) << packed.error().message;
     EXPECT_EQ(files.opened, several ? 3 : 2);
     EXPECT_EQ(packed->record.has_value(), !several);
-    EXPECT_EQ(packed->reason, several ? "the model is in 2 files" : "");
+    EXPECT_EQ(packed->reason,
+              several
+                  ? "2 files hold models, and their names do not say that they are the parts of one"
+                  : "");
   }
 }
 
@@ -100,7 +103,7 @@ TEST(PackSymmetric, LeavesGgufFilesExact) {
          {rotation::RequestedMethod::kAuto, rotation::RequestedMethod::kPolar}) {
       const auto files = files::open(dir.path()).value();
       std::vector<std::byte> archive;
-      const auto packed = pack_symmetric(*files, *io::memory_sink(archive), {}, method);
+      const auto packed = pack_symmetric(*files, *io::memory_sink(archive), {}, {.method = method});
       ASSERT_TRUE(packed.ok()) << packed.error().message;
       EXPECT_EQ(packed->record.has_value(), beside);
       EXPECT_EQ(packed->reason,
@@ -119,8 +122,7 @@ TEST(PackSymmetric, LeavesGgufFilesExact) {
 TEST(PackSymmetric, RefusesAStreamBeforeItWrites) {
   const auto files = files::open_stream(io::memory_source(std::vector<std::byte>(100))).value();
   std::vector<std::byte> archive;
-  const auto packed =
-      pack_symmetric(*files, *io::memory_sink(archive), {}, rotation::RequestedMethod::kAuto);
+  const auto packed = pack_symmetric(*files, *io::memory_sink(archive), {}, {});
   EXPECT_EQ(packed.code(), Code::kInvalidArgument);
   EXPECT_TRUE(archive.empty());
 }

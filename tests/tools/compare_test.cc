@@ -1,6 +1,8 @@
 // bbz compare: the same model is found the same, and another one is not.
+#include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include "models/factored.h"
 #include "tools/models.h"
 #include "tools/shell.h"
 #include "tools/sliced_model.h"
@@ -71,6 +73,52 @@ TEST_F(Compare, RefusesWhatItCannotJudge) {
       << part.err;
   write("plain.safetensors", layered_model(1, 32));
   EXPECT_EXIT_CODE(1, "$BBZ compare plain.safetensors plain.safetensors --max-orbit 1");
+}
+
+class CompareFactored : public Compare {
+ protected:
+  CompareFactored() {
+    factored_ = test_models::factored(test_models::plain_llama(spec_), spec_, {});
+    save("factored.safetensors", factored_);
+    other_ = test_models::refactored(factored_, 2);
+    save("other.safetensors", other_);
+  }
+
+  test_models::Model factored_;
+  test_models::Model other_;
+};
+
+TEST_F(CompareFactored, OtherFactorsAreTheSameMatricesAndTheSameFunction) {
+  EXPECT_EXIT_CODE(0,
+                   "$BBZ compare factored.safetensors other.safetensors --max-product 3e-3 "
+                   "--tokens tokens.u16 --length 16 --max-nll 1e-3 --max-logit 1e-2 >out");
+  EXPECT_THAT(read("out"),
+              testing::HasSubstr("pairs: 14 of 14 have the same product up to rounding"));
+  EXPECT_THAT(read("out"), testing::HasSubstr("one matrix, factored twice"));
+  EXPECT_EXIT_CODE(1, "$BBZ compare factored.safetensors other.safetensors --max-difference 1e-2");
+  EXPECT_EXIT_CODE(1, "$BBZ compare factored.safetensors other.safetensors --max-product 1e-6");
+  EXPECT_EXIT_CODE(0, "$BBZ compare factored.safetensors factored.safetensors --max-product 0");
+  // The figure cannot be computed.
+  EXPECT_EXIT_CODE(1, "$BBZ compare model.safetensors model.safetensors --max-product 1");
+}
+
+TEST_F(CompareFactored, AnotherProductIsSeenAndNamed) {
+  const std::string name = "model.layers.1.mlp.up_proj.ALinear.weight";
+  // The signs of the first rows.
+  for (std::size_t i = 0; i < 200; ++i)
+    other_.bytes[other_.find(name)][2 * i + 1] ^= std::byte{0x80};
+  save("other.safetensors", other_);
+  EXPECT_EXIT_CODE(0, "$BBZ compare factored.safetensors other.safetensors --json >out");
+  const auto json = nlohmann::json::parse(read("out"));
+  EXPECT_EQ(json.at("no_pairs"), "");
+  ASSERT_EQ(json.at("pairs").size(), 14u);
+  for (const auto& pair : json.at("pairs")) {
+    const bool changed = pair.at("name") == "model.layers.1.mlp.up_proj";
+    EXPECT_EQ(pair.at("verdict"), changed ? "different matrices" : "one matrix, factored twice");
+    EXPECT_EQ(pair.at("first_rank"), pair.at("second_rank"));
+    EXPECT_EQ(pair.at("of_rounding") > 1, changed);
+  }
+  EXPECT_EXIT_CODE(1, "$BBZ compare factored.safetensors other.safetensors --max-product 3e-3");
 }
 
 }  // namespace

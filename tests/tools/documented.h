@@ -11,6 +11,7 @@
 #include "http/server.h"
 #endif
 #include "files/torch/make_files.h"
+#include "models/factored.h"
 #include "tools/models.h"
 #include "tools/mounting.h"
 #include "tools/shell.h"
@@ -69,6 +70,9 @@ class Documented : public ToolTest {
     for (std::size_t at = model.size() - 20000; at < model.size(); at += 100) tuned[at] ^= 1;
     write("tuned.safetensors", tuned);
     write("sliced.pt", torch_file_of(small_sliced_model()));
+    test_models::Spec spec;
+    const auto factored = test_models::factored(test_models::plain_llama(spec), spec, {});
+    write("factored.safetensors", safetensors_of(factored));
     EXPECT_EXIT_CODE(0,
                      "mkdir bin && ln -s \"$BBZ\" bin/bbz && ln -s \"$BBZINFO\" bin/bbzinfo && "
                      "tar -c llama | $BBZ pack -q - -o there");

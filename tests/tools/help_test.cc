@@ -38,7 +38,7 @@ class Help : public Documented {
     write("run/checkpoint-1/model-00002-of-00002.safetensors", "not one");
     EXPECT_EXIT_CODE(
         0,
-        "mkdir sources broken && cp -r model.safetensors llama sliced.pt tokens.u16 config.json run "
+        "mkdir sources broken && cp -r model.safetensors llama sliced.pt factored.safetensors tokens.u16 config.json run "
         "base.safetensors tuned.safetensors sources && cp -r sources archives && cd archives && $BBZ pack -q model.safetensors && "
         "$BBZ pack -q llama && $BBZ pack -q sliced.pt --symmetry auto && "
         "$BBZ pack -q base.safetensors && $BBZ pack -q tuned.safetensors --base base.bbz && "

@@ -2,6 +2,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "models/factored.h"
 #include "tools/models.h"
 #include "tools/shell.h"
 #include "tools/sliced_model.h"
@@ -137,6 +138,65 @@ TEST_F(Symmetry, EstimatesAreJson) {
   EXPECT_GT(json["junctions"][1]["triangular_entries"], 0);
   EXPECT_GE(json["junctions"][1]["polar_entries"], json["junctions"][1]["triangular_entries"]);
   EXPECT_GT(json["junctions"][1]["bits_back_bits"], 0);
+}
+
+class Factored : public ToolTest {
+ protected:
+  Factored() {
+    test_models::Spec spec;
+    spec.hidden = 64;
+    const auto model = test_models::factored(test_models::plain_llama(spec), spec, {});
+    write("factored.safetensors", safetensors_of(model, {{"format", "pt"}}));
+  }
+};
+
+TEST_F(Factored, PairsPackUnpackAndAreOneMatrixWithThoseBefore) {
+  for (const std::string options : {"--symmetry auto", "--symmetry pivot --symmetry-floor 0.5",
+                                    "--symmetry pivot --symmetry-floor 1 -T 1"}) {
+    const Finished packed = sh("$BBZ pack factored.safetensors -f " + options);
+    ASSERT_EQ(packed.code, 0) << packed.err;
+    EXPECT_NE(packed.err.find("not bit-exact"), std::string::npos) << packed.err;
+    EXPECT_EQ(packed.err.find("packed exactly"), std::string::npos) << packed.err;
+    EXPECT_EXIT_CODE(0, "$BBZ verify factored.bbz");
+    EXPECT_EXIT_CODE(0, "$BBZ unpack -q factored.bbz -f -C by-index");
+    EXPECT_EXIT_CODE(0, "cat factored.bbz | $BBZ unpack -q - -f -C by-stream");
+    EXPECT_EXIT_CODE(0, "$BBZ salvage factored.bbz -f -C saved && diff -r by-index saved");
+    EXPECT_EXIT_CODE(0, "diff -r by-index by-stream");
+    EXPECT_EXIT_CODE(0, "$BBZ compare factored.safetensors factored.bbz --max-product 4e-3");
+    EXPECT_EXIT_CODE(0, "$BBZ pack -q by-index/factored.safetensors -o again.bbz -f " + options +
+                            " && cmp factored.bbz again.bbz");
+  }
+  const Finished shown = sh("$BBZINFO --symmetry factored.bbz");
+  EXPECT_NE(shown.out.find("floor 1"), std::string::npos) << shown.out;
+  EXPECT_NE(shown.out.find("model.layers.1.mlp.up_proj"), std::string::npos) << shown.out;
+  EXPECT_NE(shown.out.find("growth"), std::string::npos) << shown.out;
+}
+
+TEST_F(Factored, EstimateSaysWhatPivotSaves) {
+  const Finished text = sh("$BBZ estimate factored.safetensors");
+  EXPECT_EQ(text.code, 0) << text.err;
+  EXPECT_NE(text.out.find("model.layers.0.self_attn.q_proj"), std::string::npos) << text.out;
+  EXPECT_EXIT_CODE(0, "$BBZ estimate --json factored.safetensors >out");
+  const auto json = nlohmann::json::parse(read("out"));
+  EXPECT_EQ(json["refusal"], "");
+  ASSERT_EQ(json["pairs"].size(), 14u);
+  for (const auto& pair : json["pairs"]) {
+    EXPECT_EQ(pair["pivot_entries"], pair["rank"].get<int>() * pair["rank"].get<int>());
+  }
+}
+
+TEST_F(Factored, MethodsForJunctionsLeaveThemAlone) {
+  const Finished packed = sh("$BBZ pack factored.safetensors --symmetry polar");
+  EXPECT_EQ(packed.code, 0);
+  EXPECT_NE(packed.err.find("packed exactly"), std::string::npos) << packed.err;
+  EXPECT_EXIT_CODE(0, "$BBZ unpack -q factored.bbz -C out");
+  EXPECT_EXIT_CODE(0, "cmp factored.safetensors out/factored.safetensors");
+}
+
+TEST_F(Factored, AFloorNeedsAGaugeThatRounds) {
+  EXPECT_EXIT_CODE(2, "$BBZ pack factored.safetensors --symmetry-floor 1");
+  EXPECT_EXIT_CODE(2, "$BBZ pack factored.safetensors --symmetry bits-back --symmetry-floor 1");
+  EXPECT_EXIT_CODE(2, "$BBZ pack factored.safetensors --symmetry pivot --symmetry-floor 0.7");
 }
 
 }  // namespace

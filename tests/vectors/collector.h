@@ -84,6 +84,7 @@ void add_number_vectors(Collector& c);
 void add_field_vectors(Collector& c);
 // Of forms and groups.
 void add_symmetry_vectors(Collector& c);
+void add_pivot_vectors(Collector& c);
 void add_bits_back_vectors(Collector& c);
 void add_view_vectors(Collector& c);
 void add_base_vectors(Collector& c);

@@ -20,6 +20,7 @@ std::vector<Invalid> invalid_vectors() {
   add_number_vectors(c);
   add_field_vectors(c);
   add_symmetry_vectors(c);
+  add_pivot_vectors(c);
   add_bits_back_vectors(c);
   add_view_vectors(c);
   add_base_vectors(c);

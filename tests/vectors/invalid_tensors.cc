@@ -234,6 +234,7 @@ void forms(Collector& c) {
   form("lower-group", "a lower tensor has no group", 1, 1, group);
   form("polar-group-missing", "a polar tensor has a group", 2, 0, none);
   form("rider-group-missing", "a rider has a group", 3, 1, none);
+  form("pivot-axis-missing", "a pivot tensor has an axis", 5, 1, none);
   form("form-fields-left-over", "the fields of a form fill their length", 3, 1,
        fields(raw::Fields().var(0).u8(0)));
   form("form-fields-beyond", "the fields of a form are within the meta", 200, 1,

@@ -89,6 +89,7 @@ class Maker {
     bool operand = false;
     std::uint8_t form = 0;
     std::uint32_t group = kNone;
+    Buffer form_fields{};          // those of a form that is neither view nor of a group
     Buffer view{};                 // the fields of form 4, which makes it a view in the open file
     bool storage = false;          // an extension says that it is memory of its views
     const char* fails = nullptr;   // the code of reading it
@@ -106,6 +107,7 @@ class Maker {
     t.form = options.form;
     t.group = options.group;
     t.block_type = options.block_type;
+    t.form_fields = options.form_fields;
     if (options.operand) t.file = kNone;
     if (options.view.empty()) {
       add(t, plain, options);

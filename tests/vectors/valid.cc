@@ -303,6 +303,7 @@ std::vector<Valid> valid_vectors() {
   for (Valid& v : valid_view_vectors()) all.push_back(std::move(v));
   for (Valid& v : valid_base_vectors()) all.push_back(std::move(v));
   for (Valid& v : valid_polar_vectors()) all.push_back(std::move(v));
+  for (Valid& v : valid_pivot_vectors()) all.push_back(std::move(v));
   for (Valid& v : valid_rider_vectors()) all.push_back(std::move(v));
   for (Valid& v : valid_codec_vectors()) all.push_back(std::move(v));
   for (Valid& v : valid_split_vectors()) all.push_back(std::move(v));

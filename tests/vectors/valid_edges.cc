@@ -83,7 +83,7 @@ Valid unknown_form_no_elements() {
   m.begin_file("t.bin");
   m.tensor(
       "t", kU8, 8, {2, 0}, {},
-      {.kept = raw::text("0123"), .chunk = 3, .operand = true, .form = 5, .fails = "unsupported"});
+      {.kept = raw::text("0123"), .chunk = 3, .operand = true, .form = 7, .fails = "unsupported"});
   m.bytes("after");
   m.end_file();
   return m.finish();

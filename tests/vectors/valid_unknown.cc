@@ -37,7 +37,7 @@ Valid forms() {
   m.tensor("of less", kU32, 32, {3}, raw::text("ABCDEFGHIJKL"),
            {.kept = raw::text("ABCD"), .form = 255, .fails = kFails});
   m.tensor("of more", kU8, 8, {1}, raw::text("x"),
-           {.kept = raw::text("0123456789"), .chunk = 4, .form = 5, .fails = kFails});
+           {.kept = raw::text("0123456789"), .chunk = 4, .form = 7, .fails = kFails});
   m.tensor("of nothing", kU8, 8, {1}, raw::text("y"),
            {.kept = Buffer(), .form = 6, .fails = kFails});
   m.tensor("after", kU32, 32, {2}, raw::text("89abcdef"));
@@ -51,7 +51,7 @@ Buffer repeat(std::string_view pattern, std::size_t times) {
   return f;
 }
 
-// Only split-float and the form polar need a dtype.
+// Only split-float and the forms polar and pivot need a dtype.
 Valid dtypes() {
   Maker m("unknown-dtype");
   m.begin_file("t.bin");
@@ -79,6 +79,11 @@ Valid dtypes() {
   m.archive.records.push_back(raw::group(1, 2, polar));
   m.tensor("polar", 250, 16, {2, 2}, raw::text("derived!"),
            {.kept = Buffer(), .form = 2, .group = 1, .fails = kFails});
+  m.tensor("pivot", 250, 16, {2, 1}, raw::text("abcd"),
+           {.kept = raw::text("ab"),
+            .form = 5,
+            .form_fields = raw::Fields().u8(0).u8(2),
+            .fails = kFails});
   m.tensor("empty", 255, 1, {0, 3}, {});
   m.tensor("one bit", 255, 1, {8}, raw::text("!"));
   m.tensor("255 bits", 0, 255, {8}, repeat("12345", 51));

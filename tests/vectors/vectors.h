@@ -41,6 +41,7 @@ std::vector<Valid> valid_extension_vectors();
 // Those of format-spec/symmetry.md and bits-back.md.
 std::vector<Valid> valid_symmetry_vectors();
 std::vector<Valid> valid_polar_vectors();
+std::vector<Valid> valid_pivot_vectors();
 std::vector<Valid> valid_rider_vectors();
 std::vector<Valid> valid_view_vectors();
 // Those of tensors that lean on a base.

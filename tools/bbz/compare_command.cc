@@ -4,16 +4,11 @@
 #include <optional>
 
 #include "bbz/base/format.h"
-#include "bbz/base/names.h"
 #include "bbz/base/wire.h"
 #include "bbz/commands.h"
-#include "bbz/compare/forward/score.h"
+#include "bbz/compare_report.h"
 #include "bbz/io/source.h"
-#include "bbz/ops/compare.h"
-#include "common/json.h"
 #include "common/model_input.h"
-#include "common/say.h"
-#include "common/table.h"
 
 namespace bbz::tools {
 namespace {
@@ -28,6 +23,7 @@ struct CompareArguments {
   std::optional<double> max_nll;
   std::optional<double> max_logit;
   std::optional<double> max_orbit;
+  std::optional<double> max_product;
   std::optional<double> max_difference;
   bool json = false;
   NetworkArguments network;
@@ -37,15 +33,22 @@ struct CompareArguments {
 
 Manual compare_manual() {
   Manual manual;
-  manual.summary = "Compare two models, up to rounding and rotation";
+  manual.summary = "Compare two models, up to rounding, rotation and factors";
   manual.description = {
       "Compares the models tensor by tensor. "
       "At each junction of a sliced model, "
       "it also finds the best rotation of the residual's basis. "
       "The distance that is left is small if the models differ only by the choice of a basis. "
-      "--tokens runs a reference forward pass (Llama and OPT, sliced or not), "
+      "--tokens runs a reference forward pass (Llama and OPT, also sliced or factored), "
       "which gives the negative log-likelihood of both models, "
       "the largest difference of a logit and the mean KL divergence.",
+      "Low-rank pairs (ASVD, SVD-LLM, LoRA) are compared by their products, "
+      "also with the matrix that another model has for one. "
+      "Two products are called one matrix "
+      "if no row or column of them differs by more than it would "
+      "if each entry of the factors, or of the matrix, were off "
+      "by one unit in the last place of its type, independently. "
+      "That is four times the rounding of the factors of one model to nearest.",
       "Each model is a safetensors, GGUF or torch.save file, "
       "a directory of safetensors or torch.save files, an archive, "
       "or the URL of one of these files. "
@@ -62,10 +65,6 @@ Manual compare_manual() {
        "Runs both models on tokens, and exits with 1 if their likelihoods differ by more."}};
   return manual;
 }
-
-struct Report : ops::Comparison {
-  std::optional<forward::Comparison> scores;
-};
 
 Result<std::vector<std::uint32_t>> read_tokens(const CompareArguments& arguments) {
   BBZ_ASSIGN(const auto source, io::open_file(arguments.tokens));
@@ -98,7 +97,7 @@ Result<forward::Model> load_model(const model::Model& model, const forward::Hint
 }
 
 Status compare_scores(const model::Model& first, const model::Model& second,
-                      const CompareArguments& arguments, Report& report) {
+                      const CompareArguments& arguments, ComparisonReport& report) {
   forward::Hints hints;
   if (!first.config.empty()) {
     BBZ_ASSIGN(hints, forward::hints_from_config(first.config));
@@ -113,65 +112,6 @@ Status compare_scores(const model::Model& first, const model::Model& second,
   BBZ_ASSIGN(const forward::Model b, load_model(second, hints));
   BBZ_ASSIGN(report.scores, forward::compare(a, b, tokens, arguments.length));
   return {};
-}
-
-void print_text(const Report& report, bool verbose) {
-  Table tensors({"tensor", "largest", "rms", "rms of the first", "note"});
-  for (const auto& row : report.tensors) {
-    if (row.state.empty() && row.difference.identical) continue;
-    tensors.add({bbz::quoted(row.name), fmt::format("{:.3e}", row.difference.largest),
-                 fmt::format("{:.3e}", row.difference.root_mean_square),
-                 fmt::format("{:.3e}", row.difference.norm), row.state});
-  }
-  put("tensors: {} of {} identical, largest difference {:.3e}\n\n", report.identical(),
-      report.tensors.size(), report.largest_difference());
-  if (verbose) tensors.print();
-  if (!report.no_orbits.empty()) {
-    put("orbits: none: {}\n\n", printable(report.no_orbits));
-  } else {
-    Table orbits({"junction", "before rotation", "after rotation", "largest entry"});
-    for (const auto& orbit : report.orbits) {
-      orbits.add({printable(report.junctions[orbit.junction]), fmt::format("{:.3e}", orbit.plain),
-                  fmt::format("{:.3e}", orbit.rotated), fmt::format("{:.3e}", orbit.largest)});
-    }
-    orbits.print();
-  }
-  if (!report.scores) return;
-  put("negative log-likelihood: {:.6f} and {:.6f} nats per token ({:+.2e}) over {} tokens\n",
-      report.scores->first.nll, report.scores->second.nll,
-      report.scores->second.nll - report.scores->first.nll, report.scores->first.tokens);
-  put("largest logit difference: {:.3e}\nmean KL divergence: {:.3e} nats per token\n",
-      report.scores->largest_logit_difference, report.scores->mean_kl);
-}
-
-void print_json(const Report& report) {
-  Json json;
-  json["schema"] = 1;
-  json["largest_difference"] = report.largest_difference();
-  json["tensors"] = Json::array();
-  for (const auto& row : report.tensors) {
-    json["tensors"].push_back({{"name", row.name},
-                               {"identical", row.state.empty() && row.difference.identical},
-                               {"largest", row.difference.largest},
-                               {"rms", row.difference.root_mean_square},
-                               {"note", row.state}});
-  }
-  json["no_orbits"] = report.no_orbits;
-  json["orbits"] = Json::array();
-  for (const auto& orbit : report.orbits) {
-    json["orbits"].push_back({{"junction", report.junctions[orbit.junction]},
-                              {"plain", orbit.plain},
-                              {"rotated", orbit.rotated},
-                              {"largest", orbit.largest}});
-  }
-  if (report.scores) {
-    json["nll_first"] = report.scores->first.nll;
-    json["nll_second"] = report.scores->second.nll;
-    json["tokens"] = report.scores->first.tokens;
-    json["largest_logit_difference"] = report.scores->largest_logit_difference;
-    json["mean_kl"] = report.scores->mean_kl;
-  }
-  write_json(json);
 }
 
 // Returns whether a figure is within its limit, if one was given. NaN never is.
@@ -192,20 +132,21 @@ Result<ExitCode> run_compare(const CompareArguments& arguments, const CommonOpti
                                                   common.threads, of_both, arguments.base));
   BBZ_ASSIGN(const model::Model second, open_model(arguments.second, arguments.network,
                                                    common.threads, second_only, arguments.base));
-  Report report;
+  ComparisonReport report;
   BBZ_ASSIGN(static_cast<ops::Comparison&>(report), ops::compare_models(first, second));
   if (!arguments.tokens.empty()) BBZ_TRY(compare_scores(first, second, arguments, report));
   for (const model::Model* model : {&first, &second}) BBZ_TRY(model::check_unchanged(*model));
   if (arguments.json) {
-    print_json(report);
+    print_comparison_json(report);
   } else {
-    print_text(report, common.verbose);
+    print_comparison(report, common.verbose);
   }
   const double nll =
       report.scores ? std::abs(report.scores->second.nll - report.scores->first.nll) : 0;
   const double logit = report.scores ? report.scores->largest_logit_difference : 0;
   const bool same = within(arguments.max_nll, nll) && within(arguments.max_logit, logit) &&
                     within(arguments.max_orbit, report.largest_orbit()) &&
+                    within(arguments.max_product, report.largest_product()) &&
                     within(arguments.max_difference, report.largest_difference());
   return same ? ExitCode::kSuccess : ExitCode::kNo;
 }
@@ -240,6 +181,9 @@ void add_compare_command(Program& program) {
       ->type_name("X");
   app.add_option("--max-orbit", arguments->max_orbit,
                  "Allow at most this distance of a junction after rotation")
+      ->type_name("X");
+  app.add_option("--max-product", arguments->max_product,
+                 "Allow at most this distance of the products of a low-rank pair")
       ->type_name("X");
   app.add_option("--max-difference", arguments->max_difference,
                  "Allow at most this difference of an entry")

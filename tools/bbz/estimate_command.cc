@@ -29,6 +29,7 @@ Manual estimate_manual() {
       "which are the places where it can be rotated without changing what it computes. "
       "For each junction and each method of bbz pack --symmetry, "
       "shows what the method would save before the float coder. "
+      "Finds also the pairs of low-rank factors that stand for a matrix, and shows what pivot saves. "
       "MODEL is a safetensors or torch.save file, a directory that contains one, an archive, "
       "or the URL of one of these files."};
   manual.examples = {
@@ -54,7 +55,23 @@ Totals totals_of(const rotation::Estimate& estimate) {
   return totals;
 }
 
-void print_text(const rotation::Estimate& estimate) {
+std::string share(double part, std::uint64_t whole) {
+  return fmt::format("{:.2f} %", whole == 0 ? 0 : 100 * part / static_cast<double>(whole));
+}
+
+void print_pairs(const rotation::Estimate& estimate) {
+  Table table({"pair", "rank", "pivot", "note"});
+  std::uint64_t total = 0;
+  for (const auto& pair : estimate.pairs) {
+    total += pair.pivot_entries;
+    table.add({printable(pair.name), grouped(pair.rank), grouped(pair.pivot_entries),
+               printable(pair.note)});
+  }
+  table.add({"share of the model", "", share(static_cast<double>(total), estimate.entries), ""});
+  table.print();
+}
+
+void print_junctions(const rotation::Estimate& estimate) {
   Table table({"junction", "width", "triangular", "polar", "bits-back", "note"});
   for (const auto& junction : estimate.junctions) {
     table.add({printable(junction.name), grouped(junction.width),
@@ -62,9 +79,6 @@ void print_text(const rotation::Estimate& estimate) {
                fmt::format("{:.0f} bits", junction.bits_back_bits), printable(junction.note)});
   }
   const Totals totals = totals_of(estimate);
-  const auto share = [&](double part, std::uint64_t whole) {
-    return fmt::format("{:.2f} %", whole == 0 ? 0 : 100 * part / static_cast<double>(whole));
-  };
   table.add({"share of the model", "",
              share(static_cast<double>(totals.triangular), estimate.entries),
              share(static_cast<double>(totals.polar), estimate.entries),
@@ -72,11 +86,12 @@ void print_text(const rotation::Estimate& estimate) {
   table.print();
 }
 
-void print_json(const rotation::Estimate& estimate, const junction::Detection& detection) {
+void print_json(const rotation::Estimate& estimate, const std::string& family,
+                const std::string& refusal) {
   Json json;
   json["schema"] = 1;
-  json["family"] = detection.family;
-  json["refusal"] = detection.refusal;
+  json["family"] = family;
+  json["refusal"] = refusal;
   json["entries"] = estimate.entries;
   json["bits"] = estimate.bits;
   json["junctions"] = Json::array();
@@ -88,6 +103,13 @@ void print_json(const rotation::Estimate& estimate, const junction::Detection& d
                                  {"bits_back_bits", junction.bits_back_bits},
                                  {"note", junction.note}});
   }
+  json["pairs"] = Json::array();
+  for (const auto& pair : estimate.pairs) {
+    json["pairs"].push_back({{"name", pair.name},
+                             {"rank", pair.rank},
+                             {"pivot_entries", pair.pivot_entries},
+                             {"note", pair.note}});
+  }
   write_json(json);
 }
 
@@ -95,23 +117,27 @@ Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOp
   BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
   BBZ_ASSIGN(const model::Model model,
              open_model(arguments.model, arguments.network, common.threads, acceptance));
-  const junction::Detection detection = rotation::detect(model);
+  const rotation::Detection detection = rotation::detect(model);
+  const std::string refusal = detection.refusal(rotation::RequestedMethod::kAuto);
   BBZ_TRY(model::check_unchanged(model));
-  if (!detection.refusal.empty() && !arguments.json) {
-    put("{}: nothing to rotate: {}\n", shown(arguments.model), printable(detection.refusal));
+  if (!refusal.empty() && !arguments.json) {
+    put("{}: nothing to rotate: {}\n", shown(arguments.model), printable(refusal));
     return ExitCode::kNo;
   }
   BBZ_ASSIGN(const rotation::Estimate estimate,
              rotation::estimate(model, detection, common.threads));
   BBZ_TRY(model::check_unchanged(model));
   if (arguments.json) {
-    print_json(estimate, detection);
+    print_json(estimate, std::string(detection.junctions.family), refusal);
   } else {
-    put("{}: family {}, entries that need not be stored\n\n", shown(arguments.model),
-        detection.family);
-    print_text(estimate);
+    put("{}: entries that need not be stored\n\n", shown(arguments.model));
+    if (detection.junctions.refusal.empty()) {
+      put("family {}\n\n", detection.junctions.family);
+      print_junctions(estimate);
+    }
+    if (!estimate.pairs.empty()) print_pairs(estimate);
   }
-  return detection.refusal.empty() ? ExitCode::kSuccess : ExitCode::kNo;
+  return refusal.empty() ? ExitCode::kSuccess : ExitCode::kNo;
 }
 
 }  // namespace

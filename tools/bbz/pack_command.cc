@@ -9,8 +9,8 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/commands.h"
-#include "bbz/ops/symmetry.h"
 #include "bbz/pack_report.h"
+#include "bbz/symmetry_options.h"
 #include "common/base_options.h"
 #include "common/output.h"
 #include "common/say.h"
@@ -37,7 +37,7 @@ struct PackArguments {
   bool modes = false;
   bool times = false;
   std::string name;
-  std::string symmetry = "off";
+  SymmetryArguments symmetry;
   std::string part;
   std::vector<std::string> layer_patterns;
   BaseArguments base;
@@ -83,7 +83,9 @@ Manual pack_manual() {
        "Packs a fine-tuned model as its difference from another."},
       {"bbz pack sliced.pt --symmetry auto",
        "Packs a sliced model up to rotations that do not change its function: "
-       "smaller, but not exact."},
+       "smaller, but not exact. It unpacks to a file of PyTorch with the same tensors."},
+      {"bbz pack factored.safetensors --symmetry pivot --symmetry-floor 0.5",
+       "Packs a model with low-rank factors, such as one of ASVD or SVD-LLM."},
       {"bbz pack model.safetensors --digest sha256 --index-first",
        "Makes an archive to publish: "
        "anyone who knows its SHA-256 root digest can detect forgery, "
@@ -117,24 +119,6 @@ Result<WriteOptions> write_options(const PackArguments& arguments, const CommonO
   options.alignment = *alignment;
   options.dedup = !arguments.no_dedup;
   return options;
-}
-
-rotation::RequestedMethod method_of(const std::string& name) {
-  if (name == "bits-back") return rotation::RequestedMethod::kBitsBack;
-  if (name == "triangular") return rotation::RequestedMethod::kTriangular;
-  if (name == "polar") return rotation::RequestedMethod::kPolar;
-  return rotation::RequestedMethod::kAuto;
-}
-
-// Returns a message about the junctions that were left as they are, which names the first of them.
-std::string exact_junctions(const rotation::Record& record) {
-  const auto exact = [](const auto& junction) { return junction.method == "exact"; };
-  const auto first = std::ranges::find_if(record.junctions, exact);
-  if (first == record.junctions.end()) return {};
-  const auto count = std::ranges::count_if(record.junctions, exact);
-  return fmt::format("bbz: {} of {} junctions packed exactly: {}: {}{}\n", count,
-                     record.junctions.size(), printable(first->name), printable(first->note),
-                     count > 1 ? ", ..." : "");
 }
 
 Result<files::Options::Share> parse_share(const std::string& text) {
@@ -190,34 +174,17 @@ Result<std::unique_ptr<files::FileSequence>> open_input(const PackArguments& arg
   return files;
 }
 
-Result<ops::PackSummary> pack_rotated(const PackArguments& arguments, const CommonOptions& common,
-                                      files::FileSequence& files, io::Sink& sink,
-                                      const ops::PackOptions& options, std::string& outcome) {
-  BBZ_ASSIGN(const ops::SymmetrySummary summary,
-             ops::pack_symmetric(files, sink, options, method_of(arguments.symmetry)));
-  if (common.quiet) return summary.packed;
-  if (!summary.record) {
-    outcome = fmt::format("bbz: packed exactly: {}\n", printable(summary.reason));
-    return summary.packed;
-  }
-  const auto saved = std::max<std::int64_t>(summary.record->bits_saved(), 0);
-  outcome = exact_junctions(*summary.record);
-  outcome += fmt::format(
-      "bbz: not bit-exact: the model was rotated ({}), {} saved before the float coder; "
-      "bbzinfo --symmetry shows the measured error\n",
-      summary.record->method, human_size(static_cast<std::uint64_t>(saved) / 8));
-  return summary.packed;
-}
-
 Status check_arguments(const PackArguments& arguments) {
-  if (!arguments.part.empty() && arguments.symmetry != "off") {
+  BBZ_TRY(check_symmetry(arguments.symmetry));
+  const bool rotate = arguments.symmetry.asked();
+  if (!arguments.part.empty() && rotate) {
     return make_error(Code::kInvalidArgument, "--part cannot be combined with --symmetry");
   }
-  if (!arguments.base.places.empty() && arguments.symmetry != "off") {
+  if (!arguments.base.places.empty() && rotate) {
     return make_error(Code::kInvalidArgument, "--base cannot be combined with --symmetry");
   }
   if (!arguments.index_first) return {};
-  if (arguments.symmetry != "off") {
+  if (rotate) {
     return make_error(Code::kInvalidArgument, "--index-first cannot be combined with --symmetry");
   }
   if (arguments.input == "-") {
@@ -258,10 +225,16 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
   PackedAsBytes bytes(common);
   options.as_bytes = bytes.collect();
   std::string outcome;
-  const bool rotate = arguments.symmetry != "off";
-  BBZ_ASSIGN(const ops::PackSummary summary,
-             rotate ? pack_rotated(arguments, common, *files, *sink, options, outcome)
-                    : ops::pack(*files, *sink, options));
+  ops::PackSummary summary;
+  if (arguments.symmetry.asked()) {
+    BBZ_ASSIGN(
+        const ops::SymmetrySummary changed,
+        ops::pack_symmetric(*files, *sink, options, symmetry_options(arguments.symmetry, output)));
+    summary = changed.packed;
+    if (!common.quiet) outcome = symmetry_outcome(changed);
+  } else {
+    BBZ_ASSIGN(summary, ops::pack(*files, *sink, options));
+  }
   BBZ_TRY(sink->finish());
   bar.clear();
   bytes.print();
@@ -320,13 +293,7 @@ void add_pack_command(Program& program) {
                  "Chunks that are stored as they are can then be mapped into memory")
       ->type_name("N")
       ->capture_default_str();
-  app.add_option("--symmetry", arguments->symmetry,
-                 "Rotate a sliced model so that less must be stored: off (exact), auto, bits-back, "
-                 "triangular or polar. A model in several files is packed exactly. "
-                 "Cannot be combined with a stream as INPUT, nor with --index-first")
-      ->type_name("METHOD")
-      ->one_of({"off", "auto", "bits-back", "triangular", "polar"})
-      ->capture_default_str();
+  add_symmetry_options(app, arguments->symmetry);
   app.add_flag("--index-first", arguments->index_first,
                "Put the index at the front too, so that the archive opens from its first bytes. "
                "Cannot be combined with a stream as INPUT or output, nor with --symmetry");

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "bbz/format/catalog/pivots.h"
 #include "bbz/format/container/constants.h"
 #include "bbzinfo/summary.h"
 #include "common/json.h"
@@ -66,6 +67,12 @@ Json view_of(const catalog::TensorMeta& meta) {
   return {{"tensor", meta.base()}, {"offset", meta.view->offset}, {"strides", meta.view->strides}};
 }
 
+// Returns along which axis a tensor has how many pivots, or null.
+Json pivots_of(const catalog::TensorMeta& meta) {
+  if (meta.pivots == nullptr) return {};
+  return {{"axis", meta.pivots->axis()}, {"rank", meta.pivots->count()}};
+}
+
 Json leaning_sizes(const ops::LeaningTally& tally) {
   return {{"tensors", tally.tensors},
           {"bytes", tally.bytes},
@@ -124,6 +131,8 @@ Json tensors_of(const Summary& summary, bool chunks) {
                   {"shape", tensor.meta.shape},
                   {"layer", number_or_null(tensor.meta.layer)},
                   {"form", static_cast<int>(tensor.meta.form)},
+                  {"form_name", ops::form_name(tensor.meta.form)},
+                  {"pivots", pivots_of(tensor.meta)},
                   {"group", number_or_null(tensor.meta.group)},
                   {"bytes", tensor.byte_size},
                   {"view", view_of(tensor.meta)},

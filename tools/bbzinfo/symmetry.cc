@@ -24,15 +24,48 @@ T field(const Json& object, const char* key, T otherwise) {
   }
 }
 
-void print_record(const std::string& path, const Json& record) {
-  put("  {}: {}, family {}\n\n", bbz::quoted(path),
-      bbz::quoted(field<std::string>(record, "method", "?")),
-      bbz::quoted(field<std::string>(record, "family", "?")));
-  Table table({"junction", "width", "method", "rank", "members", "saved", "bits/dof", "largest",
-               "rms", "note"});
+// Returns a text of the record without control characters and without quotation marks around it.
+std::string plain(const Json& object, const char* key, const std::string& otherwise) {
+  const std::string text = bbz::quoted(field<std::string>(object, key, otherwise));
+  return text.substr(1, text.size() - 2);
+}
+
+std::string size_of_bits(std::int64_t bits) {
+  return human_size(static_cast<std::uint64_t>(std::max<std::int64_t>(bits, 0)) / 8);
+}
+
+// Returns the growth of an error by the floor, if there was one.
+std::string growth_of(const Json& one) {
+  return one.contains("growth") ? fmt::format("{:.3f}", field<double>(one, "growth", 0)) : "";
+}
+
+// Prints the pairs of a record, and returns the bits that they save.
+std::int64_t print_pairs(const Json& record) {
+  const auto pairs = record.find("pairs");
+  if (pairs == record.end() || !pairs->is_array()) return 0;
+  Table table({"pair", "family", "rank", "method", "saved", "product", "growth", "note"});
   std::int64_t saved = 0;
+  for (const Json& pair : *pairs) {
+    if (!pair.is_object()) continue;
+    const auto bits = field<std::int64_t>(pair, "bits_saved", 0);
+    saved += bits;
+    table.add({plain(pair, "name", "?"), plain(pair, "family", "?"),
+               fmt::format("{}", field<std::uint64_t>(pair, "rank", 0)), plain(pair, "method", "?"),
+               size_of_bits(bits),
+               fmt::format("{:.2e}", field<double>(pair, "product_difference", 0)), growth_of(pair),
+               plain(pair, "note", "")});
+  }
+  table.print();
+  return saved;
+}
+
+// Prints the junctions of a record, and returns the bits that they save.
+std::int64_t print_junctions(const Json& record) {
   const auto junctions = record.find("junctions");
-  if (junctions == record.end() || !junctions->is_array()) return;
+  if (junctions == record.end() || !junctions->is_array() || junctions->empty()) return 0;
+  Table table({"junction", "width", "method", "rank", "members", "saved", "bits/dof", "largest",
+               "rms", "growth", "note"});
+  std::int64_t saved = 0;
   for (const Json& junction : *junctions) {
     if (!junction.is_object()) continue;
     const auto width = field<double>(junction, "width", 0);
@@ -40,21 +73,33 @@ void print_record(const std::string& path, const Json& record) {
     const double freedom = width * (width - 1) / 2;
     const auto members = junction.find("members");
     saved += bits;
-    const auto name = bbz::quoted(field<std::string>(junction, "name", "?"));
     const auto note = field<std::string>(junction, "note", "");
-    table.add({name.substr(1, name.size() - 2), fmt::format("{}", width),
+    table.add({plain(junction, "name", "?"), fmt::format("{}", width),
                bbz::quoted(field<std::string>(junction, "method", "?")),
                fmt::format("{}", field<std::uint64_t>(junction, "rank", 0)),
                fmt::format("{}", members == junction.end() ? 0 : members->size()),
-               human_size(static_cast<std::uint64_t>(std::max<std::int64_t>(bits, 0)) / 8),
+               size_of_bits(bits),
                fmt::format("{:.2f}", freedom > 0 ? static_cast<double>(bits) / freedom : 0.0),
                fmt::format("{:.2e}", field<double>(junction, "largest_difference", 0)),
                fmt::format("{:.2e}", field<double>(junction, "rms_difference", 0)),
-               note.empty() ? "" : bbz::quoted(note)});
+               growth_of(junction), note.empty() ? "" : bbz::quoted(note)});
   }
   table.print();
-  put("  saved before the float coder: {}\n\n",
-      human_size(static_cast<std::uint64_t>(std::max<std::int64_t>(saved, 0)) / 8));
+  return saved;
+}
+
+void print_record(const std::string& path, const Json& record) {
+  if (const auto whole = field<std::string>(record, "record", ""); !whole.empty()) {
+    put("  {}: see {}, a file of the same model\n", bbz::quoted(path), bbz::quoted(whole));
+    return;
+  }
+  put("  {}: {}, family {}", bbz::quoted(path),
+      bbz::quoted(field<std::string>(record, "method", "?")),
+      bbz::quoted(field<std::string>(record, "family", "?")));
+  if (record.contains("floor")) put(", floor {}", plain(record, "floor", "?"));
+  put("\n\n");
+  const std::int64_t saved = print_junctions(record) + print_pairs(record);
+  put("  saved before the float coder: {}\n\n", size_of_bits(saved));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bbz/base/names.h"
+#include "bbz/format/catalog/pivots.h"
 #include "bbz/format/container/constants.h"
 #include "bbzinfo/summary.h"
 #include "common/say.h"
@@ -49,6 +50,13 @@ std::string shown_text(std::string_view text) {
   return shown.substr(1, shown.size() - 2);
 }
 
+// Returns what is not stored of a tensor with pivots, and nothing for any other.
+std::string pivot_text(const catalog::TensorMeta& meta) {
+  if (meta.pivots == nullptr) return {};
+  return fmt::format("form {}, axis {}, rank {}", ops::form_name(meta.form), meta.pivots->axis(),
+                     meta.pivots->count());
+}
+
 // Returns which bytes of which tensor a view has, or what else is special about a tensor.
 std::string note_text(const catalog::Catalog& catalog, const catalog::TensorMeta& meta) {
   if (meta.leans()) {
@@ -58,6 +66,7 @@ std::string note_text(const catalog::Catalog& catalog, const catalog::TensorMeta
                        quoted(catalog.bases[meta.support->base].hint),
                        percentage(tally.unchanged, tally.bytes));
   }
+  if (meta.pivots != nullptr) return pivot_text(meta);
   if (meta.extensions.storage) return "memory of views";
   if (meta.is_operand()) return "operand";
   if (!meta.is_view()) return {};
@@ -245,6 +254,9 @@ void TextView::print_layers() const {
 void TextView::print_tensors(bool chunks) const {
   const catalog::Catalog& catalog = *view_.catalog;
   if (!chunks) {
+    const bool notes = view_.info.views.tensors != 0 || !catalog.bases.empty() ||
+                       std::ranges::any_of(catalog.tensors,
+                                           [](const auto& t) { return t.meta.pivots != nullptr; });
     Table table({"tensor", "dtype", "shape", "layer", "chunks", "size", "stored", "ratio"});
     for (const catalog::Tensor& tensor : catalog.tensors) {
       if (tensor.meta.kind == catalog::TensorKind::kBytes) continue;
@@ -253,18 +265,19 @@ void TextView::print_tensors(bool chunks) const {
                       shape_text(catalog::shape_in_values(tensor)),
                       layer_text(layer_of(tensor.meta)), grouped(tensor.chunk_count)},
                      ops::Info::of(tensor));
-      if (view_.info.views.tensors != 0 || !catalog.bases.empty())
-        row.push_back(note_text(catalog, tensor.meta));
+      if (notes) row.push_back(note_text(catalog, tensor.meta));
       table.add(row);
     }
     table.print();
     return;
   }
   for (const catalog::Tensor& tensor : catalog.tensors) {
-    put("  {} {} {}\n",
+    const std::string pivots = pivot_text(tensor.meta);
+    put("  {} {} {}{}\n",
         tensor.meta.kind == catalog::TensorKind::kBytes ? "bytes of a file"
                                                         : quoted(tensor.meta.name),
-        printable(ops::dtype_name(tensor)), shape_text(catalog::shape_in_values(tensor)));
+        printable(ops::dtype_name(tensor)), shape_text(catalog::shape_in_values(tensor)),
+        pivots.empty() ? "" : ", " + pivots);
     for (const catalog::Chunk& chunk : catalog.chunks_of(tensor)) {
       const std::uint64_t stored = ops::stored_bytes(chunk);
       put("    chunk {}: {} elements from {}, {} {} -> {} bytes ({}) at offset {}{}\n",

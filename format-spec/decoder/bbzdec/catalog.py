@@ -133,7 +133,7 @@ class Catalog:
         require(self.chunk_count <= self.limits.chunks, "limit", f"{record}: too many chunks")
         if tensor.form == groups.VIEW:
             self.add_view(record, tensor)
-        elif tensor.file is None and tensor.form < groups.VIEW:
+        elif tensor.file is None and tensor.form <= groups.PIVOT:
             require(tensor.name not in self.operands, "malformed", f"{record}: an operand twice")
             self.operands.add(tensor.name)
         elif tensor.file is not None:

@@ -3,7 +3,7 @@ import hashlib
 
 import xxhash
 
-from . import bitsback, codecs, container, dtypes, groups
+from . import bitsback, codecs, container, dtypes, groups, pivot
 from .errors import ArchiveError, require
 from .fields import Fields
 
@@ -51,8 +51,9 @@ class Content:
             except ArchiveError as error:
                 fault(error.at(chunk.record.offset))
         stored = b"".join(parts)
-        if tensor.form == groups.LOWER and len(parts) == len(tensor.chunks):
-            return groups.expand_lower(tensor, stored)
+        expand = {groups.LOWER: groups.expand_lower, groups.PIVOT: pivot.expand}.get(tensor.form)
+        if expand and len(parts) == len(tensor.chunks):
+            return expand(tensor, stored)
         return stored
 
     def read_whole(self, tensor):

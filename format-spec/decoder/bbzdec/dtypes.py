@@ -21,7 +21,7 @@ BY_NUMBER = {dtype.number: dtype for dtype in (
     DType(41, "F6_E3M2", 6), DType(48, "F4", 4))}
 BY_NAME = {dtype.name: dtype for dtype in BY_NUMBER.values()}
 BLOCK = 64
-U8, F16, BF16, F32 = (BY_NAME[name].number for name in ("U8", "F16", "BF16", "F32"))
+U8, F16, BF16, F32, F64 = (BY_NAME[name].number for name in ("U8", "F16", "BF16", "F32", "F64"))
 
 
 def name_of(number):

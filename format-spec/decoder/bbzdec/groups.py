@@ -1,13 +1,13 @@
-"""Groups and the forms of tensors: records.md, "Group" and "Forms"; symmetry.md, "Lower" and "Polar"."""
+"""Groups and the forms of tensors: records.md, "Group" and "Forms"; symmetry.md, "Lower", "Pivot" and "Polar"."""
 from dataclasses import dataclass
 
 import numpy as np
 
-from . import container, dtypes, limits as fixed
+from . import container, dtypes, limits as fixed, pivot
 from .errors import ArchiveError, require
 from .fields import Fields
+from .forms import DENSE, LOWER, PIVOT, POLAR_FORM, RIDER, VIEW
 
-DENSE, LOWER, POLAR_FORM, RIDER, VIEW = range(5)
 POLAR, BITS_BACK = 2, 3  # methods
 METHOD = {POLAR_FORM: POLAR, RIDER: BITS_BACK}  # that a form needs
 
@@ -55,10 +55,10 @@ def parse_group(group, payload, header):
 def check_form(tensor, groups):
     """Forms: what a tensor's record and its group's must agree on before the tensor is decoded."""
     tensor.extensions.check(str(tensor))
-    require(tensor.dtype != dtypes.BLOCK or tensor.form not in (LOWER, POLAR_FORM, RIDER, VIEW), "malformed",
+    require(tensor.dtype != dtypes.BLOCK or tensor.form not in (LOWER, POLAR_FORM, RIDER, VIEW, PIVOT), "malformed",
             f"{tensor}: form {tensor.form} of blocks")
-    if tensor.form in (LOWER, POLAR_FORM):
-        check_matrix(tensor)
+    if tensor.form in (LOWER, POLAR_FORM, PIVOT):
+        check_matrix(tensor, fixed.PIVOT_EXTENT if tensor.form == PIVOT else fixed.WIDTH)
     if tensor.form == LOWER:
         rows, columns = tensor.shape
         stored = lower_elements(rows, columns)
@@ -69,6 +69,8 @@ def check_form(tensor, groups):
         stored = 0
     elif tensor.form in (DENSE, RIDER):
         stored = tensor.elements
+    elif tensor.form == PIVOT:
+        stored = pivot.check(tensor)
     elif tensor.form == VIEW:
         check_view(tensor, groups)
         stored = 0
@@ -112,12 +114,12 @@ def gather(tensor, base):
     return np.frombuffer(base, np.uint8)[np.add.outer(places, np.arange(width))].tobytes()
 
 
-def check_matrix(tensor):
-    """Forms: the axes of a lower or polar tensor."""
+def check_matrix(tensor, width):
+    """Forms: the axes of a lower, polar or pivot tensor."""
     matrix = (len(tensor.shape) == 2 and tensor.shape[0] < 1 << 31 and tensor.shape[1] >= 1 and
               tensor.bits % 8 == 0)
     require(matrix, "malformed", f"{tensor}: its form needs a matrix of whole bytes")
-    require(tensor.shape[1] <= fixed.WIDTH, "limit", f"{tensor}: {tensor.shape[1]} columns")
+    require(tensor.shape[1] <= width, "limit", f"{tensor}: {tensor.shape[1]} columns")
 
 
 def lower_elements(rows, columns):

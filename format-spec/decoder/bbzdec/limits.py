@@ -30,6 +30,7 @@ CHUNK = 64 * MIB  # that a chunk decodes to, whatever the caller's limit
 ZSTD_WINDOW = 64 * MIB
 ZSTD_BLOCK = 128 * KIB
 WIDTH = 32768  # columns of a lower or polar tensor
+PIVOT_EXTENT, PIVOT_RANK = 262_144, 32768  # the extents of a pivot tensor
 ROTATION = 8192  # width of a bits-back group
 CARRIER_ROWS = 4_194_304
 VIEWED = 1 << 50  # bytes of all views

@@ -2,7 +2,7 @@
 import re
 from dataclasses import dataclass, field
 
-from . import bases, dtypes, limits as fixed
+from . import bases, dtypes, forms, limits as fixed
 from .container import EXTENDED, FILE as FILE_RECORD, PAYLOAD, SHA256, TENSOR as TENSOR_RECORD
 from .errors import require
 from .fields import Fields, text
@@ -13,7 +13,6 @@ BYTES, TENSOR = 0, 1  # kinds of tensor
 # Bits of the byte "more" of a tensor, and the place of a codec or rank that has a field of its own.
 PLACED, CHUNKED, FORMED, OPERAND, ELEMENT_BITS, MOVED = (1 << bit for bit in range(6))
 FOLLOWS = 7
-VIEW = 4  # a form
 HAS_DIGEST, ORDERED = 1, 2  # flags of a file end
 MODE, TIME, LAYER, STORAGE, LEANING = 1, 2, 3, 5, 6  # extensions
 LAYERS = re.compile(r"(?<![^./])(?:layers?|h|blocks?|blk|resblocks|transformer_blocks)[./_]([0-9]+)(?![^./])")
@@ -89,6 +88,8 @@ class Tensor:
     begin: int = None
     strides: list = None
     base: object = None
+    axis: int = None  # of pivots, as is their bitmap
+    bitmap: bytes = None
     support: bases.Support = None
 
     def __str__(self):
@@ -290,7 +291,7 @@ def parse_tensor(record, header, limits):
             tensor.file, tensor.offset = fields.var32(), fields.var()
     if more & CHUNKED:
         tensor.chunk_elements = fields.var()
-    form_fields = take_form(tensor, fields) if more & FORMED else b""
+    form_fields = forms.take(tensor, fields) if more & FORMED else b""
     rank = fields.var() if first >> 5 == FOLLOWS else first >> 5
     require(rank <= limits.rank, "limit", f"{where}: rank {rank}")
     tensor.shape = [fields.var() for _ in range(rank)]
@@ -302,10 +303,10 @@ def parse_tensor(record, header, limits):
     needed = needed and (first >> 5 != FOLLOWS or rank >= FOLLOWS) and (has_payload or codec == 0)
     needed = needed and (kind == TENSOR or (rank == 1 and not operand))
     needed = needed and (not more & MOVED or (more & PLACED and not operand))
-    needed = needed and (tensor.form != VIEW or operand)
+    needed = needed and (tensor.form != forms.VIEW or operand)
     require(needed, "malformed", f"{where}: fields that are not needed, or contradict others")
     if more & FORMED:
-        parse_form(tensor, form_fields, where)
+        forms.parse(tensor, form_fields, where)
     tensor.name = name_of(data, where, limits)
     require(not tensor.extensions.storage or (kind == TENSOR and not operand), "malformed",
             f"{where}: extension storage of bytes, or of an operand")
@@ -333,26 +334,6 @@ def parse_tensor(record, header, limits):
             f"{where}: {tensor.stored} stored elements, and {'a' if has_payload else 'no'} payload")
     chunk = Chunk(codec, None, 0, decoded, Extensions(), record) if has_payload else None
     return tensor, chunk
-
-
-def take_form(tensor, fields):
-    """Forms: the form and the stored elements. Returns the fields of the form, whatever they are."""
-    tensor.form, tensor.stored = fields.u8(), fields.var()
-    return fields.string()
-
-
-def parse_form(tensor, form_fields, where):
-    """Forms: the fields of a known form, which fill their length."""
-    require(tensor.form != 0, "malformed", f"{where}: the form dense is stated")
-    if tensor.form > VIEW:
-        return
-    fields = Fields(form_fields, f"{where}: form {tensor.form}")
-    if tensor.form in (2, 3):
-        tensor.group = fields.var32()
-    if tensor.form == VIEW:
-        tensor.back, tensor.begin = fields.var32(), fields.var()
-        tensor.strides = [fields.var() for _ in tensor.shape]
-    fields.end()
 
 
 def parse_chunk(record, header):

@@ -123,7 +123,7 @@ class Delivery {
   ReadTensor read_base_;
   std::shared_ptr<symmetry::GroupState> group_;  // group of the current tensor
   LargeBuffer derived_;                          // bytes of the current tensor, if it is derived
-  std::vector<std::byte> slice_;                 // slice of a chunk of the form lower
+  std::vector<std::byte> slice_;                 // slice of a chunk of an expanded form
   Status form_;                                  // error of the current tensor's form or group
   // The chunks that could not be delivered, by index, and why not: what repeats them or views them
   // cannot either.

@@ -25,7 +25,7 @@ struct Piece {
 struct Buffers {
   std::vector<std::byte> payload;
   std::vector<std::byte> plain;
-  std::vector<std::byte> slice;  // slice of a chunk of the form lower
+  std::vector<std::byte> slice;  // slice of a chunk of an expanded form
 };
 
 // A tensor that will be derived, and the number of chunks before it.

@@ -3,6 +3,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/layer_name.h"
 #include "bbz/base/names.h"
+#include "bbz/format/catalog/catalog.h"
 #include "bbz/format/chunk/chunk.h"
 
 namespace bbz {
@@ -54,14 +55,19 @@ Result<catalog::TensorMeta> tensor_meta(const TensorSpec& spec, std::uint64_t ch
     meta.stored_elements = 0;
     meta.view = std::make_shared<const catalog::View>(*view);
   }
+  meta.pivots = stored.pivots;
+  if ((meta.form == catalog::Form::kPivot) != (meta.pivots != nullptr)) {
+    return make_error(Code::kInvalidArgument, "tensor {}: form {} {} pivots", quoted(spec.name),
+                      static_cast<int>(meta.form), meta.pivots != nullptr ? "with" : "without");
+  }
   if (meta.form == catalog::Form::kDense && (meta.stored_elements != elements || stored.group)) {
     return make_error(Code::kMalformed,
                       "tensor {}: dense, but it has a group, or {} elements of {}",
                       quoted(spec.name), meta.stored_elements, elements);
   }
-  meta.chunk_elements = chunk::choose_chunk_elements(
-      meta.element_bits, meta.stored_elements == elements ? spec.shape : Shape{}, chunk_bytes);
   meta.shape = spec.shape;
+  meta.chunk_elements = chunk::choose_chunk_elements(
+      meta.element_bits, catalog::stored_shape(meta).value_or(Shape{}), chunk_bytes);
   meta.name = spec.name;
   if (spec.leans) {
     catalog::Support support;

@@ -12,9 +12,10 @@ namespace bbz {
 
 // The form in which the symmetry coder stores a tensor (format-spec/records.md#forms).
 struct StoredForm {
-  catalog::Form form = catalog::Form::kDense;  // any number of the format
-  std::optional<std::uint32_t> group{};        // number of the group that it needs, if any
-  std::optional<std::uint64_t> elements{};     // elements in its chunks; by default all
+  catalog::Form form = catalog::Form::kDense;       // any number of the format
+  std::optional<std::uint32_t> group{};             // number of the group that it needs, if any
+  std::optional<std::uint64_t> elements{};          // elements in its chunks; by default all
+  std::shared_ptr<const catalog::Pivots> pivots{};  // of form pivot, which needs them
 };
 
 // A tensor of a base on which a new tensor leans. It has the dtype and the shape of that one.
@@ -62,7 +63,7 @@ struct TensorSpec {
 
 // Returns the meta that a Writer with this size of chunks writes for a tensor, without its numbers
 // and its offset. Errors: kInvalidArgument if the dtype is unknown, or is kBlock and `block` null, or
-// the other way round; those of check_block_type(); kMalformed if the number of elements exceeds 64
+// the other way round, or the form is pivot and `pivots` null, or the other way round; those of check_block_type(); kMalformed if the number of elements exceeds 64
 // bits.
 Result<catalog::TensorMeta> tensor_meta(const TensorSpec& spec, std::uint64_t chunk_bytes);
 

@@ -10,8 +10,8 @@ struct bbz_comparison {
 };
 
 struct bbz_estimate_result {
-  bbz::junction::Detection detection;
   std::string family;
+  std::string refusal;
   bbz::rotation::Estimate estimate;
 };
 
@@ -64,11 +64,12 @@ Status estimate(const bbz_model& model, const bbz_model_work* given, bbz_estimat
     BBZ_TRY(job.begin(BBZ_PHASE_WORK, BBZ_UNKNOWN));
     std::uint64_t loaded = 0;
     const model::Model seen = watched(model.model, job, loaded);
-    result->detection = rotation::detect(seen);
-    if (result->detection.refusal.empty()) {
-      BBZ_ASSIGN(result->estimate, rotation::estimate(seen, result->detection, work.threads));
+    const rotation::Detection detection = rotation::detect(seen);
+    result->refusal = detection.refusal(rotation::RequestedMethod::kAuto);
+    if (result->refusal.empty()) {
+      BBZ_ASSIGN(result->estimate, rotation::estimate(seen, detection, work.threads));
     }
-    result->family = result->detection.family;
+    result->family = detection.junctions.family;
     return model::check_unchanged(model.model);
   });
   if (outcome.ok()) *out = result.release();
@@ -110,10 +111,11 @@ bbz_orbit describe(const std::string& name, const compare::OrbitDistance& distan
 bbz_estimate_info describe(const bbz_estimate_result& result) {
   bbz_estimate_info info{};
   info.family = result.family.c_str();
-  info.refusal = result.detection.refusal.c_str();
+  info.refusal = result.refusal.c_str();
   info.junction_count = result.estimate.junctions.size();
   info.entries = result.estimate.entries;
   info.bits = result.estimate.bits;
+  info.pair_count = result.estimate.pairs.size();
   return info;
 }
 
@@ -127,6 +129,16 @@ bbz_junction describe(const rotation::Estimate::Junction& found) {
   junction.polar_entries = found.polar_entries;
   junction.bits_back_bits = found.bits_back_bits;
   return junction;
+}
+
+bbz_pair describe(const rotation::Estimate::Pair& found) {
+  bbz_pair pair{};
+  pair.name = found.name.c_str();
+  pair.name_length = found.name.size();
+  pair.note = found.note.c_str();
+  pair.rank = found.rank;
+  pair.pivot_entries = found.pivot_entries;
+  return pair;
 }
 
 }  // namespace
@@ -214,5 +226,16 @@ bbz_code bbz_estimate_junction(const bbz_estimate_result* result, uint64_t numbe
     BBZ_TRY(bbz::capi::check_number("junction", number, junctions.size()));
     return bbz::capi::write_struct(bbz::capi::describe(junctions[number]), junction,
                                    "bbz_junction");
+  });
+}
+
+bbz_code bbz_estimate_pair(const bbz_estimate_result* result, uint64_t number, bbz_pair* pair,
+                           bbz_error* error) noexcept {
+  return bbz::capi::guarded(error, [&]() -> bbz::Status {
+    BBZ_REQUIRE(result);
+    BBZ_REQUIRE(pair);
+    const auto& pairs = result->estimate.pairs;
+    BBZ_TRY(bbz::capi::check_number("pair", number, pairs.size()));
+    return bbz::capi::write_struct(bbz::capi::describe(pairs[number]), pair, "bbz_pair");
   });
 }

@@ -181,6 +181,7 @@ typedef struct bbz_estimate_info {
   uint64_t junction_count;  // junctions are numbered from 0
   uint64_t entries;         // of the whole model
   uint64_t bits;            // of those entries
+  uint64_t pair_count;      // low-rank pairs are numbered from 0
 } bbz_estimate_info;
 
 // Fills in the description of an estimate. Pointers, here and below, live as long as it.
@@ -202,6 +203,20 @@ typedef struct bbz_junction {
 // Fills in a junction, by number. Errors: BBZ_ERROR_INVALID_ARGUMENT for a number that does not exist.
 BBZ_API bbz_code bbz_estimate_junction(const bbz_estimate_result* result, uint64_t number,
                                        bbz_junction* junction, bbz_error* error) BBZ_NOEXCEPT;
+
+// What pivot saves at a low-rank pair.
+typedef struct bbz_pair {
+  size_t struct_size;      // the size of this struct, which the caller sets
+  const char* name;        // what the names of its two tensors have in common
+  size_t name_length;      // bytes, without the zero byte at the end
+  const char* note;        // why pivot is not possible or does not pay; may be empty
+  uint64_t rank;           // 0 if the pair is refused
+  uint64_t pivot_entries;  // entries that need not be stored
+} bbz_pair;
+
+// Fills in a pair, by number. Errors: BBZ_ERROR_INVALID_ARGUMENT for a number that does not exist.
+BBZ_API bbz_code bbz_estimate_pair(const bbz_estimate_result* result, uint64_t number,
+                                   bbz_pair* pair, bbz_error* error) BBZ_NOEXCEPT;
 
 #ifdef __cplusplus
 }

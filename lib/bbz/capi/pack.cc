@@ -32,14 +32,35 @@ struct Packing {
   ops::PackOptions packing;
   io::OutputOptions output;
   std::uint32_t symmetry = BBZ_SYMMETRY_OFF;
+  gauge::Floor floor = gauge::Floor::kNone;
+  std::uint32_t symmetry_as = BBZ_SYMMETRY_AS_SAME;
   Watcher watcher;
 };
 
+Result<gauge::Floor> floor_of(const bbz_pack_options& options) {
+  switch (options.symmetry_floor) {
+    case 0:
+      return gauge::Floor::kNone;
+    case 50:
+      return gauge::Floor::kHalf;
+    case 100:
+      return gauge::Floor::kOne;
+    default:
+      return make_error(Code::kInvalidArgument,
+                        "bbz_pack_options: symmetry_floor: expected 0, 50 or 100, found {}",
+                        options.symmetry_floor);
+  }
+}
+
 Result<Packing> packing_of(const bbz_pack_options* given, const char* output) {
   BBZ_ASSIGN(const bbz_pack_options known, read_struct(given, "bbz_pack_options"));
-  if (known.reserved != 0 || known.symmetry > BBZ_SYMMETRY_POLAR) {
+  if (known.reserved != 0 || known.symmetry > BBZ_SYMMETRY_PIVOT) {
     return make_error(Code::kInvalidArgument, "bbz_pack_options: {} is out of range",
                       known.reserved != 0 ? "reserved" : "symmetry");
+  }
+  BBZ_ASSIGN(const gauge::Floor floor, floor_of(known));
+  if (known.symmetry_as > BBZ_SYMMETRY_AS_SAFETENSORS) {
+    return make_error(Code::kInvalidArgument, "bbz_pack_options: symmetry_as is out of range");
   }
   if (known.symmetry != BBZ_SYMMETRY_OFF && known.index_first != 0) {
     return make_error(Code::kInvalidArgument,
@@ -68,6 +89,8 @@ Result<Packing> packing_of(const bbz_pack_options* given, const char* output) {
   all.reading.output = output;
   all.reading.temporary_folder = folder_of(output);
   all.symmetry = known.symmetry;
+  all.floor = floor;
+  all.symmetry_as = known.symmetry_as;
   all.watcher = {known.progress, known.user};
   return all;
 }
@@ -80,6 +103,8 @@ rotation::RequestedMethod method_of(std::uint32_t symmetry) {
       return rotation::RequestedMethod::kTriangular;
     case BBZ_SYMMETRY_POLAR:
       return rotation::RequestedMethod::kPolar;
+    case BBZ_SYMMETRY_PIVOT:
+      return rotation::RequestedMethod::kPivot;
     default:
       return rotation::RequestedMethod::kAuto;
   }
@@ -100,8 +125,14 @@ Status pack(const char* input, const char* output, Packing& all, Job& job, bbz_w
   if (all.symmetry == BBZ_SYMMETRY_OFF) {
     BBZ_ASSIGN(summary, ops::pack(*files, *sink, all.packing));
   } else {
-    BBZ_ASSIGN(const auto rotated,
-               ops::pack_symmetric(*files, *sink, all.packing, method_of(all.symmetry)));
+    ops::SymmetryOptions symmetry;
+    symmetry.method = method_of(all.symmetry);
+    symmetry.floor = all.floor;
+    symmetry.spool_folder = all.reading.temporary_folder;
+    if (all.symmetry_as == BBZ_SYMMETRY_AS_SAFETENSORS) {
+      symmetry.format = ops::OutputFormat::kSafetensors;
+    }
+    BBZ_ASSIGN(const auto rotated, ops::pack_symmetric(*files, *sink, all.packing, symmetry));
     summary = rotated.packed;
     written.rotated = rotated.record ? 1 : 0;
   }

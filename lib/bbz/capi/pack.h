@@ -17,7 +17,15 @@ enum {
   BBZ_SYMMETRY_AUTO = 1,
   BBZ_SYMMETRY_BITS_BACK = 2,
   BBZ_SYMMETRY_TRIANGULAR = 3,
-  BBZ_SYMMETRY_POLAR = 4
+  BBZ_SYMMETRY_POLAR = 4,
+  BBZ_SYMMETRY_PIVOT = 5
+};
+
+// The format of the files of a rotated model.
+enum {
+  BBZ_SYMMETRY_AS_SAME = 0,  // that of the model's files
+  BBZ_SYMMETRY_AS_SAFETENSORS =
+      1  // safetensors also for a file of PyTorch, of which only the tensors stay
 };
 
 // Options of bbz_pack.
@@ -47,6 +55,11 @@ typedef struct bbz_pack_options {
   // What is there must not change meanwhile. Cannot be combined with symmetry. Belongs to the options if
   // struct_size includes it.
   const bbz_base* base;
+  // Of tensors that a rotation rounds again: bits below the rounding noise of their row, in hundredths
+  // of it, are not kept: 0, 50 or 100. Belongs to the options if struct_size includes it.
+  uint32_t symmetry_floor;
+  uint32_t
+      symmetry_as;  // a BBZ_SYMMETRY_AS_ number; belongs to the options if struct_size includes it
 } bbz_pack_options;
 
 // Packs a file or a directory into an archive, which appears at `output` when it is complete.

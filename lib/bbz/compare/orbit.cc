@@ -29,7 +29,7 @@ Result<Matrix> load(const Side& side, std::size_t tensor) {
 }
 
 // A tensor of both sides, with the junction's basis along the columns.
-struct Pair {
+struct Both {
   Matrix a;
   Matrix b;
 };
@@ -42,7 +42,7 @@ class Walk {
     const auto width = static_cast<Index>(one.width);
     Matrix cross = Matrix::Zero(width, width);
     double plain = 0, norm = 0;
-    BBZ_TRY(each_pair(one, other, [&](const Pair& pair) {
+    BBZ_TRY(each_pair(one, other, [&](const Both& pair) {
       linalg::multiply(pair.a, Op::kTransposed, pair.b, Op::kPlain, cross, 1.0, 1.0);
       plain += (pair.a - pair.b).squaredNorm();
       norm += pair.b.squaredNorm();
@@ -50,7 +50,7 @@ class Walk {
     BBZ_ASSIGN(const linalg::Svd factors, linalg::svd(cross));
     const Matrix u = linalg::product(factors.u, factors.vt);
     OrbitDistance out;
-    BBZ_TRY(each_pair(one, other, [&](const Pair& pair) {
+    BBZ_TRY(each_pair(one, other, [&](const Both& pair) {
       out.deviation.add(linalg::product(pair.a, u), pair.b);
     }));
     const double scale = norm > 0 ? 1.0 / std::sqrt(norm) : 1.0;
@@ -73,7 +73,7 @@ class Walk {
     for (std::size_t m = 0; m < one.members.size(); ++m) {
       const Member& member = one.members[m];
       if (member.role == Role::kShortcutOut) continue;
-      Pair pair;
+      Both pair;
       BBZ_ASSIGN(pair.a, load(first_, member.tensor));
       BBZ_ASSIGN(pair.b, load(second_, other.members[m].tensor));
       if (member.role == Role::kShortcutIn && member.tensor == leaving_) {

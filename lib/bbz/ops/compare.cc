@@ -16,7 +16,7 @@ Status compare_orbits(const model::Model& first, const model::Model& second, Com
     found.junctions.push_back(junction.name);
   }
   for (const model::Model* model : {&first, &second}) {
-    if (const Status work = rotation::check_work(*model, detection); !work.ok()) {
+    if (const Status work = rotation::check_work(*model, {detection, {}}); !work.ok()) {
       found.no_orbits = work.error().message;
       return {};
     }
@@ -31,6 +31,18 @@ Status compare_orbits(const model::Model& first, const model::Model& second, Com
     return {};
   }
   found.orbits = std::move(orbits).value();
+  return {};
+}
+
+Status compare_pairs(const model::Model& first, const model::Model& second, Comparison& found) {
+  auto pairs = compare::pair_distances(first, second);
+  if (!pairs.ok()) {
+    if (pairs.code() != Code::kLimit) return pairs.error();
+    found.no_pairs = pairs.error().message;
+    return {};
+  }
+  found.pairs = std::move(pairs).value();
+  if (found.pairs.empty()) found.no_pairs = "no tensor has the name of a factor of a low-rank pair";
   return {};
 }
 
@@ -56,10 +68,23 @@ double Comparison::largest_orbit() const {
   return largest;
 }
 
+std::size_t Comparison::same_pairs() const {
+  return static_cast<std::size_t>(std::ranges::count_if(pairs, &compare::PairDistance::same));
+}
+
+double Comparison::largest_product() const {
+  double largest = pairs.empty() ? INFINITY : 0;
+  for (const auto& pair : pairs) {
+    largest = std::max(largest, pair.note.empty() ? pair.product : INFINITY);
+  }
+  return largest;
+}
+
 Result<Comparison> compare_models(const model::Model& first, const model::Model& second) {
   Comparison found;
   BBZ_ASSIGN(found.tensors, compare::compare_models(first, second));
   BBZ_TRY(compare_orbits(first, second, found));
+  BBZ_TRY(compare_pairs(first, second, found));
   return found;
 }
 

@@ -2,8 +2,8 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
+#include "bbz/io/spool.h"
 #include "bbz/ops/extract.h"
-#include "bbz/ops/internal/spool.h"
 #include "bbz/ops/internal/tensor_file.h"
 
 namespace bbz::ops {
@@ -15,7 +15,7 @@ class SpoolingVisitor final : public Visitor {
  public:
   // With `out`, writes a file for each file of the archive; without, one file for all of them. `base` is
   // that of the archive, or null.
-  SpoolingVisitor(Spool& spool, const Selection& selection, io::OutputTree* out,
+  SpoolingVisitor(io::Spool& spool, const Selection& selection, io::OutputTree* out,
                   const io::OutputOptions& output, const Base* base)
       : spool_(spool), selection_(selection), out_(out), output_options_(output), base_(base) {}
 
@@ -114,7 +114,7 @@ class SpoolingVisitor final : public Visitor {
     std::uint64_t header_bytes = 0;
   };
 
-  Spool& spool_;
+  io::Spool& spool_;
   const Selection& selection_;
   io::OutputTree* out_;
   const io::OutputOptions output_options_;
@@ -139,7 +139,7 @@ class SpoolingVisitor final : public Visitor {
 Result<ExtractSummary> run(const StreamInput& archive, io::Sink* sink, io::OutputTree* out,
                            const ExtractOptions& options, const io::OutputOptions& output,
                            const std::string& spool_folder) {
-  BBZ_ASSIGN(const auto spool, Spool::create(spool_folder));
+  BBZ_ASSIGN(const auto spool, io::Spool::create(spool_folder));
   SpoolingVisitor visitor(*spool, options.selection, out, output, archive.base.get());
   StreamOptions stream = archive.options();
   stream.progress = options.progress;

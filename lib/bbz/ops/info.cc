@@ -5,6 +5,7 @@
 
 #include "bbz/base/format.h"
 #include "bbz/codec/codec.h"
+#include "bbz/symmetry/form.h"
 #include "bbz/symmetry/view.h"
 
 namespace bbz::ops {
@@ -174,6 +175,11 @@ std::string codec_name(codec::CodecId codec) {
   if (codec == codec::CodecId::kSame) return "same";
   const codec::Codec* known = codec::find_codec(codec);
   return known ? std::string(known->name) : fmt::format("codec-{}", static_cast<int>(codec));
+}
+
+std::string form_name(catalog::Form form) {
+  const std::string_view name = symmetry::form_name(form);
+  return name.empty() ? fmt::format("form-{}", static_cast<int>(form)) : std::string(name);
 }
 
 }  // namespace bbz::ops

@@ -92,5 +92,7 @@ codec::CodecId stored_codec(const catalog::Chunk& chunk);
 std::uint64_t stored_bytes(const catalog::Chunk& chunk);
 // Returns the name of a codec that the tools show: "codec-N" if this build does not know it.
 std::string codec_name(codec::CodecId codec);
+// The same for a form: "form-N" if it is not known.
+std::string form_name(catalog::Form form);
 
 }  // namespace bbz::ops

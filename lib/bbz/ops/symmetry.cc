@@ -1,123 +1,106 @@
 #include "bbz/ops/symmetry.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "bbz/base/format.h"
-#include "bbz/base/names.h"
+#include "bbz/ops/internal/model_files.h"
 #include "bbz/ops/internal/packer.h"
 
 namespace bbz::ops {
 namespace {
 
-namespace fs = std::filesystem;
-
-// The only file that holds a model, or the reason why there is none.
-struct Found {
-  std::string path;
-  std::string reason;
-};
-
-// Finds the model among the files, and leaves the sequence at its beginning.
-Result<Found> find_model(files::FileSequence& files) {
-  BBZ_TRY(files.look());
-  if (!files.rewind().ok()) {
-    return error_with_message(
-        Code::kInvalidArgument,
-        "the symmetry coder needs files that can be read twice, not a stream");
+// Packs the model among the files with the symmetry coder, and all else exactly.
+class SymmetricPacker {
+ public:
+  SymmetricPacker(const PackOptions& options, const SymmetryOptions& symmetry, ModelFiles found,
+                  SymmetrySummary& summary)
+      : options_(options), symmetry_(symmetry), found_(std::move(found)), summary_(summary) {
+    summary_.reason = found_.reason;
   }
-  Found found;
-  std::size_t count = 0;
-  std::string passed;  // why the first file that is or looks like a model is not the one
-  for (const files::FoundModel& file : files.models()) {
-    std::string why;
-    if (!file.why_bytes.empty()) {
-      why = fmt::format("{}: it is {}", bbz::quoted(file.path), file.why_bytes);
-    } else if (file.format == "gguf") {
-      // A rotated model is a safetensors file, which cannot hold all that a GGUF file does.
-      why =
-          fmt::format("{}: the symmetry coder does not rotate GGUF files", bbz::quoted(file.path));
-    } else {
-      found.path = file.path;
-      ++count;
+
+  // Opens a model that is in several files.
+  Status open(files::FileSequence& files) {
+    if (!found_.reason.empty() || found_.paths.size() < 2) return {};
+    BBZ_ASSIGN(parts_, open_parts(files, found_.paths));
+    return prepare_parts();
+  }
+
+  Status add(Packer& packer, const files::SourceFile& file, std::shared_ptr<io::Source> source) {
+    const bool of_model =
+        found_.reason.empty() && std::ranges::find(found_.paths, file.path) != found_.paths.end();
+    if (of_model && parts_.empty()) {
+      files::SourceFile alone;
+      alone.path = file.path;
+      alone.layout.format = file.layout.format;
+      alone.attributes = file.attributes;
+      parts_.push_back({std::move(alone), source});
+      BBZ_TRY(prepare_parts());
     }
-    if (passed.empty()) passed = std::move(why);
+    if (!of_model || !prepared_.reason.empty()) return packer.add(file, std::move(source));
+    if (summary_.record) return {};  // a part that was written with the first
+    BBZ_TRY(rotate(packer));
+    for (const ModelPart& part : parts_) {
+      packer.count(parts_.size() == 1 ? file : part.file, *part.source);
+    }
+    return {};
   }
-  if (count == 0)
-    found.reason = passed.empty() ? "the input has no safetensors or PyTorch file" : passed;
-  if (count > 1) found.reason = fmt::format("the model is in {} files", count);
-  return found;
-}
 
-// A model and its junctions, or the reason to pack it exactly.
-struct Prepared {
-  model::Model model;
-  junction::Detection detection;
-  std::string reason;
+ private:
+  Status prepare_parts() {
+    BBZ_ASSIGN(prepared_, prepare(parts_, options_.write, symmetry_));
+    summary_.reason = prepared_.reason;
+    return {};
+  }
+
+  // Writes all files of the model.
+  Status rotate(Packer& packer) {
+    rotation::PackOptions rotating;
+    rotating.method = symmetry_.method;
+    rotating.floor = symmetry_.floor;
+    rotating.spool_folder = symmetry_.spool_folder;
+    rotating.outputs = std::move(prepared_.outputs);
+    std::uint64_t size = 0;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      rotating.outputs[i].attributes = packer.recorded(parts_[i].file);
+      size += parts_[i].source->size().value_or(0);
+    }
+    if (options_.progress) {
+      // By its header, the model may unpack to more bytes than were read.
+      rotating.progress = [&, size](std::uint64_t of_model) {
+        options_.progress(packer.summary().input_bytes + std::min(of_model, size));
+      };
+    }
+    BBZ_ASSIGN(summary_.record,
+               rotation::pack(prepared_.model, prepared_.detection, packer.writer(), rotating));
+    return {};
+  }
+
+  const PackOptions& options_;
+  const SymmetryOptions& symmetry_;
+  const ModelFiles found_;
+  SymmetrySummary& summary_;
+  std::vector<ModelPart> parts_;
+  Prepared prepared_;
 };
-
-// Opens a model and finds its junctions. With kAuto, a model that does not allow a rotation is one
-// to pack exactly. Errors: those of model::open() and of model.load.
-Result<Prepared> prepare(const std::string& path, const std::shared_ptr<io::Source>& source,
-                         const WriteOptions& options, rotation::RequestedMethod method) {
-  const bool automatic = method == rotation::RequestedMethod::kAuto;
-  Prepared prepared;
-  auto opened = model::open(source, path, options.threads, options.limits);
-  if (!opened.ok()) {
-    if (!automatic || opened.code() != Code::kLimit) return opened.error();
-    prepared.reason = opened.error().message;
-    return prepared;
-  }
-  prepared.model = std::move(*opened);
-  prepared.model.path = fs::path(path).replace_extension(".safetensors").string();
-  prepared.detection = rotation::detect(prepared.model);
-  prepared.reason = prepared.detection.refusal;
-  if (!prepared.reason.empty() || !automatic) return prepared;
-  const Status work = rotation::check_work(prepared.model, prepared.detection);
-  if (!work.ok()) {
-    prepared.reason = work.error().message;
-  } else {
-    BBZ_ASSIGN(prepared.reason, rotation::why_none_fits(prepared.model, prepared.detection));
-  }
-  return prepared;
-}
 
 }  // namespace
 
 Result<SymmetrySummary> pack_symmetric(files::FileSequence& files, io::Sink& sink,
                                        const PackOptions& options,
-                                       rotation::RequestedMethod method) {
+                                       const SymmetryOptions& symmetry) {
   if (options.index_first) {
     return make_error(Code::kInvalidArgument,
                       "the symmetry coder does not support an index at the front");
   }
-  BBZ_ASSIGN(const Found found, find_model(files));
   SymmetrySummary summary;
-  summary.reason = found.reason;
-  const auto add = [&](Packer& packer, const files::SourceFile& file,
-                       std::shared_ptr<io::Source> source) -> Status {
-    if (!found.reason.empty() || file.path != found.path) {
-      return packer.add(file, std::move(source));
-    }
-    BBZ_ASSIGN(const Prepared prepared, prepare(file.path, source, options.write, method));
-    summary.reason = prepared.reason;
-    if (!prepared.reason.empty()) return packer.add(file, std::move(source));
-    rotation::PackOptions rotating;
-    rotating.method = method;
-    rotating.attributes = packer.recorded(file);
-    if (options.progress) {
-      // By its header, the model may unpack to more bytes than were read.
-      const std::uint64_t size = source->size().value_or(0);
-      rotating.progress = [&, size](std::uint64_t of_model) {
-        options.progress(packer.summary().input_bytes + std::min(of_model, size));
-      };
-    }
-    BBZ_ASSIGN(summary.record,
-               rotation::pack(prepared.model, prepared.detection, packer.writer(), rotating));
-    packer.count(file, *source);
-    return {};
-  };
-  BBZ_ASSIGN(summary.packed, pack_with(files, sink, options, add));
+  BBZ_ASSIGN(ModelFiles found, find_model(files));
+  SymmetricPacker symmetric(options, symmetry, std::move(found), summary);
+  BBZ_TRY(symmetric.open(files));
+  BBZ_ASSIGN(summary.packed, pack_with(files, sink, options,
+                                       [&](Packer& packer, const files::SourceFile& file,
+                                           std::shared_ptr<io::Source> source) -> Status {
+                                         return symmetric.add(packer, file, std::move(source));
+                                       }));
   return summary;
 }
 

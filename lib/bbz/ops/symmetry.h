@@ -7,6 +7,21 @@
 
 namespace bbz::ops {
 
+// The format of a rotated model's files.
+enum class OutputFormat {
+  kSame,         // that of the model's files
+  kSafetensors,  // safetensors, for a file of torch.save too
+};
+
+// How pack_symmetric() packs a model.
+struct SymmetryOptions {
+  rotation::RequestedMethod method = rotation::RequestedMethod::kAuto;
+  gauge::Floor floor = gauge::Floor::kNone;
+  OutputFormat format = OutputFormat::kSame;
+  // The directory of a temporary file, for a model in several files.
+  std::string spool_folder = "/tmp";
+};
+
 // The outcome of pack_symmetric().
 struct SymmetrySummary {
   PackSummary packed;
@@ -14,14 +29,17 @@ struct SymmetrySummary {
   std::string reason;                      // why it was packed exactly
 };
 
-// Packs what files::open() has opened, and reads each file once. If exactly one file holds a model, of safetensors or
-// torch.save, and junctions are found in it, it becomes a rotated safetensors file. Everything else
-// is packed as by pack(), including a model without junctions or in several files. With kAuto, so
-// is a model that does not allow a rotation (rotation::check_work(), rotation::why_none_fits()).
+// Packs what files::open() has opened. If exactly one file holds a model, of safetensors or torch.save, or
+// if the files that do are by their names the parts of one ("model-00001-of-00002.safetensors"), and
+// junctions or low-rank pairs are found in it, its files become changed ones of the same names, types and
+// shapes. Parts come at the place of the first, one after the other. With kSafetensors, a file of torch.save becomes one of
+// safetensors, with that suffix; otherwise its tensors become contiguous, and it must hold nothing that
+// torch::read_frame() refuses. Everything else is packed as by pack(), including a model without any,
+// and one in several files with bits-back. With kAuto, so is a model that does not allow a rotation
+// (rotation::check_work(), rotation::why_none_fits()). Each file is read once, but for the headers of parts.
 // Errors: those of pack(), model::open() and rotation::pack(); kInvalidArgument for a stream, and
 // for an index at the front.
 Result<SymmetrySummary> pack_symmetric(files::FileSequence& files, io::Sink& sink,
-                                       const PackOptions& options,
-                                       rotation::RequestedMethod method);
+                                       const PackOptions& options, const SymmetryOptions& symmetry);
 
 }  // namespace bbz::ops

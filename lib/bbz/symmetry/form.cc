@@ -4,7 +4,6 @@
 #include <array>
 
 #include "bbz/symmetry/internal/forms.h"
-#include "bbz/symmetry/junction/detect.h"
 #include "bbz/symmetry/view.h"
 
 namespace bbz::symmetry {
@@ -16,20 +15,24 @@ Status check_dense(const catalog::Tensor&) {
   return {};
 }
 
-constexpr std::array<FormRow, 5> kForms = {{
-    {Form::kDense, std::nullopt, false, check_dense, nullptr, nullptr},
-    {Form::kLower, std::nullopt, false, check_lower, lower_range, expand_lower},
-    {Form::kPolar, GroupMethod::kPolar, true, check_polar, nullptr, nullptr},
-    {Form::kRider, GroupMethod::kBitsBack, false, check_rider, nullptr, nullptr},
-    {Form::kView, std::nullopt, false, check_view, nullptr, nullptr},
+constexpr std::array<FormRow, 6> kForms = {{
+    {Form::kDense, "dense", std::nullopt, false, check_dense, nullptr, nullptr},
+    {Form::kLower, "lower", std::nullopt, false, check_lower, lower_range, expand_lower},
+    {Form::kPolar, "polar", GroupMethod::kPolar, true, check_polar, nullptr, nullptr},
+    {Form::kRider, "rider", GroupMethod::kBitsBack, false, check_rider, nullptr, nullptr},
+    {Form::kView, "view", std::nullopt, false, check_view, nullptr, nullptr},
+    {Form::kPivot, "pivot", std::nullopt, false, check_pivot, pivot_range, expand_pivot},
 }};
 
 // A form that is not in the table.
 constexpr FormRow kUnknown{};
 
-const FormRow& row_of(const TensorMeta& tensor) {
-  const auto* const found = std::ranges::find(kForms, tensor.form, &FormRow::form);
+const FormRow& row_of(Form form) {
+  const auto* const found = std::ranges::find(kForms, form, &FormRow::form);
   return found == kForms.end() ? kUnknown : *found;
+}
+const FormRow& row_of(const TensorMeta& tensor) {
+  return row_of(tensor.form);
 }
 
 }  // namespace
@@ -39,7 +42,7 @@ Status check_has_group(const TensorMeta& tensor) {
   return about(Code::kMalformed, tensor, "form {} needs a group", static_cast<int>(tensor.form));
 }
 
-Status check_matrix(const TensorMeta& tensor) {
+Status check_matrix(const TensorMeta& tensor, std::uint64_t most_columns) {
   // Keeps products of sizes far below 64 bits.
   constexpr std::uint64_t kMost = std::uint64_t{1} << 31;
   if (tensor.shape.size() != 2 || tensor.shape[0] >= kMost || tensor.element_bits % 8 != 0 ||
@@ -47,9 +50,9 @@ Status check_matrix(const TensorMeta& tensor) {
     return about(Code::kMalformed, tensor, "form {} needs a matrix of whole-byte elements",
                  static_cast<int>(tensor.form));
   }
-  if (tensor.shape[1] > junction::kMaxWidth) {
+  if (tensor.shape[1] > most_columns) {
     return about(Code::kLimit, tensor, "form {} with {} columns, the limit is {}",
-                 static_cast<int>(tensor.form), tensor.shape[1], junction::kMaxWidth);
+                 static_cast<int>(tensor.form), tensor.shape[1], most_columns);
   }
   return {};
 }
@@ -99,6 +102,10 @@ Status check_form(const catalog::Catalog& catalog, const catalog::Tensor& tensor
                  tensor.meta.group, group.first_user);
   }
   return {};
+}
+
+std::string_view form_name(Form form) {
+  return row_of(form).name;
 }
 
 bool is_derived(const TensorMeta& tensor) {

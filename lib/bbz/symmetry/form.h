@@ -23,9 +23,12 @@ Status check_method(const catalog::TensorMeta& tensor, const catalog::GroupMeta&
 
 // --- the kinds of forms, by which readers choose what to do
 
+// Returns the name of a form, which is empty if it is not known.
+std::string_view form_name(catalog::Form form);
 // Returns whether a tensor has no chunks and is derived as a whole from its group: form polar.
 bool is_derived(const catalog::TensorMeta& tensor);
-// Returns whether the chunks of a tensor stand for other elements than they store: form lower.
+// Returns whether the chunks of a tensor stand for other elements than they store: forms lower and
+// pivot.
 bool is_expanded(const catalog::TensorMeta& tensor);
 // Returns whether parts of a tensor's payloads may be in its group: form rider.
 bool may_be_carried(const catalog::TensorMeta& tensor);

@@ -1,5 +1,6 @@
 #include "access/push/archives.h"
 
+#include "archive/pivoting.h"
 #include "archive/repeating.h"
 #include "ops/rotation/packed.h"
 
@@ -21,6 +22,14 @@ std::vector<std::byte> blocks() {
 
 std::vector<std::byte> repeating(DigestKind digest, bool front) {
   auto archive = write_sample(repeating_files(), repeating_options(digest), front);
+  return archive.ok() ? std::move(*archive) : std::vector<std::byte>();
+}
+
+std::vector<std::byte> pivoted(DigestKind digest, bool front) {
+  WriteOptions options;
+  options.digest = digest;
+  options.chunk_bytes = 96;
+  auto archive = write_sample({pivot_file().file}, options, front);
   return archive.ok() ? std::move(*archive) : std::vector<std::byte>();
 }
 
@@ -52,6 +61,8 @@ std::vector<Named> all(bool small) {
       {"repeats", [] { return repeating(DigestKind::kXxh3_128, false); }},
       {"repeats_front", [] { return repeating(DigestKind::kXxh3_128, true); }},
       {"repeats_sha256", [] { return repeating(DigestKind::kSha256, false); }},
+      {"pivot", [] { return pivoted(DigestKind::kXxh3_128, false); }},
+      {"pivot_sha256_front", [] { return pivoted(DigestKind::kSha256, true); }},
   };
 }
 

@@ -3,7 +3,7 @@
 
 #include <iterator>
 
-#include "archive/sample.h"
+#include "archive/pivoting.h"
 #include "bbz/access/streams/tensor_stream.h"
 #include "bbz/symmetry/form.h"
 #include "support/assert.h"
@@ -64,6 +64,27 @@ TEST(StreamsOfForms, ALowerTensorComesInBlocks) {
     in.seekg(static_cast<std::streamoff>(at));
     EXPECT_EQ(in.get(), static_cast<unsigned char>(expected[at])) << at;
   }
+}
+
+TEST(StreamsOfForms, APivotTensorComesInBlocks) {
+  const PivotFile file = pivot_file();
+  WriteOptions options;
+  options.chunk_bytes = 96;
+  const auto archive = write_sample({file.file}, options);
+  const auto reader = Reader::open(io::memory_source(Bytes(*archive)));
+  std::size_t pivots = 0;
+  for (const catalog::Tensor& tensor : reader->catalog().tensors) {
+    TensorIStream in(*reader, tensor.meta.number);
+    const auto expected = as_text(Bytes(file.bytes).subspan(tensor.meta.offset, tensor.byte_size));
+    EXPECT_TRUE(std::string((std::istreambuf_iterator<char>(in)), {}) == expected);
+    for (std::size_t at = 0; at < tensor.byte_size; at += 7) {
+      in.clear();
+      in.seekg(static_cast<std::streamoff>(at));
+      EXPECT_EQ(in.get(), static_cast<unsigned char>(expected[at])) << at;
+    }
+    pivots += tensor.meta.pivots != nullptr ? 1 : 0;
+  }
+  EXPECT_EQ(pivots, 8u);
 }
 
 // 64 MiB of one constant, in a chunk of some bytes, that expand to a gigabyte.

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <unordered_set>
 
+#include "bbz/format/catalog/pivots.h"
 #include "bbz/symmetry/form.h"
 
 namespace bbz::view {
@@ -29,18 +31,18 @@ TEST(Block, KeysTellAllBlocksOfAnArchiveApart) {
   EXPECT_GT(hashes.size(), keys.size() / 2);  // else the cache is a list
 }
 
-// One lower tensor of F64 in chunks of `chunk` elements.
-catalog::Catalog lower(std::uint64_t rows, std::uint64_t cols, std::uint64_t stored,
-                       std::uint64_t chunk) {
+// One tensor of F64 of a form that is expanded, lower if it is not changed, in chunks of `chunk`
+// elements.
+catalog::Catalog expanded(const Shape& shape, std::uint64_t stored, std::uint64_t chunk) {
   catalog::Catalog catalog;
   catalog::Tensor tensor;
   tensor.meta.dtype = DType::kF64;
   tensor.meta.element_bits = 64;
   tensor.meta.form = catalog::Form::kLower;
-  tensor.meta.shape = {rows, cols};
+  tensor.meta.shape = shape;
   tensor.meta.stored_elements = stored;
   tensor.meta.chunk_elements = chunk;
-  tensor.byte_size = rows * cols * 8;
+  tensor.byte_size = shape[0] * shape[1] * 8;
   for (std::uint64_t first = 0; first < stored; first += chunk, ++tensor.chunk_count) {
     catalog::Chunk entry;
     entry.meta.number = static_cast<std::uint32_t>(tensor.chunk_count);
@@ -51,6 +53,45 @@ catalog::Catalog lower(std::uint64_t rows, std::uint64_t cols, std::uint64_t sto
   }
   catalog.tensors.push_back(tensor);
   return catalog;
+}
+
+// Expects that blocks tile the tensor, and have at most so many bytes.
+void expect_tiles(const catalog::Catalog& catalog, std::uint64_t most) {
+  const catalog::Tensor& tensor = catalog.tensors.front();
+  std::uint64_t next = 0;
+  while (next < tensor.byte_size) {
+    const auto block = block_at(catalog, tensor, next);
+    ASSERT_TRUE(block.ok()) << block.error().message;
+    ASSERT_EQ(block->begin, next);
+    ASSERT_GT(block->end, next);
+    ASSERT_LE(block->size(), most);
+    for (const std::uint64_t inside :
+         {block->begin + 1, (block->begin + block->end) / 2, block->end - 1}) {
+      const auto same = block_at(catalog, tensor, inside);
+      ASSERT_TRUE(same.ok());
+      ASSERT_EQ(same->key(), block->key());
+      ASSERT_EQ(same->end, block->end);
+    }
+    next = block->end;
+  }
+  EXPECT_EQ(next, tensor.byte_size);
+}
+
+TEST(Block, OfAPivotTensorTileItAndAreNoLargerThanChunksMayBe) {
+  std::vector<std::uint32_t> lines(32768);
+  std::iota(lines.begin(), lines.end(), 1);
+  for (const std::uint64_t chunk : {std::uint64_t{2}, std::uint64_t{70'000}}) {
+    for (const unsigned axis : {0u, 1u}) {
+      // Eight gigabytes of which half a megabyte is stored, in two lines: the first and the last.
+      catalog::Catalog catalog =
+          expanded(axis == 0 ? Shape{32770, 32768} : Shape{32768, 32770}, 2 * 32768, chunk);
+      catalog.tensors.front().meta.form = catalog::Form::kPivot;
+      catalog.tensors.front().meta.pivots =
+          std::make_shared<const catalog::Pivots>(axis, 32770, lines);
+      // A chunk is decoded again for each block, so these are up to four times as large.
+      expect_tiles(catalog, std::max<std::uint64_t>(4 * chunk * 8, 1 << 20));
+    }
+  }
 }
 
 TEST(Block, OfALowerTensorTileItAndAreNoLargerThanChunksMayBe) {
@@ -67,25 +108,7 @@ TEST(Block, OfALowerTensorTileItAndAreNoLargerThanChunksMayBe) {
       {3, 32768, 6, 6, 1 << 20},
   };
   for (const Case& c : cases) {
-    const catalog::Catalog catalog = lower(c.rows, c.cols, c.stored, c.chunk);
-    const catalog::Tensor& tensor = catalog.tensors.front();
-    std::uint64_t next = 0;
-    while (next < tensor.byte_size) {
-      const auto block = block_at(catalog, tensor, next);
-      ASSERT_TRUE(block.ok()) << block.error().message;
-      ASSERT_EQ(block->begin, next);
-      ASSERT_GT(block->end, next);
-      ASSERT_LE(block->size(), c.most);
-      for (const std::uint64_t inside :
-           {block->begin + 1, (block->begin + block->end) / 2, block->end - 1}) {
-        const auto same = block_at(catalog, tensor, inside);
-        ASSERT_TRUE(same.ok());
-        ASSERT_EQ(same->key(), block->key());
-        ASSERT_EQ(same->end, block->end);
-      }
-      next = block->end;
-    }
-    EXPECT_EQ(next, tensor.byte_size);
+    expect_tiles(expanded({c.rows, c.cols}, c.stored, c.chunk), c.most);
   }
 }
 

@@ -153,13 +153,15 @@ void test_compare(bbz_error* error) {
 
   bbz_estimate_result* result = NULL;
   CHECK_OK(bbz_estimate(a, NULL, &result, error));
-  bbz_estimate_info estimate = {sizeof estimate, NULL, NULL, 0, 0, 0};
+  bbz_estimate_info estimate = {sizeof estimate, NULL, NULL, 0, 0, 0, 0};
   CHECK_OK(bbz_estimate_get(result, &estimate, error));
-  CHECK(estimate.refusal[0] != '\0' && estimate.junction_count == 0);
+  CHECK(estimate.refusal[0] != '\0' && estimate.junction_count == 0 && estimate.pair_count == 0);
   bbz_junction junction;
   memset(&junction, 0, sizeof junction);
   junction.struct_size = sizeof junction;
   CHECK_CODE(bbz_estimate_junction(result, 0, &junction, error), BBZ_ERROR_INVALID_ARGUMENT);
+  bbz_pair pair = {sizeof pair, NULL, 0, NULL, 0, 0};
+  CHECK_CODE(bbz_estimate_pair(result, 0, &pair, error), BBZ_ERROR_INVALID_ARGUMENT);
   bbz_estimate_free(result);
   bbz_model_free(a);
   bbz_model_free(b);

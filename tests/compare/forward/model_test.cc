@@ -7,8 +7,8 @@
 #include <numeric>
 #include <random>
 
-#include "bbz/compare/forward/score.h"
 #include "bbz/symmetry/linalg/convert.h"
+#include "compare/forward/small_model.h"
 #include "models/models.h"
 
 namespace bbz::forward {
@@ -19,35 +19,11 @@ using linalg::Matrix;
 using test_models::Spec;
 using testing::HasSubstr;
 
-Spec small(const std::string& family) {
-  Spec spec;
-  spec.family = family;
-  spec.hidden = 24;
-  spec.heads = 4;
-  spec.kv_heads = family == "opt" ? 4 : 2;
-  spec.head_size = 8;
-  spec.inner = 40;
-  spec.vocabulary = 31;
-  spec.dtype = DType::kF64;
-  return spec;
-}
-
-Result<Model> loaded(const test_models::Model& model, std::uint64_t heads = 4) {
-  Hints hints;
-  hints.heads = heads;
-  BBZ_ASSIGN(const Config config, infer_config(model.infos, hints));
-  return Model::load(model.infos, config, [&](std::size_t t) { return model.bytes[t]; });
-}
-
 std::vector<std::uint32_t> random_tokens(std::size_t count, std::uint32_t below) {
   std::mt19937 random(7);
   std::vector<std::uint32_t> tokens(count);
   for (auto& token : tokens) token = static_cast<std::uint32_t>(random() % below);
   return tokens;
-}
-
-test_models::Model plain(const Spec& spec) {
-  return spec.family == "opt" ? test_models::plain_opt(spec) : test_models::plain_llama(spec);
 }
 
 class Architectures : public testing::TestWithParam<std::string> {};

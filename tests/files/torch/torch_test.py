@@ -9,6 +9,7 @@ import copy
 import dataclasses
 import datetime
 import enum
+import inspect
 import io
 import os
 import pickle
@@ -18,6 +19,7 @@ import sys
 import tarfile
 import tempfile
 import warnings
+import zipfile
 
 import numpy as np
 import torch
@@ -157,6 +159,57 @@ def compare(dump, path, value=None):
     return len(expected)
 
 
+def check_same(one, other, where):
+    """Checks that two objects of torch.load are the same, tensors contiguous in the second."""
+    assert type(one) is type(other), (where, type(one), type(other))
+    if isinstance(one, torch.Tensor):
+        assert one.dtype == other.dtype and one.shape == other.shape, where
+        assert other.is_contiguous() and other.storage_offset() == 0, where
+        assert other.storage().size() == other.numel(), where
+        assert torch.equal(one.contiguous().flatten().view(torch.uint8) if one.numel() else one,
+                           other.flatten().view(torch.uint8) if one.numel() else other), where
+    elif isinstance(one, dict):
+        assert list(one) == list(other), where
+        for key in one:
+            check_same(one[key], other[key], where + (key,))
+        if hasattr(one, '__dict__'):
+            check_same(vars(one), vars(other), where + ('__dict__',))
+    elif isinstance(one, (list, tuple)):
+        assert len(one) == len(other), where
+        for place, pair in enumerate(zip(one, other)):
+            check_same(*pair, where + (place,))
+    else:
+        assert one == other, (where, one, other)
+
+
+def loads_safely(path):
+    """Returns whether torch loads the file as weights only. Torch 1.13 knows no floats then."""
+    if 'weights_only' not in inspect.signature(torch.load).parameters:
+        return False
+    try:
+        torch.load(path, weights_only=True)
+    except pickle.UnpicklingError:
+        return False
+    return True
+
+
+def rewritten(dump, path):
+    """Writes the file anew and loads it, and returns whether it can be written."""
+    out = path + '.rewritten'
+    found = subprocess.run([dump, path, out], stderr=subprocess.PIPE, check=False)
+    if found.returncode == 3:
+        return False
+    assert found.returncode == 0, found.stderr
+    with zipfile.ZipFile(out) as archive:
+        assert archive.testzip() is None, path
+    expected = torch.load(path, map_location='cpu')
+    check_same(expected, torch.load(out), (os.path.basename(path),))
+    if loads_safely(path):
+        check_same(expected, torch.load(out, weights_only=True), (os.path.basename(path),))
+    os.remove(out)
+    return True
+
+
 def objects():
     """Yields names and objects to save."""
     torch.manual_seed(1)
@@ -204,6 +257,10 @@ def objects():
     yield 'nested', {'a.b': w, 'c': {'d': {'e': {'f': [[[w[5]]]]}}}}
     many = {f'layers.{i}.weight': torch.full((3,), float(i)) for i in range(2000)}
     yield 'many', many
+
+
+# Those of which nothing is lost if they are written anew.
+REWRITABLE = {'alone', 'views', 'state', 'optimizer-state', 'shared', 'nested', 'many'}
 
 
 def write_tar(path, tensors):
@@ -261,6 +318,8 @@ def main():
                     torch.save(value, path, pickle_protocol=protocol,
                                _use_new_zipfile_serialization=zipped)
                     count += compare(dump, path)
+                    can = zipped and protocol > 1 and name in REWRITABLE
+                    assert rewritten(dump, path) == can, (kind, can)
         path = os.path.join(folder, 'script.pt')
         module = torch.jit.script(torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.BatchNorm1d(3)))
         module.save(path)
@@ -275,12 +334,17 @@ def main():
         write_tar(path, {'w': torch.randn(4, 3), 'turned': torch.randn(2, 5).t(),
                          'half': torch.randn(3).half(), 'n': torch.arange(4)[1:]})
         count += compare(dump, path)
-    shared = os.path.join(data, 'torch')
-    if os.path.isdir(shared):
-        for name in sorted(os.listdir(shared)):
-            count += compare(dump, os.path.join(shared, name))
-    else:
-        print('no', shared)
+        shared = os.path.join(data, 'torch')
+        if os.path.isdir(shared):
+            for name in sorted(os.listdir(shared)):
+                count += compare(dump, os.path.join(shared, name))
+                with open(os.path.join(shared, name), 'rb') as given:
+                    path = os.path.join(folder, name)
+                    with open(path, 'wb') as copy_of_it:
+                        copy_of_it.write(given.read())
+                print(f'{name}: {"written" if rewritten(dump, path) else "cannot be written"} anew')
+        else:
+            print('no', shared)
     print(count, 'tensors compared')
     assert count > 1000
 

@@ -1,6 +1,7 @@
 // The meta of a tensor record: every field and bit, as it is written and as it is decoded.
 #include <gmock/gmock.h>
 
+#include "bbz/format/catalog/pivots.h"
 #include "format/catalog/views.h"
 
 namespace bbz::catalog {
@@ -47,6 +48,10 @@ std::string describe(const TensorRecord& r) {
   add("stored", t.stored_elements), add("chunk", t.chunk_elements);
   for (const std::uint64_t extent : t.shape) add("extent", extent);
   s += " name \"" + t.name + "\"";
+  if (t.pivots != nullptr) {
+    add("axis", t.pivots->axis()), add("bitmap", t.pivots->bitmap_bytes());
+    for (const std::uint32_t line : t.pivots->lines()) add("pivot", line);
+  }
   add("stated layer", t.extensions.layer.value_or(kNone));
   add("unknown", t.extensions.unknown ? 1 : 0);
   add("placed", r.placed ? 1 : 0), add("moved", r.moved ? 1 : 0);
@@ -154,6 +159,16 @@ std::vector<Case> cases() {
        }},
       {"30 04 02 03 06 02 ac02 06 01 77", [](R& r) { take_form(r, 3, 300); }},
       {"30 04 02 64 04 00 06 01 77", [](R& r) { take_form(r, 100, kNone), store(r, 4, 4); }},
+      {"50 04 02 05 06 02 00 12 05 02 01 77",
+       [](R& r) {
+         r.tensor.shape = {5, 2}, take_form(r, 5, kNone);
+         r.tensor.pivots = std::make_shared<const Pivots>(0, 5, std::vector<std::uint32_t>{1, 4});
+       }},
+      // Pivots that fit no shape: whether they do shows when the tensor is decoded.
+      {"30 04 02 05 06 01 ff 06 01 77",
+       [](R& r) {
+         take_form(r, 5, kNone), r.tensor.pivots = std::make_shared<const Pivots>(255, Bytes());
+       }},
       {"30 10 64 0c 08 01 77",
        [](R& r) { be_unknown(r, 100, 12), r.tensor.shape = {8}, store(r, 8, 8); }},
       // The layer.
@@ -260,7 +275,8 @@ TEST(TensorMeta, WhatNoWriterMayWrite) {
       {"30 04 02 03 06 05 ffffffff0f 06 01 77"},
       {"30 04 02 03 06 05 ffffffff1f 06 01 77"},
       {"30 04 02 64 04 ffffffffffffffffff01 06 01 77"},
-      {"30 02 02 00 06 01 77"},  // chunks of none, of all, of more
+      {"30 04 02 05 06 00 06 01 77"},  // a pivot tensor without an axis
+      {"30 02 02 00 06 01 77"},        // chunks of none, of all, of more
       {"30 02 02 06 06 01 77"},
       {"30 02 02 07 06 01 77"},
       {"30 02 02 01 00 01 77", Code::kMalformed, false},

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "bbz/base/wire.h"
+#include "bbz/format/catalog/pivots.h"
 
 namespace bbz::chunk {
 namespace {
@@ -183,6 +184,56 @@ TEST(CodecShape, SaysWhereInItsRowAChunkBegins) {
     EXPECT_EQ(shape.elements, 300u);
     EXPECT_EQ(shape.first_column, chunk * 300 % 1000) << chunk;
   }
+}
+
+TEST(CodecShape, HasWholeRowsBelowATriangle) {
+  catalog::TensorMeta tensor;
+  tensor.dtype = DType::kF16;
+  tensor.element_bits = 16;
+  tensor.form = catalog::Form::kLower;
+  tensor.shape = {50, 20};
+  tensor.stored_elements = 20 * 21 / 2 + 30 * 20;
+  // The first chunk begins in the triangle, the others behind its 210 elements.
+  EXPECT_EQ(codec_shape(tensor, 209, 100).row_length, tensor.stored_elements);
+  EXPECT_EQ(codec_shape(tensor, 210, 100).row_length, 20u);
+  EXPECT_EQ(codec_shape(tensor, 210, 100).first_column, 0u);
+  EXPECT_EQ(codec_shape(tensor, 257, 100).first_column, 7u);
+  tensor.shape = {50, 0};
+  EXPECT_EQ(codec_shape(tensor, 300, 100).row_length, tensor.stored_elements);
+}
+
+TEST(CodecShape, HasRowsWithoutPivots) {
+  catalog::TensorMeta tensor;
+  tensor.dtype = DType::kF16;
+  tensor.element_bits = 16;
+  tensor.form = catalog::Form::kPivot;
+  const auto expect_row = [&](std::uint64_t length) {
+    const codec::ChunkShape shape = codec_shape(tensor, 250, 30);
+    EXPECT_EQ(shape.row_length, length);
+    EXPECT_EQ(shape.first_column, 250 % length);
+    if (length != tensor.stored_elements) {
+      EXPECT_GE(shape.joined_length, length);
+    }
+  };
+  const std::vector<std::uint32_t> lines = {1, 2, 5};
+  tensor.stored_elements = 300;
+  tensor.shape = {103, 3};
+  tensor.pivots = std::make_shared<const catalog::Pivots>(0, 103, lines);
+  expect_row(3);
+  tensor.shape = {3, 103};
+  tensor.pivots = std::make_shared<const catalog::Pivots>(1, 103, lines);
+  expect_row(100);
+  // What does not fit the shape makes one row.
+  tensor.stored_elements = 299;
+  expect_row(299);
+  tensor.stored_elements = 300;
+  for (const Shape& shape : {Shape{3, 2}, Shape{103}, Shape{103, 3}}) {
+    tensor.shape = shape;
+    expect_row(300);
+  }
+  tensor.shape = {3, 103};
+  tensor.pivots = std::make_shared<const catalog::Pivots>(7, 103, lines);
+  expect_row(300);
 }
 
 }  // namespace

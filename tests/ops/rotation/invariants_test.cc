@@ -27,7 +27,7 @@ std::map<std::string, Matrix> matrices(Bytes file) {
 // [.., d], one that leaves to [d, ..].
 std::map<std::string, Matrix> invariants(Bytes file) {
   const auto model = model_of(file);
-  const auto detection = detect(*model);
+  const auto detection = detect(*model).junctions;
   const auto tensor = matrices(file);
   std::map<std::string, Matrix> products;
   for (const junction::Junction& junction : detection.junctions) {

@@ -54,16 +54,19 @@ struct Packed {
 
 inline Result<Packed> pack_file(Bytes file, RequestedMethod method,
                                 DigestKind digest = DigestKind::kXxh3_128,
-                                std::uint64_t chunk_bytes = 1 << 20) {
+                                std::uint64_t chunk_bytes = 1 << 20,
+                                gauge::Floor floor = gauge::Floor::kNone, unsigned threads = 0) {
   BBZ_ASSIGN(const Model model, model_of(file));
   WriteOptions write;
   write.digest = digest;
   write.chunk_bytes = chunk_bytes;
+  write.threads = threads;
   Packed packed;
   const auto sink = io::memory_sink(packed.archive);
   BBZ_ASSIGN(Writer writer, Writer::create(*sink, write));
   PackOptions options;
   options.method = method;
+  options.floor = floor;
   BBZ_ASSIGN(packed.record, pack(model, detect(model), writer, options));
   BBZ_TRY(writer.finish());
   BBZ_TRY(sink->finish());

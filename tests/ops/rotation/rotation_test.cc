@@ -127,8 +127,8 @@ TEST(Blocks, OfAModelAreRefused) {
   model->tensors.back().dtype = DType::kBlock;
   model->tensors.back().block =
       std::make_shared<const BlockType>(BlockType{"two", 1, {BlockField::of("f", DType::kF16, 1)}});
-  const junction::Detection detection = detect(*model);
-  ASSERT_TRUE(detection.refusal.empty()) << detection.refusal;
+  const Detection detection = detect(*model);
+  ASSERT_EQ(detection.refusal(RequestedMethod::kAuto), "");
   for (const RequestedMethod method : kMethods) {
     std::vector<std::byte> archive;
     const auto sink = io::memory_sink(archive);

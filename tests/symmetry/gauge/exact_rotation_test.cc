@@ -67,7 +67,8 @@ class ExactRotation : public testing::TestWithParam<Rotated> {
     after_ = before_;
     detection_ = junction::detect(before_.infos);
     const auto reports = rotate(
-        before_.infos, detection_, c.polar, [&](std::size_t t) { return before_.bytes[t]; },
+        before_.infos, detection_, {.polar = c.polar},
+        [&](std::size_t t) { return before_.bytes[t]; },
         [&](Output&& output) {
           derived_.push_back(output.form == Form::kPolar);
           after_.bytes[output.tensor] = output.decoded;

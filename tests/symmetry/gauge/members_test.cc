@@ -1,4 +1,4 @@
-// Tensors of more than one block, which are worked on a block of rows or columns at a time.
+// Tensors of more than one block of rows.
 #include "bbz/symmetry/gauge/members.h"
 
 #include <gtest/gtest.h>
@@ -12,8 +12,8 @@ using junction::Role;
 using linalg::Index;
 using linalg::Matrix;
 
-// More than a block of 2^21 elements.
-constexpr Index kLong = (Index{1} << 19) + 3;
+// More than a block of 2^22 elements, in rows or in columns.
+constexpr Index kLong = (Index{1} << 20) + 3;
 constexpr Index kWidth = 4;
 
 // Small whole numbers, whose sums are exact in every order.
@@ -35,19 +35,19 @@ TensorInfo info_of(const Matrix& m, DType dtype) {
 
 TEST(Members, EveryBlockIsRotated) {
   const Matrix u = numbers(kWidth, kWidth);
-  Deviation deviation;
+  Rounding rounding;
   const Matrix reads = numbers(kLong, kWidth);
   const auto by_rows = rotate_member(info_of(reads, DType::kF32), Role::kReads,
-                                     bytes_of(reads, DType::kF32), u, deviation);
+                                     bytes_of(reads, DType::kF32), u, Floor::kNone, rounding);
   ASSERT_TRUE(by_rows.ok()) << by_rows.error().message;
   EXPECT_TRUE(*by_rows == bytes_of(reads * u, DType::kF32));
   const Matrix writes = numbers(kWidth, kLong);
   const auto by_columns = rotate_member(info_of(writes, DType::kF32), Role::kWrites,
-                                        bytes_of(writes, DType::kF32), u, deviation);
+                                        bytes_of(writes, DType::kF32), u, Floor::kNone, rounding);
   ASSERT_TRUE(by_columns.ok()) << by_columns.error().message;
   EXPECT_TRUE(*by_columns == bytes_of(u.transpose() * writes, DType::kF32));
-  EXPECT_EQ(deviation.largest, 0);
-  EXPECT_EQ(deviation.count, 2u * kLong * kWidth);
+  EXPECT_EQ(rounding.stored.largest, 0);
+  EXPECT_EQ(rounding.stored.count, 2u * kLong * kWidth);
 }
 
 TEST(Members, RowsFromAPlaceOnAreRotatedToTheLast) {
@@ -55,8 +55,9 @@ TEST(Members, RowsFromAPlaceOnAreRotatedToTheLast) {
   const Matrix m = numbers(kLong, kWidth);
   const auto bytes = bytes_of(m, DType::kF32);
   std::vector<std::byte> out(bytes.size());
-  Deviation deviation;
-  const Status rotated = rotate_rows(info_of(m, DType::kF32), bytes, 5, u, out, deviation);
+  Rounding rounding;
+  const Status rotated =
+      rotate_rows(info_of(m, DType::kF32), bytes, 5, u, Floor::kNone, out, rounding);
   ASSERT_TRUE(rotated.ok()) << rotated.error().message;
   Matrix expected = m * u;
   expected.topRows(5).setZero();  // as the output was

@@ -275,20 +275,65 @@ TEST(PolarForm, AnExactZeroIsPositive) {
 }
 
 // The way by subspace iteration, which larger shortcuts take.
-TEST(PolarFactor, LargeShortcutsHaveTheSameDecomposition) {
-  const Matrix s = slice(800, 800, 900, DType::kF16);
-  const auto found = polar_factor(s, DType::kF16);
-  ASSERT_TRUE(found.ok()) << found.error().message;
-  EXPECT_EQ(found->pivots.size(), 100u);
-  const Matrix gap = linalg::gram(found->u, linalg::Op::kTransposed) - Matrix::Identity(800, 800);
-  EXPECT_LT(gap.cwiseAbs().maxCoeff(), 1e-12);
-  const Matrix p = Matrix::Identity(800, 800) - linalg::gram(found->factor);
-  EXPECT_LT((linalg::product(s, found->u) - p).cwiseAbs().maxCoeff(),
-            polar_tolerance(DType::kF16) / 4);
-  const Choice choice = chosen(s, DType::kF16);
-  ASSERT_EQ(choice.gauge, Gauge::kPolar) << choice.note;
-  EXPECT_EQ(recover_polar(choice.stored, DType::kF16, 800, 800), choice.polar);
+class LargeShortcut : public testing::TestWithParam<DType> {};
+
+TEST_P(LargeShortcut, HasTheSameDecomposition) {
+  const DType dtype = GetParam();
+  // The last have more columns than rows, and no singular value below 1.
+  for (const auto& [rows, cols, whole] :
+       {std::array<Index, 3>{800, 800, 900}, {780, 800, 900}, {780, 800, 800}}) {
+    const Matrix s = slice(rows, cols, whole, dtype);
+    const auto found = polar_factor(s, dtype);
+    ASSERT_TRUE(found.ok()) << found.error().message;
+    EXPECT_EQ(static_cast<Index>(found->pivots.size()), whole - cols);
+    const Matrix gap =
+        linalg::gram(found->u, linalg::Op::kTransposed) - Matrix::Identity(cols, cols);
+    // For types of 16 bits, a term remains that is far below what their rounding changes.
+    EXPECT_LT(gap.cwiseAbs().maxCoeff(), dtype == DType::kF32 ? 1e-12 : 1e-8);
+    Matrix p = Matrix::Zero(rows, cols);
+    p.leftCols(rows) = Matrix::Identity(rows, rows) - linalg::gram(found->factor);
+    EXPECT_LT((linalg::product(s, found->u) - p).cwiseAbs().maxCoeff(), polar_tolerance(dtype) / 4);
+    const Choice choice = chosen(s, dtype);
+    ASSERT_EQ(choice.gauge, Gauge::kPolar) << choice.note;
+    EXPECT_EQ(recover_polar(choice.stored, dtype, static_cast<std::uint64_t>(rows),
+                            static_cast<std::uint64_t>(cols)),
+              choice.polar);
+  }
 }
+
+TEST_P(LargeShortcut, IsRefusedIfASingularValueIsAboveOne) {
+  const DType dtype = GetParam();
+  Matrix s = slice(800, 800, 900, dtype);
+  const linalg::Vector a = test_models::gaussian(800, 1, 1.0, 7).col(0).normalized();
+  // Makes |S^T a| 1 + 4 tolerances, and leaves all that is orthogonal to a.
+  const linalg::Vector image = s.transpose() * a;
+  s += a * (image * ((1 + 4 * polar_tolerance(dtype)) / image.norm() - 1)).transpose();
+  const auto found = polar_factor(s, dtype);
+  ASSERT_FALSE(found.ok());
+  EXPECT_THAT(found.error().message, HasSubstr("singular values of at most 1, found 1 + "));
+}
+
+// Equal ones, and one that is hardly more than 0 and one that is not.
+TEST_P(LargeShortcut, MayHaveEqualSingularValues) {
+  const DType dtype = GetParam();
+  const Matrix a = test_models::random_orthogonal(800, 5),
+               b = test_models::random_orthogonal(800, 6);
+  for (const double low : {0.5, 1e-3, 0.0}) {
+    linalg::Vector sigma = linalg::Vector::Ones(800);
+    sigma.head(40).setConstant(low);
+    const Matrix s = linalg::product(Matrix(a * sigma.asDiagonal()), b).unaryExpr([&](double x) {
+      return linalg::round_to(dtype, x);
+    });
+    const Choice choice = chosen(s, dtype);
+    ASSERT_EQ(choice.gauge, Gauge::kPolar) << choice.note;
+    EXPECT_EQ(choice.polar->rank(), 40u);
+    expect_fixed(choice, 800, 800, dtype);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, LargeShortcut,
+                         testing::Values(DType::kF16, DType::kBF16, DType::kF32),
+                         [](const auto& row) { return std::string(dtype_info(row.param).name); });
 
 TEST(PolarForm, IsRefusedWhereItBreaksARule) {
   const PolarForm good = chosen(slice(40, 44, 50, DType::kF16), DType::kF16).polar.value();

@@ -32,14 +32,14 @@ struct Rotated {
 Result<Rotated> rotated(const Model& model, bool polar, OnRefusal on_refusal = OnRefusal::kFail) {
   Rotated out{model, {}, {}};
   BBZ_ASSIGN(out.reports, rotate(
-                              model.infos, junction::detect(model.infos), polar,
+                              model.infos, junction::detect(model.infos),
+                              {.polar = polar, .on_refusal = on_refusal},
                               [&](std::size_t t) { return model.bytes[t]; },
                               [&](Output&& output) {
                                 out.model.bytes[output.tensor] = output.decoded;
                                 out.outputs.push_back(std::move(output));
                                 return Status();
-                              },
-                              on_refusal));
+                              }));
   return out;
 }
 
@@ -155,14 +155,14 @@ TEST_P(Rotate, KeepsTheFunctionUnpacksAndIsAFixedPoint) {
     for (const JunctionReport& report : first->reports) {
       EXPECT_TRUE(report.rotated);
       EXPECT_GT(report.entries_saved, 0u);
-      EXPECT_GT(report.members.count, 0u);
+      EXPECT_GT(report.members.stored.count, 0u);
     }
     const auto second = rotated(first->model, c.polar);
     ASSERT_TRUE(second.ok()) << second.error().message;
     expect_same_outputs(first->outputs, second->outputs);
     for (const JunctionReport& report : second->reports) {
       EXPECT_FALSE(report.rotated);
-      EXPECT_EQ(report.members.largest, 0.0);
+      EXPECT_EQ(report.members.stored.largest, 0.0);
     }
   }
 }
@@ -196,9 +196,9 @@ TEST(Rotate, RoundsEveryEntryToANeighbourOfTheExactRotation) {
   ASSERT_TRUE(out.ok());
   double largest = 0;
   for (const JunctionReport& report : out->reports) {
-    EXPECT_GT(report.members.root_mean_square(), 0.0);
-    EXPECT_LT(report.members.root_mean_square(), report.members.largest);
-    largest = std::max({largest, report.members.largest, report.shortcut.largest});
+    EXPECT_GT(report.members.stored.root_mean_square(), 0.0);
+    EXPECT_LT(report.members.stored.root_mean_square(), report.members.stored.largest);
+    largest = std::max({largest, report.members.stored.largest, report.shortcut.largest});
   }
   double entry = 0;
   for (std::size_t t = 0; t < model.infos.size(); ++t) {
@@ -364,10 +364,10 @@ TEST(Members, ErrorsAreFitForATerminal) {
   const std::vector<double> large(4, 60000.0);
   std::vector<std::byte> bytes(8);
   linalg::store(large, DType::kF16, bytes);
-  Deviation deviation;
+  Rounding rounding;
   Matrix u(2, 2);
   u << 1, -1, 1, 1;
-  const auto overflows = rotate_member(info, Role::kReads, bytes, u, deviation);
+  const auto overflows = rotate_member(info, Role::kReads, bytes, u, Floor::kNone, rounding);
   ASSERT_EQ(overflows.code(), Code::kUnsupported);
   EXPECT_THAT(overflows.error().message, testing::StartsWith("\"w\\x1b[2J\": "));
 }
@@ -378,7 +378,7 @@ TEST(Rotate, PassesErrorsOfItsCallbacksOn) {
   const Model model = test_models::sliced_model(spec);
   const auto detection = junction::detect(model.infos);
   const auto load = [&](std::size_t t) -> Result<std::vector<std::byte>> { return model.bytes[t]; };
-  const auto stop = rotate(model.infos, detection, true, load, [](Output&&) -> Status {
+  const auto stop = rotate(model.infos, detection, {}, load, [](Output&&) -> Status {
     return error_with_message(Code::kCancelled, "stop");
   });
   EXPECT_EQ(stop.code(), Code::kCancelled);
@@ -387,7 +387,7 @@ TEST(Rotate, PassesErrorsOfItsCallbacksOn) {
     bytes.pop_back();
     return bytes;
   };
-  EXPECT_EQ(rotate(model.infos, detection, true, shorter, [](Output&&) { return Status(); }).code(),
+  EXPECT_EQ(rotate(model.infos, detection, {}, shorter, [](Output&&) { return Status(); }).code(),
             Code::kMalformed);
 }
 

@@ -303,6 +303,64 @@ TEST(Detect, OrderOfTheListDoesNotMatter) {
   EXPECT_EQ(m[d.junctions[0].members[0].tensor].name, "model.embed_tokens.weight");
 }
 
+Model with_prefix(Model model, const std::string& prefix) {
+  for (TensorInfo& info : model) info.name = prefix + info.name;
+  return model;
+}
+
+TEST(Detect, FindsNamesAfterWhateverPrefixTheyAllHave) {
+  for (const Model& plain : {llama(), opt()}) {
+    const Detection expected = detect(plain);
+    EXPECT_EQ(expected.prefix, "");
+    // The last looks like a family's own names itself.
+    for (const char* prefix : {"module.", "_orig_mod.", "model.", "state.module._orig_mod.",
+                               "model.layers.", "model.decoder.", "ema model.layers.x."}) {
+      const Detection d = detect(with_prefix(plain, prefix));
+      EXPECT_EQ(d.refusal, "") << prefix;
+      EXPECT_EQ(d.prefix, prefix);
+      EXPECT_EQ(d.family, expected.family);
+      ASSERT_EQ(d.junctions.size(), expected.junctions.size());
+      for (std::size_t i = 0; i < d.junctions.size(); ++i) {
+        EXPECT_EQ(d.junctions[i].members, expected.junctions[i].members);
+        EXPECT_EQ(d.junctions[i].name, expected.junctions[i].name);
+      }
+    }
+  }
+  // A name must begin where a component does.
+  EXPECT_THAT(detect(with_prefix(llama(), "module")).refusal, HasSubstr("known family"));
+}
+
+TEST(Detect, ATensorWithoutThePrefixIsAStranger) {
+  Model m = with_prefix(llama(), "module.");
+  get(m, "module.lm_head.weight").name = "lm_head.weight";
+  const Detection d = detect(m);
+  EXPECT_FALSE(d.junctions.back().proven());
+  EXPECT_THAT(d.junctions.back().refusal,
+              HasSubstr("\"module.lm_head.weight\": expected a tensor"));
+  EXPECT_THAT(d.junctions.front().refusal, HasSubstr("tied"));
+  // Something else's tensor of the width of a junction.
+  m = with_prefix(llama(), "module.");
+  add(m, "optimizer.exp_avg", {7, 3});
+  EXPECT_FALSE(detect(m).junctions[3].proven());
+  EXPECT_TRUE(detect(m).junctions[1].proven());
+}
+
+TEST(Detect, RefusesTwoModels) {
+  const auto both = [](Model one, const Model& other) {
+    one.insert(one.end(), other.begin(), other.end());
+    return detect(one);
+  };
+  const Detection d = both(with_prefix(llama(), "model."), with_prefix(llama(), "ema."));
+  EXPECT_EQ(d.refusal,
+            "expected the layers of one model, found those of 2: \"ema.model.layers.\" and "
+            "\"model.model.layers.\"");
+  EXPECT_TRUE(d.junctions.empty());
+  EXPECT_THAT(both(llama(), with_prefix(opt(), "draft.")).refusal, HasSubstr("those of 2"));
+  // What only looks like layers is none.
+  EXPECT_EQ(both(llama(), {{"x.model.layers.0.attn_shortcut_Q", DType::kF16, {33, 33}}}).refusal,
+            "");
+}
+
 TEST(Detect, SaysWhyAModelHasNoJunctions) {
   EXPECT_THAT(detect({}).refusal, HasSubstr("known family (llama, opt, phi-2, phi-3)"));
   Model m = llama();

@@ -1,4 +1,5 @@
 #include "bbz/symmetry/linalg/factor.h"
+#include "bbz/symmetry/linalg/cholesky.h"
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
@@ -7,6 +8,7 @@
 #include <cmath>
 #include <functional>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "bbz/symmetry/linalg/inverse.h"
@@ -58,12 +60,25 @@ TEST(Product, AgreesWithTheDefinitionForEveryOrientationAndBlock) {
       EXPECT_LT((out - want).norm(), 1e-13);
     }
   }
+  for (const bool ta : {false, true}) {
+    for (const bool tb : {false, true}) {
+      const FloatMatrix fa = (ta ? at : a).cast<float>(), fb = (tb ? bt : b).cast<float>();
+      FloatMatrix single = FloatMatrix::Constant(5, 6, 2.0F);
+      multiply(fa, static_cast<Op>(ta), fb, static_cast<Op>(tb), single, 3.0F, 0.5F);
+      const Matrix want = (3.0 * expected).array() + 1.0;
+      EXPECT_LT((single.cast<double>() - want).norm(), 1e-4);
+    }
+  }
   Matrix out = Matrix::Zero(8, 8);
   multiply(a.topLeftCorner(2, 4), Op::kPlain, b.leftCols(3), Op::kPlain, out.block(1, 2, 2, 3));
   EXPECT_LT((out.block(1, 2, 2, 3) - expected.topLeftCorner(2, 3)).norm(), 1e-14);
   EXPECT_NEAR(out.norm(), out.block(1, 2, 2, 3).norm(), 1e-15);
   EXPECT_LT((gram(a) - a * at).norm(), 1e-14);
   EXPECT_LT((gram(a, Op::kTransposed) - at * a).norm(), 1e-14);
+  const Matrix tall = gaussian(150, 4, 3);  // more than two blocks that are mirrored at once
+  EXPECT_LT((gram(tall) - tall * tall.transpose()).norm(), 1e-12);
+  EXPECT_LT((gram(FloatMatrix(tall.cast<float>())).cast<double>() - tall * tall.transpose()).norm(),
+            1e-3);
   Matrix garbage = Matrix::Constant(3, 2, std::nan(""));
   multiply(Matrix(3, 0), Op::kPlain, Matrix(0, 2), Op::kPlain, garbage);
   EXPECT_EQ(garbage, Matrix::Zero(3, 2));
@@ -97,16 +112,39 @@ TEST(Factor, LqIsLowerWithANonNegativeDiagonal) {
   EXPECT_LT(off_identity(f.q), 1e-13);
 }
 
-TEST(Factor, PivotedRHasItsZerosWhereThePivotsSay) {
-  const Matrix a = gaussian(4, 9, 5);
-  const PivotedR f = pivoted_r(a);
-  EXPECT_LT((f.r.transpose() * f.r - a.transpose() * a).norm(), 1e-12);
-  for (Index k = 0; k < 4; ++k) {
+TEST(Factor, PivotedCholeskyHasItsZerosWhereThePivotsSay) {
+  // 130 columns are more than two panels; the last 10 are beyond the rank.
+  const Matrix a = gaussian(150, 120, 5);
+  Matrix square = gram(a);
+  square.triangularView<Eigen::StrictlyUpper>().setConstant(std::nan(""));
+  const PivotedCholesky f = pivoted_cholesky(square, 130);
+  EXPECT_LT((f.factor * f.factor.transpose() - a * a.transpose()).norm(), 1e-10);
+  ASSERT_EQ(f.pivots.size(), 130u);
+  EXPECT_EQ(std::set<Index>(f.pivots.begin(), f.pivots.end()).size(), 130u);
+  for (Index k = 0; k < 120; ++k) {
     const Index p = f.pivots[static_cast<std::size_t>(k)];
-    EXPECT_GT(f.r(k, p), 0.0);
-    for (Index i = k + 1; i < 4; ++i) EXPECT_EQ(f.r(i, p), 0.0);
-    EXPECT_LE(f.r.row(k).cwiseAbs().maxCoeff(), f.r(k, p) * (1 + 1e-9));
+    EXPECT_GT(f.factor(p, k), 0.0);
+    for (Index j = k + 1; j < 130; ++j) EXPECT_EQ(f.factor(p, j), 0.0);
+    EXPECT_LE(f.factor.col(k).cwiseAbs().maxCoeff(), f.factor(p, k) * (1 + 1e-9));
   }
+  EXPECT_LT(f.factor.rightCols(10).cwiseAbs().maxCoeff(), 1e-5);
+  Matrix none(0, 0);
+  EXPECT_TRUE(pivoted_cholesky(none, 0).pivots.empty());
+}
+
+TEST(Factor, OrthonormalColumnsSpanTheirs) {
+  Matrix a = gaussian(60, 20, 8);
+  const Matrix q = orthonormal_columns(a);
+  EXPECT_LT(off_identity(q), 1e-13);
+  EXPECT_LT((q * (q.transpose() * a) - a).norm(), 1e-12);
+  Matrix alone = a;
+  EXPECT_TRUE(orthonormalise(alone));
+  // Columns of which one depends on the others, and columns that are zero.
+  a.col(7) = a.col(3) - 2 * a.col(5);
+  alone = a;
+  EXPECT_FALSE(orthonormalise(alone));
+  EXPECT_LT(off_identity(orthonormal_columns(a)), 1e-13);
+  EXPECT_LT(off_identity(orthonormal_columns(Matrix::Zero(9, 3))), 1e-13);
 }
 
 TEST(Factor, EighAndSvdTakeTheMatrixApart) {

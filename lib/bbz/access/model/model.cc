@@ -237,9 +237,17 @@ Result<Model> open_folder(const fs::path& folder, const Opening& opening) {
     return make_error(Code::kInvalidArgument,
                       "{}: no safetensors or torch.save file in this directory", folder.string());
   }
+  const bool several = models.size() > 1;
+  BBZ_ASSIGN(Model whole, join(std::move(models), folder.string()));
+  if (several) whole.config = read_config(folder);
+  return whole;
+}
+
+}  // namespace
+
+Result<Model> join(std::vector<Model> models, const std::string& shown) {
   if (models.size() == 1) return std::move(models.front());
   Model whole;
-  whole.config = read_config(folder);
   std::set<std::string> names;
   auto parts =
       std::make_shared<std::vector<std::pair<std::shared_ptr<const Model>, std::size_t>>>();
@@ -250,8 +258,8 @@ Result<Model> open_folder(const fs::path& folder, const Opening& opening) {
     whole.file_bytes += part->file_bytes;
     for (std::size_t i = 0; i < part->tensors.size(); ++i) {
       if (!names.insert(part->tensors[i].name).second) {
-        return make_error(Code::kInvalidArgument, "{}: the tensor {} is in two files",
-                          folder.string(), bbz::quoted(part->tensors[i].name));
+        return make_error(Code::kInvalidArgument, "{}: the tensor {} is in two files", shown,
+                          bbz::quoted(part->tensors[i].name));
       }
       whole.tensors.push_back(part->tensors[i]);
       whole.firsts.push_back(parts->size() - i + part->firsts[i]);
@@ -268,8 +276,6 @@ Result<Model> open_folder(const fs::path& folder, const Opening& opening) {
   };
   return whole;
 }
-
-}  // namespace
 
 Status check_expansion(const Model& model) {
   return check_bytes(model, "", true);

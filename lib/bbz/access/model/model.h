@@ -80,6 +80,11 @@ Result<Model> open(std::shared_ptr<io::Source> source, const std::string& path,
                    unsigned threads = kAllCores, const Limits& limits = {},
                    const std::shared_ptr<Base>& base = {});
 
+// Makes one model of several files' models, whose tensors come one after the other. `shown` names it in
+// messages. What belongs to one file is that of the only model, if there is one. Errors: kInvalidArgument if
+// two have a tensor of the same name.
+Result<Model> join(std::vector<Model> models, const std::string& shown);
+
 // Checks that all tensors take at most four times the bytes of the model's files and 4 MiB, where each
 // name counts: for a caller that loads every tensor by its name, or holds several. Errors: kLimit.
 Status check_expansion(const Model& model);

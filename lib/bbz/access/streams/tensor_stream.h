@@ -21,7 +21,7 @@
 
 namespace bbz::streams {
 
-// Reads the decoded bytes of one tensor lazily. A block (a chunk; a part of one of a lower tensor;
+// Reads the decoded bytes of one tensor lazily. A block (a chunk; a part of one of an expanded form;
 // a derived tensor as a whole) is decoded when the position first comes to it, and one block is
 // kept. Copies share position and state, as Boost.Iostreams asks of a device. A device is not
 // thread-safe; several devices may share one Reader.

@@ -8,7 +8,7 @@
 namespace bbz::view {
 namespace {
 
-// Returns the largest size of a block of a lower tensor whose chunk stores `stored` bytes. Blocks
+// Returns the largest size of a block of an expanded tensor whose chunk stores `stored` bytes. Blocks
 // are up to four times as large, because the chunk is decoded again for each of them, but over 8
 // MiB only if the chunk stores more.
 std::uint64_t most_bytes(std::uint64_t stored) {

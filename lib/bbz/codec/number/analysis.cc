@@ -5,11 +5,18 @@
 #include <limits>
 #include <numeric>
 
+#include "bbz/codec/number/row_loops.h"
+
 namespace bbz::codec::number {
 namespace {
 
 // What an escape costs beside its frequency, and a whole element beside that and its bits.
 constexpr std::uint64_t kEscapeBits = 8;
+// Keys without their shifts are counted from this bias on, which makes them positive. Keys of elements
+// without one are far above all others.
+constexpr unsigned kBias = 512U << kFineBits;
+// The mean of a row without keys.
+constexpr std::int64_t kNoMean = std::numeric_limits<std::int64_t>::min();
 
 }  // namespace
 
@@ -73,99 +80,153 @@ UsedBits::Choice UsedBits::choose() const {
   return best;
 }
 
-Shifts find_shifts(const split::Grid& grid, const std::vector<FineKey>& keys, bool with_columns) {
-  constexpr std::int64_t kUnit = 16;
-  const std::uint64_t rows = grid.rows();
-  std::vector<std::int64_t> means(rows, std::numeric_limits<std::int64_t>::min());
-  std::int64_t least = std::numeric_limits<std::int64_t>::max();
-  for (std::uint64_t r = 0; r < rows; ++r) {
-    std::int64_t sum = 0;
-    std::int64_t count = 0;
-    for (std::uint64_t i = grid.row_begin(r); i < grid.row_end(r); ++i) {
-      if (!has_key(keys[i])) continue;
-      sum += order_of(keys[i]);
-      ++count;
+KeyAnalysis::KeyAnalysis(const Model& model, const split::Grid& grid,
+                         const std::vector<FineKey>& keys, const Limits& limits)
+    : model_(model), grid_(grid), keys_(keys), means_(grid.rows(), kNoMean) {
+  for (std::uint64_t r = 0; r < means_.size(); ++r) {
+    const RowOrders row =
+        row_orders(keys.data() + grid.row_begin(r), keys.data() + grid.row_end(r));
+    if (row.count == 0) continue;
+    means_[r] = static_cast<std::int64_t>(row.sum) * kUnit / static_cast<std::int64_t>(row.count);
+    lowest_ = std::min(lowest_, row.lowest);
+    highest_ = std::max(highest_, row.highest);
+  }
+  if (lowest_ > highest_) return;
+  const Counts all = count({});
+  for (unsigned key = all.lowest; key <= all.highest; ++key) {
+    const auto order = static_cast<int>((key - kBias) >> kFineBits);
+    const int kept = depth(model, order, limits.floor, limits.precision);
+    for (int t = 0; t <= kMaxTopBits; ++t) {
+      stored_[t] +=
+          std::uint64_t{all.keys[key]} * static_cast<std::uint64_t>(std::max(kept - t, 0));
     }
-    if (count == 0) continue;
-    means[r] = sum * kUnit / count;
-    least = std::min(least, means[r]);
+  }
+}
+
+Shifts KeyAnalysis::find_shifts(bool with_columns) const {
+  std::int64_t least = std::numeric_limits<std::int64_t>::max();
+  for (const std::int64_t mean : means_) {
+    if (mean != kNoMean) least = std::min(least, mean);
   }
   Shifts shifts;
-  shifts.rows.resize(rows);
+  shifts.rows.resize(means_.size());
   unsigned highest = 0;
-  for (std::uint64_t r = 0; r < rows; ++r) {
-    if (means[r] < least) continue;  // a row without keys
-    const auto shift = static_cast<unsigned>((means[r] - least + kUnit / 2) / kUnit);
+  for (std::uint64_t r = 0; r < means_.size(); ++r) {
+    if (means_[r] == kNoMean) continue;
+    const auto shift = static_cast<unsigned>((means_[r] - least + kUnit / 2) / kUnit);
     shifts.rows[r] = static_cast<std::uint16_t>(std::min(shift, 255U));
     highest = std::max(highest, shift);
   }
-  if (with_columns) {
-    std::vector<std::int64_t> sums(grid.width);
-    std::vector<std::int64_t> counts(grid.width);
-    for (std::uint64_t r = 0; r < rows; ++r) {
-      std::uint64_t column = r == 0 ? grid.first : 0;
-      for (std::uint64_t i = grid.row_begin(r); i < grid.row_end(r); ++i, ++column) {
-        if (!has_key(keys[i])) continue;
-        sums[column] += order_of(keys[i]) * kUnit - means[r];
-        ++counts[column];
-      }
-    }
-    std::int64_t lowest = std::numeric_limits<std::int64_t>::max();
-    for (std::size_t c = 0; c < sums.size(); ++c) {
-      if (counts[c] != 0) lowest = std::min(lowest, sums[c] / counts[c]);
-    }
-    shifts.columns.resize(grid.width);
-    unsigned highest_column = 0;
-    for (std::size_t c = 0; c < sums.size(); ++c) {
-      if (counts[c] == 0) continue;
-      const auto shift = static_cast<unsigned>((sums[c] / counts[c] - lowest + kUnit / 2) / kUnit);
-      shifts.columns[c] = static_cast<std::uint16_t>(std::min(shift, 255U));
-      highest_column = std::max(highest_column, shift);
-    }
-    if (highest_column == 0) shifts.columns.clear();
-  }
+  if (with_columns) shifts.columns = find_columns();
   if (highest == 0) shifts.rows.clear();
   return shifts;
 }
 
-KeyChoice choose_keys(const Model& model, const split::Grid& grid, const std::vector<FineKey>& keys,
-                      const Shifts& shifts, const Limits& limits) {
-  // Keys without their shifts, from a bias on that makes them positive.
-  constexpr unsigned kBias = 512U << kFineBits;
-  thread_local std::vector<std::uint32_t> fine(kBias + (1U << 16));  // zeros, between calls too
-  std::array<std::uint32_t, 1U << (16 - kFineBits)> orders{};
-  std::uint64_t zeros = 0;
-  std::uint64_t minus_zeros = 0;
-  std::uint64_t wholes = 0;
-  unsigned lowest = ~0U;
+std::vector<std::uint16_t> KeyAnalysis::find_columns() const {
+  std::vector<std::int64_t> sums(grid_.width);
+  std::vector<std::uint32_t> counts(grid_.width);
+  for (std::uint64_t r = 0; r < means_.size(); ++r) {
+    if (means_[r] == kNoMean) continue;
+    const FineKey* const keys = keys_.data() + grid_.row_begin(r);
+    const std::uint64_t count = grid_.row_end(r) - grid_.row_begin(r);
+    std::int64_t* const row_sums = sums.data() + (r == 0 ? grid_.first : 0);
+    std::uint32_t* const row_counts = counts.data() + (r == 0 ? grid_.first : 0);
+    const auto mean = static_cast<std::int32_t>(means_[r]);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const bool is_keyed = has_key(keys[i]);
+      row_sums[i] += is_keyed ? order_of(keys[i]) * static_cast<std::int32_t>(kUnit) - mean : 0;
+      row_counts[i] += is_keyed ? 1 : 0;
+    }
+  }
+  std::int64_t lowest = std::numeric_limits<std::int64_t>::max();
+  for (std::size_t c = 0; c < sums.size(); ++c) {
+    if (counts[c] != 0) lowest = std::min(lowest, sums[c] / counts[c]);
+  }
+  std::vector<std::uint16_t> columns(grid_.width);
   unsigned highest = 0;
-  std::uint64_t stored[kMaxTopBits + 1] = {};  // bits beside the key, for each number of top bits
-  for (std::uint64_t r = 0; r < grid.rows(); ++r) {
-    std::uint64_t column = r == 0 ? grid.first : 0;
-    for (std::uint64_t i = grid.row_begin(r); i < grid.row_end(r); ++i, ++column) {
-      const FineKey key = keys[i];
-      if (!has_key(key)) {
-        ++(key == kFineZero ? zeros : key == kFineMinusZero ? minus_zeros : wholes);
-        continue;
+  for (std::size_t c = 0; c < sums.size(); ++c) {
+    if (counts[c] == 0) continue;
+    const auto shift = static_cast<unsigned>((sums[c] / counts[c] - lowest + kUnit / 2) / kUnit);
+    columns[c] = static_cast<std::uint16_t>(std::min(shift, 255U));
+    highest = std::max(highest, shift);
+  }
+  if (highest == 0) columns.clear();
+  return columns;
+}
+
+KeyAnalysis::Counts KeyAnalysis::count(const Shifts& shifts) const {
+  // Neighbours are counted in two tables, since the processor waits for a count that it just changed.
+  // They are zeros between calls but for the counts that the last one returned.
+  constexpr std::size_t kSize = kBias + (1U << 16);
+  thread_local std::vector<std::uint32_t> tables(2 * kSize);
+  thread_local unsigned last_lowest = 0;
+  thread_local unsigned last_end = 0;
+  std::uint32_t* const first = tables.data();
+  std::uint32_t* const second = first + kSize;
+  std::fill(first + last_lowest, first + last_end, 0);
+  unsigned most_shift = 0;
+  for (std::uint64_t r = 0; r < means_.size(); ++r) {
+    const FineKey* const keys = keys_.data() + grid_.row_begin(r);
+    const std::uint64_t count = grid_.row_end(r) - grid_.row_begin(r);
+    const unsigned shift = shifts.of_row(r);
+    most_shift = std::max(most_shift, shift);
+    std::uint32_t* const a = first + kBias - (shift << kFineBits);
+    std::uint32_t* const b = a + kSize;
+    std::uint64_t i = 0;
+    if (shifts.columns.empty()) {
+      for (; i + 2 <= count; i += 2) {
+        ++a[keys[i]];
+        ++b[keys[i + 1]];
       }
-      const unsigned shifted = kBias + key - (shifts.of(r, column) << kFineBits);
-      ++fine[shifted];
-      lowest = std::min(lowest, shifted);
-      highest = std::max(highest, shifted);
-      ++orders[static_cast<std::size_t>(order_of(key))];
+      if (i < count) ++a[keys[i]];
+      continue;
     }
-  }
-  for (std::size_t i = 0; i < orders.size(); ++i) {
-    if (orders[i] == 0) continue;
-    const auto order = static_cast<int>(i);
-    const int kept = depth(model, order, limits.floor, limits.precision);
-    for (int t = 0; t <= kMaxTopBits; ++t) {
-      stored[t] += std::uint64_t{orders[i]} * static_cast<std::uint64_t>(std::max(kept - t, 0));
+    const std::uint16_t* const columns = shifts.columns.data() + (r == 0 ? grid_.first : 0);
+    for (; i + 2 <= count; i += 2) {
+      ++a[keys[i] - (std::ptrdiff_t{columns[i]} << kFineBits)];
+      ++b[keys[i + 1] - (std::ptrdiff_t{columns[i + 1]} << kFineBits)];
     }
+    if (i < count) ++a[keys[i] - (std::ptrdiff_t{columns[i]} << kFineBits)];
   }
+  for (const std::uint16_t column : shifts.columns)
+    most_shift = std::max(most_shift, 255U + column);
+  Counts counts;
+  counts.keys = first;
+  // Shifts leave the lower bits as they are.
+  for (std::size_t at = kSize - (1U << kFineBits);; at -= 1U << kFineBits) {
+    for (const auto& [value, sum] :
+         {std::pair{kFineZero, &counts.zeros}, std::pair{kFineMinusZero, &counts.minus_zeros},
+          std::pair{kFineWhole, &counts.wholes}}) {
+      const std::size_t place = at + value % (1U << kFineBits);
+      *sum += first[place] + std::uint64_t{second[place]};
+      first[place] = second[place] = 0;
+    }
+    if (at + (most_shift << kFineBits) <= kSize - (1U << kFineBits)) break;
+  }
+  last_lowest = last_end = 0;
+  if (lowest_ > highest_) return counts;
+  const unsigned begin = kBias + lowest_ - (most_shift << kFineBits);
+  const unsigned end = kBias + highest_ + 1;
+  for (unsigned key = begin; key < end; ++key) {
+    first[key] += second[key];
+    second[key] = 0;
+    if (first[key] == 0) continue;
+    counts.lowest = std::min(counts.lowest, key);
+    counts.highest = key;
+  }
+  last_lowest = begin;
+  last_end = end;
+  return counts;
+}
+
+KeyChoice KeyAnalysis::choose_keys(const Shifts& shifts) const {
+  const Counts fine = count(shifts);
+  const std::uint64_t zeros = fine.zeros;
+  const std::uint64_t minus_zeros = fine.minus_zeros;
+  const std::uint64_t wholes = fine.wholes;
   KeyChoice best;
   best.cost = std::numeric_limits<std::uint64_t>::max();
-  const std::uint64_t total = grid.elements;
+  const std::uint64_t total = grid_.elements;
   const std::uint64_t keyed = total - zeros - minus_zeros - wholes;
   const auto entropy = [total](std::uint64_t count) {
     return count == 0 ? 0 : count * (split::log2_fixed(total) - split::log2_fixed(count));
@@ -174,7 +235,7 @@ KeyChoice choose_keys(const Model& model, const split::Grid& grid, const std::ve
   for (int t = 0; t <= kMaxTopBits; ++t) {
     for (int u = 0; u <= 1; ++u) {
       // Coarse keys from that of `lowest` on.
-      Model coarser = model;
+      Model coarser = model_;
       coarser.top_bits = t;
       coarser.sign_bits = u;
       counts.clear();
@@ -184,10 +245,10 @@ KeyChoice choose_keys(const Model& model, const split::Grid& grid, const std::ve
           const unsigned rest = key >> (1 + kMaxTopBits - t);
           return u != 0 ? rest << 1 | (key & 1) : rest;
         };
-        from = at(lowest & ~1U);
-        counts.resize(at(highest | 1U) - from + 1);
-        for (unsigned key = lowest; key <= highest; ++key) {
-          if (fine[key] != 0) counts[at(key) - from] += fine[key];
+        from = at(fine.lowest & ~1U);
+        counts.resize(at(fine.highest | 1U) - from + 1);
+        for (unsigned key = fine.lowest; key <= fine.highest; ++key) {
+          if (fine.keys[key] != 0) counts[at(key) - from] += fine.keys[key];
         }
       }
       constexpr std::size_t kSymbols = split::kMaxSymbols - kFirstKey;
@@ -219,8 +280,8 @@ KeyChoice choose_keys(const Model& model, const split::Grid& grid, const std::ve
         }
       }
       bits += entropy(escaped) + escaped * kEscapeBits * kBit;
-      bits += whole * static_cast<std::uint64_t>(model.bits) * kBit;
-      bits += (stored[t] + (u == 0 ? keyed : 0)) * kBit;
+      bits += whole * static_cast<std::uint64_t>(model_.bits) * kBit;
+      bits += (stored_[t] + (u == 0 ? keyed : 0)) * kBit;
       if (bits >= best.cost) continue;
       best.cost = bits;
       best.top_bits = t;
@@ -230,7 +291,6 @@ KeyChoice choose_keys(const Model& model, const split::Grid& grid, const std::ve
       best.base = static_cast<std::uint16_t>(unbiased);
     }
   }
-  if (keyed != 0) std::fill(fine.begin() + lowest, fine.begin() + highest + 1, 0);
   best.cost /= kBit;
   return best;
 }

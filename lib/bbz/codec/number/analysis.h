@@ -2,6 +2,7 @@
 // keys, and how rows and columns differ.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "bbz/codec/number/candidate.h"
@@ -87,9 +88,6 @@ struct Shifts {
   }
 };
 
-// Finds the shifts that make the means of rows, and of columns if `with_columns` is set, alike.
-Shifts find_shifts(const split::Grid& grid, const std::vector<FineKey>& keys, bool with_columns);
-
 // What keys are made of, and that of the first symbol.
 struct KeyChoice {
   int top_bits = 0;
@@ -98,9 +96,40 @@ struct KeyChoice {
   std::uint64_t cost = 0;  // in bits, with what is stored beside the keys that depends on them
 };
 
-// Chooses for these shifts. The depths of elements follow from the limits.
-KeyChoice choose_keys(const Model& model, const split::Grid& grid, const std::vector<FineKey>& keys,
-                      const Shifts& shifts, const Limits& limits);
+// Finds shifts and keys. The memory of the grid and the keys is the caller's.
+class KeyAnalysis {
+ public:
+  // The depths of elements follow from the limits.
+  KeyAnalysis(const Model& model, const split::Grid& grid, const std::vector<FineKey>& keys,
+              const Limits& limits);
+  // Returns the shifts that make the means of rows, and of columns if `with_columns` is set, alike.
+  Shifts find_shifts(bool with_columns) const;
+  // Returns the best keys for these shifts.
+  KeyChoice choose_keys(const Shifts& shifts) const;
+
+ private:
+  static constexpr std::int64_t kUnit = 16;  // of means
+
+  // The numbers of elements with each shifted key from a bias on, and without a key.
+  struct Counts {
+    const std::uint32_t* keys = nullptr;
+    unsigned lowest = ~0U;
+    unsigned highest = 0;
+    std::uint64_t zeros = 0;
+    std::uint64_t minus_zeros = 0;
+    std::uint64_t wholes = 0;
+  };
+  Counts count(const Shifts& shifts) const;
+  std::vector<std::uint16_t> find_columns() const;
+
+  const Model& model_;
+  const split::Grid& grid_;
+  const std::vector<FineKey>& keys_;
+  std::vector<std::int64_t> means_;  // of the orders of rows
+  unsigned lowest_ = ~0U;            // of all keys
+  unsigned highest_ = 0;
+  std::array<std::uint64_t, kMaxTopBits + 1> stored_{};  // bits beside keys, by number of top bits
+};
 
 // The table of each row, and the tables.
 struct RowTables {

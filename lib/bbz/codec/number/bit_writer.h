@@ -1,46 +1,49 @@
 // Writes the lower bits of elements one after the other; merge.h reads them.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <vector>
+#include <span>
 
 #include "bbz/base/wire.h"
 
 namespace bbz::codec::number {
 
-// Writes bits from the lowest bit of the first byte up. The memory belongs to the caller, and is cleared.
+// Writes bits from the lowest bit of the first byte up. The memory belongs to the caller.
 class BitWriter {
  public:
-  explicit BitWriter(std::vector<std::uint8_t>& out) : out_(out) { out_.clear(); }
+  // Returns how many bytes so many bits need, while they are written.
+  static std::size_t room(std::uint64_t bits) { return bits / 8 + 16; }
+
+  // Writes to memory that has room() for all bits.
+  explicit BitWriter(std::uint8_t* out) : begin_(out), at_(out) {}
   // Appends the lowest `count` bits (0-64) of a value, which has no others.
   void put(std::uint64_t value, int count) {
     pending_ |= value << filled_;
+    store_le(at_, pending_);
     if (filled_ + count < 64) {
       filled_ += count;
+      const int whole = filled_ / 8;
+      at_ += whole;
+      filled_ %= 8;
+      pending_ >>= 8 * whole;
       return;
     }
-    put_bytes(8);
+    at_ += 8;
     const int taken = 64 - filled_;
     filled_ += count - 64;
     pending_ = taken == 64 ? 0 : value >> taken;
   }
-  void finish() {
-    put_bytes(static_cast<std::size_t>((filled_ + 7) / 8));
-    pending_ = 0;
-    filled_ = 0;
+  // Returns all that was written.
+  std::span<const std::uint8_t> finish() {
+    store_le(at_, pending_);
+    return {begin_, at_ + (filled_ + 7) / 8};
   }
 
  private:
-  void put_bytes(std::size_t count) {
-    std::array<std::uint8_t, 8> bytes;
-    store_le(bytes.data(), pending_);
-    out_.insert(out_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count));
-  }
-
-  std::vector<std::uint8_t>& out_;
+  std::uint8_t* begin_;
+  std::uint8_t* at_;
   std::uint64_t pending_ = 0;
-  int filled_ = 0;
+  int filled_ = 0;  // bits of these, below 8 between calls
 };
 
 }  // namespace bbz::codec::number

@@ -23,6 +23,8 @@ struct Look {
   std::uint64_t zeros = 0;
   std::uint64_t rounded = 0;    // not zero, and the lowest kLowBits bits of the mantissa are
   std::uint64_t distant = 0;    // whose exponent is far below the highest
+  std::uint64_t small = 0;      // whose exponent is kSmall and more below the highest of the piece
+  std::uint64_t even = 0;       // of those, with a lowest bit that is zero
   std::uint64_t equal = 0;      // as large as another one of the first kPart of a piece
   std::uint64_t compared = 0;   // with the element above
   std::uint64_t different = 0;  // bits of the differences of those
@@ -53,6 +55,8 @@ class Looker {
 
  private:
   static constexpr int kSign = 8 * sizeof(T) - 1;
+  // Where a floor leaves out bits of a row, entries so many binades below the largest lack one.
+  static constexpr T kSmall = 4;
 
   T magnitude(std::uint64_t place) const {
     return static_cast<T>(load_le<T>(plain_.data() + place * sizeof(T)) & low_mask(kSign));
@@ -80,6 +84,7 @@ class Looker {
       look.distant += value != 0 && value < far ? 1 : 0;
     }
     look.elements += count;
+    look_for_floor(begin, count, look);
     const std::uint64_t few = std::min(count, kPart);
     look.equal += count_equal(begin, few);
     if (begin < width_) return;
@@ -89,6 +94,19 @@ class Looker {
       look.different += static_cast<std::uint64_t>(std::bit_width(size));
     }
     look.compared += few;
+  }
+
+  void look_for_floor(std::uint64_t begin, std::uint64_t count, Look& look) const {
+    T highest = 0;
+    for (std::uint64_t i = begin; i < begin + count; ++i) highest = std::max(highest, magnitude(i));
+    const auto exponent = static_cast<T>(highest >> mantissa_);
+    const auto below = static_cast<T>((exponent - std::min(exponent, kSmall) + 1) << mantissa_);
+    for (std::uint64_t i = begin; i < begin + count; ++i) {
+      const T value = magnitude(i);
+      const bool small = value != 0 && value < below;
+      look.small += small ? 1 : 0;
+      look.even += small && (value & 1) == 0 ? 1 : 0;
+    }
   }
 
   // Returns how many elements, but for zeros, are as large as one before them. Leaves out a few.
@@ -168,10 +186,12 @@ void find_floats(const ChunkShape& shape, const DTypeInfo& info, Bytes plain, Le
   const int mantissa = info.layout.mantissa_bits;
   const bool all = level == Level::kSmall;
   const Look look = look_at(info, plain, shape.row_length);
+  // By chance, half of all floats have a lowest bit that is zero.
+  const bool has_floor = look.small * 32 > look.elements && look.even * 8 > look.small * 7;
   // By chance, one float in 32 has five low bits that are zero, or one in eight has three.
   const bool is_limited = look.rounded << std::min(kLowBits, mantissa) > 3 * look.elements ||
                           look.zeros * 50 > look.elements || look.distant * 50 > look.elements;
-  if (all || is_limited) finder.add(Kind::kFloat, info.bits, mantissa);
+  if (all || is_limited || has_floor) finder.add(Kind::kFloat, info.bits, mantissa);
   if (level == Level::kFast) return;
   const bool has_rows = shape.row_length < shape.elements;
   if (has_rows && (all || look.different < look.compared * static_cast<std::uint64_t>(mantissa))) {

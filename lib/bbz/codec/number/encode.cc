@@ -6,6 +6,7 @@
 #include "bbz/codec/number/binding.h"
 #include "bbz/codec/number/bit_writer.h"
 #include "bbz/codec/number/centres.h"
+#include "bbz/codec/number/row_loops.h"
 #include "bbz/codec/number/scale.h"
 #include "bbz/codec/number/wire.h"
 #include "bbz/codec/split/symbols.h"
@@ -24,7 +25,7 @@ constexpr std::uint64_t kScaleSample = 1 << 12;
 struct EncodeScratch {
   std::vector<FineKey> keys;
   std::vector<std::uint8_t> used;  // bits of the fraction above the lowest one that is set
-  std::vector<std::uint8_t> low;
+  split::ScratchBuffer low;
   std::vector<std::uint8_t> wholes;
   std::vector<std::uint16_t> fields;
   std::vector<split::EncodeTable> tables;
@@ -33,17 +34,13 @@ struct EncodeScratch {
   split::ScratchBuffer buffer;
 };
 
-// The bits of a fraction above the lowest one that is set.
-int used_bits(const Model& model, const Parts& parts) {
-  if (parts.fraction == 0) return 0;
-  return lead(model, parts.order) - std::countr_zero(parts.fraction);
-}
-
-FineKey fine_key(const Model& model, const Parts& parts) {
-  Model finest = model;
-  finest.top_bits = kMaxTopBits;
-  finest.sign_bits = 1;
-  return static_cast<FineKey>(key_of(finest, parts));
+// The finest key of parts, as key_of() returns it for a model with such keys.
+FineKey fine_key(int lead, const Parts& parts) {
+  const std::uint64_t top = lead >= kMaxTopBits ? parts.fraction >> (lead - kMaxTopBits)
+                                                : parts.fraction << (kMaxTopBits - lead);
+  const auto order = static_cast<unsigned>(parts.order);
+  const unsigned sign = parts.sign ? 1 : 0;
+  return static_cast<FineKey>((order << kMaxTopBits | static_cast<unsigned>(top)) << 1 | sign);
 }
 
 // The encoder of one chunk. T is the unsigned integer of an element's size, at least a byte.
@@ -68,7 +65,7 @@ class Encoder {
     if (header_.model.kind == Kind::kInteger) {
       header_.centres = find_centres(source_, grid_, numbers_.centres);
     }
-    read();
+    with_kind(header_.model, [&]<Kind kKind>() { read<kKind>(); });
     choose_limits();
     choose_shifts();
     if (choice_.cost / 8 / 17 * 16 >= limit) return false;  // an estimate
@@ -77,18 +74,26 @@ class Encoder {
     RowTables tables =
         choose_tables(grid_, symbols, level_ == Level::kFast ? 4 : split::kMaxTables);
     header_.tables = static_cast<std::uint8_t>(tables.tables.size());
-    put_low_bits(symbols);
+    with_kind(header_.model, [&]<Kind kKind>() { put_low_bits<kKind>(symbols); });
     return put(kernel, tables, symbols, limit, payload);
   }
 
  private:
   std::size_t room() const { return grid_.elements + 64; }
 
-  // Calls f with each element's place and row.
+  // The keys and the used bits of a row.
+  struct RowKeys {
+    FineKey* keys;
+    const std::uint8_t* used;
+    std::size_t count;
+  };
+  // Calls f with each row and its keys.
   template <class F>
-  void for_each(F f) const {
+  void for_each_row(F f) const {
     for (std::uint64_t r = 0; r < grid_.rows(); ++r) {
-      for (std::uint64_t i = grid_.row_begin(r); i < grid_.row_end(r); ++i) f(i, r);
+      const std::uint64_t begin = grid_.row_begin(r);
+      f(r, RowKeys{scratch_.keys.data() + begin, scratch_.used.data() + begin,
+                   grid_.row_end(r) - begin});
     }
   }
 
@@ -112,24 +117,31 @@ class Encoder {
     return true;
   }
 
+  template <Kind kKind>
   void read() {
-    const Model& model = header_.model;
+    const Source<T> source = source_;  // stores of bytes cannot change it
     scratch_.keys.resize(grid_.elements);
     scratch_.used.resize(grid_.elements);
-    UsedBits used(model);
-    for_each([&](std::uint64_t i, std::uint64_t r) {
-      const Number number = source_.number(i, r);
-      scratch_.used[i] = 0;
-      if (number.is_whole || number.magnitude == 0) {
-        scratch_.keys[i] = number.is_whole ? kFineWhole : number.sign ? kFineMinusZero : kFineZero;
-        return;
+    UsedBits used(source.model);
+    for (std::uint64_t r = 0; r < grid_.rows(); ++r) {
+      FineKey* const keys = scratch_.keys.data();
+      std::uint8_t* const used_bits = scratch_.used.data();
+      const std::uint64_t end = grid_.row_end(r);
+      for (std::uint64_t i = grid_.row_begin(r); i < end; ++i) {
+        const Number number = source.template number<kKind>(i, r);
+        used_bits[i] = 0;
+        if (number.is_whole || number.magnitude == 0) {
+          keys[i] = number.is_whole ? kFineWhole : number.sign ? kFineMinusZero : kFineZero;
+          continue;
+        }
+        const Parts parts = parts_of(source.model, number.sign, number.magnitude);
+        const int most = lead(source.model, parts.order);
+        const int bits = parts.fraction == 0 ? 0 : most - std::countr_zero(parts.fraction);
+        keys[i] = fine_key(most, parts);
+        used_bits[i] = static_cast<std::uint8_t>(bits);
+        used.add(parts.order, bits);
       }
-      const Parts parts = parts_of(model, number.sign, number.magnitude);
-      const int bits = used_bits(model, parts);
-      scratch_.keys[i] = fine_key(model, parts);
-      scratch_.used[i] = static_cast<std::uint8_t>(bits);
-      used.add(parts.order, bits);
-    });
+    }
     const UsedBits::Choice choice = used.choose();
     limits_ = choice.limits;
     limits_cost_ = choice.cost;
@@ -148,23 +160,17 @@ class Encoder {
     int bits = 0;            // of one in a row's field
     std::uint64_t cost = 0;  // in bits, without keys
   };
-  static constexpr int kNoFloor = 256;
 
   RowFloors find_floors(int precision) const {
     const Model& model = header_.model;
     RowFloors floors;
     floors.precision = precision;
-    floors.least.assign(grid_.rows(), kNoFloor);
-    for_each([&](std::uint64_t i, std::uint64_t r) {
-      if (!has_key(scratch_.keys[i]) || scratch_.used[i] > precision) return;
-      floors.least[r] = std::min(floors.least[r], order_of(scratch_.keys[i]) - scratch_.used[i]);
-    });
-    for_each([&](std::uint64_t i, std::uint64_t r) {
-      if (!has_key(scratch_.keys[i])) return;
-      const int order = order_of(scratch_.keys[i]);
-      const bool is_whole = scratch_.used[i] > precision;
-      floors.cost += static_cast<std::uint64_t>(
-          is_whole ? model.bits + 16 : depth(model, order, floors.least[r], precision));
+    floors.least.resize(grid_.rows());
+    for_each_row([&](std::uint64_t r, const RowKeys& row) {
+      const int least = least_floor(row.keys, row.used, row.count, precision);
+      floors.least[r] = least;
+      floors.cost += cost_of_row({model, least, precision}, row.keys, row.used, row.count,
+                                 precision, model.bits + 16);
     });
     int highest = 0;
     for (const int floor : floors.least) {
@@ -194,25 +200,23 @@ class Encoder {
             static_cast<std::uint16_t>(floor == kNoFloor ? 0 : floor - floors.lowest));
       }
     }
-    for_each([&](std::uint64_t i, std::uint64_t r) {
-      if (!has_key(scratch_.keys[i])) return;
-      const int order = order_of(scratch_.keys[i]);
-      const int kept = depth(model, order, floor_of(r), limits_.precision);
-      if (scratch_.used[i] > kept) scratch_.keys[i] = kFineWhole;
+    for_each_row([&](std::uint64_t r, const RowKeys& row) {
+      drop_deep({model, floor_of(r), limits_.precision}, row.keys, row.used, row.count);
     });
     header_.model.precision = limits_.precision;
     header_.floor = static_cast<std::uint8_t>(limits_.floor);
   }
 
   void choose_shifts() {
-    choice_ = choose_keys(header_.model, grid_, scratch_.keys, {}, limits_);
+    const KeyAnalysis analysis(header_.model, grid_, scratch_.keys, limits_);
+    choice_ = analysis.choose_keys({});
     const std::uint64_t rows = grid_.rows();
     const auto try_shifts = [&](bool with_columns) {
-      Shifts shifts = find_shifts(grid_, scratch_.keys, with_columns);
+      Shifts shifts = analysis.find_shifts(with_columns);
       if (shifts.rows.empty() && shifts.columns.empty()) return;
       const int row_bits = bits_of(shifts.rows);
       if (row_bits + header_.floor_bits > static_cast<int>(kMaxRowFieldBits)) return;
-      KeyChoice choice = choose_keys(header_.model, grid_, scratch_.keys, shifts, limits_);
+      KeyChoice choice = analysis.choose_keys(shifts);
       choice.cost +=
           rows * static_cast<std::uint64_t>(row_bits) +
           std::uint64_t{header_.width} * static_cast<std::uint64_t>(bits_of(shifts.columns));
@@ -238,42 +242,48 @@ class Encoder {
 
   void make_symbols(std::uint8_t* symbols) const {
     const Model& model = header_.model;
-    for (std::uint64_t r = 0; r < grid_.rows(); ++r) {
-      std::uint64_t column = r == 0 ? grid_.first : 0;
-      for (std::uint64_t i = grid_.row_begin(r); i < grid_.row_end(r); ++i, ++column) {
-        const FineKey key = scratch_.keys[i];
-        if (!has_key(key)) {
-          symbols[i] = key == kFineZero ? kZero : key == kFineMinusZero ? kMinusZero : kWhole;
-          continue;
-        }
-        const unsigned origin = header_.base + (shifts_.of(r, column) << model.low_key_bits());
-        symbols[i] = static_cast<std::uint8_t>(symbol_of_key(coarse(model, key), origin));
+    for_each_row([&](std::uint64_t r, const RowKeys& row) {
+      const auto origin =
+          static_cast<std::uint16_t>(header_.base + (shifts_.of_row(r) << model.low_key_bits()));
+      std::uint8_t* const out = symbols + grid_.row_begin(r);
+      if (shifts_.columns.empty()) {
+        make_row_symbols<false>(model, row.keys, row.count, origin, nullptr, out);
+      } else {
+        const std::uint16_t* const columns = shifts_.columns.data() + (r == 0 ? grid_.first : 0);
+        make_row_symbols<true>(model, row.keys, row.count, origin, columns, out);
       }
-    }
+    });
   }
 
+  template <Kind kKind>
   void put_low_bits(const std::uint8_t* symbols) {
-    const Model& model = header_.model;
-    BitWriter low(scratch_.low);
+    const Source<T> source = source_;  // stores of bytes cannot change it
+    const Model model = header_.model;
+    BitWriter low(scratch_.low.reserve(
+        BitWriter::room(grid_.elements * static_cast<std::uint64_t>(most_low_bits(model)))));
     scratch_.wholes.clear();
-    for_each([&](std::uint64_t i, std::uint64_t r) {
-      if (symbols[i] < kFirstKey) return;
-      if (symbols[i] == kWhole) {
-        std::array<std::uint8_t, sizeof(T)> bytes;
-        store_le(bytes.data(), source_.element(i));
-        scratch_.wholes.insert(scratch_.wholes.end(), bytes.begin(), bytes.end());
-        return;
+    for (std::uint64_t r = 0; r < grid_.rows(); ++r) {
+      const int floor = floor_of(r);
+      const std::uint64_t end = grid_.row_end(r);
+      for (std::uint64_t i = grid_.row_begin(r); i < end; ++i) {
+        if (symbols[i] < kFirstKey) continue;
+        if (symbols[i] == kWhole) {
+          std::array<std::uint8_t, sizeof(T)> bytes;
+          store_le(bytes.data(), source.element(i));
+          scratch_.wholes.insert(scratch_.wholes.end(), bytes.begin(), bytes.end());
+          continue;
+        }
+        const Number number = source.template number<kKind>(i, r);
+        const Parts parts = parts_of(model, number.sign, number.magnitude);
+        const int kept = depth(model, parts.order, floor);
+        const int below = std::max(kept - model.top_bits, 0);
+        std::uint64_t bits = parts.fraction >> (lead(model, parts.order) - kept) & low_mask(below);
+        // The most bits are those of a fraction, which leaves room for the sign.
+        if (model.sign_bits == 0) bits = bits << 1 | (parts.sign ? 1 : 0);
+        low.put(bits, below + 1 - model.sign_bits);
       }
-      const Number number = source_.number(i, r);
-      const Parts parts = parts_of(model, number.sign, number.magnitude);
-      const int kept = depth(model, parts.order, floor_of(r));
-      const int below = std::max(kept - model.top_bits, 0);
-      const std::uint64_t bits =
-          parts.fraction >> (lead(model, parts.order) - kept) & low_mask(below);
-      if (model.sign_bits == 0) low.put(parts.sign ? 1 : 0, 1);
-      low.put(bits, below);
-    });
-    low.finish();
+    }
+    low_ = low.finish();
   }
 
   void make_rows(const RowTables& tables) {
@@ -314,7 +324,7 @@ class Encoder {
     if (!kernel->takes(coder.layout, grid_)) kernel = &split::kPortableKernel;
     kernel->encode(coder);
 
-    header_.low_size = static_cast<std::uint32_t>(scratch_.low.size());
+    header_.low_size = static_cast<std::uint32_t>(low_.size());
     header_.escape_count = static_cast<std::uint32_t>(escapes_end - coder.escapes);
     header_.whole_count = static_cast<std::uint32_t>(scratch_.wholes.size() / sizeof(T));
     for (int i = 0; i < header_.streams(); ++i) {
@@ -328,7 +338,7 @@ class Encoder {
     if (header_.column_bits != 0) split::put_fields(shifts_.columns, header_.column_bits, out);
     put_centres(out);
     for (const float scale : numbers_.scales) out.put(std::bit_cast<std::uint32_t>(scale));
-    out.put_bytes(std::as_bytes(std::span(scratch_.low)));
+    out.put_bytes(std::as_bytes(low_));
     for (int i = 0; i < header_.streams(); ++i) {
       out.put_bytes(std::as_bytes(std::span(coder.streams[i], ends[i])));
     }
@@ -358,6 +368,7 @@ class Encoder {
   std::vector<std::uint16_t> floors_;  // of each row, above that of the header; or empty
   Shifts shifts_;
   KeyChoice choice_;
+  std::span<const std::uint8_t> low_;  // the lower bits of all elements
 };
 
 }  // namespace

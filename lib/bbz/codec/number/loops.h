@@ -181,35 +181,54 @@ struct Loops {
       return table[symbol];
     });
   }
-
-  static void merge_any(MergeJob& job) {
-    switch (job.model.kind) {
-      case Kind::kFloat:
-        return merge<Kind::kFloat>(job);
-      case Kind::kInteger:
-        return merge<Kind::kInteger>(job);
-      case Kind::kScaled:
-        return merge<Kind::kScaled>(job);
-      default:
-        return merge<Kind::kFirstDifference>(job);  // and kSecondDifference
-    }
-  }
 };
+
+// Calls f<Loops, Kind>() for a model, with kFirstDifference for both kinds of differences.
+template <class Loop, class F>
+void with_kind(const Model& model, F f) {
+  switch (model.kind) {
+    case Kind::kFloat:
+      return f.template operator()<Loop, Kind::kFloat>();
+    case Kind::kInteger:
+      return f.template operator()<Loop, Kind::kInteger>();
+    case Kind::kScaled:
+      return f.template operator()<Loop, Kind::kScaled>();
+    default:
+      return f.template operator()<Loop, Kind::kFirstDifference>();
+  }
+}
+template <class Tag, class F>
+void with_loops(const Model& model, F f) {
+  switch (model.bits) {
+    case 4:
+    case 8:
+      return with_kind<Loops<Tag, std::uint8_t>>(model, f);
+    case 16:
+      return with_kind<Loops<Tag, std::uint16_t>>(model, f);
+    case 32:
+      return with_kind<Loops<Tag, std::uint32_t>>(model, f);
+    default:
+      return with_kind<Loops<Tag, std::uint64_t>>(model, f);
+  }
+}
 
 // Makes the elements of a job.
 template <class Tag>
 void loop_merge(MergeJob& job) {
-  switch (job.model.bits) {
-    case 4:
-    case 8:
-      return Loops<Tag, std::uint8_t>::merge_any(job);
-    case 16:
-      return Loops<Tag, std::uint16_t>::merge_any(job);
-    case 32:
-      return Loops<Tag, std::uint32_t>::merge_any(job);
-    default:
-      return Loops<Tag, std::uint64_t>::merge_any(job);
-  }
+  with_loops<Tag>(job.model, [&]<class Loop, Kind kKind>() { Loop::template merge<kKind>(job); });
+}
+// Makes some elements of a job: `count` of them, after those that were made before.
+template <class Tag>
+void loop_merge(MergeJob& job, std::uint64_t first, std::uint64_t count) {
+  MergeJob part = job;
+  part.element += first;
+  part.count = count;
+  part.symbols += first;
+  if (part.columns != nullptr) part.columns += first;
+  loop_merge<Tag>(part);
+  job.low = part.low;
+  job.wholes = part.wholes;
+  job.overrun = part.overrun;
 }
 
 }  // namespace bbz::codec::number

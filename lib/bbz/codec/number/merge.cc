@@ -57,15 +57,7 @@ void portable_merge(MergeJob& job) {
 }
 
 void portable_merge(MergeJob& job, std::uint64_t first, std::uint64_t count) {
-  MergeJob part = job;
-  part.element += first;
-  part.count = count;
-  part.symbols += first;
-  if (part.columns != nullptr) part.columns += first;
-  portable_merge(part);
-  job.low = part.low;
-  job.wholes = part.wholes;
-  job.overrun = part.overrun;
+  loop_merge<Portable>(job, first, count);
 }
 
 std::uint32_t scaled(const Model& model, std::int32_t value, float scale) {

@@ -37,6 +37,8 @@ class KeyTable {
   // Returns the meanings, the first of which is that of the key `base`.
   const KeyMeaning* begin() const { return meanings_.data(); }
   const Lanes& lanes() const { return lanes_; }
+  // Returns the number of meanings.
+  std::size_t size() const { return meanings_.size(); }
 
  private:
   std::vector<KeyMeaning> meanings_;
@@ -63,14 +65,21 @@ struct LowBits {
   }
 };
 
-// What a kernel keeps from row to row of a chunk.
+// What a kernel keeps from row to row of a chunk. How it is laid out is the kernel's.
 struct KernelMemory {
-  bool is_valid = false;  // whether it is filled
+  static constexpr std::size_t kRows = 16;
+  static constexpr std::size_t kRowBytes = 320;
+
+  bool is_valid = false;  // whether the places are filled
   alignas(64) std::array<std::array<std::array<std::uint8_t, 64>, 3>, 8> places;
+  // What keys mean in rows of some shifts and floors, which tags tell; 0 is that of none.
+  std::array<std::uint32_t, kRows> tags{};
+  alignas(64) std::array<std::array<std::uint8_t, kRowBytes>, kRows> rows;
+  std::vector<std::uint64_t> keys;  // what all keys of the chunk mean, or none yet
 };
 
 // Elements of one row that follow each other, and where the chunk's next ones are. The memory belongs
-// to the caller.
+// to the caller. Shifts of columns are of classes, so they have no bits below those of keys.
 struct MergeJob {
   Model model;
   std::uint64_t width = 1;                 // elements from one above to this one

@@ -59,23 +59,23 @@ struct Source {
     return {sign, false, sign ? (std::uint64_t{0} - value) & low_mask(bits) : value};
   }
 
+  // Returns the number of an element. kKind is that of the model, and kFirstDifference for both kinds
+  // of differences.
+  template <Kind kKind>
   Number number(std::uint64_t place, std::uint64_t row) const {
-    switch (model.kind) {
-      case Kind::kFloat: {
-        const T value = element(place);
-        return {value >> kSign != 0, false, value & low_mask(kSign)};
+    if constexpr (kKind == Kind::kFloat) {
+      const T value = element(place);
+      return {value >> kSign != 0, false, value & low_mask(kSign)};
+    } else if constexpr (kKind == Kind::kInteger) {
+      return number_of(std::uint64_t{element(place)} - rows->centre(row), model.bits);
+    } else if constexpr (kKind == Kind::kScaled) {
+      return number_of_product(element(place), rows->scales[row], rows->centre(row));
+    } else {
+      T predicted = place < width ? T{0} : ordered(place - width);
+      if (model.kind == Kind::kSecondDifference && place >= 2 * width) {
+        predicted = static_cast<T>(2 * predicted - ordered(place - 2 * width));
       }
-      case Kind::kInteger:
-        return number_of(std::uint64_t{element(place)} - rows->centre(row), model.bits);
-      case Kind::kScaled:
-        return number_of_product(element(place), rows->scales[row], rows->centre(row));
-      default: {
-        T predicted = place < width ? T{0} : ordered(place - width);
-        if (model.kind == Kind::kSecondDifference && place >= 2 * width) {
-          predicted = static_cast<T>(2 * predicted - ordered(place - 2 * width));
-        }
-        return number_of(static_cast<T>(ordered(place) - predicted), model.bits);
-      }
+      return number_of(static_cast<T>(ordered(place) - predicted), model.bits);
     }
   }
 
@@ -88,5 +88,20 @@ struct Source {
     return number_of(static_cast<std::uint64_t>(integer) - centre, kScaledBits);
   }
 };
+
+// Calls f<kind>() for the kind of a model, with kFirstDifference for both kinds of differences.
+template <class F>
+void with_kind(const Model& model, F f) {
+  switch (model.kind) {
+    case Kind::kFloat:
+      return f.template operator()<Kind::kFloat>();
+    case Kind::kInteger:
+      return f.template operator()<Kind::kInteger>();
+    case Kind::kScaled:
+      return f.template operator()<Kind::kScaled>();
+    default:
+      return f.template operator()<Kind::kFirstDifference>();
+  }
+}
 
 }  // namespace bbz::codec::number

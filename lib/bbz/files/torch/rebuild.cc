@@ -146,7 +146,10 @@ Result<std::optional<ValueId>> Unpickler::rebuild_tensor(const Global& function,
     const bool known = dtype.kind == Kind::kGlobal && dtype.global->kind == GlobalKind::kDType;
     if (type != nullptr) type = known ? dtype.global : nullptr;
   }
-  if (type == nullptr || type->parts == 0) return std::optional(arguments[0]);
+  if (type == nullptr || type->parts == 0) {
+    simplify("a tensor of an unknown type");
+    return std::optional(arguments[0]);
+  }
   constexpr Global kBytes{"torch", "uint8", GlobalKind::kDType, DType::kU8};
   if (!type->dtype) type = &kBytes;
   Tensor view;
@@ -155,6 +158,12 @@ Result<std::optional<ValueId>> Unpickler::rebuild_tensor(const Global& function,
   BBZ_ASSIGN(view.strides, extents(arguments[3], "strides"));
   const std::size_t metadata = v2 ? 6 : 7;
   if ((v2 || v3) && arguments.size() > metadata) view.name = bits_of(arguments[metadata]);
+  // Beyond the usual are a gradient, which is True, hooks, and bits.
+  const bool usual =
+      v2 && type == from.type && type->parts == 1 && arguments.size() > 5 &&
+      arguments[4] == kFalseValue && values_[arguments[5]].contents == Value::kEmpty &&
+      (arguments.size() == metadata || values_[arguments[metadata]].contents == Value::kEmpty);
+  if (!usual) simplify("a tensor that is no usual one");
   BBZ_ASSIGN(const ValueId tensor, make_tensor(from, *type, std::move(view)));
   if (quantized) {
     // (scheme, scales, zero points, axis), of which those of one scale are plain numbers.
@@ -201,8 +210,9 @@ Result<std::optional<ValueId>> Unpickler::make_sparse(const std::vector<ValueId>
   return std::optional(id);
 }
 
-// Makes a dict: of nothing, or of a list of pairs, which Python 2 writes.
-Result<std::optional<ValueId>> Unpickler::make_dict(const std::vector<ValueId>& arguments) {
+// Makes a dict, or an OrderedDict if `ordered`: of nothing, or of a list of pairs, which Python 2 writes.
+Result<std::optional<ValueId>> Unpickler::make_dict(const std::vector<ValueId>& arguments,
+                                                    bool ordered) {
   std::vector<ValueId> pairs;
   if (arguments.size() > 1) return std::optional<ValueId>();
   if (arguments.size() == 1) {
@@ -216,8 +226,7 @@ Result<std::optional<ValueId>> Unpickler::make_dict(const std::vector<ValueId>& 
       pairs.insert(pairs.end(), pair.begin(), pair.end());
     }
   }
-  Value dict = plain_value(Kind::kDict);
-  BBZ_ASSIGN(const ValueId id, make(dict));
+  BBZ_ASSIGN(const ValueId id, make(plain_value(Kind::kDict, ordered ? 1 : 0)));
   if (!pairs.empty()) hold(id).pairs = std::move(pairs);
   return std::optional(id);
 }
@@ -238,9 +247,10 @@ Result<std::optional<ValueId>> Unpickler::call_known(const Global& function,
   const auto nothing = [] { return std::optional<ValueId>(); };
   switch (function.kind) {
     case GlobalKind::kOrderedDict:
-      return make_dict(arguments);
+      return make_dict(arguments, function.module == "collections");
     case GlobalKind::kItself: {
       if (arguments.size() != 1) return nothing();
+      simplify("a set, a Size, or a list or tuple made of another");
       const Kind kind = values_[arguments[0]].kind;
       const bool list = kind == Kind::kTuple || kind == Kind::kList;
       return list ? std::optional(arguments[0]) : nothing();
@@ -251,10 +261,13 @@ Result<std::optional<ValueId>> Unpickler::call_known(const Global& function,
     case GlobalKind::kRebuildQuantized:
       return rebuild_tensor(function, arguments);
     case GlobalKind::kRebuildSparse:
+      simplify("a sparse tensor");
       return make_sparse(arguments);
     case GlobalKind::kRebuildParameter:  // (tensor, requires_grad, hooks)
+      simplify("a parameter");
       return arguments.empty() ? nothing() : std::optional(arguments[0]);
     case GlobalKind::kRebuildParameterWithState:  // (tensor, requires_grad, hooks, state)
+      simplify("a parameter");
       if (arguments.size() < 4) return nothing();
       BBZ_TRY(attach(arguments[0], arguments[3]));
       return std::optional(arguments[0]);
@@ -282,6 +295,7 @@ Result<ValueId> Unpickler::call(ValueId function, ValueId arguments) {
     const Value inner = values_[items[0]];
     const bool itself = inner.kind == Kind::kGlobal && inner.global->kind == known.kind;
     if (!itself && values_[items[2]].kind == Kind::kTuple) {
+      simplify("a tensor of another class");
       BBZ_ASSIGN(const ValueId made, call(items[0], items[2]));
       BBZ_TRY(attach(made, items[3]));
       return made;

@@ -5,6 +5,7 @@
 #include "bbz/base/checked.h"
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
+#include "bbz/format/catalog/pivots.h"
 
 namespace bbz::catalog {
 
@@ -27,6 +28,18 @@ Shape shape_in_values(const Tensor& tensor) {
   Shape shape = tensor.meta.shape;
   // Does not overflow, because the number of values was checked.
   if (tensor.block != nullptr) shape.back() *= tensor.block->values;
+  return shape;
+}
+
+std::optional<Shape> stored_shape(const TensorMeta& tensor) {
+  Shape shape = tensor.shape;
+  if (tensor.pivots != nullptr) {
+    const unsigned axis = tensor.pivots->axis();
+    if (axis >= shape.size() || shape[axis] < tensor.pivots->count()) return std::nullopt;
+    shape[axis] -= tensor.pivots->count();
+  }
+  const auto elements = bbz::element_count(shape);
+  if (!elements.ok() || *elements != tensor.stored_elements) return std::nullopt;
   return shape;
 }
 

@@ -131,6 +131,10 @@ struct Catalog {
 // blocks.
 Shape shape_in_values(const Tensor& tensor);
 
+// Returns the shape of the elements that the chunks of a tensor store: its own if they store all, its
+// own without the pivots, or nullopt if they store no array.
+std::optional<Shape> stored_shape(const TensorMeta& tensor);
+
 // Makes the error about a name that tensors of several files have where one tensor is wanted.
 Error ambiguous_tensor(std::string_view name);
 

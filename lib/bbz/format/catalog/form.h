@@ -17,11 +17,12 @@ enum class Form : std::uint8_t {
   kPolar = 2,  // none: the tensor is derived from a group
   kRider = 3,  // all in order, with parts of the payloads in a group
   kView = 4,   // none: the elements are some of those of another tensor of the file
+  kPivot = 5,  // of a matrix, all but the rows, or the columns, of an identity in it
 };
 
 // Returns whether this version knows a form, and so its fields.
 constexpr bool is_known(Form form) {
-  return form <= Form::kView;
+  return form <= Form::kPivot;
 }
 
 // How a group rebuilds the tensors that refer to it.

@@ -63,6 +63,8 @@ struct View {
   std::vector<std::uint64_t> strides;  // in elements of the view, for each axis
 };
 
+class Pivots;  // pivots.h
+
 // The tensor of a base on which a tensor leans: any with this name, this content, and the dtype and the
 // shape of the tensor itself.
 struct Support {
@@ -91,6 +93,8 @@ struct TensorMeta {
   container::Extensions extensions{};    // of the record
   // Of a tensor of form view, else null. CatalogBuilder checks that the base has all its elements.
   std::shared_ptr<const View> view{};
+  // Of a tensor of form pivot, else null. They may not fit its shape: see symmetry::check_record().
+  std::shared_ptr<const Pivots> pivots{};
   // Of a tensor that leans on one of a base, else null. Such a tensor is dense and in a file.
   std::shared_ptr<const Support> support{};
 

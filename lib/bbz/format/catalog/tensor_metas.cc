@@ -1,6 +1,7 @@
 // The metas of tensor and chunk records.
 #include "bbz/base/layer_name.h"
 #include "bbz/format/catalog/internal/meta_fields.h"
+#include "bbz/format/catalog/pivots.h"
 
 namespace bbz::catalog {
 namespace {
@@ -69,6 +70,11 @@ std::shared_ptr<const View> get_view(WireReader& r) {
   return view;
 }
 
+std::shared_ptr<const Pivots> get_pivots(WireReader& r) {
+  const auto axis = r.get<std::uint8_t>();
+  return std::make_shared<const Pivots>(axis, r.get_bytes(r.remaining()));
+}
+
 // Reads the form of a tensor. Its fields have a length, so that those of an unknown form can be
 // skipped. Returns whether those of a known one are valid.
 bool get_form(WireReader& r, TensorMeta& tensor) {
@@ -78,6 +84,7 @@ bool get_form(WireReader& r, TensorMeta& tensor) {
   if (!is_known(tensor.form)) return true;
   if (has_group(tensor.form)) tensor.group = fields.get_varint<std::uint32_t>();
   if (tensor.is_view()) tensor.view = get_view(fields);
+  if (tensor.form == Form::kPivot) tensor.pivots = get_pivots(fields);
   return tensor.form != Form::kDense && fields.finished();
 }
 
@@ -89,6 +96,10 @@ std::vector<std::byte> fields_of(const TensorMeta& tensor) {
     w.put_varint(tensor.view->back);
     w.put_varint(tensor.view->offset);
     for (const std::uint64_t stride : tensor.view->strides) w.put_varint(stride);
+  }
+  if (tensor.form == Form::kPivot) {
+    w.put(static_cast<std::uint8_t>(tensor.pivots->axis()));
+    tensor.pivots->append_bitmap(fields);
   }
   return fields;
 }

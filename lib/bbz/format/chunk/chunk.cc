@@ -52,19 +52,38 @@ std::uint64_t choose_chunk_elements(unsigned element_bits, const Shape& shape,
   return most / row * row;
 }
 
+namespace {
+
+// Returns the elements of a lower matrix that are stored before its first row without a triangle, if
+// the chunk whose first element this is lies behind them.
+std::optional<std::uint64_t> triangle_before(const catalog::TensorMeta& tensor,
+                                             std::uint64_t element) {
+  constexpr std::uint64_t kMostColumns = std::uint64_t{1} << 31;
+  if (tensor.form != catalog::Form::kLower || tensor.shape.size() != 2) return std::nullopt;
+  const std::uint64_t cols = tensor.shape[1];
+  if (cols == 0 || cols >= kMostColumns) return std::nullopt;
+  const std::uint64_t triangle = cols * (cols + 1) / 2;
+  return element >= triangle ? std::optional(triangle) : std::nullopt;
+}
+
+}  // namespace
+
 codec::ChunkShape codec_shape(const catalog::TensorMeta& tensor, std::uint64_t first_element,
                               std::uint64_t count) {
-  const auto elements = bbz::element_count(tensor.shape);
-  const bool rows = elements.ok() && *elements == tensor.stored_elements;
+  const std::optional<Shape> stored = catalog::stored_shape(tensor);
   codec::ChunkShape shape;
   shape.dtype = tensor.dtype;
   shape.unknown_bits = tensor.element_bits;
   shape.elements = count;
-  shape.row_length = rows ? bbz::row_length(tensor.shape) : tensor.stored_elements;
+  shape.row_length = stored ? bbz::row_length(*stored) : tensor.stored_elements;
   shape.first_column = first_element % shape.row_length;
-  if (rows && *elements != 0) {
-    shape.joined_length = bbz::joined_row_length(tensor.shape, codec::kJoinedLength);
+  if (stored && tensor.stored_elements != 0) {
+    shape.joined_length = bbz::joined_row_length(*stored, codec::kJoinedLength);
     shape.joined_first = first_element % shape.joined_length;
+  }
+  if (const auto triangle = triangle_before(tensor, first_element)) {
+    shape.row_length = tensor.shape[1];
+    shape.first_column = (first_element - *triangle) % shape.row_length;
   }
   return shape;
 }

@@ -18,8 +18,9 @@ Error placed(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Err
 std::uint64_t choose_chunk_elements(unsigned element_bits, const Shape& shape,
                                     std::uint64_t target_bytes);
 
-// Returns the codec's description of the chunk of `count` elements from `first_element` on. If the
-// tensor stores fewer elements than its shape has, its stored elements count as a single row.
+// Returns the codec's description of the chunk of `count` elements from `first_element` on. Its rows are
+// those in which the tensor stores its elements: of its shape, what pivots leave of them, or those
+// below the triangle of a lower matrix. Other stored elements count as a single row.
 // Precondition: the tensor stores at least one element.
 codec::ChunkShape codec_shape(const catalog::TensorMeta& tensor, std::uint64_t first_element,
                               std::uint64_t count);

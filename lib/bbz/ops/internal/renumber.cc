@@ -141,7 +141,7 @@ Result<Meta> Renumberer::metadata(const RecordView& record, Bytes payload) {
   if (known->second == value) return Meta();
   return make_error(Code::kInvalidArgument,
                     "metadata {} of the archive: its value is not that of a part before it",
-                    quoted(fields.key));
+                    bbz::quoted(fields.key));
 }
 
 // Gives a base the number that it has in the whole: that of an equal one, if a part before it has one.
@@ -174,7 +174,7 @@ Result<Meta> Renumberer::block_type(const RecordView& record) {
   if (added) return Meta(encoded(record, original, fields));
   if (same_blocks(known->second.type, original.type)) return Meta();
   return make_error(Code::kInvalidArgument, "block type {}: it is not that of a part before it",
-                    quoted(fields.type->name));
+                    bbz::quoted(fields.type->name));
 }
 
 Result<Meta> Renumberer::private_name(const RecordView& record) {
@@ -185,7 +185,7 @@ Result<Meta> Renumberer::private_name(const RecordView& record) {
   if (added) return Meta(std::in_place, record.meta.begin(), record.meta.end());
   if (known->second == original.name) return Meta();
   return refused(record, fmt::format("its number {} stands for {} in a part before it",
-                                     original.number, quoted(known->second)));
+                                     original.number, bbz::quoted(known->second)));
 }
 
 }  // namespace bbz::ops

@@ -7,7 +7,7 @@ namespace bbz::ops {
 class Rereadable::Copying final : public io::Sink {
  public:
   Copying(io::Sink& sink, const std::string& folder) : sink_(sink), begin_(sink.written()) {
-    auto spool = Spool::create(folder);
+    auto spool = io::Spool::create(folder);
     if (spool.ok()) {
       spool_ = std::move(spool).value();
     } else {
@@ -41,9 +41,9 @@ class Rereadable::Copying final : public io::Sink {
 
  private:
   io::Sink& sink_;
-  std::uint64_t begin_;           // what was written to the sink before
-  std::unique_ptr<Spool> spool_;  // null after a failure
-  Status failure_;                // of the copy
+  std::uint64_t begin_;               // what was written to the sink before
+  std::unique_ptr<io::Spool> spool_;  // null after a failure
+  Status failure_;                    // of the copy
 };
 
 Rereadable::Rereadable(io::Sink& sink, const std::string& folder) : sink_(sink) {

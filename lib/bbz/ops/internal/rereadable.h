@@ -6,7 +6,7 @@
 #include <string>
 
 #include "bbz/io/sink.h"
-#include "bbz/ops/internal/spool.h"
+#include "bbz/io/spool.h"
 
 namespace bbz::ops {
 

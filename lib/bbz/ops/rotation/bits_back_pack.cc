@@ -75,7 +75,11 @@ class BitsBackPacker {
     BBZ_ASSIGN(Buffer bytes, model_.load(tensor));
     if (!u) return bytes;
     BBZ_TRY(gauge::check_finite(model_.tensors[tensor], bytes));
-    return gauge::rotate_member(model_.tensors[tensor], role, bytes, *u, deviation);
+    gauge::Rounding rounding;
+    auto turned = gauge::rotate_member(model_.tensors[tensor], role, bytes, *u, gauge::Floor::kNone,
+                                       rounding);
+    deviation.add(rounding.stored);
+    return turned;
   }
 
   const Model& model_;
@@ -133,7 +137,7 @@ Result<Buffer> BitsBackPacker::fill(std::vector<Rider>& riders, std::uint64_t ca
 Status BitsBackPacker::write_rider(const Rider& rider, std::optional<std::uint32_t> group) {
   TensorSpec spec = file_.spec(rider.tensor);
   if (!group) return file_.add_dense(rider.tensor, rider.bytes);
-  file_.mark(rider.tensor);
+  file_.mark(rider.tensor, rider.bytes);
   spec.stored = {.form = catalog::Form::kRider, .group = group};
   Writer& writer = file_.writer();
   BBZ_TRY(writer.begin_tensor(spec));

@@ -62,8 +62,7 @@ Status estimate_bits_back(const Model& model, const junction::Junction& junction
 
 }  // namespace
 
-Result<Estimate> estimate(const Model& model, const junction::Detection& detection,
-                          unsigned threads) {
+Result<Estimate> estimate(const Model& model, const Detection& detection, unsigned threads) {
   BBZ_TRY(check_work(model, detection));
   linalg::set_threads(threads);
   Estimate estimate;
@@ -72,7 +71,12 @@ Result<Estimate> estimate(const Model& model, const junction::Detection& detecti
     estimate.entries += elements;
     estimate.bits += elements * bbz::element_bits(info);
   }
-  for (const junction::Junction& junction : detection.junctions) {
+  for (const pair::Pair& pair : detection.pairs) {
+    Estimate::Pair one{pair.stem, pair.rank, 0, why_not_pivot(pair)};
+    if (one.note.empty()) one.pivot_entries = pair.rank * pair.rank;
+    estimate.pairs.push_back(std::move(one));
+  }
+  for (const junction::Junction& junction : detection.junctions.junctions) {
     Estimate::Junction one;
     one.name = junction.name;
     one.width = junction.width;

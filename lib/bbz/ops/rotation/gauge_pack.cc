@@ -30,7 +30,7 @@ Status add_polar(ModelFile& file, const gauge::Output& output, std::string_view 
   if (file.writer().options().digest == DigestKind::kSha256) {
     group.decoded_digest = digest_of(DigestKind::kSha256, output.decoded);
   }
-  TensorSpec spec = file.spec(output.tensor);
+  const TensorSpec spec = file.spec(output.tensor);
   TensorSpec operand;
   operand.name = std::string(name) + ".factor";
   operand.dtype = *gauge::factor_dtype(output.polar->dtype);
@@ -40,15 +40,11 @@ Status add_polar(ModelFile& file, const gauge::Output& output, std::string_view 
   const std::vector<std::byte> payload = symmetry::encode_group(group);
   BBZ_ASSIGN(const bool possible, is_in_proportion(file, operand, output, payload.size()));
   if (!possible) return file.add_dense(output.tensor, output.decoded);
-  BBZ_ASSIGN(const std::uint32_t number,
-             file.writer().add_group(catalog::GroupMethod::kPolar, payload));
-  if (!group.pivots.empty()) BBZ_TRY(file.add(operand, output.polar->factor));
-  spec.stored = {.form = catalog::Form::kPolar, .group = number, .elements = 0};
-  return file.add(spec, {});
+  return file.add_polar(spec, payload, operand, output.polar->factor);
 }
 
 Status add_output(const Model& model, ModelFile& file, const gauge::Output& output) {
-  file.mark(output.tensor);
+  file.mark(output.tensor, output.decoded);
   if (output.form == catalog::Form::kPolar) {
     return add_polar(file, output, model.tensors[output.tensor].name);
   }
@@ -61,19 +57,22 @@ Status add_output(const Model& model, ModelFile& file, const gauge::Output& outp
 
 }  // namespace
 
-Status pack_gauge(const Model& model, const junction::Detection& detection, RequestedMethod method,
-                  ModelFile& file, Record& record) {
-  BBZ_ASSIGN(const auto reports,
-             gauge::rotate(
-                 model.tensors, detection, method != RequestedMethod::kTriangular, model.load,
-                 [&](gauge::Output&& output) { return add_output(model, file, output); },
-                 method == RequestedMethod::kAuto ? gauge::OnRefusal::kLeaveAlone
-                                                  : gauge::OnRefusal::kFail));
+Status pack_gauge(const Model& model, const junction::Detection& detection,
+                  const PackOptions& options, ModelFile& file, Record& record) {
+  gauge::RotateOptions rotating;
+  rotating.polar = options.method != RequestedMethod::kTriangular;
+  rotating.floor = options.floor;
+  rotating.on_refusal = options.method == RequestedMethod::kAuto ? gauge::OnRefusal::kLeaveAlone
+                                                                 : gauge::OnRefusal::kFail;
+  BBZ_ASSIGN(const auto reports, gauge::rotate(model.tensors, detection, rotating, model.load,
+                                               [&](gauge::Output&& output) {
+                                                 return add_output(model, file, output);
+                                               }));
   for (const gauge::JunctionReport& report : reports) {
     JunctionRecord& junction = record.junctions[report.junction];
     junction.note = report.note;
     if (report.refused) continue;
-    gauge::Deviation deviation = report.members;
+    gauge::Deviation deviation = report.members.stored;
     deviation.add(report.shortcut);
     junction.method = gauge::gauge_name(report.gauge);
     junction.rank = report.rank;
@@ -83,6 +82,7 @@ Status pack_gauge(const Model& model, const junction::Detection& detection, Requ
         report.entries_saved * element_bits(model.tensors[first.tensor].dtype));
     junction.largest_difference = deviation.largest;
     junction.rms_difference = deviation.root_mean_square();
+    junction.growth = report.members.growth();
     record.rotated = record.rotated || report.rotated;
   }
   return {};

@@ -15,6 +15,9 @@
 // averages the rounding of every column. Its error is about as small as if the unrotated carriers
 // were known.
 //
+// A build without BBZ_BITS_BACK has none of it: plan_junction(), encode() and decode() then return
+// kUnsupported and name the option, and the rest of an archive is read as ever.
+//
 // format-spec/bits-back.md defines the format, and argues that every machine decodes the same
 // bytes.
 //
@@ -88,6 +91,9 @@ std::uint64_t capacity_bytes(const Plan& plan);
 // Estimates the bits that the plan saves, the payload less the correction code, within some per
 // cent of the result of encode().
 double expected_net_bits(const Plan& plan);
+
+// Returns an error if this build cannot do any of this: kUnsupported, naming the option.
+Status check_built();
 
 // Measures the carriers of one junction. Takes about 4 d² n operations for n carrier rows, and
 // memory for 4 d² doubles and n d bytes.

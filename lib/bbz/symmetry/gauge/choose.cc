@@ -18,6 +18,16 @@ std::size_t bytes_of(const Matrix& m, DType dtype) {
   return static_cast<std::size_t>(m.size()) * dtype_info(dtype).bits / 8;
 }
 
+// Returns S U, to be compared with what is derived from a factor: for a type of 16 bits, its rounding
+// is thousands of times that of float.
+Matrix rotated(const Matrix& s, const Matrix& u, DType dtype) {
+  if (element_bytes(dtype) > 2) return linalg::product(s, u);
+  linalg::FloatMatrix out(s.rows(), u.cols());
+  linalg::multiply(linalg::FloatMatrix(s.cast<float>()), linalg::Op::kPlain,
+                   linalg::FloatMatrix(u.cast<float>()), linalg::Op::kPlain, out);
+  return out.cast<double>();
+}
+
 // Chooses polar, with U from the matrix itself. Errors, with the reason why that is not possible:
 // kUnsupported; kInternal if a decomposition does not converge.
 Result<Choice> choose_polar(const Matrix& s, DType dtype) {
@@ -38,7 +48,7 @@ Result<Choice> choose_polar(const Matrix& s, DType dtype) {
   choice.stored.resize(bytes_of(s, dtype));
   BBZ_TRY(decode_polar(form, choice.stored));
   const Matrix derived = linalg::load_matrix(choice.stored, dtype, s.rows(), s.cols());
-  choice.deviation.add(linalg::product(s, *choice.u), derived);
+  choice.deviation.add(rotated(s, *choice.u, dtype), derived);
   if (!(choice.deviation.largest <= polar_tolerance(dtype))) {
     return make_error(Code::kUnsupported,
                       "expected I - F F^T within {:.3g} of the rotated shortcut, found {:.3g}",
@@ -98,7 +108,7 @@ Result<Choice> choose(const Matrix& s, std::optional<Bytes> bytes, DType dtype, 
     if (found.ok()) {
       found->u = linalg::product(*choice.u, *found->u);
       found->deviation = {};
-      found->deviation.add(linalg::product(s, *found->u),
+      found->deviation.add(rotated(s, *found->u, dtype),
                            linalg::load_matrix(found->stored, dtype, s.rows(), s.cols()));
       return found;
     }

@@ -1,12 +1,14 @@
 #include "bbz/symmetry/gauge/members.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
+#include "bbz/parallel/for_each.h"
+#include "bbz/symmetry/gauge/internal/output_rows.h"
 #include "bbz/symmetry/linalg/convert.h"
-#include "bbz/symmetry/linalg/product.h"
 
 namespace bbz::gauge {
 namespace {
@@ -14,54 +16,50 @@ namespace {
 using junction::Role;
 using linalg::Index;
 using linalg::Matrix;
-using linalg::Op;
 
-constexpr Index kBlockElements = Index{1} << 21;  // 16 MiB of double
+// The rows that a task rounds at once, with one limit on what a floor makes of their error.
+constexpr Index kRowsOfTask = 16;
 
-Index rows_of(const TensorInfo& info) {
-  return static_cast<Index>(info.shape.front());
+// Stores a block of whole rows, rounded, and measures the rounding. `out` holds these rows.
+Status store_rows(const TensorInfo& info, const Matrix& exact, parallel::ThreadPool* pool,
+                  Floor floor, MutableBytes out, Rounding& rounding) {
+  const Index tasks = (exact.rows() + kRowsOfTask - 1) / kRowsOfTask;
+  const std::size_t row_bytes = static_cast<std::size_t>(exact.cols()) * element_bytes(info.dtype);
+  std::vector<Rounding> found(static_cast<std::size_t>(tasks));
+  std::atomic<bool> finite = true;
+  parallel::for_each_index(pool, found.size(), [&](std::size_t task) {
+    const Index begin = static_cast<Index>(task) * kRowsOfTask;
+    const Index count = std::min(kRowsOfTask, exact.rows() - begin);
+    const auto rows = exact.middleRows(begin, count);
+    const MutableBytes bytes = out.subspan(static_cast<std::size_t>(begin) * row_bytes,
+                                           static_cast<std::size_t>(count) * row_bytes);
+    if (!round_rows(rows, info.dtype, noise_floor(floor), bytes, found[task])) finite = false;
+  });
+  if (!finite) {
+    return make_error(Code::kUnsupported, "{}: an entry of the rotated tensor overflows {}",
+                      quoted(info.name), dtype_info(info.dtype).name);
+  }
+  for (const Rounding& one : found) rounding.add(one);
+  return {};
 }
 
-// Returns the number of columns; a bias counts as a matrix of one column.
-Index cols_of(const TensorInfo& info) {
-  return info.shape.size() == 1 ? 1 : static_cast<Index>(info.shape[1]);
+// Computes the rows of a rotated tensor from `first` on into the same rows of `out`.
+Status rotate_from(const TensorInfo& info, Role role, Bytes bytes, Index first, const Matrix& u,
+                   Floor floor, MutableBytes out, Rounding& rounding) {
+  OutputRows rows(info, role, bytes, u);
+  const Index all = rows_of(info), cols = cols_of(info);
+  const std::size_t row_bytes = static_cast<std::size_t>(cols) * element_bytes(info.dtype);
+  Matrix exact;
+  for (Index row = first; row < all; row += rows.block_rows()) {
+    exact.resize(std::min(rows.block_rows(), all - row), cols);
+    rows.compute(row, exact);
+    BBZ_TRY(store_rows(info, exact, rows.pool(), floor,
+                       out.subspan(static_cast<std::size_t>(row) * row_bytes,
+                                   static_cast<std::size_t>(exact.rows()) * row_bytes),
+                       rounding));
+  }
+  return {};
 }
-
-// Converts blocks of a stored matrix to double and back.
-class Blocks {
- public:
-  explicit Blocks(const TensorInfo& info)
-      : info_(info), size_(element_bytes(info.dtype)), stride_(cols_of(info) * size_) {}
-
-  void load(Bytes bytes, Index row, Index col, Matrix& block) const {
-    for (Index i = 0; i < block.rows(); ++i) {
-      linalg::load(bytes.subspan((row + i) * stride_ + col * size_, block.cols() * size_),
-                   info_.dtype, {block.row(i).data(), static_cast<std::size_t>(block.cols())});
-    }
-  }
-
-  // Stores the exact block, rounded, and measures the rounding.
-  Status store(const Matrix& exact, Index row, Index col, MutableBytes out,
-               Deviation& deviation) const {
-    for (Index i = 0; i < exact.rows(); ++i) {
-      linalg::store({exact.row(i).data(), static_cast<std::size_t>(exact.cols())}, info_.dtype,
-                    out.subspan((row + i) * stride_ + col * size_, exact.cols() * size_));
-    }
-    Matrix stored(exact.rows(), exact.cols());
-    load(out, row, col, stored);
-    if (!stored.allFinite()) {
-      return make_error(Code::kUnsupported, "{}: an entry of the rotated tensor overflows {}",
-                        quoted(info_.name), dtype_info(info_.dtype).name);
-    }
-    deviation.add(exact, stored);
-    return {};
-  }
-
- private:
-  const TensorInfo& info_;
-  std::size_t size_;
-  std::size_t stride_;
-};
 
 }  // namespace
 
@@ -88,16 +86,18 @@ Status check_finite(const TensorInfo& info, Bytes bytes) {
 }
 
 bool fits_when_rotated(const TensorInfo& info, Role role, Bytes bytes) {
-  const Blocks blocks(info);
   const Index rows = rows_of(info), cols = cols_of(info);
   const Index step = std::max<Index>(1, kBlockElements / std::max<Index>(cols, 1));
+  const std::size_t row_bytes = static_cast<std::size_t>(cols) * element_bytes(info.dtype);
   const bool by_rows = junction::role_axis(role) == 1;
   double longest = 0;  // squared
   linalg::Vector sums = linalg::Vector::Zero(by_rows ? 0 : cols);
-  Matrix block;
   for (Index row = 0; row < rows; row += step) {
-    block.resize(std::min(step, rows - row), cols);
-    blocks.load(bytes, row, 0, block);
+    const Index count = std::min(step, rows - row);
+    const Matrix block =
+        linalg::load_matrix(bytes.subspan(static_cast<std::size_t>(row) * row_bytes,
+                                          static_cast<std::size_t>(count) * row_bytes),
+                            info.dtype, count, cols);
     if (by_rows) {
       longest = std::max(longest, block.rowwise().squaredNorm().maxCoeff());
     } else {
@@ -111,46 +111,22 @@ bool fits_when_rotated(const TensorInfo& info, Role role, Bytes bytes) {
 
 Status check_rotation(const TensorInfo& info, Role role, Bytes bytes, const Matrix& u) {
   if (fits_when_rotated(info, role, bytes)) return {};
-  Deviation ignored;
-  const auto rotated = rotate_member(info, role, bytes, u, ignored);
+  Rounding ignored;
+  const auto rotated = rotate_member(info, role, bytes, u, Floor::kNone, ignored);
   if (!rotated.ok()) return rotated.error();
   return {};
 }
 
 Status rotate_rows(const TensorInfo& info, Bytes bytes, std::uint64_t first, const Matrix& u,
-                   MutableBytes out, Deviation& deviation) {
-  const Blocks blocks(info);
-  const Index rows = rows_of(info), cols = cols_of(info);
-  const Index step = std::max<Index>(1, kBlockElements / cols);
-  Matrix in, exact;
-  for (auto row = static_cast<Index>(first); row < rows; row += step) {
-    in.resize(std::min(step, rows - row), cols);
-    exact.resize(in.rows(), cols);
-    blocks.load(bytes, row, 0, in);
-    linalg::multiply(in, Op::kPlain, u, Op::kPlain, exact);
-    BBZ_TRY(blocks.store(exact, row, 0, out, deviation));
-  }
-  return {};
+                   Floor floor, MutableBytes out, Rounding& rounding) {
+  return rotate_from(info, Role::kEmbedding, bytes, static_cast<Index>(first), u, floor, out,
+                     rounding);
 }
 
 Result<std::vector<std::byte>> rotate_member(const TensorInfo& info, Role role, Bytes bytes,
-                                             const Matrix& u, Deviation& deviation) {
+                                             const Matrix& u, Floor floor, Rounding& rounding) {
   std::vector<std::byte> out(bytes.size());
-  if (junction::role_axis(role) == 1) {
-    BBZ_TRY(rotate_rows(info, bytes, 0, u, out, deviation));
-    return out;
-  }
-  const Blocks blocks(info);
-  const Index rows = rows_of(info), cols = cols_of(info);
-  const Index step = std::max<Index>(1, kBlockElements / rows);
-  Matrix in, exact;
-  for (Index col = 0; col < cols; col += step) {
-    in.resize(rows, std::min(step, cols - col));
-    exact.resize(rows, in.cols());
-    blocks.load(bytes, 0, col, in);
-    linalg::multiply(u, Op::kTransposed, in, Op::kPlain, exact);
-    BBZ_TRY(blocks.store(exact, 0, col, out, deviation));
-  }
+  BBZ_TRY(rotate_from(info, role, bytes, 0, u, floor, out, rounding));
   return out;
 }
 

@@ -20,9 +20,9 @@ using linalg::Matrix;
 
 class Walk {
  public:
-  Walk(std::span<const TensorInfo> tensors, bool polar, const LoadTensor& load, const Emit& emit,
-       OnRefusal on_refusal)
-      : tensors_(tensors), polar_(polar), load_(load), emit_(emit), on_refusal_(on_refusal) {}
+  Walk(std::span<const TensorInfo> tensors, const RotateOptions& options, const LoadTensor& load,
+       const Emit& emit)
+      : tensors_(tensors), options_(options), load_(load), emit_(emit) {}
 
   Result<JunctionReport> pass(const Junction& junction) {
     JunctionReport report;
@@ -31,14 +31,14 @@ class Walk {
     Result<Entered> entered = entering.role == Role::kShortcutIn
                                   ? enter_by_shortcut(entering.tensor, report)
                                   : enter_by_embedding(entering.tensor, report);
-    if (entered.ok() && on_refusal_ == OnRefusal::kLeaveAlone) {
+    if (entered.ok() && options_.on_refusal == OnRefusal::kLeaveAlone) {
       const Status others = check_others(junction, entered->u);
       if (!others.ok()) entered = others.error();
     }
     if (!entered.ok()) {
       // A tensor that could not be loaded is an error in any case.
       const bool numbers = entered.code() == Code::kUnsupported && loaded_;
-      if (!numbers || on_refusal_ == OnRefusal::kFail) return entered.error();
+      if (!numbers || options_.on_refusal == OnRefusal::kFail) return entered.error();
       BBZ_TRY(finish());  // for the junction before, this shortcut leaves into none
       report = {};
       report.refused = true;
@@ -62,7 +62,7 @@ class Walk {
   // Emits the shortcut that leaves the last junction but enters none.
   Status finish() {
     if (leaving_) {
-      Deviation ignored;
+      Rounding ignored;
       BBZ_TRY(turn(*leaving_, Role::kShortcutOut, ignored));
     }
     leaving_.reset();
@@ -92,11 +92,12 @@ class Walk {
     return {};
   }
 
-  Status turn(std::size_t tensor, Role role, Deviation& deviation) {
+  Status turn(std::size_t tensor, Role role, Rounding& rounding) {
     Output out{tensor, Form::kDense, {}, {}, {}};
     BBZ_ASSIGN(out.decoded, load(tensor));
     if (u_) {
-      BBZ_ASSIGN(out.decoded, rotate_member(tensors_[tensor], role, out.decoded, *u_, deviation));
+      BBZ_ASSIGN(out.decoded,
+                 rotate_member(tensors_[tensor], role, out.decoded, *u_, options_.floor, rounding));
     }
     return emit_(std::move(out));
   }
@@ -125,7 +126,7 @@ class Walk {
       s = std::move(left);
     }
     const auto as_stored = turned ? std::nullopt : std::optional<Bytes>(bytes);
-    BBZ_ASSIGN(Choice choice, choose_for(info, s, as_stored, polar_, report));
+    BBZ_ASSIGN(Choice choice, choose_for(info, s, as_stored, options_.polar, report));
     Output out{tensor, Form::kLower, std::move(choice.stored), {}, {}};
     if (choice.polar) {
       out.form = Form::kPolar;
@@ -150,7 +151,8 @@ class Walk {
     BBZ_ASSIGN(Choice choice, choose_for(info, s, top, false, report));
     if (choice.u) {
       std::vector<std::byte> turned(out.decoded.size());
-      BBZ_TRY(rotate_rows(info, out.decoded, rows, *choice.u, turned, report.members));
+      BBZ_TRY(
+          rotate_rows(info, out.decoded, rows, *choice.u, options_.floor, turned, report.members));
       std::ranges::copy(choice.stored, turned.begin());
       out.decoded = std::move(turned);
     }
@@ -167,10 +169,9 @@ class Walk {
   }
 
   std::span<const TensorInfo> tensors_;
-  bool polar_;
+  const RotateOptions& options_;
   const LoadTensor& load_;
   const Emit& emit_;
-  OnRefusal on_refusal_;
   bool loaded_ = true;                  // whether the last load succeeded
   std::optional<std::size_t> leaving_;  // the shortcut that leaves the last junction
   std::optional<Matrix> u_;             // rotation of the last junction; nothing for the identity
@@ -213,11 +214,11 @@ Result<std::string> why_none_fits(std::span<const TensorInfo> tensors,
 }
 
 Result<std::vector<JunctionReport>> rotate(std::span<const TensorInfo> tensors,
-                                           const junction::Detection& detection, bool polar,
-                                           const LoadTensor& load, const Emit& emit,
-                                           OnRefusal on_refusal) {
+                                           const junction::Detection& detection,
+                                           const RotateOptions& options, const LoadTensor& load,
+                                           const Emit& emit) {
   std::vector<JunctionReport> reports;
-  Walk walk(tensors, polar, load, emit, on_refusal);
+  Walk walk(tensors, options, load, emit);
   for (std::size_t j = 0; j < detection.junctions.size(); ++j) {
     const Junction& junction = detection.junctions[j];
     if (!junction.proven()) {

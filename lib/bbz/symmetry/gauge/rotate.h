@@ -27,7 +27,7 @@ struct JunctionReport {
   bool refused = false;             // whether its members were left alone; the note says why
   std::uint64_t rank = 0;           // columns of F
   std::uint64_t entries_saved = 0;  // number of entries that are not stored
-  Deviation members;                // of all tensors that are rotated and rounded
+  Rounding members;                 // of all tensors that are rotated and rounded
   Deviation shortcut;               // of the tensor that fixes the gauge; from S U
   std::string note;                 // why polar was asked for but is not possible
 };
@@ -36,13 +36,20 @@ struct JunctionReport {
 // or an entry overflows its type: fail, or leave the junction's members alone.
 enum class OnRefusal { kFail, kLeaveAlone };
 
+// Options of rotate().
+struct RotateOptions {
+  bool polar = true;           // polar where it is possible; else triangular
+  Floor floor = Floor::kNone;  // of members that are rounded again and stored whole
+  OnRefusal on_refusal = OnRefusal::kFail;
+};
+
 // Receives a tensor of the rotated model. Called on the thread that called rotate().
 using Emit = std::function<Status(Output&&)>;
 
 // Rotates every proven junction of the model and emits each of its members once: first the shortcut
 // (or embeddings) that enters, then the projections that write, then those that read. A shortcut
 // that leaves is emitted by the next junction. Tensors that touch no proven junction are neither
-// loaded nor emitted. With `polar`, a junction is polar if possible, else triangular; the first
+// loaded nor emitted. With options.polar, a junction is polar if possible, else triangular; the first
 // junction, which only embeddings enter, is always triangular.
 //
 // Rotating a model that was decoded from the output gives the same output again, bit for bit.
@@ -55,9 +62,9 @@ using Emit = std::function<Status(Output&&)>;
 // blocks of some tens of megabytes. Errors: those of `load` and `emit`; with kFail, kUnsupported if
 // a member has an infinity or a NaN or a rotated entry overflows its type, naming the tensor.
 Result<std::vector<JunctionReport>> rotate(std::span<const TensorInfo> tensors,
-                                           const junction::Detection& detection, bool polar,
-                                           const LoadTensor& load, const Emit& emit,
-                                           OnRefusal on_refusal = OnRefusal::kFail);
+                                           const junction::Detection& detection,
+                                           const RotateOptions& options, const LoadTensor& load,
+                                           const Emit& emit);
 
 // Returns why rotate() might rotate none of the proven junctions, or an empty string if it
 // certainly rotates one. Loads members until such a junction is found. Errors: those of `load`.

@@ -4,12 +4,14 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/symmetry/form.h"
+#include "bbz/symmetry/junction/detect.h"
 
 namespace bbz::symmetry {
 
 // A form, which is a row of the table in form.cc.
 struct FormRow {
   Form form{};
+  std::string_view name;  // in format-spec/records.md
   // The method of the group that tensors of this form need. With kBitsBack, their chunks may have
   // the codec carried.
   std::optional<GroupMethod> method;
@@ -36,9 +38,10 @@ Error about(Code code, const catalog::TensorMeta& tensor, fmt::format_string<Arg
 
 // Checks that the record names a group. Errors: kMalformed.
 Status check_has_group(const catalog::TensorMeta& tensor);
-// Checks that the tensor is a matrix of whole-byte elements, of at most junction::kMaxWidth
-// columns. Errors: kMalformed, kLimit.
-Status check_matrix(const catalog::TensorMeta& tensor);
+// Checks that the tensor is a matrix of whole-byte elements, of at most `most_columns` columns.
+// Errors: kMalformed, kLimit.
+Status check_matrix(const catalog::TensorMeta& tensor,
+                    std::uint64_t most_columns = junction::kMaxWidth);
 // Checks the number of stored elements. Errors: kMalformed.
 Status check_stored(const catalog::TensorMeta& tensor, std::uint64_t expected);
 
@@ -56,5 +59,11 @@ Status check_rider(const catalog::Tensor& tensor);
 
 // Form view: view_form.cc.
 Status check_view(const catalog::Tensor& tensor);
+
+// Form pivot: pivot_form.cc.
+Status check_pivot(const catalog::Tensor& tensor);
+DenseRange pivot_range(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk);
+void expand_pivot(const catalog::TensorMeta& tensor, const catalog::Chunk& chunk, Bytes stored,
+                  std::uint64_t begin, MutableBytes dense);
 
 }  // namespace bbz::symmetry

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
+#include "bbz/base/tensor_text.h"
 #include "bbz/symmetry/junction/family.h"
 
 namespace bbz::junction {
@@ -26,6 +28,16 @@ std::optional<std::uint32_t> layer_after(std::string_view name, std::string_view
   return dot ? std::optional(layer) : std::nullopt;
 }
 
+// Returns what stands before a family's own names in that of a layer's tensor: "module." for
+// "module.model.layers.12.mlp...".
+std::optional<std::string_view> before_layers(std::string_view name, std::string_view layers) {
+  for (std::size_t at = name.find(layers); at != name.npos; at = name.find(layers, at + 1)) {
+    const bool begins = at == 0 || name[at - 1] == '.';
+    if (begins && layer_after(name.substr(at), layers)) return name.substr(0, at);
+  }
+  return std::nullopt;
+}
+
 // Returns whether a layer has the inputs and outputs of all sub-blocks of a family.
 bool fits(const Family& family, const Index& index, std::string_view layer_prefix) {
   for (const SubBlock& sub : family.sub_blocks) {
@@ -36,13 +48,6 @@ bool fits(const Family& family, const Index& index, std::string_view layer_prefi
     }
   }
   return true;
-}
-
-std::string shape_text(const TensorInfo& info) {
-  const std::string type = info.block != nullptr
-                               ? fmt::format("blocks of {}", quoted(info.block->name))
-                               : std::string(dtype_info(info.dtype).name);
-  return fmt::format("{} [{}]", type, fmt::join(info.shape, ", "));
 }
 
 bool is_float(DType dtype) {
@@ -71,10 +76,10 @@ class Prover {
     const std::size_t axes = role == Role::kBias ? 1 : 2;
     if (!is_float(info.dtype)) {
       refuse(fmt::format("{}: expected F16, BF16, F32 or F64, found {}", quoted(name),
-                         shape_text(info)));
+                         tensor_text(info)));
     } else if (info.shape.size() != axes || std::ranges::count(info.shape, 0u) != 0) {
       refuse(fmt::format("{}: expected {} with no empty axis, found {}", quoted(name),
-                         axes == 2 ? "a matrix" : "a vector", shape_text(info)));
+                         axes == 2 ? "a matrix" : "a vector", tensor_text(info)));
     } else {
       const std::uint64_t extent = info.shape[role_axis(role)];
       if (junction_.width == 0) junction_.width = extent;
@@ -82,11 +87,11 @@ class Prover {
         refuse(fmt::format("{}: expected {} along axis {} as in {}, found {}", quoted(name),
                            junction_.width, role_axis(role),
                            quoted(tensors_[junction_.members.front().tensor].name),
-                           shape_text(info)));
+                           tensor_text(info)));
       }
       if (extent > kMaxWidth) {
         refuse(fmt::format("{}: expected a width of at most {}, found {}", quoted(name), kMaxWidth,
-                           shape_text(info)));
+                           tensor_text(info)));
       }
       junction_.members.push_back({found->second, role});
     }
@@ -103,7 +108,7 @@ class Prover {
         refuse(
             fmt::format("{}: expected no norm {} on the junction (fused into the next "
                         "projection), found {}",
-                        quoted(name), part.substr(1), shape_text(tensors_[found->second])));
+                        quoted(name), part.substr(1), tensor_text(tensors_[found->second])));
       }
     }
   }
@@ -116,7 +121,7 @@ class Prover {
         refuse(
             fmt::format("{}: expected no tensor unknown to the family with an axis of the "
                         "junction's width {}, found {}",
-                        quoted(info.name), junction_.width, shape_text(info)));
+                        quoted(info.name), junction_.width, tensor_text(info)));
       }
     }
   }
@@ -139,16 +144,43 @@ class Prover {
   Junction junction_;
 };
 
+// A model of a family among the tensors.
+struct Place {
+  const Family* family = nullptr;
+  std::string_view prefix;         // before the family's own names
+  std::set<std::uint32_t> layers;  // the numbers that occur
+};
+
+// Finds the models of a family: the layers after each prefix, if one of them has the family's projections.
+std::vector<Place> find_models(std::span<const TensorInfo> tensors, const Index& index,
+                               const Family& family) {
+  std::map<std::string_view, std::set<std::uint32_t>> layers;  // by prefix
+  for (const TensorInfo& info : tensors) {
+    const auto prefix = before_layers(info.name, family.layers);
+    if (!prefix) continue;
+    const std::string_view name = std::string_view(info.name).substr(prefix->size());
+    layers[*prefix].insert(*layer_after(name, family.layers));
+  }
+  std::vector<Place> found;
+  for (auto& [prefix, numbers] : layers) {
+    const bool fitting = std::ranges::any_of(numbers, [&, &before = prefix](std::uint32_t layer) {
+      return fits(family, index, fmt::format("{}{}{}.", before, family.layers, layer));
+    });
+    if (fitting) found.push_back({&family, prefix, std::move(numbers)});
+  }
+  return found;
+}
+
 // Goes through a model of one family, junction by junction.
 class Walk {
  public:
-  Walk(std::span<const TensorInfo> tensors, const Index& index, const Family& family,
-       std::uint32_t layers)
+  Walk(std::span<const TensorInfo> tensors, const Index& index, const Place& place)
       : tensors_(tensors),
         index_(index),
-        family_(family),
-        layers_(layers),
-        strangers_(layers + std::size_t{1}),
+        family_(*place.family),
+        prefix_(place.prefix),
+        layers_(static_cast<std::uint32_t>(place.layers.size())),
+        strangers_(layers_ + std::size_t{1}),
         prover_(tensors, index) {
     find_strangers();
   }
@@ -162,7 +194,11 @@ class Walk {
 
  private:
   std::string in_layer(std::size_t layer, std::string_view name, std::string_view part = {}) const {
-    return fmt::format("{}{}.{}{}", family_.layers, layer, name, part);
+    return fmt::format("{}{}{}.{}{}", prefix_, family_.layers, layer, name, part);
+  }
+  // Returns the full name of a tensor outside the layers.
+  std::string outside(std::string_view name, std::string_view part = {}) const {
+    return fmt::format("{}{}{}", prefix_, name, part);
   }
 
   // Builds the junction before sub-block i of the model, counted through all layers.
@@ -178,8 +214,8 @@ class Walk {
       enter_from(family_.sub_blocks[(i - 1) % subs], (i - 1) / subs);
     }
     if (last) {
-      prover_.add(fmt::format("{}.weight", family_.head), Role::kHead);
-      prover_.forbid_norm(family_.final_norm);
+      prover_.add(outside(family_.head, ".weight"), Role::kHead);
+      prover_.forbid_norm(outside(family_.final_norm));
     } else {
       prover_.add(in_layer(layer, after->shortcut), Role::kShortcutOut);
       for (const std::string_view name : after->reads) {
@@ -195,13 +231,12 @@ class Walk {
 
   void enter_from_embeddings() {
     for (const std::string_view name : family_.embeddings) {
-      prover_.add(std::string(name), Role::kEmbedding);
+      prover_.add(outside(name), Role::kEmbedding);
     }
-    if (!index_.contains(fmt::format("{}.weight", family_.head))) {
-      prover_.refuse(
-          fmt::format("{}.weight: expected a head of its own, found none (tied to the "
-                      "embedding)",
-                      family_.head));
+    const std::string head = outside(family_.head, ".weight");
+    if (!index_.contains(head)) {
+      prover_.refuse(fmt::format(
+          "{}: expected a head of its own, found none (tied to the embedding)", quoted(head)));
     }
   }
 
@@ -214,14 +249,15 @@ class Walk {
   }
 
   void find_strangers() {
-    std::set<std::string> outside(family_.embeddings.begin(), family_.embeddings.end());
+    std::set<std::string> known_outside;
+    for (const std::string_view name : family_.embeddings) known_outside.insert(outside(name));
     std::set<std::string> inside;  // without the layer's prefix
     const auto know = [](std::set<std::string>& known, const std::string& stem) {
       known.insert(stem + ".weight");
       known.insert(stem + ".bias");
     };
-    know(outside, std::string(family_.head));
-    know(outside, std::string(family_.final_norm));
+    know(known_outside, outside(family_.head));
+    know(known_outside, outside(family_.final_norm));
     for (const SubBlock& sub : family_.sub_blocks) {
       for (const auto names : {sub.reads, sub.writes}) {
         for (const std::string_view name : names) know(inside, std::string(name));
@@ -229,15 +265,16 @@ class Walk {
       know(inside, std::string(sub.norm));
       inside.insert(std::string(sub.shortcut));
     }
+    const std::string layers = outside(family_.layers);
     for (std::size_t t = 0; t < tensors_.size(); ++t) {
       const std::string& name = tensors_[t].name;
-      const auto layer = layer_after(name, family_.layers);
+      const auto layer = layer_after(name, layers);
       if (layer && *layer < layers_) {
         const std::size_t stem = in_layer(*layer, "").size();
         if (name.size() < stem || !inside.contains(name.substr(stem))) {
           strangers_[*layer].push_back(t);
         }
-      } else if (!outside.contains(name)) {
+      } else if (!known_outside.contains(name)) {
         strangers_[layers_].push_back(t);
       }
     }
@@ -246,6 +283,7 @@ class Walk {
   std::span<const TensorInfo> tensors_;
   const Index& index_;
   const Family& family_;
+  std::string_view prefix_;
   std::uint32_t layers_;
   std::vector<std::vector<std::size_t>> strangers_;  // by layer; those outside the layers last
   Prover prover_;
@@ -292,23 +330,32 @@ Detection detect(std::span<const TensorInfo> tensors) {
       return found;
     }
   }
+  std::vector<Place> places;
   for (const Family& family : families()) {
-    std::set<std::uint32_t> layers;
-    for (const TensorInfo& info : tensors) {
-      if (const auto layer = layer_after(info.name, family.layers)) layers.insert(*layer);
-    }
-    const bool fitting = std::ranges::any_of(layers, [&](std::uint32_t layer) {
-      return fits(family, index, fmt::format("{}{}.", family.layers, layer));
-    });
-    if (!fitting) continue;
-    found.family = family.name;
-    if (*layers.rbegin() != layers.size() - 1) {
-      found.refusal = fmt::format("{}{}: expected layers numbered without a gap, found {} layers",
-                                  family.layers, *layers.rbegin(), layers.size());
+    std::ranges::move(find_models(tensors, index, family), std::back_inserter(places));
+  }
+  if (places.size() > 1) {
+    const auto layers_of = [](const Place& place) {
+      return quoted(fmt::format("{}{}", place.prefix, place.family->layers));
+    };
+    found.refusal = fmt::format("expected the layers of one model, found those of {}: {} and {}",
+                                places.size(), layers_of(places[0]), layers_of(places[1]));
+    return found;
+  }
+  if (places.size() == 1) {
+    const Place& place = places.front();
+    const std::size_t count = place.layers.size();
+    found.family = place.family->name;
+    found.prefix = place.prefix;
+    if (*place.layers.rbegin() != count - 1) {
+      found.refusal = fmt::format(
+          "{}: expected layers numbered without a gap, found {} layers",
+          quoted(fmt::format("{}{}{}", place.prefix, place.family->layers, *place.layers.rbegin())),
+          count);
       return found;
     }
-    found.layers = static_cast<std::uint32_t>(layers.size());
-    found.junctions = Walk(tensors, index, family, found.layers).run();
+    found.layers = static_cast<std::uint32_t>(count);
+    found.junctions = Walk(tensors, index, place).run();
     if (std::ranges::none_of(found.junctions, &Junction::proven)) {
       found.refusal = found.junctions.front().refusal;
     }

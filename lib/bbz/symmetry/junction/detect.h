@@ -64,6 +64,8 @@ struct Junction {
 // The junctions of a model.
 struct Detection {
   std::string_view family;  // empty if no family fits
+  // What stands before the family's own names: "module." if one is "module.model.layers.0.attn_shortcut_Q".
+  std::string prefix;
   std::uint32_t layers = 0;
   std::vector<Junction> junctions;  // in residual order, proven and refused
   std::string refusal;              // why there is nothing to rotate; empty if any is proven
@@ -78,6 +80,10 @@ struct Detection {
 //   - no tensor that the row does not name could touch it: none in its layers, and none outside
 //     the layers, has an extent equal to its width. Biases of input projections and of the head
 //     are exempt, because the rotation does not affect them.
+// The family's names may follow a prefix that ends in '.', the same in all of them, which is what the
+// names of its layers have before them: "module.", "_orig_mod.", "model.". Layers of a family after two
+// prefixes, or of two families, are two models, and nothing is rotated.
+//
 // Takes O(n log n) time for n tensors.
 Detection detect(std::span<const TensorInfo> tensors);
 

@@ -14,7 +14,7 @@ namespace {
 struct F16 {
   using Bits = std::uint16_t;
   static constexpr int kMantissa = 10, kMinExponent = -14;
-  static double load(Bits bits) {
+  static float load(Bits bits) {
     // Moves the fields into a float, whose exponent bias is larger by 112. Exact for subnormals
     // too.
     const std::uint32_t magnitude = static_cast<std::uint32_t>(bits & 0x7fffu) << 13;
@@ -29,7 +29,7 @@ struct F16 {
 struct BF16 {
   using Bits = std::uint16_t;
   static constexpr int kMantissa = 7, kMinExponent = -126;
-  static double load(Bits bits) {
+  static float load(Bits bits) {
     return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
   }
 };
@@ -60,8 +60,8 @@ std::uint16_t store16(double value) {
   return static_cast<std::uint16_t>(magnitude > 0x7ff0000000000000ull ? nan : finite | sign);
 }
 
-template <class T>
-void load16(Bytes bytes, std::span<double> values) {
+template <class T, class Real>
+void load16(Bytes bytes, std::span<Real> values) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     typename T::Bits bits;
     std::memcpy(&bits, bytes.data() + i * sizeof(bits), sizeof(bits));
@@ -82,6 +82,16 @@ void store_all16(std::span<const double> values, MutableBytes bytes) {
 bool is_float(DType dtype) {
   return dtype == DType::kF16 || dtype == DType::kBF16 || dtype == DType::kF32 ||
          dtype == DType::kF64;
+}
+
+void load(Bytes bytes, DType dtype, std::span<float> values) {
+  if (dtype == DType::kF16) {
+    load16<F16>(bytes, values);
+  } else if (dtype == DType::kBF16) {
+    load16<BF16>(bytes, values);
+  } else if (!values.empty()) {
+    std::memcpy(values.data(), bytes.data(), values.size_bytes());
+  }
 }
 
 void load(Bytes bytes, DType dtype, std::span<double> values) {
@@ -159,8 +169,11 @@ double round_to(DType dtype, double value) {
 double ulp(DType dtype, double value) {
   const FloatLayout& layout = dtype_info(dtype).layout;
   const int least = 2 - (1 << (layout.exponent_bits - 1));  // the exponent of the smallest normal
-  const int exponent = value == 0 ? least : std::max(std::ilogb(value), least);
-  return std::ldexp(1.0, exponent - layout.mantissa_bits);
+  // Of zero and of subnormal doubles, the field is 0.
+  const auto field = static_cast<int>(std::bit_cast<std::uint64_t>(value) >> 52 & 0x7ffu);
+  const int last = std::max(field - 1023, least) - layout.mantissa_bits;
+  if (last < -1022) return std::ldexp(1.0, last);
+  return std::bit_cast<double>(static_cast<std::uint64_t>(last + 1023) << 52);
 }
 
 }  // namespace bbz::linalg

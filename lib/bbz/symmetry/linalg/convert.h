@@ -18,6 +18,8 @@ bool is_float(DType dtype);
 
 // Loads elements. Precondition: `bytes` holds exactly values.size() elements.
 void load(Bytes bytes, DType dtype, std::span<double> values);
+// Loads elements of a type of at most 32 bits as float, which is exact too.
+void load(Bytes bytes, DType dtype, std::span<float> values);
 // Stores elements, rounded. Precondition: `bytes` holds exactly values.size() elements.
 void store(std::span<const double> values, DType dtype, MutableBytes bytes);
 

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <optional>
 
+#include "bbz/symmetry/linalg/cholesky.h"
 #include "bbz/symmetry/linalg/internal/lapack.h"
 #include "bbz/symmetry/linalg/product.h"
 
@@ -43,21 +44,6 @@ Qr qr(Columns a, Index width) {
     lapack::orgqr(to_int(m), to_int(width), to_int(known), out.q.data(), tau.data());
   }
   return out;
-}
-
-// Computes x -= x gap / 2. With LAPACK the product is in float, which is enough if gap is small.
-void subtract_half_product(const Matrix& gap, Matrix& x) {
-  if (!lapack::available()) {
-    x -= 0.5 * product(x, gap);
-    return;
-  }
-  using Single = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  const Single a = x.cast<float>(), b = gap.cast<float>();
-  Single half(a.rows(), b.cols());
-  const int n = to_int(b.cols());
-  lapack::gemm({a.data(), n, false}, {b.data(), n, false},
-               lapack::Product<float>{to_int(a.rows()), n, n, 0.5F, 0.0F, half.data(), n});
-  x -= half.cast<double>();
 }
 
 // Decomposes a square matrix without LAPACK. Eigen's own decomposition takes half a minute to
@@ -131,35 +117,6 @@ Lq lq(const ConstView& a) {
   return out;
 }
 
-PivotedR pivoted_r(const ConstView& a) {
-  const Index m = a.rows(), n = a.cols();
-  PivotedR out{Matrix::Zero(m, n), std::vector<Index>(static_cast<std::size_t>(m))};
-  if (m == 0) return out;
-  Columns work = a;
-  std::vector<Index> order(static_cast<std::size_t>(n));  // order[k]: the column now at place k
-  if (lapack::available()) {
-    std::vector<int> jpvt(order.size(), 0);
-    Vector tau(m);
-    lapack::geqp3(to_int(m), to_int(n), work.data(), jpvt.data(), tau.data());
-    for (std::size_t k = 0; k < order.size(); ++k) order[k] = jpvt[k] - 1;
-  } else {
-    const Eigen::ColPivHouseholderQR<Columns> factor(work);
-    work = factor.matrixQR();
-    for (std::size_t k = 0; k < order.size(); ++k) {
-      order[k] = factor.colsPermutation().indices()[static_cast<Index>(k)];
-    }
-  }
-  for (Index k = 0; k < n; ++k) {
-    const Index filled = std::min(k + 1, m);
-    out.r.col(order[static_cast<std::size_t>(k)]).head(filled) = work.col(k).head(filled);
-  }
-  for (Index k = 0; k < m; ++k) {
-    out.pivots[static_cast<std::size_t>(k)] = order[static_cast<std::size_t>(k)];
-    if (work(k, k) < 0) out.r.row(k) = -out.r.row(k);
-  }
-  return out;
-}
-
 Result<Eigh> eigh(const ConstView& a) {
   const Index n = a.rows();
   if (n == 0) return Eigh{};
@@ -205,6 +162,8 @@ Result<Svd> svd(const ConstView& a) {
 }
 
 Matrix orthonormal_columns(const ConstView& a) {
+  Matrix x = a;
+  if (orthonormalise(x)) return x;
   return qr(a, a.cols()).q;
 }
 
@@ -216,7 +175,11 @@ Matrix complete_basis(const ConstView& columns) {
   return out;
 }
 
-Status orthogonalise(Matrix& x) {
+Status orthogonalise(Matrix& x, double tolerance) {
+  // Below it, the series converges fast.
+  constexpr double kSmall = 0.25;
+  // The error of a product in float, which no later step corrects: it turns X.
+  constexpr double kFloatError = 0x1p-24;
   for (int step = 0; step < 16; ++step) {
     Matrix gap = gram(x, Op::kTransposed);
     gap.diagonal().array() -= 1.0;
@@ -227,17 +190,24 @@ Status orthogonalise(Matrix& x) {
                                 "inner product off by " +
                                     std::to_string(off));
     }
-    // The next error is 3/4 of the square of this one, and terms of higher order.
     const double size = gap.norm();
-    const bool last = size < 1e-6;
-    if (size < 1e-5) {
-      subtract_half_product(gap, x);
-    } else {
+    if (!(size < kSmall && kFloatError * size <= tolerance)) {
+      // The next error is 3/4 of the square of this one, and terms of higher order.
       Matrix next = x;
       multiply(x, Op::kPlain, gap, Op::kPlain, next, -0.5, 1.0);
       x = std::move(next);
+      continue;
     }
-    if (last) return {};
+    FloatMatrix correction = gap.cast<float>();
+    gap.resize(0, 0);
+    const FloatMatrix square = gram(correction);
+    // |G^3| <= |G^2| |G|_2, and |G|_2^2 <= |G^2|.
+    const double error = 0.3125 * std::pow(static_cast<double>(square.norm()), 1.5);
+    correction = -0.5F * correction + 0.375F * square;
+    FloatMatrix change(x.rows(), x.cols());
+    multiply(FloatMatrix(x.cast<float>()), Op::kPlain, correction, Op::kPlain, change);
+    x += change.cast<double>();
+    if (error <= tolerance) return {};
   }
   return error_with_message(Code::kInvalidArgument, "orthogonalise: did not converge");
 }

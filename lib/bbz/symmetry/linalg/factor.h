@@ -18,17 +18,6 @@ struct Lq {
 // Returns the LQ factorisation of A.
 Lq lq(const ConstView& a);
 
-// A P = Q R of an m x n matrix with m <= n, pivots chosen greedily by the largest remaining column
-// (Businger and Golub): r (m x n) is upper trapezoidal with a non-negative diagonal that does not
-// grow, and its columns are in the order of A: column pivots[k] has its last non-zero entry in row
-// k. Q is not computed.
-struct PivotedR {
-  Matrix r;
-  std::vector<Index> pivots;  // m of them
-};
-// Returns R of the pivoted QR factorisation of A. Precondition: m <= n.
-PivotedR pivoted_r(const ConstView& a);
-
 // A = V diag(values) V^T of a symmetric matrix: values ascend, and V's columns are the
 // eigenvectors.
 struct Eigh {
@@ -50,21 +39,23 @@ struct Svd {
 // converge or A is not finite.
 Result<Svd> svd(const ConstView& a);
 
-// Returns Q of a thin QR factorisation of `a` (n x k, k <= n): n x k, with orthonormal columns that
-// span the columns of `a`, if these are independent.
+// Returns n x k orthonormal columns that span the columns of `a` (n x k, k <= n), if these are
+// independent. With orthonormalise() if that succeeds, else Q of a QR factorisation.
 Matrix orthonormal_columns(const ConstView& a);
 
 // Returns an orthogonal n x n matrix whose first k columns are `columns` (n x k, orthonormal up to
 // rounding).
 Matrix complete_basis(const ConstView& columns);
 
-// Replaces x, whose singular values are near 1, by the nearest matrix with orthonormal columns,
-// with the Newton-Schulz iteration X <- X (3 I - X^T X) / 2. Each step squares the error, until it
-// is below 1e-12 in the Frobenius norm. With LAPACK, small corrections are multiplied in float,
-// which is enough.
+// Replaces x, whose singular values are near 1, by the nearest matrix with orthonormal columns. With
+// G = X^T X - I, each step is X <- X (I - G/2 + 3/8 G^2), the first terms of X (X^T X)^(-1/2), which
+// leaves an error of about 5/16 G^3. The last error is at most `tolerance` in the Frobenius norm,
+// by an estimate that is far too large for matrices without structure. Corrections are multiplied in
+// float if the error of that is below the tolerance too; before, steps are X <- X (I - G/2), in
+// double, those of Newton and Schulz.
 // Errors: kInvalidArgument if X^T X is too far from I (by 0.5 or more in an entry), or the
 // iteration does not converge.
-Status orthogonalise(Matrix& x);
+Status orthogonalise(Matrix& x, double tolerance = 1e-12);
 
 // The orthogonal U (n x n) that minimises |A U - B| for m x n matrices (Schoenemann 1966), and the
 // distance |A U - B| / |B| in the Frobenius norm, or |A U - B| if B is zero.

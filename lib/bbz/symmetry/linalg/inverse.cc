@@ -15,7 +15,7 @@ bool invert(Matrix& x) {
     const int n = static_cast<int>(x.rows());
     if (n == 0) return true;
     std::vector<int> pivots(static_cast<std::size_t>(n));
-    if (lapack::getrf(n, x.data(), pivots.data()) != 0) return false;
+    if (lapack::getrf(n, n, x.data(), pivots.data()) != 0) return false;
     if (lapack::getri(n, x.data(), pivots.data()) != 0) return false;
   } else {
     x = Eigen::PartialPivLU<Matrix>(x).inverse().eval();

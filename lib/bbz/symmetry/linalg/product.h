@@ -1,4 +1,4 @@
-// Matrix products in double, by BLAS if OpenBLAS is installed, else by Eigen.
+// Matrix products, by BLAS if OpenBLAS is installed, else by Eigen.
 #pragma once
 
 #include "bbz/symmetry/linalg/matrix.h"
@@ -13,11 +13,21 @@ enum class Op : bool { kPlain, kTransposed };
 void multiply(const ConstView& a, Op op_a, const ConstView& b, Op op_b, View out,
               double scale = 1.0, double keep = 0.0);
 
+// The same in float. The result does not depend on the number of threads.
+void multiply(const ConstFloatView& a, Op op_a, const ConstFloatView& b, Op op_b, FloatView out,
+              float scale = 1.0F, float keep = 0.0F);
+
 // Returns a b. Precondition: the shapes fit.
 Matrix product(const ConstView& a, const ConstView& b);
 
 // Returns a a^T, or a^T a if `op` is kTransposed. The upper triangle is a copy of the lower.
 Matrix gram(const ConstView& a, Op op = Op::kPlain);
+// The same in float. The result does not depend on the number of threads.
+FloatMatrix gram(const ConstFloatView& a, Op op = Op::kPlain);
+
+// Subtracts a a^T from the lower triangle of `out`, and leaves the rest as it is. Precondition: out
+// has as many rows and columns as `a` has rows.
+void subtract_gram(const ConstView& a, Matrix& out);
 
 // Returns whether BLAS and LAPACK are used. Loads them if they have not been loaded.
 bool has_lapack();

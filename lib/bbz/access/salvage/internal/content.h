@@ -68,7 +68,7 @@ class Content {
   parallel::ThreadPool pool_;
   Supports supports_;
   LargeBuffer derived_;
-  std::vector<std::byte> slice_;  // a slice of one chunk's share, if the form is lower
+  std::vector<std::byte> slice_;  // a slice of one chunk's share, if the form is expanded
   // The groups that were needed last, newest first. Tensors that refer to one group lie close
   // together in a file.
   std::deque<std::pair<std::uint32_t, std::shared_ptr<Group>>> groups_;

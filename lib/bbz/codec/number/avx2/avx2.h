@@ -1,5 +1,6 @@
-// The kernel for AVX2, which needs what that of codec/split needs. It has loops for floats of 16 and
-// 32 bits whose keys have the same number of lower bits.
+// The kernel for AVX2, which needs what that of codec/split needs. It has loops for elements of every
+// kind of up to 32 bits, but not for rows that have both columns and floors of their own. Where PDEP is
+// slow, it is the loops for every machine, compiled for AVX2.
 #pragma once
 
 #include "bbz/codec/number/merge.h"

@@ -1,5 +1,6 @@
 // The kernel for AVX-512, which needs what that of codec/split needs. It has loops for floats,
-// integers and differences of up to 32 bits.
+// integers and differences of up to 32 bits. Scaled numbers, and columns of keys that are not even,
+// are left to the kernel for AVX2.
 #pragma once
 
 #include "bbz/codec/number/merge.h"

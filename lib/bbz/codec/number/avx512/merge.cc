@@ -10,7 +10,9 @@
 #include <cstring>
 #include <optional>
 
+#include "bbz/codec/number/avx2/avx2.h"
 #include "bbz/codec/number/avx512/even.h"
+#include "bbz/codec/split/kernel.h"
 
 BBZ_AVX512_BEGIN
 
@@ -323,6 +325,10 @@ void merge_bytes(MergeJob& job) {
 }  // namespace avx512
 
 void avx512_merge(MergeJob& job) {
+  // Columns and products have no loop here.
+  const bool has_loop = job.columns == nullptr && job.model.kind != Kind::kScaled;
+  const bool is_even = EvenKeys(job).window != 0;
+  if (!has_loop && !is_even && split::has_avx2()) return avx2_merge(job);
   // The tables of a short row would take longer than its elements.
   if (job.count < 64) return portable_merge(job);
   switch (job.model.bits) {

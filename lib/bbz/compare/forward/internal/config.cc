@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "bbz/base/format.h"
+#include "bbz/compare/forward/internal/weights.h"
+#include "bbz/symmetry/pair/find.h"
 
 namespace bbz::forward {
 namespace {
@@ -26,13 +28,26 @@ const TensorInfo* find(std::span<const TensorInfo> tensors, std::string_view nam
   return found == tensors.end() ? nullptr : &*found;
 }
 
-Result<const TensorInfo*> find_matrix(std::span<const TensorInfo> tensors, std::string_view name) {
-  const TensorInfo* info = find(tensors, name);
-  if (info == nullptr || info->shape.size() != 2) {
-    return make_error(Code::kMalformed, "{}: expected a matrix, found {}", name,
-                      info == nullptr ? "none" : "a tensor of another rank");
+// Returns the end of a sentence on a model that would be another one if its pairs were proven.
+std::string refused_pair(std::span<const TensorInfo> tensors) {
+  for (const pair::Pair& pair : pair::find_pairs(tensors)) {
+    if (!pair.proven()) return fmt::format(", with a pair that is refused: {}", pair.refusal);
   }
-  return info;
+  return "";
+}
+
+// Finds a matrix among tensors to which the products of `stored` have been added.
+Result<const TensorInfo*> find_matrix(std::span<const TensorInfo> tensors,
+                                      std::span<const TensorInfo> stored, std::string_view name) {
+  const TensorInfo* info = find(tensors, name);
+  if (info != nullptr && info->shape.size() == 2) return info;
+  const std::string refusal = info == nullptr ? refusal_of(stored, name) : "";
+  if (!refusal.empty()) {
+    return make_error(Code::kMalformed, "{}: expected a matrix or its factors, found none: {}",
+                      name, refusal);
+  }
+  return make_error(Code::kMalformed, "{}: expected a matrix, found {}", name,
+                    info == nullptr ? "none" : "a tensor of another rank");
 }
 
 }  // namespace
@@ -52,16 +67,18 @@ Result<Hints> hints_from_config(std::string_view text) {
   return hints;
 }
 
-Result<Config> infer_config(std::span<const TensorInfo> tensors, const Hints& hints) {
+Result<Config> infer_config(std::span<const TensorInfo> stored, const Hints& hints) {
   Config config;
+  const std::vector<TensorInfo> tensors = with_products(stored);
   const junction::Detection detection = junction::detect(tensors);
   if (detection.family == "llama") {
     config.architecture = Architecture::kLlama;
   } else if (detection.family == "opt") {
     config.architecture = Architecture::kOpt;
   } else {
-    return make_error(Code::kUnsupported, "expected a model of the llama or opt family, found {}",
-                      detection.family.empty() ? "an unknown one" : detection.family);
+    return make_error(Code::kUnsupported, "expected a model of the llama or opt family, found {}{}",
+                      detection.family.empty() ? "an unknown one" : detection.family,
+                      detection.family.empty() ? refused_pair(stored) : "");
   }
   if (find(tensors, "model.decoder.project_in.weight") != nullptr) {
     return make_error(Code::kUnsupported,
@@ -72,7 +89,7 @@ Result<Config> infer_config(std::span<const TensorInfo> tensors, const Hints& hi
   config.layers = detection.layers;
   const std::string embedding =
       opt ? "model.decoder.embed_tokens.weight" : "model.embed_tokens.weight";
-  BBZ_ASSIGN(const TensorInfo* tokens, find_matrix(tensors, embedding));
+  BBZ_ASSIGN(const TensorInfo* tokens, find_matrix(tensors, stored, embedding));
   config.vocabulary = tokens->shape[0];
   // The head of a sliced model is not sliced, so it still has the hidden size.
   const TensorInfo* head = find(tensors, "lm_head.weight");
@@ -83,8 +100,8 @@ Result<Config> infer_config(std::span<const TensorInfo> tensors, const Hints& hi
                       "expected the number of heads, found none in a configuration");
   }
   const std::string layer = opt ? "model.decoder.layers.0." : "model.layers.0.";
-  BBZ_ASSIGN(const TensorInfo* q, find_matrix(tensors, layer + "self_attn.q_proj.weight"));
-  BBZ_ASSIGN(const TensorInfo* k, find_matrix(tensors, layer + "self_attn.k_proj.weight"));
+  BBZ_ASSIGN(const TensorInfo* q, find_matrix(tensors, stored, layer + "self_attn.q_proj.weight"));
+  BBZ_ASSIGN(const TensorInfo* k, find_matrix(tensors, stored, layer + "self_attn.k_proj.weight"));
   config.heads = *hints.heads;
   config.head_size = config.heads == 0 ? 0 : q->shape[0] / config.heads;
   config.kv_heads =

@@ -42,7 +42,8 @@ struct Config {
   double norm_epsilon = 1e-5;
 };
 
-// Finds the configuration of a model. Errors: kUnsupported for a family other than Llama and OPT,
+// Finds the configuration of a model, in which a proven low-rank pair is the matrix for which it stands.
+// Errors: kUnsupported for a family other than Llama and OPT,
 // and for an OPT with projected embeddings; kNotFound if `hints.heads` is empty; kMalformed if the
 // heads do not divide the projections into parts of an even size, or if a tensor that is needed is
 // missing or is not a matrix.

@@ -6,7 +6,6 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
-#include "bbz/symmetry/linalg/convert.h"
 #include "bbz/symmetry/linalg/product.h"
 
 namespace bbz::forward {
@@ -54,32 +53,9 @@ Result<Model> Model::load(std::span<const TensorInfo> tensors, const Config& con
                           const LoadTensor& load) {
   Model model;
   model.config_ = config;
-  for (std::size_t t = 0; t < tensors.size(); ++t) {
-    const TensorInfo& info = tensors[t];
-    if (!linalg::is_float(info.dtype) || info.shape.empty() || info.shape.size() > 2) continue;
-    BBZ_ASSIGN(const std::vector<std::byte> bytes, load(t));
-    BBZ_ASSIGN(const std::uint64_t count, element_count(info.shape));
-    BBZ_ASSIGN(const std::uint64_t size, byte_size(info.dtype, count));
-    if (bytes.size() != size) {
-      return make_error(Code::kMalformed, "{}: expected {} bytes, found {}", bbz::quoted(info.name),
-                        size, bytes.size());
-    }
-    const bool vector = info.shape.size() == 1;
-    model.weights_[info.name] =
-        linalg::load_matrix(bytes, info.dtype, vector ? 1 : static_cast<Index>(info.shape[0]),
-                            static_cast<Index>(info.shape.back()));
-  }
+  BBZ_ASSIGN(model.weights_, Weights::load(tensors, load));
   BBZ_TRY(model.check_shapes());
   return model;
-}
-
-const Matrix* Model::find(const std::string& name) const {
-  const auto found = weights_.find(name);
-  return found == weights_.end() ? nullptr : &found->second;
-}
-
-const Matrix& Model::get(const std::string& name) const {
-  return weights_.at(name);
 }
 
 // Checks the shapes along the width of the residual stream. After this, every product is defined.
@@ -87,7 +63,7 @@ Status Model::check_shapes() const {
   const bool opt = config_.architecture == Architecture::kOpt;
   const std::string stem = opt ? "model.decoder." : "model.";
   const auto need = [&](const std::string& name, Index rows, Index cols) -> Status {
-    const Matrix* m = find(name);
+    const Matrix* m = weights_.find(name);
     if (m == nullptr)
       return make_error(Code::kMalformed, "{}: expected a float tensor, found none",
                         bbz::quoted(name));
@@ -98,23 +74,28 @@ Status Model::check_shapes() const {
     return {};
   };
   const auto may = [&](const std::string& name, Index rows, Index cols) -> Status {
-    return find(name) == nullptr ? Status() : need(name, rows, cols);
+    return weights_.find(name) == nullptr ? Status() : need(name, rows, cols);
   };
   const auto projection = [&](const std::string& name, Index rows, Index cols) -> Status {
-    BBZ_TRY(need(name + ".weight", rows, cols));
-    return may(name + ".bias", 1, get(name + ".weight").rows());
+    BBZ_ASSIGN(const Linear layer, weights_.linear(name));
+    if ((rows >= 0 && layer.out() != rows) || layer.in() != cols) {
+      return make_error(Code::kMalformed, "{}: expected {} x {} (-1: any), found {}{} x {}",
+                        bbz::quoted(name + ".weight"), rows, cols,
+                        layer.b == nullptr ? "" : "a product of ", layer.out(), layer.in());
+    }
+    return may(layer.bias_name, 1, layer.out());
   };
   const auto norm_at = [&](const std::string& name, Index width) -> Status {
     BBZ_TRY(may(name + ".weight", 1, width));
     return may(name + ".bias", 1, width);
   };
   BBZ_TRY(need(stem + "embed_tokens.weight", static_cast<Index>(config_.vocabulary), -1));
-  Index width = get(stem + "embed_tokens.weight").cols();
+  Index width = weights_.get(stem + "embed_tokens.weight").cols();
   if (opt) BBZ_TRY(need(stem + "embed_positions.weight", -1, width));
   const auto pass = [&](const std::string& shortcut) -> Status {
-    if (find(shortcut) == nullptr) return {};
+    if (weights_.find(shortcut) == nullptr) return {};
     BBZ_TRY(need(shortcut, width, -1));
-    width = get(shortcut).cols();
+    width = weights_.get(shortcut).cols();
     return {};
   };
   const auto query = static_cast<Index>(config_.heads * config_.head_size);
@@ -129,28 +110,32 @@ Status Model::check_shapes() const {
     BBZ_TRY(projection(p + (opt ? "self_attn.out_proj" : "self_attn.o_proj"), width, query));
     BBZ_TRY(norm_at(p + (opt ? "final_layer_norm" : "post_attention_layernorm"), width));
     BBZ_TRY(projection(p + (opt ? "fc1" : "mlp.up_proj"), -1, width));
-    const Index inner = get(p + (opt ? "fc1.weight" : "mlp.up_proj.weight")).rows();
+    const Index inner = weights_.linear(p + (opt ? "fc1" : "mlp.up_proj"))->out();
     if (!opt) BBZ_TRY(projection(p + "mlp.gate_proj", inner, width));
     BBZ_TRY(pass(p + "mlp_shortcut_Q"));
     BBZ_TRY(projection(p + (opt ? "fc2" : "mlp.down_proj"), width, inner));
   }
   BBZ_TRY(norm_at(stem + (opt ? "final_layer_norm" : "norm"), width));
-  const bool tied = find("lm_head.weight") == nullptr;
-  const auto vocabulary = static_cast<Index>(config_.vocabulary);
-  BBZ_TRY(need(tied ? stem + "embed_tokens.weight" : "lm_head.weight", vocabulary, width));
-  return may("lm_head.bias", 1, vocabulary);
+  return projection(head(), static_cast<Index>(config_.vocabulary), width);
+}
+
+// The layer that gives the logits: the embedding if the head is tied to it.
+std::string Model::head() const {
+  if (weights_.has_linear("lm_head")) return "lm_head";
+  const bool opt = config_.architecture == Architecture::kOpt;
+  return opt ? "model.decoder.embed_tokens" : "model.embed_tokens";
 }
 
 Matrix Model::embed(std::span<const std::uint32_t> tokens, std::size_t length) const {
   const bool opt = config_.architecture == Architecture::kOpt;
   const Matrix& table =
-      get(opt ? "model.decoder.embed_tokens.weight" : "model.embed_tokens.weight");
+      weights_.get(opt ? "model.decoder.embed_tokens.weight" : "model.embed_tokens.weight");
   Matrix x(static_cast<Index>(tokens.size()), table.cols());
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     const auto row = static_cast<Index>(i);
     x.row(row) = table.row(tokens[i]);
     if (opt) {
-      x.row(row) += get("model.decoder.embed_positions.weight")
+      x.row(row) += weights_.get("model.decoder.embed_positions.weight")
                         .row(static_cast<Index>(i % length) + kOptPositionOffset);
     }
   }
@@ -161,8 +146,8 @@ Matrix Model::embed(std::span<const std::uint32_t> tokens, std::size_t length) c
 // size before slicing: slicing moved the weight (and, in OPT, the subtraction of the mean) into the
 // neighbours.
 Matrix Model::norm(const Matrix& x, const std::string& name) const {
-  const Matrix* weight = find(name + ".weight");
-  const Matrix* bias = find(name + ".bias");
+  const Matrix* weight = weights_.find(name + ".weight");
+  const Matrix* bias = weights_.find(name + ".bias");
   const bool layer_norm = weight != nullptr && config_.architecture == Architecture::kOpt;
   const auto count = static_cast<double>(weight != nullptr ? static_cast<std::uint64_t>(x.cols())
                                                            : config_.hidden);
@@ -177,10 +162,14 @@ Matrix Model::norm(const Matrix& x, const std::string& name) const {
 }
 
 Matrix Model::linear(const Matrix& x, const std::string& name) const {
-  const Matrix& weight = get(name + ".weight");
-  Matrix out(x.rows(), weight.rows());
-  linalg::multiply(x, Op::kPlain, weight, Op::kTransposed, out);
-  if (const Matrix* bias = find(name + ".bias")) out.rowwise() += bias->row(0);
+  const Linear layer = *weights_.linear(name);  // check_shapes() found it
+  const auto times = [](const Matrix& rows, const Matrix& weight) {
+    Matrix out(rows.rows(), weight.rows());
+    linalg::multiply(rows, Op::kPlain, weight, Op::kTransposed, out);
+    return out;
+  };
+  Matrix out = layer.b == nullptr ? times(x, *layer.a) : times(times(x, *layer.b), *layer.a);
+  if (layer.bias != nullptr) out.rowwise() += layer.bias->row(0);
   return out;
 }
 
@@ -225,7 +214,7 @@ Matrix Model::mlp(const Matrix& h, const std::string& layer) const {
 // Adds the output of a sub-block to the residual stream, which first passes the shortcut if there
 // is one.
 void Model::step(Matrix& x, const std::string& shortcut, const Matrix& output) const {
-  if (const Matrix* s = find(shortcut)) {
+  if (const Matrix* s = weights_.find(shortcut)) {
     x = linalg::product(x, *s) + output;
   } else {
     x += output;
@@ -245,7 +234,7 @@ Result<Matrix> Model::logits(std::span<const std::uint32_t> tokens, std::size_t 
                       config_.vocabulary, *largest);
   }
   if (opt) {
-    const Index rows = get("model.decoder.embed_positions.weight").rows();
+    const Index rows = weights_.get("model.decoder.embed_positions.weight").rows();
     if (static_cast<Index>(length) + kOptPositionOffset > rows) {
       return make_error(Code::kInvalidArgument, "expected sequences of at most {} tokens, found {}",
                         rows - kOptPositionOffset, length);
@@ -261,8 +250,7 @@ Result<Matrix> Model::logits(std::span<const std::uint32_t> tokens, std::size_t 
          mlp(norm(x, p + (opt ? "final_layer_norm" : "post_attention_layernorm")), p));
   }
   x = norm(x, stem + (opt ? "final_layer_norm" : "norm"));
-  const bool tied = find("lm_head.weight") == nullptr;
-  return linear(x, tied ? stem + "embed_tokens" : "lm_head");
+  return linear(x, head());
 }
 
 }  // namespace bbz::forward

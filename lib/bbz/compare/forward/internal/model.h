@@ -1,13 +1,14 @@
-// A plain forward pass of Llama and OPT, sliced or not, in double precision. It tells whether two
+// A plain forward pass of Llama and OPT, sliced, factored or neither, in double precision. It tells whether two
 // sets of weights are the same model. Written to be read, not for serving.
 #pragma once
 
-#include <map>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "bbz/base/checked.h"
 #include "bbz/compare/forward/internal/config.h"
+#include "bbz/compare/forward/internal/weights.h"
 #include "bbz/symmetry/linalg/matrix.h"
 
 namespace bbz::forward {
@@ -16,8 +17,10 @@ namespace bbz::forward {
 class Model {
  public:
   // Loads every float tensor with one or two axes, as double. Tensors that the pass does not use
-  // are ignored. Errors: kMalformed, naming the tensor, if one is missing, is no float, has another
-  // number of bytes or has a shape that does not fit its neighbours; the errors of `load`.
+  // are ignored. Each linear layer is a matrix, or a proven pair A B that stands for one, with the bias
+  // of A. Errors: kMalformed, naming the tensor, if one is missing, is no float, has another number of
+  // bytes or has a shape that does not fit its neighbours, or if there is both a matrix and a pair;
+  // kUnsupported if a layer has an adapter (LoRA); the errors of `load`.
   static Result<Model> load(std::span<const TensorInfo> tensors, const Config& config,
                             const LoadTensor& load);
 
@@ -39,12 +42,10 @@ class Model {
   linalg::Matrix mlp(const linalg::Matrix& h, const std::string& layer) const;
   void step(linalg::Matrix& x, const std::string& shortcut, const linalg::Matrix& output) const;
   Status check_shapes() const;
-
-  const linalg::Matrix* find(const std::string& name) const;
-  const linalg::Matrix& get(const std::string& name) const;
+  std::string head() const;
 
   Config config_;
-  std::map<std::string, linalg::Matrix> weights_;  // vectors are matrices of one row
+  Weights weights_;
 };
 
 }  // namespace bbz::forward

@@ -92,4 +92,11 @@ const Global& find_global(std::string_view module, std::string_view name) {
   return found == kGlobals.end() ? kUnknownGlobal : *found;
 }
 
+const Global* storage_type_of(DType dtype) {
+  const auto* const found = std::ranges::find_if(kGlobals, [&](const Global& global) {
+    return global.kind == kStorageType && global.dtype == dtype && global.parts == 1;
+  });
+  return found == kGlobals.end() ? nullptr : &*found;
+}
+
 }  // namespace bbz::torch

@@ -40,4 +40,7 @@ struct Global {
 // Returns the row of a name. That of an unknown name has neither a module nor a name.
 const Global& find_global(std::string_view module, std::string_view name);
 
+// Returns the row of the type of storages that have elements of a dtype, or nullptr if torch has none.
+const Global* storage_type_of(DType dtype);
+
 }  // namespace bbz::torch

@@ -16,8 +16,8 @@ constexpr std::uint8_t kNewestProtocol = 5;
 
 Unpickler::Unpickler(const Limits& limits)
     : limits_(limits), reader_(Bytes()), values_left_(limits.values) {
-  values_ = {plain_value(Kind::kOther), plain_value(Kind::kBool, 0), plain_value(Kind::kBool, 1),
-             plain_value(Kind::kTuple)};
+  values_ = {plain_value(Kind::kOther), plain_value(Kind::kOther), plain_value(Kind::kBool, 0),
+             plain_value(Kind::kBool, 1), plain_value(Kind::kTuple)};
 }
 
 const Contents& Unpickler::contents(const Value& value) const {
@@ -44,6 +44,10 @@ Contents& Unpickler::hold(ValueId id) {
 
 std::string_view Unpickler::keep(std::string text) {
   return texts_.emplace_back(std::move(text));
+}
+
+void Unpickler::simplify(std::string_view what) {
+  if (simplified_.empty()) simplified_ = what;
 }
 
 Error Unpickler::error(Code code, std::string_view what) const {
@@ -202,7 +206,7 @@ Status Unpickler::step(Op op) {
     case Op::kDup:
       return change_stack(op);
     case Op::kNone:
-      return push(kOtherValue);
+      return push(kNoneValue);
     case Op::kNewTrue:
       return push(kTrueValue);
     case Op::kNewFalse:

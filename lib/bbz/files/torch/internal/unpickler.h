@@ -43,6 +43,11 @@ class Unpickler {
   // storages().
   const Tensor& view(const Value& value) const;
 
+  // Returns what the values do not say about what was read, for the first such thing: "a parameter".
+  // Empty if they say all, apart from objects of unknown classes and other values that are known by
+  // their kind.
+  std::string_view simplified() const { return simplified_; }
+
   // Gives a persistent id a value: a storage, a part of the storage `whole`, or a view of it without
   // a dtype, which must lie within it. Errors: kMalformed.
   Status add_storage(std::string_view key, const Global& type, std::uint64_t elements);
@@ -78,7 +83,7 @@ class Unpickler {
   Result<std::optional<ValueId>> call_known(const Global& function,
                                             const std::vector<ValueId>& arguments);
   Result<ValueId> make_object(ValueId function, ValueId arguments);
-  Result<std::optional<ValueId>> make_dict(const std::vector<ValueId>& arguments);
+  Result<std::optional<ValueId>> make_dict(const std::vector<ValueId>& arguments, bool ordered);
   Result<std::optional<ValueId>> make_sparse(const std::vector<ValueId>& arguments);
   Result<std::optional<ValueId>> rebuild_tensor(const Global& function,
                                                 const std::vector<ValueId>& arguments);
@@ -86,6 +91,7 @@ class Unpickler {
   Status add_named(std::vector<ValueId>& pairs, std::string_view name, ValueId value);
   Status attach(ValueId id, ValueId state);
   std::string bits_of(ValueId metadata);
+  void simplify(std::string_view what);
   Status place(Tensor& view, const StorageRef& from, std::uint64_t width) const;
   Result<std::vector<std::uint64_t>> extents(ValueId id, std::string_view what);
   Result<std::uint64_t> count(ValueId id, std::string_view what) const;
@@ -114,6 +120,7 @@ class Unpickler {
 
   const Limits& limits_;
   std::string name_;
+  std::string_view simplified_;  // a constant
   Bytes pickle_;
   WireReader reader_;
   std::size_t rest_ = 0;  // the bytes after the pickle

@@ -21,7 +21,7 @@ Status Unpickler::put_container(Op op) {
       return push(kEmptyTupleValue);
     case Op::kEmptyList:
     case Op::kEmptySet:
-      return push_new(plain_value(Kind::kList));
+      return push_new(plain_value(Kind::kList, op == Op::kEmptySet ? 1 : 0));
     case Op::kEmptyDict:
       return push_new(plain_value(Kind::kDict));
     default:
@@ -36,7 +36,7 @@ Status Unpickler::put_container(Op op) {
   if (op == Op::kDict && items.size() % 2 != 0) return malformed("a key without a value");
   const bool list = op == Op::kList || op == Op::kFrozenSet;
   const Kind kind = op == Op::kDict ? Kind::kDict : list ? Kind::kList : Kind::kTuple;
-  BBZ_ASSIGN(const ValueId id, make(plain_value(kind)));
+  BBZ_ASSIGN(const ValueId id, make(plain_value(kind, op == Op::kFrozenSet ? 1 : 0)));
   if (!items.empty()) {
     Contents& contents = hold(id);
     (op == Op::kDict ? contents.pairs : contents.items) = std::move(items);

@@ -94,7 +94,8 @@ Status Unpickler::put_number(Op op) {
     case Op::kBinInt2:
       return push_new(plain_value(Kind::kInt, reader_.get<std::uint16_t>()));
     case Op::kBinFloat:
-      return skip(8);
+      return push_new(
+          plain_value(Kind::kFloat, static_cast<std::int64_t>(reader_.get<std::uint64_t>())));
     default:
       break;
   }
@@ -111,6 +112,7 @@ Status Unpickler::put_number(Op op) {
 }
 
 Status Unpickler::put_text(Op op) {
+  if (op == Op::kBinString || op == Op::kShortBinString) simplify("a text of Python 2");
   switch (op) {
     case Op::kShortBinString:
     case Op::kShortBinUnicode:
@@ -145,6 +147,7 @@ Status Unpickler::put_line(Op op) {
       return push_new({});
     default: {
       const bool quotes = op == Op::kString;
+      simplify("a text of protocol 0");
       if (quotes) {
         if (text.size() < 2 || text.front() != text.back())
           return malformed("a text not in quotes");

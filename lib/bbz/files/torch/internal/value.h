@@ -17,21 +17,23 @@ using ValueId = std::uint32_t;
 
 // The values that every machine has from the beginning, and shares.
 inline constexpr ValueId kOtherValue = 0;
-inline constexpr ValueId kFalseValue = 1;
-inline constexpr ValueId kTrueValue = 2;
-inline constexpr ValueId kEmptyTupleValue = 3;
+inline constexpr ValueId kNoneValue = 1;
+inline constexpr ValueId kFalseValue = 2;
+inline constexpr ValueId kTrueValue = 3;
+inline constexpr ValueId kEmptyTupleValue = 4;
 
 // A value that the pickle makes.
 struct Value {
   enum class Kind : std::uint8_t {
-    kOther,  // None, a float: holds nothing
+    kOther,  // None, a float in text, a large number: holds nothing
     kBool,
     kInt,
+    kFloat,
     kString,
     kBytes,
     kTuple,
-    kList,
-    kDict,
+    kList,    // also a set
+    kDict,    // also an OrderedDict
     kObject,  // whatever a call of an unknown name made
     kGlobal,
     kStorage,
@@ -41,7 +43,9 @@ struct Value {
 
   Kind kind = Kind::kOther;
   std::uint32_t contents = kEmpty;  // the index of its Contents, which are made if it gets any
-  std::int64_t number = 0;  // of a bool or an int; the index of a storage reference or a view
+  // Of a bool or an int; the eight bytes of a float, as the pickle has them; the index of a storage
+  // reference or a view; 1 for a set and an OrderedDict.
+  std::int64_t number = 0;
   union {
     std::string_view text{};  // of a string or bytes, in the pickle or in the machine
     const Global* global;     // of a global

@@ -6,32 +6,14 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/base/wire.h"
+#include "bbz/files/torch/internal/zip_fields.h"
 
 namespace bbz::torch {
 namespace {
 
-constexpr std::uint32_t kLocalMagic = 0x04034b50;
-constexpr std::uint32_t kCentralMagic = 0x02014b50;
-constexpr std::uint32_t kEndMagic = 0x06054b50;
-constexpr std::uint32_t kLocatorMagic = 0x07064b50;
-constexpr std::uint32_t kEnd64Magic = 0x06064b50;
-
 constexpr std::string_view kPickleName = "/data.pkl";
 
-constexpr std::uint64_t kLocalSize = 30;
-constexpr std::uint64_t kCentralSize = 46;
-constexpr std::uint64_t kEndSize = 22;
-constexpr std::uint64_t kLocatorSize = 20;
-constexpr std::uint64_t kEnd64Size = 56;
 constexpr std::uint64_t kLongestComment = 0xffff;
-
-// If all bits of a field are set, its value is in a zip64 structure instead.
-constexpr std::uint16_t kElsewhere16 = 0xffff;
-constexpr std::uint32_t kElsewhere32 = 0xffffffff;
-constexpr std::uint16_t kZip64Extra = 1;
-
-constexpr std::uint16_t kEncrypted = 1 << 0;
-constexpr std::uint16_t kSizesFollow = 1 << 3;  // size and checksum follow the data
 
 // The place of the central directory, relative to the beginning of the archive.
 struct Directory {

@@ -7,6 +7,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/files/torch/internal/forms.h"
+#include "bbz/files/torch/internal/framing.h"
 #include "bbz/files/torch/internal/naming.h"
 #include "bbz/files/torch/internal/zip.h"
 
@@ -43,6 +44,25 @@ class Entries {
     return found == by_name_.end() ? nullptr : found->second;
   }
 
+  // Returns the name of an entry of which a frame says nothing, or an empty text.
+  std::string_view beside_frame() const {
+    constexpr std::string_view kKnown[] = {"data.pkl",
+                                           "version",
+                                           "byteorder",
+                                           ".format_version",
+                                           ".storage_alignment",
+                                           ".data/serialization_id",
+                                           kNoteEntry};
+    for (const auto& [name, entry] : by_name_) {
+      const std::string_view rest =
+          name.starts_with(prefix_) ? name.substr(prefix_.size()) : std::string_view();
+      const bool known =
+          rest.starts_with("data/") || std::ranges::find(kKnown, rest) != std::end(kKnown);
+      if (!known) return name;
+    }
+    return {};
+  }
+
   // Returns at most 64 bytes of an entry's text without the newline, or nothing if there is none.
   Result<std::string> text(io::Source& file, std::string_view name) const {
     constexpr std::uint64_t kMost = 64;
@@ -76,6 +96,31 @@ Status check_form(io::Source& file, const Entries& entries) {
                       kOldestVersion, kNewestVersion);
   }
   return {};
+}
+
+constexpr std::uint64_t kMostNote = std::uint64_t{16} << 20;
+
+// Reads the pickle of an archive, whose entry is `name`, and takes its bytes from `left`. They and the
+// limits must outlive the machine.
+Result<ReadPickle> read_pickle_entry(io::Source& file, const Entries& entries,
+                                     std::string_view name, Limits& left) {
+  const ZipEntry& entry = *entries.find(name);
+  BBZ_TRY(check_stored(entry));
+  if (entry.size > left.pickle_bytes) {
+    return make_error(Code::kLimit, "{}: {} bytes; the limit is {}", name, entry.size,
+                      left.pickle_bytes);
+  }
+  left.pickle_bytes -= entry.size;
+  ReadPickle read;
+  read.bytes.resize(static_cast<std::size_t>(entry.size));
+  BBZ_TRY(io::read_exactly(file, entry.offset, read.bytes));
+  read.machine = std::make_unique<Unpickler>(left);
+  BBZ_ASSIGN(read.root, read.machine->run(read.bytes, std::string(name)));
+  if (read.machine->size() != read.bytes.size()) {
+    return make_error(Code::kMalformed, "{}: byte {}: bytes follow the end of the pickle", name,
+                      read.machine->size());
+  }
+  return read;
 }
 
 // A pickle of an archive: the entry, the directory of its storages, and what comes before the names
@@ -124,23 +169,10 @@ class ZipFormReader {
   }
 
   Status add(const Entries& entries, const Part& part) {
-    const ZipEntry& entry = *entries.find(part.pickle);
-    BBZ_TRY(check_stored(entry));
-    if (entry.size > left_.pickle_bytes) {
-      return make_error(Code::kLimit, "{}: {} bytes; the limit is {}", part.pickle, entry.size,
-                        left_.pickle_bytes);
-    }
-    left_.pickle_bytes -= entry.size;
-    std::vector<std::byte> bytes(static_cast<std::size_t>(entry.size));
-    BBZ_TRY(io::read_exactly(file_, entry.offset, bytes));
-    Unpickler pickle(left_);
-    BBZ_ASSIGN(const ValueId root, pickle.run(bytes, std::string(part.pickle)));
-    if (pickle.size() != bytes.size()) {
-      return make_error(Code::kMalformed, "{}: byte {}: bytes follow the end of the pickle",
-                        part.pickle, pickle.size());
-    }
+    BBZ_ASSIGN(const ReadPickle read, read_pickle_entry(file_, entries, part.pickle, left_));
+    const Unpickler& pickle = *read.machine;
     Naming naming(pickle, left_, names_);
-    if (const Status named = naming.visit(root, part.name); !named.ok()) {
+    if (const Status named = naming.visit(read.root, part.name); !named.ok()) {
       return make_error(named.code(), "{}: {}", part.pickle, named.error().message);
     }
     left_.values -= std::min<std::uint64_t>(left_.values, pickle.count());
@@ -186,6 +218,34 @@ class ZipFormReader {
 
 Result<StateDict> read_zip_form(io::Source& file, const Limits& limits) {
   return ZipFormReader(file, limits).read();
+}
+
+Result<Frame> read_zip_frame(io::Source& file, const StateDict& state, const Limits& limits) {
+  Limits left = limits;
+  BBZ_ASSIGN(const ZipArchive archive, read_zip(file, *file.size(), left));
+  if (archive.begin != 0) {
+    return make_error(Code::kUnsupported,
+                      "it is several archives in a row, which cannot be written again");
+  }
+  BBZ_ASSIGN(const Entries entries, Entries::of(archive));
+  if (const std::string_view other = entries.beside_frame(); !other.empty()) {
+    return make_error(Code::kUnsupported,
+                      "it has the entry {}, and only tensors and what leads to them can be written "
+                      "again",
+                      quoted(other));
+  }
+  BBZ_ASSIGN(const ReadPickle read, read_pickle_entry(file, entries, "data.pkl", left));
+  BBZ_ASSIGN(Frame frame, frame_of(*read.machine, read.root, state.tensors, limits));
+  if (const ZipEntry* const note = entries.find(kNoteEntry); note != nullptr) {
+    BBZ_TRY(check_stored(*note));
+    if (note->size > kMostNote) {
+      return make_error(Code::kLimit, "{}: {} bytes; the limit is {}", kNoteEntry, note->size,
+                        kMostNote);
+    }
+    frame.note.emplace(static_cast<std::size_t>(note->size), '\0');
+    BBZ_TRY(io::read_exactly(file, note->offset, std::as_writable_bytes(std::span(*frame.note))));
+  }
+  return frame;
 }
 
 }  // namespace bbz::torch

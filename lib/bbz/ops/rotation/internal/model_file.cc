@@ -1,80 +1,192 @@
 #include "bbz/ops/rotation/internal/model_file.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "bbz/base/format.h"
 #include "bbz/base/layer_name.h"
-#include "bbz/base/wire.h"
+#include "bbz/base/names.h"
 #include "bbz/format/chunk/chunk.h"
 
 namespace bbz::rotation {
-namespace {
 
-const std::string* find_record(const safetensors::Metadata& metadata) {
-  const auto found = std::ranges::find(
-      metadata, kRecordKey, [](const auto& entry) { return std::string_view(entry.first); });
-  return found == metadata.end() ? nullptr : &found->second;
+Status ModelFile::lay_out_files(const Record& longest) {
+  if (options_->outputs.empty()) {
+    Output only{model_->path, options_->attributes, {}, {}, model_->metadata, model_->header};
+    only.tensors.resize(model_->tensors.size());
+    std::iota(only.tensors.begin(), only.tensors.end(), std::size_t{0});
+    own_.push_back(std::move(only));
+  }
+  outputs_ = own_.empty() ? std::span(options_->outputs) : std::span<const Output>(own_);
+  short_record_ = reference_to(outputs_.back().path);
+  places_.resize(model_->tensors.size());
+  for (std::size_t f = 0; f < outputs_.size(); ++f) {
+    const Output& output = outputs_[f];
+    const bool last = f + 1 == outputs_.size();
+    File file;
+    BBZ_ASSIGN(file.layout, lay_out(*model_, output, last ? to_json(longest) : short_record_));
+    file.left = output.tensors.size();
+    for (std::size_t i = 0; i < output.tensors.size(); ++i) places_[output.tensors[i]] = {f, i};
+    files_.push_back(std::move(file));
+  }
+  if (outputs_.size() == 1) return {};
+  for (std::size_t i = 0; i < model_->tensors.size(); ++i) {
+    if (!numbers_.emplace(model_->tensors[i].name, i).second) {
+      return make_error(Code::kInvalidArgument, "the tensor {} is in two files",
+                        quoted(model_->tensors[i].name));
+    }
+  }
+  return {};
 }
 
-}  // namespace
-
-Result<std::vector<std::byte>> ModelFile::make_header(std::string_view record_json) {
-  std::vector<safetensors::Tensor> tensors;
-  for (const TensorInfo& info : model_->tensors) {
-    tensors.push_back({info.name, info.dtype, info.shape, 0, 0});
-  }
-  safetensors::Metadata metadata;
-  for (const auto& entry : model_->metadata) {
-    if (entry.first != kRecordKey) metadata.push_back(entry);
-  }
-  metadata.emplace_back(kRecordKey, record_json);
-  BBZ_ASSIGN(std::vector<std::byte> header, safetensors::build(tensors, metadata));
-  if (offsets_.empty()) {
-    for (const safetensors::Tensor& tensor : tensors) offsets_.push_back(tensor.begin);
-  }
-  return header;
-}
-
-Result<ModelFile> ModelFile::begin(const Model& model, const Record& longest, Writer& writer,
+Result<ModelFile> ModelFile::begin(const Model& model, const Record& longest,
+                                   std::vector<bool> rotated, Writer& writer,
                                    const PackOptions& options) {
-  ModelFile file(model, writer, options.progress);
-  BBZ_ASSIGN(const std::vector<std::byte> header, file.make_header(to_json(longest)));
-  file.header_size_ = header.size();
-  for (std::uint64_t& offset : file.offsets_) offset += file.header_size_;
-  BBZ_TRY(writer.begin_file(model.path, catalog::FileKind::kRegular, options.attributes));
+  ModelFile file(model, writer, options);
+  file.rotated_ = std::move(rotated);
+  BBZ_TRY(file.lay_out_files(longest));
+  BBZ_TRY(file.open());
+  BBZ_TRY(file.advance());
   return file;
+}
+
+// Begins the file whose turn it is, with the tensors that need not wait for others.
+Status ModelFile::open() {
+  const Output& output = outputs_[open_];
+  File& file = files_[open_];
+  BBZ_TRY(writer_->begin_file(output.path, catalog::FileKind::kRegular, output.attributes));
+  if (outputs_.size() == 1) return {};
+  for (const std::size_t tensor : output.tensors) {
+    if (rotated_[tensor] || written_[tensor]) continue;
+    BBZ_ASSIGN(const std::vector<std::byte> bytes, model_->load(tensor));
+    mark(tensor, bytes);
+    BBZ_TRY(write(spec(tensor), bytes));
+    count(bytes.size());
+  }
+  for (; !file.waiting.empty(); file.waiting.pop_front()) {
+    const Waiting& tensor = file.waiting.front();
+    std::vector<std::byte> bytes(tensor.size);
+    if (!bytes.empty()) BBZ_TRY(spool_->read(tensor.offset, bytes));
+    BBZ_TRY(write(tensor, bytes));
+  }
+  return {};
+}
+
+// Ends the open file while it is complete and not the last, and begins the next.
+Status ModelFile::advance() {
+  while (files_[open_].left == 0 && open_ + 1 < files_.size()) {
+    BBZ_TRY(close(short_record_));
+    ++open_;
+    BBZ_TRY(open());
+  }
+  return {};
+}
+
+Status ModelFile::close(const std::string& record) {
+  File& file = files_[open_];
+  BBZ_ASSIGN(const std::vector<OutputFile::Piece> pieces, file.layout->pieces(record));
+  for (const OutputFile::Piece& piece : pieces) {
+    TensorSpec spec = TensorSpec::bytes(piece.bytes.size());
+    spec.place = TensorSpec::At{piece.offset};
+    BBZ_TRY(writer_->begin_tensor(spec));
+    BBZ_TRY(writer_->write(piece.bytes));
+    BBZ_TRY(writer_->end_tensor());
+    count(piece.bytes.size());
+  }
+  BBZ_TRY(writer_->add_metadata("format", file.layout->format()));
+  BBZ_TRY(writer_->add_metadata("symmetry", record));
+  return writer_->end_file();
 }
 
 TensorSpec ModelFile::spec(std::size_t tensor) const {
   const TensorInfo& info = model_->tensors[tensor];
+  const Place& place = places_[tensor];
   TensorSpec spec;
   spec.name = info.name;
   spec.dtype = info.dtype;
   spec.shape = info.shape;
   spec.block = info.block;
   spec.layer = layer_of(info.name);
-  spec.place = TensorSpec::At{offsets_[tensor]};
+  spec.place = TensorSpec::At{files_[place.file].layout->offset(place.place)};
   return spec;
 }
 
-Status ModelFile::add(const TensorSpec& spec, Bytes stored) {
+void ModelFile::mark(std::size_t tensor, Bytes bytes) {
+  const Place& place = places_[tensor];
+  written_[tensor] = true;
+  files_[place.file].layout->note_bytes(place.place, bytes);
+}
+
+// Writes a tensor of the open file.
+Status ModelFile::write(const TensorSpec& spec, Bytes stored) {
   BBZ_TRY(writer_->begin_tensor(spec));
   BBZ_TRY(writer_->write(stored));
   BBZ_TRY(writer_->end_tensor());
-  if (spec.is_operand()) return {};
-  BBZ_ASSIGN(const std::uint64_t elements, element_count(spec.shape));
-  BBZ_ASSIGN(const std::uint64_t bytes, byte_size(spec.dtype, elements));
-  count(bytes);
+  --files_[open_].left;
   return {};
+}
+
+Status ModelFile::write(const Waiting& tensor, Bytes bytes) {
+  if (tensor.group.empty()) return write(tensor.spec, bytes);
+  BBZ_ASSIGN(const std::uint32_t number,
+             writer_->add_group(catalog::GroupMethod::kPolar, tensor.group));
+  if (tensor.operand) {
+    BBZ_TRY(writer_->begin_tensor(*tensor.operand));
+    BBZ_TRY(writer_->write(bytes));
+    BBZ_TRY(writer_->end_tensor());
+  }
+  TensorSpec spec = tensor.spec;
+  spec.stored = {.form = catalog::Form::kPolar, .group = number, .elements = 0};
+  return write(spec, {});
+}
+
+Result<std::size_t> ModelFile::file_of(const TensorSpec& spec) const {
+  if (outputs_.size() == 1) return std::size_t{0};
+  const auto found = numbers_.find(spec.name);
+  if (found == numbers_.end()) {
+    return make_error(Code::kInternal, "no tensor {} in the model", quoted(spec.name));
+  }
+  return places_[found->second].file;
+}
+
+// Writes a tensor, or keeps it until its file begins.
+Status ModelFile::put(Waiting tensor, Bytes bytes) {
+  BBZ_ASSIGN(const std::uint64_t elements, element_count(tensor.spec.shape));
+  BBZ_ASSIGN(const std::uint64_t size, byte_size(tensor.spec.dtype, elements));
+  BBZ_ASSIGN(const std::size_t file, file_of(tensor.spec));
+  if (file == open_) {
+    BBZ_TRY(write(tensor, bytes));
+  } else {
+    if (spool_ == nullptr) {
+      BBZ_ASSIGN(spool_, io::Spool::create(options_->spool_folder));
+    }
+    tensor.offset = spool_->size();
+    tensor.size = bytes.size();
+    BBZ_TRY(spool_->write(bytes));
+    files_[file].waiting.push_back(std::move(tensor));
+  }
+  count(size);
+  return advance();
+}
+
+Status ModelFile::add(const TensorSpec& spec, Bytes stored) {
+  return put({spec, 0, 0, {}, {}}, stored);
+}
+
+Status ModelFile::add_polar(const TensorSpec& spec, Bytes group, const TensorSpec& operand,
+                            Bytes factor) {
+  Waiting tensor{spec, 0, 0, {group.begin(), group.end()}, {}};
+  if (!factor.empty()) tensor.operand = operand;
+  return put(std::move(tensor), factor);
 }
 
 void ModelFile::count(std::uint64_t bytes) {
   done_ += bytes;
-  if (*progress_) (*progress_)(done_);
+  if (options_->progress) options_->progress(done_);
 }
 
 Status ModelFile::add_dense(std::size_t tensor, Bytes bytes) {
-  mark(tensor);
+  mark(tensor, bytes);
   return add(spec(tensor), bytes);
 }
 
@@ -95,35 +207,20 @@ Result<std::uint64_t> ModelFile::coded_bytes(const TensorSpec& spec, Bytes plain
 }
 
 Status ModelFile::add_the_rest() {
-  for (std::size_t tensor = 0; tensor < model_->tensors.size(); ++tensor) {
-    if (written_[tensor]) continue;
-    BBZ_ASSIGN(const std::vector<std::byte> bytes, model_->load(tensor));
-    BBZ_TRY(add_dense(tensor, bytes));
+  for (const Output& output : outputs_) {
+    for (const std::size_t tensor : output.tensors) {
+      if (written_[tensor]) continue;
+      BBZ_ASSIGN(const std::vector<std::byte> bytes, model_->load(tensor));
+      BBZ_TRY(add_dense(tensor, bytes));
+    }
   }
   return {};
 }
 
 Status ModelFile::finish(const Record& record) {
-  const std::string* kept = find_record(model_->metadata);
-  const bool keep = !record.rotated && kept != nullptr && model_->header.size() == header_size_;
-  const std::string json = keep ? *kept : to_json(record);
-  std::vector<std::byte> header = model_->header;
-  if (!keep) {
-    BBZ_ASSIGN(header, make_header(json));
-    if (header.size() > header_size_) {
-      return make_error(Code::kInternal, "header of {} bytes, expected at most {}", header.size(),
-                        header_size_);
-    }
-    // Pads the JSON with spaces, which the format allows; the length field counts them.
-    header.resize(header_size_, std::byte{' '});
-    store_le(header.data(), header_size_ - safetensors::kLengthBytes);
-  }
-  TensorSpec spec = TensorSpec::bytes(header.size());
-  spec.place = TensorSpec::At{0};
-  BBZ_TRY(add(spec, header));
-  BBZ_TRY(writer_->add_metadata("format", "safetensors"));
-  BBZ_TRY(writer_->add_metadata("symmetry", json));
-  return writer_->end_file();
+  const std::string* const old = files_[open_].layout->old_record();
+  if (old != nullptr && !record.rotated) return close(*old);
+  return close(to_json(record));
 }
 
 }  // namespace bbz::rotation

@@ -20,8 +20,10 @@ constexpr double kMargin = 0x1p-26;
 // The number of sums of the rough frame to which each column is added.
 constexpr std::uint64_t kPlaces = 8;
 
-// The number of columns for each row that measure_row_exponents() samples.
+// The number of columns for each row that measure_row_exponents() samples, and the most blocks of
+// them: a root mean square of some thousand columns is within some per cent.
 constexpr std::size_t kSampleFactor = 4;
+constexpr std::size_t kMostSampledBlocks = 4;
 
 int round_within(double value, int most) {
   return static_cast<int>(
@@ -171,7 +173,8 @@ std::vector<std::int8_t> measure_row_exponents(const Operand& operand,
                                                const Matrix& rough) {
   const std::size_t width = operand.width();
   const std::size_t blocks = divide_up(operand.columns(), kBlockColumns);
-  const std::size_t sampled = divide_up(kSampleFactor * width, kBlockColumns);
+  const std::size_t sampled =
+      std::min(divide_up(kSampleFactor * width, kBlockColumns), kMostSampledBlocks);
   const std::size_t stride = std::max<std::size_t>(1, blocks / sampled);
 
   Eigen::VectorXd squares = Eigen::VectorXd::Zero(static_cast<Eigen::Index>(width));

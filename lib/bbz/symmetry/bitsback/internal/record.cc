@@ -7,6 +7,7 @@
 #include "bbz/base/format.h"
 #include "bbz/base/hash.h"
 #include "bbz/base/wire.h"
+#include "bbz/symmetry/bitsback/internal/header.h"
 #include "bbz/symmetry/bitsback/internal/range_coder.h"
 
 namespace bbz::bitsback {
@@ -14,8 +15,6 @@ namespace bbz::bitsback {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
-constexpr std::size_t kHeaderSize = 24;
-constexpr std::size_t kBitsOffset = 2;
 constexpr std::uint32_t kMostCorrection = 1U << 29;  // whole steps
 
 constexpr std::uint32_t zigzag(std::int32_t value) {
@@ -157,13 +156,6 @@ std::vector<std::byte> encode_record(const Record& record) {
 
   out.put_bytes(code);
   return bytes;
-}
-
-std::uint64_t least_stored_bytes(std::uint64_t width, Bytes record) {
-  const std::uint64_t mixed = divide_up(width * width, 2);
-  if (record.size() < kHeaderSize) return mixed;
-  return std::max(mixed,
-                  divide_up(capacity_bits(width, std::to_integer<int>(record[kBitsOffset])), 8));
 }
 
 Result<Record> decode_record(Bytes bytes, std::uint64_t width, std::uint64_t columns) {

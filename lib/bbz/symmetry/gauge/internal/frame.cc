@@ -1,5 +1,6 @@
 #include "bbz/symmetry/gauge/internal/frame.h"
 
+#include <bit>
 #include <cmath>
 
 #include "bbz/base/format.h"
@@ -79,10 +80,13 @@ double snap(double value, double step, DType factor) {
 }
 
 double visible_step(double p, double pivot, DType dtype) {
-  int exponent = 0;
-  const double fraction = std::frexp(linalg::ulp(dtype, p) / pivot, &exponent);
-  // fraction is in [1/2, 1). Close to 1, it leaves no margin for the rounding of the division.
-  return std::ldexp(1.0, fraction > 1.0 - 0x1p-8 ? exponent + 1 : exponent);
+  // The quotient is x 2^e with x in [1/2, 1). Close to 1, x leaves no margin for the rounding of the
+  // division. The quotient is a normal double: an ulp is at least 2^-149, and a pivot at most 2.
+  constexpr std::uint64_t kMantissa = (std::uint64_t{1} << 52) - 1;
+  const auto bits = std::bit_cast<std::uint64_t>(linalg::ulp(dtype, p) / pivot);
+  const double doubled = std::bit_cast<double>((bits & kMantissa) | std::uint64_t{1023} << 52);
+  const std::uint64_t up = doubled > 2.0 * (1.0 - 0x1p-8) ? 2 : 1;
+  return std::bit_cast<double>(((bits >> 52) + up) << 52);
 }
 
 double visible_entry(double p, double inner, double pivot, DType dtype, DType factor) {

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <optional>
 
+#include "bbz/parallel/for_each.h"
 #include "bbz/symmetry/gauge/polar.h"
 #include "bbz/symmetry/linalg/product.h"
 
@@ -52,14 +55,18 @@ double visible_step(double p, double pivot, DType dtype);
 // F(i, k) F(pivot j, k).
 double visible_entry(double p, double inner, double pivot, DType dtype, DType factor);
 
-// Fills F column by column. entry(i, j, inner, pivot, out) sets `out` to F(i, j) for every row i
-// that is not the pivot of a column up to j, or returns false to stop; fill_columns() then returns
-// false. The entries factor(pivots[j], j) must be set before. Sums are matrix products of panels:
-// they are exact, so that their order does not matter.
+// Fills F, panel by panel of its columns. entry(i, j, inner, pivot, out) sets `out` to F(i, j) for
+// every row i that is not the pivot of a column up to j, or returns false to stop; fill_columns()
+// then returns false. Calls it from several threads. The entries factor(pivots[j], j) must be set
+// before. Sums are matrix products of panels: they are exact, so that their order does not matter.
 template <class Entry>
 bool fill_columns(linalg::Matrix& factor, const std::vector<std::uint32_t>& pivots,
                   const std::vector<std::uint64_t>& columns, const Entry& entry) {
-  constexpr std::size_t kPanel = 64;
+  using linalg::Index;
+  constexpr std::size_t kPanel = 64, kRows = 32, kForThreads = std::size_t{1} << 18;
+  const auto count = static_cast<std::size_t>(factor.rows());
+  std::optional<parallel::ThreadPool> pool;
+  if (count * pivots.size() >= kForThreads) pool.emplace(linalg::threads());
   linalg::Matrix rows, inner;
   for (std::size_t begin = 0; begin < pivots.size(); begin += kPanel) {
     const std::size_t end = std::min(begin + kPanel, pivots.size());
@@ -70,15 +77,33 @@ bool fill_columns(linalg::Matrix& factor, const std::vector<std::uint32_t>& pivo
     inner.resize(factor.rows(), end - begin);
     linalg::multiply(factor.leftCols(begin), linalg::Op::kPlain, rows, linalg::Op::kTransposed,
                      inner);
+    const auto fill = [&](std::size_t i, std::size_t j) {
+      const double* const own = &factor(static_cast<Index>(i), 0);
+      const double* const other = &factor(pivots[j], 0);
+      double sum = inner(static_cast<Index>(i), static_cast<Index>(j - begin));
+      for (std::size_t k = begin; k < j; ++k) sum += own[k] * other[k];
+      return entry(static_cast<Index>(i), j, sum, other[j],
+                   factor(static_cast<Index>(i), static_cast<Index>(j)));
+    };
+    // The rows of this panel's pivots come first: the others need them.
     for (std::size_t j = begin; j < end; ++j) {
-      const double pivot = factor(pivots[j], j);
-      for (linalg::Index i = 0; i < factor.rows(); ++i) {
-        if (columns[i] <= j) continue;
-        double sum = inner(i, j - begin);
-        for (std::size_t k = begin; k < j; ++k) sum += factor(i, k) * factor(pivots[j], k);
-        if (!entry(i, j, sum, pivot, factor(i, j))) return false;
+      for (std::size_t k = j + 1; k < end; ++k) {
+        if (!fill(pivots[k], j)) return false;
       }
     }
+    std::atomic<bool> filled = true;
+    const auto fill_rows = [&](std::size_t part) {
+      for (std::size_t i = part * kRows; filled && i < std::min((part + 1) * kRows, count); ++i) {
+        if (columns[i] < end) continue;
+        for (std::size_t j = begin; j < end; ++j) {
+          if (fill(i, j)) continue;
+          filled = false;
+          return;
+        }
+      }
+    };
+    parallel::for_each_index(pool ? &*pool : nullptr, (count + kRows - 1) / kRows, fill_rows);
+    if (!filled) return false;
   }
   return true;
 }

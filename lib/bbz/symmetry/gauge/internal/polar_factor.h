@@ -27,7 +27,7 @@ struct PolarFactor {
 //
 // Small and deficient shortcuts take a singular value decomposition. Larger ones take the few
 // eigenvectors of I - S S^T whose eigenvalues are not 0, found by subspace iteration from a random
-// start (Halko, Martinsson, Tropp 2011), and then the Newton-Schulz iteration.
+// start (Halko, Martinsson, Tropp 2011), and then steps of linalg::orthogonalise().
 //
 // Errors: kUnsupported, with the reason, if the singular values are not of this kind or the form
 // would save nothing; kInternal if a decomposition does not converge.

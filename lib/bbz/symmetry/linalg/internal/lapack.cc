@@ -36,8 +36,6 @@ struct Functions {
                  const int* lwork, int* info);
   void (*dorgqr)(const int* m, const int* n, const int* k, double* a, const int* lda,
                  const double* tau, double* work, const int* lwork, int* info);
-  void (*dgeqp3)(const int* m, const int* n, double* a, const int* lda, int* jpvt, double* tau,
-                 double* work, const int* lwork, int* info);
   void (*dsyevd)(const char* jobz, const char* uplo, const int* n, double* a, const int* lda,
                  double* w, double* work, const int* lwork, int* iwork, const int* liwork,
                  int* info, std::size_t, std::size_t);
@@ -76,7 +74,20 @@ class OpenBlas {
   void set_threads(int wanted) {
     const std::lock_guard lock(mutex_);
     if (wanted > started_) wanted = start(wanted);
-    functions_.set_threads(wanted);
+    threads_ = wanted;
+    if (held_ == 0) functions_.set_threads(threads_);
+  }
+
+  int threads() {
+    const std::lock_guard lock(mutex_);
+    return threads_;
+  }
+
+  // Counts those who want a single thread.
+  void hold(int change) {
+    const std::lock_guard lock(mutex_);
+    held_ += change;
+    functions_.set_threads(held_ == 0 ? threads_ : 1);
   }
 
  private:
@@ -94,13 +105,12 @@ class OpenBlas {
     library.bind(f.dsyrk, "cblas_dsyrk");
     library.bind(f.dgeqrf, "dgeqrf_");
     library.bind(f.dorgqr, "dorgqr_");
-    library.bind(f.dgeqp3, "dgeqp3_");
     library.bind(f.dsyevd, "dsyevd_");
     library.bind(f.dgesdd, "dgesdd_");
     library.bind(f.dgetrf, "dgetrf_");
     library.bind(f.dgetri, "dgetri_");
     ok_ = library.status().ok();
-    if (ok_) started_ = f.threads();
+    if (ok_) threads_ = started_ = f.threads();
   }
 
   // Starts the missing ones of `wanted` threads, and returns the number that may be used.
@@ -125,6 +135,8 @@ class OpenBlas {
   bool ok_ = false;
   std::mutex mutex_;
   int started_ = 1;        // including the calling thread
+  int threads_ = 1;        // to use, unless somebody holds them
+  int held_ = 0;           // number of OneThread
   bool crippled_ = false;  // whether fewer were started than it believes
 };
 
@@ -189,7 +201,15 @@ void set_threads(int threads) {
 }
 
 int threads() {
-  return functions().threads();
+  return OpenBlas::the().threads();
+}
+
+OneThread::OneThread() {
+  OpenBlas::the().hold(1);
+}
+
+OneThread::~OneThread() {
+  OpenBlas::the().hold(-1);
 }
 
 void gemm(const Operand<double>& a, const Operand<double>& b, const Product<double>& p) {
@@ -202,8 +222,8 @@ void gemm(const Operand<float>& a, const Operand<float>& b, const Product<float>
                     a.data, a.stride, b.data, b.stride, p.keep, p.c, p.stride);
 }
 
-void syrk_lower(const Operand<double>& a, int n, int inner, double* c) {
-  functions().dsyrk(kRowMajor, kLower, op(a.transposed), n, inner, 1.0, a.data, a.stride, 0.0, c,
+void syrk_lower(const Operand<double>& a, int n, int inner, double scale, double keep, double* c) {
+  functions().dsyrk(kRowMajor, kLower, op(a.transposed), n, inner, scale, a.data, a.stride, keep, c,
                     n);
 }
 
@@ -216,12 +236,6 @@ int geqrf(int m, int n, double* a, double* tau) {
 int orgqr(int m, int n, int k, double* a, const double* tau) {
   return with_work([&](double* work, int size, int* info) {
     functions().dorgqr(&m, &n, &k, a, &m, tau, work, &size, info);
-  });
-}
-
-int geqp3(int m, int n, double* a, int* jpvt, double* tau) {
-  return with_work([&](double* work, int size, int* info) {
-    functions().dgeqp3(&m, &n, a, &m, jpvt, tau, work, &size, info);
   });
 }
 
@@ -241,9 +255,9 @@ int gesdd(int m, int n, double* a, double* s, double* u, double* vt) {
   });
 }
 
-int getrf(int n, double* a, int* pivots) {
+int getrf(int m, int n, double* a, int* pivots) {
   int info = 0;
-  functions().dgetrf(&n, &n, a, &n, pivots, &info);
+  functions().dgetrf(&m, &n, a, &m, pivots, &info);
   return info;
 }
 

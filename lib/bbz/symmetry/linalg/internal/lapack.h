@@ -22,6 +22,16 @@ void set_threads(int threads);
 // Returns the number of threads that they use.
 int threads();
 
+// While one lives, they work on the calling thread alone, in the whole process. Precondition:
+// available().
+class OneThread {
+ public:
+  OneThread();
+  ~OneThread();
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+};
+
 // An operand of a product, row-major. If `transposed`, its transpose is multiplied. Nothing is
 // owned.
 template <class Scalar>
@@ -44,19 +54,18 @@ struct Product {
 void gemm(const Operand<double>& a, const Operand<double>& b, const Product<double>& product);
 void gemm(const Operand<float>& a, const Operand<float>& b, const Product<float>& product);
 
-// Computes the lower triangle of the n x n product of a and its transpose into `c`, row-major
-// without gaps: DSYRK. `inner` is the other extent of a.
-void syrk_lower(const Operand<double>& a, int n, int inner, double* c);
+// Computes the lower triangle of c = scale * a a^T + keep * c, n x n, row-major without gaps: DSYRK.
+// `inner` is the other extent of a.
+void syrk_lower(const Operand<double>& a, int n, int inner, double scale, double keep, double* c);
 
 // The functions below take column-major matrices without gaps, work in place, and return LAPACK's
 // INFO, which is 0 on success. Names and operands are LAPACK's.
 int geqrf(int m, int n, double* a, double* tau);
 int orgqr(int m, int n, int k, double* a, const double* tau);
-int geqp3(int m, int n, double* a, int* jpvt, double* tau);
 int syevd(int n, double* a, double* w);  // computes vectors too; uses the lower triangle
 int gesdd(int m, int n, double* a, double* s, double* u,
           double* vt);  // computes the first min(m, n) vectors
-int getrf(int n, double* a, int* pivots);
+int getrf(int m, int n, double* a, int* pivots);
 int getri(int n, double* a, const int* pivots);
 
 }  // namespace bbz::linalg::lapack

@@ -7,7 +7,7 @@
 #include "bbz/io/fd_writer.h"
 #include "bbz/io/sink.h"
 
-namespace bbz::ops {
+namespace bbz::io {
 
 // A temporary file that is filled and emptied.
 class Spool {
@@ -23,14 +23,14 @@ class Spool {
   // kIo.
   Status read(std::uint64_t offset, MutableBytes out);
   // Appends everything to a sink, and empties the spool. Errors: kIo; those of the sink.
-  Status move_to(io::Sink& sink);
+  Status move_to(Sink& sink);
 
  private:
-  Spool(io::Fd file, std::string name);
+  Spool(Fd file, std::string name);
 
-  io::Fd file_;
-  io::FdWriter writer_;
+  Fd file_;
+  FdWriter writer_;
   std::uint64_t begin_ = 0;  // start of its content, in the writer's count
 };
 
-}  // namespace bbz::ops
+}  // namespace bbz::io

@@ -1,7 +1,9 @@
-// Lower tensors of which a few stored elements expand to megabytes, by every way of reading.
+// Lower and pivot tensors of which a few stored elements expand to megabytes, by every way of reading.
+#include <functional>
+#include <map>
 #include <mutex>
 
-#include "archive/sample.h"
+#include "archive/pivoting.h"
 #include "bbz/symmetry/form.h"
 #include "support/assert.h"
 #include "support/bytes.h"
@@ -10,30 +12,59 @@
 namespace bbz {
 namespace {
 
-constexpr std::uint64_t kRows = 150;
-constexpr std::uint64_t kCols = 32768;
+// A tensor of F16, and what its chunks store.
+struct Expanded {
+  TensorSpec spec;
+  std::vector<std::byte> dense;
+  std::vector<std::byte> stored;
+};
 
-// A file of one such tensor, of F16, in chunks of `chunk_bytes`, between two of bytes.
-class Lower : public testing::TestWithParam<std::uint64_t> {
+Expanded lower() {
+  constexpr std::uint64_t kRows = 150;
+  constexpr std::uint64_t kCols = 32768;
+  Expanded made;
+  made.spec.shape = {kRows, kCols};
+  made.dense.resize(kRows * kCols * 2);
+  for (std::uint64_t row = 0; row < kRows; ++row) {
+    const std::vector<std::byte> kept = noise(2 * (row + 1), static_cast<unsigned>(row));
+    std::ranges::copy(kept, made.dense.begin() + static_cast<std::ptrdiff_t>(row * kCols * 2));
+    made.stored.insert(made.stored.end(), kept.begin(), kept.end());
+  }
+  made.spec.stored = {.form = catalog::Form::kLower, .elements = made.stored.size() / 2};
+  return made;
+}
+
+// Has 1,030 lines along `axis`, all but 6 of which are pivots.
+Expanded pivot(unsigned axis) {
+  constexpr std::uint64_t kExtent = 1030;
+  std::vector<std::uint32_t> lines;
+  for (std::uint32_t line = 0; line < kExtent; ++line) {
+    if (line % 200 != 7) lines.push_back(line);
+  }
+  const std::uint64_t rank = lines.size();
+  const PivotSample made = pivot_sample("w", DType::kF16, axis == 0 ? kExtent : rank,
+                                        axis == 0 ? rank : kExtent, lines, 3);
+  return {made.tensor.spec, made.dense, made.tensor.bytes};
+}
+
+const std::map<std::string, std::function<Expanded()>> kMakers = {
+    {"lower", lower}, {"rows", [] { return pivot(0); }}, {"columns", [] { return pivot(1); }}};
+
+// A file of one such tensor, in chunks of so many bytes, between two of bytes.
+class ExpandedForm : public testing::TestWithParam<std::tuple<std::string, std::uint64_t>> {
  protected:
   void SetUp() override {
+    const Expanded made = kMakers.at(std::get<0>(GetParam()))();
     SampleFile file{"model", catalog::FileKind::kRegular, {}};
     file.tensors.push_back(sample_bytes("before"));
-    SampleTensor tensor;
+    SampleTensor tensor{made.spec, made.stored};
     tensor.spec.name = "w";
     tensor.spec.dtype = DType::kF16;
-    tensor.spec.shape = {kRows, kCols};
-    dense_.resize(kRows * kCols * 2);
-    for (std::uint64_t row = 0; row < kRows; ++row) {
-      const std::vector<std::byte> kept = noise(2 * (row + 1), static_cast<unsigned>(row));
-      std::ranges::copy(kept, dense_.begin() + static_cast<std::ptrdiff_t>(row * kCols * 2));
-      tensor.bytes.insert(tensor.bytes.end(), kept.begin(), kept.end());
-    }
-    tensor.spec.stored = {.form = catalog::Form::kLower, .elements = tensor.bytes.size() / 2};
+    dense_ = made.dense;
     file.tensors.push_back(tensor);
     file.tensors.push_back(sample_bytes("after"));
     WriteOptions options;
-    options.chunk_bytes = GetParam();
+    options.chunk_bytes = std::get<1>(GetParam());
     archive_ = *write_sample({file}, options);
     expected_ = sample_bytes("before").bytes;
     expected_.insert(expected_.end(), dense_.begin(), dense_.end());
@@ -48,7 +79,9 @@ class Lower : public testing::TestWithParam<std::uint64_t> {
 
   std::vector<std::byte> dense_, archive_, expected_;
 };
-INSTANTIATE_TEST_SUITE_P(Chunks, Lower, testing::Values(2, 100, 1 << 20));
+INSTANTIATE_TEST_SUITE_P(Chunks, ExpandedForm,
+                         testing::Combine(testing::Values("lower", "rows", "columns"),
+                                          testing::Values(2, 100, 1 << 20)));
 
 // Takes pieces of no more than a slice.
 class Slices final : public Collector {
@@ -60,7 +93,7 @@ class Slices final : public Collector {
   std::size_t largest = 0;
 };
 
-TEST_P(Lower, IsDeliveredInSlices) {
+TEST_P(ExpandedForm, IsDeliveredInSlices) {
   Slices visited;
   BBZ_ASSERT_OK(open(2)->visit_all(visited));
   EXPECT_TRUE(visited.files["model"] == expected_);
@@ -95,7 +128,7 @@ class Places final : public io::Sink {
   std::mutex mutex_;
 };
 
-TEST_P(Lower, IsPlacedInSlices) {
+TEST_P(ExpandedForm, IsPlacedInSlices) {
   const auto reader = open(3);
   std::vector<Placement> placements;
   for (const catalog::Tensor& tensor : reader->catalog().tensors) {
@@ -110,7 +143,7 @@ TEST_P(Lower, IsPlacedInSlices) {
   EXPECT_LE(places.largest, symmetry::kExpandSlice);
 }
 
-TEST_P(Lower, AnyRangeIsAsInTheWhole) {
+TEST_P(ExpandedForm, AnyRangeIsAsInTheWhole) {
   const auto reader = open();
   const std::uint32_t number = reader->catalog().find_tensors("w").at(0);
   std::mt19937 random(7);
