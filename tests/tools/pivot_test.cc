@@ -13,13 +13,14 @@ namespace {
 using Json = nlohmann::json;
 using testing::HasSubstr;
 
-class Pivots : public ToolTest {
+template <class Base>
+class WithPivots : public Base {
  protected:
-  Pivots() {
+  WithPivots() {
     WriteOptions options;
     options.chunk_bytes = 96;
-    write("p.bbz", std::string(as_text(*write_sample({made_.file}, options))));
-    write("expected", std::string(as_text(made_.bytes)));
+    this->write("p.bbz", std::string(as_text(*write_sample({made_.file}, options))));
+    this->write("expected", std::string(as_text(made_.bytes)));
   }
 
   // The bytes of a tensor of this number in the file.
@@ -35,6 +36,7 @@ class Pivots : public ToolTest {
 
   const PivotFile made_ = pivot_file();
 };
+using Pivots = WithPivots<ToolTest>;
 
 TEST_F(Pivots, EveryCommandGivesTheMatrix) {
   EXPECT_EXIT_CODE(0, "$BBZ verify -q p.bbz && $BBZ verify -q - < p.bbz");
@@ -46,6 +48,27 @@ TEST_F(Pivots, EveryCommandGivesTheMatrix) {
     EXPECT_TRUE(sh("$BBZ cat p.bbz '" + name + "'").out == expected(number)) << name;
     EXPECT_TRUE(sh("$BBZ cat - '" + name + "' < p.bbz").out == expected(number)) << name;
   }
+}
+
+using MountedPivots = WithPivots<MountTest>;
+
+// Reads that begin and end anywhere, and those of one matrix need its own chunks only.
+TEST_F(MountedPivots, AreTheMatricesByEveryRead) {
+  serve("p.bbz");
+  std::ifstream file(dir_ / "m/pivots", std::ios::binary);
+  const std::string all = read("expected");
+  for (const std::size_t size : {1u, 7u, 61u, 500u}) {
+    std::string found(size, '\0');
+    for (std::size_t at = 0; at + size <= all.size(); at += 53) {
+      file.seekg(static_cast<std::streamoff>(at));
+      file.read(found.data(), static_cast<std::streamsize>(size));
+      ASSERT_TRUE(file.good());
+      EXPECT_TRUE(found == all.substr(at, size)) << at << ' ' << size;
+    }
+  }
+  EXPECT_EXIT_CODE(0, "cmp expected m/pivots");
+  file.close();
+  EXPECT_EQ(end_serving(), 0);
 }
 
 TEST_F(Pivots, AreJoinedAndFlattened) {
