@@ -72,6 +72,7 @@ class EveryCommand : public ToolTest {
     std::vector<CommandLine> rows = {
         {"$BBZ pack in/model.safetensors -o out", 0, true, false},
         {"$BBZ pack -v in/model.safetensors -o out", 0, true, false},
+        {"$BBZ pack --progress json in/model.safetensors -o out", 0, true, false},
         {"$BBZ pack -v in/folder --index-first --digest sha256 -o out", 0, true, false},
         {"$BBZ pack in/model.safetensors -o -", 0, false, true},
         {"$BBZ pack - -o out", 0, true, false, "in/model.safetensors"},
@@ -164,6 +165,8 @@ class EveryCommand : public ToolTest {
         {"$BBZ cat in/cut.bbz x", 3, false, false},
         {"$BBZ cat in/model.bbz model.layers.1.norm.weight -o in/old", 6, false, false},
         {"$BBZ verify -q in/broken.bbz", 3, false, false},
+        {"$BBZ verify in/model.bbz --history in/old", 3, false, false},
+        {"$BBZ verify in/model.bbz --openmetrics in/old", 6, false, false},
         {"$BBZ verify -q -", 3, false, false, "in/cut.bbz"},
         {"$BBZ verify -q in/missing in/model.bbz", 1, false, false},
         {"$BBZ salvage in/cut.bbz -o out", 3, true, true},

@@ -219,7 +219,7 @@ Json history_json(const HistoryRow& row) {
     ratio = static_cast<double>(*row.archive_bytes) / static_cast<double>(*row.original_bytes);
   }
   Json speed;
-  if (row.original_bytes && row.seconds.value_or(0) > 0) {
+  if (row.has_speed && row.original_bytes && row.seconds.value_or(0) > 0) {
     speed = static_cast<std::uint64_t>(static_cast<double>(*row.original_bytes) / *row.seconds);
   }
   return {{"schema", kHistorySchema},

@@ -28,6 +28,7 @@ struct HistoryRow {
   std::optional<std::uint64_t> archive_bytes{};   // of the archive
   std::optional<double> seconds{};                // that the command took
   unsigned threads = 0;                           // that the command could use
+  bool has_speed = true;                          // original bytes by seconds are a speed
   Json quality{};                                 // null, or an object of quality figures
 };
 

@@ -255,6 +255,7 @@ Result<PackSummary> pack_with(files::FileSequence& files, io::Sink& sink,
   if (options.base != nullptr) BBZ_TRY(options.base->add_inputs(sink));
   BBZ_ASSIGN(summary.root, writer->finish());
   summary.archive_bytes = sink.written() - begin;
+  summary.codecs = info(writer->catalog(), summary.archive_bytes).codecs;
   return summary;
 }
 
