@@ -156,7 +156,7 @@ Result<io::Fd> open_to_append(const std::string& path) {
                     path);
 }
 
-Status lock(const io::Fd& fd, const std::string& path) {
+Status lock_file(const io::Fd& fd, const std::string& path) {
   const auto begin = std::chrono::steady_clock::now();
   while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
@@ -175,7 +175,7 @@ Result<io::Fd> open_locked(const std::string& path) {
   constexpr int kTries = 10;
   for (int i = 0; i < kTries; ++i) {
     BBZ_ASSIGN(io::Fd fd, open_to_append(path));
-    BBZ_TRY(lock(fd, path));
+    BBZ_TRY(lock_file(fd, path));
     struct stat own {};
     struct stat found {};
     if (::fstat(fd.get(), &own) == 0 && ::stat(path.c_str(), &found) == 0 &&

@@ -63,7 +63,7 @@ constexpr MetricKind kKinds[] = {
     {"bbz_mount_http_received_bytes_total", true, "Bytes of bodies of HTTP responses."},
 };
 
-std::string escaped(const std::string& text) {
+std::string label_value(const std::string& text) {
   const std::string known = is_utf8(text) ? text : printable(text);
   std::string out;
   for (const char c : cut_text(known, kMostLabelBytes)) {
@@ -81,7 +81,7 @@ std::string escaped(const std::string& text) {
 std::string series(const Metric& metric) {
   std::string labels;
   for (const auto& [name, value] : metric.labels) {
-    labels += fmt::format("{}{}=\"{}\"", labels.empty() ? "" : ",", name, escaped(value));
+    labels += fmt::format("{}{}=\"{}\"", labels.empty() ? "" : ",", name, label_value(value));
   }
   if (labels.empty()) return fmt::format("{} ", metric.name);
   return fmt::format("{}{{{}}} ", metric.name, labels);
