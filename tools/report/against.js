@@ -11,7 +11,8 @@ function gatesPart(gates) {
       : `${failed} of ${counted(rows.length, "gate")} failed.`}`),
     dataTable({
       caption: "Gates", rows, columns: [
-        column("Gate", (gate) => gate.gate, (value) => el("code", {}, visible(value))), column("Verdict", (gate) => (gate.passed === true ? "passed" : "failed"), (value) => verdict(value === "passed")),
+        column("Gate", (gate) => gate.gate, (value) => el("code", {}, visible(value)), { isName: true }),
+        column("Verdict", (gate) => (gate.passed === true ? "passed" : "failed"), (value) => verdict(value === "passed")),
         column("Figure", (gate) => gate.figure), numberColumn("Value", (gate) => gate.value, figureOf), numberColumn("Limit", (gate) => gate.limit, figureOf),
         ...(rows.some((gate) => gate.why) ? [column("Why", (gate) => gate.why)] : []),
       ],
@@ -43,7 +44,7 @@ function changesFigure(rows) {
   return figure({
     chart: "changes", table, label: "Tensors whose stored bytes changed most: " + shown.map((row) => `${shortened(row.name, 80)} ${change(growth(row))}`).join("; "),
     draw: (svg, width) => drawBars(svg, width, bars, {
-      format: change, domain: [shrunk.length > 0 ? -most : 0, grown.length > 0 ? most : 0], ticks: width > 700 ? 5 : 3,
+      format: axisChange, domain: [shrunk.length > 0 ? -most : 0, grown.length > 0 ? most : 0], ticks: width > 700 ? 5 : 3,
     }),
     below: legend([grown.length > 0 ? { name: "more stored bytes", color: "c2" } : null, shrunk.length > 0 ? { name: "fewer", color: "c1" } : null].filter(Boolean)),
     caption: `Stored bytes now less those before, of the tensors that grew and shrank most.`,

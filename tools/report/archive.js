@@ -24,7 +24,7 @@ function leansPart(archive) {
     chart: "bases",
     label: "Bytes of tensors that lean on bases: " + bases.slice(0, 12).map((base) => `${shortened(base.hint, 80)}: ${bytes(amount(base.bytes))}, of which ` +
       `${bytes(amount(base.unchanged_bytes))} unchanged, stored in ${bytes(amount(base.stored_bytes))}`).join("; "),
-    draw: (svg, width) => drawBars(svg, width, bars, { format: shortBytes, domain: [0, most] }),
+    draw: (svg, width) => drawBars(svg, width, bars, { format: axisBytes, domain: [0, most] }),
     below: legend([{ name: "unchanged", color: "c1" }, { name: "stored as a difference", color: "c2" }, { name: "needs no base", color: "c7" }]),
     caption: "Bytes of the tensors that lean on each base. The archive is read together with its bases only.",
     table: folded(`Table of ${counted(bases.length, "base")}`, dataTable({
@@ -56,7 +56,7 @@ const digest = (value) => el("code", { class: "digest" }, visible(value));
 
 // Returns a command with a button that copies it.
 function command(words) {
-  const code = el("code", { tabindex: "0", role: "region", "aria-label": "Command" }, visible(words));
+  const code = el("code", {}, visible(words));
   const said = el("span", { class: "copied", role: "status" });
   const copy = async () => {
     try {

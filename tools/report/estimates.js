@@ -39,8 +39,8 @@ function estimatesPart(archive) {
     figure({
       chart: "estimates", table: table(),
       label: "Predicted sizes, smallest first: " + order.map((row) => `${visible(nameOf(row))} ${bytes(row.bytes)}`).join("; "),
-      draw: (svg, width) => drawBars(svg, width, bars, { format: shortBytes, domain: [0, most * 1.01] }),
-      caption: "Predicted bytes of an archive of the same files by other methods. The thin line says how sure it is.",
+      draw: (svg, width) => drawBars(svg, width, bars, { format: axisBytes, domain: [0, most * 1.01] }),
+      caption: "Predicted bytes of an archive of the same files by other methods. The outline at the end says how sure it is.",
     }),
     timeBars.length === 0 ? null : figure({
       chart: "estimated-times", table: table(),

@@ -46,16 +46,22 @@ function widthOf(words, size = 12) {
 }
 // Returns so much of a name as fits.
 function fitted(name, width, size = 12) {
+  if (name.length < 200 && widthOf(visible(name), size) <= width) return visible(name);
   let limit = Math.floor(width / (size * 0.5));
   let words = shortened(name, Math.max(limit, 2));
   while (limit > 2 && widthOf(words, size) > width) words = shortened(name, (limit = Math.floor(limit * 0.9)));
   return limit > 2 ? words : "";
 }
 
+// The powers of ten in the domain of a logarithmic scale, at most eight of them.
+function powersOf(scale) {
+  const [low, high] = scale.domain().map((value) => Math.round(Math.log10(value)));
+  return d3.range(low, high + 1, Math.max(1, Math.ceil((high - low) / 8))).map((power) => 10 ** power);
+}
 // Draws an axis with grid lines across a drawing.
 function axisBelow(svg, scale, { top, bottom, format, ticks }) {
   const axis = svg.append("g").attr("class", "axis").attr("transform", `translate(0,${bottom})`)
-    .call(d3.axisBottom(scale).ticks(ticks).tickFormat(format).tickSize(-(bottom - top)).tickPadding(7));
+    .call(d3.axisBottom(scale).tickValues(scale.base ? powersOf(scale) : scale.ticks(ticks)).tickFormat(format).tickSize(-(bottom - top)).tickPadding(7));
   axis.select(".domain").remove();
   return axis;
 }
@@ -91,12 +97,13 @@ function legend(entries) {
       value ? el("span", { class: "figure" }, value) : null)));
 }
 
-// Draws horizontal bars, one a row: { name, marks: [{ from, to, class, lines }], note }. Names are above the bars if it is narrow.
+// Draws horizontal bars, one a row: { name, marks: [{ from, to, class, lines, height, dot }], note }; `dot` marks the end only.
+// Names are above the bars if it is narrow.
 function drawBars(svg, width, rows, { format, domain, ticks = null, scale = d3.scaleLinear() }) {
   const wide = width > 560;
   const names = wide ? Math.min(width * 0.34, 16 + d3.max(rows, (row) => widthOf(shortened(row.name, 48)))) : 0;
   const notes = 10 + d3.max(rows, (row) => widthOf(row.note || ""));
-  const step = wide ? 26 : 42;
+  const step = !wide ? 42 : rows.length > 14 ? 21 : 26;
   const top = 4;
   const bottom = top + rows.length * step + 4;
   const x = scale.domain(domain).range([names + 1, Math.max(width - notes - 2, names + 40)]);
@@ -110,6 +117,11 @@ function drawBars(svg, width, rows, { format, domain, ticks = null, scale = d3.s
       const from = x(mark.from);
       const to = x(mark.to);
       end = Math.max(end, from, to);
+      if (mark.dot) {
+        svg.append("line").attr("class", "stem").attr("x1", from).attr("x2", to).attr("y1", y + 8).attr("y2", y + 8);
+        withTips(svg.append("circle").datum(mark).attr("class", mark.class).attr("cx", to).attr("cy", y + 8).attr("r", 5), (datum) => datum.lines);
+        continue;
+      }
       const height = mark.height || 16;
       withTips(svg.append("rect").datum(mark).attr("class", mark.class).attr("x", Math.min(from, to)).attr("y", y + (16 - height) / 2)
         .attr("width", Math.max(Math.abs(to - from), 1)).attr("height", height), (datum) => datum.lines);

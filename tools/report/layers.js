@@ -28,7 +28,7 @@ function drawLayers(svg, width, bars) {
   const y = d3.scaleLinear().domain([0, largestBytes]).range([height, top + middle]).nice(4);
   const ratios = bars.map((bar) => ratioOf(bar.stored, bar.bytes)).filter(isNumber);
   const ratio = d3.scaleLinear().domain([Math.min(0.5, d3.min(ratios) || 0), Math.max(1, d3.max(ratios) || 1)]).range([top - 8, 8]).nice(2);
-  axisLeft(svg, y, { left, right: width - 4, format: shortBytes, ticks: 4 });
+  axisLeft(svg, y, { left, right: width - 4, format: axisBytes, ticks: 4 });
   axisLeft(svg, ratio, { left, right: width - 4, format: (value) => percent(value, 0), ticks: 2 });
   const lines = (bar) => [bar.name, `${bytes(bar.bytes)} original`, `${bytes(bar.stored)} stored`, `ratio ${percent(ratioOf(bar.stored, bar.bytes))}`];
   const marks = svg.selectAll("g.bar").data(bars).join("g").attr("class", "bar").attr("transform", (bar, at) => `translate(${x(at)},0)`);

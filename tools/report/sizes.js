@@ -27,7 +27,7 @@ function drawSizes(svg, width, tallies) {
   const names = widthOf("original") + 12;
   const total = Math.max(d3.sum(tallies, (row) => amount(row.bytes)), d3.sum(tallies, (row) => amount(row.stored_bytes)), 1);
   const x = d3.scaleLinear().domain([0, total]).range([names, width - 8]);
-  axisBelow(svg, x, { top: 2, bottom: 92, format: shortBytes, ticks: Math.max(2, Math.floor(width / 110)) });
+  axisBelow(svg, x, { top: 2, bottom: 92, format: axisBytes, ticks: Math.max(2, Math.floor(width / 110)) });
   [["original", "bytes", 8], ["stored", "stored_bytes", 50]].forEach(([label, field, y]) => {
     svg.append("text").attr("class", "label").attr("x", names - 9).attr("y", y + 21).attr("text-anchor", "end").text(label);
     let at = 0;

@@ -1,6 +1,6 @@
 // The groups whose tensors are stored up to what the function of the model does not depend on.
 
-const mostGroups = 40;
+const mostGroups = 24;
 const methodClass = (methods, method) => `c${(methods.indexOf(text(method)) % 7) + 1}`;
 
 function groupFigure(groups, methods, { chart, field, what, format, scale, domain, order }) {
@@ -11,13 +11,13 @@ function groupFigure(groups, methods, { chart, field, what, format, scale, domai
   const rows = shown.map((group) => ({
     name: text(group.name), note: format(group[field]),
     marks: [{
-      from: low, to: Math.max(group[field], low), class: methodClass(methods, group.method),
+      from: low, to: Math.max(group[field], low), class: methodClass(methods, group.method), dot: scale === d3.scaleLog,
       lines: [visible(group.name), visible(group.method), `${what} ${format(group[field])}`],
     }],
   }));
   return figure({
     chart, label: `${what} by group, ${order}: ` + shown.slice(0, 12).map((group) => `${visible(group.name)} ${format(group[field])}`).join("; "),
-    draw: (svg, width) => drawBars(svg, width, rows, { format, domain: [low, high], scale: scale(), ticks: scale === d3.scaleLog ? 3 : null }),
+    draw: (svg, width) => drawBars(svg, width, rows, { format: scale === d3.scaleLog ? small : axisBytes, domain: [low, high], scale: scale() }),
     below: legend(methods.slice(0, 7).map((method) => ({ name: visible(method), color: methodClass(methods, method) }))),
     caption: `${what} by group${shown.length < with_.length ? `, the ${shown.length} largest of ${with_.length}` : ", largest first"}.`,
     table: groupsTable(with_),
@@ -56,6 +56,6 @@ function symmetryPart(archive) {
     ["Groups", exact(groups.length), methods.map(visible).slice(0, 4).join(", ")],
     saved === null ? null : ["Saved", bytes(saved), "beside storing the same tensors exactly"],
     isNumber(error) ? ["Largest error", small(error), "relative, of elements that are given back"] : null,
-  ]), el("p", { class: "note" }, "These tensors come back changed, the model's function is the same up to the error. ",
+  ]), el("p", { class: "note" }, "These tensors come back changed, but the function of the model is the same up to the error. ",
     el("code", {}, "bbz compare"), " measures it."), figures.length > 0 ? figures : groupsTable(groups));
 }

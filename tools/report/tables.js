@@ -86,7 +86,7 @@ function dataTable({ caption, columns, rows, note = null, sorted = null }) {
   }
 
   fill();
-  const region = el("div", { class: "scroll", role: "region", "aria-label": `${caption}, table`, tabindex: "0" }, table);
+  const region = el("div", { class: "scroll", role: "group", "aria-label": `${caption}, table`, tabindex: "0" }, table);
   const input = el("input", {
     type: "search", autocomplete: "off", spellcheck: "false",
     input: () => {

@@ -3,7 +3,8 @@
 // Blue for what became small, orange for what did not; told apart by those who see few colours, by lightness.
 const ratioColor = d3.scaleLinear().domain([0, 0.4, 0.6, 0.75, 0.85, 0.95, 1, 1.1]).clamp(true)
   .range(["#08306b", "#2a6f97", "#61a5c2", "#a9d6e5", "#e9e2cf", "#eab676", "#d97f2e", "#a8431b"]);
-const onColor = (color) => (d3.lab(color).l > 58 ? "#14181c" : "#ffffff");
+// The class of the ink that is read best on a colour.
+const onColor = (color) => (d3.lab(color).l > 54 ? "on-bright" : "on-dark");
 const colorOf = (row) => ratioColor(ratioOf(row.stored, row.bytes) ?? 1);
 const mostCells = 2000;
 const mostLayers = 400;
@@ -62,8 +63,9 @@ function summed(cells, limit) {
   }];
 }
 
-// What a cell is called within its layer: "model.layers.3.mlp.up_proj.weight" there is "mlp.up_proj.weight".
-const withinLayer = (cell) => (isNumber(cell.layer) ? cell.name.replace(new RegExp(`^.*?\\.${Math.trunc(cell.layer)}\\.`), "") : cell.name);
+// What a cell is called within its layer: "model.layers.3.mlp.up_proj.weight" there is "mlp.up_proj".
+const withinLayer = (cell) => (isNumber(cell.layer) ? cell.name.replace(new RegExp(`^.*?\\.${Math.trunc(cell.layer)}\\.`), "") : cell.name)
+  .replace(/\.weight$/, "");
 
 function treemapFigure(archive, limit) {
   const layers = treeOf(archive, limit);
@@ -105,7 +107,7 @@ function treemapFigure(archive, limit) {
     const groups = svg.selectAll("g.layer").data(root.children).join("g").attr("class", "layer");
     groups.append("rect").attr("class", "frame").attr("x", (one) => one.x0).attr("y", (one) => one.y0)
       .attr("width", (one) => one.x1 - one.x0).attr("height", (one) => one.y1 - one.y0);
-    groups.filter((one) => open === null && one.x1 - one.x0 > 30 && one.y1 - one.y0 > 17).append("text").attr("class", "head")
+    groups.filter((one) => open === null && one.x1 - one.x0 > 30 && one.y1 - one.y0 > 17).append("text").attr("class", "head").attr("aria-hidden", "true")
       .attr("x", (one) => one.x0 + 4).attr("y", (one) => one.y0 + 13).text((one) => {
         const room = one.x1 - one.x0 - 6;
         return [one.data.name, one.data.name.replace("layer ", ""), ""].find((words) => widthOf(words, 11) <= room);
@@ -116,10 +118,12 @@ function treemapFigure(archive, limit) {
     cells.filter((one) => one.x1 - one.x0 > 46 && one.y1 - one.y0 > 16).each(function label(one) {
       const room = one.x1 - one.x0 - 8;
       const ink = onColor(colorOf(one.data));
-      const write = (words, line) => d3.select(this).append("text").attr("x", one.x0 + 4).attr("y", one.y0 + 13 + 13 * line).attr("fill", ink).text(words);
+      const write = (words, line) => d3.select(this).append("text").attr("x", one.x0 + 4).attr("y", one.y0 + 13 + 13 * line).attr("class", ink)
+        .attr("aria-hidden", "true").text(words);
       write(fitted(withinLayer(one.data), room, 11), 0);
-      if (one.y1 - one.y0 > 30) write(fitted(shortBytes(one.data.stored), room, 11), 1);
-      if (one.y1 - one.y0 > 44) write(fitted(percent(ratioOf(one.data.stored, one.data.bytes)), room, 11), 2);
+      [shortBytes(one.data.stored), percent(ratioOf(one.data.stored, one.data.bytes))].forEach((words, at) => {
+        if (one.y1 - one.y0 > 30 + 14 * at && widthOf(words, 11) <= room) write(words, at + 1);
+      });
     });
     withTips(cells, (one) => [visible(shortened(one.data.name, 200)), about(one.data), details(one.data)]);
     operate(open === null ? groups : cells);
@@ -194,7 +198,7 @@ function ratioLegend() {
     svg.append("rect").attr("x", x((1.1 * at) / steps)).attr("width", 220 / steps + 0.4).attr("y", 1).attr("height", 12).attr("fill", ratioColor((1.1 * (at + 0.5)) / steps));
   }
   for (const at of [0, 0.25, 0.5, 0.75, 1]) {
-    svg.append("line").attr("class", "tick").attr("x1", x(at)).attr("x2", x(at)).attr("y1", 13).attr("y2", 17);
+    svg.append("line").attr("class", "mark-line").attr("x1", x(at)).attr("x2", x(at)).attr("y1", 13).attr("y2", 17);
     svg.append("text").attr("class", "label").attr("x", x(at)).attr("y", 29).attr("text-anchor", at === 0 ? "start" : "middle").text(percent(at, 0));
   }
   return el("div", { class: "ratio-legend" }, svg.node());

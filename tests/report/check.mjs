@@ -1,0 +1,81 @@
+// Opens pages of `bbz report` in Chromium, and says what is wrong with them.
+//   node check.mjs [--charts A,B] [--hostile] [--large] PAGE...    the options are about the next page
+// CHROMIUM is the browser, and MODULES a directory of node_modules with playwright-core and axe-core.
+import fs from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import * as checks from "./checks.mjs";
+
+const require = createRequire(path.join(path.resolve(process.env.MODULES), "/"));
+const { chromium } = require("playwright-core");
+const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const views = {
+  light: { viewport: { width: 1280, height: 900 }, colorScheme: "light" },
+  dark: { viewport: { width: 1280, height: 900 }, colorScheme: "dark", reducedMotion: "reduce" },
+  narrow: { viewport: { width: 360, height: 740 }, colorScheme: "light" },
+};
+
+let failures = 0;
+function report(file, view, problems) {
+  for (const problem of problems) console.log(`FAILED ${path.basename(file)}, ${view}: ${problem}`);
+  failures += problems.length;
+}
+
+// Opens a page, and calls `use` with it; then looks at what the page said and asked for.
+async function opened(browser, file, view, use) {
+  const context = await browser.newContext(views[view]);
+  const page = await context.newPage();
+  const url = pathToFileURL(path.resolve(file)).href;
+  const problems = [];
+  page.on("console", (message) => { if (message.type() === "error" || message.type() === "warning") problems.push(`console: ${message.text()}`); });
+  page.on("pageerror", (error) => problems.push(`error: ${error.message}`));
+  page.on("request", (request) => {
+    if (request.url() !== url && !request.url().startsWith("data:")) problems.push(`asked for ${request.url()}`);
+  });
+  page.on("dialog", (dialog) => { problems.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
+  await page.goto(url);
+  await page.waitForSelector("html[data-drawn]", { state: "attached", timeout: 30000 });
+  problems.push(...await use(page));
+  report(file, view, problems);
+  await context.close();
+}
+
+async function checkPage(browser, file, { charts, hostile, large }) {
+  const before = failures;
+  await opened(browser, file, "light", async (page) => [
+    ...await checks.drawn(page, charts), ...await checks.structure(page), ...(large ? await checks.quick(page, file) : []),
+    ...(hostile ? await checks.hostileNames(page) : []), ...await checks.onlyItself(page), ...await checks.keyboard(page),
+    ...await checks.treemapKeys(page), ...await checks.tables(page), ...await checks.themes(page),
+  ]);
+  for (const view of Object.keys(views)) {
+    await opened(browser, file, view, async (page) => [
+      ...await checks.accessible(page, axe), ...await checks.readable(page), ...(view === "narrow" ? await checks.narrow(page) : []),
+    ]);
+  }
+  await opened(browser, file, "dark", checks.printed);
+  console.log(`${failures === before ? "passed" : "FAILED"} ${path.basename(file)}`);
+}
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
+console.log(`Chromium ${browser.version()}`);
+let options = {};
+const words = process.argv.slice(2);
+let pages = 0;
+while (words.length > 0) {
+  const word = words.shift();
+  if (word === "--charts") options.charts = words.shift().split(",").filter(Boolean);
+  else if (word === "--hostile") options.hostile = true;
+  else if (word === "--large") options.large = true;
+  else {
+    await checkPage(browser, word, options);
+    ++pages;
+    options = {};
+  }
+}
+await browser.close();
+if (pages === 0) {
+  console.log("FAILED: no page was named");
+  failures = 1;
+}
+process.exit(failures === 0 ? 0 : 1);
