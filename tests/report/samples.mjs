@@ -91,13 +91,17 @@ function full() {
     family: "Llama",
     groups: Array.from({ length: 23 }, (_, at) => ({
       name: `junction ${at}`, method: at % 5 === 4 ? "pivot" : "polar", tensors: at === 0 ? 3 : 8, width: 1536,
-      saved_bytes: Math.round(4e6 * (0.4 + random())), error: 2e-7 * (0.5 + 4 * random()), growth: 1 + 1e-6 * random(),
+      saved_bytes: Math.round(4e6 * (0.4 + random())), error: 2e-7 * (0.5 + 4 * random()), growth: 1 + 1e-6 * random(), kind: "junction",
+      largest_difference: 3e-5 * random(), note: at === 7 ? "the method asked for would take more bytes" : "",
     })),
   };
   archive.bases = [
     { hint: "tiny-llama-base.bbz", root_digest: "sha256:" + "ab".repeat(32), tensors: 120, bytes: 1.4e9, stored_bytes: 3.1e8, unchanged_bytes: 6e8, own_bytes: 1.1e8 },
     { hint: "adapter.safetensors", root_digest: null, tensors: 12, bytes: 2e8, stored_bytes: 9e7, unchanged_bytes: 4e7, own_bytes: 0 },
   ];
+  archive.quality = { nll: 3.10418, tokens: 6144 };
+  archive.bits.push({ dtype: "block", elements: 4096, sampled_elements: 0, stored_bits: 4.2, fields: [], note: "blocks have no fields that are looked at" });
+  archive.files_rest = { count: 3 };
   archive.references = { chunks: 63, bytes: 131072000 };
   archive.estimates = {
     note: "From 4 MiB of each of 40 tensors; on 2 threads.",
@@ -106,6 +110,7 @@ function full() {
       { method: "polar", floor: 0, bytes: 1.32e9, ratio: 0.59, bytes_within: 0.01, seconds: 41, seconds_within: 1.5 },
       { method: "bits-back", floor: 0, bytes: 1.29e9, ratio: 0.575, bytes_within: 0.012, seconds: 96, seconds_within: 1.5 },
       { method: "pivot", floor: 0.5, bytes: 1.4e9, ratio: 0.62, bytes_within: 0.01, seconds: 12, seconds_within: 1.4 },
+      { method: "triangular", floor: 0, bytes: null, ratio: null, bytes_within: null, seconds: null, seconds_within: null, note: "no group has this method" },
     ],
   };
   const changed = archive.tensors.rows.slice(0, 60).map((row, at) => {

@@ -11,7 +11,8 @@ function gatesPart(gates) {
       : `${failed} of ${counted(rows.length, "gate")} failed.`}`),
     dataTable({
       caption: "Gates", rows, columns: [
-        column("Gate", (gate) => gate.gate, (value) => el("code", {}, visible(value)), { isName: true }),
+        ...(new Set(rows.map((gate) => gate.archive)).size > 1 ? [nameColumn("Archive", (gate) => gate.archive)] : []),
+        column("Gate", (gate) => gate.gate, (value) => el("code", {}, nameNode(value, 100)), { isName: true }),
         column("Verdict", (gate) => (gate.passed === true ? "passed" : "failed"), (value) => verdict(value === "passed")),
         column("Figure", (gate) => gate.figure), numberColumn("Value", (gate) => gate.value, figureOf), numberColumn("Limit", (gate) => gate.limit, figureOf),
         ...(rows.some((gate) => gate.why) ? [column("Why", (gate) => gate.why)] : []),
@@ -21,12 +22,12 @@ function gatesPart(gates) {
 
 const growth = (row) => (isNumber(row.new_stored) ? row.new_stored : 0) - (isNumber(row.old_stored) ? row.old_stored : 0);
 
-function changesFigure(rows) {
+function changesFigure(rows, note) {
   const grown = rows.filter((row) => growth(row) > 0).sort((a, b) => growth(b) - growth(a)).slice(0, 12);
   const shrunk = rows.filter((row) => growth(row) < 0).sort((a, b) => growth(a) - growth(b)).slice(0, 12).reverse();
   const shown = [...grown, ...shrunk];
   const table = folded(`Table of ${counted(rows.length, "tensor")}`, dataTable({
-    caption: "Changes of tensors", rows, columns: [
+    caption: "Changes of tensors", rows, note, columns: [
       nameColumn("Tensor", (row) => row.name), column("State", (row) => row.state), numberColumn("Old bytes", (row) => row.old_bytes),
       numberColumn("New bytes", (row) => row.new_bytes), numberColumn("Old stored", (row) => row.old_stored),
       numberColumn("New stored", (row) => row.new_stored), numberColumn("Change of stored", growth, change),
@@ -34,10 +35,10 @@ function changesFigure(rows) {
   }));
   if (shown.length === 0) return table;
   const bars = shown.map((row) => ({
-    name: text(row.name), note: `${change(growth(row))}${row.state === "changed" ? "" : `, ${visible(row.state)}`}`,
+    name: text(row.name), note: `${change(growth(row))}${row.state === "changed" ? "" : `, ${shortened(row.state, 16)}`}`,
     marks: [{
       from: 0, to: growth(row), class: growth(row) > 0 ? "c2" : "c1",
-      lines: [shortened(row.name, 200), visible(row.state), `stored ${shortBytes(row.old_stored)} before, ${shortBytes(row.new_stored)} now`],
+      lines: [shortened(row.name, 200), shortened(row.state, 16), `stored ${shortBytes(row.old_stored)} before, ${shortBytes(row.new_stored)} now`],
     }],
   }));
   const most = d3.max(shown, (row) => Math.abs(growth(row)));
@@ -70,7 +71,7 @@ function againstPart(against) {
   const plain = (value) => value || missing;
   const tensors = list(against.tensors).filter(object);
   return part(2, el("span", {}, "Against ", nameNode(against.name, 80)),
-    summary ? keyFigures([["same", "the same"], ["changed", "changed"], ["added", "added"], ["removed", "removed"]].filter(([key]) => isNumber(summary[key]))
+    summary ? keyFigures([["same", "the same"], ["changed", "changed"], ["added", "added"], ["removed", "removed"], ["unknown", "not compared"]].filter(([key]) => isNumber(summary[key]))
       .map(([key, name]) => [`Tensors ${name}`, exact(summary[key])])) : null,
     dataTable({
       caption: "Before and now", rows, columns: [
@@ -78,7 +79,7 @@ function againstPart(against) {
         numberColumn("Change", (row) => row.change, plain), numberColumn("Relative", (row) => row.relative, plain),
       ],
     }),
-    tensors.length > 0 ? part(3, "What grew and what shrank", changesFigure(tensors)) : null,
+    tensors.length > 0 ? part(3, "What grew and what shrank", changesFigure(tensors, leftOut(against, "tensors"))) : null,
     quality ? part(3, "Quality", el("dl", { class: "facts" }, [
       ["Tokens", exact(quality.tokens)], ["Difference of the negative log-likelihood", small(quality.nll_difference)],
       ["Kullback-Leibler divergence", small(quality.kl)], ["Largest difference of a logit", small(quality.largest_logit_difference)],

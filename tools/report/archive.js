@@ -9,7 +9,7 @@ function leansPart(archive) {
     const unchanged = amount(base.unchanged_bytes);
     const own = amount(base.own_bytes);
     const between = Math.max(0, amount(base.bytes) - unchanged - own);
-    const lines = (what, size) => [visible(base.hint), `${bytes(size)} ${what}`];
+    const lines = (what, size) => [shortened(base.hint, 80), `${bytes(size)} ${what}`];
     return {
       name: text(base.hint), note: `${shortBytes(amount(base.stored_bytes))} stored`,
       marks: [
@@ -28,7 +28,7 @@ function leansPart(archive) {
     below: legend([{ name: "unchanged", color: "c1" }, { name: "stored as a difference", color: "c2" }, { name: "needs no base", color: "c7" }]),
     caption: "Bytes of the tensors that lean on each base. The archive is read together with its bases only.",
     table: folded(`Table of ${counted(bases.length, "base")}`, dataTable({
-      caption: "Bases", rows: bases, columns: [
+      caption: "Bases", rows: bases, note: leftOut(archive, "bases"), columns: [
         nameColumn("Base", (base) => base.hint), column("Root digest", (base) => base.root_digest, (value) => (value ? digest(value) : "it was no archive")),
         numberColumn("Tensors", (base) => base.tensors), numberColumn("Bytes", (base) => base.bytes), numberColumn("Stored", (base) => base.stored_bytes),
         numberColumn("Unchanged", (base) => base.unchanged_bytes), numberColumn("Own", (base) => base.own_bytes),
@@ -42,7 +42,7 @@ function filesPart(archive) {
   if (files.length === 0) return null;
   const has = (field) => files.some((file) => file[field] !== null && file[field] !== undefined);
   const table = dataTable({
-    caption: "Files", rows: files, columns: [
+    caption: "Files", rows: files, note: leftOut(archive, "files"), columns: [
       nameColumn("Path", (file) => file.path), column("Kind", (file) => file.kind), numberColumn("Original bytes", (file) => file.bytes),
       numberColumn("Stored bytes", (file) => file.stored_bytes),
       numberColumn("Ratio", (file) => ratioOf(file.stored_bytes, file.bytes), (value) => percent(value)),

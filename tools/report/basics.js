@@ -26,12 +26,12 @@ const newId = (stem) => `${stem}-${++idCount}`;
 // Returns an inline note that only a screen reader says.
 const spoken = (words) => el("span", { class: "spoken" }, words);
 
-// Returns a part of the page under a heading of level 2 or 3, and remembers it for the contents.
+// Returns a part of the page under a heading of level 2, which is a landmark, or 3, and remembers it for the contents.
 const contents = [];
 function part(level, title, ...children) {
   const id = newId("part");
   const heading = el(`h${level}`, { id: `${id}-title` }, title);
-  const node = el("section", { id, class: `part part-${level}`, "aria-labelledby": heading.id }, heading, children);
+  const node = el("section", { id, class: `part part-${level}`, "aria-labelledby": level === 2 ? heading.id : null }, heading, children);
   contents.push({ id, level, heading });
   return node;
 }

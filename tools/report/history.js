@@ -38,7 +38,7 @@ function drawTrend(svg, width, series, { format, low = null }) {
     const symbol = d3.symbol().type(shapes[at]).size(one.points.length > 80 ? 14 : 42);
     withTips(svg.append("g").attr("class", `s${at + 1}`).selectAll("path").data(one.points).join("path").attr("class", `c${at + 1} point`)
       .attr("transform", (point) => `translate(${x(point.time)},${y(point.value)})`).attr("d", symbol()),
-    (point) => [visible(one.name), format(point.value), date(point.row.date), point.row.archive ? shortened(point.row.archive, 80) : null]);
+    (point) => [shortened(one.name, 80), format(point.value), date(point.row.date), point.row.archive ? shortened(point.row.archive, 80) : null]);
   });
   return bottom + 26;
 }

@@ -63,7 +63,7 @@ function layersPart(archive) {
     below: legend([{ name: "ratio, above", color: "dot c2" }, { name: "stored bytes", color: "c1" }, { name: "original bytes", color: "original" }]),
     caption: "By the number of the layer. Tensors that belong to no layer, such as embeddings, are first.",
     table: folded(`Table of ${counted(tallies.length, "row")}`, dataTable({
-      caption: "Layers", columns: [numberColumn("Layer", (row) => row.layer, (value) => (isNumber(value) ? exact(value) : "none")), ...tallyColumns], rows: tallies,
+      caption: "Layers", note: leftOut(archive, "layers"), columns: [numberColumn("Layer", (row) => row.layer, (value) => (isNumber(value) ? exact(value) : "none")), ...tallyColumns], rows: tallies,
     })),
   }));
 }

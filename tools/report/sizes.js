@@ -38,7 +38,7 @@ function drawSizes(svg, width, tallies) {
       if (wide <= 0) return;
       withTips(svg.append("rect").datum(row).attr("class", `c${color + 1} segment`).attr("x", from).attr("y", y)
         .attr("width", Math.max(wide, 0.5)).attr("height", 34), (datum) => [
-        visible(datum.name), `${bytes(amount(datum.bytes))} original`, `${bytes(amount(datum.stored_bytes))} stored`,
+        shortened(datum.name, 80), `${bytes(amount(datum.bytes))} original`, `${bytes(amount(datum.stored_bytes))} stored`,
         `ratio ${percent(ratioOf(datum.stored_bytes, datum.bytes))}`]);
       const words = fitted(row.name, wide - 12);
       if (wide > 40 && words.length > 3) {
@@ -57,7 +57,7 @@ function sizesFigure(archive) {
   if (groups.length === 0) return null;
   let shown = groups[0];
   const label = () => `Original and stored bytes by ${shown.title.toLowerCase()}: ` + shown.top.map((row) =>
-    `${visible(row.name)} ${bytes(amount(row.bytes))} stored in ${bytes(amount(row.stored_bytes))}`).join("; ");
+    `${shortened(row.name, 40)} ${bytes(amount(row.bytes))} stored in ${bytes(amount(row.stored_bytes))}`).join("; ");
   const below = el("div");
   const table = el("div");
   const fill = () => {
@@ -93,7 +93,8 @@ function glance(archive) {
     ["Original", bytes(original), `${exact(original)} bytes`],
     ["Stored", bytes(stored), `${exact(stored)} bytes`],
     saved === null ? null : [saved < 0 ? "Grown by" : "Saved", bytes(Math.abs(saved)), `${share(Math.abs(saved), original)} of the original`],
-    ["Tensors", isNumber(tensors.count) ? exact(tensors.count) : missing, counted(list(archive.files).length, "file")],
+    ["Tensors", isNumber(tensors.count) ? exact(tensors.count) : missing, counted(list(archive.files).length + amount((object(archive.files_rest) || {}).count), "file")],
+    object(archive.quality) && isNumber(archive.quality.nll) ? ["Log-likelihood", small(archive.quality.nll), `negative, nats a token, over ${counted(archive.quality.tokens, "token")}`] : null,
     isNumber(archive.overhead_bytes) ? ["Overhead", bytes(archive.overhead_bytes), `${share(archive.overhead_bytes, stored)} of the archive`] : null,
   ]), sizesFigure(archive));
 }

@@ -5,7 +5,7 @@ const rowsWithoutControls = 15;
 
 // Returns a column. `get` returns what a row is sorted and filtered by, `show` what its cell shows: a text or a node.
 function column(title, get, show = null, options = {}) {
-  return { title, get, show: show || ((value) => (isNumber(value) ? exact(value) : visible(value))), ...options };
+  return { title, get, show: show || ((value) => (isNumber(value) ? exact(value) : text(value).length > 60 ? nameNode(value, 60) : visible(value))), ...options };
 }
 const nameColumn = (title, get) => column(title, get, (value) => nameNode(value), { isName: true });
 const numberColumn = (title, get, show = exact, options = {}) => column(title, get, show, { numeric: true, ...options });
@@ -31,6 +31,7 @@ function dataTable({ caption, columns, rows, note = null, sorted = null }) {
   });
   const table = el("table", {}, el("caption", {}, caption), el("thead", {}, el("tr", {}, headings)), body);
   const place = el("span", { class: "place", role: "status" });
+  const printedPlace = el("p", { class: "note printed" });
   const back = el("button", { type: "button", click: () => turn(-1) }, "Previous");
   const next = el("button", { type: "button", click: () => turn(1) }, "Next");
   const names = columns.filter((entry) => entry.isName || !entry.numeric);
@@ -81,6 +82,7 @@ function dataTable({ caption, columns, rows, note = null, sorted = null }) {
     });
     place.textContent = order.length === 0 ? "none" : `${grouped(first + 1)}–${grouped(first + shown.length)} of ${grouped(order.length)}` +
       (order.length < rows.length ? ` that match, of ${grouped(rows.length)}` : "");
+    printedPlace.textContent = `Rows ${place.textContent}.`;
     back.disabled = state.page === 0;
     next.disabled = state.page === pages - 1;
   }
@@ -98,7 +100,13 @@ function dataTable({ caption, columns, rows, note = null, sorted = null }) {
   });
   const controls = rows.length > rowsWithoutControls ? el("div", { class: "controls" },
     el("label", {}, "Filter ", input), el("span", { class: "pager" }, back, place, next)) : null;
-  return el("div", { class: "data-table" }, controls, region, note ? el("p", { class: "note" }, note) : null);
+  return el("div", { class: "data-table" }, controls, region, controls ? printedPlace : null, note ? el("p", { class: "note" }, note) : null);
+}
+
+// Returns what the page says of the rows of `holder[key]` that are not in it, or null.
+function leftOut(holder, key) {
+  const rest = object(holder[`${key}_rest`]);
+  return rest && amount(rest.count) > 0 ? `${counted(rest.count, "more row")} are not listed here, to keep the page small. bbz report --json lists them.` : null;
 }
 
 // Returns a table behind a summary, for the foot of a figure.

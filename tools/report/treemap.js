@@ -65,7 +65,7 @@ function summed(cells, limit) {
 
 // What a cell is called within its layer: "model.layers.3.mlp.up_proj.weight" there is "mlp.up_proj".
 const withinLayer = (cell) => (isNumber(cell.layer) ? cell.name.replace(new RegExp(`^.*?\\.${Math.trunc(cell.layer)}\\.`), "") : cell.name)
-  .replace(/\.weight$/, "");
+  .replace(cell.sum ? / tensors?$/ : /\.weight$/, "");
 
 function treemapFigure(archive, limit) {
   const layers = treeOf(archive, limit);
@@ -104,27 +104,29 @@ function treemapFigure(archive, limit) {
       .sum((datum) => (datum.children || datum.drawn ? 0 : datum.stored));
     d3.treemap().size([width, height]).round(true).paddingInner((one) => (one.depth === 0 ? 3 : 1))
       .paddingTop((one) => (one.depth === 1 && open === null && one.value / root.value > 0.004 ? 17 : 0))(root);
+    // Beside the cells, not in them: the name of a layer as a button is not all that is written on it.
+    const labels = d3.create("svg:g").attr("class", "labels").attr("aria-hidden", "true");
     const groups = svg.selectAll("g.layer").data(root.children).join("g").attr("class", "layer");
     groups.append("rect").attr("class", "frame").attr("x", (one) => one.x0).attr("y", (one) => one.y0)
       .attr("width", (one) => one.x1 - one.x0).attr("height", (one) => one.y1 - one.y0);
-    groups.filter((one) => open === null && one.x1 - one.x0 > 30 && one.y1 - one.y0 > 17).append("text").attr("class", "head").attr("aria-hidden", "true")
-      .attr("x", (one) => one.x0 + 4).attr("y", (one) => one.y0 + 13).text((one) => {
-        const room = one.x1 - one.x0 - 6;
-        return [one.data.name, one.data.name.replace("layer ", ""), ""].find((words) => widthOf(words, 11) <= room);
-      });
+    groups.filter((one) => open === null && one.x1 - one.x0 > 30 && one.y1 - one.y0 > 17).each((one) => {
+      const room = one.x1 - one.x0 - 6;
+      const words = [one.data.name, one.data.name.replace("layer ", ""), ""].find((name) => widthOf(name, 11) <= room);
+      if (words) labels.append("text").attr("class", "head").attr("x", one.x0 + 4).attr("y", one.y0 + 13).text(words);
+    });
     const cells = groups.selectAll("g.cell").data((one) => one.children || []).join("g").attr("class", (one) => (one.data.sum ? "cell sum" : "cell"));
     cells.append("rect").attr("x", (one) => one.x0).attr("y", (one) => one.y0).attr("width", (one) => Math.max(0, one.x1 - one.x0))
       .attr("height", (one) => Math.max(0, one.y1 - one.y0)).attr("fill", (one) => colorOf(one.data));
-    cells.filter((one) => one.x1 - one.x0 > 46 && one.y1 - one.y0 > 16).each(function label(one) {
+    cells.filter((one) => one.x1 - one.x0 > 46 && one.y1 - one.y0 > 16).each((one) => {
       const room = one.x1 - one.x0 - 8;
       const ink = onColor(colorOf(one.data));
-      const write = (words, line) => d3.select(this).append("text").attr("x", one.x0 + 4).attr("y", one.y0 + 13 + 13 * line).attr("class", ink)
-        .attr("aria-hidden", "true").text(words);
+      const write = (words, line) => words && labels.append("text").attr("x", one.x0 + 4).attr("y", one.y0 + 13 + 13 * line).attr("class", ink).text(words);
       write(fitted(withinLayer(one.data), room, 11), 0);
       [shortBytes(one.data.stored), percent(ratioOf(one.data.stored, one.data.bytes))].forEach((words, at) => {
         if (one.y1 - one.y0 > 30 + 14 * at && widthOf(words, 11) <= room) write(words, at + 1);
       });
     });
+    svg.append(() => labels.node());
     withTips(cells, (one) => [visible(shortened(one.data.name, 200)), about(one.data), details(one.data)]);
     operate(open === null ? groups : cells);
     return height;
