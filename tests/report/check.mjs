@@ -26,6 +26,7 @@ function report(file, view, problems) {
 async function opened(browser, file, view, use) {
   const context = await browser.newContext(views[view]);
   const page = await context.newPage();
+  page.setDefaultTimeout(10000);
   const url = pathToFileURL(path.resolve(file)).href;
   const problems = [];
   page.on("console", (message) => { if (message.type() === "error" || message.type() === "warning") problems.push(`console: ${message.text()}`); });
@@ -43,17 +44,25 @@ async function opened(browser, file, view, use) {
 
 async function checkPage(browser, file, { charts, hostile, large }) {
   const before = failures;
-  await opened(browser, file, "light", async (page) => [
-    ...await checks.drawn(page, charts), ...await checks.structure(page), ...(large ? await checks.quick(page, file) : []),
-    ...await checks.onlyItself(page), ...await checks.keyboard(page), ...(hostile ? await checks.hostileNames(page) : []),
-    ...await checks.treemapKeys(page), ...await checks.tables(page), ...await checks.themes(page),
-  ]);
+  // Runs checks one after another. One that cannot go on is a problem as well, and the next one runs.
+  const all = (...list) => async (page) => {
+    const problems = [];
+    for (const check of list.filter(Boolean)) {
+      try {
+        problems.push(...await check(page));
+      } catch (error) {
+        problems.push(`${check.name || "a check"} ended with: ${error.message.split("\n")[0]}`);
+      }
+    }
+    return problems;
+  };
+  await opened(browser, file, "light", all(
+    (page) => checks.drawn(page, charts), checks.structure, large && ((page) => checks.quick(page, file)), checks.onlyItself, checks.keyboard,
+    hostile && checks.hostileNames, checks.treemapKeys, checks.tables, checks.themes));
   for (const view of Object.keys(views)) {
-    await opened(browser, file, view, async (page) => [
-      ...await checks.accessible(page, axe), ...await checks.readable(page), ...(view === "narrow" ? await checks.narrow(page) : []),
-    ]);
+    await opened(browser, file, view, all((page) => checks.accessible(page, axe), checks.readable, view === "narrow" && checks.narrow));
   }
-  await opened(browser, file, "dark", checks.printed);
+  await opened(browser, file, "dark", all(checks.printed));
   console.log(`${failures === before ? "passed" : "FAILED"} ${path.basename(file)}`);
 }
 

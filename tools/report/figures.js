@@ -107,7 +107,9 @@ function drawBars(svg, width, rows, { format, domain, ticks = null, scale = d3.s
   const top = 4;
   const bottom = top + rows.length * step + 4;
   const x = scale.domain(domain).range([names + 1, Math.max(width - notes - 2, names + 40)]);
-  axisBelow(svg, x, { top, bottom, format, ticks: ticks || Math.max(2, Math.floor((x.range()[1] - names) / 90)) });
+  const axis = axisBelow(svg, x, { top, bottom, format, ticks: ticks || Math.max(2, Math.floor((x.range()[1] - names) / 90)) });
+  // At the edge, half of a label would be outside.
+  axis.selectAll(".tick text").filter((value) => x(value) < 20).attr("text-anchor", "start");
   rows.forEach((row, at) => {
     const y = top + at * step + (wide ? 5 : 20);
     svg.append("text").attr("class", "label").attr("x", wide ? names - 8 : 1).attr("y", wide ? y + 12 : y - 5)

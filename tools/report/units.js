@@ -40,6 +40,7 @@ const small = (value) => (!isNumber(value) ? missing : value === 0 ? "0" : Math.
 
 function seconds(value) {
   if (!isNumber(value)) return missing;
+  if (value === 0) return "0\u00a0s";
   if (value < 0.1) return `${Number((1000 * value).toPrecision(2))}\u00a0ms`;
   if (value < 60) return `${Number(value.toPrecision(3))}\u00a0s`;
   const whole = Math.round(value);
