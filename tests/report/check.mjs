@@ -14,6 +14,7 @@ const views = {
   light: { viewport: { width: 1280, height: 900 }, colorScheme: "light" },
   dark: { viewport: { width: 1280, height: 900 }, colorScheme: "dark", reducedMotion: "reduce" },
   narrow: { viewport: { width: 360, height: 740 }, colorScheme: "light" },
+  scriptless: { javaScriptEnabled: false },
 };
 
 let failures = 0;
@@ -24,7 +25,7 @@ function report(file, view, problems) {
 
 // Opens a page, and calls `use` with it; then looks at what the page said and asked for.
 async function opened(browser, file, view, use) {
-  const context = await browser.newContext(views[view]);
+  const context = await browser.newContext({ ...views[view], permissions: ["clipboard-read", "clipboard-write"] });
   const page = await context.newPage();
   page.setDefaultTimeout(10000);
   const url = pathToFileURL(path.resolve(file)).href;
@@ -36,7 +37,7 @@ async function opened(browser, file, view, use) {
   });
   page.on("dialog", (dialog) => { problems.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
   await page.goto(url);
-  await page.waitForSelector("html[data-drawn]", { state: "attached", timeout: 30000 });
+  if (view !== "scriptless") await page.waitForSelector("html[data-drawn]", { state: "attached", timeout: 30000 });
   problems.push(...await use(page));
   report(file, view, problems);
   await context.close();
@@ -58,8 +59,9 @@ async function checkPage(browser, file, { charts, hostile, large }) {
   };
   await opened(browser, file, "light", all(
     (page) => checks.drawn(page, charts), checks.structure, large && ((page) => checks.quick(page, file)), checks.onlyItself, checks.keyboard,
-    hostile && checks.hostileNames, checks.treemapKeys, checks.tables, checks.themes));
-  for (const view of Object.keys(views)) {
+    hostile && checks.hostileNames, checks.treemapKeys, checks.tables, checks.themes, checks.copying));
+  await opened(browser, file, "scriptless", all(checks.withoutScripts));
+  for (const view of ["light", "dark", "narrow"]) {
     await opened(browser, file, view, all((page) => checks.accessible(page, axe), checks.readable, view === "narrow" && checks.narrow));
   }
   await opened(browser, file, "dark", all(checks.printed));

@@ -203,6 +203,23 @@ export async function tables(page) {
   return problems;
 }
 
+// A command is copied, or selected if the page may not copy.
+export async function copying(page) {
+  const command = page.locator(".command", { has: page.locator("button") }).first();
+  if (await command.count() === 0) return [];
+  await command.locator("button").click();
+  await command.locator(".copied:not(:empty)").waitFor();
+  const said = await command.locator(".copied").textContent();
+  const words = await page.evaluate((copied) => (copied ? navigator.clipboard.readText() : String(getSelection())), said === "copied");
+  return words === await command.locator("code").textContent() ? [] : [`the button says ${said}, of ${words}`];
+}
+
+// Without JavaScript, the page says what there is to do.
+export async function withoutScripts(page) {
+  const words = await page.locator("noscript").innerText();
+  return words.includes("--json") ? [] : [`without JavaScript, it says ${words}`];
+}
+
 // The choice of a theme changes the colours at once.
 export async function themes(page) {
   const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);

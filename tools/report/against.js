@@ -52,6 +52,9 @@ function changesFigure(rows, note) {
   });
 }
 
+// Of a likelihood, so many digits that a small difference is seen.
+const nats = (value) => (isNumber(value) ? String(Number(value.toPrecision(7))) : missing);
+
 function againstPart(against) {
   if (!object(against)) return null;
   const before = object(against.old) || {};
@@ -66,7 +69,7 @@ function againstPart(against) {
     { name: "Ratio", old: percent(before.ratio, 2), now: percent(now.ratio, 2), change: difference(before.ratio, now.ratio, (value) => `${value > 0 ? "+" : ""}${(100 * value).toFixed(2).replace("-", "−")} points`), relative: "" },
   ];
   if (quality && isNumber(quality.nll_old)) {
-    rows.push({ name: "Negative log-likelihood", old: small(quality.nll_old), now: small(quality.nll_new), change: small(quality.nll_difference), relative: "" });
+    rows.push({ name: "Negative log-likelihood", old: nats(quality.nll_old), now: nats(quality.nll_new), change: small(quality.nll_difference), relative: "" });
   }
   const plain = (value) => value || missing;
   const tensors = list(against.tensors).filter(object);

@@ -67,8 +67,8 @@ function historyPart(history) {
   const table = () => {
     const measured = rows.some((row) => isNumber(quality(row).nll_difference));
     return folded(`Table of ${counted(rows.length, "run")}`, dataTable({
-      caption: "Runs", rows, columns: [
-        column("Date", (row) => row.date, date), column("Command", (row) => row.command), nameColumn("Archive", (row) => row.archive), column("Version", (row) => row.version),
+      caption: "Runs", rows: [...rows].reverse(), note: leftOut(history, "rows"), columns: [
+        column("Date", (row) => row.date, date, { tight: true }), column("Command", (row) => row.command), nameColumn("Archive", (row) => row.archive), column("Version", (row) => row.version),
         numberColumn("Original bytes", (row) => row.original_bytes), numberColumn("Archive bytes", (row) => row.archive_bytes),
         numberColumn("Ratio", (row) => row.ratio, (value) => percent(value, 2)), numberColumn("Time", (row) => row.seconds, seconds),
         numberColumn("Speed", (row) => row.bytes_per_second, speed), numberColumn("Threads", (row) => row.threads),

@@ -2,6 +2,7 @@
 
 const rowsOfAPage = 50;
 const rowsWithoutControls = 15;
+const fewRows = 5;  // which nobody sorts
 
 // Returns a column. `get` returns what a row is sorted and filtered by, `show` what its cell shows: a text or a node.
 function column(title, get, show = null, options = {}) {
@@ -26,7 +27,7 @@ function dataTable({ caption, columns, rows, note = null, sorted = null }) {
   const body = el("tbody");
   const headings = columns.map((entry, at) => {
     const heading = el("th", { scope: "col", class: entry.numeric ? "number" : null });
-    heading.append(rows.length < 2 ? el("span", {}, entry.title) : el("button", { type: "button", click: () => sortBy(at) }, entry.title));
+    heading.append(rows.length < fewRows ? el("span", {}, entry.title) : el("button", { type: "button", click: () => sortBy(at) }, entry.title));
     return heading;
   });
   const table = el("table", {}, el("caption", {}, caption), el("thead", {}, el("tr", {}, headings)), body);
@@ -65,7 +66,7 @@ function dataTable({ caption, columns, rows, note = null, sorted = null }) {
   }
   function cell(entry, row, at) {
     const shown = entry.show(entry.get(row), row);
-    const attributes = { class: entry.numeric ? "number" : entry.isName ? "of-name" : null };
+    const attributes = { class: entry.numeric ? "number" : entry.isName ? "of-name" : entry.tight ? "tight" : null };
     return at === 0 ? el("th", { scope: "row", ...attributes }, shown) : el("td", attributes, shown);
   }
   function fill() {
