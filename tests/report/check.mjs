@@ -6,6 +6,8 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import * as checks from "./checks.mjs";
+import * as use from "./use_checks.mjs";
+import * as looks from "./view_checks.mjs";
 
 const require = createRequire(path.join(path.resolve(process.env.MODULES), "/"));
 const { chromium } = require("playwright-core");
@@ -23,22 +25,27 @@ function report(file, view, problems) {
   failures += problems.length;
 }
 
-// Opens a page, and calls `use` with it; then looks at what the page said and asked for.
-async function opened(browser, file, view, use) {
+// Opens a page, and calls `look` with it; then looks at what the page said and asked for.
+async function opened(browser, file, view, look) {
   const context = await browser.newContext({ ...views[view], permissions: ["clipboard-read", "clipboard-write"] });
   const page = await context.newPage();
   page.setDefaultTimeout(10000);
   const url = pathToFileURL(path.resolve(file)).href;
   const problems = [];
-  page.on("console", (message) => { if (message.type() === "error" || message.type() === "warning") problems.push(`console: ${message.text()}`); });
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") problems.push(`console: ${message.text()}`);
+  });
   page.on("pageerror", (error) => problems.push(`error: ${error.message}`));
   page.on("request", (request) => {
     if (request.url() !== url && !request.url().startsWith("data:")) problems.push(`asked for ${request.url()}`);
   });
-  page.on("dialog", (dialog) => { problems.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
+  page.on("dialog", (dialog) => {
+    problems.push(`dialog: ${dialog.message()}`);
+    dialog.dismiss();
+  });
   await page.goto(url);
   if (view !== "scriptless") await page.waitForSelector("html[data-drawn]", { state: "attached", timeout: 30000 });
-  problems.push(...await use(page));
+  problems.push(...(await look(page)));
   report(file, view, problems);
   await context.close();
 }
@@ -46,25 +53,46 @@ async function opened(browser, file, view, use) {
 async function checkPage(browser, file, { charts, hostile, large }) {
   const before = failures;
   // Runs checks one after another. One that cannot go on is a problem as well, and the next one runs.
-  const all = (...list) => async (page) => {
-    const problems = [];
-    for (const check of list.filter(Boolean)) {
-      try {
-        problems.push(...await check(page));
-      } catch (error) {
-        problems.push(`${check.name || "a check"} ended with: ${error.message.split("\n")[0]}`);
+  const all =
+    (...list) =>
+    async (page) => {
+      const problems = [];
+      for (const check of list.filter(Boolean)) {
+        try {
+          problems.push(...(await check(page)));
+        } catch (error) {
+          problems.push(`${check.name || "a check"} ended with: ${error.message.split("\n")[0]}`);
+        }
       }
-    }
-    return problems;
-  };
-  await opened(browser, file, "light", all(
-    (page) => checks.drawn(page, charts), checks.structure, large && ((page) => checks.quick(page, file)), checks.onlyItself, checks.keyboard,
-    hostile && checks.hostileNames, checks.treemapKeys, checks.tables, checks.themes, checks.copying));
+      return problems;
+    };
+  await opened(
+    browser,
+    file,
+    "light",
+    all(
+      (page) => checks.drawn(page, charts),
+      checks.structure,
+      large && ((page) => checks.quick(page, file)),
+      checks.onlyItself,
+      use.keyboard,
+      hostile && checks.hostileNames,
+      use.treemapKeys,
+      use.tables,
+      use.themes,
+      use.copying,
+    ),
+  );
   await opened(browser, file, "scriptless", all(checks.withoutScripts));
   for (const view of ["light", "dark", "narrow"]) {
-    await opened(browser, file, view, all((page) => checks.accessible(page, axe), checks.readable, view === "narrow" && checks.narrow));
+    await opened(
+      browser,
+      file,
+      view,
+      all((page) => looks.accessible(page, axe), looks.readable, view === "narrow" && looks.narrow),
+    );
   }
-  await opened(browser, file, "dark", all(checks.printed));
+  await opened(browser, file, "dark", all(looks.printed));
   console.log(`${failures === before ? "passed" : "FAILED"} ${path.basename(file)}`);
 }
 

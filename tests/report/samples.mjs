@@ -1,88 +1,7 @@
 // Data of reports as `bbz report --json` prints it, made up: one of everything, one of nothing, hostile names, many tensors.
 // The figures are those of no model. The same text comes out of every run.
 
-const hostileNames = [
-  "<script>window.hostile = 1</script>", "</script><script>window.hostile = 2</script>", "<img src=x onerror=\"window.hostile = 3\">",
-  "<!-- <script>", "&lt;b&gt;&amp;", "javascript:window.hostile=4", "right\u202eot.tfel", "nul\u0000nul", "bell\u0007\u001b[31mred", "\u2066isolated\u2069",
-  "zero\u200bwidth\ufeff", "lone\ud800surrogate", "tag\u{e0041}", "line\u2028end\nnew", "עברית.weight", "e" + "\u0301".repeat(40), "",
-  "${window.hostile = 5}", "__proto__", "constructor", "' onclick='window.hostile=6", "W".repeat(4096), "a/".repeat(2048), "\u3164",
-];
-
-// A generator of numbers from 0 to 1.
-function numbers(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
-const columns = ["name", "file", "dtype", "shape", "layer", "codec", "form", "bytes", "stored_bytes"];
-const tally = (name, rows) => ({
-  name, tensors: rows.length, elements: rows.reduce((sum, row) => sum + row[7] / 2, 0), chunks: rows.reduce((sum, row) => sum + Math.ceil(row[7] / 1048576), 0),
-  bytes: rows.reduce((sum, row) => sum + row[7], 0), stored_bytes: rows.reduce((sum, row) => sum + row[8], 0),
-});
-function talliesBy(rows, at) {
-  const groups = new Map();
-  for (const row of rows) {
-    if (!groups.has(row[at])) groups.set(row[at], []);
-    groups.get(row[at]).push(row);
-  }
-  return [...groups].map(([key, of]) => tally(key, of));
-}
-
-function llama(layers, random) {
-  const rows = [];
-  const add = (name, shape, layer, dtype = "BF16") => {
-    const bytes = shape.reduce((a, b) => a * b, 1) * (dtype === "F32" ? 4 : 2);
-    const small = shape.length === 1;
-    const ratio = small ? 0.35 + 0.3 * random() : 0.64 + 0.05 * random() + (name.includes("down") ? 0.03 : 0);
-    rows.push([name, rows.length % 2, dtype, shape, layer, small ? "zstd" : dtype === "F32" ? "split-float" : "split-bf16",
-      name.includes("o_proj") && layer > 3 ? "polar" : "plain", bytes, Math.round(bytes * ratio)]);
-  };
-  add("model.embed_tokens.weight", [32000, 2048], null);
-  for (let layer = 0; layer < layers; ++layer) {
-    const at = `model.layers.${layer}.`;
-    for (const part of ["q", "k", "v", "o"]) add(`${at}self_attn.${part}_proj.weight`, [2048, part === "k" || part === "v" ? 512 : 2048], layer);
-    for (const part of ["gate", "up"]) add(`${at}mlp.${part}_proj.weight`, [5632, 2048], layer);
-    add(`${at}mlp.down_proj.weight`, [2048, 5632], layer);
-    add(`${at}input_layernorm.weight`, [2048], layer, "F32");
-    add(`${at}post_attention_layernorm.weight`, [2048], layer, "F32");
-  }
-  add("model.norm.weight", [2048], null, "F32");
-  add("lm_head.weight", [32000, 2048], null);
-  return rows;
-}
-
-export function archiveOf(name, rows, { rest = null, paths = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"] } = {}) {
-  const total = tally("", rows);
-  const overhead = 18204;
-  const layers = talliesBy(rows, 4).map(({ name: layer, ...others }) => ({ layer, ...others }));
-  const count = rows.length + (rest ? rest.tensors : 0);
-  const sorted = [...rows].sort((a, b) => b[8] - a[8]);
-  return {
-    name, root_digest: "sha256:6b1f0a7c5e2d4493b0a1c5d2e3f4a5b6c7d8e9f00112233445566778899aabbc", digest_kind: "sha256", id: "91c3a27fb2e04d5a", format: { major: 1, minor: 0 },
-    original_bytes: total.bytes + 9211, archive_bytes: total.stored_bytes + overhead, overhead_bytes: overhead,
-    ratio: (total.stored_bytes + overhead) / (total.bytes + 9211),
-    codecs: talliesBy(rows, 5), dtypes: talliesBy(rows, 2),
-    kinds: [tally("tensors", rows), { name: "bytes", tensors: 0, elements: 9211, chunks: 2, bytes: 9211, stored_bytes: 2110 }],
-    layers,
-    files: paths.map((path, at) => {
-      const of = tally("", rows.filter((row) => row[1] === at));
-      return { path, kind: "file", bytes: of.bytes, stored_bytes: of.stored_bytes, digest: "sha256:" + "0123456789abcdef".repeat(4) };
-    }),
-    tensors: { count, rest: rest || { tensors: 0, bytes: 0, stored_bytes: 0 }, columns, rows: sorted },
-    bits: [
-      { dtype: "BF16", elements: 1.1e9, sampled_elements: 4194304, stored_bits: 10.61, fields: [{ name: "sign", bits: 1, entropy: 1 }, { name: "exponent", bits: 8, entropy: 2.61 }, { name: "mantissa", bits: 7, entropy: 6.97 }] },
-      { dtype: "F32", elements: 92160, sampled_elements: 92160, stored_bits: 26.4, fields: [{ name: "sign", bits: 1, entropy: 0.4 }, { name: "exponent", bits: 8, entropy: 2.2 }, { name: "mantissa", bits: 23, entropy: 22.1 }] },
-    ],
-    symmetry: null, bases: [], references: { chunks: 0, bytes: 0 }, estimates: null,
-    verify: [
-      { what: "The whole archive, every checksum", command: `bbz verify ${name}` },
-      { what: "That it is this archive, and no other", command: `bbz verify ${name} --expect sha256:6b1f0a7c5e2d4493b0a1c5d2e3f4a5b6c7d8e9f00112233445566778899aabbc` },
-    ],
-  };
-}
+import { archiveOf, columns, history, hostileNames, llama, numbers, tally } from "./sample_parts.mjs";
 
 function full() {
   const random = numbers(7);
@@ -90,17 +9,47 @@ function full() {
   archive.symmetry = {
     family: "Llama",
     groups: Array.from({ length: 23 }, (_, at) => ({
-      name: `junction ${at}`, method: at % 5 === 4 ? "pivot" : "polar", tensors: at === 0 ? 3 : 8, width: 1536,
-      saved_bytes: Math.round(4e6 * (0.4 + random())), error: 2e-7 * (0.5 + 4 * random()), growth: 1 + 1e-6 * random(), kind: "junction",
-      largest_difference: 3e-5 * random(), note: at === 7 ? "the method asked for would take more bytes" : "",
+      name: `junction ${at}`,
+      method: at % 5 === 4 ? "pivot" : "polar",
+      tensors: at === 0 ? 3 : 8,
+      width: 1536,
+      saved_bytes: Math.round(4e6 * (0.4 + random())),
+      error: 2e-7 * (0.5 + 4 * random()),
+      growth: 1 + 1e-6 * random(),
+      kind: "junction",
+      largest_difference: 3e-5 * random(),
+      note: at === 7 ? "the method asked for would take more bytes" : "",
     })),
   };
   archive.bases = [
-    { hint: "tiny-llama-base.bbz", root_digest: "sha256:" + "ab".repeat(32), tensors: 120, bytes: 1.4e9, stored_bytes: 3.1e8, unchanged_bytes: 6e8, own_bytes: 1.1e8 },
-    { hint: "adapter.safetensors", root_digest: null, tensors: 12, bytes: 2e8, stored_bytes: 9e7, unchanged_bytes: 4e7, own_bytes: 0 },
+    {
+      hint: "tiny-llama-base.bbz",
+      root_digest: "sha256:" + "ab".repeat(32),
+      tensors: 120,
+      bytes: 1.4e9,
+      stored_bytes: 3.1e8,
+      unchanged_bytes: 6e8,
+      own_bytes: 1.1e8,
+    },
+    {
+      hint: "adapter.safetensors",
+      root_digest: null,
+      tensors: 12,
+      bytes: 2e8,
+      stored_bytes: 9e7,
+      unchanged_bytes: 4e7,
+      own_bytes: 0,
+    },
   ];
   archive.quality = { nll: 3.10418, tokens: 6144 };
-  archive.bits.push({ dtype: "block", elements: 4096, sampled_elements: 0, stored_bits: 4.2, fields: [], note: "blocks have no fields that are looked at" });
+  archive.bits.push({
+    dtype: "block",
+    elements: 4096,
+    sampled_elements: 0,
+    stored_bits: 4.2,
+    fields: [],
+    note: "blocks have no fields that are looked at",
+  });
   archive.files_rest = { count: 3 };
   archive.references = { chunks: 63, bytes: 131072000 };
   archive.estimates = {
@@ -110,25 +59,60 @@ function full() {
       { method: "polar", floor: 0, bytes: 1.32e9, ratio: 0.59, bytes_within: 0.01, seconds: 41, seconds_within: 1.5 },
       { method: "bits-back", floor: 0, bytes: 1.29e9, ratio: 0.575, bytes_within: 0.012, seconds: 96, seconds_within: 1.5 },
       { method: "pivot", floor: 0.5, bytes: 1.4e9, ratio: 0.62, bytes_within: 0.01, seconds: 12, seconds_within: 1.4 },
-      { method: "triangular", floor: 0, bytes: null, ratio: null, bytes_within: null, seconds: null, seconds_within: null, note: "no group has this method" },
+      {
+        method: "triangular",
+        floor: 0,
+        bytes: null,
+        ratio: null,
+        bytes_within: null,
+        seconds: null,
+        seconds_within: null,
+        note: "no group has this method",
+      },
     ],
   };
   const changed = archive.tensors.rows.slice(0, 60).map((row, at) => {
     const state = at % 9 === 4 ? "added" : at % 11 === 5 ? "removed" : "changed";
     const old = Math.round(row[8] * (0.9 + 0.2 * random()));
     return {
-      name: row[0], state, old_bytes: state === "added" ? null : row[7], new_bytes: state === "removed" ? null : row[7],
-      old_stored: state === "added" ? null : old, new_stored: state === "removed" ? null : row[8],
+      name: row[0],
+      state,
+      old_bytes: state === "added" ? null : row[7],
+      new_bytes: state === "removed" ? null : row[7],
+      old_stored: state === "added" ? null : old,
+      new_stored: state === "removed" ? null : row[8],
     };
   });
   return {
-    schema: 1, bbz: "1.0.0", made: "2026-12-01T11:30:00Z", archives: [archive],
+    schema: 1,
+    bbz: "1.0.0",
+    made: "2026-12-01T11:30:00Z",
+    archives: [archive],
     against: {
-      name: "tiny-llama-old.bbz", kind: "archive",
-      old: { original_bytes: archive.original_bytes - 1e6, stored_bytes: archive.archive_bytes + 2.2e7, ratio: archive.ratio + 0.01, root_digest: null },
-      new: { original_bytes: archive.original_bytes, stored_bytes: archive.archive_bytes, ratio: archive.ratio, root_digest: archive.root_digest },
-      summary: { same: 141, changed: 52, added: 6, removed: 2 }, tensors: changed,
-      quality: { tokens: 6144, nll_old: 3.10412, nll_new: 3.10418, nll_difference: 6.1e-5, kl: 2.2e-8, largest_logit_difference: 0.0031 },
+      name: "tiny-llama-old.bbz",
+      kind: "archive",
+      old: {
+        original_bytes: archive.original_bytes - 1e6,
+        stored_bytes: archive.archive_bytes + 2.2e7,
+        ratio: archive.ratio + 0.01,
+        root_digest: null,
+      },
+      new: {
+        original_bytes: archive.original_bytes,
+        stored_bytes: archive.archive_bytes,
+        ratio: archive.ratio,
+        root_digest: archive.root_digest,
+      },
+      summary: { same: 141, changed: 52, added: 6, removed: 2 },
+      tensors: changed,
+      quality: {
+        tokens: 6144,
+        nll_old: 3.10412,
+        nll_new: 3.10418,
+        nll_difference: 6.1e-5,
+        kl: 2.2e-8,
+        largest_logit_difference: 0.0031,
+      },
     },
     gates: [
       { gate: "ratio<=0.67", figure: "ratio", value: archive.ratio, limit: 0.67, passed: true, why: "" },
@@ -139,42 +123,85 @@ function full() {
   };
 }
 
-function history(random, count) {
-  const commands = ["pack", "verify", "unpack"];
-  return Array.from({ length: count }, (_, at) => {
-    const command = commands[at % 3];
-    const original = 2.2e9;
-    const seconds = ({ pack: 6, verify: 2, unpack: 1.6 })[command] * (1 - at / 400 + 0.1 * random());
-    const ratio = 0.68 - at / 8000 + 0.002 * random();
-    return {
-      schema: 1, tool: "bbz", version: at < 60 ? "0.9.0" : "1.0.0", date: new Date(Date.UTC(2026, 5, 1) + at * 36e5 * 30).toISOString(), command, archive: "tiny-llama.bbz",
-      root_digest: "sha256:" + "cd".repeat(32), original_bytes: original, archive_bytes: Math.round(original * ratio), ratio, seconds,
-      bytes_per_second: Math.round(original / seconds), threads: 2,
-      quality: command === "pack" ? { nll: 3.1, nll_difference: 1e-5 * random(), kl: 1e-8, tokens: 6144 } : null,
-    };
-  });
-}
-
 function hostile() {
-  const rows = hostileNames.map((name, at) => [name, at, name.slice(0, 300), [at, 4], at % 3 ? at : null, name.slice(0, 300), name.slice(0, 300), 4e6 + 1000 * at, 3e6 + 900 * at]);
+  const rows = hostileNames.map((name, at) => [
+    name,
+    at,
+    name.slice(0, 300),
+    [at, 4],
+    at % 3 ? at : null,
+    name.slice(0, 300),
+    name.slice(0, 300),
+    4e6 + 1000 * at,
+    3e6 + 900 * at,
+  ]);
   const names = hostileNames.map((name) => name);
   const data = full();
   const archive = archiveOf(names[1], rows, { paths: names });
   archive.root_digest = names[0];
   archive.id = names[2];
-  archive.symmetry = { family: names[0], groups: names.map((name, at) => ({ name, method: name, tensors: 1, width: 2, saved_bytes: 5 * at, error: 1e-6, growth: 1 })) };
-  archive.bases = names.map((name) => ({ hint: name, root_digest: name, tensors: 1, bytes: 9, stored_bytes: 5, unchanged_bytes: 1, own_bytes: 2 }));
-  archive.bits = names.map((name) => ({ dtype: name, elements: 1, sampled_elements: 1, stored_bits: 3, fields: [{ name, bits: 5, entropy: 3 }] }));
-  archive.estimates = { note: names[0], methods: names.map((name) => ({ method: name, floor: 0, bytes: 5, ratio: 0.5, bytes_within: 0.1, seconds: 1, seconds_within: 2 })) };
+  archive.symmetry = {
+    family: names[0],
+    groups: names.map((name, at) => ({ name, method: name, tensors: 1, width: 2, saved_bytes: 5 * at, error: 1e-6, growth: 1 })),
+  };
+  archive.bases = names.map((name) => ({
+    hint: name,
+    root_digest: name,
+    tensors: 1,
+    bytes: 9,
+    stored_bytes: 5,
+    unchanged_bytes: 1,
+    own_bytes: 2,
+  }));
+  archive.bits = names.map((name) => ({
+    dtype: name,
+    elements: 1,
+    sampled_elements: 1,
+    stored_bits: 3,
+    fields: [{ name, bits: 5, entropy: 3 }],
+  }));
+  archive.estimates = {
+    note: names[0],
+    methods: names.map((name) => ({
+      method: name,
+      floor: 0,
+      bytes: 5,
+      ratio: 0.5,
+      bytes_within: 0.1,
+      seconds: 1,
+      seconds_within: 2,
+    })),
+  };
   archive.verify = names.map((name) => ({ what: name, command: `bbz verify ${name}` }));
   return {
-    ...data, bbz: names[0], made: names[0], archives: [archive],
+    ...data,
+    bbz: names[0],
+    made: names[0],
+    archives: [archive],
     against: {
-      ...data.against, name: names[0],
-      tensors: names.map((name, at) => ({ name, state: name.slice(0, 40), old_bytes: 1, new_bytes: 2, old_stored: 5, new_stored: 5 + (at % 2 ? at : -at) })),
+      ...data.against,
+      name: names[0],
+      tensors: names.map((name, at) => ({
+        name,
+        state: name.slice(0, 40),
+        old_bytes: 1,
+        new_bytes: 2,
+        old_stored: 5,
+        new_stored: 5 + (at % 2 ? at : -at),
+      })),
     },
     gates: names.map((name) => ({ gate: name, figure: name, value: 1, limit: 2, passed: name === "", why: name })),
-    history: { name: names[0], rows: names.map((name, at) => ({ ...data.history.rows[at], archive: name, command: name, version: name, root_digest: name, date: at % 4 ? data.history.rows[at].date : name })) },
+    history: {
+      name: names[0],
+      rows: names.map((name, at) => ({
+        ...data.history.rows[at],
+        archive: name,
+        command: name,
+        version: name,
+        root_digest: name,
+        date: at % 4 ? data.history.rows[at].date : name,
+      })),
+    },
   };
 }
 
@@ -185,7 +212,17 @@ function large(count = 100000, budget = 6e6) {
   for (let at = 0; rows.length < count; ++at) {
     const bytes = 2 * 768 * (256 + Math.floor(2048 * random()));
     const layer = at % 64;
-    rows.push([`model.layers.${layer}.mlp.experts.${Math.floor(at / 64)}.w${at % 3}`, 0, "BF16", [768, bytes / 1536], layer, "split-bf16", "plain", bytes, Math.round(bytes * (0.6 + 0.15 * random()))]);
+    rows.push([
+      `model.layers.${layer}.mlp.experts.${Math.floor(at / 64)}.w${at % 3}`,
+      0,
+      "BF16",
+      [768, bytes / 1536],
+      layer,
+      "split-bf16",
+      "plain",
+      bytes,
+      Math.round(bytes * (0.6 + 0.15 * random())),
+    ]);
   }
   rows.sort((a, b) => b[8] - a[8]);
   let size = 0;
@@ -193,27 +230,67 @@ function large(count = 100000, budget = 6e6) {
   while (kept < rows.length && size < budget) size += JSON.stringify(rows[kept++]).length + 1;
   const archive = archiveOf("experts.bbz", rows, { paths: ["model.safetensors"] });
   const others = tally("", rows.slice(kept));
-  archive.tensors = { count, rest: { tensors: rows.length - kept, bytes: others.bytes, stored_bytes: others.stored_bytes }, columns, rows: rows.slice(0, kept) };
+  archive.tensors = {
+    count,
+    rest: { tensors: rows.length - kept, bytes: others.bytes, stored_bytes: others.stored_bytes },
+    columns,
+    rows: rows.slice(0, kept),
+  };
   return { schema: 1, bbz: "1.0.0", made: "2026-12-01T11:30:00Z", archives: [archive], against: null, gates: [], history: null };
 }
 
 function several() {
   const random = numbers(5);
-  return { ...full(), archives: [4, 9, 2].map((layers, at) => archiveOf(`model-${at}.bbz`, llama(layers, random))), against: null, gates: [], history: null };
+  return {
+    ...full(),
+    archives: [4, 9, 2].map((layers, at) => archiveOf(`model-${at}.bbz`, llama(layers, random))),
+    against: null,
+    gates: [],
+    history: null,
+  };
 }
 
 const nothing = { schema: 1, bbz: "1.0.0", made: null, archives: [], against: null, gates: [], history: null };
 // An archive of nothing: every list empty, every object and number missing.
 const empty = {
-  ...nothing, archives: [{
-    name: "empty.bbz", root_digest: null, digest_kind: null, id: null, format: null, original_bytes: 0, archive_bytes: 312, overhead_bytes: 312, ratio: null, codecs: [], dtypes: [],
-    kinds: [], layers: [], files: [], tensors: { count: 0, rest: null, columns, rows: [] }, bits: [], symmetry: null, bases: [], references: null, estimates: null, verify: [],
-  }, { name: null }], against: { name: null, kind: "archive", old: null, new: null, summary: null, tensors: [], quality: null }, history: { name: "", rows: [] },
+  ...nothing,
+  archives: [
+    {
+      name: "empty.bbz",
+      root_digest: null,
+      digest_kind: null,
+      id: null,
+      format: null,
+      original_bytes: 0,
+      archive_bytes: 312,
+      overhead_bytes: 312,
+      ratio: null,
+      codecs: [],
+      dtypes: [],
+      kinds: [],
+      layers: [],
+      files: [],
+      tensors: { count: 0, rest: null, columns, rows: [] },
+      bits: [],
+      symmetry: null,
+      bases: [],
+      references: null,
+      estimates: null,
+      verify: [],
+    },
+    { name: null },
+  ],
+  against: { name: null, kind: "archive", old: null, new: null, summary: null, tensors: [], quality: null },
+  history: { name: "", rows: [] },
 };
 
 export const samples = {
-  full, empty: () => empty, nothing: () => nothing, hostile, several, large,
+  full,
+  empty: () => empty,
+  nothing: () => nothing,
+  hostile,
+  several,
+  large,
   // Each of 100,000 tensors in the page, whatever its budget.
   "large-all": () => large(100000, Infinity),
 };
-export { hostileNames };

@@ -31,7 +31,12 @@ const contents = [];
 function part(level, title, ...children) {
   const id = newId("part");
   const heading = el(`h${level}`, { id: `${id}-title` }, title);
-  const node = el("section", { id, class: `part part-${level}`, "aria-labelledby": level === 2 ? heading.id : null }, heading, children);
+  const node = el(
+    "section",
+    { id, class: `part part-${level}`, "aria-labelledby": level === 2 ? heading.id : null },
+    heading,
+    children,
+  );
   contents.push({ id, level, heading });
   return node;
 }
@@ -48,16 +53,32 @@ function guarded(what, make) {
 
 // Returns a list of figures, each a name and a value, and below the value what it means.
 function keyFigures(entries) {
-  return el("dl", { class: "key-figures" }, entries.filter(Boolean).map(([name, value, meaning]) =>
-    el("div", {}, el("dt", {}, name), el("dd", {}, el("span", { class: "value" }, value),
-      meaning ? el("span", { class: "meaning" }, meaning) : null))));
+  return el(
+    "dl",
+    { class: "key-figures" },
+    entries
+      .filter(Boolean)
+      .map(([name, value, meaning]) =>
+        el(
+          "div",
+          {},
+          el("dt", {}, name),
+          el("dd", {}, el("span", { class: "value" }, value), meaning ? el("span", { class: "meaning" }, meaning) : null),
+        ),
+      ),
+  );
 }
 
 // Returns a group of radio buttons; `choose` is called with the key that was chosen.
 function choice(legend, options, chosen, choose) {
   const name = newId("choice");
-  return el("fieldset", { class: "choice" }, el("legend", {}, legend), options.map(([key, label]) => {
-    const input = el("input", { type: "radio", name, value: key, checked: key === chosen, change: () => choose(key) });
-    return el("label", {}, input, el("span", {}, label));
-  }));
+  return el(
+    "fieldset",
+    { class: "choice" },
+    el("legend", {}, legend),
+    options.map(([key, label]) => {
+      const input = el("input", { type: "radio", name, value: key, checked: key === chosen, change: () => choose(key) });
+      return el("label", {}, input, el("span", {}, label));
+    }),
+  );
 }

@@ -60,14 +60,34 @@ function powersOf(scale) {
 }
 // Draws an axis with grid lines across a drawing.
 function axisBelow(svg, scale, { top, bottom, format, ticks }) {
-  const axis = svg.append("g").attr("class", "axis").attr("transform", `translate(0,${bottom})`)
-    .call(d3.axisBottom(scale).tickValues(scale.base ? powersOf(scale) : scale.ticks(ticks)).tickFormat(format).tickSize(-(bottom - top)).tickPadding(7));
+  const axis = svg
+    .append("g")
+    .attr("class", "axis")
+    .attr("transform", `translate(0,${bottom})`)
+    .call(
+      d3
+        .axisBottom(scale)
+        .tickValues(scale.base ? powersOf(scale) : scale.ticks(ticks))
+        .tickFormat(format)
+        .tickSize(-(bottom - top))
+        .tickPadding(7),
+    );
   axis.select(".domain").remove();
   return axis;
 }
 function axisLeft(svg, scale, { left, right, format, ticks }) {
-  const axis = svg.append("g").attr("class", "axis").attr("transform", `translate(${left},0)`)
-    .call(d3.axisLeft(scale).ticks(ticks).tickFormat(format).tickSize(-(right - left)).tickPadding(7));
+  const axis = svg
+    .append("g")
+    .attr("class", "axis")
+    .attr("transform", `translate(${left},0)`)
+    .call(
+      d3
+        .axisLeft(scale)
+        .ticks(ticks)
+        .tickFormat(format)
+        .tickSize(-(right - left))
+        .tickPadding(7),
+    );
   axis.select(".domain").remove();
   return axis;
 }
@@ -86,15 +106,26 @@ function showTip(lines, x, y) {
 }
 // Shows `lines(datum)` over each mark of a selection.
 function withTips(selection, lines) {
-  return selection.on("pointermove", (datum) => showTip(lines(datum).filter(Boolean), d3.event.clientX, d3.event.clientY))
+  return selection
+    .on("pointermove", (datum) => showTip(lines(datum).filter(Boolean), d3.event.clientX, d3.event.clientY))
     .on("pointerleave", hideTip);
 }
 
 // Returns a legend: names of the colours 1 to 8, which the style sheet defines, and a figure beside each.
 function legend(entries) {
-  return el("ul", { class: "legend" }, entries.map(({ name, color, figure: value }) =>
-    el("li", {}, el("span", { class: `swatch ${color}`, "aria-hidden": "true" }), el("span", {}, name),
-      value ? el("span", { class: "figure" }, value) : null)));
+  return el(
+    "ul",
+    { class: "legend" },
+    entries.map(({ name, color, figure: value }) =>
+      el(
+        "li",
+        {},
+        el("span", { class: `swatch ${color}`, "aria-hidden": "true" }),
+        el("span", {}, name),
+        value ? el("span", { class: "figure" }, value) : null,
+      ),
+    ),
+  );
 }
 
 // Draws horizontal bars, one a row: { name, marks: [{ from, to, class, lines, height, dot }], note }; `dot` marks the end only.
@@ -109,26 +140,64 @@ function drawBars(svg, width, rows, { format, domain, ticks = null, scale = d3.s
   const x = scale.domain(domain).range([names + 1, Math.max(width - notes - 2, names + 40)]);
   const axis = axisBelow(svg, x, { top, bottom, format, ticks: ticks || Math.max(2, Math.floor((x.range()[1] - names) / 90)) });
   // At the edge, half of a label would be outside.
-  axis.selectAll(".tick text").filter((value) => x(value) < 20).attr("text-anchor", "start");
+  axis
+    .selectAll(".tick text")
+    .filter((value) => x(value) < 20)
+    .attr("text-anchor", "start");
   rows.forEach((row, at) => {
     const y = top + at * step + (wide ? 5 : 20);
-    svg.append("text").attr("class", "label").attr("x", wide ? names - 8 : 1).attr("y", wide ? y + 12 : y - 5)
-      .attr("text-anchor", wide ? "end" : "start").text(fitted(row.name, wide ? names - 10 : width - 4));
+    svg
+      .append("text")
+      .attr("class", "label")
+      .attr("x", wide ? names - 8 : 1)
+      .attr("y", wide ? y + 12 : y - 5)
+      .attr("text-anchor", wide ? "end" : "start")
+      .text(fitted(row.name, wide ? names - 10 : width - 4));
     let end = x.range()[0];
     for (const mark of row.marks) {
       const from = x(mark.from);
       const to = x(mark.to);
       end = Math.max(end, from, to);
       if (mark.dot) {
-        svg.append("line").attr("class", "stem").attr("x1", from).attr("x2", to).attr("y1", y + 8).attr("y2", y + 8);
-        withTips(svg.append("circle").datum(mark).attr("class", mark.class).attr("cx", to).attr("cy", y + 8).attr("r", 5), (datum) => datum.lines);
+        svg
+          .append("line")
+          .attr("class", "stem")
+          .attr("x1", from)
+          .attr("x2", to)
+          .attr("y1", y + 8)
+          .attr("y2", y + 8);
+        withTips(
+          svg
+            .append("circle")
+            .datum(mark)
+            .attr("class", mark.class)
+            .attr("cx", to)
+            .attr("cy", y + 8)
+            .attr("r", 5),
+          (datum) => datum.lines,
+        );
         continue;
       }
       const height = mark.height || 16;
-      withTips(svg.append("rect").datum(mark).attr("class", mark.class).attr("x", Math.min(from, to)).attr("y", y + (16 - height) / 2)
-        .attr("width", Math.max(Math.abs(to - from), 1)).attr("height", height), (datum) => datum.lines);
+      withTips(
+        svg
+          .append("rect")
+          .datum(mark)
+          .attr("class", mark.class)
+          .attr("x", Math.min(from, to))
+          .attr("y", y + (16 - height) / 2)
+          .attr("width", Math.max(Math.abs(to - from), 1))
+          .attr("height", height),
+        (datum) => datum.lines,
+      );
     }
-    if (row.note) svg.append("text").attr("class", "note").attr("x", end + 7).attr("y", y + 12).text(row.note);
+    if (row.note)
+      svg
+        .append("text")
+        .attr("class", "note")
+        .attr("x", end + 7)
+        .attr("y", y + 12)
+        .text(row.note);
   });
   return bottom + 24;
 }

@@ -5,10 +5,12 @@ const unseen = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\
 
 // Returns a name with its unseen characters as \u202e or \u{e0041}.
 function visible(name) {
-  return text(name).replace(unseen, (found) => Array.from(found, (character) => {
-    const code = character.codePointAt(0).toString(16);
-    return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, "0")}`;
-  }).join(""));
+  return text(name).replace(unseen, (found) =>
+    Array.from(found, (character) => {
+      const code = character.codePointAt(0).toString(16);
+      return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, "0")}`;
+    }).join(""),
+  );
 }
 
 // Returns at most `limit` characters of a name: its end says most, its beginning helps to find it.
@@ -26,14 +28,20 @@ function nameNode(name, limit = 120) {
   const bdi = el("bdi", { class: "name", dir: "ltr" }, shortened(name, limit));
   const length = Array.from(all).length;
   if (length <= limit) return bdi;
-  const button = el("button", {
-    type: "button", class: "more", "aria-expanded": "false",
-    click: () => {
-      const open = button.getAttribute("aria-expanded") !== "true";
-      button.setAttribute("aria-expanded", String(open));
-      button.textContent = open ? "shorten" : `all ${grouped(length)} characters`;
-      bdi.textContent = open ? all : shortened(name, limit);
+  const button = el(
+    "button",
+    {
+      type: "button",
+      class: "more",
+      "aria-expanded": "false",
+      click: () => {
+        const open = button.getAttribute("aria-expanded") !== "true";
+        button.setAttribute("aria-expanded", String(open));
+        button.textContent = open ? "shorten" : `all ${grouped(length)} characters`;
+        bdi.textContent = open ? all : shortened(name, limit);
+      },
     },
-  }, `all ${grouped(length)} characters`);
+    `all ${grouped(length)} characters`,
+  );
   return el("span", { class: "long-name" }, bdi, " ", button);
 }

@@ -5,19 +5,32 @@ function themeChoice() {
   let wanted = "auto";
   try {
     wanted = localStorage.getItem("bbz-theme") || "auto";
-  } catch { /* Pages that are files may have no storage. */ }
+  } catch {
+    /* Pages that are files may have no storage. */
+  }
   const apply = () => {
     document.documentElement.dataset.theme = wanted === "auto" ? (dark.matches ? "dark" : "light") : wanted;
   };
   dark.addEventListener("change", apply);
   apply();
-  return choice("Theme", [["auto", "auto"], ["light", "light"], ["dark", "dark"]], wanted, (key) => {
-    wanted = key;
-    try {
-      localStorage.setItem("bbz-theme", key);
-    } catch { /* It holds for this view. */ }
-    apply();
-  });
+  return choice(
+    "Theme",
+    [
+      ["auto", "auto"],
+      ["light", "light"],
+      ["dark", "dark"],
+    ],
+    wanted,
+    (key) => {
+      wanted = key;
+      try {
+        localStorage.setItem("bbz-theme", key);
+      } catch {
+        /* It holds for this view. */
+      }
+      apply();
+    },
+  );
 }
 
 function contentsList() {
@@ -28,7 +41,9 @@ function contentsList() {
   });
   const wide = matchMedia("(min-width: 1000px)");
   const details = el("details", { open: wide.matches }, el("summary", {}, "Contents"), el("ol", {}, items));
-  wide.addEventListener("change", () => { details.open = wide.matches; });
+  wide.addEventListener("change", () => {
+    details.open = wide.matches;
+  });
   return el("nav", { "aria-label": "Contents", class: "contents" }, details);
 }
 
@@ -62,13 +77,29 @@ function drawPage() {
   const sections = parts.flatMap((node) => [node, ...node.querySelectorAll("section")]);
   const places = new Map(sections.map((node, at) => [node.id, at]));
   contents.sort((a, b) => places.get(a.id) - places.get(b.id));
-  const head = el("header", { class: "head" },
-    el("div", {}, el("h1", {}, "Report of ", archives.length === 1 ? nameNode(archives[0].name, 80) : title),
-      el("p", { class: "made" }, `Made ${date(data.made)} by bbz ${visible(data.bbz) || missing}.`)),
-    themeChoice());
+  const head = el(
+    "header",
+    { class: "head" },
+    el(
+      "div",
+      {},
+      el("h1", {}, "Report of ", archives.length === 1 ? nameNode(archives[0].name, 80) : title),
+      el("p", { class: "made" }, `Made ${date(data.made)} by bbz ${visible(data.bbz) || missing}.`),
+    ),
+    themeChoice(),
+  );
   const main = el("main", { id: "main", tabindex: "-1" }, parts.length > 0 ? parts : el("p", {}, "There is nothing to report."));
-  const foot = el("footer", {}, el("p", {}, "Sizes are in powers of 1000. This file has all that it shows, and asks no network. ",
-    el("code", {}, "bbz report --json"), " prints its data. Drawn with d3, © Mike Bostock; its licenses are in the source of this page."));
+  const foot = el(
+    "footer",
+    {},
+    el(
+      "p",
+      {},
+      "Sizes are in powers of 1000. This file has all that it shows, and asks no network. ",
+      el("code", {}, "bbz report --json"),
+      " prints its data. Drawn with d3, © Mike Bostock; its licenses are in the source of this page.",
+    ),
+  );
   document.getElementById("page").replaceChildren(head, el("div", { class: "columns" }, contentsList(), main), foot, tip);
   drawFigures();
   openForPrint();
@@ -77,9 +108,23 @@ try {
   drawPage();
 } catch (error) {
   console.error(error);
-  document.getElementById("page").replaceChildren(el("main", { id: "main" }, el("h1", {}, "Report of bbz"),
-    el("p", { class: "failed" }, `The report could not be drawn: ${error.message}. bbz report --json prints the data.`)));
+  document
+    .getElementById("page")
+    .replaceChildren(
+      el(
+        "main",
+        { id: "main" },
+        el("h1", {}, "Report of bbz"),
+        el("p", { class: "failed" }, `The report could not be drawn: ${error.message}. bbz report --json prints the data.`),
+      ),
+    );
 }
 // When the first frame with it is on the screen, in milliseconds from the start of navigation.
-requestAnimationFrame(() => setTimeout(() => { document.documentElement.dataset.drawn = String(Math.round(performance.now())); }));
-addEventListener("keydown", (event) => { if (event.key === "Escape") hideTip(); });
+requestAnimationFrame(() =>
+  setTimeout(() => {
+    document.documentElement.dataset.drawn = String(Math.round(performance.now()));
+  }),
+);
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape") hideTip();
+});

@@ -2,11 +2,16 @@
 
 const rowsOfAPage = 50;
 const rowsWithoutControls = 15;
-const fewRows = 5;  // which nobody sorts
+const fewRows = 5; // which nobody sorts
 
 // Returns a column. `get` returns what a row is sorted and filtered by, `show` what its cell shows: a text or a node.
 function column(title, get, show = null, options = {}) {
-  return { title, get, show: show || ((value) => (isNumber(value) ? exact(value) : text(value).length > 60 ? nameNode(value, 60) : visible(value))), ...options };
+  return {
+    title,
+    get,
+    show: show || ((value) => (isNumber(value) ? exact(value) : text(value).length > 60 ? nameNode(value, 60) : visible(value))),
+    ...options,
+  };
 }
 const nameColumn = (title, get) => column(title, get, (value) => nameNode(value), { isName: true });
 const numberColumn = (title, get, show = exact, options = {}) => column(title, get, show, { numeric: true, ...options });
@@ -27,7 +32,11 @@ function dataTable({ caption, columns, rows, note = null, sorted = null }) {
   const body = el("tbody");
   const headings = columns.map((entry, at) => {
     const heading = el("th", { scope: "col", class: entry.numeric ? "number" : null });
-    heading.append(rows.length < fewRows ? el("span", {}, entry.title) : el("button", { type: "button", click: () => sortBy(at) }, entry.title));
+    heading.append(
+      rows.length < fewRows
+        ? el("span", {}, entry.title)
+        : el("button", { type: "button", click: () => sortBy(at) }, entry.title),
+    );
     return heading;
   });
   const table = el("table", {}, el("caption", {}, caption), el("thead", {}, el("tr", {}, headings)), body);
@@ -53,10 +62,12 @@ function dataTable({ caption, columns, rows, note = null, sorted = null }) {
     const wanted = state.filter.toLowerCase();
     let order = d3.range(rows.length);
     if (wanted) {
-      order = order.filter((at) => names.some((entry) => {
-        const value = text(entry.get(rows[at])).toLowerCase();
-        return value.includes(wanted) || (unseen.test(value) && visible(value).includes(wanted));
-      }));
+      order = order.filter((at) =>
+        names.some((entry) => {
+          const value = text(entry.get(rows[at])).toLowerCase();
+          return value.includes(wanted) || (unseen.test(value) && visible(value).includes(wanted));
+        }),
+      );
     }
     if (state.sort !== null && (state.sort !== sorted || !state.descending)) {
       const values = rows.map(columns[state.sort].get);
@@ -75,14 +86,25 @@ function dataTable({ caption, columns, rows, note = null, sorted = null }) {
     state.page = Math.min(Math.max(state.page, 0), pages - 1);
     const first = state.page * rowsOfAPage;
     const shown = order.slice(first, first + rowsOfAPage);
-    body.replaceChildren(...shown.map((at) => el("tr", {}, columns.map((entry, number) => cell(entry, rows[at], number)))));
+    body.replaceChildren(
+      ...shown.map((at) =>
+        el(
+          "tr",
+          {},
+          columns.map((entry, number) => cell(entry, rows[at], number)),
+        ),
+      ),
+    );
     if (shown.length === 0) body.append(el("tr", {}, el("td", { colspan: columns.length }, "No row matches.")));
     headings.forEach((heading, at) => {
       if (at === state.sort) heading.setAttribute("aria-sort", state.descending ? "descending" : "ascending");
       else heading.removeAttribute("aria-sort");
     });
-    place.textContent = order.length === 0 ? "none" : `${grouped(first + 1)}–${grouped(first + shown.length)} of ${grouped(order.length)}` +
-      (order.length < rows.length ? ` that match, of ${grouped(rows.length)}` : "");
+    place.textContent =
+      order.length === 0
+        ? "none"
+        : `${grouped(first + 1)}–${grouped(first + shown.length)} of ${grouped(order.length)}` +
+          (order.length < rows.length ? ` that match, of ${grouped(rows.length)}` : "");
     printedPlace.textContent = `Rows ${place.textContent}.`;
     back.disabled = state.page === 0;
     next.disabled = state.page === pages - 1;
@@ -91,7 +113,9 @@ function dataTable({ caption, columns, rows, note = null, sorted = null }) {
   fill();
   const region = el("div", { class: "scroll", role: "group", "aria-label": `${caption}, table`, tabindex: "0" }, table);
   const input = el("input", {
-    type: "search", autocomplete: "off", spellcheck: "false",
+    type: "search",
+    autocomplete: "off",
+    spellcheck: "false",
     input: () => {
       state.filter = input.value.trim();
       state.page = 0;
@@ -99,15 +123,26 @@ function dataTable({ caption, columns, rows, note = null, sorted = null }) {
       fill();
     },
   });
-  const controls = rows.length > rowsWithoutControls ? el("div", { class: "controls" },
-    el("label", {}, "Filter ", input), el("span", { class: "pager" }, back, place, next)) : null;
-  return el("div", { class: "data-table" }, controls, region, controls ? printedPlace : null, note ? el("p", { class: "note" }, note) : null);
+  const controls =
+    rows.length > rowsWithoutControls
+      ? el("div", { class: "controls" }, el("label", {}, "Filter ", input), el("span", { class: "pager" }, back, place, next))
+      : null;
+  return el(
+    "div",
+    { class: "data-table" },
+    controls,
+    region,
+    controls ? printedPlace : null,
+    note ? el("p", { class: "note" }, note) : null,
+  );
 }
 
 // Returns what the page says of the rows of `holder[key]` that are not in it, or null.
 function leftOut(holder, key) {
   const rest = object(holder[`${key}_rest`]);
-  return rest && amount(rest.count) > 0 ? `${counted(rest.count, "more row")} are not listed here, to keep the page small. bbz report --json lists them.` : null;
+  return rest && amount(rest.count) > 0
+    ? `${counted(rest.count, "more row")} are not listed here, to keep the page small. bbz report --json lists them.`
+    : null;
 }
 
 // Returns a table behind a summary, for the foot of a figure.

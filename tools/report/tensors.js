@@ -8,10 +8,12 @@ function tensorsTable(archive) {
   const stored = get("stored_bytes");
   const columns = [
     nameColumn("Tensor", get("name")),
-    files.length > 1 ? nameColumn("File", (row) => {
-      const file = object(files[get("file")(row)]);
-      return file ? file.path : null;
-    }) : null,
+    files.length > 1
+      ? nameColumn("File", (row) => {
+          const file = object(files[get("file")(row)]);
+          return file ? file.path : null;
+        })
+      : null,
     has("dtype") ? column("Dtype", get("dtype")) : null,
     has("shape") ? column("Shape", (row) => list(get("shape")(row)).map(text).join(" × ")) : null,
     has("layer") ? numberColumn("Layer", get("layer")) : null,
@@ -19,13 +21,27 @@ function tensorsTable(archive) {
     has("form") ? column("Form", get("form")) : null,
     numberColumn("Original bytes", original),
     numberColumn("Stored bytes", stored),
-    numberColumn("Ratio", (row) => ratioOf(stored(row), original(row)), (value) => percent(value)),
+    numberColumn(
+      "Ratio",
+      (row) => ratioOf(stored(row), original(row)),
+      (value) => percent(value),
+    ),
   ].filter(Boolean);
-  const left = rest && amount(rest.tensors) > 0 ? `${counted(rest.tensors, "smaller tensor")} of ${bytes(amount(rest.bytes))}, ` +
-    `stored in ${bytes(amount(rest.stored_bytes))}, are not listed here, to keep the page small. bbz report --json lists them.` : null;
+  const left =
+    rest && amount(rest.tensors) > 0
+      ? `${counted(rest.tensors, "smaller tensor")} of ${bytes(amount(rest.bytes))}, ` +
+        `stored in ${bytes(amount(rest.stored_bytes))}, are not listed here, to keep the page small. bbz report --json lists them.`
+      : null;
   // The data has the largest first; then the heading says so, and nothing needs to be sorted.
   const inOrder = rows.every((row, at) => at === 0 || amount(stored(rows[at - 1])) >= amount(stored(row)));
-  return folded(`Table of ${left ? "the largest of " : ""}${counted(isNumber(count) ? count : rows.length, "tensor")}`, dataTable({
-    caption: "Tensors", columns, rows, note: left, sorted: inOrder ? columns.length - 2 : null,
-  }));
+  return folded(
+    `Table of ${left ? "the largest of " : ""}${counted(isNumber(count) ? count : rows.length, "tensor")}`,
+    dataTable({
+      caption: "Tensors",
+      columns,
+      rows,
+      note: left,
+      sorted: inOrder ? columns.length - 2 : null,
+    }),
+  );
 }

@@ -1,11 +1,5 @@
 // The tensors as areas: size by stored bytes, colour by ratio, layers around them. A layer opens by click or Enter.
 
-// Blue for what became small, orange for what did not; told apart by those who see few colours, by lightness.
-const ratioColor = d3.scaleLinear().domain([0, 0.4, 0.6, 0.75, 0.85, 0.95, 1, 1.1]).clamp(true)
-  .range(["#08306b", "#2a6f97", "#61a5c2", "#a9d6e5", "#e9e2cf", "#eab676", "#d97f2e", "#a8431b"]);
-// The class of the ink that is read best on a colour.
-const onColor = (color) => (d3.lab(color).l > 54 ? "on-bright" : "on-dark");
-const colorOf = (row) => ratioColor(ratioOf(row.stored, row.bytes) ?? 1);
 const mostCells = 2000;
 const mostLayers = 400;
 
@@ -24,7 +18,8 @@ function tensorRows(archive) {
 function treeOf(archive, limit) {
   const { rows, get, rest } = tensorRows(archive);
   const [name, layer, original, stored] = ["name", "layer", "bytes", "stored_bytes"].map(get);
-  const cells = rows.map((row) => ({ name: text(name(row)), layer: layer(row), bytes: amount(original(row)), stored: amount(stored(row)), row }))
+  const cells = rows
+    .map((row) => ({ name: text(name(row)), layer: layer(row), bytes: amount(original(row)), stored: amount(stored(row)), row }))
     .filter((cell) => cell.stored > 0);
   const groups = new Map();
   for (const cell of cells) {
@@ -32,18 +27,37 @@ function treeOf(archive, limit) {
     if (!groups.has(key)) groups.set(key, []);
     groups.get(key).push(cell);
   }
-  let layers = [...groups].map(([key, of]) => ({
-    name: key === null ? "no layer" : `layer ${key}`, cells: of, count: of.length, bytes: d3.sum(of, (cell) => cell.bytes), stored: d3.sum(of, (cell) => cell.stored),
-  })).sort((a, b) => b.stored - a.stored);
+  let layers = [...groups]
+    .map(([key, of]) => ({
+      name: key === null ? "no layer" : `layer ${key}`,
+      cells: of,
+      count: of.length,
+      bytes: d3.sum(of, (cell) => cell.bytes),
+      stored: d3.sum(of, (cell) => cell.stored),
+    }))
+    .sort((a, b) => b.stored - a.stored);
   if (rest && amount(rest.stored_bytes) > 0) {
-    layers.push({ name: "tensors not listed", cells: [], count: rest.tensors, bytes: amount(rest.bytes), stored: amount(rest.stored_bytes), closed: true });
+    layers.push({
+      name: "tensors not listed",
+      cells: [],
+      count: rest.tensors,
+      bytes: amount(rest.bytes),
+      stored: amount(rest.stored_bytes),
+      closed: true,
+    });
   }
   if (layers.length > mostLayers) {
     const others = layers.slice(mostLayers);
-    layers = [...layers.slice(0, mostLayers), {
-      name: `${others.length} other layers`, cells: others.flatMap((one) => one.cells), count: d3.sum(others, (one) => amount(one.count)),
-      bytes: d3.sum(others, (one) => one.bytes), stored: d3.sum(others, (one) => one.stored),
-    }];
+    layers = [
+      ...layers.slice(0, mostLayers),
+      {
+        name: `${others.length} other layers`,
+        cells: others.flatMap((one) => one.cells),
+        count: d3.sum(others, (one) => amount(one.count)),
+        bytes: d3.sum(others, (one) => one.bytes),
+        stored: d3.sum(others, (one) => one.stored),
+      },
+    ];
   }
   // So many of all cells are drawn, by size.
   const sizes = cells.map((cell) => cell.stored).sort((a, b) => b - a);
@@ -58,23 +72,38 @@ function treeOf(archive, limit) {
 function summed(cells, limit) {
   if (cells.length <= limit + 1) return cells;
   const others = cells.slice(limit);
-  return [...cells.slice(0, limit), {
-    name: counted(others.length, "smaller tensor"), sum: true, bytes: d3.sum(others, (cell) => cell.bytes), stored: d3.sum(others, (cell) => cell.stored),
-  }];
+  return [
+    ...cells.slice(0, limit),
+    {
+      name: counted(others.length, "smaller tensor"),
+      sum: true,
+      bytes: d3.sum(others, (cell) => cell.bytes),
+      stored: d3.sum(others, (cell) => cell.stored),
+    },
+  ];
 }
 
 // What a cell is called within its layer: "model.layers.3.mlp.up_proj.weight" there is "mlp.up_proj".
-const withinLayer = (cell) => (isNumber(cell.layer) ? cell.name.replace(new RegExp(`^.*?\\.${Math.trunc(cell.layer)}\\.`), "") : cell.name)
-  .replace(cell.sum ? / tensors?$/ : /\.weight$/, "");
+const withinLayer = (cell) =>
+  (isNumber(cell.layer) ? cell.name.replace(new RegExp(`^.*?\\.${Math.trunc(cell.layer)}\\.`), "") : cell.name).replace(
+    cell.sum ? / tensors?$/ : /\.weight$/,
+    "",
+  );
 
 function treemapFigure(archive, limit) {
   const layers = treeOf(archive, limit);
   if (layers.length === 0) return null;
   const { get } = tensorRows(archive);
-  const about = (cell) => `${bytes(cell.stored)} stored of ${bytes(cell.bytes)}, ratio ${percent(ratioOf(cell.stored, cell.bytes))}`;
-  const details = (cell) => (cell.row ? [get("dtype")(cell.row), list(get("shape")(cell.row)).join(" × "), get("codec")(cell.row), get("form")(cell.row)]
-    .filter((value) => value !== null && value !== "").map(visible).join(", ") : "");
-  let open = null;  // the layer that is shown alone
+  const about = (cell) =>
+    `${bytes(cell.stored)} stored of ${bytes(cell.bytes)}, ratio ${percent(ratioOf(cell.stored, cell.bytes))}`;
+  const details = (cell) =>
+    cell.row
+      ? [get("dtype")(cell.row), list(get("shape")(cell.row)).join(" × "), get("codec")(cell.row), get("form")(cell.row)]
+          .filter((value) => value !== null && value !== "")
+          .map(visible)
+          .join(", ")
+      : "";
+  let open = null; // the layer that is shown alone
   let focus = 0;
 
   const place = el("p", { class: "treemap-place", role: "status" });
@@ -92,40 +121,78 @@ function treemapFigure(archive, limit) {
   }
   function fill() {
     out.hidden = open === null;
-    place.textContent = open === null ? `${counted(layers.filter((one) => !one.closed).length, "layer")}; choose one to see it alone.`
-      : `${open.name}: ${counted(open.count, "tensor")}, ${about(open)}.`;
+    place.textContent =
+      open === null
+        ? `${counted(layers.filter((one) => !one.closed).length, "layer")}; choose one to see it alone.`
+        : `${open.name}: ${counted(open.count, "tensor")}, ${about(open)}.`;
     told.textContent = "";
   }
 
   function draw(svg, width) {
     const height = Math.round(Math.max(280, Math.min(520, width * 0.56)));
     const items = open === null ? layers : [{ ...open, drawn: summed(open.cells, mostCells) }];
-    const root = d3.hierarchy({ children: items }, (datum) => datum.children || datum.drawn)
+    const root = d3
+      .hierarchy({ children: items }, (datum) => datum.children || datum.drawn)
       .sum((datum) => (datum.children || datum.drawn ? 0 : datum.stored));
-    d3.treemap().size([width, height]).round(true).paddingInner((one) => (one.depth === 0 ? 3 : 1))
+    d3
+      .treemap()
+      .size([width, height])
+      .round(true)
+      .paddingInner((one) => (one.depth === 0 ? 3 : 1))
       .paddingTop((one) => (one.depth === 1 && open === null && one.value / root.value > 0.004 ? 17 : 0))(root);
     // Beside the cells, not in them: the name of a layer as a button is not all that is written on it.
     const labels = d3.create("svg:g").attr("class", "labels").attr("aria-hidden", "true");
     const groups = svg.selectAll("g.layer").data(root.children).join("g").attr("class", "layer");
-    groups.append("rect").attr("class", "frame").attr("x", (one) => one.x0).attr("y", (one) => one.y0)
-      .attr("width", (one) => one.x1 - one.x0).attr("height", (one) => one.y1 - one.y0);
-    groups.filter((one) => open === null && one.x1 - one.x0 > 30 && one.y1 - one.y0 > 17).each((one) => {
-      const room = one.x1 - one.x0 - 6;
-      const words = [one.data.name, one.data.name.replace("layer ", ""), ""].find((name) => widthOf(name, 11) <= room);
-      if (words) labels.append("text").attr("class", "head").attr("x", one.x0 + 4).attr("y", one.y0 + 13).text(words);
-    });
-    const cells = groups.selectAll("g.cell").data((one) => one.children || []).join("g").attr("class", (one) => (one.data.sum ? "cell sum" : "cell"));
-    cells.append("rect").attr("x", (one) => one.x0).attr("y", (one) => one.y0).attr("width", (one) => Math.max(0, one.x1 - one.x0))
-      .attr("height", (one) => Math.max(0, one.y1 - one.y0)).attr("fill", (one) => colorOf(one.data));
-    cells.filter((one) => one.x1 - one.x0 > 46 && one.y1 - one.y0 > 16).each((one) => {
-      const room = one.x1 - one.x0 - 8;
-      const ink = onColor(colorOf(one.data));
-      const write = (words, line) => words && labels.append("text").attr("x", one.x0 + 4).attr("y", one.y0 + 13 + 13 * line).attr("class", ink).text(words);
-      write(fitted(withinLayer(one.data), room, 11), 0);
-      [shortBytes(one.data.stored), percent(ratioOf(one.data.stored, one.data.bytes))].forEach((words, at) => {
-        if (one.y1 - one.y0 > 30 + 14 * at && widthOf(words, 11) <= room) write(words, at + 1);
+    groups
+      .append("rect")
+      .attr("class", "frame")
+      .attr("x", (one) => one.x0)
+      .attr("y", (one) => one.y0)
+      .attr("width", (one) => one.x1 - one.x0)
+      .attr("height", (one) => one.y1 - one.y0);
+    groups
+      .filter((one) => open === null && one.x1 - one.x0 > 30 && one.y1 - one.y0 > 17)
+      .each((one) => {
+        const room = one.x1 - one.x0 - 6;
+        const words = [one.data.name, one.data.name.replace("layer ", ""), ""].find((name) => widthOf(name, 11) <= room);
+        if (words)
+          labels
+            .append("text")
+            .attr("class", "head")
+            .attr("x", one.x0 + 4)
+            .attr("y", one.y0 + 13)
+            .text(words);
       });
-    });
+    const cells = groups
+      .selectAll("g.cell")
+      .data((one) => one.children || [])
+      .join("g")
+      .attr("class", (one) => (one.data.sum ? "cell sum" : "cell"));
+    cells
+      .append("rect")
+      .attr("x", (one) => one.x0)
+      .attr("y", (one) => one.y0)
+      .attr("width", (one) => Math.max(0, one.x1 - one.x0))
+      .attr("height", (one) => Math.max(0, one.y1 - one.y0))
+      .attr("fill", (one) => colorOf(one.data));
+    cells
+      .filter((one) => one.x1 - one.x0 > 46 && one.y1 - one.y0 > 16)
+      .each((one) => {
+        const room = one.x1 - one.x0 - 8;
+        const ink = onColor(colorOf(one.data));
+        const write = (words, line) =>
+          words &&
+          labels
+            .append("text")
+            .attr("x", one.x0 + 4)
+            .attr("y", one.y0 + 13 + 13 * line)
+            .attr("class", ink)
+            .text(words);
+        write(fitted(withinLayer(one.data), room, 11), 0);
+        [shortBytes(one.data.stored), percent(ratioOf(one.data.stored, one.data.bytes))].forEach((words, at) => {
+          if (one.y1 - one.y0 > 30 + 14 * at && widthOf(words, 11) <= room) write(words, at + 1);
+        });
+      });
     svg.append(() => labels.node());
     withTips(cells, (one) => [visible(shortened(one.data.name, 200)), about(one.data), details(one.data)]);
     operate(open === null ? groups : cells);
@@ -136,13 +203,22 @@ function treemapFigure(archive, limit) {
   function operate(items) {
     const act = (one) => {
       if (open === null && !one.data.closed) zoom(one.data);
-      else if (open !== null) told.replaceChildren(nameNode(one.data.name, 400), `: ${about(one.data)}${details(one.data) ? `; ${details(one.data)}` : ""}`);
+      else if (open !== null)
+        told.replaceChildren(
+          nameNode(one.data.name, 400),
+          `: ${about(one.data)}${details(one.data) ? `; ${details(one.data)}` : ""}`,
+        );
     };
     const all = items.nodes();
     focus = Math.min(focus, all.length - 1);
-    items.attr("role", "button").attr("tabindex", (one, at) => (at === focus ? 0 : -1))
-      .attr("aria-label", (one) => (open === null ? `${one.data.name}: ${counted(one.data.count, "tensor")}, ${about(one.data)}`
-        : `${shortened(one.data.name, 200)}: ${about(one.data)}`))
+    items
+      .attr("role", "button")
+      .attr("tabindex", (one, at) => (at === focus ? 0 : -1))
+      .attr("aria-label", (one) =>
+        open === null
+          ? `${one.data.name}: ${counted(one.data.count, "tensor")}, ${about(one.data)}`
+          : `${shortened(one.data.name, 200)}: ${about(one.data)}`,
+      )
       .on("click", act)
       .on("keydown", (one, at) => {
         const { key } = d3.event;
@@ -164,7 +240,9 @@ function treemapFigure(archive, limit) {
 
   fill();
   const node = figure({
-    chart: "treemap", role: "group", draw,
+    chart: "treemap",
+    role: "group",
+    draw,
     label: `Tensors by stored bytes, in ${counted(layers.length, "group")}. Arrow keys go from one to the next, Enter opens a layer, Escape closes it.`,
     below: el("div", {}, told, ratioLegend()),
     caption: "Area: stored bytes. Colour: stored by original bytes. Click or Enter opens a layer, Escape closes it.",
@@ -189,19 +267,4 @@ function nextTo(items, at, key) {
     if (other !== at && ahead > 0.5 && distance < least) [best, least] = [other, distance];
   });
   return best;
-}
-
-function ratioLegend() {
-  const steps = 44;
-  const x = d3.scaleLinear().domain([0, 1.1]).range([1, 221]);
-  const svg = d3.create("svg").attr("role", "img").attr("aria-label", "Colours of ratios: dark blue 0 %, light blue 75 %, sand 85 %, orange 100 %, brown more")
-    .attr("viewBox", "0 0 246 34").attr("width", 246).attr("height", 34);
-  for (let at = 0; at < steps; ++at) {
-    svg.append("rect").attr("x", x((1.1 * at) / steps)).attr("width", 220 / steps + 0.4).attr("y", 1).attr("height", 12).attr("fill", ratioColor((1.1 * (at + 0.5)) / steps));
-  }
-  for (const at of [0, 0.25, 0.5, 0.75, 1]) {
-    svg.append("line").attr("class", "mark-line").attr("x1", x(at)).attr("x2", x(at)).attr("y1", 13).attr("y2", 17);
-    svg.append("text").attr("class", "label").attr("x", x(at)).attr("y", 29).attr("text-anchor", at === 0 ? "start" : "middle").text(percent(at, 0));
-  }
-  return el("div", { class: "ratio-legend" }, svg.node());
 }
