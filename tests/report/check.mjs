@@ -1,5 +1,6 @@
 // Opens pages of `bbz report` in Chromium, and says what is wrong with them.
-//   node check.mjs [--charts A,B] [--hostile] [--large] PAGE...    the options are about the next page
+//   node check.mjs [--charts A,B] [--with A,B] [--hostile] [--large] PAGE...    the options are about the next page
+// It must have the charts A and B, and with --charts no others.
 // CHROMIUM is the browser, and MODULES a directory of node_modules with playwright-core and axe-core.
 import fs from "node:fs";
 import { createRequire } from "node:module";
@@ -50,7 +51,7 @@ async function opened(browser, file, view, look) {
   await context.close();
 }
 
-async function checkPage(browser, file, { charts, hostile, large }) {
+async function checkPage(browser, file, { charts, least, hostile, large }) {
   const before = failures;
   // Runs checks one after another. One that cannot go on is a problem as well, and the next one runs.
   const all =
@@ -71,7 +72,7 @@ async function checkPage(browser, file, { charts, hostile, large }) {
     file,
     "light",
     all(
-      (page) => checks.drawn(page, charts),
+      (page) => checks.drawn(page, charts, least),
       checks.structure,
       large && ((page) => checks.quick(page, file)),
       checks.onlyItself,
@@ -104,6 +105,7 @@ let pages = 0;
 while (words.length > 0) {
   const word = words.shift();
   if (word === "--charts") options.charts = words.shift().split(",").filter(Boolean);
+  else if (word === "--with") options.least = words.shift().split(",");
   else if (word === "--hostile") options.hostile = true;
   else if (word === "--large") options.large = true;
   else {

@@ -3,7 +3,7 @@ import fs from "node:fs";
 import { hostileNames as names } from "./sample_parts.mjs";
 
 // Figures are there, with marks, a name for a screen reader, a caption and a table with rows; nothing failed to be drawn.
-export async function drawn(page, charts) {
+export async function drawn(page, charts, least = []) {
   const { figures, failed } = await page.evaluate(() => ({
     figures: [...document.querySelectorAll("figure")].map((figure) => {
       const svg = figure.querySelector(".plot svg");
@@ -38,6 +38,7 @@ export async function drawn(page, charts) {
   const found = [...new Set(figures.map(({ chart }) => chart))].sort().join(",");
   if (charts && found !== [...charts].sort().join(","))
     problems.push(`the charts are ${found || "none"}, and ${charts.join(",") || "none"} were expected`);
+  for (const chart of least) if (!figures.some((figure) => figure.chart === chart)) problems.push(`there is no chart ${chart}`);
   const cells = await page.locator("figure[data-chart=treemap] .cell").count();
   if (cells > 2000 + 450) problems.push(`the treemap has ${cells} cells`);
   if (charts && charts.includes("treemap") && cells === 0) problems.push("the treemap has no cells");
