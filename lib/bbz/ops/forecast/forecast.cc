@@ -54,6 +54,7 @@ class Forecaster {
     BBZ_ASSIGN(exact_, pack(codec::Level::kDefault));
     result_.original_bytes = exact_.original_bytes;
     result_.sampled_bytes = exact_.encoded;
+    if (exact_.bytes > 0) writing_ = writing_seconds(options_.folder, exact_.bytes) / exact_.bytes;
     add("exact", 0, exact_);
     BBZ_ASSIGN(const Exact small, pack(codec::Level::kSmall));
     add("exact small", 0, small);
@@ -66,7 +67,7 @@ class Forecaster {
     one.floor = floor;
     one.bytes = static_cast<std::uint64_t>(std::llround(std::max(exact.bytes, 0.0)));
     one.bytes_within = exact.bytes > 0 ? exact.error / exact.bytes : 0;
-    one.seconds = exact.seconds + writing_seconds(options_.folder, exact.bytes);
+    one.seconds = exact.seconds + writing_ * exact.bytes;
     one.seconds_within = exact.seconds_within;
     one.note = std::move(note);
     result_.methods.push_back(std::move(one));
@@ -186,8 +187,9 @@ class Forecaster {
   Status rotated_by(RequestedMethod method) {
     // What the record and the index may differ by.
     constexpr double kRest = 256;
-    // What the samples of rows may add to the error, as a share of the tensors that are rotated.
-    constexpr double kModel = 0.002;
+    // What the samples of rows may add to the error, as a share of the archive. A model of which all rows are
+    // rotated is small, and what is no tensor takes more of its archive.
+    constexpr double kSampled = 0.002, kWhole = 0.004;
     if (method == RequestedMethod::kBitsBack) {
       const Status built = bitsback::check_built();
       if (!built.ok()) {
@@ -213,7 +215,8 @@ class Forecaster {
     for (std::size_t f = 0; f < floors; ++f) {
       Exact one = base_;
       one.bytes += change.bytes[f] + record_bytes(work, method, kFloors[f]);
-      one.error = std::hypot(base_.error, change.error) + kRest + (whole_ ? 0 : kModel * one.bytes);
+      one.error =
+          std::hypot(base_.error, change.error) + kRest + (whole_ ? kWhole : kSampled) * one.bytes;
       one.seconds += change.seconds;
       one.seconds_within = std::max(1.5, one.seconds_within);
       add(std::string(method_name(method)), kFloorNumbers[f], one);
@@ -225,6 +228,7 @@ class Forecaster {
   const Options& options_;
   Forecasts result_;
   bool whole_ = false;
+  double writing_ = 0;  // seconds of writing a byte
   Exact exact_;
   Exact base_;  // of the model alone, in the form that it gets
   std::optional<Change> polar_, pivot_;

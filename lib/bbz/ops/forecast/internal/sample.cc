@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "bbz/base/hash.h"
+#include "bbz/base/wire.h"
 #include "bbz/format/chunk/chunk.h"
 
 namespace bbz::forecast {
@@ -15,8 +16,8 @@ namespace {
 constexpr std::uint64_t kSmall = std::uint64_t{48} << 10;
 // A sample is made of so many runs of neighbouring rows.
 constexpr std::uint64_t kRuns = 8;
-// Chunks with shorter payloads are stored again; those of floats halve at most.
-constexpr std::size_t kLeastRepeated = 128;
+// A chunk with a payload up to this size is stored again, as RepeatFinder says.
+constexpr std::size_t kMostStored = 64;
 // So many chunks are encoded whole to see how good the samples are.
 constexpr std::uint64_t kChecks = 4;
 
@@ -30,27 +31,26 @@ struct Rows {
 Rows rows_of(const codec::ChunkShape& shape, unsigned bits) {
   Rows rows;
   rows.length = std::max(shape.joined_length, shape.row_length);
-  rows.first = shape.joined_length == 0 ? 0 : shape.joined_first;
-  if (rows.first != 0) rows.first = rows.length - rows.first;
+  const std::uint64_t column = shape.joined_length == 0 ? shape.first_column : shape.joined_first;
+  rows.first = column == 0 ? 0 : rows.length - column;
   const bool fits = rows.length * bits % 8 == 0 && rows.first * bits % 8 == 0 &&
                     rows.first < shape.elements &&
                     (shape.elements - rows.first) / rows.length >= 2 * kRuns;
   if (!fits) {
-    // Cuts a long row into pieces, which have whole bytes and whole blocks of 256 elements.
-    rows.length = 2048;
+    // Cuts a long row into pieces of about 4 KiB, which have whole bytes.
+    rows.length = std::max<std::uint64_t>(32768 / bits / 8 * 8, bits % 8 == 0 ? 1 : 8);
     rows.first = 0;
   }
   rows.count = (shape.elements - rows.first) / rows.length;
   return rows;
 }
 
-double encode_whole(const codec::ChunkShape& shape, Bytes plain, codec::Level level,
-                    double& seconds) {
-  thread_local std::vector<std::byte> payload;
+codec::CodecId encode_timed(const codec::ChunkShape& shape, Bytes plain, codec::Level level,
+                            std::vector<std::byte>& payload, double& seconds) {
   const double begin = now();
-  codec::encode(shape, plain, {level}, payload);
+  const codec::CodecId codec = codec::encode(shape, plain, {level}, payload);
   seconds = now() - begin;
-  return static_cast<double>(payload.size());
+  return codec;
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ double now() {
 }
 
 Sampled sample_chunk(const codec::ChunkShape& shape, bool whole, Bytes plain, codec::Level level,
-                     double share) {
+                     double share, std::vector<std::byte>& payload) {
   Sampled result;
   const unsigned bits = codec::element_bits(shape);
   const Rows rows = rows_of(shape, bits);
@@ -70,7 +70,8 @@ Sampled sample_chunk(const codec::ChunkShape& shape, bool whole, Bytes plain, co
       std::max(static_cast<std::uint64_t>(share * static_cast<double>(plain.size())), kSmall);
   const std::uint64_t run = row_bytes == 0 ? 0 : (wanted / row_bytes + kRuns - 1) / kRuns;
   if (whole || plain.size() <= 2 * kSmall || run == 0 || run * kRuns * 2 > rows.count) {
-    result.bytes = encode_whole(shape, plain, level, result.seconds);
+    result.codec = encode_timed(shape, plain, level, payload, result.seconds);
+    result.bytes = static_cast<double>(payload.size());
     result.spent = result.seconds;
     result.encoded = plain.size();
     result.whole = true;
@@ -90,12 +91,14 @@ Sampled sample_chunk(const codec::ChunkShape& shape, bool whole, Bytes plain, co
   sub.joined_length = std::max(sub.joined_length == 0 ? 0 : rows.length, sub.joined_length);
   if (rows.length < sub.joined_length) sub.joined_length = rows.length;
   double seconds = 0;
-  const double bytes = encode_whole(sub, part, level, seconds);
+  encode_timed(sub, part, level, payload, seconds);
   const double times = static_cast<double>(plain.size()) / static_cast<double>(part.size());
-  result.bytes = std::min(bytes * times, static_cast<double>(plain.size()));
+  result.bytes =
+      std::min(static_cast<double>(payload.size()) * times, static_cast<double>(plain.size()));
   result.seconds = seconds * times;
   result.spent = seconds;
   result.encoded = part.size();
+  if (result.bytes < static_cast<double>(plain.size())) result.codec = codec::CodecId::kZstd;
   return result;
 }
 
@@ -130,27 +133,33 @@ Status SampledWriter::write() {
   // A chunk that repeats another of the same shape has the same payload, which is not stored again.
   const std::uint64_t hash = xxh3_64(plain_) + shape.row_length * 0x9E3779B97F4A7C15 +
                              static_cast<std::uint64_t>(shape.dtype) + shape.first_column;
-  if (writer_.options().dedup && plain_.size() > kLeastRepeated && !seen_.insert(hash).second) {
+  const auto found = sizes_.find(hash);
+  if (found != sizes_.end() && found->second > kMostStored) {
+    ++repeats_;
     return writer_.write_coded(plain_, codec::CodecId::kSame, {});
   }
-  const double bytes = size_of(shape, place);
-  if (!plain_bytes) tensors_[tensor_.name] += bytes;
-  payload_.resize(static_cast<std::size_t>(std::lround(bytes)));
-  const bool raw = payload_.size() >= plain_.size();
-  return writer_.write_coded(plain_, raw ? codec::CodecId::kRaw : codec::CodecId::kZstd, payload_);
+  const Sampled sampled = sample(shape, place);
+  if (!plain_bytes) tensors_[tensor_.name] += sampled.bytes;
+  if (!sampled.whole) {
+    payload_.assign(static_cast<std::size_t>(std::lround(sampled.bytes)), std::byte{0});
+    // Payloads differ, as do their checksums in the index.
+    if (payload_.size() >= sizeof hash) store_le(payload_.data(), hash);
+  }
+  sizes_.emplace(hash, payload_.size());
+  return writer_.write_coded(plain_, sampled.codec, payload_);
 }
 
-// Returns the size of the payload of the chunk in plain_, which is at `at` in its file.
-double SampledWriter::size_of(const codec::ChunkShape& shape, std::uint64_t at) {
+// Samples the chunk in plain_, which is at `at` in its file. If it is encoded whole, payload_ is its payload.
+Sampled SampledWriter::sample(const codec::ChunkShape& shape, std::uint64_t at) {
   const bool plain_bytes = tensor_.kind == catalog::TensorKind::kBytes;
   // Chunks are checked at even distances in a file, so that large ones are as likely as their size.
   const bool check = (at + step_ / 2) / step_ != (at + plain_.size() + step_ / 2) / step_;
-  const Sampled sampled = sample_chunk(shape, plain_bytes || whole_, plain_, level_, share_);
+  Sampled sampled = sample_chunk(shape, plain_bytes || whole_, plain_, level_, share_, payload_);
   spent_ += sampled.spent;
   if (sampled.whole) {
     whole_seconds_ += sampled.seconds;
     encoded_ += plain_.size();
-    return sampled.bytes;
+    return sampled;
   }
   Stratum& stratum = strata_[{tensor_.dtype, plain_bytes}];
   stratum.bytes += sampled.bytes;
@@ -158,16 +167,19 @@ double SampledWriter::size_of(const codec::ChunkShape& shape, std::uint64_t at) 
   encoded_ += check ? plain_.size() : sampled.encoded;
   if (check) {
     Check checked{sampled.bytes, 0, sampled.seconds, 0};
-    checked.real = encode_whole(shape, plain_, level_, checked.real_seconds);
+    encode_timed(shape, plain_, level_, payload_, checked.real_seconds);
+    checked.real = static_cast<double>(payload_.size());
     spent_ += checked.real_seconds;
     stratum.checks.push_back(checked);
   }
-  return sampled.bytes;
+  return sampled;
 }
 
 SampledWriter::Result SampledWriter::result() const {
   // What a sample of a stratum without checks may be wrong by.
   constexpr double kUnchecked = 0.01;
+  // The bytes by which the record of a chunk that repeats another may differ.
+  constexpr double kRepeat = 24;
   // What it may be wrong by although the checks agree.
   constexpr double kLeast = 0.0005;
   Result result;
@@ -203,7 +215,7 @@ SampledWriter::Result SampledWriter::result() const {
     }
     variance += error * error;
   }
-  result.error = 2 * std::sqrt(variance);
+  result.error = 2 * std::sqrt(variance) + kRepeat * static_cast<double>(repeats_);
   return result;
 }
 

@@ -4,7 +4,6 @@
 #include <map>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "bbz/archive/writer.h"
@@ -21,12 +20,14 @@ struct Sampled {
   double spent = 0;           // seconds that were spent
   std::uint64_t encoded = 0;  // decoded bytes that were encoded
   bool whole = false;         // whether these are all of the chunk
+  codec::CodecId codec{};     // of the payload, or one that it may have
 };
 
 // Encodes some rows of a chunk, spread evenly, and returns what that says of all of it. Small chunks, and
-// all if `whole` is set, are encoded whole. Precondition: plain is the bytes of a chunk of this shape.
+// all if `whole` is set, are encoded whole. `payload` is that of what was encoded. Precondition: plain is
+// the bytes of a chunk of this shape.
 Sampled sample_chunk(const codec::ChunkShape& shape, bool whole, Bytes plain, codec::Level level,
-                     double share);
+                     double share, std::vector<std::byte>& payload);
 
 // Gives chunks to a Writer with payloads of about the size that encoding them would give, but without their
 // content. So the Writer counts records and the index. Not thread-safe.
@@ -72,7 +73,7 @@ class SampledWriter {
     std::vector<Check> checks;
   };
 
-  double size_of(const codec::ChunkShape& shape, std::uint64_t at);
+  Sampled sample(const codec::ChunkShape& shape, std::uint64_t at);
 
   Writer& writer_;
   const codec::Level level_;
@@ -85,9 +86,11 @@ class SampledWriter {
   std::uint64_t element_ = 0;     // the next one
   std::vector<std::byte> plain_;  // of the chunk
   std::vector<std::byte> payload_;
-  std::unordered_set<std::uint64_t> seen_;  // hashes of chunks and their shapes
+  // Sizes of payloads, by the hash of a chunk and its shape.
+  std::unordered_map<std::uint64_t, std::size_t> sizes_;
   std::map<std::pair<DType, bool>, Stratum> strata_;
   std::unordered_map<std::string, double> tensors_;
+  std::uint64_t repeats_ = 0;  // chunks that repeat others
   double spent_ = 0;
   double whole_seconds_ = 0;
   std::uint64_t encoded_ = 0;
