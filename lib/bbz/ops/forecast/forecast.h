@@ -21,8 +21,8 @@ struct Forecast {
   double floor = 0;         // of --symmetry-floor: 0, 0.5 or 1
   std::uint64_t bytes = 0;  // of the archive; 0 if packing would fail
   // How far the size may be from `bytes`, as a share of it: twice the standard error of the sample, and
-  // what the parts that are not sampled may add. 0: every chunk was encoded, and
-  // none repeats another.
+  // what the parts that are not sampled may add. Some bytes
+  // if every chunk was encoded.
   double bytes_within = 0;
   double seconds = 0;         // of packing to a file, with as many threads as Options::threads
   double seconds_within = 1;  // the time may be so many times as long, or one so many-th

@@ -178,7 +178,8 @@ Sampled SampledWriter::sample(const codec::ChunkShape& shape, std::uint64_t at) 
 SampledWriter::Result SampledWriter::result() const {
   // What a sample of a stratum without checks may be wrong by.
   constexpr double kUnchecked = 0.01;
-  // The bytes by which the record of a chunk that repeats another may differ.
+  // The bytes by which the record of a chunk that repeats another may differ. A few such chunks, of another
+  // shape but with the same payload, are not noticed.
   constexpr double kRepeat = 24;
   // What it may be wrong by although the checks agree.
   constexpr double kLeast = 0.0005;
@@ -215,7 +216,7 @@ SampledWriter::Result SampledWriter::result() const {
     }
     variance += error * error;
   }
-  result.error = 2 * std::sqrt(variance) + kRepeat * static_cast<double>(repeats_);
+  result.error = 2 * std::sqrt(variance) + kRepeat * static_cast<double>(repeats_ + 2);
   return result;
 }
 
