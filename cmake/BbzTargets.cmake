@@ -93,7 +93,7 @@ endfunction()
 # again and count the bytes that must come anew: a sanitizer makes it so slow that more of them are still on their way. They
 # have the label `slow`, and the file tests/slow of the build directory has the words as a filter for scripts that start the
 # programs themselves.
-set(bbz_slow_tests Exhaustive EveryBit EverySingleBit EveryFlippedBit SurvivesKills GoesOnWithAPartAfterKills WorstCase
+set(bbz_slow_tests Exhaustive EveryBit WithinOnePercent EverySingleBit EveryFlippedBit SurvivesKills GoesOnWithAPartAfterKills WorstCase
   AreNearThe ReachTheirRatio docs10m LargeShortcut)
 list(JOIN bbz_slow_tests "*:*" filter)
 file(WRITE ${PROJECT_BINARY_DIR}/tests/slow "*${filter}*\n")

@@ -21,7 +21,14 @@ int main(int argc, char** argv) {
       ->delimiter(',')
       ->check(CLI::Range(1, 45))
       ->capture_default_str();
-  table->add_flag("--bits-back", savings.bits_back, "pack by bits-back too: minutes for each row");
+  CLI::Option* bits_back = table->add_flag("--bits-back", savings.bits_back,
+                                           "pack by bits-back too: minutes for each row");
+  table
+      ->add_option("--floors", savings.floors,
+                   "print what triangular and polar save with these noise floors")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"0", "0.5", "1"}))
+      ->excludes(bits_back);
 
   BlockOptions block;
   CLI::App* one = app.add_subcommand(

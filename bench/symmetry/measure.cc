@@ -71,12 +71,13 @@ Result<Cost> measure_apart(const std::function<Result<double>()>& work) {
 }
 
 Result<Packed> pack(const rotation::Model& model, std::optional<rotation::RequestedMethod> method,
-                    io::Sink& sink) {
+                    io::Sink& sink, gauge::Floor floor) {
   BBZ_ASSIGN(Writer writer, Writer::create(sink));
   Packed packed;
   if (method) {
     rotation::PackOptions options;
     options.method = *method;
+    options.floor = floor;
     BBZ_ASSIGN(packed.record, rotation::pack(model, rotation::detect(model), writer, options));
   } else {
     BBZ_TRY(pack_exactly(model, writer));

@@ -34,14 +34,15 @@ struct Cost {
 // kInternal if the process fails.
 Result<Cost> measure_apart(const std::function<Result<double>()>& work);
 
-// A safetensors file of the model, packed as by `bbz pack` or, with a method, `bbz pack --symmetry`.
+// A safetensors file of the model, packed as by `bbz pack` or, with a method, `bbz pack --symmetry`, with
+// this `--symmetry-floor`.
 struct Packed {
   catalog::Catalog catalog;
   std::uint64_t archive_bytes = 0;
   rotation::Record record;
 };
 Result<Packed> pack(const rotation::Model& model, std::optional<rotation::RequestedMethod> method,
-                    io::Sink& sink);
+                    io::Sink& sink, gauge::Floor floor = gauge::Floor::kNone);
 
 // A model whose tensors are made when they are asked for. `large` must outlive it.
 rotation::Model model_of(const test_models::LargeModel& large);

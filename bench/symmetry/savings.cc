@@ -98,19 +98,83 @@ void print_row(const Shape& shape, unsigned percent, const SavingsOptions& optio
   std::fflush(stdout);
 }
 
+// A way of packing a model.
+struct Packing {
+  std::optional<RequestedMethod> method;  // nothing: exactly
+  gauge::Floor floor = gauge::Floor::kNone;
+};
+
+// Packs each model in each way, and prints its row. Returns false if one could not be packed.
+template <class Print>
+bool each_model(const SavingsOptions& options, const std::vector<Packing>& packings,
+                const Print& print) {
+  for (const Shape& shape : shapes()) {
+    if (!options.models.empty() &&
+        std::ranges::find(options.models, shape.name) == options.models.end()) {
+      continue;
+    }
+    for (const unsigned percent : options.slicings) {
+      const test_models::Spec spec = sliced(shape.spec, sliced_width(shape.spec.hidden, percent));
+      std::vector<MethodSavings> found;
+      for (const Packing& packing : packings) {
+        const auto savings = measure(spec, packing.method, packing.floor);
+        if (!savings.ok()) {
+          std::fprintf(stderr, "%s: %s\n", std::string(shape.name).c_str(),
+                       savings.error().message.c_str());
+          return false;
+        }
+        found.push_back(*savings);
+      }
+      print(shape, percent, found);
+    }
+  }
+  return true;
+}
+
+bool print_floors(const SavingsOptions& options) {
+  std::vector<Packing> packings = {{std::nullopt}};
+  std::printf(
+      "Archives of two layers with embeddings and head; the bytes of the first layer count for\n"
+      "every layer but the last. GB are of the whole model. With each floor: saved of the exact\n"
+      "archive (in brackets: the error of a junction's tensors, as a multiple of that without a\n"
+      "floor, at most).\n\n"
+      "| model | width | exact, GB");
+  for (const RequestedMethod method : {RequestedMethod::kTriangular, RequestedMethod::kPolar}) {
+    for (const std::string& floor : options.floors) {
+      packings.push_back({method, gauge::find_floor(floor).value_or(gauge::Floor::kNone)});
+      std::printf(" | %s, floor %s", std::string(rotation::method_name(method)).c_str(),
+                  floor.c_str());
+    }
+  }
+  std::printf(" |\n| --- | ---: | ---:");
+  for (std::size_t i = 1; i < packings.size(); ++i) std::printf(" | ---:");
+  std::printf(" |\n");
+  return each_model(options, packings, [](const Shape& shape, unsigned percent, const auto& found) {
+    std::printf("| %s, %u %% | %llu | %.3f", std::string(shape.name).c_str(), percent,
+                static_cast<unsigned long long>(sliced_width(shape.spec.hidden, percent)),
+                found[0].archive_bytes * 1e-9);
+    for (std::size_t i = 1; i < found.size(); ++i) {
+      std::printf(" | %.1f %% (%.2f)", 100 * (1 - found[i].archive_bytes / found[0].archive_bytes),
+                  found[i].growth);
+    }
+    std::printf(" |\n");
+    std::fflush(stdout);
+  });
+}
+
 }  // namespace
 
 double Parts::whole(std::uint32_t layers, double tensors_ratio, double chunks_ratio) const {
   return first * (layers - 1) + last + rest + text * tensors_ratio + index * chunks_ratio;
 }
 
-Result<MethodSavings> measure(const test_models::Spec& spec,
-                              std::optional<RequestedMethod> method) {
+Result<MethodSavings> measure(const test_models::Spec& spec, std::optional<RequestedMethod> method,
+                              gauge::Floor floor) {
   test_models::Spec two = spec;
   two.layers = 2;
   const test_models::LargeModel large(two);
   const auto sink = io::null_sink();
-  BBZ_ASSIGN(const Packed packed, pack(model_of(large), method, *sink));
+  BBZ_ASSIGN(const Packed packed, pack(model_of(large), method, *sink, floor));
   const auto count = [](const test_models::Spec& s) {
     return static_cast<double>(test_models::sliced_infos(s).size());
   };
@@ -125,6 +189,9 @@ Result<MethodSavings> measure(const test_models::Spec& spec,
     savings.entries_saved =
         entries_saved(packed.record, sub_blocks, *method, dtype_info(spec.dtype).bits)
             .whole(spec.layers, 1, 1);
+    for (const auto& one : packed.record.junctions) {
+      savings.growth = std::max(savings.growth, one.growth);
+    }
   }
   return savings;
 }
@@ -150,6 +217,7 @@ ByShape by_shape(const test_models::Spec& spec, double bits) {
 }
 
 bool print_savings(const SavingsOptions& options) {
+  if (!options.floors.empty()) return print_floors(options);
   std::printf(
       "Archives of two layers with embeddings and head; the bytes of the first layer count for\n"
       "every layer but the last. GB are of the whole model. Saved: of the exact archive, and in\n"
@@ -160,30 +228,13 @@ bool print_savings(const SavingsOptions& options) {
       " polar saves | entries | bits-back saves | entries |\n"
       "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
       "\n");
-  for (const Shape& shape : shapes()) {
-    if (!options.models.empty() &&
-        std::ranges::find(options.models, shape.name) == options.models.end()) {
-      continue;
-    }
-    for (const unsigned percent : options.slicings) {
-      const test_models::Spec spec = sliced(shape.spec, sliced_width(shape.spec.hidden, percent));
-      std::vector<std::optional<RequestedMethod>> methods = {
-          std::nullopt, RequestedMethod::kTriangular, RequestedMethod::kPolar};
-      if (options.bits_back) methods.emplace_back(RequestedMethod::kBitsBack);
-      std::vector<MethodSavings> found;
-      for (const auto& method : methods) {
-        const auto savings = measure(spec, method);
-        if (!savings.ok()) {
-          std::fprintf(stderr, "%s: %s\n", std::string(shape.name).c_str(),
-                       savings.error().message.c_str());
-          return false;
-        }
-        found.push_back(*savings);
-      }
-      print_row(shape, percent, options, found);
-    }
-  }
-  return true;
+  std::vector<Packing> packings = {
+      {std::nullopt}, {RequestedMethod::kTriangular}, {RequestedMethod::kPolar}};
+  if (options.bits_back) packings.push_back({RequestedMethod::kBitsBack});
+  return each_model(options, packings,
+                    [&](const Shape& shape, unsigned percent, const auto& found) {
+                      print_row(shape, percent, options, found);
+                    });
 }
 
 }  // namespace bbz::bench

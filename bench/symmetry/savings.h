@@ -25,12 +25,14 @@ struct Parts {
 struct MethodSavings {
   double archive_bytes = 0;
   double entries_saved = 0;  // not stored; for bits-back, bits saved over the bits of an entry
+  double growth = 1;         // of the rounding error by the floor, of all junctions the most
 };
 
-// Packs two layers of `spec` by the method (nothing: exactly) and adds up what spec.layers of them
-// take. Precondition: spec.layers >= 2.
+// Packs two layers of `spec` by the method (nothing: exactly) and with the floor, and adds up what
+// spec.layers of them take. Precondition: spec.layers >= 2.
 Result<MethodSavings> measure(const test_models::Spec& spec,
-                              std::optional<rotation::RequestedMethod> method);
+                              std::optional<rotation::RequestedMethod> method,
+                              gauge::Floor floor = gauge::Floor::kNone);
 
 // Entries saved as they follow from the shape: every junction triangular; polar if a shortcut
 // enters; of bits-back `bits` of 16 at each degree of freedom.
@@ -45,6 +47,7 @@ struct SavingsOptions {
   std::vector<std::string> models;  // empty: all of shapes()
   std::vector<unsigned> slicings = {20, 25, 30};
   bool bits_back = false;
+  std::vector<std::string> floors;  // names of gauge::Floor; if any, the table of them is printed
 };
 
 // Prints the table row by row. Returns false if a model could not be packed.

@@ -18,7 +18,9 @@ import importlib
 from typing import TYPE_CHECKING, Any, List
 
 from bbz._apply import apply
-from bbz._compare import Comparison, Estimate, Junction, Orbit, Pair, TensorDifference, compare, estimate
+from bbz._compare import (
+    Comparison, Estimate, Junction, Orbit, Pair, PairDistance, TensorDifference, compare, estimate
+)
 from bbz._contents import Tensor
 from bbz._handles import Url
 from bbz._layers import Layer
@@ -62,7 +64,7 @@ __all__ = [
     "Archive", "CancelledError", "ChecksumError", "ClosedError", "Comparison", "Damage", "DigestMismatchError",
     "Error", "Estimate", "ExistsError", "File", "IOFailedError", "InternalError", "InvalidArgumentError",
     "Junction", "Layer", "LimitError", "MalformedError", "NotAnArchiveError", "NotFoundError", "Orbit",
-    "OutOfMemoryError", "Pair", "RecordedBase", "Report", "SafetensorError", "Tensor", "TensorDifference", "TruncatedError", "Unpacked",
+    "OutOfMemoryError", "Pair", "PairDistance", "RecordedBase", "Report", "SafetensorError", "Tensor", "TensorDifference", "TruncatedError", "Unpacked",
     "UnsafePathError", "UnsupportedError", "Url", "WrongBaseError", "Writer", "Written", "apply", "compare", "estimate", "numpy", "pack",
     "patch_safetensors", "safe_open", "torch", "unpack", "verify",
 ]

@@ -51,6 +51,42 @@ class Orbit(NamedTuple):
     largest: float
 
 
+class PairDistance(NamedTuple):
+    """How the product A B of a low-rank pair of a model differs from what another model has for it.
+
+    That is another pair, of any rank, or the matrix for which the pair stands; either model may have the matrix.
+
+    Attributes:
+        name: what the names of A and B have in common.
+        verdict: "identical" if the factors have the same types and bytes; "one matrix, factored twice" or "one
+            matrix, whole and factored" if the products are the same up to rounding; "different matrices"; "not
+            compared".
+        same: whether the products are the same matrix up to rounding.
+        first_rank: 0 for a matrix.
+        second_rank: 0 for a matrix.
+        plain: the relative distance of the factors; infinite if the ranks differ.
+        product: the relative distance of the products, in the Frobenius norm.
+        largest: the largest entry of the difference of the products.
+        rounding: what `product` is if each stored entry of both models is off by one unit in the last place of its
+            type, independently.
+        of_rounding: the same quotient for a row or column of the products, of all the largest; the products are the
+            same if it is at most 1, and `rounding` is less than 1.
+        note: why the products cannot be compared; empty if they can.
+    """
+
+    name: str
+    verdict: str
+    same: bool
+    first_rank: int
+    second_rank: int
+    plain: float
+    product: float
+    largest: float
+    rounding: float
+    of_rounding: float
+    note: str
+
+
 class Comparison(NamedTuple):
     """How two models differ.
 
@@ -60,6 +96,8 @@ class Comparison(NamedTuple):
         tensors: the difference of each tensor.
         orbits: the distance up to rotation at each junction.
         no_orbits: why there are no orbits; empty if there are.
+        pairs: the distance of the products of each low-rank pair.
+        no_pairs: why there are no pairs; empty if there are.
     """
 
     identical: bool
@@ -67,6 +105,8 @@ class Comparison(NamedTuple):
     tensors: List[TensorDifference]
     orbits: List[Orbit]
     no_orbits: str
+    pairs: List[PairDistance]
+    no_pairs: str
 
 
 def _model(readable: Readable, threads: int, base: BaseLike = None) -> Contents:
@@ -79,7 +119,7 @@ def _model(readable: Readable, threads: int, base: BaseLike = None) -> Contents:
 def compare(
     first: Readable, second: Readable, *, base: BaseLike = None, threads: int = 0, progress: _long.Progress = None
 ) -> Comparison:
-    """Compares two models tensor by tensor and, if they can be rotated, up to rotation.
+    """Compares two models tensor by tensor and, if they can be rotated, up to rotation; low-rank pairs by products.
 
     Args:
         first: an archive, a safetensors file, a GGUF file or a file of torch.save: its path, URL, `Url`, bytes,
@@ -124,8 +164,23 @@ def compare(
         call(LIB.bbz_comparison_orbit, result.value, number, c.byref(orbit))
         orbits.append(Orbit(text_at(orbit.name, orbit.name_length), orbit.plain, orbit.rotated, orbit.largest))
     return Comparison(
-        info.identical_count == info.tensor_count, info.largest_difference, tensors, orbits, info.no_orbits.decode()
+        info.identical_count == info.tensor_count, info.largest_difference, tensors, orbits, info.no_orbits.decode(),
+        _pair_distances(result, info.pair_count), info.no_pairs.decode(),
     )
+
+
+def _pair_distances(comparison: Handle, count: int) -> List[PairDistance]:
+    found, pairs = s.PairDistance(), []
+    for number in range(count):
+        call(LIB.bbz_comparison_pair, comparison.value, number, c.byref(found))
+        pairs.append(
+            PairDistance(
+                text_at(found.name, found.name_length), found.verdict.decode(), bool(found.same), found.first_rank,
+                found.second_rank, found.plain, found.product, found.largest, found.rounding, found.of_rounding,
+                found.note.decode(),
+            )
+        )
+    return pairs
 
 
 class Junction(NamedTuple):

@@ -97,6 +97,7 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "bbz_comparison_get": _fallible(_handle, _p(s.ComparisonInfo)),
     "bbz_comparison_tensor": _fallible(_handle, _u64, _p(s.TensorDifference)),
     "bbz_comparison_orbit": _fallible(_handle, _u64, _p(s.Orbit)),
+    "bbz_comparison_pair": _fallible(_handle, _u64, _p(s.PairDistance)),
     "bbz_estimate": _fallible(_handle, _p(s.ModelWork), _out),
     "bbz_estimate_free": _free,
     "bbz_estimate_get": _fallible(_handle, _p(s.EstimateInfo)),

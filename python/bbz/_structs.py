@@ -194,7 +194,8 @@ class ModelWork(Struct):
 class ComparisonInfo(Struct):
     _fields_ = [
         ("struct_size", _size), ("tensor_count", _u64), ("identical_count", _u64), ("orbit_count", _u64),
-        ("largest_difference", c.c_double), ("no_orbits", _text),
+        ("largest_difference", c.c_double), ("no_orbits", _text), ("pair_count", _u64), ("same_pair_count", _u64),
+        ("no_pairs", _text),
     ]
 
 
@@ -209,6 +210,14 @@ class Orbit(Struct):
     _fields_ = [
         ("struct_size", _size), ("name", _pointer), ("name_length", _size), ("plain", c.c_double),
         ("rotated", c.c_double), ("largest", c.c_double),
+    ]
+
+
+class PairDistance(Struct):
+    _fields_ = [
+        ("struct_size", _size), ("name", _pointer), ("name_length", _size), ("verdict", _text), ("note", _text),
+        ("same", _u32), ("identical", _u32), ("first_rank", _u64), ("second_rank", _u64), ("plain", c.c_double),
+        ("product", c.c_double), ("largest", c.c_double), ("rounding", c.c_double), ("of_rounding", c.c_double),
     ]
 
 
@@ -298,7 +307,8 @@ STRUCTS: Dict[str, Any] = {
     "bbz_url_options": UrlOptions, "bbz_verify_options": VerifyOptions, "bbz_report_info": ReportInfo,
     "bbz_damage": Damage, "bbz_model_options": ModelOptions, "bbz_model_info": ModelInfo,
     "bbz_model_text": ModelText, "bbz_model_work": ModelWork, "bbz_comparison_info": ComparisonInfo,
-    "bbz_tensor_difference": TensorDifference, "bbz_orbit": Orbit, "bbz_estimate_info": EstimateInfo,
+    "bbz_tensor_difference": TensorDifference, "bbz_orbit": Orbit, "bbz_pair_distance": PairDistance,
+    "bbz_estimate_info": EstimateInfo,
     "bbz_junction": Junction, "bbz_pair": Pair, "bbz_writing": Writing, "bbz_output": Output, "bbz_tensor_spec": TensorSpec,
     "bbz_text_pair": TextPair, "bbz_written": Written, "bbz_pack_options": PackOptions,
     "bbz_unpack_options": UnpackOptions, "bbz_unpacked": Unpacked, "bbz_base_options": BaseOptions,

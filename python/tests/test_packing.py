@@ -102,6 +102,40 @@ def test_pack_pivots(tmp_path):
             bbz.pack(model, tmp_path / "q.bbz", symmetry="pivot", symmetry_floor=bad)
 
 
+def test_compare_pairs(tmp_path):
+    a, b = numpy.arange(1, 9, dtype="f4").reshape(4, 2) % 5, numpy.arange(10, dtype="f4").reshape(2, 5) % 7
+
+    def model(name, tensors):
+        return helpers.write_safetensors(tmp_path / name, [(n, "F32", t.shape, t.tobytes()) for n, t in tensors])
+
+    def pair(name, left, right):
+        return model(name, [("x.ALinear.weight", left), ("x.BLinear.weight", right)])
+
+    first = pair("1.safetensors", a, b)
+    for name, second, verdict in (
+        ("same", pair("same.safetensors", a, b), "identical"),
+        ("twice", pair("twice.safetensors", a * 2, b / 2), "one matrix, factored twice"),
+        ("whole", model("whole.safetensors", [("x.weight", a @ b)]), "one matrix, whole and factored"),
+        ("other", pair("other.safetensors", a + 1, b), "different matrices"),
+        ("none", model("none.safetensors", [("y.weight", a)]), "not compared"),
+    ):
+        found = bbz.compare(first, second)
+        assert found.no_pairs == "" and len(found.pairs) == 1
+        distance = found.pairs[0]
+        assert isinstance(distance, bbz.PairDistance) and (distance.name, distance.verdict) == ("x", verdict), name
+        assert distance.same == (name in ("same", "twice", "whole"))
+        assert (distance.first_rank, distance.second_rank) == (2, 0 if name in ("whole", "none") else 2)
+        assert distance.note == ("only in the first" if name == "none" else "")
+        if name != "none":
+            assert (distance.product > 0) == (distance.largest > 0) == (distance.of_rounding > 1) == (name == "other")
+            assert (distance.plain == 0) == (name == "same") and (distance.plain == float("inf")) == (name == "whole")
+    exact, moved = a.astype("f8") @ b, (a + 1).astype("f8") @ b
+    distance = bbz.compare(first, tmp_path / "other.safetensors").pairs[0]
+    assert distance.product == pytest.approx(numpy.linalg.norm(moved - exact) / numpy.linalg.norm(moved), rel=1e-12)
+    none = bbz.compare(tmp_path / "none.safetensors", tmp_path / "none.safetensors")
+    assert none.pairs == [] and none.no_pairs
+
+
 def test_progress(large, tmp_path):
     plain, packed = large
     for call in (

@@ -40,7 +40,7 @@ inline PivotSample pivot_sample(std::string name, DType dtype, std::uint64_t row
   return made;
 }
 
-// A file with a tensor of each axis and each type, between bytes.
+// A file with a tensor of each axis and each type, in two layers, between bytes.
 struct PivotFile {
   SampleFile file{"pivots", catalog::FileKind::kRegular, {}};
   std::vector<std::byte> bytes;  // as it unpacks
@@ -58,12 +58,15 @@ inline PivotFile pivot_file() {
   add_bytes("before");
   unsigned seed = 0;
   for (const DType dtype : {DType::kF16, DType::kBF16, DType::kF32, DType::kF64}) {
-    const std::string layer = "layers." + std::to_string(seed / 4) + ".";
+    const unsigned number = seed / 4;
+    const std::string layer = "layers." + std::to_string(number) + ".";
     const std::string of(dtype_info(dtype).name);
     PivotSample rows = pivot_sample(layer + "rows of " + of, dtype, 30, 4, {0, 1, 7, 29}, ++seed);
+    rows.tensor.spec.layer = number;
     add(std::move(rows.tensor), rows.dense);
     PivotSample columns =
         pivot_sample(layer + "columns of " + of, dtype, 4, 30, {3, 4, 11, 28}, ++seed);
+    columns.tensor.spec.layer = number;
     add(std::move(columns.tensor), columns.dense);
   }
   add_bytes("after");

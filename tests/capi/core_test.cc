@@ -132,9 +132,11 @@ TEST(CStructs, OfWritersAndModelsKeepTheirLayout) {
   EXPECT_LAYOUT(bbz_model_info, 120u, root, 40u);
   EXPECT_LAYOUT(bbz_model_text, 40u, value_length, 32u);
   EXPECT_LAYOUT(bbz_model_work, 32u, user, 24u);
-  EXPECT_LAYOUT(bbz_comparison_info, 48u, no_orbits, 40u);
+  EXPECT_LAYOUT(bbz_comparison_info, 72u, no_pairs, 64u);
+  EXPECT_EQ(offsetof(bbz_comparison_info, no_orbits), 40u);
   EXPECT_LAYOUT(bbz_tensor_difference, 64u, norm, 56u);
   EXPECT_LAYOUT(bbz_orbit, 48u, largest, 40u);
+  EXPECT_LAYOUT(bbz_pair_distance, 104u, of_rounding, 96u);
   EXPECT_LAYOUT(bbz_estimate_info, 56u, pair_count, 48u);
   EXPECT_LAYOUT(bbz_pair, 48u, pivot_entries, 40u);
   EXPECT_LAYOUT(bbz_junction, 64u, bits_back_bits, 56u);

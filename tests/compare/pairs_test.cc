@@ -317,6 +317,27 @@ TEST(PairDistances, SayWhyProductsCannotBeCompared) {
   EXPECT_TRUE(distances(one_matrix(a), one_matrix(b)).empty());
 }
 
+// A difference along a row is small in every column, and one along a column in every row.
+TEST(PairDistances, AreJudgedByTheWorstRowAndTheWorstColumn) {
+  const Matrix ones = Matrix::Ones(16, 1), b = Matrix::Constant(1, 16, 1.5);
+  const Model pair = one_pair(ones, b, DType::kF64);
+  const double off = 2 * 0x1p-10;  // units in the last place of F16
+  const auto judged = [&](const auto& change) {
+    Matrix w = ones * b;
+    change(w);
+    return distances(pair, one_matrix(w, DType::kF16)).at(0);
+  };
+  PairDistance found = judged([&](Matrix& w) { w.row(3).array() += off; });
+  EXPECT_NEAR(found.of_rounding, 2, 1e-6);
+  EXPECT_FALSE(found.same());
+  found = judged([&](Matrix& w) { w.col(5).array() += off; });
+  EXPECT_NEAR(found.of_rounding, 2, 1e-6);
+  EXPECT_FALSE(found.same());
+  found = judged([&](Matrix& w) { w(3, 5) += off; });
+  EXPECT_NEAR(found.of_rounding, 0.5, 1e-6);
+  EXPECT_TRUE(found.same());
+}
+
 // If the terms of the products cancel, rounding leaves nothing of them.
 TEST(PairDistances, NothingIsSaidOfProductsThatRoundingDestroys) {
   Matrix a = Matrix::Ones(8, 2), b = Matrix::Constant(2, 6, 1000);

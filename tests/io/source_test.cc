@@ -235,6 +235,7 @@ TEST(CopyToDisk, GivesBackASourceThatCanSeek) {
     EXPECT_EQ((*copy)->size(), size);
     EXPECT_TRUE((*copy)->seekable());
     EXPECT_EQ((*copy)->name(), stream.name());
+    EXPECT_FALSE((*copy)->file_status().has_value());
     for (const std::size_t offset : {size / 2, std::size_t{0}}) {
       std::vector<std::byte> out(size - offset);
       ASSERT_TRUE(read_exactly(**copy, offset, out).ok());
@@ -242,6 +243,12 @@ TEST(CopyToDisk, GivesBackASourceThatCanSeek) {
     }
   }
   EXPECT_TRUE(dir.entries().empty());
+  // What it was copied from is what no output may replace.
+  write_text(dir / "file", "text");
+  const auto file = open_file(dir / "file").value();
+  const auto of_file = copy_to_disk(*file, dir.path(), {}).value();
+  ASSERT_TRUE(of_file->file_status().has_value());
+  EXPECT_TRUE(of_file->file_status()->id == file->file_status()->id);
   const auto memory = memory_source(std::vector<std::byte>(10));
   FailingSource failing(*memory, 5);
   EXPECT_EQ(copy_to_disk(failing, dir.path(), {}).code(), Code::kIo);

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "bbz/files/recognise.h"
 #include "bbz/files/torch/elements.h"
@@ -75,7 +77,10 @@ struct Outcome {
 
 Result<Outcome> pack_files(const Files& files, const SymmetryOptions& symmetry) {
   const io::TempDir dir;
-  for (const auto& [path, text] : files) io::write_text(dir / path, text);
+  for (const auto& [path, text] : files) {
+    std::filesystem::create_directories(std::filesystem::path(dir / path).parent_path());
+    io::write_text(dir / path, text);
+  }
   BBZ_ASSIGN(const auto sequence, files::open(dir.path()));
   std::vector<std::byte> archive;
   Outcome outcome;
@@ -269,6 +274,71 @@ TEST(Parts, AreRotatedAsOneModel) {
       EXPECT_EQ(once.records.at(kParts[1] + suffix), reference);
       EXPECT_EQ(packed(once.files, {.method = method}).archive, once.archive);
     }
+  }
+}
+
+// The index names the file of each tensor, and its directory is that of the parts.
+TEST(Parts, TheIndexNamesTheFilesThatTheyBecome) {
+  const test_models::Model model = small_model();
+  nlohmann::json index = {{"metadata", {{"total_size", 1000}, {"kind", 0.5}}}};
+  for (const TensorInfo& info : model.infos) {
+    index["weight_map"][info.name] = kParts[part_number(info.name)] + std::string(".bin");
+  }
+  index["weight_map"]["elsewhere"] = "other-00001-of-00003.bin";
+  for (const std::string folder : {"", "sub/"}) {
+    for (const char* name : {"a.index.json", "pytorch_model.bin.index.json"}) {
+      Files files;
+      for (const auto& [path, text] : parted(model, ".bin")) files[folder + path] = text;
+      files[folder + name] = index.dump();
+      files["elsewhere/" + std::string(name)] = index.dump();
+      const Outcome same = packed(files, {});
+      EXPECT_EQ(same.files.at(folder + name), index.dump());
+      const Outcome changed = packed(files, {.format = OutputFormat::kSafetensors});
+      ASSERT_TRUE(changed.summary.record.has_value()) << changed.summary.reason;
+      EXPECT_EQ(changed.files.at("elsewhere/" + std::string(name)), index.dump());
+      const auto found = nlohmann::json::parse(changed.files.at(folder + name));
+      EXPECT_EQ(found.at("metadata"), index.at("metadata"));
+      EXPECT_EQ(found.at("weight_map").at("elsewhere"), "other-00001-of-00003.bin");
+      EXPECT_EQ(found.at("weight_map").size(), model.infos.size() + 1);
+      for (const TensorInfo& info : model.infos) {
+        const std::string path = found.at("weight_map").at(info.name);
+        const Tensors there = tensors_of({{path, changed.files.at(folder + path)}});
+        // The dict of such a file is below "model", which is part of the names.
+        EXPECT_TRUE(there.contains("model." + info.name)) << info.name << " in " << path;
+      }
+      // What is unpacked is packed to the same archive.
+      EXPECT_EQ(packed(changed.files, {}).archive, changed.archive);
+    }
+  }
+}
+
+TEST(Parts, TheIndexOfOneFileNamesWhatItBecomes) {
+  const std::string index = R"({"weight_map":{"w":"model.bin"}})";
+  Files files = {{"model.bin", torch_file(small_model())}, {"a.index.json", index}};
+  files["z.index.json"] = index;
+  const Outcome changed = packed(files, {.format = OutputFormat::kSafetensors});
+  for (const char* name : {"a.index.json", "z.index.json"}) {
+    EXPECT_EQ(nlohmann::json::parse(changed.files.at(name)),
+              nlohmann::json::parse(R"({"weight_map":{"w":"model.safetensors"}})"));
+  }
+  // A model that is packed exactly keeps its name.
+  files["model.bin"] = torch_file(
+      part_of(small_model(), [](const std::string& name) { return name == "lm_head.weight"; }));
+  EXPECT_EQ(packed(files, {.format = OutputFormat::kSafetensors}).files, files);
+}
+
+TEST(Parts, AnIndexThatIsNoneIsPackedAsItIs) {
+  std::string deep = R"({"weight_map":{"w":"model.bin"},"x":)";
+  for (int i = 0; i < 20; ++i) deep += '[';
+  for (int i = 0; i < 20; ++i) deep += ']';
+  for (const std::string& text :
+       {std::string(), std::string("{"), std::string("[]"), std::string("no JSON"),
+        std::string(R"({"weight_map":["model.bin"]})"), std::string(R"({"weight_map":{"w":1}})"),
+        std::string(R"({"x":{"w":"model.bin"}})"), deep + "}"}) {
+    const Files files = {{"model.bin", torch_file(small_model())}, {"m.index.json", text}};
+    const Outcome changed = packed(files, {.format = OutputFormat::kSafetensors});
+    EXPECT_TRUE(changed.summary.record.has_value());
+    EXPECT_EQ(changed.files.at("m.index.json"), text);
   }
 }
 

@@ -42,6 +42,23 @@ TEST_F(Compare, ARotatedModelIsTheSameAndItsTensorsAreNot) {
   }
 }
 
+TEST_F(Compare, NamesMayFollowAPrefix) {
+  for (const char* prefix : {"module.", "_orig_mod.", "model."}) {
+    test_models::Model renamed = test_models::sliced_model(spec_);
+    for (TensorInfo& info : renamed.infos) info.name.insert(0, prefix);
+    save("renamed.safetensors", renamed);
+    EXPECT_EXIT_CODE(0, "$BBZ pack -q -f renamed.safetensors --symmetry polar");
+    EXPECT_EXIT_CODE(
+        0,
+        "$BBZ compare renamed.safetensors renamed.bbz --max-orbit 2e-3 --tokens tokens.u16 "
+        "--length 16 --max-nll 1e-3");
+    // The second model has the names without it.
+    EXPECT_EXIT_CODE(
+        0,
+        "$BBZ compare renamed.safetensors model.safetensors --tokens tokens.u16 --length 16 --max-nll 0");
+  }
+}
+
 TEST_F(Compare, AnotherModelIsFoundAnother) {
   test_models::Model other = test_models::sliced_model(spec_);
   // One sign, in one element of one output projection.

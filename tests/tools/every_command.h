@@ -34,6 +34,7 @@ struct CommandLine {
 class EveryCommand : public ToolTest {
  protected:
   EveryCommand() {
+    ::setenv("SOURCE_DATE_EPOCH", "1767323045", 1);  // or outputs would state times that differ
     write("in/model.safetensors", layered_model(3, 32));
     write("in/sliced.safetensors", safetensors_of(small_sliced_model()));
     write("in/folder/model.safetensors", layered_model(2, 32, 7));
@@ -63,6 +64,7 @@ class EveryCommand : public ToolTest {
     note_inputs();
   }
   ~EveryCommand() override {
+    ::unsetenv("SOURCE_DATE_EPOCH");
     ::umount2((dir_ / "m").c_str(), MNT_DETACH);
   }
 
@@ -72,6 +74,7 @@ class EveryCommand : public ToolTest {
     std::vector<CommandLine> rows = {
         {"$BBZ pack in/model.safetensors -o out", 0, true, false},
         {"$BBZ pack -v in/model.safetensors -o out", 0, true, false},
+        {"$BBZ pack --progress json in/model.safetensors -o out", 0, true, false},
         {"$BBZ pack -v in/folder --index-first --digest sha256 -o out", 0, true, false},
         {"$BBZ pack in/model.safetensors -o -", 0, false, true},
         {"$BBZ pack - -o out", 0, true, false, "in/model.safetensors"},
@@ -112,6 +115,8 @@ class EveryCommand : public ToolTest {
         {"$BBZ estimate --json in/sliced.bbz", 0, false, true},
         {"$BBZ compare -v in/sliced.safetensors in/sliced.bbz", 0, false, true},
         {"$BBZ compare --json in/model.safetensors in/model.bbz", 0, false, true},
+        {"$BBZ report --json in/sliced.bbz --against in/sliced.safetensors", 0, false, true},
+        {"$BBZ report --json - -o out", 0, true, false, "in/model.bbz"},
         {"$BBZINFO in/model.bbz", 0, false, true},
         {"$BBZINFO -v --files --layers --tensors --chunks --symmetry in/sliced.bbz", 0, false,
          true},
@@ -125,6 +130,7 @@ class EveryCommand : public ToolTest {
     for (const std::string& name : names()) {
       rows.push_back({"$BBZ " + name + " --help", 0, false, true});
     }
+    if (pages()) rows.push_back({"$BBZ report -v in/model.bbz -o out", 0, true, false});
     if (server_ != nullptr) {
       rows.push_back({"$BBZ get -v $URL -o out", 0, true, false});
       rows.push_back({"$BBZ get $URL --layer 1 -o out", 0, true, false});
@@ -164,6 +170,8 @@ class EveryCommand : public ToolTest {
         {"$BBZ cat in/cut.bbz x", 3, false, false},
         {"$BBZ cat in/model.bbz model.layers.1.norm.weight -o in/old", 6, false, false},
         {"$BBZ verify -q in/broken.bbz", 3, false, false},
+        {"$BBZ verify in/model.bbz --history in/old", 3, false, false},
+        {"$BBZ verify in/model.bbz --openmetrics in/old", 6, false, false},
         {"$BBZ verify -q -", 3, false, false, "in/cut.bbz"},
         {"$BBZ verify -q in/missing in/model.bbz", 1, false, false},
         {"$BBZ salvage in/cut.bbz -o out", 3, true, true},
@@ -184,6 +192,10 @@ class EveryCommand : public ToolTest {
         {"$BBZ apply in/cut.bbz in/model.safetensors", 3, false, false},
         {"$BBZ estimate in/cut.bbz", 3, false, false},
         {"$BBZ compare in/model.safetensors in/cut.bbz", 3, false, false},
+        {"$BBZ report --json in/cut.bbz -o out", 3, false, false},
+        {"$BBZ report --json in/missing", 1, false, false},
+        {"$BBZ report --json in/model.bbz -o in/old", 6, false, false},
+        {"$BBZ report --json in/model.bbz -o out --gate 'ratio<0.1'", 1, true, false},
         {"$BBZINFO in/cut.bbz", 3, false, false},
         {"$BBZINFO in/missing", 1, false, false},
         {"$BBZ frobnicate", 2, false, false},
@@ -224,11 +236,20 @@ class EveryCommand : public ToolTest {
   }
 
   static std::vector<std::string> names() {
-    return {"pack",    "unpack", "cat",   "mount",   "verify",   "get",
-            "salvage", "join",   "apply", "flatten", "estimate", "compare"};
+    return {"pack", "unpack", "cat",     "mount",    "verify",  "get",   "salvage",
+            "join", "apply",  "flatten", "estimate", "compare", "report"};
   }
   static bool mounts() {
 #ifdef BBZ_HAVE_FUSE
+    return true;
+#else
+    return false;
+#endif
+  }
+
+  // Whether this build makes the pages of reports.
+  static bool pages() {
+#ifdef BBZ_HAVE_REPORT_PAGE
     return true;
 #else
     return false;

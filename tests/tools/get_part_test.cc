@@ -1,4 +1,5 @@
 // bbz get of a part: what arrives, what survives, and what is used of what is there.
+#include "archive/pivoting.h"
 #include "bbz/base/wire.h"
 #include "bbz/format/container/constants.h"
 #include "tools/getting.h"
@@ -122,6 +123,29 @@ TEST_F(Get, UsesWhatIsThereOfAPartAndNoMore) {
   EXPECT_EXIT_CODE(0, "$BBZ get $URL -f");
   expect_done();
   EXPECT_LT(server.body_bytes() - before, archive_.size() - 300'000);
+}
+
+TEST_F(Get, MakesAnArchiveOfALayerOfPivots) {
+  WriteOptions options;
+  options.chunk_bytes = 96;
+  const PivotFile made = pivot_file();
+  archive_ = as_text(*write_sample({made.file}, options));
+  write("whole.bbz", archive_);
+  Server server("");
+  offer(server);
+  for (const std::string layer : {"0", "1"}) {
+    EXPECT_EXIT_CODE(0, "$BBZ get -q -f $URL --layer " + layer + " -o part.bbz");
+    EXPECT_EXIT_CODE(0, "$BBZ verify -q part.bbz");
+    for (std::size_t i = 1; i + 1 < made.file.tensors.size(); ++i) {
+      const std::string name = made.file.tensors[i].spec.name;
+      const Finished found = sh("$BBZ cat part.bbz '" + name + "'");
+      const bool there = name.starts_with("layers." + layer);
+      EXPECT_EQ(found.code == 0, there) << name;
+      if (there) {
+        EXPECT_TRUE(found.out == sh("$BBZ cat whole.bbz '" + name + "'").out) << name;
+      }
+    }
+  }
 }
 
 // Tensors that follow from others bring those along.

@@ -55,6 +55,11 @@ class Help : public Documented {
   std::optional<std::string> why_not(const std::string& line) {
     if (line.find("ssh ") != std::string::npos) return "needs another machine";
     if (line.find("mount -f") != std::string::npos) return "serves until it is interrupted";
+#ifndef BBZ_HAVE_REPORT_PAGE
+    if (line.starts_with("bbz report") && line.find("--json") == std::string::npos) {
+      return "this build makes no pages";
+    }
+#endif
     return Documented::why_not(line);
   }
 
@@ -87,8 +92,9 @@ TEST_F(Help, ItsExamplesRunAsWritten) {
   for (const std::string command : {"bbz pack", "bbz get"}) {
     run += run_examples(command, "sources", false);
   }
-  for (const std::string command : {"bbz unpack", "bbz cat", "bbz verify", "bbz apply",
-                                    "bbz flatten", "bbz estimate", "bbz compare", "bbzinfo"}) {
+  for (const std::string command :
+       {"bbz unpack", "bbz cat", "bbz verify", "bbz apply", "bbz flatten", "bbz estimate",
+        "bbz compare", "bbz report", "bbzinfo"}) {
     run += run_examples(command, "archives", false);
   }
   run += run_examples("bbz mount", "archives", true);

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <numeric>
 #include <stdexcept>
 
 #include "bbz/format/catalog/builder.h"
+#include "bbz/format/catalog/pivots.h"
 #include "bbz/format/chunk/chunk.h"
 #include "bbz/format/container/record_writer.h"
 #include "files/torch/make_files.h"
@@ -103,6 +105,19 @@ class Forgery {
     meta.form = form;
     meta.group = group;
     meta.stored_elements = stored;
+    add_tensor(meta);
+  }
+  // A matrix of form pivot, whose first rows or columns are those of an identity.
+  void pivot_tensor(const std::string& name, DType dtype, const Shape& shape,
+                    std::uint64_t chunk_elements) {
+    const unsigned axis = shape[0] > shape[1] ? 0 : 1;
+    const std::uint64_t rank = shape[1 - axis];
+    std::vector<std::uint32_t> lines(rank);
+    std::iota(lines.begin(), lines.end(), 0u);
+    catalog::TensorMeta meta = meta_of(name, dtype, shape, chunk_elements);
+    meta.form = catalog::Form::kPivot;
+    meta.stored_elements = (shape[axis] - rank) * rank;
+    meta.pivots = std::make_shared<const catalog::Pivots>(axis, shape[axis], lines);
     add_tensor(meta);
   }
   // A view of the tensor that is so many before it.

@@ -50,7 +50,9 @@ inline const Commands kOfArchives = {{"bbzinfo", "$BBZINFO in"},
                                      {"apply", "$BBZ apply in old.safetensors --no-sync"},
                                      {"push", "$RECEIVE < in"},
                                      {"compare", "$BBZ compare in in"},
-                                     {"estimate", "$BBZ estimate in"}};
+                                     {"estimate", "$BBZ estimate in"},
+                                     {"report", "$BBZ report in --json -o /dev/null"},
+                                     {"report", "$BBZ report in --no-estimates -o /dev/null"}};
 
 class WorstCase : public MountTest {
  protected:

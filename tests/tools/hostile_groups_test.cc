@@ -144,6 +144,32 @@ TEST_F(WorstCaseOfGroups, ALowerTensorThatIsOneConstant) {
   expect_archive_bounded(20);
 }
 
+// A column beside the identity, which is one constant.
+TEST_F(WorstCaseOfGroups, APivotTensorThatIsOneConstant) {
+  forge("a pivot tensor of 537 MB, of a constant of 66 KB", [](Forgery& archive) {
+    archive.file("m");
+    constexpr std::uint64_t kRank = 8191;
+    archive.pivot_tensor("w0", DType::kF64, {kRank, kRank + 1}, kRank);
+    archive.constant_chunks();
+    archive.end_file();
+  });
+  expect_archive_bounded(20);
+}
+
+// Each has a bitmap, and twice that is held, for an element for each pivot.
+TEST_F(WorstCaseOfGroups, ManyPivotTensorsWithLargeBitmaps) {
+  forge("29 pivot tensors with bitmaps of 32 KiB", [](Forgery& archive) {
+    archive.file("m");
+    constexpr std::uint64_t kExtent = 262'144;
+    for (int i = 0; i < 29; ++i) {
+      archive.pivot_tensor("w" + std::to_string(i), DType::kF16, {1, kExtent}, kExtent);
+      archive.constant_chunks();
+    }
+    archive.end_file();
+  });
+  expect_archive_bounded(4);
+}
+
 TEST_F(WorstCaseOfGroups, ARotationAtTheLimits) {
   forge("a rotation at the limits", [](Forgery& archive) {
     archive.file("m");

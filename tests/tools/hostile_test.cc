@@ -157,6 +157,27 @@ TEST_F(WorstCase, ZstdChunksOfTheLargestSize) {
   expect_large_archive_bounded(64);
 }
 
+TEST_F(WorstCase, SplitNumberChunksOfTheLargestSize) {
+  forge("20 chunks of split-number of 64 MiB", [](Forgery& archive) {
+    constexpr std::uint64_t kChunk = 64 * kMiB;
+    std::vector<std::byte> plain(kChunk);
+    for (std::size_t i = 0; i < kChunk; i += 65536) plain[i] = std::byte{1};
+    codec::ChunkShape shape;
+    shape.dtype = DType::kI8;
+    shape.elements = shape.row_length = kChunk;
+    std::vector<std::byte> payload;
+    if (!codec::find_codec(codec::CodecId::kSplitNumber)
+             ->encode(shape, plain, codec::Level::kDefault, kChunk, payload)) {
+      throw std::runtime_error("split-number has not encoded the chunk");
+    }
+    archive.file("m");
+    archive.tensor("w0", DType::kI8, {20 * kChunk}, kChunk);
+    for (int i = 0; i < 20; ++i) archive.chunk_as(codec::CodecId::kSplitNumber, plain, payload);
+    archive.end_file();
+  });
+  expect_large_archive_bounded(64);
+}
+
 // The names and shapes of a sliced model whose matrices are constant chunks.
 TEST_F(WorstCase, AWideModelOfConstantChunks) {
   forge("a sliced model of width 4096 of constant chunks", [](Forgery& archive) {
@@ -215,7 +236,8 @@ const Commands kOfViews = {{"bbzinfo", "$BBZINFO in --json"},
                            {"cat", "$BBZ cat in v0 -f -o /dev/null"},
                            {"salvage", "$BBZ salvage in -f --no-sync -C out"},
                            {"compare", "$BBZ compare in in"},
-                           {"estimate", "$BBZ estimate in"}};
+                           {"estimate", "$BBZ estimate in"},
+                           {"report", "$BBZ report in --json --against in -o /dev/null"}};
 
 TEST_F(WorstCase, ManyViewsOfATensorInAnotherOrder) {
   forge("10,000 views of a tensor in another order", [](Forgery& archive) {

@@ -10,16 +10,16 @@
 namespace bbz::tools {
 namespace {
 
-using Json = nlohmann::json;
 using testing::HasSubstr;
 
-class Pivots : public ToolTest {
+template <class Base>
+class WithPivots : public Base {
  protected:
-  Pivots() {
+  WithPivots() {
     WriteOptions options;
     options.chunk_bytes = 96;
-    write("p.bbz", std::string(as_text(*write_sample({made_.file}, options))));
-    write("expected", std::string(as_text(made_.bytes)));
+    this->write("p.bbz", std::string(as_text(*write_sample({made_.file}, options))));
+    this->write("expected", std::string(as_text(made_.bytes)));
   }
 
   // The bytes of a tensor of this number in the file.
@@ -35,6 +35,7 @@ class Pivots : public ToolTest {
 
   const PivotFile made_ = pivot_file();
 };
+using Pivots = WithPivots<ToolTest>;
 
 TEST_F(Pivots, EveryCommandGivesTheMatrix) {
   EXPECT_EXIT_CODE(0, "$BBZ verify -q p.bbz && $BBZ verify -q - < p.bbz");
@@ -46,6 +47,27 @@ TEST_F(Pivots, EveryCommandGivesTheMatrix) {
     EXPECT_TRUE(sh("$BBZ cat p.bbz '" + name + "'").out == expected(number)) << name;
     EXPECT_TRUE(sh("$BBZ cat - '" + name + "' < p.bbz").out == expected(number)) << name;
   }
+}
+
+using MountedPivots = WithPivots<MountTest>;
+
+// Reads that begin and end anywhere, and those of one matrix need its own chunks only.
+TEST_F(MountedPivots, AreTheMatricesByEveryRead) {
+  serve("p.bbz");
+  std::ifstream file(dir_ / "m/pivots", std::ios::binary);
+  const std::string all = read("expected");
+  for (const std::size_t size : {1u, 7u, 61u, 500u}) {
+    std::string found(size, '\0');
+    for (std::size_t at = 0; at + size <= all.size(); at += 53) {
+      file.seekg(static_cast<std::streamoff>(at));
+      file.read(found.data(), static_cast<std::streamsize>(size));
+      ASSERT_TRUE(file.good());
+      EXPECT_TRUE(found == all.substr(at, size)) << at << ' ' << size;
+    }
+  }
+  EXPECT_EXIT_CODE(0, "cmp expected m/pivots");
+  file.close();
+  EXPECT_EQ(end_serving(), 0);
 }
 
 TEST_F(Pivots, AreJoinedAndFlattened) {
@@ -64,15 +86,15 @@ TEST_F(Pivots, BbzinfoShowsTheFormTheAxisAndTheRank) {
     EXPECT_THAT(text.out, HasSubstr("form pivot, axis 0, rank 4"));
     EXPECT_THAT(text.out, HasSubstr("form pivot, axis 1, rank 4"));
   }
-  const Json info = Json::parse(sh("$BBZINFO p.bbz --tensors --json").out);
-  const Json& tensors = info["tensors"];
+  const nlohmann::json info = nlohmann::json::parse(sh("$BBZINFO p.bbz --tensors --json").out);
+  const nlohmann::json& tensors = info["tensors"];
   ASSERT_EQ(tensors.size(), made_.file.tensors.size());
   EXPECT_EQ(tensors[0]["form_name"], "dense");
   EXPECT_TRUE(tensors[0]["pivots"].is_null());
   for (std::size_t i = 1; i + 1 < tensors.size(); ++i) {
     EXPECT_EQ(tensors[i]["form"], 5);
     EXPECT_EQ(tensors[i]["form_name"], "pivot");
-    EXPECT_EQ(tensors[i]["pivots"], Json({{"axis", (i + 1) % 2}, {"rank", 4}}));
+    EXPECT_EQ(tensors[i]["pivots"], nlohmann::json({{"axis", (i + 1) % 2}, {"rank", 4}}));
   }
 }
 

@@ -41,6 +41,9 @@ class Readme : public Documented {
     if (line.starts_with("cd python") || line.starts_with("pip ")) {
       return "builds and installs the Python package, as its own tests do";
     }
+#ifndef BBZ_HAVE_REPORT_PAGE
+    if (line.starts_with("bbz report")) return "this build makes no pages of reports";
+#endif
     return Documented::why_not(line);
   }
 };

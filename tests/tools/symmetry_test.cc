@@ -69,7 +69,28 @@ TEST_F(Symmetry, AModelWithoutJunctionsIsPackedExactlyAndWhyIsSaid) {
   EXPECT_NE(packed.err.find("packed exactly: "), std::string::npos) << packed.err;
   EXPECT_EXIT_CODE(
       0, "$BBZ unpack plain.bbz -C exact && cmp plain.safetensors exact/plain.safetensors");
-  EXPECT_EXIT_CODE(1, "$BBZ estimate plain.safetensors");
+  const Finished estimated = sh("$BBZ estimate plain.safetensors");
+  EXPECT_EQ(estimated.code, 1) << estimated.err;
+  EXPECT_NE(estimated.out.find("exact small"), std::string::npos) << estimated.out;
+  EXPECT_NE(estimated.out.find("nothing to rotate: "), std::string::npos) << estimated.out;
+}
+
+TEST_F(Symmetry, EstimatesArePredictionsOfArchives) {
+  EXPECT_EXIT_CODE(0, "$BBZ estimate --json sliced.safetensors >out");
+  const auto json = nlohmann::json::parse(read("out"));
+  EXPECT_EQ(json["original_bytes"], read("sliced.safetensors").size());
+  ASSERT_EQ(json["forecast"].size(), 15u);
+  for (const auto& one : json["forecast"]) {
+    const std::string method = one["method"];
+    if (one["floor"] != 0 || method == "pivot") continue;
+    const std::string options = method == "exact"         ? ""
+                                : method == "exact small" ? "--level small"
+                                                          : "--symmetry " + method;
+    EXPECT_EQ(one["note"], "") << method;
+    EXPECT_EXIT_CODE(0, "$BBZ pack -q -f sliced.safetensors -o packed.bbz " + options);
+    const auto packed = static_cast<double>(read("packed.bbz").size());
+    EXPECT_NEAR(one["bytes"].get<double>(), packed, 0.01 * packed) << method;
+  }
 }
 
 // A model with a NaN in some tensors.

@@ -12,8 +12,6 @@
 namespace bbz::tools {
 namespace {
 
-using Json = nlohmann::json;
-
 class Views : public ToolTest {
  protected:
   struct Named {
@@ -88,7 +86,7 @@ TEST_F(Views, AFileIsTheSameAsItsArchive) {
   for (const char* pair : {"m.pt m.bbz", "m.bbz m.pt", "m.bbz m.bbz"}) {
     const Finished compared = sh(std::string("$BBZ compare --max-difference 0 --json ") + pair);
     EXPECT_EQ(compared.code, 0) << compared.out;
-    EXPECT_EQ(Json::parse(compared.out)["tensors"].size(), tensors_.size());
+    EXPECT_EQ(nlohmann::json::parse(compared.out)["tensors"].size(), tensors_.size());
   }
 }
 
@@ -101,23 +99,23 @@ TEST_F(Views, AreListedWithTheirStridesAndWhatNoTensorHas) {
         "unseen       600 bytes of storages"}) {
     EXPECT_NE(text.out.find(part), std::string::npos) << part << "\n" << text.out;
   }
-  const Json info = Json::parse(sh("$BBZINFO m.bbz --tensors --json").out);
+  const nlohmann::json info = nlohmann::json::parse(sh("$BBZINFO m.bbz --tensors --json").out);
   EXPECT_EQ(info["unseen_bytes"], 600);
   EXPECT_EQ(info["views_total"]["tensors"], 7);
   EXPECT_EQ(info["storages_total"]["tensors"], 1);
   EXPECT_EQ(info["storages_total"]["bytes"], 1200);
   std::size_t found = 0;
-  for (const Json& tensor : info["tensors"]) {
+  for (const nlohmann::json& tensor : info["tensors"]) {
     for (const Named& one : tensors_) {
       if (tensor["name"] != one.name) continue;
       ++found;
-      EXPECT_EQ(tensor["shape"], Json(one.view.shape));
+      EXPECT_EQ(tensor["shape"], nlohmann::json(one.view.shape));
       if (one.name == "embed" || one.name == "none") {
         EXPECT_TRUE(tensor["view"].is_null());
         continue;
       }
-      EXPECT_EQ(tensor["view"]["strides"], Json(one.view.strides));
-      const Json& base = info["tensors"][std::size_t{tensor["view"]["tensor"]}];
+      EXPECT_EQ(tensor["view"]["strides"], nlohmann::json(one.view.strides));
+      const nlohmann::json& base = info["tensors"][std::size_t{tensor["view"]["tensor"]}];
       EXPECT_EQ(base["name"], one.view.key == "0" ? "data/0" : "embed");
       EXPECT_EQ(base["storage"], one.view.key == "0");
     }

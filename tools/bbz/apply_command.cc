@@ -17,6 +17,7 @@
 #include "bbz/io/file_version.h"
 #include "common/archive_input.h"
 #include "common/output.h"
+#include "common/progress.h"
 #include "common/say.h"
 #include "common/units.h"
 
@@ -157,7 +158,7 @@ Result<ExitCode> run_apply(const ApplyArguments& arguments, const CommonOptions&
   BBZ_ASSIGN(const auto sink, io::AtomicFile::create(arguments.model, options));
   BBZ_TRY(io::add_input(*sink, *source));
   const std::uint64_t size = reader->catalog().files[file].size;
-  ProgressBar bar("updating", size, common.quiet);
+  ProgressBar bar("updating", size, common);
   BBZ_TRY(naming_input(
       arguments.update,
       ops::write_updated(*reader, file, *sink, [&](std::uint64_t done) { bar.update(done); })));
@@ -165,7 +166,7 @@ Result<ExitCode> run_apply(const ApplyArguments& arguments, const CommonOptions&
   BBZ_TRY(check_format(arguments.model, *sink));
   BBZ_TRY(check_same(arguments.model, status));
   BBZ_TRY(sink->finish());
-  bar.clear();
+  bar.finish();
   if (!common.quiet && (common.verbose || messages_are_on_terminal())) {
     say("{}: updated, {}\n", shown(arguments.model), human_size(size));
   }
@@ -190,6 +191,7 @@ void add_apply_command(Program& program) {
   add_expect_option(app, arguments->acceptance);
   add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);
+  add_progress_option(app, program);
 }
 
 }  // namespace bbz::tools

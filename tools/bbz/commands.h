@@ -27,6 +27,8 @@ void add_unpack_command(Program& program);
 void add_cat_command(Program& program);
 // Adds `bbz verify`.
 void add_verify_command(Program& program);
+// Adds `bbz report`.
+void add_report_command(Program& program);
 // Adds `bbz salvage`.
 void add_salvage_command(Program& program);
 

@@ -1,13 +1,10 @@
-#include <fmt/format.h>
-
 #include <cmath>
 #include <optional>
 
 #include "bbz/base/format.h"
-#include "bbz/base/wire.h"
 #include "bbz/commands.h"
 #include "bbz/compare_report.h"
-#include "bbz/io/source.h"
+#include "bbz/model_scores.h"
 #include "common/model_input.h"
 
 namespace bbz::tools {
@@ -16,10 +13,7 @@ namespace {
 struct CompareArguments {
   std::string first;
   std::string second;
-  std::string tokens;
-  std::uint64_t length = 0;
-  std::uint64_t rows = 0;
-  forward::Hints hints;
+  ScoreArguments scores;
   std::optional<double> max_nll;
   std::optional<double> max_logit;
   std::optional<double> max_orbit;
@@ -66,66 +60,17 @@ Manual compare_manual() {
   return manual;
 }
 
-Result<std::vector<std::uint32_t>> read_tokens(const CompareArguments& arguments) {
-  BBZ_ASSIGN(const auto source, io::open_file(arguments.tokens));
-  const auto size = source->size();
-  constexpr std::uint64_t kMost = std::uint64_t{256} << 20;
-  if (!size || *size % 2 != 0 || *size > kMost) {
-    return make_error(Code::kInvalidArgument,
-                      "{}: expected a file of 16-bit token ids, whole ids and at most 256 MiB",
-                      arguments.tokens);
-  }
-  std::uint64_t count = *size / 2;
-  if (arguments.rows != 0) count = std::min(count, arguments.rows * arguments.length);
-  if (count % arguments.length != 0) {
-    return make_error(Code::kInvalidArgument,
-                      "{}: expected whole sequences of {} tokens (--length), found {} tokens",
-                      arguments.tokens, arguments.length, count);
-  }
-  std::vector<std::byte> bytes(count * 2);
-  BBZ_TRY(io::read_exactly(*source, 0, bytes));
-  BBZ_TRY(source->check_unchanged());
-  std::vector<std::uint32_t> tokens;
-  for (std::size_t i = 0; i < count; ++i)
-    tokens.push_back(load_le<std::uint16_t>(bytes.data() + 2 * i));
-  return tokens;
-}
-
-Result<forward::Model> load_model(const model::Model& model, const forward::Hints& hints) {
-  BBZ_ASSIGN(const forward::Config config, forward::infer_config(model.tensors, hints));
-  return forward::Model::load(model.tensors, config, model.load);
-}
-
-Status compare_scores(const model::Model& first, const model::Model& second,
-                      const CompareArguments& arguments, ComparisonReport& report) {
-  forward::Hints hints;
-  if (!first.config.empty()) {
-    BBZ_ASSIGN(hints, forward::hints_from_config(first.config));
-  }
-  if (arguments.hints.heads) hints.heads = arguments.hints.heads;
-  if (arguments.hints.kv_heads) hints.kv_heads = arguments.hints.kv_heads;
-  if (arguments.hints.hidden) hints.hidden = arguments.hints.hidden;
-  if (arguments.hints.rotary_base) hints.rotary_base = arguments.hints.rotary_base;
-  BBZ_ASSIGN(const std::vector<std::uint32_t> tokens, read_tokens(arguments));
-  for (const model::Model* model : {&first, &second}) BBZ_TRY(model::check_expansion(*model));
-  BBZ_ASSIGN(const forward::Model a, load_model(first, hints));
-  BBZ_ASSIGN(const forward::Model b, load_model(second, hints));
-  BBZ_ASSIGN(report.scores, forward::compare(a, b, tokens, arguments.length));
-  return {};
-}
-
 // Returns whether a figure is within its limit, if one was given. NaN never is.
 bool within(const std::optional<double>& limit, double figure) {
   return !limit || figure <= *limit;
 }
 
 Result<ExitCode> run_compare(const CompareArguments& arguments, const CommonOptions& common) {
-  if (arguments.tokens.empty() && (arguments.max_nll || arguments.max_logit)) {
+  const bool scored = !arguments.scores.tokens.empty();
+  if (!scored && (arguments.max_nll || arguments.max_logit)) {
     return make_error(Code::kInvalidArgument, "--max-nll and --max-logit need --tokens");
   }
-  if (!arguments.tokens.empty() && arguments.length < 2) {
-    return make_error(Code::kInvalidArgument, "--tokens needs a --length of at least 2 tokens");
-  }
+  BBZ_TRY(arguments.scores.check());
   BBZ_ASSIGN(const Acceptance second_only, arguments.acceptance.acceptance());
   const Acceptance of_both{std::nullopt, second_only.limits};
   BBZ_ASSIGN(const model::Model first, open_model(arguments.first, arguments.network,
@@ -134,7 +79,10 @@ Result<ExitCode> run_compare(const CompareArguments& arguments, const CommonOpti
                                                    common.threads, second_only, arguments.base));
   ComparisonReport report;
   BBZ_ASSIGN(static_cast<ops::Comparison&>(report), ops::compare_models(first, second));
-  if (!arguments.tokens.empty()) BBZ_TRY(compare_scores(first, second, arguments, report));
+  if (scored) {
+    BBZ_ASSIGN(const std::vector<std::uint32_t> tokens, read_tokens(arguments.scores));
+    BBZ_ASSIGN(report.scores, compare_scores(first, second, arguments.scores, tokens));
+  }
   for (const model::Model* model : {&first, &second}) BBZ_TRY(model::check_unchanged(*model));
   if (arguments.json) {
     print_comparison_json(report);
@@ -160,20 +108,8 @@ void add_compare_command(Program& program) {
   });
   app.add_option("FIRST", arguments->first, "A model, or its URL")->required();
   app.add_option("SECOND", arguments->second, "The model to compare with it")->required();
-  app.add_option("--tokens", arguments->tokens,
-                 "Run both models on the token ids in this file, 16 bits each")
-      ->type_name("FILE");
-  app.add_option("--length", arguments->length, "Run sequences of this many tokens")
-      ->type_name("N");
-  app.add_option("--rows", arguments->rows, "Run at most this many sequences")->type_name("N");
-  app.add_option("--heads", arguments->hints.heads, "The number of attention heads")
-      ->type_name("N");
-  app.add_option("--kv-heads", arguments->hints.kv_heads, "The number of heads of keys and values")
-      ->type_name("N");
-  app.add_option("--hidden", arguments->hints.hidden, "The hidden size before slicing")
-      ->type_name("N");
-  app.add_option("--rotary-base", arguments->hints.rotary_base, "The base of the rotary embedding")
-      ->type_name("X");
+  add_score_options(app, arguments->scores,
+                    "Run both models on the token ids in this file, 16 bits each");
   app.add_option("--max-nll", arguments->max_nll,
                  "Allow at most this difference of the negative log-likelihoods")
       ->type_name("X");

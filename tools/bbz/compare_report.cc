@@ -12,15 +12,6 @@
 namespace bbz::tools {
 namespace {
 
-// Returns a word for what is known of a pair.
-std::string_view verdict(const compare::PairDistance& pair) {
-  if (!pair.note.empty()) return "not compared";
-  if (pair.identical) return "identical";
-  if (!pair.same()) return "different matrices";
-  return pair.first_rank == 0 || pair.second_rank == 0 ? "one matrix, whole and factored"
-                                                       : "one matrix, factored twice";
-}
-
 void print_pairs(const ComparisonReport& report) {
   if (!report.no_pairs.empty()) {
     put("pairs: none: {}\n\n", printable(report.no_pairs));
@@ -37,7 +28,7 @@ void print_pairs(const ComparisonReport& report) {
     pairs.add({bbz::quoted(pair.name), rank(pair.first_rank) + ", " + rank(pair.second_rank),
                std::isfinite(pair.plain) ? figure(pair.plain) : "-", figure(pair.product),
                figure(pair.rounding),
-               compared ? std::string(verdict(pair)) : printable(pair.note)});
+               compared ? std::string(pair.verdict()) : printable(pair.note)});
   }
   pairs.print();
 }
@@ -98,7 +89,7 @@ void print_comparison_json(const ComparisonReport& report) {
   json["pairs"] = Json::array();
   for (const auto& pair : report.pairs) {
     json["pairs"].push_back({{"name", pair.name},
-                             {"verdict", verdict(pair)},
+                             {"verdict", pair.verdict()},
                              {"first_rank", pair.first_rank},
                              {"second_rank", pair.second_rank},
                              {"plain", pair.plain},

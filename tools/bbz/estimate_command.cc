@@ -3,12 +3,15 @@
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/commands.h"
+#include "bbz/http/url.h"
+#include "bbz/ops/forecast/forecast.h"
 #include "bbz/ops/rotation/pack.h"
 #include "common/json.h"
 #include "common/model_input.h"
 #include "common/output.h"
 #include "common/say.h"
 #include "common/table.h"
+#include "common/time_of_output.h"
 #include "common/units.h"
 
 namespace bbz::tools {
@@ -23,17 +26,29 @@ struct EstimateArguments {
 
 Manual estimate_manual() {
   Manual manual;
-  manual.summary = "Show what bbz pack --symmetry would save, without packing";
+  manual.summary = "Predict the size of an archive and the time of packing, without packing";
   manual.description = {
+      "Shows for each method of bbz pack how large the archive will be, "
+      "how far the size may be from that, how many seconds packing will take on this machine, "
+      "and by what factor these may be wrong. "
+      "Of a model of up to 4 MiB, every chunk is encoded and every tensor is rotated; "
+      "of larger ones, a part of each chunk, some of the junctions and pairs, and some of their rows. "
+      "All bytes are read, because chunks that repeat others are stored once. "
+      "Times hold for this machine, and as long as it is as busy as now. "
+      "exact is bbz pack, exact small is bbz pack --level small; "
+      "the other methods are those of --symmetry, and their floor is that of --symmetry-floor.",
       "Finds the junctions of a sliced model, "
       "which are the places where it can be rotated without changing what it computes. "
       "For each junction and each method of bbz pack --symmetry, "
-      "shows what the method would save before the float coder. "
+      "shows then what the method would save before the float coder. "
       "Finds also the pairs of low-rank factors that stand for a matrix, and shows what pivot saves. "
       "MODEL is a safetensors or torch.save file, a directory that contains one, an archive, "
       "or the URL of one of these files."};
   manual.examples = {
-      {"bbz estimate sliced.pt", "Shows the junctions and what each would save."},
+      {"bbz estimate sliced.pt",
+       "Predicts size and time, and shows what each junction would save."},
+      {"bbz estimate --json llama/ | jq '.forecast[] | [.method, .floor, .bytes, .seconds]'",
+       "Prints the predictions for a directory."},
       {"bbz estimate --json sliced.pt | jq .family", "Prints the architecture of the model."},
   };
   return manual;
@@ -86,8 +101,47 @@ void print_junctions(const rotation::Estimate& estimate) {
   table.print();
 }
 
+// Returns what is predicted for the archive of a method, as a table shows it.
+std::vector<std::string> row_of(const forecast::Forecast& one, std::uint64_t original) {
+  std::vector<std::string> row{one.method, fmt::format("{}", one.floor)};
+  if (one.bytes == 0) {
+    row.insert(row.end(), {"", "", "", "", ""});
+  } else {
+    row.insert(row.end(), {grouped(one.bytes), share(static_cast<double>(one.bytes), original),
+                           fmt::format("{:.2f} %", 100 * one.bytes_within),
+                           is_time_given() ? "" : fmt::format("{:.2f}", one.seconds),
+                           is_time_given() ? "" : fmt::format("{:.1f}", one.seconds_within)});
+  }
+  row.push_back(printable(one.note));
+  return row;
+}
+
+void print_forecasts(const forecast::Forecasts& forecasts) {
+  Table table({"method", "floor", "bytes", "ratio", "+-", "seconds", "factor", "note"});
+  for (const forecast::Forecast& one : forecasts.methods) {
+    // A method that does not apply is one row.
+    if (!one.note.empty() && one.floor != 0) continue;
+    table.add(row_of(one, forecasts.original_bytes));
+  }
+  table.print();
+}
+
+Json to_json(const forecast::Forecasts& forecasts) {
+  Json list = Json::array();
+  for (const forecast::Forecast& one : forecasts.methods) {
+    list.push_back({{"method", one.method},
+                    {"floor", one.floor},
+                    {"bytes", one.bytes},
+                    {"bytes_within", one.bytes_within},
+                    {"seconds", is_time_given() ? Json() : Json(one.seconds)},
+                    {"seconds_within", is_time_given() ? Json() : Json(one.seconds_within)},
+                    {"note", one.note}});
+  }
+  return list;
+}
+
 void print_json(const rotation::Estimate& estimate, const std::string& family,
-                const std::string& refusal) {
+                const std::string& refusal, const forecast::Forecasts& forecasts) {
   Json json;
   json["schema"] = 1;
   json["family"] = family;
@@ -110,7 +164,19 @@ void print_json(const rotation::Estimate& estimate, const std::string& family,
                              {"pivot_entries", pair.pivot_entries},
                              {"note", pair.note}});
   }
+  json["original_bytes"] = forecasts.original_bytes;
+  json["sampled_bytes"] = forecasts.sampled_bytes;
+  json["forecast"] = to_json(forecasts);
   write_json(json);
+}
+
+// Opens the files that bbz pack would pack, or returns null: for an archive, for a URL, and for what
+// bbz pack would refuse.
+std::unique_ptr<files::FileSequence> files_of(const std::string& name, const model::Model& model) {
+  if (http::is_url(name) || model.archive != nullptr) return nullptr;
+  auto files = files::open(name);
+  if (!files.ok() || !(*files)->look().ok()) return nullptr;
+  return std::move(*files);
 }
 
 Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOptions& common) {
@@ -120,17 +186,28 @@ Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOp
   const rotation::Detection detection = rotation::detect(model);
   const std::string refusal = detection.refusal(rotation::RequestedMethod::kAuto);
   BBZ_TRY(model::check_unchanged(model));
+  const auto files = files_of(arguments.model, model);
+  forecast::Options options;
+  options.threads = common.threads;
+  BBZ_ASSIGN(const forecast::Forecasts forecasts,
+             forecast::forecast({&model, &detection, files.get()}, options));
+  if (!arguments.json) {
+    put("{}: predicted archives of {} bytes\n\n", shown(arguments.model),
+        grouped(forecasts.original_bytes));
+    print_forecasts(forecasts);
+  }
   if (!refusal.empty() && !arguments.json) {
-    put("{}: nothing to rotate: {}\n", shown(arguments.model), printable(refusal));
+    BBZ_TRY(model::check_unchanged(model));
+    put("\n{}: nothing to rotate: {}\n", shown(arguments.model), printable(refusal));
     return ExitCode::kNo;
   }
   BBZ_ASSIGN(const rotation::Estimate estimate,
              rotation::estimate(model, detection, common.threads));
   BBZ_TRY(model::check_unchanged(model));
   if (arguments.json) {
-    print_json(estimate, std::string(detection.junctions.family), refusal);
+    print_json(estimate, std::string(detection.junctions.family), refusal, forecasts);
   } else {
-    put("{}: entries that need not be stored\n\n", shown(arguments.model));
+    put("\nentries that need not be stored\n\n");
     if (detection.junctions.refusal.empty()) {
       put("family {}\n\n", detection.junctions.family);
       print_junctions(estimate);

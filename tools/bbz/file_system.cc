@@ -187,14 +187,16 @@ void FileSystem::close_all() {
 }
 
 void FileSystem::read(::fuse_req_t request, std::size_t size, std::uint64_t offset,
-                      view::FileView& file) const {
+                      view::FileView& file) {
   constexpr std::size_t kMostPieces = 512;  // well below IOV_MAX
   const auto pieces = file.pieces(offset, size);
   if (!pieces.ok()) {
+    ++counters_.read_errors;
     if (settings_.report) settings_.report(std::string(file.name()), pieces.error());
     ::fuse_reply_err(request, EIO);
     return;
   }
+  for (const view::FilePiece& piece : *pieces) counters_.read_bytes += piece.bytes.size();
   if (pieces->size() > kMostPieces) {  // a read of many small tensors
     std::vector<std::byte> all;
     for (const view::FilePiece& piece : *pieces) {

@@ -5,6 +5,7 @@
 #include <fuse3/fuse_lowlevel.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -39,6 +40,14 @@ class FileSystem {
   // Sets the view that files are read from; to be called before the first request is answered.
   void serve_from(view::ArchiveView& view) { view_ = &view; }
 
+  // Counts what was answered. Any thread may read it while requests are answered.
+  struct Counters {
+    std::atomic<std::uint64_t> read_bytes = 0;   // that reads got
+    std::atomic<std::uint64_t> read_errors = 0;  // reads that failed
+  };
+  // Returns the counters.
+  const Counters& counters() const { return counters_; }
+
   // Closes the files that are still open; to be called after the last answer and before the view is
   // destroyed. If the mount ends, the kernel does not close them itself.
   void close_all();
@@ -55,8 +64,7 @@ class FileSystem {
   void lookup(::fuse_req_t request, std::uint32_t folder, const char* name) const;
   void open(::fuse_req_t request, std::uint32_t node, ::fuse_file_info& info);
   void release(::fuse_req_t request, const ::fuse_file_info& info);
-  void read(::fuse_req_t request, std::size_t size, std::uint64_t offset,
-            view::FileView& file) const;
+  void read(::fuse_req_t request, std::size_t size, std::uint64_t offset, view::FileView& file);
   // Lists a directory. Offset 0 is ".", 1 is "..", and those from 2 on are the children.
   void list(::fuse_req_t request, std::uint32_t folder, std::size_t size, std::uint64_t offset,
             bool with_attributes) const;
@@ -65,6 +73,7 @@ class FileSystem {
   const catalog::Catalog& catalog_;
   const view::Tree& tree_;
   Settings settings_;
+  Counters counters_;
   view::ArchiveView* view_ = nullptr;
   std::once_flag opened_;
   std::mutex open_mutex_;

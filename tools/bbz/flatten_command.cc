@@ -5,6 +5,7 @@
 #include "bbz/pack_report.h"
 #include "common/archive_input.h"
 #include "common/output.h"
+#include "common/progress.h"
 #include "common/units.h"
 
 namespace bbz::tools {
@@ -52,12 +53,12 @@ Result<ExitCode> run_flatten(const FlattenArguments& arguments, const CommonOpti
   options.write.digest = catalog.header.digest_kind;
   options.write.level = level_of(arguments.level);
   BBZ_ASSIGN(const auto sink, open_output(arguments.output, arguments.writing));
-  ProgressBar bar("flattening", catalog.unpacked_bytes, common.quiet);
+  ProgressBar bar("flattening", catalog.unpacked_bytes, common);
   options.progress = [&](std::uint64_t done) { bar.update(done); };
   BBZ_ASSIGN(const ops::PackSummary summary,
              naming_input(arguments.archive, ops::flatten(*input.reader(), *sink, options)));
   BBZ_TRY(sink->finish());
-  bar.clear();
+  bar.finish();
   report_packed(summary, arguments.output == "-" ? "standard output" : shown(arguments.output),
                 common);
   return ExitCode::kSuccess;
@@ -81,6 +82,7 @@ void add_flatten_command(Program& program) {
   add_expect_option(app, arguments->acceptance);
   add_max_size_option(app, arguments->acceptance);
   add_network_options(app, arguments->network);
+  add_progress_option(app, program);
 }
 
 }  // namespace bbz::tools

@@ -298,18 +298,23 @@ Result<MountOutcome> mount_archive(const Reader& reader, const MountOptions& opt
     const SignalsHeldBack held;
     view.emplace(reader, options.view);
   }
-  if (options.serving) options.serving();
+  const auto counters = [&] {
+    return MountCounters{view->counters(), files.counters().read_bytes,
+                         files.counters().read_errors};
+  };
+  if (options.serving) options.serving(counters);
   files.serve_from(*view);
   const Status served = session->loop();
   session.reset();
   files.close_all();
   ::fuse_set_log_func(note_words);
+  if (options.ended) options.ended();
   die_of_signal();
   if (!served.ok() && (!options.foreground || !options.log.empty())) {
     log->say(served.error().message);
   }
   BBZ_TRY(served);
-  outcome.counters = view->counters();
+  outcome.counters = counters();
   return outcome;
 }
 

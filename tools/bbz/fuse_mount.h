@@ -10,6 +10,13 @@
 
 namespace bbz::tools {
 
+// What a mount has done so far.
+struct MountCounters {
+  view::Counters view{};
+  std::uint64_t read_bytes = 0;   // that reads got
+  std::uint64_t read_errors = 0;  // reads that failed
+};
+
 // Options of a mount.
 struct MountOptions {
   std::string archive;  // name for mount(8) and for messages
@@ -19,14 +26,17 @@ struct MountOptions {
   bool allow_other = false;  // other users may read the files too
   ::timespec time{};         // the time of every file
   view::ViewOptions view{};
-  // Called once, in the process that serves the mount, before the first read.
-  std::function<void()> serving;
+  // Called once, in the process that serves the mount, before the first read. `counters` may be called
+  // on any thread until `ended` has returned.
+  std::function<void(std::function<MountCounters()> counters)> serving;
+  // Called once after that, when the mount has ended and nothing is read any more.
+  std::function<void()> ended;
 };
 
 // The outcome of a mount.
 struct MountOutcome {
   bool in_parent = false;  // this process returned, and another one, its child, serves the mount
-  view::Counters counters{};
+  MountCounters counters{};
 };
 
 // Mounts the files and answers requests until somebody unmounts them or a signal (SIGINT, SIGTERM,

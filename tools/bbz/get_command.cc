@@ -13,6 +13,7 @@
 #include "common/network.h"
 #include "common/output.h"
 #include "common/progress.h"
+#include "common/run_record.h"
 #include "common/say.h"
 #include "common/selection_options.h"
 #include "common/units.h"
@@ -32,6 +33,7 @@ struct GetArguments {
   NetworkArguments network;
   BaseArguments base;
   AcceptanceArguments acceptance;
+  RecordArguments record;
 };
 
 Manual get_manual() {
@@ -120,18 +122,48 @@ Result<download::Summary> naming(const std::string& url, Result<download::Summar
   return about(url, std::move(result).error());
 }
 
+// The progress of a download, whose length is known when it has begun.
+class DownloadBar {
+ public:
+  DownloadBar(std::string phase, const CommonOptions& common)
+      : phase_(std::move(phase)), common_(common) {}
+
+  void update(std::uint64_t done, std::optional<std::uint64_t> total) {
+    if (!bar_) bar_.emplace(phase_, total, common_);
+    bar_->update(done);
+  }
+  // Shows that all bytes are there.
+  void finish(std::uint64_t bytes) {
+    update(bytes, bytes);
+    bar_->finish();
+  }
+
+ private:
+  std::string phase_;
+  const CommonOptions& common_;
+  std::optional<ProgressBar> bar_;
+};
+
+// Records what was downloaded.
+void record_download(const download::Summary& summary, RunFigures& figures) {
+  figures.more.push_back({"bbz_fetched_bytes", {}, static_cast<double>(summary.moved)});
+  figures.more.push_back({"bbz_repaired_records", {}, static_cast<double>(summary.damaged)});
+}
+
 Result<ExitCode> get_whole(const GetArguments& arguments, const std::string& path,
-                           const CommonOptions& common) {
+                           const CommonOptions& common, RunFigures& figures) {
   BBZ_ASSIGN(download::Options options, options_of(arguments, common));
   const auto fetch = arguments.repair ? download::repair : download::download;
-  std::optional<ProgressBar> bar;
+  DownloadBar bar(arguments.repair ? "repairing" : "downloading", common);
   options.progress = [&](std::uint64_t done, std::optional<std::uint64_t> total) {
-    if (!bar) bar.emplace(arguments.repair ? "repairing" : "downloading", total, common.quiet);
-    bar->update(done);
+    bar.update(done, total);
   };
   BBZ_ASSIGN(const download::Summary summary,
              naming(arguments.url, fetch(arguments.url, path, options)));
-  bar.reset();
+  bar.finish(summary.bytes);
+  record_download(summary, figures);
+  figures.root_digest = summary.root.to_string();
+  figures.archive_bytes = summary.bytes;
   std::string what =
       fmt::format("{}, {} fetched", human_size(summary.bytes), human_size(summary.moved));
   if (summary.damaged != 0) what += fmt::format(", {} records repaired", summary.damaged);
@@ -150,16 +182,18 @@ Result<ExitCode> get_whole(const GetArguments& arguments, const std::string& pat
 }
 
 Result<ExitCode> get_part(const GetArguments& arguments, const ops::Selection& selection,
-                          const std::string& path, const CommonOptions& common) {
+                          const std::string& path, const CommonOptions& common,
+                          RunFigures& figures) {
   if (arguments.repair) {
     return make_error(Code::kInvalidArgument,
                       "--repair works on whole archives and cannot be combined with a selection");
   }
   BBZ_ASSIGN(download::Options options, options_of(arguments, common));
-  std::optional<ProgressBar> bar;
+  DownloadBar bar("downloading", common);
+  std::uint64_t there = 0;
   options.progress = [&](std::uint64_t done, std::optional<std::uint64_t> total) {
-    if (!bar) bar.emplace("downloading", total, common.quiet);
-    bar->update(done);
+    there = total.value_or(done);
+    bar.update(done, total);
   };
   ops::ExtractSummary packed;
   std::uint64_t written = 0;
@@ -168,7 +202,7 @@ Result<ExitCode> get_part(const GetArguments& arguments, const ops::Selection& s
     return selection.selects(file.path, tensor);
   };
   part.use = [&](const Reader& reader) -> Status {
-    bar.reset();
+    bar.finish(there);
     ops::ExtractOptions extracting;
     extracting.selection = selection;
     WriteOptions writing;
@@ -182,6 +216,11 @@ Result<ExitCode> get_part(const GetArguments& arguments, const ops::Selection& s
   };
   BBZ_ASSIGN(const download::Summary summary,
              naming(arguments.url, download::download_part(arguments.url, path, options, part)));
+  record_download(summary, figures);
+  if (packed.root) figures.root_digest = packed.root->to_string();
+  figures.original_bytes = packed.bytes;
+  figures.archive_bytes = written;
+  figures.tensors = packed.tensors;
   report(path,
          fmt::format("{} tensors, {}, {} fetched", grouped(packed.tensors), human_size(written),
                      human_size(summary.moved)),
@@ -189,7 +228,8 @@ Result<ExitCode> get_part(const GetArguments& arguments, const ops::Selection& s
   return ExitCode::kSuccess;
 }
 
-Result<ExitCode> run_get(const GetArguments& arguments, const CommonOptions& common) {
+Result<ExitCode> run_get(const GetArguments& arguments, const CommonOptions& common,
+                         RunFigures& figures) {
   if (!http::is_url(arguments.url)) {
     return make_error(Code::kInvalidArgument, "{}: expected an http or https URL",
                       bbz::quoted(arguments.url));
@@ -197,20 +237,23 @@ Result<ExitCode> run_get(const GetArguments& arguments, const CommonOptions& com
   BBZ_ASSIGN(const ops::Selection selection, arguments.selection.selection());
   BBZ_ASSIGN(const std::string path, output_path(arguments));
   if (!selection.of_tensors() && selection.files.patterns.empty()) {
-    return get_whole(arguments, path, common);
+    return get_whole(arguments, path, common, figures);
   }
   if (arguments.output.empty()) {
     return make_error(Code::kInvalidArgument, "a part of an archive needs an output: -o FILE");
   }
-  return get_part(arguments, selection, path, common);
+  return get_part(arguments, selection, path, common, figures);
 }
 
 }  // namespace
 
 void add_get_command(Program& program) {
   const auto arguments = std::make_shared<GetArguments>();
-  Options& app = program.add_command(
-      "get", get_manual(), [&program, arguments] { return run_get(*arguments, program.common()); });
+  Options& app = program.add_command("get", get_manual(), [&program, arguments] {
+    return recorded(
+        "get", {arguments->url}, arguments->record, program.common(),
+        [&](RunRecord& record) { return run_get(*arguments, program.common(), record.figures()); });
+  });
   app.add_option("URL", arguments->url, "The archive's URL")->required();
   app.add_option(
          "-o,--output", arguments->output,
@@ -229,6 +272,8 @@ void add_get_command(Program& program) {
   add_network_options(app, arguments->network);
   add_file_option(app, arguments->selection);
   add_tensor_options(app, arguments->selection);
+  add_metrics_option(app, arguments->record);
+  add_progress_option(app, program);
 }
 
 }  // namespace bbz::tools

@@ -3,6 +3,7 @@
 #include "bbz/ops/join.h"
 #include "common/network.h"
 #include "common/output.h"
+#include "common/progress.h"
 #include "common/say.h"
 #include "common/units.h"
 
@@ -53,14 +54,14 @@ Result<ExitCode> run_join(const JoinArguments& arguments, const CommonOptions& c
     return make_error(Code::kInvalidArgument,
                       "--index-first needs an output that can seek, not a stream");
   }
-  ProgressBar bar("joining", bytes, common.quiet);
+  ProgressBar bar("joining", bytes, common);
   ops::JoinOptions options;
   options.index_first = arguments.index_first;
   options.dedup = !arguments.no_dedup;
   options.progress = [&](std::uint64_t done) { bar.update(done); };
   BBZ_ASSIGN(const ops::JoinSummary summary, ops::join(parts, *sink, options));
   BBZ_TRY(sink->finish());
-  bar.clear();
+  bar.finish();
   if (common.quiet || (!common.verbose && !messages_are_on_terminal())) {
     return ExitCode::kSuccess;
   }
@@ -89,6 +90,7 @@ void add_join_command(Program& program) {
   app.add_flag("--no-dedup", arguments->no_dedup,
                "Copy the chunks of all parts, also those that a part before has");
   add_network_options(app, arguments->network);
+  add_progress_option(app, program);
 }
 
 }  // namespace bbz::tools

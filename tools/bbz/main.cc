@@ -33,5 +33,6 @@ int main(int argc, char** argv) {
   add_flatten_command(program);
   add_estimate_command(program);
   add_compare_command(program);
+  add_report_command(program);
   return program.main(argc, argv);
 }

@@ -8,15 +8,18 @@
 #include "bbz/base/format.h"
 #include "bbz/commands.h"
 #include "bbz/http/url.h"
+#include "bbz/ops/info.h"
 #include "bbz/ops/unpack.h"
 #include "common/acceptance.h"
 #include "common/base_options.h"
 #include "common/network.h"
 #include "common/output.h"
+#include "common/run_record.h"
 #include "common/say.h"
 #include "common/units.h"
 #ifdef BBZ_HAVE_FUSE
 #include "bbz/fuse_mount.h"
+#include "bbz/mount_metrics.h"
 #endif
 
 namespace bbz::tools {
@@ -33,6 +36,7 @@ struct MountArguments {
   NetworkArguments network;
   BaseArguments base;
   AcceptanceArguments acceptance;
+  RecordArguments record;
 };
 
 Manual mount_manual() {
@@ -49,7 +53,8 @@ Manual mount_manual() {
       "A read of a damaged chunk fails with EIO, and the chunk is named: "
       "on standard error with -f, otherwise in the system's log (syslog, as bbz), "
       "or in the file of --log. "
-      "The archive must not change while it is mounted.",
+      "The archive must not change while it is mounted. "
+      "With --openmetrics, the metrics are also written every 10 seconds while it is mounted.",
       "If the archive is behind a URL, "
       "sequential reads are also downloaded ahead, up to 64 MiB, over several connections."};
   manual.examples = {
@@ -107,6 +112,20 @@ class LateListener final : public io::Source {
   std::atomic<bool> listens_{false};
 };
 
+// Records what the archive is.
+void record_mounted(const Reader& reader, RunRecord& record) {
+  if (!record.wanted()) return;
+  RunFigures& figures = record.figures();
+  const std::uint64_t size = reader.source().size().value_or(0);
+  const ops::Info info = ops::info(reader.catalog(), size);
+  figures.original_bytes = info.file_bytes;
+  figures.archive_bytes = size;
+  figures.files = info.files;
+  figures.tensors = info.tensors.tensors;
+  figures.codecs = info.codecs;
+  figures.has_speed = false;
+}
+
 void print_statistics(const std::string& archive, const view::Counters& counters) {
   say("bbz: {}: {} chunks decoded, {} of them ahead of reads, {} bytes\n"
       "  reads asked for chunks {} times: {} were cached, {} were being decoded; "
@@ -117,7 +136,8 @@ void print_statistics(const std::string& archive, const view::Counters& counters
       human_size(counters.most_bytes_kept));
 }
 
-Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions& common) {
+Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions& common,
+                           RunRecord& record) {
   MountOptions options;
   const auto cache = parse_size(arguments.cache);
   if (!cache) {
@@ -136,13 +156,20 @@ Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions&
   options.allow_other = arguments.allow_other;
   options.time = time_of(arguments.archive);
   BBZ_ASSIGN(const Acceptance acceptance, arguments.acceptance.acceptance());
-  BBZ_ASSIGN(auto opened, open_source(arguments.archive, arguments.network));
+  NetworkArguments network = arguments.network;
+  if (http::is_url(arguments.archive)) network.traffic = std::make_shared<http::Traffic>();
+  BBZ_ASSIGN(auto opened, open_source(arguments.archive, network));
   if (!opened->seekable()) {
     return make_error(Code::kInvalidArgument, "{}: cannot mount a stream, because it is read once",
                       options.archive);
   }
   const auto source = std::make_shared<LateListener>(std::move(opened));
-  options.serving = [&] { source->listen(); };
+  MountMetrics metrics(record, network.traffic);
+  options.serving = [&](std::function<MountCounters()> counters) {
+    source->listen();
+    metrics.begin(std::move(counters));
+  };
+  options.ended = [&] { metrics.end(); };
   ReadOptions reading;
   reading.threads = 1;  // none is started, which a fork into the background would end
   reading.limits = acceptance.limits;
@@ -157,15 +184,16 @@ Result<ExitCode> run_mount(const MountArguments& arguments, const CommonOptions&
         "bbzinfo --symmetry shows the measured error\n",
         options.archive);
   }
+  record_mounted(*reader, record);
   keep_memory();
   BBZ_ASSIGN(const MountOutcome outcome, mount_archive(*reader, options));
   // The mount and what was opened for it belong to the other process, so close nothing here.
   if (outcome.in_parent) std::_Exit(static_cast<int>(ExitCode::kSuccess));
-  if (arguments.statistics) print_statistics(options.archive, outcome.counters);
+  if (arguments.statistics) print_statistics(options.archive, outcome.counters.view);
   return ExitCode::kSuccess;
 }
 #else
-Result<ExitCode> run_mount(const MountArguments&, const CommonOptions&) {
+Result<ExitCode> run_mount(const MountArguments&, const CommonOptions&, RunRecord&) {
   return make_error(Code::kUnsupported, "this bbz was built without libfuse 3, which mount needs");
 }
 #endif
@@ -175,7 +203,9 @@ Result<ExitCode> run_mount(const MountArguments&, const CommonOptions&) {
 void add_mount_command(Program& program) {
   const auto arguments = std::make_shared<MountArguments>();
   Options& app = program.add_command("mount", mount_manual(), [&program, arguments] {
-    return run_mount(*arguments, program.common());
+    return recorded(
+        "mount", {arguments->archive}, arguments->record, program.common(),
+        [&](RunRecord& record) { return run_mount(*arguments, program.common(), record); });
   });
   app.add_option("ARCHIVE", arguments->archive, "The archive, or its URL")->required();
   app.add_option("DIR", arguments->folder, "An empty directory, below which the files appear")
@@ -196,6 +226,7 @@ void add_mount_command(Program& program) {
   add_max_size_option(app, arguments->acceptance);
   add_base_option(app, arguments->base);
   add_network_options(app, arguments->network);
+  add_metrics_option(app, arguments->record);
 }
 
 }  // namespace bbz::tools

@@ -13,6 +13,8 @@
 #include "bbz/symmetry_options.h"
 #include "common/base_options.h"
 #include "common/output.h"
+#include "common/progress.h"
+#include "common/run_record.h"
 #include "common/say.h"
 #include "common/units.h"
 
@@ -42,6 +44,7 @@ struct PackArguments {
   std::vector<std::string> layer_patterns;
   BaseArguments base;
   NetworkArguments network;
+  RecordArguments record;
 };
 
 Manual pack_manual() {
@@ -203,9 +206,8 @@ ExitCode report_left_out(const files::FileSequence& files) {
   return left_out.empty() ? ExitCode::kSuccess : ExitCode::kNo;
 }
 
-Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& common) {
-  const std::string output =
-      arguments.output.empty() ? default_archive_name(arguments.input) : arguments.output;
+Result<ExitCode> run_pack(const PackArguments& arguments, const std::string& output,
+                          const CommonOptions& common, RunRecord& record) {
   ops::PackOptions options;
   BBZ_ASSIGN(options.write, write_options(arguments, common));
   options.index_first = arguments.index_first;
@@ -220,7 +222,7 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
     return make_error(Code::kInvalidArgument,
                       "--index-first needs an output that can seek, not a stream");
   }
-  ProgressBar bar("packing", files->total_size(), common.quiet);
+  ProgressBar bar("packing", files->total_size(), common);
   options.progress = [&](std::uint64_t done) { bar.update(done); };
   PackedAsBytes bytes(common);
   options.as_bytes = bytes.collect();
@@ -236,7 +238,8 @@ Result<ExitCode> run_pack(const PackArguments& arguments, const CommonOptions& c
     BBZ_ASSIGN(summary, ops::pack(*files, *sink, options));
   }
   BBZ_TRY(sink->finish());
-  bar.clear();
+  bar.finish();
+  record_packed(summary, record.figures());
   bytes.print();
   report_views(summary, common);
   report_packed(summary, output == "-" ? "standard output" : shown(output), common);
@@ -262,7 +265,12 @@ void add_pack_command(Program& program) {
   Options& app =
       program.add_command("pack", pack_manual(), [&program, arguments]() -> Result<ExitCode> {
         BBZ_TRY(sort_out_opaque(*arguments));
-        return run_pack(*arguments, program.common());
+        const std::string output =
+            arguments->output.empty() ? default_archive_name(arguments->input) : arguments->output;
+        return recorded("pack", {output == "-" ? "standard output" : output}, arguments->record,
+                        program.common(), [&](RunRecord& record) {
+                          return run_pack(*arguments, output, program.common(), record);
+                        });
       });
   Option* const input =
       app.add_option("INPUT", arguments->input, "A file, a directory, or - for standard input");
@@ -338,6 +346,9 @@ void add_pack_command(Program& program) {
   add_network_options(app, arguments->network);
   app.add_option("--name", arguments->name, "Give a file from a stream this path in the archive")
       ->type_name("PATH");
+  add_history_option(app, arguments->record);
+  add_metrics_option(app, arguments->record);
+  add_progress_option(app, program);
 }
 
 }  // namespace bbz::tools

@@ -25,6 +25,15 @@ void report_packed(const ops::PackSummary& summary, const std::string& output,
       grouped(summary.tensors), summary.root.to_string());
 }
 
+void record_packed(const ops::PackSummary& summary, RunFigures& figures) {
+  figures.root_digest = summary.root.to_string();
+  figures.original_bytes = summary.input_bytes;
+  figures.archive_bytes = summary.archive_bytes;
+  figures.files = summary.files;
+  figures.tensors = summary.tensors;
+  figures.codecs = summary.codecs;
+}
+
 void report_views(const ops::PackSummary& summary, const CommonOptions& common) {
   if (common.quiet || summary.views_left_out == 0) return;
   const std::uint64_t more = summary.views_left_out - 1;

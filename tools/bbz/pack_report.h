@@ -5,12 +5,16 @@
 
 #include "bbz/ops/pack.h"
 #include "common/program.h"
+#include "common/run_record.h"
 
 namespace bbz::tools {
 
 // Says how large an archive is, and with -v more of it. `output` is its name, as it is shown.
 void report_packed(const ops::PackSummary& summary, const std::string& output,
                    const CommonOptions& common);
+
+// Records what was packed.
+void record_packed(const ops::PackSummary& summary, RunFigures& figures);
 
 // Says which tensors the archive has no names of, if there are any.
 void report_views(const ops::PackSummary& summary, const CommonOptions& common);

@@ -13,6 +13,7 @@
 #include "common/network.h"
 #include "common/output.h"
 #include "common/output_folder.h"
+#include "common/progress.h"
 #include "common/say.h"
 #include "common/units.h"
 
@@ -136,16 +137,16 @@ Result<ExitCode> run_salvage(const SalvageArguments& arguments, const CommonOpti
     BBZ_ASSIGN(options.id, parse_id(arguments.id));
   }
   if (http::is_url(arguments.archive)) {
-    ProgressBar bar("downloading", source->size(), common.quiet);
+    ProgressBar bar("downloading", source->size(), common);
     BBZ_ASSIGN(source, io::copy_to_disk(*source, arguments.folder,
                                         [&](std::uint64_t done) { bar.update(done); }));
-    bar.clear();
+    bar.finish();
   }
-  ProgressBar bar("salvaging", std::nullopt, common.quiet);
+  ProgressBar bar("salvaging", std::nullopt, common);
   options.progress = [&](std::uint64_t done) { bar.update(done); };
   BBZ_ASSIGN(const salvage::Report report,
              naming_input(arguments.archive, salvage::salvage(*source, out.tree(), options)));
-  bar.clear();
+  bar.finish();
   print_report(report, common);
   if (report.problem) return *report.problem;
   return report.whole() ? ExitCode::kSuccess : ExitCode::kCorrupt;
@@ -169,6 +170,7 @@ void add_salvage_command(Program& program) {
   add_max_size_option(app, arguments->acceptance);
   add_base_option(app, arguments->base);
   add_network_options(app, arguments->network);
+  add_progress_option(app, program);
 }
 
 }  // namespace bbz::tools

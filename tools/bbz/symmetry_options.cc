@@ -53,9 +53,11 @@ void add_symmetry_options(Options& app, SymmetryArguments& arguments) {
       ->type_name("F")
       ->one_of({"0", "0.5", "1"})
       ->capture_default_str();
-  app.add_option("--as", arguments.as,
-                 "Make a rotated file of PyTorch one of this format: same, or safetensors, which "
-                 "keeps its tensors alone. Needs --symmetry")
+  app.add_option(
+         "--as", arguments.as,
+         "Make a rotated file of PyTorch one of this format: same, or safetensors, which "
+         "keeps its tensors alone and is so called in the index of a model in several files "
+         "(*.index.json). Needs --symmetry")
       ->type_name("FORMAT")
       ->one_of({"same", "safetensors"})
       ->capture_default_str();

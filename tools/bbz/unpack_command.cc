@@ -3,10 +3,13 @@
 #include "bbz/base/format.h"
 #include "bbz/commands.h"
 #include "bbz/ops/extract.h"
+#include "bbz/ops/info.h"
 #include "bbz/ops/unpack.h"
 #include "common/archive_input.h"
 #include "common/output.h"
 #include "common/output_folder.h"
+#include "common/progress.h"
+#include "common/run_record.h"
 #include "common/say.h"
 #include "common/selection_options.h"
 #include "common/units.h"
@@ -25,6 +28,7 @@ struct UnpackArguments {
   NetworkArguments network;
   BaseArguments base;
   AcceptanceArguments acceptance;
+  RecordArguments record;
 };
 
 Manual unpack_manual() {
@@ -139,7 +143,27 @@ Result<ops::ExtractSummary> extract_tensors(Job& job, ProgressBar& bar) {
   return summary;
 }
 
-Result<ExitCode> run_unpack(const UnpackArguments& arguments, const CommonOptions& common) {
+// Records what is known of the archive, besides what was written: of a stream, nothing.
+void record_archive(const Reader* reader, RunRecord& record) {
+  if (reader == nullptr || !record.wanted()) return;
+  RunFigures& figures = record.figures();
+  figures.root_digest = reader->root().to_string();
+  const std::uint64_t size = reader->source().size().value_or(0);
+  figures.codecs = ops::info(reader->catalog(), size).codecs;
+}
+
+// Records what unpacking all or some files has written.
+void record_unpacked(const ops::UnpackSummary& summary, bool all, Job& job, RunRecord& record) {
+  RunFigures& figures = record.figures();
+  figures.root_digest = summary.root.to_string();
+  figures.original_bytes = summary.bytes;
+  if (!all) return;  // the archive is more than was written
+  figures.files = summary.files;
+  if (const auto size = job.input.stream().size()) figures.archive_bytes = *size;
+}
+
+Result<ExitCode> run_unpack(const UnpackArguments& arguments, const CommonOptions& common,
+                            RunRecord& record) {
   if (!arguments.output.empty() && !arguments.folder.empty()) {
     return make_error(Code::kInvalidArgument, "-o cannot be combined with -C");
   }
@@ -162,17 +186,20 @@ Result<ExitCode> run_unpack(const UnpackArguments& arguments, const CommonOption
              ArchiveInput::open(arguments.archive, common.threads, arguments.network, acceptance,
                                 spool, arguments.base));
   Job job{std::move(input), selection, acceptance.limits, arguments, common};
-  ProgressBar bar("unpacking", job.input.progress_total(selection), common.quiet);
+  record_archive(job.input.reader(), record);
+  ProgressBar bar("unpacking", job.input.progress_total(selection), common);
   if (selection.of_tensors()) {
     BBZ_ASSIGN(const ops::ExtractSummary summary,
                naming_input(arguments.archive, extract_tensors(job, bar)));
-    bar.clear();
+    bar.finish();
+    record.figures().original_bytes = summary.bytes;
     report(arguments.archive, fmt::format("{} tensors", grouped(summary.tensors)), summary.bytes,
            common);
   } else {
     BBZ_ASSIGN(const ops::UnpackSummary summary,
                naming_input(arguments.archive, unpack_files(job, bar)));
-    bar.clear();
+    bar.finish();
+    record_unpacked(summary, selection.files.patterns.empty(), job, record);
     report(arguments.archive, fmt::format("{} files", grouped(summary.files)), summary.bytes,
            common);
     if (!summary.exact && !common.quiet) {
@@ -189,7 +216,9 @@ Result<ExitCode> run_unpack(const UnpackArguments& arguments, const CommonOption
 void add_unpack_command(Program& program) {
   const auto arguments = std::make_shared<UnpackArguments>();
   Options& app = program.add_command("unpack", unpack_manual(), [&program, arguments] {
-    return run_unpack(*arguments, program.common());
+    return recorded(
+        "unpack", {arguments->archive}, arguments->record, program.common(),
+        [&](RunRecord& record) { return run_unpack(*arguments, program.common(), record); });
   });
   app.add_option("ARCHIVE", arguments->archive, "The archive, its URL, or - for standard input")
       ->required();
@@ -213,6 +242,9 @@ void add_unpack_command(Program& program) {
   add_base_option(app, arguments->base);
   add_file_option(app, arguments->selection);
   add_tensor_options(app, arguments->selection);
+  add_history_option(app, arguments->record);
+  add_metrics_option(app, arguments->record);
+  add_progress_option(app, program);
 }
 
 }  // namespace bbz::tools

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/commands.h"
@@ -10,6 +12,8 @@
 #include "common/json.h"
 #include "common/network.h"
 #include "common/output.h"
+#include "common/progress.h"
+#include "common/run_record.h"
 #include "common/say.h"
 #include "common/units.h"
 
@@ -23,6 +27,7 @@ struct VerifyArguments {
   NetworkArguments network;
   BaseArguments base;
   AcceptanceArguments acceptance;
+  RecordArguments record;
 };
 
 Manual verify_manual() {
@@ -175,13 +180,30 @@ Result<ops::VerifyReport> verify_one(const std::string& path, const VerifyArgume
                                      ops::VerifyOptions options, const CommonOptions& common) {
   BBZ_ASSIGN(const auto source, open_source(path, arguments.network));
   options.base = make_base(arguments.base, path, arguments.network, common.threads, options.limits);
-  ProgressBar bar("verifying", source->size(), common.quiet);
+  ProgressBar bar("verifying", source->size(), common);
   options.progress = [&](std::uint64_t done) { bar.update(done); };
-  return ops::verify(*source, options);
+  auto report = ops::verify(*source, options);
+  if (report.ok()) bar.finish();
+  return report;
+}
+
+void record_verified(const Result<ops::VerifyReport>& report, bool fast, RunFigures& figures) {
+  const Code outcome = report.ok() ? report->outcome().code() : report.code();
+  figures.outcome = exit_code(outcome);
+  if (!report.ok()) return;
+  if (report->root) figures.root_digest = report->root->to_string();
+  figures.more.push_back({"bbz_damages", {}, static_cast<double>(report->damaged)});
+  if (report->broken) return;
+  figures.original_bytes = report->file_bytes;
+  figures.archive_bytes = report->archive_bytes;
+  figures.files = report->files;
+  figures.tensors = report->tensors;
+  figures.has_speed = !fast;  // which decodes nothing
 }
 
 // Verifies all archives, even if some fail. The exit code is that of the first that failed.
-Result<ExitCode> run_verify(const VerifyArguments& arguments, const CommonOptions& common) {
+Result<ExitCode> run_verify(const VerifyArguments& arguments, const CommonOptions& common,
+                            RunRecord& record) {
   ops::VerifyOptions options;
   options.fast = arguments.fast;
   options.threads = common.threads;
@@ -198,8 +220,13 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments, const CommonOption
   }
   Code first = Code::kOk;
   Json reports = Json::array();
-  for (const std::string& path : arguments.archives) {
+  for (std::size_t i = 0; i < arguments.archives.size(); ++i) {
+    const std::string& path = arguments.archives[i];
+    const auto begin = std::chrono::steady_clock::now();
     const auto report = verify_one(path, arguments, options, common);
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+    record.figures(i).seconds = taken.count();
+    record_verified(report, options.fast, record.figures(i));
     if (!arguments.json && report.ok()) {
       print_text(shown(path), *report, options.fast, common);
     } else if (!arguments.json) {
@@ -223,7 +250,9 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments, const CommonOption
 void add_verify_command(Program& program) {
   const auto arguments = std::make_shared<VerifyArguments>();
   Options& app = program.add_command("verify", verify_manual(), [&program, arguments] {
-    return run_verify(*arguments, program.common());
+    return recorded(
+        "verify", arguments->archives, arguments->record, program.common(),
+        [&](RunRecord& record) { return run_verify(*arguments, program.common(), record); });
   });
   app.add_option("ARCHIVE", arguments->archives,
                  "The archives, their URLs, or - for standard input")
@@ -234,6 +263,9 @@ void add_verify_command(Program& program) {
   app.add_flag("--json", arguments->json, "Print JSON");
   add_expect_option(app, arguments->acceptance);
   add_max_size_option(app, arguments->acceptance);
+  add_history_option(app, arguments->record);
+  add_metrics_option(app, arguments->record);
+  add_progress_option(app, program);
 }
 
 }  // namespace bbz::tools

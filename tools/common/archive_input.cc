@@ -9,13 +9,13 @@ namespace bbz::tools {
 Result<ArchiveInput> ArchiveInput::open(const std::string& path, unsigned threads,
                                         const NetworkArguments& network,
                                         const Acceptance& acceptance,
-                                        const std::string& spool_folder,
-                                        const BaseArguments& base) {
+                                        const std::string& spool_folder, const BaseArguments& base,
+                                        bool always_reader) {
   ArchiveInput input;
   input.base_ = make_base(base, path, network, threads, acceptance.limits);
   BBZ_ASSIGN(input.source_, open_source(path, network));
   if (!input.source_->seekable()) {
-    if (!acceptance.root) return input;
+    if (!acceptance.root && !always_reader) return input;
     BBZ_ASSIGN(input.source_, io::copy_to_disk(*input.source_, spool_folder, {}));
   }
   ReadOptions options;

@@ -9,7 +9,7 @@ namespace bbz::tools {
 enum class ExitCode : int {
   kSuccess = 0,
   // The answer is no: other content than expected, nothing of that name, models that differ,
-  // nothing to rotate, or something was left out.
+  // a gate that failed, nothing to rotate, or something was left out.
   kNo = 1,
   kUsage = 2,        // the command line, or options that cannot be combined
   kCorrupt = 3,      // input that is damaged, unsafe or over a limit
@@ -64,7 +64,8 @@ inline constexpr ExitCodeMeaning kExitCodes[] = {
     {0, "Success."},
     {1,
      "The answer is no: the content is not the expected one, a file or name was not found, "
-     "models differ by more than a --max option of compare allows, nothing can be rotated, "
+     "models differ by more than a --max option of compare allows, a --gate of report failed, "
+     "nothing can be rotated, "
      "or --skip-unreadable left something out."},
     {2, "Usage: a wrong option, or options that cannot be combined."},
     {3, "Corrupt input: damaged, truncated, unsafe or over a limit."},

@@ -44,6 +44,7 @@ Result<http::Options> NetworkArguments::options() const {
   http::Options options;
   options.retries = retries;
   options.connections = connections;
+  options.traffic = traffic;
   options.longest_wait = std::chrono::seconds(max_wait);
   options.stall_timeout = std::chrono::seconds(timeout);
   options.connect_timeout = std::min(options.connect_timeout, options.stall_timeout);

@@ -21,6 +21,8 @@ struct NetworkArguments {
   bool no_private_redirects = false;
   // The number of connections that prefetch. Set by commands; there is no option for it.
   unsigned connections = http::Options{}.connections;
+  // Counts requests and bytes, if a command sets it.
+  std::shared_ptr<http::Traffic> traffic;
 
   // Returns the options for the library. Certificates are looked up in the environment
   // (CURL_CA_BUNDLE, SSL_CERT_FILE), and so are proxies when a connection is made. Errors:

@@ -8,7 +8,6 @@
 #include "bbz/codec/codec.h"
 #include "bbz/io/sink.h"
 #include "common/options.h"
-#include "common/progress.h"
 
 namespace bbz::tools {
 

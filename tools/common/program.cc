@@ -44,6 +44,10 @@ Program::Program(std::string name, Manual manual)
 
 Program::~Program() = default;
 
+std::string version_of_tools() {
+  return BBZ_VERSION;
+}
+
 void Program::add_manual(CLI::App& app, Manual manual) {
   app.formatter(std::make_shared<HelpFormatter>(*this));
   manuals_.insert_or_assign(&app, std::move(manual));

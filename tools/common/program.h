@@ -32,6 +32,7 @@ struct CommonOptions {
   bool quiet = false;
   bool verbose = false;
   unsigned threads = kAllCores;
+  std::string progress = "auto";  // or "json" or "none", for commands that show progress
 };
 
 // A program. Commands add themselves to it.
@@ -48,6 +49,8 @@ class Program {
   Options& options() { return options_.front(); }
   // Returns the values of the common options, which are set by parsing.
   const CommonOptions& common() const { return common_; }
+  // Returns the value of --progress, for the option itself.
+  std::string& progress() { return common_.progress; }
 
   // Adds a subcommand and returns its options, to which the caller adds.
   Options& add_command(const std::string& name, Manual manual, Run run);
@@ -75,6 +78,9 @@ class Program {
   std::map<const CLI::App*, Run> runs_;
   Run run_;
 };
+
+// Returns the version of the tools, such as "1.0.0".
+std::string version_of_tools();
 
 // Returns the man page of a program, in the roff of man(7), made from its options and manuals.
 std::string man_page(const Program& program, const CLI::App& app);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
@@ -43,6 +44,17 @@ void append_lines(std::string& out, std::string_view text) {
   }
 }
 
+// Puts "bbz: " before lines that begin with '{'.
+void put_apart(std::string& lines) {
+  for (std::size_t at = 0; at < lines.size(); at = lines.find('\n', at) + 1) {
+    if (lines[at] == '{') lines.insert(at, "bbz: ");
+    if (lines.find('\n', at) == std::string::npos) break;
+  }
+}
+
+// Whether no line of a message may begin with '{'.
+std::atomic<bool> messages_apart = false;
+
 // Blocks the SIGPIPE that this thread's writes raise, and discards it at the end.
 class NoSigpipe {
  public:
@@ -78,6 +90,10 @@ void occupy_standard_descriptors() {
     const int direction = fd == 0 ? O_WRONLY : O_RDONLY;
     if (::open("/dev/null", direction) < 0) (void)::open("/", O_PATH);
   }
+}
+
+void keep_messages_apart_from_json() {
+  messages_apart = true;
 }
 
 bool output_is_terminal() {
@@ -116,6 +132,7 @@ void say_text(std::string_view text) noexcept {
   try {
     std::string lines;
     append_lines(lines, text);
+    if (messages_apart) put_apart(lines);
     draw_text(lines);
   } catch (...) {  // no memory for it
   }

@@ -44,6 +44,10 @@ Status flush_output();
 // So this neither throws nor raises SIGPIPE.
 void say_text(std::string_view text) noexcept;
 
+// Lets messages begin with "bbz: " from now on if they would begin with '{', as names of files can, so
+// that programs can tell them from lines of JSON.
+void keep_messages_apart_from_json();
+
 // Writes text with control characters for a terminal to standard error, in the same way.
 void draw_text(std::string_view text) noexcept;
 

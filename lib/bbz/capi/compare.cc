@@ -16,6 +16,11 @@ struct bbz_estimate_result {
 };
 
 namespace bbz::capi {
+
+template <>
+inline constexpr std::size_t kFirstSize<bbz_comparison_info> = offsetof(bbz_comparison_info,
+                                                                        pair_count);
+
 namespace {
 
 Result<bbz_model_work> work_of(const bbz_model_work* given) {
@@ -83,6 +88,9 @@ bbz_comparison_info describe(const ops::Comparison& found) {
   info.orbit_count = found.orbits.size();
   info.largest_difference = found.largest_difference();
   info.no_orbits = found.no_orbits.c_str();
+  info.pair_count = found.pairs.size();
+  info.same_pair_count = found.same_pairs();
+  info.no_pairs = found.no_pairs.c_str();
   return info;
 }
 
@@ -106,6 +114,24 @@ bbz_orbit describe(const std::string& name, const compare::OrbitDistance& distan
   orbit.rotated = distance.rotated;
   orbit.largest = distance.largest;
   return orbit;
+}
+
+bbz_pair_distance describe(const compare::PairDistance& found) {
+  bbz_pair_distance pair{};
+  pair.name = found.name.c_str();
+  pair.name_length = found.name.size();
+  pair.verdict = found.verdict().data();  // a literal
+  pair.note = found.note.c_str();
+  pair.same = found.same() ? 1 : 0;
+  pair.identical = found.identical ? 1 : 0;
+  pair.first_rank = found.first_rank;
+  pair.second_rank = found.second_rank;
+  pair.plain = found.plain;
+  pair.product = found.product;
+  pair.largest = found.largest;
+  pair.rounding = found.rounding;
+  pair.of_rounding = found.of_rounding;
+  return pair;
 }
 
 bbz_estimate_info describe(const bbz_estimate_result& result) {
@@ -191,6 +217,18 @@ bbz_code bbz_comparison_orbit(const bbz_comparison* comparison, uint64_t number,
     const auto& distance = found.orbits[number];
     return bbz::capi::write_struct(
         bbz::capi::describe(found.junctions[distance.junction], distance), orbit, "bbz_orbit");
+  });
+}
+
+bbz_code bbz_comparison_pair(const bbz_comparison* comparison, uint64_t number,
+                             bbz_pair_distance* distance, bbz_error* error) noexcept {
+  return bbz::capi::guarded(error, [&]() -> bbz::Status {
+    BBZ_REQUIRE(comparison);
+    BBZ_REQUIRE(distance);
+    const auto& pairs = comparison->found.pairs;
+    BBZ_TRY(bbz::capi::check_number("pair", number, pairs.size()));
+    return bbz::capi::write_struct(bbz::capi::describe(pairs[number]), distance,
+                                   "bbz_pair_distance");
   });
 }
 

@@ -108,8 +108,8 @@ typedef struct bbz_model_work {
 // How two models differ.
 typedef struct bbz_comparison bbz_comparison;
 
-// Compares two models tensor by tensor and, if they can be rotated, up to rotation. Cancelling waits
-// for the linear algebra of one junction. Errors: those of reading; BBZ_ERROR_CANCELLED.
+// Compares two models tensor by tensor and, if they can be rotated, up to rotation; low-rank pairs by
+// their products. Cancelling waits for the linear algebra of one junction or pair. Errors: those of reading; BBZ_ERROR_CANCELLED.
 BBZ_API bbz_code bbz_compare(const bbz_model* first, const bbz_model* second,
                              const bbz_model_work* options, bbz_comparison** comparison,
                              bbz_error* error) BBZ_NOEXCEPT;
@@ -124,6 +124,9 @@ typedef struct bbz_comparison_info {
   uint64_t orbit_count;       // junctions at which the distance up to rotation was measured
   double largest_difference;  // of an entry; infinite if a tensor is in one model only
   const char* no_orbits;      // why there are no orbits; empty if there are
+  uint64_t pair_count;        // low-rank pairs of either model
+  uint64_t same_pair_count;   // pairs whose products are the same matrix up to rounding
+  const char* no_pairs;       // why there are no pairs; empty if there are
 } bbz_comparison_info;
 
 // Fills in the description of a comparison. Pointers, here and below, live as long as it.
@@ -162,6 +165,32 @@ typedef struct bbz_orbit {
 // Fills in the distance at a junction, by number.
 BBZ_API bbz_code bbz_comparison_orbit(const bbz_comparison* comparison, uint64_t number,
                                       bbz_orbit* orbit, bbz_error* error) BBZ_NOEXCEPT;
+
+// How the product A B of a low-rank pair of the first model differs from what the second has for it:
+// another pair, or the matrix for which the pair stands. Either model may have the matrix.
+typedef struct bbz_pair_distance {
+  size_t struct_size;    // the size of this struct, which the caller sets
+  const char* name;      // what the names of A and B have in common
+  size_t name_length;    // bytes, without the zero byte at the end
+  const char* verdict;   // "identical", "one matrix, factored twice", "one matrix, whole and
+                         // factored", "different matrices" or "not compared"
+  const char* note;      // why the products cannot be compared; empty if they can
+  uint32_t same;         // 1: the products are the same matrix up to rounding
+  uint32_t identical;    // 1: the factors have the same types and bytes
+  uint64_t first_rank;   // 0: a matrix
+  uint64_t second_rank;  // 0: a matrix
+  double plain;          // relative distance of the factors; infinite if the ranks differ
+  double product;        // relative distance of the products, in the Frobenius norm
+  double largest;        // largest entry of the difference of the products
+  double rounding;  // what `product` is if each stored entry of both models is off by one unit in
+                    // the last place of its type, independently
+  double of_rounding;  // the same quotient for a row or column of the products, of all the largest:
+                       // they are the same if it is at most 1, and `rounding` is less than 1
+} bbz_pair_distance;
+
+// Fills in the distance of a pair, by number.
+BBZ_API bbz_code bbz_comparison_pair(const bbz_comparison* comparison, uint64_t number,
+                                     bbz_pair_distance* distance, bbz_error* error) BBZ_NOEXCEPT;
 
 // What packing a model with a BBZ_SYMMETRY_ method would save before the float coder.
 typedef struct bbz_estimate_result bbz_estimate_result;

@@ -223,6 +223,14 @@ class PairComparison {
 
 }  // namespace
 
+std::string_view PairDistance::verdict() const {
+  if (!note.empty()) return "not compared";
+  if (identical) return "identical";
+  if (!same()) return "different matrices";
+  return first_rank == 0 || second_rank == 0 ? "one matrix, whole and factored"
+                                             : "one matrix, factored twice";
+}
+
 Result<std::vector<PairDistance>> pair_distances(const model::Model& first,
                                                  const model::Model& second) {
   return PairComparison(first, second).run();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bbz/access/model/model.h"
@@ -31,6 +32,9 @@ struct PairDistance {
 
   // Returns whether the products are the same matrix, up to rounding that leaves something of it.
   bool same() const { return note.empty() && (identical || (of_rounding <= 1 && rounding < 1)); }
+  // Returns that in words: "identical", "one matrix, factored twice", "one matrix, whole and factored",
+  // "different matrices" or "not compared".
+  std::string_view verdict() const;
 };
 
 // Compares all pairs of two models, in the order of the first model's, and then those for which only the second

@@ -4,11 +4,41 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
+#include <utility>
 
 #include "bbz/io/file_source.h"
 #include "bbz/io/temporary.h"
 
 namespace bbz::io {
+namespace {
+
+// A copy, which is as readable as the file that it was copied from.
+class Copy final : public Source {
+ public:
+  Copy(std::unique_ptr<Source> copy, const std::optional<FileStatus>& original)
+      : copy_(std::move(copy)), original_(original) {}
+
+  Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) override {
+    return copy_->read_at(offset, out);
+  }
+  std::optional<std::uint64_t> size() const override { return copy_->size(); }
+  bool seekable() const override { return copy_->seekable(); }
+  std::optional<Bytes> view(std::uint64_t offset, std::size_t size) const override {
+    return copy_->view(offset, size);
+  }
+  std::unique_ptr<Prefetch> prefetch(std::span<const ByteRange> ranges) override {
+    return copy_->prefetch(ranges);
+  }
+  std::optional<FileStatus> file_status() const override { return original_; }
+  std::string_view name() const override { return copy_->name(); }
+
+ private:
+  std::unique_ptr<Source> copy_;
+  std::optional<FileStatus> original_;
+};
+
+}  // namespace
 
 Result<Fd> create_unnamed_file(const std::string& folder) {
   Fd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -34,7 +64,9 @@ Result<std::unique_ptr<Source>> copy_to_disk(Source& source, const std::string& 
     copied += size;
     if (progress) progress(copied);
   }
-  return file_source(std::move(file), copied, std::string(source.name()));
+  std::unique_ptr<Source> copy = file_source(std::move(file), copied, std::string(source.name()));
+  copy = std::make_unique<Copy>(std::move(copy), source.file_status());
+  return copy;
 }
 
 }  // namespace bbz::io

@@ -14,8 +14,9 @@ namespace bbz::io {
 // Errors: kNotFound if the directory is missing; kIo; kCancelled after remove_unfinished_files().
 Result<Fd> create_unnamed_file(const std::string& folder);
 
-// Copies a source front to back to an unnamed file in `folder`. Returns the copy, which is seekable
-// and has the name of the source. Calls `progress`, if it is set, with the number of bytes copied
+// Copies a source front to back to an unnamed file in `folder`. Returns the copy, which is seekable,
+// has the name of the source, and gives the identity of its file, so that no output is more readable
+// than that. Calls `progress`, if it is set, with the number of bytes copied
 // so far. Errors: those of the source; those of create_unnamed_file(); kIo.
 Result<std::unique_ptr<Source>> copy_to_disk(Source& source, const std::string& folder,
                                              const std::function<void(std::uint64_t)>& progress);

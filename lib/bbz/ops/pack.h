@@ -6,6 +6,7 @@
 #include "bbz/archive/writer.h"
 #include "bbz/base/layer_name.h"
 #include "bbz/files/source_file.h"
+#include "bbz/ops/info.h"
 
 namespace bbz::ops {
 
@@ -47,6 +48,8 @@ struct PackSummary {
   // Their bytes are in the files all the same.
   std::uint64_t views_left_out = 0;
   std::string first_left_out{};  // the name of the first of them, and its file
+  // The sizes of the chunks by codec, as in Info, if pack() wrote the archive.
+  std::vector<NamedTally> codecs{};
 };
 
 // Packs all files into one archive. Tensors keep their names and types, and their layer is taken

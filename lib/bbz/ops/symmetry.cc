@@ -1,8 +1,10 @@
 #include "bbz/ops/symmetry.h"
 
 #include <algorithm>
+#include <map>
 
 #include "bbz/base/format.h"
+#include "bbz/files/shards.h"
 #include "bbz/ops/internal/model_files.h"
 #include "bbz/ops/internal/packer.h"
 
@@ -18,9 +20,11 @@ class SymmetricPacker {
     summary_.reason = found_.reason;
   }
 
-  // Opens a model that is in several files.
+  // Opens a model that is in several files, or whose file gets another name, which an index before it
+  // may have to tell.
   Status open(files::FileSequence& files) {
-    if (!found_.reason.empty() || found_.paths.size() < 2) return {};
+    const bool renamed = symmetry_.format != OutputFormat::kSame;
+    if (!found_.reason.empty() || (found_.paths.size() < 2 && !renamed)) return {};
     BBZ_ASSIGN(parts_, open_parts(files, found_.paths));
     return prepare_parts();
   }
@@ -36,6 +40,9 @@ class SymmetricPacker {
       parts_.push_back({std::move(alone), source});
       BBZ_TRY(prepare_parts());
     }
+    if (!of_model && files::is_shard_index(file.path)) {
+      return add_index(packer, file, std::move(source));
+    }
     if (!of_model || !prepared_.reason.empty()) return packer.add(file, std::move(source));
     if (summary_.record) return {};  // a part that was written with the first
     BBZ_TRY(rotate(packer));
@@ -49,7 +56,41 @@ class SymmetricPacker {
   Status prepare_parts() {
     BBZ_ASSIGN(prepared_, prepare(parts_, options_.write, symmetry_));
     summary_.reason = prepared_.reason;
+    for (std::size_t i = 0; i < prepared_.outputs.size() && prepared_.reason.empty(); ++i) {
+      const std::string& path = prepared_.outputs[i].path;
+      if (path != parts_[i].file.path) renamed_.emplace(parts_[i].file.path, path);
+    }
     return {};
+  }
+
+  // Adds the index of a model in several files, in which the files have the names that they get.
+  Status add_index(Packer& packer, const files::SourceFile& file,
+                   std::shared_ptr<io::Source> source) const {
+    if (renamed_.empty() || source == nullptr) return packer.add(file, std::move(source));
+    const std::string folder = file.path.substr(0, file.path.rfind('/') + 1);
+    BBZ_ASSIGN(const std::optional<std::string> text,
+               files::rename_shards(*source, [&](const std::string& path) {
+                 return new_path(folder, folder + path);
+               }));
+    if (!text) return packer.add(file, std::move(source));
+    files::SourceFile index;
+    index.path = file.path;
+    index.attributes = file.attributes;
+    index.layout.format = file.layout.format;
+    files::Extent all;
+    all.shape = {text->size()};
+    all.length = text->size();
+    index.layout.extents.push_back(std::move(all));
+    const Bytes bytes = std::as_bytes(std::span(*text));
+    std::vector<std::byte> copy(bytes.begin(), bytes.end());
+    return packer.add(index, io::memory_source(std::move(copy), file.path));
+  }
+
+  // Returns the new path of a file of the model, relative to a directory, or nullopt if it keeps it.
+  std::optional<std::string> new_path(std::string_view folder, std::string_view path) const {
+    const auto found = renamed_.find(path);
+    if (found == renamed_.end()) return std::nullopt;
+    return found->second.substr(folder.size());
   }
 
   // Writes all files of the model.
@@ -81,6 +122,7 @@ class SymmetricPacker {
   SymmetrySummary& summary_;
   std::vector<ModelPart> parts_;
   Prepared prepared_;
+  std::map<std::string, std::string, std::less<>> renamed_;  // new paths of files that get one
 };
 
 }  // namespace

@@ -33,7 +33,8 @@ struct SymmetrySummary {
 // if the files that do are by their names the parts of one ("model-00001-of-00002.safetensors"), and
 // junctions or low-rank pairs are found in it, its files become changed ones of the same names, types and
 // shapes. Parts come at the place of the first, one after the other. With kSafetensors, a file of torch.save becomes one of
-// safetensors, with that suffix; otherwise its tensors become contiguous, and it must hold nothing that
+// safetensors, with that suffix,
+// and so it is called in the "weight_map" of an index (*.index.json); otherwise its tensors become contiguous, and it must hold nothing that
 // torch::read_frame() refuses. Everything else is packed as by pack(), including a model without any,
 // and one in several files with bits-back. With kAuto, so is a model that does not allow a rotation
 // (rotation::check_work(), rotation::why_none_fits()). Each file is read once, but for the headers of parts.

@@ -121,6 +121,7 @@ class DamageCollector final : public Visitor {
 
   Status end_file(const catalog::File& file) override {
     const std::uint32_t number = static_cast<std::uint32_t>(report_.files++);
+    report_.file_bytes += file.size;
     if (options_.fast || !whole_) return {};
     if (const Status known = catalog::check_file(file); !known.ok()) {
       add({path_, "", std::nullopt, 0, known.error()});

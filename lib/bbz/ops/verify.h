@@ -45,9 +45,10 @@ struct VerifyReport {
   // The error that ended the reading: the structure is damaged there, and what follows is not
   // known.
   std::optional<Error> broken;
-  std::uint64_t files = 0;    // checked, including empty directories
-  std::uint64_t tensors = 0;  // checked; of kind tensor, including operands
-  std::uint64_t chunks = 0;   // checked; of all tensors, and of bytes that are no tensor
+  std::uint64_t files = 0;       // checked, including empty directories
+  std::uint64_t file_bytes = 0;  // of those files
+  std::uint64_t tensors = 0;     // checked; of kind tensor, including operands
+  std::uint64_t chunks = 0;      // checked; of all tensors, and of bytes that are no tensor
   // Chunks that were not decoded, because they lean on a base that was not given or does not serve. They
   // are no damage; with them, the outcome is kUnsupported or kBase at best.
   std::uint64_t without_base = 0;

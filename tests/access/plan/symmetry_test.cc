@@ -26,7 +26,10 @@ class PlanOfModel : public testing::TestWithParam<RequestedMethod> {
 };
 INSTANTIATE_TEST_SUITE_P(Methods, PlanOfModel,
                          testing::Values(RequestedMethod::kTriangular, RequestedMethod::kPolar,
-                                         RequestedMethod::kBitsBack));
+                                         RequestedMethod::kBitsBack),
+                         [](const auto& row) {
+                           return rotation::test_name({rotation::method_name(row.param)});
+                         });
 
 // An archive of which only some bytes are there: reading any other gives zeros.
 std::vector<std::byte> only(Bytes archive, const Plan& plan) {

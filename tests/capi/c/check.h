@@ -52,6 +52,7 @@ void test_pack(bbz_error* error);
 void test_cancel(bbz_error* error);
 void test_model(bbz_error* error);
 void test_compare(bbz_error* error);
+void test_compare_pairs(bbz_error* error);
 void test_reader(bbz_error* error);
 void test_threads(bbz_error* error);
 void test_fork(bbz_error* error);

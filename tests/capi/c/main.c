@@ -83,9 +83,10 @@ static const struct {
 } tests[] = {{"writer", test_writer},       {"writer_errors", test_writer_errors},
              {"open_file", test_open_file}, {"pack", test_pack},
              {"cancel", test_cancel},       {"model", test_model},
-             {"compare", test_compare},     {"reader", test_reader},
-             {"threads", test_threads},     {"fork", test_fork},
-             {"null", test_null},           {"measure", measure_calls}};
+             {"compare", test_compare},     {"compare_pairs", test_compare_pairs},
+             {"reader", test_reader},       {"threads", test_threads},
+             {"fork", test_fork},           {"null", test_null},
+             {"measure", measure_calls}};
 
 int main(int argc, char** argv) {
   if (argc != 3 || chdir(argv[2]) != 0) {

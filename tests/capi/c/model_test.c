@@ -1,5 +1,6 @@
 // Models in every form that holds tensors, and their comparison.
 #include <math.h>
+#include <stddef.h>
 
 #include "check.h"
 
@@ -125,6 +126,65 @@ void test_model(bbz_error* error) {
   CHECK_CODE(bbz_model_open("absent", NULL, &model, error), BBZ_ERROR_NOT_FOUND);
 }
 
+// Writes the factors of a 4 x 5 matrix, A scaled and B divided by a power of two.
+static void write_pair(const char* path, float scale) {
+  static const char json[] =
+      "{\"x.ALinear.weight\":{\"dtype\":\"F32\",\"shape\":[4,2],\"data_offsets\":[0,32]},"
+      "\"x.BLinear.weight\":{\"dtype\":\"F32\",\"shape\":[2,5],\"data_offsets\":[32,72]}}";
+  unsigned char all[8 + sizeof json - 1 + 72] = {sizeof json - 1};
+  memcpy(all + 8, json, sizeof json - 1);
+  float values[18];
+  for (int i = 0; i < 18; ++i) {
+    values[i] = (float)(1 + i * i % 7) * (i < 8 ? scale : 1 / scale);
+  }
+  memcpy(all + 8 + sizeof json - 1, values, sizeof values);
+  write_file(path, all, sizeof all);
+}
+
+static void check_pair(float scale, double last, const char* verdict, bbz_error* error) {
+  write_pair("first.safetensors", 1);
+  write_pair("second.safetensors", scale);
+  if (last != 0) {
+    size_t size = 0;
+    unsigned char* const file = read_whole("second.safetensors", &size);
+    const float value = (float)last;
+    memcpy(file + size - sizeof value, &value, sizeof value);
+    write_file("second.safetensors", file, size);
+    free(file);
+  }
+  bbz_model* first = NULL;
+  bbz_model* second = NULL;
+  CHECK_OK(bbz_model_open("first.safetensors", NULL, &first, error));
+  CHECK_OK(bbz_model_open("second.safetensors", NULL, &second, error));
+  bbz_comparison* comparison = NULL;
+  CHECK_OK(bbz_compare(first, second, NULL, &comparison, error));
+  bbz_comparison_info info = {sizeof info, 0, 0, 0, 0, NULL, 0, 0, NULL};
+  CHECK_OK(bbz_comparison_get(comparison, &info, error));
+  bbz_pair_distance pair;
+  memset(&pair, 0, sizeof pair);
+  pair.struct_size = sizeof pair;
+  CHECK_OK(bbz_comparison_pair(comparison, 0, &pair, error));
+  CHECK(info.pair_count == 1 && info.no_pairs[0] == '\0');
+  CHECK(info.same_pair_count == (last == 0) && pair.same == (last == 0));
+  CHECK(pair.identical == (scale == 1 && last == 0));
+  CHECK(strcmp(pair.name, "x") == 0 && pair.name_length == 1 && pair.note[0] == '\0');
+  CHECK(strcmp(pair.verdict, verdict) == 0);
+  CHECK(pair.first_rank == 2 && pair.second_rank == 2);
+  CHECK((pair.plain > 0) == (scale != 1 || last != 0));
+  CHECK((pair.product > 0) == (last != 0) && (pair.largest > 0) == (last != 0));
+  CHECK((pair.of_rounding > 1) == (last != 0) && (pair.rounding > 0) == !pair.identical);
+  CHECK_CODE(bbz_comparison_pair(comparison, 1, &pair, error), BBZ_ERROR_INVALID_ARGUMENT);
+  bbz_comparison_free(comparison);
+  bbz_model_free(first);
+  bbz_model_free(second);
+}
+
+void test_compare_pairs(bbz_error* error) {
+  check_pair(1, 0, "identical", error);
+  check_pair(4, 0, "one matrix, factored twice", error);
+  check_pair(4, 100, "different matrices", error);
+}
+
 void test_compare(bbz_error* error) {
   write_model("a.safetensors", 3, kRows);
   write_model("b.safetensors", 2, kRows);
@@ -134,7 +194,7 @@ void test_compare(bbz_error* error) {
   CHECK_OK(bbz_model_open("b.safetensors", NULL, &b, error));
   bbz_comparison* comparison = NULL;
   CHECK_OK(bbz_compare(a, b, NULL, &comparison, error));
-  bbz_comparison_info info = {sizeof info, 0, 0, 0, 0, NULL};
+  bbz_comparison_info info = {sizeof info, 0, 0, 0, 0, NULL, 0, 0, NULL};
   CHECK_OK(bbz_comparison_get(comparison, &info, error));
   CHECK(info.tensor_count == 4 && info.identical_count == 3 && info.orbit_count == 0);
   CHECK(isinf(info.largest_difference) && info.no_orbits[0] != '\0');
@@ -149,6 +209,18 @@ void test_compare(bbz_error* error) {
   CHECK_CODE(bbz_comparison_tensor(comparison, 4, &difference, error), BBZ_ERROR_INVALID_ARGUMENT);
   bbz_orbit orbit = {sizeof orbit, NULL, 0, 0, 0, 0};
   CHECK_CODE(bbz_comparison_orbit(comparison, 0, &orbit, error), BBZ_ERROR_INVALID_ARGUMENT);
+  CHECK(info.pair_count == 0 && info.same_pair_count == 0 && info.no_pairs[0] != '\0');
+  bbz_pair_distance distance;
+  memset(&distance, 0, sizeof distance);
+  distance.struct_size = sizeof distance;
+  CHECK_CODE(bbz_comparison_pair(comparison, 0, &distance, error), BBZ_ERROR_INVALID_ARGUMENT);
+  // A caller of the first version of the struct.
+  info.struct_size = offsetof(bbz_comparison_info, pair_count);
+  info.pair_count = 77;
+  CHECK_OK(bbz_comparison_get(comparison, &info, error));
+  CHECK(info.tensor_count == 4 && info.pair_count == 77);
+  info.struct_size -= 1;
+  CHECK_CODE(bbz_comparison_get(comparison, &info, error), BBZ_ERROR_INVALID_ARGUMENT);
   bbz_comparison_free(comparison);
 
   bbz_estimate_result* result = NULL;

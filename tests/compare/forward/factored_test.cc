@@ -116,6 +116,19 @@ TEST_P(Factored, IsTheModelWithItsPairsMultipliedOut) {
   EXPECT_LT((a - *loaded(other)->logits(some_tokens(), 12)).cwiseAbs().maxCoeff(), 1e-9);
 }
 
+TEST_P(Factored, IsTheSameFunctionUnderNamesWithAPrefix) {
+  const test_models::Model factored = test_models::factored(plain_, spec_, how(5));
+  const Matrix expected = *loaded(factored)->logits(some_tokens(), 12);
+  for (const char* prefix : {"module.", "_orig_mod.", "model."}) {
+    test_models::Model renamed = factored;
+    for (TensorInfo& info : renamed.infos) info.name.insert(0, prefix);
+    const auto model = loaded(renamed);
+    ASSERT_TRUE(model.ok()) << model.error().message;
+    EXPECT_EQ(model->config().prefix, prefix);
+    EXPECT_EQ(*model->logits(some_tokens(), 12), expected);
+  }
+}
+
 TEST_P(Factored, HasTheConfigurationOfThePlainModel) {
   Hints hints;
   hints.heads = 4;

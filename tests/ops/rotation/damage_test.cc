@@ -35,7 +35,8 @@ TEST_P(RotationDamage, CutArchivesAreFound) {
 
 INSTANTIATE_TEST_SUITE_P(Methods, RotationDamage,
                          testing::Values(RequestedMethod::kTriangular, RequestedMethod::kPolar,
-                                         RequestedMethod::kBitsBack));
+                                         RequestedMethod::kBitsBack),
+                         [](const auto& row) { return test_name({method_name(row.param)}); });
 
 }  // namespace
 }  // namespace bbz::rotation

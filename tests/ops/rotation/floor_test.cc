@@ -48,7 +48,11 @@ INSTANTIATE_TEST_SUITE_P(
                     FloorCase{"opt", DType::kBF16, RequestedMethod::kPolar},
                     FloorCase{"phi-2", DType::kF16, RequestedMethod::kTriangular},
                     FloorCase{"phi-3", DType::kBF16, RequestedMethod::kTriangular},
-                    FloorCase{"llama", DType::kF32, RequestedMethod::kPolar}));
+                    FloorCase{"llama", DType::kF32, RequestedMethod::kPolar}),
+    [](const auto& row) {
+      const FloorCase& c = row.param;
+      return test_name({c.family, dtype_info(c.dtype).name, method_name(c.method)});
+    });
 
 TEST(Floor, IsRecordedOnlyIfThereIsOne) {
   const auto source = file_of(test_models::sliced_model(small_spec("llama", DType::kF16)));

@@ -94,11 +94,14 @@ TEST_P(Invariants, ProductsAcrossEveryJunctionStay) {
   EXPECT_NE(*model->load(0), *model_of(*unpacked)->load(0));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Invariants,
-                         testing::Combine(testing::ValuesIn(family_names()),
-                                          testing::Values(RequestedMethod::kTriangular,
-                                                          RequestedMethod::kPolar,
-                                                          RequestedMethod::kBitsBack)));
+INSTANTIATE_TEST_SUITE_P(
+    All, Invariants,
+    testing::Combine(testing::ValuesIn(family_names()),
+                     testing::Values(RequestedMethod::kTriangular, RequestedMethod::kPolar,
+                                     RequestedMethod::kBitsBack)),
+    [](const auto& row) {
+      return test_name({std::get<0>(row.param), method_name(std::get<1>(row.param))});
+    });
 
 }  // namespace
 }  // namespace bbz::rotation

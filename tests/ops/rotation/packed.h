@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <mutex>
 #include <thread>
 
@@ -22,6 +23,17 @@ inline std::vector<std::string_view> family_names() {
   std::vector<std::string_view> names;
   for (const junction::Family& family : junction::families()) names.push_back(family.name);
   return names;
+}
+
+// Returns parts of a test's name joined by '_', without the characters that such a name cannot have.
+inline std::string test_name(std::initializer_list<std::string_view> parts) {
+  std::string name;
+  for (const std::string_view part : parts) {
+    if (!name.empty()) name += '_';
+    name += part;
+  }
+  std::erase(name, '-');
+  return name;
 }
 
 // How many threads the linear algebra may have.

@@ -97,11 +97,14 @@ TEST_P(Pairs, KeepTheirProductsAndAFixedPoint) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Pairs,
-                         testing::Values(FactoredCase{"llama", DType::kF16, 0},
-                                         FactoredCase{"opt", DType::kF16, 1},
-                                         FactoredCase{"llama", DType::kBF16, 1},
-                                         FactoredCase{"opt", DType::kF32, 0}));
+INSTANTIATE_TEST_SUITE_P(
+    All, Pairs,
+    testing::Values(FactoredCase{"llama", DType::kF16, 0}, FactoredCase{"opt", DType::kF16, 1},
+                    FactoredCase{"llama", DType::kBF16, 1}, FactoredCase{"opt", DType::kF32, 0}),
+    [](const auto& row) {
+      const FactoredCase& c = row.param;
+      return test_name({c.family, dtype_info(c.dtype).name, pair::families()[c.row].name});
+    });
 
 TEST(Pairs, AutoTakesThem) {
   const auto source = file_of(factored_model("llama", DType::kF16, 0));

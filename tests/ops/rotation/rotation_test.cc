@@ -61,9 +61,13 @@ TEST_P(EveryFamily, PackingWhatWasUnpackedGivesTheSameArchive) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, EveryFamily,
-                         testing::Combine(testing::ValuesIn(family_names()),
-                                          testing::Values(DType::kF16, DType::kBF16, DType::kF32)));
+INSTANTIATE_TEST_SUITE_P(
+    All, EveryFamily,
+    testing::Combine(testing::ValuesIn(family_names()),
+                     testing::Values(DType::kF16, DType::kBF16, DType::kF32)),
+    [](const auto& row) {
+      return test_name({std::get<0>(row.param), dtype_info(std::get<1>(row.param)).name});
+    });
 
 // One layer is put together from its own chunks and groups.
 TEST(Layers, NeedNothingOfOtherLayers) {

@@ -95,7 +95,11 @@ INSTANTIATE_TEST_SUITE_P(All, Floors,
                                          std::pair(DType::kF16, Floor::kOne),
                                          std::pair(DType::kBF16, Floor::kHalf),
                                          std::pair(DType::kBF16, Floor::kOne),
-                                         std::pair(DType::kF32, Floor::kOne)));
+                                         std::pair(DType::kF32, Floor::kOne)),
+                         [](const auto& row) {
+                           return std::string(dtype_info(row.param.first).name) +
+                                  (row.param.second == Floor::kHalf ? "_half" : "_one");
+                         });
 
 TEST(Floor, RoundsTiesToEvenAndGivesZerosNoSign) {
   // The units are 2^-9 (1 to 2), 2^-10, ...: with one entry of 1, the step is 2^-11 at least.

@@ -107,7 +107,13 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Pivots,
                                          Case{16, 16, 50, DType::kF16, DType::kF16},
                                          Case{50, 16, 16, DType::kF16, DType::kF16},
                                          Case{9, 1, 7, DType::kF16, DType::kF32},
-                                         Case{120, 60, 300, DType::kBF16, DType::kF16}));
+                                         Case{120, 60, 300, DType::kBF16, DType::kF16}),
+                         [](const auto& row) {
+                           const Case& c = row.param;
+                           return std::to_string(c.out) + "x" + std::to_string(c.rank) + "x" +
+                                  std::to_string(c.in) + "_" + std::string(dtype_info(c.a).name) +
+                                  "_" + std::string(dtype_info(c.b).name);
+                         });
 
 TEST(Pivot, TheAxisIsThatOfTheSmallerExtent) {
   EXPECT_EQ(pivot_axis(10, 20, 4), 0u);

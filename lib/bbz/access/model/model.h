@@ -13,6 +13,7 @@
 #include "bbz/base/tensor_info.h"
 #include "bbz/base/threads.h"
 #include "bbz/files/safetensors/header.h"
+#include "bbz/files/torch/state_dict.h"
 #include "bbz/format/container/limits.h"
 #include "bbz/io/source.h"
 
@@ -25,6 +26,8 @@ struct Model {
   // The metadata of the file; empty if the model lies in several files or in an archive.
   safetensors::Metadata metadata;
   std::vector<std::byte> header;  // of the file, if it is one of safetensors; else empty
+  // What the file says of its tensors, if it is one of torch.save; else null.
+  std::shared_ptr<const torch::StateDict> state;
   // Bytes that are stored: of its files, or of the archive's payloads.
   std::uint64_t stored_bytes = 0;
   std::uint64_t file_bytes = 0;  // of its files, those of an archive unpacked

@@ -12,7 +12,7 @@
 #include "bbz/files/internal/format.h"
 #include "bbz/files/internal/listing.h"
 #include "bbz/files/internal/output_place.h"
-#include "bbz/files/internal/shards.h"
+#include "bbz/files/shards.h"
 #include "bbz/io/file_source.h"
 
 namespace bbz::files {

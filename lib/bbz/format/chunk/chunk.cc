@@ -5,6 +5,7 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
+#include "bbz/format/catalog/lower.h"
 
 namespace bbz::chunk {
 namespace {
@@ -62,7 +63,7 @@ std::optional<std::uint64_t> triangle_before(const catalog::TensorMeta& tensor,
   if (tensor.form != catalog::Form::kLower || tensor.shape.size() != 2) return std::nullopt;
   const std::uint64_t cols = tensor.shape[1];
   if (cols == 0 || cols >= kMostColumns) return std::nullopt;
-  const std::uint64_t triangle = cols * (cols + 1) / 2;
+  const std::uint64_t triangle = catalog::lower_count(cols, cols);
   return element >= triangle ? std::optional(triangle) : std::nullopt;
 }
 

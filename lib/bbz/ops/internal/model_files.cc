@@ -145,9 +145,8 @@ Result<Prepared> prepare(const std::vector<ModelPart>& parts, const WriteOptions
     first += output.tensors.size();
     if (part.file.layout.format == "pytorch" && symmetry.format == OutputFormat::kSafetensors) {
       output.path = fs::path(path).replace_extension(".safetensors").string();
-    } else if (part.file.layout.format == "pytorch") {
-      BBZ_ASSIGN(const torch::StateDict state, torch::read_state_dict(*part.source));
-      auto frame = torch::read_frame(*part.source, state);
+    } else if (opened->state != nullptr) {
+      auto frame = torch::read_frame(*part.source, *opened->state);
       if (!frame.ok()) {
         if (frame.code() != Code::kUnsupported && frame.code() != Code::kLimit) {
           return frame.error();

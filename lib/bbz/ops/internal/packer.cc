@@ -14,25 +14,6 @@ using files::SourceFile;
 
 namespace {
 
-struct Entry {
-  std::string_view key;
-  std::string_view value;
-};
-
-// Returns the metadata of a file: format-spec/records.md lists the keys.
-std::vector<Entry> metadata_of(const files::Layout& layout, const Limits& limits) {
-  std::vector<Entry> entries;
-  if (!layout.why_bytes.empty()) entries.push_back({"as-bytes", layout.why_bytes});
-  if (layout.format.empty() || layout.format == "bytes") return entries;
-  entries.push_back({"format", layout.format});
-  // Metadata that is too large for a record is still in the file's own header.
-  if (layout.format == "safetensors" && !layout.metadata.empty() &&
-      layout.metadata.size() <= limits.metadata_bytes) {
-    entries.push_back({"safetensors", layout.metadata});
-  }
-  return entries;
-}
-
 catalog::FileKind kind_of(const SourceFile& file) {
   return file.kind == SourceFile::Kind::kDirectory ? catalog::FileKind::kDirectory
                                                    : catalog::FileKind::kRegular;
@@ -44,9 +25,43 @@ bool is_tensor(const Extent& extent) {
 
 }  // namespace
 
+std::vector<MetadataEntry> metadata_of(const files::Layout& layout, const Limits& limits) {
+  std::vector<MetadataEntry> entries;
+  if (!layout.why_bytes.empty()) entries.push_back({"as-bytes", layout.why_bytes});
+  if (layout.format.empty() || layout.format == "bytes") return entries;
+  entries.push_back({"format", layout.format});
+  // Metadata that is too large for a record is still in the file's own header.
+  if (layout.format == "safetensors" && !layout.metadata.empty() &&
+      layout.metadata.size() <= limits.metadata_bytes) {
+    entries.push_back({"safetensors", layout.metadata});
+  }
+  return entries;
+}
+
+Result<std::optional<TensorSpec>> view_spec(const files::Layout& layout, const files::View& view,
+                                            std::uint32_t back, std::uint64_t& viewed_bytes) {
+  TensorSpec spec;
+  spec.name = view.name;
+  spec.dtype = view.dtype;
+  spec.shape = view.shape;
+  spec.place = TensorSpec::ViewOf{back, view.offset, view.strides};
+  catalog::Tensor tensor;
+  catalog::Tensor base;
+  BBZ_ASSIGN(tensor.meta, tensor_meta(spec, WriteOptions().chunk_bytes));
+  BBZ_ASSIGN(const std::uint64_t elements, element_count(view.shape));
+  BBZ_ASSIGN(tensor.byte_size, byte_size(view.dtype, elements));
+  base.byte_size = layout.extents[view.extent].length.value_or(0);
+  const std::uint64_t left = catalog::kMostViewedBytes - viewed_bytes;
+  if (tensor.byte_size > left || !symmetry::check_view_of(tensor, base).ok()) {
+    return std::optional<TensorSpec>();
+  }
+  viewed_bytes += tensor.byte_size;
+  return std::optional(std::move(spec));
+}
+
 Status Packer::add(const SourceFile& file, std::shared_ptr<io::Source> source) {
   BBZ_TRY(writer_.begin_file(file.path, kind_of(file), recorded(file)));
-  for (const Entry& entry : metadata_of(file.layout, writer_.options().limits)) {
+  for (const MetadataEntry& entry : metadata_of(file.layout, writer_.options().limits)) {
     BBZ_TRY(writer_.add_metadata(entry.key, entry.value));
   }
   if (options_.as_bytes && !file.layout.why_bytes.empty()) {
@@ -69,28 +84,17 @@ Status Packer::add_views(const files::SourceFile& file, std::uint32_t first_tens
   const files::Layout& layout = file.layout;
   for (const files::View& view : layout.views) {
     const std::uint32_t base = first_tensor + static_cast<std::uint32_t>(view.extent);
-    TensorSpec spec;
-    spec.name = view.name;
-    spec.dtype = view.dtype;
-    spec.shape = view.shape;
-    spec.layer = options_.layers.layer_of(spec.name);
-    spec.place = TensorSpec::ViewOf{tensors_ - base, view.offset, view.strides};
-    catalog::Tensor tensor;
-    catalog::Tensor base_tensor;
-    BBZ_ASSIGN(tensor.meta, tensor_meta(spec, writer_.options().chunk_bytes));
-    BBZ_ASSIGN(const std::uint64_t elements, element_count(view.shape));
-    BBZ_ASSIGN(tensor.byte_size, byte_size(view.dtype, elements));
-    base_tensor.byte_size = layout.extents[view.extent].length.value_or(0);
-    const std::uint64_t left = catalog::kMostViewedBytes - viewed_bytes_;
-    if (tensor.byte_size > left || !symmetry::check_view_of(tensor, base_tensor).ok()) {
+    BBZ_ASSIGN(std::optional<TensorSpec> spec,
+               view_spec(layout, view, tensors_ - base, viewed_bytes_));
+    if (!spec) {
       if (summary_.views_left_out++ == 0) {
         summary_.first_left_out =
             fmt::format("{} of {}", bbz::quoted(view.name), bbz::quoted(file.path));
       }
       continue;
     }
-    viewed_bytes_ += tensor.byte_size;
-    BBZ_TRY(writer_.begin_tensor(spec));
+    spec->layer = options_.layers.layer_of(spec->name);
+    BBZ_TRY(writer_.begin_tensor(*spec));
     BBZ_TRY(writer_.end_tensor());
     ++tensors_;
     ++summary_.tensors;
@@ -255,6 +259,7 @@ Result<PackSummary> pack_with(files::FileSequence& files, io::Sink& sink,
   if (options.base != nullptr) BBZ_TRY(options.base->add_inputs(sink));
   BBZ_ASSIGN(summary.root, writer->finish());
   summary.archive_bytes = sink.written() - begin;
+  summary.codecs = info(writer->catalog(), summary.archive_bytes).codecs;
   return summary;
 }
 

@@ -5,11 +5,27 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "bbz/ops/pack.h"
 
 namespace bbz::ops {
+
+// A key and a value of a file's metadata.
+struct MetadataEntry {
+  std::string_view key;
+  std::string_view value;
+};
+
+// Returns the metadata that the archive gets for a file: format-spec/records.md lists the keys. They live as
+// long as the layout.
+std::vector<MetadataEntry> metadata_of(const files::Layout& layout, const Limits& limits);
+
+// Returns how to write a tensor that has bytes of an extent, which is written `back` tensors before it, or
+// nothing if no reader may decode it. Counts the bytes of views.
+Result<std::optional<TensorSpec>> view_spec(const files::Layout& layout, const files::View& view,
+                                            std::uint32_t back, std::uint64_t& viewed_bytes);
 
 // Writes the files of one archive.
 class Packer {

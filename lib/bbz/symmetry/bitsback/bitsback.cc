@@ -8,7 +8,7 @@
 #include "bbz/symmetry/bitsback/internal/frame.h"
 #include "bbz/symmetry/bitsback/internal/record.h"
 #include "bbz/symmetry/bitsback/internal/rotation.h"
-#include "bbz/symmetry/linalg/convert.h"
+#include "bbz/symmetry/gauge/members.h"
 #include "bbz/symmetry/linalg/inverse.h"
 #include "bbz/symmetry/linalg/product.h"
 
@@ -62,8 +62,10 @@ double expect_noise(const Plan& plan, const Precision& precision, Matrix polar_p
   // The stiffness of an axis lies between the diagonal of the polar part and the reciprocal of the
   // diagonal of its inverse. The geometric mean of the two agrees with the average over
   // eigenvalues.
-  Eigen::VectorXd along = polar_part.diagonal();
-  if (linalg::invert(polar_part)) along = (along.array() / polar_part.diagonal().array()).sqrt();
+  Eigen::VectorXd along = polar_part.diagonal(), inverse;
+  if (linalg::diagonal_of_inverse(polar_part, inverse)) {
+    along = (along.array() / inverse.array()).sqrt();
+  }
   double sum = 0;
   for (Eigen::Index i = 1; i < width; ++i) {
     for (Eigen::Index j = 0; j < i; ++j) {
@@ -91,41 +93,24 @@ Result<Grid> choose_grid(std::uint64_t width, double noise) {
 // The carriers W as W U, rounded to their type, and the rounding.
 struct Rotated {
   std::vector<std::vector<std::byte>> carriers;
-  double largest = 0;
-  double sum_of_squares = 0;
+  gauge::Rounding rounding;
 };
 
 Result<Rotated> rotate(std::uint64_t width, std::span<const Carrier> carriers,
                        const Matrix& rotation) {
   Rotated rotated;
-  Matrix before(kBlockColumns, width);
-  Matrix exact(kBlockColumns, width);
-  std::vector<double> stored(width);
-  for (std::size_t i = 0; i < carriers.size(); ++i) {
-    BBZ_ASSIGN(const Operand operand, Operand::open(width, carriers.subspan(i, 1)));
-    const std::size_t row_bytes = width * operand.precision().bytes;
-    auto& out = rotated.carriers.emplace_back(carriers[i].bytes.size());
-    bool finite = true;
-    for_each_block(operand.columns(), [&](std::size_t first, std::size_t count) {
-      const linalg::View in_block = before.topRows(static_cast<Eigen::Index>(count));
-      const linalg::View out_block = exact.topRows(static_cast<Eigen::Index>(count));
-      operand.fetch(first, in_block);
-      linalg::multiply(in_block, Op::kPlain, rotation, Op::kPlain, out_block);
-      for (std::size_t j = 0; j < count; ++j) {
-        const std::span<const double> row(out_block.row(static_cast<Eigen::Index>(j)).data(),
-                                          width);
-        const MutableBytes bytes = std::span(out).subspan((first + j) * row_bytes, row_bytes);
-        linalg::store(row, carriers[i].dtype, bytes);
-        linalg::load(bytes, carriers[i].dtype, stored);
-        for (std::size_t k = 0; k < width; ++k) {
-          const double error = std::abs(stored[k] - row[k]);
-          finite = finite && std::isfinite(error);
-          rotated.largest = std::max(rotated.largest, error);
-          rotated.sum_of_squares += error * error;
-        }
-      }
-    });
-    if (!finite) return no_frame("a rotated element is beyond the range of its type");
+  for (const Carrier& carrier : carriers) {
+    TensorInfo info;
+    info.name = "carrier";
+    info.dtype = carrier.dtype;
+    info.shape = {carrier.bytes.size() / element_bytes(carrier.dtype) / width, width};
+    auto turned = gauge::rotate_member(info, junction::Role::kReads, carrier.bytes, rotation,
+                                       gauge::Floor::kNone, rotated.rounding);
+    if (!turned.ok() && turned.code() == Code::kUnsupported) {
+      return no_frame("a rotated element is beyond the range of its type");
+    }
+    if (!turned.ok()) return turned.error();
+    rotated.carriers.push_back(*std::move(turned));
   }
   return rotated;
 }
@@ -183,7 +168,10 @@ Result<Plan> plan_junction(std::uint64_t width, std::span<const Carrier> carrier
   const Matrix sum =
       weighted_sum(operand, plan.column_exponents, rough, plan.row_exponents, rounding);
   plan.frame = sum;
-  if (!linalg::polarise(plan.frame)) {
+  // An error of float is far below what the rounding of 16 bits does to the frame.
+  const bool is_short = operand.precision().bytes == 2;
+  if (!linalg::polarise(plan.frame,
+                        is_short ? linalg::Accuracy::kFloat : linalg::Accuracy::kDouble)) {
     return no_frame("the carriers do not have full rank, so they do not fix a rotation");
   }
   Matrix polar_part(width, width);
@@ -213,9 +201,8 @@ Result<Drawn> encode(const Plan& plan, std::span<const Carrier> carriers, Bytes 
     linalg::multiply(plan.frame, Op::kPlain, frame, Op::kTransposed, drawn.rotation);
     BBZ_ASSIGN(Rotated rotated, rotate(plan.width, carriers, drawn.rotation));
     drawn.carriers = std::move(rotated.carriers);
-    drawn.largest_rounding = rotated.largest;
-    drawn.rms_rounding =
-        std::sqrt(rotated.sum_of_squares / static_cast<double>(plan.weights.size()));
+    drawn.largest_rounding = rotated.rounding.stored.largest;
+    drawn.rms_rounding = rotated.rounding.stored.root_mean_square();
   }
 
   // Decodes the result, and lists the decisions that a decoder needs to be told.

@@ -23,11 +23,6 @@ Status check_sizes(std::size_t full, std::size_t packed, DType dtype, std::uint6
 
 }  // namespace
 
-std::uint64_t lower_count(std::uint64_t row, std::uint64_t cols) {
-  const std::uint64_t growing = std::min(row, cols);
-  return growing * (growing + 1) / 2 + (row - growing) * cols;
-}
-
 bool is_lower(Bytes full, DType dtype, std::uint64_t rows, std::uint64_t cols) {
   const std::uint64_t size = element_bytes(dtype);
   for (std::uint64_t i = 0; i < std::min(rows, cols); ++i) {

@@ -4,13 +4,12 @@
 #include "bbz/base/checked.h"
 #include "bbz/base/dtype.h"
 #include "bbz/base/error.h"
+#include "bbz/format/catalog/lower.h"
 
 namespace bbz::gauge {
 
-// Returns the number of entries that rows [0, row) of a matrix with `cols` columns keep: row i
-// keeps min(i + 1, cols). With row = rows, that is the number of entries of the packed matrix.
-// Precondition: row and cols are below 2^31.
-std::uint64_t lower_count(std::uint64_t row, std::uint64_t cols);
+// With row = rows, the number of entries of the packed matrix.
+using catalog::lower_count;
 
 // Returns whether packing loses nothing and the matrix is in this gauge: every entry right of the
 // diagonal is +0 bit for bit, and no diagonal entry has its sign bit set.

@@ -3,9 +3,10 @@
 #include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
+#include <utility>
 
+#include "bbz/symmetry/linalg/internal/lapack.h"
 #include "bbz/symmetry/linalg/product.h"
 
 namespace bbz::linalg {
@@ -58,19 +59,41 @@ PivotedCholesky pivoted_cholesky(Matrix& a, Index rank) {
 bool orthonormalise(Matrix& x, int times) {
   constexpr double kLeastRatio = 1e-7;
   for (int time = 0; time < times; ++time) {
-    const Eigen::LLT<Eigen::MatrixXd> factor(gram(x, Op::kTransposed));
-    if (factor.info() != Eigen::Success) return false;
-    // X = Q R, so Q = X R^-1.
-    Matrix inverse = Matrix::Identity(x.cols(), x.cols());
-    const Matrix upper = factor.matrixU();
-    const Vector diagonal = upper.diagonal();
+    // X = Q L^T, so Q = X L^-T.
+    Matrix lower = gram(x, Op::kTransposed);
+    if (!factorise(lower)) return false;
+    const Vector diagonal = lower.diagonal();
     if (diagonal.size() > 0 && !(diagonal.minCoeff() > kLeastRatio * diagonal.maxCoeff())) {
       return false;
     }
-    upper.triangularView<Eigen::Upper>().solveInPlace(inverse);
-    x = product(x, inverse);
+    if (!invert_lower(lower)) return false;
+    Matrix next(x.rows(), x.cols());
+    multiply(x, Op::kPlain, lower, Op::kTransposed, next);
+    x = std::move(next);
   }
   return true;
+}
+
+bool factorise(Matrix& a) {
+  if (lapack::available()) {
+    if (lapack::potrf_lower(lapack::to_int(a.rows()), a.data()) != 0) return false;
+  } else {
+    const Eigen::LLT<Matrix> factor(a);
+    if (factor.info() != Eigen::Success) return false;
+    a = factor.matrixL();
+  }
+  a.triangularView<Eigen::StrictlyUpper>().setZero();
+  return true;
+}
+
+bool invert_lower(Matrix& lower) {
+  if (lapack::available()) {
+    return lapack::trtri_lower(lapack::to_int(lower.rows()), lower.data()) == 0;
+  }
+  Matrix inverse = Matrix::Identity(lower.rows(), lower.cols());
+  lower.triangularView<Eigen::Lower>().solveInPlace(inverse);
+  lower = std::move(inverse);
+  return lower.allFinite();
 }
 
 }  // namespace bbz::linalg

@@ -26,4 +26,11 @@ PivotedCholesky pivoted_cholesky(Matrix& a, Index rank);
 // of X is above some 1e7.
 bool orthonormalise(Matrix& x, int times = 2);
 
+// Replaces a symmetric positive definite matrix, of which only the lower triangle is read, by L of
+// A = L L^T, with zeros above the diagonal. Returns false, with a unspecified, if it is not definite.
+bool factorise(Matrix& a);
+// Replaces a lower triangular matrix, with zeros above the diagonal, by its inverse. Returns false,
+// with it unspecified, if it is singular.
+bool invert_lower(Matrix& lower);
+
 }  // namespace bbz::linalg

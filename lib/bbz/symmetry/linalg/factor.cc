@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "bbz/symmetry/linalg/cholesky.h"
+#include "bbz/symmetry/linalg/internal/halley.h"
 #include "bbz/symmetry/linalg/internal/lapack.h"
 #include "bbz/symmetry/linalg/product.h"
 
@@ -198,15 +199,7 @@ Status orthogonalise(Matrix& x, double tolerance) {
       x = std::move(next);
       continue;
     }
-    FloatMatrix correction = gap.cast<float>();
-    gap.resize(0, 0);
-    const FloatMatrix square = gram(correction);
-    // |G^3| <= |G^2| |G|_2, and |G|_2^2 <= |G^2|.
-    const double error = 0.3125 * std::pow(static_cast<double>(square.norm()), 1.5);
-    correction = -0.5F * correction + 0.375F * square;
-    FloatMatrix change(x.rows(), x.cols());
-    multiply(FloatMatrix(x.cast<float>()), Op::kPlain, correction, Op::kPlain, change);
-    x += change.cast<double>();
+    const double error = improve_by_series(x, gap);
     if (error <= tolerance) return {};
   }
   return error_with_message(Code::kInvalidArgument, "orthogonalise: did not converge");

@@ -5,6 +5,8 @@
 #include <limits>
 #include <vector>
 
+#include "bbz/symmetry/linalg/cholesky.h"
+#include "bbz/symmetry/linalg/internal/halley.h"
 #include "bbz/symmetry/linalg/internal/lapack.h"
 
 namespace bbz::linalg {
@@ -23,7 +25,10 @@ bool invert(Matrix& x) {
   return x.allFinite();
 }
 
-bool polarise(Matrix& x) {
+bool polarise(Matrix& x, Accuracy accuracy) {
+  if (accuracy == Accuracy::kFloat && polarise_in_float(x)) return true;
+  // A condition of some hundreds is far below the limit.
+  if (polarise_by_products(x)) return true;
   // A step leaves an error of about half its square: below kSettled, that is none in double.
   constexpr double kSettled = 1e-8;
   constexpr double kScaleUntil = 1e-2;
@@ -46,6 +51,13 @@ bool polarise(Matrix& x) {
     if (change < kScaleUntil) scaled = false;
   }
   return false;
+}
+
+bool diagonal_of_inverse(Matrix& x, Vector& diagonal) {
+  // X = L L^T, so that the inverse is L^-T L^-1.
+  if (!factorise(x) || !invert_lower(x)) return false;
+  diagonal = x.colwise().squaredNorm().transpose();
+  return diagonal.allFinite();
 }
 
 Matrix cayley(const ConstView& a) {

@@ -106,6 +106,7 @@ Result<Model> from_torch(const SharedSource& source) {
   BBZ_ASSIGN(StateDict found, torch::read_state_dict(*source));
   const auto state = std::make_shared<const StateDict>(std::move(found));
   Model model;
+  model.state = state;
   model.stored_bytes = source->size().value_or(0);
   model.file_bytes = model.stored_bytes;
   // Programs that convert PyTorch files to safetensors write this.

@@ -39,17 +39,11 @@ BBZ_AVX2_BEGIN
 
 namespace bbz::codec::difference::avx2 {
 
-using V = __m256i;
+using split::avx2::load;
+using split::avx2::load_half;
+using split::avx2::store;
+using split::avx2::V;
 
-inline V load(const void* p) {
-  return _mm256_loadu_si256(static_cast<const V*>(p));
-}
-inline void store(void* p, V v) {
-  _mm256_storeu_si256(static_cast<V*>(p), v);
-}
-inline __m128i load_half(const void* p) {
-  return _mm_loadu_si128(static_cast<const __m128i*>(p));
-}
 inline V load_halves(const void* low, const void* high) {
   return _mm256_inserti128_si256(_mm256_castsi128_si256(load_half(low)), load_half(high), 1);
 }

@@ -7,6 +7,8 @@
 
 #if defined(__x86_64__)
 
+#include <immintrin.h>
+
 // clang-format off
 #if defined(__clang__)
 #define BBZ_AVX2_BEGIN \
@@ -32,5 +34,26 @@ void avx2_decode(DecodeJob& job);
 void avx2_encode(EncodeJob& job);
 
 }  // namespace bbz::codec::split
+
+// What the loops of all codecs call a register, and how they load and store it.
+BBZ_AVX2_BEGIN
+
+namespace bbz::codec::split::avx2 {
+
+using V = __m256i;
+
+inline V load(const void* p) {
+  return _mm256_loadu_si256(static_cast<const V*>(p));
+}
+inline void store(void* p, V v) {
+  _mm256_storeu_si256(static_cast<V*>(p), v);
+}
+inline __m128i load_half(const void* p) {
+  return _mm_loadu_si128(static_cast<const __m128i*>(p));
+}
+
+}  // namespace bbz::codec::split::avx2
+
+BBZ_AVX2_END
 
 #endif  // defined(__x86_64__)

@@ -36,15 +36,6 @@ BBZ_AVX2_BEGIN
 
 namespace bbz::codec::split::avx2 {
 
-using V = __m256i;
-
-inline V load(const void* p) {
-  return _mm256_loadu_si256(static_cast<const V*>(p));
-}
-inline void store(void* p, V v) {
-  _mm256_storeu_si256(static_cast<V*>(p), v);
-}
-
 // 32 lanes as words.
 struct Words {
   V low;
@@ -71,7 +62,7 @@ struct Unpack {
   Unpack()
       : bytes(load(kUnpackTable<kBits>.bytes.data())), up(load(kUnpackTable<kBits>.up.data())) {}
   V operator()(const std::uint8_t* p) const {
-    const __m128i packed = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const __m128i packed = load_half(p);
     const V words = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(packed), bytes);
     return _mm256_srli_epi16(_mm256_mullo_epi16(words, up), 16 - kBits);
   }
@@ -112,7 +103,7 @@ struct F16 {
   F16() {}
   V half(V symbols, V origins, const std::uint8_t* packed, const std::uint8_t* bytes) const {
     const V keys = _mm256_add_epi16(_mm256_slli_epi16(symbols, 2), _mm256_slli_epi16(origins, 10));
-    const V low = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)));
+    const V low = _mm256_cvtepu8_epi16(load_half(bytes));
     const V rest = _mm256_or_si256(_mm256_slli_epi16(unpack(packed), 8), low);
     return rotate_words(_mm256_or_si256(keys, rest));
   }

@@ -80,26 +80,27 @@ Result<Config> infer_config(std::span<const TensorInfo> stored, const Hints& hin
                       detection.family.empty() ? "an unknown one" : detection.family,
                       detection.family.empty() ? refused_pair(stored) : "");
   }
-  if (find(tensors, "model.decoder.project_in.weight") != nullptr) {
-    return make_error(Code::kUnsupported,
-                      "expected an OPT model without projected embeddings, found "
-                      "model.decoder.project_in.weight");
-  }
+  config.prefix = detection.prefix;
   const bool opt = config.architecture == Architecture::kOpt;
+  const auto named = [&](std::string_view name) { return config.prefix + std::string(name); };
+  const std::string projected = named("model.decoder.project_in.weight");
+  if (find(tensors, projected) != nullptr) {
+    return make_error(Code::kUnsupported,
+                      "expected an OPT model without projected embeddings, found {}", projected);
+  }
   config.layers = detection.layers;
-  const std::string embedding =
-      opt ? "model.decoder.embed_tokens.weight" : "model.embed_tokens.weight";
-  BBZ_ASSIGN(const TensorInfo* tokens, find_matrix(tensors, stored, embedding));
+  const std::string stem = named(opt ? "model.decoder." : "model.");
+  BBZ_ASSIGN(const TensorInfo* tokens, find_matrix(tensors, stored, stem + "embed_tokens.weight"));
   config.vocabulary = tokens->shape[0];
   // The head of a sliced model is not sliced, so it still has the hidden size.
-  const TensorInfo* head = find(tensors, "lm_head.weight");
+  const TensorInfo* head = find(tensors, named("lm_head.weight"));
   const TensorInfo* widest = head != nullptr && head->shape.size() == 2 ? head : tokens;
   config.hidden = hints.hidden.value_or(widest->shape[1]);
   if (!hints.heads) {
     return make_error(Code::kNotFound,
                       "expected the number of heads, found none in a configuration");
   }
-  const std::string layer = opt ? "model.decoder.layers.0." : "model.layers.0.";
+  const std::string layer = stem + "layers.0.";
   BBZ_ASSIGN(const TensorInfo* q, find_matrix(tensors, stored, layer + "self_attn.q_proj.weight"));
   BBZ_ASSIGN(const TensorInfo* k, find_matrix(tensors, stored, layer + "self_attn.k_proj.weight"));
   config.heads = *hints.heads;

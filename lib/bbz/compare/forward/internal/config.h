@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "bbz/base/error.h"
@@ -32,6 +33,7 @@ enum class Architecture : std::uint8_t { kLlama, kOpt };
 // The dimensions and constants of a model.
 struct Config {
   Architecture architecture{};
+  std::string prefix;  // before the names of the architecture, such as "module."; may be empty
   std::uint32_t layers = 0;
   std::uint64_t heads = 0;
   std::uint64_t kv_heads = 0;
@@ -43,6 +45,7 @@ struct Config {
 };
 
 // Finds the configuration of a model, in which a proven low-rank pair is the matrix for which it stands.
+// The names of its tensors may follow a prefix, as junction::detect() finds it.
 // Errors: kUnsupported for a family other than Llama and OPT,
 // and for an OPT with projected embeddings; kNotFound if `hints.heads` is empty; kMalformed if the
 // heads do not divide the projections into parts of an even size, or if a tensor that is needed is

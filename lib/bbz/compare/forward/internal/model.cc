@@ -61,7 +61,7 @@ Result<Model> Model::load(std::span<const TensorInfo> tensors, const Config& con
 // Checks the shapes along the width of the residual stream. After this, every product is defined.
 Status Model::check_shapes() const {
   const bool opt = config_.architecture == Architecture::kOpt;
-  const std::string stem = opt ? "model.decoder." : "model.";
+  const std::string stem = trunk();
   const auto need = [&](const std::string& name, Index rows, Index cols) -> Status {
     const Matrix* m = weights_.find(name);
     if (m == nullptr)
@@ -119,24 +119,28 @@ Status Model::check_shapes() const {
   return projection(head(), static_cast<Index>(config_.vocabulary), width);
 }
 
+// What the names of the tensors between the embedding and the head begin with.
+std::string Model::trunk() const {
+  return config_.prefix +
+         (config_.architecture == Architecture::kOpt ? "model.decoder." : "model.");
+}
+
 // The layer that gives the logits: the embedding if the head is tied to it.
 std::string Model::head() const {
-  if (weights_.has_linear("lm_head")) return "lm_head";
-  const bool opt = config_.architecture == Architecture::kOpt;
-  return opt ? "model.decoder.embed_tokens" : "model.embed_tokens";
+  const std::string own = config_.prefix + "lm_head";
+  return weights_.has_linear(own) ? own : trunk() + "embed_tokens";
 }
 
 Matrix Model::embed(std::span<const std::uint32_t> tokens, std::size_t length) const {
   const bool opt = config_.architecture == Architecture::kOpt;
-  const Matrix& table =
-      weights_.get(opt ? "model.decoder.embed_tokens.weight" : "model.embed_tokens.weight");
+  const Matrix& table = weights_.get(trunk() + "embed_tokens.weight");
+  const Matrix* const positions = opt ? weights_.find(trunk() + "embed_positions.weight") : nullptr;
   Matrix x(static_cast<Index>(tokens.size()), table.cols());
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     const auto row = static_cast<Index>(i);
     x.row(row) = table.row(tokens[i]);
-    if (opt) {
-      x.row(row) += weights_.get("model.decoder.embed_positions.weight")
-                        .row(static_cast<Index>(i % length) + kOptPositionOffset);
+    if (positions != nullptr) {
+      x.row(row) += positions->row(static_cast<Index>(i % length) + kOptPositionOffset);
     }
   }
   return x;
@@ -234,13 +238,13 @@ Result<Matrix> Model::logits(std::span<const std::uint32_t> tokens, std::size_t 
                       config_.vocabulary, *largest);
   }
   if (opt) {
-    const Index rows = weights_.get("model.decoder.embed_positions.weight").rows();
+    const Index rows = weights_.get(trunk() + "embed_positions.weight").rows();
     if (static_cast<Index>(length) + kOptPositionOffset > rows) {
       return make_error(Code::kInvalidArgument, "expected sequences of at most {} tokens, found {}",
                         rows - kOptPositionOffset, length);
     }
   }
-  const std::string stem = opt ? "model.decoder." : "model.";
+  const std::string stem = trunk();
   Matrix x = embed(tokens, length);
   for (std::uint32_t l = 0; l < config_.layers; ++l) {
     const std::string p = fmt::format("{}layers.{}.", stem, l);

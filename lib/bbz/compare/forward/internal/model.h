@@ -42,6 +42,7 @@ class Model {
   linalg::Matrix mlp(const linalg::Matrix& h, const std::string& layer) const;
   void step(linalg::Matrix& x, const std::string& shortcut, const linalg::Matrix& output) const;
   Status check_shapes() const;
+  std::string trunk() const;
   std::string head() const;
 
   Config config_;

@@ -4,6 +4,7 @@
 // whole numbers. See section 3 of format-spec/bits-back.md.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "bbz/symmetry/bitsback/internal/operand.h"
@@ -14,6 +15,10 @@ namespace bbz::bitsback {
 inline constexpr int kMostColumnExponent = 1000;
 inline constexpr int kMostWeight = 127;
 inline constexpr int kMostRowExponent = 64;
+
+// Half the width of the strip around a half in which the encoder lists a decision, far above the
+// error of double arithmetic.
+inline constexpr double kMargin = 0x1p-26;
 
 // Returns the number of decisions. A frame depends on a whole number for each column and one for
 // each element, which are decided in this order.
@@ -36,6 +41,15 @@ class Decider {
   // Returns a whole number in -most ... most for decision `index`, measured as `value`. Decoders
   // may measure a value that differs by up to `margin`.
   virtual int decide(std::uint64_t index, double value, double margin, int most) = 0;
+
+  // Decides a column of W from values in float, each off by at most its error. Sets `decided` to
+  // whole numbers, and appends to `open` the places of those that it leaves to decide(), in order:
+  // those whose value in double could lead to another. Threads may call it for different columns,
+  // and it changes nothing but what belongs to these.
+  virtual void decide_column(std::uint64_t index, std::span<float> decided,
+                             std::span<const float> errors, std::vector<std::uint32_t>& open) = 0;
+  // Returns whether W Yᵀ has to be that of double arithmetic. The planning encoder does not mind.
+  virtual bool exact() const { return true; }
 };
 
 // Decides for the planning encoder: rounds, and stores the decisions.
@@ -46,6 +60,9 @@ class RoundingDecider final : public Decider {
   RoundingDecider(std::span<std::int16_t> exponents, std::span<std::int8_t> weights)
       : exponents_(exponents), weights_(weights) {}
   int decide(std::uint64_t index, double value, double margin, int most) override;
+  void decide_column(std::uint64_t index, std::span<float> decided, std::span<const float> errors,
+                     std::vector<std::uint32_t>& open) override;
+  bool exact() const override { return false; }
 
  private:
   std::span<std::int16_t> exponents_;
@@ -60,6 +77,8 @@ class ListingDecider final : public Decider {
   ListingDecider(std::span<const std::int16_t> exponents, std::span<const std::int8_t> weights)
       : exponents_(exponents), weights_(weights) {}
   int decide(std::uint64_t index, double value, double margin, int most) override;
+  void decide_column(std::uint64_t index, std::span<float> decided, std::span<const float> errors,
+                     std::vector<std::uint32_t>& open) override;
 
   // Returns whether every planned number is one that a listed decision can give.
   bool ok() const { return ok_; }
@@ -80,6 +99,8 @@ class ListedDecider final : public Decider {
   // Follows `listed`, in ascending order of index.
   explicit ListedDecider(std::span<const Listed> listed) : rest_(listed) {}
   int decide(std::uint64_t index, double value, double margin, int most) override;
+  void decide_column(std::uint64_t index, std::span<float> decided, std::span<const float> errors,
+                     std::vector<std::uint32_t>& open) override;
 
  private:
   std::span<const Listed> rest_;
@@ -88,23 +109,25 @@ class ListedDecider final : public Decider {
 // Returns for each column the exponent e for which scaling by 2^-e brings its norm near 1.
 std::vector<std::int16_t> column_exponents(const Operand& operand, Decider& decider);
 
-// Returns the rough frame: the orthogonal factor of S, whose d columns are sums of the columns of
-// Y, scaled by their exponents, with signs and places from the seed. If `conditioning` is not null,
+// Returns the transpose of the rough frame, whose rows are the axes. The frame is the orthogonal
+// factor of S, whose d columns are sums of the columns of Y, scaled by their exponents, with signs
+// and places from the seed. If `conditioning` is not null,
 // it receives the smallest diagonal element of the triangular factor divided by the largest.
 Matrix rough_frame(const Operand& operand, std::span<const std::int16_t> exponents,
                    std::uint8_t seed, double* conditioning = nullptr);
 
-// Returns Y Wᵀ, d×d, for the scaled columns, and decides W from the rough frame. Row i of W is in
-// units of 2^row_exponents[i].
+// Returns Y Wᵀ, d×d, for the scaled columns, and decides W from the axes of the rough frame. Row i
+// of W is in units of 2^row_exponents[i]. The product of the axes with Y is float in wide junctions.
+// Its error has a bound, and what it leaves open is decided from double.
 Matrix weighted_sum(const Operand& operand, std::span<const std::int16_t> exponents,
-                    const Matrix& rough, std::span<const std::int8_t> row_exponents,
+                    const Matrix& axes, std::span<const std::int8_t> row_exponents,
                     Decider& decider);
 
 // Returns the row exponents that the planning encoder chooses: for each row of Y in the rough frame
 // about log2 of its root mean square, from a sample of the columns.
 std::vector<std::int8_t> measure_row_exponents(const Operand& operand,
                                                std::span<const std::int16_t> exponents,
-                                               const Matrix& rough);
+                                               const Matrix& axes);
 
 // Returns the finalizer of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014), a bijection of 64-bit
 // words. It is the source of signs, places and whitening.

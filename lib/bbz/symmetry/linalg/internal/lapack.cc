@@ -19,6 +19,8 @@ constexpr int kRowMajor = 101;
 constexpr int kPlain = 111;
 constexpr int kTransposed = 112;
 constexpr int kLower = 122;
+constexpr int kNoUnits = 131;
+constexpr int kRight = 142;
 
 // The functions of CBLAS, and those of LAPACK with Fortran's conventions: arguments are pointers,
 // and the lengths of strings come last.
@@ -32,6 +34,14 @@ struct Functions {
                 int lda, const float* b, int ldb, float keep, float* c, int ldc);
   void (*dsyrk)(int order, int half, int op, int n, int k, double scale, const double* a, int lda,
                 double keep, double* c, int ldc);
+  void (*dtrsm)(int order, int side, int half, int op, int units, int m, int n, double scale,
+                const double* a, int lda, double* b, int ldb);
+  void (*strsm)(int order, int side, int half, int op, int units, int m, int n, float scale,
+                const float* a, int lda, float* b, int ldb);
+  void (*dpotrf)(const char* uplo, const int* n, double* a, const int* lda, int* info, std::size_t);
+  void (*spotrf)(const char* uplo, const int* n, float* a, const int* lda, int* info, std::size_t);
+  void (*dtrtri)(const char* uplo, const char* diag, const int* n, double* a, const int* lda,
+                 int* info, std::size_t, std::size_t);
   void (*dgeqrf)(const int* m, const int* n, double* a, const int* lda, double* tau, double* work,
                  const int* lwork, int* info);
   void (*dorgqr)(const int* m, const int* n, const int* k, double* a, const int* lda,
@@ -103,6 +113,11 @@ class OpenBlas {
     library.bind(f.dgemm, "cblas_dgemm");
     library.bind(f.sgemm, "cblas_sgemm");
     library.bind(f.dsyrk, "cblas_dsyrk");
+    library.bind(f.dtrsm, "cblas_dtrsm");
+    library.bind(f.strsm, "cblas_strsm");
+    library.bind(f.dpotrf, "dpotrf_");
+    library.bind(f.spotrf, "spotrf_");
+    library.bind(f.dtrtri, "dtrtri_");
     library.bind(f.dgeqrf, "dgeqrf_");
     library.bind(f.dorgqr, "dorgqr_");
     library.bind(f.dsyevd, "dsyevd_");
@@ -225,6 +240,37 @@ void gemm(const Operand<float>& a, const Operand<float>& b, const Product<float>
 void syrk_lower(const Operand<double>& a, int n, int inner, double scale, double keep, double* c) {
   functions().dsyrk(kRowMajor, kLower, op(a.transposed), n, inner, scale, a.data, a.stride, keep, c,
                     n);
+}
+
+// LAPACK reads the memory as the transpose, whose upper triangle this is.
+int potrf_lower(int n, double* a) {
+  int info = 0;
+  functions().dpotrf("U", &n, a, &n, &info, 1);
+  return info;
+}
+
+int potrf_lower(int n, float* a) {
+  int info = 0;
+  functions().spotrf("U", &n, a, &n, &info, 1);
+  return info;
+}
+
+int trtri_lower(int n, double* a) {
+  int info = 0;
+  functions().dtrtri("U", "N", &n, a, &n, &info, 1, 1);
+  return info;
+}
+
+void solve_right(int rows, int n, const double* lower, double* x) {
+  for (const int half : {kTransposed, kPlain}) {
+    functions().dtrsm(kRowMajor, kRight, kLower, half, kNoUnits, rows, n, 1.0, lower, n, x, n);
+  }
+}
+
+void solve_right(int rows, int n, const float* lower, float* x) {
+  for (const int half : {kTransposed, kPlain}) {
+    functions().strsm(kRowMajor, kRight, kLower, half, kNoUnits, rows, n, 1.0F, lower, n, x, n);
+  }
 }
 
 int geqrf(int m, int n, double* a, double* tau) {

@@ -58,6 +58,16 @@ void gemm(const Operand<float>& a, const Operand<float>& b, const Product<float>
 // `inner` is the other extent of a.
 void syrk_lower(const Operand<double>& a, int n, int inner, double scale, double keep, double* c);
 
+// Replaces the lower triangle of a symmetric positive definite matrix, row-major without gaps, by L
+// of a = L L^T: xPOTRF. Returns LAPACK's INFO. The upper triangle is unspecified.
+int potrf_lower(int n, double* a);
+int potrf_lower(int n, float* a);
+// Replaces a lower triangle, row-major without gaps, by its inverse: DTRTRI. Returns LAPACK's INFO.
+int trtri_lower(int n, double* a);
+// Replaces x, rows x n, by x (L L^T)^-1, all row-major without gaps: xTRSM, twice.
+void solve_right(int rows, int n, const double* lower, double* x);
+void solve_right(int rows, int n, const float* lower, float* x);
+
 // The functions below take column-major matrices without gaps, work in place, and return LAPACK's
 // INFO, which is 0 on success. Names and operands are LAPACK's.
 int geqrf(int m, int n, double* a, double* tau);

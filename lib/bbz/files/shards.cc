@@ -1,4 +1,4 @@
-#include "bbz/files/internal/shards.h"
+#include "bbz/files/shards.h"
 
 #include <nlohmann/json.hpp>
 #include <set>
@@ -12,6 +12,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::uint64_t kMostIndex = std::uint64_t{16} << 20;
+constexpr int kMostDepth = 16;
 // The number of names that are kept, which is more than any model has: an index may be hostile.
 constexpr std::size_t kMostShards = 100'000;
 
@@ -74,6 +75,33 @@ std::string missing_shards(io::Source& index,
   if (count == 0) return {};
   return count == 1 ? fmt::format("names a missing file: {}", first)
                     : fmt::format("names {} missing files, the first of them {}", count, first);
+}
+
+Result<std::optional<std::string>> rename_shards(io::Source& index, const RenameShard& renamed) {
+  const std::uint64_t size = index.size().value_or(0);
+  if (size == 0 || size > kMostIndex) return std::optional<std::string>();
+  std::vector<std::byte> text(size);
+  BBZ_TRY(io::read_exactly(index, 0, text));
+  const auto* const begin = reinterpret_cast<const char*>(text.data());
+  bool deep = false;
+  const auto shallow = [&](int depth, Json::parse_event_t, Json&) {
+    deep = deep || depth > kMostDepth;
+    return depth <= kMostDepth;
+  };
+  Json json = Json::parse(begin, begin + size, shallow, false);
+  if (deep || !json.is_object()) return std::optional<std::string>();
+  const auto map = json.find("weight_map");
+  if (map == json.end() || !map->is_object()) return std::optional<std::string>();
+  bool changed = false;
+  for (Json& file : *map) {
+    if (!file.is_string()) continue;
+    if (const auto path = renamed(file.get_ref<const std::string&>())) {
+      file = *path;
+      changed = true;
+    }
+  }
+  if (!changed) return std::optional<std::string>();
+  return std::optional(json.dump(2) + "\n");
 }
 
 }  // namespace bbz::files
