@@ -33,10 +33,11 @@ test_models::Spec block_spec(const BlockOptions& options) {
   return spec;
 }
 
-// Seconds of the products that rotating every member of every junction takes, in float64, and how
-// many floating-point operations that is.
+// Seconds of the products that rotating every member of every junction takes, in float64, of the clock
+// and of the processors, and how many floating-point operations that is.
 struct Products {
   double seconds = 0;
+  double processor = 0;
   double operations = 0;
 };
 
@@ -58,6 +59,7 @@ Products multiply_all(const rotation::Model& model) {
         linalg::multiply(u, linalg::Op::kTransposed, w, linalg::Op::kPlain, out);
       }
       sum.seconds += timer.seconds();
+      sum.processor += timer.processor();
       sum.operations += 2.0 * static_cast<double>(rows * cols * d);
     }
   }
@@ -122,15 +124,17 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-// The median of the seconds, and the most memory.
+// The medians of the seconds, and the most memory.
 Cost summary(const std::vector<Cost>& costs) {
-  std::vector<double> seconds;
+  std::vector<double> seconds, processor;
   Cost all;
   for (const Cost& cost : costs) {
     seconds.push_back(cost.seconds);
+    processor.push_back(cost.processor);
     all.mib = std::max(all.mib, cost.mib);
   }
   all.seconds = median(seconds);
+  all.processor = median(processor);
   return all;
 }
 
@@ -163,11 +167,13 @@ Status print_decoding(const BlockArchive& exact, const BlockArchive& other, cons
       const Cost a = summary(found.exact), b = summary(found.other);
       const char* const what = into_file ? "unpack" : "decode";
       const auto [least, most] = std::ranges::minmax(found.ratios);
-      std::printf("%s %-10s %2u thread%s %9.3f s                         %6.0f MiB\n", what,
-                  "exact,", threads, threads == 1 ? " " : "s", a.seconds, a.mib);
-      std::printf("%s %-10s %2u thread%s %9.3f s   %5.2f x (%.2f-%.2f)   %6.0f MiB\n", what, name,
-                  threads, threads == 1 ? " " : "s", b.seconds, median(found.ratios), least, most,
-                  b.mib);
+      std::printf(
+          "%s %-10s %2u thread%s %9.3f s                         %6.0f MiB  processors %.3f s\n",
+          what, "exact,", threads, threads == 1 ? " " : "s", a.seconds, a.mib, a.processor);
+      std::printf(
+          "%s %-10s %2u thread%s %9.3f s   %5.2f x (%.2f-%.2f)   %6.0f MiB  processors %.3f s, %.2f x\n",
+          what, name, threads, threads == 1 ? " " : "s", b.seconds, median(found.ratios), least,
+          most, b.mib, b.processor, b.processor / a.processor);
     }
   }
   return {};
@@ -194,24 +200,28 @@ Status measure_block(const BlockOptions& options) {
   const std::string path = options.folder + "/bench-block-" + std::to_string(getpid());
   BlockArchive exact(path + "-exact.bbz"), polar(path + "-polar.bbz");
   BBZ_TRY(exact.pack(model, std::nullopt));
-  const auto print_pack = [&](const char* name, const BlockArchive& archive, double products) {
-    std::printf("pack %-21s %9.3f s   %5.2f x   %6.0f MiB   %.4f of the bytes\n", name,
-                archive.cost().seconds, archive.cost().seconds / products, archive.cost().mib,
-                static_cast<double>(archive.bytes()) / static_cast<double>(total));
+  const auto print_pack = [&](const char* name, const BlockArchive& archive,
+                              const Products& products) {
+    const Cost& cost = archive.cost();
+    std::printf(
+        "pack %-21s %9.3f s   %5.2f x   %6.0f MiB   processors %.3f s, %.2f x   %.4f of the bytes\n",
+        name, cost.seconds, cost.seconds / products.seconds, cost.mib, cost.processor,
+        cost.processor / products.processor,
+        static_cast<double>(archive.bytes()) / static_cast<double>(total));
   };
   BBZ_TRY(polar.pack(model, RequestedMethod::kPolar));
   const Products products = multiply_all(model);
-  std::printf("products %27.3f s   %.0f GFLOP/s in float64%s\n", products.seconds,
-              products.operations / products.seconds * 1e-9,
+  std::printf("products %27.3f s   processors %.3f s, %.0f GFLOP/s in float64 on one%s\n",
+              products.seconds, products.processor, products.operations / products.processor * 1e-9,
               linalg::has_lapack() ? "" : ", without BLAS");
-  print_pack("exact", exact, products.seconds);
-  print_pack("polar", polar, products.seconds);
+  print_pack("exact", exact, products);
+  print_pack("polar", polar, products);
   BBZ_TRY(print_decoding(exact, polar, "polar,", options.repeat, path));
   if (!options.bits_back) return {};
   BlockArchive bits_back(path + "-bits-back.bbz");
   linalg::set_threads(threads);
   BBZ_TRY(bits_back.pack(model, RequestedMethod::kBitsBack));
-  print_pack("bits-back", bits_back, products.seconds);
+  print_pack("bits-back", bits_back, products);
   BBZ_TRY(print_decoding(exact, bits_back, "bits-back,", 1, path));
   return {};
 }

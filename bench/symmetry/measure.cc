@@ -55,9 +55,11 @@ Result<Cost> measure_apart(const std::function<Result<double>()>& work) {
   if (child == 0) {
     std::ofstream("/proc/self/clear_refs") << 5;  // VmHWM falls to VmRSS
     const double before = status_mib("VmHWM");
+    const Timer timer;
     const auto seconds = work();
+    const double processor = timer.processor();
     if (!seconds.ok()) std::fprintf(stderr, "%s\n", seconds.error().message.c_str());
-    const Cost cost{seconds.ok() ? *seconds : 0, status_mib("VmHWM") - before};
+    const Cost cost{seconds.ok() ? *seconds : 0, processor, status_mib("VmHWM") - before};
     const bool told = seconds.ok() && write(ends[1], &cost, sizeof(cost)) == sizeof(cost);
     _exit(told ? 0 : 1);
   }

@@ -41,6 +41,7 @@ TEST(Features, AreThoseThatTheSystemReports) {
                {"bmi2", f.bmi2},
                {"popcnt", f.popcnt},
                {"f16c", f.f16c},
+               {"fma", f.fma},
                {"avx512f", f.avx512f},
                {"avx512bw", f.avx512bw},
                {"avx512vl", f.avx512vl},

@@ -31,6 +31,7 @@ Features find_features() {
   found.avx2 = __builtin_cpu_supports("avx2");
   found.bmi2 = __builtin_cpu_supports("bmi2");
   found.popcnt = __builtin_cpu_supports("popcnt");
+  found.fma = __builtin_cpu_supports("fma");
   found.avx512f = __builtin_cpu_supports("avx512f");
   found.avx512bw = __builtin_cpu_supports("avx512bw");
   found.avx512vl = __builtin_cpu_supports("avx512vl");

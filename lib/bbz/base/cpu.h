@@ -10,6 +10,7 @@ struct Features {
   bool bmi2 = false;
   bool popcnt = false;
   bool f16c = false;
+  bool fma = false;
   bool fast_pdep = false;  // bmi2, and not by microcode
   bool avx512f = false;
   bool avx512bw = false;

@@ -6,6 +6,7 @@
 #include "bbz/base/dtype.h"
 #include "bbz/parallel/for_each.h"
 #include "bbz/symmetry/linalg/convert.h"
+#include "bbz/symmetry/linalg/dot.h"
 #include "bbz/symmetry/linalg/product.h"
 
 namespace bbz::gauge {
@@ -17,9 +18,10 @@ using linalg::Matrix;
 using linalg::Op;
 using linalg::Vector;
 
-// The error of a float product that is trusted, in parts of the root mean square of the row: about
-// six standard deviations.
-constexpr double kTrusted = 0x1p-19;
+// The error of a float product that is trusted, in parts of the root mean square of the row: about ten
+// standard deviations. With half of it, one of the hundred thousands of entries of a large tensor
+// that are computed again was beyond it in most tensors, and the tensor took double.
+constexpr double kTrusted = 0x1p-18;
 // What floats near zero add to it, below half of the last place of any BF16.
 constexpr double kLeastError = 0x1p-140;
 // One entry of so many may be computed again: more would take longer than a product in double.
@@ -50,19 +52,6 @@ double least_trusted(DType dtype, double error) {
   if (2 * error <= linalg::ulp(dtype, 0.0)) return 0.0;
   // A number has at least 2^-(M + 1) of its magnitude as its last place.
   return std::ldexp(error, dtype_info(dtype).layout.mantissa_bits + 2);
-}
-
-double dot(const float* a, const double* b, Index n) {
-  constexpr Index kLanes = 8;
-  double sums[kLanes] = {};
-  Index k = 0;
-  for (; k + kLanes <= n; k += kLanes) {
-    for (Index l = 0; l < kLanes; ++l) sums[l] += static_cast<double>(a[k + l]) * b[k + l];
-  }
-  double sum = 0;
-  for (; k < n; ++k) sum += static_cast<double>(a[k]) * b[k];
-  for (const double lane : sums) sum += lane;
-  return sum;
 }
 
 }  // namespace
@@ -235,7 +224,7 @@ bool OutputRows::multiply(Index first_axis, Index axes, linalg::View out) {
           axis[k] = static_cast<double>(high[k]) + static_cast<double>(low[k]);
         }
       }
-      const double exact = dot(weights.row(one.weight).data(), axis.data(), width);
+      const double exact = linalg::dot(weights.row(one.weight).data(), axis.data(), width);
       double& entry = out(one.weight, one.axis);
       if (!(std::abs(exact - entry) <= errors[one.weight])) trusted = false;
       entry = exact;

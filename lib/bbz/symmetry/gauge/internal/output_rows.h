@@ -24,10 +24,10 @@ inline constexpr linalg::Index kBlockElements = linalg::Index{1} << 22;
 //
 // For F32 and F64, and for narrow junctions, products are double: their error is about 2^-45 of the
 // largest term. For F16 and BF16, whose elements are floats, products are float. Say s is the root
-// mean square of a row of W U, or of a column of U^T W. The error of a float product is then some
-// 2^-22 s, far below the last place of nearly all entries. Entries so small that 2^-19 s could be
+// mean square of a row of W U, or of a column of U^T W. The error of a float product is then about
+// 2^-21 s, far below the last place of nearly all entries. Entries so small that 2^-18 s could be
 // more than half of their last place, about one in a hundred of F16, are computed again in double.
-// If the float product of any of these turns out to be off by more than 2^-19 s, which the numbers
+// If the float product of any of these turns out to be off by more than 2^-18 s, which the numbers
 // of a trained model do not do, or there are too many of them, the tensor takes double from there
 // on. So an entry is at most one unit in the last place of its type from the exact rotation.
 class OutputRows {
