@@ -217,6 +217,19 @@ TEST(Factor, CompletesAndOrthogonalises) {
   EXPECT_EQ(orthogonalise(far).code(), Code::kInvalidArgument);
 }
 
+TEST(Factor, OrthogonalisesToTheToleranceOfFloat) {
+  // Far enough that one term of the series is not enough, and so near that it is.
+  for (const double noise : {3e-4, 3e-5, 1e-6}) {
+    const Matrix q = lq(gaussian(300, 300, 8)).q;
+    Matrix rough = q + noise * gaussian(300, 300, 9);
+    const auto f = svd(rough);
+    const Matrix polar = f->u * f->vt;
+    ASSERT_TRUE(orthogonalise(rough, 1e-5).ok()) << noise;
+    EXPECT_LT((gram(rough, Op::kTransposed) - Matrix::Identity(300, 300)).norm(), 2e-5) << noise;
+    EXPECT_LT((rough - polar).norm(), 2e-5) << noise;
+  }
+}
+
 TEST(Factor, CayleyIsOrthogonalAndItsOwnInverse) {
   const Matrix a = gaussian(5, 5, 10);
   const Matrix skew = a - a.transpose();

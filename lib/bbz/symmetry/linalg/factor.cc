@@ -7,6 +7,7 @@
 #include <limits>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 #include "bbz/symmetry/linalg/cholesky.h"
 #include "bbz/symmetry/linalg/internal/halley.h"
@@ -199,7 +200,9 @@ Status orthogonalise(Matrix& x, double tolerance) {
       x = std::move(next);
       continue;
     }
-    const double error = improve_by_series(x, gap);
+    FloatMatrix correction = gap.cast<float>();
+    gap.resize(0, 0);
+    const double error = improve_by_series(x, std::move(correction), tolerance);
     if (error <= tolerance) return {};
   }
   return error_with_message(Code::kInvalidArgument, "orthogonalise: did not converge");

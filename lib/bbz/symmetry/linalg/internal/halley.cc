@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <utility>
 
 #include "bbz/parallel/for_each.h"
 #include "bbz/parallel/thread_pool.h"
@@ -129,7 +130,9 @@ void refine(Matrix& x) {
     Matrix gap = gram(x, Op::kTransposed);
     gap.diagonal().array() -= 1.0;
     settled = !(gap.norm() > kSettled);
-    improve_by_series(x, gap);
+    FloatMatrix correction = gap.cast<float>();
+    gap.resize(0, 0);
+    improve_by_series(x, std::move(correction));
   }
 }
 
@@ -139,15 +142,19 @@ bool suits(const Matrix& x) {
 
 }  // namespace
 
-double improve_by_series(Matrix& x, Matrix& gap) {
-  FloatMatrix correction = gap.cast<float>();
-  gap.resize(0, 0);
-  const FloatMatrix square = gram(correction);
-  // |G^3| <= |G^2| |G|_2, and |G|_2^2 <= |G^2|.
-  const double error = 0.3125 * std::pow(static_cast<double>(square.norm()), 1.5);
-  correction = -0.5F * correction + 0.375F * square;
+double improve_by_series(Matrix& x, FloatMatrix gap, double enough) {
+  const auto size = static_cast<double>(gap.norm());
+  double error = 0.375 * size * size;
+  if (error <= enough) {
+    gap *= -0.5F;
+  } else {
+    const FloatMatrix square = gram(gap);
+    // |G^3| <= |G^2| |G|_2, and |G|_2^2 <= |G^2|.
+    error = 0.3125 * std::pow(static_cast<double>(square.norm()), 1.5);
+    gap = -0.5F * gap + 0.375F * square;
+  }
   FloatMatrix change(x.rows(), x.cols());
-  multiply(FloatMatrix(x.cast<float>()), Op::kPlain, correction, Op::kPlain, change);
+  multiply(FloatMatrix(x.cast<float>()), Op::kPlain, gap, Op::kPlain, change);
   x += change.cast<double>();
   return error;
 }
@@ -157,7 +164,9 @@ bool polarise_by_products(Matrix& x) {
   constexpr double kLeast = 1e-3;
   Matrix found = x, gap;
   if (!iterate(found, gap, kLeast, kSettled)) return false;
-  improve_by_series(found, gap);
+  FloatMatrix correction = gap.cast<float>();
+  gap.resize(0, 0);
+  improve_by_series(found, std::move(correction));
   x.swap(found);
   return true;
 }
