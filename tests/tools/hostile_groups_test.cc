@@ -3,55 +3,12 @@
 
 #include "bbz/base/wire.h"
 #include "bbz/symmetry/form.h"
-#include "bbz/symmetry/gauge/polar.h"
 #include "symmetry/bitsback/forged_record.h"
 #include "tools/hostile_costs.h"
+#include "tools/polar_groups.h"
 
 namespace bbz::tools {
 namespace {
-
-constexpr std::uint64_t kChunkBytes = std::uint64_t{64} << 20;
-
-// A group from which a square matrix can be derived, with an operand of zeros of which so many
-// elements are stored as they are.
-std::uint32_t add_polar(Forgery& archive, DType dtype, std::uint64_t rows, std::uint64_t rank,
-                        std::uint64_t stored, std::uint64_t checksum = 0) {
-  symmetry::PolarGroup group;
-  for (std::uint32_t i = 0; i < rank; ++i) group.pivots.push_back(i);
-  group.decoded_checksum = checksum;
-  const std::uint32_t number =
-      archive.group(catalog::GroupMethod::kPolar, symmetry::encode_group(group));
-  const std::uint64_t width = dtype_info(dtype).bits / 8;
-  const std::uint64_t elements = gauge::factor_count(rows, rank);
-  archive.operand(dtype, elements, stored == 0 ? std::min(elements, kChunkBytes / width) : stored);
-  if (stored != 0) archive.chunk(std::vector<std::byte>(stored * width), false);
-  archive.constant_chunks();
-  return number;
-}
-
-// Returns the checksum of the tensor that is derived from an operand of zeros.
-std::uint64_t checksum_of_polar(DType dtype, std::uint64_t rows, std::uint64_t rank) {
-  gauge::PolarForm form{rows, rows, dtype, {}, {}};
-  for (std::uint32_t i = 0; i < rank; ++i) form.pivots.push_back(i);
-  const std::uint64_t width = dtype_info(dtype).bits / 8;
-  form.factor.resize(gauge::factor_count(rows, rank) * width);
-  std::vector<std::byte> derived(rows * rows * width);
-  return gauge::decode_polar(form, derived).ok() ? xxh3_64(derived) : 0;
-}
-
-// The tensors "w0", "w1", ... of one file, each of a group of its own.
-void add_polar_tensors(Forgery& archive, int count, DType dtype, std::uint64_t rows,
-                       std::uint64_t rank, std::uint64_t stored) {
-  archive.file("m");
-  // One that is refused is not derived here either.
-  const std::uint64_t checksum = rows < 10'000 ? checksum_of_polar(dtype, rows, rank) : 0;
-  for (int i = 0; i < count; ++i) {
-    const std::uint32_t group = add_polar(archive, dtype, rows, rank, stored, checksum);
-    archive.tensor_of_form("w" + std::to_string(i), dtype, {rows, rows}, catalog::Form::kPolar, 0,
-                           1, group);
-  }
-  archive.end_file();
-}
 
 // Fills the tensor added last, of `rows` rows of `width` elements of F16 in chunks of `per_chunk`
 // rows: a chunk of noise that is stored as it is, then the rows of the identity, then zeros.
@@ -137,7 +94,7 @@ TEST_F(WorstCaseOfGroups, ALowerTensorThatIsOneConstant) {
     archive.file("m");
     constexpr std::uint64_t kRows = 2047, kColumns = 32768;
     archive.tensor_of_form("w0", DType::kF64, {kRows, kColumns}, catalog::Form::kLower,
-                           kRows * (kRows + 1) / 2, kChunkBytes / 8);
+                           kRows * (kRows + 1) / 2, kLargestChunk / 8);
     archive.constant_chunks();
     archive.end_file();
   });

@@ -93,25 +93,6 @@ TEST_F(Report, BitsOfTrainedWeightsAreMostlyMantissa) {
   EXPECT_NEAR(bits[0]["stored_bits"], 10.6, 0.5);
 }
 
-TEST_F(Report, SymmetryIsThatOfTheRecord) {
-  make_sliced();
-  const Json symmetry = report("sliced.bbz")["archives"][0]["symmetry"];
-  EXPECT_EQ(symmetry["family"], "llama");
-  ASSERT_EQ(symmetry["groups"].size(), 5u);
-  std::int64_t saved = 0;
-  for (const Json& group : symmetry["groups"]) {
-    EXPECT_THAT(group["method"].get<std::string>(), testing::AnyOf("polar", "triangular"));
-    EXPECT_EQ(group["kind"], "junction");
-    EXPECT_GT(group["tensors"], 1);
-    EXPECT_GT(group["width"], 20);
-    EXPECT_GT(group["error"], 0);
-    EXPECT_LT(group["error"], 1e-2);
-    saved += group["saved_bytes"].get<std::int64_t>();
-  }
-  EXPECT_GT(saved, 1000);
-  EXPECT_TRUE(report("model.bbz")["archives"][0]["symmetry"].is_null());
-}
-
 TEST_F(Report, ArchiveThatLeansIsReportedWithAndWithoutItsBase) {
   write("tuned.safetensors", stepped(layered_model(3, 64), 1));
   EXPECT_EXIT_CODE(0, "$BBZ pack -q tuned.safetensors --base model.bbz");

@@ -184,7 +184,7 @@ Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOp
   BBZ_ASSIGN(const model::Model model,
              open_model(arguments.model, arguments.network, common.threads, acceptance));
   const rotation::Detection detection = rotation::detect(model);
-  const std::string refusal = detection.refusal(rotation::RequestedMethod::kAuto);
+  std::string refusal = detection.refusal(rotation::RequestedMethod::kAuto);
   BBZ_TRY(model::check_unchanged(model));
   const auto files = files_of(arguments.model, model);
   forecast::Options options;
@@ -196,13 +196,18 @@ Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOp
         grouped(forecasts.original_bytes));
     print_forecasts(forecasts);
   }
+  const bool costly = refusal.empty() && !forecasts.costly.empty();
+  if (costly) refusal = forecasts.costly;
   if (!refusal.empty() && !arguments.json) {
     BBZ_TRY(model::check_unchanged(model));
-    put("\n{}: nothing to rotate: {}\n", shown(arguments.model), printable(refusal));
+    put("\n{}: {}: {}\n", shown(arguments.model), costly ? "not estimated" : "nothing to rotate",
+        printable(refusal));
     return ExitCode::kNo;
   }
-  BBZ_ASSIGN(const rotation::Estimate estimate,
-             rotation::estimate(model, detection, common.threads));
+  rotation::Estimate estimate;
+  if (!costly) {
+    BBZ_ASSIGN(estimate, rotation::estimate(model, detection, common.threads));
+  }
   BBZ_TRY(model::check_unchanged(model));
   if (arguments.json) {
     print_json(estimate, std::string(detection.junctions.family), refusal, forecasts);

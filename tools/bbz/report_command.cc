@@ -1,13 +1,10 @@
 #include <algorithm>
-#include <cmath>
 #include <optional>
-#include <thread>
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/commands.h"
 #include "common/advice.h"
-#include "common/history.h"
 #include "common/run_record.h"
 #include "common/say.h"
 #include "common/time_of_output.h"
@@ -19,13 +16,11 @@
 #include "report/gates.h"
 #include "report/junit.h"
 #include "report/quality.h"
+#include "report/report_history.h"
 #include "report/report_outputs.h"
 
 namespace bbz::tools {
 namespace {
-
-// The rows of a history in a report.
-constexpr std::size_t kMostRows = 1000;
 
 // Returns the figures of gates, with what they are.
 std::string list_of_figures() {
@@ -123,83 +118,6 @@ Result<ReportTask> check_arguments(const ReportArguments& arguments) {
   }
   BBZ_ASSIGN(task.made, time_of_output());
   return task;
-}
-
-// The history of --history, and its rows.
-class ReportHistory {
- public:
-  static Result<ReportHistory> open(const std::string& path) {
-    ReportHistory history;
-    if (path.empty()) return history;
-    history.name_ = named(path);
-    BBZ_ASSIGN(history.file_, History::open(path));
-    auto rows = read_history(path, kMostRows);
-    if (!rows.ok() && rows.code() != Code::kNotFound) return rows.error();
-    if (rows.ok()) history.rows_ = std::move(rows).value();
-    return history;
-  }
-
-  void add(const ReportedArchive& archive, const Json& against, unsigned threads) {
-    if (!file_) return;
-    HistoryRow row;
-    row.command = "report";
-    row.archive = json_text(archive.name);
-    row.root_digest = archive.reader().root().to_string();
-    row.original_bytes = archive.info.file_bytes;
-    row.archive_bytes = archive.info.archive_bytes;
-    row.threads = threads == kAllCores ? std::thread::hardware_concurrency() : threads;
-    row.quality = archive.data["quality"];
-    if (!row.quality.is_null()) {
-      const Json compared = against.is_null() ? Json() : against["quality"];
-      for (const char* const field : {"nll_difference", "kl"}) {
-        row.quality[field] = compared.is_null() ? Json() : compared[field];
-      }
-    }
-    added_.push_back(history_json(row));
-  }
-
-  // Returns "history" of the report, with the rows that were added.
-  Json data() const {
-    if (!file_) return {};
-    Json rows = Json::array();
-    const std::size_t all = rows_.size() + added_.size();
-    for (std::size_t i = all - std::min(all, kMostRows); i < all; ++i) {
-      rows.push_back(i < rows_.size() ? rows_[i] : added_[i - rows_.size()]);
-    }
-    return {{"name", json_text(name_)}, {"rows", std::move(rows)}};
-  }
-
-  Status append() const { return file_ ? file_->append(added_) : Status(); }
-
- private:
-  std::string name_;
-  std::optional<History> file_;
-  std::vector<Json> rows_;
-  std::vector<Json> added_;
-};
-
-// Returns a number for JSON, as a whole one if it counts bytes or tensors and is one.
-Json figure_json(const std::optional<double>& number, const std::string& figure) {
-  if (!number) return {};
-  const auto* const info = std::ranges::find(kFigures, figure, &FigureInfo::name);
-  constexpr double kMost = 9007199254740992;  // up to which a double has all whole numbers
-  const bool whole = info != kFigures.end() && info->exact && *number >= 0 && *number <= kMost &&
-                     std::floor(*number) == *number;
-  return whole ? Json(static_cast<std::uint64_t>(*number)) : Json(*number);
-}
-
-Json gates_json(const std::vector<GateVerdict>& verdicts) {
-  Json list = Json::array();
-  for (const GateVerdict& verdict : verdicts) {
-    list.push_back({{"gate", json_text(verdict.gate)},
-                    {"archive", json_text(verdict.archive)},
-                    {"figure", verdict.figure},
-                    {"value", figure_json(verdict.value, verdict.figure)},
-                    {"limit", figure_json(verdict.limit, verdict.figure)},
-                    {"passed", verdict.passed},
-                    {"why", verdict.why}});
-  }
-  return list;
 }
 
 // A report while it is made.

@@ -6,6 +6,7 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
+#include "report/archive_data.h"
 
 namespace bbz::tools {
 namespace {
@@ -100,6 +101,16 @@ std::string number_text(double number, const FigureInfo& figure) {
   return figure.exact ? fmt::format("{:.0f}", number) : fmt::format("{:.9g}", number);
 }
 
+// Returns a number for JSON, as a whole one if it counts bytes or tensors and is one.
+Json figure_json(const std::optional<double>& number, const std::string& figure) {
+  if (!number) return {};
+  const auto* const info = std::ranges::find(kFigures, figure, &FigureInfo::name);
+  constexpr double kMost = 9007199254740992;  // up to which a double has all whole numbers
+  const bool whole = info != kFigures.end() && info->exact && *number >= 0 && *number <= kMost &&
+                     std::floor(*number) == *number;
+  return whole ? Json(static_cast<std::uint64_t>(*number)) : Json(*number);
+}
+
 }  // namespace
 
 Result<Gate> parse_gate(const std::string& text) {
@@ -167,6 +178,20 @@ GateVerdict judge(const Gate& gate, const std::string& archive, const Figures& f
   if (gate.relative)
     verdict.why += fmt::format(", and {} before", number_text(*figure.old, *gate.figure));
   return verdict;
+}
+
+Json gates_json(const std::vector<GateVerdict>& verdicts) {
+  Json list = Json::array();
+  for (const GateVerdict& verdict : verdicts) {
+    list.push_back({{"gate", json_text(verdict.gate)},
+                    {"archive", json_text(verdict.archive)},
+                    {"figure", verdict.figure},
+                    {"value", figure_json(verdict.value, verdict.figure)},
+                    {"limit", figure_json(verdict.limit, verdict.figure)},
+                    {"passed", verdict.passed},
+                    {"why", verdict.why}});
+  }
+  return list;
 }
 
 }  // namespace bbz::tools

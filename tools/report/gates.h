@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bbz/base/error.h"
+#include "common/json.h"
 #include "report/figures.h"
 
 namespace bbz::tools {
@@ -45,5 +46,8 @@ struct GateVerdict {
 // Compares the figure of a gate with its limit. A figure or a limit that could not be computed, or is not
 // a number, does not pass.
 GateVerdict judge(const Gate& gate, const std::string& archive, const Figures& figures);
+
+// Returns "gates" of the report. Whole numbers of bytes and tensors are whole there too.
+Json gates_json(const std::vector<GateVerdict>& verdicts);
 
 }  // namespace bbz::tools

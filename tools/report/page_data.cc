@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <limits>
 #include <numeric>
 #include <vector>
+
+#include "report/sums.h"
 
 namespace bbz::tools {
 namespace {
@@ -86,40 +87,30 @@ void shorten_field(Json& row, const char* field) {
   if (row[field].is_string()) row[field] = shortened(row[field].get<std::string>());
 }
 
-// Adds a whole number to a field, up to the largest one: some come from records that anybody may write.
-void add_number(Json& sum, const char* field, const Json& number) {
-  if (!number.is_number_integer()) return;
-  if (!sum.contains(field)) sum[field] = 0;
-  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
-  const std::int64_t added = number.is_number_unsigned() && number.get<std::uint64_t>() > kMost
-                                 ? kMost
-                                 : number.get<std::int64_t>();
-  const auto before = sum[field].get<std::int64_t>();
-  std::int64_t after = 0;
-  if (__builtin_add_overflow(before, added, &after)) after = added > 0 ? kMost : -kMost;
-  sum[field] = after;
-}
-
 double number_or_zero(const Json& number) {
   return number.is_number() ? number.get<double>() : 0;
 }
 
-// Cuts a list of objects, and adds what is left out to an object beside it.
+// Cuts a list of objects, and adds what is left out to an object beside it, with the sums of some fields and
+// the largest number of another.
 void cut_objects(Json& parent, const std::string& list, std::uint64_t budget, const char* name,
-                 const char* weight, const std::vector<const char*>& sums) {
-  Json rest = Json::object();
+                 const char* weight, const std::vector<const char*>& sums,
+                 const char* largest = nullptr) {
+  // The report itself may have left out some.
+  Json rest = parent.value(list + "_rest", Json::object());
   Cut how;
   how.budget = budget;
   if (name != nullptr) {
     how.shorten = [name](Json& row) { shorten_field(row, name); };
   }
   how.weight = [weight](const Json& row) { return number_or_zero(row[weight]); };
-  how.add = [&sums](const Json& row, Json& sum) {
+  how.add = [&sums, largest](const Json& row, Json& sum) {
     for (const char* const field : sums) add_number(sum, field, row[field]);
+    if (largest != nullptr) keep_largest(sum, largest, row[largest]);
   };
   const std::size_t out = cut(parent[list], how, rest);
   if (out == 0) return;
-  rest["count"] = out;
+  rest["count"] = rest.value("count", std::uint64_t{0}) + out;
   parent[list + "_rest"] = std::move(rest);
 }
 
@@ -153,7 +144,7 @@ void cut_archive(Json& archive, const PageBudget& budget, std::uint64_t archives
   if (!archive["symmetry"].is_null()) {
     shorten_field(archive["symmetry"], "family");
     cut_objects(archive["symmetry"], "groups", budget.groups / archives, "name", "saved_bytes",
-                {"saved_bytes"});
+                {"saved_bytes"}, "error");
   }
 }
 

@@ -66,11 +66,12 @@ function symmetryPart(archive) {
   const groups = symmetry ? list(symmetry.groups).filter(object) : [];
   if (groups.length === 0) return null;
   const left = leftOut(symmetry, "groups");
+  const rest = object(symmetry.groups_rest) ?? {};
   const methods = [...new Set(groups.map((group) => text(group.method)))];
   const saved = groups.some((group) => isNumber(group.saved_bytes))
-    ? d3.sum(groups, (group) => (isNumber(group.saved_bytes) ? group.saved_bytes : 0))
+    ? d3.sum([...groups, rest], (group) => (isNumber(group.saved_bytes) ? group.saved_bytes : 0))
     : null;
-  const error = d3.max(groups, (group) => (isNumber(group.error) ? group.error : null));
+  const error = d3.max([...groups, rest], (group) => (isNumber(group.error) ? group.error : null));
   const figures = [
     groupFigure(groups, methods, {
       chart: "saved",
@@ -100,7 +101,7 @@ function symmetryPart(archive) {
       symmetry.family ? ["Family", shortened(symmetry.family, 40), "of the model, by the names of its tensors"] : null,
       [
         "Groups",
-        exact(groups.length),
+        exact(groups.length + amount(rest.count)),
         methods
           .slice(0, 4)
           .map((method) => shortened(method, 40))

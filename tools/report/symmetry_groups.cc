@@ -4,11 +4,15 @@
 #include <cmath>
 #include <string>
 
+#include "report/sums.h"
+
 namespace bbz::tools {
 namespace {
 
 constexpr std::uint64_t kMostRecord = std::uint64_t{1} << 20;
 constexpr std::uint64_t kMostRecords = std::uint64_t{16} << 20;
+// A group takes 1.8 KB of memory, but can be two bytes of a record.
+constexpr std::size_t kMostGroups = 10'000;
 
 Json number_in(const Json& object, const char* key) {
   const auto found = object.find(key);
@@ -36,9 +40,22 @@ void include(const Json& number, Figure& largest) {
   largest.value = std::max(largest.value.value_or(0), number.get<double>());
 }
 
+// The groups that a report lists, and what the others come to.
+struct Listed {
+  Json groups = Json::array();
+  Json rest = Json::object();  // empty if there are no others
+};
+
+// Adds a group to those that are not listed.
+void leave_out(const Json& group, Json& rest) {
+  rest["count"] = rest.value("count", std::uint64_t{0}) + 1;
+  add_number(rest, "saved_bytes", group["saved_bytes"]);
+  keep_largest(rest, "error", group["error"]);
+}
+
 // Adds the groups of a list of the record. `error` is the field that has their measured error.
 void add_groups(const Json& record, const char* list, const char* kind, const char* error,
-                Json& groups, SymmetryGroups& found) {
+                Listed& listed, SymmetryGroups& found) {
   for (const Json& one : list_in(record, list)) {
     if (!one.is_object()) continue;
     const Json bits = number_in(one, "bits_saved");
@@ -57,7 +74,11 @@ void add_groups(const Json& record, const char* list, const char* kind, const ch
       include(group["error"], found.error);
       include(group["growth"], found.growth);
     }
-    groups.push_back(std::move(group));
+    if (listed.groups.size() < kMostGroups) {
+      listed.groups.push_back(std::move(group));
+    } else {
+      leave_out(group, listed.rest);
+    }
   }
 }
 
@@ -65,7 +86,7 @@ void add_groups(const Json& record, const char* list, const char* kind, const ch
 
 Result<SymmetryGroups> symmetry_groups(const Reader& reader) {
   SymmetryGroups found;
-  Json groups = Json::array();
+  Listed listed;
   std::string family;
   bool any = false;
   std::uint64_t left = kMostRecords;
@@ -86,15 +107,19 @@ Result<SymmetryGroups> symmetry_groups(const Reader& reader) {
       continue;
     }
     if (family.empty()) family = text_in(record, "family");
-    add_groups(record, "junctions", "junction", "rms_difference", groups, found);
-    add_groups(record, "pairs", "pair", "product_difference", groups, found);
+    add_groups(record, "junctions", "junction", "rms_difference", listed, found);
+    add_groups(record, "pairs", "pair", "product_difference", listed, found);
   }
   // What could not be read may be larger than what could.
   if (!found.error.why.empty()) found.error.value.reset();
   if (!found.growth.why.empty()) found.growth.value.reset();
   if (found.error.why.empty() && !found.error.value) found.error.value = 0;
   if (found.growth.why.empty() && !found.growth.value) found.growth.value = 1;
-  if (any) found.data = {{"family", family}, {"groups", std::move(groups)}};
+  if (any) found.data = {{"family", family}, {"groups", std::move(listed.groups)}};
+  if (!listed.rest.empty()) {
+    listed.rest["unlisted"] = listed.rest["count"];
+    found.data["groups_rest"] = std::move(listed.rest);
+  }
   return found;
 }
 

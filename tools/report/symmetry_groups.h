@@ -16,6 +16,7 @@ struct SymmetryGroups {
 };
 
 // Reads the records, of at most 1 MiB each and 16 MiB together, as the metadata `symmetry` of the files.
+// Lists the first 10,000 groups, and sums up the others in "groups_rest"; the figures are of all of them.
 // They are text that whoever packed the archive wrote: what is missing in one, or has another type, is
 // null. Errors: those of reading.
 Result<SymmetryGroups> symmetry_groups(const Reader& reader);

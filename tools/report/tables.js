@@ -140,9 +140,9 @@ function dataTable({ caption, columns, rows, note = null, sorted = null }) {
 // Returns what the page says of the rows of `holder[key]` that are not in it, or null.
 function leftOut(holder, key) {
   const rest = object(holder[`${key}_rest`]);
-  return rest && amount(rest.count) > 0
-    ? `${counted(rest.count, "more row")} are not listed here, to keep the page small. bbz report --json lists them.`
-    : null;
+  if (!rest || amount(rest.count) === 0) return null;
+  const unlisted = amount(rest.unlisted) > 0 ? ` all but ${exact(rest.unlisted)} of` : "";
+  return `${counted(rest.count, "more row")} are not listed here, to keep the page small. bbz report --json lists${unlisted} them.`;
 }
 
 // Returns a table behind a summary, for the foot of a figure.

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "bbz/files/safetensors/header.h"
 #include "bbz/ops/symmetry.h"
@@ -13,6 +14,7 @@
 #include "models/models.h"
 #include "support/assert.h"
 #include "support/temp_dir.h"
+#include "tools/polar_groups.h"
 
 namespace bbz::forecast {
 namespace {
@@ -214,6 +216,59 @@ TEST_F(GeneratedModel, GetsTheSameSizesWithAnyNumberOfThreads) {
     for (const Forecast& one : forecasts->methods) sizes.push_back(one.bytes / 64);
     if (first.empty()) first = sizes;
     EXPECT_EQ(sizes.front(), first.front());
+  }
+}
+
+// Predicts for an archive, and counts by tensor how often a part of it was decoded.
+Result<Forecasts> predict_archive(const std::string& path, std::map<std::string, int>& parts) {
+  BBZ_ASSIGN(model::Model model, model::open(path));
+  model.load_part = [&, load = model.load_part](std::size_t tensor, std::uint64_t offset) {
+    ++parts[model.tensors[tensor].name];
+    return load(tensor, offset);
+  };
+  const rotation::Detection detection = rotation::detect(model);
+  return forecast({&model, &detection, nullptr}, sampling());
+}
+
+TEST_F(GeneratedModel, ThatIsAPolarArchiveIsPredictedAndDecodedOnceForEachLevel) {
+  test_models::Spec spec = spec_of("llama", DType::kF16);
+  spec.hidden = 800;
+  spec.widths = {750};
+  spec.layers = 1;
+  spec.inner = 128;
+  write_model(path(), sliced(spec));
+  const std::string archive = dir_ / "model.bbz";
+  const auto files = files::open(path());
+  ASSERT_TRUE(files.ok());
+  const auto sink = io::create_output(archive, {}).value();
+  ops::SymmetryOptions symmetry;
+  symmetry.method = rotation::RequestedMethod::kPolar;
+  ASSERT_TRUE(ops::pack_symmetric(**files, *sink, {}, symmetry).ok());
+  ASSERT_TRUE(sink->finish().ok());
+  std::map<std::string, int> parts;
+  const auto forecasts = predict_archive(archive, parts);
+  ASSERT_TRUE(forecasts.ok()) << forecasts.error().message;
+  for (const Forecast& one : forecasts->methods) {
+    EXPECT_EQ(one.note.empty(), one.method != "pivot") << one.method << " " << one.note;
+    EXPECT_GT(one.bytes, fs::file_size(archive) / 2) << one.method;
+  }
+  // It is derived as a whole, and has more bytes than a chunk.
+  EXPECT_EQ(parts.at("model.layers.0.attn_shortcut_Q"), 2);
+}
+
+TEST_F(GeneratedModel, ThatIsAnArchiveIsReadIfDecodingItIsInProportionToItsBytes) {
+  for (const bool much : {false, true}) {
+    const std::string archive = dir_ / "model.bbz";
+    tools::Forgery forged(archive);
+    tools::add_polar_tensors(forged, 1, DType::kF16, 2700, 2700, much ? 250'000 : 1000);
+    forged.finish();
+    std::map<std::string, int> parts;
+    const auto forecasts = predict_archive(archive, parts);
+    ASSERT_TRUE(forecasts.ok()) << forecasts.error().message;
+    const std::string& note = forecasts->methods.front().note;
+    EXPECT_EQ(note.empty(), much) << note;
+    EXPECT_EQ(parts["w0"], much ? 2 : 0);
+    EXPECT_EQ(note.find(" stored bytes takes 2e+10 multiplications") == note.npos, much) << note;
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
+#include "bbz/ops/forecast/internal/costs.h"
 #include "bbz/ops/forecast/internal/rotated.h"
 #include "bbz/symmetry/bitsback/bitsback.h"
 #include "bbz/symmetry/linalg/product.h"
@@ -26,7 +27,7 @@ class Forecaster {
   Forecaster(const Input& input, const Options& options) : input_(input), options_(options) {}
 
   Result<Forecasts> run() {
-    const std::string unreadable = why_unread();
+    const std::string unreadable = find_why_unread();
     if (!unreadable.empty()) {
       for (const char* const method : {"exact", "exact small"}) add(method, 0, Exact{}, unreadable);
       for (const RequestedMethod method : kMethods) add_all(method, Exact{}, unreadable);
@@ -38,8 +39,19 @@ class Forecaster {
   }
 
  private:
+  // Returns why the model is not read, or an empty string. Files are read as they are.
+  std::string find_why_unread() {
+    if (input_.files != nullptr) return {};
+    if (std::ranges::find(input_.model->leans, true) != input_.model->leans.end()) {
+      return "it is the difference from a base, which is not at hand";
+    }
+    result_.costly = why_unread(*input_.model);
+    return result_.costly;
+  }
+
   Result<Exact> pack(codec::Level level) {
-    if (input_.files == nullptr) return pack_model(*input_.model, options_, level, whole_);
+    if (input_.files == nullptr)
+      return pack_model(in_parts(*input_.model), options_, level, whole_);
     BBZ_TRY(input_.files->rewind());
     return pack_files(*input_.files, options_, level, whole_);
   }
@@ -90,23 +102,15 @@ class Forecaster {
     return {};
   }
 
-  // Returns why a model is not read, or an empty string: an archive of a few constants may stand for bytes
-  // that take hours, and one may lean on tensors that are not at hand.
-  std::string why_unread() const {
-    constexpr std::uint64_t kMostPerByte = 256, kFree = std::uint64_t{1} << 28;
-    if (input_.files != nullptr) return {};
-    const model::Model& model = *input_.model;
-    if (std::ranges::find(model.leans, true) != model.leans.end()) {
-      return "it is the difference from a base, which is not at hand";
-    }
-    if (model.file_bytes / kMostPerByte > model.stored_bytes + kFree / kMostPerByte) {
-      return fmt::format("its {} stored bytes stand for {}", model.stored_bytes, model.file_bytes);
-    }
-    return {};
-  }
-
   Status rotated() {
     const bool known = input_.model != nullptr && input_.detection != nullptr;
+    if (known) {
+      result_.costly = why_unrotated(*input_.model, *input_.detection, whole_ ? 1 : options_.share);
+      if (!result_.costly.empty()) {
+        for (const RequestedMethod method : kMethods) add_all(method, Exact{}, result_.costly);
+        return {};
+      }
+    }
     if (known && input_.detection->refusal(RequestedMethod::kAuto).empty()) {
       BBZ_TRY(rotation::check_work(*input_.model, *input_.detection));
       linalg::set_threads(options_.threads);

@@ -35,6 +35,8 @@ struct Forecast {
 struct Forecasts {
   std::uint64_t original_bytes = 0;  // of the files that would be packed
   std::uint64_t sampled_bytes = 0;   // of these, such that were encoded to find the size of "exact"
+  // Why the model takes too much work for its bytes to be predicted for, or empty. Notes say the same.
+  std::string costly;
   // In the order of Forecast::method above. Triangular, polar, pivot and auto come once for each floor.
   std::vector<Forecast> methods;
 };
@@ -62,8 +64,10 @@ struct Options {
   std::string folder = "/tmp";
 };
 
-// Predicts the size and the time of packing with each method. If an archive stands for more than 256 times
-// its bytes and 256 MiB, or leans on a base, it is not read, and notes say so. All bytes are read once for each of the two
+// Predicts the size and the time of packing with each method. An archive is not read, and notes say so, if
+// it leans on a base, stands for more than 256 times its bytes and 256 MiB, or takes more than 2^16
+// multiplications for each of its bytes, and 2^34, to be decoded; no rotation of it is predicted if that
+// takes more than 12,288 for each byte, and 2^32. All bytes are read once for each of the two
 // exact methods, to find chunks that repeat others; of each chunk, only a part is encoded. Of
 // the junctions and pairs, some are rotated, and of their tensors some rows. Sizes do not depend on
 // the number of threads; times are measured on this machine, in this call, and hold for it as long
