@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <ctime>
+
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/commands.h"
@@ -186,11 +188,18 @@ Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOp
   const rotation::Detection detection = rotation::detect(model);
   const std::string refusal = detection.refusal(rotation::RequestedMethod::kAuto);
   BBZ_TRY(model::check_unchanged(model));
+  // The processor's time so far is that of starting and of opening the model, which packing takes too.
+  const double start = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+  rotation::Estimate estimate;
+  if (refusal.empty() || arguments.json) {
+    BBZ_ASSIGN(estimate, rotation::estimate(model, detection, common.threads));
+  }
   const auto files = files_of(arguments.model, model);
   forecast::Options options;
   options.threads = common.threads;
+  options.start_seconds = start;
   BBZ_ASSIGN(const forecast::Forecasts forecasts,
-             forecast::forecast({&model, &detection, files.get()}, options));
+             forecast::forecast({&model, &detection, files.get(), &estimate}, options));
   if (!arguments.json) {
     put("{}: predicted archives of {} bytes\n\n", shown(arguments.model),
         grouped(forecasts.original_bytes));
@@ -201,8 +210,6 @@ Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOp
     put("\n{}: nothing to rotate: {}\n", shown(arguments.model), printable(refusal));
     return ExitCode::kNo;
   }
-  BBZ_ASSIGN(const rotation::Estimate estimate,
-             rotation::estimate(model, detection, common.threads));
   BBZ_TRY(model::check_unchanged(model));
   if (arguments.json) {
     print_json(estimate, std::string(detection.junctions.family), refusal, forecasts);

@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "bbz/files/safetensors/header.h"
 #include "bbz/ops/symmetry.h"
@@ -50,13 +52,15 @@ Result<Packed> pack(const std::string& path, const Forecast& method) {
 Result<Forecasts> predict(const std::string& path, const Options& options = {}) {
   BBZ_ASSIGN(const auto files, files::open(path));
   auto model = model::open(path);
-  if (!model.ok()) return forecast({nullptr, nullptr, files.get()}, options);
+  if (!model.ok()) return forecast({nullptr, nullptr, files.get(), nullptr}, options);
   const rotation::Detection detection = rotation::detect(*model);
-  return forecast({&*model, &detection, files.get()}, options);
+  return forecast({&*model, &detection, files.get(), nullptr}, options);
 }
 
-// Packs with every method, and compares. `within` is a share of the archive.
-void expect_within(const std::string& path, double within, const Options& options = {}) {
+// Packs with every method, and compares. `within` is a share of the archive, and `stated` the most that the
+// prediction may say of itself.
+void expect_within(const std::string& path, double within, const Options& options = {},
+                   double stated = 0.01) {
   SCOPED_TRACE(path);
   const auto forecasts = predict(path, options);
   ASSERT_TRUE(forecasts.ok()) << forecasts.error().message;
@@ -76,7 +80,7 @@ void expect_within(const std::string& path, double within, const Options& option
     EXPECT_LE(std::abs(error), within) << one.bytes << " predicted, " << packed->bytes;
     // The bound is one of two standard errors, so that a few may exceed it by a little.
     EXPECT_LE(std::abs(error), 1.5 * one.bytes_within + 1e-4) << "it says " << one.bytes_within;
-    EXPECT_LE(one.bytes_within, 0.035);
+    EXPECT_LE(one.bytes_within, stated);
     EXPECT_GE(one.seconds_within, 1);
     EXPECT_GT(one.seconds, 0);
   }
@@ -160,8 +164,9 @@ TEST_F(GeneratedModel, ThatIsSlicedIsWithinOnePercent) {
     test_models::Spec spec = spec_of(family, DType::kF16);
     spec.widths = {224};
     write_model(path(), sliced(spec));
-    expect_within(path(), 0.01);
-    expect_within(path(), 0.01, sampling());
+    // Two of its few shortcuts are rotated, which differ by much if they are triangular.
+    expect_within(path(), 0.01, {}, 0.025);
+    expect_within(path(), 0.01, sampling(), 0.025);
   }
 }
 
@@ -217,6 +222,86 @@ TEST_F(GeneratedModel, GetsTheSameSizesWithAnyNumberOfThreads) {
   }
 }
 
+// Returns the factor between the predicted and the measured time of packing, at least 1.
+double time_factor(const std::string& path, const Forecast& one) {
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(pack(path, one).ok());
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+  const double ratio = one.seconds / taken.count();
+  return std::max(ratio, 1 / ratio);
+}
+
+// Other programs that run disturb times, so that each method gets some attempts.
+TEST_F(GeneratedModel, HasTimesThatAreNearThePredictedOnes) {
+  constexpr int kAttempts = 5;
+  constexpr double kFactor = 1.75;
+  constexpr double kShort = 0.05;  // seconds
+  for (const bool factors : {false, true}) {
+    test_models::Spec spec = spec_of("llama", DType::kF16);
+    spec.hidden = 384;
+    spec.inner = 1024;
+    if (!factors) spec.widths = {320};
+    write_model(path(), factors ? test_models::factored(test_models::plain_llama(spec), spec, {})
+                                : sliced(spec));
+    std::map<std::string, double> best;
+    bool near = false;
+    for (int attempt = 0; attempt < kAttempts && !near; ++attempt) {
+      near = true;
+      Options options = sampling();
+      options.folder.clear();  // the archive is not written
+      const auto forecasts = predict(path(), options);
+      ASSERT_TRUE(forecasts.ok()) << forecasts.error().message;
+      for (const Forecast& one : forecasts->methods) {
+        if (!one.note.empty() || one.floor == 0.5 || one.seconds < kShort) continue;
+        const std::string name = one.method + " " + std::to_string(one.floor);
+        const auto found = best.try_emplace(name, 1e9).first;
+        if (found->second > kFactor) {
+          found->second = std::min(found->second, time_factor(path(), one));
+        }
+        near = near && found->second <= kFactor;
+      }
+    }
+    EXPECT_GE(best.size(), factors ? 2u : 4u);
+    for (const auto& [name, factor] : best) EXPECT_LE(factor, kFactor) << name;
+  }
+}
+
+TEST_F(GeneratedModel, TakesLongerBySecondsOfStarting) {
+  test_models::Spec spec = spec_of("llama", DType::kF16);
+  spec.hidden = 64;
+  spec.inner = 128;
+  spec.widths = {48};
+  write_model(path(), sliced(spec));
+  Options options;
+  options.start_seconds = 1000;
+  const auto forecasts = predict(path(), options);
+  ASSERT_TRUE(forecasts.ok()) << forecasts.error().message;
+  for (const Forecast& one : forecasts->methods) {
+    EXPECT_GT(one.seconds, 1000) << one.method;
+    EXPECT_LT(one.seconds, 1500) << one.method;
+  }
+}
+
+TEST_F(GeneratedModel, GetsTheSameForecastWithAnEstimateThatIsGiven) {
+  test_models::Spec spec = spec_of("llama", DType::kF16);
+  spec.hidden = 64;
+  spec.inner = 128;
+  spec.widths = {48};
+  write_model(path(), sliced(spec));
+  auto model = model::open(path());
+  ASSERT_TRUE(model.ok());
+  const rotation::Detection detection = rotation::detect(*model);
+  const auto estimate = rotation::estimate(*model, detection);
+  ASSERT_TRUE(estimate.ok());
+  const auto asked = forecast({&*model, &detection, nullptr, nullptr});
+  const auto given = forecast({&*model, &detection, nullptr, &*estimate});
+  ASSERT_TRUE(asked.ok() && given.ok());
+  ASSERT_EQ(asked->methods.size(), given->methods.size());
+  for (std::size_t i = 0; i < asked->methods.size(); ++i) {
+    EXPECT_EQ(asked->methods[i].bytes, given->methods[i].bytes) << asked->methods[i].method;
+  }
+}
+
 // All models of the directory whose names begin with "docs10m", or all others.
 void expect_real_models_within(bool docs10m) {
   std::size_t found = 0;
@@ -229,9 +314,7 @@ void expect_real_models_within(bool docs10m) {
     const bool large = entry.is_regular_file() && entry.file_size() > 5'000'000;
     if (!model || large != docs10m) continue;
     ++found;
-    // Pairs of BF16 are predicted too small, as the prediction itself says.
-    const bool pairs_of_bf16 = name.find("svdllm60-bf16") != name.npos;
-    expect_within(entry.path().string(), pairs_of_bf16 ? 0.025 : 0.01);
+    expect_within(entry.path().string(), 0.01);
   }
   if (found == 0) GTEST_SKIP() << "no real models here: " << BBZ_SHARED_DATA << " is missing";
 }

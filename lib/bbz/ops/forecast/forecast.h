@@ -47,6 +47,8 @@ struct Input {
   // What would be packed, if that is known: the model's files and those beside them. It is read up to its
   // end, so it cannot be a stream. If it is null, the model is taken as one safetensors file.
   files::FileSequence* files = nullptr;
+  // What rotation::estimate() says of the model. If it is null, it is asked.
+  const rotation::Estimate* estimate = nullptr;
 };
 
 // Options of forecast().
@@ -60,6 +62,8 @@ struct Options {
   // The directory in which the speed of writing is measured, with an unnamed file of at most 4 MiB; empty:
   // it is not measured, and the time of packing is that without writing.
   std::string folder = "/tmp";
+  // Seconds that are added to each time, such as those in which a program starts and opens the model.
+  double start_seconds = 0;
 };
 
 // Predicts the size and the time of packing with each method. If an archive stands for more than 256 times
