@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <ctime>
+
 #include "bbz/base/format.h"
 #include "bbz/base/names.h"
 #include "bbz/commands.h"
@@ -186,10 +188,13 @@ Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOp
   const rotation::Detection detection = rotation::detect(model);
   std::string refusal = detection.refusal(rotation::RequestedMethod::kAuto);
   BBZ_TRY(model::check_unchanged(model));
+  // The processor's time so far is that of starting and of opening the model, which packing takes too.
+  const double start = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
   const auto files = files_of(arguments.model, model);
   forecast::Options options;
   options.threads = common.threads;
-  BBZ_ASSIGN(const forecast::Forecasts forecasts,
+  options.start_seconds = start;
+  BBZ_ASSIGN(forecast::Forecasts forecasts,
              forecast::forecast({&model, &detection, files.get()}, options));
   if (!arguments.json) {
     put("{}: predicted archives of {} bytes\n\n", shown(arguments.model),
@@ -205,7 +210,9 @@ Result<ExitCode> run_estimate(const EstimateArguments& arguments, const CommonOp
     return ExitCode::kNo;
   }
   rotation::Estimate estimate;
-  if (!costly) {
+  if (forecasts.estimate) {
+    estimate = std::move(*forecasts.estimate);
+  } else if (!costly) {
     BBZ_ASSIGN(estimate, rotation::estimate(model, detection, common.threads));
   }
   BBZ_TRY(model::check_unchanged(model));

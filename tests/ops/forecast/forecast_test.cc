@@ -57,8 +57,10 @@ Result<Forecasts> predict(const std::string& path, const Options& options = {}) 
   return forecast({&*model, &detection, files.get()}, options);
 }
 
-// Packs with every method, and compares. `within` is a share of the archive.
-void expect_within(const std::string& path, double within, const Options& options = {}) {
+// Packs with every method, and compares. `within` is a share of the archive, and `stated` the most that the
+// prediction may say of itself.
+void expect_within(const std::string& path, double within, const Options& options = {},
+                   double stated = 0.01) {
   SCOPED_TRACE(path);
   const auto forecasts = predict(path, options);
   ASSERT_TRUE(forecasts.ok()) << forecasts.error().message;
@@ -78,7 +80,7 @@ void expect_within(const std::string& path, double within, const Options& option
     EXPECT_LE(std::abs(error), within) << one.bytes << " predicted, " << packed->bytes;
     // The bound is one of two standard errors, so that a few may exceed it by a little.
     EXPECT_LE(std::abs(error), 1.5 * one.bytes_within + 1e-4) << "it says " << one.bytes_within;
-    EXPECT_LE(one.bytes_within, 0.035);
+    EXPECT_LE(one.bytes_within, stated);
     EXPECT_GE(one.seconds_within, 1);
     EXPECT_GT(one.seconds, 0);
   }
@@ -162,8 +164,9 @@ TEST_F(GeneratedModel, ThatIsSlicedIsWithinOnePercent) {
     test_models::Spec spec = spec_of(family, DType::kF16);
     spec.widths = {224};
     write_model(path(), sliced(spec));
-    expect_within(path(), 0.01);
-    expect_within(path(), 0.01, sampling());
+    // Two of its few shortcuts are rotated, which differ by much if they are triangular.
+    expect_within(path(), 0.01, {}, 0.025);
+    expect_within(path(), 0.01, sampling(), 0.025);
   }
 }
 
@@ -272,6 +275,43 @@ TEST_F(GeneratedModel, ThatIsAnArchiveIsReadIfDecodingItIsInProportionToItsBytes
   }
 }
 
+TEST_F(GeneratedModel, TakesLongerBySecondsOfStarting) {
+  test_models::Spec spec = spec_of("llama", DType::kF16);
+  spec.hidden = 64;
+  spec.inner = 128;
+  spec.widths = {48};
+  write_model(path(), sliced(spec));
+  Options options;
+  options.start_seconds = 1000;
+  const auto forecasts = predict(path(), options);
+  ASSERT_TRUE(forecasts.ok()) << forecasts.error().message;
+  for (const Forecast& one : forecasts->methods) {
+    EXPECT_GT(one.seconds, 1000) << one.method;
+    EXPECT_LT(one.seconds, 1500) << one.method;
+  }
+}
+
+TEST_F(GeneratedModel, ComesWithItsEstimate) {
+  test_models::Spec spec = spec_of("llama", DType::kF16);
+  spec.hidden = 64;
+  spec.inner = 128;
+  spec.widths = {48};
+  write_model(path(), sliced(spec));
+  auto model = model::open(path());
+  ASSERT_TRUE(model.ok());
+  const rotation::Detection detection = rotation::detect(*model);
+  const auto estimate = rotation::estimate(*model, detection);
+  ASSERT_TRUE(estimate.ok());
+  const auto forecasts = forecast({&*model, &detection, nullptr});
+  ASSERT_TRUE(forecasts.ok());
+  ASSERT_TRUE(forecasts->estimate);
+  ASSERT_EQ(forecasts->estimate->junctions.size(), estimate->junctions.size());
+  for (std::size_t j = 0; j < estimate->junctions.size(); ++j) {
+    EXPECT_EQ(forecasts->estimate->junctions[j].polar_entries,
+              estimate->junctions[j].polar_entries);
+  }
+}
+
 // All models of the directory whose names begin with "docs10m", or all others.
 void expect_real_models_within(bool docs10m) {
   std::size_t found = 0;
@@ -284,9 +324,7 @@ void expect_real_models_within(bool docs10m) {
     const bool large = entry.is_regular_file() && entry.file_size() > 5'000'000;
     if (!model || large != docs10m) continue;
     ++found;
-    // Pairs of BF16 are predicted too small, as the prediction itself says.
-    const bool pairs_of_bf16 = name.find("svdllm60-bf16") != name.npos;
-    expect_within(entry.path().string(), pairs_of_bf16 ? 0.025 : 0.01);
+    expect_within(entry.path().string(), 0.01);
   }
   if (found == 0) GTEST_SKIP() << "no real models here: " << BBZ_SHARED_DATA << " is missing";
 }

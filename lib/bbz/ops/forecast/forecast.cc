@@ -9,6 +9,7 @@
 #include "bbz/base/names.h"
 #include "bbz/ops/forecast/internal/costs.h"
 #include "bbz/ops/forecast/internal/rotated.h"
+#include "bbz/parallel/thread_pool.h"
 #include "bbz/symmetry/bitsback/bitsback.h"
 #include "bbz/symmetry/linalg/product.h"
 
@@ -24,7 +25,10 @@ constexpr std::array<double, kFloors.size()> kFloorNumbers = {0, 0.5, 1};
 
 class Forecaster {
  public:
-  Forecaster(const Input& input, const Options& options) : input_(input), options_(options) {}
+  Forecaster(const Input& input, const Options& options)
+      : input_(input),
+        options_(options),
+        pace_(static_cast<double>(parallel::ThreadPool(options.threads).size())) {}
 
   Result<Forecasts> run() {
     const std::string unreadable = find_why_unread();
@@ -74,13 +78,16 @@ class Forecaster {
   }
 
   void add(std::string method, double floor, const Exact& exact, std::string note = {}) {
+    // How much faster or slower the machine may be than it was, and seconds that a program may start earlier
+    // or later.
+    constexpr double kPace = 1.5, kStart = 0.01;
     Forecast one;
     one.method = std::move(method);
     one.floor = floor;
     one.bytes = static_cast<std::uint64_t>(std::llround(std::max(exact.bytes, 0.0)));
     one.bytes_within = exact.bytes > 0 ? exact.error / exact.bytes : 0;
-    one.seconds = exact.seconds + writing_ * exact.bytes;
-    one.seconds_within = exact.seconds_within;
+    one.seconds = options_.start_seconds + exact.seconds + writing_ * exact.bytes;
+    if (one.seconds > 0) one.seconds_within = kPace + kStart / one.seconds;
     one.note = std::move(note);
     result_.methods.push_back(std::move(one));
   }
@@ -114,6 +121,11 @@ class Forecaster {
     if (known && input_.detection->refusal(RequestedMethod::kAuto).empty()) {
       BBZ_TRY(rotation::check_work(*input_.model, *input_.detection));
       linalg::set_threads(options_.threads);
+      const double begin = now();
+      linalg::has_lapack();
+      loading_ = now() - begin;
+      BBZ_ASSIGN(result_.estimate,
+                 rotation::estimate(*input_.model, *input_.detection, options_.threads));
       BBZ_TRY(open());
     }
     for (const RequestedMethod method : kMethods) {
@@ -150,9 +162,19 @@ class Forecaster {
     return {};
   }
 
+  Work work() {
+    return {*input_.model,
+            *input_.detection,
+            *result_.estimate,
+            base_,
+            whole_ ? 1.0 : options_.share,
+            whole_,
+            options_.threads,
+            pace_};
+  }
+
   Result<Change> change(RequestedMethod method) {
-    const Work work{*input_.model, *input_.detection, base_, whole_ ? 1.0 : options_.share,
-                    whole_,        options_.threads};
+    const Work work = this->work();
     switch (method) {
       case RequestedMethod::kTriangular:
         return change_junctions(work, false, false);
@@ -180,11 +202,14 @@ class Forecaster {
     }
     for (const auto& one : {polar_, pivot_}) {
       if (!one) continue;
-      for (std::size_t f = 0; f < both.bytes.size(); ++f) both.bytes[f] += one->bytes[f];
-      both.error = std::hypot(both.error, one->error);
-      both.seconds += one->seconds;
+      for (std::size_t f = 0; f < both.bytes.size(); ++f) {
+        both.bytes[f] += one->bytes[f];
+        both.error[f] = std::hypot(both.error[f], one->error[f]);
+        both.seconds[f] += one->seconds[f];
+      }
       both.fits = both.fits || one->fits;
     }
+    for (double& seconds : both.seconds) seconds += checking_seconds(work);
     return both;
   }
 
@@ -214,15 +239,14 @@ class Forecaster {
       add_all(method, exact_, "no junction allows a rotation");
       return {};
     }
-    const Work work{*input_.model, *input_.detection, base_, 1, whole_, options_.threads};
+    const Work work = this->work();
     const std::size_t floors = method == RequestedMethod::kBitsBack ? 1 : kFloors.size();
     for (std::size_t f = 0; f < floors; ++f) {
       Exact one = base_;
       one.bytes += change.bytes[f] + record_bytes(work, method, kFloors[f]);
-      one.error =
-          std::hypot(base_.error, change.error) + kRest + (whole_ ? kWhole : kSampled) * one.bytes;
-      one.seconds += change.seconds;
-      one.seconds_within = std::max(1.5, one.seconds_within);
+      one.error = std::hypot(base_.error, change.error[f]) + kRest +
+                  (whole_ ? kWhole : kSampled) * one.bytes;
+      one.seconds += change.seconds[f] + loading_;
       add(std::string(method_name(method)), kFloorNumbers[f], one);
     }
     return {};
@@ -233,9 +257,11 @@ class Forecaster {
   Forecasts result_;
   bool whole_ = false;
   double writing_ = 0;  // seconds of writing a byte
+  double loading_ = 0;  // seconds of loading what multiplies matrices
   Exact exact_;
   Exact base_;  // of the model alone, in the form that it gets
   std::optional<Change> polar_, pivot_;
+  Pace pace_;
 };
 
 }  // namespace

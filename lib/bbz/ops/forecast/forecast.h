@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,8 @@ struct Forecasts {
   std::uint64_t sampled_bytes = 0;   // of these, such that were encoded to find the size of "exact"
   // Why the model takes too much work for its bytes to be predicted for, or empty. Notes say the same.
   std::string costly;
+  // What rotation::estimate() says of the model, if rotations are predicted.
+  std::optional<rotation::Estimate> estimate;
   // In the order of Forecast::method above. Triangular, polar, pivot and auto come once for each floor.
   std::vector<Forecast> methods;
 };
@@ -62,6 +65,8 @@ struct Options {
   // The directory in which the speed of writing is measured, with an unnamed file of at most 4 MiB; empty:
   // it is not measured, and the time of packing is that without writing.
   std::string folder = "/tmp";
+  // Seconds that are added to each time, such as those in which a program starts and opens the model.
+  double start_seconds = 0;
 };
 
 // Predicts the size and the time of packing with each method. An archive is not read, and notes say so, if

@@ -12,12 +12,6 @@
 namespace bbz::forecast {
 namespace {
 
-using junction::Junction;
-using junction::Member;
-using junction::Role;
-using linalg::Index;
-using linalg::Matrix;
-
 // Draws rotations as bits-back does, but at some junctions only: there, made-up bytes are the riders.
 class Drawing {
  public:
@@ -34,7 +28,8 @@ class Drawing {
     for (std::size_t j = 0; j < junctions_.size(); ++j) {
       if (is_drawn(j) && !plain_[j]) sum_up(j);
     }
-    change_.error = 2 * std::sqrt(variance_);
+    change_.error = rates_.error();
+    for (double& error : change_.error) error = 2 * std::hypot(error, std::sqrt(variance_));
     return change_;
   }
 
@@ -65,10 +60,10 @@ class Drawing {
   }
 
   Result<std::vector<std::byte>> load(std::size_t tensor) {
-    BBZ_ASSIGN(std::vector<std::byte> bytes, work_.model.load(tensor));
-    const Status finite = gauge::check_finite(work_.model.tensors[tensor], bytes);
-    if (!finite.ok()) change_.failure = finite.error().message;
-    return bytes;
+    auto bytes = work_.pace.load(work_.model, tensor);
+    if (bytes.ok() || bytes.code() != Code::kUnsupported) return bytes;
+    change_.failure = bytes.error().message;
+    return std::vector<std::byte>();
   }
 
   double rider_bytes(const Junction& next) const {
@@ -104,12 +99,8 @@ class Drawing {
       return {};
     }
     const auto most = static_cast<std::uint64_t>(rider_bytes(junctions_[j + 1]));
-    std::vector<std::byte> payload(std::min(bitsback::capacity_bytes(*plan), most));
-    std::uint64_t state = j + 1;
-    for (std::byte& byte : payload) {
-      state = state * 6364136223846793005 + 1442695040888963407;
-      byte = static_cast<std::byte>(state >> 56);
-    }
+    const std::vector<std::byte> payload =
+        made_up_bytes(std::min(bitsback::capacity_bytes(*plan), most), j + 1);
     auto drawn = bitsback::encode(*plan, carriers, payload);
     if (!drawn.ok()) {
       plain_[j] = true;
@@ -126,10 +117,10 @@ class Drawing {
     sum.freedom += static_cast<double>(bitsback::degrees_of_freedom(junction.width));
     sum.seconds += seconds;
     sum.products += elements * static_cast<double>(junction.width);
-    return add_members(junction, *drawn);
+    return add_drawn(junction, *drawn);
   }
 
-  Status add_members(const Junction& junction, const bitsback::Drawn& drawn) {
+  Status add_drawn(const Junction& junction, const bitsback::Drawn& drawn) {
     std::size_t k = 0;
     for (const Member& member : junction.members) {
       const TensorInfo& info = work_.model.tensors[member.tensor];
@@ -137,7 +128,7 @@ class Drawing {
       if (member.role == Role::kReads) {
         BBZ_ASSIGN(sizes[0], coded_bytes(dense_spec(info.dtype, info.shape[0], info.shape[1]),
                                          drawn.carriers[k++]));
-      } else if (member.role == Role::kBias || member.role == Role::kShortcutOut) {
+      } else if (!is_counted(member)) {
         continue;
       } else {
         BBZ_ASSIGN(const std::vector<std::byte> bytes, load(member.tensor));
@@ -145,6 +136,9 @@ class Drawing {
         auto found = member.role == Role::kShortcutIn
                          ? shortcut_bytes(info, bytes, drawn.rotation)
                          : rotated_bytes(info, member.role, bytes, drawn.rotation, work_.share);
+        if (member.role != Role::kShortcutIn) {
+          work_.pace.measure(info, member.role, bytes, drawn.rotation);
+        }
         if (!found.ok()) return found.code() == Code::kUnsupported ? Status() : found.error();
         sizes = *found;
       }
@@ -174,26 +168,20 @@ class Drawing {
     const double freedom = static_cast<double>(bitsback::degrees_of_freedom(junction.width));
     double saved = drawn.saved / drawn.freedom * freedom;
     saved = std::min(saved, rider_bytes(junctions_[j + 1]));
-    double elements = 0;
-    for (const Member& member : junction.members) {
-      if (member.role == Role::kBias || member.role == Role::kShortcutOut) continue;
-      const TensorInfo& info = work_.model.tensors[member.tensor];
-      double error = 0;
-      const auto sizes = rates_.of(info, member.role, error);
-      if (!sizes) continue;
-      for (double& bytes : change_.bytes) bytes += (*sizes)[0] - work_.exact_bytes(member.tensor);
-      if (member.role == Role::kReads) {
-        elements += static_cast<double>(info.shape[0] * info.shape[1]);
-      }
-      if (!is_sampled(j)) variance_ += error * error;
-    }
+    add_members(work_, junction, nullptr, is_sampled(j), rates_, change_);
     for (double& bytes : change_.bytes) bytes -= saved;
     if (!is_sampled(j)) variance_ += std::pow(saved * 0.01, 2);
-    if (drawn.products > 0) {
-      change_.seconds +=
-          drawn.seconds / drawn.products * elements * static_cast<double>(junction.width);
+    double seconds = 0;
+    for (const Member& member : junction.members) {
+      const TensorInfo& info = work_.model.tensors[member.tensor];
+      if (member.role == Role::kReads && drawn.products > 0) {
+        seconds += drawn.seconds / drawn.products *
+                   static_cast<double>(info.shape[0] * info.shape[1] * junction.width);
+      } else if (member.role == Role::kWrites || member.role == Role::kEmbedding) {
+        seconds += work_.pace.rotating(info, member.role, junction.width)[0];
+      }
     }
-    change_.fits = true;
+    for (double& sum : change_.seconds) sum += seconds;
   }
 
   const Work& work_;

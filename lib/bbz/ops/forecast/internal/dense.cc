@@ -11,10 +11,6 @@
 
 namespace bbz::forecast {
 
-using junction::Role;
-using linalg::Index;
-using linalg::Matrix;
-
 namespace {
 
 // As pack() does it.
@@ -43,6 +39,28 @@ std::array<std::string, 3> keys_of(const TensorInfo& info, Role role) {
           fmt::format("{} {}", type, what), fmt::format("{}", type)};
 }
 
+// Returns some rows of a tensor.
+std::vector<std::byte> gather(const TensorInfo& info, Bytes bytes, const std::vector<Index>& rows) {
+  std::vector<std::byte> part;
+  for (const Index row : rows) {
+    const Bytes one = row_of(bytes, info, row);
+    part.insert(part.end(), one.begin(), one.end());
+  }
+  return part;
+}
+
+// Returns by what the size of a tensor differs from that of some of its rows, times their share: a factor.
+// Tables take more of a sample, unless it has many chunks.
+Result<double> sample_bias(const TensorInfo& info, Bytes bytes, const std::vector<Index>& rows) {
+  const std::vector<std::byte> part = gather(info, bytes, rows);
+  if (part.size() == bytes.size() || part.size() > kChunkBytes) return 1.0;
+  const std::uint64_t cols = cols_of(info);
+  BBZ_ASSIGN(const double all, coded_bytes(dense_spec(info.dtype, rows_of(info), cols), bytes));
+  BBZ_ASSIGN(const double some, coded_bytes(dense_spec(info.dtype, rows.size(), cols), part));
+  const double times = static_cast<double>(bytes.size()) / static_cast<double>(part.size());
+  return some == 0 ? 1.0 : all / (some * times);
+}
+
 }  // namespace
 
 TensorSpec dense_spec(DType dtype, std::uint64_t rows, std::uint64_t cols) {
@@ -67,6 +85,15 @@ Result<double> coded_bytes(const TensorSpec& spec, Bytes stored) {
     coded += static_cast<double>(payload.size());
   }
   return coded;
+}
+
+std::vector<std::byte> made_up_bytes(std::size_t count, std::uint64_t seed) {
+  std::vector<std::byte> bytes(count);
+  for (std::byte& byte : bytes) {
+    seed = seed * 6364136223846793005 + 1442695040888963407;
+    byte = static_cast<std::byte>(seed >> 56);
+  }
+  return bytes;
 }
 
 std::vector<Index> sampled_rows(const TensorInfo& info, double share) {
@@ -116,11 +143,7 @@ Result<Sizes> rotated_bytes(const TensorInfo& info, Role role, Bytes bytes, cons
   const auto cols = static_cast<Index>(cols_of(info));
   Matrix exact(count, cols);
   if (junction::role_axis(role) == 1) {
-    std::vector<std::byte> part;
-    for (const Index row : rows) {
-      const Bytes one = row_of(bytes, info, row);
-      part.insert(part.end(), one.begin(), one.end());
-    }
+    const std::vector<std::byte> part = gather(info, bytes, rows);
     exact = linalg::product(linalg::load_matrix(part, info.dtype, count, cols), u);
   } else {
     Matrix some(u.rows(), count);
@@ -129,7 +152,8 @@ Result<Sizes> rotated_bytes(const TensorInfo& info, Role role, Bytes bytes, cons
     linalg::multiply(some, linalg::Op::kTransposed, all, linalg::Op::kPlain, exact);
   }
   BBZ_ASSIGN(Sizes sizes, rounded_bytes(info, exact));
-  const double times = static_cast<double>(rows_of(info)) / static_cast<double>(count);
+  BBZ_ASSIGN(const double bias, sample_bias(info, bytes, rows));
+  const double times = bias * static_cast<double>(rows_of(info)) / static_cast<double>(count);
   for (double& size : sizes) size *= times;
   return sizes;
 }
@@ -140,28 +164,52 @@ void Rates::add(const TensorInfo& info, Role role, const Sizes& bytes) {
   for (const std::string& key : keys_of(info, role)) {
     Rate& rate = rates_[key];
     rate.elements += elements;
-    for (std::size_t f = 0; f < bytes.size(); ++f) rate.bytes[f] += bytes[f];
-    rate.squares += bytes[0] * bytes[0] / elements;
+    for (std::size_t f = 0; f < bytes.size(); ++f) {
+      rate.bytes[f] += bytes[f];
+      rate.squares[f] += bytes[f] * bytes[f] / elements;
+    }
     ++rate.count;
   }
 }
 
-std::optional<Sizes> Rates::of(const TensorInfo& info, Role role, double& error) const {
+std::optional<Sizes> Rates::take(const TensorInfo& info, Role role, bool measured) {
   const auto elements = static_cast<double>(rows_of(info) * cols_of(info));
   for (const std::string& key : keys_of(info, role)) {
     const auto found = rates_.find(key);
     if (found == rates_.end()) continue;
-    const Rate& rate = found->second;
+    Rate& rate = found->second;
+    if (!measured) {
+      rate.taken += elements;
+      rate.taken_squares += elements * elements;
+    }
     Sizes sizes{};
     for (std::size_t f = 0; f < sizes.size(); ++f) {
       sizes[f] = rate.bytes[f] / rate.elements * elements;
     }
-    const double mean = rate.bytes[0] / rate.elements;
-    const double variance = std::max(rate.squares / rate.elements - mean * mean, 0.0);
-    error = std::sqrt(variance) * elements;
     return sizes;
   }
   return std::nullopt;
+}
+
+Sizes Rates::error() const {
+  // The relative difference of tensors of which only one was measured.
+  constexpr double kAlone = 0.005;
+  Sizes error{};
+  for (std::size_t f = 0; f < error.size(); ++f) {
+    double sum = 0;
+    for (const auto& [key, rate] : rates_) {
+      const double mean = rate.bytes[f] / rate.elements;
+      double variance = std::pow(kAlone * mean, 2);
+      if (rate.count > 1) {
+        variance = std::max(rate.squares[f] / rate.elements - mean * mean, 0.0) * rate.count /
+                   (rate.count - 1);
+      }
+      // The mean is off, in the same way for all, and each tensor from it.
+      sum += variance * (rate.taken * rate.taken / rate.count + rate.taken_squares);
+    }
+    error[f] = std::sqrt(sum);
+  }
+  return error;
 }
 
 }  // namespace bbz::forecast

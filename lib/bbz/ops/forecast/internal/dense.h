@@ -13,6 +13,13 @@
 
 namespace bbz::forecast {
 
+// What all forecasts of rotated models name often.
+using junction::Junction;
+using junction::Member;
+using junction::Role;
+using linalg::Index;
+using linalg::Matrix;
+
 // The floors, in the order of Sizes.
 inline constexpr std::array<gauge::Floor, 3> kFloors = {gauge::Floor::kNone, gauge::Floor::kHalf,
                                                         gauge::Floor::kOne};
@@ -25,38 +32,46 @@ Result<double> coded_bytes(const TensorSpec& spec, Bytes stored);
 // Returns the spec of a dense matrix.
 TensorSpec dense_spec(DType dtype, std::uint64_t rows, std::uint64_t cols);
 
+// Returns bytes that look random, and are the same for the same seed.
+std::vector<std::byte> made_up_bytes(std::size_t count, std::uint64_t seed);
+
 // The rows of a rotated matrix that are computed, spread evenly: all, if `share` is 1. At least so many that
 // a sample has about 48 KiB.
-std::vector<linalg::Index> sampled_rows(const TensorInfo& info, double share);
+std::vector<Index> sampled_rows(const TensorInfo& info, double share);
 
 // Rounds rows as rotate_member() does, and returns the bytes of their payloads for each floor. Errors:
 // kUnsupported if an entry overflows the type.
-Result<Sizes> rounded_bytes(const TensorInfo& info, const linalg::Matrix& exact);
+Result<Sizes> rounded_bytes(const TensorInfo& info, const Matrix& exact);
 
 // Returns the bytes of the payloads of a member after the rotation `u` of its junction, from some of its
 // rows. `exact_bytes` is what the whole takes as it is, if that is known. Errors: those of rounded_bytes().
 // Precondition: the member is finite.
-Result<Sizes> rotated_bytes(const TensorInfo& info, junction::Role role, Bytes bytes,
-                            const linalg::Matrix& u, double share);
+Result<Sizes> rotated_bytes(const TensorInfo& info, Role role, Bytes bytes, const Matrix& u,
+                            double share);
 
 // What was found for some tensors, and so holds for others like them.
 class Rates {
  public:
+  // Adds a tensor in `role` that takes so many bytes.
+  void add(const TensorInfo& info, Role role, const Sizes& bytes);
+  // Returns what a tensor takes: as those of its role, type and shape; else as those of its role and its type,
+  // or of its type alone. Returns nothing if there is none of these. Unless the tensor itself was
+  // `measured`, error() counts it.
+  std::optional<Sizes> take(const TensorInfo& info, Role role, bool measured);
+  // Returns the standard error of the sum of all sizes that were returned, for each floor, in bytes.
+  Sizes error() const;
+
+ private:
   // What is known of a kind of tensors.
   struct Rate {
     double elements = 0;
     Sizes bytes{};
-    double squares = 0;  // of bytes[0] for an element, weighted by elements
-    double count = 0;    // of tensors
+    Sizes squares{};   // of the bytes of an element, weighted by elements
+    double count = 0;  // of tensors
+    // Of the tensors that were not measured.
+    double taken = 0, taken_squares = 0;  // elements of a tensor
   };
 
-  // Adds a tensor in `role` that takes so many bytes.
-  void add(const TensorInfo& info, junction::Role role, const Sizes& bytes);
-  // Returns what a tensor takes: as those of its role, type and shape; else as those of its role and its type, or of its type
-  // alone. Returns nothing if there is none of these. `error` is its standard error, in bytes.
-  std::optional<Sizes> of(const TensorInfo& info, junction::Role role, double& error) const;
-
- private:
   std::map<std::string, Rate> rates_;
 };
 

@@ -11,6 +11,7 @@
 #include "bbz/files/safetensors/header.h"
 #include "bbz/io/fd_writer.h"
 #include "bbz/io/unnamed_file.h"
+#include "bbz/ops/forecast/internal/dense.h"
 #include "bbz/ops/internal/packer.h"
 #include "bbz/ops/pack.h"
 #include "bbz/parallel/thread_pool.h"
@@ -33,7 +34,6 @@ Exact conclude(const SampledWriter& writer, const Options& options, std::uint64_
   exact.bytes = static_cast<double>(archive) + found.correction;
   exact.error = found.error;
   exact.seconds = std::max(seconds - found.spent, 0.0) + found.seconds / threads;
-  exact.seconds_within = 1.2 * std::min(found.time_spread, 2.0);
   exact.encoded = found.encoded;
   exact.tensors = writer.tensors();
   return exact;
@@ -198,12 +198,7 @@ double writing_seconds(const std::string& folder, double bytes) {
   const auto file = io::create_unnamed_file(folder);
   if (!file.ok()) return 0;
   // Bytes that no file system can compress.
-  std::vector<std::byte> piece(kPiece);
-  std::uint64_t state = 1;
-  for (std::byte& byte : piece) {
-    state = state * 6364136223846793005 + 1442695040888963407;
-    byte = static_cast<std::byte>(state >> 56);
-  }
+  const std::vector<std::byte> piece = made_up_bytes(kPiece, 1);
   io::FdWriter writer(file->get(), folder);
   const double wanted = std::min(bytes, kMost);
   const double begin = now();

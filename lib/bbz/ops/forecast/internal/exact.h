@@ -12,7 +12,6 @@ struct Exact {
   double bytes = 0;                                 // of the archive
   double error = 0;                                 // of `bytes`, in bytes
   double seconds = 0;                               // of packing, without writing the archive
-  double seconds_within = 1;                        // as in Forecast
   std::uint64_t encoded = 0;                        // bytes that were encoded
   std::unordered_map<std::string, double> tensors;  // bytes of the payloads of named tensors
 };

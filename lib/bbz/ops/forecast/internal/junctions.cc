@@ -15,12 +15,6 @@
 namespace bbz::forecast {
 namespace {
 
-using junction::Junction;
-using junction::Member;
-using junction::Role;
-using linalg::Index;
-using linalg::Matrix;
-
 // One junction in so many is rotated: an odd number, so that those of both sub-blocks are.
 constexpr std::size_t kEvery = 5;
 // What a record of an operand and its entry in the index take.
@@ -37,13 +31,14 @@ class Walk {
     refused_.resize(junctions.size());
     for (std::size_t j = 0; j < junctions.size(); ++j) {
       if (!junctions[j].proven() || !is_sampled(j)) continue;
-      BBZ_TRY(rotate(junctions[j], refused_[j]));
+      BBZ_TRY(rotate(j, refused_[j]));
       if (!change_.failure.empty()) return change_;
     }
     for (std::size_t j = 0; j < junctions.size(); ++j) {
       if (junctions[j].proven() && !refused_[j]) sum_up(j);
     }
-    change_.error = 2 * std::sqrt(variance_);
+    change_.error = rates_.error();
+    for (double& error : change_.error) error *= 2;
     return change_;
   }
 
@@ -60,28 +55,31 @@ class Walk {
     u_.reset();
   }
 
-  Status rotate(const Junction& junction, bool& refused) {
+  // Loads a tensor. If its numbers forbid a rotation, it is refused, and there are no bytes.
+  Result<std::vector<std::byte>> load(std::size_t tensor, bool& refused) {
+    auto bytes = work_.pace.load(work_.model, tensor);
+    if (bytes.ok() || bytes.code() != Code::kUnsupported) return bytes;
+    refuse(bytes.error(), refused);
+    return std::vector<std::byte>();
+  }
+
+  Status rotate(std::size_t j, bool& refused) {
+    const Junction& junction = work_.detection.junctions.junctions[j];
     const Member& first = junction.members.front();
     const TensorInfo& info = work_.model.tensors[first.tensor];
-    BBZ_ASSIGN(const std::vector<std::byte> bytes, work_.model.load(first.tensor));
-    const Status finite = gauge::check_finite(info, bytes);
-    if (!finite.ok()) {
-      refuse(finite, refused);
-      return {};
-    }
-    const double begin = now();
-    Status entered = first.role == Role::kEmbedding ? enter_by_embedding(info, bytes)
-                                                    : enter_by_shortcut(info, bytes);
+    BBZ_ASSIGN(const std::vector<std::byte> bytes, load(first.tensor, refused));
+    if (refused) return {};
+    const auto d = static_cast<double>(junction.width);
+    chosen_cubes_ += d * d * d;
+    const Status entered = first.role == Role::kEmbedding ? enter_by_embedding(info, bytes)
+                                                          : enter_by_shortcut(j, info, bytes);
     if (!entered.ok()) {
       if (entered.code() != Code::kUnsupported) return entered;
       refuse(entered, refused);
       return {};
     }
-    const auto d = static_cast<double>(junction.width);
-    chosen_seconds_ += now() - begin;
-    chosen_cubes_ += d * d * d;
     for (const Member& member : std::span(junction.members).subspan(1)) {
-      if (member.role == Role::kBias || member.role == Role::kShortcutOut) continue;
+      if (!is_counted(member)) continue;
       BBZ_TRY(turn(member, refused));
       if (refused) return {};
     }
@@ -95,12 +93,8 @@ class Walk {
       rates_.add(info, member.role, {exact, exact, exact});
       return {};
     }
-    BBZ_ASSIGN(const std::vector<std::byte> bytes, work_.model.load(member.tensor));
-    const Status finite = gauge::check_finite(info, bytes);
-    if (!finite.ok()) {
-      refuse(finite, refused);
-      return {};
-    }
+    BBZ_ASSIGN(const std::vector<std::byte> bytes, load(member.tensor, refused));
+    if (refused) return {};
     const auto sizes = rotated_bytes(info, member.role, bytes, *u_, work_.share);
     if (!sizes.ok()) {
       if (sizes.code() != Code::kUnsupported) return sizes.error();
@@ -108,27 +102,26 @@ class Walk {
       return {};
     }
     rates_.add(info, member.role, *sizes);
-    return measure_pace(info, member.role, bytes);
-  }
-
-  // Measures once how long it takes to rotate a tensor as pack() does.
-  Status measure_pace(const TensorInfo& info, Role role, Bytes bytes) {
-    if (pace_ > 0 || role != Role::kReads) return {};
-    TensorInfo some = info;
-    some.shape[0] = std::min<std::uint64_t>(some.shape[0], 512);
-    const Bytes part = bytes.first(bytes.size() / info.shape[0] * some.shape[0]);
-    const double begin = now();
-    gauge::Rounding ignored;
-    const auto rotated = gauge::rotate_member(some, role, part, *u_, gauge::Floor::kNone, ignored);
-    if (!rotated.ok()) return {};
-    const auto width = static_cast<double>(info.shape[1]);
-    pace_ = (now() - begin) / (static_cast<double>(some.shape[0]) * width * width);
+    work_.pace.measure(info, member.role, bytes, *u_);
     return {};
   }
 
-  Status enter_by_shortcut(const TensorInfo& info, Bytes bytes) {
+  // Returns the entries of the tensor that enters a junction as they are stored: those of a factor have their
+  // own type.
+  TensorInfo entering(std::size_t j, const TensorInfo& info) const {
+    const rotation::Estimate::Junction& estimate = work_.estimate.junctions[j];
+    TensorInfo stored = info;
+    const bool factor = polar_ && estimate.polar_entries != estimate.triangular_entries;
+    if (factor) stored.dtype = gauge::factor_dtype(info.dtype).value_or(info.dtype);
+    stored.shape = {info.shape[0] * info.shape[1] -
+                    (factor ? estimate.polar_entries : estimate.triangular_entries)};
+    return stored;
+  }
+
+  Status enter_by_shortcut(std::size_t j, const TensorInfo& info, Bytes bytes) {
     Matrix s = linalg::load_matrix(bytes, info.dtype, static_cast<Index>(info.shape[0]),
                                    static_cast<Index>(info.shape[1]));
+    const double begin = now();
     // In a sample, the rotation of another junction stands in for that of the one before.
     const bool turned = u_ && u_->rows() == s.rows();
     if (turned) {
@@ -138,13 +131,15 @@ class Walk {
     }
     BBZ_ASSIGN(gauge::Choice choice,
                gauge::choose(s, turned ? std::nullopt : std::optional(bytes), info.dtype, polar_));
+    chosen_seconds_ += now() - begin;
     double size = 0;
+    const TensorInfo stored = entering(j, info);
     if (choice.polar) {
       BBZ_ASSIGN(size, polar_bytes(choice));
     } else {
       BBZ_ASSIGN(size, lower_bytes(info, choice.stored));
     }
-    rates_.add(info, Role::kShortcutIn, {size, size, size});
+    rates_.add(stored, Role::kShortcutIn, {size, size, size});
     u_ = std::move(choice.u);
     return {};
   }
@@ -180,7 +175,9 @@ class Walk {
     const Bytes top = bytes.first(bytes.size() / info.shape[0] * rows);
     const Matrix s = linalg::load_matrix(top, info.dtype, static_cast<Index>(rows),
                                          static_cast<Index>(info.shape[1]));
+    const double begin = now();
     BBZ_ASSIGN(gauge::Choice choice, gauge::choose(s, top, info.dtype, false));
+    chosen_seconds_ += now() - begin;
     u_ = std::move(choice.u);
     Sizes sizes{};
     for (std::size_t f = 0; f < kFloors.size(); ++f) {
@@ -191,28 +188,29 @@ class Walk {
       BBZ_ASSIGN(sizes[f], lower_bytes(info, turned));
     }
     rates_.add(info, Role::kEmbedding, sizes);
+    if (u_) work_.pace.measure(info, Role::kEmbedding, bytes, *u_);
     return {};
   }
 
-  // Adds the members of a junction to the change.
+  // Adds a junction to the change.
   void sum_up(std::size_t j) {
     const Junction& junction = work_.detection.junctions.junctions[j];
-    const auto d = static_cast<double>(junction.width);
-    if (chosen_cubes_ > 0) change_.seconds += chosen_seconds_ / chosen_cubes_ * d * d * d;
-    for (const Member& member : junction.members) {
-      if (member.role == Role::kBias || member.role == Role::kShortcutOut) continue;
-      const TensorInfo& info = work_.model.tensors[member.tensor];
-      double error = 0;
-      const auto sizes = rates_.of(info, member.role, error);
-      if (!sizes) continue;
-      for (std::size_t f = 0; f < sizes->size(); ++f) {
-        change_.bytes[f] += (*sizes)[f] - work_.exact_bytes(member.tensor);
-      }
-      if (!is_sampled(j)) variance_ += error * error;
-      const auto elements = static_cast<double>(info.shape[0] * info.shape[1]);
-      if (member.role != Role::kShortcutIn) change_.seconds += pace_ * elements * d;
+    const Member& first = junction.members.front();
+    std::optional<TensorInfo> stored;
+    if (first.role == Role::kShortcutIn) {
+      stored = entering(j, work_.model.tensors[first.tensor]);
     }
-    change_.fits = true;
+    add_members(work_, junction, stored ? &*stored : nullptr, is_sampled(j), rates_, change_);
+    const auto d = static_cast<double>(junction.width);
+    const double choosing = chosen_cubes_ > 0 ? chosen_seconds_ / chosen_cubes_ * d * d * d : 0;
+    for (double& seconds : change_.seconds) seconds += choosing;
+    for (const Member& member : junction.members) {
+      const TensorInfo& info = work_.model.tensors[member.tensor];
+      const bool enters = member.role == Role::kShortcutIn;
+      if (!is_counted(member)) continue;
+      const Sizes rotating = work_.pace.rotating(info, member.role, enters ? 0 : junction.width);
+      for (std::size_t f = 0; f < rotating.size(); ++f) change_.seconds[f] += rotating[f];
+    }
   }
 
   const Work& work_;
@@ -222,9 +220,7 @@ class Walk {
   std::optional<Matrix> u_;   // of the junction that was rotated last
   Rates rates_;
   Change change_;
-  double variance_ = 0;
   double chosen_seconds_ = 0, chosen_cubes_ = 0;
-  double pace_ = 0;  // seconds for a product of entries
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "bbz/ops/forecast/internal/sample.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cmath>
 
@@ -19,7 +20,7 @@ constexpr std::uint64_t kRuns = 8;
 // A chunk with a payload up to this size is stored again, as RepeatFinder says.
 constexpr std::size_t kMostStored = 64;
 // So many chunks are encoded whole to see how good the samples are.
-constexpr std::uint64_t kChecks = 4;
+constexpr std::uint64_t kChecks = 8;
 
 // The rows of a chunk that are encoded.
 struct Rows {
@@ -80,7 +81,8 @@ Sampled sample_chunk(const codec::ChunkShape& shape, bool whole, Bytes plain, co
   thread_local std::vector<std::byte> part;
   part.clear();
   for (std::uint64_t i = 0; i < kRuns; ++i) {
-    const std::uint64_t row = (rows.count - run) * i / (kRuns - 1);
+    // In the middle of each part of the rows: those of a factor often have sizes in order.
+    const std::uint64_t row = rows.count * (2 * i + 1) / (2 * kRuns) - run / 2;
     const Bytes bytes = plain.subspan(rows.first * bits / 8 + row * row_bytes, run * row_bytes);
     part.insert(part.end(), bytes.begin(), bytes.end());
   }
@@ -138,8 +140,13 @@ Status SampledWriter::write() {
     ++repeats_;
     return writer_.write_coded(plain_, codec::CodecId::kSame, {});
   }
-  const Sampled sampled = sample(shape, place);
-  if (!plain_bytes) tensors_[tensor_.name] += sampled.bytes;
+  const StratumKey key = {tensor_.dtype, std::bit_width(plain_.size()),
+                          std::bit_width(shape.row_length)};
+  const Sampled sampled = sample(shape, place, strata_[key]);
+  if (!plain_bytes) {
+    Payloads& sum = tensors_[tensor_.name];
+    (sampled.whole ? sum.whole : sum.sampled[key]) += sampled.bytes;
+  }
   if (!sampled.whole) {
     payload_.assign(static_cast<std::size_t>(std::lround(sampled.bytes)), std::byte{0});
     // Payloads differ, as do their checksums in the index.
@@ -150,10 +157,8 @@ Status SampledWriter::write() {
 }
 
 // Samples the chunk in plain_, which is at `at` in its file. If it is encoded whole, payload_ is its payload.
-Sampled SampledWriter::sample(const codec::ChunkShape& shape, std::uint64_t at) {
+Sampled SampledWriter::sample(const codec::ChunkShape& shape, std::uint64_t at, Stratum& stratum) {
   const bool plain_bytes = tensor_.kind == catalog::TensorKind::kBytes;
-  // Chunks are checked at even distances in a file, so that large ones are as likely as their size.
-  const bool check = (at + step_ / 2) / step_ != (at + plain_.size() + step_ / 2) / step_;
   Sampled sampled = sample_chunk(shape, plain_bytes || whole_, plain_, level_, share_, payload_);
   spent_ += sampled.spent;
   if (sampled.whole) {
@@ -161,23 +166,51 @@ Sampled SampledWriter::sample(const codec::ChunkShape& shape, std::uint64_t at) 
     encoded_ += plain_.size();
     return sampled;
   }
-  Stratum& stratum = strata_[{tensor_.dtype, plain_bytes}];
-  stratum.bytes += sampled.bytes;
-  stratum.seconds += sampled.seconds;
-  encoded_ += check ? plain_.size() : sampled.encoded;
-  if (check) {
-    Check checked{sampled.bytes, 0, sampled.seconds, 0};
-    encode_timed(shape, plain_, level_, payload_, checked.real_seconds);
-    checked.real = static_cast<double>(payload_.size());
-    spent_ += checked.real_seconds;
-    stratum.checks.push_back(checked);
+  // Chunks are checked at even distances in a file, so that large ones are as likely as their size.
+  const bool check = stratum.checks.empty() ||
+                     (at + step_ / 2) / step_ != (at + plain_.size() + step_ / 2) / step_;
+  if (!check) {
+    stratum.bytes += sampled.bytes;
+    stratum.seconds += sampled.seconds;
+    ++stratum.count;
+    encoded_ += sampled.encoded;
+    return sampled;
   }
+  Check checked{sampled.bytes, 0, sampled.seconds, 0};
+  sampled.codec = encode_timed(shape, plain_, level_, payload_, checked.real_seconds);
+  sampled.bytes = checked.real = static_cast<double>(payload_.size());
+  sampled.whole = true;
+  spent_ += checked.real_seconds;
+  whole_seconds_ += checked.real_seconds;
+  encoded_ += plain_.size();
+  stratum.checks.push_back(checked);
   return sampled;
 }
 
+double SampledWriter::Stratum::ratio() const {
+  double sampled = 0, real = 0;
+  for (const Check& check : checks) {
+    sampled += check.sampled;
+    real += check.real;
+  }
+  return sampled == 0 ? 1 : real / sampled;
+}
+
+std::unordered_map<std::string, double> SampledWriter::tensors() const {
+  std::unordered_map<std::string, double> corrected;
+  for (const auto& [name, payloads] : tensors_) {
+    double bytes = payloads.whole;
+    for (const auto& [key, sampled] : payloads.sampled) bytes += strata_.at(key).ratio() * sampled;
+    corrected.emplace(name, bytes);
+  }
+  return corrected;
+}
+
 SampledWriter::Result SampledWriter::result() const {
-  // What a sample of a stratum without checks may be wrong by.
-  constexpr double kUnchecked = 0.01;
+  // The relative variance of a sample if too few checks tell it: that of an error of 0.5 %.
+  constexpr double kUnchecked = 0.005 * 0.005;
+  // Fewer degrees of freedom say little.
+  constexpr double kLeastFreedom = 3;
   // The bytes by which the record of a chunk that repeats another may differ. A few such chunks, of another
   // shape but with the same payload, are not noticed.
   constexpr double kRepeat = 24;
@@ -187,36 +220,30 @@ SampledWriter::Result SampledWriter::result() const {
   result.spent = spent_;
   result.seconds = whole_seconds_;
   result.encoded = encoded_;
-  double variance = 0;
+  double squares = 0, freedom = 0;
   for (const auto& [key, stratum] : strata_) {
-    double sampled = 0, real = 0, sampled_seconds = 0, real_seconds = 0;
+    const double ratio = stratum.ratio();
+    std::vector<double> paces;
     for (const Check& check : stratum.checks) {
-      sampled += check.sampled;
-      real += check.real;
-      sampled_seconds += check.sampled_seconds;
-      real_seconds += check.real_seconds;
+      squares += std::pow(check.real / (ratio * check.sampled) - 1, 2);
+      if (check.sampled_seconds > 0) paces.push_back(check.real_seconds / check.sampled_seconds);
     }
-    const double ratio = sampled == 0 ? 1 : real / sampled;
-    const double pace = sampled_seconds == 0 ? 1 : real_seconds / sampled_seconds;
-    double squares = 0;
-    for (const Check& check : stratum.checks) {
-      squares += std::pow(check.real - ratio * check.sampled, 2);
-      if (check.sampled_seconds > 0) {
-        const double factor = check.real_seconds / (pace * check.sampled_seconds);
-        result.time_spread = std::max({result.time_spread, factor, 1 / factor});
-      }
-    }
-    const auto n = static_cast<double>(stratum.checks.size());
+    if (!stratum.checks.empty()) freedom += static_cast<double>(stratum.checks.size()) - 1;
+    // The median, because some chunks take many times as long as others.
+    std::ranges::sort(paces);
+    const double pace = paces.empty() ? 1 : paces[paces.size() / 2];
     result.correction += stratum.bytes * (ratio - 1);
     result.seconds += stratum.seconds * pace;
-    double error = stratum.bytes * kUnchecked / 2;
-    if (n >= 2) {
-      error = std::sqrt(squares / (n - 1) / n) * n / sampled * stratum.bytes;
-      error += stratum.bytes * kLeast;
-    }
-    variance += error * error;
   }
-  result.error = 2 * std::sqrt(variance) + kRepeat * static_cast<double>(repeats_ + 2);
+  const double variance = freedom < kLeastFreedom ? kUnchecked : squares / freedom;
+  double sum = 0;
+  for (const auto& [key, stratum] : strata_) {
+    if (stratum.count == 0) continue;
+    // The mean of the checks is off, and so is each chunk from it.
+    const double parts = 1 / static_cast<double>(stratum.checks.size()) + 1 / stratum.count;
+    sum += std::pow(stratum.bytes, 2) * (variance * parts + kLeast * kLeast);
+  }
+  result.error = 2 * std::sqrt(sum) + kRepeat * static_cast<double>(repeats_ + 2);
   return result;
 }
 

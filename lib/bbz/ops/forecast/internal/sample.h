@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -52,13 +53,13 @@ class SampledWriter {
     double error = 0;           // of the corrected sum: two standard errors, in bytes
     double spent = 0;           // seconds of encoding that were spent
     double seconds = 0;         // that encoding everything would take
-    double time_spread = 1;     // by what factor the times of chunks differ from what a part said
     std::uint64_t encoded = 0;  // decoded bytes of chunks or parts that were encoded
   };
   // Returns it. To be called when everything is written.
   Result result() const;
-  // Returns the bytes of the payloads of each named tensor, before the correction.
-  const std::unordered_map<std::string, double>& tensors() const { return tensors_; }
+  // Returns the bytes of the payloads of each named tensor, corrected as their sum is. To be called when
+  // everything is written.
+  std::unordered_map<std::string, double> tensors() const;
 
  private:
   // A chunk that was sampled, and then encoded whole to see how good the sample is.
@@ -66,14 +67,24 @@ class SampledWriter {
     double sampled = 0, real = 0;                  // bytes
     double sampled_seconds = 0, real_seconds = 0;  // of encoding
   };
-  // Chunks of one type.
+  // Chunks of one type and of about one shape that were not encoded whole, and checks of others like them.
   struct Stratum {
     double bytes = 0;    // sampled payloads
     double seconds = 0;  // of encoding them
+    double count = 0;    // of such chunks
     std::vector<Check> checks;
+    // Returns the size of a payload over that of its sample, as the checks say.
+    double ratio() const;
+  };
+  // A type, and the bits of a chunk's size in bytes and of its rows' length.
+  using StratumKey = std::tuple<DType, int, int>;
+  // Payloads of a named tensor.
+  struct Payloads {
+    double whole = 0;                      // bytes of those that were encoded whole
+    std::map<StratumKey, double> sampled;  // bytes of the others, before the correction
   };
 
-  Sampled sample(const codec::ChunkShape& shape, std::uint64_t at);
+  Sampled sample(const codec::ChunkShape& shape, std::uint64_t at, Stratum& stratum);
 
   Writer& writer_;
   const codec::Level level_;
@@ -88,8 +99,8 @@ class SampledWriter {
   std::vector<std::byte> payload_;
   // Sizes of payloads, by the hash of a chunk and its shape.
   std::unordered_map<std::uint64_t, std::size_t> sizes_;
-  std::map<std::pair<DType, bool>, Stratum> strata_;
-  std::unordered_map<std::string, double> tensors_;
+  std::map<StratumKey, Stratum> strata_;
+  std::unordered_map<std::string, Payloads> tensors_;
   std::uint64_t repeats_ = 0;  // chunks that repeat others
   double spent_ = 0;
   double whole_seconds_ = 0;
