@@ -36,12 +36,12 @@ std::vector<std::byte> identity(std::uint64_t rows, std::uint64_t columns) {
 }
 
 // A sliced model of a few repeated numbers.
-void add_sliced_model(Forgery& archive, std::uint64_t width, std::uint64_t vocabulary,
-                      bool orthogonal) {
+void add_sliced_model(Forgery& archive, std::uint64_t width, std::uint64_t inner,
+                      std::uint64_t vocabulary, bool orthogonal) {
   test_models::Spec spec;
   spec.hidden = width + 64;
   spec.widths = {width};
-  spec.inner = 8192;
+  spec.inner = inner;
   spec.vocabulary = vocabulary;
   archive.file("model.safetensors");
   unsigned seed = 0;
@@ -69,16 +69,18 @@ using WorstCaseOfPredictions = WorstCase;
 
 TEST_F(WorstCaseOfPredictions, ASlicedModelOfRepeatedNoise) {
   forge("a sliced model of 214 MB of repeated noise",
-        [](Forgery& archive) { add_sliced_model(archive, 960, 24'000, false); });
+        [](Forgery& archive) { add_sliced_model(archive, 960, 8192, 24'000, false); });
   expect_bounded("in", kPredictions, 64);
 }
 
 // As wide and as large as predictions take for a megabyte.
 TEST_F(WorstCaseOfPredictions, ASlicedModelThatIsPredicted) {
   for (const bool orthogonal : {false, true}) {
-    forge(orthogonal ? "the same with shortcuts that are identities"
-                     : "a sliced model of 63 MB that is predicted",
-          [&](Forgery& archive) { add_sliced_model(archive, 560, 6500, orthogonal); });
+    forge(orthogonal ? "one with shortcuts that are identities"
+                     : "a sliced model of 8 MB that is predicted",
+          [&](Forgery& archive) {
+            add_sliced_model(archive, 320, orthogonal ? 600 : 850, 1000, orthogonal);
+          });
     expect_bounded("in", kPredictions, 64);
     EXPECT_NE(sh("$BBZ estimate in").out.find("\nentries that need not be stored"),
               std::string::npos);
