@@ -51,7 +51,7 @@ TEST_F(ReportGates, FiguresOfTheArchiveAlonePassAndFail) {
   EXPECT_EQ(passed["limit"], 0.9);
   EXPECT_DOUBLE_EQ(passed["value"], static_cast<double>(read("model.bbz").size()) /
                                         static_cast<double>(read("model.safetensors").size()));
-  gate("model.bbz", "ratio<=90%", true);
+  EXPECT_EQ(gate("model.bbz", "ratio<=90%", true)["limit"], 0.9);
   const Json failed = gate("model.bbz", "ratio<0.3", false);
   EXPECT_THAT(failed["why"].get<std::string>(),
               testing::HasSubstr("expected ratio < 0.3, found 0."));
@@ -180,6 +180,16 @@ TEST_F(ReportGates, OutputsAreWrittenAlsoIfAGateFails) {
   EXPECT_THAT(junit, testing::HasSubstr("<testcase name=\"size&lt;1M\" classname=\"model.bbz\"/>"));
   EXPECT_THAT(junit, testing::HasSubstr("<property name=\"size\" value=\"" +
                                         std::to_string(read("model.bbz").size()) + "\"/>"));
+}
+
+TEST_F(ReportGates, JunitEscapesWhatXmlWouldRead) {
+  std::filesystem::copy_file(dir_ / "model.bbz", dir_ / "a&b<c>\"d'\x01\xEF\xBF\xBF.bbz");
+  EXPECT_EXIT_CODE(
+      1, "$BBZ report --no-estimates --json a* -o out --gate 'ratio<0.1' --junit gates.xml");
+  const std::string name = "a&amp;b&lt;c&gt;&quot;d&apos;\\x01\xEF\xBF\xBD.bbz";
+  const std::string junit = read("gates.xml");
+  EXPECT_THAT(junit, testing::HasSubstr("<testsuite name=\"" + name + "\" tests"));
+  EXPECT_THAT(junit, testing::HasSubstr("classname=\"" + name + "\">"));
 }
 
 TEST_F(ReportGates, JunitIsValidWhateverTheNamesAre) {

@@ -72,11 +72,11 @@ struct Options {
 // Predicts the size and the time of packing with each method. An archive is not read, and notes say so, if
 // it leans on a base, stands for more than 256 times its bytes and 256 MiB, or takes more than 2^16
 // multiplications for each of its bytes, and 2^34, to be decoded; no rotation of it is predicted if that
-// takes more than 12,288 for each byte, and 2^32. All bytes are read once for each of the two
-// exact methods, to find chunks that repeat others; of each chunk, only a part is encoded. Of
-// the junctions and pairs, some are rotated, and of their tensors some rows. Sizes do not depend on
-// the number of threads; times are measured on this machine, in this call, and hold for it as long
-// as it is as busy.
+// takes more than 6 times the width of its widest junction for each byte, and 2^30. All bytes are read
+// once for each of the two exact methods, to find chunks that repeat others; of each chunk, only a part
+// is encoded. Of the junctions and pairs, some are rotated, and of their tensors some rows. Sizes do not
+// depend on the number of threads; times are measured on this machine, in this call, and hold for it as
+// long as it is as busy.
 //
 // Numbers that forbid a rotation (an infinity, a NaN) are not seen in a part that is not sampled.
 //

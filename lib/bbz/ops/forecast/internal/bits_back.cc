@@ -48,10 +48,8 @@ class Drawing {
            junctions_[j + 1].find(Role::kWrites) != nullptr;
   }
 
-  // Two neighbours are sampled, in the middle: one of each sub-block.
   bool is_sampled(std::size_t j) const {
-    const std::size_t middle = junctions_.size() / 2;
-    return work_.whole || j == middle || j + 1 == middle;
+    return is_drawn_in_sample(j, junctions_.size(), work_.whole);
   }
 
   static std::size_t carriers_of(const Junction& junction) {
@@ -194,6 +192,11 @@ class Drawing {
 };
 
 }  // namespace
+
+bool is_drawn_in_sample(std::size_t j, std::size_t junctions, bool whole) {
+  const std::size_t middle = junctions / 2;
+  return whole || j == middle || j + 1 == middle;
+}
 
 Result<Change> change_bits_back(const Work& work) {
   return Drawing(work).run();

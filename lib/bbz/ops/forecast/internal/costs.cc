@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "bbz/base/format.h"
-#include "bbz/ops/forecast/internal/dense.h"
+#include "bbz/ops/forecast/internal/rotated.h"
 #include "bbz/symmetry/form.h"
 
 namespace bbz::forecast {
@@ -42,21 +42,30 @@ double decoding_work(const catalog::Catalog& catalog) {
   return work;
 }
 
-// Returns about how many multiplications rotate what is sampled, or more.
-double rotating_work(const model::Model& model, const std::vector<junction::Junction>& junctions,
-                     double share) {
+// What predicting rotations takes.
+struct RotatingWork {
+  double products = 0;  // about how many multiplications, or more
+  double width = 0;     // of the widest junction
+};
+
+RotatingWork rotating_work(const model::Model& model,
+                           const std::vector<junction::Junction>& junctions, double share) {
   constexpr double kChoice = 4;  // products of matrices, as of a decomposition
-  double work = 0;
-  for (const junction::Junction& junction : junctions) {
-    if (!junction.proven()) continue;
-    const auto width = static_cast<double>(junction.width);
-    work += kChoice * width * width * width;
-    for (const junction::Member& member : junction.members) {
+  constexpr double kDraw = 6;    // products of a carrier, of which bits-back draws and rotates all
+  RotatingWork work;
+  for (std::size_t j = 0; j < junctions.size(); ++j) {
+    if (!junctions[j].proven()) continue;
+    const auto width = static_cast<double>(junctions[j].width);
+    const bool drawn = is_drawn_in_sample(j, junctions.size(), share >= 1);
+    work.width = std::max(work.width, width);
+    work.products += kChoice * width * width * width;
+    for (const junction::Member& member : junctions[j].members) {
       double elements = 1;
       for (const std::uint64_t extent : model.tensors[member.tensor].shape)
         elements *= static_cast<double>(extent);
       const bool whole = member.role == junction::Role::kEmbedding;
-      work += elements * width * (whole ? kFloors.size() : share);
+      work.products += elements * width * (whole ? kFloors.size() : share);
+      if (drawn && member.role == junction::Role::kReads) work.products += kDraw * elements * width;
     }
   }
   return work;
@@ -116,12 +125,13 @@ std::string why_unread(const model::Model& model) {
 
 std::string why_unrotated(const model::Model& model, const rotation::Detection& detection,
                           double share) {
-  constexpr double kMostPerByte = 3 << 12, kFree = std::uint64_t{1} << 32;
+  constexpr double kMostPerByteAndColumn = 6, kFree = std::uint64_t{1} << 30;
   if (model.archive == nullptr) return {};
-  const double work = rotating_work(model, detection.junctions.junctions, share);
-  if (work <= kMostPerByte * static_cast<double>(model.stored_bytes) + kFree) return {};
+  const RotatingWork work = rotating_work(model, detection.junctions.junctions, share);
+  const auto stored = static_cast<double>(model.stored_bytes);
+  if (work.products <= kMostPerByteAndColumn * work.width * stored + kFree) return {};
   return fmt::format("predicting its rotation takes {:.2g} multiplications for {} stored bytes",
-                     work, model.stored_bytes);
+                     work.products, model.stored_bytes);
 }
 
 model::Model in_parts(const model::Model& model) {

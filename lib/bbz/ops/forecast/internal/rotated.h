@@ -50,6 +50,9 @@ double checking_seconds(const Work& work);
 // Returns the change by kPolar or kTriangular or, with `lenient`, by what kAuto does at junctions.
 // Errors: those of model.load.
 Result<Change> change_junctions(const Work& work, bool polar, bool lenient);
+// Returns whether bits-back draws the rotation of junction `j` of so many: of two neighbours in the middle, one of
+// each sub-block, or of all if the model is `whole`.
+bool is_drawn_in_sample(std::size_t j, std::size_t junctions, bool whole);
 // Returns the change by bits-back. Errors: those of model.load.
 Result<Change> change_bits_back(const Work& work);
 // Returns the change by pivot. Errors: those of model.load.
