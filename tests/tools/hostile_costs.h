@@ -146,7 +146,8 @@ class WorstCase : public MountTest {
 
   // Bounds the cost of getting the archive behind a URL: all of it, and a part, which is decoded
   // and packed again.
-  void expect_get_bounded(const std::string& part, double buffers = 0) {
+  void expect_get_bounded([[maybe_unused]] const std::string& part,
+                          [[maybe_unused]] double buffers = 0) {
 #ifdef BBZ_HTTP
     const Serving serving([this] { return read("in"); });
     ::setenv("URL", serving.url().c_str(), 1);
