@@ -156,9 +156,10 @@ Result<io::Fd> open_to_append(const std::string& path) {
                     path);
 }
 
-Status lock_file(const io::Fd& fd, const std::string& path) {
+// Locks the file: LOCK_EX or LOCK_SH.
+Status lock_file(const io::Fd& fd, const std::string& path, int how) {
   const auto begin = std::chrono::steady_clock::now();
-  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+  while (::flock(fd.get(), how | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) return io::system_error(errno, "cannot lock", path);
     if (std::chrono::steady_clock::now() - begin > kMostWait) {
@@ -169,13 +170,21 @@ Status lock_file(const io::Fd& fd, const std::string& path) {
   return {};
 }
 
+// Reads and checks all rows of a file that is not locked. If another process is writing a row, a part of it
+// may be there already, so what is wrong is looked at again once that process is done.
+Status check_unlocked_rows(const std::string& path, Checked& checked, const EachRow& each) {
+  if (check_rows(path, checked, each).ok()) return {};
+  BBZ_TRY(lock_file(checked.fd, path, LOCK_SH));
+  return check_rows(path, checked, each);
+}
+
 // Opens and locks the file that has the name now: another one may have got it while this process
 // waited.
 Result<io::Fd> open_locked(const std::string& path) {
   constexpr int kTries = 10;
   for (int i = 0; i < kTries; ++i) {
     BBZ_ASSIGN(io::Fd fd, open_to_append(path));
-    BBZ_TRY(lock_file(fd, path));
+    BBZ_TRY(lock_file(fd, path, LOCK_EX));
     struct stat own {};
     struct stat found {};
     if (::fstat(fd.get(), &own) == 0 && ::stat(path.c_str(), &found) == 0 &&
@@ -247,7 +256,7 @@ Result<History> History::open(std::string path) {
   auto existing = open_existing(path, O_RDWR | O_APPEND);
   if (existing.ok()) {
     checked.fd = std::move(*existing);
-    BBZ_TRY(check_rows(path, checked, {}));
+    BBZ_TRY(check_unlocked_rows(path, checked, {}));
     return History(std::move(path));
   }
   if (existing.code() != Code::kNotFound) return existing.error();
@@ -282,7 +291,7 @@ Result<std::vector<Json>> read_history(const std::string& path, std::size_t most
     newest.emplace_back(line);
     if (newest.size() > most) newest.pop_front();
   };
-  BBZ_TRY(check_rows(path, checked, keep));
+  BBZ_TRY(check_unlocked_rows(path, checked, keep));
   std::vector<Json> rows;
   rows.reserve(newest.size());
   for (const std::string& line : newest) rows.push_back(Json::parse(line));

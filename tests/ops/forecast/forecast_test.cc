@@ -275,12 +275,16 @@ TEST_F(GeneratedModel, ThatIsAnArchiveIsReadIfDecodingItIsInProportionToItsBytes
   }
 }
 
-TEST_F(GeneratedModel, TakesLongerBySecondsOfStarting) {
+test_models::Model small_sliced() {
   test_models::Spec spec = spec_of("llama", DType::kF16);
   spec.hidden = 64;
   spec.inner = 128;
   spec.widths = {48};
-  write_model(path(), sliced(spec));
+  return sliced(spec);
+}
+
+TEST_F(GeneratedModel, TakesLongerBySecondsOfStarting) {
+  write_model(path(), small_sliced());
   Options options;
   options.start_seconds = 1000;
   const auto forecasts = predict(path(), options);
@@ -292,11 +296,7 @@ TEST_F(GeneratedModel, TakesLongerBySecondsOfStarting) {
 }
 
 TEST_F(GeneratedModel, ComesWithItsEstimate) {
-  test_models::Spec spec = spec_of("llama", DType::kF16);
-  spec.hidden = 64;
-  spec.inner = 128;
-  spec.widths = {48};
-  write_model(path(), sliced(spec));
+  write_model(path(), small_sliced());
   auto model = model::open(path());
   ASSERT_TRUE(model.ok());
   const rotation::Detection detection = rotation::detect(*model);
