@@ -71,8 +71,8 @@ class Walk {
     if (refused) return {};
     const auto d = static_cast<double>(junction.width);
     chosen_cubes_ += d * d * d;
-    const Status entered = first.role == Role::kEmbedding ? enter_by_embedding(info, bytes)
-                                                          : enter_by_shortcut(j, info, bytes);
+    Status entered = first.role == Role::kEmbedding ? enter_by_embedding(info, bytes)
+                                                    : enter_by_shortcut(j, info, bytes);
     if (!entered.ok()) {
       if (entered.code() != Code::kUnsupported) return entered;
       refuse(entered, refused);
