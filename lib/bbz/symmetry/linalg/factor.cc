@@ -200,9 +200,7 @@ Status orthogonalise(Matrix& x, double tolerance) {
       x = std::move(next);
       continue;
     }
-    FloatMatrix correction = gap.cast<float>();
-    gap.resize(0, 0);
-    const double error = improve_by_series(x, std::move(correction), tolerance);
+    const double error = improve_by_series(x, gap, tolerance);
     if (error <= tolerance) return {};
   }
   return error_with_message(Code::kInvalidArgument, "orthogonalise: did not converge");

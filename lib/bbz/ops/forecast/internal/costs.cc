@@ -60,9 +60,7 @@ RotatingWork rotating_work(const model::Model& model,
     work.width = std::max(work.width, width);
     work.products += kChoice * width * width * width;
     for (const junction::Member& member : junctions[j].members) {
-      double elements = 1;
-      for (const std::uint64_t extent : model.tensors[member.tensor].shape)
-        elements *= static_cast<double>(extent);
+      const double elements = elements_of(model.tensors[member.tensor]);
       const bool whole = member.role == junction::Role::kEmbedding;
       work.products += elements * width * (whole ? kFloors.size() : share);
       if (drawn && member.role == junction::Role::kReads) work.products += kDraw * elements * width;

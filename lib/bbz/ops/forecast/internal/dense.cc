@@ -63,6 +63,12 @@ Result<double> sample_bias(const TensorInfo& info, Bytes bytes, const std::vecto
 
 }  // namespace
 
+double elements_of(const TensorInfo& info) {
+  double elements = 1;
+  for (const std::uint64_t extent : info.shape) elements *= static_cast<double>(extent);
+  return elements;
+}
+
 TensorSpec dense_spec(DType dtype, std::uint64_t rows, std::uint64_t cols) {
   TensorSpec spec;
   spec.kind = catalog::TensorKind::kTensor;

@@ -26,6 +26,9 @@ inline constexpr std::array<gauge::Floor, 3> kFloors = {gauge::Floor::kNone, gau
 // A size in bytes for each floor.
 using Sizes = std::array<double, kFloors.size()>;
 
+// Returns the number of elements of a tensor.
+double elements_of(const TensorInfo& info);
+
 // Returns the bytes of the payloads of a tensor that is stored as `spec` says.
 Result<double> coded_bytes(const TensorSpec& spec, Bytes stored);
 
@@ -44,8 +47,7 @@ std::vector<Index> sampled_rows(const TensorInfo& info, double share);
 Result<Sizes> rounded_bytes(const TensorInfo& info, const Matrix& exact);
 
 // Returns the bytes of the payloads of a member after the rotation `u` of its junction, from some of its
-// rows. `exact_bytes` is what the whole takes as it is, if that is known. Errors: those of rounded_bytes().
-// Precondition: the member is finite.
+// rows. Errors: those of rounded_bytes(). Precondition: the member is finite.
 Result<Sizes> rotated_bytes(const TensorInfo& info, Role role, Bytes bytes, const Matrix& u,
                             double share);
 

@@ -16,12 +16,6 @@ std::uint64_t measured_rows(std::uint64_t rows, std::uint64_t cols) {
   return std::min(rows, std::max(kLeastRows, kLeastElements / cols + 1));
 }
 
-double elements_of(const TensorInfo& info) {
-  double elements = 1;
-  for (const std::uint64_t extent : info.shape) elements *= static_cast<double>(extent);
-  return elements;
-}
-
 // Cuts a tensor to its first rows, or columns, and returns their bytes.
 std::vector<std::byte> cut(TensorInfo& info, Role role, Bytes bytes) {
   const std::uint64_t rows = info.shape[0], cols = info.shape[1];

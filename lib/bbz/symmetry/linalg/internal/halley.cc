@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <utility>
 
 #include "bbz/parallel/for_each.h"
 #include "bbz/parallel/thread_pool.h"
@@ -130,9 +129,7 @@ void refine(Matrix& x) {
     Matrix gap = gram(x, Op::kTransposed);
     gap.diagonal().array() -= 1.0;
     settled = !(gap.norm() > kSettled);
-    FloatMatrix correction = gap.cast<float>();
-    gap.resize(0, 0);
-    improve_by_series(x, std::move(correction));
+    improve_by_series(x, gap);
   }
 }
 
@@ -142,19 +139,21 @@ bool suits(const Matrix& x) {
 
 }  // namespace
 
-double improve_by_series(Matrix& x, FloatMatrix gap, double enough) {
-  const auto size = static_cast<double>(gap.norm());
+double improve_by_series(Matrix& x, Matrix& gap, double enough) {
+  FloatMatrix correction = gap.cast<float>();
+  gap.resize(0, 0);
+  const auto size = static_cast<double>(correction.norm());
   double error = 0.375 * size * size;
   if (error <= enough) {
-    gap *= -0.5F;
+    correction *= -0.5F;
   } else {
-    const FloatMatrix square = gram(gap);
+    const FloatMatrix square = gram(correction);
     // |G^3| <= |G^2| |G|_2, and |G|_2^2 <= |G^2|.
     error = 0.3125 * std::pow(static_cast<double>(square.norm()), 1.5);
-    gap = -0.5F * gap + 0.375F * square;
+    correction = -0.5F * correction + 0.375F * square;
   }
   FloatMatrix change(x.rows(), x.cols());
-  multiply(FloatMatrix(x.cast<float>()), Op::kPlain, gap, Op::kPlain, change);
+  multiply(FloatMatrix(x.cast<float>()), Op::kPlain, correction, Op::kPlain, change);
   x += change.cast<double>();
   return error;
 }
@@ -164,9 +163,7 @@ bool polarise_by_products(Matrix& x) {
   constexpr double kLeast = 1e-3;
   Matrix found = x, gap;
   if (!iterate(found, gap, kLeast, kSettled)) return false;
-  FloatMatrix correction = gap.cast<float>();
-  gap.resize(0, 0);
-  improve_by_series(found, std::move(correction));
+  improve_by_series(found, gap);
   x.swap(found);
   return true;
 }

@@ -25,7 +25,7 @@ bool polarise_in_float(Matrix& x);
 // Applies the first terms of the series of X (I + G)^(-1/2) with G = X^T X - I = `gap`, in which the
 // correction is multiplied in float. Returns a bound of the error of the series; the rounding of float
 // adds 2^-24 of the norm of G. If one term leaves at most `enough`, 3/8 of the square of the norm of
-// G, there is no other; else there are two, which leave 5/16 of its third power.
-double improve_by_series(Matrix& x, FloatMatrix gap, double enough = 0);
+// G, there is no other; else there are two, which leave 5/16 of its third power. Uses `gap` up.
+double improve_by_series(Matrix& x, Matrix& gap, double enough = 0);
 
 }  // namespace bbz::linalg
